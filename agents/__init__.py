@@ -1,0 +1,1 @@
+"""The process on the device: connection, cache, spool, executor, child worker."""

@@ -1,0 +1,1 @@
+"""One module per device kind, found by file name."""

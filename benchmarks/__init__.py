@@ -1,0 +1,1 @@
+"""The shared vocabulary and the pure science of Bitgauge."""

@@ -1,0 +1,206 @@
+"""One tree of errors, and the catalogue that says what each means to a caller.
+
+    BitgaugeError
+    ├── BadInput        the caller sent something wrong: what, where, what to do
+    ├── Refused         understood, and not allowed in the present state
+    ├── NotFound        nothing by that name
+    ├── Unavailable     try again later; nothing was changed
+    └── Internal        a defect of Bitgauge
+
+An error is a `Code` and one sentence. The catalogue gives each code its gRPC status (by name,
+so that this module needs no grpc) and the advice printed under the sentence. A test proves that
+the catalogue holds every code exactly once.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Code(str, enum.Enum):
+    """Stable names of everything that can go wrong at an edge of Bitgauge."""
+
+    BAD_RECIPE = "bad_recipe"
+    BAD_MODEL = "bad_model"
+    BAD_EVALUATION_SET = "bad_evaluation_set"
+    BAD_CALIBRATION_SET = "bad_calibration_set"
+    BAD_ARGUMENT = "bad_argument"
+    BAD_RAW = "bad_raw"
+    FILE_UNREADABLE = "file_unreadable"
+    REFUSED_FORMAT = "refused_format"
+    DIGEST_MISMATCH = "digest_mismatch"
+    BLOB_MISSING = "blob_missing"
+    BLOB_OFFSET = "blob_offset"
+    BLOB_TOO_LARGE = "blob_too_large"
+    NO_MATCHING_DEVICE = "no_matching_device"
+    UNKNOWN_JOB = "unknown_job"
+    UNKNOWN_RUN = "unknown_run"
+    UNKNOWN_DEVICE = "unknown_device"
+    UNKNOWN_RUNTIME = "unknown_runtime"
+    RUNTIME_MISSING = "runtime_missing"
+    JOB_ENDED = "job_ended"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    LEASE_LOST = "lease_lost"
+    ILLEGAL_TRANSITION = "illegal_transition"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    PROTOCOL_VERSION = "protocol_version"
+    UNREACHABLE = "unreachable"
+    PORT_IN_USE = "port_in_use"
+    COORDINATOR_RUNNING = "coordinator_running"
+    INSECURE_LISTEN = "insecure_listen"
+    RAY_INSECURE = "ray_insecure"
+    STORE_DAMAGED = "store_damaged"
+    STORE_NEWER = "store_newer"
+    STORE_MISSING = "store_missing"
+    DISK_FULL = "disk_full"
+    START_FAILED = "start_failed"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code means to a caller: gRPC status name, and what to do."""
+
+    status: str
+    advice: str
+
+
+CATALOGUE: dict[Code, Meaning] = {
+    Code.BAD_RECIPE: Meaning(
+        "INVALID_ARGUMENT", "Run `bitgauge recipes` for the recipes that can be built."
+    ),
+    Code.BAD_MODEL: Meaning(
+        "INVALID_ARGUMENT", "Check the file with `python -m onnx.checker`, or export it again."
+    ),
+    Code.BAD_EVALUATION_SET: Meaning(
+        "INVALID_ARGUMENT",
+        "An evaluation set is an .npz with inputs/<name> for each model input, labels and ids;"
+        " first axis is samples.",
+    ),
+    Code.BAD_CALIBRATION_SET: Meaning(
+        "INVALID_ARGUMENT",
+        "A calibration set is an .npz with inputs/<name> for each model input;"
+        " it shares no sample with the evaluation set.",
+    ),
+    Code.BAD_ARGUMENT: Meaning("INVALID_ARGUMENT", "Correct the value and call again."),
+    Code.BAD_RAW: Meaning(
+        "DATA_LOSS", "The raw file is not what its record says; run the entry again."
+    ),
+    Code.FILE_UNREADABLE: Meaning("NOT_FOUND", "Check the path and its permissions."),
+    Code.REFUSED_FORMAT: Meaning(
+        "INVALID_ARGUMENT",
+        "Pickles and prebuilt engines are programs and are never accepted; submit ONNX.",
+    ),
+    Code.DIGEST_MISMATCH: Meaning(
+        "INVALID_ARGUMENT", "The bytes were changed on the way; send the blob again."
+    ),
+    Code.BLOB_MISSING: Meaning("FAILED_PRECONDITION", "Upload the blob, then call again."),
+    Code.BLOB_OFFSET: Meaning("OUT_OF_RANGE", "Ask QueryWrite where to continue."),
+    Code.BLOB_TOO_LARGE: Meaning("RESOURCE_EXHAUSTED", "Raise the coordinator's blob size limit."),
+    Code.NO_MATCHING_DEVICE: Meaning(
+        "FAILED_PRECONDITION",
+        "Loosen the selector, start an agent that meets it, or queue the job with --wait.",
+    ),
+    Code.UNKNOWN_JOB: Meaning("NOT_FOUND", "Run `bitgauge jobs` for the jobs there are."),
+    Code.UNKNOWN_RUN: Meaning("NOT_FOUND", "Run `bitgauge table --json` for the run ids there are."),
+    Code.UNKNOWN_DEVICE: Meaning("NOT_FOUND", "Run `bitgauge devices` for the devices there are."),
+    Code.UNKNOWN_RUNTIME: Meaning(
+        "INVALID_ARGUMENT", "Run `bitgauge devices` for the runtimes that devices offer."
+    ),
+    Code.RUNTIME_MISSING: Meaning(
+        "FAILED_PRECONDITION", "Install the runtime on the device, then restart its agent."
+    ),
+    Code.JOB_ENDED: Meaning("FAILED_PRECONDITION", "The job has ended; submit a new one."),
+    Code.IDEMPOTENCY_CONFLICT: Meaning(
+        "ALREADY_EXISTS", "Use a new idempotency key for a different job."
+    ),
+    Code.LEASE_LOST: Meaning(
+        "ABORTED", "The lease has passed to another claim; stop and acquire again."
+    ),
+    Code.ILLEGAL_TRANSITION: Meaning("FAILED_PRECONDITION", "The job is not in that state."),
+    Code.UNAUTHENTICATED: Meaning(
+        "UNAUTHENTICATED",
+        "Point BITGAUGE_HOME at the coordinator's state folder, or give --token-file.",
+    ),
+    Code.FORBIDDEN: Meaning("PERMISSION_DENIED", "Use a token whose role allows this call."),
+    Code.PROTOCOL_VERSION: Meaning(
+        "FAILED_PRECONDITION", "Install the same Bitgauge version on agent and coordinator."
+    ),
+    Code.UNREACHABLE: Meaning(
+        "UNAVAILABLE", "Start it with `bitgauge up`, or name another with --coordinator HOST:PORT."
+    ),
+    Code.PORT_IN_USE: Meaning(
+        "FAILED_PRECONDITION", "Stop the other process or choose another port with --port."
+    ),
+    Code.COORDINATOR_RUNNING: Meaning(
+        "FAILED_PRECONDITION", "Stop the first coordinator, or set another BITGAUGE_HOME."
+    ),
+    Code.INSECURE_LISTEN: Meaning(
+        "FAILED_PRECONDITION", "Listen on a loopback address; remote agents need TLS."
+    ),
+    Code.RAY_INSECURE: Meaning(
+        "FAILED_PRECONDITION", "Start the Ray cluster with RAY_AUTH_MODE=token."
+    ),
+    Code.STORE_DAMAGED: Meaning("DATA_LOSS", "Restore the database from a backup."),
+    Code.STORE_NEWER: Meaning(
+        "FAILED_PRECONDITION", "Install the newer Bitgauge that wrote this database."
+    ),
+    Code.STORE_MISSING: Meaning("NOT_FOUND", "Run `bitgauge demo` or `bitgauge up` to make one."),
+    Code.DISK_FULL: Meaning("RESOURCE_EXHAUSTED", "Free disk space; nothing needs a restart."),
+    Code.START_FAILED: Meaning("INTERNAL", "Read the log named above."),
+    Code.INTERNAL: Meaning(
+        "INTERNAL", "This is a defect of Bitgauge; please report it with the log."
+    ),
+}
+
+
+class BitgaugeError(Exception):
+    """An error with a code and one sentence that says what and where.
+
+    Attributes:
+        code: entry of the catalogue.
+        sentence: what is wrong and where; safe to show to the caller.
+    """
+
+    def __init__(self, code: Code, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, from the catalogue."""
+        return CATALOGUE[self.code].advice
+
+    @property
+    def status(self) -> str:
+        """Name of the gRPC status that carries this error."""
+        return CATALOGUE[self.code].status
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.advice}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.code, self.sentence))
+
+
+class BadInput(BitgaugeError):
+    """The caller sent something wrong."""
+
+
+class Refused(BitgaugeError):
+    """Understood, and not allowed in the present state."""
+
+
+class NotFound(BitgaugeError):
+    """Nothing by that name."""
+
+
+class Unavailable(BitgaugeError):
+    """Try again later; nothing was changed."""
+
+
+class Internal(BitgaugeError):
+    """A defect of Bitgauge."""

@@ -1,0 +1,1 @@
+"""Reference models trained on real data, with their calibration and evaluation sets."""

@@ -1,0 +1,1 @@
+"""Ray actor and tasks, gRPC services, jobs, scheduler, store, builders, CLI, client."""

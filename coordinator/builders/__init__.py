@@ -1,0 +1,1 @@
+"""One module per recipe builder, found by file name."""

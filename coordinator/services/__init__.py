@@ -1,0 +1,1 @@
+"""gRPC services: unpack, call, pack."""
