@@ -1,0 +1,91 @@
+"""What each profile buys: the one place that holds the numbers of the measuring protocol.
+
+Sources: measurement.md A-5 (warm-up), A-6 (absolute latency), A-8 (quads), A-12 (profiles) and
+B-1 (memory launches). Margins are relative (0.02 is 2 %); times are nanoseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import Profile
+
+MAX_LATENCIES_PER_LAUNCH = 1_000_000
+"""Single latencies kept per launch; beyond, a uniform reservoir and the true count."""
+
+MIN_QUADS = 20
+"""Quads that are measured even when a call is so slow that the pair budget is spent."""
+
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProfilePlan:
+    """How much is measured under one profile.
+
+    Attributes:
+        pair_launches: fresh processes that each hold baseline and candidate.
+        quads: quads per launch, and how many are added at a time.
+        max_quads: quads per launch after which no more are added.
+        pair_budget_ns: time in quads after which no more are measured, once `MIN_QUADS` exist.
+        block_ns: shortest duration of one block.
+        min_block_iterations: fewest counted iterations of one block.
+        margin: relative difference below which two latencies count as the same.
+        absolute_launches: fresh processes for the absolute latency.
+        absolute_timed_ns: timed nanoseconds in each of them.
+        memory_launches: fresh processes for peak memory.
+        warmup_min_ns: shortest warm-up.
+        warmup_min_iterations: fewest iterations of a warm-up.
+        warmup_cap_ns: longest warm-up; past it the launch is flagged `no_steady_state`.
+    """
+
+    pair_launches: int
+    quads: int
+    max_quads: int
+    pair_budget_ns: int
+    absolute_launches: int
+    absolute_timed_ns: int
+    memory_launches: int
+    warmup_min_ns: int
+    warmup_cap_ns: int
+    warmup_min_iterations: int = 10
+    block_ns: int = 5_000_000
+    min_block_iterations: int = 5
+    margin: float = 0.02
+
+
+PLANS: dict[Profile, ProfilePlan] = {
+    Profile.QUICK: ProfilePlan(
+        pair_launches=1,
+        quads=60,
+        max_quads=120,
+        pair_budget_ns=6 * SECOND_NS,
+        absolute_launches=3,
+        absolute_timed_ns=SECOND_NS,
+        memory_launches=3,
+        warmup_min_ns=300_000_000,
+        warmup_cap_ns=3 * SECOND_NS,
+    ),
+    Profile.STANDARD: ProfilePlan(
+        pair_launches=3,
+        quads=60,
+        max_quads=180,
+        pair_budget_ns=60 * SECOND_NS,
+        absolute_launches=5,
+        absolute_timed_ns=10 * SECOND_NS,
+        memory_launches=3,
+        warmup_min_ns=SECOND_NS,
+        warmup_cap_ns=30 * SECOND_NS,
+    ),
+    Profile.CERTIFIED: ProfilePlan(
+        pair_launches=5,
+        quads=60,
+        max_quads=300,
+        pair_budget_ns=300 * SECOND_NS,
+        absolute_launches=15,
+        absolute_timed_ns=10 * SECOND_NS,
+        memory_launches=5,
+        warmup_min_ns=SECOND_NS,
+        warmup_cap_ns=30 * SECOND_NS,
+    ),
+}

@@ -1,0 +1,196 @@
+"""What one launch of each pass observed: facts only, no statistics.
+
+A block is a run of consecutive iterations between two readings of the conditions. Arrays are
+one-dimensional; units are in the names. Times come from one monotonic clock per launch, so
+starts of different launches are not comparable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Texts = npt.NDArray[np.str_]
+
+BASELINE, CANDIDATE = 0, 1
+"""Letters of a quad: A is the baseline, B the candidate."""
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """One reading of what surrounds a block; what cannot be read is NaN.
+
+    Attributes:
+        clock_mhz: frequency of the processor that computes.
+        temperature_c: its hottest sensor.
+        steal_ns: time stolen by the hypervisor since boot, mean over the cores; it only grows.
+        psi_some_avg10: share of the last 10 s in which some task waited for a processor, in %.
+        load_1m: load average of the last minute.
+    """
+
+    clock_mhz: float = NAN
+    temperature_c: float = NAN
+    steal_ns: float = NAN
+    psi_some_avg10: float = NAN
+    load_1m: float = NAN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockConditions:
+    """Conditions of every block, one element per block.
+
+    `steal_ns` is the growth from the start of the block to its end; the rest is read at its start.
+    """
+
+    clock_mhz: Floats
+    temperature_c: Floats
+    steal_ns: Floats
+    psi_some_avg10: Floats
+    load_1m: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WarmUp:
+    """How one launch warmed up.
+
+    Attributes:
+        block_median_ns: median latency of each warm-up block, in order.
+        letter: which call each block ran, an index into the calls.
+        iteration_ns: latency of one iteration of each call at the end, at least 1.
+        iterations: iterations of all calls together.
+        elapsed_ns: duration of the warm-up.
+        steady: whether it ended on the test of steadiness and not on its cap.
+    """
+
+    block_median_ns: Floats
+    letter: Ints
+    iteration_ns: tuple[int, ...]
+    iterations: int
+    elapsed_ns: int
+    steady: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PairSamples:
+    """The quads of one launch, one element per block in the order in which they ran.
+
+    Attributes:
+        value_ns: median latency of the counted iterations.
+        start_ns: clock at the first counted iteration.
+        iterations: counted iterations; one uncounted iteration precedes them.
+        letter: `BASELINE` or `CANDIDATE`; the order within a quad is ABBA or BAAB.
+        quad: index of the quad, 0-based and ascending.
+        conditions: conditions of each block.
+        warm: the warm-up of both calls.
+        stopped: why no more quads were added: `precise`, `max_quads` or `budget`.
+    """
+
+    value_ns: Floats
+    start_ns: Ints
+    iterations: Ints
+    letter: Ints
+    quad: Ints
+    conditions: BlockConditions
+    warm: WarmUp
+    stopped: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AbsoluteSamples:
+    """Single latencies of one launch.
+
+    Attributes:
+        latency_ns: latencies in time order; a uniform sample when `count` exceeds its length.
+        block: index of the block of each latency, ascending.
+        block_start_ns: clock at the first iteration of each block.
+        conditions: conditions of each block.
+        warm: the warm-up.
+        count: latencies that were taken.
+    """
+
+    latency_ns: Ints
+    block: Ints
+    block_start_ns: Ints
+    conditions: BlockConditions
+    warm: WarmUp
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryCheckpoint:
+    """Memory of the child at one point, in bytes, as Linux counts it.
+
+    Attributes:
+        name: `m0` runtime imported, `m1` model loaded, `m2` after the runs, `m3` after release.
+        rss_bytes: VmRSS.
+        rss_anon_bytes: RssAnon.
+        rss_file_bytes: RssFile.
+        pss_bytes: Pss of smaps_rollup.
+        uss_bytes: Private_Clean + Private_Dirty (+ Private_Hugetlb) of smaps_rollup.
+        hwm_bytes: VmHWM since the reset that opened the phase which ends here; for `m0` it is
+            read right after a reset, before the model is loaded.
+    """
+
+    name: str
+    rss_bytes: int
+    rss_anon_bytes: int
+    rss_file_bytes: int
+    pss_bytes: int
+    uss_bytes: int
+    hwm_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySamples:
+    """Checkpoints m0 to m3 of one launch.
+
+    `method` is `vmhwm` when the high-water mark was reset before each phase, `sampled` when it
+    could not be and the peaks were polled.
+    """
+
+    checkpoints: tuple[MemoryCheckpoint, ...]
+    method: str = "vmhwm"
+
+    def at(self, name: str) -> MemoryCheckpoint:
+        """The checkpoint called `name`; KeyError when there is none."""
+        for checkpoint in self.checkpoints:
+            if checkpoint.name == name:
+                return checkpoint
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QualitySamples:
+    """One element per evaluation sample; fields of the candidate are None for the baseline alone.
+
+    Attributes:
+        ids: name of each sample, unique.
+        labels: true class, or None without labels.
+        ref_top1: class the baseline predicts, -1 where its output is not finite.
+        cand_top1: the same of the candidate.
+        ref_loss: cross-entropy of the baseline in nats, NaN where undefined; None without labels.
+        cand_loss: the same of the candidate.
+        kl: KL divergence of the candidate's distribution from the baseline's, in nats.
+        max_abs_diff: largest absolute difference between the two outputs.
+        ref_nonfinite: outputs of the baseline that are NaN or infinite.
+        cand_nonfinite: the same of the candidate.
+        classes: classes of the output; 0 when the output is no (samples, classes) matrix.
+    """
+
+    ids: Texts
+    labels: Ints | None
+    ref_top1: Ints
+    cand_top1: Ints | None
+    ref_loss: Floats | None
+    cand_loss: Floats | None
+    kl: Floats | None
+    max_abs_diff: Floats | None
+    ref_nonfinite: Ints
+    cand_nonfinite: Ints | None
+    classes: int
