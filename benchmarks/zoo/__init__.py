@@ -1,1 +1,49 @@
-"""Reference models trained on real data, with their calibration and evaluation sets."""
+"""Reference models trained on real data, with their calibration and evaluation sets.
+
+Three classifiers of scikit-learn's handwritten digits (the 1,797 images of the UCI "Optical
+Recognition of Handwritten Digits" test set). All take one input, `pixels`, float32
+[batch, 1, 8, 8] in 0..1, and return `logits`, float32 [batch, 10], so one evaluation set and one
+calibration set serve them all. `train` made every file here.
+
+Importing this package loads nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model import ModelClass
+
+_FOLDER = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True, slots=True)
+class ZooModel:
+    """One committed FP32 model: its label in the table, its class, its ONNX file."""
+
+    name: str
+    model_class: ModelClass
+    path: Path
+
+
+def models() -> tuple[ZooModel, ...]:
+    """The models, quickest to build and measure first."""
+    return tuple(
+        ZooModel(name, model_class, _FOLDER / f"{name}.onnx")
+        for name, model_class in (
+            ("digits-mlp", ModelClass.MLP),
+            ("digits-cnn", ModelClass.CNN),
+            ("digits-transformer", ModelClass.TRANSFORMER),
+        )
+    )
+
+
+def calibration_path() -> Path:
+    """The calibration set: 256 images of the training part."""
+    return _FOLDER / "calibration.npz"
+
+
+def evaluation_path() -> Path:
+    """The evaluation set: 898 images that no model was trained or calibrated on."""
+    return _FOLDER / "evaluation.npz"
