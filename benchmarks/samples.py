@@ -29,14 +29,15 @@ class Conditions:
     Attributes:
         clock_mhz: frequency of the processor that computes.
         temperature_c: its hottest sensor.
-        steal_ns: time stolen by the hypervisor since boot, mean over the cores; it only grows.
+        steal_ticks: hundredths of a second that the hypervisor gave to others since boot, summed
+            over the cores; it only grows.
         psi_some_avg10: share of the last 10 s in which some task waited for a processor, in %.
         load_1m: load average of the last minute.
     """
 
     clock_mhz: float = NAN
     temperature_c: float = NAN
-    steal_ns: float = NAN
+    steal_ticks: float = NAN
     psi_some_avg10: float = NAN
     load_1m: float = NAN
 
@@ -45,12 +46,12 @@ class Conditions:
 class BlockConditions:
     """Conditions of every block, one element per block.
 
-    `steal_ns` is the growth from the start of the block to its end; the rest is read at its start.
+    `steal_ticks` is the growth from the start of the block to its end; the rest is read at its start.
     """
 
     clock_mhz: Floats
     temperature_c: Floats
-    steal_ns: Floats
+    steal_ticks: Floats
     psi_some_avg10: Floats
     load_1m: Floats
 
@@ -106,7 +107,8 @@ class AbsoluteSamples:
     """Single latencies of one launch.
 
     Attributes:
-        latency_ns: latencies in time order; a uniform sample when `count` exceeds its length.
+        latency_ns: latencies in time order; when `count` exceeds their number, a uniform sample
+            in the order of its blocks.
         block: index of the block of each latency, ascending.
         block_start_ns: clock at the first iteration of each block.
         conditions: conditions of each block.
