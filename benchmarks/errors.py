@@ -54,6 +54,8 @@ class Code(str, enum.Enum):
     STORE_DAMAGED = "store_damaged"
     STORE_NEWER = "store_newer"
     STORE_MISSING = "store_missing"
+    STORE_BUSY = "store_busy"
+    STORE_IO = "store_io"
     DISK_FULL = "disk_full"
     START_FAILED = "start_failed"
     INTERNAL = "internal"
@@ -148,6 +150,8 @@ CATALOGUE: dict[Code, Meaning] = {
         "FAILED_PRECONDITION", "Install the newer Bitgauge that wrote this database."
     ),
     Code.STORE_MISSING: Meaning("NOT_FOUND", "Run `bitgauge demo` or `bitgauge up` to make one."),
+    Code.STORE_BUSY: Meaning("UNAVAILABLE", "End the other process; then call again."),
+    Code.STORE_IO: Meaning("UNAVAILABLE", "Check the disk and the permissions of its folder."),
     Code.DISK_FULL: Meaning("RESOURCE_EXHAUSTED", "Free disk space; nothing needs a restart."),
     Code.START_FAILED: Meaning("INTERNAL", "Read the log named above."),
     Code.INTERNAL: Meaning(
