@@ -106,7 +106,9 @@ CATALOGUE: dict[Code, Meaning] = {
         "Loosen the selector, start an agent that meets it, or queue the job with --wait.",
     ),
     Code.UNKNOWN_JOB: Meaning("NOT_FOUND", "Run `bitgauge jobs` for the jobs there are."),
-    Code.UNKNOWN_RUN: Meaning("NOT_FOUND", "Run `bitgauge table --json` for the run ids there are."),
+    Code.UNKNOWN_RUN: Meaning(
+        "NOT_FOUND", "Run `bitgauge table --json` for the run ids there are."
+    ),
     Code.UNKNOWN_DEVICE: Meaning("NOT_FOUND", "Run `bitgauge devices` for the devices there are."),
     Code.UNKNOWN_RUNTIME: Meaning(
         "INVALID_ARGUMENT", "Run `bitgauge devices` for the runtimes that devices offer."

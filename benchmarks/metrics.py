@@ -39,7 +39,10 @@ METRICS: dict[str, Metric] = {
         Metric("latency_p50_ns", "ns", Direction.LOWER, "median latency over fresh processes"),
         Metric("load_ns", "ns", Direction.LOWER, "time to make a session, median of launches"),
         Metric(
-            "first_inference_ns", "ns", Direction.LOWER, "first call of a session, median of launches"
+            "first_inference_ns",
+            "ns",
+            Direction.LOWER,
+            "first call of a session, median of launches",
         ),
         Metric(
             "peak_memory_bytes",
@@ -52,9 +55,7 @@ METRICS: dict[str, Metric] = {
         Metric("energy_mj", "mJ", Direction.LOWER, "energy of one inference"),
         Metric("energy_ratio", "1", Direction.LOWER, "energy / baseline energy"),
         Metric("accuracy_pct", "%", Direction.HIGHER, "top-1 accuracy on the evaluation set"),
-        Metric(
-            "accuracy_delta_pp", "pp", Direction.HIGHER, "accuracy - baseline accuracy, paired"
-        ),
+        Metric("accuracy_delta_pp", "pp", Direction.HIGHER, "accuracy - baseline accuracy, paired"),
         Metric("flips_pct", "%", Direction.LOWER, "samples whose prediction changed"),
         Metric("kl_mean", "nat", Direction.LOWER, "mean KL divergence from the baseline's output"),
         Metric("nonfinite_count", "1", Direction.LOWER, "outputs that are NaN or infinite"),

@@ -539,7 +539,8 @@ class Candidate:
 class Choice:
     """The answer of a selection.
 
-    `outcome` is `format`, `tie`, `keep_fp32`, `undecided` or `nothing_measured`.
+    `outcome` is `format`, `tie`, `keep_fp32`, `undecided`, `none_meets` (a limit that nothing
+    measured keeps, fp32 included) or `nothing_measured`.
     """
 
     outcome: str

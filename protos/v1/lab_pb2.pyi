@@ -1,0 +1,372 @@
+from bitgauge.protos.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class SubmitRequest(_message.Message):
+    __slots__ = ("spec",)
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    spec: _common_pb2.JobSpec
+    def __init__(self, spec: _Optional[_Union[_common_pb2.JobSpec, _Mapping]] = ...) -> None: ...
+
+class SubmitResponse(_message.Message):
+    __slots__ = ("job_id", "created")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    created: bool
+    def __init__(self, job_id: _Optional[str] = ..., created: bool = ...) -> None: ...
+
+class WatchRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class WatchResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: JobView
+    def __init__(self, job: _Optional[_Union[JobView, _Mapping]] = ...) -> None: ...
+
+class CancelRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class CancelResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: JobView
+    def __init__(self, job: _Optional[_Union[JobView, _Mapping]] = ...) -> None: ...
+
+class GetJobRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class GetJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: JobView
+    def __init__(self, job: _Optional[_Union[JobView, _Mapping]] = ...) -> None: ...
+
+class ListJobsRequest(_message.Message):
+    __slots__ = ("limit", "active_only")
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    active_only: bool
+    def __init__(self, limit: _Optional[int] = ..., active_only: bool = ...) -> None: ...
+
+class ListJobsResponse(_message.Message):
+    __slots__ = ("jobs",)
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[JobView]
+    def __init__(self, jobs: _Optional[_Iterable[_Union[JobView, _Mapping]]] = ...) -> None: ...
+
+class ListDevicesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListDevicesResponse(_message.Message):
+    __slots__ = ("devices",)
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    devices: _containers.RepeatedCompositeFieldContainer[DeviceView]
+    def __init__(self, devices: _Optional[_Iterable[_Union[DeviceView, _Mapping]]] = ...) -> None: ...
+
+class TableRequest(_message.Message):
+    __slots__ = ("query",)
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    query: TableQuery
+    def __init__(self, query: _Optional[_Union[TableQuery, _Mapping]] = ...) -> None: ...
+
+class TableResponse(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[TableRow]
+    def __init__(self, rows: _Optional[_Iterable[_Union[TableRow, _Mapping]]] = ...) -> None: ...
+
+class SelectRequest(_message.Message):
+    __slots__ = ("query",)
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    query: SelectQuery
+    def __init__(self, query: _Optional[_Union[SelectQuery, _Mapping]] = ...) -> None: ...
+
+class SelectResponse(_message.Message):
+    __slots__ = ("choice",)
+    CHOICE_FIELD_NUMBER: _ClassVar[int]
+    choice: Choice
+    def __init__(self, choice: _Optional[_Union[Choice, _Mapping]] = ...) -> None: ...
+
+class GetRunRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class GetRunResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: RunView
+    def __init__(self, run: _Optional[_Union[RunView, _Mapping]] = ...) -> None: ...
+
+class ListRunsRequest(_message.Message):
+    __slots__ = ("job_id",)
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    def __init__(self, job_id: _Optional[str] = ...) -> None: ...
+
+class ListRunsResponse(_message.Message):
+    __slots__ = ("runs",)
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[RunView]
+    def __init__(self, runs: _Optional[_Iterable[_Union[RunView, _Mapping]]] = ...) -> None: ...
+
+class ReanalyseRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class ReanalyseResponse(_message.Message):
+    __slots__ = ("published", "recomputed", "identical")
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
+    RECOMPUTED_FIELD_NUMBER: _ClassVar[int]
+    IDENTICAL_FIELD_NUMBER: _ClassVar[int]
+    published: _containers.RepeatedCompositeFieldContainer[_common_pb2.MetricValue]
+    recomputed: _containers.RepeatedCompositeFieldContainer[_common_pb2.MetricValue]
+    identical: bool
+    def __init__(self, published: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., recomputed: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., identical: bool = ...) -> None: ...
+
+class EntryView(_message.Message):
+    __slots__ = ("index", "name", "recipe", "state", "artifact", "reason", "run_id", "attempts")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    name: str
+    recipe: str
+    state: _common_pb2.EntryState
+    artifact: _common_pb2.Digest
+    reason: str
+    run_id: str
+    attempts: int
+    def __init__(self, index: _Optional[int] = ..., name: _Optional[str] = ..., recipe: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.EntryState, str]] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
+
+class JobView(_message.Message):
+    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    state: _common_pb2.JobState
+    model_name: str
+    model_class: _common_pb2.ModelClass
+    workload: _common_pb2.Workload
+    profile: _common_pb2.Profile
+    entries: _containers.RepeatedCompositeFieldContainer[EntryView]
+    submitted_unix_ns: int
+    epoch: int
+    device_name: str
+    progress: _common_pb2.Progress
+    reason: str
+    waiting_for: str
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ...) -> None: ...
+
+class DeviceView(_message.Message):
+    __slots__ = ("description", "state", "last_seen_unix_ns", "agent_version", "job_id")
+    DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    description: _common_pb2.DeviceDescription
+    state: str
+    last_seen_unix_ns: int
+    agent_version: str
+    job_id: str
+    def __init__(self, description: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., state: _Optional[str] = ..., last_seen_unix_ns: _Optional[int] = ..., agent_version: _Optional[str] = ..., job_id: _Optional[str] = ...) -> None: ...
+
+class RunView(_message.Message):
+    __slots__ = ("run_id", "job_id", "epoch", "entry_index", "disposition", "status", "device_id", "device_name", "recipe", "sandbox", "started_unix_ns", "ended_unix_ns", "analysis_version", "fingerprint", "stack", "raw", "metrics", "failure")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    EPOCH_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_INDEX_FIELD_NUMBER: _ClassVar[int]
+    DISPOSITION_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    SANDBOX_FIELD_NUMBER: _ClassVar[int]
+    STARTED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    ENDED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    ANALYSIS_VERSION_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    STACK_FIELD_NUMBER: _ClassVar[int]
+    RAW_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    FAILURE_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    job_id: str
+    epoch: int
+    entry_index: int
+    disposition: _common_pb2.Disposition
+    status: _common_pb2.RunStatus
+    device_id: str
+    device_name: str
+    recipe: str
+    sandbox: str
+    started_unix_ns: int
+    ended_unix_ns: int
+    analysis_version: int
+    fingerprint: str
+    stack: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackItem]
+    raw: _containers.RepeatedCompositeFieldContainer[_common_pb2.RawRef]
+    metrics: _containers.RepeatedCompositeFieldContainer[_common_pb2.MetricValue]
+    failure: _common_pb2.Failure
+    def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., entry_index: _Optional[int] = ..., disposition: _Optional[_Union[_common_pb2.Disposition, str]] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., recipe: _Optional[str] = ..., sandbox: _Optional[str] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., analysis_version: _Optional[int] = ..., fingerprint: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ...) -> None: ...
+
+class TableRow(_message.Message):
+    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode")
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    REALNESS_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_MODE_FIELD_NUMBER: _ClassVar[int]
+    model_name: str
+    model_class: _common_pb2.ModelClass
+    recipe: str
+    family: _common_pb2.FormatFamily
+    workload: _common_pb2.Workload
+    hardware_class: _common_pb2.HardwareClass
+    device_id: str
+    device_name: str
+    realness: _common_pb2.Realness
+    runtime: str
+    profile: _common_pb2.Profile
+    state: _common_pb2.CellState
+    metrics: _containers.RepeatedCompositeFieldContainer[_common_pb2.MetricValue]
+    reason: str
+    flags: _containers.RepeatedScalarFieldContainer[str]
+    run_id: str
+    baseline: _common_pb2.Digest
+    measured_unix_ns: int
+    kernel_mode: str
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ...) -> None: ...
+
+class TableQuery(_message.Message):
+    __slots__ = ("model_name", "model_class", "hardware_class", "device", "family", "batch", "job_id")
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    model_name: str
+    model_class: _common_pb2.ModelClass
+    hardware_class: _common_pb2.HardwareClass
+    device: str
+    family: _common_pb2.FormatFamily
+    batch: int
+    job_id: str
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ...) -> None: ...
+
+class SelectQuery(_message.Message):
+    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective")
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    MAX_ACCURACY_LOSS_PP_FIELD_NUMBER: _ClassVar[int]
+    MAX_LATENCY_NS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_SIZE_RATIO_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
+    model_class: _common_pb2.ModelClass
+    hardware_class: _common_pb2.HardwareClass
+    model_name: str
+    workload: _common_pb2.Workload
+    max_accuracy_loss_pp: float
+    max_latency_ns: float
+    max_size_bytes: int
+    max_size_ratio: float
+    objective: _common_pb2.Objective
+    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ...) -> None: ...
+
+class Candidate(_message.Message):
+    __slots__ = ("recipe", "family", "eligible", "reasons", "latency_ratio", "size_ratio", "accuracy_delta_pp", "run_ids")
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    ELIGIBLE_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    LATENCY_RATIO_FIELD_NUMBER: _ClassVar[int]
+    SIZE_RATIO_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_DELTA_PP_FIELD_NUMBER: _ClassVar[int]
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    recipe: str
+    family: _common_pb2.FormatFamily
+    eligible: bool
+    reasons: _containers.RepeatedScalarFieldContainer[str]
+    latency_ratio: _common_pb2.MetricValue
+    size_ratio: _common_pb2.MetricValue
+    accuracy_delta_pp: _common_pb2.MetricValue
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., eligible: bool = ..., reasons: _Optional[_Iterable[str]] = ..., latency_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., size_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., accuracy_delta_pp: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Choice(_message.Message):
+    __slots__ = ("outcome", "recipe", "family", "sentence", "candidates", "alternatives", "next_command", "warnings")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATES_FIELD_NUMBER: _ClassVar[int]
+    ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_COMMAND_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    outcome: str
+    recipe: str
+    family: _common_pb2.FormatFamily
+    sentence: str
+    candidates: _containers.RepeatedCompositeFieldContainer[Candidate]
+    alternatives: _containers.RepeatedScalarFieldContainer[str]
+    next_command: str
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, outcome: _Optional[str] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., sentence: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., alternatives: _Optional[_Iterable[str]] = ..., next_command: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
