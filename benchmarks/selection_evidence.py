@@ -1,0 +1,202 @@
+"""From table rows to assessed recipes: which rows answer a query, and how each recipe does.
+
+A recipe must hold on every unit of evidence (model, device, runtime) of the question; the
+figures shown for it are those of its worst unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .model import (
+    Candidate,
+    CellState,
+    FormatFamily,
+    MetricValue,
+    Objective,
+    Profile,
+    SelectQuery,
+    TableRow,
+)
+from .selection_checks import Finding, findings, gains, may_gain, objective_value
+
+Unit = tuple[str, str, str]
+"""Model name, device id, runtime: where a recipe must hold."""
+
+_PROFILE_RANK = {Profile.QUICK: 0, Profile.STANDARD: 1, Profile.CERTIFIED: 2}
+_WORST_WHEN_HIGH = ("latency_ratio", "size_ratio", "peak_memory_ratio")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The rows that answer a query, one per recipe and unit, in a fixed order."""
+
+    rows: tuple[TableRow, ...]
+    units: tuple[Unit, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether any row holds numbers."""
+        return any(row.state is CellState.MEASURED for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """One recipe with its rows and everything that speaks against it."""
+
+    recipe: str
+    family: FormatFamily
+    rows: tuple[TableRow, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def eligible(self) -> bool:
+        """Whether it meets every limit on every unit."""
+        return not self.findings
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing rejects it, and something is not known."""
+        return bool(self.findings) and not any(finding.rejects for finding in self.findings)
+
+    def gains(self, objective: Objective) -> bool:
+        """Whether it is better than the baseline in the objective on every unit."""
+        return bool(self.rows) and all(gains(objective, row) for row in self.rows)
+
+    def may_gain(self, objective: Objective) -> bool:
+        """Whether more measuring could show that it is."""
+        return all(may_gain(objective, row) for row in self.rows)
+
+    def objective(self, objective: Objective) -> MetricValue:
+        """Its worst value of the objective; null when one unit lacks it."""
+        return _worst([objective_value(objective, row) for row in self.rows], high=True)
+
+    def worst(self, key: str) -> MetricValue:
+        """Its worst value of a metric over the units; null when one unit lacks it."""
+        if key in _WORST_WHEN_HIGH and self.family is FormatFamily.FP32:
+            return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
+        values = [row.metric(key) for row in self.rows]
+        if not values:
+            return MetricValue(key=key, reason="not_measured")
+        return _worst(values, high=key != "accuracy_delta_pp")
+
+    def flags(self) -> tuple[str, ...]:
+        """Every flag of its rows, once."""
+        return tuple(sorted({flag for row in self.rows for flag in row.flags}))
+
+    def candidate(self) -> Candidate:
+        """The recipe as an answer shows it."""
+        return Candidate(
+            recipe=self.recipe,
+            family=self.family,
+            eligible=self.eligible,
+            reasons=tuple(finding.sentence for finding in self.findings),
+            latency_ratio=self.worst("latency_ratio"),
+            size_ratio=self.worst("size_ratio"),
+            accuracy_delta_pp=self.worst("accuracy_delta_pp"),
+            run_ids=tuple(sorted(row.run_id for row in self.rows if row.run_id)),
+        )
+
+
+def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Evidence:
+    """The rows that speak to a query: same class, hardware, workload; real devices only.
+
+    Of several profiles of one unit the most thorough counts, of equals the newest. Rows that
+    were compared with an older baseline of a model are left out with a warning.
+    """
+    asked = [row for row in rows if _answers(query, row)]
+    current, warnings = _current_baselines(asked)
+    best: dict[tuple[str, Unit], TableRow] = {}
+    for row in sorted(current, key=_thoroughness):
+        best[(row.recipe, unit_of(row))] = row
+    ordered = tuple(best[key] for key in sorted(best))
+    return Evidence(ordered, tuple(sorted({unit_of(row) for row in ordered})), warnings)
+
+
+def assess(query: SelectQuery, evidence: Evidence) -> tuple[Assessed, ...]:
+    """Every recipe of the evidence against the query, ordered by recipe."""
+    recipes = sorted({(row.recipe, row.family) for row in evidence.rows})
+    return tuple(_assess_one(query, evidence, recipe, family) for recipe, family in recipes)
+
+
+def unit_of(row: TableRow) -> Unit:
+    """The unit of evidence that a row belongs to."""
+    return (row.model_name, row.device_id, row.runtime)
+
+
+def _assess_one(
+    query: SelectQuery, evidence: Evidence, recipe: str, family: FormatFamily
+) -> Assessed:
+    rows = {unit_of(row): row for row in evidence.rows if row.recipe == recipe}
+    names = {unit: _unit_name(unit, evidence) for unit in evidence.units}
+    found: list[Finding] = []
+    for unit in evidence.units:
+        prefix = f"{names[unit]}: " if names[unit] else ""
+        row = rows.get(unit)
+        if row is None:
+            found.append(Finding(False, f"{prefix}it was not measured here", "measure"))
+            continue
+        found.extend(
+            Finding(finding.rejects, prefix + finding.sentence, finding.settle)
+            for finding in findings(query, row)
+        )
+    return Assessed(recipe, family, tuple(rows.values()), tuple(found))
+
+
+def _unit_name(unit: Unit, evidence: Evidence) -> str:
+    """As much of a unit as is needed to tell it from the others."""
+    devices = {row.device_id: row.device_name for row in evidence.rows}
+    parts = []
+    if len({model for model, _, _ in evidence.units}) > 1:
+        parts.append(unit[0])
+    if len(devices) > 1:
+        parts.append(f"on {devices[unit[1]]}")
+    if len({runtime for _, _, runtime in evidence.units}) > 1:
+        parts.append(f"with {unit[2]}")
+    return " ".join(parts)
+
+
+def _answers(query: SelectQuery, row: TableRow) -> bool:
+    return (
+        row.model_class is query.model_class
+        and row.hardware_class is query.hardware_class
+        and row.workload == query.workload
+        and query.model_name in (None, row.model_name)
+        and row.realness.keeps_time
+    )
+
+
+def _thoroughness(row: TableRow) -> tuple[bool, int, int, str]:
+    return (
+        row.state is CellState.MEASURED,
+        _PROFILE_RANK[row.profile],
+        row.measured_unix_ns or 0,
+        repr(row),  # Makes the order total, so that the order of the rows cannot matter.
+    )
+
+
+def _current_baselines(rows: Sequence[TableRow]) -> tuple[list[TableRow], tuple[str, ...]]:
+    newest: dict[str, TableRow] = {}
+    for row in sorted(rows, key=lambda row: (row.measured_unix_ns or 0, repr(row))):
+        if row.baseline is not None and row.state is CellState.MEASURED:
+            newest[row.model_name] = row
+    kept, dropped = [], set()
+    for row in rows:
+        current = newest.get(row.model_name)
+        if current is None or row.baseline in (None, current.baseline):
+            kept.append(row)
+        else:
+            dropped.add(row.model_name)
+    return kept, tuple(
+        f"rows of {name} that were compared with an older baseline are left out"
+        for name in sorted(dropped)
+    )
+
+
+def _worst(values: Sequence[MetricValue], *, high: bool) -> MetricValue:
+    for metric in values:
+        if metric.value is None:
+            return metric
+    return sorted(values, key=lambda metric: (metric.value or 0.0, repr(metric)))[-1 if high else 0]

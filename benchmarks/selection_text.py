@@ -1,0 +1,120 @@
+"""The sentences of a selection: what was asked, what was found, what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from . import format_text as text
+from .model import Objective, SelectQuery, TableRow
+from .selection_evidence import Assessed, Evidence
+
+BETTER = {
+    Objective.LATENCY: "faster than fp32",
+    Objective.SIZE: "smaller than fp32",
+    Objective.MEMORY: "lighter on memory than fp32",
+}
+
+OBJECTIVE_WORDS = {
+    Objective.LATENCY: "latency",
+    Objective.SIZE: "size",
+    Objective.MEMORY: "peak memory",
+}
+
+_FLAG_MEANING = {
+    "preliminary": "profile quick; latency and memory may guide this choice, never a gate",
+    "suspect": "the machine was not steady while it was measured",
+    "untrusted": "this device failed its own check of false differences",
+}
+
+
+def question_words(query: SelectQuery) -> str:
+    """What was asked about, such as `cnn on cpu_only at batch 1 with 1 thread`."""
+    model = query.model_class.value
+    if query.model_name:
+        model = f"{query.model_name} ({model})"
+    workload = query.workload
+    return (
+        f"{model} on {query.hardware_class.value} at batch {workload.batch}"
+        f" with {counted(workload.threads, 'thread')}"
+    )
+
+
+def counted(count: int, thing: str) -> str:
+    """A count with its noun in the right number."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def run_command(
+    query: SelectQuery, recipes: Sequence[str], *, model: str | None = None, thorough: bool = False
+) -> str:
+    """The command that would measure `recipes` for the query's workload.
+
+    File names in capitals are the reader's own.
+    """
+    name = model or query.model_name
+    parts = ["bitgauge run", "--baseline MODEL.onnx", "--eval EVALUATION.npz"]
+    if any(recipe == "all" or "static" in recipe for recipe in recipes):
+        parts.append("--calibration CALIBRATION.npz")
+    parts.append(f"--recipes {','.join(recipes)}")
+    if name:
+        parts.append(f"--name {name}")
+    parts.append(f"--model-class {query.model_class.value}")
+    parts.append(f"--on class:{query.hardware_class.value}")
+    parts.append(f"--batch {query.workload.batch}")
+    if query.workload.threads != 1:
+        parts.append(f"--threads {query.workload.threads}")
+    if thorough:
+        parts.append("--profile standard")
+    return " ".join(parts)
+
+
+def measured_workloads(query: SelectQuery, rows: Sequence[TableRow]) -> str:
+    """The workloads that were measured for the same class and hardware."""
+    found = {
+        (row.workload.batch, row.workload.threads)
+        for row in rows
+        if row.model_class is query.model_class
+        and row.hardware_class is query.hardware_class
+        and query.model_name in (None, row.model_name)
+        and row.realness.keeps_time
+    }
+    return ", ".join(
+        f"batch {batch} with {counted(threads, 'thread')}" for batch, threads in sorted(found)
+    )
+
+
+def figures(one: Assessed) -> str:
+    """Speed, size and accuracy of a recipe against fp32, at its worst unit."""
+    said = [
+        text.speed_words(one.worst("latency_ratio")),
+        text.size_words(one.worst("size_ratio")),
+        text.accuracy_words(one.worst("accuracy_delta_pp")),
+    ]
+    if "preliminary" in one.flags():
+        said[0] += " (preliminary)"
+    return ", ".join(said)
+
+
+def scope(evidence: Evidence) -> str:
+    """How much evidence an answer rests on."""
+    models = len({model for model, _, _ in evidence.units})
+    devices = len({device for _, device, _ in evidence.units})
+    worst = "worst of " if models * devices > 1 else ""
+    return f"{worst}{counted(models, 'model')} on {counted(devices, 'device')}"
+
+
+def flag_warnings(*those: Assessed) -> tuple[str, ...]:
+    """One warning per flag, naming the recipes that carry it."""
+    carriers: dict[str, list[str]] = {}
+    for one in those:
+        for flag in one.flags():
+            carriers.setdefault(flag, []).append(one.recipe)
+    return tuple(
+        f"{flag}: {_FLAG_MEANING.get(flag, 'see the table')} ({', '.join(sorted(recipes))})"
+        for flag, recipes in sorted(carriers.items())
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names joined as in a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
