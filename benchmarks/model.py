@@ -414,7 +414,7 @@ class JobView:
     job_id: str
     state: JobState
     model_name: str
-    model_class: ModelClass | None
+    model_class: ModelClass | None = field(default=None, kw_only=True)
     workload: Workload
     profile: Profile
     entries: tuple[EntryView, ...]
@@ -453,7 +453,7 @@ class RunView:
     sandbox: str
     started_unix_ns: int
     ended_unix_ns: int
-    analysis_version: int | None
+    analysis_version: int | None = field(default=None, kw_only=True)
     fingerprint: str = ""
     stack: tuple[StackItem, ...] = ()
     raw: tuple[RawRef, ...] = ()

@@ -1,6 +1,7 @@
 """Between our values and the messages of the contract; the only importer of protos here.
 
 A value and its message share name and field names, so one reflective pair serves all of them.
+Descriptors have two implementations without a common type, hence `Any` where they are walked.
 Values are checked on arrival by `msgspec.convert` against the types of `model`, so a field of the
 wrong kind or an unknown enumeration value ends in one sentence.
 """
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from bitgauge.protos.v1 import agent_pb2, common_pb2, lab_pb2
-from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from .errors import BadInput, Code
@@ -55,7 +56,7 @@ def message_class(kind: type) -> type[Message]:
     raise TypeError(f"{kind.__name__} has no message")
 
 
-def enum_prefix(descriptor: EnumDescriptor) -> str:
+def enum_prefix(descriptor: Any) -> str:
     """What every value name of a proto enumeration begins with: ``JobState`` -> ``JOB_STATE_``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", descriptor.name).upper() + "_"
 
@@ -75,7 +76,7 @@ def _fill(message: Message, value: object) -> None:
             setattr(message, field.name, _scalar(field, item))
 
 
-def _extend(target: Any, field: FieldDescriptor, items: Any) -> None:
+def _extend(target: Any, field: Any, items: Any) -> None:
     for item in items:
         if field.type == FieldDescriptor.TYPE_MESSAGE:
             _fill(target.add(), item)
@@ -83,7 +84,7 @@ def _extend(target: Any, field: FieldDescriptor, items: Any) -> None:
             target.append(_scalar(field, item))
 
 
-def _scalar(field: FieldDescriptor, item: Any) -> Any:
+def _scalar(field: Any, item: Any) -> Any:
     if isinstance(item, enum.Enum):
         return field.enum_type.values_by_name[enum_prefix(field.enum_type) + item.name].number
     return item
@@ -100,12 +101,12 @@ def _plain(message: Message) -> dict[str, Any]:
     return plain
 
 
-def _plain_item(field: FieldDescriptor, item: Any) -> Any:
+def _plain_item(field: Any, item: Any) -> Any:
     if field.type == FieldDescriptor.TYPE_MESSAGE:
         return _plain(item)
     if field.type == FieldDescriptor.TYPE_ENUM:
         known = field.enum_type.values_by_number.get(item)
         if known is None:
             return f"unknown value {item}"
-        return known.name.removeprefix(enum_prefix(field.enum_type)).lower()
+        return str(known.name).removeprefix(enum_prefix(field.enum_type)).lower()
     return item

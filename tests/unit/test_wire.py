@@ -1,6 +1,7 @@
 """Every value that crosses the wire survives the journey, and nothing else gets in."""
 
 import dataclasses
+from typing import Any
 
 import msgspec
 import pytest
@@ -40,7 +41,7 @@ def test_fields_of_value_and_message_are_the_same(kind: type) -> None:
 def test_round_trip(kind: type) -> None:
     @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.from_type(kind))
-    def check(value: object) -> None:
+    def check(value: Any) -> None:
         message = wire.to_wire(value)
         again = type(message).FromString(message.SerializeToString())
         assert wire.from_wire(kind, again) == value
@@ -50,10 +51,10 @@ def test_round_trip(kind: type) -> None:
 
 
 @pytest.mark.parametrize("descriptor", ENUM_CLASSES, ids=lambda descriptor: descriptor.name)
-def test_enumerations_hold_the_same_words(descriptor: object) -> None:
-    ours = {member.name for member in getattr(model, descriptor.name)}  # type: ignore[attr-defined]
-    prefix = wire.enum_prefix(descriptor)  # type: ignore[arg-type]
-    theirs = {name.removeprefix(prefix) for name in descriptor.values_by_name}  # type: ignore[attr-defined]
+def test_enumerations_hold_the_same_words(descriptor: Any) -> None:
+    ours = {member.name for member in getattr(model, descriptor.name)}
+    prefix = wire.enum_prefix(descriptor)
+    theirs = {name.removeprefix(prefix) for name in descriptor.values_by_name}
     assert theirs == ours | {"UNSPECIFIED"}
 
 
