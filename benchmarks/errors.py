@@ -39,6 +39,12 @@ class Code(str, enum.Enum):
     UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_RUNTIME = "unknown_runtime"
     RUNTIME_MISSING = "runtime_missing"
+    UNKNOWN_PLUGIN = "unknown_plugin"
+    PLUGIN_CONFLICT = "plugin_conflict"
+    UNSUPPORTED_ARTIFACT = "unsupported_artifact"
+    RUN_FAILED = "run_failed"
+    OUT_OF_MEMORY = "out_of_memory"
+    AGENT_RUNNING = "agent_running"
     JOB_ENDED = "job_ended"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     LEASE_LOST = "lease_lost"
@@ -115,6 +121,24 @@ CATALOGUE: dict[Code, Meaning] = {
     ),
     Code.RUNTIME_MISSING: Meaning(
         "FAILED_PRECONDITION", "Install the runtime on the device, then restart its agent."
+    ),
+    Code.UNKNOWN_PLUGIN: Meaning(
+        "INVALID_ARGUMENT", "Run `bitgauge-agent describe` for what this device has."
+    ),
+    Code.PLUGIN_CONFLICT: Meaning(
+        "FAILED_PRECONDITION", "Give one of the two files another NAME, or remove it."
+    ),
+    Code.UNSUPPORTED_ARTIFACT: Meaning(
+        "FAILED_PRECONDITION", "Choose another recipe, runtime or device for this model."
+    ),
+    Code.RUN_FAILED: Meaning(
+        "FAILED_PRECONDITION", "Try the artifact with the runtime alone, on the same inputs."
+    ),
+    Code.OUT_OF_MEMORY: Meaning(
+        "RESOURCE_EXHAUSTED", "Choose a smaller batch or artifact, or a device with more memory."
+    ),
+    Code.AGENT_RUNNING: Meaning(
+        "FAILED_PRECONDITION", "Stop the first agent, or give this one another --home."
     ),
     Code.JOB_ENDED: Meaning("FAILED_PRECONDITION", "The job has ended; submit a new one."),
     Code.IDEMPOTENCY_CONFLICT: Meaning(

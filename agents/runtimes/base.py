@@ -1,0 +1,123 @@
+"""What a runtime is to the agent.
+
+A runtime module holds `NAME`, `RANK`, `HINT`, `probe()`, `load()` and `empty_artifact()`; the
+registry finds it by its file name. `probe` runs in the agent, which stays small for ever: it
+asks for versions and imports nothing heavy. `load` runs in the child and may import what it
+needs. See `ort.py` for a real one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bitgauge.benchmarks.errors import Code, Refused
+from bitgauge.benchmarks.model import RuntimeDescription
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Feeds = dict[str, npt.NDArray[Any]]
+    Outputs = list[npt.NDArray[Any]]
+
+
+class RuntimeMissing(Refused):
+    """The library behind a runtime is not installed, or cannot be used on this device."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(Code.RUNTIME_MISSING, sentence)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.sentence,))
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """How a session is to be made.
+
+    Attributes:
+        threads: threads that compute one call.
+    """
+
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input of an artifact.
+
+    Attributes:
+        name: as the artifact calls it.
+        dtype: numpy name of its element type, such as ``float32``.
+        shape: sizes per axis; None where a call may choose. The first axis is the batch.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class Session(Protocol):
+    """One loaded artifact, ready to run."""
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What a call needs."""
+        ...
+
+    def bind(self, feeds: Feeds) -> Callable[[], object]:
+        """A call with these inputs, for timing: numpy in, numpy out, nothing else.
+
+        Raises:
+            BitgaugeError: the runtime refuses the inputs.
+        """
+        ...
+
+    def run(self, feeds: Feeds) -> Outputs:
+        """One call; one array per output of the artifact.
+
+        Raises:
+            BitgaugeError: the runtime could not execute it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives back what the session holds."""
+        ...
+
+
+class RuntimeModule(Protocol):
+    """The shape of a runtime module."""
+
+    NAME: str
+    RANK: int
+    HINT: str
+
+    def probe(self) -> RuntimeDescription:
+        """What is installed, without importing it.
+
+        Raises:
+            RuntimeMissing: it is not there; the sentence says what is missing.
+        """
+        ...
+
+    def load(self, path: Path, options: SessionOptions) -> Session:
+        """A session on the artifact at `path`.
+
+        Raises:
+            BitgaugeError: `bad_model` when the file is broken, `unsupported_artifact` when the
+                runtime has no kernel for it on this device.
+        """
+        ...
+
+    def empty_artifact(self) -> bytes:
+        """The smallest artifact that this runtime can load: the floor of memory."""
+        ...
+
+
+def float_kinds(dtype: np.dtype[Any]) -> bool:
+    """Whether values of this type may be converted to another floating type for an artifact."""
+    return dtype.kind == "f"

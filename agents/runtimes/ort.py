@@ -1,0 +1,163 @@
+"""ONNX Runtime on the CPU.
+
+The parent only asks for versions; `onnxruntime` is imported by `load`, in the child.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Refused
+from bitgauge.benchmarks.model import FormatFamily, RuntimeDescription, StackItem
+
+from .base import InputSpec, RuntimeMissing, SessionOptions
+
+if TYPE_CHECKING:
+    from .base import Feeds, Outputs
+
+NAME = "onnxruntime"
+RANK = 10
+HINT = "pip install 'bitgauge[onnxruntime]'"
+
+_DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-qnn")
+_PROVIDERS = ("CPUExecutionProvider",)
+_FAMILIES = (FormatFamily.FP32, FormatFamily.FP16, FormatFamily.INT8, FormatFamily.INT4)
+_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation")
+_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(int16)": "int16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+
+def probe() -> RuntimeDescription:
+    """Versions of the installed packages; see `base.RuntimeModule.probe`."""
+    versions = {name: found for name in _DISTRIBUTIONS if (found := _version(name))}
+    if not versions or importlib.util.find_spec("onnxruntime") is None:
+        raise RuntimeMissing("ONNX Runtime is not installed in the agent's environment.")
+    items = versions | {"numpy": _version("numpy") or ""}
+    return RuntimeDescription(
+        name=NAME,
+        version=next(iter(versions.values())),
+        providers=_PROVIDERS,
+        families=_FAMILIES,
+        versions=tuple(StackItem(name, value) for name, value in sorted(items.items())),
+    )
+
+
+def load(path: Path, options: SessionOptions) -> OrtSession:
+    """A session on an ONNX file; see `base.RuntimeModule.load`."""
+    import onnxruntime
+
+    wanted = onnxruntime.SessionOptions()
+    wanted.intra_op_num_threads = options.threads
+    wanted.inter_op_num_threads = 1
+    wanted.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    wanted.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    wanted.log_severity_level = 3
+    # Threads may spin inside a call, as in production, but not into the next block, which may
+    # be the other artifact's (measurement.md A-8).
+    wanted.add_session_config_entry("session.force_spinning_stop", "1")
+    try:
+        session = onnxruntime.InferenceSession(str(path), wanted, providers=list(_PROVIDERS))
+    except Exception as error:  # the binding raises a dozen types that share no base
+        raise _explain(error, loading=True) from error
+    return OrtSession(session)
+
+
+def empty_artifact() -> bytes:
+    """An ONNX model of one Identity node on one float, encoded by hand.
+
+    The bytes follow onnx.proto: ModelProto{ir_version=1, graph=7, opset_import=8},
+    GraphProto{node=1, name=2, input=11, output=12}, NodeProto{input=1, output=2, op_type=4},
+    ValueInfoProto{name=1, type=2}, TypeProto{tensor_type=1{elem_type=1, shape=2{dim=1}}}.
+    """
+    shape = _message(1, _varint(1, 1))  # one axis of size 1
+    kind = _message(1, _varint(1, 1) + _message(2, shape))  # a tensor of float32
+    node = _message(1, b"x") + _message(2, b"y") + _message(4, b"Identity")
+    graph = (
+        _message(1, node)
+        + _message(2, b"floor")
+        + _message(11, _message(1, b"x") + _message(2, kind))
+        + _message(12, _message(1, b"y") + _message(2, kind))
+    )
+    opset = _message(1, b"") + _varint(2, 13)
+    return _varint(1, 7) + _message(7, graph) + _message(8, opset)
+
+
+class OrtSession:
+    """One onnxruntime session; see `base.Session`."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._outputs = [output.name for output in session.get_outputs()]
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What a call needs."""
+        return tuple(
+            InputSpec(
+                name=one.name,
+                dtype=_TYPES.get(one.type, one.type),
+                shape=tuple(size if isinstance(size, int) else None for size in one.shape),
+            )
+            for one in self._session.get_inputs()
+        )
+
+    def bind(self, feeds: Feeds) -> Callable[[], object]:
+        """The bound method itself, so that the clock sees nothing of ours."""
+        return functools.partial(self._session.run, self._outputs, feeds)
+
+    def run(self, feeds: Feeds) -> Outputs:
+        """One call."""
+        try:
+            outputs: Outputs = self._session.run(self._outputs, feeds)
+        except Exception as error:  # as in `load`
+            raise _explain(error, loading=False) from error
+        return outputs
+
+    def close(self) -> None:
+        """Drops the session; its memory goes back as far as the allocator lets it."""
+        self._session = None
+
+
+def _explain(error: Exception, *, loading: bool) -> BitgaugeError:
+    """One sentence of what the runtime said, under the code of who must act."""
+    kind = type(error).__name__
+    said = _PREFIX.sub("", str(error).strip()).splitlines()
+    sentence = f"ONNX Runtime says: {said[0].rstrip('.') if said else kind}."
+    if any(word in str(error).lower() for word in _NO_MEMORY):
+        return Refused(Code.OUT_OF_MEMORY, sentence)
+    if kind == "NotImplemented":
+        return Refused(Code.UNSUPPORTED_ARTIFACT, sentence)
+    if loading:
+        return BadInput(Code.BAD_MODEL, sentence)
+    return Refused(Code.RUN_FAILED, sentence)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _varint(field: int, value: int) -> bytes:
+    return bytes((field << 3, value))
+
+
+def _message(field: int, content: bytes) -> bytes:
+    return bytes((field << 3 | 2, len(content))) + content
