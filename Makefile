@@ -1,0 +1,35 @@
+# Every recipe is a line or two that can be typed by hand.
+.PHONY: demo test check stubs lint types imports resolve
+
+demo: .venv/demo.installed
+	.venv/bin/bitgauge demo
+
+test: .venv/dev.installed check
+	.venv/bin/pytest
+
+check: lint types imports
+	protos/generate.sh --check
+
+lint: .venv/dev.installed
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+
+types: .venv/dev.installed
+	.venv/bin/mypy
+
+imports: .venv/dev.installed
+	.venv/bin/lint-imports
+
+stubs: .venv/dev.installed
+	protos/generate.sh
+
+# The agent's extras must resolve for the oldest Python on both kinds of board.
+resolve: .venv/dev.installed
+	.venv/bin/python tests/resolve_agent.py
+
+.venv/bin/python:
+	python3 -m venv .venv
+
+.venv/%.installed: pyproject.toml constraints.txt | .venv/bin/python
+	.venv/bin/pip install -q -c constraints.txt -e '.[$*]'
+	touch $@
