@@ -11,18 +11,17 @@ from collections.abc import Mapping
 AT_HWCAP = 16
 AT_HWCAP2 = 26
 
-# Bit positions of arch/arm64/include/uapi/asm/hwcap.h (Linux 6.x); names as cpuinfo prints them.
-_HWCAP = (
-    "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm jscvt fcma"
-    " lrcpc dcpop sha3 sm3 sm4 asimddp sha512 sve asimdfhm dit uscat ilrcpc flagm ssbs sb paca"
-    " pacg"
-).split()
-_HWCAP2 = (
-    "dcpodp sve2 sveaes svepmull svebitperm svesha3 svesm4 flagm2 frint svei8mm svef32mm"
-    " svef64mm svebf16 i8mm bf16 dgh rng bti mte ecv afp rpres mte3 sme smei16i64 smef64f64"
-    " smei8i32 smef16f32 smeb16f32 smef32f32 smefa64 wfxt ebf16 sveebf16 cssc rprfm sve2p1 sme2"
-    " sme2p1 smei16i32 smebi32i32 smeb16b16 smef16f16 mops hbc"
-).split()
+# Bit n is the n-th name: arch/arm64/include/uapi/asm/hwcap.h (Linux 6.x), names as in cpuinfo.
+_HWCAP = """
+fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm jscvt fcma lrcpc
+dcpop sha3 sm3 sm4 asimddp sha512 sve asimdfhm dit uscat ilrcpc flagm ssbs sb paca pacg
+"""
+_HWCAP2 = """
+dcpodp sve2 sveaes svepmull svebitperm svesha3 svesm4 flagm2 frint svei8mm svef32mm svef64mm
+svebf16 i8mm bf16 dgh rng bti mte ecv afp rpres mte3 sme smei16i64 smef64f64 smei8i32 smef16f32
+smeb16f32 smef32f32 smefa64 wfxt ebf16 sveebf16 cssc rprfm sve2p1 sme2 sme2p1 smei16i32
+smebi32i32 smeb16b16 smef16f16 mops hbc
+"""
 
 # (implementer, part) of MIDR_EL1, from the cores' technical reference manuals.
 _ARM_CORES: Mapping[tuple[int, int], str] = {
@@ -60,8 +59,8 @@ def auxiliary(kind: int) -> int:
 
 def arm_flags(hwcap: int, hwcap2: int) -> tuple[str, ...]:
     """Names of the bits set in the two words, sorted; bits not known here are left out."""
-    found = {name for bit, name in enumerate(_HWCAP) if hwcap >> bit & 1}
-    found |= {name for bit, name in enumerate(_HWCAP2) if hwcap2 >> bit & 1}
+    found = {name for bit, name in enumerate(_HWCAP.split()) if hwcap >> bit & 1}
+    found |= {name for bit, name in enumerate(_HWCAP2.split()) if hwcap2 >> bit & 1}
     return tuple(sorted(found))
 
 

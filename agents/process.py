@@ -111,15 +111,14 @@ def family(
         found = grown
 
 
-def leftovers(
-    mark: str, pid: int | None, start_ticks: int | None, proc: Path = PROC
-) -> set[int]:
+def leftovers(mark: str, pid: int | None, start_ticks: int | None, proc: Path = PROC) -> set[int]:
     """Living processes of a child that was started under `mark`.
 
     Args:
         mark: the mark written with the intent, before the child was spawned.
         pid: the child's id, when the agent lived long enough to record it.
         start_ticks: its start time; a process of the same id and another start is a stranger.
+        proc: the proc folder.
     """
     listed = [one for one in table(proc) if not one.zombie and one.pid != os.getpid()]
     roots = marked(mark, proc)

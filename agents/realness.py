@@ -33,9 +33,7 @@ _DMI = (
 _CLOCKS = {"kvm-clock": "kvm", "xen": "xen", "hyperv_clocksource_tsc_page": "microsoft"}
 
 
-def judge(
-    root: Path, architecture: str, cpuinfo: Mapping[str, str]
-) -> tuple[Realness, str | None]:
+def judge(root: Path, architecture: str, cpuinfo: Mapping[str, str]) -> tuple[Realness, str | None]:
     """How real the machine below `root` is, and what stands between it and the metal.
 
     Args:
@@ -72,9 +70,7 @@ def _judge_arm(root: Path, dmi: str | None) -> tuple[Realness, str | None]:
     return Realness.VIRTUAL_MACHINE, "unknown"
 
 
-def user_mode_emulator(
-    root: Path, architecture: str, cpuinfo: Mapping[str, str]
-) -> str | None:
+def user_mode_emulator(root: Path, architecture: str, cpuinfo: Mapping[str, str]) -> str | None:
     """The emulator that translates this very process, if one does.
 
     qemu-user answers ``/proc/self/exe`` with the guest's program but leaves the link below
@@ -83,8 +79,10 @@ def user_mode_emulator(
     """
     program = root / f"proc/self/task/{os.getpid()}/exe"
     native = _elf_machine(program)
-    if native is not None and native != architecture and {native, architecture} <= set(
-        _ELF_MACHINES.values()
+    if (
+        native is not None
+        and native != architecture
+        and {native, architecture} <= set(_ELF_MACHINES.values())
     ):
         return "qemu-user"
     if architecture in ("aarch64", "arm64") and ("vendor_id" in cpuinfo or "flags" in cpuinfo):

@@ -26,7 +26,10 @@ def stack_of(
     Raises:
         ValueError: a name is there twice with different values, or names a passing reading.
     """
-    own = [StackItem("runtime", runtime.name), StackItem(f"runtime.{runtime.name}", runtime.version)]
+    own = [
+        StackItem("runtime", runtime.name),
+        StackItem(f"runtime.{runtime.name}", runtime.version),
+    ]
     own += [StackItem(f"runtime.{item.name}", item.value) for item in runtime.versions]
     own += [StackItem("runtime.providers", " ".join(runtime.providers))]
     merged: dict[str, str] = {}
@@ -55,6 +58,4 @@ def changed(old: Iterable[StackItem], new: Iterable[StackItem]) -> tuple[str, ..
     """Names of the stack items in which two stacks differ, sorted."""
     before = {item.name: item.value for item in old}
     after = {item.name: item.value for item in new}
-    return tuple(
-        name for name in sorted(before | after) if before.get(name) != after.get(name)
-    )
+    return tuple(name for name in sorted(before | after) if before.get(name) != after.get(name))

@@ -60,9 +60,7 @@ def describe(
         "power_mode": governor or "",
     }
     return DeviceFacts(
-        hardware_class=(
-            HardwareClass.EDGE_ARM if machine in _ARM64 else HardwareClass.CPU_ONLY
-        ),
+        hardware_class=(HardwareClass.EDGE_ARM if machine in _ARM64 else HardwareClass.CPU_ONLY),
         realness=realness,
         architecture=machine,
         processor_model=_model(root, machine, text, fields),
@@ -77,9 +75,7 @@ def describe(
     )
 
 
-def _flags(
-    machine: str, fields: dict[str, str], hwcaps: tuple[int, int] | None
-) -> tuple[str, ...]:
+def _flags(machine: str, fields: dict[str, str], hwcaps: tuple[int, int] | None) -> tuple[str, ...]:
     if machine in _X86:
         return isa.x86_flags(fields)
     if machine in _ARM64:

@@ -17,8 +17,8 @@ from bitgauge.benchmarks.errors import Code, Refused
 from bitgauge.benchmarks.model import RuntimeDescription
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
+    from bitgauge.benchmarks.evalset import InputSpec
 
     Feeds = dict[str, npt.NDArray[Any]]
     Outputs = list[npt.NDArray[Any]]
@@ -45,21 +45,6 @@ class SessionOptions:
     threads: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class InputSpec:
-    """One input of an artifact.
-
-    Attributes:
-        name: as the artifact calls it.
-        dtype: numpy name of its element type, such as ``float32``.
-        shape: sizes per axis; None where a call may choose. The first axis is the batch.
-    """
-
-    name: str
-    dtype: str
-    shape: tuple[int | None, ...]
-
-
 class Session(Protocol):
     """One loaded artifact, ready to run."""
 
@@ -68,8 +53,10 @@ class Session(Protocol):
         """What a call needs."""
         ...
 
-    def bind(self, feeds: Feeds) -> Callable[[], object]:
+    def bind(self, feeds: Feeds) -> Callable[[], None]:
         """A call with these inputs, for timing: numpy in, numpy out, nothing else.
+
+        What it returns is not looked at, and must not be kept by the session.
 
         Raises:
             BitgaugeError: the runtime refuses the inputs.
@@ -116,8 +103,3 @@ class RuntimeModule(Protocol):
     def empty_artifact(self) -> bytes:
         """The smallest artifact that this runtime can load: the floor of memory."""
         ...
-
-
-def float_kinds(dtype: np.dtype[Any]) -> bool:
-    """Whether values of this type may be converted to another floating type for an artifact."""
-    return dtype.kind == "f"

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.model import FormatFamily, RuntimeDescription, StackItem
 
-from .base import InputSpec, RuntimeMissing, SessionOptions
+from .base import RuntimeMissing, SessionOptions
 
 if TYPE_CHECKING:
+    from bitgauge.benchmarks.evalset import InputSpec
+
     from .base import Feeds, Outputs
 
 NAME = "onnxruntime"
@@ -108,6 +110,8 @@ class OrtSession:
     @property
     def input_specs(self) -> tuple[InputSpec, ...]:
         """What a call needs."""
+        from bitgauge.benchmarks.evalset import InputSpec
+
         return tuple(
             InputSpec(
                 name=one.name,
@@ -117,7 +121,7 @@ class OrtSession:
             for one in self._session.get_inputs()
         )
 
-    def bind(self, feeds: Feeds) -> Callable[[], object]:
+    def bind(self, feeds: Feeds) -> Callable[[], None]:
         """The bound method itself, so that the clock sees nothing of ours."""
         return functools.partial(self._session.run, self._outputs, feeds)
 

@@ -1,0 +1,157 @@
+"""Finds runtimes, meters and devices by file name; no list is edited to add one.
+
+Modules live in `agents/runtimes`, `agents/meters` and `agents/devices`, and in folders of the
+same names below each folder of ``BITGAUGE_PLUGIN_PATH``. A file whose name begins with an
+underscore, and `base.py`, is no plug-in.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from bitgauge.benchmarks.errors import Code, NotFound, Refused
+from bitgauge.benchmarks.model import MeterDescription, RuntimeDescription
+
+from .devices.base import DeviceModule
+from .meters.base import MeterModule
+from .runtimes.base import RuntimeMissing, RuntimeModule
+
+PLUGIN_PATH = "BITGAUGE_PLUGIN_PATH"
+
+_SHAPE = {
+    "runtimes": ("NAME", "RANK", "HINT", "probe", "load", "empty_artifact"),
+    "meters": ("NAME", "RANK", "HINT", "describe"),
+    "devices": ("NAME", "RANK", "HINT", "probe", "describe"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Every plug-in of one kind.
+
+    Attributes:
+        kind: ``runtimes``, ``meters`` or ``devices``.
+        modules: by name, best rank first.
+        problems: one line for each file that was skipped.
+    """
+
+    kind: str
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+    def get(self, name: str) -> ModuleType:
+        """The plug-in called `name`.
+
+        Raises:
+            NotFound: there is none; the sentence names those there are.
+        """
+        if name not in self.modules:
+            known = ", ".join(self.modules) or "none"
+            raise NotFound(
+                Code.UNKNOWN_PLUGIN, f"No {self.kind[:-1]} is called {name!r}; there are: {known}."
+            )
+        return self.modules[name]
+
+
+def plugin_folders(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
+    """The folders of ``BITGAUGE_PLUGIN_PATH``, in order."""
+    return tuple(Path(part) for part in environ.get(PLUGIN_PATH, "").split(os.pathsep) if part)
+
+
+def find(kind: str, folders: Sequence[Path] | None = None) -> Found:
+    """Loads every plug-in of `kind`.
+
+    Args:
+        kind: ``runtimes``, ``meters`` or ``devices``.
+        folders: where to look besides the agent's own; the environment's when not given.
+
+    Raises:
+        Refused: two files claim one name.
+    """
+    own = Path(__file__).parent / kind
+    extra = plugin_folders() if folders is None else folders
+    found: dict[str, ModuleType] = {}
+    origin: dict[str, Path] = {}
+    problems: list[str] = []
+    for folder in (own, *(place / kind for place in extra)):
+        for path in sorted(folder.glob("*.py")):
+            if path.stem == "base" or path.stem.startswith("_"):
+                continue
+            try:
+                module = _load(kind, path, builtin=folder == own)
+            except Exception as error:  # a plug-in is another's code and may fail in any way
+                first = (str(error).splitlines() or [""])[0]
+                problems.append(f"{path} was skipped: {type(error).__name__}: {first}")
+                continue
+            name = str(module.NAME)
+            if name in found:
+                raise Refused(
+                    Code.PLUGIN_CONFLICT,
+                    f"Both {origin[name]} and {path} are a {kind[:-1]} called {name!r}.",
+                )
+            found[name], origin[name] = module, path
+    ranked = sorted(found.items(), key=lambda item: (-int(item[1].RANK), item[0]))
+    return Found(kind, dict(ranked), tuple(problems))
+
+
+def runtime(name: str, folders: Sequence[Path] | None = None) -> RuntimeModule:
+    """The runtime called `name`; NotFound names those there are."""
+    return cast(RuntimeModule, find("runtimes", folders).get(name))
+
+
+def device(name: str, folders: Sequence[Path] | None = None) -> DeviceModule:
+    """The device kind called `name`; NotFound names those there are."""
+    return cast(DeviceModule, find("devices", folders).get(name))
+
+
+def probe_runtimes(found: Found) -> tuple[tuple[RuntimeDescription, ...], tuple[str, ...]]:
+    """What the runtimes say of themselves, and one line for each that is not usable."""
+    there: list[RuntimeDescription] = []
+    missing: list[str] = []
+    for name, module in found.modules.items():
+        try:
+            there.append(cast(RuntimeModule, module).probe())
+        except RuntimeMissing as error:
+            missing.append(f"{name}: {error.sentence} {module.HINT}")
+        except Exception as error:  # as in `find`
+            missing.append(f"{name}: its probe failed: {type(error).__name__}: {error}")
+    return tuple(there), tuple(missing)
+
+
+def describe_meters(found: Found) -> tuple[MeterDescription, ...]:
+    """The meters that this machine has."""
+    described = (cast(MeterModule, module).describe() for module in found.modules.values())
+    return tuple(meter for meter in described if meter is not None)
+
+
+def _load(kind: str, path: Path, *, builtin: bool) -> ModuleType:
+    if builtin:
+        module = importlib.import_module(f"{__package__}.{kind}.{path.stem}")
+    else:
+        module = _load_file(f"bitgauge_plugins.{kind}.{path.stem}_{abs(hash(path))}", path)
+    lacking = [name for name in _SHAPE[kind] if not hasattr(module, name)]
+    if lacking:
+        raise AttributeError(f"it lacks {', '.join(lacking)}")
+    return module
+
+
+def _load_file(name: str, path: Path) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    spec: Any = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
