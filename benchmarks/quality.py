@@ -188,6 +188,22 @@ def non_inferiority(paired: Paired, margin: float) -> NonInferiority:
     return NonInferiority("UNDECIDED", low, high, _samples_needed(paired, margin))
 
 
+def mid_p(paired: Paired) -> float:
+    """Two-sided mid-p value of McNemar's exact test; shown as information, decides nothing."""
+    discordant, fewer = paired.b + paired.c, min(paired.b, paired.c)
+    if discordant == 0:
+        return 1.0
+    logs = [
+        math.lgamma(discordant + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(discordant - k + 1)
+        - discordant * math.log(2)
+        for k in range(fewer + 1)
+    ]
+    tail = math.fsum(math.exp(log) for log in logs)
+    return min(2 * tail - math.exp(logs[-1]), 1.0)
+
+
 def _samples_needed(paired: Paired, margin: float) -> int | None:
     """Further samples for power 0.8 (E-3), never fewer than the bounds themselves require."""
     normal = NormalDist()

@@ -46,7 +46,8 @@ class Conditions:
 class BlockConditions:
     """Conditions of every block, one element per block.
 
-    `steal_ticks` is the growth from the start of the block to its end; the rest is read at its start.
+    `steal_ticks` is the growth from the start of the block to its end, the rest is read at its
+    start.
     """
 
     clock_mhz: Floats

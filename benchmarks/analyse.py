@@ -1,0 +1,126 @@
+"""From the raw data of a run to its published numbers.
+
+A pure function: the same raw files and facts give the same bits, in whatever order the files
+come. It emits every metric of the registry, each with a value or with the reason why not. A
+higher `ANALYSIS_VERSION` means that stored runs are to be computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .analyse_latency import cold_start, latency_p50, latency_ratio
+from .analyse_memory import host_steady, peak_memory, peak_memory_ratio
+from .analyse_quality import quality
+from .errors import BadInput, Code
+from .facts import BASELINE_ITSELF, NO_SENSOR, PASS_MISSING, Groups, RunFacts, items, null
+from .metrics import METRICS
+from .model import MetricValue, PassName, RawRole
+from .raw import RawFile
+from .raw_schema import RawOrigin, raw_origin
+
+__all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
+
+ANALYSIS_VERSION = 1
+
+_NEEDS_TIME = (
+    "latency_ratio",
+    "latency_p50_ns",
+    "load_ns",
+    "first_inference_ns",
+    "peak_memory_bytes",
+    "peak_memory_ratio",
+    "host_steady_bytes",
+    "energy_mj",
+    "energy_ratio",
+)
+_COMPARES = ("size_ratio", "latency_ratio", "peak_memory_ratio", "energy_ratio")
+
+
+def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]:
+    """Compute every published number of one run.
+
+    Args:
+        raws: raw files of the run, in any order; those of the baseline and of the floor too.
+        facts: what the store knows about the run.
+
+    Returns:
+        One value per metric of `METRICS`, in its order.
+
+    Raises:
+        BadInput: code `bad_raw`, when a raw file is damaged, is about another artifact, recipe,
+            workload or profile, or repeats a launch.
+    """
+    groups = _grouped(raws, facts)
+    found = {metric.key: metric for metric in _measured(groups, facts)}
+    for key in _COMPARES if facts.is_baseline else ():
+        found[key] = null(key, BASELINE_ITSELF)
+    for key in () if facts.realness.keeps_time else _NEEDS_TIME:
+        found[key] = null(key, facts.realness.value)
+    return tuple(found[key] for key in METRICS)
+
+
+def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
+    return (
+        *_size(facts),
+        latency_ratio(groups, facts),
+        latency_p50(groups, facts),
+        *cold_start(groups, facts),
+        peak_memory(groups, facts),
+        peak_memory_ratio(groups, facts),
+        host_steady(groups, facts),
+        *_energy(facts),
+        *quality(groups, facts),
+    )
+
+
+def _size(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
+    size, baseline = facts.candidate.size_bytes, facts.baseline.size_bytes
+    ratio = MetricValue(
+        key="size_ratio", value=size / baseline, n=1, detail=items(baseline_bytes=baseline)
+    )
+    return MetricValue(key="size_bytes", value=float(size), n=1), ratio
+
+
+def _energy(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
+    metered = any(meter.quantity == "energy" for meter in facts.meters)
+    reason = PASS_MISSING if metered else NO_SENSOR
+    return null("energy_mj", reason), null("energy_ratio", reason)
+
+
+def _grouped(raws: Sequence[RawFile], facts: RunFacts) -> Groups:
+    launches: dict[tuple[PassName, RawRole], dict[int, RawFile]] = {}
+    for raw in raws:
+        origin = raw_origin(raw)
+        _check_origin(origin, facts)
+        group = launches.setdefault((origin.pass_name, origin.role), {})
+        if origin.launch in group:
+            raise BadInput(
+                Code.BAD_RAW,
+                f"Two raw files speak of launch {origin.launch} of pass"
+                f" {origin.pass_name.value} ({origin.role.value}).",
+            )
+        group[origin.launch] = raw
+    return {key: [group[launch] for launch in sorted(group)] for key, group in launches.items()}
+
+
+def _check_origin(origin: RawOrigin, facts: RunFacts) -> None:
+    """Refuse raw data of another artifact, workload or profile."""
+    candidate, baseline = facts.candidate.sha256, facts.baseline.sha256
+    expected = {
+        RawRole.CANDIDATE: ((candidate,),),
+        RawRole.BASELINE: ((baseline,),),
+        RawRole.BOTH: ((baseline, candidate), (candidate,)),
+        RawRole.FLOOR: ((),),
+    }[origin.role]
+    if origin.role is not RawRole.FLOOR and origin.artifacts not in expected:
+        raise BadInput(
+            Code.BAD_RAW,
+            f"Raw data of pass {origin.pass_name.value} speaks of another artifact.",
+        )
+    if origin.workload != facts.workload or origin.profile is not facts.profile:
+        raise BadInput(
+            Code.BAD_RAW,
+            f"Raw data of pass {origin.pass_name.value} was taken under another workload"
+            " or profile.",
+        )
