@@ -3,38 +3,44 @@
 Run by ``make resolve``: a board that cannot install the agent is found here, not in the field.
 """
 
-import re
 import subprocess
 import sys
 import tempfile
 from importlib import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
 
 # manylinux tags name exact glibc versions, so each that wheels are published for is listed.
 GLIBC = ("2_28", "2_27", "2_17")
 EXTRAS = {"": "base", "onnxruntime": "onnxruntime", "litert": "litert"}
 
 
-def requirements(extra: str) -> list[str]:
-    """The base requirements and those of one extra, without their extra markers."""
+def applying(lines: list[str], machine: str, extra: str) -> list[str]:
+    """The requirement lines whose markers hold there; pip would ask this machine instead."""
+    there = {"python_version": "3.10", "platform_machine": machine, "extra": extra}
     found = []
-    for line in metadata.requires("bitgauge") or ():
-        if line.startswith("bitgauge["):
-            continue
-        of_extra = re.search(r"extra == ['\"](.+?)['\"]", line)
-        if of_extra is None or of_extra.group(1) == extra:
-            found.append(re.sub(r"\s*(and|;)\s*extra == ['\"].+?['\"]", "", line))
+    for line in lines:
+        wanted = Requirement(line)
+        if wanted.name != "bitgauge" and (wanted.marker is None or wanted.marker.evaluate(there)):
+            wanted.marker = None
+            found.append(str(wanted))
     return found
 
 
 def resolve(machine: str, extra: str) -> int:
     """pip's exit status for one machine and extra."""
     platforms = [f"manylinux_{glibc}_{machine}" for glibc in GLIBC] + [f"manylinux2014_{machine}"]
+    pins = [line for line in Path("constraints.txt").read_text().splitlines() if line[:1] != "#"]
     with tempfile.TemporaryDirectory() as target:
+        constraints = Path(target, "constraints.txt")
+        constraints.write_text("\n".join(applying(pins, machine, "")))
         command = [sys.executable, "-m", "pip", "install", "-q", "--dry-run", "--ignore-installed"]
         command += ["--python-version", "3.10", "--only-binary=:all:", "--target", target]
-        command += ["-c", "constraints.txt"]
+        command += ["-c", str(constraints)]
         command += [word for one in platforms for word in ("--platform", one)]
-        return subprocess.run(command + requirements(extra), check=False).returncode
+        wanted = applying(metadata.requires("bitgauge") or [], machine, extra)
+        return subprocess.run(command + wanted, check=False).returncode
 
 
 def main() -> int:

@@ -44,3 +44,78 @@ def test_package_list_is_the_tree() -> None:
         for folder in MAPPED
         for path in (ROOT / folder).rglob("__init__.py")
     }
+    assert set(PYPROJECT["tool"]["setuptools"]["packages"]) == found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_module_obeys_the_house_rules(path: Path) -> None:
+    """Relative imports inside a package, `bitgauge.x` across; at most 400 lines; a docstring."""
+    text = path.read_text()
+    assert text.count("\n") <= 400
+    tree = ast.parse(text)
+    assert ast.get_docstring(tree)
+    own = f"bitgauge.{path.relative_to(ROOT).parts[0]}."
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            continue
+        for name in names:
+            assert name.split(".")[0] not in MAPPED, f"{name}: write bitgauge.{name}"
+            assert not f"{name}.".startswith(own), f"{name}: import relatively"
+
+
+def test_no_sources_named_like_a_program() -> None:
+    assert not list(ROOT.glob("__main__.py"))
+
+
+def test_catalogue_is_total() -> None:
+    assert set(CATALOGUE) == set(Code)
+    for code, meaning in CATALOGUE.items():
+        assert meaning.status in GRPC_STATUSES, code
+        assert re.fullmatch(r"[A-Z].*\.", meaning.advice), code
+
+
+def test_metric_keys_carry_their_unit() -> None:
+    endings = {"ns": "_ns", "B": "_bytes", "mJ": "_mj", "pp": "_pp", "%": "_pct"}
+    for metric in METRICS.values():
+        if ending := endings.get(metric.unit):
+            assert metric.key.endswith(ending), metric.key
+
+
+def test_every_proto_field_is_commented() -> None:
+    for proto in sorted((ROOT / "protos/v1").glob("*.proto")):
+        for number, line in enumerate(proto.read_text().splitlines(), 1):
+            if re.match(r"\s+(repeated |optional )?[\w.]+ \w+ = \d+;", line):
+                assert "//" in line, f"{proto.name}:{number} says nothing about its field"
+
+
+def test_the_eleven_packages_are_declared_in_the_extra_that_uses_each() -> None:
+    project = PYPROJECT["project"]
+    declared = {"base": project["dependencies"], **project["optional-dependencies"]}
+    for group, package in (
+        ("coordinator", "ray"),
+        ("base", "grpcio"),
+        ("base", "protobuf"),
+        ("torch", "torch"),
+        ("tensorrt", "tensorrt"),
+        ("onnxruntime", "onnxruntime"),
+        ("litert", "tflite-runtime"),
+        ("base", "psutil"),
+        ("nvidia", "nvidia-ml-py"),  # the maintained successor of pynvml
+        ("coordinator", "sqlite-utils"),
+        ("coordinator", "scipy"),
+    ):
+        pattern = rf"{re.escape(package)}(?![\w-])"
+        assert any(re.match(pattern, line) for line in declared[group]), f"{package}: {group}"
+    assert "pynvml" in (ROOT / "pyproject.toml").read_text()
+
+
+def test_links_lead_to_the_packages() -> None:
+    for folder in MAPPED:
+        link = ROOT / ".links/bitgauge" / folder
+        assert link.is_symlink()
+        assert link.resolve() == ROOT / folder
+        assert (ROOT / folder / "py.typed").exists()
