@@ -152,9 +152,11 @@ def _samples_words(metric: MetricValue, low: float, limit: float) -> str:
     value, n = metric.value, metric.n
     if value is None or n is None or value <= -limit:
         return "undecided, and the measured loss is not below the limit"
-    needed = math.ceil(n * ((value - low) / (value + limit)) ** 2)
-    if needed > MOST_SAMPLES:
+    # The half-width shrinks with the root of n and must come down to the distance to the limit.
+    shrink = (value - low) / (value + limit)
+    if shrink > math.sqrt(MOST_SAMPLES / max(n, 1)):
         return f"undecided with {n} samples, and no practical number would settle it"
+    needed = math.ceil(n * shrink**2)
     return f"undecided with {n} samples, about {needed} would settle it"
 
 
