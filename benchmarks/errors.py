@@ -26,6 +26,8 @@ class Code(str, enum.Enum):
     BAD_EVALUATION_SET = "bad_evaluation_set"
     BAD_CALIBRATION_SET = "bad_calibration_set"
     BAD_ARGUMENT = "bad_argument"
+    BUILD_FAILED = "build_failed"
+    BUILD_TOOLS_MISSING = "build_tools_missing"
     BAD_RAW = "bad_raw"
     FILE_UNREADABLE = "file_unreadable"
     REFUSED_FORMAT = "refused_format"
@@ -59,11 +61,13 @@ class Code(str, enum.Enum):
     RAY_INSECURE = "ray_insecure"
     STORE_DAMAGED = "store_damaged"
     STORE_NEWER = "store_newer"
+    STORE_OLDER = "store_older"
     STORE_MISSING = "store_missing"
     STORE_BUSY = "store_busy"
     STORE_IO = "store_io"
     DISK_FULL = "disk_full"
     START_FAILED = "start_failed"
+    TASK_LOST = "task_lost"
     INTERNAL = "internal"
 
 
@@ -93,6 +97,14 @@ CATALOGUE: dict[Code, Meaning] = {
         " it shares no sample with the evaluation set.",
     ),
     Code.BAD_ARGUMENT: Meaning("INVALID_ARGUMENT", "Correct the value and call again."),
+    Code.BUILD_FAILED: Meaning(
+        "FAILED_PRECONDITION",
+        "The quantizer could not handle this model; build the artifact yourself and submit the file.",
+    ),
+    Code.BUILD_TOOLS_MISSING: Meaning(
+        "UNAVAILABLE",
+        "Install the quantizers beside the coordinator: pip install 'bitgauge[build]'.",
+    ),
     Code.BAD_RAW: Meaning(
         "DATA_LOSS", "The raw file is not what its record says; run the entry again."
     ),
@@ -176,9 +188,13 @@ CATALOGUE: dict[Code, Meaning] = {
         "FAILED_PRECONDITION", "Install the newer Bitgauge that wrote this database."
     ),
     Code.STORE_MISSING: Meaning("NOT_FOUND", "Run `bitgauge demo` or `bitgauge up` to make one."),
+    Code.STORE_OLDER: Meaning(
+        "FAILED_PRECONDITION", "Start `bitgauge up` on it once; that brings it up to date."
+    ),
     Code.STORE_BUSY: Meaning("UNAVAILABLE", "End the other process; then call again."),
     Code.STORE_IO: Meaning("UNAVAILABLE", "Check the disk and the permissions of its folder."),
     Code.DISK_FULL: Meaning("RESOURCE_EXHAUSTED", "Free disk space; nothing needs a restart."),
+    Code.TASK_LOST: Meaning("UNAVAILABLE", "Call again; the coordinator's log says what ended it."),
     Code.START_FAILED: Meaning("INTERNAL", "Read the log named above."),
     Code.INTERNAL: Meaning(
         "INTERNAL", "This is a defect of Bitgauge; please report it with the log."

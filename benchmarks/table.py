@@ -1,0 +1,88 @@
+"""The table: of everything that was ever settled, the newest knowledge per row key.
+
+Pure: the same candidates in any order give the same rows in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .model import FormatFamily, HardwareClass, ModelClass, Profile, Scenario, TableRow
+
+_CLASSES = list(ModelClass)
+_HARDWARE = list(HardwareClass)
+_FAMILIES = list(FormatFamily)
+_PROFILES = list(Profile)
+_SCENARIOS = list(Scenario)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One settled entry, as a row that may be superseded.
+
+    Attributes:
+        row: what the table would show.
+        settled_unix_ns: when the coordinator settled it; the device's clock may be wrong.
+        conclusive: false for failures of the harness or the environment, which say nothing
+            about the artifact and so never replace what is known of it.
+        key: breaks ties of time, unique per settled entry.
+    """
+
+    row: TableRow
+    settled_unix_ns: int
+    conclusive: bool
+    key: str
+
+
+def row_key(row: TableRow) -> tuple[object, ...]:
+    """What must be equal for one row to supersede another."""
+    return (
+        row.model_name,
+        row.baseline,
+        row.recipe,
+        row.workload,
+        row.device_id,
+        row.runtime,
+        row.profile,
+    )
+
+
+def newest_rows(candidates: Iterable[Candidate]) -> tuple[TableRow, ...]:
+    """The newest row per key, in the order of the table.
+
+    Emulated and simulated devices never enter. A conclusive candidate outranks any
+    inconclusive one; among equals the one settled last wins.
+    """
+    newest: dict[tuple[object, ...], Candidate] = {}
+    for candidate in candidates:
+        if not candidate.row.realness.keeps_time:
+            continue
+        key = row_key(candidate.row)
+        known = newest.get(key)
+        if known is None or _rank(candidate) > _rank(known):
+            newest[key] = candidate
+    return tuple(sorted((candidate.row for candidate in newest.values()), key=_order))
+
+
+def _rank(candidate: Candidate) -> tuple[bool, int, str]:
+    return (candidate.conclusive, candidate.settled_unix_ns, candidate.key)
+
+
+def _order(row: TableRow) -> tuple[object, ...]:
+    """Rows that are read together stand together: one model on one device at one workload."""
+    return (
+        _CLASSES.index(row.model_class),
+        row.model_name,
+        row.baseline.sha256 if row.baseline else "",
+        _HARDWARE.index(row.hardware_class),
+        row.device_name,
+        row.device_id,
+        row.runtime,
+        _SCENARIOS.index(row.workload.scenario),
+        row.workload.batch,
+        row.workload.threads,
+        _PROFILES.index(row.profile),
+        _FAMILIES.index(row.family),
+        row.recipe,
+    )

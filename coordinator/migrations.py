@@ -1,0 +1,205 @@
+"""The schema, as numbered steps that are only ever appended.
+
+Each step runs in its own transaction together with `user_version`, so that a crash leaves the
+old schema or the new one. What is queried has a column; the rest is JSON of our values.
+Times are UTC nanoseconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bitgauge.benchmarks.errors import Code, Refused
+
+from .store_connection import transaction
+
+_FIRST = (
+    """CREATE TABLE devices (
+        device_id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        hardware_class TEXT NOT NULL,
+        realness TEXT NOT NULL,
+        agent_version TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        incarnation TEXT NOT NULL,
+        registered_unix_ns INTEGER NOT NULL,
+        last_seen_unix_ns INTEGER NOT NULL,
+        silent_until_unix_ns INTEGER NOT NULL DEFAULT 0,
+        description TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE jobs (
+        position INTEGER PRIMARY KEY,
+        job_id TEXT NOT NULL UNIQUE,
+        idempotency_key TEXT,
+        state TEXT NOT NULL,
+        model_name TEXT NOT NULL,
+        model_class TEXT NOT NULL,
+        baseline_sha256 TEXT NOT NULL,
+        baseline_size_bytes INTEGER NOT NULL,
+        runtime TEXT NOT NULL,
+        scenario TEXT NOT NULL,
+        batch INTEGER NOT NULL,
+        threads INTEGER NOT NULL,
+        profile TEXT NOT NULL,
+        priority INTEGER NOT NULL,
+        epoch INTEGER NOT NULL DEFAULT 0,
+        claim_limit INTEGER,
+        claims_left INTEGER,
+        submitted_unix_ns INTEGER NOT NULL,
+        first_leased_unix_ns INTEGER,
+        ended_unix_ns INTEGER,
+        cancel_reason TEXT,
+        reason TEXT,
+        progress TEXT,
+        spec TEXT NOT NULL
+    ) STRICT""",
+    """CREATE UNIQUE INDEX one_job_per_idempotency_key ON jobs (idempotency_key)
+        WHERE idempotency_key IS NOT NULL""",
+    "CREATE INDEX jobs_by_state ON jobs (state)",
+    """CREATE TABLE entries (
+        job_id TEXT NOT NULL REFERENCES jobs (job_id),
+        entry_index INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        recipe TEXT NOT NULL,
+        family TEXT NOT NULL,
+        state TEXT NOT NULL,
+        artifact_sha256 TEXT,
+        artifact_size_bytes INTEGER,
+        reason TEXT,
+        failure_group TEXT,
+        settled_unix_ns INTEGER,
+        PRIMARY KEY (job_id, entry_index)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE leases (
+        job_id TEXT NOT NULL REFERENCES jobs (job_id),
+        epoch INTEGER NOT NULL,
+        device_id TEXT NOT NULL REFERENCES devices (device_id),
+        token_sha256 BLOB NOT NULL,
+        active INTEGER NOT NULL,
+        claimed_unix_ns INTEGER NOT NULL,
+        expires_unix_ns INTEGER NOT NULL,
+        renewed_unix_ns INTEGER,
+        ended_unix_ns INTEGER,
+        ended_by TEXT,
+        hardware_class TEXT NOT NULL,
+        realness TEXT NOT NULL,
+        simulated INTEGER NOT NULL,
+        fingerprint TEXT NOT NULL,
+        PRIMARY KEY (job_id, epoch)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE UNIQUE INDEX one_active_lease_per_device ON leases (device_id) WHERE active = 1",
+    "CREATE UNIQUE INDEX one_active_lease_per_job ON leases (job_id) WHERE active = 1",
+    """CREATE TABLE runs (
+        position INTEGER PRIMARY KEY,
+        run_id TEXT NOT NULL UNIQUE,
+        job_id TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
+        entry_index INTEGER NOT NULL,
+        disposition TEXT NOT NULL,
+        status TEXT NOT NULL,
+        device_id TEXT NOT NULL,
+        sandbox TEXT NOT NULL,
+        started_unix_ns INTEGER NOT NULL,
+        ended_unix_ns INTEGER NOT NULL,
+        received_unix_ns INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        fingerprint TEXT NOT NULL,
+        stack TEXT NOT NULL,
+        failure TEXT,
+        analysis_version INTEGER,
+        analysed_unix_ns INTEGER,
+        analysis_failure TEXT,
+        FOREIGN KEY (job_id, entry_index) REFERENCES entries (job_id, entry_index),
+        FOREIGN KEY (job_id, epoch) REFERENCES leases (job_id, epoch)
+    ) STRICT""",
+    "CREATE INDEX runs_by_entry ON runs (job_id, entry_index)",
+    """CREATE UNIQUE INDEX one_accepted_run_per_entry ON runs (job_id, entry_index)
+        WHERE disposition = 'accepted'""",
+    """CREATE INDEX runs_to_analyse ON runs (position)
+        WHERE disposition = 'accepted' AND status = 'measured'
+        AND analysis_version IS NULL AND analysis_failure IS NULL""",
+    """CREATE TABLE raw (
+        run_id TEXT NOT NULL REFERENCES runs (run_id),
+        position INTEGER NOT NULL,
+        pass_name TEXT NOT NULL,
+        launch INTEGER NOT NULL,
+        role TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        PRIMARY KEY (run_id, position)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE metrics (
+        run_id TEXT NOT NULL REFERENCES runs (run_id),
+        key TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        value REAL,
+        low REAL,
+        high REAL,
+        n INTEGER,
+        unit TEXT NOT NULL,
+        reason TEXT,
+        verdict TEXT,
+        difference TEXT,
+        flags TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        PRIMARY KEY (run_id, key)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE builds (
+        model_sha256 TEXT NOT NULL,
+        model_size_bytes INTEGER NOT NULL,
+        recipe TEXT NOT NULL,
+        calibration_sha256 TEXT NOT NULL,
+        calibration_size_bytes INTEGER NOT NULL,
+        toolchain TEXT NOT NULL,
+        artifact_sha256 TEXT,
+        artifact_size_bytes INTEGER,
+        unsupported TEXT,
+        made_unix_ns INTEGER NOT NULL,
+        PRIMARY KEY (model_sha256, model_size_bytes, recipe, calibration_sha256,
+                     calibration_size_bytes, toolchain)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE blobs (
+        sha256 TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        recorded_unix_ns INTEGER NOT NULL,
+        PRIMARY KEY (sha256, size_bytes)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+
+
+def version_of(connection: sqlite3.Connection, name: str, known: int = len(MIGRATIONS)) -> int:
+    """The schema version of a database.
+
+    Raises:
+        Refused: `STORE_NEWER` when a newer Bitgauge wrote it.
+    """
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > known:
+        raise Refused(
+            Code.STORE_NEWER,
+            f"The database {name} has schema {version}; this Bitgauge knows {known}.",
+        )
+    return version
+
+
+def migrate(
+    connection: sqlite3.Connection,
+    name: str,
+    migrations: tuple[tuple[str, ...], ...] = MIGRATIONS,
+) -> int:
+    """Bring a database to the newest schema; the number of steps taken.
+
+    Args:
+        connection: the writing connection, outside a transaction.
+        name: the database, for sentences.
+        migrations: the steps; step n leads to schema n, from 1.
+    """
+    before = version_of(connection, name, len(migrations))
+    for number, statements in enumerate(migrations[before:], start=before + 1):
+        with transaction(connection):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+    return len(migrations) - before

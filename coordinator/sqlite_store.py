@@ -1,0 +1,173 @@
+"""The store on SQLite: each public write is one transaction around a function of `store_*`.
+
+`Reader` answers every question and needs only `sqlite3`, so that a query of the command line
+starts fast; `SqliteStore` adds the writes and sqlite-utils.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitgauge.benchmarks.model import (
+    Assignment,
+    Digest,
+    Disposition,
+    Failure,
+    JobSpec,
+    JobView,
+    MetricValue,
+    ModelClass,
+    Progress,
+    RunReport,
+)
+from sqlite_utils import Database
+
+from . import store_jobs, store_leases, store_runs
+from .migrations import migrate
+from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
+from .store_connection import connect, transaction, translated
+from .store_reader import Reader
+
+
+class SqliteStore(Reader):
+    """The memory of record in one SQLite file, written from the thread that opens it."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+        """Write through `connection`, whose schema is the newest; `name` stands in sentences."""
+        super().__init__(connection, name)
+        self._db = Database(connection, recursive_triggers=False, execute_plugins=False)
+
+    @classmethod
+    def open(cls, path: Path | str) -> SqliteStore:
+        """Open or make the database and bring it to the newest schema.
+
+        Args:
+            path: the file, or ``:memory:``.
+
+        Raises:
+            BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_IO`, `STORE_BUSY`, `DISK_FULL`.
+        """
+        connection = connect(path)
+        try:
+            with translated(str(path), "bringing the store to the newest schema"):
+                migrate(connection, str(path))
+            return cls(connection, str(path))
+        except BaseException:
+            connection.close()
+            raise
+
+    @contextlib.contextmanager
+    def _write(self, doing: str) -> Iterator[Database]:
+        with translated(self._name, doing), transaction(self._connection):
+            yield self._db
+
+    # -- devices and leases ---------------------------------------------------------------
+    def register(self, registration: Registration, now_ns: int) -> tuple[str, ...]:
+        """Record a device; the ids of the jobs that its dead predecessor held."""
+        with self._write("recording a device") as db:
+            return store_leases.register(db, registration, now_ns)
+
+    def seen(self, device_id: str, incarnation: str, now_ns: int) -> None:
+        """Note that the newest incarnation of a device called."""
+        with self._write("recording a call") as db:
+            store_leases.seen(db, device_id, incarnation, now_ns)
+
+    def acquiring(self, device_id: str, incarnation: str, now_ns: int) -> tuple[str, ...]:
+        """Note that an agent asks for work; a lease that never reached it ends."""
+        with self._write("recording a call") as db:
+            return store_leases.acquiring(db, device_id, incarnation, now_ns)
+
+    def claim(
+        self, job_id: str, device_id: str, token: bytes, now_ns: int, terms: LeaseTerms
+    ) -> Assignment | None:
+        """Lease a queued job to a free device, or None."""
+        with self._write("leasing a job") as db:
+            return store_leases.claim(db, job_id, device_id, token, now_ns=now_ns, terms=terms)
+
+    def renew(  # noqa: PLR0917  (a lease, then what is said of it)
+        self,
+        job_id: str,
+        epoch: int,
+        token: bytes,
+        progress: Progress | None,
+        hold_ns: int,
+        now_ns: int,
+        terms: LeaseTerms,
+    ) -> str:
+        """Extend a lease: `ok`, `cancel` or `lost`."""
+        with self._write("renewing a lease") as db:
+            return store_leases.renew(
+                db,
+                job_id,
+                epoch,
+                token,
+                progress=progress,
+                hold_ns=hold_ns,
+                now_ns=now_ns,
+                terms=terms,
+            )
+
+    def expire(self, now_ns: int) -> tuple[str, ...]:
+        """End the leases that have run out; the ids of the jobs queued again."""
+        with self._write("ending leases") as db:
+            return store_leases.expire(db, now_ns)
+
+    def refresh_leases(self, now_ns: int, terms: LeaseTerms) -> None:
+        """Give every active lease a fresh TTL."""
+        with self._write("refreshing leases") as db:
+            store_leases.refresh(db, now_ns, terms)
+
+    # -- jobs -----------------------------------------------------------------------------
+    def submit(
+        self, job_id: str, spec: JobSpec, model_class: ModelClass, now_ns: int
+    ) -> tuple[str, bool]:
+        """Record a job once per idempotency key; its id, and whether this call made it."""
+        with self._write("recording a job") as db:
+            return store_jobs.submit(db, job_id, spec, model_class, now_ns)
+
+    def built(
+        self, job_id: str, entry_index: int, outcome: BuildOutcome | Failure, now_ns: int
+    ) -> None:
+        """Record what became of the build of an entry."""
+        with self._write("recording a build") as db:
+            store_jobs.built(db, job_id, entry_index, outcome, now_ns)
+
+    def cache_build(self, key: BuildKey, outcome: BuildOutcome, now_ns: int) -> None:
+        """Remember a build."""
+        with self._write("recording a build") as db:
+            store_jobs.cache_build(db, key, outcome, now_ns)
+
+    def cancel(self, job_id: str, reason: str, now_ns: int) -> JobView:
+        """Cancel a job that has not ended."""
+        with self._write("cancelling a job") as db:
+            return store_jobs.cancel(db, job_id, reason, now_ns)
+
+    # -- runs -----------------------------------------------------------------------------
+    def report(self, report: RunReport, now_ns: int, terms: LeaseTerms) -> Disposition:
+        """Store a run once by its id and say what became of it."""
+        with self._write("recording a run") as db:
+            return store_runs.report(db, report, now_ns, terms)
+
+    def analysed(
+        self, run_id: str, version: int, metrics: tuple[MetricValue, ...], now_ns: int
+    ) -> None:
+        """Store the published metrics of a run."""
+        with self._write("recording an analysis") as db:
+            store_runs.analysed(db, run_id, version, metrics, now_ns)
+
+    def analysis_failed(self, run_id: str, failure: Failure, now_ns: int) -> None:
+        """Record that nothing can be computed from a run."""
+        with self._write("recording an analysis") as db:
+            store_runs.analysis_failed(db, run_id, failure, now_ns)
+
+    # -- blobs ----------------------------------------------------------------------------
+    def record_blob(self, digest: Digest, now_ns: int) -> None:
+        """Note a blob that is complete and durable on disk."""
+        with self._write("recording a blob") as db:
+            db.execute(
+                "INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (digest.sha256, digest.size_bytes, now_ns),
+            )

@@ -1,0 +1,144 @@
+"""Opening the database, transactions, and what an SQLite error means to a person.
+
+Kept apart from the store so that a query of the command line imports `sqlite3` and little else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal, NotFound, Unavailable
+
+# FULL syncs the log at each commit, so that an acknowledged result survives a power cut; it
+# costs some 3 ms a commit and results arrive every few seconds. The log is cut back after each
+# checkpoint, so that a full disk is not made worse by an old burst.
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA journal_size_limit = 8388608",
+)
+
+# Matched against the message, because Python 3.10 does not expose SQLite's error codes.
+_MEANINGS: tuple[tuple[str, type[BitgaugeError], Code, str], ...] = (
+    ("disk is full", Unavailable, Code.DISK_FULL, "there is no space left on the disk of {path}"),
+    ("malformed", Internal, Code.STORE_DAMAGED, "the database {path} is damaged"),
+    ("is not a database", Internal, Code.STORE_DAMAGED, "{path} is not a Bitgauge database"),
+    ("is locked", Unavailable, Code.STORE_BUSY, "another process is writing to {path}"),
+    ("I/O error", Unavailable, Code.STORE_IO, "the disk of {path} does not answer"),
+    ("readonly database", Unavailable, Code.STORE_IO, "{path} can not be written"),
+    ("unable to open", Unavailable, Code.STORE_IO, "{path} can not be opened"),
+)
+
+
+@contextlib.contextmanager
+def translated(path: str, doing: str) -> Iterator[None]:
+    """Turn every SQLite error inside into a `BitgaugeError` with one sentence.
+
+    Args:
+        path: the database, for the sentence.
+        doing: what was attempted, such as ``recording a run``.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        for words, kind, code, meaning in _MEANINGS:
+            if words in text:
+                sentence = f"While {doing}: {meaning.format(path=path)}."
+                raise kind(code, sentence) from error
+        raise Internal(Code.INTERNAL, f"While {doing}: {path} answered {text!r}.") from error
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """All or nothing: begin, the block, commit; roll back whatever goes wrong."""
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk has SQLite roll back by itself; a second rollback would hide that error.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def connect(path: Path | str) -> sqlite3.Connection:
+    """Open or make the database for the one process that writes it.
+
+    The connection may be used only from the thread that calls this.
+
+    Raises:
+        BitgaugeError: it can not be opened, or `STORE_DAMAGED` when its pages are not sound.
+    """
+    with translated(str(path), "opening the store"):
+        connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            for pragma in PRAGMAS:
+                connection.execute(pragma).fetchall()
+            check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def check(connection: sqlite3.Connection, path: Path | str) -> None:
+    """Refuse a database whose pages are not sound.
+
+    Raises:
+        Internal: `STORE_DAMAGED` with the first finding.
+    """
+    findings = [row[0] for row in connection.execute("PRAGMA quick_check(1)")]
+    if findings != ["ok"]:
+        raise Internal(Code.STORE_DAMAGED, f"The database {path} is damaged: {findings[0]}.")
+
+
+def connect_readonly(path: Path) -> sqlite3.Connection:
+    """Open the database to read, while a coordinator writes it or after one has stopped.
+
+    Raises:
+        NotFound: `STORE_MISSING`, no such file.
+        Unavailable: `STORE_IO`, it can not be opened, or a coordinator was killed and its
+            folder can not be written, which SQLite needs to read the log that it left.
+    """
+    if not path.is_file():
+        raise NotFound(Code.STORE_MISSING, f"There is no database at {path}.")
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    with translated(str(path), "opening the store to read"):
+        try:
+            return _probe(uri)
+        except sqlite3.OperationalError as error:
+            if _left_log(path):
+                raise Unavailable(
+                    Code.STORE_IO,
+                    f"A coordinator left {path} unfinished and this user can not write its"
+                    " folder, so it can not be read; start `bitgauge up` on it once.",
+                ) from error
+            if not any(words in str(error) for words in ("readonly database", "unable to open")):
+                raise
+            # A folder that can not be written, and no log: nobody is writing this database.
+            return _probe(f"{uri}&immutable=1")
+
+
+def _probe(uri: str) -> sqlite3.Connection:
+    """A connection that has read its first page, which is when SQLite opens the log."""
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
+    try:
+        connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _left_log(path: Path) -> bool:
+    """Whether commits wait in a log that is not yet part of the file."""
+    log = path.with_name(path.name + "-wal")
+    return log.is_file() and log.stat().st_size > 0

@@ -1,0 +1,158 @@
+"""The questions that a store answers, on any connection to its database."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitgauge.benchmarks.errors import Code, NotFound, Refused
+from bitgauge.benchmarks.model import (
+    DeviceView,
+    Digest,
+    JobSpec,
+    JobView,
+    RunView,
+    TableQuery,
+    TableRow,
+)
+
+from . import store_jobs, store_rows, store_views
+from .migrations import MIGRATIONS, version_of
+from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild
+from .store_changes import unanalysed
+from .store_connection import connect_readonly, transaction, translated
+from .store_views import fetch
+
+_ACTIVE = "state IN ('building', 'queued', 'leased', 'analysing')"
+
+
+class Reader:
+    """Answers from one connection; every answer sees one moment of the database."""
+
+    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
+        """Answer from `connection`; `name` stands in the sentences of errors."""
+        self._connection = connection
+        self._name = name
+
+    def close(self) -> None:
+        """Close the connection."""
+        with translated(self._name, "closing the store"):
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def _read(self, doing: str) -> Iterator[sqlite3.Connection]:
+        with translated(self._name, doing), transaction(self._connection, "BEGIN"):
+            yield self._connection
+
+    def devices(self, now_ns: int, terms: LeaseTerms) -> tuple[DeviceView, ...]:
+        """Every device, `unreachable` after the silence that `terms` allow."""
+        with self._read("reading devices") as connection:
+            return store_views.device_views(connection, now_ns, terms)
+
+    def spec(self, job_id: str) -> JobSpec:
+        """What was submitted."""
+        with self._read("reading a job") as connection:
+            return store_views.job_spec(store_views.job_row(connection, job_id))
+
+    def job(self, job_id: str) -> JobView:
+        """One job. `UNKNOWN_JOB` when there is none."""
+        with self._read("reading a job") as connection:
+            return store_views.job_view(connection, store_views.job_row(connection, job_id))
+
+    def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
+        """Jobs, newest first."""
+        which = _ACTIVE if active_only else "1"
+        with self._read("reading jobs") as connection:
+            rows = fetch(
+                connection,
+                f"SELECT * FROM jobs WHERE {which} ORDER BY position DESC LIMIT ?",  # noqa: S608
+                (limit,),
+            )
+            return tuple(store_views.job_view(connection, row) for row in rows)
+
+    def queued(self) -> tuple[tuple[JobView, JobSpec], ...]:
+        """Queued jobs with their specs, for the scheduler, oldest first."""
+        with self._read("reading the queue") as connection:
+            rows = fetch(connection, "SELECT * FROM jobs WHERE state = 'queued' ORDER BY position")
+            return tuple(
+                (store_views.job_view(connection, row), store_views.job_spec(row)) for row in rows
+            )
+
+    def avoid(self) -> dict[str, frozenset[str]]:
+        """Per waiting job the devices that lost a lease of it or failed it for a while."""
+        with self._read("reading the queue") as connection:
+            return store_jobs.avoid(connection)
+
+    def pending_builds(self) -> tuple[PendingBuild, ...]:
+        """Entries whose artifact has to be built."""
+        with self._read("reading builds") as connection:
+            return store_jobs.pending_builds(connection)
+
+    def cached_build(self, key: BuildKey) -> BuildOutcome | None:
+        """The outcome of an equal build, if one is known."""
+        with self._read("reading builds") as connection:
+            return store_jobs.cached_build(connection, key)
+
+    def unanalysed(self) -> tuple[str, ...]:
+        """Ids of accepted, measured runs without metrics, oldest first."""
+        with self._read("reading runs") as connection:
+            return unanalysed(connection)
+
+    def run(self, run_id: str) -> RunView:
+        """One run. `UNKNOWN_RUN` when there is none."""
+        with self._read("reading a run") as connection:
+            rows = fetch(connection, f"{store_views.RUNS} WHERE r.run_id = ?", (run_id,))
+            if not rows:
+                raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run_id}.")
+            return store_views.run_view(connection, rows[0])
+
+    def runs(self, job_id: str) -> tuple[RunView, ...]:
+        """Every attempt of a job, in order of arrival."""
+        with self._read("reading runs") as connection:
+            store_views.job_row(connection, job_id)
+            rows = fetch(
+                connection, f"{store_views.RUNS} WHERE r.job_id = ? ORDER BY r.position", (job_id,)
+            )
+            return tuple(store_views.run_view(connection, row) for row in rows)
+
+    def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
+        """The newest row per row key that matches; simulated and emulated results never."""
+        with self._read("reading the table") as connection:
+            return store_rows.rows(connection, query)
+
+    def missing_blobs(self, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:
+        """Those of `digests` that were never recorded."""
+        with self._read("reading blobs") as connection:
+            return tuple(
+                digest
+                for digest in digests
+                if not fetch(
+                    connection,
+                    "SELECT 1 FROM blobs WHERE sha256 = ? AND size_bytes = ?",
+                    (digest.sha256, digest.size_bytes),
+                )
+            )
+
+
+def open_readonly(path: Path) -> Reader:
+    """Open the database at `path` to read, also while a coordinator writes it.
+
+    Raises:
+        BitgaugeError: `STORE_MISSING`, `STORE_IO`, `STORE_DAMAGED`, `STORE_NEWER`; and
+            `STORE_OLDER` when no coordinator of this version has opened it yet.
+    """
+    connection = connect_readonly(path)
+    try:
+        with translated(str(path), "opening the store to read"):
+            version = version_of(connection, str(path))
+        if version < len(MIGRATIONS):
+            raise Refused(
+                Code.STORE_OLDER,
+                f"The database {path} has schema {version}, older than {len(MIGRATIONS)}.",
+            )
+    except BaseException:
+        connection.close()
+        raise
+    return Reader(connection, str(path))

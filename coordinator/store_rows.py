@@ -1,0 +1,106 @@
+"""Settled entries as candidates for the table; `benchmarks.table` says which of them show."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+
+from bitgauge.benchmarks.model import (
+    CellState,
+    EntryState,
+    FailureGroup,
+    FormatFamily,
+    HardwareClass,
+    ModelClass,
+    Profile,
+    Realness,
+    TableQuery,
+    TableRow,
+)
+from bitgauge.benchmarks.table import Candidate, newest_rows
+
+from .store_views import digest, fetch, job_spec, metric_values
+
+_STATES = {
+    EntryState.ACCEPTED: CellState.MEASURED,
+    EntryState.UNSUPPORTED: CellState.UNSUPPORTED,
+    EntryState.FAILED: CellState.FAILED,
+}
+
+# The lease says what the device was when it measured: a device that is described otherwise
+# today does not change what was measured then. An entry that never ran (unsupported, not built)
+# is shown for the device that measured the rest of its job.
+_SETTLED = """
+SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.reason,
+       e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, j.runtime, j.profile,
+       j.baseline_sha256, j.baseline_size_bytes, j.spec,
+       r.run_id, r.ended_unix_ns, r.analysis_version,
+       l.device_id, l.hardware_class, l.realness, d.name AS device_name
+FROM entries e
+JOIN jobs j ON j.job_id = e.job_id
+LEFT JOIN runs r ON r.job_id = e.job_id AND r.entry_index = e.entry_index
+     AND r.disposition = 'accepted'
+JOIN leases l ON l.job_id = e.job_id AND l.epoch = coalesce(r.epoch, j.epoch)
+JOIN devices d ON d.device_id = l.device_id
+WHERE l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')
+  AND (e.state IN ('unsupported', 'failed')
+       OR (e.state = 'accepted' AND r.analysis_version IS NOT NULL))
+"""
+
+
+def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, ...]:
+    """The newest row per key that matches `query`, with its metrics."""
+    wanted = {
+        "j.model_name = ?": query.model_name,
+        "j.model_class = ?": query.model_class,
+        "l.hardware_class = ?": query.hardware_class,
+        "? IN (d.name, d.device_id)": query.device,
+        "e.family = ?": query.family,
+        "j.batch = ?": query.batch,
+        "e.job_id = ?": query.job_id,
+    }
+    asked = {clause: value for clause, value in wanted.items() if value is not None}
+    sql = _SETTLED + "".join(f" AND {clause}" for clause in asked)
+    values = [getattr(value, "value", value) for value in asked.values()]
+    newest = newest_rows(_candidate(row) for row in fetch(connection, sql, values))
+    return tuple(_with_metrics(connection, row) for row in newest)
+
+
+def _candidate(row: sqlite3.Row) -> Candidate:
+    group = row["failure_group"]
+    settled_unix_ns = row["settled_unix_ns"] or 0
+    shown = TableRow(
+        model_name=row["model_name"],
+        model_class=ModelClass(row["model_class"]),
+        recipe=row["recipe"],
+        family=FormatFamily(row["family"]),
+        workload=job_spec(row).workload,
+        hardware_class=HardwareClass(row["hardware_class"]),
+        device_id=row["device_id"],
+        device_name=row["device_name"],
+        realness=Realness(row["realness"]),
+        runtime=row["runtime"],
+        profile=Profile(row["profile"]),
+        state=_STATES[EntryState(row["entry_state"])],
+        reason=row["reason"],
+        run_id=row["run_id"],
+        baseline=digest(row["baseline_sha256"], row["baseline_size_bytes"]),
+        measured_unix_ns=row["ended_unix_ns"],
+    )
+    return Candidate(
+        row=shown,
+        settled_unix_ns=settled_unix_ns,
+        conclusive=group is None or not FailureGroup(group).retries,
+        key=f"{row['job_id']}/{row['entry_index']:06d}",
+    )
+
+
+def _with_metrics(connection: sqlite3.Connection, row: TableRow) -> TableRow:
+    """The row with the metrics of its run, and every flag that any of them or the profile sets."""
+    if row.state is not CellState.MEASURED or row.run_id is None:
+        return row
+    metrics = metric_values(connection, row.run_id)
+    flags = {flag for metric in metrics for flag in metric.flags}
+    if row.profile is Profile.QUICK:
+        flags.add("preliminary")
+    return dataclasses.replace(row, metrics=metrics, flags=tuple(sorted(flags)))

@@ -1,0 +1,232 @@
+"""Rows of the database to the values that people and services see; no writes, no decisions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
+from bitgauge.benchmarks.errors import Code, NotFound
+from bitgauge.benchmarks.model import (
+    DeviceDescription,
+    DeviceView,
+    Digest,
+    Disposition,
+    EntryState,
+    EntryView,
+    Failure,
+    JobSpec,
+    JobState,
+    JobView,
+    MetricValue,
+    ModelClass,
+    PassName,
+    Progress,
+    RawRef,
+    RawRole,
+    RunStatus,
+    RunView,
+    StackItem,
+)
+
+from .store import LeaseTerms
+
+T = TypeVar("T")
+
+
+def fetch(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object] = ()
+) -> list[sqlite3.Row]:
+    """Every row of a query, with its columns by name."""
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    return cursor.execute(sql, values).fetchall()
+
+
+def decode(text: str | None, kind: type[T]) -> T | None:
+    """A value from its JSON column, or None for NULL."""
+    return None if text is None else msgspec.json.decode(text, type=kind)
+
+
+def encode(value: object) -> str:
+    """The JSON of a value, for a TEXT column."""
+    return msgspec.json.encode(value).decode()
+
+
+def digest(sha256: str | None, size_bytes: int | None) -> Digest | None:
+    """A digest from its two columns, or None for NULL."""
+    if sha256 is None or size_bytes is None:
+        return None
+    return Digest(sha256, size_bytes)
+
+
+def device_views(
+    connection: sqlite3.Connection, now_ns: int, terms: LeaseTerms
+) -> tuple[DeviceView, ...]:
+    """Every device by name, with what it is doing."""
+    rows = fetch(
+        connection,
+        """SELECT d.*, l.job_id AS job_id FROM devices d
+           LEFT JOIN leases l ON l.device_id = d.device_id AND l.active = 1
+           ORDER BY d.name, d.device_id""",
+    )
+    views = []
+    for row in rows:
+        heard = max(row["last_seen_unix_ns"], min(row["silent_until_unix_ns"], now_ns))
+        state = "idle" if row["job_id"] is None else "busy"
+        if now_ns - heard > terms.unreachable_after_ns:
+            state = "unreachable"
+        views.append(
+            DeviceView(
+                description=msgspec.json.decode(row["description"], type=DeviceDescription),
+                state=state,
+                last_seen_unix_ns=row["last_seen_unix_ns"],
+                agent_version=row["agent_version"],
+                job_id=row["job_id"],
+            )
+        )
+    return tuple(views)
+
+
+def job_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
+    """The row of one job. `UNKNOWN_JOB` when there is none."""
+    rows = fetch(connection, "SELECT * FROM jobs WHERE job_id = ?", (job_id,))
+    if not rows:
+        raise NotFound(Code.UNKNOWN_JOB, f"There is no job {job_id}.")
+    return rows[0]
+
+
+def job_spec(row: sqlite3.Row) -> JobSpec:
+    """What was submitted, from the row of a job."""
+    return msgspec.json.decode(row["spec"], type=JobSpec)
+
+
+def entry_views(connection: sqlite3.Connection, job_id: str) -> tuple[EntryView, ...]:
+    """The entries of a job in order."""
+    rows = fetch(
+        connection,
+        """SELECT e.*,
+             (SELECT run_id FROM runs r WHERE r.job_id = e.job_id
+                AND r.entry_index = e.entry_index AND r.disposition = 'accepted') AS run_id,
+             (SELECT count(*) FROM runs r WHERE r.job_id = e.job_id
+                AND r.entry_index = e.entry_index) AS attempts
+           FROM entries e WHERE e.job_id = ? ORDER BY e.entry_index""",
+        (job_id,),
+    )
+    return tuple(
+        EntryView(
+            index=row["entry_index"],
+            name=row["name"],
+            recipe=row["recipe"],
+            state=EntryState(row["state"]),
+            artifact=digest(row["artifact_sha256"], row["artifact_size_bytes"]),
+            reason=row["reason"],
+            run_id=row["run_id"],
+            attempts=row["attempts"],
+        )
+        for row in rows
+    )
+
+
+def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
+    """One job from its row."""
+    spec = job_spec(row)
+    entries = entry_views(connection, row["job_id"])
+    holders = fetch(
+        connection,
+        """SELECT d.name FROM leases l JOIN devices d ON d.device_id = l.device_id
+           WHERE l.job_id = ? ORDER BY l.epoch DESC LIMIT 1""",
+        (row["job_id"],),
+    )
+    state = JobState(row["state"])
+    return JobView(
+        job_id=row["job_id"],
+        state=state,
+        model_name=row["model_name"],
+        model_class=ModelClass(row["model_class"]),
+        workload=spec.workload,
+        profile=spec.profile,
+        entries=entries,
+        submitted_unix_ns=row["submitted_unix_ns"],
+        epoch=row["epoch"],
+        device_name=holders[0]["name"] if holders else None,
+        progress=decode(row["progress"], Progress) if state is JobState.LEASED else None,
+        reason=row["reason"],
+        waiting_for=_waiting_for(row, state, entries),
+    )
+
+
+def _waiting_for(row: sqlite3.Row, state: JobState, entries: tuple[EntryView, ...]) -> str | None:
+    """What a job that is not being measured waits for, in a few words."""
+    if state is JobState.BUILDING:
+        left = sum(entry.state is EntryState.BUILDING for entry in entries)
+        return f"{left} artifact{'s' if left != 1 else ''} to be built"
+    if state is JobState.QUEUED:
+        return "a device"
+    if state is JobState.LEASED and row["cancel_reason"] is not None:
+        return "the agent to stop"
+    return "analysis" if state is JobState.ANALYSING else None
+
+
+def raw_refs(connection: sqlite3.Connection, run_id: str) -> tuple[RawRef, ...]:
+    """The raw files of a run in the order of its report."""
+    rows = fetch(connection, "SELECT * FROM raw WHERE run_id = ? ORDER BY position", (run_id,))
+    return tuple(
+        RawRef(
+            pass_name=PassName(row["pass_name"]),
+            launch=row["launch"],
+            role=RawRole(row["role"]),
+            digest=Digest(row["sha256"], row["size_bytes"]),
+        )
+        for row in rows
+    )
+
+
+def metric_values(connection: sqlite3.Connection, run_id: str) -> tuple[MetricValue, ...]:
+    """The published metrics of a run in the order of its analysis."""
+    rows = fetch(connection, "SELECT * FROM metrics WHERE run_id = ? ORDER BY position", (run_id,))
+    return tuple(
+        MetricValue(
+            key=row["key"],
+            value=row["value"],
+            low=row["low"],
+            high=row["high"],
+            n=row["n"],
+            reason=row["reason"],
+            verdict=row["verdict"],
+            difference=row["difference"],
+            flags=msgspec.json.decode(row["flags"], type=tuple[str, ...]),
+            detail=msgspec.json.decode(row["detail"], type=tuple[StackItem, ...]),
+        )
+        for row in rows
+    )
+
+
+RUNS = """SELECT r.*, d.name AS device_name, e.recipe AS recipe FROM runs r
+    JOIN devices d ON d.device_id = r.device_id
+    JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index """
+
+
+def run_view(connection: sqlite3.Connection, row: sqlite3.Row) -> RunView:
+    """One run from its row of `RUNS`."""
+    return RunView(
+        run_id=row["run_id"],
+        job_id=row["job_id"],
+        epoch=row["epoch"],
+        entry_index=row["entry_index"],
+        disposition=Disposition(row["disposition"]),
+        status=RunStatus(row["status"]),
+        device_id=row["device_id"],
+        device_name=row["device_name"],
+        recipe=row["recipe"],
+        sandbox=row["sandbox"],
+        started_unix_ns=row["started_unix_ns"],
+        ended_unix_ns=row["ended_unix_ns"],
+        analysis_version=row["analysis_version"],
+        fingerprint=row["fingerprint"],
+        stack=msgspec.json.decode(row["stack"], type=tuple[StackItem, ...]),
+        raw=raw_refs(connection, row["run_id"]),
+        metrics=metric_values(connection, row["run_id"]),
+        failure=decode(row["failure"] or row["analysis_failure"], Failure),
+    )
