@@ -1,0 +1,140 @@
+"""The coordinator itself: one async Ray actor that holds the store and serves gRPC.
+
+Ray may kill and restart it at any moment. It remembers nothing of its own: `start` reads the
+store, and the lock beside it keeps a second coordinator out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from dataclasses import dataclass
+from logging.handlers import RotatingFileHandler
+
+import filelock
+import grpc
+import ray
+from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal
+
+from . import home_folder
+from .blob_store import BlobStore
+from .config import CoordinatorConfig
+from .core import Coordinator
+from .dispatch import Dispatcher
+from .services.agent import AgentsService
+from .services.blobs import BlobsService
+from .services.lab import LabService
+from .services.server import make_server, set_health
+from .sqlite_store import SqliteStore
+from .tasks import BlobAccess, RayRunner
+from .tokens import Keyring, Role, ensure_role_tokens, new_token
+from .writer import Writer
+
+STOP_GRACE_S = 1.0
+_LOG_BYTES = 4 << 20
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the coordinator cannot serve: no restart would help."""
+
+    code: Code
+    sentence: str
+
+
+@ray.remote
+class CoordinatorActor:
+    """Start, serve, stop; everything else happens over gRPC."""
+
+    def __init__(self, config: CoordinatorConfig) -> None:
+        self._config = config
+        self._stack = contextlib.AsyncExitStack()
+        self._stopped = asyncio.Event()
+        _log_to(config)
+
+    async def start(self) -> Refusal | None:
+        """Take the lock, open the store, go on with what is pending, and listen."""
+        try:
+            await self._start()
+        except BitgaugeError as error:
+            _log.error("refused to start: %s", error)
+            await self._stack.aclose()
+            return Refusal(error.code, error.sentence)
+        except Exception:
+            _log.exception("could not start")
+            await self._stack.aclose()
+            log = self._config.logs_folder / "coordinator.log"
+            return Refusal(Code.START_FAILED, f"The coordinator failed to start; see {log}.")
+        return None
+
+    async def serve(self) -> None:
+        """Return when stopped; fail when a background loop has failed, which none may."""
+        stopped = asyncio.create_task(self._stopped.wait())
+        await asyncio.wait({stopped, self._dispatcher.task}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopped.done():
+            stopped.cancel()
+            await self._dispatcher.task
+
+    async def stop(self) -> None:
+        """Finish the answers that are under way, then close the store and free the lock."""
+        await self._stack.aclose()
+        self._stopped.set()
+
+    async def _start(self) -> None:
+        config, stack = self._config, self._stack
+        await self._take_lock()
+        writer = Writer()
+        stack.push_async_callback(writer.close)
+        await writer.open(lambda: SqliteStore.open(config.store_path))
+        tokens = ensure_role_tokens(config.tokens_folder)
+        task_token = new_token()  # of this life of the actor only
+        runner = RayRunner(BlobAccess(config.address, task_token, config.replica_bytes))
+        coordinator = Coordinator(writer, runner, config.terms)
+        self._dispatcher = Dispatcher(writer, runner, config.terms)
+        stack.push_async_callback(self._dispatcher.stop)
+        server, probe = make_server(
+            Keyring({**tokens, task_token: Role.TASK}),
+            AgentsService(coordinator),
+            BlobsService(coordinator, BlobStore(config.blobs_folder)),
+            LabService(coordinator),
+        )
+        await self._dispatcher.refresh_leases()
+        _listen(server, config)
+        await server.start()
+        stack.push_async_callback(server.stop, STOP_GRACE_S)
+        self._dispatcher.start()
+        await set_health(probe, serving=True)
+        _log.info("serving on %s", config.address)
+
+    async def _take_lock(self) -> None:
+        config = self._config
+        lock = filelock.FileLock(config.lock_path, thread_local=False)
+        try:
+            await asyncio.to_thread(lock.acquire, timeout=config.lock_wait_s)
+        except filelock.Timeout:
+            raise home_folder.running_error(config) from None
+        self._stack.callback(lock.release)
+        home_folder.write_holder(config.holder_path, config.supervisor_pid)
+
+
+def _listen(server: grpc.aio.Server, config: CoordinatorConfig) -> None:
+    """Bind the port, or say in one sentence why it cannot be had."""
+    try:
+        server.add_insecure_port(config.address)
+    except RuntimeError as error:
+        home_folder.refuse_if_port_taken(config)
+        raise Internal(Code.START_FAILED, f"Cannot listen on {config.address}.") from error
+
+
+def _log_to(config: CoordinatorConfig) -> None:
+    handler = RotatingFileHandler(
+        config.logs_folder / "coordinator.log", maxBytes=_LOG_BYTES, backupCount=2
+    )
+    handler.setFormatter(
+        logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
+    )
+    logger = logging.getLogger("bitgauge")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)

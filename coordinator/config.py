@@ -1,0 +1,115 @@
+"""What one coordinator is started with, passed between its processes as JSON."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+from bitgauge.benchmarks.errors import Code, Refused
+from bitgauge.benchmarks.home import DEFAULT_PORT
+
+from .store import LeaseTerms
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorConfig:
+    """Where a coordinator lives and on which terms it works.
+
+    Attributes:
+        home: state folder, absolute.
+        host: address to listen on; loopback only.
+        port: TCP port; 0 lets the supervisor choose a free one once, before it starts anything.
+        terms: life and renewal of leases.
+        task_cpus: processors that Ray tasks may use together; None: all but one, at least one.
+        ray_address: cluster to join; None: an embedded Ray of our own.
+        lock_wait_s: seconds to wait for the lock beside the store before giving up.
+        replica_bytes: size cap of the blob replica of each node that runs tasks.
+        supervisor_pid: process that started this coordinator, filled by the supervisor.
+    """
+
+    home: str
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    terms: LeaseTerms = field(default_factory=LeaseTerms)
+    task_cpus: int | None = None
+    ray_address: str | None = None
+    lock_wait_s: float = 30.0
+    replica_bytes: int = 2 << 30
+    supervisor_pid: int = 0
+
+    @property
+    def home_folder(self) -> Path:
+        """The state folder."""
+        return Path(self.home)
+
+    @property
+    def store_path(self) -> Path:
+        """The database."""
+        return self.home_folder / "store.db"
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock that the one writing process holds."""
+        return self.home_folder / "store.lock"
+
+    @property
+    def holder_path(self) -> Path:
+        """The side file that says who holds the lock."""
+        return self.home_folder / "store.holder"
+
+    @property
+    def blobs_folder(self) -> Path:
+        """The content-addressed files."""
+        return self.home_folder / "blobs"
+
+    @property
+    def tokens_folder(self) -> Path:
+        """One token file for each role."""
+        return self.home_folder / "tokens"
+
+    @property
+    def ray_token_path(self) -> Path:
+        """The secret that Ray's own processes share."""
+        return self.home_folder / "ray-token"
+
+    @property
+    def logs_folder(self) -> Path:
+        """Logs of the coordinator's processes."""
+        return self.home_folder / "logs"
+
+    @property
+    def address(self) -> str:
+        """``HOST:PORT`` as clients name it, an IPv6 host in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    def to_json(self) -> str:
+        """This configuration as one line of JSON."""
+        return msgspec.json.encode(self).decode()
+
+
+def from_json(text: str) -> CoordinatorConfig:
+    """The configuration that `to_json` wrote.
+
+    Raises:
+        msgspec.ValidationError: `text` is something else.
+    """
+    return msgspec.json.decode(text, type=CoordinatorConfig)
+
+
+def require_loopback(host: str) -> None:
+    """Refuse an address that others could reach: there is no TLS yet.
+
+    Raises:
+        Refused: `INSECURE_LISTEN`.
+    """
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise Refused(
+            Code.INSECURE_LISTEN, f"Listening on {host} would let other machines in without TLS."
+        )

@@ -1,0 +1,184 @@
+"""What the coordinator does by itself: leases that run out, builds, analyses.
+
+It works off what the store says is pending, so a restart simply goes on. A step that fails
+becomes data of its job; a step that could not be tried is tried again after a pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Unavailable
+from bitgauge.benchmarks.metrics import METRICS
+from bitgauge.benchmarks.model import Failure, FailureGroup, MetricValue
+
+from .analysis import analysis_of
+from .core import Clock
+from .runner import Analysis, TaskRunner
+from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild
+from .writer import Writer
+
+ATTEMPTS = 3
+PAUSE_S = 1.0
+LONGEST_TICK_S = 1.0
+ANALYSIS_FAILED = 0
+"""Analysis version of runs that no version could analyse."""
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """The background loops of one coordinator."""
+
+    def __init__(
+        self, writer: Writer, runner: TaskRunner, terms: LeaseTerms, clock: Clock = time.time_ns
+    ) -> None:
+        self._writer = writer
+        self._runner = runner
+        self._terms = terms
+        self._now_ns = clock
+        self._working: dict[Hashable, asyncio.Task[None]] = {}
+        self._builds: dict[BuildKey, asyncio.Task[BuildOutcome]] = {}
+
+    async def refresh_leases(self) -> None:
+        """At the start: every active lease gets a fresh TTL, because downtime consumes none."""
+        now_ns = self._now_ns()
+        await self._writer.change(lambda store: store.refresh_leases(now_ns, self._terms))
+
+    def start(self) -> None:
+        """Begin to work in the background; `task` ends only by `stop` or by a defect."""
+        self.task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop working and wait for that."""
+        if hasattr(self, "task"):
+            self.task.cancel()
+            await asyncio.wait({self.task})
+
+    async def _run(self) -> None:
+        try:
+            await asyncio.gather(self._expire_for_ever(), self._work_for_ever())
+        finally:
+            for task in (*self._working.values(), *self._builds.values()):
+                task.cancel()
+
+    async def _expire_for_ever(self) -> None:
+        tick_s = min(self._terms.ttl_ns / 4e9, LONGEST_TICK_S)
+        while True:
+            try:
+                await self._expire()
+            except BitgaugeError as error:  # a full disk heals; the loop must outlive it
+                _log.error("leases could not be expired: %s", error)
+                await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(tick_s)
+
+    async def _expire(self) -> None:
+        now_ns = self._now_ns()
+        await self._writer.change_if(lambda store: store.expire(now_ns))
+
+    async def _work_for_ever(self) -> None:
+        while True:
+            version = self._writer.changes.version
+            try:
+                builds = await self._writer.call(lambda store: store.pending_builds())
+                runs = await self._writer.call(lambda store: store.unanalysed())
+            except BitgaugeError as error:
+                _log.error("pending work could not be read: %s", error)
+                await asyncio.sleep(PAUSE_S)
+                continue
+            for build in builds:
+                self._start((build.job_id, build.entry_index), partial(self._build, build))
+            for run_id in runs:
+                self._start(run_id, partial(self._analyse, run_id))
+            await self._writer.changes.wait_past(version)
+
+    def _start(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin `work` unless the same is being done."""
+        if key not in self._working:
+            self._working[key] = asyncio.create_task(self._guarded(key, work))
+
+    async def _guarded(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`; when its outcome could not be recorded, let it be found and tried again."""
+        try:
+            await work()
+        except Exception:  # a background step has no caller to tell
+            _log.exception("background work %s failed", key)
+            await asyncio.sleep(PAUSE_S)
+            await self._writer.changes.announce()
+        finally:
+            del self._working[key]
+
+    # -- builds ---------------------------------------------------------------------------
+    async def _build(self, build: PendingBuild) -> None:
+        outcome: BuildOutcome | Failure
+        try:
+            key = replace(build.key, toolchain=self._runner.toolchain(build.key.recipe))
+            outcome = await self._built_once(key)
+        except BitgaugeError as error:
+            outcome = failure_of(error)
+        now_ns = self._now_ns()
+        await self._writer.change(
+            lambda store: store.built(build.job_id, build.entry_index, outcome, now_ns)
+        )
+
+    async def _built_once(self, key: BuildKey) -> BuildOutcome:
+        """The outcome of `key`, from the cache or built now; equal builds share one task."""
+        task = self._builds.get(key)
+        if task is None:
+            task = self._builds[key] = asyncio.create_task(self._cached_or_built(key))
+            task.add_done_callback(lambda _task: self._builds.pop(key))
+        return await asyncio.shield(task)
+
+    async def _cached_or_built(self, key: BuildKey) -> BuildOutcome:
+        known = await self._writer.call(lambda store: store.cached_build(key))
+        if known is not None:
+            return known
+        outcome = await _patiently(lambda: self._runner.build(key))
+        now_ns = self._now_ns()
+        await self._writer.call(lambda store: store.cache_build(key, outcome, now_ns))
+        return outcome
+
+    # -- analyses -------------------------------------------------------------------------
+    async def _analyse(self, run_id: str) -> None:
+        now_ns = self._now_ns()
+        try:
+            refs, facts = await self._writer.call(
+                lambda store: analysis_of(store, run_id, now_ns, self._terms)
+            )
+            analysis = await _patiently(lambda: self._runner.analyse(refs, facts))
+        except BitgaugeError as error:
+            _log.error("run %s could not be analysed: %s", run_id, error)
+            analysis = unanalysable(error)
+        await self._writer.change(
+            lambda store: store.analysed(run_id, analysis.version, analysis.metrics, now_ns)
+        )
+
+
+async def _patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try a few times while the answer is "try again"; each try waits longer for its turn."""
+    for tried in range(ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except Unavailable as error:
+            _log.warning("a task could not run: %s", error)
+            await asyncio.sleep(PAUSE_S * 2**tried)
+    return await attempt()
+
+
+def failure_of(error: BitgaugeError) -> Failure:
+    """A failed build as data of its job; what the caller sent is the artifact's fault."""
+    fault = FailureGroup.ARTIFACT if isinstance(error, BadInput) else FailureGroup.HARNESS
+    return Failure(fault, error.code.value, error.sentence, error.advice)
+
+
+def unanalysable(error: BitgaugeError) -> Analysis:
+    """Every metric null, with the reason, for a run whose raw data gives no numbers."""
+    reason = f"not_analysable: {error.sentence}"
+    return Analysis(ANALYSIS_FAILED, tuple(MetricValue(key, reason=reason) for key in METRICS))

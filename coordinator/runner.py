@@ -1,0 +1,50 @@
+"""What the coordinator has done elsewhere: a narrow protocol that Ray fulfils, and tests fake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bitgauge.benchmarks.facts import RunFacts
+from bitgauge.benchmarks.model import Digest, MetricValue, ModelClass, RawRef
+
+from .store import BuildKey, BuildOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a look at a job's files found.
+
+    Attributes:
+        model_class: recognised from the baseline's graph.
+        recipes: canonical recipe recognised for each artifact that was asked about, in order.
+    """
+
+    model_class: ModelClass
+    recipes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Every published number of one run, and the version of the rules that made them."""
+
+    version: int
+    metrics: tuple[MetricValue, ...]
+
+
+class TaskRunner(Protocol):
+    """Runs the heavy work. Raises `BitgaugeError`; `Unavailable` means try again."""
+
+    def toolchain(self, recipe: str) -> str:
+        """Versions of everything that shapes an artifact of `recipe`, as one text."""
+
+    async def inspect(
+        self, baseline: Digest, evaluation: Digest, artifacts: tuple[Digest, ...]
+    ) -> Inspection:
+        """Check a baseline, its evaluation set and ready-made artifacts before a job is taken."""
+
+    async def build(self, key: BuildKey) -> BuildOutcome:
+        """Make an artifact and store it as a blob, or say why it cannot be made."""
+
+    async def analyse(self, refs: tuple[RawRef, ...], facts: RunFacts) -> Analysis:
+        """Compute a run's published numbers from its raw files."""

@@ -1,0 +1,77 @@
+"""The Agents service: unpack, call, pack."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from bitgauge.benchmarks.model import PROTOCOL_VERSION, DeviceDescription, Progress, RunReport
+from bitgauge.benchmarks.wire import from_wire, to_wire
+from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
+
+from ..core import Coordinator
+from ..store import Registration
+
+NS_PER_MS = 1_000_000
+_VERDICTS = {
+    "ok": agent_pb2.LEASE_VERDICT_OK,
+    "cancel": agent_pb2.LEASE_VERDICT_CANCEL,
+    "lost": agent_pb2.LEASE_VERDICT_LOST,
+}
+
+
+class AgentsService(agent_pb2_grpc.AgentsServicer):
+    """What agents call."""
+
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
+
+    async def Register(  # noqa: N802, D102
+        self, request: agent_pb2.RegisterRequest, context: Any
+    ) -> agent_pb2.RegisterResponse:
+        registration = Registration(
+            device=from_wire(DeviceDescription, request.device),
+            agent_version=request.agent_version,
+            boot_id=request.boot_id,
+            incarnation=request.incarnation,
+            leftovers_dead=request.leftovers_dead,
+        )
+        await self._coordinator.register(registration, request.protocol_version)
+        return agent_pb2.RegisterResponse(
+            coordinator_version=version("bitgauge"),
+            protocol_version=PROTOCOL_VERSION,
+            unreachable_after_ms=self._coordinator.terms.unreachable_after_ns // NS_PER_MS,
+        )
+
+    async def Acquire(  # noqa: N802, D102
+        self, request: agent_pb2.AcquireRequest, context: Any
+    ) -> agent_pb2.AcquireResponse:
+        assignment = await self._coordinator.acquire(
+            request.device_id, request.incarnation, request.wait_ms / 1000
+        )
+        if assignment is None:
+            return agent_pb2.AcquireResponse()
+        return agent_pb2.AcquireResponse(assignment=to_wire(assignment))
+
+    async def Renew(  # noqa: N802, D102
+        self, request: agent_pb2.RenewRequest, context: Any
+    ) -> agent_pb2.RenewResponse:
+        progress = None
+        if request.HasField("progress"):
+            progress = from_wire(Progress, request.progress)
+        verdict = await self._coordinator.renew(
+            request.job_id,
+            request.epoch,
+            request.lease_token,
+            progress,
+            request.hold_for_ms * NS_PER_MS,
+        )
+        return agent_pb2.RenewResponse(
+            verdict=_VERDICTS[verdict], ttl_ms=self._coordinator.terms.ttl_ns // NS_PER_MS
+        )
+
+    async def Report(  # noqa: N802, D102
+        self, request: agent_pb2.ReportRequest, context: Any
+    ) -> agent_pb2.ReportResponse:
+        disposition = await self._coordinator.report(from_wire(RunReport, request.report))
+        return agent_pb2.ReportResponse(disposition=f"DISPOSITION_{disposition.name}")

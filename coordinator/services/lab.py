@@ -1,0 +1,87 @@
+"""The Lab service: unpack, call, pack."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from bitgauge.benchmarks.model import JobSpec, SelectQuery, TableQuery
+from bitgauge.benchmarks.wire import from_wire, to_wire
+from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+
+from ..core import Coordinator
+
+DEFAULT_LIMIT = 50
+
+
+class LabService(lab_pb2_grpc.LabServicer):
+    """What people and CI call."""
+
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
+
+    async def Submit(  # noqa: N802, D102
+        self, request: lab_pb2.SubmitRequest, context: Any
+    ) -> lab_pb2.SubmitResponse:
+        job_id, created = await self._coordinator.submit(from_wire(JobSpec, request.spec))
+        return lab_pb2.SubmitResponse(job_id=job_id, created=created)
+
+    async def Watch(  # noqa: N802, D102
+        self, request: lab_pb2.WatchRequest, context: Any
+    ) -> AsyncIterator[lab_pb2.WatchResponse]:
+        async for job in self._coordinator.watch(request.job_id):
+            yield lab_pb2.WatchResponse(job=to_wire(job))
+
+    async def Cancel(  # noqa: N802, D102
+        self, request: lab_pb2.CancelRequest, context: Any
+    ) -> lab_pb2.CancelResponse:
+        return lab_pb2.CancelResponse(job=to_wire(await self._coordinator.cancel(request.job_id)))
+
+    async def GetJob(  # noqa: N802, D102
+        self, request: lab_pb2.GetJobRequest, context: Any
+    ) -> lab_pb2.GetJobResponse:
+        return lab_pb2.GetJobResponse(job=to_wire(await self._coordinator.job(request.job_id)))
+
+    async def ListJobs(  # noqa: N802, D102
+        self, request: lab_pb2.ListJobsRequest, context: Any
+    ) -> lab_pb2.ListJobsResponse:
+        jobs = await self._coordinator.jobs(request.limit or DEFAULT_LIMIT, request.active_only)
+        return lab_pb2.ListJobsResponse(jobs=map(to_wire, jobs))
+
+    async def ListDevices(  # noqa: N802, D102
+        self, request: lab_pb2.ListDevicesRequest, context: Any
+    ) -> lab_pb2.ListDevicesResponse:
+        return lab_pb2.ListDevicesResponse(devices=map(to_wire, await self._coordinator.devices()))
+
+    async def Table(  # noqa: N802, D102
+        self, request: lab_pb2.TableRequest, context: Any
+    ) -> lab_pb2.TableResponse:
+        rows = await self._coordinator.table(from_wire(TableQuery, request.query))
+        return lab_pb2.TableResponse(rows=map(to_wire, rows))
+
+    async def Select(  # noqa: N802, D102
+        self, request: lab_pb2.SelectRequest, context: Any
+    ) -> lab_pb2.SelectResponse:
+        choice = await self._coordinator.select(from_wire(SelectQuery, request.query))
+        return lab_pb2.SelectResponse(choice=to_wire(choice))
+
+    async def GetRun(  # noqa: N802, D102
+        self, request: lab_pb2.GetRunRequest, context: Any
+    ) -> lab_pb2.GetRunResponse:
+        return lab_pb2.GetRunResponse(run=to_wire(await self._coordinator.run(request.run_id)))
+
+    async def ListRuns(  # noqa: N802, D102
+        self, request: lab_pb2.ListRunsRequest, context: Any
+    ) -> lab_pb2.ListRunsResponse:
+        runs = await self._coordinator.runs(request.job_id)
+        return lab_pb2.ListRunsResponse(runs=map(to_wire, runs))
+
+    async def Reanalyse(  # noqa: N802, D102
+        self, request: lab_pb2.ReanalyseRequest, context: Any
+    ) -> lab_pb2.ReanalyseResponse:
+        reanalysis = await self._coordinator.reanalyse(request.run_id)
+        return lab_pb2.ReanalyseResponse(
+            published=map(to_wire, reanalysis.published),
+            recomputed=map(to_wire, reanalysis.recomputed),
+            identical=reanalysis.identical,
+        )

@@ -1,0 +1,63 @@
+"""One grpc.aio server with every service of the contract, and the options that make it robust."""
+
+from __future__ import annotations
+
+import grpc
+from bitgauge.protos.v1 import (
+    agent_pb2,
+    agent_pb2_grpc,
+    blobs_pb2,
+    blobs_pb2_grpc,
+    lab_pb2,
+    lab_pb2_grpc,
+)
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from ..tokens import Keyring
+from .edge import Edge
+
+# Without so_reuseport=0 two servers share a port silently. A silent peer is noticed within
+# 10 s + 5 s, also when its kernel still answers TCP; agents may ping every 5 s without a call.
+# A connection that says nothing may hold its place for 5 s, not the default of 120.
+OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.http2.max_ping_strikes", 4),
+    ("grpc.server_handshake_timeout_ms", 5_000),
+)
+SERVICES = tuple(
+    module.DESCRIPTOR.services_by_name[name].full_name
+    for module, name in ((agent_pb2, "Agents"), (blobs_pb2, "Blobs"), (lab_pb2, "Lab"))
+)
+
+
+def make_server(
+    keyring: Keyring,
+    agents: agent_pb2_grpc.AgentsServicer,
+    blobs: blobs_pb2_grpc.BlobsServicer,
+    lab: lab_pb2_grpc.LabServicer,
+) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+    """A server that is not started and has no port yet, with its health service."""
+    server = grpc.aio.server(interceptors=(Edge(keyring),), options=OPTIONS)
+    agent_pb2_grpc.add_AgentsServicer_to_server(agents, server)
+    blobs_pb2_grpc.add_BlobsServicer_to_server(blobs, server)
+    lab_pb2_grpc.add_LabServicer_to_server(lab, server)
+    probe = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(probe, server)
+    reflection.enable_server_reflection(
+        (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
+    )
+    return server, probe
+
+
+async def set_health(probe: health.aio.HealthServicer, *, serving: bool) -> None:
+    """Tell whoever probes whether every service is up."""
+    status = health_pb2.HealthCheckResponse
+    for name in ("", *SERVICES):
+        await probe.set(name, status.SERVING if serving else status.NOT_SERVING)

@@ -1,0 +1,199 @@
+"""The Ray tasks, and the runner that sends them.
+
+A task gets digests and returns digests or values; the bytes go through the Blobs service with a
+token of the role `task`. What a task has to say against its input is a `BitgaugeError`, returned
+as a value, so that Ray adds no traceback of its own.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import ray
+import ray.exceptions
+from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal, Unavailable
+from bitgauge.benchmarks.facts import RunFacts
+from bitgauge.benchmarks.model import Digest, RawRef
+from bitgauge.benchmarks.recipes import parse
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from .builders import registry
+from .client import Client
+from .driver_process import REPLICA_VARIABLE
+from .endpoint import Endpoint
+from .replicas import Replica
+from .runner import Analysis, Inspection
+from .store import BuildKey, BuildOutcome
+
+# A task that shares a machine with an agent must give way to the measurement.
+NICENESS = 19
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobAccess:
+    """How a task reaches blobs.
+
+    Attributes:
+        address: ``HOST:PORT`` of the coordinator.
+        token: bearer token of the role `task`.
+        replica_bytes: size cap of a node's replica.
+    """
+
+    address: str
+    token: str
+    replica_bytes: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only the coordinator's own machine can use it."""
+        host = self.address.rpartition(":")[0].strip("[]")
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+
+
+class TaskClient(Client):
+    """A client whose token lives in memory alone."""
+
+    def __init__(self, access: BlobAccess) -> None:
+        super().__init__(Endpoint(access.address, None, Path(os.devnull)))
+        self._metadata = (("authorization", f"Bearer {access.token}"),)
+
+
+@contextmanager
+def _node(access: BlobAccess) -> Iterator[tuple[Client, Replica]]:
+    """The connection and the replica of the node that runs the task."""
+    os.nice(NICENESS - os.nice(0))
+    own = os.environ.get(REPLICA_VARIABLE)
+    folder = Path(own or Path(tempfile.gettempdir()) / f"bitgauge-replica-{os.getuid()}")
+    client = TaskClient(access)
+    with client:
+        yield client, Replica(folder, client, access.replica_bytes)
+
+
+def _answer(work: Callable[..., T]) -> Callable[..., T | BitgaugeError]:
+    """`work` with its `BitgaugeError` as a value."""
+
+    @functools.wraps(work)
+    def answering(*arguments: Any) -> T | BitgaugeError:
+        try:
+            return work(*arguments)
+        except BitgaugeError as error:
+            return error
+
+    return answering
+
+
+def inspect(
+    access: BlobAccess, baseline: Digest, evaluation: Digest, artifacts: tuple[Digest, ...]
+) -> Inspection:
+    """Check a job's files, and recognise model class and recipes."""
+    from .inspect_model import check_evaluation, inspect_model
+
+    with _node(access) as (_, replica):
+        facts = inspect_model(replica.path(baseline))
+        check_evaluation(facts, replica.path(evaluation))
+        recipes = tuple(inspect_model(replica.path(digest)).recipe for digest in artifacts)
+        return Inspection(facts.model_class, recipes)
+
+
+def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
+    """Build one artifact and upload it."""
+    from .builders.base import BuildRequest, Unsupported
+    from .upload import local_file, upload
+
+    with _node(access) as (client, replica), tempfile.TemporaryDirectory() as work:
+        request = BuildRequest(
+            recipe=parse(key.recipe),
+            baseline=replica.path(key.model),
+            output=Path(work) / "artifact.onnx",
+            calibration=replica.path(key.calibration) if key.calibration else None,
+        )
+        try:
+            registry.build(request)
+        except Unsupported as error:
+            return BuildOutcome(None, error.reason)
+        artifact = local_file(request.output)
+        upload(client, (artifact,))
+        return BuildOutcome(artifact.digest)
+
+
+def analyse(access: BlobAccess, refs: tuple[RawRef, ...], facts: RunFacts) -> Analysis:
+    """Compute the published numbers of one run."""
+    from bitgauge.benchmarks.analyse import ANALYSIS_VERSION
+    from bitgauge.benchmarks.analyse import analyse as compute
+    from bitgauge.benchmarks.raw import read_raw
+
+    with _node(access) as (_, replica):
+        raws = [read_raw(replica.path(ref.digest)) for ref in refs]
+        return Analysis(ANALYSIS_VERSION, compute(raws, facts))
+
+
+class RayRunner:
+    """Sends the tasks to Ray; a `TaskRunner`."""
+
+    def __init__(self, access: BlobAccess) -> None:
+        self._access = access
+        options: dict[str, Any] = {"num_cpus": 1, "max_retries": 1}
+        if access.is_loopback:
+            node = ray.get_runtime_context().get_node_id()
+            options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=False)
+        self._inspect, self._build, self._analyse = (
+            ray.remote(_answer(work)).options(**options) for work in (inspect, build, analyse)
+        )
+
+    def toolchain(self, recipe: str) -> str:
+        """Versions of everything that shapes an artifact of `recipe`."""
+        return registry.toolchain(parse(recipe))
+
+    async def inspect(
+        self, baseline: Digest, evaluation: Digest, artifacts: tuple[Digest, ...]
+    ) -> Inspection:
+        """Check a job's files on some node."""
+        answer = await self._run(self._inspect, baseline, evaluation, artifacts)
+        assert isinstance(answer, Inspection)
+        return answer
+
+    async def build(self, key: BuildKey) -> BuildOutcome:
+        """Build an artifact on some node."""
+        answer = await self._run(self._build, key)
+        assert isinstance(answer, BuildOutcome)
+        return answer
+
+    async def analyse(self, refs: tuple[RawRef, ...], facts: RunFacts) -> Analysis:
+        """Analyse a run on some node."""
+        answer = await self._run(self._analyse, refs, facts)
+        assert isinstance(answer, Analysis)
+        return answer
+
+    async def _run(self, task: Any, *arguments: object) -> object:
+        """What the task answered.
+
+        Raises:
+            BitgaugeError: the task said so; `TASK_LOST` when its process ended under it.
+        """
+        try:
+            answer: object = await task.remote(self._access, *arguments)
+        except ray.exceptions.RayTaskError as error:
+            _log.error("a task failed: %s", error)
+            raise Internal(
+                Code.INTERNAL, "A background task met an unexpected error; the log has it."
+            ) from None
+        except ray.exceptions.RayError as error:
+            _log.error("a task was lost: %s", error)
+            raise Unavailable(
+                Code.TASK_LOST, "The process of a background task ended before it was done."
+            ) from None
+        if isinstance(answer, BitgaugeError):
+            raise answer
+        return answer
