@@ -78,11 +78,33 @@ class PendingBuild:
     key: BuildKey
 
 
-class Store(Protocol):
-    """The memory of record. Raises `BitgaugeError` only."""
+class Answers(Protocol):
+    """What may be asked of the memory of record, also read-only. Raises `BitgaugeError` only."""
 
     def close(self) -> None:
         """Close every connection."""
+
+    def devices(self, now_ns: int, terms: LeaseTerms) -> tuple[DeviceView, ...]:
+        """Every device, `unreachable` after the silence that `terms` allow."""
+
+    def job(self, job_id: str) -> JobView:
+        """One job. `UNKNOWN_JOB` when there is none."""
+
+    def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
+        """Jobs, newest first."""
+
+    def run(self, run_id: str) -> RunView:
+        """One run. `UNKNOWN_RUN` when there is none."""
+
+    def runs(self, job_id: str) -> tuple[RunView, ...]:
+        """Every attempt of a job, in order of arrival."""
+
+    def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
+        """The newest row per row key that matches; simulated and emulated results never."""
+
+
+class Store(Answers, Protocol):
+    """The memory of record. Raises `BitgaugeError` only."""
 
     # -- devices and leases ---------------------------------------------------------------
     def register(self, registration: Registration, now_ns: int) -> tuple[str, ...]:
@@ -105,9 +127,6 @@ class Store(Protocol):
         A lease of its device that it never renewed nor reported under was lost on the way; it
         ends without counting against its job. The ids of the jobs queued again.
         """
-
-    def devices(self, now_ns: int, terms: LeaseTerms) -> tuple[DeviceView, ...]:
-        """Every device, `unreachable` after the silence that `terms` allow."""
 
     def claim(
         self, job_id: str, device_id: str, token: bytes, now_ns: int, terms: LeaseTerms
@@ -169,12 +188,6 @@ class Store(Protocol):
     def spec(self, job_id: str) -> JobSpec:
         """What was submitted."""
 
-    def job(self, job_id: str) -> JobView:
-        """One job. `UNKNOWN_JOB` when there is none."""
-
-    def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
-        """Jobs, newest first."""
-
     def queued(self) -> tuple[tuple[JobView, JobSpec], ...]:
         """Queued jobs with their specs, for the scheduler, oldest first."""
 
@@ -215,15 +228,6 @@ class Store(Protocol):
 
         Its entry fails, its raw data stays, and the job no longer waits for it.
         """
-
-    def run(self, run_id: str) -> RunView:
-        """One run. `UNKNOWN_RUN` when there is none."""
-
-    def runs(self, job_id: str) -> tuple[RunView, ...]:
-        """Every attempt of a job, in order of arrival."""
-
-    def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
-        """The newest row per row key that matches; simulated and emulated results never."""
 
     # -- blobs ----------------------------------------------------------------------------
     def record_blob(self, digest: Digest, now_ns: int) -> None:

@@ -1,0 +1,46 @@
+"""The questions that people ask: one set of functions, whichever way they come.
+
+The coordinator calls them on its store; the command line with `--db PATH` on a database file,
+through `store_reader.open_readonly`, in its own process. Nothing here imports ray, grpc or
+sqlite-utils, because such an answer has to come within half a second of a cold start.
+"""
+
+from __future__ import annotations
+
+from bitgauge.benchmarks.model import (
+    Choice,
+    DeviceView,
+    JobView,
+    SelectQuery,
+    TableQuery,
+    TableRow,
+)
+from bitgauge.benchmarks.selection import select as select_rows
+
+from .store import Answers, LeaseTerms
+
+
+def table(store: Answers, query: TableQuery) -> tuple[TableRow, ...]:
+    """The newest row per row key that matches, in the order of the table."""
+    return store.rows(query)
+
+
+def select(store: Answers, query: SelectQuery) -> Choice:
+    """Which format to ship, from every row of the model class that was asked about."""
+    return select_rows(query, store.rows(TableQuery(model_class=query.model_class)))
+
+
+def jobs(store: Answers, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
+    """Jobs, newest first."""
+    return store.jobs(limit, active_only)
+
+
+def devices(store: Answers, now_ns: int, terms: LeaseTerms | None = None) -> tuple[DeviceView, ...]:
+    """Every device that ever registered, by name.
+
+    Args:
+        store: what to ask.
+        now_ns: UTC nanoseconds, to tell which devices are unreachable.
+        terms: the coordinator's terms; the usual ones when a file is read without it.
+    """
+    return store.devices(now_ns, terms or LeaseTerms())
