@@ -13,7 +13,7 @@ from .analyse_latency import cold_start, latency_p50, latency_ratio
 from .analyse_memory import host_steady, peak_memory, peak_memory_ratio
 from .analyse_quality import quality
 from .errors import BadInput, Code
-from .facts import BASELINE_ITSELF, NO_SENSOR, PASS_MISSING, Groups, RunFacts, items, null
+from .facts import BASELINE_ITSELF, NO_RAW_DATA, NO_SENSOR, Groups, RunFacts, items, null
 from .metrics import METRICS
 from .model import MetricValue, PassName, RawRole
 from .raw import RawFile
@@ -84,7 +84,7 @@ def _size(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
 
 def _energy(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
     metered = any(meter.quantity == "energy" for meter in facts.meters)
-    reason = PASS_MISSING if metered else NO_SENSOR
+    reason = NO_RAW_DATA if metered else NO_SENSOR
     return null("energy_mj", reason), null("energy_ratio", reason)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from .facts import (
     FEW_LAUNCHES,
     INSUFFICIENT_SAMPLES,
+    NO_RAW_DATA,
     NO_STEADY_STATE,
-    PASS_MISSING,
     SHARED,
     WIDE_INTERVAL,
     Groups,
@@ -39,7 +39,7 @@ def latency_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
     key = "latency_ratio"
     launches = [pair_samples(raw) for raw in groups.get((PassName.PAIR, RawRole.BOTH), ())]
     if not launches:
-        return null(key, PASS_MISSING)
+        return null(key, NO_RAW_DATA)
     ratios = [quad_log_ratios(launch) for launch in launches]
     quads = sum(ratio.size for ratio in ratios)
     verdict_level = 1 - (1 - LEVEL) / facts.comparisons
@@ -77,7 +77,7 @@ def latency_p50(groups: Groups, facts: RunFacts) -> MetricValue:
     key = "latency_p50_ns"
     launches = [samples for samples, _ in _absolute(groups)]
     if not launches:
-        return null(key, PASS_MISSING)
+        return null(key, NO_RAW_DATA)
     n_eff = sum(effective_size(launch.latency_ns) for launch in launches)
     count = sum(launch.count for launch in launches)
     if n_eff < MIN_EFFECTIVE_SIZE_P50:
@@ -105,7 +105,7 @@ def cold_start(groups: Groups, facts: RunFacts) -> tuple[MetricValue, MetricValu
     """`load_ns` and `first_inference_ns`: medians of launches, bounded by their extremes."""
     cold = [start for _, start in _absolute(groups)]
     if not cold:
-        return null("load_ns", PASS_MISSING), null("first_inference_ns", PASS_MISSING)
+        return null("load_ns", NO_RAW_DATA), null("first_inference_ns", NO_RAW_DATA)
     flags = list(facts.profile_flags)
     if len(cold) < facts.plan.absolute_launches:
         flags.append(FEW_LAUNCHES)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from .facts import (
     BELOW_RESOLUTION,
     FEW_LAUNCHES,
-    PASS_MISSING,
+    NO_RAW_DATA,
     PEAK_SAMPLED,
     Groups,
     RunFacts,
@@ -27,7 +27,7 @@ def peak_memory(groups: Groups, facts: RunFacts) -> MetricValue:
     key = "peak_memory_bytes"
     launches = _launches(groups, RawRole.CANDIDATE)
     if not launches:
-        return null(key, PASS_MISSING)
+        return null(key, NO_RAW_DATA)
     needs = [host_need_bytes(launch) for launch in launches]
     worst = launches[needs.index(max(needs))]
     floor = _needs(groups, RawRole.FLOOR)
@@ -57,7 +57,7 @@ def peak_memory_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
     needs = [host_need_bytes(launch) for launch in candidate]
     for name, found in (("candidate", needs), ("baseline", baseline), ("floor", floor)):
         if not found:
-            return null(key, PASS_MISSING, missing=name)
+            return null(key, NO_RAW_DATA, missing=name)
     if max(baseline) < FLOOR_FACTOR * max(floor) or min(baseline) <= 0:
         return null(key, BELOW_RESOLUTION, baseline_bytes=max(baseline), floor_bytes=max(floor))
     return MetricValue(
@@ -80,7 +80,7 @@ def host_steady(groups: Groups, facts: RunFacts) -> MetricValue:
     key = "host_steady_bytes"
     launches = _launches(groups, RawRole.CANDIDATE)
     if not launches:
-        return null(key, PASS_MISSING)
+        return null(key, NO_RAW_DATA)
     grown = [launch.at("m2").uss_bytes - launch.at("m0").uss_bytes for launch in launches]
     return MetricValue(
         key=key,

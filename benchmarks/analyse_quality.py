@@ -11,8 +11,8 @@ from .facts import (
     BASELINE_ITSELF,
     NO_CLASSES,
     NO_LABELS,
+    NO_RAW_DATA,
     NONFINITE_OUTPUT,
-    PASS_MISSING,
     Groups,
     RunFacts,
     items,
@@ -40,7 +40,7 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     """The metrics of `KEYS`, in their order."""
     raws = groups.get((PassName.QUALITY, RawRole.BOTH), ())
     if not raws:
-        return tuple(null(key, _why_absent(key, facts, PASS_MISSING)) for key in KEYS)
+        return tuple(null(key, _why_absent(key, facts, NO_RAW_DATA)) for key in KEYS)
     samples = quality_samples(raws[0])
     return (
         _accuracy(samples),
@@ -71,7 +71,7 @@ def _accuracy_delta(samples: QualitySamples, facts: RunFacts) -> MetricValue:
     if counts is None or facts.is_baseline:
         reason = NO_LABELS if samples.labels is None else NO_CLASSES
         if samples.cand_top1 is None:
-            reason = PASS_MISSING
+            reason = NO_RAW_DATA
         return null(key, _why_absent(key, facts, reason))
     decision = non_inferiority(counts, facts.accuracy_margin_pp / 100)
     low, high = tango_bounds(counts, LEVEL)
@@ -98,8 +98,8 @@ def _decision_detail(
         b=counts.b,
         c=counts.c,
         margin_pp=facts.accuracy_margin_pp,
-        lower_bound_pp=100 * decision.low,
-        upper_bound_pp=100 * decision.high,
+        one_sided_low_pp=100 * decision.low,
+        one_sided_high_pp=100 * decision.high,
         mcnemar_mid_p=mid_p(counts),
         **needed,
     )
@@ -109,7 +109,7 @@ def _flips(samples: QualitySamples, facts: RunFacts) -> MetricValue:
     key = "flips_pct"
     flipped = flips(samples)
     if flipped is None or facts.is_baseline:
-        reason = PASS_MISSING if samples.cand_top1 is None else NO_CLASSES
+        reason = NO_RAW_DATA if samples.cand_top1 is None else NO_CLASSES
         return null(key, _why_absent(key, facts, reason))
     return _share(key, flipped, samples.ids.size, flips=flipped)
 
@@ -118,7 +118,7 @@ def _kl(samples: QualitySamples, facts: RunFacts) -> MetricValue:
     key = "kl_mean"
     kl = samples.kl
     if kl is None or not samples.classes or facts.is_baseline:
-        return null(key, _why_absent(key, facts, PASS_MISSING if kl is None else NO_CLASSES))
+        return null(key, _why_absent(key, facts, NO_RAW_DATA if kl is None else NO_CLASSES))
     if not np.all(np.isfinite(kl)):
         bad = int(np.count_nonzero(~np.isfinite(kl)))
         return null(key, NONFINITE_OUTPUT, samples=bad)

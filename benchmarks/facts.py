@@ -38,7 +38,7 @@ FLAGS: dict[str, str] = {
 }
 
 BASELINE_ITSELF = "baseline"
-PASS_MISSING = "pass_missing"
+NO_RAW_DATA = "pass_missing"
 INSUFFICIENT_SAMPLES = "insufficient_samples"
 BELOW_RESOLUTION = "below_resolution"
 NO_SENSOR = "no_sensor"
@@ -48,7 +48,7 @@ NONFINITE_OUTPUT = "nonfinite_output"
 
 REASONS: dict[str, str] = {
     BASELINE_ITSELF: "the entry is the baseline, so there is nothing to compare it with",
-    PASS_MISSING: "no raw data of that pass",
+    NO_RAW_DATA: "no raw data of that pass",
     INSUFFICIENT_SAMPLES: "too few independent samples for an interval",
     BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",
     NO_SENSOR: "the device has no energy meter",
