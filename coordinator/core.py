@@ -95,6 +95,10 @@ class Coordinator:
     async def acquire(self, device_id: str, incarnation: str, wait_s: float) -> Assignment | None:
         """A job for the device, or None when there was none for `wait_s` seconds (at most 10)."""
         until = time.monotonic() + min(max(wait_s, 0.0), LONGEST_WAIT_S)
+        asked_ns = self._now_ns()
+        await self._writer.change_if(
+            lambda store: store.acquiring(device_id, incarnation, asked_ns)
+        )
         while True:
             version = self._writer.changes.version
             assignment = await self._claim(device_id, incarnation)
@@ -256,11 +260,4 @@ def _next_job(store: Store, device_id: str, now_ns: int, terms: LeaseTerms) -> s
         for view in views
         if view.description.device_id != device_id and view.state != "unreachable"
     ]
-    avoid = {
-        job.job_id: {
-            run.device_id for run in store.runs(job.job_id) if run.disposition is Disposition.RETRY
-        }
-        for job, _spec in queued
-        if others and job.epoch
-    }
-    return choose(queued, own, others, avoid)
+    return choose(queued, own, others, store.avoid())

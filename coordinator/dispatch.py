@@ -15,20 +15,17 @@ from functools import partial
 from typing import TypeVar
 
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Unavailable
-from bitgauge.benchmarks.metrics import METRICS
-from bitgauge.benchmarks.model import Failure, FailureGroup, MetricValue
+from bitgauge.benchmarks.model import Failure, FailureGroup
 
 from .analysis import analysis_of
 from .core import Clock
-from .runner import Analysis, TaskRunner
+from .runner import TaskRunner
 from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild
 from .writer import Writer
 
 ATTEMPTS = 3
 PAUSE_S = 1.0
 LONGEST_TICK_S = 1.0
-ANALYSIS_FAILED = 0
-"""Analysis version of runs that no version could analyse."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -155,7 +152,9 @@ class Dispatcher:
             analysis = await _patiently(lambda: self._runner.analyse(refs, facts))
         except BitgaugeError as error:
             _log.error("run %s could not be analysed: %s", run_id, error)
-            analysis = unanalysable(error)
+            failure = failure_of(error)
+            await self._writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
+            return
         await self._writer.change(
             lambda store: store.analysed(run_id, analysis.version, analysis.metrics, now_ns)
         )
@@ -173,12 +172,6 @@ async def _patiently(attempt: Callable[[], Awaitable[T]]) -> T:
 
 
 def failure_of(error: BitgaugeError) -> Failure:
-    """A failed build as data of its job; what the caller sent is the artifact's fault."""
+    """A failed step as data of its job; what was sent is the artifact's fault."""
     fault = FailureGroup.ARTIFACT if isinstance(error, BadInput) else FailureGroup.HARNESS
     return Failure(fault, error.code.value, error.sentence, error.advice)
-
-
-def unanalysable(error: BitgaugeError) -> Analysis:
-    """Every metric null, with the reason, for a run whose raw data gives no numbers."""
-    reason = f"not_analysable: {error.sentence}"
-    return Analysis(ANALYSIS_FAILED, tuple(MetricValue(key, reason=reason) for key in METRICS))

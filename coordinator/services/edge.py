@@ -71,7 +71,7 @@ def _bearer(metadata: Any) -> str:
     return ""
 
 
-def _refusal(error: BitgaugeError) -> Any:
+def _refusal(error: BitgaugeError) -> grpc.RpcMethodHandler[Any, Any]:
     """A handler that ends the call at once, of whatever kind, before a message is read."""
 
     async def refuse(_requests: AsyncIterable[Any], context: Any) -> None:
@@ -80,9 +80,7 @@ def _refusal(error: BitgaugeError) -> Any:
     return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-def guarded(
-    handler: grpc.RpcMethodHandler[Any, Any], method: str
-) -> grpc.RpcMethodHandler[Any, Any]:
+def guarded(handler: Any, method: str) -> grpc.RpcMethodHandler[Any, Any]:
     """`handler` with its errors translated."""
     if handler.response_streaming:
         make = grpc.unary_stream_rpc_method_handler
