@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import sqlite3
 
-from bitgauge.benchmarks.errors import Code, Refused
+from bitgauge.benchmarks.errors import Code, NotFound, Refused
 
 from .store_connection import transaction
 
+APPLICATION_ID = 0x42495447
+"""Says that an SQLite file is ours: "BITG"."""
+
 _FIRST = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
     """CREATE TABLE devices (
         device_id TEXT PRIMARY KEY,
         name TEXT NOT NULL,
@@ -74,6 +78,7 @@ _FIRST = (
         job_id TEXT NOT NULL REFERENCES jobs (job_id),
         epoch INTEGER NOT NULL,
         device_id TEXT NOT NULL REFERENCES devices (device_id),
+        incarnation TEXT NOT NULL,
         token_sha256 BLOB NOT NULL,
         active INTEGER NOT NULL,
         claimed_unix_ns INTEGER NOT NULL,
@@ -170,11 +175,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
 
 
 def version_of(connection: sqlite3.Connection, name: str, known: int = len(MIGRATIONS)) -> int:
-    """The schema version of a database.
+    """The schema version of a database; 0 for an empty one.
 
     Raises:
         Refused: `STORE_NEWER` when a newer Bitgauge wrote it.
+        NotFound: `STORE_MISSING` when it belongs to another program.
     """
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    used = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if owner != APPLICATION_ID and used:
+        raise NotFound(Code.STORE_MISSING, f"{name} is an SQLite database of another program.")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > known:
         raise Refused(

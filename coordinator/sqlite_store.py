@@ -25,7 +25,7 @@ from bitgauge.benchmarks.model import (
 )
 from sqlite_utils import Database
 
-from . import store_jobs, store_leases, store_runs
+from . import store_devices, store_jobs, store_leases, store_runs
 from .migrations import migrate
 from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
 from .store_connection import connect, transaction, translated
@@ -68,17 +68,17 @@ class SqliteStore(Reader):
     def register(self, registration: Registration, now_ns: int) -> tuple[str, ...]:
         """Record a device; the ids of the jobs that its dead predecessor held."""
         with self._write("recording a device") as db:
-            return store_leases.register(db, registration, now_ns)
+            return store_devices.register(db, registration, now_ns)
 
     def seen(self, device_id: str, incarnation: str, now_ns: int) -> None:
         """Note that the newest incarnation of a device called."""
         with self._write("recording a call") as db:
-            store_leases.seen(db, device_id, incarnation, now_ns)
+            store_devices.seen(db, device_id, incarnation, now_ns)
 
     def acquiring(self, device_id: str, incarnation: str, now_ns: int) -> tuple[str, ...]:
         """Note that an agent asks for work; a lease that never reached it ends."""
         with self._write("recording a call") as db:
-            return store_leases.acquiring(db, device_id, incarnation, now_ns)
+            return store_devices.acquiring(db, device_id, incarnation, now_ns)
 
     def claim(
         self, job_id: str, device_id: str, token: bytes, now_ns: int, terms: LeaseTerms

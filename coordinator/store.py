@@ -110,8 +110,8 @@ class Store(Answers, Protocol):
     def register(self, registration: Registration, now_ns: int) -> tuple[str, ...]:
         """Record a device.
 
-        A new incarnation ends the device's old leases once its old process tree is reported
-        dead; the ids of the jobs so queued again are returned.
+        Leases of older incarnations end once their process tree is reported dead; the ids of
+        the jobs so queued again are returned.
         """
 
     def seen(self, device_id: str, incarnation: str, now_ns: int) -> None:
@@ -124,8 +124,8 @@ class Store(Answers, Protocol):
     def acquiring(self, device_id: str, incarnation: str, now_ns: int) -> tuple[str, ...]:
         """Like `seen`, for an agent that asks for work and so holds no lease.
 
-        A lease of its device that it never renewed nor reported under was lost on the way; it
-        ends without counting against its job. The ids of the jobs queued again.
+        A lease of its device that it never renewed nor reported under was lost on the way and
+        ends. The ids of the jobs queued again.
         """
 
     def claim(

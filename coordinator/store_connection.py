@@ -10,7 +10,15 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal, NotFound, Unavailable
+import msgspec
+from bitgauge.benchmarks.errors import (
+    BadInput,
+    BitgaugeError,
+    Code,
+    Internal,
+    NotFound,
+    Unavailable,
+)
 
 # FULL syncs the log at each commit, so that an acknowledged result survives a power cut; it
 # costs some 3 ms a commit and results arrive every few seconds. The log is cut back after each
@@ -37,7 +45,7 @@ _MEANINGS: tuple[tuple[str, type[BitgaugeError], Code, str], ...] = (
 
 @contextlib.contextmanager
 def translated(path: str, doing: str) -> Iterator[None]:
-    """Turn every SQLite error inside into a `BitgaugeError` with one sentence.
+    """Turn everything that the database answers into a `BitgaugeError` with one sentence.
 
     Args:
         path: the database, for the sentence.
@@ -52,6 +60,12 @@ def translated(path: str, doing: str) -> Iterator[None]:
                 sentence = f"While {doing}: {meaning.format(path=path)}."
                 raise kind(code, sentence) from error
         raise Internal(Code.INTERNAL, f"While {doing}: {path} answered {text!r}.") from error
+    except msgspec.MsgspecError as error:
+        sentence = f"While {doing}: {path} holds a value that can not be read ({error})."
+        raise Internal(Code.STORE_DAMAGED, sentence) from error
+    except OverflowError as error:
+        sentence = f"While {doing}: a number does not fit into 64 bits."
+        raise BadInput(Code.BAD_ARGUMENT, sentence) from error
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Devices and leases: register, claim, renew, expire. Each function is part of one transaction."""
+"""Leases: claim, renew, expire. Each function is part of one transaction."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import hmac
 import sqlite3
 from typing import TYPE_CHECKING
 
-import msgspec
-from bitgauge.benchmarks.errors import Code, NotFound, Refused
 from bitgauge.benchmarks.model import (
     AssignedEntry,
     Assignment,
@@ -19,82 +17,13 @@ from bitgauge.benchmarks.model import (
 
 from . import jobs
 from .jobs import JobEvent
-from .store import LeaseTerms, Registration
+from .store import LeaseTerms
 from .store_changes import SECOND_NS, give_up, lose_lease
+from .store_devices import description
 from .store_views import encode, entry_views, fetch, job_row, job_spec, raw_refs
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-
-def register(db: Database, registration: Registration, now_ns: int) -> tuple[str, ...]:
-    """Record a device and free the jobs of its dead predecessor."""
-    device = registration.device
-    known = fetch(
-        db.conn, "SELECT incarnation FROM devices WHERE device_id = ?", (device.device_id,)
-    )
-    db.table("devices").upsert(
-        {
-            "device_id": device.device_id,
-            "name": device.name,
-            "hardware_class": device.hardware_class.value,
-            "realness": device.realness.value,
-            "agent_version": registration.agent_version,
-            "boot_id": registration.boot_id,
-            "incarnation": registration.incarnation,
-            "registered_unix_ns": now_ns,
-            "last_seen_unix_ns": now_ns,
-            "silent_until_unix_ns": 0,
-            "description": encode(device),
-        },
-        pk="device_id",
-    )
-    restarted = bool(known) and known[0]["incarnation"] != registration.incarnation
-    if not (restarted and registration.leftovers_dead):
-        return ()
-    return _free(db, device.device_id, "agent_restarted", now_ns)
-
-
-def _free(db: Database, device_id: str, ended_by: str, now_ns: int) -> tuple[str, ...]:
-    """End the lease of a device; the ids of the jobs that are queued again."""
-    held = fetch(
-        db.conn, "SELECT job_id FROM leases WHERE device_id = ? AND active = 1", (device_id,)
-    )
-    freed = [row["job_id"] for row in held]
-    return tuple(
-        job_id for job_id in freed if lose_lease(db, job_id, ended_by, now_ns) is JobState.QUEUED
-    )
-
-
-def seen(db: Database, device_id: str, incarnation: str, now_ns: int) -> None:
-    """Note that the newest incarnation of a device called."""
-    rows = fetch(db.conn, "SELECT name, incarnation FROM devices WHERE device_id = ?", (device_id,))
-    if not rows:
-        raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
-    if rows[0]["incarnation"] != incarnation:
-        raise Refused(
-            Code.LEASE_LOST, f"Another agent has registered as device {rows[0]['name']} since."
-        )
-    db.execute("UPDATE devices SET last_seen_unix_ns = ? WHERE device_id = ?", (now_ns, device_id))
-
-
-def acquiring(db: Database, device_id: str, incarnation: str, now_ns: int) -> tuple[str, ...]:
-    """Note that an agent asks for work, and end a lease that never reached it."""
-    seen(db, device_id, incarnation, now_ns)
-    lost = fetch(
-        db.conn,
-        """SELECT job_id FROM leases l WHERE device_id = ? AND active = 1
-             AND renewed_unix_ns IS NULL AND NOT EXISTS
-               (SELECT 1 FROM runs r WHERE r.job_id = l.job_id AND r.epoch = l.epoch)""",
-        (device_id,),
-    )
-    if not lost:
-        return ()
-    # The agent never saw this claim, so it does not count against the job.
-    db.execute(
-        "UPDATE jobs SET claims_left = claims_left + 1 WHERE job_id = ?", (lost[0]["job_id"],)
-    )
-    return _free(db, device_id, "undelivered", now_ns)
 
 
 def claim(
@@ -115,16 +44,9 @@ def claim(
     if claimed.rowcount != 1:
         return None
     row = job_row(db.conn, job_id)
-    device = _device(db.conn, device_id)
+    device = description(db.conn, device_id)
     _record_lease(db, row, device, token, now_ns=now_ns, expires_ns=now_ns + terms.ttl_ns)
     return _assignment(db.conn, row, device, token, now_ns=now_ns, terms=terms)
-
-
-def _device(connection: sqlite3.Connection, device_id: str) -> DeviceDescription:
-    rows = fetch(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
-    if not rows:
-        raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
-    return msgspec.json.decode(rows[0]["description"], type=DeviceDescription)
 
 
 def _record_lease(
@@ -136,12 +58,16 @@ def _record_lease(
     now_ns: int,
     expires_ns: int,
 ) -> None:
+    owner = fetch(
+        db.conn, "SELECT incarnation FROM devices WHERE device_id = ?", (device.device_id,)
+    )
     runtime = next((known for known in device.runtimes if known.name == job["runtime"]), None)
     db.table("leases").insert(
         {
             "job_id": job["job_id"],
             "epoch": job["epoch"],
             "device_id": device.device_id,
+            "incarnation": owner[0]["incarnation"],
             # Whoever may read the file must not be able to speak for the agent.
             "token_sha256": hashlib.sha256(token).digest(),
             "active": 1,
