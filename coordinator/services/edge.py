@@ -23,8 +23,8 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "bitgauge.v1.Blobs": frozenset({Role.AGENT, Role.USER, Role.TASK}),
     "grpc.reflection.v1alpha.ServerReflection": frozenset({Role.AGENT, Role.USER}),
 }
-# Details travel as a header, and gRPC drops a call whose headers exceed 8 KiB.
-MAX_DETAILS_CHARACTERS = 2000
+# Details travel percent-encoded in a header, and a call whose headers exceed 8 KiB is lost.
+MAX_SENTENCE_BYTES = 6000
 
 _log = logging.getLogger(__name__)
 
@@ -125,12 +125,20 @@ def as_bitgauge_error(error: Exception, method: str) -> BitgaugeError:
 
 async def abort(context: Any, error: BitgaugeError) -> NoReturn:
     """End the call with the status, the sentence with its advice, and the code as trailer."""
-    sentence = error.sentence
-    if len(sentence) > MAX_DETAILS_CHARACTERS:
-        sentence = sentence[:MAX_DETAILS_CHARACTERS] + " ..."
     await context.abort(
         grpc.StatusCode[error.status],
-        f"{sentence} {error.advice}",
+        f"{shortened(error.sentence)} {error.advice}",
         trailing_metadata=((CODE_KEY, error.code.value),),
     )
     raise AssertionError("abort returned")
+
+
+def shortened(sentence: str) -> str:
+    """As much of `sentence` as a header holds."""
+    size_bytes = 0
+    for position, character in enumerate(sentence):
+        plain = " " <= character <= "~" and character != "%"
+        size_bytes += 1 if plain else 3 * len(character.encode(errors="replace"))
+        if size_bytes > MAX_SENTENCE_BYTES:
+            return sentence[:position] + " ..."
+    return sentence
