@@ -99,7 +99,7 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.BAD_ARGUMENT: Meaning("INVALID_ARGUMENT", "Correct the value and call again."),
     Code.BUILD_FAILED: Meaning(
         "FAILED_PRECONDITION",
-        "The quantizer could not handle this model; build the artifact yourself and submit the file.",
+        "The quantizer could not handle this model; build the artifact another way and submit it.",
     ),
     Code.BUILD_TOOLS_MISSING: Meaning(
         "UNAVAILABLE",

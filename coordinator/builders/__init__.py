@@ -1,1 +1,1 @@
-"""One module per recipe builder, found by file name."""
+"""One module per kind of recipe, found by file name; `registry` is what callers use."""

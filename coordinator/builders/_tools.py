@@ -1,0 +1,81 @@
+"""What the builders that wrap onnxruntime's tools share."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .base import BuildRequest, Unsupported
+
+
+@contextlib.contextmanager
+def quiet_tools() -> Iterator[None]:
+    """Keep onnxruntime's quantizers from talking, and from changing this process's logging.
+
+    They advise through the root logger (to run a preprocessing that was run, or that the axis of
+    a rank-1 weight is ignored), print the progress of histograms, and `matmul_nbits_quantizer`
+    configures the root logger to INFO when it is imported. Errors still pass.
+    """
+    root = logging.getLogger()
+    handlers, level, disabled = root.handlers[:], root.level, root.manager.disable
+    root.addHandler(logging.NullHandler())  # basicConfig leaves a logger with handlers alone
+    logging.disable(max(disabled, logging.WARNING))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.disable(disabled)
+
+
+@contextlib.contextmanager
+def preprocessed(baseline: Path) -> Iterator[Path]:
+    """A copy of the baseline with inferred shapes and folded constants, in a folder of its own.
+
+    The quantizers want it (BatchNormalization folded into Conv, a shape on every tensor), and
+    they leave files beside the model they read.
+    """
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with tempfile.TemporaryDirectory(prefix="bitgauge-build-") as folder:
+        path = Path(folder) / "preprocessed.onnx"
+        quant_pre_process(str(baseline), str(path))
+        yield path
+
+
+def require_operators(request: BuildRequest, operators: frozenset[str], reason: str) -> None:
+    """Refuse an artifact in which the quantizer found nothing to do.
+
+    Args:
+        request: its output has been written.
+        operators: the operators that a successful quantization leaves.
+        reason: the sentence for the table.
+
+    Raises:
+        Unsupported: none of `operators` is in the graph.
+    """
+    import onnx
+
+    model = onnx.load(str(request.output))
+    if operators.isdisjoint(node.op_type for node in all_nodes(model.graph)):
+        raise Unsupported(reason)
+
+
+def all_nodes(graph: Any) -> Iterator[Any]:
+    """Every node of an ONNX graph and of the graphs inside its nodes."""
+    import onnx
+
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from all_nodes(attribute.g)
+            elif attribute.type == onnx.AttributeProto.GRAPHS:
+                for inner in attribute.graphs:
+                    yield from all_nodes(inner)

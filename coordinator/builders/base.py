@@ -1,0 +1,64 @@
+"""What a builder module offers, and what it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bitgauge.benchmarks.recipes import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """One artifact to build.
+
+    Attributes:
+        recipe: what to build.
+        baseline: the FP32 model, ONNX in one file.
+        output: where the artifact goes; its folder exists.
+        calibration: the calibration set (npz), or None when the job has none.
+    """
+
+    recipe: Recipe
+    baseline: Path
+    output: Path
+    calibration: Path | None = None
+
+
+class Unsupported(Exception):
+    """The recipe cannot be applied to this model; a fact about it, not an error.
+
+    Attributes:
+        reason: one sentence for the table.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Builder(Protocol):
+    """What every module of this package offers, besides `base`, `registry` and `_*`.
+
+    A module imports its quantizer inside its functions: asking which builder takes a recipe
+    must stay cheap. Equal requests give equal bytes.
+
+    Attributes:
+        VERSION: raised whenever the same request would give another artifact.
+        DISTRIBUTIONS: the installed packages whose versions shape an artifact.
+    """
+
+    VERSION: int
+    DISTRIBUTIONS: tuple[str, ...]
+
+    def accepts(self, recipe: Recipe) -> bool:
+        """Whether this builder makes `recipe`; at most one builder does."""
+
+    def build(self, request: BuildRequest) -> None:
+        """Write the artifact to `request.output`.
+
+        Raises:
+            Unsupported: the model cannot take the recipe.
+            BitgaugeError: the calibration set is not what the model takes.
+        """

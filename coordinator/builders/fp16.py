@@ -1,0 +1,42 @@
+"""fp16: every float tensor becomes half precision, inputs and outputs stay float32."""
+
+from __future__ import annotations
+
+from bitgauge.benchmarks.model import FormatFamily
+from bitgauge.benchmarks.recipes import Recipe
+
+from ._tools import quiet_tools
+from .base import BuildRequest, Unsupported
+
+VERSION = 1
+DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy")
+
+
+def accepts(recipe: Recipe) -> bool:
+    """Only `fp16`."""
+    return recipe.family is FormatFamily.FP16
+
+
+def build(request: BuildRequest) -> None:
+    """Convert with onnxruntime's float16 tool.
+
+    Its default block list stays: operators without a half-precision form keep float32 between
+    two casts.
+
+    Raises:
+        Unsupported: the model holds no float32 weight.
+    """
+    with quiet_tools():
+        import onnx
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        from ..onnx_graph import sort_nodes
+
+        model = onnx.load(str(request.baseline))
+        converted = convert_float_to_float16(model, keep_io_types=True)
+        # The tool appends its casts at the end, which the ONNX standard does not allow.
+        sort_nodes(converted.graph)
+    half = onnx.TensorProto.FLOAT16
+    if not any(tensor.data_type == half for tensor in converted.graph.initializer):
+        raise Unsupported("The model holds no float32 weight that could become float16.")
+    request.output.write_bytes(converted.SerializeToString(deterministic=True))

@@ -1,0 +1,23 @@
+"""fp32: the baseline itself, byte for byte."""
+
+from __future__ import annotations
+
+import shutil
+
+from bitgauge.benchmarks.model import FormatFamily
+from bitgauge.benchmarks.recipes import Recipe
+
+from .base import BuildRequest
+
+VERSION = 1
+DISTRIBUTIONS: tuple[str, ...] = ()
+
+
+def accepts(recipe: Recipe) -> bool:
+    """Only `fp32`."""
+    return recipe.family is FormatFamily.FP32
+
+
+def build(request: BuildRequest) -> None:
+    """Copy the baseline."""
+    shutil.copyfile(request.baseline, request.output)

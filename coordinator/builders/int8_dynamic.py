@@ -1,0 +1,63 @@
+"""int8-dynamic: integer weights; the scale of each activation is computed while running."""
+
+from __future__ import annotations
+
+from bitgauge.benchmarks.model import FormatFamily
+from bitgauge.benchmarks.recipes import Granularity, Recipe, Scheme
+
+from ..inspect_model import inspect_model
+from ._tools import preprocessed, quiet_tools, require_operators
+from .base import BuildRequest, Unsupported
+
+VERSION = 1
+DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
+_RESULT = frozenset(
+    {
+        "MatMulInteger",
+        "ConvInteger",
+        "DynamicQuantizeMatMul",
+        "DynamicQuantizeLSTM",
+        "QAttention",
+        "QEmbedLayerNormalization",
+    }
+)
+
+
+def accepts(recipe: Recipe) -> bool:
+    """Every `int8-dynamic...`."""
+    return recipe.family is FormatFamily.INT8 and recipe.scheme is Scheme.DYNAMIC
+
+
+def build(request: BuildRequest) -> None:
+    """Quantize the weights of MatMul, Gemm, Conv and LSTM.
+
+    Raises:
+        Unsupported: the model has none of them with constant weights, or none for which the
+            quantizer knows a per-channel form when that was asked for.
+    """
+    recipe = request.recipe
+    with quiet_tools():
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        with preprocessed(request.baseline) as source:
+            quantize_dynamic(
+                source,
+                request.output,
+                weight_type=QuantType.QInt8 if recipe.weight == "s8" else QuantType.QUInt8,
+                per_channel=recipe.granularity is Granularity.PER_CHANNEL,
+                reduce_range=recipe.reduced_range,
+            )
+    require_operators(
+        request,
+        _RESULT,
+        "The model has no MatMul, Gemm, Conv or LSTM with constant weights to quantize.",
+    )
+    if recipe.granularity is Granularity.PER_CHANNEL:
+        _require_per_channel(request)
+
+
+def _require_per_channel(request: BuildRequest) -> None:
+    """Onnxruntime ignores the wish for Conv, which would give two recipes one artifact."""
+    made = inspect_model(request.output, "the artifact").recipe
+    if made is not None and made.granularity is not Granularity.PER_CHANNEL:
+        raise Unsupported("The dynamic quantizer has no per-channel form of this model's layers.")

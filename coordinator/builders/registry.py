@@ -1,0 +1,122 @@
+"""Finds the builder of a recipe; a new builder is one new file beside this one."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import cast
+
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Internal, Refused
+from bitgauge.benchmarks.recipes import Recipe, known_recipes
+
+from .base import Builder, BuildRequest, Unsupported
+
+_NOT_BUILDERS = ("base", "registry")
+# One import name, several distributions: whichever is installed did the work.
+_ALTERNATIVES = {"onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")}
+
+
+def builders() -> dict[str, Builder]:
+    """Every builder module of this package by its file name, in alphabetical order.
+
+    Raises:
+        Internal: a module lacks something that `Builder` asks for.
+    """
+    package = importlib.import_module(__package__)
+    names = sorted(
+        found.name
+        for found in pkgutil.iter_modules(package.__path__)
+        if found.name not in _NOT_BUILDERS and not found.name.startswith("_")
+    )
+    return {name: _load(name) for name in names}
+
+
+def _load(name: str) -> Builder:
+    module = importlib.import_module(f"{__package__}.{name}")
+    wanted = ("VERSION", "DISTRIBUTIONS", "accepts", "build")
+    missing = [attribute for attribute in wanted if not hasattr(module, attribute)]
+    if missing:
+        raise Internal(Code.INTERNAL, f"Builder {name} lacks {', '.join(missing)}.")
+    return cast(Builder, module)
+
+
+def buildable_recipes() -> tuple[Recipe, ...]:
+    """Every known recipe that a builder makes, in the order of `known_recipes`."""
+    found = builders().values()
+    return tuple(
+        recipe for recipe in known_recipes() if any(builder.accepts(recipe) for builder in found)
+    )
+
+
+def builder_for(recipe: Recipe) -> tuple[str, Builder]:
+    """The one builder of `recipe`, with its file name.
+
+    Raises:
+        BadInput: BAD_RECIPE, no builder makes it; the sentence names what can be built.
+        Internal: two builders claim it.
+    """
+    takers = [(name, builder) for name, builder in builders().items() if builder.accepts(recipe)]
+    if not takers:
+        family = recipe.family
+        others = [str(known) for known in buildable_recipes() if known.family is family]
+        listed = ", ".join(others[:6] or sorted(builders()))
+        raise BadInput(Code.BAD_RECIPE, f"No builder makes {recipe}; there are {listed}.")
+    if len(takers) > 1:
+        names = " and ".join(name for name, _ in takers)
+        raise Internal(Code.INTERNAL, f"Builders {names} both claim {recipe}.")
+    return takers[0]
+
+
+def toolchain(recipe: Recipe) -> str:
+    """Versions of everything that shapes an artifact of `recipe`: part of the build cache's key.
+
+    Raises:
+        BadInput: BAD_RECIPE, no builder makes it.
+    """
+    name, builder = builder_for(recipe)
+    packages = (f"{package}={_version(package)}" for package in builder.DISTRIBUTIONS)
+    return " ".join((f"{name}/{builder.VERSION}", *packages))
+
+
+@cache
+def _version(package: str) -> str:
+    """Version of an installed package; reading it costs milliseconds and it cannot change."""
+    for distribution in _ALTERNATIVES.get(package, (package,)):
+        try:
+            return version(distribution)
+        except PackageNotFoundError:
+            continue
+    return "absent"
+
+
+def build(request: BuildRequest) -> None:
+    """Build one artifact; on any failure no output is left behind.
+
+    Raises:
+        Unsupported: the model cannot take the recipe.
+        BadInput: BAD_RECIPE without a builder, BAD_CALIBRATION_SET, or BUILD_FAILED when the
+            quantizer itself failed on this model.
+        Refused: BUILD_TOOLS_MISSING, a quantizer is not installed.
+    """
+    _, builder = builder_for(request.recipe)
+    try:
+        builder.build(request)
+    except BaseException as error:
+        request.output.unlink(missing_ok=True)
+        if isinstance(error, (Unsupported, BitgaugeError)) or not isinstance(error, Exception):
+            raise
+        raise _explained(request.recipe, error) from error
+
+
+def _explained(recipe: Recipe, error: Exception) -> BitgaugeError:
+    if isinstance(error, ModuleNotFoundError):
+        return Refused(
+            Code.BUILD_TOOLS_MISSING,
+            f"Building {recipe} needs the package {error.name}, which is not installed.",
+        )
+    first_line = (str(error).strip().splitlines() or ["no message"])[0][:200]
+    return BadInput(
+        Code.BUILD_FAILED, f"{recipe} could not be built: {type(error).__name__}: {first_line}"
+    )

@@ -1,0 +1,143 @@
+"""A decoded ONNX model as the questions of `inspect_model` and `recognise` need it.
+
+The functions here read protobuf messages of the onnx package (untyped) and never run a model.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Any
+
+import onnx
+
+_WEIGHTED_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "MatMulInteger", "QLinearMatMul"})
+
+
+class Graph:
+    """Nodes and constants of a model, those of inner graphs and local functions included.
+
+    Attributes:
+        nodes: every node, in file order.
+        constants: every constant tensor by name: initializers and outputs of Constant nodes.
+        tensors: every tensor message, attributes included.
+    """
+
+    def __init__(self, model: Any) -> None:
+        graphs = list(_graphs(model.graph))
+        self.nodes = [node for graph in graphs for node in graph.node]
+        self.nodes += [node for function in model.functions for node in function.node]
+        self.constants = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
+        for node in self.nodes:
+            if node.op_type == "Constant":
+                value = attribute(node, "value")
+                if value is not None:
+                    self.constants[node.output[0]] = value
+        self.tensors = [tensor for graph in graphs for tensor in _own_tensors(graph)]
+        self.tensors += [
+            tensor
+            for node in self.nodes
+            for item in node.attribute
+            for tensor in _attribute_tensors(item)
+        ]
+        self._fixed = self._constant_names()
+
+    def is_constant(self, name: str) -> bool:
+        """Whether tensor `name` is the same at every call: a constant or computed from such."""
+        return name in self._fixed
+
+    def activation_products(self) -> int:
+        """Matrix products of two tensors that both depend on the model's input."""
+        count = 0
+        for node in self.nodes:
+            if node.op_type in _WEIGHTED_PRODUCTS and len(node.input) > 1:
+                second = node.input[3 if node.op_type == "QLinearMatMul" else 1]
+                count += not (self.is_constant(node.input[0]) or self.is_constant(second))
+        return count
+
+    def _constant_names(self) -> set[str]:
+        """Constants and what is computed from them alone; nodes come in topological order."""
+        fixed = set(self.constants)
+        for node in self.nodes:
+            inputs = [name for name in node.input if name]
+            computed = bool(inputs) and all(name in fixed for name in inputs)
+            if node.op_type == "Constant" or computed:
+                fixed.update(node.output)
+        return fixed
+
+
+def sort_nodes(graph: Any) -> None:
+    """Put the nodes of `graph` into an order in which every tensor is made before it is used.
+
+    The standard asks for it, but onnxruntime does not, and its own float16 tool writes files in
+    another order. A graph with a cycle is left as it is.
+    """
+    made_by = {name: index for index, node in enumerate(graph.node) for name in node.output if name}
+    waits_for = [
+        {made_by[name] for name in _used_names(node) if name in made_by} for node in graph.node
+    ]
+    users: list[list[int]] = [[] for _ in waits_for]
+    for index, makers in enumerate(waits_for):
+        for maker in makers:
+            users[maker].append(index)
+    missing = [len(makers) for makers in waits_for]
+    ready = [index for index, count in enumerate(missing) if count == 0]
+    heapq.heapify(ready)
+    order: list[int] = []
+    while ready:
+        index = heapq.heappop(ready)
+        order.append(index)
+        for user in users[index]:
+            missing[user] -= 1
+            if missing[user] == 0:
+                heapq.heappush(ready, user)
+    if len(order) == len(waits_for) and order != sorted(order):
+        nodes = [graph.node[index] for index in order]
+        del graph.node[:]
+        graph.node.extend(nodes)
+
+
+def _used_names(node: Any) -> Iterator[str]:
+    """Inputs of a node, and whatever its inner graphs take from outside."""
+    yield from node.input
+    for item in node.attribute:
+        inner = [item.g] if item.type == onnx.AttributeProto.GRAPH else []
+        for graph in (*inner, *item.graphs):
+            for inner_node in graph.node:
+                yield from _used_names(inner_node)
+
+
+def attribute(node: Any, name: str) -> Any:
+    """The value of an attribute of `node`, or None when it is not set."""
+    for item in node.attribute:
+        if item.name == name:
+            return onnx.helper.get_attribute_value(item)
+    return None
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    yield graph
+    for node in graph.node:
+        for item in node.attribute:
+            if item.type == onnx.AttributeProto.GRAPH:
+                yield from _graphs(item.g)
+            for inner in item.graphs:
+                yield from _graphs(inner)
+
+
+def _own_tensors(graph: Any) -> Iterator[Any]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+
+
+def _attribute_tensors(item: Any) -> Iterator[Any]:
+    if item.HasField("t"):
+        yield item.t
+    yield from item.tensors
+    sparse = [
+        *item.sparse_tensors,
+        *([item.sparse_tensor] if item.HasField("sparse_tensor") else []),
+    ]
+    for tensor in sparse:
+        yield from (tensor.values, tensor.indices)
