@@ -27,7 +27,7 @@ from .runtimes.base import RuntimeMissing, RuntimeModule
 PLUGIN_PATH = "BITGAUGE_PLUGIN_PATH"
 
 _SHAPE = {
-    "runtimes": ("NAME", "RANK", "HINT", "probe", "load", "empty_artifact"),
+    "runtimes": ("NAME", "RANK", "HINT", "probe", "prepare", "load", "empty_artifact"),
     "meters": ("NAME", "RANK", "HINT", "describe"),
     "devices": ("NAME", "RANK", "HINT", "probe", "describe"),
 }

@@ -1,9 +1,9 @@
 """What a runtime is to the agent.
 
-A runtime module holds `NAME`, `RANK`, `HINT`, `probe()`, `load()` and `empty_artifact()`; the
-registry finds it by its file name. `probe` runs in the agent, which stays small for ever: it
-asks for versions and imports nothing heavy. `load` runs in the child and may import what it
-needs. See `ort.py` for a real one.
+A runtime module holds `NAME`, `RANK`, `HINT`, `probe()`, `prepare()`, `load()` and
+`empty_artifact()`; the registry finds it by its file name. `probe` runs in the agent, which
+stays small for ever: it asks for versions and imports nothing heavy. `prepare` and `load` run in
+the child and may import what they need. See `ort.py` for a real one.
 """
 
 from __future__ import annotations
@@ -89,6 +89,10 @@ class RuntimeModule(Protocol):
         Raises:
             RuntimeMissing: it is not there; the sentence says what is missing.
         """
+        ...
+
+    def prepare(self) -> None:
+        """Imports what `load` will need, in the child, before anything is measured."""
         ...
 
     def load(self, path: Path, options: SessionOptions) -> Session:

@@ -82,6 +82,10 @@ def probe() -> RuntimeDescription:
     )
 
 
+def prepare() -> None:
+    """Nothing to import."""
+
+
 def load(path: Path, options: SessionOptions) -> FakeSession:
     """A session on a fake artifact; see `base.RuntimeModule.load`."""
     try:

@@ -60,6 +60,11 @@ def probe() -> RuntimeDescription:
     )
 
 
+def prepare() -> None:
+    """Imports onnxruntime."""
+    import onnxruntime  # noqa: F401 (the import is the point)
+
+
 def load(path: Path, options: SessionOptions) -> OrtSession:
     """A session on an ONNX file; see `base.RuntimeModule.load`."""
     import onnxruntime

@@ -1,0 +1,83 @@
+"""Which launches a run needs: a pure function of the entry and of what is already measured.
+
+Quality comes first: it is cheap, and an artifact that the runtime refuses fails there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bitgauge.benchmarks.model import AssignedEntry, Digest, PassName, RawRef, RawRole
+from bitgauge.benchmarks.profiles import ProfilePlan
+
+
+@dataclass(frozen=True, slots=True)
+class PassPlan:
+    """One launch of one pass.
+
+    Attributes:
+        pass_name: what to measure.
+        launch: 0-based number within (pass, role).
+        role: which artifact it is about.
+        artifacts: what to load, baseline first; empty for the floor.
+    """
+
+    pass_name: PassName
+    launch: int
+    role: RawRole
+    artifacts: tuple[Digest, ...]
+
+
+def plan_passes(
+    entry: AssignedEntry,
+    baseline: Digest,
+    plan: ProfilePlan,
+    *,
+    keeps_time: bool,
+    available: Iterable[RawRef] = (),
+) -> tuple[PassPlan, ...]:
+    """The launches that `entry` needs, in order.
+
+    Args:
+        entry: what to measure; index 0 is the baseline itself.
+        baseline: the FP32 artifact.
+        plan: how many launches the profile buys.
+        keeps_time: whether time and memory of this device and runtime mean anything; when not,
+            only quality is measured.
+        available: raw files of the baseline and of the floor that this job took on this device,
+            in roles `baseline` and `floor`; what is among them is not measured again.
+    """
+    alone = entry.index == 0
+    pair = (baseline,) if alone else (baseline, entry.artifact)
+    launches = [PassPlan(PassName.QUALITY, 0, RawRole.BOTH, pair)]
+    if not keeps_time:
+        return tuple(launches)
+    candidate = (RawRole.CANDIDATE, (entry.artifact,))
+    reference = () if alone else ((RawRole.BASELINE, (baseline,)),)
+    nothing: tuple[Digest, ...] = ()
+    for role, artifacts in ((RawRole.FLOOR, nothing), *reference, candidate):
+        for launch in range(plan.memory_launches):
+            launches.append(PassPlan(PassName.MEMORY, launch, role, artifacts))
+    for role, artifacts in (*reference, candidate):
+        for launch in range(plan.absolute_launches):
+            launches.append(PassPlan(PassName.ABSOLUTE, launch, role, artifacts))
+    if not alone:
+        for launch in range(plan.pair_launches):
+            launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, pair))
+    done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
+    return tuple(one for one in launches if (one.pass_name, one.launch, one.role) not in done)
+
+
+def as_baseline(refs: Iterable[RawRef]) -> tuple[RawRef, ...]:
+    """Raw files of entry 0 as its candidates use them: its candidate is their baseline."""
+    shared = []
+    for ref in refs:
+        if ref.role is RawRole.FLOOR:
+            shared.append(ref)
+        elif ref.role is RawRole.CANDIDATE and ref.pass_name in (
+            PassName.ABSOLUTE,
+            PassName.MEMORY,
+        ):
+            shared.append(RawRef(ref.pass_name, ref.launch, RawRole.BASELINE, ref.digest))
+    return tuple(shared)

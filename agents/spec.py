@@ -1,0 +1,86 @@
+"""What the agent and its child say to each other: a spec file in, events out, acknowledgements in.
+
+Events are JSON lines on an inherited pipe. At a gap the child waits for one byte on a second
+pipe: the agent sends its heartbeat in that time, when no clock runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+from bitgauge.benchmarks.model import PassName, Profile, RawRole, Workload
+
+MAX_EVENT_BYTES = 64 * 1024
+ACKNOWLEDGED = b"\n"
+
+PHASES = ("start", "load", "warm_up", "measure", "write")
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """One launch of one pass.
+
+    Attributes:
+        pass_name: what to measure.
+        launch: 0-based number within (pass, role).
+        role: which artifact the raw file will speak of.
+        runtime: name of the runtime module.
+        workload: scenario, batch and threads.
+        profile: how much to measure.
+        recipe: the candidate's recipe.
+        seed: of every random choice in this launch.
+        artifacts: SHA-256 of what is loaded, baseline first; empty for the floor.
+        paths: files of the artifacts, in that order; the runtime's empty artifact for the floor.
+        evaluation: file of the evaluation set.
+        result: where to write the raw file.
+        event_fd: descriptor to write events to.
+        ack_fd: descriptor to read acknowledgements from.
+        plugins: further folders of plug-ins.
+    """
+
+    pass_name: PassName
+    launch: int
+    role: RawRole
+    runtime: str
+    workload: Workload
+    profile: Profile
+    recipe: str
+    seed: int
+    artifacts: tuple[str, ...]
+    paths: tuple[str, ...]
+    evaluation: str
+    result: str
+    event_fd: int
+    ack_fd: int
+    plugins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a child tells.
+
+    Attributes:
+        kind: `phase` a phase begins, `gap` no clock runs and an acknowledgement is awaited,
+            `done` the raw file is written, `failed` nothing more will come.
+        phase: the phase that begins.
+        fraction: share of the pass that is done, 0 to 1.
+        hold_ms: longest silence to expect before the next gap, in milliseconds.
+        code: of the failure.
+        message: one sentence about the failure.
+    """
+
+    kind: str
+    phase: str = ""
+    fraction: float = 0.0
+    hold_ms: int = 0
+    code: str = ""
+    message: str = ""
+
+
+def decode_event(line: bytes) -> Event | None:
+    """The event in `line`, or None: an artifact may write anything into the pipe."""
+    try:
+        return msgspec.json.decode(line, type=Event)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None

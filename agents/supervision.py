@@ -1,0 +1,218 @@
+"""One child from its first event to its end: listen, acknowledge, time out, end, explain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from io import RawIOBase
+from pathlib import Path
+
+from . import process
+from .failures import ChildExit
+from .spec import ACKNOWLEDGED, MAX_EVENT_BYTES, Event, decode_event
+
+LOG_HEAD_BYTES = 32 * 1024
+LOG_TAIL_BYTES = 32 * 1024
+_SHOWN_TAIL_BYTES = 4 * 1024
+_LAST_WORDS_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLimits:
+    """Seconds of silence that a child is allowed in each phase before it counts as hanging."""
+
+    start: float = 60.0
+    load: float = 300.0
+    warm_up: float = 300.0
+    measure: float = 300.0
+    write: float = 60.0
+    terminate: float = 2.0
+
+    def of(self, phase: str) -> float:
+        """The limit of `phase`; that of `start` for a phase that is not known."""
+        return {
+            "load": self.load,
+            "warm_up": self.warm_up,
+            "measure": self.measure,
+            "write": self.write,
+        }.get(phase, self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What the agent does when a child speaks.
+
+    Attributes:
+        spawned: called with the child's process id.
+        phase: called when a phase begins.
+        gap: awaited while no clock runs; the child goes on when it returns.
+    """
+
+    spawned: Callable[[int], Awaitable[None]]
+    phase: Callable[[str], None]
+    gap: Callable[[Event], Awaitable[None]]
+
+
+class Log:
+    """Keeps the first and the last bytes of a stream without end.
+
+    Args:
+        head_bytes: how much of the beginning is kept.
+        tail_bytes: how much of the end is kept.
+    """
+
+    def __init__(self, head_bytes: int = LOG_HEAD_BYTES, tail_bytes: int = LOG_TAIL_BYTES) -> None:
+        self._head_bytes = head_bytes
+        self._tail_bytes = tail_bytes
+        self._head = bytearray()
+        self._tail = bytearray()
+        self.seen = 0
+
+    def feed(self, data: bytes) -> None:
+        """Takes the next bytes of the stream."""
+        self.seen += len(data)
+        room = self._head_bytes - len(self._head)
+        self._head += data[:room]
+        self._tail += data[max(room, 0) :]
+        del self._tail[: -self._tail_bytes]
+
+    def text(self) -> str:
+        """What was kept, with a line that says how much was left out."""
+        left_out = self.seen - len(self._head) - len(self._tail)
+        middle = f"\n[{left_out} bytes left out]\n".encode() if left_out else b""
+        return (bytes(self._head) + middle + bytes(self._tail)).decode("utf-8", "replace")
+
+    def tail(self) -> str:
+        """The last lines, for a failure."""
+        return self.text().encode()[-_SHOWN_TAIL_BYTES:].decode("utf-8", "replace").strip()
+
+
+@dataclass(slots=True)
+class Supervision:
+    """Listens to one living child until it has ended and been explained."""
+
+    _child: asyncio.subprocess.Process
+    _event_fd: int
+    _ack_fd: int
+    _limits: PhaseLimits
+    _listener: Listener
+    _mark: str
+    _log: Log = field(default_factory=Log)
+    _phase: str = "start"
+    _last: Event = Event("")
+    _timed_out: float = 0.0
+
+    async def run(self, result: Path, log_file: Path, ooms: int | None) -> ChildExit:
+        """Waits for the end of the child and of everything it started.
+
+        Args:
+            result: the raw file that a child which is done has written.
+            log_file: where its output is put.
+            ooms: processes that the kernel had ended for lack of memory before it began.
+        """
+        drain = asyncio.create_task(self._drain())
+        try:
+            await self._listener.spawned(self._child.pid)
+            await self._listen()
+            await self._reap()
+        finally:
+            self._kill()
+            os.close(self._ack_fd)
+            await asyncio.shield(self._bury(drain))
+        _write_log(log_file, self._log)
+        code = self._child.returncode or 0
+        return ChildExit(
+            done=self._last.kind == "done" and os.path.exists(result),
+            code=self._last.code if self._last.kind == "failed" else "",
+            message=self._last.message,
+            signal=max(-code, 0),
+            status=max(code, 0),
+            phase=self._phase,
+            timed_out=self._timed_out,
+            out_of_memory=ooms is not None and (process.oom_kills() or 0) > ooms,
+            log_tail=self._log.tail(),
+        )
+
+    async def _listen(self) -> None:
+        """Takes events until the child has said its last, ends, or is silent for too long."""
+        reader = asyncio.StreamReader(limit=MAX_EVENT_BYTES)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), _file(self._event_fd)
+        )
+        try:
+            while True:
+                limit = self._limits.of(self._phase)
+                try:
+                    line = await asyncio.wait_for(reader.readline(), limit)
+                except asyncio.TimeoutError:
+                    self._timed_out = limit
+                    await self._terminate()
+                    return
+                except ValueError:
+                    continue  # a line without end is no event
+                if not line:
+                    return
+                if await self._take(decode_event(line)):
+                    return
+        finally:
+            transport.close()
+
+    async def _take(self, event: Event | None) -> bool:
+        """Acts on one event; whether it was the last."""
+        if event is None:
+            return False
+        if event.kind == "phase":
+            self._phase = event.phase
+            self._listener.phase(event.phase)
+        elif event.kind == "gap":
+            await self._listener.gap(event)
+            with contextlib.suppress(OSError):
+                os.write(self._ack_fd, ACKNOWLEDGED)
+        elif event.kind in ("done", "failed"):
+            self._last = event
+            return True
+        return False
+
+    async def _reap(self) -> None:
+        """Waits a moment for a child that has said its last or closed its pipe."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._child.wait(), _LAST_WORDS_S + self._limits.terminate)
+
+    async def _terminate(self) -> None:
+        self._signal(signal.SIGTERM)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._child.wait(), self._limits.terminate)
+
+    def _kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Signals the child's whole group, which outlives its leader."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, number)
+
+    async def _bury(self, drain: asyncio.Task[None]) -> None:
+        """Ends what the child started and moved out of its group, and closes its log."""
+        await self._child.wait()
+        await asyncio.to_thread(process.end, self._mark)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(drain, _LAST_WORDS_S)
+
+    async def _drain(self) -> None:
+        """Reads the child's output, so that it never blocks on a full pipe."""
+        stream = self._child.stdout
+        while stream is not None and (data := await stream.read(LOG_TAIL_BYTES)):
+            self._log.feed(data)
+
+
+def _file(descriptor: int) -> RawIOBase:
+    return open(descriptor, "rb", buffering=0)
+
+
+def _write_log(path: Path, log: Log) -> None:
+    with contextlib.suppress(OSError):
+        path.write_text(log.text(), "utf-8")
