@@ -178,21 +178,24 @@ def choice_text(choice: Choice) -> str:
 
 
 def _candidate_lines(candidate: Candidate) -> list[str]:
-    mark = "meets every limit" if candidate.eligible else "does not"
-    figures = [
-        f"latency {text.full(candidate.latency_ratio)}",
-        f"size {text.full(candidate.size_ratio)}",
-        f"accuracy {text.full(candidate.accuracy_delta_pp)}",
-    ]
-    known = (candidate.latency_ratio, candidate.size_ratio, candidate.accuracy_delta_pp)
-    if candidate.recipe == "fp32" or all(metric.value is None for metric in known):
-        figures = []
+    mark = "meets every limit" if candidate.eligible else "not eligible"
+    figures = {
+        "latency": candidate.latency_ratio,
+        "size": candidate.size_ratio,
+        "accuracy": candidate.accuracy_delta_pp,
+    }
+    if candidate.recipe == "fp32" or all(metric.value is None for metric in figures.values()):
+        figures = {}
     lines = [f"  {candidate.recipe:22}  {mark}"]
     if figures:
-        lines.append(f"    {', '.join(figures)}")
+        lines.append(f"    {', '.join(f'{name} {_known(one)}' for name, one in figures.items())}")
     for reason in candidate.reasons:
         lines.extend(_wrapped(reason, "    "))
     return lines
+
+
+def _known(metric: MetricValue) -> str:
+    return "unknown" if metric.value is None else text.full(metric)
 
 
 def reanalysis_text(run_id: str, result: Reanalysis) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bitgauge.benchmarks import format_text as text
 from bitgauge.benchmarks.model import (
@@ -24,7 +25,7 @@ _HEADS = (
     ("", ">", "size"),
     ("latency ratio", "<", "[95 %] verdict"),
     ("p50", ">", "latency"),
-    ("peak", ">", "memory"),
+    ("peak", ">", "MiB"),
     ("accuracy delta, points", "<", "[95 %] verdict"),
 )
 _SHOWN = {
@@ -56,7 +57,7 @@ def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> 
         key = (row.model_name, baseline, row.device_id, row.runtime, row.profile.value)
         blocks.setdefault(key, []).append(row)
     parts = [_block(block, known.get(block[0].device_id)) for block in blocks.values()]
-    return "\n\n".join([*parts, _LEGEND])
+    return "\n\n".join([*parts, "\n".join(textwrap.wrap(_LEGEND, WIDTH))])
 
 
 def _block(rows: Sequence[TableRow], device: DeviceView | None) -> str:
@@ -64,13 +65,12 @@ def _block(rows: Sequence[TableRow], device: DeviceView | None) -> str:
     for row in rows:
         sections.setdefault(row.workload, []).append(row)
     cells = {id(row): _cells(row) for row in rows}
-    widths = _widths(list(cells.values()))
-    first = max(22, *(len(row.recipe) for row in rows))
-    lines = [*_title(rows[0], device), *_head(first, widths)]
+    layout = _layout(rows, list(cells.values()))
+    lines = [*_title(rows[0], device), *_head(layout)]
     for workload, members in sections.items():
         lines.append(_workload(workload))
         for row in members:
-            lines.extend(_row(row, cells[id(row)], first, widths))
+            lines.extend(_row(row, cells[id(row)], layout))
     return "\n".join([*lines, *_notes(rows)])
 
 
@@ -105,38 +105,53 @@ def device_line(device: DeviceView, runtime: str | None = None) -> str:
     return f"device: {', '.join(parts)}"
 
 
-def _head(first: int, widths: Sequence[int]) -> list[str]:
-    top = [f"{head:{align}{width}}" for (head, align, _), width in zip(_HEADS, widths, strict=True)]
-    low = [f"{head:{align}{width}}" for (_, align, head), width in zip(_HEADS, widths, strict=True)]
-    rule = "-" * (first + sum(widths) + 2 * len(widths))
-    return [
-        f"{'':{first}}  {'  '.join(top)}".rstrip(),
-        f"{'recipe':{first}}  {'  '.join(low)}".rstrip(),
-        rule,
-    ]
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Widths of the recipe and of the other columns, and the gap between them."""
 
+    first: int
+    widths: tuple[int, ...]
+    gap: str
 
-def _widths(cells: Sequence[tuple[str, ...]]) -> list[int]:
-    columns = zip(*(row for row in cells if row), strict=True)
-    widths = [max(map(len, column)) for column in columns] or [0] * len(_HEADS)
-    return [
-        max(width, len(top), len(low)) for width, (top, _, low) in zip(widths, _HEADS, strict=True)
-    ]
-
-
-def _row(row: TableRow, cells: tuple[str, ...], first: int, widths: Sequence[int]) -> list[str]:
-    if not cells:
-        why = f"{row.state.value}: {row.reason}" if row.reason else row.state.value
-        wrapped = textwrap.wrap(why, max(40, WIDTH - first - 2)) or [""]
-        return [
-            f"{row.recipe if number == 0 else '':{first}}  {line}"
-            for number, line in enumerate(wrapped)
+    def line(self, first: str, cells: Iterable[str]) -> str:
+        """One line of the table; `cells` are aligned as their heads say."""
+        shown = [
+            f"{cell:{align}{width}}"
+            for cell, (_, align, _), width in zip(cells, _HEADS, self.widths, strict=True)
         ]
-    shown = [
-        f"{cell:{align}{width}}"
-        for cell, (_, align, _), width in zip(cells, _HEADS, widths, strict=True)
+        return self.gap.join([f"{first:{self.first}}", *shown]).rstrip()
+
+
+def _layout(rows: Sequence[TableRow], cells: Sequence[tuple[str, ...]]) -> _Layout:
+    """As narrow as the contents allow; gaps shrink when that makes the table fit."""
+    lines = [row for row in cells if row]
+    lines += [tuple(top for top, _, _ in _HEADS), tuple(low for _, _, low in _HEADS)]
+    widths = tuple(max(map(len, column)) for column in zip(*lines, strict=True))
+    first = max(len("recipe"), *(len(row.recipe) for row in rows))
+    roomy = first + sum(widths) + 2 * len(widths) <= WIDTH
+    return _Layout(first, widths, "  " if roomy else " ")
+
+
+def _head(layout: _Layout) -> list[str]:
+    width = layout.first + sum(layout.widths) + len(layout.gap) * len(layout.widths)
+    return [
+        layout.line("", (top for top, _, _ in _HEADS)),
+        layout.line("recipe", (low for _, _, low in _HEADS)),
+        "-" * width,
     ]
-    return [f"{row.recipe:{first}}  {'  '.join(shown)}".rstrip()]
+
+
+def _row(row: TableRow, cells: tuple[str, ...], layout: _Layout) -> list[str]:
+    if cells:
+        return [layout.line(row.recipe, cells)]
+    why = f"{row.state.value}: {row.reason}" if row.reason else row.state.value
+    room = max(40, WIDTH - layout.first - len(layout.gap))
+    wrapped = textwrap.wrap(why, room, break_on_hyphens=False)
+    names = [row.recipe, *[""] * (len(wrapped) - 1)]
+    return [
+        f"{name:{layout.first}}{layout.gap}{line}"
+        for name, line in zip(names, wrapped, strict=True)
+    ]
 
 
 def _cells(row: TableRow) -> tuple[str, ...]:
@@ -149,11 +164,15 @@ def _cells(row: TableRow) -> tuple[str, ...]:
         text.plain(row.metric("size_bytes" if baseline else "size_ratio")),
         "baseline" if baseline and latency.value is None else _compared(latency),
         text.plain(row.metric("latency_p50_ns")),
-        text.plain(row.metric("peak_memory_bytes")),
+        _mebibytes(row.metric("peak_memory_bytes")),
         text.plain(row.metric("accuracy_pct"))
         if baseline and accuracy.value is None
         else _compared(accuracy),
     )
+
+
+def _mebibytes(metric: MetricValue) -> str:
+    return text.DASH if metric.value is None else f"{metric.value / (1 << 20):.1f}"
 
 
 def _compared(metric: MetricValue) -> str:

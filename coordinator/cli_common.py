@@ -1,0 +1,132 @@
+"""What the commands share: options, output, and the way to whoever answers."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.model import (
+        Choice,
+        DeviceView,
+        JobView,
+        RunView,
+        SelectQuery,
+        TableQuery,
+        TableRow,
+    )
+
+    from .client import Client
+    from .endpoint import Endpoint
+
+Coordinator = Annotated[
+    str | None,
+    typer.Option("--coordinator", metavar="HOST:PORT", help="Ask this coordinator."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option("--db", metavar="PATH", help="Read this database file, without a coordinator."),
+]
+TokenFile = Annotated[
+    str | None,
+    typer.Option("--token-file", metavar="PATH", help="File with the token of role user."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
+
+
+class Answers(Protocol):
+    """What can be asked of a coordinator and of a database file alike."""
+
+    def devices(self) -> tuple[DeviceView, ...]:
+        """Every device, by name."""
+
+    def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
+        """Jobs, newest first."""
+
+    def table(self, query: TableQuery) -> tuple[TableRow, ...]:
+        """The rows that match."""
+
+    def select(self, query: SelectQuery) -> Choice:
+        """Which format to ship."""
+
+    def run(self, run_id: str) -> RunView:
+        """One run."""
+
+    def runs(self, job_id: str) -> tuple[RunView, ...]:
+        """Every attempt of a job."""
+
+
+@contextlib.contextmanager
+def answers(coordinator: str | None, db: str | None, token_file: str | None) -> Iterator[Answers]:
+    """Whoever answers queries: the database file when one is named, else the coordinator."""
+    from .endpoint import resolve
+
+    endpoint = resolve(coordinator, db, token_file)
+    if endpoint.db is not None:
+        with _database(endpoint.db) as database:
+            yield database
+        return
+    with _connected(endpoint) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def connected(coordinator: str | None, token_file: str | None, command: str) -> Iterator[Client]:
+    """A client, for commands that a database file cannot answer.
+
+    Raises:
+        BadInput: environment or configuration name a database instead of a coordinator.
+    """
+    from bitgauge.benchmarks.errors import BadInput, Code
+
+    from .endpoint import resolve
+
+    endpoint = resolve(coordinator, None, token_file)
+    if endpoint.db is not None:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"`bitgauge {command}` needs a coordinator, and BITGAUGE_DB or the user configuration"
+            " names a database; give --coordinator HOST:PORT.",
+        )
+    with _connected(endpoint) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _connected(endpoint: Endpoint) -> Iterator[Client]:
+    from .client import Client
+
+    with Client(endpoint) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _database(path: Path) -> Iterator[Answers]:
+    from .offline import Offline
+
+    with Offline(path) as database:
+        yield database
+
+
+def print_json(value: object) -> None:
+    """Write a value of `model` (or several) to stdout as JSON, and nothing else."""
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_text(text: str) -> None:
+    """Write text to stdout, verdicts in colour on a terminal."""
+    from .render import coloured
+
+    typer.echo(coloured(text) if sys.stdout.isatty() else text)
+
+
+def say(text: str) -> None:
+    """Write one line to stderr, where progress and notes go."""
+    typer.echo(text, err=True)

@@ -1,0 +1,238 @@
+"""The questions: `devices`, `jobs`, `table`, `select`, `runs`, `show`, `recipes`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .cli_common import (
+    Coordinator,
+    Database,
+    Json,
+    TokenFile,
+    answers,
+    print_json,
+    print_text,
+)
+
+ModelName = Annotated[str | None, typer.Option("--model", help="Only this model.")]
+
+
+def devices(
+    *,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List the devices, what they are and what they do.
+
+    Example: bitgauge devices
+    """
+    from .render import devices_text
+
+    with answers(coordinator, db, token_file) as source:
+        found = source.devices()
+    if json:
+        print_json(found)
+    else:
+        print_text(devices_text(found))
+
+
+def jobs(
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    active: Annotated[bool, typer.Option("--active", help="Only those not ended.")] = False,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List the jobs, newest first.
+
+    Example: bitgauge jobs --active
+    """
+    from .render import jobs_text
+
+    with answers(coordinator, db, token_file) as source:
+        found = source.jobs(limit, active)
+    if json:
+        print_json(found)
+    else:
+        print_text(jobs_text(found))
+
+
+def table(
+    *,
+    model: ModelName = None,
+    model_class: Annotated[str | None, typer.Option(help="cnn, transformer, mlp, ...")] = None,
+    hardware: Annotated[str | None, typer.Option(help="cpu_only, gpu_nvidia, ...")] = None,
+    device: Annotated[str | None, typer.Option(help="Name or id of a device.")] = None,
+    family: Annotated[str | None, typer.Option(help="fp32, fp16, int8, int4, ...")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Samples per call.")] = None,
+    job: Annotated[str | None, typer.Option(help="Only what this job measured.")] = None,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Print the benchmark table.
+
+    Example: bitgauge table --model-class cnn --batch 1
+    """
+    from bitgauge.benchmarks.model import (
+        FormatFamily,
+        HardwareClass,
+        ModelClass,
+        TableQuery,
+    )
+    from bitgauge.benchmarks.words import parse_word
+
+    from .render_table import table_text
+
+    query = TableQuery(
+        model_name=model,
+        model_class=parse_word(ModelClass, model_class, "model class") if model_class else None,
+        hardware_class=parse_word(HardwareClass, hardware, "hardware class") if hardware else None,
+        device=device,
+        family=parse_word(FormatFamily, family, "format family") if family else None,
+        batch=batch,
+        job_id=job,
+    )
+    with answers(coordinator, db, token_file) as source:
+        rows = source.table(query)
+        known = source.devices() if rows and not json else ()
+    if json:
+        print_json(rows)
+    else:
+        print_text(table_text(rows, known))
+
+
+def select(
+    *,
+    model_class: Annotated[str, typer.Option(help="cnn, transformer, recurrent, mlp or other.")],
+    hardware: Annotated[str, typer.Option(help="cpu_only, gpu_nvidia, edge_arm, ...")],
+    model: ModelName = None,
+    batch: Annotated[int, typer.Option(min=1, help="Samples per call.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    max_accuracy_loss: Annotated[
+        float, typer.Option(min=0, help="Accuracy that may be lost, in points.")
+    ] = 1.0,
+    any_accuracy: Annotated[
+        bool, typer.Option("--any-accuracy", help="Put no limit on the accuracy loss.")
+    ] = False,
+    max_latency: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Limit of the p50, such as 250us or 2ms.")
+    ] = None,
+    max_size: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Limit of the file, such as 500KiB.")
+    ] = None,
+    max_size_ratio: Annotated[
+        float | None, typer.Option(min=0, help="Limit of size / size of fp32, such as 0.5.")
+    ] = None,
+    objective: Annotated[str, typer.Option(help="Minimise latency, size or memory.")] = "latency",
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Say which format to ship, within limits, with evidence.
+
+    Example: bitgauge select --model-class cnn --hardware cpu_only --max-accuracy-loss 1.0
+    """
+    from bitgauge.benchmarks.model import (
+        HardwareClass,
+        ModelClass,
+        Objective,
+        SelectQuery,
+        Workload,
+    )
+    from bitgauge.benchmarks.quantities import parse_size_bytes, parse_time_ns
+    from bitgauge.benchmarks.words import parse_word
+
+    from .render import choice_text
+
+    query = SelectQuery(
+        model_class=parse_word(ModelClass, model_class, "model class"),
+        hardware_class=parse_word(HardwareClass, hardware, "hardware class"),
+        model_name=model,
+        workload=Workload(batch=batch, threads=threads),
+        max_accuracy_loss_pp=None if any_accuracy else max_accuracy_loss,
+        max_latency_ns=parse_time_ns(max_latency) if max_latency else None,
+        max_size_bytes=parse_size_bytes(max_size) if max_size else None,
+        max_size_ratio=max_size_ratio,
+        objective=parse_word(Objective, objective, "objective"),
+    )
+    with answers(coordinator, db, token_file) as source:
+        choice = source.select(query)
+    if json:
+        print_json(choice)
+    else:
+        print_text(choice_text(choice))
+
+
+def runs(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")],
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List every run of a job, repeated attempts included.
+
+    Example: bitgauge runs 3f0c...
+    """
+    from .render import run_line
+
+    with answers(coordinator, db, token_file) as source:
+        found = source.runs(job)
+    if json:
+        print_json(found)
+    else:
+        print_text("\n".join(map(run_line, found)) or "The job has no run yet.")
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Show one run: its numbers, its stack, its raw files, or why it failed.
+
+    Example: bitgauge show 7d41...
+    """
+    from .render import run_text
+
+    with answers(coordinator, db, token_file) as source:
+        found = source.run(run)
+    if json:
+        print_json(found)
+    else:
+        print_text(run_text(found))
+
+
+def recipes(*, json: Json = False) -> None:
+    """List the recipes that can be built; those of `--recipes all` are marked.
+
+    Example: bitgauge recipes
+    """
+    from bitgauge.benchmarks.recipes import DEFAULT_RECIPES
+
+    from .builders.registry import buildable_recipes
+
+    usual = {str(recipe) for recipe in DEFAULT_RECIPES}
+    names = [str(recipe) for recipe in buildable_recipes()]
+    if json:
+        print_json([{"recipe": name, "in_all": name in usual} for name in names])
+        return
+    print_text("\n".join(f"{'*' if name in usual else ' '} {name}" for name in names))
+    print_text("* measured by --recipes all")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (devices, jobs, table, select, runs, show, recipes):
+        app.command()(command)

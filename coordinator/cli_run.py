@@ -1,0 +1,214 @@
+"""`bitgauge run`: upload what is missing, submit a job per batch, follow, print the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .cli_common import Coordinator, Json, TokenFile, connected, print_json, print_text, say
+from .cli_jobs import INTERRUPTED, exit_code, goes_on
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.model import JobView, TableRow
+
+    from .client import Client
+    from .job_plan import NamedBlob, Order
+    from .upload import LocalFile, Uploaded
+
+File = Annotated[Path, typer.Option(metavar="FILE")]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What `bitgauge run --json` prints."""
+
+    jobs: tuple[JobView, ...]
+    rows: tuple[TableRow, ...]
+    uploaded: Uploaded
+
+
+def run(
+    *,
+    baseline: Annotated[Path, typer.Option(metavar="FILE", help="The model at FP32, ONNX.")],
+    evaluation: Annotated[
+        Path, typer.Option("--eval", metavar="FILE", help="Evaluation set, .npz.")
+    ],
+    artifacts: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[ARTIFACT]...", help="Quantized ONNX files to measure."),
+    ] = None,
+    recipes: Annotated[
+        str, typer.Option(help="Recipes to build from the baseline, with commas, or all.")
+    ] = "",
+    calibration: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Calibration set for static recipes, .npz.")
+    ] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--on",
+            metavar="SELECTOR",
+            help="Device name, or class:cpu_only, tag:KEY=VALUE, runtime:NAME, memory:2GiB;"
+            " several narrow further.",
+        ),
+    ] = None,
+    batch: Annotated[
+        list[str] | None, typer.Option(metavar="N", help="Samples per call; one job for each.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    profile: Annotated[str, typer.Option(help="quick, standard or certified.")] = "quick",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model in the table; else the file's.")
+    ] = None,
+    model_class: Annotated[
+        str | None, typer.Option(help="cnn, transformer, ...; else recognised from the graph.")
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="Accuracy loss that counts as none, in points.")
+    ] = 1.0,
+    priority: Annotated[int, typer.Option(help="Higher runs earlier.")] = 0,
+    deadline: Annotated[
+        int, typer.Option(min=1, metavar="SECONDS", help="Running time, waiting not counted.")
+    ] = 3600,
+    idempotency_key: Annotated[
+        str, typer.Option(metavar="KEY", help="Submitting again with it makes no second job.")
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Queue it even if no known device can run it.")
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Print the job ids and do not follow.")
+    ] = False,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Measure artifacts, or recipes built from the baseline, against the baseline.
+
+    Exit code 0 when every entry is settled, 1 when something failed, 2 for bad input.
+
+    Example: bitgauge run model_int8.onnx --baseline model.onnx --eval digits.npz
+
+    Example: bitgauge run --baseline model.onnx --eval digits.npz --recipes all
+    --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
+    """
+    from bitgauge.benchmarks.errors import BadInput, Code
+    from bitgauge.benchmarks.model import ModelClass, Profile
+    from bitgauge.benchmarks.words import parse_word
+
+    from .job_plan import Order, parse_batches, parse_recipes, parse_selector
+    from .upload import local_file
+
+    built = parse_recipes(recipes, calibrated=calibration is not None)
+    if not artifacts and not built:
+        raise BadInput(
+            Code.BAD_ARGUMENT, "There is nothing to measure; name artifacts or give --recipes all."
+        )
+    kind = parse_word(ModelClass, model_class, "model class") if model_class else None
+    wanted = parse_word(Profile, profile, "profile")
+    selector = parse_selector(on or [])
+    batches = parse_batches(batch or ["1"])
+    files = [local_file(path) for path in (baseline, evaluation, *(artifacts or []))]
+    calibrating = local_file(calibration) if calibration else None
+    order = Order(
+        model_name=name or baseline.stem,
+        baseline=_named(files[0]),
+        artifacts=tuple(map(_named, files[2:])),
+        recipes=built,
+        evaluation=files[1].digest,
+        calibration=calibrating.digest if calibrating else None,
+        selector=selector,
+        batches=batches,
+        threads=threads,
+        profile=wanted,
+        model_class=kind,
+        margin_pp=margin,
+        priority=priority,
+        deadline_s=deadline,
+        wait=wait,
+        idempotency_key=idempotency_key,
+    )
+    if calibrating:
+        files.append(calibrating)
+    with connected(coordinator, token_file, "run") as client:
+        _submit_and_follow(client, order, files, json=json, detach=detach)
+
+
+def _named(file: LocalFile) -> NamedBlob:
+    from .job_plan import NamedBlob
+
+    return NamedBlob(file.path.name, file.digest)
+
+
+def _submit_and_follow(
+    client: Client, order: Order, files: list[LocalFile], *, json: bool, detach: bool
+) -> None:
+    from .follow import follow, follower
+    from .job_plan import jobs_of
+    from .upload import upload
+
+    job_ids: list[str] = []
+    try:
+        uploaded = upload(client, files)
+        if not json:
+            say(uploaded_words(uploaded))
+        for spec in jobs_of(order):
+            submitted = client.submit(spec)
+            job_ids.append(submitted.job_id)
+            if not json:
+                known = "" if submitted.created else " (known by its idempotency key)"
+                say(f"job {submitted.job_id}: batch {spec.workload.batch}{known}")
+        views = []
+        if not detach:
+            with follower(quiet=json) as shown:
+                for job_id in job_ids:
+                    views.append(follow(client.watch(job_id), shown) or client.job(job_id))
+    except KeyboardInterrupt:
+        say(goes_on(job_ids) if job_ids else "Stopped before anything was submitted.")
+        raise typer.Exit(INTERRUPTED) from None
+    if detach:
+        _print_detached(client, job_ids, uploaded, json=json)
+        return
+    _print_result(client, views, uploaded, json=json)
+    raise typer.Exit(exit_code(views))
+
+
+def uploaded_words(uploaded: Uploaded) -> str:
+    """What was sent, in one line; 0 bytes when nothing had changed."""
+    return (
+        f"sent {uploaded.sent_bytes} bytes in {uploaded.sent_files} of {uploaded.files} files;"
+        f" the coordinator had the rest"
+    )
+
+
+def _print_detached(client: Client, job_ids: list[str], uploaded: Uploaded, *, json: bool) -> None:
+    if json:
+        views = tuple(client.job(job_id) for job_id in job_ids)
+        print_json(RunResult(views, (), uploaded))
+    else:
+        print_text("\n".join(job_ids))
+
+
+def _print_result(client: Client, views: list[JobView], uploaded: Uploaded, *, json: bool) -> None:
+    from bitgauge.benchmarks.model import JobState, TableQuery
+
+    from .render import job_text
+    from .render_table import table_text
+
+    rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
+    if json:
+        print_json(RunResult(tuple(views), rows, uploaded))
+        return
+    if rows:
+        print_text(table_text(rows, client.devices()))
+    for view in views:
+        if view.state is not JobState.FINISHED or not rows:
+            print_text(job_text(view))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(run)

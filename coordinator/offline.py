@@ -1,0 +1,67 @@
+"""Answers from a database file, in this process and without a coordinator."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+from bitgauge.benchmarks.model import (
+    Choice,
+    DeviceView,
+    JobView,
+    RunView,
+    SelectQuery,
+    TableQuery,
+    TableRow,
+)
+
+from . import queries
+from .store_reader import open_readonly
+
+
+class Offline:
+    """A database file opened to read; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`; a missing or damaged file raises `BitgaugeError`."""
+        self._store = open_readonly(path)
+
+    def __enter__(self) -> Offline:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._store.close()
+
+    def devices(self) -> tuple[DeviceView, ...]:
+        """Every device, by name."""
+        return queries.devices(self._store, time.time_ns())
+
+    def job(self, job_id: str) -> JobView:
+        """One job."""
+        return self._store.job(job_id)
+
+    def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
+        """Jobs, newest first."""
+        return queries.jobs(self._store, limit, active_only)
+
+    def table(self, query: TableQuery) -> tuple[TableRow, ...]:
+        """The rows that match."""
+        return queries.table(self._store, query)
+
+    def select(self, query: SelectQuery) -> Choice:
+        """Which format to ship."""
+        return queries.select(self._store, query)
+
+    def run(self, run_id: str) -> RunView:
+        """One run."""
+        return self._store.run(run_id)
+
+    def runs(self, job_id: str) -> tuple[RunView, ...]:
+        """Every attempt of a job."""
+        return self._store.runs(job_id)
