@@ -27,9 +27,17 @@ _KINDS = "biufU"
 
 
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write `arrays` compressed to `path`; the same arrays give the same bytes."""
+    """Write `arrays` compressed to `path`; the same arrays give the same bytes.
+
+    Raises:
+        ValueError: an array is of a type that only pickle could store.
+    """
+    # Older releases of numpy take no `allow_pickle` here and would store an array of that name.
+    for name, array in arrays.items():
+        if array.dtype.kind not in _KINDS:
+            raise ValueError(f"array {name!r} has type {array.dtype}")
     with path.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **dict(arrays))
+        np.savez_compressed(file, **dict(arrays))
 
 
 def read_npz(source: Path | bytes, code: Code, *, what: str) -> Arrays:

@@ -138,6 +138,8 @@ def test_reserved_names_and_nan_metadata_are_refused(tmp_path: Path) -> None:
         write_raw(tmp_path / "x", RawFile({}, {"meta": np.zeros(1)}))
     with pytest.raises(ValueError, match="JSON"):
         write_raw(tmp_path / "x", RawFile({"a": float("nan")}, {}))
+    with pytest.raises(ValueError, match="object"):
+        write_raw(tmp_path / "x", RawFile({}, {"evil": np.array([{}], dtype=object)}))
 
 
 def bad(source: Path | bytes) -> BadInput:
