@@ -156,9 +156,7 @@ class Coordinator:
         submission.require_blobs(
             spec, await self._writer.call(lambda store: store.missing_blobs(digests))
         )
-        inspection = await self._runner.inspect(
-            spec.baseline, spec.evaluation, submission.artifacts_to_inspect(spec)
-        )
+        inspection = await self._runner.inspect(spec)
         spec = submission.described(spec, inspection)
         model_class = spec.model_class or ModelClass.OTHER
         job_id = str(uuid.uuid4())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.model import Digest, MetricValue, ModelClass, RawRef
+from bitgauge.benchmarks.model import JobSpec, MetricValue, ModelClass, RawRef
 
 from .store import BuildKey, BuildOutcome
 
@@ -17,7 +17,7 @@ class Inspection:
 
     Attributes:
         model_class: recognised from the baseline's graph.
-        recipes: canonical recipe recognised for each artifact that was asked about, in order.
+        recipes: canonical recipe of each entry, in order.
     """
 
     model_class: ModelClass
@@ -38,10 +38,8 @@ class TaskRunner(Protocol):
     def toolchain(self, recipe: str) -> str:
         """Versions of everything that shapes an artifact of `recipe`, as one text."""
 
-    async def inspect(
-        self, baseline: Digest, evaluation: Digest, artifacts: tuple[Digest, ...]
-    ) -> Inspection:
-        """Check a baseline, its evaluation set and ready-made artifacts before a job is taken."""
+    async def inspect(self, spec: JobSpec) -> Inspection:
+        """Look into every file of a completed job before it is taken."""
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         """Make an artifact and store it as a blob, or say why it cannot be made."""

@@ -31,7 +31,7 @@ def completed(spec: JobSpec) -> JobSpec:
         for entry in spec.entries
     )
     if not entries or entries[0].artifact != spec.baseline:
-        entries = (Entry(BASELINE_RECIPE, spec.baseline, "baseline"), *entries)
+        entries = (Entry(BASELINE_RECIPE, spec.baseline), *entries)
     first = replace(entries[0], recipe=entries[0].recipe or BASELINE_RECIPE)
     return replace(spec, entries=(first, *entries[1:]))
 
@@ -81,21 +81,11 @@ def require_blobs(spec: JobSpec, missing: Collection[Digest]) -> None:
         raise Refused(Code.BLOB_MISSING, f"Not uploaded: {listed}.")
 
 
-def artifacts_to_inspect(spec: JobSpec) -> tuple[Digest, ...]:
-    """Ready-made artifacts other than the baseline, each once, in order."""
-    given = (entry.artifact for entry in spec.entries)
-    return tuple(dict.fromkeys(a for a in given if a is not None and a != spec.baseline))
-
-
 def described(spec: JobSpec, inspection: Inspection) -> JobSpec:
-    """`spec` with the model class and the recipes that were not given, as recognised."""
-    recognised = dict(zip(artifacts_to_inspect(spec), inspection.recipes, strict=True))
-    recognised.setdefault(spec.baseline, BASELINE_RECIPE)
+    """`spec` with canonical recipes, and with the model class as recognised unless given."""
     entries = tuple(
-        entry
-        if entry.recipe or entry.artifact is None
-        else replace(entry, recipe=recognised[entry.artifact])
-        for entry in spec.entries
+        replace(entry, recipe=recipe)
+        for entry, recipe in zip(spec.entries, inspection.recipes, strict=True)
     )
     return replace(spec, entries=entries, model_class=spec.model_class or inspection.model_class)
 

@@ -22,7 +22,7 @@ import ray
 import ray.exceptions
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal, Unavailable
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.model import Digest, RawRef
+from bitgauge.benchmarks.model import JobSpec, RawRef
 from bitgauge.benchmarks.recipes import parse
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -94,17 +94,12 @@ def _answer(work: Callable[..., T]) -> Callable[..., T | BitgaugeError]:
     return answering
 
 
-def inspect(
-    access: BlobAccess, baseline: Digest, evaluation: Digest, artifacts: tuple[Digest, ...]
-) -> Inspection:
-    """Check a job's files, and recognise model class and recipes."""
-    from .inspect_model import check_evaluation, inspect_model
+def inspect(access: BlobAccess, spec: JobSpec) -> Inspection:
+    """Look into every file of a job."""
+    from .inspect_job import inspect_job
 
     with _node(access) as (_, replica):
-        facts = inspect_model(replica.path(baseline))
-        check_evaluation(facts, replica.path(evaluation))
-        recipes = tuple(inspect_model(replica.path(digest)).recipe for digest in artifacts)
-        return Inspection(facts.model_class, recipes)
+        return inspect_job(spec, replica.path)
 
 
 def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
@@ -156,11 +151,9 @@ class RayRunner:
         """Versions of everything that shapes an artifact of `recipe`."""
         return registry.toolchain(parse(recipe))
 
-    async def inspect(
-        self, baseline: Digest, evaluation: Digest, artifacts: tuple[Digest, ...]
-    ) -> Inspection:
-        """Check a job's files on some node."""
-        answer = await self._run(self._inspect, baseline, evaluation, artifacts)
+    async def inspect(self, spec: JobSpec) -> Inspection:
+        """Look into a job's files on some node."""
+        answer = await self._run(self._inspect, spec)
         assert isinstance(answer, Inspection)
         return answer
 
