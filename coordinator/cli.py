@@ -46,6 +46,15 @@ def up(
     task_cpus: Annotated[
         int | None, typer.Option(min=1, help="Processors for builds and analysis.")
     ] = None,
+    lease_ttl: Annotated[
+        float, typer.Option(min=0.5, help="Seconds until a lease without renewal ends.")
+    ] = 60.0,
+    renew_every: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between renewals of a lease.")
+    ] = 5.0,
+    unreachable_after: Annotated[
+        float, typer.Option(min=0.5, help="Seconds of silence until a device is unreachable.")
+    ] = 20.0,
 ) -> None:
     """Serve a coordinator until Ctrl-C.
 
@@ -54,17 +63,45 @@ def up(
     from bitgauge.benchmarks.home import DEFAULT_PORT
     from bitgauge.benchmarks.home import home as default_home
 
-    from .config import CoordinatorConfig
+    from .config import CoordinatorConfig, lease_terms
     from .supervisor import run
 
     config = CoordinatorConfig(
         home=str((home or default_home()).expanduser().absolute()),
         host=host,
         port=DEFAULT_PORT if port is None else port,
+        terms=lease_terms(lease_ttl, renew_every, unreachable_after),
         task_cpus=task_cpus,
         ray_address=os.environ.get("RAY_ADDRESS") or None,
     )
     raise typer.Exit(run(config))
+
+
+@app.command()
+def demo(
+    *,
+    home: HomeFolder = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="TCP port; 0: any. Else the usual one, or any."),
+    ] = None,
+    batches: Annotated[str, typer.Option(help="Samples per call, with commas.")] = "1,64",
+    models: Annotated[str, typer.Option(help="Zoo models, with commas, or all.")] = "all",
+    recipes: Annotated[str, typer.Option(help="Recipes, with commas, or all.")] = "all",
+) -> None:
+    """Measure real models in every format on this machine, and print table and decision.
+
+    Starts a coordinator and an agent, and stops both at the end. The database stays.
+
+    Example: bitgauge demo
+    """
+    from bitgauge.benchmarks.home import home as default_home
+
+    from .demo import plan_of, run_demo
+
+    folder = (home or default_home()).expanduser().absolute()
+    plan = plan_of(folder, port=port, batches=batches, models=models, recipes=recipes)
+    raise typer.Exit(run_demo(plan))
 
 
 @app.command()

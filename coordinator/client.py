@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import grpc
-from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Unavailable
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.model import (
     Choice,
     DeviceView,
@@ -147,7 +147,14 @@ class Client:
         request = lab_pb2.CancelRequest(job_id=job_id)
         return from_wire(JobView, self._call(self._lab.Cancel, request).job)
 
-    def watch(self, job_id: str, patience_s: float = WATCH_PATIENCE_S) -> Iterator[JobView]:
+    def watch(
+        self,
+        job_id: str,
+        *,
+        patience_s: float = WATCH_PATIENCE_S,
+        stream_s: float = WATCH_TIMEOUT_S,
+        check: Callable[[], None] = lambda: None,
+    ) -> Iterator[JobView]:
         """The job at once and after each change, until it has ended.
 
         A coordinator that restarts is waited for: the stream is taken up again.
@@ -155,12 +162,14 @@ class Client:
         Args:
             job_id: which job.
             patience_s: seconds without any answer after which `UNREACHABLE` is raised.
+            stream_s: seconds after which a stream is opened anew, which nobody notices.
+            check: called whenever a stream ends early; may raise to give up.
         """
         heard = time.monotonic()
         last: JobView | None = None
         while True:
             try:
-                for response in self._stream_watch(job_id):
+                for response in self._stream_watch(job_id, stream_s):
                     heard = time.monotonic()
                     view = from_wire(JobView, response.job)
                     if view != last:
@@ -169,16 +178,17 @@ class Client:
                 return
             except grpc.RpcError as error:
                 status = status_of(error)
-                if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-                    continue
-                gone = time.monotonic() - heard > patience_s
-                if status is not grpc.StatusCode.UNAVAILABLE or gone:
+                renewed = status is grpc.StatusCode.DEADLINE_EXCEEDED
+                away = status is grpc.StatusCode.UNAVAILABLE
+                if not (renewed or away) or time.monotonic() - heard > patience_s + stream_s:
                     raise self._translated(error) from error
+            check()
+            if away:
                 time.sleep(min(1.0, patience_s / 10))
 
-    def _stream_watch(self, job_id: str) -> Iterator[Any]:
+    def _stream_watch(self, job_id: str, stream_s: float) -> Iterator[Any]:
         request = lab_pb2.WatchRequest(job_id=job_id)
-        call = self._lab.Watch(request, timeout=WATCH_TIMEOUT_S, metadata=self._metadata)
+        call = self._lab.Watch(request, timeout=stream_s, metadata=self._metadata)
         try:
             yield from call
         finally:
@@ -274,26 +284,6 @@ class Client:
         except (OSError, UnicodeDecodeError):
             return ()
         return (("authorization", f"Bearer {token}"),) if token else ()
-
-
-def wait_until_serving(endpoint: Endpoint, timeout_s: float) -> None:
-    """Wait until a coordinator answers.
-
-    Raises:
-        Unavailable: none did within `timeout_s` seconds.
-        BitgaugeError: it answered with another error.
-    """
-    deadline = time.monotonic() + timeout_s
-    while True:
-        # A fresh client each time: the token file may appear while we wait.
-        with Client(endpoint) as client:
-            try:
-                client.jobs(limit=1)
-                return
-            except Unavailable:
-                if time.monotonic() > deadline:
-                    raise
-        time.sleep(0.2)
 
 
 def _write_requests(

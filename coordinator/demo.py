@@ -1,0 +1,320 @@
+"""`bitgauge demo`: the whole main job on one machine, on real models.
+
+Everything goes the way that a lab's jobs go: a coordinator process, an agent process that dials
+in, uploads by digest, jobs, runs, table and selection. Noise never makes it fail; only a step
+that broke does.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import signal
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.errors import BitgaugeError, Refused
+from bitgauge.benchmarks.home import DEFAULT_PORT
+from bitgauge.benchmarks.model import (
+    DeviceView,
+    EntryState,
+    JobSpec,
+    JobState,
+    JobView,
+    Selector,
+    SelectQuery,
+    TableQuery,
+    Workload,
+)
+from bitgauge.benchmarks.words import unknown
+
+from . import home_folder
+from .cli_common import print_text, say
+from .cli_jobs import exit_code
+from .cli_run import uploaded_words
+from .client import Client
+from .config import CoordinatorConfig
+from .demo_processes import DemoLab
+from .follow import Follower, follower
+from .job_plan import NamedBlob, Order, jobs_of, parse_batches, parse_recipes
+from .render import job_text
+from .render_table import WIDTH, table_text
+from .upload import LocalFile, Uploaded, local_file, upload
+
+HOST = "127.0.0.1"
+MAX_ACCURACY_LOSS_PP = 1.0
+CHECK_EVERY_S = 10.0
+"""How often a quiet job makes us look whether agent and coordinator are alive, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """What the demo measures and where."""
+
+    home: Path
+    port: int
+    batches: tuple[int, ...]
+    models: tuple[zoo.ZooModel, ...]
+    recipes: tuple[str, ...]
+
+    @property
+    def database(self) -> Path:
+        """The database that stays behind."""
+        return CoordinatorConfig(str(self.home)).store_path
+
+
+@dataclass(slots=True)
+class _Done:
+    """What happened so far."""
+
+    views: list[JobView] = field(default_factory=list)
+    open_jobs: list[str] = field(default_factory=list)
+    reused: int = 0
+    built: int = 0
+
+
+def plan_of(home: Path, *, port: int | None, batches: str, models: str, recipes: str) -> DemoPlan:
+    """Check what was typed, before anything is started.
+
+    Raises:
+        BadInput: an unknown model or recipe, or a batch that is no number.
+        Refused: a coordinator works on this home, or the port that was named is taken.
+    """
+    config = CoordinatorConfig(str(home), HOST, DEFAULT_PORT if port is None else port)
+    home_folder.prepare(config)
+    home_folder.refuse_if_running(config)
+    if port:
+        home_folder.refuse_if_port_taken(config)
+    return DemoPlan(
+        home=home,
+        port=port or _port(config),
+        batches=parse_batches([batches]),
+        models=_models(models),
+        recipes=parse_recipes(recipes, calibrated=True),
+    )
+
+
+def _port(config: CoordinatorConfig) -> int:
+    """The usual port when it is free, so that queries find the demo; else any free one."""
+    if config.port:
+        with suppress(Refused):
+            home_folder.refuse_if_port_taken(config)
+            return config.port
+    return home_folder.free_port(HOST)
+
+
+def _models(text: str) -> tuple[zoo.ZooModel, ...]:
+    known = {model.name: model for model in zoo.models()}
+    if text.strip() == "all":
+        return tuple(known.values())
+    chosen = []
+    for name in (word.strip() for word in text.split(",")):
+        if name not in known:
+            raise unknown("zoo model", name, known)
+        chosen.append(known[name])
+    return tuple(chosen)
+
+
+def run_demo(plan: DemoPlan) -> int:
+    """Run the demo; stops what it started in every case.
+
+    Returns:
+        0, or 1 when an entry or a job failed. Verdicts do not matter.
+
+    Raises:
+        BitgaugeError: a step broke.
+        KeyboardInterrupt: Ctrl-C; everything is stopped by then.
+    """
+    say(
+        f"{len(plan.models)} models, batch {', '.join(map(str, plan.batches))},"
+        f" {len(plan.recipes)} recipes; state in {plan.home}"
+    )
+    done = _Done()
+    with _terminable(), DemoLab(plan.home, f"{HOST}:{plan.port}") as lab:
+        say(f"starting the coordinator on {lab.endpoint.address} ...")
+        lab.start_coordinator()
+        with Client(lab.endpoint) as client:
+            say("starting the agent ...")
+            device = lab.start_agent(client)
+            say(f"device {device.description.name} has registered")
+            uploaded = _upload(client, plan)
+            try:
+                _measure(client, lab, plan, device, done)
+            except BaseException:
+                # The next start must not go on with what nobody waits for any more.
+                _cancel(client, done.open_jobs)
+                raise
+            _answers(client, plan, device)
+            _summary(plan, done, uploaded)
+        say("stopping agent and coordinator ...")
+    print_text(_next_query(plan, device))
+    return exit_code(done.views)
+
+
+def _upload(client: Client, plan: DemoPlan) -> Uploaded:
+    uploaded = upload(client, [local_file(path) for path in _paths(plan)])
+    say(uploaded_words(uploaded))
+    return uploaded
+
+
+def _paths(plan: DemoPlan) -> Iterator[Path]:
+    yield zoo.evaluation_path()
+    yield zoo.calibration_path()
+    for model in plan.models:
+        yield model.path
+
+
+def _measure(client: Client, lab: DemoLab, plan: DemoPlan, device: DeviceView, done: _Done) -> None:
+    """One job after another, so that no build runs beside a measurement."""
+    evaluation, calibration = (local_file(path) for path in list(_paths(plan))[:2])
+    with follower() as shown:
+        for model in plan.models:
+            order = _order(plan, model, device, evaluation, calibration)
+            views = [_run_job(client, lab, spec, shown, done) for spec in jobs_of(order)]
+            done.views.extend(views)
+            rows = tuple(
+                row for view in views for row in client.table(TableQuery(job_id=view.job_id))
+            )
+            broken = [view for view in views if exit_code([view])]
+            parts = [table_text(rows, [device]), *(job_text(view) for view in broken)]
+            shown.print("\n" + "\n".join(parts) + "\n")
+
+
+def _order(
+    plan: DemoPlan,
+    model: zoo.ZooModel,
+    device: DeviceView,
+    evaluation: LocalFile,
+    calibration: LocalFile,
+) -> Order:
+    return Order(
+        model_name=model.name,
+        baseline=NamedBlob(model.path.name, local_file(model.path).digest),
+        artifacts=(),
+        recipes=plan.recipes,
+        evaluation=evaluation.digest,
+        calibration=calibration.digest,
+        selector=Selector(device=device.description.device_id),
+        batches=plan.batches,
+        model_class=model.model_class,
+        margin_pp=MAX_ACCURACY_LOSS_PP,
+    )
+
+
+def _run_job(client: Client, lab: DemoLab, spec: JobSpec, shown: Follower, done: _Done) -> JobView:
+    """Submit a job and follow it to its end."""
+    job_id = client.submit(spec).job_id
+    done.open_jobs.append(job_id)
+    first: JobView | None = None
+    view = client.job(job_id)
+    for view in client.watch(job_id, stream_s=CHECK_EVERY_S, check=lab.require_alive):
+        first = first or view
+        shown.show(view)
+    done.open_jobs.remove(job_id)
+    started = (first or view).entries[1:]
+    building = sum(entry.state is EntryState.BUILDING for entry in started)
+    done.built += building
+    done.reused += len(started) - building
+    return view
+
+
+def _cancel(client: Client, job_ids: Sequence[str]) -> None:
+    for job_id in job_ids:
+        with suppress(BitgaugeError):
+            client.cancel(job_id)
+
+
+def _answers(client: Client, plan: DemoPlan, device: DeviceView) -> None:
+    """Which format to ship, for each model class and batch."""
+    lines = [f"Which format to ship, losing at most {MAX_ACCURACY_LOSS_PP:g} point of accuracy:"]
+    for model in plan.models:
+        for batch in plan.batches:
+            choice = client.select(_question(model, batch, device))
+            lines.extend(
+                textwrap.wrap(
+                    choice.sentence,
+                    WIDTH,
+                    initial_indent="  ",
+                    subsequent_indent="    ",
+                    break_on_hyphens=False,
+                )
+            )
+    print_text("\n".join(lines) + "\n")
+
+
+def _question(model: zoo.ZooModel, batch: int, device: DeviceView) -> SelectQuery:
+    return SelectQuery(
+        model_class=model.model_class,
+        hardware_class=device.description.hardware_class,
+        workload=Workload(batch=batch),
+        max_accuracy_loss_pp=MAX_ACCURACY_LOSS_PP,
+    )
+
+
+def _summary(plan: DemoPlan, done: _Done, uploaded: Uploaded) -> None:
+    measured = sum(
+        entry.state is EntryState.ACCEPTED for view in done.views for entry in view.entries
+    )
+    finished = sum(view.state is JobState.FINISHED for view in done.views)
+    print_text(
+        f"{finished} of {len(done.views)} jobs finished, {measured} entries measured;"
+        f" {uploaded.sent_bytes} bytes were sent,\n"
+        f"{done.built} entries built, {done.reused} taken as they were built before."
+        f" The database is {plan.database}"
+    )
+
+
+def _next_query(plan: DemoPlan, device: DeviceView) -> str:
+    """A query that works as typed, from this folder and this shell."""
+    model = plan.models[0]
+    words = [
+        *program(),
+        "select",
+        "--db",
+        str(plan.database),
+        "--model-class",
+        model.model_class.value,
+        "--hardware",
+        device.description.hardware_class.value,
+        "--batch",
+        str(plan.batches[0]),
+        "--max-accuracy-loss",
+        "0.5",
+        "--objective",
+        "size",
+    ]
+    return f"Ask next, for example:\n  {shlex.join(words)}"
+
+
+def program() -> list[str]:
+    """How to call this very `bitgauge` from here: by name, or by path when it is not found."""
+    own = Path(sys.prefix) / "bin" / "bitgauge"
+    found = shutil.which("bitgauge")
+    if found is not None and (not own.exists() or Path(found).resolve() == own.resolve()):
+        return ["bitgauge"]
+    if not own.exists():
+        return [sys.executable, "-m", "bitgauge.coordinator.cli"]
+    with suppress(ValueError):
+        return [str(own.relative_to(Path.cwd()))]
+    return [str(own)]
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end us the orderly way, as Ctrl-C does."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
