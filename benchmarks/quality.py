@@ -23,6 +23,7 @@ ONE_SIDED = 0.95
 """Confidence of each of the two bounds that decide."""
 
 _POWER = 0.8
+_UNBOUNDED = 1e9
 _TINY = 1e-30
 
 
@@ -56,7 +57,8 @@ class NonInferiority:
         low: one-sided 95 % lower bound of the difference, a fraction.
         high: one-sided 95 % upper bound.
         samples_needed: how many more samples would decide it with power 0.8 if the candidate is
-            as it looks now; None when decided, or when it sits exactly on the margin.
+            as it looks now; None when decided, or when it is so near the margin that no number
+            of samples would do.
     """
 
     verdict: str
@@ -215,7 +217,7 @@ def _samples_needed(paired: Paired, margin: float) -> int | None:
     total = (z_alpha + z_beta) ** 2 * (discordant - paired.delta**2) / gap**2
     if margin > 0:
         total = max(total, z_alpha**2 * (1 - margin) / margin)
-    return max(math.ceil(total) - paired.n, 1)
+    return max(math.ceil(total) - paired.n, 1) if total < _UNBOUNDED else None
 
 
 def _are_probabilities(outputs: Floats) -> bool:

@@ -85,6 +85,7 @@ def pair(
     launch: int = 0,
     spread: float = 0.01,
     psi: float = 0.0,
+    steal: float = 0.0,
     warm: WarmUp = WARM,
 ) -> RawFile:
     rng = np.random.default_rng(launch)
@@ -96,7 +97,7 @@ def pair(
         np.full(4 * quads, 5),
         letter,
         np.arange(4 * quads) // 4,
-        conditions(4 * quads, psi=psi),
+        conditions(4 * quads, psi=psi, steal=steal),
         warm,
         "precise",
     )
@@ -214,6 +215,9 @@ def test_flags_say_what_was_wrong() -> None:
     metric = by_key([pair(1.0, spread=0.2, psi=5.0, warm=unsteady)])["latency_ratio"]
     assert set(metric.flags) == {"preliminary", "no_steady_state", "shared", "wide_interval"}
     assert metric.verdict == "UNDECIDED"
+    quads = [pair(1.0, steal=steal) for steal in (0.0, 0.01)]
+    assert "shared" not in by_key(quads[:1])["latency_ratio"].flags
+    assert "shared" in by_key(quads[1:])["latency_ratio"].flags
     two = [absolute(1e6, launch) for launch in range(2)]
     assert "few_launches" in by_key(two)["latency_p50_ns"].flags
     sampled = [memory(MIB, RawRole.CANDIDATE, method="sampled")]

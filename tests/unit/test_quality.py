@@ -102,6 +102,7 @@ def test_decisions() -> None:
     assert few.samples_needed >= 218
     assert non_inferiority(Paired(50 + few.samples_needed, 0, 0), 0.01).verdict == "PASS"
     assert non_inferiority(Paired(100, 1, 0), 0.01).samples_needed is None
+    assert non_inferiority(Paired(1, 1, 0), 1e-300).samples_needed is None
 
 
 def test_samples_needed_is_the_planners_formula() -> None:
