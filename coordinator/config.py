@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from bitgauge.benchmarks.errors import Code, Refused
+from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.home import DEFAULT_PORT
 
 from .store import LeaseTerms
+
+NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +115,22 @@ def require_loopback(host: str) -> None:
         raise Refused(
             Code.INSECURE_LISTEN, f"Listening on {host} would let other machines in without TLS."
         )
+
+
+def lease_terms(ttl_s: float, renew_every_s: float, unreachable_after_s: float) -> LeaseTerms:
+    """Terms given in seconds.
+
+    Raises:
+        BadInput: a lease would run out before it can be renewed twice.
+    """
+    if renew_every_s * 2 > ttl_s:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"A lease of {ttl_s:g} s renewed every {renew_every_s:g} s would be lost with"
+            " one renewal.",
+        )
+    return LeaseTerms(
+        ttl_ns=round(ttl_s * NS_PER_S),
+        renew_every_ns=round(renew_every_s * NS_PER_S),
+        unreachable_after_ns=round(unreachable_after_s * NS_PER_S),
+    )

@@ -98,15 +98,24 @@ class FakeRunner:
             raise self.failures.pop(0)
 
 
+class Clock:
+    """Time stands still unless it is moved."""
+
+    now_ns = 1_700_000_000 * SECOND_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
 @dataclasses.dataclass
 class Lab:
-    """Everything a test touches; time stands still unless it is moved."""
+    """Everything a test touches."""
 
     coordinator: Coordinator
     dispatcher: Dispatcher
     runner: FakeRunner
     writer: Writer
-    now_ns: int = 1_700_000_000 * SECOND_NS
+    clock: Clock
     incarnation: str = "one"
 
     async def register(self, device: DeviceDescription = DEVICE) -> None:
@@ -141,10 +150,9 @@ async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
     monkeypatch.setattr(dispatch, "LONGEST_TICK_S", 0.01)
     writer, runner = Writer(), FakeRunner()
     await writer.open(lambda: SqliteStore.open(":memory:"))
-    clock = lambda: lab.now_ns  # noqa: E731
-    terms = LeaseTerms()
+    clock, terms = Clock(), LeaseTerms()
     dispatcher = Dispatcher(writer, runner, terms, clock)
-    lab = Lab(Coordinator(writer, runner, terms, clock), dispatcher, runner, writer)
+    lab = Lab(Coordinator(writer, runner, terms, clock), dispatcher, runner, writer, clock)
     for digest in (BASELINE, EVALUATION, RAW):
         await lab.coordinator.record_blob(digest)
     await dispatcher.refresh_leases()
@@ -242,7 +250,7 @@ async def test_a_selector_that_nothing_meets_is_refused_with_reasons(lab: Lab) -
 
 async def test_a_device_that_is_offline_still_counts(lab: Lab) -> None:
     await lab.register()
-    lab.now_ns += 3600 * SECOND_NS
+    lab.clock.now_ns += 3600 * SECOND_NS
     assert (await lab.coordinator.devices())[0].state == "unreachable"
     assert (await lab.coordinator.submit(SPEC))[1]
 
@@ -294,7 +302,7 @@ async def test_a_lease_runs_out_and_late_results_are_kept_aside(lab: Lab) -> Non
     await lab.submitted()
     late = await lab.claimed()
     assert await lab.coordinator.renew(late.job_id, late.epoch, late.lease_token, None, 0) == "ok"
-    lab.now_ns += 61 * SECOND_NS
+    lab.clock.now_ns += 61 * SECOND_NS
     await lab.until(late.job_id, lambda view: view.state is JobState.QUEUED)
     newer = await lab.claimed()
     assert newer.epoch == late.epoch + 1

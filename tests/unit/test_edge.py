@@ -52,7 +52,8 @@ class Lab(lab_pb2_grpc.LabServicer):
 
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
-    server, probe = make_server(Keyring(TOKENS), Agents(), Blobs(), Lab())
+    kinds: list[Any] = [Agents, Blobs, Lab]
+    server, probe = make_server(Keyring(TOKENS), *(kind() for kind in kinds))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     await set_health(probe, serving=True)
@@ -66,7 +67,7 @@ def bearer(token: str) -> tuple[tuple[str, str], ...]:
 
 
 def code_of(error: grpc.aio.AioRpcError) -> str | None:
-    return dict(error.trailing_metadata() or ()).get(CODE_KEY)  # type: ignore[arg-type]
+    return dict(error.trailing_metadata() or ()).get(CODE_KEY)
 
 
 async def refused(call: Any) -> grpc.aio.AioRpcError:
@@ -100,7 +101,7 @@ def every_method() -> list[tuple[str, bool]]:
 async def test_without_a_known_token_nothing_is_served(
     channel: grpc.aio.Channel, path: str, streams: bool, metadata: Any
 ) -> None:
-    call = channel.stream_unary(path) if streams else channel.unary_unary(path)
+    call: Any = channel.stream_unary(path) if streams else channel.unary_unary(path)
     error = await refused(call(iter([b""]) if streams else b"", metadata=metadata, timeout=5))
     assert error.code() is grpc.StatusCode.UNAUTHENTICATED
     assert code_of(error) == Code.UNAUTHENTICATED.value
@@ -111,7 +112,7 @@ async def test_without_a_known_token_nothing_is_served(
 async def test_a_role_calls_its_own_services_and_no_others(
     channel: grpc.aio.Channel, path: str, streams: bool, token: str, role: Role
 ) -> None:
-    call = channel.stream_unary(path) if streams else channel.unary_unary(path)
+    call: Any = channel.stream_unary(path) if streams else channel.unary_unary(path)
     try:
         await call(iter([b""]) if streams else b"", metadata=bearer(token), timeout=5)
         status = grpc.StatusCode.OK
@@ -126,7 +127,7 @@ def test_every_service_of_the_contract_has_its_roles() -> None:
 
 
 async def test_a_service_that_is_not_listed_is_denied(channel: grpc.aio.Channel) -> None:
-    call = channel.unary_unary("/bitgauge.v2.Lab/GetJob")
+    call: Any = channel.unary_unary("/bitgauge.v2.Lab/GetJob")
     error = await refused(call(b"", metadata=bearer("user-secret")))
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED
 
@@ -201,6 +202,6 @@ async def test_reflection_needs_a_token_and_lists_the_contract(channel: grpc.aio
 
 
 async def test_a_message_beyond_four_mebibytes_is_refused(channel: grpc.aio.Channel) -> None:
-    call = channel.unary_unary("/bitgauge.v1.Blobs/FindMissing")
+    call: Any = channel.unary_unary("/bitgauge.v1.Blobs/FindMissing")
     error = await refused(call(b"x" * (5 << 20), metadata=bearer("agent-secret")))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
