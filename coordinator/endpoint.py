@@ -6,6 +6,7 @@ The order is flag, environment, user configuration, ``127.0.0.1:50950``. The use
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -121,12 +122,10 @@ def _user_config(path: Path) -> dict[str, str]:
 
 
 def _toml(text: str, path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    # The standard library has it since Python 3.11; tomli is the same code for 3.10.
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        values: dict[str, Any] = tomllib.loads(text)
-        return values
-    except tomllib.TOMLDecodeError as error:
+        values: dict[str, Any] = toml.loads(text)
+    except ValueError as error:
         raise BadInput(Code.BAD_ARGUMENT, f"{path} is not valid TOML: {error}.") from error
+    return values
