@@ -101,13 +101,8 @@ def _why_give_up(row: sqlite3.Row, now_ns: int) -> Failure | None:
     if now_ns >= row["first_leased_unix_ns"] + deadline_s * SECOND_NS:
         return jobs.overdue(deadline_s)
     if row["claims_left"] <= 0:
-        return jobs.exhausted(fruitless_claims(row))
+        return jobs.exhausted(row["claim_limit"])
     return None
-
-
-def fruitless_claims(row: sqlite3.Row) -> int:
-    """Claims of a job since the last one that settled an entry."""
-    return int(row["claim_limit"] - row["claims_left"])
 
 
 def give_up(db: Database, job_id: str, failure: Failure, now_ns: int) -> JobState:
