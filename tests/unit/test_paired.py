@@ -141,6 +141,9 @@ def test_verdicts_at_their_edges() -> None:
     assert verdict_of(Interval(0.0, -0.01, 0.01), 0.02) == "SAME"
     assert verdict_of(Interval(0.0, -0.03, 0.01), 0.02) == "UNDECIDED"
     assert verdict_of(Interval(0.0, math.log(0.98), 0.0), 0.02) == "UNDECIDED"
+    # 2 % less is further from 0 in logarithms than 2 % more.
+    assert verdict_of(Interval(-0.1, -0.12, -0.0201), 0.02) == "UNDECIDED"
+    assert verdict_of(Interval(0.1, 0.0199, 0.12), 0.02) == "SLOWER"
     # Detected and the same: a difference that is real and does not matter.
     real = Interval(0.005, 0.002, 0.008)
     assert (difference_of(real), verdict_of(real, 0.02)) == ("detected", "SAME")

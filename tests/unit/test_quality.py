@@ -92,6 +92,8 @@ def test_decisions() -> None:
     assert non_inferiority(Paired(899, 0, 0), 0.01).verdict == "PASS"
     assert non_inferiority(Paired(899, 60, 5), 0.01).verdict == "FAIL"
     undecided = non_inferiority(Paired(899, 9, 3), 0.01)
+    # Two one-sided 95 % bounds are the two-sided 90 % interval.
+    assert (undecided.low, undecided.high) == tango_bounds(Paired(899, 9, 3), 0.9)
     assert undecided.verdict == "UNDECIDED"
     assert undecided.samples_needed is not None
     assert undecided.samples_needed > 1000

@@ -35,6 +35,8 @@ def test_level_noise_is_steady_and_a_slope_is_not() -> None:
     assert np.mean(verdicts) > 0.9
     slope = np.linspace(1.0, 0.95, 20) * 1e6
     assert not is_steady(slope)
+    gentle = np.linspace(1.0, 0.996, 20) * 1e6
+    assert not is_steady(gentle)
     assert not is_steady(np.concatenate([np.full(10, 1e6), np.full(10, 1.02e6)]))
 
 
