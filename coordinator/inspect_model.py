@@ -18,6 +18,7 @@ from bitgauge.benchmarks.model import ModelClass
 from bitgauge.benchmarks.model_class import classify
 from bitgauge.benchmarks.recipes import Recipe
 
+from .cut_short import refuse_cut_short
 from .refused_formats import refuse_by_content, refuse_by_suffix, refuse_embedded_engine
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def inspect_bytes(data: bytes, label: str = "the model") -> ModelFacts:
     if not data:
         raise BadInput(Code.BAD_MODEL, f"{label} is empty.")
     refuse_by_content(data, label)
-    _refuse_cut_short(data, label)
+    refuse_cut_short(data, label)
     try:
         return _facts(data, label)
     except BitgaugeError:
@@ -129,43 +130,6 @@ def _facts(data: bytes, label: str) -> ModelFacts:
         parameter_count=_parameter_count(graph),
         size_bytes=len(data),
     )
-
-
-def _refuse_cut_short(data: bytes, label: str) -> None:
-    """Refuse a file whose own length prefix of its graph points behind its end.
-
-    An ONNX file is a protobuf message: fields of (tag, value), the graph one of them, each with
-    its length in front (protobuf.dev/programming-guides/encoding).
-    """
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        if tag & 7 == 0:
-            _, at = _varint(data, at)
-        elif tag & 7 == 2:
-            length, at = _varint(data, at)
-            at += length
-        else:
-            return  # no field of an ONNX model; decoding will say what is wrong
-        if at > len(data) and tag >> 3 in (7, 8, 14, 20, 25):
-            raise BadInput(
-                Code.BAD_MODEL,
-                f"{label} is cut short: it has {len(data)} bytes and says that at least"
-                f" {at} follow each other.",
-            )
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A base-128 number at `at`, and where it ends; 0 at the end of the data."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(data):
-            return 0, len(data) + 1
-        value |= (data[at] & 0x7F) << shift
-        at += 1
-        if data[at - 1] < 0x80:
-            break
-    return value, at
 
 
 def _refuse_external_data(graph: Graph, label: str) -> None:

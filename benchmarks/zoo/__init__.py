@@ -1,7 +1,8 @@
 """Reference models trained on real data, with their calibration and evaluation sets.
 
-Three classifiers of scikit-learn's handwritten digits (the 1,797 images of the UCI "Optical
-Recognition of Handwritten Digits" test set). All take one input, `pixels`, float32
+Three classifiers of scikit-learn's handwritten digits: the 1,797 test images of E. Alpaydin and
+C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998
+(doi.org/10.24432/C50P49, CC BY 4.0). All take one input, `pixels`, float32
 [batch, 1, 8, 8] in 0..1, and return `logits`, float32 [batch, 10], so one evaluation set and one
 calibration set serve them all. `train` made every file here.
 
