@@ -103,7 +103,7 @@ class Supervision:
     _mark: str
     _log: Log = field(default_factory=Log)
     _phase: str = "start"
-    _last: Event = Event("")
+    _last: Event = field(default_factory=lambda: Event(""))
     _timed_out: float = 0.0
 
     async def run(self, result: Path, log_file: Path, ooms: int | None) -> ChildExit:
@@ -126,7 +126,7 @@ class Supervision:
         _write_log(log_file, self._log)
         code = self._child.returncode or 0
         return ChildExit(
-            done=self._last.kind == "done" and os.path.exists(result),
+            done=self._last.kind == "done" and _is_there(result),
             code=self._last.code if self._last.kind == "failed" else "",
             message=self._last.message,
             signal=max(-code, 0),
@@ -216,3 +216,7 @@ def _file(descriptor: int) -> RawIOBase:
 def _write_log(path: Path, log: Log) -> None:
     with contextlib.suppress(OSError):
         path.write_text(log.text(), "utf-8")
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists()

@@ -1,0 +1,147 @@
+"""The command ``bitgauge-agent``: run an agent on this device, or describe the device."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from bitgauge.benchmarks.errors import BitgaugeError, Code
+from bitgauge.benchmarks.home import DEFAULT_PORT, home
+from bitgauge.benchmarks.model import DeviceDescription
+
+from .config import DEFAULT_CACHE_BYTES, AgentConfig, read_token
+from .registry import plugin_folders
+
+EXIT_FAILED = 1
+EXIT_REFUSED = 3
+
+_REFUSED = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.PROTOCOL_VERSION, Code.AGENT_RUNNING)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code.
+
+    0 ended as asked, 1 something failed, 2 wrong arguments, 3 refused: the coordinator does not
+    take this agent, or another agent uses the folder.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        if arguments.command == "describe":
+            _describe(arguments)
+        else:
+            _run(arguments)
+    except BitgaugeError as error:
+        sys.stderr.write(f"bitgauge-agent: {error}\n")
+        return EXIT_REFUSED if error.code in _REFUSED else EXIT_FAILED
+    except OSError as error:
+        sys.stderr.write(f"bitgauge-agent: {error}. Check the folder given by --home.\n")
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bitgauge-agent", description="Measures what a Bitgauge coordinator asks for."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="serve a coordinator until stopped")
+    run.add_argument(
+        "--coordinator",
+        default=f"127.0.0.1:{DEFAULT_PORT}",
+        metavar="HOST:PORT",
+        help="where the coordinator listens (default: %(default)s)",
+    )
+    run.add_argument("--token-file", type=Path, help="default: tokens/agent in the state folder")
+    run.add_argument(
+        "--cache-bytes",
+        type=_positive,
+        default=DEFAULT_CACHE_BYTES,
+        metavar="N",
+        help="size that the artifact cache keeps to (default: %(default)s)",
+    )
+    run.add_argument("--once", action="store_true", help="end after one job")
+    describe = commands.add_parser("describe", help="print what this device is")
+    describe.add_argument("--json", action="store_true", help="print JSON")
+    for command in (run, describe):
+        command.add_argument("--name", default=platform.node() or "device", help="label")
+        command.add_argument("--home", type=Path, help="state folder (default: $BITGAUGE_HOME)")
+        command.add_argument("--device", default="cpu", help="device module: cpu, fake, ...")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from .service import serve
+
+    state = arguments.home or home()
+    config = AgentConfig(
+        coordinator=arguments.coordinator,
+        token=read_token(arguments.token_file or state / "tokens" / "agent"),
+        home=state,
+        name=arguments.name,
+        device=arguments.device,
+        cache_bytes=arguments.cache_bytes,
+        once=arguments.once,
+        plugins=plugin_folders(),
+    )
+    asyncio.run(serve(config, say))
+
+
+def _describe(arguments: argparse.Namespace) -> None:
+    from .identity import describe, device_id
+
+    folder = (arguments.home or home()) / "agent"
+    device = describe(
+        arguments.device,
+        name=arguments.name,
+        identity=device_id(folder),
+        say=lambda line: sys.stderr.write(f"bitgauge-agent: {line}\n") and None,
+    )
+    if arguments.json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(device)).decode() + "\n")
+    else:
+        sys.stdout.write(_as_text(device))
+
+
+def _as_text(device: DeviceDescription) -> str:
+    gibibytes = device.memory_bytes / 1024**3
+    under = f" under {device.virtualisation}" if device.virtualisation else ""
+    lines = [
+        ("device", f"{device.name} ({device.device_id})"),
+        ("hardware", f"{device.hardware_class.value}, {device.realness.value}{under}"),
+        ("processor", f"{device.processor_model or 'unknown'}, {device.core_count} cores"),
+        ("memory", f"{gibibytes:.1f} GiB"),
+        ("kernel", f"{device.kernel_release} on {device.architecture}"),
+        ("governor", device.governor or "not readable"),
+    ]
+    lines += [("runtime", f"{one.name} {one.version}") for one in device.runtimes]
+    lines += [("meter", f"{one.name}: {one.quantity}, {one.kind}") for one in device.meters]
+    if not any(one.quantity == "energy" for one in device.meters):
+        lines.append(("meter", "energy: none, so energy is null (no_sensor)"))
+    return "".join(f"{name:<10} {value}\n" for name, value in lines)
+
+
+def say(line: str) -> None:
+    """Prints one line with its UTC time."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    sys.stdout.write(f"{stamp} {line}{os.linesep}")
+    sys.stdout.flush()
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value <= 0:
+        raise argparse.ArgumentTypeError("must be positive")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

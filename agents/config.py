@@ -1,0 +1,62 @@
+"""What an agent is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bitgauge.benchmarks.errors import BadInput, Code
+
+from .supervision import PhaseLimits
+
+DEFAULT_CACHE_BYTES = 10 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConfig:
+    """Settings of one agent process.
+
+    Attributes:
+        coordinator: host and port.
+        token: bearer token of role agent.
+        home: the state folder of Bitgauge; the agent's own is ``agent`` below it.
+        name: label of the device.
+        device: which device module describes this machine.
+        cache_bytes: size that the artifact cache keeps to.
+        once: end after one job.
+        limits: how long a child may be silent.
+        plugins: further folders of plug-ins.
+    """
+
+    coordinator: str
+    token: str
+    home: Path
+    name: str
+    device: str = "cpu"
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+    once: bool = False
+    limits: PhaseLimits = field(default_factory=PhaseLimits)
+    plugins: tuple[Path, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The agent's own state folder."""
+        return self.home / "agent"
+
+
+def read_token(path: Path) -> str:
+    """The token in a file.
+
+    Raises:
+        BadInput: the file cannot be read or is empty.
+    """
+    try:
+        token = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it holds no token"
+        raise BadInput(
+            Code.UNAUTHENTICATED, f"The token file {path} cannot be read: {why}."
+        ) from error
+    if not token:
+        raise BadInput(Code.UNAUTHENTICATED, f"The token file {path} is empty.")
+    return token

@@ -1,0 +1,226 @@
+"""One run: the files, launches and raw data of one entry.
+
+What to launch is decided by `passes`, what a dead child means by `failures`; this module only
+carries it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from bitgauge.benchmarks.ids import run_id
+from bitgauge.benchmarks.model import (
+    AssignedEntry,
+    Assignment,
+    DeviceDescription,
+    Failure,
+    PassName,
+    RawRef,
+)
+from bitgauge.benchmarks.profiles import PLANS
+
+from .child import run_child
+from .failures import ChildExit, failure_of, needs_confirmation
+from .lease import LeaseKeeper
+from .passes import PassPlan, plan_passes
+from .registry import Found
+from .runtimes.base import RuntimeModule
+from .spec import ChildSpec, Event
+from .spool import Intent, Spool
+from .supervision import Listener, PhaseLimits
+from .transfer import Transfer
+
+_TIMED = (PassName.PAIR, PassName.ABSOLUTE)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What an executor works with.
+
+    Attributes:
+        device: this device as it is registered.
+        runtimes: the plug-ins that can be loaded.
+        plugins: folders that the child looks for plug-ins in, too.
+        transfer: gets artifacts.
+        spool: keeps what was measured.
+        folder: where children have their folders.
+        limits: how long a child may be silent.
+        deliver: reports what the spool holds, once.
+        say: prints one line.
+    """
+
+    device: DeviceDescription
+    runtimes: Found
+    plugins: tuple[Path, ...]
+    transfer: Transfer
+    spool: Spool
+    folder: Path
+    limits: PhaseLimits
+    deliver: Callable[[], Awaitable[object]]
+    say: Callable[[str], None]
+
+
+class RunFailed(Exception):
+    """A run produced no result, for this reason."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class EntryRun:
+    """One entry under one lease.
+
+    Args:
+        bench: the tools.
+        assignment: the job and its lease.
+        entry: what to measure.
+        progress: told the step and the share that is done.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        assignment: Assignment,
+        entry: AssignedEntry,
+        progress: Callable[[str, float], None],
+    ) -> None:
+        self._bench = bench
+        self._assignment = assignment
+        self._entry = entry
+        self._progress = progress
+        self.attempts = 1
+
+    async def run(
+        self, keeper: LeaseKeeper, shared: tuple[RawRef, ...], keeps_time: bool
+    ) -> tuple[RawRef, ...]:
+        """Every launch that the entry needs.
+
+        Args:
+            keeper: keeps the lease, in the gaps while a clock runs.
+            shared: raw files of the baseline that need not be made again.
+            keeps_time: whether anything but quality means something here.
+
+        Returns:
+            The raw files that were made.
+
+        Raises:
+            RunFailed: a launch failed.
+            BitgaugeError: a file could not be had.
+        """
+        job, bench = self._assignment, self._bench
+        files = await self._fetch()
+        plans = plan_passes(
+            self._entry,
+            job.baseline,
+            PLANS[job.profile],
+            keeps_time=keeps_time,
+            available=shared,
+        )
+        name = run_id(job.job_id, job.epoch, self._entry.index)
+        intent = await asyncio.to_thread(
+            bench.spool.begin, name, job.job_id, job.epoch, self._entry.index
+        )
+        folder = bench.folder / name
+        try:
+            made = []
+            for done, plan in enumerate(plans):
+                self._progress(plan.pass_name.value, done / len(plans))
+                made.append(await self._launch(plan, files, intent, folder, keeper))
+            return tuple(made)
+        except asyncio.CancelledError:
+            # The child is dead; what it was to measure will be another run's.
+            bench.spool.abandon(name)
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    async def _fetch(self) -> dict[str, Path]:
+        """The verified files of the entry by SHA-256."""
+        job = self._assignment
+        wanted = {job.evaluation, job.baseline, self._entry.artifact}
+        keep = wanted | {entry.artifact for entry in job.entries if not entry.accepted}
+        return {
+            digest.sha256: await self._bench.transfer.fetch(digest, keep)
+            for digest in sorted(wanted)
+        }
+
+    async def _launch(
+        self,
+        plan: PassPlan,
+        files: dict[str, Path],
+        intent: Intent,
+        folder: Path,
+        keeper: LeaseKeeper,
+    ) -> RawRef:
+        """One launch, and one more when it crashed (DESIGN 10.12)."""
+        spec = self._spec(plan, files, folder, intent.run_id)
+        ended = await self._attempt(spec, intent, folder, keeper)
+        tried = 1
+        if needs_confirmation(ended):
+            tried = 2
+            ended = await self._attempt(spec, intent, folder, keeper)
+        self.attempts = max(self.attempts, tried)
+        if not ended.done:
+            what = f"pass {plan.pass_name.value}, launch {plan.launch} ({plan.role.value})"
+            raise RunFailed(failure_of(ended, what))
+        digest = await asyncio.to_thread(self._bench.spool.put_raw, Path(spec.result))
+        return RawRef(plan.pass_name, plan.launch, plan.role, digest)
+
+    async def _attempt(
+        self, spec: ChildSpec, intent: Intent, folder: Path, keeper: LeaseKeeper
+    ) -> ChildExit:
+        await asyncio.to_thread(_fresh_folder, folder)
+        if not spec.artifacts:
+            runtime = cast(RuntimeModule, self._bench.runtimes.get(spec.runtime))
+            await asyncio.to_thread(Path(spec.paths[0]).write_bytes, runtime.empty_artifact())
+        timed = spec.pass_name in _TIMED
+
+        async def spawned(pid: int) -> None:
+            await asyncio.to_thread(self._bench.spool.spawned, intent, pid)
+
+        def phase(name: str) -> None:
+            keeper.measuring(timed and name == "measure")
+
+        async def gap(event: Event) -> None:
+            await keeper.gap(event.hold_ms)
+
+        try:
+            return await run_child(
+                spec, folder, intent.mark, self._bench.limits, Listener(spawned, phase, gap)
+            )
+        finally:
+            keeper.measuring(False)
+
+    def _spec(self, plan: PassPlan, files: dict[str, Path], folder: Path, name: str) -> ChildSpec:
+        job = self._assignment
+        seed_text = f"{name}/{plan.pass_name.value}/{plan.role.value}/{plan.launch}"
+        paths = [str(files[digest.sha256]) for digest in plan.artifacts]
+        return ChildSpec(
+            pass_name=plan.pass_name,
+            launch=plan.launch,
+            role=plan.role,
+            runtime=job.runtime,
+            workload=job.workload,
+            profile=job.profile,
+            recipe=self._entry.recipe,
+            seed=int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:8], "big"),
+            artifacts=tuple(digest.sha256 for digest in plan.artifacts),
+            paths=tuple(paths) or (str(folder / "floor"),),
+            evaluation=str(files[job.evaluation.sha256]),
+            result=str(folder / "raw.npz"),
+            event_fd=-1,
+            ack_fd=-1,
+            plugins=tuple(str(path) for path in self._bench.plugins),
+        )
+
+
+def _fresh_folder(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)

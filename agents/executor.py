@@ -1,0 +1,184 @@
+"""Runs the entries of one assignment: fetch, plan, children, spool.
+
+What is decided here is decided by `passes` and `failures`; what is remembered is in the spool.
+The order is fixed: the intent is on the disk before a child is spawned, raw files and report
+are on the disk before the coordinator hears of the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from bitgauge.benchmarks.errors import BitgaugeError, Code
+from bitgauge.benchmarks.fingerprint import fingerprint, stack_of
+from bitgauge.benchmarks.ids import run_id
+from bitgauge.benchmarks.model import (
+    AssignedEntry,
+    Assignment,
+    Failure,
+    FailureGroup,
+    Progress,
+    RawRef,
+    RunReport,
+    RunStatus,
+    RuntimeDescription,
+    StackItem,
+)
+
+from .entry_run import Bench, EntryRun, RunFailed
+from .failures import simple_failure, status_of
+from .lease import LeaseKeeper
+from .passes import as_baseline
+
+SANDBOX = "rlimits"
+_DISK_WAIT_S = 5.0
+
+
+class Executor:
+    """One assignment on one bench.
+
+    Args:
+        bench: the tools.
+        assignment: the work.
+        keeper: keeps the lease meanwhile.
+    """
+
+    def __init__(self, bench: Bench, assignment: Assignment, keeper: LeaseKeeper) -> None:
+        self._bench = bench
+        self._assignment = assignment
+        self._keeper = keeper
+        self._reported: set[int] = set()
+        self._shared: tuple[RawRef, ...] = ()
+        for entry in assignment.entries:
+            if entry.index == 0:
+                self._shared = as_baseline(entry.raw)
+
+    async def run(self) -> None:
+        """Measures every entry that has no result yet, and spools each as it is finished.
+
+        When this task is cancelled, no child is left and no run is half spooled.
+        """
+        for entry in self._open_entries():
+            self._progress(entry, "fetching", 0.0)
+            report = await self._measure(entry)
+            await self._spool(report)
+            await self._bench.deliver()
+
+    async def give_up(self, failure: Failure) -> None:
+        """Reports every entry that is still open as failed."""
+        for entry in self._open_entries():
+            now = time.time_ns()
+            await self._spool(self._report(entry, now, failure=failure))
+
+    def _open_entries(self) -> list[AssignedEntry]:
+        return [
+            entry
+            for entry in self._assignment.entries
+            if not entry.accepted and entry.index not in self._reported
+        ]
+
+    async def _measure(self, entry: AssignedEntry) -> RunReport:
+        """One run, whatever becomes of it."""
+        started = time.time_ns()
+        work = EntryRun(self._bench, self._assignment, entry, self._progress_of(entry))
+        try:
+            description = self._runtime()
+            raw = await work.run(self._keeper, self._shared, self._keeps_time(description))
+        except RunFailed as failed:
+            return self._report(entry, started, failure=failed.failure, attempts=work.attempts)
+        except BitgaugeError as error:
+            failure = simple_failure(_group_of(error), error.code, error.sentence)
+            return self._report(entry, started, failure=failure)
+        except OSError as error:
+            failure = simple_failure(
+                FailureGroup.ENVIRONMENT, Code.DISK_FULL, f"The device's disk says: {error}."
+            )
+            return self._report(entry, started, failure=failure)
+        if entry.index == 0:
+            self._shared = as_baseline(raw)
+        else:
+            raw = (*(ref for ref in self._shared if ref not in raw), *raw)
+        return self._report(entry, started, raw=raw, attempts=work.attempts)
+
+    async def _spool(self, report: RunReport) -> None:
+        """Puts a report on the disk, waiting for room as long as it takes."""
+        said = False
+        while True:
+            try:
+                await asyncio.shield(asyncio.to_thread(self._bench.spool.put_report, report))
+            except OSError as error:
+                if not said:
+                    self._bench.say(f"The result waits for room on the disk: {error}.")
+                said = True
+                await asyncio.sleep(_DISK_WAIT_S)
+            else:
+                self._reported.add(report.entry_index)
+                return
+
+    def _report(
+        self,
+        entry: AssignedEntry,
+        started: int,
+        *,
+        raw: tuple[RawRef, ...] = (),
+        failure: Failure | None = None,
+        attempts: int = 1,
+    ) -> RunReport:
+        job = self._assignment
+        status = RunStatus.MEASURED if failure is None else status_of(failure)
+        runtime = next(
+            (one for one in self._bench.device.runtimes if one.name == job.runtime), None
+        )
+        stack = () if runtime is None else stack_of(self._bench.device.stack, runtime)
+        return RunReport(
+            run_id=run_id(job.job_id, job.epoch, entry.index),
+            job_id=job.job_id,
+            epoch=job.epoch,
+            lease_token=job.lease_token,
+            entry_index=entry.index,
+            status=status,
+            started_unix_ns=started,
+            ended_unix_ns=time.time_ns(),
+            device_id=self._bench.device.device_id,
+            sandbox=SANDBOX,
+            stack=stack,
+            fingerprint=fingerprint(stack) if stack else "",
+            raw=raw,
+            failure=failure,
+            attempts=attempts,
+        )
+
+    def _stack(self) -> tuple[StackItem, ...]:
+        """The stack of this device and the job's runtime; nothing when it has no such runtime."""
+        for runtime in self._bench.device.runtimes:
+            if runtime.name == self._assignment.runtime:
+                return stack_of(self._bench.device.stack, runtime)
+        return ()
+
+    def _runtime(self) -> RuntimeDescription:
+        for runtime in self._bench.device.runtimes:
+            if runtime.name == self._assignment.runtime:
+                return runtime
+        raise BitgaugeError(
+            Code.RUNTIME_MISSING, f"This device has no runtime {self._assignment.runtime!r}."
+        )
+
+    def _keeps_time(self, runtime: RuntimeDescription) -> bool:
+        return self._bench.device.realness.keeps_time and not runtime.simulated
+
+    def _progress(self, entry: AssignedEntry, step: str, fraction: float) -> None:
+        self._keeper.progress = Progress(entry.index, entry.recipe, step, fraction)
+
+    def _progress_of(self, entry: AssignedEntry) -> Callable[[str, float], None]:
+        return lambda step, fraction: self._progress(entry, step, fraction)
+
+
+def _group_of(error: BitgaugeError) -> FailureGroup:
+    """Who must act when something failed outside a child."""
+    return {
+        Code.RUNTIME_MISSING: FailureGroup.DEVICE,
+        Code.UNKNOWN_PLUGIN: FailureGroup.DEVICE,
+        Code.DISK_FULL: FailureGroup.ENVIRONMENT,
+    }.get(error.code, FailureGroup.HARNESS)
