@@ -26,9 +26,9 @@ from bitgauge.benchmarks.model import (
 from sqlite_utils import Database
 
 from . import store_devices, store_jobs, store_leases, store_runs
-from .migrations import migrate
+from .migrations import migrate, version_of
 from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
-from .store_connection import connect, transaction, translated
+from .store_connection import connect, prepare, transaction, translated
 from .store_reader import Reader
 
 
@@ -53,6 +53,8 @@ class SqliteStore(Reader):
         connection = connect(path)
         try:
             with translated(str(path), "bringing the store to the newest schema"):
+                version_of(connection, str(path))
+                prepare(connection)
                 migrate(connection, str(path))
             return cls(connection, str(path))
         except BaseException:

@@ -85,7 +85,8 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
 def connect(path: Path | str) -> sqlite3.Connection:
     """Open or make the database for the one process that writes it.
 
-    The connection may be used only from the thread that calls this.
+    The connection may be used only from the thread that calls this. Nothing is written before
+    `prepare`, so that the database of another program stays as it is.
 
     Raises:
         BitgaugeError: it can not be opened, or `STORE_DAMAGED` when its pages are not sound.
@@ -93,13 +94,17 @@ def connect(path: Path | str) -> sqlite3.Connection:
     with translated(str(path), "opening the store"):
         connection = sqlite3.connect(path, isolation_level=None)
         try:
-            for pragma in PRAGMAS:
-                connection.execute(pragma).fetchall()
             check(connection, path)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Set what a writing connection needs."""
+    for pragma in PRAGMAS:
+        connection.execute(pragma).fetchall()
 
 
 def check(connection: sqlite3.Connection, path: Path | str) -> None:
