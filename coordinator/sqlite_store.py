@@ -7,6 +7,7 @@ starts fast; `SqliteStore` adds the writes and sqlite-utils.
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,9 @@ from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
 from .store_connection import connect, prepare, transaction, translated
 from .store_reader import Reader
 
+FAULTLESS_SQLITE = (3, 51, 3)
+_log = logging.getLogger(__name__)
+
 
 class SqliteStore(Reader):
     """The memory of record in one SQLite file, written from the thread that opens it."""
@@ -50,6 +54,12 @@ class SqliteStore(Reader):
         Raises:
             BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_IO`, `STORE_BUSY`, `DISK_FULL`.
         """
+        if sqlite3.sqlite_version_info < FAULTLESS_SQLITE:
+            _log.info(
+                "SQLite %s can damage a database that several processes write;"
+                " this one has a single writer.",
+                sqlite3.sqlite_version,
+            )
         connection = connect(path)
         try:
             with translated(str(path), "bringing the store to the newest schema"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 
+import msgspec
 from bitgauge.benchmarks.model import (
     CellState,
     EntryState,
@@ -16,10 +17,11 @@ from bitgauge.benchmarks.model import (
     Realness,
     TableQuery,
     TableRow,
+    Workload,
 )
 from bitgauge.benchmarks.table import Candidate, newest_rows
 
-from .store_views import digest, fetch, job_spec, metric_values
+from .store_views import digest, fetch, metric_values
 
 _STATES = {
     EntryState.ACCEPTED: CellState.MEASURED,
@@ -48,6 +50,12 @@ WHERE l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')
 """
 
 
+class _Asked(msgspec.Struct):
+    """The part of a job's spec that a row shows; reading the rest would cost more than the row."""
+
+    workload: Workload
+
+
 def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, ...]:
     """The newest row per key that matches `query`, with its metrics."""
     wanted = {
@@ -74,7 +82,7 @@ def _candidate(row: sqlite3.Row) -> Candidate:
         model_class=ModelClass(row["model_class"]),
         recipe=row["recipe"],
         family=FormatFamily(row["family"]),
-        workload=job_spec(row).workload,
+        workload=msgspec.json.decode(row["spec"], type=_Asked).workload,
         hardware_class=HardwareClass(row["hardware_class"]),
         device_id=row["device_id"],
         device_name=row["device_name"],
