@@ -27,6 +27,7 @@ SHARED = "shared"
 FEW_LAUNCHES = "few_launches"
 WIDE_INTERVAL = "wide_interval"
 PEAK_SAMPLED = "peak_sampled"
+REFERENCE_MISMATCH = "reference_mismatch"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick: may decide accuracy, never latency, memory or energy",
@@ -35,6 +36,7 @@ FLAGS: dict[str, str] = {
     FEW_LAUNCHES: "fewer fresh processes than the profile asks for",
     WIDE_INTERVAL: "quads ended before the interval was as short as half the margin",
     PEAK_SAMPLED: "the peak was polled, so a shorter one may have been missed",
+    REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
 }
 
 BASELINE_ITSELF = "baseline"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 
@@ -18,7 +19,9 @@ import ray
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal
 
 from . import home_folder
+from .analysis import Analyses
 from .blob_store import BlobStore
+from .builds import Builds
 from .config import CoordinatorConfig
 from .core import Coordinator
 from .dispatch import Dispatcher
@@ -91,8 +94,10 @@ class CoordinatorActor:
         tokens = ensure_role_tokens(config.tokens_folder)
         task_token = new_token()  # of this life of the actor only
         runner = RayRunner(BlobAccess(config.address, task_token, config.replica_bytes))
-        coordinator = Coordinator(writer, runner, config.terms)
-        self._dispatcher = Dispatcher(writer, runner, config.terms)
+        builds = Builds(writer, runner, time.time_ns)
+        analyses = Analyses(writer, runner, builds, config.terms, time.time_ns)
+        coordinator = Coordinator(writer, runner, analyses, config.terms)
+        self._dispatcher = Dispatcher(writer, builds, analyses, config.terms)
         stack.push_async_callback(self._dispatcher.stop)
         server, probe = make_server(
             Keyring({**tokens, task_token: Role.TASK}),

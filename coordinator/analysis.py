@@ -1,18 +1,62 @@
-"""What an analysis needs to know about a run, gathered from the store."""
+"""What an analysis needs to know about a run, gathered from the store, and having it done."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.model import DeviceDescription, JobSpec, RawRef, Realness
+from bitgauge.benchmarks.model import DeviceDescription, Digest, JobSpec, RawRef, Realness
 
+from .builds import Builds, patiently
+from .runner import Analysis, TaskRunner
 from .store import LeaseTerms, Store
+from .writer import Writer
 
 
-def analysis_of(
-    store: Store, run_id: str, now_ns: int, terms: LeaseTerms
-) -> tuple[tuple[RawRef, ...], RunFacts]:
-    """The raw files of a run and the facts that its analysis rests on.
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One run as its analysis sees it: raw files, facts, and the set it was evaluated on."""
+
+    raw: tuple[RawRef, ...]
+    facts: RunFacts
+    evaluation: Digest
+
+
+class Analyses:
+    """Computes published numbers; the first time and again alike."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        runner: TaskRunner,
+        builds: Builds,
+        terms: LeaseTerms,
+        clock: Callable[[], int],
+    ) -> None:
+        self._writer = writer
+        self._runner = runner
+        self._builds = builds
+        self._terms = terms
+        self._now_ns = clock
+
+    async def compute(self, run_id: str) -> Analysis:
+        """The numbers of a run from its raw data; nothing is stored.
+
+        Raises:
+            BitgaugeError: the raw data gives none, or no task could be run.
+        """
+        now_ns = self._now_ns()
+        subject = await self._writer.call(
+            lambda store: subject_of(store, run_id, now_ns, self._terms)
+        )
+        reference = await self._builds.reference_of(subject.facts.baseline, subject.evaluation)
+        return await patiently(lambda: self._runner.analyse(subject.raw, subject.facts, reference))
+
+
+def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Subject:
+    """What the store knows about a run.
 
     Raises:
         NotFound: `UNKNOWN_RUN`, or `UNKNOWN_DEVICE` when its device is not registered.
@@ -40,7 +84,7 @@ def analysis_of(
         is_baseline=run.entry_index == 0,
         comparisons=max(1, len(spec.entries) - 1),
     )
-    return run.raw, facts
+    return Subject(run.raw, facts, spec.evaluation)
 
 
 def realness_of(spec: JobSpec, device: DeviceDescription) -> Realness:

@@ -36,7 +36,7 @@ from bitgauge.benchmarks.model import (
 from bitgauge.benchmarks.selection import select
 
 from . import submission
-from .analysis import analysis_of
+from .analysis import Analyses
 from .jobs import ENDED
 from .runner import TaskRunner
 from .scheduler import choose
@@ -73,10 +73,16 @@ class Coordinator:
     """
 
     def __init__(
-        self, writer: Writer, runner: TaskRunner, terms: LeaseTerms, clock: Clock = time.time_ns
+        self,
+        writer: Writer,
+        runner: TaskRunner,
+        analyses: Analyses,
+        terms: LeaseTerms,
+        clock: Clock = time.time_ns,
     ) -> None:
         self._writer = writer
         self._runner = runner
+        self._analyses = analyses
         self.terms = terms
         self._now_ns = clock
 
@@ -225,14 +231,10 @@ class Coordinator:
         Raises:
             Refused: the run has no published numbers yet.
         """
-        now_ns = self._now_ns()
         run = await self.run(run_id)
         if run.analysis_version is None:
             raise Refused(Code.ILLEGAL_TRANSITION, f"Run {run_id} has no published numbers.")
-        refs, facts = await self._writer.call(
-            lambda store: analysis_of(store, run_id, now_ns, self.terms)
-        )
-        analysis = await self._runner.analyse(refs, facts)
+        analysis = await self._analyses.compute(run_id)
         return Reanalysis(run.metrics, analysis.metrics)
 
     # -- blobs ----------------------------------------------------------------------------

@@ -10,24 +10,20 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
-from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Unavailable
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError
 from bitgauge.benchmarks.model import Failure, FailureGroup
 
-from .analysis import analysis_of
+from .analysis import Analyses
+from .builds import Builds
 from .core import Clock
-from .runner import TaskRunner
-from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild
+from .store import BuildOutcome, LeaseTerms, PendingBuild
 from .writer import Writer
 
-ATTEMPTS = 3
 PAUSE_S = 1.0
 LONGEST_TICK_S = 1.0
 
-T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -35,14 +31,19 @@ class Dispatcher:
     """The background loops of one coordinator."""
 
     def __init__(
-        self, writer: Writer, runner: TaskRunner, terms: LeaseTerms, clock: Clock = time.time_ns
+        self,
+        writer: Writer,
+        builds: Builds,
+        analyses: Analyses,
+        terms: LeaseTerms,
+        clock: Clock = time.time_ns,
     ) -> None:
         self._writer = writer
-        self._runner = runner
+        self._builds = builds
+        self._analyses = analyses
         self._terms = terms
         self._now_ns = clock
         self._working: dict[Hashable, asyncio.Task[None]] = {}
-        self._builds: dict[BuildKey, asyncio.Task[BuildOutcome]] = {}
 
     async def refresh_leases(self) -> None:
         """At the start: every active lease gets a fresh TTL, because downtime consumes none."""
@@ -63,8 +64,9 @@ class Dispatcher:
         try:
             await asyncio.gather(self._expire_for_ever(), self._work_for_ever())
         finally:
-            for task in (*self._working.values(), *self._builds.values()):
+            for task in tuple(self._working.values()):
                 task.cancel()
+            self._builds.cancel()
 
     async def _expire_for_ever(self) -> None:
         tick_s = min(self._terms.ttl_ns / 4e9, LONGEST_TICK_S)
@@ -115,9 +117,9 @@ class Dispatcher:
     # -- builds ---------------------------------------------------------------------------
     async def _build(self, build: PendingBuild) -> None:
         outcome: BuildOutcome | Failure
+        key = build.key
         try:
-            key = replace(build.key, toolchain=self._runner.toolchain(build.key.recipe))
-            outcome = await self._built_once(key)
+            outcome = await self._builds.outcome(key.model, key.recipe, key.calibration)
         except BitgaugeError as error:
             outcome = failure_of(error)
         now_ns = self._now_ns()
@@ -125,50 +127,22 @@ class Dispatcher:
             lambda store: store.built(build.job_id, build.entry_index, outcome, now_ns)
         )
 
-    async def _built_once(self, key: BuildKey) -> BuildOutcome:
-        """The outcome of `key`, from the cache or built now; equal builds share one task."""
-        task = self._builds.get(key)
-        if task is None:
-            task = self._builds[key] = asyncio.create_task(self._cached_or_built(key))
-            task.add_done_callback(lambda _task: self._builds.pop(key))
-        return await asyncio.shield(task)
-
-    async def _cached_or_built(self, key: BuildKey) -> BuildOutcome:
-        known = await self._writer.call(lambda store: store.cached_build(key))
-        if known is not None:
-            return known
-        outcome = await _patiently(lambda: self._runner.build(key))
-        now_ns = self._now_ns()
-        await self._writer.call(lambda store: store.cache_build(key, outcome, now_ns))
-        return outcome
-
     # -- analyses -------------------------------------------------------------------------
     async def _analyse(self, run_id: str) -> None:
-        now_ns = self._now_ns()
         try:
-            refs, facts = await self._writer.call(
-                lambda store: analysis_of(store, run_id, now_ns, self._terms)
-            )
-            analysis = await _patiently(lambda: self._runner.analyse(refs, facts))
+            analysis = await self._analyses.compute(run_id)
         except BitgaugeError as error:
             _log.error("run %s could not be analysed: %s", run_id, error)
-            failure = failure_of(error)
-            await self._writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
+            await self._analysis_failed(run_id, failure_of(error))
             return
+        now_ns = self._now_ns()
         await self._writer.change(
             lambda store: store.analysed(run_id, analysis.version, analysis.metrics, now_ns)
         )
 
-
-async def _patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try a few times while the answer is "try again"; each try waits longer for its turn."""
-    for tried in range(ATTEMPTS - 1):
-        try:
-            return await attempt()
-        except Unavailable as error:
-            _log.warning("a task could not run: %s", error)
-            await asyncio.sleep(PAUSE_S * 2**tried)
-    return await attempt()
+    async def _analysis_failed(self, run_id: str, failure: Failure) -> None:
+        now_ns = self._now_ns()
+        await self._writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
 
 
 def failure_of(error: BitgaugeError) -> Failure:

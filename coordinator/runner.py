@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.model import JobSpec, MetricValue, ModelClass, RawRef
+from bitgauge.benchmarks.model import Digest, JobSpec, MetricValue, ModelClass, RawRef
 
 from .store import BuildKey, BuildOutcome
 
@@ -42,7 +42,12 @@ class TaskRunner(Protocol):
         """Look into every file of a completed job before it is taken."""
 
     async def build(self, key: BuildKey) -> BuildOutcome:
-        """Make an artifact and store it as a blob, or say why it cannot be made."""
+        """Make an artifact (or a reference) and store it as a blob, or say why it cannot be."""
 
-    async def analyse(self, refs: tuple[RawRef, ...], facts: RunFacts) -> Analysis:
-        """Compute a run's published numbers from its raw files."""
+    async def analyse(
+        self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
+    ) -> Analysis:
+        """Compute a run's published numbers from its raw files.
+
+        The run's baseline is compared with the reference, when there is one.
+        """

@@ -22,11 +22,13 @@ import ray
 import ray.exceptions
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal, Unavailable
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.model import JobSpec, RawRef
+from bitgauge.benchmarks.model import Digest, JobSpec, RawRef
 from bitgauge.benchmarks.recipes import parse
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from . import reference
 from .builders import registry
+from .builders.base import BuildRequest, Unsupported
 from .client import Client
 from .driver_process import REPLICA_VARIABLE
 from .endpoint import Endpoint
@@ -103,27 +105,33 @@ def inspect(access: BlobAccess, spec: JobSpec) -> Inspection:
 
 
 def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
-    """Build one artifact and upload it."""
-    from .builders.base import BuildRequest, Unsupported
+    """Build one artifact, or evaluate one reference, and upload it."""
     from .upload import local_file, upload
 
     with _node(access) as (client, replica), tempfile.TemporaryDirectory() as work:
-        request = BuildRequest(
-            recipe=parse(key.recipe),
-            baseline=replica.path(key.model),
-            output=Path(work) / "artifact.onnx",
-            calibration=replica.path(key.calibration) if key.calibration else None,
-        )
+        output = Path(work) / "artifact"
         try:
-            registry.build(request)
+            _make(key, replica, output)
         except Unsupported as error:
             return BuildOutcome(None, error.reason)
-        artifact = local_file(request.output)
+        artifact = local_file(output)
         upload(client, (artifact,))
         return BuildOutcome(artifact.digest)
 
 
-def analyse(access: BlobAccess, refs: tuple[RawRef, ...], facts: RunFacts) -> Analysis:
+def _make(key: BuildKey, replica: Replica, output: Path) -> None:
+    baseline = replica.path(key.model)
+    other = replica.path(key.calibration) if key.calibration else None
+    if key.recipe == reference.RECIPE:
+        assert other is not None, "a reference is evaluated on a set"
+        reference.evaluate(baseline, other, output)
+    else:
+        registry.build(BuildRequest(parse(key.recipe), baseline, output, other))
+
+
+def analyse(
+    access: BlobAccess, refs: tuple[RawRef, ...], facts: RunFacts, expected: Digest | None
+) -> Analysis:
     """Compute the published numbers of one run."""
     from bitgauge.benchmarks.analyse import ANALYSIS_VERSION
     from bitgauge.benchmarks.analyse import analyse as compute
@@ -131,7 +139,10 @@ def analyse(access: BlobAccess, refs: tuple[RawRef, ...], facts: RunFacts) -> An
 
     with _node(access) as (_, replica):
         raws = [read_raw(replica.path(ref.digest)) for ref in refs]
-        return Analysis(ANALYSIS_VERSION, compute(raws, facts))
+        metrics = compute(raws, facts)
+        if expected is not None:
+            metrics = reference.flagged(metrics, raws, replica.path(expected))
+        return Analysis(ANALYSIS_VERSION, metrics)
 
 
 class RayRunner:
@@ -149,6 +160,8 @@ class RayRunner:
 
     def toolchain(self, recipe: str) -> str:
         """Versions of everything that shapes an artifact of `recipe`."""
+        if recipe == reference.RECIPE:
+            return reference.toolchain()
         return registry.toolchain(parse(recipe))
 
     async def inspect(self, spec: JobSpec) -> Inspection:
@@ -163,9 +176,11 @@ class RayRunner:
         assert isinstance(answer, BuildOutcome)
         return answer
 
-    async def analyse(self, refs: tuple[RawRef, ...], facts: RunFacts) -> Analysis:
+    async def analyse(
+        self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
+    ) -> Analysis:
         """Analyse a run on some node."""
-        answer = await self._run(self._analyse, refs, facts)
+        answer = await self._run(self._analyse, refs, facts, reference)
         assert isinstance(answer, Analysis)
         return answer
 

@@ -35,7 +35,10 @@ from bitgauge.benchmarks.model import (
     Selector,
     TableQuery,
 )
+from bitgauge.coordinator import builds as builds_module
 from bitgauge.coordinator import dispatch
+from bitgauge.coordinator.analysis import Analyses
+from bitgauge.coordinator.builds import Builds
 from bitgauge.coordinator.core import Coordinator
 from bitgauge.coordinator.dispatch import Dispatcher
 from bitgauge.coordinator.runner import Analysis, Inspection
@@ -48,6 +51,7 @@ BASELINE = Digest("b" * 64, 1000)
 EVALUATION = Digest("e" * 64, 500)
 RAW = Digest("a" * 64, 10)
 BUILT = Digest("c" * 64, 260)
+REFERENCE = Digest("f" * 64, 90)
 RECIPE = "int8-dynamic"
 LATENCY = MetricValue("latency_ratio", 0.1 + 0.2, 0.2, 0.4, n=60)
 DEVICE = DeviceDescription(
@@ -73,6 +77,7 @@ class FakeRunner:
         self.failures: list[BitgaugeError] = []
         self.built: list[BuildKey] = []
         self.analysed: list[RunFacts] = []
+        self.references: set[Digest | None] = set()
         self.metrics: tuple[MetricValue, ...] = (LATENCY,)
 
     def toolchain(self, recipe: str) -> str:
@@ -84,12 +89,17 @@ class FakeRunner:
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         await asyncio.sleep(0)
+        if key.recipe == "reference":
+            return BuildOutcome(REFERENCE)
         self._fail()
         self.built.append(key)
         return BuildOutcome(BUILT)
 
-    async def analyse(self, refs: tuple[RawRef, ...], facts: RunFacts) -> Analysis:
+    async def analyse(
+        self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
+    ) -> Analysis:
         self._fail()
+        self.references.add(reference)
         self.analysed.append(facts)
         return Analysis(1, self.metrics)
 
@@ -147,12 +157,17 @@ class Lab:
 @pytest.fixture
 async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
     monkeypatch.setattr(dispatch, "PAUSE_S", 0.01)
+    monkeypatch.setattr(builds_module, "PAUSE_S", 0.01)
     monkeypatch.setattr(dispatch, "LONGEST_TICK_S", 0.01)
     writer, runner = Writer(), FakeRunner()
     await writer.open(lambda: SqliteStore.open(":memory:"))
     clock, terms = Clock(), LeaseTerms()
-    dispatcher = Dispatcher(writer, runner, terms, clock)
-    lab = Lab(Coordinator(writer, runner, terms, clock), dispatcher, runner, writer, clock)
+    builds = Builds(writer, runner, clock)
+    analyses = Analyses(writer, runner, builds, terms, clock)
+    dispatcher = Dispatcher(writer, builds, analyses, terms, clock)
+    lab = Lab(
+        Coordinator(writer, runner, analyses, terms, clock), dispatcher, runner, writer, clock
+    )
     for digest in (BASELINE, EVALUATION, RAW):
         await lab.coordinator.record_blob(digest)
     await dispatcher.refresh_leases()
@@ -193,6 +208,7 @@ async def test_a_job_goes_from_submit_to_the_table(lab: Lab) -> None:
     assert {row.recipe for row in rows} == {"fp32", RECIPE}
     baseline, candidate = sorted(lab.runner.analysed, key=lambda facts: facts.entry_index)
     assert baseline.is_baseline
+    assert lab.runner.references == {REFERENCE}
     assert (candidate.is_baseline, candidate.candidate, candidate.comparisons) == (False, BUILT, 1)
 
 
