@@ -32,6 +32,7 @@ from .builders.base import BuildRequest, Unsupported
 from .client import Client
 from .driver_process import REPLICA_VARIABLE
 from .endpoint import Endpoint
+from .raw_roles import in_role
 from .replicas import Replica
 from .runner import Analysis, Inspection
 from .store import BuildKey, BuildOutcome
@@ -138,7 +139,7 @@ def analyse(
     from bitgauge.benchmarks.raw import read_raw
 
     with _node(access) as (_, replica):
-        raws = [read_raw(replica.path(ref.digest)) for ref in refs]
+        raws = [in_role(read_raw(replica.path(ref.digest)), ref) for ref in refs]
         metrics = compute(raws, facts)
         if expected is not None:
             metrics = reference.flagged(metrics, raws, replica.path(expected))
