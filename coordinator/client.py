@@ -93,14 +93,16 @@ class Reanalysis:
 class Client:
     """One connection to a coordinator; a context manager."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
         """Prepare a connection; nothing is sent before the first call.
 
         Args:
             endpoint: where the coordinator is and the file with the token for it. A token file
                 that is absent is no error here: the coordinator says so when it is reached.
+            call_timeout_s: deadline of a call that has no longer one of its own, in seconds.
         """
         self.address = endpoint.address
+        self._call_timeout_s = call_timeout_s
         self._token_path = endpoint.token_path
         self._channel = grpc.insecure_channel(endpoint.address, options=_OPTIONS)
         self._lab = lab_pb2_grpc.LabStub(self._channel)
@@ -265,8 +267,9 @@ class Client:
 
     # -- plumbing -------------------------------------------------------------------------
     def _call(
-        self, method: Callable[..., Any], request: Any, timeout_s: float = CALL_TIMEOUT_S
+        self, method: Callable[..., Any], request: Any, timeout_s: float | None = None
     ) -> Any:
+        timeout_s = self._call_timeout_s if timeout_s is None else timeout_s
         try:
             return method(request, timeout=timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:

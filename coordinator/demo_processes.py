@@ -28,6 +28,7 @@ DEVICE_TIMEOUT_S = 60.0
 COORDINATOR_STOP_S = 30.0
 AGENT_STOP_S = 15.0
 _POLL_S = 0.2
+_PROBE_TIMEOUT_S = 2.0
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -163,7 +164,7 @@ class DemoLab:
 def _serves(endpoint: Endpoint) -> bool:
     if not endpoint.token_path.exists():
         return False
-    with Client(endpoint) as client:
+    with Client(endpoint, call_timeout_s=_PROBE_TIMEOUT_S) as client:
         try:
             client.jobs(limit=1)
         except Unavailable:
