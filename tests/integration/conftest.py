@@ -59,6 +59,7 @@ class Up:
     def _pump(self) -> None:
         assert self.process.stderr is not None
         for line in self.process.stderr:
+            self.lines.append(line.rstrip())
             self._arrivals.put(line.rstrip())
         self._arrivals.put(None)
 
@@ -68,7 +69,6 @@ class Up:
         while True:
             line = self._arrivals.get(timeout=max(0.1, deadline - time.monotonic()))
             assert line is not None, f"it ended: {self.lines}"
-            self.lines.append(line)
             if found := _SERVING.search(line):
                 self.address = found[1]
                 return
