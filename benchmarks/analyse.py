@@ -13,11 +13,12 @@ from .analyse_latency import cold_start, latency_p50, latency_ratio
 from .analyse_memory import host_steady, peak_memory, peak_memory_ratio
 from .analyse_quality import quality
 from .errors import BadInput, Code
-from .facts import BASELINE_ITSELF, NO_RAW_DATA, NO_SENSOR, Groups, RunFacts, items, null
+from .facts import Groups, RunFacts, items, null
 from .metrics import METRICS
 from .model import MetricValue, PassName, RawRole
 from .raw import RawFile
 from .raw_schema import RawOrigin, raw_origin
+from .reasons import BASELINE_ITSELF, NO_RAW_DATA, NO_SENSOR
 
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 

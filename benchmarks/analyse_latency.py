@@ -7,22 +7,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .facts import (
+from .facts import Groups, RunFacts, items, null, seed_of
+from .model import MetricValue, PassName, RawRole
+from .paired import LEVEL, difference_of, pool_launches, quad_log_ratios, verdict_of
+from .raw_schema import ColdStart, absolute_samples, pair_samples
+from .reasons import (
     FEW_LAUNCHES,
     INSUFFICIENT_SAMPLES,
     NO_RAW_DATA,
     NO_STEADY_STATE,
     SHARED,
     WIDE_INTERVAL,
-    Groups,
-    RunFacts,
-    items,
-    null,
-    seed_of,
 )
-from .model import MetricValue, PassName, RawRole
-from .paired import LEVEL, difference_of, pool_launches, quad_log_ratios, verdict_of
-from .raw_schema import ColdStart, absolute_samples, pair_samples
 from .resample import bootstrap_median, effective_size
 from .samples import AbsoluteSamples, BlockConditions, Ints, PairSamples
 

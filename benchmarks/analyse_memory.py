@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .facts import (
-    BELOW_RESOLUTION,
-    FEW_LAUNCHES,
-    NO_RAW_DATA,
-    PEAK_SAMPLED,
-    Groups,
-    RunFacts,
-    items,
-    null,
-)
+from .facts import Groups, RunFacts, items, null
 from .model import MetricValue, PassName, RawRole
 from .raw_schema import memory_samples
+from .reasons import BELOW_RESOLUTION, FEW_LAUNCHES, NO_RAW_DATA, PEAK_SAMPLED
 from .samples import MemorySamples
 
 FLOOR_FACTOR = 2

@@ -7,17 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from .facts import (
-    BASELINE_ITSELF,
-    NO_CLASSES,
-    NO_LABELS,
-    NO_RAW_DATA,
-    NONFINITE_OUTPUT,
-    Groups,
-    RunFacts,
-    items,
-    null,
-)
+from .facts import Groups, RunFacts, items, null
 from .model import MetricValue, PassName, RawRole, StackItem
 from .paired import LEVEL
 from .quality import (
@@ -30,6 +20,7 @@ from .quality import (
     tango_bounds,
 )
 from .raw_schema import quality_samples
+from .reasons import BASELINE_ITSELF, NO_CLASSES, NO_LABELS, NO_RAW_DATA, NONFINITE_OUTPUT
 from .samples import QualitySamples
 
 KEYS = ("accuracy_pct", "accuracy_delta_pp", "flips_pct", "kl_mean", "nonfinite_count")

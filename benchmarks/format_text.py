@@ -11,17 +11,9 @@ from collections.abc import Callable
 
 from .metrics import METRICS
 from .model import MetricValue, Profile
+from .reasons import FLAGS, NOT_MEASURED, REASONS
 
 DASH = "-"
-
-REASONS: dict[str, str] = {
-    "no_sensor": "no sensor on this device",
-    "not_measured": "not measured",
-    "below_resolution": "too small to tell from an empty model",
-    "emulated": "emulated time and memory mean nothing",
-    "baseline": "this is the baseline",
-    "too_few_samples": "too few samples",
-}
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -96,7 +88,7 @@ def verdict(metric: MetricValue) -> str:
 
 def reason(metric: MetricValue) -> str:
     """Why a metric is null, in words."""
-    code = metric.reason or "not_measured"
+    code = metric.reason or NOT_MEASURED
     return REASONS.get(code, code.replace("_", " "))
 
 
@@ -133,6 +125,11 @@ def accuracy_words(metric: MetricValue) -> str:
         return f"accuracy delta unknown ({reason(metric)})"
     bounds = f" {interval(metric)}" if interval(metric) else ""
     return f"accuracy {points(metric.value)} points{bounds}"
+
+
+def flag(code: str) -> str:
+    """What a flag means, in words."""
+    return FLAGS.get(code, code.replace("_", " "))
 
 
 def unit_of(key: str) -> str:

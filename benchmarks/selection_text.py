@@ -20,12 +20,6 @@ OBJECTIVE_WORDS = {
     Objective.MEMORY: "peak memory",
 }
 
-_FLAG_MEANING = {
-    "preliminary": "profile quick; latency and memory may guide this choice, never a gate",
-    "suspect": "the machine was not steady while it was measured",
-    "untrusted": "this device failed its own check of false differences",
-}
-
 
 def question_words(query: SelectQuery) -> str:
     """What was asked about, such as `cnn on cpu_only at batch 1 with 1 thread`."""
@@ -110,7 +104,7 @@ def flag_warnings(*those: Assessed) -> tuple[str, ...]:
         for flag in one.flags():
             carriers.setdefault(flag, []).append(one.recipe)
     return tuple(
-        f"{flag}: {_FLAG_MEANING.get(flag, 'see the table')} ({', '.join(sorted(recipes))})"
+        f"{flag}: {text.flag(flag)} ({', '.join(sorted(recipes))})"
         for flag, recipes in sorted(carriers.items())
     )
 

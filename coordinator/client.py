@@ -43,6 +43,8 @@ from .endpoint import Endpoint
 T = TypeVar("T")
 
 CALL_TIMEOUT_S = 20.0
+# Both may wait for a Ray task that starts a process and imports what it needs.
+SUBMIT_TIMEOUT_S = 180.0
 REANALYSE_TIMEOUT_S = 300.0
 WRITE_TIMEOUT_S = 600.0
 WATCH_TIMEOUT_S = 900.0
@@ -129,7 +131,8 @@ class Client:
         """Submit a job whose blobs are uploaded; without an idempotency key it gets its own."""
         if not spec.idempotency_key:
             spec = replace(spec, idempotency_key=str(uuid.uuid4()))
-        answer = self._call(self._lab.Submit, lab_pb2.SubmitRequest(spec=to_wire(spec)))
+        request = lab_pb2.SubmitRequest(spec=to_wire(spec))
+        answer = self._call(self._lab.Submit, request, SUBMIT_TIMEOUT_S)
         return Submitted(answer.job_id, answer.created)
 
     def job(self, job_id: str) -> JobView:

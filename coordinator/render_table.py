@@ -218,7 +218,10 @@ def _flag_notes(rows: Sequence[TableRow]) -> list[str]:
     for row in rows:
         for flag in row.flags:
             flagged.setdefault(flag, []).append(_place(row, rows))
-    return [f"{flag}: {_places(places, rows)}" for flag, places in sorted(flagged.items())]
+    return [
+        f"{flag} ({text.flag(flag)}): {_places(places, rows)}"
+        for flag, places in sorted(flagged.items())
+    ]
 
 
 def _energy_notes(rows: Sequence[TableRow]) -> list[str]:
@@ -243,4 +246,4 @@ def _place(row: TableRow, rows: Sequence[TableRow]) -> str:
 
 def _places(places: Sequence[str], rows: Sequence[TableRow]) -> str:
     measured = sum(row.state in (CellState.MEASURED, CellState.STALE) for row in rows)
-    return "every row" if len(places) == measured and measured > 1 else ", ".join(places)
+    return "every measured row" if len(places) == measured and measured > 1 else ", ".join(places)

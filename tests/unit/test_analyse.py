@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from bitgauge.benchmarks.analyse import ANALYSIS_VERSION, RunFacts, analyse
 from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.facts import FLAGS, REASONS
 from bitgauge.benchmarks.metrics import METRICS
 from bitgauge.benchmarks.model import (
     Digest,
@@ -36,6 +35,7 @@ from bitgauge.benchmarks.raw_schema import (
     pair_raw,
     quality_raw,
 )
+from bitgauge.benchmarks.reasons import FLAGS, REASONS
 from bitgauge.benchmarks.samples import (
     AbsoluteSamples,
     BlockConditions,

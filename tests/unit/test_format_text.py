@@ -67,7 +67,7 @@ def test_null_is_a_dash_and_its_reason() -> None:
     metric = MetricValue("energy_mj", reason="no_sensor")
     assert text.plain(metric) == "-"
     assert text.interval(metric) == ""
-    assert text.full(metric) == "no sensor on this device"
+    assert text.full(metric) == "the device has no energy meter"
     assert text.reason(MetricValue("x", reason="some_new_reason")) == "some new reason"
     assert text.reason(MetricValue("x")) == "not measured"
 
@@ -90,7 +90,7 @@ def test_speed_turns_the_interval_round() -> None:
     assert text.speed_words(same) == "as fast, ratio 1.01 [0.99, 1.01]"
     unsure = MetricValue("latency_ratio", 0.9, 0.7, 1.2, verdict="UNDECIDED")
     assert text.speed_words(unsure).endswith("undecided")
-    assert "no sensor" in text.speed_words(MetricValue("latency_ratio", reason="no_sensor"))
+    assert "no energy meter" in text.speed_words(MetricValue("latency_ratio", reason="no_sensor"))
 
 
 def test_size_and_accuracy_words() -> None:

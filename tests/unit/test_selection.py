@@ -190,7 +190,9 @@ def test_null_under_a_constraint_is_listed_as_unknown() -> None:
     assert candidate_reasons(choice, "int8-dynamic") == "the accuracy loss is unknown (failed)"
     memory = replace(QUERY, objective=Objective.MEMORY)
     choice = select(memory, [FP32, row("int8-dynamic", memory=None)])
-    assert "peak memory ratio is unknown (too small" in candidate_reasons(choice, "int8-dynamic")
+    assert "peak memory ratio is unknown (the baseline needs" in candidate_reasons(
+        choice, "int8-dynamic"
+    )
 
 
 def test_unsupported_and_failed_are_shown_and_never_chosen() -> None:
@@ -276,7 +278,7 @@ def test_preliminary_is_said() -> None:
     assert choice.outcome == "format"
     assert "(preliminary)" in choice.sentence
     assert choice.warnings == (
-        "preliminary: profile quick; latency and memory may guide this choice, never a gate"
+        "preliminary: profile quick: may decide accuracy, never latency, memory or energy"
         " (int8-dynamic)",
     )
 

@@ -1,0 +1,51 @@
+"""The words for what qualifies a number: flags beside values, reasons in place of values.
+
+The codes are stored and travel; the sentences are what people read.
+"""
+
+from __future__ import annotations
+
+from .model import Realness
+
+PRELIMINARY = "preliminary"
+NO_STEADY_STATE = "no_steady_state"
+SHARED = "shared"
+FEW_LAUNCHES = "few_launches"
+WIDE_INTERVAL = "wide_interval"
+PEAK_SAMPLED = "peak_sampled"
+REFERENCE_MISMATCH = "reference_mismatch"
+
+FLAGS: dict[str, str] = {
+    PRELIMINARY: "profile quick: may decide accuracy, never latency, memory or energy",
+    NO_STEADY_STATE: "a launch was still changing when its warm-up reached the cap",
+    SHARED: "others used the device: pressure over 1 % or stolen time over 0.5 %",
+    FEW_LAUNCHES: "fewer fresh processes than the profile asks for",
+    WIDE_INTERVAL: "quads ended before the interval was as short as half the margin",
+    PEAK_SAMPLED: "the peak was polled, so a shorter one may have been missed",
+    REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
+}
+
+BASELINE_ITSELF = "baseline"
+NO_RAW_DATA = "pass_missing"
+INSUFFICIENT_SAMPLES = "insufficient_samples"
+BELOW_RESOLUTION = "below_resolution"
+NO_SENSOR = "no_sensor"
+NO_LABELS = "no_labels"
+NO_CLASSES = "no_classes"
+NONFINITE_OUTPUT = "nonfinite_output"
+
+NOT_MEASURED = "not_measured"
+
+REASONS: dict[str, str] = {
+    NOT_MEASURED: "not measured",
+    BASELINE_ITSELF: "the entry is the baseline, so there is nothing to compare it with",
+    NO_RAW_DATA: "no raw data of that pass",
+    INSUFFICIENT_SAMPLES: "too few independent samples for an interval",
+    BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",
+    NO_SENSOR: "the device has no energy meter",
+    NO_LABELS: "the evaluation set has no labels",
+    NO_CLASSES: "the output is no (samples, classes) matrix",
+    NONFINITE_OUTPUT: "an output is NaN or infinite",
+    Realness.EMULATED.value: "an emulated device keeps no time and has no memory of its own",
+    Realness.SIMULATED.value: "a simulated device or runtime measures nothing",
+}
