@@ -70,6 +70,8 @@ def environment(
         "RAY_AUTH_MODE": "token",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+        # Ray would end our actor when a model that is measured here fills the memory.
+        "RAY_memory_monitor_refresh_ms": "0",
         "PYTHONUNBUFFERED": "1",
     }
     if config.ray_address is None:

@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.coordinator.tokens import Keyring, Role, ensure_role_tokens, ensure_token, new_token
 
