@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    # gRPC reports every lost connection on standard error by itself; we say it once.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from .service import serve
 
     state = arguments.home or home()
@@ -103,7 +105,7 @@ def _describe(arguments: argparse.Namespace) -> None:
         arguments.device,
         name=arguments.name,
         identity=device_id(folder),
-        say=lambda line: sys.stderr.write(f"bitgauge-agent: {line}\n") and None,
+        say=_warn,
     )
     if arguments.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(device)).decode() + "\n")
@@ -132,8 +134,12 @@ def _as_text(device: DeviceDescription) -> str:
 def say(line: str) -> None:
     """Prints one line with its UTC time."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sys.stdout.write(f"{stamp} {line}{os.linesep}")
+    sys.stdout.write(f"{stamp} {line}\n")
     sys.stdout.flush()
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"bitgauge-agent: {line}\n")
 
 
 def _positive(text: str) -> int:

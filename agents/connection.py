@@ -84,17 +84,23 @@ class Outage:
     Args:
         address: of the coordinator.
         say: prints one line.
+
+    Attributes:
+        away: the last call did not get through.
+        count: outages so far.
     """
 
     def __init__(self, address: str, say: Callable[[str], None]) -> None:
         self._address = address
         self._say = say
         self.away = False
+        self.count = 0
 
     def began(self, why: str) -> None:
         """A call did not get through."""
         if not self.away:
             self.away = True
+            self.count += 1
             self._say(f"The coordinator at {self._address} is away ({why}); trying again.")
 
     def ended(self) -> None:

@@ -19,6 +19,7 @@ from bitgauge.benchmarks.model import (
     AssignedEntry,
     Assignment,
     DeviceDescription,
+    Digest,
     Failure,
     PassName,
     RawRef,
@@ -144,8 +145,8 @@ class EntryRun:
     async def _fetch(self) -> dict[str, Path]:
         """The verified files of the entry by SHA-256."""
         job = self._assignment
+        keep = files_of(job)
         wanted = {job.evaluation, job.baseline, self._entry.artifact}
-        keep = wanted | {entry.artifact for entry in job.entries if not entry.accepted}
         return {
             digest.sha256: await self._bench.transfer.fetch(digest, keep)
             for digest in sorted(wanted)
@@ -219,6 +220,12 @@ class EntryRun:
             ack_fd=-1,
             plugins=tuple(str(path) for path in self._bench.plugins),
         )
+
+
+def files_of(assignment: Assignment) -> set[Digest]:
+    """Every blob that a job still needs on the device."""
+    artifacts = {entry.artifact for entry in assignment.entries if not entry.accepted}
+    return {assignment.evaluation, assignment.baseline} | artifacts
 
 
 def _fresh_folder(folder: Path) -> None:

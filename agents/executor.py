@@ -8,6 +8,7 @@ are on the disk before the coordinator hears of the run.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -27,7 +28,7 @@ from bitgauge.benchmarks.model import (
     StackItem,
 )
 
-from .entry_run import Bench, EntryRun, RunFailed
+from .entry_run import Bench, EntryRun, RunFailed, files_of
 from .failures import simple_failure, status_of
 from .lease import LeaseKeeper
 from .passes import as_baseline
@@ -60,11 +61,21 @@ class Executor:
 
         When this task is cancelled, no child is left and no run is half spooled.
         """
+        if self._open_entries():
+            await self._prefetch()
         for entry in self._open_entries():
-            self._progress(entry, "fetching", 0.0)
             report = await self._measure(entry)
             await self._spool(report)
             await self._bench.deliver()
+
+    async def _prefetch(self) -> None:
+        """Gets every file of the job first, so that measuring needs no coordinator."""
+        keep = files_of(self._assignment)
+        entries = self._open_entries()
+        for done, digest in enumerate(sorted(keep)):
+            self._progress(entries[0], "fetching", done / len(keep))
+            with contextlib.suppress(BitgaugeError):  # said again at the entry that needs it
+                await self._bench.transfer.fetch(digest, keep)
 
     async def give_up(self, failure: Failure) -> None:
         """Reports every entry that is still open as failed."""

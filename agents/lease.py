@@ -7,6 +7,7 @@ from the coordinator the agent keeps measuring: what the results are worth is de
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from bitgauge.benchmarks.model import Assignment, Progress
 
 from . import process
 from .connection import Renewal
+from .patience import within
 
 _NS = 1_000_000_000
 _MS = 1_000_000
@@ -125,8 +127,8 @@ class LeaseKeeper:
         while self.verdict == "ok":
             wait_ns = max(self._clock.due_ns - self._now_ns(), _MS)
             try:
-                await asyncio.wait_for(self._ended.wait(), wait_ns / _NS)
-            except asyncio.TimeoutError:
+                await within(self._ended.wait(), wait_ns / _NS)
+            except TimeoutError:
                 await self._wait_for_gap()
                 await self._tick()
         return self.verdict
@@ -134,10 +136,8 @@ class LeaseKeeper:
     async def _wait_for_gap(self) -> None:
         """Leaves the heartbeat to the child's gaps, unless they do not come."""
         silence_ns = max(_SILENCES * self._hold_ns, _SHORTEST_SILENCE_NS)
-        try:
-            await asyncio.wait_for(self._free.wait(), silence_ns / _NS)
-        except asyncio.TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            await within(self._free.wait(), silence_ns / _NS)
 
     async def _tick(self) -> None:
         async with self._lock:

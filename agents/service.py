@@ -23,6 +23,7 @@ from .executor import Executor
 from .identity import FolderLock, describe, device_id
 from .lease import LeaseKeeper
 from .outbox import Outbox
+from .patience import end_task, within
 from .spool import Spool
 from .transfer import Transfer
 
@@ -49,12 +50,12 @@ async def serve(config: AgentConfig, say: Say) -> None:
         await asyncio.wait((agent, stopping), return_when=asyncio.FIRST_COMPLETED)
         if not agent.done():
             say("Stopping: what was measured is kept and will be reported at the next start.")
-            agent.cancel()
-            await asyncio.wait((agent,), timeout=_STOP_S)
-        if agent.done() and not agent.cancelled():
+        else:
             agent.result()
     finally:
         stopping.cancel()
+        with contextlib.suppress(TimeoutError):
+            await within(end_task(agent), _STOP_S)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
         lock.release()
@@ -77,6 +78,7 @@ class _Agent:
             say=say,
         )
         self._incarnation = str(uuid.uuid4())
+        self._outages = 0
 
     async def run(self) -> None:
         intents, dead = await asyncio.to_thread(self._spool.end_leftovers)
@@ -116,6 +118,7 @@ class _Agent:
 
     async def _register(self, connection: Connection, who: Introduction) -> None:
         version = await patiently(lambda: connection.register(self._device, who))
+        self._outages = connection.outage.count
         runtimes = ", ".join(f"{one.name} {one.version}" for one in self._device.runtimes)
         self._say(
             f"Registered {self._device.name} ({self._device.processor_model or 'unknown CPU'};"
@@ -148,10 +151,12 @@ class _Agent:
 
     async def _acquire(self, connection: Connection, who: Introduction) -> Assignment | None:
         """One long poll; after an outage, or when it is not known there, the device registers."""
+        if connection.outage.count != self._outages:
+            await self._register(connection, who)
         try:
             return await connection.acquire(self._device.device_id, self._incarnation)
         except Unavailable:
-            pass
+            return None
         except BitgaugeError as error:
             if error.code is not Code.UNKNOWN_DEVICE:
                 raise
@@ -183,10 +188,10 @@ class _Job:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if working not in done:
-                await _end(working)
+                await end_task(working)
         finally:
-            await _end(working)
-            await _end(keeping)
+            await end_task(working)
+            await end_task(keeping)
         if working in done:
             working.result()
             self.say(f"Job {assignment.job_id}: done.")
@@ -202,12 +207,6 @@ class _Job:
     async def _finish(self, executor: Executor) -> None:
         await executor.run()
         await self.outbox.drain()
-
-
-async def _end(task: asyncio.Task[object]) -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError, Exception):
-        await task
 
 
 def _deadline(assignment: Assignment) -> Failure:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import process
 from .failures import ChildExit
+from .patience import end_task, within
 from .spec import ACKNOWLEDGED, MAX_EVENT_BYTES, Event, decode_event
 
 LOG_HEAD_BYTES = 32 * 1024
@@ -147,8 +148,8 @@ class Supervision:
             while True:
                 limit = self._limits.of(self._phase)
                 try:
-                    line = await asyncio.wait_for(reader.readline(), limit)
-                except asyncio.TimeoutError:
+                    line = await within(reader.readline(), limit)
+                except TimeoutError:
                     self._timed_out = limit
                     await self._terminate()
                     return
@@ -179,13 +180,13 @@ class Supervision:
 
     async def _reap(self) -> None:
         """Waits a moment for a child that has said its last or closed its pipe."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._child.wait(), _LAST_WORDS_S + self._limits.terminate)
+        with contextlib.suppress(TimeoutError):
+            await within(self._child.wait(), _LAST_WORDS_S + self._limits.terminate)
 
     async def _terminate(self) -> None:
         self._signal(signal.SIGTERM)
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._child.wait(), self._limits.terminate)
+        with contextlib.suppress(TimeoutError):
+            await within(self._child.wait(), self._limits.terminate)
 
     def _kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -199,8 +200,8 @@ class Supervision:
         """Ends what the child started and moved out of its group, and closes its log."""
         await self._child.wait()
         await asyncio.to_thread(process.end, self._mark)
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(drain, _LAST_WORDS_S)
+        await asyncio.wait((drain,), timeout=_LAST_WORDS_S)
+        await end_task(drain)
 
     async def _drain(self) -> None:
         """Reads the child's output, so that it never blocks on a full pipe."""

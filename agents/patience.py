@@ -1,0 +1,42 @@
+"""Waiting that never swallows a cancellation.
+
+`asyncio.wait_for` before Python 3.12 returns normally when its awaitable finishes in the very
+moment in which the waiting task is cancelled; an agent that is told to stop would then go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_AGAIN_S = 0.5
+
+
+async def within(awaitable: Awaitable[T], seconds: float) -> T:
+    """The result of `awaitable`, if it comes within `seconds`.
+
+    Raises:
+        TimeoutError: it did not; it has been cancelled.
+    """
+    task = asyncio.ensure_future(awaitable)
+    try:
+        done, _ = await asyncio.wait((task,), timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        await end_task(task)
+        raise TimeoutError
+    return task.result()
+
+
+async def end_task(task: asyncio.Future[T]) -> None:
+    """Cancels a task as often as it takes, and waits until it has ended, however it ends."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=_AGAIN_S)
+    if not task.cancelled():
+        task.exception()  # looked at, so that nobody is told that it was never retrieved
