@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
 from typing import Any
@@ -27,6 +28,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from . import processes
 from .actor import CoordinatorActor, Refusal
 from .config import CoordinatorConfig, from_json
+from .driver_process import session_base
 from .events import DriverEvent, EventKind, EventSender
 from .ray_guard import require_token_mode
 
@@ -96,7 +98,7 @@ class Driver:
             num_gpus=0,
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,
-            _temp_dir=self._ray_folder,
+            _temp_dir=str(session_base(Path(self._ray_folder))),
             _node_ip_address="127.0.0.1",
             **common,
         )

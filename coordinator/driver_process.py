@@ -84,7 +84,7 @@ def environment(
 
 @contextlib.contextmanager
 def ray_folder() -> Iterator[Path]:
-    """A folder for Ray's session, removed afterwards.
+    """A private folder for Ray's session and the replica, removed afterwards.
 
     Its name is short because the paths of Ray's sockets may have 107 bytes at most.
     """
@@ -96,9 +96,18 @@ def ray_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def session_base(folder: Path) -> Path:
+    """What Ray is given as its temporary folder.
+
+    Ray opens that one to everybody (mode 0777), with its sockets in it; the private folder
+    around it keeps other users out.
+    """
+    return folder / "r"
+
+
 def keep_ray_logs(folder: Path, config: CoordinatorConfig) -> None:
     """Keep Ray's own logs of a driver that ended by itself; they say why."""
-    source = folder / "session_latest" / "logs"
+    source = session_base(folder) / "session_latest" / "logs"
     target = config.logs_folder / "ray"
     if source.is_dir():
         shutil.rmtree(target, ignore_errors=True)

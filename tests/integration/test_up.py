@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -10,9 +11,11 @@ import stat
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
+import psutil
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.errors import BitgaugeError, Code
@@ -105,6 +108,12 @@ def test_secrets_are_for_their_owner_only(up: Up) -> None:
     assert mode(up.home) == 0o700
     for name in ("tokens/agent", "tokens/user", "ray-token"):
         assert mode(up.home / name) == 0o600
+
+
+def test_other_users_cannot_reach_rays_sockets(up: Up) -> None:
+    folder = Path(up.find("bitgauge.coordinator.driver").cmdline()[-1])
+    assert next(folder.rglob("plasma_store")).is_socket()
+    assert mode(folder) == 0o700
 
 
 def test_ray_tasks_build_what_a_job_asks_for(up: Up) -> None:
@@ -211,22 +220,22 @@ def test_listening_beyond_loopback_is_refused(tmp_path: Path) -> None:
 
 def test_our_port_is_loopback_and_ray_asks_for_its_token(up: Up) -> None:
     port = int(up.address.rpartition(":")[2])
-    listening = {
-        connection.laddr
-        for process in up.tree()
-        for connection in process.net_connections("inet")
-        if connection.status == "LISTEN"
-    }
-    assert {address.ip for address in listening if address.port == port} <= {
-        "127.0.0.1",
-        "::ffff:127.0.0.1",
-    }
-    gcs = next(
-        connection.laddr.port
-        for connection in up.find("gcs_server").net_connections("inet")
-        if connection.status == "LISTEN"
-    )
-    require_token_mode(f"127.0.0.1:{gcs}")
+    ours = {address.ip for process in up.tree() for address in listening(process, port)}
+    assert ours
+    assert ours <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    (gcs, *_) = listening(up.find("gcs_server"))
+    require_token_mode(f"127.0.0.1:{gcs.port}")
+
+
+def listening(process: psutil.Process, port: int | None = None) -> list[Any]:
+    """Addresses that a process listens on; none when it has just ended."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [
+            connection.laddr
+            for connection in process.net_connections("inet")
+            if connection.status == "LISTEN" and port in (None, connection.laddr.port)
+        ]
+    return []
 
 
 def test_the_terminal_sees_one_line(up: Up) -> None:
