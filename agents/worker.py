@@ -6,6 +6,7 @@ goes wrong is told in one sentence through the event pipe, with the traceback in
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -68,4 +69,7 @@ def _work(spec: ChildSpec, channel: Channel) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # taking the runtime down in order costs every launch time and tells nothing
