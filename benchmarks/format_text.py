@@ -28,9 +28,9 @@ def number(value: float, digits: int = 3) -> str:
     return f"{rounded:.{decimals}f}"
 
 
-def ratio(value: float) -> str:
-    """A ratio with two decimals, with three significant digits when that says too little."""
-    return f"{value:.2f}" if value == 0 or abs(value) >= 0.095 else number(value, 2)
+def ratio(value: float, decimals: int = 2) -> str:
+    """A ratio with two decimals, with two significant digits when that says too little."""
+    return f"{value:.{decimals}f}" if value == 0 or abs(value) >= 0.095 else number(value, 2)
 
 
 def duration(nanoseconds: float) -> str:
@@ -64,14 +64,18 @@ def percent(value: float) -> str:
 
 def plain(metric: MetricValue) -> str:
     """The value of a metric in the unit that reads best, or a dash."""
-    return DASH if metric.value is None else _in_unit(metric.key, metric.value)
+    if metric.value is None:
+        return DASH
+    return _in_unit(metric.key, metric.value, _decimals(metric.low, metric.high))
 
 
 def interval(metric: MetricValue) -> str:
     """The 95 % interval of a metric in brackets, or nothing when it has none."""
     if metric.low is None or metric.high is None:
         return ""
-    return f"[{_in_unit(metric.key, metric.low)}, {_in_unit(metric.key, metric.high)}]"
+    decimals = _decimals(metric.low, metric.high)
+    ends = (_in_unit(metric.key, end, decimals) for end in (metric.low, metric.high))
+    return f"[{', '.join(ends)}]"
 
 
 def full(metric: MetricValue) -> str:
@@ -100,12 +104,15 @@ def speed_words(metric: MetricValue) -> str:
     if metric.value is None or metric.value <= 0:
         return f"latency ratio unknown ({reason(metric)})"
     if metric.verdict == "SAME":
-        return f"as fast, ratio {ratio(metric.value)} {interval(metric)}".rstrip()
+        return f"as fast, ratio {plain(metric)} {interval(metric)}".rstrip()
     faster = metric.value <= 1
-    text = f"{_gain(metric.value, faster)}x {'faster' if faster else 'slower'}"
-    if metric.low is not None and metric.high is not None and metric.low > 0:
-        ends = sorted((_invert(metric.low, faster), _invert(metric.high, faster)))
-        text += f" [{ratio(ends[0])}, {ratio(ends[1])}]"
+    gain, word = _gain(metric.value, faster), "faster" if faster else "slower"
+    if metric.low is None or metric.high is None or metric.low <= 0:
+        text = f"{ratio(gain)}x {word}"
+    else:
+        low, high = sorted((_gain(metric.low, faster), _gain(metric.high, faster)))
+        decimals = _decimals(low, high)
+        text = f"{ratio(gain, decimals)}x {word} [{ratio(low, decimals)}, {ratio(high, decimals)}]"
     return f"{text}, undecided" if metric.verdict == "UNDECIDED" else text
 
 
@@ -116,7 +123,7 @@ def size_words(metric: MetricValue) -> str:
     if round(metric.value, 2) == 1:
         return "as large"
     smaller = metric.value < 1
-    return f"{_gain(metric.value, smaller)}x {'smaller' if smaller else 'larger'}"
+    return f"{ratio(_gain(metric.value, smaller))}x {'smaller' if smaller else 'larger'}"
 
 
 def accuracy_words(metric: MetricValue) -> str:
@@ -140,14 +147,19 @@ def unit_of(key: str) -> str:
 def profile_words(profile: Profile) -> str:
     """What a profile allows a reader to conclude."""
     if profile is Profile.QUICK:
-        return "profile quick: latency and memory are preliminary"
+        return "profile quick (preliminary)"
     return f"profile {profile.value}"
 
 
-def _in_unit(key: str, value: float) -> str:
+def _decimals(low: float | None, high: float | None) -> int:
+    """Decimals of a ratio: a third one when two would print both ends alike."""
+    return 3 if low is not None and high is not None and 0 < high - low < 0.01 else 2
+
+
+def _in_unit(key: str, value: float, decimals: int = 2) -> str:
     unit = unit_of(key)
     if unit == "1":
-        return ratio(value) if key.endswith("_ratio") else f"{value:.0f}"
+        return ratio(value, decimals) if key.endswith("_ratio") else f"{value:.0f}"
     if unit in _UNITS:
         return _UNITS[unit](value)
     return f"{number(value)} {unit}".rstrip()
@@ -161,9 +173,5 @@ _UNITS: dict[str, Callable[[float], str]] = {
 }
 
 
-def _invert(value: float, inverted: bool) -> float:
+def _gain(value: float, inverted: bool) -> float:
     return 1 / value if inverted else value
-
-
-def _gain(value: float, inverted: bool) -> str:
-    return ratio(_invert(value, inverted))

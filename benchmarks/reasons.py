@@ -16,7 +16,7 @@ PEAK_SAMPLED = "peak_sampled"
 REFERENCE_MISMATCH = "reference_mismatch"
 
 FLAGS: dict[str, str] = {
-    PRELIMINARY: "profile quick: may decide accuracy, never latency, memory or energy",
+    PRELIMINARY: "profile quick: may gate accuracy, never latency, memory or energy",
     NO_STEADY_STATE: "a launch was still changing when its warm-up reached the cap",
     SHARED: "others used the device: pressure over 1 % or stolen time over 0.5 %",
     FEW_LAUNCHES: "fewer fresh processes than the profile asks for",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from . import format_text as text
-from .model import Choice, FormatFamily, MetricValue, Objective, SelectQuery, TableRow
+from .model import CellState, Choice, FormatFamily, MetricValue, Objective, SelectQuery, TableRow
 from .selection_evidence import Assessed, Evidence, assess, gather
 from .selection_text import (
     BETTER,
@@ -26,6 +26,10 @@ from .selection_text import (
 
 FALLBACK = "fp16"
 """The conservative choice when nothing was measured."""
+
+
+EPSILON = {Objective.LATENCY: 0.02, Objective.SIZE: 0.0, Objective.MEMORY: 0.01}
+"""Relative differences that decide nothing (measurement.md F-3); sizes are exact."""
 
 
 def select(query: SelectQuery, rows: Iterable[TableRow]) -> Choice:
@@ -69,17 +73,15 @@ def _ship(
 ) -> Choice:
     objective = query.objective
     best = min(winners, key=lambda one: (_value(one.objective(objective)), _size_order(one)))
-    tied = [one for one in winners if _overlap(one.objective(objective), best.objective(objective))]
+    first = best.objective(objective)
+    tied = [one for one in winners if _near(one.objective(objective), first, EPSILON[objective])]
     chosen = min(tied, key=_size_order)
     rivals = tuple(one.recipe for one in sorted(tied, key=_size_order) if one is not chosen)
     sentence = f"Ship {chosen.recipe} for {question_words(query)}: {figures(chosen)}"
     if rivals:
         sizes = {_size_order(one)[0] for one in tied}
         why = "the smaller one is named first" if len(sizes) > 1 else "they are of one size"
-        sentence += (
-            f". The data does not separate it from {listed(rivals)} in"
-            f" {OBJECTIVE_WORDS[objective]}; {why}"
-        )
+        sentence += f". The data shows {_no_difference(objective)} from {listed(rivals)}; {why}"
     return _answer(
         "tie" if rivals else "format",
         chosen,
@@ -99,6 +101,8 @@ def _keep_fp32(query: SelectQuery, evidence: Evidence, assessed: Sequence[Assess
     if not others:
         why = "only fp32 was measured"
         command = run_command(query, ["all"])
+    elif not any(row.state is CellState.MEASURED for one in others for row in one.rows):
+        why = "no other recipe could be measured"
     elif not eligible:
         why = f"no other recipe meets every limit and is {BETTER[query.objective]}"
     else:
@@ -253,11 +257,22 @@ def _size_order(one: Assessed) -> tuple[float, float, str]:
     )
 
 
-def _overlap(one: MetricValue, other: MetricValue) -> bool:
-    """Whether two intervals share a point; a value without interval is its own."""
-    if one.value is None or other.value is None:
-        return False
-    return _low(one) <= _high(other) and _low(other) <= _high(one)
+def _near(one: MetricValue, best: MetricValue, epsilon: float) -> bool:
+    """Whether the data leaves open that `one` is as good as the best, but for `epsilon`.
+
+    A value without interval is its own.
+    """
+    return (
+        one.value is not None
+        and best.value is not None
+        and _low(one) <= _high(best) * (1 + epsilon)
+    )
+
+
+def _no_difference(objective: Objective) -> str:
+    epsilon = EPSILON[objective]
+    amount = f" of {100 * epsilon:g} % or more" if epsilon else ""
+    return f"no difference{amount} in {OBJECTIVE_WORDS[objective]}"
 
 
 def _low(metric: MetricValue) -> float:

@@ -104,7 +104,7 @@ def flag_warnings(*those: Assessed) -> tuple[str, ...]:
         for flag in one.flags():
             carriers.setdefault(flag, []).append(one.recipe)
     return tuple(
-        f"{flag}: {text.flag(flag)} ({', '.join(sorted(recipes))})"
+        f"{flag} ({text.flag(flag)}): {', '.join(sorted(recipes))}"
         for flag, recipes in sorted(carriers.items())
     )
 

@@ -16,9 +16,11 @@ from bitgauge.benchmarks.model import (
     DeviceView,
     FormatFamily,
     MetricValue,
+    Profile,
     TableRow,
     Workload,
 )
+from bitgauge.benchmarks.reasons import PRELIMINARY
 
 WIDTH = 100
 _HEADS = (
@@ -217,6 +219,8 @@ def _flag_notes(rows: Sequence[TableRow]) -> list[str]:
     flagged: dict[str, list[str]] = {}
     for row in rows:
         for flag in row.flags:
+            if flag == PRELIMINARY and row.profile is Profile.QUICK:
+                continue  # the title says so of every row
             flagged.setdefault(flag, []).append(_place(row, rows))
     return [
         f"{flag} ({text.flag(flag)}): {_places(places, rows)}"

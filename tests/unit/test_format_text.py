@@ -88,6 +88,9 @@ def test_speed_turns_the_interval_round() -> None:
     assert text.speed_words(slower) == "2.00x slower [1.50, 2.50]"
     same = MetricValue("latency_ratio", 1.01, 0.99, 1.015, verdict="SAME")
     assert text.speed_words(same) == "as fast, ratio 1.01 [0.99, 1.01]"
+    narrow = MetricValue("latency_ratio", 0.3812, 0.3809, 0.3821, verdict="FASTER")
+    assert text.full(narrow) == "0.381 [0.381, 0.382] FASTER"
+    assert text.speed_words(narrow) == "2.623x faster [2.617, 2.625]"
     unsure = MetricValue("latency_ratio", 0.9, 0.7, 1.2, verdict="UNDECIDED")
     assert text.speed_words(unsure).endswith("undecided")
     assert "no energy meter" in text.speed_words(MetricValue("latency_ratio", reason="no_sensor"))

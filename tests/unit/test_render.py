@@ -101,7 +101,7 @@ INT8 = row(
     MetricValue("peak_memory_bytes", reason="below_resolution"),
     MetricValue("accuracy_delta_pp", -0.22, -1.84, 0.41, verdict="UNDECIDED"),
     MetricValue("energy_mj", reason="no_sensor"),
-    flags=("preliminary",),
+    flags=("preliminary", "shared"),
 )
 INT4 = row(
     "int4-wo-b32", state=CellState.UNSUPPORTED, reason="no MatMul with constant weights " * 4
@@ -127,7 +127,8 @@ def test_table_fits_the_width_and_hides_nothing() -> None:
     assert "batch 64, 1 thread" in lines
     assert "energy: not measured (no_sensor)" in lines
     assert "peak memory: none (the baseline needs less than twice what an empty" in printed
-    assert "preliminary (profile quick: may decide accuracy" in printed
+    assert "shared (others used the device" in printed
+    assert "profile quick (preliminary)" in lines[0]
 
 
 def test_table_says_when_it_is_empty_and_separates_models() -> None:

@@ -133,7 +133,27 @@ def test_tie_names_both_and_prefers_the_smaller() -> None:
     )
     assert (choice.outcome, choice.recipe) == ("tie", "int4-wo-b32")
     assert choice.alternatives == ("int8-dynamic",)
-    assert "does not separate it from int8-dynamic in latency; the smaller one" in choice.sentence
+    assert (
+        "no difference of 2 % or more in latency from int8-dynamic; the smaller" in choice.sentence
+    )
+
+
+def test_a_difference_below_two_percent_is_a_tie_in_latency_only() -> None:
+    rows = [
+        FP32,
+        row("int8-dynamic", latency=(0.380, 0.379, 0.381), size=0.27),
+        row("int4-wo-b32", latency=(0.387, 0.386, 0.388), size=0.16),
+        row("fp16", latency=(0.400, 0.399, 0.401), size=0.10),
+    ]
+    choice = select(QUERY, rows)
+    assert (choice.recipe, choice.alternatives) == ("int4-wo-b32", ("int8-dynamic",))
+    by_size = select(replace(QUERY, objective=Objective.SIZE), rows)
+    assert (by_size.outcome, by_size.recipe) == ("format", "fp16")
+    equal = select(
+        replace(QUERY, objective=Objective.SIZE), [FP32, rows[1], row("fp16", size=0.27)]
+    )
+    assert (equal.outcome, equal.alternatives) == ("tie", ("int8-dynamic",))
+    assert "no difference in size from int8-dynamic; they are of one size" in equal.sentence
 
 
 def test_undecided_accuracy_says_how_many_samples() -> None:
@@ -278,8 +298,8 @@ def test_preliminary_is_said() -> None:
     assert choice.outcome == "format"
     assert "(preliminary)" in choice.sentence
     assert choice.warnings == (
-        "preliminary: profile quick: may decide accuracy, never latency, memory or energy"
-        " (int8-dynamic)",
+        "preliminary (profile quick: may gate accuracy, never latency, memory or energy):"
+        " int8-dynamic",
     )
 
 
