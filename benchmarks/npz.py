@@ -36,8 +36,9 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     for name, array in arrays.items():
         if array.dtype.kind not in _KINDS:
             raise ValueError(f"array {name!r} has type {array.dtype}")
+    members: dict[str, Any] = dict(arrays)
     with path.open("wb") as file:
-        np.savez_compressed(file, **dict(arrays))
+        np.savez_compressed(file, **members)
 
 
 def read_npz(source: Path | bytes, code: Code, *, what: str) -> Arrays:
