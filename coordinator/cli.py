@@ -16,10 +16,9 @@ from typing import Annotated
 import typer
 
 from . import cli_jobs, cli_query, cli_run
-from .cli_common import Json, print_json, print_text, say
+from .cli_common import INTERRUPTED, Interrupted, Json, print_json, print_text, say
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="bitgauge",
@@ -142,7 +141,12 @@ def run_command_line(arguments: list[str]) -> int:
     try:
         code = app(arguments or ["--help"], prog_name="bitgauge", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # Typer makes this of a Ctrl-C that no command took
+            say("Interrupted.")
         return code if isinstance(code, int) else 0
+    except Interrupted as interrupted:
+        say(str(interrupted))
+        return INTERRUPTED
     except (KeyboardInterrupt, typer.Abort):
         say("Interrupted.")
         return INTERRUPTED

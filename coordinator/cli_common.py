@@ -39,6 +39,13 @@ TokenFile = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 
 
+INTERRUPTED = 130
+
+
+class Interrupted(Exception):
+    """Ctrl-C, with the sentence that says what goes on and what does not."""
+
+
 class Answers(Protocol):
     """What can be asked of a coordinator and of a database file alike."""
 

@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_common import Coordinator, Json, TokenFile, connected, print_json, print_text, say
+from .cli_common import (
+    Coordinator,
+    Interrupted,
+    Json,
+    TokenFile,
+    connected,
+    print_json,
+    print_text,
+)
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.model import JobView
 
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
-INTERRUPTED = 130
 
 
 def watch(
@@ -34,8 +41,7 @@ def watch(
             with follower(quiet=json) as shown:
                 last = follow(client.watch(job), shown)
         except KeyboardInterrupt:
-            say(goes_on([job]))
-            raise typer.Exit(INTERRUPTED) from None
+            raise Interrupted(goes_on([job])) from None
         last = last or client.job(job)
     if json:
         print_json(last)

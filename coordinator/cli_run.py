@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_common import Coordinator, Json, TokenFile, connected, print_json, print_text, say
-from .cli_jobs import INTERRUPTED, exit_code, goes_on
+from .cli_common import (
+    Coordinator,
+    Interrupted,
+    Json,
+    TokenFile,
+    connected,
+    print_json,
+    print_text,
+    say,
+)
+from .cli_jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.model import JobView, TableRow
@@ -167,8 +176,9 @@ def _submit_and_follow(
                 for job_id in job_ids:
                     views.append(follow(client.watch(job_id), shown) or client.job(job_id))
     except KeyboardInterrupt:
-        say(goes_on(job_ids) if job_ids else "Stopped before anything was submitted.")
-        raise typer.Exit(INTERRUPTED) from None
+        raise Interrupted(
+            goes_on(job_ids) if job_ids else "Stopped before anything was submitted."
+        ) from None
     if detach:
         _print_detached(client, job_ids, uploaded, json=json)
         return

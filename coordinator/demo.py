@@ -24,6 +24,7 @@ from bitgauge.benchmarks.errors import BitgaugeError, Refused
 from bitgauge.benchmarks.home import DEFAULT_PORT
 from bitgauge.benchmarks.model import (
     DeviceView,
+    Digest,
     EntryState,
     JobSpec,
     JobState,
@@ -36,7 +37,7 @@ from bitgauge.benchmarks.model import (
 from bitgauge.benchmarks.words import unknown
 
 from . import home_folder
-from .cli_common import print_text, say
+from .cli_common import Interrupted, print_text, say
 from .cli_jobs import exit_code
 from .cli_run import uploaded_words
 from .client import Client
@@ -50,6 +51,7 @@ from .upload import LocalFile, Uploaded, local_file, upload
 
 HOST = "127.0.0.1"
 MAX_ACCURACY_LOSS_PP = 1.0
+KNOWN_JOBS = 1000
 CHECK_EVERY_S = 10.0
 """How often a quiet job makes us look whether agent and coordinator are alive, in seconds."""
 
@@ -76,8 +78,13 @@ class _Done:
 
     views: list[JobView] = field(default_factory=list)
     open_jobs: list[str] = field(default_factory=list)
-    reused: int = 0
-    built: int = 0
+    known: frozenset[Digest] = frozenset()
+
+    @property
+    def artifacts(self) -> set[Digest]:
+        """What was built for the jobs so far, or taken because it was built before."""
+        entries = (entry for view in self.views for entry in view.entries[1:])
+        return {entry.artifact for entry in entries if entry.artifact is not None}
 
 
 def plan_of(home: Path, *, port: int | None, batches: str, models: str, recipes: str) -> DemoPlan:
@@ -130,13 +137,21 @@ def run_demo(plan: DemoPlan) -> int:
 
     Raises:
         BitgaugeError: a step broke.
-        KeyboardInterrupt: Ctrl-C; everything is stopped by then.
+        Interrupted: Ctrl-C; everything is stopped by then.
     """
+    try:
+        return _run(plan)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"Stopped; no process is left. What was measured so far is in {plan.database}"
+        ) from None
+
+
+def _run(plan: DemoPlan) -> int:
     say(
         f"{len(plan.models)} models, batch {', '.join(map(str, plan.batches))},"
         f" {len(plan.recipes)} recipes; state in {plan.home}"
     )
-    done = _Done()
     with _terminable(), DemoLab(plan.home, f"{HOST}:{plan.port}") as lab:
         say(f"starting the coordinator on {lab.endpoint.address} ...")
         lab.start_coordinator()
@@ -145,6 +160,7 @@ def run_demo(plan: DemoPlan) -> int:
             device = lab.start_agent(client)
             say(f"device {device.description.name} has registered")
             uploaded = _upload(client, plan)
+            done = _Done(known=_known_artifacts(client))
             try:
                 _measure(client, lab, plan, device, done)
             except BaseException:
@@ -212,17 +228,19 @@ def _run_job(client: Client, lab: DemoLab, spec: JobSpec, shown: Follower, done:
     """Submit a job and follow it to its end."""
     job_id = client.submit(spec).job_id
     done.open_jobs.append(job_id)
-    first: JobView | None = None
     view = client.job(job_id)
     for view in client.watch(job_id, stream_s=CHECK_EVERY_S, check=lab.require_alive):
-        first = first or view
         shown.show(view)
     done.open_jobs.remove(job_id)
-    started = (first or view).entries[1:]
-    building = sum(entry.state is EntryState.BUILDING for entry in started)
-    done.built += building
-    done.reused += len(started) - building
     return view
+
+
+def _known_artifacts(client: Client) -> frozenset[Digest]:
+    """Artifacts of earlier jobs in this state folder."""
+    jobs = client.jobs(limit=KNOWN_JOBS)
+    return frozenset(
+        entry.artifact for job in jobs for entry in job.entries if entry.artifact is not None
+    )
 
 
 def _cancel(client: Client, job_ids: Sequence[str]) -> None:
@@ -266,7 +284,8 @@ def _summary(plan: DemoPlan, done: _Done, uploaded: Uploaded) -> None:
     print_text(
         f"{finished} of {len(done.views)} jobs finished, {measured} entries measured;"
         f" {uploaded.sent_bytes} bytes were sent,\n"
-        f"{done.built} entries built, {done.reused} taken as they were built before."
+        f"{len(done.artifacts - done.known)} artifacts were built,"
+        f" {len(done.artifacts & done.known)} taken as they were built before."
         f" The database is {plan.database}"
     )
 
