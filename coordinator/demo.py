@@ -34,6 +34,7 @@ from bitgauge.benchmarks.model import (
     TableQuery,
     Workload,
 )
+from bitgauge.benchmarks.selection_text import counted
 from bitgauge.benchmarks.words import unknown
 
 from . import home_folder
@@ -149,8 +150,8 @@ def run_demo(plan: DemoPlan) -> int:
 
 def _run(plan: DemoPlan) -> int:
     say(
-        f"{len(plan.models)} models, batch {', '.join(map(str, plan.batches))},"
-        f" {len(plan.recipes)} recipes; state in {plan.home}"
+        f"{counted(len(plan.models), 'model')}, batch {', '.join(map(str, plan.batches))},"
+        f" {counted(len(plan.recipes), 'recipe')}; state in {plan.home}"
     )
     with _terminable(), DemoLab(plan.home, f"{HOST}:{plan.port}") as lab:
         say(f"starting the coordinator on {lab.endpoint.address} ...")

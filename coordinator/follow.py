@@ -14,6 +14,8 @@ from .render import entry_words, settled
 ENDED = (JobState.FINISHED, JobState.FAILED, JobState.CANCELLED)
 # The bar is redrawn seldom: on a small machine drawing would disturb what is being measured.
 _REDRAWS_PER_SECOND = 1
+# Fixed, so that the bar does not move when the words change.
+_HEADLINE_WIDTH = 52
 
 
 class Follower(Protocol):
@@ -163,7 +165,7 @@ class _Bars:
         assert isinstance(task, int)
         self._progress.update(
             TaskID(task),
-            description=headline(job)[:70],
+            description=f"{headline(job)[:_HEADLINE_WIDTH]:{_HEADLINE_WIDTH}}",
             completed=fraction(job),
             done=f"{settled(job)}/{len(job.entries)}",
         )
