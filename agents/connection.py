@@ -20,10 +20,10 @@ from bitgauge.benchmarks.model import (
     PROTOCOL_VERSION,
     Assignment,
     DeviceDescription,
-    Disposition,
     Progress,
     RunReport,
 )
+from bitgauge.benchmarks.vocabulary import Disposition
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc, blobs_pb2_grpc, common_pb2
 

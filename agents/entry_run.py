@@ -21,10 +21,10 @@ from bitgauge.benchmarks.model import (
     DeviceDescription,
     Digest,
     Failure,
-    PassName,
     RawRef,
 )
 from bitgauge.benchmarks.profiles import PLANS
+from bitgauge.benchmarks.vocabulary import PassName
 
 from .child import run_child
 from .failures import ChildExit, failure_of, needs_confirmation

@@ -19,14 +19,13 @@ from bitgauge.benchmarks.model import (
     AssignedEntry,
     Assignment,
     Failure,
-    FailureGroup,
     Progress,
     RawRef,
     RunReport,
-    RunStatus,
     RuntimeDescription,
     StackItem,
 )
+from bitgauge.benchmarks.vocabulary import FailureGroup, RunStatus
 
 from .entry_run import Bench, EntryRun, RunFailed, files_of
 from .failures import simple_failure, status_of

@@ -6,7 +6,8 @@ import signal
 from dataclasses import dataclass
 
 from bitgauge.benchmarks.errors import CATALOGUE, Code
-from bitgauge.benchmarks.model import Failure, FailureGroup, RunStatus
+from bitgauge.benchmarks.model import Failure
+from bitgauge.benchmarks.vocabulary import FailureGroup, RunStatus
 
 _ARTIFACT = FailureGroup.ARTIFACT
 _DEVICE = FailureGroup.DEVICE

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bitgauge.benchmarks.model import AssignedEntry, Digest, PassName, RawRef, RawRole
+from bitgauge.benchmarks.model import AssignedEntry, Digest, RawRef
 from bitgauge.benchmarks.profiles import ProfilePlan
+from bitgauge.benchmarks.vocabulary import PassName, RawRole
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from bitgauge.benchmarks.model import Realness
+from bitgauge.benchmarks.vocabulary import Realness
 
 _ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
 _ELF_MACHINE_OFFSET = 18

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Unavailable
-from bitgauge.benchmarks.model import Assignment, Failure, FailureGroup
+from bitgauge.benchmarks.model import Assignment, Failure
+from bitgauge.benchmarks.vocabulary import FailureGroup
 
 from . import process, registry
 from .cache import Cache

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from bitgauge.benchmarks.model import PassName, Profile, RawRole, Workload
+from bitgauge.benchmarks.model import Workload
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
 
 MAX_EVENT_BYTES = 64 * 1024
 ACKNOWLEDGED = b"\n"

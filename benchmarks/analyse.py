@@ -15,10 +15,11 @@ from .analyse_quality import quality
 from .errors import BadInput, Code
 from .facts import Groups, RunFacts, items, null
 from .metrics import METRICS
-from .model import MetricValue, PassName, RawRole
+from .model import MetricValue
 from .raw import RawFile
 from .raw_schema import RawOrigin, raw_origin
 from .reasons import BASELINE_ITSELF, NO_RAW_DATA, NO_SENSOR
+from .vocabulary import PassName, RawRole
 
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .facts import Groups, RunFacts, items, null, seed_of
-from .model import MetricValue, PassName, RawRole
+from .model import MetricValue
 from .paired import LEVEL, difference_of, pool_launches, quad_log_ratios, verdict_of
 from .raw_schema import ColdStart, absolute_samples, pair_samples
 from .reasons import (
@@ -21,6 +21,7 @@ from .reasons import (
 )
 from .resample import bootstrap_median, effective_size
 from .samples import AbsoluteSamples, BlockConditions, Ints, PairSamples
+from .vocabulary import PassName, RawRole
 
 MIN_EFFECTIVE_SIZE_P50 = 11
 """Independent samples that LoadGen asks for before it reports a median (A-7)."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .facts import Groups, RunFacts, items, null
-from .model import MetricValue, PassName, RawRole
+from .model import MetricValue
 from .raw_schema import memory_samples
 from .reasons import BELOW_RESOLUTION, FEW_LAUNCHES, NO_RAW_DATA, PEAK_SAMPLED
 from .samples import MemorySamples
+from .vocabulary import PassName, RawRole
 
 FLOOR_FACTOR = 2
 """A baseline below this many floors is too small for a ratio of peaks (DESIGN 10.14)."""

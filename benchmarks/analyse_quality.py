@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from .facts import Groups, RunFacts, items, null
-from .model import MetricValue, PassName, RawRole, StackItem
+from .model import MetricValue, StackItem
 from .paired import LEVEL
 from .quality import (
     NonInferiority,
@@ -22,6 +22,7 @@ from .quality import (
 from .raw_schema import quality_samples
 from .reasons import BASELINE_ITSELF, NO_CLASSES, NO_LABELS, NO_RAW_DATA, NONFINITE_OUTPUT
 from .samples import QualitySamples
+from .vocabulary import PassName, RawRole
 
 KEYS = ("accuracy_pct", "accuracy_delta_pp", "flips_pct", "kl_mean", "nonfinite_count")
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)

@@ -7,20 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .metrics import METRICS
-from .model import (
-    Digest,
-    MeterDescription,
-    MetricValue,
-    PassName,
-    Profile,
-    RawRole,
-    Realness,
-    StackItem,
-    Workload,
-)
+from .model import Digest, MeterDescription, MetricValue, StackItem, Workload
 from .profiles import PLANS, ProfilePlan
 from .raw import RawFile
 from .reasons import PRELIMINARY, REASONS
+from .vocabulary import PassName, Profile, RawRole, Realness
 
 Groups = Mapping[tuple[PassName, RawRole], Sequence[RawFile]]
 """Raw files by pass and role, ascending by launch."""

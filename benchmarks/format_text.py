@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable
 
 from .metrics import METRICS
-from .model import MetricValue, Profile
+from .model import MetricValue
 from .reasons import FLAGS, NOT_MEASURED, REASONS
+from .vocabulary import Profile
 
 DASH = "-"
 

@@ -1,167 +1,32 @@
 """The words of Bitgauge as plain frozen values.
 
-Every class here that crosses the wire has a message of the same name and field names in
-``protos/v1``; `wire` converts between the two by reflection, and a test proves each pair.
-Enumerations hold the exact words of the documentation; on the wire they are proto enums.
+Every class here, and in `answers`, that crosses the wire has a message of the same name and
+field names in ``protos/v1``; `wire` converts between the two by reflection, and a test proves
+each pair.
+Enumerations live in `vocabulary`.
 """
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, field
 
+from .vocabulary import (
+    Disposition,
+    EntryState,
+    FailureGroup,
+    FormatFamily,
+    HardwareClass,
+    JobState,
+    ModelClass,
+    PassName,
+    Profile,
+    RawRole,
+    Realness,
+    RunStatus,
+    Scenario,
+)
+
 PROTOCOL_VERSION = 1
-
-
-class ModelClass(str, enum.Enum):
-    """What kind of network a model is, recognised from its graph, overridable."""
-
-    CNN = "cnn"
-    TRANSFORMER = "transformer"
-    RECURRENT = "recurrent"
-    MLP = "mlp"
-    OTHER = "other"
-
-
-class HardwareClass(str, enum.Enum):
-    """What kind of device runs the artifact."""
-
-    GPU_NVIDIA = "gpu_nvidia"
-    GPU_AMD = "gpu_amd"
-    EDGE_ARM = "edge_arm"
-    MOBILE_QUALCOMM = "mobile_qualcomm"
-    CPU_ONLY = "cpu_only"
-
-
-class FormatFamily(str, enum.Enum):
-    """The first word of a recipe."""
-
-    FP32 = "fp32"
-    FP16 = "fp16"
-    BF16 = "bf16"
-    FP8 = "fp8"
-    INT8 = "int8"
-    INT4 = "int4"
-
-
-class Realness(str, enum.Enum):
-    """How real a device is; the last two never enter the table."""
-
-    PHYSICAL = "physical"
-    VIRTUAL_MACHINE = "virtual_machine"
-    EMULATED = "emulated"
-    SIMULATED = "simulated"
-
-    @property
-    def keeps_time(self) -> bool:
-        """Whether time, memory and energy of this device mean anything."""
-        return self in (Realness.PHYSICAL, Realness.VIRTUAL_MACHINE)
-
-
-class Scenario(str, enum.Enum):
-    """How samples arrive."""
-
-    SINGLE_STREAM = "single_stream"
-    OFFLINE = "offline"
-
-
-class Profile(str, enum.Enum):
-    """How much measuring a job buys; part of every row."""
-
-    QUICK = "quick"
-    STANDARD = "standard"
-    CERTIFIED = "certified"
-
-
-class PassName(str, enum.Enum):
-    """One part of a run, always in child processes of its own."""
-
-    PAIR = "pair"
-    ABSOLUTE = "absolute"
-    MEMORY = "memory"
-    QUALITY = "quality"
-
-
-class JobState(str, enum.Enum):
-    """Where a job is; `coordinator.jobs` holds the only transition table."""
-
-    BUILDING = "building"
-    QUEUED = "queued"
-    LEASED = "leased"
-    ANALYSING = "analysing"
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class EntryState(str, enum.Enum):
-    """Where one entry of a job is."""
-
-    BUILDING = "building"
-    READY = "ready"
-    UNSUPPORTED = "unsupported"
-    ACCEPTED = "accepted"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class CellState(str, enum.Enum):
-    """What the table knows about one combination."""
-
-    MEASURED = "measured"
-    STALE = "stale"
-    FAILED = "failed"
-    UNSUPPORTED = "unsupported"
-    NEVER_RUN = "never_run"
-    PRIOR = "prior"
-    PREDICTED = "predicted"
-
-
-class RunStatus(str, enum.Enum):
-    """How one run ended on the device."""
-
-    MEASURED = "measured"
-    FAILED = "failed"
-    UNSUPPORTED = "unsupported"
-
-
-class Disposition(str, enum.Enum):
-    """What the coordinator did with a reported run."""
-
-    ACCEPTED = "accepted"
-    RETRY = "retry"
-    STALE = "stale"
-
-
-class FailureGroup(str, enum.Enum):
-    """Who must act on a failure."""
-
-    ARTIFACT = "artifact"
-    DEVICE = "device"
-    HARNESS = "harness"
-    ENVIRONMENT = "environment"
-
-    @property
-    def retries(self) -> bool:
-        """Whether another attempt may be made without a human."""
-        return self in (FailureGroup.HARNESS, FailureGroup.ENVIRONMENT)
-
-
-class RawRole(str, enum.Enum):
-    """Which artifact of a run a raw file speaks of."""
-
-    CANDIDATE = "candidate"
-    BASELINE = "baseline"
-    BOTH = "both"
-    FLOOR = "floor"
-
-
-class Objective(str, enum.Enum):
-    """What a selection minimises among the formats that meet every constraint."""
-
-    LATENCY = "latency"
-    SIZE = "size"
-    MEMORY = "memory"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -378,7 +243,8 @@ class Progress:
 class MetricValue:
     """One published number, or null with a reason; never an invented value.
 
-    `low` and `high` bound the 95 % interval in the unit of `value`.
+    `low` and `high` are in the unit of `value`: the 95 % interval, unless a detail named
+    `bounds` says what else they are (the extremes of the launches, for memory and loading).
     """
 
     key: str
@@ -459,95 +325,3 @@ class RunView:
     raw: tuple[RawRef, ...] = ()
     metrics: tuple[MetricValue, ...] = ()
     failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TableRow:
-    """The newest knowledge about one (model, recipe, workload, device, runtime, profile)."""
-
-    model_name: str
-    model_class: ModelClass
-    recipe: str
-    family: FormatFamily
-    workload: Workload
-    hardware_class: HardwareClass
-    device_id: str
-    device_name: str
-    realness: Realness
-    runtime: str
-    profile: Profile
-    state: CellState
-    metrics: tuple[MetricValue, ...] = ()
-    reason: str | None = None
-    flags: tuple[str, ...] = ()
-    run_id: str | None = None
-    baseline: Digest | None = None
-    measured_unix_ns: int | None = None
-    kernel_mode: str | None = None
-
-    def metric(self, key: str) -> MetricValue:
-        """The metric named `key`, or a null metric with reason `not_measured`."""
-        for metric in self.metrics:
-            if metric.key == key:
-                return metric
-        return MetricValue(key=key, reason="not_measured")
-
-
-@dataclass(frozen=True, slots=True)
-class TableQuery:
-    """Which rows to answer; an empty field matches everything."""
-
-    model_name: str | None = None
-    model_class: ModelClass | None = None
-    hardware_class: HardwareClass | None = None
-    device: str | None = None
-    family: FormatFamily | None = None
-    batch: int | None = None
-    job_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SelectQuery:
-    """A question: which format, for what, within which limits."""
-
-    model_class: ModelClass
-    hardware_class: HardwareClass
-    model_name: str | None = None
-    workload: Workload = Workload()
-    max_accuracy_loss_pp: float | None = None
-    max_latency_ns: float | None = None
-    max_size_bytes: int | None = None
-    max_size_ratio: float | None = None
-    objective: Objective = Objective.LATENCY
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One recipe in an answer: its rows, and every reason for which it was rejected."""
-
-    recipe: str
-    family: FormatFamily
-    eligible: bool
-    reasons: tuple[str, ...] = ()
-    latency_ratio: MetricValue = field(default_factory=lambda: MetricValue("latency_ratio"))
-    size_ratio: MetricValue = field(default_factory=lambda: MetricValue("size_ratio"))
-    accuracy_delta_pp: MetricValue = field(default_factory=lambda: MetricValue("accuracy_delta_pp"))
-    run_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The answer of a selection.
-
-    `outcome` is `format`, `tie`, `keep_fp32`, `undecided`, `none_meets` (a limit that nothing
-    measured keeps, fp32 included) or `nothing_measured`.
-    """
-
-    outcome: str
-    recipe: str
-    family: FormatFamily
-    sentence: str
-    candidates: tuple[Candidate, ...] = ()
-    alternatives: tuple[str, ...] = ()
-    next_command: str | None = None
-    warnings: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import Profile
+from .vocabulary import Profile
 
 MAX_LATENCIES_PER_LAUNCH = 1_000_000
 """Single latencies kept per launch; beyond, a uniform reservoir and the true count."""

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BadInput, Code
-from .model import PassName, Profile, RawRole, Scenario, Workload
+from .model import Workload
 from .raw import RawFile
 from .samples import (
     AbsoluteSamples,
@@ -45,6 +45,7 @@ from .samples import (
     Texts,
     WarmUp,
 )
+from .vocabulary import PassName, Profile, RawRole, Scenario
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CONDITIONS = tuple(field.name for field in fields(BlockConditions))

@@ -5,7 +5,7 @@ The codes are stored and travel; the sentences are what people read.
 
 from __future__ import annotations
 
-from .model import Realness
+from .vocabulary import Realness
 
 PRELIMINARY = "preliminary"
 NO_STEADY_STATE = "no_steady_state"

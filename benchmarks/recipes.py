@@ -27,7 +27,7 @@ from difflib import SequenceMatcher
 from itertools import product
 
 from .errors import BadInput, Code
-from .model import FormatFamily
+from .vocabulary import FormatFamily
 
 
 class Scheme(str, enum.Enum):

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from . import format_text as text
-from .model import CellState, Choice, FormatFamily, MetricValue, Objective, SelectQuery, TableRow
+from .answers import Choice, SelectQuery, TableRow
+from .model import MetricValue
 from .selection_evidence import Assessed, Evidence, assess, gather
 from .selection_text import (
     BETTER,
@@ -23,6 +24,7 @@ from .selection_text import (
     run_command,
     scope,
 )
+from .vocabulary import CellState, FormatFamily, Objective
 
 FALLBACK = "fp16"
 """The conservative choice when nothing was measured."""

@@ -11,14 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from . import format_text as text
-from .model import (
-    CellState,
-    FormatFamily,
-    MetricValue,
-    Objective,
-    SelectQuery,
-    TableRow,
-)
+from .answers import SelectQuery, TableRow
+from .model import MetricValue
+from .vocabulary import CellState, FormatFamily, Objective
 
 OBJECTIVE_METRIC: dict[Objective, str] = {
     Objective.LATENCY: "latency_ratio",

@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .model import (
-    Candidate,
-    CellState,
-    FormatFamily,
-    MetricValue,
-    Objective,
-    Profile,
-    SelectQuery,
-    TableRow,
-)
+from .answers import Candidate, SelectQuery, TableRow
+from .model import MetricValue
 from .selection_checks import Finding, findings, gains, may_gain, objective_value
+from .vocabulary import CellState, FormatFamily, Objective, Profile
 
 Unit = tuple[str, str, str]
 """Model name, device id, runtime: where a recipe must hold."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import format_text as text
-from .model import Objective, SelectQuery, TableRow
+from .answers import SelectQuery, TableRow
 from .selection_evidence import Assessed, Evidence
+from .vocabulary import Objective
 
 BETTER = {
     Objective.LATENCY: "faster than fp32",

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .model import FormatFamily, HardwareClass, ModelClass, Profile, Scenario, TableRow
+from .answers import TableRow
+from .vocabulary import FormatFamily, HardwareClass, ModelClass, Profile, Scenario
 
 _CLASSES = list(ModelClass)
 _HARDWARE = list(HardwareClass)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.model import DeviceDescription, Digest, JobSpec, RawRef, Realness
+from bitgauge.benchmarks.model import DeviceDescription, Digest, JobSpec, RawRef
+from bitgauge.benchmarks.vocabulary import Realness
 
 from .builds import Builds, patiently
 from .runner import Analysis, TaskRunner

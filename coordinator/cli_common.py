@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Protocol
 import typer
 
 if TYPE_CHECKING:
-    from bitgauge.benchmarks.model import (
-        Choice,
-        DeviceView,
-        JobView,
-        RunView,
-        SelectQuery,
-        TableQuery,
-        TableRow,
-    )
+    from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+    from bitgauge.benchmarks.model import DeviceView, JobView, RunView
 
     from .client import Client
     from .endpoint import Endpoint

@@ -107,7 +107,7 @@ def goes_on(job_ids: list[str]) -> str:
 
 def exit_code(jobs: list[JobView]) -> int:
     """0 when every entry was measured or is unsupported, 1 when something failed."""
-    from bitgauge.benchmarks.model import EntryState, JobState
+    from bitgauge.benchmarks.vocabulary import EntryState, JobState
 
     bad = (EntryState.FAILED, EntryState.CANCELLED)
     whole = all(

@@ -81,12 +81,8 @@ def table(
 
     Example: bitgauge table --model-class cnn --batch 1
     """
-    from bitgauge.benchmarks.model import (
-        FormatFamily,
-        HardwareClass,
-        ModelClass,
-        TableQuery,
-    )
+    from bitgauge.benchmarks.answers import TableQuery
+    from bitgauge.benchmarks.vocabulary import FormatFamily, HardwareClass, ModelClass
     from bitgauge.benchmarks.words import parse_word
 
     from .render_table import table_text
@@ -141,14 +137,10 @@ def select(
 
     Example: bitgauge select --model-class cnn --hardware cpu_only --max-accuracy-loss 1.0
     """
-    from bitgauge.benchmarks.model import (
-        HardwareClass,
-        ModelClass,
-        Objective,
-        SelectQuery,
-        Workload,
-    )
+    from bitgauge.benchmarks.answers import SelectQuery
+    from bitgauge.benchmarks.model import Workload
     from bitgauge.benchmarks.quantities import parse_size_bytes, parse_time_ns
+    from bitgauge.benchmarks.vocabulary import HardwareClass, ModelClass, Objective
     from bitgauge.benchmarks.words import parse_word
 
     from .render import choice_text

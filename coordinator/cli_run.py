@@ -21,7 +21,8 @@ from .cli_common import (
 from .cli_jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
-    from bitgauge.benchmarks.model import JobView, TableRow
+    from bitgauge.benchmarks.answers import TableRow
+    from bitgauge.benchmarks.model import JobView
 
     from .client import Client
     from .job_plan import NamedBlob, Order
@@ -105,7 +106,7 @@ def run(
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
     """
     from bitgauge.benchmarks.errors import BadInput, Code
-    from bitgauge.benchmarks.model import ModelClass, Profile
+    from bitgauge.benchmarks.vocabulary import ModelClass, Profile
     from bitgauge.benchmarks.words import parse_word
 
     from .job_plan import Order, parse_batches, parse_recipes, parse_selector
@@ -203,7 +204,8 @@ def _print_detached(client: Client, job_ids: list[str], uploaded: Uploaded, *, j
 
 
 def _print_result(client: Client, views: list[JobView], uploaded: Uploaded, *, json: bool) -> None:
-    from bitgauge.benchmarks.model import JobState, TableQuery
+    from bitgauge.benchmarks.answers import TableQuery
+    from bitgauge.benchmarks.vocabulary import JobState
 
     from .render import job_text
     from .render_table import table_text

@@ -21,19 +21,9 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import grpc
+from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
-from bitgauge.benchmarks.model import (
-    Choice,
-    DeviceView,
-    Digest,
-    JobSpec,
-    JobView,
-    MetricValue,
-    RunView,
-    SelectQuery,
-    TableQuery,
-    TableRow,
-)
+from bitgauge.benchmarks.model import DeviceView, Digest, JobSpec, JobView, MetricValue, RunView
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
 

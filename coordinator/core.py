@@ -14,26 +14,22 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import msgspec
+from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.model import (
     PROTOCOL_VERSION,
     Assignment,
-    Choice,
     DeviceView,
     Digest,
-    Disposition,
     JobSpec,
     JobView,
     MetricValue,
-    ModelClass,
     Progress,
     RunReport,
     RunView,
-    SelectQuery,
-    TableQuery,
-    TableRow,
 )
 from bitgauge.benchmarks.selection import select
+from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 
 from . import submission
 from .analysis import Analyses

@@ -20,21 +20,12 @@ from types import FrameType
 from typing import NoReturn
 
 from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.answers import SelectQuery, TableQuery
 from bitgauge.benchmarks.errors import BitgaugeError, Refused
 from bitgauge.benchmarks.home import DEFAULT_PORT
-from bitgauge.benchmarks.model import (
-    DeviceView,
-    Digest,
-    EntryState,
-    JobSpec,
-    JobState,
-    JobView,
-    Selector,
-    SelectQuery,
-    TableQuery,
-    Workload,
-)
+from bitgauge.benchmarks.model import DeviceView, Digest, JobSpec, JobView, Selector, Workload
 from bitgauge.benchmarks.selection_text import counted
+from bitgauge.benchmarks.vocabulary import EntryState, JobState
 from bitgauge.benchmarks.words import unknown
 
 from . import home_folder

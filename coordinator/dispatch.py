@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError
-from bitgauge.benchmarks.model import Failure, FailureGroup
+from bitgauge.benchmarks.model import Failure
+from bitgauge.benchmarks.vocabulary import FailureGroup
 
 from .analysis import Analyses
 from .builds import Builds

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Protocol
 
-from bitgauge.benchmarks.model import EntryState, JobState, JobView
+from bitgauge.benchmarks.model import JobView
+from bitgauge.benchmarks.vocabulary import EntryState, JobState
 
 from .render import entry_words, settled
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bitgauge.benchmarks.errors import BadInput, Code
 from bitgauge.benchmarks.evalset import check_inputs, read_evaluation_set, require_disjoint
-from bitgauge.benchmarks.model import Digest, Entry, FormatFamily, JobSpec
+from bitgauge.benchmarks.model import Digest, Entry, JobSpec
 from bitgauge.benchmarks.recipes import parse
+from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from .builders.registry import builder_for
 from .inspect_model import (

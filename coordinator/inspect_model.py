@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.evalset import EvaluationSet, InputSpec, check_inputs
-from bitgauge.benchmarks.model import ModelClass
 from bitgauge.benchmarks.model_class import classify
 from bitgauge.benchmarks.recipes import Recipe
+from bitgauge.benchmarks.vocabulary import ModelClass
 
 from .cut_short import refuse_cut_short
 from .refused_formats import refuse_by_content, refuse_by_suffix, refuse_embedded_engine

@@ -6,19 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.model import (
-    Digest,
-    Entry,
-    HardwareClass,
-    JobSpec,
-    ModelClass,
-    Profile,
-    Selector,
-    StackItem,
-    Workload,
-)
+from bitgauge.benchmarks.model import Digest, Entry, JobSpec, Selector, StackItem, Workload
 from bitgauge.benchmarks.quantities import parse_size_bytes
 from bitgauge.benchmarks.recipes import DEFAULT_RECIPES, Scheme, parse
+from bitgauge.benchmarks.vocabulary import HardwareClass, ModelClass, Profile
 from bitgauge.benchmarks.words import parse_word, unknown
 
 BASELINE_RECIPE = "fp32"

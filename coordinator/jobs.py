@@ -9,11 +9,10 @@ import enum
 from collections.abc import Mapping, Sequence
 
 from bitgauge.benchmarks.errors import Code, Refused
-from bitgauge.benchmarks.model import (
+from bitgauge.benchmarks.model import EntryView, Failure
+from bitgauge.benchmarks.vocabulary import (
     Disposition,
     EntryState,
-    EntryView,
-    Failure,
     FailureGroup,
     JobState,
     RunStatus,

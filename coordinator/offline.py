@@ -6,15 +6,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from bitgauge.benchmarks.model import (
-    Choice,
-    DeviceView,
-    JobView,
-    RunView,
-    SelectQuery,
-    TableQuery,
-    TableRow,
-)
+from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+from bitgauge.benchmarks.model import DeviceView, JobView, RunView
 
 from . import queries
 from .store_reader import open_readonly

@@ -7,14 +7,8 @@ sqlite-utils, because such an answer has to come within half a second of a cold 
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.model import (
-    Choice,
-    DeviceView,
-    JobView,
-    SelectQuery,
-    TableQuery,
-    TableRow,
-)
+from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+from bitgauge.benchmarks.model import DeviceView, JobView
 from bitgauge.benchmarks.selection import select as select_rows
 
 from .store import Answers, LeaseTerms

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.errors import Code
 from bitgauge.benchmarks.evalset import EvaluationSet, read_evaluation_set
-from bitgauge.benchmarks.model import MetricValue, PassName
+from bitgauge.benchmarks.model import MetricValue
 from bitgauge.benchmarks.npz import read_npz, write_npz
 from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_schema import quality_samples, raw_origin
 from bitgauge.benchmarks.reasons import REFERENCE_MISMATCH
+from bitgauge.benchmarks.vocabulary import PassName
 
 from .builders.base import Unsupported
 

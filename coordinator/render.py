@@ -9,16 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks import format_text as text
-from bitgauge.benchmarks.model import (
-    Candidate,
-    Choice,
-    DeviceView,
-    EntryState,
-    EntryView,
-    JobView,
-    MetricValue,
-    RunView,
-)
+from bitgauge.benchmarks.answers import Candidate, Choice
+from bitgauge.benchmarks.model import DeviceView, EntryView, JobView, MetricValue, RunView
+from bitgauge.benchmarks.vocabulary import EntryState
 
 from .render_table import WIDTH, device_line
 

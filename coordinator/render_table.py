@@ -11,16 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bitgauge.benchmarks import format_text as text
-from bitgauge.benchmarks.model import (
-    CellState,
-    DeviceView,
-    FormatFamily,
-    MetricValue,
-    Profile,
-    TableRow,
-    Workload,
-)
+from bitgauge.benchmarks.answers import TableRow
+from bitgauge.benchmarks.model import DeviceView, MetricValue, Workload
 from bitgauge.benchmarks.reasons import PRELIMINARY
+from bitgauge.benchmarks.vocabulary import CellState, FormatFamily, Profile
 
 WIDTH = 100
 _HEADS = (

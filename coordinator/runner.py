@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.model import Digest, JobSpec, MetricValue, ModelClass, RawRef
+from bitgauge.benchmarks.model import Digest, JobSpec, MetricValue, RawRef
+from bitgauge.benchmarks.vocabulary import ModelClass
 
 from .store import BuildKey, BuildOutcome
 

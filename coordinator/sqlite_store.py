@@ -15,15 +15,14 @@ from pathlib import Path
 from bitgauge.benchmarks.model import (
     Assignment,
     Digest,
-    Disposition,
     Failure,
     JobSpec,
     JobView,
     MetricValue,
-    ModelClass,
     Progress,
     RunReport,
 )
+from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 from sqlite_utils import Database
 
 from . import store_devices, store_jobs, store_leases, store_runs

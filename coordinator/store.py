@@ -10,23 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from bitgauge.benchmarks.answers import TableQuery, TableRow
 from bitgauge.benchmarks.model import (
     Assignment,
     DeviceDescription,
     DeviceView,
     Digest,
-    Disposition,
     Failure,
     JobSpec,
     JobView,
     MetricValue,
-    ModelClass,
     Progress,
     RunReport,
     RunView,
-    TableQuery,
-    TableRow,
 )
+from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.model import EntryState, Failure, FailureGroup, JobState
+from bitgauge.benchmarks.model import Failure
+from bitgauge.benchmarks.vocabulary import EntryState, FailureGroup, JobState
 
 from . import jobs
 from .jobs import JobEvent

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
-from bitgauge.benchmarks.model import DeviceDescription, JobState
+from bitgauge.benchmarks.model import DeviceDescription
+from bitgauge.benchmarks.vocabulary import JobState
 
 from .store import Registration
 from .store_changes import lose_lease

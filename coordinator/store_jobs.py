@@ -6,17 +6,9 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
-from bitgauge.benchmarks.model import (
-    Digest,
-    Entry,
-    EntryState,
-    Failure,
-    JobSpec,
-    JobState,
-    JobView,
-    ModelClass,
-)
+from bitgauge.benchmarks.model import Digest, Entry, Failure, JobSpec, JobView
 from bitgauge.benchmarks.recipes import parse
+from bitgauge.benchmarks.vocabulary import EntryState, JobState, ModelClass
 
 from . import jobs
 from .jobs import JobEvent

@@ -7,13 +7,8 @@ import hmac
 import sqlite3
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.model import (
-    AssignedEntry,
-    Assignment,
-    DeviceDescription,
-    JobState,
-    Progress,
-)
+from bitgauge.benchmarks.model import AssignedEntry, Assignment, DeviceDescription, Progress
+from bitgauge.benchmarks.vocabulary import JobState
 
 from . import jobs
 from .jobs import JobEvent

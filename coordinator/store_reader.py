@@ -7,16 +7,9 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from bitgauge.benchmarks.answers import TableQuery, TableRow
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
-from bitgauge.benchmarks.model import (
-    DeviceView,
-    Digest,
-    JobSpec,
-    JobView,
-    RunView,
-    TableQuery,
-    TableRow,
-)
+from bitgauge.benchmarks.model import DeviceView, Digest, JobSpec, JobView, RunView
 
 from . import store_jobs, store_rows, store_views
 from .migrations import MIGRATIONS, version_of

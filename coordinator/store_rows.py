@@ -6,7 +6,10 @@ import dataclasses
 import sqlite3
 
 import msgspec
-from bitgauge.benchmarks.model import (
+from bitgauge.benchmarks.answers import TableQuery, TableRow
+from bitgauge.benchmarks.model import Workload
+from bitgauge.benchmarks.table import Candidate, newest_rows
+from bitgauge.benchmarks.vocabulary import (
     CellState,
     EntryState,
     FailureGroup,
@@ -15,11 +18,7 @@ from bitgauge.benchmarks.model import (
     ModelClass,
     Profile,
     Realness,
-    TableQuery,
-    TableRow,
-    Workload,
 )
-from bitgauge.benchmarks.table import Candidate, newest_rows
 
 from .store_views import digest, fetch, metric_values
 

@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.errors import BadInput, Code, Internal, NotFound, Refused
 from bitgauge.benchmarks.ids import run_id
 from bitgauge.benchmarks.metrics import METRICS
-from bitgauge.benchmarks.model import (
-    Disposition,
-    EntryState,
-    EntryView,
-    Failure,
-    JobState,
-    MetricValue,
-    RunReport,
-    RunStatus,
-)
+from bitgauge.benchmarks.model import EntryView, Failure, MetricValue, RunReport
+from bitgauge.benchmarks.vocabulary import Disposition, EntryState, JobState, RunStatus
 
 from . import jobs
 from .store import LeaseTerms

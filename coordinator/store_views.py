@@ -12,22 +12,24 @@ from bitgauge.benchmarks.model import (
     DeviceDescription,
     DeviceView,
     Digest,
-    Disposition,
-    EntryState,
     EntryView,
     Failure,
     JobSpec,
-    JobState,
     JobView,
     MetricValue,
-    ModelClass,
-    PassName,
     Progress,
     RawRef,
-    RawRole,
-    RunStatus,
     RunView,
     StackItem,
+)
+from bitgauge.benchmarks.vocabulary import (
+    Disposition,
+    EntryState,
+    JobState,
+    ModelClass,
+    PassName,
+    RawRole,
+    RunStatus,
 )
 
 from .store import LeaseTerms

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bitgauge.benchmarks.model import HardwareClass, Realness, StackItem
+from bitgauge.benchmarks.model import StackItem
+from bitgauge.benchmarks.vocabulary import HardwareClass, Realness
 
 
 @dataclass(frozen=True, slots=True)

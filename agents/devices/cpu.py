@@ -9,7 +9,8 @@ import os
 import platform
 from pathlib import Path
 
-from bitgauge.benchmarks.model import HardwareClass, StackItem
+from bitgauge.benchmarks.model import StackItem
+from bitgauge.benchmarks.vocabulary import HardwareClass
 
 from .. import isa
 from ..realness import judge

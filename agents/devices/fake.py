@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bitgauge.benchmarks.model import HardwareClass, Realness, StackItem
+from bitgauge.benchmarks.model import StackItem
+from bitgauge.benchmarks.vocabulary import HardwareClass, Realness
 
 from .base import DeviceFacts
 

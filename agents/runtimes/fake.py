@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
-from bitgauge.benchmarks.model import FormatFamily, RuntimeDescription, StackItem
+from bitgauge.benchmarks.model import RuntimeDescription, StackItem
+from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from .base import SessionOptions
 

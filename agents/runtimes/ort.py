@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Refused
-from bitgauge.benchmarks.model import FormatFamily, RuntimeDescription, StackItem
+from bitgauge.benchmarks.model import RuntimeDescription, StackItem
+from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from .base import RuntimeMissing, SessionOptions
 

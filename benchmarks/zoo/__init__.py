@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model import ModelClass
+from ..vocabulary import ModelClass
 
 _FOLDER = Path(__file__).resolve().parent
 

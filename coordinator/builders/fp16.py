@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.model import FormatFamily
 from bitgauge.benchmarks.recipes import Recipe
+from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from ._tools import quiet_tools
 from .base import BuildRequest, Unsupported

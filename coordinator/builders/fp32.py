@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from bitgauge.benchmarks.model import FormatFamily
 from bitgauge.benchmarks.recipes import Recipe
+from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from .base import BuildRequest
 

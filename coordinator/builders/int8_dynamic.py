@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.model import FormatFamily
 from bitgauge.benchmarks.recipes import Granularity, Recipe, Scheme
+from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from ..inspect_model import inspect_model
 from ._tools import preprocessed, quiet_tools, require_operators

@@ -8,8 +8,8 @@ from typing import Any
 
 from bitgauge.benchmarks.errors import BadInput, Code
 from bitgauge.benchmarks.evalset import EvaluationSet, check_inputs, read_evaluation_set
-from bitgauge.benchmarks.model import FormatFamily
 from bitgauge.benchmarks.recipes import Granularity, RangeMethod, Recipe, Scheme
+from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from ..inspect_model import inspect_model
 from ._tools import preprocessed, quiet_tools, require_operators

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from bitgauge.benchmarks.model import JobSpec, SelectQuery, TableQuery
+from bitgauge.benchmarks.answers import SelectQuery, TableQuery
+from bitgauge.benchmarks.model import JobSpec
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 

@@ -9,22 +9,24 @@ from bitgauge.benchmarks.model import (
     Assignment,
     DeviceDescription,
     Digest,
-    Disposition,
     Entry,
     Failure,
-    FailureGroup,
-    HardwareClass,
     JobSpec,
     JobView,
     MetricValue,
+    RawRef,
+    RunReport,
+    RuntimeDescription,
+)
+from bitgauge.benchmarks.vocabulary import (
+    Disposition,
+    FailureGroup,
+    HardwareClass,
     ModelClass,
     PassName,
-    RawRef,
     RawRole,
     Realness,
-    RunReport,
     RunStatus,
-    RuntimeDescription,
 )
 from bitgauge.coordinator.store import LeaseTerms, Registration, Store
 

@@ -7,24 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bitgauge.benchmarks.answers import TableQuery
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.model import (
+from bitgauge.benchmarks.model import Entry, MetricValue, Progress, Workload
+from bitgauge.benchmarks.vocabulary import (
     CellState,
     Disposition,
-    Entry,
     EntryState,
     FailureGroup,
     FormatFamily,
     HardwareClass,
     JobState,
-    MetricValue,
     ModelClass,
     Profile,
-    Progress,
     Realness,
     RunStatus,
-    TableQuery,
-    Workload,
 )
 from bitgauge.coordinator import queries
 from bitgauge.coordinator.sqlite_store import SqliteStore

@@ -10,13 +10,12 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bitgauge.benchmarks.model import (
-    Assignment,
+from bitgauge.benchmarks.model import Assignment, RunReport
+from bitgauge.benchmarks.vocabulary import (
     Disposition,
     EntryState,
     FailureGroup,
     JobState,
-    RunReport,
     RunStatus,
 )
 from bitgauge.coordinator.jobs import ENDED, SETTLED

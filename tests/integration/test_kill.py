@@ -15,17 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.answers import TableQuery
 from bitgauge.benchmarks.errors import Unavailable
-from bitgauge.benchmarks.model import (
-    Disposition,
-    Entry,
-    EntryState,
-    JobSpec,
-    JobState,
-    JobView,
-    RunView,
-    TableQuery,
-)
+from bitgauge.benchmarks.model import Entry, JobSpec, JobView, RunView
+from bitgauge.benchmarks.vocabulary import Disposition, EntryState, JobState
 from bitgauge.coordinator.client import Client
 from bitgauge.coordinator.upload import local_file, upload
 

@@ -19,16 +19,8 @@ import psutil
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.model import (
-    Digest,
-    Entry,
-    EntryState,
-    HardwareClass,
-    JobSpec,
-    JobState,
-    ModelClass,
-    Selector,
-)
+from bitgauge.benchmarks.model import Digest, Entry, JobSpec, Selector
+from bitgauge.benchmarks.vocabulary import EntryState, HardwareClass, JobState, ModelClass
 from bitgauge.coordinator.client import Client
 from bitgauge.coordinator.inspect_model import inspect_bytes
 from bitgauge.coordinator.ray_guard import require_token_mode

@@ -26,10 +26,10 @@ from bitgauge.benchmarks.model import (
     Assignment,
     DeviceDescription,
     Digest,
-    Profile,
     RunReport,
     Workload,
 )
+from bitgauge.benchmarks.vocabulary import Profile
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc, blobs_pb2, blobs_pb2_grpc, common_pb2
 

@@ -16,15 +16,10 @@ from bitgauge.agents.spool import Spool
 from bitgauge.agents.supervision import PhaseLimits
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.ids import run_id
-from bitgauge.benchmarks.model import (
-    FailureGroup,
-    PassName,
-    RawRole,
-    RunReport,
-    RunStatus,
-)
+from bitgauge.benchmarks.model import RunReport
 from bitgauge.benchmarks.raw import read_raw
 from bitgauge.benchmarks.raw_schema import quality_samples
+from bitgauge.benchmarks.vocabulary import FailureGroup, PassName, RawRole, RunStatus
 from bitgauge.protos.v1 import agent_pb2
 
 from .agent_lab import SAMPLES, Lab, fake_artifact, until

@@ -15,16 +15,7 @@ import pytest
 from bitgauge.benchmarks.analyse import ANALYSIS_VERSION, RunFacts, analyse
 from bitgauge.benchmarks.errors import BadInput, Code
 from bitgauge.benchmarks.metrics import METRICS
-from bitgauge.benchmarks.model import (
-    Digest,
-    MeterDescription,
-    MetricValue,
-    PassName,
-    Profile,
-    RawRole,
-    Realness,
-    Workload,
-)
+from bitgauge.benchmarks.model import Digest, MeterDescription, MetricValue, Workload
 from bitgauge.benchmarks.quality import score
 from bitgauge.benchmarks.raw import RawFile, read_raw, write_raw
 from bitgauge.benchmarks.raw_schema import (
@@ -44,6 +35,7 @@ from bitgauge.benchmarks.samples import (
     PairSamples,
     WarmUp,
 )
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole, Realness
 
 BASELINE, CANDIDATE = Digest("a" * 64, 1000), Digest("b" * 64, 250)
 FACTS = RunFacts(

@@ -17,8 +17,8 @@ import onnxruntime as ort
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.errors import BadInput, Code, Internal, Refused
-from bitgauge.benchmarks.model import FormatFamily
 from bitgauge.benchmarks.recipes import DEFAULT_RECIPES, Recipe, Scheme, known_recipes, parse
+from bitgauge.benchmarks.vocabulary import FormatFamily
 from bitgauge.coordinator import builders
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest, Unsupported

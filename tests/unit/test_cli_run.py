@@ -7,28 +7,29 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from bitgauge.benchmarks.answers import TableQuery, TableRow
 from bitgauge.benchmarks.errors import BadInput
 from bitgauge.benchmarks.model import (
-    CellState,
     DeviceView,
     Digest,
-    EntryState,
     EntryView,
-    FormatFamily,
-    HardwareClass,
     JobSpec,
-    JobState,
     JobView,
     MetricValue,
+    Selector,
+    StackItem,
+)
+from bitgauge.benchmarks.recipes import DEFAULT_RECIPES
+from bitgauge.benchmarks.vocabulary import (
+    CellState,
+    EntryState,
+    FormatFamily,
+    HardwareClass,
+    JobState,
     ModelClass,
     Profile,
     Realness,
-    Selector,
-    StackItem,
-    TableQuery,
-    TableRow,
 )
-from bitgauge.benchmarks.recipes import DEFAULT_RECIPES
 from bitgauge.coordinator import cli_common
 from bitgauge.coordinator.cli import run_command_line
 from bitgauge.coordinator.client import Reanalysis, Submitted

@@ -10,22 +10,15 @@ from typing import Any
 
 import grpc
 import pytest
+from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery
 from bitgauge.benchmarks.errors import BadInput, Code, Internal, NotFound, Refused, Unavailable
-from bitgauge.benchmarks.model import (
-    Choice,
-    Digest,
-    Entry,
+from bitgauge.benchmarks.model import Digest, Entry, JobSpec, JobView, MetricValue, Workload
+from bitgauge.benchmarks.vocabulary import (
     FormatFamily,
     HardwareClass,
-    JobSpec,
     JobState,
-    JobView,
-    MetricValue,
     ModelClass,
     Profile,
-    SelectQuery,
-    TableQuery,
-    Workload,
 )
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.coordinator.client import Client

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from bitgauge.benchmarks.answers import TableQuery
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.facts import RunFacts
 from bitgauge.benchmarks.ids import run_id
@@ -15,25 +16,26 @@ from bitgauge.benchmarks.model import (
     Assignment,
     DeviceDescription,
     Digest,
-    Disposition,
     Entry,
+    JobSpec,
+    JobView,
+    MetricValue,
+    RawRef,
+    RunReport,
+    RuntimeDescription,
+    Selector,
+)
+from bitgauge.benchmarks.vocabulary import (
+    Disposition,
     EntryState,
     FormatFamily,
     HardwareClass,
-    JobSpec,
     JobState,
-    JobView,
-    MetricValue,
     ModelClass,
     PassName,
-    RawRef,
     RawRole,
     Realness,
-    RunReport,
     RunStatus,
-    RuntimeDescription,
-    Selector,
-    TableQuery,
 )
 from bitgauge.coordinator import builds as builds_module
 from bitgauge.coordinator import dispatch

@@ -12,12 +12,8 @@ import filelock
 import pytest
 from bitgauge.benchmarks.errors import BadInput, Code, Internal, Refused
 from bitgauge.benchmarks.home import DEFAULT_PORT
-from bitgauge.benchmarks.model import (
-    DeviceDescription,
-    DeviceView,
-    HardwareClass,
-    Realness,
-)
+from bitgauge.benchmarks.model import DeviceDescription, DeviceView
+from bitgauge.benchmarks.vocabulary import HardwareClass, Realness
 from bitgauge.coordinator import demo, home_folder
 from bitgauge.coordinator.config import CoordinatorConfig
 from bitgauge.coordinator.demo import DemoPlan, plan_of

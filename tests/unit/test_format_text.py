@@ -4,7 +4,8 @@ import pytest
 from bitgauge.benchmarks import format_text as text
 from bitgauge.benchmarks.errors import BadInput
 from bitgauge.benchmarks.metrics import METRICS
-from bitgauge.benchmarks.model import MetricValue, ModelClass, Profile
+from bitgauge.benchmarks.model import MetricValue
+from bitgauge.benchmarks.vocabulary import ModelClass, Profile
 from bitgauge.benchmarks.words import nearest, parse_word
 from hypothesis import given
 from hypothesis import strategies as st

@@ -16,7 +16,7 @@ import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.evalset import EvaluationSet, InputSpec, read_evaluation_set
-from bitgauge.benchmarks.model import ModelClass
+from bitgauge.benchmarks.vocabulary import ModelClass
 from bitgauge.coordinator.inspect_model import (
     ModelFacts,
     OutputSpec,

@@ -2,11 +2,10 @@ from itertools import product
 
 import pytest
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.model import (
+from bitgauge.benchmarks.model import EntryView, Failure
+from bitgauge.benchmarks.vocabulary import (
     Disposition,
     EntryState,
-    EntryView,
-    Failure,
     FailureGroup,
     JobState,
     RunStatus,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from bitgauge.benchmarks.model import ModelClass
 from bitgauge.benchmarks.model_class import classify
+from bitgauge.benchmarks.vocabulary import ModelClass
 
 
 @pytest.mark.parametrize(

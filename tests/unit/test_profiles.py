@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from bitgauge.benchmarks.model import Profile
 from bitgauge.benchmarks.profiles import MIN_QUADS, PLANS, SECOND_NS
+from bitgauge.benchmarks.vocabulary import Profile
 
 
 def test_quick_is_what_a_first_look_costs() -> None:

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bitgauge.benchmarks.model import Profile
 from bitgauge.benchmarks.paired import (
     difference_of,
     quad_log_ratios,
@@ -29,6 +28,7 @@ from bitgauge.benchmarks.protocol import (
     warm_up,
 )
 from bitgauge.benchmarks.samples import BASELINE, CANDIDATE, Conditions, PairSamples, WarmUp
+from bitgauge.benchmarks.vocabulary import Profile
 from scipy import stats
 
 QUICK = PLANS[Profile.QUICK]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.model import PassName, Profile, RawRole, Workload
+from bitgauge.benchmarks.model import Workload
 from bitgauge.benchmarks.quality import score
 from bitgauge.benchmarks.raw import SCHEMA, RawFile, read_raw, write_raw
 from bitgauge.benchmarks.raw_schema import (
@@ -37,6 +37,7 @@ from bitgauge.benchmarks.samples import (
     PairSamples,
     WarmUp,
 )
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

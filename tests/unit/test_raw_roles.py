@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from bitgauge.benchmarks.model import Digest, PassName, RawRef, RawRole
+from bitgauge.benchmarks.model import Digest, RawRef
 from bitgauge.benchmarks.raw import RawFile
+from bitgauge.benchmarks.vocabulary import PassName, RawRole
 from bitgauge.coordinator.raw_roles import in_role
 
 

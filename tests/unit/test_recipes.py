@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.model import FormatFamily
 from bitgauge.benchmarks.recipes import (
     DEFAULT_RECIPES,
     Granularity,
@@ -14,6 +13,7 @@ from bitgauge.benchmarks.recipes import (
     known_recipes,
     parse,
 )
+from bitgauge.benchmarks.vocabulary import FormatFamily
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,11 +9,12 @@ import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.errors import Code
 from bitgauge.benchmarks.evalset import read_evaluation_set
-from bitgauge.benchmarks.model import MetricValue, PassName, Profile, RawRole, Workload
+from bitgauge.benchmarks.model import MetricValue, Workload
 from bitgauge.benchmarks.npz import read_npz
 from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_schema import RawOrigin, quality_raw
 from bitgauge.benchmarks.samples import Ints, QualitySamples
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
 from bitgauge.coordinator import reference
 from bitgauge.coordinator.builders.base import Unsupported
 

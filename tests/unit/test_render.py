@@ -3,36 +3,36 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from bitgauge.benchmarks.answers import Candidate, Choice, TableRow
 from bitgauge.benchmarks.model import (
-    Candidate,
-    CellState,
-    Choice,
     DeviceDescription,
     DeviceView,
     Digest,
-    Disposition,
-    EntryState,
     EntryView,
     Failure,
+    JobView,
+    MetricValue,
+    Progress,
+    RawRef,
+    RuntimeDescription,
+    RunView,
+    StackItem,
+    Workload,
+)
+from bitgauge.benchmarks.vocabulary import (
+    CellState,
+    Disposition,
+    EntryState,
     FailureGroup,
     FormatFamily,
     HardwareClass,
     JobState,
-    JobView,
-    MetricValue,
     ModelClass,
     PassName,
     Profile,
-    Progress,
-    RawRef,
     RawRole,
     Realness,
     RunStatus,
-    RuntimeDescription,
-    RunView,
-    StackItem,
-    TableRow,
-    Workload,
 )
 from bitgauge.coordinator import render
 from bitgauge.coordinator.client import Reanalysis

@@ -6,18 +6,14 @@ from bitgauge.benchmarks.model import (
     DeviceDescription,
     Digest,
     Entry,
-    FormatFamily,
-    HardwareClass,
     JobSpec,
-    JobState,
     JobView,
-    Profile,
-    Realness,
     RuntimeDescription,
     Selector,
     StackItem,
     Workload,
 )
+from bitgauge.benchmarks.vocabulary import FormatFamily, HardwareClass, JobState, Profile, Realness
 from bitgauge.coordinator.scheduler import choose, matches, refusals
 
 DIGEST = Digest("0" * 64, 1)

@@ -5,23 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from bitgauge.benchmarks.model import (
+from bitgauge.benchmarks.answers import Choice, SelectQuery, TableRow
+from bitgauge.benchmarks.model import Digest, MetricValue, StackItem, Workload
+from bitgauge.benchmarks.selection import select
+from bitgauge.benchmarks.vocabulary import (
     CellState,
-    Choice,
-    Digest,
     FormatFamily,
     HardwareClass,
-    MetricValue,
     ModelClass,
     Objective,
     Profile,
     Realness,
-    SelectQuery,
-    StackItem,
-    TableRow,
-    Workload,
 )
-from bitgauge.benchmarks.selection import select
 from hypothesis import given
 from hypothesis import strategies as st
 

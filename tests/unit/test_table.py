@@ -1,18 +1,17 @@
 import random
 from dataclasses import replace
 
-from bitgauge.benchmarks.model import (
+from bitgauge.benchmarks.answers import TableRow
+from bitgauge.benchmarks.model import Digest, Workload
+from bitgauge.benchmarks.table import Candidate, newest_rows, row_key
+from bitgauge.benchmarks.vocabulary import (
     CellState,
-    Digest,
     FormatFamily,
     HardwareClass,
     ModelClass,
     Profile,
     Realness,
-    TableRow,
-    Workload,
 )
-from bitgauge.benchmarks.table import Candidate, newest_rows, row_key
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from bitgauge.benchmarks import model, wire
+from bitgauge.benchmarks import answers, model, vocabulary, wire
 from bitgauge.benchmarks.errors import BadInput
 from bitgauge.protos.v1 import agent_pb2, common_pb2, lab_pb2
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 VALUE_CLASSES = sorted(
     (
         item
-        for item in vars(model).values()
+        for item in (vars(model) | vars(answers)).values()
         if isinstance(item, type) and dataclasses.is_dataclass(item)
     ),
     key=lambda kind: kind.__name__,
@@ -23,7 +23,7 @@ ENUM_CLASSES = [
     descriptor
     for module in (common_pb2, agent_pb2, lab_pb2)
     for descriptor in module.DESCRIPTOR.enum_types_by_name.values()
-    if hasattr(model, descriptor.name)
+    if hasattr(vocabulary, descriptor.name)
 ]
 
 st.register_type_strategy(int, st.integers(-(2**31), 2**31 - 1))
@@ -52,7 +52,7 @@ def test_round_trip(kind: type) -> None:
 
 @pytest.mark.parametrize("descriptor", ENUM_CLASSES, ids=lambda descriptor: descriptor.name)
 def test_enumerations_hold_the_same_words(descriptor: Any) -> None:
-    ours = {member.name for member in getattr(model, descriptor.name)}
+    ours = {member.name for member in getattr(vocabulary, descriptor.name)}
     prefix = wire.enum_prefix(descriptor)
     theirs = {name.removeprefix(prefix) for name in descriptor.values_by_name}
     assert theirs == ours | {"UNSPECIFIED"}

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.model import ModelClass
+from bitgauge.benchmarks.vocabulary import ModelClass
 
 MODELS = zoo.models()
 FOLDER = zoo.evaluation_path().parent

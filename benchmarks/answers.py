@@ -1,0 +1,111 @@
+"""What the table and a selection are asked, and what they answer, as plain frozen values.
+
+Like `model`: each class has a message of the same name and field names in ``protos/v1``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .model import Digest, MetricValue, Workload
+from .vocabulary import (
+    CellState,
+    FormatFamily,
+    HardwareClass,
+    ModelClass,
+    Objective,
+    Profile,
+    Realness,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """The newest knowledge about one (model, recipe, workload, device, runtime, profile)."""
+
+    model_name: str
+    model_class: ModelClass
+    recipe: str
+    family: FormatFamily
+    workload: Workload
+    hardware_class: HardwareClass
+    device_id: str
+    device_name: str
+    realness: Realness
+    runtime: str
+    profile: Profile
+    state: CellState
+    metrics: tuple[MetricValue, ...] = ()
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+    run_id: str | None = None
+    baseline: Digest | None = None
+    measured_unix_ns: int | None = None
+    kernel_mode: str | None = None
+
+    def metric(self, key: str) -> MetricValue:
+        """The metric named `key`, or a null metric with reason `not_measured`."""
+        for metric in self.metrics:
+            if metric.key == key:
+                return metric
+        return MetricValue(key=key, reason="not_measured")
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """Which rows to answer; an empty field matches everything."""
+
+    model_name: str | None = None
+    model_class: ModelClass | None = None
+    hardware_class: HardwareClass | None = None
+    device: str | None = None
+    family: FormatFamily | None = None
+    batch: int | None = None
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectQuery:
+    """A question: which format, for what, within which limits."""
+
+    model_class: ModelClass
+    hardware_class: HardwareClass
+    model_name: str | None = None
+    workload: Workload = field(default_factory=Workload)
+    max_accuracy_loss_pp: float | None = None
+    max_latency_ns: float | None = None
+    max_size_bytes: int | None = None
+    max_size_ratio: float | None = None
+    objective: Objective = Objective.LATENCY
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One recipe in an answer: its rows, and every reason for which it was rejected."""
+
+    recipe: str
+    family: FormatFamily
+    eligible: bool
+    reasons: tuple[str, ...] = ()
+    latency_ratio: MetricValue = field(default_factory=lambda: MetricValue("latency_ratio"))
+    size_ratio: MetricValue = field(default_factory=lambda: MetricValue("size_ratio"))
+    accuracy_delta_pp: MetricValue = field(default_factory=lambda: MetricValue("accuracy_delta_pp"))
+    run_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The answer of a selection.
+
+    `outcome` is `format`, `tie`, `keep_fp32`, `undecided`, `none_meets` (a limit that nothing
+    measured keeps, fp32 included) or `nothing_measured`.
+    """
+
+    outcome: str
+    recipe: str
+    family: FormatFamily
+    sentence: str
+    candidates: tuple[Candidate, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    next_command: str | None = None
+    warnings: tuple[str, ...] = ()
