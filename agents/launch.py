@@ -8,13 +8,12 @@ from __future__ import annotations
 import gc
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from bitgauge.benchmarks import protocol, quality
-from bitgauge.benchmarks.evalset import EvaluationSet, read_evaluation_set
-from bitgauge.benchmarks.model import PassName, RawRole
+from bitgauge.benchmarks.evalset import EvaluationSet, InputSpec, read_evaluation_set
 from bitgauge.benchmarks.profiles import PLANS
 from bitgauge.benchmarks.raw import RawFile, write_raw
 from bitgauge.benchmarks.raw_schema import (
@@ -26,16 +25,17 @@ from bitgauge.benchmarks.raw_schema import (
     quality_raw,
 )
 from bitgauge.benchmarks.samples import MemorySamples, WarmUp
+from bitgauge.benchmarks.vocabulary import PassName, RawRole
 
 from . import registry
-from .batches import Batches
+from .batches import Batches, Feeds
 from .channel import Channel
 from .conditions import ConditionReader
 from .meters.high_water import MemoryMeter
+from .placements import Call, Placements
 from .runtimes.base import RuntimeModule, Session, SessionOptions
 from .spec import ChildSpec
 
-Call = Callable[[], None]
 _WARM_RUNS = 10  # of a memory launch, measurement.md A-5
 
 
@@ -80,24 +80,39 @@ class _Launch:
         runtime.prepare()
 
     def pair(self) -> RawFile:
-        """Baseline and candidate in quads."""
+        """Baseline and candidate in quads, on sessions that are made anew between quads."""
         evaluation = self._evaluation()
-        sessions = [self._load(path) for path in self._spec.paths]
-        calls = [self._timed(session, evaluation) for session in sessions]
         conditions = ConditionReader()
+        shared: dict[tuple[InputSpec, ...], list[Feeds]] = {}
+
+        def feeds(session: Session) -> list[Feeds]:
+            # Sessions that want the same inputs read the same arrays.
+            specs = session.input_specs
+            if specs not in shared:
+                shared[specs] = Batches(evaluation, specs, self._batch).for_timing()
+            return shared[specs]
+
+        def gap() -> None:
+            self._channel.gap()
+            placements.between_quads()
+
+        self._channel.phase("load")
+        paths = self._spec.paths
+        rng = np.random.default_rng([self._spec.seed, 1])
+        placements = Placements(lambda letter: self._session(paths[letter]), feeds, 2, rng)
+        calls = placements.calls()
         with _quiet():
-            warm = self._warm_up(calls)
             samples = protocol.measure_pair(
                 calls[0],
                 calls[1],
-                warm=warm,
+                warm=self._warm_up(calls),
                 clock=time.perf_counter_ns,
                 plan=self._plan,
                 rng=np.random.default_rng(self._spec.seed),
-                gap=self._channel.gap,
+                gap=gap,
                 conditions=conditions.read,
             )
-        return _with_cache(pair_raw(self._origin, samples))
+        return _with(pair_raw(self._origin, samples), placements=placements.count)
 
     def absolute(self) -> RawFile:
         """Single latencies of one session, and its cold numbers."""
@@ -105,12 +120,11 @@ class _Launch:
         started = time.perf_counter_ns()
         session = self._load(self._spec.paths[0])
         loaded = time.perf_counter_ns()
-        batches = Batches(evaluation, session.input_specs, self._batch)
-        feeds = batches.first()
+        batches = Batches(evaluation, session.input_specs, self._batch).for_timing()
         before = time.perf_counter_ns()
-        session.run(feeds)
+        session.run(batches[0])
         cold = ColdStart(loaded - started, time.perf_counter_ns() - before)
-        call = self._timed(session, evaluation)
+        call = _rotating([session.bind(feeds) for feeds in batches])
         conditions = ConditionReader()
         with _quiet():
             samples = protocol.measure_absolute(
@@ -122,7 +136,7 @@ class _Launch:
                 gap=self._channel.gap,
                 conditions=conditions.read,
             )
-        return _with_cache(absolute_raw(self._origin, samples, cold))
+        return _with(absolute_raw(self._origin, samples, cold))
 
     def memory(self) -> RawFile:
         """Peaks of loading and running; nothing of ours grows between the checkpoints."""
@@ -161,15 +175,11 @@ class _Launch:
 
     def _load(self, path: str) -> Session:
         self._channel.phase("load")
+        return self._session(path)
+
+    def _session(self, path: str) -> Session:
         options = SessionOptions(threads=self._spec.workload.threads)
         return self._runtime.load(Path(path), options)
-
-    def _timed(self, session: Session, evaluation: EvaluationSet) -> Call:
-        """A call that takes the next batch each time; it has run once without an error."""
-        batches = Batches(evaluation, session.input_specs, self._batch)
-        bound = [session.bind(feeds) for feeds in batches.for_timing()]
-        session.run(batches.first())
-        return _rotating(bound)
 
     def _warm_up(self, calls: Sequence[Call]) -> WarmUp:
         self._channel.phase("warm_up")
@@ -212,6 +222,9 @@ class _quiet:  # noqa: N801 (reads as a statement)
         gc.enable()
 
 
-def _with_cache(raw: RawFile) -> RawFile:
-    """States the cache policy: inputs rotate, and all of them fit where the artifact lives."""
-    return RawFile(raw.meta | {"cache": "warm"}, raw.arrays)
+def _with(raw: RawFile, **facts: int) -> RawFile:
+    """States further facts of a launch.
+
+    The cache policy is always `warm`: inputs rotate, and all of them fit beside the artifact.
+    """
+    return RawFile({**raw.meta, "cache": "warm", **facts}, raw.arrays)
