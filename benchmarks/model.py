@@ -16,12 +16,14 @@ from .vocabulary import (
     FailureGroup,
     FormatFamily,
     HardwareClass,
+    Health,
     JobState,
     ModelClass,
     PassName,
     Profile,
     RawRole,
     Realness,
+    Role,
     RunStatus,
     Scenario,
 )
@@ -301,6 +303,21 @@ class DeviceView:
     last_seen_unix_ns: int
     agent_version: str
     job_id: str | None = None
+    health: Health = Health.GOOD
+    cordoned: str | None = None
+    retired: bool = False
+    certificate_expires_unix_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """One token without its secret; `expires_unix_ns` 0 means never."""
+
+    name: str
+    role: Role
+    created_unix_ns: int
+    expires_unix_ns: int = 0
+    revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,3 +157,21 @@ class Objective(str, enum.Enum):
     LATENCY = "latency"
     SIZE = "size"
     MEMORY = "memory"
+
+
+class Health(str, enum.Enum):
+    """Whether a device may be trusted with work; apart from whether it is reachable or busy."""
+
+    GOOD = "good"
+    SUSPECT = "suspect"
+    BAD = "bad"
+    MAINTENANCE = "maintenance"
+
+
+class Role(str, enum.Enum):
+    """What the bearer of a token may do."""
+
+    READ = "read"
+    SUBMIT = "submit"
+    ADMIN = "admin"
+    AGENT = "agent"

@@ -19,6 +19,44 @@ LEASE_VERDICT_OK: LeaseVerdict
 LEASE_VERDICT_CANCEL: LeaseVerdict
 LEASE_VERDICT_LOST: LeaseVerdict
 
+class JoinRequest(_message.Message):
+    __slots__ = ("join_token", "csr_pem", "device_id", "name")
+    JOIN_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CSR_PEM_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    join_token: str
+    csr_pem: bytes
+    device_id: str
+    name: str
+    def __init__(self, join_token: _Optional[str] = ..., csr_pem: _Optional[bytes] = ..., device_id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class JoinResponse(_message.Message):
+    __slots__ = ("certificate_pem", "ca_pem", "agent_token", "expires_unix_ns")
+    CERTIFICATE_PEM_FIELD_NUMBER: _ClassVar[int]
+    CA_PEM_FIELD_NUMBER: _ClassVar[int]
+    AGENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    certificate_pem: bytes
+    ca_pem: bytes
+    agent_token: str
+    expires_unix_ns: int
+    def __init__(self, certificate_pem: _Optional[bytes] = ..., ca_pem: _Optional[bytes] = ..., agent_token: _Optional[str] = ..., expires_unix_ns: _Optional[int] = ...) -> None: ...
+
+class RenewCertificateRequest(_message.Message):
+    __slots__ = ("csr_pem",)
+    CSR_PEM_FIELD_NUMBER: _ClassVar[int]
+    csr_pem: bytes
+    def __init__(self, csr_pem: _Optional[bytes] = ...) -> None: ...
+
+class RenewCertificateResponse(_message.Message):
+    __slots__ = ("certificate_pem", "expires_unix_ns")
+    CERTIFICATE_PEM_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    certificate_pem: bytes
+    expires_unix_ns: int
+    def __init__(self, certificate_pem: _Optional[bytes] = ..., expires_unix_ns: _Optional[int] = ...) -> None: ...
+
 class RegisterRequest(_message.Message):
     __slots__ = ("device", "agent_version", "protocol_version", "boot_id", "incarnation", "open_intents", "leftovers_dead")
     DEVICE_FIELD_NUMBER: _ClassVar[int]

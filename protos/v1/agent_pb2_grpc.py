@@ -232,3 +232,126 @@ class Agents(object):
             timeout,
             metadata,
             _registered_method=True)
+
+
+class EnrolmentStub(object):
+    """How a device gets its certificate. Join needs a one-time token and no certificate; renewal
+    needs the present certificate.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Join = channel.unary_unary(
+                '/bitgauge.v1.Enrolment/Join',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_agent__pb2.JoinRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_agent__pb2.JoinResponse.FromString,
+                _registered_method=True)
+        self.RenewCertificate = channel.unary_unary(
+                '/bitgauge.v1.Enrolment/RenewCertificate',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_agent__pb2.RenewCertificateRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_agent__pb2.RenewCertificateResponse.FromString,
+                _registered_method=True)
+
+
+class EnrolmentServicer(object):
+    """How a device gets its certificate. Join needs a one-time token and no certificate; renewal
+    needs the present certificate.
+    """
+
+    def Join(self, request, context):
+        """Trades a one-time token and a signing request for a certificate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewCertificate(self, request, context):
+        """Trades the present certificate and a signing request for the next certificate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_EnrolmentServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Join': grpc.unary_unary_rpc_method_handler(
+                    servicer.Join,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_agent__pb2.JoinRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_agent__pb2.JoinResponse.SerializeToString,
+            ),
+            'RenewCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewCertificate,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_agent__pb2.RenewCertificateRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_agent__pb2.RenewCertificateResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'bitgauge.v1.Enrolment', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('bitgauge.v1.Enrolment', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Enrolment(object):
+    """How a device gets its certificate. Join needs a one-time token and no certificate; renewal
+    needs the present certificate.
+    """
+
+    @staticmethod
+    def Join(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Enrolment/Join',
+            bitgauge_dot_protos_dot_v1_dot_agent__pb2.JoinRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_agent__pb2.JoinResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Enrolment/RenewCertificate',
+            bitgauge_dot_protos_dot_v1_dot_agent__pb2.RenewCertificateRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_agent__pb2.RenewCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

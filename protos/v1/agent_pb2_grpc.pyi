@@ -92,3 +92,52 @@ class AgentsServicer(metaclass=abc.ABCMeta):
         """Delivers one run; idempotent by run_id."""
 
 def add_AgentsServicer_to_server(servicer: AgentsServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
+class EnrolmentStub:
+    """How a device gets its certificate. Join needs a one-time token and no certificate; renewal
+    needs the present certificate.
+    """
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> EnrolmentStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> EnrolmentAsyncStub: ...
+    Join: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.agent_pb2.JoinRequest, bitgauge.protos.v1.agent_pb2.JoinResponse]
+    """Trades a one-time token and a signing request for a certificate."""
+    RenewCertificate: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.agent_pb2.RenewCertificateRequest, bitgauge.protos.v1.agent_pb2.RenewCertificateResponse]
+    """Trades the present certificate and a signing request for the next certificate."""
+
+@typing.type_check_only
+class EnrolmentAsyncStub(EnrolmentStub):
+    """How a device gets its certificate. Join needs a one-time token and no certificate; renewal
+    needs the present certificate.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    Join: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.agent_pb2.JoinRequest, bitgauge.protos.v1.agent_pb2.JoinResponse]  # type: ignore[assignment]
+    """Trades a one-time token and a signing request for a certificate."""
+    RenewCertificate: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.agent_pb2.RenewCertificateRequest, bitgauge.protos.v1.agent_pb2.RenewCertificateResponse]  # type: ignore[assignment]
+    """Trades the present certificate and a signing request for the next certificate."""
+
+class EnrolmentServicer(metaclass=abc.ABCMeta):
+    """How a device gets its certificate. Join needs a one-time token and no certificate; renewal
+    needs the present certificate.
+    """
+
+    @abc.abstractmethod
+    def Join(
+        self,
+        request: bitgauge.protos.v1.agent_pb2.JoinRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.agent_pb2.JoinResponse, collections.abc.Awaitable[bitgauge.protos.v1.agent_pb2.JoinResponse]]:
+        """Trades a one-time token and a signing request for a certificate."""
+
+    @abc.abstractmethod
+    def RenewCertificate(
+        self,
+        request: bitgauge.protos.v1.agent_pb2.RenewCertificateRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.agent_pb2.RenewCertificateResponse, collections.abc.Awaitable[bitgauge.protos.v1.agent_pb2.RenewCertificateResponse]]:
+        """Trades the present certificate and a signing request for the next certificate."""
+
+def add_EnrolmentServicer_to_server(servicer: EnrolmentServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

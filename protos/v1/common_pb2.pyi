@@ -132,6 +132,22 @@ class Objective(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OBJECTIVE_LATENCY: _ClassVar[Objective]
     OBJECTIVE_SIZE: _ClassVar[Objective]
     OBJECTIVE_MEMORY: _ClassVar[Objective]
+
+class Health(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HEALTH_UNSPECIFIED: _ClassVar[Health]
+    HEALTH_GOOD: _ClassVar[Health]
+    HEALTH_SUSPECT: _ClassVar[Health]
+    HEALTH_BAD: _ClassVar[Health]
+    HEALTH_MAINTENANCE: _ClassVar[Health]
+
+class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROLE_UNSPECIFIED: _ClassVar[Role]
+    ROLE_READ: _ClassVar[Role]
+    ROLE_SUBMIT: _ClassVar[Role]
+    ROLE_ADMIN: _ClassVar[Role]
+    ROLE_AGENT: _ClassVar[Role]
 MODEL_CLASS_UNSPECIFIED: ModelClass
 MODEL_CLASS_CNN: ModelClass
 MODEL_CLASS_TRANSFORMER: ModelClass
@@ -213,6 +229,16 @@ OBJECTIVE_UNSPECIFIED: Objective
 OBJECTIVE_LATENCY: Objective
 OBJECTIVE_SIZE: Objective
 OBJECTIVE_MEMORY: Objective
+HEALTH_UNSPECIFIED: Health
+HEALTH_GOOD: Health
+HEALTH_SUSPECT: Health
+HEALTH_BAD: Health
+HEALTH_MAINTENANCE: Health
+ROLE_UNSPECIFIED: Role
+ROLE_READ: Role
+ROLE_SUBMIT: Role
+ROLE_ADMIN: Role
+ROLE_AGENT: Role
 
 class Digest(_message.Message):
     __slots__ = ("sha256", "size_bytes")

@@ -7,6 +7,126 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class CordonRequest(_message.Message):
+    __slots__ = ("device", "reason")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    reason: str
+    def __init__(self, device: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class CordonResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: DeviceView
+    def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
+
+class UncordonRequest(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    def __init__(self, device: _Optional[str] = ...) -> None: ...
+
+class UncordonResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: DeviceView
+    def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
+
+class RetireRequest(_message.Message):
+    __slots__ = ("device", "reason")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    reason: str
+    def __init__(self, device: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RetireResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: DeviceView
+    def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
+
+class CreateTokenRequest(_message.Message):
+    __slots__ = ("name", "role", "lifetime_s")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    role: _common_pb2.Role
+    lifetime_s: int
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[_common_pb2.Role, str]] = ..., lifetime_s: _Optional[int] = ...) -> None: ...
+
+class CreateTokenResponse(_message.Message):
+    __slots__ = ("token", "expires_unix_ns")
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    expires_unix_ns: int
+    def __init__(self, token: _Optional[str] = ..., expires_unix_ns: _Optional[int] = ...) -> None: ...
+
+class ListTokensRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListTokensResponse(_message.Message):
+    __slots__ = ("tokens",)
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedCompositeFieldContainer[TokenView]
+    def __init__(self, tokens: _Optional[_Iterable[_Union[TokenView, _Mapping]]] = ...) -> None: ...
+
+class RevokeTokenRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class RevokeTokenResponse(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: TokenView
+    def __init__(self, token: _Optional[_Union[TokenView, _Mapping]] = ...) -> None: ...
+
+class CreateJoinLineRequest(_message.Message):
+    __slots__ = ("lifetime_s",)
+    LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
+    lifetime_s: int
+    def __init__(self, lifetime_s: _Optional[int] = ...) -> None: ...
+
+class CreateJoinLineResponse(_message.Message):
+    __slots__ = ("join_line", "expires_unix_ns")
+    JOIN_LINE_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    join_line: str
+    expires_unix_ns: int
+    def __init__(self, join_line: _Optional[str] = ..., expires_unix_ns: _Optional[int] = ...) -> None: ...
+
+class RevokeAgentRequest(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    def __init__(self, device: _Optional[str] = ...) -> None: ...
+
+class RevokeAgentResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: DeviceView
+    def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
+
+class TokenView(_message.Message):
+    __slots__ = ("name", "role", "created_unix_ns", "expires_unix_ns", "revoked")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    role: _common_pb2.Role
+    created_unix_ns: int
+    expires_unix_ns: int
+    revoked: bool
+    def __init__(self, name: _Optional[str] = ..., role: _Optional[_Union[_common_pb2.Role, str]] = ..., created_unix_ns: _Optional[int] = ..., expires_unix_ns: _Optional[int] = ..., revoked: bool = ...) -> None: ...
+
 class SubmitRequest(_message.Message):
     __slots__ = ("spec",)
     SPEC_FIELD_NUMBER: _ClassVar[int]
@@ -196,18 +316,26 @@ class JobView(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ...) -> None: ...
 
 class DeviceView(_message.Message):
-    __slots__ = ("description", "state", "last_seen_unix_ns", "agent_version", "job_id")
+    __slots__ = ("description", "state", "last_seen_unix_ns", "agent_version", "job_id", "health", "cordoned", "retired", "certificate_expires_unix_ns")
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    CORDONED_FIELD_NUMBER: _ClassVar[int]
+    RETIRED_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     description: _common_pb2.DeviceDescription
     state: str
     last_seen_unix_ns: int
     agent_version: str
     job_id: str
-    def __init__(self, description: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., state: _Optional[str] = ..., last_seen_unix_ns: _Optional[int] = ..., agent_version: _Optional[str] = ..., job_id: _Optional[str] = ...) -> None: ...
+    health: _common_pb2.Health
+    cordoned: str
+    retired: bool
+    certificate_expires_unix_ns: int
+    def __init__(self, description: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., state: _Optional[str] = ..., last_seen_unix_ns: _Optional[int] = ..., agent_version: _Optional[str] = ..., job_id: _Optional[str] = ..., health: _Optional[_Union[_common_pb2.Health, str]] = ..., cordoned: _Optional[str] = ..., retired: bool = ..., certificate_expires_unix_ns: _Optional[int] = ...) -> None: ...
 
 class RunView(_message.Message):
     __slots__ = ("run_id", "job_id", "epoch", "entry_index", "disposition", "status", "device_id", "device_name", "recipe", "sandbox", "started_unix_ns", "ended_unix_ns", "analysis_version", "fingerprint", "stack", "raw", "metrics", "failure")

@@ -90,6 +90,46 @@ class LabStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseResponse.FromString,
                 _registered_method=True)
+        self.Cordon = channel.unary_unary(
+                '/bitgauge.v1.Lab/Cordon',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.FromString,
+                _registered_method=True)
+        self.Uncordon = channel.unary_unary(
+                '/bitgauge.v1.Lab/Uncordon',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.FromString,
+                _registered_method=True)
+        self.Retire = channel.unary_unary(
+                '/bitgauge.v1.Lab/Retire',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
+                _registered_method=True)
+        self.CreateToken = channel.unary_unary(
+                '/bitgauge.v1.Lab/CreateToken',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenResponse.FromString,
+                _registered_method=True)
+        self.ListTokens = channel.unary_unary(
+                '/bitgauge.v1.Lab/ListTokens',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensResponse.FromString,
+                _registered_method=True)
+        self.RevokeToken = channel.unary_unary(
+                '/bitgauge.v1.Lab/RevokeToken',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenResponse.FromString,
+                _registered_method=True)
+        self.CreateJoinLine = channel.unary_unary(
+                '/bitgauge.v1.Lab/CreateJoinLine',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineResponse.FromString,
+                _registered_method=True)
+        self.RevokeAgent = channel.unary_unary(
+                '/bitgauge.v1.Lab/RevokeAgent',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentResponse.FromString,
+                _registered_method=True)
 
 
 class LabServicer(object):
@@ -173,6 +213,62 @@ class LabServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Cordon(self, request, context):
+        """Takes a device out: it finishes its job and gets no other. Admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Uncordon(self, request, context):
+        """Puts a device back; a health check runs before the next job. Admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Retire(self, request, context):
+        """Removes a device for good; its results stay. Admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateToken(self, request, context):
+        """Makes a token for a person or a job. Admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTokens(self, request, context):
+        """Tokens without their secrets. Admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeToken(self, request, context):
+        """Ends a token at once. Admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateJoinLine(self, request, context):
+        """Makes a new one-time join line. Admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeAgent(self, request, context):
+        """Ends an agent's certificate and token at once. Admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LabServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +326,46 @@ def add_LabServicer_to_server(servicer, server):
                     servicer.Reanalyse,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseResponse.SerializeToString,
+            ),
+            'Cordon': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cordon,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.SerializeToString,
+            ),
+            'Uncordon': grpc.unary_unary_rpc_method_handler(
+                    servicer.Uncordon,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.SerializeToString,
+            ),
+            'Retire': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retire,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.SerializeToString,
+            ),
+            'CreateToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateToken,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenResponse.SerializeToString,
+            ),
+            'ListTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTokens,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensResponse.SerializeToString,
+            ),
+            'RevokeToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeToken,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+            'CreateJoinLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateJoinLine,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineResponse.SerializeToString,
+            ),
+            'RevokeAgent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeAgent,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -530,6 +666,222 @@ class Lab(object):
             '/bitgauge.v1.Lab/Reanalyse',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cordon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/Cordon',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Uncordon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/Uncordon',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retire(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/Retire',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/CreateToken',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTokens(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/ListTokens',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/RevokeToken',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateJoinLine(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/CreateJoinLine',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeAgent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/RevokeAgent',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,22 @@ class LabStub:
     """Every attempt of a job."""
     Reanalyse: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ReanalyseRequest, bitgauge.protos.v1.lab_pb2.ReanalyseResponse]
     """Computes a run's published numbers again from its raw data."""
+    Cordon: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CordonRequest, bitgauge.protos.v1.lab_pb2.CordonResponse]
+    """Takes a device out: it finishes its job and gets no other. Admin."""
+    Uncordon: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.UncordonRequest, bitgauge.protos.v1.lab_pb2.UncordonResponse]
+    """Puts a device back; a health check runs before the next job. Admin."""
+    Retire: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]
+    """Removes a device for good; its results stay. Admin."""
+    CreateToken: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]
+    """Makes a token for a person or a job. Admin."""
+    ListTokens: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListTokensRequest, bitgauge.protos.v1.lab_pb2.ListTokensResponse]
+    """Tokens without their secrets. Admin."""
+    RevokeToken: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeTokenRequest, bitgauge.protos.v1.lab_pb2.RevokeTokenResponse]
+    """Ends a token at once. Admin."""
+    CreateJoinLine: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateJoinLineRequest, bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse]
+    """Makes a new one-time join line. Admin."""
+    RevokeAgent: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeAgentRequest, bitgauge.protos.v1.lab_pb2.RevokeAgentResponse]
+    """Ends an agent's certificate and token at once. Admin."""
 
 @typing.type_check_only
 class LabAsyncStub(LabStub):
@@ -77,6 +93,22 @@ class LabAsyncStub(LabStub):
     """Every attempt of a job."""
     Reanalyse: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ReanalyseRequest, bitgauge.protos.v1.lab_pb2.ReanalyseResponse]  # type: ignore[assignment]
     """Computes a run's published numbers again from its raw data."""
+    Cordon: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CordonRequest, bitgauge.protos.v1.lab_pb2.CordonResponse]  # type: ignore[assignment]
+    """Takes a device out: it finishes its job and gets no other. Admin."""
+    Uncordon: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.UncordonRequest, bitgauge.protos.v1.lab_pb2.UncordonResponse]  # type: ignore[assignment]
+    """Puts a device back; a health check runs before the next job. Admin."""
+    Retire: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]  # type: ignore[assignment]
+    """Removes a device for good; its results stay. Admin."""
+    CreateToken: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]  # type: ignore[assignment]
+    """Makes a token for a person or a job. Admin."""
+    ListTokens: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListTokensRequest, bitgauge.protos.v1.lab_pb2.ListTokensResponse]  # type: ignore[assignment]
+    """Tokens without their secrets. Admin."""
+    RevokeToken: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeTokenRequest, bitgauge.protos.v1.lab_pb2.RevokeTokenResponse]  # type: ignore[assignment]
+    """Ends a token at once. Admin."""
+    CreateJoinLine: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateJoinLineRequest, bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse]  # type: ignore[assignment]
+    """Makes a new one-time join line. Admin."""
+    RevokeAgent: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeAgentRequest, bitgauge.protos.v1.lab_pb2.RevokeAgentResponse]  # type: ignore[assignment]
+    """Ends an agent's certificate and token at once. Admin."""
 
 class LabServicer(metaclass=abc.ABCMeta):
     """Calls of the user role."""
@@ -168,5 +200,69 @@ class LabServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ReanalyseResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ReanalyseResponse]]:
         """Computes a run's published numbers again from its raw data."""
+
+    @abc.abstractmethod
+    def Cordon(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CordonRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CordonResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CordonResponse]]:
+        """Takes a device out: it finishes its job and gets no other. Admin."""
+
+    @abc.abstractmethod
+    def Uncordon(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.UncordonRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.UncordonResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.UncordonResponse]]:
+        """Puts a device back; a health check runs before the next job. Admin."""
+
+    @abc.abstractmethod
+    def Retire(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.RetireRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RetireResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RetireResponse]]:
+        """Removes a device for good; its results stay. Admin."""
+
+    @abc.abstractmethod
+    def CreateToken(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CreateTokenRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CreateTokenResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CreateTokenResponse]]:
+        """Makes a token for a person or a job. Admin."""
+
+    @abc.abstractmethod
+    def ListTokens(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ListTokensRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListTokensResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListTokensResponse]]:
+        """Tokens without their secrets. Admin."""
+
+    @abc.abstractmethod
+    def RevokeToken(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.RevokeTokenRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RevokeTokenResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RevokeTokenResponse]]:
+        """Ends a token at once. Admin."""
+
+    @abc.abstractmethod
+    def CreateJoinLine(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CreateJoinLineRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse]]:
+        """Makes a new one-time join line. Admin."""
+
+    @abc.abstractmethod
+    def RevokeAgent(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.RevokeAgentRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RevokeAgentResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RevokeAgentResponse]]:
+        """Ends an agent's certificate and token at once. Admin."""
 
 def add_LabServicer_to_server(servicer: LabServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
