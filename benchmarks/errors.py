@@ -53,6 +53,15 @@ class Code(str, enum.Enum):
     ILLEGAL_TRANSITION = "illegal_transition"
     UNAUTHENTICATED = "unauthenticated"
     FORBIDDEN = "forbidden"
+    BAD_JOIN_LINE = "bad_join_line"
+    JOIN_REFUSED = "join_refused"
+    PIN_MISMATCH = "pin_mismatch"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    NAME_TAKEN = "name_taken"
+    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 (the name of an error)
+    NO_TLS = "no_tls"
+    INSECURE_ADDRESS = "insecure_address"
+    SURPRISE_SOCKET = "surprise_socket"
     PROTOCOL_VERSION = "protocol_version"
     UNREACHABLE = "unreachable"
     PORT_IN_USE = "port_in_use"
@@ -165,6 +174,38 @@ CATALOGUE: dict[Code, Meaning] = {
         "Point BITGAUGE_HOME at the coordinator's state folder, or give --token-file.",
     ),
     Code.FORBIDDEN: Meaning("PERMISSION_DENIED", "Use a token whose role allows this call."),
+    Code.BAD_JOIN_LINE: Meaning(
+        "INVALID_ARGUMENT", "Copy the whole line that `bitgauge join-line` prints."
+    ),
+    Code.JOIN_REFUSED: Meaning(
+        "PERMISSION_DENIED", "Ask for a new line: `bitgauge join-line` beside the coordinator."
+    ),
+    Code.PIN_MISMATCH: Meaning(
+        "FAILED_PRECONDITION",
+        "Another coordinator, or somebody in between, answers there; nothing was sent to it."
+        " Check the address and ask for a new line or token.",
+    ),
+    Code.CERTIFICATE_EXPIRED: Meaning(
+        "UNAUTHENTICATED",
+        "Check the clock; then join again with a new line: `bitgauge join-line` beside the"
+        " coordinator. What was measured is kept.",
+    ),
+    Code.NAME_TAKEN: Meaning(
+        "ALREADY_EXISTS", "Choose another name, or revoke the first with `bitgauge token revoke`."
+    ),
+    Code.UNKNOWN_TOKEN: Meaning("NOT_FOUND", "Run `bitgauge token list` for the tokens there are."),
+    Code.NO_TLS: Meaning(
+        "FAILED_PRECONDITION", "Start the coordinator with `bitgauge up --listen ADDRESS`."
+    ),
+    Code.INSECURE_ADDRESS: Meaning(
+        "FAILED_PRECONDITION",
+        "Devices join with the line of `bitgauge join-line`; people use a token of"
+        " `bitgauge token create` and the TLS port that `bitgauge up --listen` names.",
+    ),
+    Code.SURPRISE_SOCKET: Meaning(
+        "FAILED_PRECONDITION",
+        "End what opened it, or report it; Bitgauge serves only beside sockets that it knows.",
+    ),
     Code.PROTOCOL_VERSION: Meaning(
         "FAILED_PRECONDITION", "Install the same Bitgauge version on agent and coordinator."
     ),
@@ -178,7 +219,9 @@ CATALOGUE: dict[Code, Meaning] = {
         "FAILED_PRECONDITION", "Stop the first coordinator, or set another BITGAUGE_HOME."
     ),
     Code.INSECURE_LISTEN: Meaning(
-        "FAILED_PRECONDITION", "Listen on a loopback address; remote agents need TLS."
+        "FAILED_PRECONDITION",
+        "Use `bitgauge up --listen ADDRESS[:PORT]`: it makes a certificate, serves over TLS and"
+        " prints the line with which a device joins.",
     ),
     Code.RAY_INSECURE: Meaning(
         "FAILED_PRECONDITION", "Start the Ray cluster with RAY_AUTH_MODE=token."

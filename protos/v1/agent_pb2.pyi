@@ -32,16 +32,18 @@ class JoinRequest(_message.Message):
     def __init__(self, join_token: _Optional[str] = ..., csr_pem: _Optional[bytes] = ..., device_id: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
 
 class JoinResponse(_message.Message):
-    __slots__ = ("certificate_pem", "ca_pem", "agent_token", "expires_unix_ns")
+    __slots__ = ("certificate_pem", "ca_pem", "agent_token", "expires_unix_ns", "agent_port")
     CERTIFICATE_PEM_FIELD_NUMBER: _ClassVar[int]
     CA_PEM_FIELD_NUMBER: _ClassVar[int]
     AGENT_TOKEN_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    AGENT_PORT_FIELD_NUMBER: _ClassVar[int]
     certificate_pem: bytes
     ca_pem: bytes
     agent_token: str
     expires_unix_ns: int
-    def __init__(self, certificate_pem: _Optional[bytes] = ..., ca_pem: _Optional[bytes] = ..., agent_token: _Optional[str] = ..., expires_unix_ns: _Optional[int] = ...) -> None: ...
+    agent_port: int
+    def __init__(self, certificate_pem: _Optional[bytes] = ..., ca_pem: _Optional[bytes] = ..., agent_token: _Optional[str] = ..., expires_unix_ns: _Optional[int] = ..., agent_port: _Optional[int] = ...) -> None: ...
 
 class RenewCertificateRequest(_message.Message):
     __slots__ = ("csr_pem",)
