@@ -171,7 +171,39 @@ _FIRST = (
     ) STRICT, WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# Who may call: people and devices by token, devices by certificate too. No secret is stored.
+_ACCESS = (
+    """CREATE TABLE tokens (
+        position INTEGER PRIMARY KEY,
+        name TEXT NOT NULL,
+        role TEXT NOT NULL,
+        sha256 BLOB NOT NULL UNIQUE,
+        device_id TEXT,
+        created_unix_ns INTEGER NOT NULL,
+        expires_unix_ns INTEGER NOT NULL,
+        revoked_unix_ns INTEGER
+    ) STRICT""",
+    """CREATE TABLE join_tokens (
+        sha256 BLOB PRIMARY KEY,
+        created_unix_ns INTEGER NOT NULL,
+        expires_unix_ns INTEGER NOT NULL,
+        used_unix_ns INTEGER,
+        key_sha256 BLOB
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE certificates (
+        serial TEXT PRIMARY KEY,
+        device_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        key_sha256 BLOB NOT NULL,
+        issued_unix_ns INTEGER NOT NULL,
+        expires_unix_ns INTEGER NOT NULL,
+        revoked_unix_ns INTEGER
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX certificates_by_device ON certificates (device_id)",
+    "ALTER TABLE jobs ADD COLUMN submitted_by TEXT NOT NULL DEFAULT ''",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS)
 
 
 def version_of(connection: sqlite3.Connection, name: str, known: int = len(MIGRATIONS)) -> int:

@@ -21,11 +21,13 @@ from bitgauge.benchmarks.model import (
     MetricValue,
     Progress,
     RunReport,
+    TokenView,
 )
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 from sqlite_utils import Database
 
-from . import store_devices, store_jobs, store_leases, store_runs
+from . import store_access, store_devices, store_jobs, store_leases, store_runs
+from .access_store import CertificateRecord, TokenRecord
 from .migrations import migrate, version_of
 from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
 from .store_connection import connect, prepare, transaction, translated
@@ -133,11 +135,18 @@ class SqliteStore(Reader):
 
     # -- jobs -----------------------------------------------------------------------------
     def submit(
-        self, job_id: str, spec: JobSpec, model_class: ModelClass, now_ns: int
+        self,
+        job_id: str,
+        spec: JobSpec,
+        model_class: ModelClass,
+        now_ns: int,
+        submitted_by: str = "",
     ) -> tuple[str, bool]:
         """Record a job once per idempotency key; its id, and whether this call made it."""
         with self._write("recording a job") as db:
-            return store_jobs.submit(db, job_id, spec, model_class, now_ns)
+            return store_jobs.submit(
+                db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by
+            )
 
     def built(
         self, job_id: str, entry_index: int, outcome: BuildOutcome | Failure, now_ns: int
@@ -182,3 +191,36 @@ class SqliteStore(Reader):
                 "INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (digest.sha256, digest.size_bytes, now_ns),
             )
+
+    # -- who may call ---------------------------------------------------------------------
+    def create_token(self, token: TokenRecord, now_ns: int) -> None:
+        """Record a person's token."""
+        with self._write("recording a token") as db:
+            store_access.create_token(db, token, now_ns)
+
+    def revoke_token(self, name: str, now_ns: int) -> TokenView:
+        """End the live token of that name."""
+        with self._write("revoking a token") as db:
+            return store_access.revoke_token(db, name, now_ns)
+
+    def create_join_token(self, sha256: bytes, expires_unix_ns: int, now_ns: int) -> None:
+        """Record a one-time right to join."""
+        with self._write("recording a join line") as db:
+            store_access.create_join_token(db, sha256, expires_unix_ns, now_ns)
+
+    def join(
+        self, join_sha256: bytes, certificate: CertificateRecord, token: TokenRecord, now_ns: int
+    ) -> None:
+        """Spend a right to join."""
+        with self._write("recording a device that joins") as db:
+            store_access.join(db, join_sha256, certificate, token, now_ns)
+
+    def renewed(self, certificate: CertificateRecord, now_ns: int) -> None:
+        """Record the next certificate of a device."""
+        with self._write("recording a certificate") as db:
+            store_access.renewed(db, certificate, now_ns)
+
+    def revoke_agent(self, device: str, now_ns: int) -> str:
+        """End certificates, token and lease of a device; its id."""
+        with self._write("revoking a device") as db:
+            return store_access.revoke_agent(db, device, now_ns)

@@ -26,6 +26,8 @@ from bitgauge.benchmarks.model import (
 )
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 
+from .access_store import AccessStore
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
@@ -101,7 +103,7 @@ class Answers(Protocol):
         """The newest row per row key that matches; simulated and emulated results never."""
 
 
-class Store(Answers, Protocol):
+class Store(Answers, AccessStore, Protocol):
     """The memory of record. Raises `BitgaugeError` only."""
 
     # -- devices and leases ---------------------------------------------------------------
@@ -154,9 +156,14 @@ class Store(Answers, Protocol):
 
     # -- jobs -----------------------------------------------------------------------------
     def submit(
-        self, job_id: str, spec: JobSpec, model_class: ModelClass, now_ns: int
+        self,
+        job_id: str,
+        spec: JobSpec,
+        model_class: ModelClass,
+        now_ns: int,
+        submitted_by: str = "",
     ) -> tuple[str, bool]:
-        """Record a job; one idempotency key is one job.
+        """Record a job; one idempotency key is one job. `submitted_by` names a token.
 
         Returns:
             The id of the job, and whether this call made it. A known key with another spec

@@ -14,6 +14,7 @@ from bitgauge.benchmarks.model import DeviceDescription
 from bitgauge.benchmarks.vocabulary import JobState
 
 from .store import Registration
+from .store_access import refuse_revoked
 from .store_changes import lose_lease
 from .store_views import encode, fetch
 
@@ -67,6 +68,7 @@ def seen(db: Database, device_id: str, incarnation: str, now_ns: int) -> None:
         raise Refused(
             Code.LEASE_LOST, f"Another agent has registered as device {rows[0]['name']} since."
         )
+    refuse_revoked(db.conn, device_id)
     db.execute("UPDATE devices SET last_seen_unix_ns = ? WHERE device_id = ?", (now_ns, device_id))
 
 

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 
 def submit(
-    db: Database, job_id: str, spec: JobSpec, model_class: ModelClass, now_ns: int
+    db: Database,
+    job_id: str,
+    spec: JobSpec,
+    model_class: ModelClass,
+    *,
+    now_ns: int,
+    submitted_by: str = "",
 ) -> tuple[str, bool]:
     """Record a job, unless its idempotency key is known."""
     if spec.idempotency_key:
@@ -49,6 +55,7 @@ def submit(
             "profile": spec.profile.value,
             "priority": spec.priority,
             "submitted_unix_ns": now_ns,
+            "submitted_by": submitted_by,
             "spec": encode(spec),
         }
     )

@@ -9,9 +9,17 @@ from pathlib import Path
 
 from bitgauge.benchmarks.answers import TableQuery, TableRow
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
-from bitgauge.benchmarks.model import DeviceView, Digest, JobSpec, JobView, RunView
+from bitgauge.benchmarks.model import (
+    DeviceView,
+    Digest,
+    JobSpec,
+    JobView,
+    RunView,
+    TokenView,
+)
 
-from . import store_jobs, store_rows, store_views
+from . import store_access, store_jobs, store_rows, store_views
+from .access_store import AccessState
 from .migrations import MIGRATIONS, version_of
 from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild
 from .store_changes import unanalysed
@@ -114,6 +122,26 @@ class Reader:
         """The newest row per row key that matches; simulated and emulated results never."""
         with self._read("reading the table") as connection:
             return store_rows.rows(connection, query)
+
+    def access(self) -> AccessState:
+        """What decides who may call."""
+        with self._read("reading tokens") as connection:
+            return store_access.access(connection)
+
+    def token_views(self) -> tuple[TokenView, ...]:
+        """The tokens of people."""
+        with self._read("reading tokens") as connection:
+            return store_access.token_views(connection)
+
+    def lease_device(self, job_id: str, epoch: int) -> str | None:
+        """The device that this lease of a job went to; None when there was none."""
+        with self._read("reading a lease") as connection:
+            return store_access.lease_device(connection, job_id, epoch)
+
+    def submitter(self, job_id: str) -> str:
+        """Name of the token that submitted a job, empty when unknown."""
+        with self._read("reading a job") as connection:
+            return str(store_views.job_row(connection, job_id)["submitted_by"])
 
     def missing_blobs(self, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:
         """Those of `digests` that were never recorded."""

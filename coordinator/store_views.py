@@ -69,7 +69,10 @@ def device_views(
     """Every device by name, with what it is doing."""
     rows = fetch(
         connection,
-        """SELECT d.*, l.job_id AS job_id FROM devices d
+        """SELECT d.*, l.job_id AS job_id,
+             (SELECT max(expires_unix_ns) FROM certificates c WHERE c.device_id = d.device_id
+              AND c.revoked_unix_ns IS NULL) AS certificate_expires_unix_ns
+           FROM devices d
            LEFT JOIN leases l ON l.device_id = d.device_id AND l.active = 1
            ORDER BY d.name, d.device_id""",
     )
@@ -86,6 +89,7 @@ def device_views(
                 last_seen_unix_ns=row["last_seen_unix_ns"],
                 agent_version=row["agent_version"],
                 job_id=row["job_id"],
+                certificate_expires_unix_ns=row["certificate_expires_unix_ns"],
             )
         )
     return tuple(views)
