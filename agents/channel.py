@@ -31,9 +31,11 @@ class Channel:
         self._last_call = now
         self._longest = 0
         self.fraction = 0.0
+        self.at = "start"
 
     def phase(self, name: str) -> None:
         """A phase begins."""
+        self.at = name
         self._send(Event("phase", phase=name))
         self._last_call = self._last_gap = time.monotonic_ns()
 

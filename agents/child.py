@@ -10,57 +10,27 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from . import process
+from .confinement import Confinement
+from .environment import child_environment
 from .failures import ChildExit
 from .spec import ChildSpec
 from .supervision import Listener, PhaseLimits, Supervision
 
-# What a child keeps of the agent's environment; tokens and the rest stay out.
-_INHERITED = (
-    "PATH",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "PYTHONSAFEPATH",
-    "LD_LIBRARY_PATH",
-    "VIRTUAL_ENV",
-    "LANG",
-    "LC_ALL",
-    "QEMU_CPU",
-)
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-def child_environment(
-    environ: Mapping[str, str], *, mark: str, threads: int, folder: Path
-) -> dict[str, str]:
-    """The environment of a child.
-
-    Args:
-        environ: the agent's.
-        mark: by which leftovers are found.
-        threads: what libraries of the runtime may use.
-        folder: the child's own; home and temporary files are there.
-    """
-    kept = {name: environ[name] for name in _INHERITED if name in environ}
-    kept |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
-    kept |= {
-        process.MARK_VARIABLE: mark,
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": environ.get("PYTHONDONTWRITEBYTECODE", ""),
-    }
-    return kept
-
 
 async def run_child(
-    spec: ChildSpec, folder: Path, mark: str, limits: PhaseLimits, listener: Listener
+    spec: ChildSpec,
+    folder: Path,
+    *,
+    mark: str,
+    limits: PhaseLimits,
+    listener: Listener,
+    confinement: Confinement,
 ) -> ChildExit:
     """Runs one launch to its end, whatever end that is.
 
@@ -73,7 +43,9 @@ async def run_child(
         mark: carried in its environment.
         limits: how long it may be silent.
         listener: what to do when it speaks.
+        confinement: what it is put into.
     """
+    group = await asyncio.to_thread(confinement.open_group)
     event_read, event_write = os.pipe()
     ack_read, ack_write = os.pipe()
     try:
@@ -81,11 +53,8 @@ async def run_child(
         _write_spec(spec_file, replace(spec, event_fd=event_write, ack_fd=ack_read))
         ooms = process.oom_kills()
         child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bitgauge.agents.worker",
-            str(spec_file),
-            str(os.getpid()),
+            *group.enter,
+            *_command(spec, spec_file, folder, confinement),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -99,12 +68,37 @@ async def run_child(
     except BaseException:
         os.close(event_read)
         os.close(ack_write)
+        group.close()
         raise
     finally:
         os.close(event_write)
         os.close(ack_read)
-    supervision = Supervision(child, event_read, ack_write, limits, listener, mark)
+    supervision = Supervision(
+        child,
+        event_read,
+        ack_write,
+        limits,
+        listener,
+        mark,
+        group,
+        relayed=confinement.level.OWN_PROCESS_IDS,
+    )
     return await supervision.run(Path(spec.result), folder / "log.txt", ooms)
+
+
+def _command(
+    spec: ChildSpec, spec_file: Path, folder: Path, confinement: Confinement
+) -> tuple[str, ...]:
+    """The worker, in its box."""
+    level = confinement.level
+    parent = 1 if level.OWN_PROCESS_IDS else os.getpid()
+    space, processes = confinement.rlimits(spec.workload.threads)
+    worker = (
+        *(sys.executable, "-m", f"{__package__}.worker", str(spec_file)),
+        *(str(parent), str(space), str(processes)),
+    )
+    files = [Path(path) for path in (*spec.paths, spec.evaluation)]
+    return level.wrap(confinement.box(folder, files), worker)
 
 
 def _write_spec(path: Path, spec: ChildSpec) -> None:

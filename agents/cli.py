@@ -18,11 +18,15 @@ from bitgauge.benchmarks.model import DeviceDescription
 
 from .config import DEFAULT_CACHE_BYTES, AgentConfig, read_token
 from .registry import plugin_folders
+from .sandbox import AUTO, levels
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 3
 
-_REFUSED = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.PROTOCOL_VERSION, Code.AGENT_RUNNING)
+_REFUSED = (
+    *(Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.PROTOCOL_VERSION, Code.AGENT_RUNNING),
+    *(Code.SANDBOX_UNAVAILABLE, Code.SANDBOX_REQUIRED),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="size that the artifact cache keeps to (default: %(default)s)",
     )
+    add_sandbox_options(run)
     run.add_argument("--once", action="store_true", help="end after one job")
     describe = commands.add_parser("describe", help="print what this device is")
     describe.add_argument("--json", action="store_true", help="print JSON")
@@ -78,11 +83,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def add_sandbox_options(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that serves a coordinator."""
+    parser.add_argument(
+        "--sandbox",
+        choices=(AUTO, *levels()),
+        default=AUTO,
+        help="how runs are confined (default: the strongest level that works here)",
+    )
+    parser.add_argument(
+        "--allow-unsandboxed",
+        action="store_true",
+        help="where no sandbox works, run the artifacts of a coordinator on another machine all"
+        " the same",
+    )
+
+
 def _run(arguments: argparse.Namespace) -> None:
     # gRPC reports every lost connection on standard error by itself; we say it once.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    from .process import adopt_orphans
     from .service import serve
 
+    adopt_orphans()
     state = arguments.home or home()
     config = AgentConfig(
         coordinator=arguments.coordinator,
@@ -93,12 +116,16 @@ def _run(arguments: argparse.Namespace) -> None:
         cache_bytes=arguments.cache_bytes,
         once=arguments.once,
         plugins=plugin_folders(),
+        sandbox=arguments.sandbox,
+        allow_unsandboxed=arguments.allow_unsandboxed,
     )
     asyncio.run(serve(config, say))
 
 
 def _describe(arguments: argparse.Namespace) -> None:
+    from .confinement import start_box
     from .identity import describe, device_id
+    from .survey import in_words, survey
 
     folder = (arguments.home or home()) / "agent"
     device = describe(
@@ -111,6 +138,8 @@ def _describe(arguments: argparse.Namespace) -> None:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(device)).decode() + "\n")
     else:
         sys.stdout.write(_as_text(device))
+        box = start_box(folder, folder.parent, plugin_folders(), device.hardware_class)
+        sys.stdout.write(f"{'sandbox':<10} {in_words(asyncio.run(survey(AUTO, box)))}\n")
 
 
 def _as_text(device: DeviceDescription) -> str:

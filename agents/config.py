@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bitgauge.benchmarks.errors import BadInput, Code
 
+from .sandbox import AUTO
 from .supervision import PhaseLimits
 
 DEFAULT_CACHE_BYTES = 10 * 1024**3
@@ -26,6 +27,9 @@ class AgentConfig:
         once: end after one job.
         limits: how long a child may be silent.
         plugins: further folders of plug-ins.
+        sandbox: level of confinement; the strongest that works when `AUTO`.
+        allow_unsandboxed: run artifacts of a remote coordinator at level `rlimits`, too.
+        child_memory_bytes: most memory of a child; what the device can spare when not given.
     """
 
     coordinator: str
@@ -37,6 +41,9 @@ class AgentConfig:
     once: bool = False
     limits: PhaseLimits = field(default_factory=PhaseLimits)
     plugins: tuple[Path, ...] = ()
+    sandbox: str = AUTO
+    allow_unsandboxed: bool = False
+    child_memory_bytes: int | None = None
 
     @property
     def folder(self) -> Path:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from bitgauge.benchmarks.profiles import PLANS
 from bitgauge.benchmarks.vocabulary import PassName
 
 from .child import run_child
+from .confinement import Confinement
 from .failures import ChildExit, failure_of, needs_confirmation
 from .lease import LeaseKeeper
 from .passes import PassPlan, plan_passes
@@ -35,8 +36,10 @@ from .runtimes.base import RuntimeModule
 from .spec import ChildSpec, Event
 from .spool import Intent, Spool
 from .supervision import Listener, PhaseLimits
+from .tidy import remove_tree
 from .transfer import Transfer
 
+_OWN = "child"  # the part of a run's folder that its children may write to
 _TIMED = (PassName.PAIR, PassName.ABSOLUTE)
 
 
@@ -54,6 +57,7 @@ class Bench:
         limits: how long a child may be silent.
         deliver: reports what the spool holds, once.
         say: prints one line.
+        confinement: what every child is put into.
     """
 
     device: DeviceDescription
@@ -65,6 +69,7 @@ class Bench:
     limits: PhaseLimits
     deliver: Callable[[], Awaitable[object]]
     say: Callable[[str], None]
+    confinement: Confinement
 
 
 class RunFailed(Exception):
@@ -140,7 +145,7 @@ class EntryRun:
             bench.spool.abandon(name)
             raise
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            await asyncio.to_thread(remove_tree, folder)
 
     async def _fetch(self) -> dict[str, Path]:
         """The verified files of the entry by SHA-256."""
@@ -162,11 +167,12 @@ class EntryRun:
     ) -> RawRef:
         """One launch, and one more when it crashed (DESIGN 10.12)."""
         spec = self._spec(plan, files, folder, intent.run_id)
-        ended = await self._attempt(spec, intent, folder, keeper)
+        sources = [files[digest.sha256] for digest in plan.artifacts]
+        ended = await self._attempt(spec, sources, intent, folder, keeper)
         tried = 1
         if needs_confirmation(ended):
             tried = 2
-            ended = await self._attempt(spec, intent, folder, keeper)
+            ended = await self._attempt(spec, sources, intent, folder, keeper)
         self.attempts = max(self.attempts, tried)
         if not ended.done:
             what = f"pass {plan.pass_name.value}, launch {plan.launch} ({plan.role.value})"
@@ -175,12 +181,14 @@ class EntryRun:
         return RawRef(plan.pass_name, plan.launch, plan.role, digest)
 
     async def _attempt(
-        self, spec: ChildSpec, intent: Intent, folder: Path, keeper: LeaseKeeper
+        self,
+        spec: ChildSpec,
+        sources: list[Path],
+        intent: Intent,
+        folder: Path,
+        keeper: LeaseKeeper,
     ) -> ChildExit:
-        await asyncio.to_thread(_fresh_folder, folder)
-        if not spec.artifacts:
-            runtime = cast(RuntimeModule, self._bench.runtimes.get(spec.runtime))
-            await asyncio.to_thread(Path(spec.paths[0]).write_bytes, runtime.empty_artifact())
+        await asyncio.to_thread(self._lay_out, spec, sources, folder)
         timed = spec.pass_name in _TIMED
 
         async def spawned(pid: int) -> None:
@@ -194,15 +202,37 @@ class EntryRun:
 
         try:
             return await run_child(
-                spec, folder, intent.mark, self._bench.limits, Listener(spawned, phase, gap)
+                spec,
+                folder / _OWN,
+                mark=intent.mark,
+                limits=self._bench.limits,
+                listener=Listener(spawned, phase, gap),
+                confinement=self._bench.confinement,
             )
         finally:
             keeper.measuring(False)
 
+    def _lay_out(self, spec: ChildSpec, sources: list[Path], folder: Path) -> None:
+        """A fresh folder for the child, and one for each artifact that holds nothing else.
+
+        A model file may name others beside it; in the cache those would be other people's.
+        """
+        remove_tree(folder)
+        (folder / _OWN).mkdir(parents=True)
+        places = [Path(path) for path in spec.paths]
+        for place in places:
+            place.parent.mkdir(parents=True)
+        if not sources:
+            runtime = cast(RuntimeModule, self._bench.runtimes.get(spec.runtime))
+            places[0].write_bytes(runtime.empty_artifact())
+        for place, source in zip(places, sources, strict=bool(sources)):
+            os.link(source, place)
+
     def _spec(self, plan: PassPlan, files: dict[str, Path], folder: Path, name: str) -> ChildSpec:
         job = self._assignment
         seed_text = f"{name}/{plan.pass_name.value}/{plan.role.value}/{plan.launch}"
-        paths = [str(files[digest.sha256]) for digest in plan.artifacts]
+        names = [digest.sha256 for digest in plan.artifacts] or ["floor"]
+        places = [folder / "artifacts" / str(at) / name for at, name in enumerate(names)]
         return ChildSpec(
             pass_name=plan.pass_name,
             launch=plan.launch,
@@ -213,9 +243,9 @@ class EntryRun:
             recipe=self._entry.recipe,
             seed=int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:8], "big"),
             artifacts=tuple(digest.sha256 for digest in plan.artifacts),
-            paths=tuple(paths) or (str(folder / "floor"),),
+            paths=tuple(str(place) for place in places),
             evaluation=str(files[job.evaluation.sha256]),
-            result=str(folder / "raw.npz"),
+            result=str(folder / _OWN / "raw.npz"),
             event_fd=-1,
             ack_fd=-1,
             plugins=tuple(str(path) for path in self._bench.plugins),
@@ -226,8 +256,3 @@ def files_of(assignment: Assignment) -> set[Digest]:
     """Every blob that a job still needs on the device."""
     artifacts = {entry.artifact for entry in assignment.entries if not entry.accepted}
     return {assignment.evaluation, assignment.baseline} | artifacts
-
-
-def _fresh_folder(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)

@@ -32,7 +32,6 @@ from .failures import simple_failure, status_of
 from .lease import LeaseKeeper
 from .passes import as_baseline
 
-SANDBOX = "rlimits"
 _DISK_WAIT_S = 5.0
 
 
@@ -152,7 +151,7 @@ class Executor:
             started_unix_ns=started,
             ended_unix_ns=time.time_ns(),
             device_id=self._bench.device.device_id,
-            sandbox=SANDBOX,
+            sandbox=self._bench.confinement.level.NAME,
             stack=stack,
             fingerprint=fingerprint(stack) if stack else "",
             raw=raw,

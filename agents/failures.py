@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.errors import CATALOGUE, Code
 from bitgauge.benchmarks.model import Failure
 from bitgauge.benchmarks.vocabulary import FailureGroup, RunStatus
 
+_SHOWN_CHARACTERS = 2000
 _ARTIFACT = FailureGroup.ARTIFACT
 _DEVICE = FailureGroup.DEVICE
 _HARNESS = FailureGroup.HARNESS
@@ -36,6 +37,11 @@ _SAID = {
     Code.UNSUPPORTED_ARTIFACT.value: _ARTIFACT,
     Code.RUN_FAILED.value: _ARTIFACT,
     Code.OUT_OF_MEMORY.value: _ARTIFACT,
+    Code.SANDBOX_DENIED.value: _ARTIFACT,
+    Code.EXTERNAL_DATA.value: _ARTIFACT,
+    Code.FILE_LIMIT.value: _ARTIFACT,
+    Code.PROCESS_LIMIT.value: _ARTIFACT,
+    Code.BAD_RESULT.value: _ARTIFACT,
     Code.RUNTIME_MISSING.value: _DEVICE,
     Code.UNKNOWN_PLUGIN.value: _DEVICE,
     Code.DISK_FULL.value: _DEVICE,
@@ -55,6 +61,7 @@ class ChildExit:
         phase: the phase it was in.
         timed_out: seconds of silence after which the agent ended it; 0 when it did not.
         out_of_memory: the kernel ended some process for lack of memory in that time.
+        forks_refused: it asked for more processes than its limit.
         log_tail: the last lines it wrote.
     """
 
@@ -66,6 +73,7 @@ class ChildExit:
     phase: str = "start"
     timed_out: float = 0.0
     out_of_memory: bool = False
+    forks_refused: bool = False
     log_tail: str = ""
 
 
@@ -82,6 +90,15 @@ def failure_of(ended: ChildExit, what: str) -> Failure:
         what: the launch in words, such as ``pass pair, launch 1``.
     """
     during = f"in {what}, phase {ended.phase}"
+    if ended.forks_refused:
+        return _said(
+            replace(
+                ended,
+                code=Code.PROCESS_LIMIT.value,
+                message="The artifact or its runtime started more processes than a run may have.",
+            ),
+            during,
+        )
     if ended.timed_out:
         return Failure(
             _ARTIFACT,
@@ -116,11 +133,17 @@ def simple_failure(group: FailureGroup, code: Code, message: str) -> Failure:
 
 
 def _said(ended: ChildExit, during: str) -> Failure:
-    group = _SAID.get(ended.code, _HARNESS)
     known = {code.value: meaning.advice for code, meaning in CATALOGUE.items()}
-    advice = known.get(ended.code, known[Code.INTERNAL.value])
-    code = "oom" if ended.code == Code.OUT_OF_MEMORY.value else ended.code
-    return Failure(group, code, f"{ended.message} ({during})", advice, ended.log_tail)
+    said = ended.code if ended.code in known else Code.INTERNAL.value  # it may say anything
+    group = _SAID.get(said, _HARNESS)
+    code = "oom" if said == Code.OUT_OF_MEMORY.value else said
+    message = printable(ended.message[:_SHOWN_CHARACTERS])
+    return Failure(group, code, f"{message} ({during})", known[said], ended.log_tail)
+
+
+def printable(text: str) -> str:
+    """Text of an artifact that may be shown on a terminal: no control characters."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "�" for one in text)
 
 
 def _killed(ended: ChildExit, during: str) -> Failure:

@@ -7,6 +7,7 @@ this module; the child's part is `childhood`, which stays small because every la
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
@@ -17,6 +18,9 @@ import psutil
 PROC = Path("/proc")
 MARK_VARIABLE = "BITGAUGE_CHILD_MARK"
 
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
+_POLL_S = 0.01
 _STAT_START = 19  # index into /proc/PID/stat after the command name, see proc_pid_stat(5)
 
 
@@ -93,23 +97,71 @@ def _lives(pid: int) -> bool:
 def end(
     mark: str, pid: int | None = None, ticks: int | None = None, *, patience_s: float = 5.0
 ) -> bool:
-    """SIGKILL what `leftovers` finds until nothing is found.
+    """Ends what `leftovers` finds until nothing is found.
 
     Returns:
         Whether nothing was left when `patience_s` had passed.
     """
     until = time.monotonic() + patience_s
     while found := leftovers(mark, pid, ticks):
-        for one in found:
-            try:
-                os.kill(one, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-            except PermissionError:
+        # A process that is stopped starts no others, so that those who fork without end are all
+        # seen before the first of them makes room.
+        stopped: set[int] = set()
+        while found - stopped and time.monotonic() < until:
+            if not _signal_all(found - stopped, signal.SIGSTOP):
                 return False
+            stopped |= found
+            found = leftovers(mark, pid, ticks)
+        if not _signal_all(found | stopped, signal.SIGKILL):
+            return False
         if time.monotonic() > until:
             return False
-        time.sleep(0.01)
+        time.sleep(_POLL_S)
+    return True
+
+
+def _signal_all(pids: set[int], number: signal.Signals) -> bool:
+    """Whether every one of them that lives could be signalled."""
+    for one in pids:
+        try:
+            os.kill(one, number)
+        except ProcessLookupError:
+            continue
+        except PermissionError:
+            return False
+    return True
+
+
+def adopt_orphans() -> None:
+    """Makes this process the parent of descendants whose own parent has ended.
+
+    So a process that leaves its session, drops its mark and forks twice is still found. Only for a
+    process whose children are all its own doing: `end_orphans` ends every other.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_orphans(child: int, patience_s: float = 5.0) -> bool:
+    """Ends and reaps everything that a dead child left to this process, when it adopts.
+
+    Args:
+        child: id of the child, whose status somebody else collects.
+        patience_s: how long to try.
+
+    Returns:
+        Whether none is left.
+    """
+    adopts = ctypes.c_int(0)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(adopts), 0, 0, 0)
+    until = time.monotonic() + patience_s
+    while adopts.value and (found := {one.pid for one in psutil.Process().children()} - {child}):
+        for one in found:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(one, signal.SIGKILL)
+                os.waitpid(one, os.WNOHANG)
+        if time.monotonic() > until:
+            return False
+        time.sleep(_POLL_S)
     return True
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.metadata
-import shutil
 import signal
 import uuid
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from bitgauge.benchmarks.vocabulary import FailureGroup
 from . import process, registry
 from .cache import Cache
 from .config import AgentConfig
+from .confinement import Confinement, find_confinement
 from .connection import Connection, Introduction, patiently
 from .entry_run import Bench
 from .executor import Executor
@@ -26,6 +26,7 @@ from .lease import LeaseKeeper
 from .outbox import Outbox
 from .patience import end_task, within
 from .spool import Spool
+from .tidy import remove_tree
 from .transfer import Transfer
 
 Say = Callable[[str], None]
@@ -83,7 +84,8 @@ class _Agent:
 
     async def run(self) -> None:
         intents, dead = await asyncio.to_thread(self._spool.end_leftovers)
-        await asyncio.to_thread(shutil.rmtree, self._work, ignore_errors=True)
+        await asyncio.to_thread(remove_tree, self._work)
+        confinement = await find_confinement(self._config, self._device, self._say)
         connection = Connection(self._config.coordinator, self._config.token, self._say)
         transfer = Transfer(connection, self._cache)
         outbox = Outbox(self._spool, connection, transfer, self._say)
@@ -104,7 +106,7 @@ class _Agent:
             for intent in intents:
                 await asyncio.to_thread(self._spool.abandon, intent.run_id)
             await asyncio.to_thread(self._spool.collect)
-            await self._serve(connection, transfer, outbox, who)
+            await self._serve(connection, transfer, outbox, who, confinement)
         finally:
             await connection.close()
 
@@ -127,7 +129,12 @@ class _Agent:
         )
 
     async def _serve(
-        self, connection: Connection, transfer: Transfer, outbox: Outbox, who: Introduction
+        self,
+        connection: Connection,
+        transfer: Transfer,
+        outbox: Outbox,
+        who: Introduction,
+        confinement: Confinement,
     ) -> None:
         bench = Bench(
             device=self._device,
@@ -139,6 +146,7 @@ class _Agent:
             limits=self._config.limits,
             deliver=outbox.deliver,
             say=self._say,
+            confinement=confinement,
         )
         while True:
             assignment = await self._acquire(connection, who)

@@ -6,20 +6,26 @@ import asyncio
 import contextlib
 import os
 import signal
+import stat
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import RawIOBase
 from pathlib import Path
 
+from bitgauge.benchmarks.errors import Code
+
 from . import process
-from .failures import ChildExit
+from .cgroup import Evidence, Group
+from .failures import ChildExit, printable
 from .patience import end_task, within
-from .spec import ACKNOWLEDGED, MAX_EVENT_BYTES, Event, decode_event
+from .spec import ACKNOWLEDGED, MAX_EVENT_BYTES, PHASES, Event, decode_event
 
 LOG_HEAD_BYTES = 32 * 1024
 LOG_TAIL_BYTES = 32 * 1024
 _SHOWN_TAIL_BYTES = 4 * 1024
 _LAST_WORDS_S = 1.0
+_LONGEST_HOLD_MS = 600_000
+_RELAYED = 128  # a shell's way to tell a signal in an exit status
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,8 @@ class Log:
 
     def tail(self) -> str:
         """The last lines, for a failure."""
-        return self.text().encode()[-_SHOWN_TAIL_BYTES:].decode("utf-8", "replace").strip()
+        text = self.text().encode()[-_SHOWN_TAIL_BYTES:].decode("utf-8", "replace").strip()
+        return printable(text)
 
 
 @dataclass(slots=True)
@@ -102,10 +109,13 @@ class Supervision:
     _limits: PhaseLimits
     _listener: Listener
     _mark: str
+    _group: Group
+    relayed: bool
     _log: Log = field(default_factory=Log)
     _phase: str = "start"
     _last: Event = field(default_factory=lambda: Event(""))
     _timed_out: float = 0.0
+    _evidence: Evidence = field(default_factory=Evidence)
 
     async def run(self, result: Path, log_file: Path, ooms: int | None) -> ChildExit:
         """Waits for the end of the child and of everything it started.
@@ -125,16 +135,23 @@ class Supervision:
             os.close(self._ack_fd)
             await asyncio.shield(self._bury(drain))
         _write_log(log_file, self._log)
-        code = self._child.returncode or 0
+        return self._explain(result, ooms)
+
+    def _explain(self, result: Path, ooms: int | None) -> ChildExit:
+        number, status = ended_by(self._child.returncode or 0, self.relayed)
+        done = self._last.kind == "done"
+        failed = self._last.kind == "failed"
         return ChildExit(
-            done=self._last.kind == "done" and _is_there(result),
-            code=self._last.code if self._last.kind == "failed" else "",
-            message=self._last.message,
-            signal=max(-code, 0),
-            status=max(code, 0),
+            done=done and is_result(result),
+            code=self._last.code if failed else Code.BAD_RESULT.value if done else "",
+            message=self._last.message if failed else "The result is no file of the child's own.",
+            signal=number,
+            status=status,
             phase=self._phase,
             timed_out=self._timed_out,
-            out_of_memory=ooms is not None and (process.oom_kills() or 0) > ooms,
+            out_of_memory=self._evidence.out_of_memory
+            or (ooms is not None and (process.oom_kills() or 0) > ooms),
+            forks_refused=self._evidence.forks_refused,
             log_tail=self._log.tail(),
         )
 
@@ -166,11 +183,12 @@ class Supervision:
         """Acts on one event; whether it was the last."""
         if event is None:
             return False
-        if event.kind == "phase":
+        if event.kind == "phase" and event.phase in PHASES:
             self._phase = event.phase
             self._listener.phase(event.phase)
         elif event.kind == "gap":
-            await self._listener.gap(event)
+            hold_ms = min(max(event.hold_ms, 0), _LONGEST_HOLD_MS)
+            await self._listener.gap(replace(event, hold_ms=hold_ms))
             with contextlib.suppress(OSError):
                 os.write(self._ack_fd, ACKNOWLEDGED)
         elif event.kind in ("done", "failed"):
@@ -199,7 +217,10 @@ class Supervision:
     async def _bury(self, drain: asyncio.Task[None]) -> None:
         """Ends what the child started and moved out of its group, and closes its log."""
         await self._child.wait()
+        self._evidence = await asyncio.to_thread(self._group.evidence)
+        await asyncio.to_thread(self._group.close)
         await asyncio.to_thread(process.end, self._mark)
+        await asyncio.to_thread(process.end_orphans, self._child.pid)
         await asyncio.wait((drain,), timeout=_LAST_WORDS_S)
         await end_task(drain)
 
@@ -215,9 +236,34 @@ def _file(descriptor: int) -> RawIOBase:
 
 
 def _write_log(path: Path, log: Log) -> None:
+    """Writes into the child's folder, where it may have left a link to anywhere."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with contextlib.suppress(OSError):
-        path.write_text(log.text(), "utf-8")
+        path.unlink(missing_ok=True)
+        with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(log.text())
 
 
-def _is_there(path: Path) -> bool:
-    return path.exists()
+def is_result(path: Path) -> bool:
+    """Whether a raw file is a plain file of the child's own.
+
+    A link would make the agent send a file of the host as a result, a pipe would hold it up.
+    """
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+
+
+def ended_by(code: int, relayed: bool) -> tuple[int, int]:
+    """Signal and exit status of a child, one of which is 0.
+
+    Args:
+        code: as the process that we started ended, signals negative.
+        relayed: whether that process tells a signal n of the child as exit status 128 + n.
+    """
+    number = -code
+    if relayed and _RELAYED < code < _RELAYED + signal.NSIG:
+        number = code - _RELAYED
+    return (number, 0) if number > 0 else (0, code)

@@ -47,6 +47,13 @@ class Code(str, enum.Enum):
     RUN_FAILED = "run_failed"
     OUT_OF_MEMORY = "out_of_memory"
     AGENT_RUNNING = "agent_running"
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
+    SANDBOX_REQUIRED = "sandbox_required"
+    SANDBOX_DENIED = "sandbox_denied"
+    EXTERNAL_DATA = "external_data"
+    FILE_LIMIT = "file_limit"
+    PROCESS_LIMIT = "process_limit"
+    BAD_RESULT = "bad_result"
     JOB_ENDED = "job_ended"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     LEASE_LOST = "lease_lost"
@@ -160,6 +167,32 @@ CATALOGUE: dict[Code, Meaning] = {
     ),
     Code.AGENT_RUNNING: Meaning(
         "FAILED_PRECONDITION", "Stop the first agent, or give this one another --home."
+    ),
+    Code.SANDBOX_UNAVAILABLE: Meaning(
+        "FAILED_PRECONDITION",
+        "Choose another --sandbox level, or leave the choice to the agent;"
+        " `bitgauge-agent describe` shows which levels work.",
+    ),
+    Code.SANDBOX_REQUIRED: Meaning(
+        "FAILED_PRECONDITION",
+        "Install bubblewrap on the device; or start the agent with --allow-unsandboxed, if you"
+        " trust everybody who may submit artifacts to this coordinator.",
+    ),
+    Code.SANDBOX_DENIED: Meaning(
+        "PERMISSION_DENIED",
+        "An artifact gets no network and no file but itself; find out why this one asks for more.",
+    ),
+    Code.EXTERNAL_DATA: Meaning(
+        "INVALID_ARGUMENT", "Save the model as one file that holds its weights."
+    ),
+    Code.FILE_LIMIT: Meaning(
+        "RESOURCE_EXHAUSTED", "A run may write no file above 4 GiB and open 256 at most."
+    ),
+    Code.PROCESS_LIMIT: Meaning(
+        "RESOURCE_EXHAUSTED", "Use fewer threads; an artifact has no reason to start processes."
+    ),
+    Code.BAD_RESULT: Meaning(
+        "DATA_LOSS", "The artifact or its runtime meddled with the result; do not trust it."
     ),
     Code.JOB_ENDED: Meaning("FAILED_PRECONDITION", "The job has ended; submit a new one."),
     Code.IDEMPOTENCY_CONFLICT: Meaning(

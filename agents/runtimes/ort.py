@@ -33,6 +33,7 @@ _PROVIDERS = ("CPUExecutionProvider",)
 _FAMILIES = (FormatFamily.FP32, FormatFamily.FP16, FormatFamily.INT8, FormatFamily.INT4)
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation")
+_EXTERNAL = "external data path"
 _TYPES = {
     "tensor(float)": "float32",
     "tensor(double)": "float64",
@@ -149,6 +150,8 @@ def _explain(error: Exception, *, loading: bool) -> BitgaugeError:
     kind = type(error).__name__
     said = _PREFIX.sub("", str(error).strip()).splitlines()
     sentence = f"ONNX Runtime says: {said[0].rstrip('.') if said else kind}."
+    if _EXTERNAL in str(error).lower():
+        return BadInput(Code.EXTERNAL_DATA, sentence)
     if any(word in str(error).lower() for word in _NO_MEMORY):
         return Refused(Code.OUT_OF_MEMORY, sentence)
     if kind == "NotImplemented":

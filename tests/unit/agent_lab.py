@@ -199,6 +199,7 @@ class Lab:
     limits: PhaseLimits = field(default_factory=lambda: PhaseLimits(terminate=0.3))
     plugins: tuple[Path, ...] = ()
     device: str = "cpu"
+    sandbox: str = "rlimits"
 
     def config(self, **changes: Any) -> AgentConfig:
         values: dict[str, Any] = {
@@ -209,6 +210,7 @@ class Lab:
             "device": self.device,
             "limits": self.limits,
             "plugins": self.plugins,
+            "sandbox": self.sandbox,
         }
         return AgentConfig(**(values | changes))
 

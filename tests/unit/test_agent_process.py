@@ -19,6 +19,7 @@ from bitgauge.agents.spool import Spool
 from .agent_lab import TOKEN, Lab, fake_artifact, until
 
 AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
+UNCONFINED = ("--sandbox", "rlimits")  # the artifact leaves a mark outside its folder
 MOST_IDLE_BYTES = 60 * 1024**2
 
 
@@ -99,7 +100,7 @@ async def test_a_signal_ends_it_at_once_with_its_children(lab: Lab, number: int)
 async def test_a_killed_agent_takes_its_child_with_it_and_goes_on(lab: Lab) -> None:
     once = str(lab.folder / "hung")
     lab.assignment([fake_artifact(), fake_artifact(behaviour="hang", once_file=once)])
-    agent = await start(lab)
+    agent = await start(lab, *UNCONFINED)
     watched = psutil.Process(agent.pid)
     await until(lambda: Path(once).exists())
     children = watched.children(recursive=True)
@@ -111,7 +112,7 @@ async def test_a_killed_agent_takes_its_child_with_it_and_goes_on(lab: Lab) -> N
     assert intent.boot_id == process.boot_id()
     assert intent.pid in {one.pid for one in children}
 
-    again = await start(lab, "--once")
+    again = await start(lab, "--once", *UNCONFINED)
     await until(lambda: len(lab.coordinator.registers) == 2)
     assert list(lab.coordinator.registers[1].open_intents) == [intent.run_id]
     lab.assignment([fake_artifact(), fake_artifact(behaviour="hang", once_file=once)])
