@@ -14,24 +14,27 @@ from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 
 import filelock
-import grpc
 import ray
-from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal
+from bitgauge.benchmarks.errors import BitgaugeError, Code
 
 from . import home_folder
+from .access import Access
+from .administration import Administration
 from .analysis import Analyses
 from .blob_store import BlobStore
 from .builds import Builds
 from .config import CoordinatorConfig
 from .core import Coordinator
 from .dispatch import Dispatcher
+from .listeners import listen, open_gateway
 from .services.agent import AgentsService
 from .services.blobs import BlobsService
+from .services.enrolment import EnrolmentService
 from .services.lab import LabService
 from .services.server import make_server, set_health
 from .sqlite_store import SqliteStore
 from .tasks import BlobAccess, RayRunner
-from .tokens import Keyring, Role, ensure_role_tokens, new_token
+from .tokens import Party, ensure_local_tokens, new_token
 from .writer import Writer
 
 STOP_GRACE_S = 1.0
@@ -91,8 +94,12 @@ class CoordinatorActor:
         writer = Writer()
         stack.push_async_callback(writer.close)
         await writer.open(lambda: SqliteStore.open(config.store_path))
-        tokens = ensure_role_tokens(config.tokens_folder)
+        tokens = ensure_local_tokens(config.tokens_folder)
         task_token = new_token()  # of this life of the actor only
+        access = Access({**tokens, task_token: Party.TASK})
+        gateway = await asyncio.to_thread(open_gateway, config)
+        administration = Administration(writer, access, gateway)
+        await administration.load()
         runner = RayRunner(BlobAccess(config.address, task_token, config.replica_bytes))
         builds = Builds(writer, runner, time.time_ns)
         analyses = Analyses(writer, runner, builds, config.terms, time.time_ns)
@@ -100,13 +107,14 @@ class CoordinatorActor:
         self._dispatcher = Dispatcher(writer, builds, analyses, config.terms)
         stack.push_async_callback(self._dispatcher.stop)
         server, probe = make_server(
-            Keyring({**tokens, task_token: Role.TASK}),
+            access,
             AgentsService(coordinator),
+            EnrolmentService(administration),
             BlobsService(coordinator, BlobStore(config.blobs_folder)),
-            LabService(coordinator),
+            LabService(coordinator, administration),
         )
         await self._dispatcher.refresh_leases()
-        _listen(server, config)
+        listen(server, config, gateway)
         await server.start()
         stack.push_async_callback(server.stop, STOP_GRACE_S)
         self._dispatcher.start()
@@ -122,15 +130,6 @@ class CoordinatorActor:
             raise home_folder.running_error(config) from None
         self._stack.callback(lock.release)
         home_folder.write_holder(config.holder_path, config.supervisor_pid)
-
-
-def _listen(server: grpc.aio.Server, config: CoordinatorConfig) -> None:
-    """Bind the port, or say in one sentence why it cannot be had."""
-    try:
-        server.add_insecure_port(config.address)
-    except RuntimeError as error:
-        home_folder.refuse_if_port_taken(config)
-        raise Internal(Code.START_FAILED, f"Cannot listen on {config.address}.") from error
 
 
 def _log_to(config: CoordinatorConfig) -> None:

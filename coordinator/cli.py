@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_jobs, cli_query, cli_run
+from . import cli_access, cli_jobs, cli_query, cli_run
 from .cli_common import INTERRUPTED, Interrupted, Json, print_json, print_text, say
 
 USAGE_ERROR = 2
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (cli_run, cli_jobs, cli_query):
+for module in (cli_run, cli_jobs, cli_query, cli_access):
     module.register(app)
 
 HomeFolder = Annotated[
@@ -42,6 +42,20 @@ def up(
     home: HomeFolder = None,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="TCP port; 0: any.")] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS[:PORT]",
+            help="Also serve other machines over TLS; agents use the port after it.",
+        ),
+    ] = None,
+    advertise: Annotated[
+        str | None,
+        typer.Option(metavar="HOST", help="Name or address that devices shall connect to."),
+    ] = None,
+    certificate_days: Annotated[
+        float, typer.Option(min=0.00001, help="Life of certificates; renewed at two thirds.")
+    ] = 30.0,
     task_cpus: Annotated[
         int | None, typer.Option(min=1, help="Processors for builds and analysis.")
     ] = None,
@@ -58,11 +72,14 @@ def up(
     """Serve a coordinator until Ctrl-C.
 
     Example: bitgauge up
+
+    Example: bitgauge up --listen 0.0.0.0
     """
     from bitgauge.benchmarks.home import DEFAULT_PORT
     from bitgauge.benchmarks.home import home as default_home
 
     from .config import CoordinatorConfig, lease_terms
+    from .listeners import parse_listen
     from .supervisor import run
 
     config = CoordinatorConfig(
@@ -72,6 +89,7 @@ def up(
         terms=lease_terms(lease_ttl, renew_every, unreachable_after),
         task_cpus=task_cpus,
         ray_address=os.environ.get("RAY_ADDRESS") or None,
+        tls=parse_listen(listen, advertise, certificate_days) if listen else None,
     )
     raise typer.Exit(run(config))
 
@@ -180,6 +198,7 @@ def _command_of(arguments: list[str]) -> str:
     known = {
         info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands
     }
+    known |= {group.name or "" for group in app.registered_groups}
     named = arguments[0] if arguments and arguments[0] in known else ""
     return f"bitgauge {named}".strip()
 

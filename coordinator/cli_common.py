@@ -27,7 +27,7 @@ Database = Annotated[
 ]
 TokenFile = Annotated[
     str | None,
-    typer.Option("--token-file", metavar="PATH", help="File with the token of role user."),
+    typer.Option("--token-file", metavar="PATH", help="File with the token to show."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 
@@ -77,7 +77,13 @@ def answers(coordinator: str | None, db: str | None, token_file: str | None) -> 
 
 @contextlib.contextmanager
 def connected(coordinator: str | None, token_file: str | None, command: str) -> Iterator[Client]:
-    """A client, for commands that a database file cannot answer.
+    """A client, for commands that a database file cannot answer."""
+    with _connected(coordinator_endpoint(coordinator, token_file, command)) as client:
+        yield client
+
+
+def coordinator_endpoint(coordinator: str | None, token_file: str | None, command: str) -> Endpoint:
+    """Where the coordinator is, for commands that a database file cannot answer.
 
     Raises:
         BadInput: environment or configuration name a database instead of a coordinator.
@@ -93,8 +99,7 @@ def connected(coordinator: str | None, token_file: str | None, command: str) -> 
             f"`bitgauge {command}` needs a coordinator, and BITGAUGE_DB or the user configuration"
             " names a database; give --coordinator HOST:PORT.",
         )
-    with _connected(endpoint) as client:
-        yield client
+    return endpoint
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
 
 from .client_errors import status_of, to_error
 from .endpoint import Endpoint
+from .tls_client import Credential, open_channel, parse_credential
 
 T = TypeVar("T")
 
@@ -86,7 +87,7 @@ class Client:
     """One connection to a coordinator; a context manager."""
 
     def __init__(self, endpoint: Endpoint, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
-        """Prepare a connection; nothing is sent before the first call.
+        """Prepare a connection; nothing is told to the coordinator before the first call.
 
         Args:
             endpoint: where the coordinator is and the file with the token for it. A token file
@@ -96,10 +97,13 @@ class Client:
         self.address = endpoint.address
         self._call_timeout_s = call_timeout_s
         self._token_path = endpoint.token_path
-        self._channel = grpc.insecure_channel(endpoint.address, options=_OPTIONS)
+        credential = self._credential()
+        self._channel = open_channel(endpoint.address, credential.pin, _OPTIONS)
         self._lab = lab_pb2_grpc.LabStub(self._channel)
         self._blobs = blobs_pb2_grpc.BlobsStub(self._channel)
-        self._metadata = self._token()
+        self._metadata: tuple[tuple[str, str], ...] = ()
+        if credential.secret:
+            self._metadata = (("authorization", f"Bearer {credential.secret}"),)
 
     def __enter__(self) -> Client:
         return self
@@ -274,12 +278,12 @@ class Client:
             return BadInput(Code.UNAUTHENTICATED, f"There is no token in {self._token_path}.")
         return translated
 
-    def _token(self) -> tuple[tuple[str, str], ...]:
+    def _credential(self) -> Credential:
         try:
-            token = self._token_path.read_text(encoding="ascii").strip()
+            text = self._token_path.read_text(encoding="ascii")
         except (OSError, UnicodeDecodeError):
-            return ()
-        return (("authorization", f"Bearer {token}"),) if token else ()
+            return Credential()
+        return parse_credential(text)
 
 
 def _write_requests(

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.home import DEFAULT_PORT
+from bitgauge.benchmarks.join_line import Address, is_loopback
 
 from .store import LeaseTerms
 
 NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TlsListen:
+    """Where other machines reach a coordinator; everything here is TLS.
+
+    Attributes:
+        host: IP address to listen on.
+        port: takes devices that join, and people with tokens.
+        agent_port: takes agents, by certificate.
+        advertise: host that devices are told to connect to.
+        certificate_life_s: life of the server's and the devices' certificates, in seconds.
+    """
+
+    host: str
+    port: int
+    agent_port: int
+    advertise: str
+    certificate_life_s: float = 30 * 86_400.0
+
+    @property
+    def addresses(self) -> tuple[Address, Address]:
+        """Both sockets: for joining and people, and for agents."""
+        return Address(self.host, self.port), Address(self.host, self.agent_port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +52,7 @@ class CoordinatorConfig:
         ray_address: cluster to join; None: an embedded Ray of our own.
         lock_wait_s: seconds to wait for the lock beside the store before giving up.
         replica_bytes: size cap of the blob replica of each node that runs tasks.
+        tls: what other machines may reach; None: nothing.
         supervisor_pid: process that started this coordinator, filled by the supervisor.
     """
 
@@ -39,6 +64,7 @@ class CoordinatorConfig:
     ray_address: str | None = None
     lock_wait_s: float = 30.0
     replica_bytes: int = 2 << 30
+    tls: TlsListen | None = None
     supervisor_pid: int = 0
 
     @property
@@ -72,6 +98,11 @@ class CoordinatorConfig:
         return self.home_folder / "tokens"
 
     @property
+    def authority_path(self) -> Path:
+        """Key and certificate of the CA."""
+        return self.home_folder / "ca" / "authority.pem"
+
+    @property
     def ray_token_path(self) -> Path:
         """The secret that Ray's own processes share."""
         return self.home_folder / "ray-token"
@@ -84,8 +115,7 @@ class CoordinatorConfig:
     @property
     def address(self) -> str:
         """``HOST:PORT`` as clients name it, an IPv6 host in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return str(Address(self.host, self.port))
 
     def to_json(self) -> str:
         """This configuration as one line of JSON."""
@@ -102,16 +132,12 @@ def from_json(text: str) -> CoordinatorConfig:
 
 
 def require_loopback(host: str) -> None:
-    """Refuse an address that others could reach: there is no TLS yet.
+    """Refuse an address that others could reach: what listens there has no TLS.
 
     Raises:
         Refused: `INSECURE_LISTEN`.
     """
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if not is_loopback(host):
         raise Refused(
             Code.INSECURE_LISTEN, f"Listening on {host} would let other machines in without TLS."
         )

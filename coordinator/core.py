@@ -32,6 +32,7 @@ from bitgauge.benchmarks.selection import select
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 
 from . import submission
+from .access import NOBODY, Caller
 from .analysis import Analyses
 from .jobs import ENDED
 from .runner import TaskRunner
@@ -123,21 +124,33 @@ class Coordinator:
 
         return await self._writer.change_if(work)
 
-    async def renew(
-        self, job_id: str, epoch: int, token: bytes, progress: Progress | None, hold_ns: int
+    async def renew(  # noqa: PLR0917  (a lease, then what is said of it)
+        self,
+        job_id: str,
+        epoch: int,
+        token: bytes,
+        progress: Progress | None,
+        hold_ns: int,
+        who: Caller = NOBODY,
     ) -> str:
         """Extend a lease: `ok`, `cancel` or `lost`."""
         now_ns = self._now_ns()
-        return await self._writer.change(
-            lambda store: store.renew(job_id, epoch, token, progress, hold_ns, now_ns, self.terms)
-        )
 
-    async def report(self, report: RunReport) -> Disposition:
+        def work(store: Store) -> str:
+            who.require_device(store.lease_device(job_id, epoch), f"The lease of job {job_id}")
+            return store.renew(job_id, epoch, token, progress, hold_ns, now_ns, self.terms)
+
+        return await self._writer.change(work)
+
+    async def report(self, report: RunReport, who: Caller = NOBODY) -> Disposition:
         """Take one run; once this returns it is durable."""
+        who.require_device(report.device_id, f"Run {report.run_id}")
         now_ns = self._now_ns()
         digests = tuple(ref.digest for ref in report.raw)
 
         def work(store: Store) -> Disposition:
+            holder = store.lease_device(report.job_id, report.epoch)
+            who.require_device(holder, f"The lease of job {report.job_id}")
             missing = store.missing_blobs(digests)
             if missing:
                 listed = ", ".join(str(digest) for digest in missing)
@@ -147,7 +160,7 @@ class Coordinator:
         return await self._writer.change(work)
 
     # -- users ----------------------------------------------------------------------------
-    async def submit(self, spec: JobSpec) -> tuple[str, bool]:
+    async def submit(self, spec: JobSpec, submitted_by: str = "") -> tuple[str, bool]:
         """Take a job whose files are here, after a look into them.
 
         Returns:
@@ -167,7 +180,7 @@ class Coordinator:
         def work(store: Store) -> tuple[str, bool]:
             views = store.devices(now_ns, self.terms)
             submission.require_device(spec, [view.description for view in views])
-            return store.submit(job_id, spec, model_class, now_ns)
+            return store.submit(job_id, spec, model_class, now_ns, submitted_by)
 
         return await self._writer.change(work)
 
@@ -184,12 +197,18 @@ class Coordinator:
                 return
             await self._writer.changes.wait_past(version)
 
-    async def cancel(self, job_id: str) -> JobView:
-        """Cancel a job that has not ended."""
+    async def cancel(self, job_id: str, only_of: str | None = None) -> JobView:
+        """Cancel a job that has not ended; only one that `only_of` submitted, when given."""
         now_ns = self._now_ns()
-        return await self._writer.change(
-            lambda store: store.cancel(job_id, "cancelled by the user", now_ns)
-        )
+
+        def work(store: Store) -> JobView:
+            if only_of is not None and store.submitter(job_id) != only_of:
+                raise Refused(
+                    Code.FORBIDDEN, f"Job {job_id} was submitted by somebody else than {only_of}."
+                )
+            return store.cancel(job_id, "cancelled by the user", now_ns)
+
+        return await self._writer.change(work)
 
     async def job(self, job_id: str) -> JobView:
         """One job."""

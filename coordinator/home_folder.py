@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -12,9 +13,10 @@ import filelock
 import msgspec
 import psutil
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal, Refused
+from bitgauge.benchmarks.join_line import Address
 
 from .config import CoordinatorConfig
-from .tokens import ensure_role_tokens, ensure_token
+from .tokens import ensure_local_tokens, ensure_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def prepare(config: CoordinatorConfig) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         config.logs_folder.mkdir(mode=0o700, exist_ok=True)
-        ensure_role_tokens(config.tokens_folder)
+        ensure_local_tokens(config.tokens_folder)
         ensure_token(config.ray_token_path)
     except OSError as error:
         raise Internal(
@@ -105,20 +107,24 @@ def refuse_if_port_taken(config: CoordinatorConfig) -> None:
         Refused: `PORT_IN_USE`.
         Internal: `START_FAILED` when the address cannot be used for another reason.
     """
-    try:
-        _listener(config.host, config.port).close()
-    except OSError as error:
-        raise listen_error(config, error) from error
+    addresses = (Address(config.host, config.port), *(config.tls.addresses if config.tls else ()))
+    with contextlib.ExitStack() as held:
+        # All at once: two of ours may not share a port either.
+        for address in addresses:
+            try:
+                held.enter_context(_listener(address.host, address.port))
+            except OSError as error:
+                raise listen_error(address, error) from error
 
 
-def listen_error(config: CoordinatorConfig, error: OSError) -> BitgaugeError:
+def listen_error(address: Address, error: OSError) -> BitgaugeError:
     """Why we cannot listen, as one sentence."""
     if error.errno == errno.EADDRINUSE:
         return Refused(
-            Code.PORT_IN_USE, f"Port {config.port} of {config.host} is used by another process."
+            Code.PORT_IN_USE, f"Port {address.port} of {address.host} is used by another process."
         )
     return Internal(
-        Code.START_FAILED, f"Cannot listen on {config.address}: {os.strerror(error.errno or 0)}."
+        Code.START_FAILED, f"Cannot listen on {address}: {os.strerror(error.errno or 0)}."
     )
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal, Refused
 
-from . import driver_process, home_folder, processes
+from . import driver_process, home_folder, processes, sockets, welcome
 from .config import CoordinatorConfig, require_loopback
 from .events import DriverEvent, EventKind, EventReader
 from .wakeup import Wakeup
@@ -140,6 +140,8 @@ class _Supervisor:
                     return
                 for event in events:
                     self._hear(event, life)
+                if life.refusal is not None:
+                    return
 
     def _hear(self, event: DriverEvent, life: _Life) -> None:
         if event.kind is EventKind.REFUSED:
@@ -147,9 +149,17 @@ class _Supervisor:
         elif event.kind is EventKind.ACTOR_LOST:
             self._say("The coordinator's actor has ended; Ray restarts it.")
         else:
-            again = " again" if self._served else ""
-            life.served = self._served = True
-            self._say(f"Bitgauge coordinator serving{again} on {self._config.address}")
+            life.refusal = sockets.surprise(self._config)
+            if life.refusal is None:
+                self._serving(life)
+
+    def _serving(self, life: _Life) -> None:
+        again = " again" if self._served else ""
+        self._say(f"Bitgauge coordinator serving{again} on {self._config.address}")
+        if not self._served and self._config.tls is not None:
+            for line in welcome.lines(self._config, self._config.tls):
+                self._say(line)
+        life.served = self._served = True
 
     def _stop(self, driver: subprocess.Popen[bytes]) -> None:
         """Ask the driver to end, for a few seconds; a second Ctrl-C asks no longer."""

@@ -1,14 +1,13 @@
-"""Bearer tokens: one secret for each role, kept in files that only their owner reads."""
+"""Bearer tokens: how they are made, kept in files that only their owner reads, and hashed."""
 
 from __future__ import annotations
 
 import contextlib
 import enum
-import hmac
+import hashlib
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from bitgauge.benchmarks.errors import Code, Internal
@@ -17,12 +16,18 @@ TOKEN_BYTES = 32
 _OWNER_ONLY = 0o600
 
 
-class Role(str, enum.Enum):
-    """Who calls. Agents and users have token files; tasks get a token that lives in memory."""
+class Party(str, enum.Enum):
+    """Who calls: the roles of the contract, and the coordinator's own tasks."""
 
+    READ = "read"
+    SUBMIT = "submit"
+    ADMIN = "admin"
     AGENT = "agent"
-    USER = "user"
     TASK = "task"
+
+
+LOCAL_FILES = {"agent": Party.AGENT, "user": Party.ADMIN}
+"""Token files of the coordinator's own machine; who reads them owns it, hence `admin`."""
 
 
 def new_token() -> str:
@@ -59,24 +64,13 @@ def ensure_token(path: Path) -> str:
     return token
 
 
-def ensure_role_tokens(folder: Path) -> dict[str, Role]:
-    """The token of each role that has a file in `folder` (mode 0700), made on first use."""
+def ensure_local_tokens(folder: Path) -> dict[str, Party]:
+    """The tokens of this machine, in files of `folder` (mode 0700), made on first use."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
-    return {ensure_token(folder / role.value): role for role in (Role.AGENT, Role.USER)}
+    return {ensure_token(folder / name): party for name, party in LOCAL_FILES.items()}
 
 
-class Keyring:
-    """Knows the tokens and says which role one speaks for."""
-
-    def __init__(self, tokens: Mapping[str, Role]) -> None:
-        self._tokens = tuple((token.encode(), role) for token, role in tokens.items())
-
-    def role_of(self, presented: str) -> Role | None:
-        """The role of a token, or None; takes the same time whichever one it is."""
-        given = presented.encode()
-        found: Role | None = None
-        for token, role in self._tokens:
-            if hmac.compare_digest(token, given):
-                found = role
-        return found
+def hashed(token: str) -> bytes:
+    """What is kept of a token. It has 128 bits at least, so a plain hash cannot be undone."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

@@ -9,6 +9,7 @@ from bitgauge.benchmarks.model import PROTOCOL_VERSION, DeviceDescription, Progr
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
 
+from ..access import caller
 from ..core import Coordinator
 from ..store import Registration
 
@@ -29,6 +30,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
     async def Register(  # noqa: N802, D102
         self, request: agent_pb2.RegisterRequest, context: Any
     ) -> agent_pb2.RegisterResponse:
+        caller().require_device(request.device.device_id, "What registers")
         registration = Registration(
             device=from_wire(DeviceDescription, request.device),
             agent_version=request.agent_version,
@@ -46,6 +48,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
     async def Acquire(  # noqa: N802, D102
         self, request: agent_pb2.AcquireRequest, context: Any
     ) -> agent_pb2.AcquireResponse:
+        caller().require_device(request.device_id, "What asks for work")
         assignment = await self._coordinator.acquire(
             request.device_id, request.incarnation, request.wait_ms / 1000
         )
@@ -65,6 +68,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             request.lease_token,
             progress,
             request.hold_for_ms * NS_PER_MS,
+            caller(),
         )
         return agent_pb2.RenewResponse(
             verdict=_VERDICTS[verdict], ttl_ms=self._coordinator.terms.ttl_ns // NS_PER_MS
@@ -73,5 +77,5 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
     async def Report(  # noqa: N802, D102
         self, request: agent_pb2.ReportRequest, context: Any
     ) -> agent_pb2.ReportResponse:
-        disposition = await self._coordinator.report(from_wire(RunReport, request.report))
+        disposition = await self._coordinator.report(from_wire(RunReport, request.report), caller())
         return agent_pb2.ReportResponse(disposition=f"DISPOSITION_{disposition.name}")

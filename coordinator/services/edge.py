@@ -1,39 +1,52 @@
 """The one place where a call is admitted and where an error becomes a gRPC status.
 
-Deny by default: a call reaches its service only with the token of a role that the service
-allows. Health is open, because a probe has no token and learns nothing but up or down.
+A call is judged twice: by its token before a message is read, and by its connection (is the
+certificate the token's?) once there is one. Streams are judged again at each message.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
-from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Internal
+from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal
 
-from ..tokens import Keyring, Role
+from ..access import Access, Caller, enter, transport_of
 
 CODE_KEY = "bitgauge-code"
-OPEN_SERVICES = frozenset({"grpc.health.v1.Health"})
-ALLOWED: dict[str, frozenset[Role]] = {
-    "bitgauge.v1.Agents": frozenset({Role.AGENT}),
-    "bitgauge.v1.Lab": frozenset({Role.USER}),
-    "bitgauge.v1.Blobs": frozenset({Role.AGENT, Role.USER, Role.TASK}),
-    "grpc.reflection.v1alpha.ServerReflection": frozenset({Role.AGENT, Role.USER}),
-}
 # Details travel percent-encoded in a header, and a call whose headers exceed 8 KiB is lost.
 MAX_SENTENCE_BYTES = 6000
 
 _log = logging.getLogger(__name__)
 
 
-class Edge(grpc.aio.ServerInterceptor):
-    """Admits calls by token and translates what they raise."""
+@dataclass(frozen=True, slots=True)
+class _Admission:
+    """One call that was let in by its token."""
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._keyring = keyring
+    access: Access
+    method: str
+    token: str
+
+    def begin(self, context: Any) -> None:
+        """Judge the call and its connection, and say who is served."""
+        enter(self.judge(context))
+
+    def judge(self, context: Any) -> Caller:
+        """Who calls, by the state of this moment."""
+        who = self.access.admit(self.method, self.token)
+        self.access.check_transport(who, transport_of(context.auth_context()))
+        return who
+
+
+class Edge(grpc.aio.ServerInterceptor):
+    """Admits calls and translates what they raise."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
 
     async def intercept_service(
         self,
@@ -44,24 +57,15 @@ class Edge(grpc.aio.ServerInterceptor):
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
         """The handler of the call, guarded; or one that refuses."""
         method = handler_call_details.method
+        token = _bearer(handler_call_details.invocation_metadata)
         try:
-            self._admit(method, handler_call_details.invocation_metadata)
+            self._access.admit(method, token)
         except BitgaugeError as error:
             return _refusal(error)
         handler = await continuation(handler_call_details)
         if handler is None or not method.startswith("/bitgauge."):
             return handler
-        return guarded(handler, method)
-
-    def _admit(self, method: str, metadata: Any) -> None:
-        service = method.rsplit("/", 1)[0].lstrip("/")
-        if service in OPEN_SERVICES:
-            return
-        role = self._keyring.role_of(_bearer(metadata))
-        if role is None:
-            raise BadInput(Code.UNAUTHENTICATED, "The call carries no token that is known here.")
-        if role not in ALLOWED.get(service, frozenset()):
-            raise BadInput(Code.FORBIDDEN, f"A token of role {role.value} may not call {service}.")
+        return guarded(handler, _Admission(self._access, method, token))
 
 
 def _bearer(metadata: Any) -> str:
@@ -80,37 +84,54 @@ def _refusal(error: BitgaugeError) -> grpc.RpcMethodHandler[Any, Any]:
     return grpc.stream_stream_rpc_method_handler(refuse)
 
 
-def guarded(handler: Any, method: str) -> grpc.RpcMethodHandler[Any, Any]:
-    """`handler` with its errors translated."""
+def guarded(handler: Any, admission: _Admission) -> grpc.RpcMethodHandler[Any, Any]:
+    """`handler` behind its admission, with its errors translated."""
     if handler.response_streaming:
         make = grpc.unary_stream_rpc_method_handler
-        behaviour = _guarded_stream(handler.unary_stream, method)
+        behaviour = _guarded_stream(handler.unary_stream, admission)
     elif handler.request_streaming:
         make = grpc.stream_unary_rpc_method_handler
-        behaviour = _guarded_call(handler.stream_unary, method)
+        behaviour = _guarded_upload(handler.stream_unary, admission)
     else:
         make = grpc.unary_unary_rpc_method_handler
-        behaviour = _guarded_call(handler.unary_unary, method)
+        behaviour = _guarded_call(handler.unary_unary, admission)
     return make(behaviour, handler.request_deserializer, handler.response_serializer)
 
 
-def _guarded_call(behaviour: Callable[[Any, Any], Awaitable[Any]], method: str) -> Any:
+def _guarded_call(behaviour: Callable[[Any, Any], Awaitable[Any]], admission: _Admission) -> Any:
     async def call(request: Any, context: Any) -> Any:
         try:
+            admission.begin(context)
             return await behaviour(request, context)
         except Exception as error:  # the edge: nothing unexpected may pass
-            await abort(context, as_bitgauge_error(error, method))
+            await abort(context, as_bitgauge_error(error, admission.method))
 
     return call
 
 
-def _guarded_stream(behaviour: Callable[[Any, Any], AsyncIterator[Any]], method: str) -> Any:
+def _guarded_upload(behaviour: Callable[[Any, Any], Awaitable[Any]], admission: _Admission) -> Any:
+    async def judged(requests: AsyncIterable[Any], context: Any) -> AsyncIterator[Any]:
+        async for request in requests:
+            admission.judge(context)
+            yield request
+
+    async def upload(requests: AsyncIterable[Any], context: Any) -> Any:
+        return await behaviour(judged(requests, context), context)
+
+    return _guarded_call(upload, admission)
+
+
+def _guarded_stream(
+    behaviour: Callable[[Any, Any], AsyncIterator[Any]], admission: _Admission
+) -> Any:
     async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
         try:
+            admission.begin(context)
             async for response in behaviour(request, context):
+                admission.judge(context)
                 yield response
         except Exception as error:  # the edge: nothing unexpected may pass
-            await abort(context, as_bitgauge_error(error, method))
+            await abort(context, as_bitgauge_error(error, admission.method))
 
     return stream
 

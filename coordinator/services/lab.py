@@ -8,23 +8,28 @@ from typing import Any
 from bitgauge.benchmarks.answers import SelectQuery, TableQuery
 from bitgauge.benchmarks.model import JobSpec
 from bitgauge.benchmarks.wire import from_wire, to_wire
-from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2
 
+from ..access import caller
+from ..administration import Administration
 from ..core import Coordinator
+from .admin import AdminCalls
 
 DEFAULT_LIMIT = 50
 
 
-class LabService(lab_pb2_grpc.LabServicer):
+class LabService(AdminCalls):
     """What people and CI call."""
 
-    def __init__(self, coordinator: Coordinator) -> None:
+    def __init__(self, coordinator: Coordinator, administration: Administration) -> None:
         self._coordinator = coordinator
+        self._administration = administration
 
     async def Submit(  # noqa: N802, D102
         self, request: lab_pb2.SubmitRequest, context: Any
     ) -> lab_pb2.SubmitResponse:
-        job_id, created = await self._coordinator.submit(from_wire(JobSpec, request.spec))
+        spec = from_wire(JobSpec, request.spec)
+        job_id, created = await self._coordinator.submit(spec, caller().name)
         return lab_pb2.SubmitResponse(job_id=job_id, created=created)
 
     async def Watch(  # noqa: N802, D102
@@ -36,7 +41,8 @@ class LabService(lab_pb2_grpc.LabServicer):
     async def Cancel(  # noqa: N802, D102
         self, request: lab_pb2.CancelRequest, context: Any
     ) -> lab_pb2.CancelResponse:
-        return lab_pb2.CancelResponse(job=to_wire(await self._coordinator.cancel(request.job_id)))
+        job = await self._coordinator.cancel(request.job_id, caller().own_jobs_of)
+        return lab_pb2.CancelResponse(job=to_wire(job))
 
     async def GetJob(  # noqa: N802, D102
         self, request: lab_pb2.GetJobRequest, context: Any

@@ -14,7 +14,7 @@ from bitgauge.protos.v1 import (
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from ..tokens import Keyring
+from ..access import Access
 from .edge import Edge
 
 # Without so_reuseport=0 two servers share a port silently. A silent peer is noticed within
@@ -33,19 +33,26 @@ OPTIONS: tuple[tuple[str, int], ...] = (
 )
 SERVICES = tuple(
     module.DESCRIPTOR.services_by_name[name].full_name
-    for module, name in ((agent_pb2, "Agents"), (blobs_pb2, "Blobs"), (lab_pb2, "Lab"))
+    for module, name in (
+        (agent_pb2, "Agents"),
+        (agent_pb2, "Enrolment"),
+        (blobs_pb2, "Blobs"),
+        (lab_pb2, "Lab"),
+    )
 )
 
 
 def make_server(
-    keyring: Keyring,
+    access: Access,
     agents: agent_pb2_grpc.AgentsServicer,
+    enrolment: agent_pb2_grpc.EnrolmentServicer,
     blobs: blobs_pb2_grpc.BlobsServicer,
     lab: lab_pb2_grpc.LabServicer,
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     """A server that is not started and has no port yet, with its health service."""
-    server = grpc.aio.server(interceptors=(Edge(keyring),), options=OPTIONS)
+    server = grpc.aio.server(interceptors=(Edge(access),), options=OPTIONS)
     agent_pb2_grpc.add_AgentsServicer_to_server(agents, server)
+    agent_pb2_grpc.add_EnrolmentServicer_to_server(enrolment, server)
     blobs_pb2_grpc.add_BlobsServicer_to_server(blobs, server)
     lab_pb2_grpc.add_LabServicer_to_server(lab, server)
     probe = health.aio.HealthServicer()

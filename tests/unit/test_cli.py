@@ -49,8 +49,9 @@ def test_every_command_has_help_with_an_example(
 ) -> None:
     callback = getattr(info, "callback", None)
     assert callback is not None
-    assert run_command_line([callback.__name__, "--help"]) == 0
-    assert f"Example: bitgauge {callback.__name__}" in capsys.readouterr().out
+    name = getattr(info, "name", None) or callback.__name__
+    assert run_command_line([name, "--help"]) == 0
+    assert f"Example: bitgauge {name}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

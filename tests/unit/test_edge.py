@@ -9,9 +9,10 @@ from typing import Any
 import grpc
 import pytest
 from bitgauge.benchmarks.errors import CATALOGUE, Code, NotFound
-from bitgauge.coordinator.services.edge import ALLOWED, CODE_KEY, MAX_SENTENCE_BYTES
+from bitgauge.coordinator.access import ALLOWED, OPEN_METHODS, Access
+from bitgauge.coordinator.services.edge import CODE_KEY, MAX_SENTENCE_BYTES
 from bitgauge.coordinator.services.server import SERVICES, make_server, set_health
-from bitgauge.coordinator.tokens import Keyring, Role
+from bitgauge.coordinator.tokens import Party
 from bitgauge.protos.v1 import (
     agent_pb2,
     agent_pb2_grpc,
@@ -23,7 +24,7 @@ from bitgauge.protos.v1 import (
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-TOKENS = {"agent-secret": Role.AGENT, "user-secret": Role.USER, "task-secret": Role.TASK}
+TOKENS = {"agent-secret": Party.AGENT, "user-secret": Party.ADMIN, "task-secret": Party.TASK}
 
 
 class Agents(agent_pb2_grpc.AgentsServicer):
@@ -52,8 +53,8 @@ class Lab(lab_pb2_grpc.LabServicer):
 
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
-    kinds: list[Any] = [Agents, Blobs, Lab]
-    server, probe = make_server(Keyring(TOKENS), *(kind() for kind in kinds))
+    kinds: list[Any] = [Agents, agent_pb2_grpc.EnrolmentServicer, Blobs, Lab]
+    server, probe = make_server(Access(TOKENS), *(kind() for kind in kinds))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     await set_health(probe, serving=True)
@@ -77,12 +78,13 @@ async def refused(call: Any) -> grpc.aio.AioRpcError:
 
 
 def every_method() -> list[tuple[str, bool]]:
-    """Path of every method of the contract, and whether its client streams."""
+    """Path of every method that needs a token, and whether its client streams."""
     return [
         (f"/{service.full_name}/{method.name}", method.name == "Write")
         for module in (agent_pb2, blobs_pb2, lab_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
+        if f"/{service.full_name}/{method.name}" not in OPEN_METHODS
     ]
 
 
@@ -108,9 +110,9 @@ async def test_without_a_known_token_nothing_is_served(
 
 
 @pytest.mark.parametrize(("path", "streams"), every_method())
-@pytest.mark.parametrize(("token", "role"), TOKENS.items())
-async def test_a_role_calls_its_own_services_and_no_others(
-    channel: grpc.aio.Channel, path: str, streams: bool, token: str, role: Role
+@pytest.mark.parametrize(("token", "party"), TOKENS.items())
+async def test_a_party_calls_its_own_methods_and_no_others(
+    channel: grpc.aio.Channel, path: str, streams: bool, token: str, party: Party
 ) -> None:
     call: Any = channel.stream_unary(path) if streams else channel.unary_unary(path)
     try:
@@ -118,12 +120,13 @@ async def test_a_role_calls_its_own_services_and_no_others(
         status = grpc.StatusCode.OK
     except grpc.aio.AioRpcError as error:
         status = error.code()
-    allowed = role in ALLOWED[path.split("/")[1]]
+    allowed = party in ALLOWED[path]
     assert (status is not grpc.StatusCode.PERMISSION_DENIED) is allowed
 
 
-def test_every_service_of_the_contract_has_its_roles() -> None:
-    assert set(SERVICES) <= set(ALLOWED)
+def test_every_method_of_the_contract_has_its_callers_and_nothing_else_has() -> None:
+    ours = {path for path in ALLOWED if path.startswith("/bitgauge.")}
+    assert ours == {path for path, _ in every_method()}
 
 
 async def test_a_service_that_is_not_listed_is_denied(channel: grpc.aio.Channel) -> None:

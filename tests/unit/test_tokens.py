@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.coordinator.tokens import Keyring, Role, ensure_role_tokens, ensure_token, new_token
+from bitgauge.coordinator.tokens import Party, ensure_local_tokens, ensure_token, hashed, new_token
 
 
 def mode(path: Path) -> int:
@@ -51,18 +51,13 @@ def test_a_damaged_token_file_is_one_sentence(tmp_path: Path) -> None:
     assert caught.value.code is Code.START_FAILED
 
 
-def test_each_role_has_its_own_token(tmp_path: Path) -> None:
+def test_this_machine_has_a_token_for_its_agent_and_one_for_its_owner(tmp_path: Path) -> None:
     folder = tmp_path / "tokens"
-    tokens = ensure_role_tokens(folder)
-    assert set(tokens.values()) == {Role.AGENT, Role.USER}
+    tokens = ensure_local_tokens(folder)
+    assert set(tokens.values()) == {Party.AGENT, Party.ADMIN}
     assert sorted(path.name for path in folder.iterdir()) == ["agent", "user"]
     assert mode(folder) == 0o700
 
 
-def test_keyring_knows_its_tokens_and_no_others() -> None:
-    agent, user = new_token(), new_token()
-    keyring = Keyring({agent: Role.AGENT, user: Role.USER})
-    assert keyring.role_of(agent) is Role.AGENT
-    assert keyring.role_of(user) is Role.USER
-    for wrong in ("", agent[:-1], agent + "0", user.upper() + "x", "é", new_token()):
-        assert keyring.role_of(wrong) is None
+def test_a_hash_takes_whatever_is_presented() -> None:
+    assert len({hashed(text) for text in ("", "a", "A", "\u00e9", "\udcff", new_token())}) == 6

@@ -1,0 +1,133 @@
+"""A coordinator's sockets: plain on loopback, TLS for people and joining, mutual TLS for agents."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import psutil
+from bitgauge.benchmarks.errors import BadInput, Code, Internal
+from bitgauge.benchmarks.home import DEFAULT_PORT
+from bitgauge.benchmarks.join_line import Address, is_loopback, parse_host_port
+
+from . import home_folder
+from .administration import Gateway
+from .ca import Authority
+from .config import CoordinatorConfig, TlsListen
+
+TLS_PORT = DEFAULT_PORT + 1
+SECONDS_PER_DAY = 86_400.0
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
+
+
+def parse_listen(text: str, advertise: str | None, certificate_days: float) -> TlsListen:
+    """The flag ``--listen ADDRESS[:PORT]``; the agents' port is the next one.
+
+    Args:
+        text: IP address, an IPv6 one in brackets when a port follows; port 0: two free ones.
+        advertise: host that devices shall be told; None: the address, or one of this machine.
+        certificate_days: life of certificates.
+
+    Raises:
+        BadInput: it is no IP address or no port.
+    """
+    host, port = _split(text.strip())
+    if port == 0:
+        port, agent_port = (home_folder.free_port(host) for _ in range(2))
+    else:
+        agent_port = port + 1
+    if agent_port > 65535:
+        raise BadInput(Code.BAD_ARGUMENT, f"Agents need the port after {port}, and there is none.")
+    shown = advertise or (_own_address(host) if host in WILDCARDS else host)
+    try:
+        parse_host_port(str(Address(shown, port)))
+    except ValueError as error:
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"Devices cannot connect to {shown!r}: {error}."
+        ) from None
+    return TlsListen(host, port, agent_port, shown, certificate_days * SECONDS_PER_DAY)
+
+
+def _split(text: str) -> tuple[str, int]:
+    host, port = text, str(TLS_PORT)
+    if text.startswith("[") or text.count(":") == 1:
+        head, colon, tail = text.rpartition(":")
+        if colon and (not text.startswith("[") or head.endswith("]")):
+            host, port = head, tail
+    host = host.removeprefix("[").removesuffix("]")
+    host = "127.0.0.1" if host == "localhost" else host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.inet_pton(family, host)
+        number = int(port) if port.isascii() and port.isdigit() else -1
+        if not 0 <= number <= 65535:
+            raise OSError
+    except OSError:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"--listen {text!r} is not ADDRESS or ADDRESS:PORT, such as 0.0.0.0:{TLS_PORT}.",
+        ) from None
+    return host, number
+
+
+def _own_address(host: str) -> str:
+    """An address of this machine that others may reach, else its name."""
+    family = socket.AF_INET6 if host == "::" else socket.AF_INET
+    up = psutil.net_if_stats()
+    for interface, addresses in sorted(psutil.net_if_addrs().items()):
+        for one in addresses:
+            plain = one.address.partition("%")[0]
+            local = is_loopback(plain) or plain.startswith("fe80:")
+            if one.family in (family, socket.AF_INET) and not local and up[interface].isup:
+                return plain
+    return socket.gethostname()
+
+
+def open_gateway(config: CoordinatorConfig) -> Gateway | None:
+    """The CA and the address that devices are told; None when only this machine is served."""
+    tls = config.tls
+    if tls is None:
+        return None
+    names = dict.fromkeys([socket.gethostname(), "localhost", tls.advertise])
+    authority = Authority.open(config.authority_path, tls.certificate_life_s, tuple(names))
+    return Gateway(authority, Address(tls.advertise, tls.port), tls.agent_port)
+
+
+def listen(server: grpc.aio.Server, config: CoordinatorConfig, gateway: Gateway | None) -> None:
+    """Bind every port, or say in one sentence why one cannot be had."""
+    try:
+        server.add_insecure_port(config.address)
+        if config.tls is not None and gateway is not None:
+            everybody, agents = config.tls.addresses
+            server.add_secure_port(str(everybody), credentials(gateway.authority, agents=False))
+            server.add_secure_port(str(agents), credentials(gateway.authority, agents=True))
+    except RuntimeError as error:
+        home_folder.refuse_if_port_taken(config)
+        raise Internal(Code.START_FAILED, f"Cannot listen on {config.address}.") from error
+
+
+def credentials(authority: Authority, *, agents: bool) -> grpc.ServerCredentials:
+    """TLS whose certificate changes under way; agents must show one of ours."""
+    # None means "as before"; the types that gRPC ships do not know that.
+    fetch: Any = _rotation(authority)
+    return grpc.dynamic_ssl_server_credentials(fetch(), fetch, require_client_authentication=agents)
+
+
+def _rotation(
+    authority: Authority,
+) -> Callable[[], grpc.ServerCertificateConfiguration | None]:
+    """Called at each handshake: the new certificate, or None while the last one is good."""
+    given: list[bytes] = [b""]
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        pair = authority.server()
+        if pair.chain_pem == given[0]:
+            return None
+        given[0] = pair.chain_pem
+        return grpc.ssl_server_certificate_configuration(
+            [(pair.key_pem, pair.chain_pem)], authority.pem
+        )
+
+    return fetch

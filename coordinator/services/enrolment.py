@@ -1,0 +1,47 @@
+"""The Enrolment service: unpack, call, pack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bitgauge.benchmarks.errors import BadInput, Code
+from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
+
+from ..access import caller
+from ..administration import Administration
+
+
+class EnrolmentService(agent_pb2_grpc.EnrolmentServicer):
+    """What a device calls to get its certificates."""
+
+    def __init__(self, administration: Administration) -> None:
+        self._administration = administration
+
+    async def Join(  # noqa: N802, D102
+        self, request: agent_pb2.JoinRequest, context: Any
+    ) -> agent_pb2.JoinResponse:
+        joined = await self._administration.join(
+            request.join_token, request.csr_pem, request.device_id, request.name
+        )
+        gateway = self._administration.gateway
+        assert gateway is not None, "nobody joins without it"
+        return agent_pb2.JoinResponse(
+            certificate_pem=joined.issued.pem,
+            ca_pem=gateway.authority.pem,
+            agent_token=joined.token,
+            expires_unix_ns=joined.issued.record.expires_unix_ns,
+            agent_port=gateway.agent_port,
+        )
+
+    async def RenewCertificate(  # noqa: N802, D102
+        self, request: agent_pb2.RenewCertificateRequest, context: Any
+    ) -> agent_pb2.RenewCertificateResponse:
+        who = caller()
+        if who.device_id is None:
+            raise BadInput(Code.FORBIDDEN, "This agent has no certificate that could be renewed.")
+        issued = await self._administration.renew_certificate(
+            who.device_id, who.name, request.csr_pem
+        )
+        return agent_pb2.RenewCertificateResponse(
+            certificate_pem=issued.pem, expires_unix_ns=issued.record.expires_unix_ns
+        )
