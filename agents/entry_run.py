@@ -128,6 +128,7 @@ class EntryRun:
             PLANS[job.profile],
             keeps_time=keeps_time,
             available=shared,
+            only=job.passes,
         )
         name = run_id(job.job_id, job.epoch, self._entry.index)
         intent = await asyncio.to_thread(

@@ -5,7 +5,7 @@ Quality comes first: it is cheap, and an artifact that the runtime refuses fails
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from bitgauge.benchmarks.model import AssignedEntry, Digest, RawRef
@@ -37,6 +37,7 @@ def plan_passes(
     *,
     keeps_time: bool,
     available: Iterable[RawRef] = (),
+    only: Collection[PassName] = (),
 ) -> tuple[PassPlan, ...]:
     """The launches that `entry` needs, in order.
 
@@ -48,6 +49,7 @@ def plan_passes(
             only quality is measured.
         available: raw files of the baseline and of the floor that this job took on this device,
             in roles `baseline` and `floor`; what is among them is not measured again.
+        only: the passes that were asked for; empty: all of them.
     """
     alone = entry.index == 0
     pair = (baseline,) if alone else (baseline, entry.artifact)
@@ -67,7 +69,12 @@ def plan_passes(
         for launch in range(plan.pair_launches):
             launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, pair))
     done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
-    return tuple(one for one in launches if (one.pass_name, one.launch, one.role) not in done)
+    return tuple(
+        one
+        for one in launches
+        if (not only or one.pass_name in only)
+        and (one.pass_name, one.launch, one.role) not in done
+    )
 
 
 def as_baseline(refs: Iterable[RawRef]) -> tuple[RawRef, ...]:

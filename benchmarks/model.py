@@ -194,7 +194,10 @@ class AssignedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A lease and everything the agent needs to run its job."""
+    """A lease and everything the agent needs to run its job.
+
+    `passes` empty means all that the profile asks for.
+    """
 
     job_id: str
     epoch: int
@@ -208,6 +211,7 @@ class Assignment:
     evaluation: Digest
     entries: tuple[AssignedEntry, ...]
     deadline_s: int
+    passes: tuple[PassName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +280,18 @@ class EntryView:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """One lease of a job, whether it brought a result or not; `ended_by` is None while held."""
+
+    epoch: int
+    device_id: str
+    device_name: str
+    claimed_unix_ns: int
+    ended_unix_ns: int | None = None
+    ended_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     """One job as people see it."""
 
@@ -292,11 +308,15 @@ class JobView:
     progress: Progress | None = None
     reason: str | None = None
     waiting_for: str | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """One device as people see it; `state` is `idle`, `busy` or `unreachable`."""
+    """One device as people see it; `state` is `idle`, `busy` or `unreachable`.
+
+    `cordoned` says why it gets no job, `note` what else people should know of it now.
+    """
 
     description: DeviceDescription
     state: str
@@ -307,6 +327,9 @@ class DeviceView:
     cordoned: str | None = None
     retired: bool = False
     certificate_expires_unix_ns: int | None = None
+    checked_unix_ns: int | None = None
+    check_job_id: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
