@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.ids import run_id
 from bitgauge.benchmarks.model import (
     AssignedEntry,
@@ -134,6 +135,7 @@ class EntryRun:
         intent = await asyncio.to_thread(
             bench.spool.begin, name, job.job_id, job.epoch, self._entry.index
         )
+        crash_point("A1")
         folder = bench.folder / name
         try:
             made = []
@@ -193,12 +195,14 @@ class EntryRun:
         timed = spec.pass_name in _TIMED
 
         async def spawned(pid: int) -> None:
+            crash_point("A2")
             await asyncio.to_thread(self._bench.spool.spawned, intent, pid)
 
         def phase(name: str) -> None:
             keeper.measuring(timed and name == "measure")
 
         async def gap(event: Event) -> None:
+            crash_point("A3")
             await keeper.gap(event.hold_ms)
 
         try:

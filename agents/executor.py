@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.ids import run_id
@@ -63,7 +64,9 @@ class Executor:
             await self._prefetch()
         for entry in self._open_entries():
             report = await self._measure(entry)
+            crash_point("A4")
             await self._spool(report)
+            crash_point("A5")
             await self._bench.deliver()
 
     async def _prefetch(self) -> None:

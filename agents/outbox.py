@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.model import RunReport
 
@@ -66,6 +67,7 @@ class Outbox:
             if files:
                 await self._transfer.upload(files)
             await self._connection.report(report)
+            crash_point("A6")
         except Unavailable:
             raise
         except BitgaugeError as error:

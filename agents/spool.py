@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.model import Digest, RunReport
 
 from . import process
@@ -121,6 +122,7 @@ class Spool:
 
     def acknowledge(self, run_id: str) -> None:
         """The coordinator has the run."""
+        crash_point("A7")
         self._remove(self._reports / f"{run_id}.json")
 
     def set_aside(self, report: RunReport, reason: str) -> Path:

@@ -15,6 +15,7 @@ from logging.handlers import RotatingFileHandler
 
 import filelock
 import ray
+from bitgauge.benchmarks.crash import arm
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 
 from . import home_folder
@@ -90,6 +91,7 @@ class CoordinatorActor:
 
     async def _start(self) -> None:
         config, stack = self._config, self._stack
+        arm(config.home_folder)
         await self._take_lock()
         writer = Writer()
         stack.push_async_callback(writer.close)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import msgspec
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.model import (
     PROTOCOL_VERSION,
@@ -106,8 +107,11 @@ class Coordinator:
             version = self._writer.changes.version
             assignment = await self._claim(device_id, incarnation)
             left_s = until - time.monotonic()
-            if assignment is not None or left_s <= 0:
+            if assignment is not None:
+                crash_point("C2")
                 return assignment
+            if left_s <= 0:
+                return None
             if not await self._writer.changes.wait_past(version, left_s):
                 return None
 
@@ -144,6 +148,7 @@ class Coordinator:
 
     async def report(self, report: RunReport, who: Caller = NOBODY) -> Disposition:
         """Take one run; once this returns it is durable."""
+        crash_point("C5")
         who.require_device(report.device_id, f"Run {report.run_id}")
         now_ns = self._now_ns()
         digests = tuple(ref.digest for ref in report.raw)
@@ -157,7 +162,9 @@ class Coordinator:
                 raise BadInput(Code.BLOB_MISSING, f"Raw data of the run is missing: {listed}.")
             return store.report(report, now_ns, self.terms)
 
-        return await self._writer.change(work)
+        disposition = await self._writer.change(work)
+        crash_point("C7")
+        return disposition
 
     # -- users ----------------------------------------------------------------------------
     async def submit(self, spec: JobSpec, submitted_by: str = "") -> tuple[str, bool]:
@@ -169,7 +176,7 @@ class Coordinator:
         spec = submission.completed(spec)
         digests = tuple(submission.named_digests(spec))
         submission.require_blobs(
-            spec, await self._writer.call(lambda store: store.missing_blobs(digests))
+            spec, await self.wanted_blobs(digests)
         )
         inspection = await self._runner.inspect(spec)
         spec = submission.described(spec, inspection)
@@ -182,7 +189,9 @@ class Coordinator:
             submission.require_device(spec, [view.description for view in views])
             return store.submit(job_id, spec, model_class, now_ns, submitted_by)
 
-        return await self._writer.change(work)
+        submitted = await self._writer.change(work)
+        crash_point("C1")
+        return submitted
 
     async def watch(self, job_id: str) -> AsyncIterator[JobView]:
         """The job now and after each change, until it has ended."""
@@ -257,10 +266,35 @@ class Coordinator:
         """Those of `digests` that are not here."""
         return await self._writer.call(lambda store: store.missing_blobs(digests))
 
-    async def record_blob(self, digest: Digest) -> None:
-        """Note a blob that is complete and durable on disk."""
+    async def wanted_blobs(self, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:
+        """As `missing_blobs`, for somebody who means to use them: the others live on."""
         now_ns = self._now_ns()
-        await self._writer.call(lambda store: store.record_blob(digest, now_ns))
+
+        def work(store: Store) -> tuple[Digest, ...]:
+            store.use_blobs(digests, now_ns)
+            return store.missing_blobs(digests)
+
+        return await self._writer.call(work)
+
+    async def record_blob(
+        self, digest: Digest, present: Callable[[Digest], bool] = lambda _digest: True
+    ) -> bool:
+        """Note a blob that is complete and durable on disk.
+
+        Args:
+            digest: which blob.
+            present: whether it is there; asked on the store's thread, where blobs are
+                collected too, so that it stays there once it is noted.
+        """
+        now_ns = self._now_ns()
+
+        def work(store: Store) -> bool:
+            if not present(digest):
+                return False
+            store.record_blob(digest, now_ns)
+            return True
+
+        return await self._writer.call(work)
 
 
 def _next_job(store: Store, device_id: str, now_ns: int, terms: LeaseTerms) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
 
 from .store_connection import transaction
@@ -203,7 +204,26 @@ _ACCESS = (
     "ALTER TABLE jobs ADD COLUMN submitted_by TEXT NOT NULL DEFAULT ''",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS)
+# Whether a device may be trusted with work. A job that is a health check is in no list.
+_CARE = (
+    "ALTER TABLE devices ADD COLUMN health TEXT NOT NULL DEFAULT 'suspect'",
+    "ALTER TABLE devices ADD COLUMN cordoned TEXT",
+    "ALTER TABLE devices ADD COLUMN retired_unix_ns INTEGER",
+    "ALTER TABLE devices ADD COLUMN checked_unix_ns INTEGER",
+    "ALTER TABLE devices ADD COLUMN jobs_since_check INTEGER NOT NULL DEFAULT 0",
+    """CREATE TABLE health_checks (
+        job_id TEXT PRIMARY KEY REFERENCES jobs (job_id),
+        device_id TEXT NOT NULL REFERENCES devices (device_id),
+        judged_unix_ns INTEGER,
+        outcome TEXT,
+        reason TEXT
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE UNIQUE INDEX one_open_check_per_device ON health_checks (device_id)
+        WHERE judged_unix_ns IS NULL""",
+    "CREATE INDEX jobs_by_user ON jobs (submitted_by, state)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS, _CARE)
 
 
 def version_of(connection: sqlite3.Connection, name: str, known: int = len(MIGRATIONS)) -> int:
@@ -243,5 +263,6 @@ def migrate(
         with transaction(connection):
             for statement in statements:
                 connection.execute(statement)
+                crash_point("C9")
             connection.execute(f"PRAGMA user_version = {number}")
     return len(migrations) - before

@@ -6,6 +6,7 @@ import math
 import sqlite3
 from typing import TYPE_CHECKING
 
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BadInput, Code, Internal, NotFound, Refused
 from bitgauge.benchmarks.ids import run_id
 from bitgauge.benchmarks.metrics import METRICS
@@ -46,6 +47,7 @@ def report(db: Database, told: RunReport, now_ns: int, terms: LeaseTerms) -> Dis
         max_attempts=terms.max_attempts,
     )
     _insert(db, told, disposition, now_ns)
+    crash_point("C6")
     if disposition is Disposition.STALE:
         return disposition
     db.execute(

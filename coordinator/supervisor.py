@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from bitgauge.benchmarks import crash
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal, Refused
 
 from . import driver_process, home_folder, processes, sockets, welcome
@@ -56,6 +57,7 @@ def run(config: CoordinatorConfig, say: Say = say_on_stderr) -> int:
             use, state folder held by another coordinator, Ray without token mode, ...).
     """
     require_loopback(config.host)
+    crash.parse(os.environ.get(crash.VARIABLE, ""))
     _require_ray_token_mode(config)
     home_folder.prepare(config)
     port = config.port or home_folder.free_port(config.host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.model import PROTOCOL_VERSION, DeviceDescription, Progress, RunReport
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
@@ -54,6 +55,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
         )
         if assignment is None:
             return agent_pb2.AcquireResponse()
+        context.add_done_callback(lambda _: crash_point("C3"))
         return agent_pb2.AcquireResponse(assignment=to_wire(assignment))
 
     async def Renew(  # noqa: N802, D102

@@ -3,45 +3,79 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
 
+from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BadInput, Code
 from bitgauge.benchmarks.model import Digest
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc
 
+from ..access import PEOPLE, caller
 from ..blob_store import BlobStore
 from ..core import Coordinator
+from .pace import Pace
+
+
+class Room(Protocol):
+    """Who makes room for blobs."""
+
+    async def require(self, size_bytes: int) -> None:
+        """Make room, or raise `BLOB_LIMIT`."""
 
 
 class BlobsService(blobs_pb2_grpc.BlobsServicer):
     """Content-addressed transfer."""
 
-    def __init__(self, coordinator: Coordinator, blobs: BlobStore) -> None:
+    def __init__(
+        self,
+        coordinator: Coordinator,
+        blobs: BlobStore,
+        room: Room | None = None,
+        pace: Callable[[], Pace] = Pace,
+    ) -> None:
+        """Serve `blobs`.
+
+        Args:
+            coordinator: knows which blobs are recorded.
+            blobs: their bytes.
+            room: asked before a person's upload; None: no limit but the disk.
+            pace: makes what ends an upload that is too slow.
+        """
         self._coordinator = coordinator
         self._blobs = blobs
+        self._room = room
+        self._pace = pace
 
     async def FindMissing(  # noqa: N802, D102
         self, request: blobs_pb2.FindMissingRequest, context: Any
     ) -> blobs_pb2.FindMissingResponse:
         digests = tuple(from_wire(Digest, digest) for digest in request.digests)
-        missing = await self._coordinator.missing_blobs(digests)
-        return blobs_pb2.FindMissingResponse(missing=map(to_wire, missing))
+        missing = set(await self._coordinator.wanted_blobs(digests))
+        # A file that somebody removed is asked for again, whatever the record says.
+        missing |= await asyncio.to_thread(self._lost, digests)
+        return blobs_pb2.FindMissingResponse(
+            missing=[to_wire(digest) for digest in digests if digest in missing]
+        )
+
+    def _lost(self, digests: tuple[Digest, ...]) -> set[Digest]:
+        return {digest for digest in digests if not self._blobs.contains(digest)}
 
     async def Write(  # noqa: N802, D102
         self, request_iterator: AsyncIterator[blobs_pb2.WriteRequest], context: Any
     ) -> blobs_pb2.WriteResponse:
+        messages, pace = aiter(request_iterator), self._pace()
         digest: Digest | None = None
         committed_bytes = 0
-        async for request in request_iterator:
+        while (request := await pace.next_of(messages)) is not None:
+            pace.came(len(request.data))
             if request.HasField("digest"):
-                digest = from_wire(Digest, request.digest)
+                digest = await self._announced(from_wire(Digest, request.digest), digest)
             if digest is None:
                 raise BadInput(Code.BAD_ARGUMENT, "The first message of a blob names no digest.")
             committed = await asyncio.to_thread(self._blobs.committed, digest)
-            if committed.complete:  # somebody else was faster
-                await self._coordinator.record_blob(digest)
+            if committed.complete and await self._record(digest):  # somebody else was faster
                 return blobs_pb2.WriteResponse(committed_size_bytes=digest.size_bytes)
             committed_bytes = committed.size_bytes
             if request.data:
@@ -50,19 +84,32 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
                 )
             if request.finish:
                 await asyncio.to_thread(self._blobs.finish, digest)
-                await self._coordinator.record_blob(digest)
+                await self._record(digest)
                 return blobs_pb2.WriteResponse(committed_size_bytes=digest.size_bytes)
         return blobs_pb2.WriteResponse(committed_size_bytes=committed_bytes)
+
+    async def _announced(self, digest: Digest, before: Digest | None) -> Digest:
+        """The blob of an upload, once there is room for it."""
+        if before not in (None, digest):
+            raise BadInput(Code.BAD_ARGUMENT, "One upload names two blobs; send them one by one.")
+        if before is None and self._room is not None and caller().party in PEOPLE:
+            await self._room.require(digest.size_bytes)
+        return digest
+
+    async def _record(self, digest: Digest) -> bool:
+        """Note a blob that is here; False when the collector has just taken it."""
+        return await self._coordinator.record_blob(digest, self._blobs.contains)
 
     async def QueryWrite(  # noqa: N802, D102
         self, request: blobs_pb2.QueryWriteRequest, context: Any
     ) -> blobs_pb2.QueryWriteResponse:
         digest = from_wire(Digest, request.digest)
         committed = await asyncio.to_thread(self._blobs.committed, digest)
-        if committed.complete:  # a crash may have come between the rename and the record
-            await self._coordinator.record_blob(digest)
+        # A crash may have come between the rename and the record.
+        complete = committed.complete and await self._record(digest)
         return blobs_pb2.QueryWriteResponse(
-            committed_size_bytes=committed.size_bytes, complete=committed.complete
+            committed_size_bytes=committed.size_bytes if complete == committed.complete else 0,
+            complete=complete,
         )
 
     async def Read(  # noqa: N802, D102
