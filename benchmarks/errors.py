@@ -65,6 +65,8 @@ class Code(str, enum.Enum):
     PIN_MISMATCH = "pin_mismatch"
     CERTIFICATE_EXPIRED = "certificate_expired"
     NAME_TAKEN = "name_taken"
+    DEVICE_RETIRED = "device_retired"
+    QUEUE_QUOTA = "queue_quota"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 (the name of an error)
     NO_TLS = "no_tls"
     INSECURE_ADDRESS = "insecure_address"
@@ -225,6 +227,13 @@ CATALOGUE: dict[Code, Meaning] = {
     ),
     Code.NAME_TAKEN: Meaning(
         "ALREADY_EXISTS", "Choose another name, or revoke the first with `bitgauge token revoke`."
+    ),
+    Code.DEVICE_RETIRED: Meaning(
+        "FAILED_PRECONDITION",
+        "Its results stay; to use the board again, start its agent with another --home.",
+    ),
+    Code.QUEUE_QUOTA: Meaning(
+        "RESOURCE_EXHAUSTED", "Wait until some have ended, or cancel some: `bitgauge cancel JOB`."
     ),
     Code.UNKNOWN_TOKEN: Meaning("NOT_FOUND", "Run `bitgauge token list` for the tokens there are."),
     Code.NO_TLS: Meaning(

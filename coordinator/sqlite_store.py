@@ -26,8 +26,9 @@ from bitgauge.benchmarks.model import (
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 from sqlite_utils import Database
 
-from . import store_access, store_devices, store_jobs, store_leases, store_runs
+from . import store_access, store_care, store_devices, store_jobs, store_leases, store_runs
 from .access_store import CertificateRecord, TokenRecord
+from .lab_care import CheckOutcome
 from .migrations import migrate, version_of
 from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
 from .store_connection import connect, prepare, transaction, translated
@@ -187,10 +188,48 @@ class SqliteStore(Reader):
     def record_blob(self, digest: Digest, now_ns: int) -> None:
         """Note a blob that is complete and durable on disk."""
         with self._write("recording a blob") as db:
-            db.execute(
-                "INSERT INTO blobs VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (digest.sha256, digest.size_bytes, now_ns),
-            )
+            store_blobs.record(db, digest, now_ns)
+
+    def use_blobs(self, digests: tuple[Digest, ...], now_ns: int) -> None:
+        """Let the recorded ones of `digests` live on."""
+        with self._read("reading blobs") as connection:
+            old = store_blobs.used_long_ago(connection, digests, now_ns)
+        if old:
+            with self._write("recording the use of blobs") as db:
+                store_blobs.use(db, old, now_ns)
+
+    def forget_blobs(self, digests: tuple[Digest, ...]) -> None:
+        """Strike blobs off the record."""
+        with self._write("forgetting blobs") as db:
+            store_blobs.forget(db, digests)
+
+    # -- care of devices ------------------------------------------------------------------
+    def cordon(self, device_id: str, reason: str) -> None:
+        """Give a device no further job."""
+        with self._write("cordoning a device") as db:
+            store_care.cordon(db, device_id, reason)
+
+    def uncordon(self, device_id: str) -> None:
+        """Take a device up again, to be checked first."""
+        with self._write("uncordoning a device") as db:
+            store_care.uncordon(db, device_id)
+
+    def retire(self, device_id: str, reason: str, now_ns: int) -> tuple[str, ...]:
+        """Remove a device for good; the ids of the jobs queued again."""
+        with self._write("retiring a device") as db:
+            return store_care.retire(db, device_id, reason, now_ns)
+
+    def begin_check(
+        self, job_id: str, device_id: str, spec: JobSpec, model_class: ModelClass, now_ns: int
+    ) -> None:
+        """Record a job as the health check of a device."""
+        with self._write("recording a health check") as db:
+            store_care.begin_check(db, job_id, device_id, spec, model_class, now_ns=now_ns)
+
+    def checked(self, job_id: str, outcome: CheckOutcome, reason: str, now_ns: int) -> None:
+        """Record the judgement of a health check."""
+        with self._write("recording a health check") as db:
+            store_care.checked(db, job_id, outcome, reason, now_ns)
 
     # -- who may call ---------------------------------------------------------------------
     def create_token(self, token: TokenRecord, now_ns: int) -> None:

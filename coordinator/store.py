@@ -27,17 +27,28 @@ from bitgauge.benchmarks.model import (
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 
 from .access_store import AccessStore
+from .care_store import CareStore
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What an agent says of itself when it connects."""
+    """What an agent says of itself when it connects.
+
+    Attributes:
+        device: the device.
+        agent_version: version of the agent.
+        boot_id: changes when the device restarts.
+        incarnation: UUID of this agent process.
+        leftovers_dead: every process of older incarnations has ended.
+        open_intents: ids of runs that older incarnations began and never reported.
+    """
 
     device: DeviceDescription
     agent_version: str
     boot_id: str
     incarnation: str
     leftovers_dead: bool
+    open_intents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,21 @@ class PendingBuild:
     key: BuildKey
 
 
+@dataclass(frozen=True, slots=True)
+class SpareBlob:
+    """A blob that nothing needs.
+
+    Attributes:
+        digest: which blob.
+        used_unix_ns: when it was last recorded, named or asked for.
+        rebuildable: a build made it and can make it again.
+    """
+
+    digest: Digest
+    used_unix_ns: int
+    rebuildable: bool
+
+
 class Answers(Protocol):
     """What may be asked of the memory of record, also read-only. Raises `BitgaugeError` only."""
 
@@ -103,15 +129,16 @@ class Answers(Protocol):
         """The newest row per row key that matches; simulated and emulated results never."""
 
 
-class Store(Answers, AccessStore, Protocol):
+class Store(Answers, AccessStore, CareStore, Protocol):
     """The memory of record. Raises `BitgaugeError` only."""
 
     # -- devices and leases ---------------------------------------------------------------
     def register(self, registration: Registration, now_ns: int) -> tuple[str, ...]:
-        """Record a device.
+        """Record a device. `DEVICE_RETIRED` when it was removed for good.
 
         Leases of older incarnations end once their process tree is reported dead; the ids of
-        the jobs so queued again are returned.
+        the jobs so queued again are returned. The runs that they began and never reported are
+        kept as attempts that were interrupted.
         """
 
     def seen(self, device_id: str, incarnation: str, now_ns: int) -> None:
@@ -239,4 +266,24 @@ class Store(Answers, AccessStore, Protocol):
         """Note a blob that is complete and durable on disk."""
 
     def missing_blobs(self, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:
-        """Those of `digests` that were never recorded."""
+        """Those of `digests` that are not recorded."""
+
+    def use_blobs(self, digests: tuple[Digest, ...], now_ns: int) -> None:
+        """Let the recorded ones of `digests` live on; somebody is about to name them."""
+
+    def blobs(self) -> tuple[tuple[Digest, int], ...]:
+        """Every recorded blob and when it was last used."""
+
+    def blob_bytes(self) -> int:
+        """Size of all recorded blobs together."""
+
+    def spare_blobs(self, unused_since_ns: int) -> tuple[SpareBlob, ...]:
+        """Blobs that may go, unused since then.
+
+        Never among them: what a job that has not ended names, or may yet build; raw data,
+        baseline, evaluation set and reference of an accepted run; and a measured artifact or a
+        calibration set that somebody uploaded.
+        """
+
+    def forget_blobs(self, digests: tuple[Digest, ...]) -> None:
+        """Strike blobs off the record, and the builds that they are the outcome of."""

@@ -15,7 +15,9 @@ from bitgauge.benchmarks.vocabulary import JobState
 
 from .store import Registration
 from .store_access import refuse_revoked
+from .store_care import refuse_retired
 from .store_changes import lose_lease
+from .store_interrupted import record_interrupted
 from .store_views import encode, fetch
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 def register(db: Database, registration: Registration, now_ns: int) -> tuple[str, ...]:
     """Record a device and free the jobs of its dead predecessor."""
     device = registration.device
+    refuse_retired(db.conn, device.device_id)
     db.table("devices").upsert(
         {
             "device_id": device.device_id,
@@ -41,6 +44,7 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
         },
         pk="device_id",
     )
+    record_interrupted(db, device.device_id, registration.open_intents, now_ns)
     if not registration.leftovers_dead:
         return ()
     held = fetch(
@@ -69,6 +73,7 @@ def seen(db: Database, device_id: str, incarnation: str, now_ns: int) -> None:
             Code.LEASE_LOST, f"Another agent has registered as device {rows[0]['name']} since."
         )
     refuse_revoked(db.conn, device_id)
+    refuse_retired(db.conn, device_id)
     db.execute("UPDATE devices SET last_seen_unix_ns = ? WHERE device_id = ?", (now_ns, device_id))
 
 

@@ -8,11 +8,12 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.model import AssignedEntry, Assignment, DeviceDescription, Progress
-from bitgauge.benchmarks.vocabulary import JobState
+from bitgauge.benchmarks.vocabulary import JobState, PassName
 
 from . import jobs
 from .jobs import JobEvent
 from .store import LeaseTerms
+from .store_care import count_job, is_check
 from .store_changes import SECOND_NS, give_up, lose_lease
 from .store_devices import description
 from .store_views import encode, entry_views, fetch, job_row, job_spec, raw_refs
@@ -38,6 +39,7 @@ def claim(
     )
     if claimed.rowcount != 1:
         return None
+    count_job(db, job_id, device_id)
     row = job_row(db.conn, job_id)
     device = description(db.conn, device_id)
     _record_lease(db, row, device, token, now_ns=now_ns, expires_ns=now_ns + terms.ttl_ns)
@@ -100,6 +102,7 @@ def _assignment(
         evaluation=spec.evaluation,
         entries=_assigned(connection, row, device),
         deadline_s=max(1, left_ns // SECOND_NS),
+        passes=(PassName.QUALITY,) if is_check(connection, row["job_id"]) else (),
     )
 
 

@@ -18,10 +18,12 @@ from bitgauge.benchmarks.model import (
     TokenView,
 )
 
-from . import store_access, store_jobs, store_rows, store_views
+from . import store_access, store_care, store_jobs, store_rows, store_views
 from .access_store import AccessState
+from .care_store import EndedCheck
+from .lab_care import DeviceCare, Hearing
 from .migrations import MIGRATIONS, version_of
-from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild
+from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild, SpareBlob
 from .store_changes import unanalysed
 from .store_connection import connect_readonly, transaction, translated
 from .store_views import fetch
@@ -65,10 +67,12 @@ class Reader:
     def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
         """Jobs, newest first."""
         which = _ACTIVE if active_only else "1"
+        listed = "job_id NOT IN (SELECT job_id FROM health_checks)"
         with self._read("reading jobs") as connection:
             rows = fetch(
                 connection,
-                f"SELECT * FROM jobs WHERE {which} ORDER BY position DESC LIMIT ?",  # noqa: S608
+                f"SELECT * FROM jobs WHERE {which} AND {listed}"  # noqa: S608
+                " ORDER BY position DESC LIMIT ?",
                 (limit,),
             )
             return tuple(store_views.job_view(connection, row) for row in rows)
@@ -133,6 +137,36 @@ class Reader:
         with self._read("reading tokens") as connection:
             return store_access.token_views(connection)
 
+    def care(self, device_id: str) -> DeviceCare:
+        """What is remembered about the care of a device."""
+        with self._read("reading a device") as connection:
+            return store_care.care(connection, device_id)
+
+    def hearings(self) -> tuple[Hearing, ...]:
+        """When each device that takes part was heard last."""
+        with self._read("reading devices") as connection:
+            return store_care.hearings(connection)
+
+    def device_named(self, device: str) -> str:
+        """The id of the device with this id or name."""
+        with self._read("reading devices") as connection:
+            return store_care.device_named(connection, device)
+
+    def ended_checks(self) -> tuple[EndedCheck, ...]:
+        """Health checks that wait for their judgement."""
+        with self._read("reading health checks") as connection:
+            return store_care.ended_checks(connection)
+
+    def job_with_key(self, idempotency_key: str) -> str | None:
+        """The job that this idempotency key made."""
+        with self._read("reading jobs") as connection:
+            return store_care.job_with_key(connection, idempotency_key)
+
+    def waiting_of(self, user: str) -> int:
+        """How many jobs of a user are building or queued."""
+        with self._read("reading jobs") as connection:
+            return store_care.waiting_of(connection, user)
+
     def lease_device(self, job_id: str, epoch: int) -> str | None:
         """The device that this lease of a job went to; None when there was none."""
         with self._read("reading a lease") as connection:
@@ -144,17 +178,24 @@ class Reader:
             return str(store_views.job_row(connection, job_id)["submitted_by"])
 
     def missing_blobs(self, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:
-        """Those of `digests` that were never recorded."""
+        """Those of `digests` that are not recorded."""
         with self._read("reading blobs") as connection:
-            return tuple(
-                digest
-                for digest in digests
-                if not fetch(
-                    connection,
-                    "SELECT 1 FROM blobs WHERE sha256 = ? AND size_bytes = ?",
-                    (digest.sha256, digest.size_bytes),
-                )
-            )
+            return store_blobs.missing(connection, digests)
+
+    def blobs(self) -> tuple[tuple[Digest, int], ...]:
+        """Every recorded blob and when it was last used."""
+        with self._read("reading blobs") as connection:
+            return store_blobs.recorded(connection)
+
+    def blob_bytes(self) -> int:
+        """Size of all recorded blobs together."""
+        with self._read("reading blobs") as connection:
+            return store_blobs.total_bytes(connection)
+
+    def spare_blobs(self, unused_since_ns: int) -> tuple[SpareBlob, ...]:
+        """Blobs that may go, unused since then."""
+        with self._read("reading blobs") as connection:
+            return store_blobs.spare(connection, unused_since_ns)
 
 
 def open_readonly(path: Path) -> Reader:

@@ -44,6 +44,7 @@ LEFT JOIN runs r ON r.job_id = e.job_id AND r.entry_index = e.entry_index
 JOIN leases l ON l.job_id = e.job_id AND l.epoch = coalesce(r.epoch, j.epoch)
 JOIN devices d ON d.device_id = l.device_id
 WHERE l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')
+  AND e.job_id NOT IN (SELECT job_id FROM health_checks)
   AND (e.state IN ('unsupported', 'failed')
        OR (e.state = 'accepted' AND r.analysis_version IS NOT NULL))
 """

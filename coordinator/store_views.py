@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.model import (
+    Claim,
     DeviceDescription,
     DeviceView,
     Digest,
@@ -25,6 +26,7 @@ from bitgauge.benchmarks.model import (
 from bitgauge.benchmarks.vocabulary import (
     Disposition,
     EntryState,
+    Health,
     JobState,
     ModelClass,
     PassName,
@@ -71,7 +73,9 @@ def device_views(
         connection,
         """SELECT d.*, l.job_id AS job_id,
              (SELECT max(expires_unix_ns) FROM certificates c WHERE c.device_id = d.device_id
-              AND c.revoked_unix_ns IS NULL) AS certificate_expires_unix_ns
+              AND c.revoked_unix_ns IS NULL) AS certificate_expires_unix_ns,
+             (SELECT h.job_id FROM health_checks h JOIN jobs j ON j.job_id = h.job_id
+              WHERE h.device_id = d.device_id ORDER BY j.position DESC LIMIT 1) AS check_job_id
            FROM devices d
            LEFT JOIN leases l ON l.device_id = d.device_id AND l.active = 1
            ORDER BY d.name, d.device_id""",
@@ -89,7 +93,12 @@ def device_views(
                 last_seen_unix_ns=row["last_seen_unix_ns"],
                 agent_version=row["agent_version"],
                 job_id=row["job_id"],
+                health=Health(row["health"]),
+                cordoned=row["cordoned"],
+                retired=row["retired_unix_ns"] is not None,
                 certificate_expires_unix_ns=row["certificate_expires_unix_ns"],
+                checked_unix_ns=row["checked_unix_ns"],
+                check_job_id=row["check_job_id"],
             )
         )
     return tuple(views)
@@ -139,12 +148,7 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
     """One job from its row."""
     spec = job_spec(row)
     entries = entry_views(connection, row["job_id"])
-    holders = fetch(
-        connection,
-        """SELECT d.name FROM leases l JOIN devices d ON d.device_id = l.device_id
-           WHERE l.job_id = ? ORDER BY l.epoch DESC LIMIT 1""",
-        (row["job_id"],),
-    )
+    claims = _claims(connection, row["job_id"])
     state = JobState(row["state"])
     return JobView(
         job_id=row["job_id"],
@@ -156,10 +160,32 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         entries=entries,
         submitted_unix_ns=row["submitted_unix_ns"],
         epoch=row["epoch"],
-        device_name=holders[0]["name"] if holders else None,
+        device_name=claims[-1].device_name if claims else None,
         progress=decode(row["progress"], Progress) if state is JobState.LEASED else None,
         reason=row["reason"],
         waiting_for=_waiting_for(row, state, entries),
+        claims=claims,
+    )
+
+
+def _claims(connection: sqlite3.Connection, job_id: str) -> tuple[Claim, ...]:
+    """The leases of a job, oldest first."""
+    rows = fetch(
+        connection,
+        """SELECT l.*, d.name AS device_name FROM leases l
+           JOIN devices d ON d.device_id = l.device_id WHERE l.job_id = ? ORDER BY l.epoch""",
+        (job_id,),
+    )
+    return tuple(
+        Claim(
+            epoch=row["epoch"],
+            device_id=row["device_id"],
+            device_name=row["device_name"],
+            claimed_unix_ns=row["claimed_unix_ns"],
+            ended_unix_ns=row["ended_unix_ns"],
+            ended_by=row["ended_by"],
+        )
+        for row in rows
     )
 
 
