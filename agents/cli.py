@@ -10,22 +10,29 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.home import DEFAULT_PORT, home
+from bitgauge.benchmarks.join_line import parse_join_line
 from bitgauge.benchmarks.model import DeviceDescription
 
 from .config import DEFAULT_CACHE_BYTES, AgentConfig, read_token
 from .registry import plugin_folders
 from .sandbox import AUTO, levels
 
+if TYPE_CHECKING:
+    from .certificates import Enrolment
+
+DEFAULT_COORDINATOR = f"127.0.0.1:{DEFAULT_PORT}"
 EXIT_FAILED = 1
 EXIT_REFUSED = 3
 
 _REFUSED = (
     *(Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.PROTOCOL_VERSION, Code.AGENT_RUNNING),
     *(Code.SANDBOX_UNAVAILABLE, Code.SANDBOX_REQUIRED),
+    *(Code.JOIN_REFUSED, Code.PIN_MISMATCH, Code.CERTIFICATE_EXPIRED, Code.INSECURE_ADDRESS),
 )
 
 
@@ -39,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "describe":
             _describe(arguments)
+        elif arguments.command == "join":
+            _join(arguments)
         else:
             _run(arguments)
     except BitgaugeError as error:
@@ -60,24 +69,33 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve a coordinator until stopped")
     run.add_argument(
         "--coordinator",
-        default=f"127.0.0.1:{DEFAULT_PORT}",
         metavar="HOST:PORT",
-        help="where the coordinator listens (default: %(default)s)",
+        help="where the coordinator listens"
+        f" (default: the one that this device joined, else {DEFAULT_COORDINATOR})",
     )
     run.add_argument("--token-file", type=Path, help="default: tokens/agent in the state folder")
-    run.add_argument(
-        "--cache-bytes",
-        type=_positive,
-        default=DEFAULT_CACHE_BYTES,
-        metavar="N",
-        help="size that the artifact cache keeps to (default: %(default)s)",
+    join = commands.add_parser(
+        "join",
+        help="join a coordinator on another machine, then run",
+        description="Joins with a line of `bitgauge join-line`, then runs; from then on"
+        " `bitgauge-agent run` is enough. A line works once, so that nobody gains by reading it"
+        " in the list of processes; with - it is read from standard input.",
     )
-    add_sandbox_options(run)
-    run.add_argument("--once", action="store_true", help="end after one job")
+    join.add_argument("line", metavar="LINE", help="the whole line, or - for standard input")
+    for command in (run, join):
+        command.add_argument(
+            "--cache-bytes",
+            type=_positive,
+            default=DEFAULT_CACHE_BYTES,
+            metavar="N",
+            help="size that the artifact cache keeps to (default: %(default)s)",
+        )
+        add_sandbox_options(command)
+        command.add_argument("--once", action="store_true", help="end after one job")
     describe = commands.add_parser("describe", help="print what this device is")
     describe.add_argument("--json", action="store_true", help="print JSON")
-    for command in (run, describe):
-        command.add_argument("--name", default=platform.node() or "device", help="label")
+    for command in (run, join, describe):
+        command.add_argument("--name", help="label of the device (default: its host name)")
         command.add_argument("--home", type=Path, help="state folder (default: $BITGAUGE_HOME)")
         command.add_argument("--device", default="cpu", help="device module: cpu, fake, ...")
     return parser
@@ -100,26 +118,58 @@ def add_sandbox_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    # gRPC reports every lost connection on standard error by itself; we say it once.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    _quiet_grpc()
+    from .join import way_to
+
+    state = arguments.home or home()
+    way = way_to(arguments.coordinator, state / "agent", DEFAULT_COORDINATOR)
+    token = way.enrolment.token if way.enrolment else ""
+    if not token or arguments.token_file:
+        token = read_token(arguments.token_file or state / "tokens" / "agent")
+    _serve(arguments, way.address, token, way.enrolment)
+
+
+def _join(arguments: argparse.Namespace) -> None:
+    _quiet_grpc()
+    from .join import join
+
+    text = sys.stdin.readline() if arguments.line == "-" else arguments.line
+    line = parse_join_line(text)
+    state = arguments.home or home()
+    enrolment = asyncio.run(join(line, state / "agent", _name(arguments.name), say))
+    _serve(arguments, enrolment.coordinator, enrolment.token, enrolment)
+
+
+def _serve(
+    arguments: argparse.Namespace, address: str, token: str, enrolment: Enrolment | None
+) -> None:
     from .process import adopt_orphans
     from .service import serve
 
     adopt_orphans()
-    state = arguments.home or home()
     config = AgentConfig(
-        coordinator=arguments.coordinator,
-        token=read_token(arguments.token_file or state / "tokens" / "agent"),
-        home=state,
-        name=arguments.name,
+        coordinator=address,
+        token=token,
+        home=arguments.home or home(),
+        name=arguments.name or (enrolment.name if enrolment else _name(None)),
         device=arguments.device,
         cache_bytes=arguments.cache_bytes,
         once=arguments.once,
         plugins=plugin_folders(),
         sandbox=arguments.sandbox,
         allow_unsandboxed=arguments.allow_unsandboxed,
+        enrolment=enrolment,
     )
     asyncio.run(serve(config, say))
+
+
+def _quiet_grpc() -> None:
+    # gRPC reports every lost connection on standard error by itself; we say it once.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+
+def _name(given: str | None) -> str:
+    return given or platform.node() or "device"
 
 
 def _describe(arguments: argparse.Namespace) -> None:
@@ -130,7 +180,7 @@ def _describe(arguments: argparse.Namespace) -> None:
     folder = (arguments.home or home()) / "agent"
     device = describe(
         arguments.device,
-        name=arguments.name,
+        name=_name(arguments.name),
         identity=device_id(folder),
         say=_warn,
     )

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.errors import BadInput, Code
 
 from .sandbox import AUTO
 from .supervision import PhaseLimits
+
+if TYPE_CHECKING:
+    from .certificates import Enrolment
 
 DEFAULT_CACHE_BYTES = 10 * 1024**3
 
@@ -29,6 +33,7 @@ class AgentConfig:
         plugins: further folders of plug-ins.
         sandbox: level of confinement; the strongest that works when `AUTO`.
         allow_unsandboxed: run artifacts of a remote coordinator at level `rlimits`, too.
+        enrolment: what the device got when it joined; None: a coordinator on this machine.
         child_memory_bytes: most memory of a child; what the device can spare when not given.
     """
 
@@ -44,6 +49,7 @@ class AgentConfig:
     sandbox: str = AUTO
     allow_unsandboxed: bool = False
     child_memory_bytes: int | None = None
+    enrolment: Enrolment | None = None
 
     @property
     def folder(self) -> Path:

@@ -23,6 +23,7 @@ from bitgauge.benchmarks.model import (
     Progress,
     RunReport,
 )
+from bitgauge.benchmarks.pinned import SERVER_NAME
 from bitgauge.benchmarks.vocabulary import Disposition
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc, blobs_pb2_grpc, common_pb2
@@ -35,6 +36,7 @@ REPORT_S = 30.0
 LONG_POLL_MS = 10_000
 _LONG_POLL_SLACK_S = 10.0
 _FIRST_WAIT_S = 0.25
+_RETIRE_S = 60.0
 _LONGEST_WAIT_S = 8.0
 
 # Statuses after which the same call may succeed later.
@@ -78,6 +80,31 @@ class Renewal:
     ttl_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What TLS needs: the CA that is trusted, and the device's own pair when it has one."""
+
+    ca_pem: bytes
+    key_pem: bytes | None = None
+    certificate_pem: bytes | None = None
+
+    def __repr__(self) -> str:  # the key must not reach a log by accident
+        return "Security(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a device gets when it joins; `agent_port` takes agents from then on."""
+
+    certificate_pem: bytes
+    agent_token: str
+    expires_unix_ns: int
+    agent_port: int
+
+    def __repr__(self) -> str:  # the token must not reach a log by accident
+        return "Admission(...)"
+
+
 class Outage:
     """Says once that the coordinator is away, and once that it is back.
 
@@ -117,19 +144,62 @@ class Connection:
         address: host and port.
         token: bearer token of role agent.
         say: prints one line.
+        security: how to connect over TLS; None: plain, on this machine only.
     """
 
-    def __init__(self, address: str, token: str, say: Callable[[str], None]) -> None:
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
-        self._agents: agent_pb2_grpc.AgentsAsyncStub = agent_pb2_grpc.AgentsStub(self._channel)
-        self.blobs: blobs_pb2_grpc.BlobsAsyncStub = blobs_pb2_grpc.BlobsStub(self._channel)
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        say: Callable[[str], None],
+        security: Security | None = None,
+    ) -> None:
         self.metadata = grpc.aio.Metadata(("authorization", f"Bearer {token}"))
         self.outage = Outage(address, say)
         self._address = address
+        self._retired: set[asyncio.Task[None]] = set()
+        self._open(security)
+
+    def _open(self, security: Security | None) -> None:
+        self._channel = _channel_to(self._address, security)
+        self._agents: agent_pb2_grpc.AgentsAsyncStub = agent_pb2_grpc.AgentsStub(self._channel)
+        self._enrolment: agent_pb2_grpc.EnrolmentAsyncStub = agent_pb2_grpc.EnrolmentStub(
+            self._channel
+        )
+        self.blobs: blobs_pb2_grpc.BlobsAsyncStub = blobs_pb2_grpc.BlobsStub(self._channel)
+
+    def secure(self, security: Security) -> None:
+        """Connects anew with another certificate; calls under way end on the old connection."""
+        closing = asyncio.create_task(self._channel.close(_RETIRE_S))
+        self._retired.add(closing)
+        closing.add_done_callback(self._retired.discard)
+        self._open(security)
 
     async def close(self) -> None:
-        """Closes the channel; calls that run are cancelled."""
+        """Closes the channels; calls that run are cancelled."""
+        for closing in tuple(self._retired):
+            closing.cancel()
         await self._channel.close()
+
+    async def join(self, token: str, request_pem: bytes, device_id: str, name: str) -> Admission:
+        """Trades a one-time token and a signing request for a certificate."""
+        request = agent_pb2.JoinRequest(
+            join_token=token, csr_pem=request_pem, device_id=device_id, name=name
+        )
+        answer = await self.guard(
+            self._enrolment.Join(request, timeout=CALL_S, metadata=self.metadata)
+        )
+        return Admission(
+            answer.certificate_pem, answer.agent_token, answer.expires_unix_ns, answer.agent_port
+        )
+
+    async def renew_certificate(self, request_pem: bytes) -> tuple[bytes, int]:
+        """The next certificate as PEM, and its end in UTC nanoseconds."""
+        request = agent_pb2.RenewCertificateRequest(csr_pem=request_pem)
+        answer = await self.guard(
+            self._enrolment.RenewCertificate(request, timeout=CALL_S, metadata=self.metadata)
+        )
+        return answer.certificate_pem, answer.expires_unix_ns
 
     async def register(self, device: DeviceDescription, who: Introduction) -> str:
         """Introduces the device; the coordinator's version."""
@@ -211,6 +281,16 @@ class Connection:
             )
         self.outage.ended()
         return Refused(_code_of(error), _sentence_of(error))
+
+
+def _channel_to(address: str, security: Security | None) -> grpc.aio.Channel:
+    if security is None:
+        return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(
+        security.ca_pem, security.key_pem, security.certificate_pem
+    )
+    name = ("grpc.ssl_target_name_override", SERVER_NAME)
+    return grpc.aio.secure_channel(address, credentials, options=(*_OPTIONS, name))
 
 
 async def patiently(

@@ -7,8 +7,8 @@ moment in which the waiting task is cancelled; an agent that is told to stop wou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -40,3 +40,14 @@ async def end_task(task: asyncio.Future[T]) -> None:
         await asyncio.wait((task,), timeout=_AGAIN_S)
     if not task.cancelled():
         task.exception()  # looked at, so that nobody is told that it was never retrieved
+
+
+async def first(*works: Coroutine[Any, Any, T]) -> T:
+    """The result or the error of whichever ends first; the others are ended."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task for task in tasks if task.done()).result()
+    finally:
+        for task in tasks:
+            await end_task(task)

@@ -7,7 +7,7 @@ import contextlib
 import importlib.metadata
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Unavailable
@@ -16,6 +16,7 @@ from bitgauge.benchmarks.vocabulary import FailureGroup
 
 from . import process, registry
 from .cache import Cache
+from .certificates import Keeper
 from .config import AgentConfig
 from .confinement import Confinement, find_confinement
 from .connection import Connection, Introduction, patiently
@@ -24,8 +25,8 @@ from .executor import Executor
 from .identity import FolderLock, describe, device_id
 from .lease import LeaseKeeper
 from .outbox import Outbox
-from .patience import end_task, within
-from .spool import Spool
+from .patience import end_task, first, within
+from .spool import Intent, Spool
 from .tidy import remove_tree
 from .transfer import Transfer
 
@@ -86,7 +87,9 @@ class _Agent:
         intents, dead = await asyncio.to_thread(self._spool.end_leftovers)
         await asyncio.to_thread(remove_tree, self._work)
         confinement = await find_confinement(self._config, self._device, self._say)
-        connection = Connection(self._config.coordinator, self._config.token, self._say)
+        enrolment = self._config.enrolment
+        security = enrolment.security if enrolment else None
+        connection = Connection(self._config.coordinator, self._config.token, self._say, security)
         transfer = Transfer(connection, self._cache)
         outbox = Outbox(self._spool, connection, transfer, self._say)
         who = Introduction(
@@ -96,19 +99,38 @@ class _Agent:
             open_intents=tuple(intent.run_id for intent in intents),
             leftovers_dead=dead,
         )
+        working = self._live(
+            connection, transfer, outbox, who, intents=intents, confinement=confinement
+        )
         try:
-            # Results of an older epoch are accepted only until Register ends its lease.
-            await outbox.drain()
-            await self._register(connection, who)
-            if not dead:
-                who = await self._outlive(who)
-                await self._register(connection, who)
-            for intent in intents:
-                await asyncio.to_thread(self._spool.abandon, intent.run_id)
-            await asyncio.to_thread(self._spool.collect)
-            await self._serve(connection, transfer, outbox, who, confinement)
+            if enrolment is None:
+                await working
+            else:
+                keeper = Keeper(enrolment, self._config.folder, connection, self._say)
+                await first(working, keeper.keep())
         finally:
             await connection.close()
+
+    async def _live(
+        self,
+        connection: Connection,
+        transfer: Transfer,
+        outbox: Outbox,
+        who: Introduction,
+        *,
+        intents: Sequence[Intent],
+        confinement: Confinement,
+    ) -> None:
+        # Results of an older epoch are accepted only until Register ends its lease.
+        await outbox.drain()
+        await self._register(connection, who)
+        if not who.leftovers_dead:
+            who = await self._outlive(who)
+            await self._register(connection, who)
+        for intent in intents:
+            await asyncio.to_thread(self._spool.abandon, intent.run_id)
+        await asyncio.to_thread(self._spool.collect)
+        await self._serve(connection, transfer, outbox, who, confinement)
 
     async def _outlive(self, who: Introduction) -> Introduction:
         """Waits until every process of earlier agents is dead; the device is not free before."""

@@ -204,7 +204,7 @@ def refuse_revoked(connection: sqlite3.Connection, device_id: str) -> None:
         (device_id,),
     )
     if rows[0]["known"] and rows[0]["known"] == rows[0]["revoked"]:
-        raise Refused(Code.FORBIDDEN, f"The device {device_id} has been revoked.")
+        raise Refused(Code.JOIN_REFUSED, f"The device {device_id} has been revoked.")
 
 
 def lease_device(connection: sqlite3.Connection, job_id: str, epoch: int) -> str | None:

@@ -1,0 +1,219 @@
+"""What a device got when it joined: kept in one file, and renewed before it ends.
+
+The file holds key, certificate, CA and token, and appears whole or not at all; only its owner
+reads it. The key was made here and never leaves the device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Internal, Refused, Unavailable
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
+
+from .cache import write_durably
+from .connection import Connection, Security
+
+_NS = 1_000_000_000
+_OWNER_ONLY = 0o600
+_LONGEST_SLEEP_S = 60.0  # the clock may be set meanwhile
+_SHORTEST_SLEEP_S = 0.2
+_WARN_BEFORE_S = 7 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A device's place in a lab.
+
+    Attributes:
+        coordinator: ``HOST:PORT`` that takes agents by certificate.
+        name: label of the device.
+        device_id: whom the certificate names.
+        token: bearer token of this device.
+        key_pem: private key.
+        certificate_pem: its certificate.
+        ca_pem: the only CA whose servers are trusted.
+        issued_unix_ns: when the certificate came, UTC nanoseconds by this device's clock.
+        expires_unix_ns: end of the certificate, UTC nanoseconds.
+    """
+
+    coordinator: str
+    name: str
+    device_id: str
+    token: str
+    key_pem: str
+    certificate_pem: str
+    ca_pem: str
+    issued_unix_ns: int
+    expires_unix_ns: int
+
+    def __repr__(self) -> str:  # neither key nor token may reach a log by accident
+        return f"Enrolment({self.name} at {self.coordinator})"
+
+    @property
+    def security(self) -> Security:
+        """How to connect with it."""
+        return Security(self.ca_pem.encode(), self.key_pem.encode(), self.certificate_pem.encode())
+
+    @property
+    def renew_unix_ns(self) -> int:
+        """When to ask for the next certificate: at two thirds of this one's life."""
+        return self.issued_unix_ns + (self.expires_unix_ns - self.issued_unix_ns) * 2 // 3
+
+    def require_valid(self, now_ns: int) -> None:
+        """Refuse to go on with a certificate that has ended.
+
+        Raises:
+            Refused: `CERTIFICATE_EXPIRED`.
+        """
+        if now_ns >= self.expires_unix_ns:
+            day = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.expires_unix_ns // _NS))
+            raise Refused(
+                Code.CERTIFICATE_EXPIRED,
+                f"This device's certificate for {self.coordinator} ended at {day}.",
+            )
+
+
+def path_in(folder: Path) -> Path:
+    """The file of an enrolment in an agent's state folder."""
+    return folder / "enrolment.json"
+
+
+def read(folder: Path) -> Enrolment | None:
+    """The enrolment in an agent's state folder, or None when the device never joined.
+
+    Raises:
+        BadInput: `FILE_UNREADABLE`, there is one that cannot be read.
+    """
+    path = path_in(folder)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Enrolment)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        why = getattr(error, "strerror", None) or "it is damaged"
+        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {why}.") from error
+
+
+def write(folder: Path, enrolment: Enrolment) -> None:
+    """Keep an enrolment; after a crash the old or the new one is there."""
+    write_durably(path_in(folder), msgspec.json.encode(enrolment), _OWNER_ONLY)
+
+
+def device_key(folder: Path) -> str:
+    """This device's private key as PEM, made at the first call.
+
+    It is kept before it is used, so that joining again after a lost answer shows the same key.
+
+    Raises:
+        Internal: the file is damaged.
+    """
+    path = folder / "key.pem"
+    if not path.exists():
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        folder.mkdir(parents=True, exist_ok=True)
+        write_durably(path, pem, _OWNER_ONLY)
+    text = path.read_text("ascii", "replace")
+    _load(text, path)
+    return text
+
+
+def _load(key_pem: str, where: Path | str) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = load_pem_private_key(key_pem.encode(), password=None)
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise Internal(
+            Code.START_FAILED, f"The key in {where} is damaged; remove it and join again."
+        )
+    return key
+
+
+def signing_request(key_pem: str, device_id: str) -> bytes:
+    """A request for a certificate, signed by the key."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device_id)])
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
+    request = builder.sign(_load(key_pem, "the enrolment"), hashes.SHA256())
+    return request.public_bytes(Encoding.PEM)
+
+
+class Keeper:
+    """Renews one device's certificate for as long as its agent runs.
+
+    Args:
+        enrolment: what the device has.
+        folder: the agent's state folder.
+        connection: gets each new certificate.
+        say: prints one line.
+        now_ns: reads the clock, UTC nanoseconds.
+    """
+
+    def __init__(
+        self,
+        enrolment: Enrolment,
+        folder: Path,
+        connection: Connection,
+        say: Callable[[str], None],
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.enrolment = enrolment
+        self._folder = folder
+        self._connection = connection
+        self._say = say
+        self._now_ns = now_ns
+        self._warned = False
+
+    async def keep(self) -> None:
+        """Sleeps and renews; ends only by an error.
+
+        Raises:
+            Refused: the certificate ended, or the coordinator does not renew it.
+        """
+        while True:
+            left_s = (self.enrolment.renew_unix_ns - self._now_ns()) / _NS
+            if left_s <= 0:
+                left_s = await self._renew()
+            await asyncio.sleep(min(max(left_s, _SHORTEST_SLEEP_S), _LONGEST_SLEEP_S))
+
+    async def _renew(self) -> float:
+        """Asks once; the seconds until it is worth asking again."""
+        request = signing_request(self.enrolment.key_pem, self.enrolment.device_id)
+        try:
+            pem, expires_unix_ns = await self._connection.renew_certificate(request)
+        except Unavailable:
+            now_ns = self._now_ns()
+            self.enrolment.require_valid(now_ns)
+            left_s = (self.enrolment.expires_unix_ns - now_ns) / _NS
+            if left_s < _WARN_BEFORE_S and not self._warned:
+                self._warned = True
+                self._say(f"The certificate could not be renewed and ends in {left_s:.0f} s.")
+            return left_s / 10
+        except BitgaugeError as error:
+            raise Refused(error.code, error.sentence) from error
+        self._warned = False
+        self.enrolment = replace(
+            self.enrolment,
+            certificate_pem=pem.decode("ascii"),
+            issued_unix_ns=self._now_ns(),
+            expires_unix_ns=expires_unix_ns,
+        )
+        await asyncio.to_thread(write, self._folder, self.enrolment)
+        self._connection.secure(self.enrolment.security)
+        return 0.0
