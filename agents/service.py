@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from bitgauge.benchmarks.crash import arm
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.model import Assignment, Failure
 from bitgauge.benchmarks.vocabulary import FailureGroup
@@ -43,6 +44,7 @@ async def serve(config: AgentConfig, say: Say) -> None:
         BitgaugeError: the agent cannot work here, or the coordinator does not take it.
     """
     lock = FolderLock(config.folder)
+    arm(config.folder)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
