@@ -72,8 +72,7 @@ def plan_passes(
     return tuple(
         one
         for one in launches
-        if (not only or one.pass_name in only)
-        and (one.pass_name, one.launch, one.role) not in done
+        if (not only or one.pass_name in only) and (one.pass_name, one.launch, one.role) not in done
     )
 
 

@@ -129,7 +129,8 @@ class Supervision:
         try:
             await self._listener.spawned(self._child.pid)
             await self._listen()
-            await self._reap()
+            if not self._timed_out:
+                await self._reap()
         finally:
             self._kill()
             os.close(self._ack_fd)

@@ -21,6 +21,7 @@ from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.model import RuntimeDescription, StackItem
 from bitgauge.benchmarks.vocabulary import FormatFamily
 
+from . import _hostile
 from .base import SessionOptions
 
 if TYPE_CHECKING:
@@ -55,8 +56,10 @@ class FakeModel:
         inputs: name of each input and its shape without the batch; None takes any input.
         fixed_batch: the only batch that a call may have; None takes any.
         behaviour: ``ok``, or what to do instead: `crash_segv crash_abrt crash_bus crash_ill kill
-            hang raise oom unsupported nan flood grandchild`.
+            hang raise oom unsupported nan flood grandchild`, or an act of `_hostile`.
         when: ``load`` or ``run``: where `behaviour` happens.
+        target: what an act is aimed at.
+        amount: how much of it.
         once_file: happen only while this file is not there, and make it.
     """
 
@@ -68,6 +71,8 @@ class FakeModel:
     fixed_batch: int | None = None
     behaviour: str = "ok"
     when: str = "run"
+    target: str = ""
+    amount: int = 0
     once_file: str | None = None
 
 
@@ -177,5 +182,7 @@ def _misbehave(model: FakeModel) -> None:
     elif behaviour == "flood":
         for _ in range(1024):
             sys.stderr.write("flood " * 1000 + "\n")
+    elif behaviour in _hostile.ACTS:
+        _hostile.ACTS[behaviour](model.target, model.amount)
     elif behaviour == "grandchild":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
