@@ -35,6 +35,8 @@ class Code(str, enum.Enum):
     BLOB_MISSING = "blob_missing"
     BLOB_OFFSET = "blob_offset"
     BLOB_TOO_LARGE = "blob_too_large"
+    BLOB_LIMIT = "blob_limit"
+    UPLOAD_IDLE = "upload_idle"
     NO_MATCHING_DEVICE = "no_matching_device"
     UNKNOWN_JOB = "unknown_job"
     UNKNOWN_RUN = "unknown_run"
@@ -137,6 +139,14 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.BLOB_MISSING: Meaning("FAILED_PRECONDITION", "Upload the blob, then call again."),
     Code.BLOB_OFFSET: Meaning("OUT_OF_RANGE", "Ask QueryWrite where to continue."),
     Code.BLOB_TOO_LARGE: Meaning("RESOURCE_EXHAUSTED", "Raise the coordinator's blob size limit."),
+    Code.BLOB_LIMIT: Meaning(
+        "RESOURCE_EXHAUSTED",
+        "Start `bitgauge up` with a larger --blob-limit; what results refer to is never deleted.",
+    ),
+    Code.UPLOAD_IDLE: Meaning(
+        "DEADLINE_EXCEEDED",
+        "Send the rest faster; what came is kept, ask QueryWrite where it ends.",
+    ),
     Code.NO_MATCHING_DEVICE: Meaning(
         "FAILED_PRECONDITION",
         "Loosen the selector, start an agent that meets it, or queue the job with --wait.",

@@ -24,11 +24,11 @@ from .tokens import Party, hashed
 AGENT_URI = "bitgauge://agent/"
 """What a device's certificate says before its id."""
 
-_PEOPLE = frozenset({Party.READ, Party.SUBMIT, Party.ADMIN})
+PEOPLE = frozenset({Party.READ, Party.SUBMIT, Party.ADMIN})
 _WRITERS = frozenset({Party.SUBMIT, Party.ADMIN})
 _ADMIN = frozenset({Party.ADMIN})
 _AGENT = frozenset({Party.AGENT})
-_READERS_OF_BLOBS = _PEOPLE | {Party.AGENT, Party.TASK}
+_READERS_OF_BLOBS = PEOPLE | {Party.AGENT, Party.TASK}
 _WRITERS_OF_BLOBS = _WRITERS | {Party.AGENT, Party.TASK}
 OPEN_METHODS = frozenset({"/bitgauge.v1.Enrolment/Join"})
 """No bearer token: the one-time token is in the request."""
@@ -59,15 +59,15 @@ ALLOWED: dict[str, frozenset[Party]] = {
         "bitgauge.v1.Lab",
         {
             "Submit": _WRITERS,
-            "Watch": _PEOPLE,
+            "Watch": PEOPLE,
             "Cancel": _WRITERS,
-            "GetJob": _PEOPLE,
-            "ListJobs": _PEOPLE,
-            "ListDevices": _PEOPLE,
-            "Table": _PEOPLE,
-            "Select": _PEOPLE,
-            "GetRun": _PEOPLE,
-            "ListRuns": _PEOPLE,
+            "GetJob": PEOPLE,
+            "ListJobs": PEOPLE,
+            "ListDevices": PEOPLE,
+            "Table": PEOPLE,
+            "Select": PEOPLE,
+            "GetRun": PEOPLE,
+            "ListRuns": PEOPLE,
             "Reanalyse": _WRITERS,
             "Cordon": _ADMIN,
             "Uncordon": _ADMIN,

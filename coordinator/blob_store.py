@@ -40,6 +40,15 @@ class Committed:
     complete: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """An upload that is not finished, with its bytes so far and when the last one came."""
+
+    digest: Digest
+    size_bytes: int
+    changed_unix_ns: int
+
+
 @dataclass(slots=True)
 class _Upload:
     """One digest's upload in this process; `hasher` is None until the partial file is read."""
@@ -74,12 +83,14 @@ class BlobStore:
         """
         self._root = root
         self._partial = root / "partial"
+        self._trash = root / "trash"
         self._max_blob_bytes = max_blob_bytes
         self._reserve_bytes = reserve_bytes
         self._uploads: dict[Digest, _Upload] = {}
         self._guard = threading.Lock()
         with self._writing():
             self._partial.mkdir(parents=True, exist_ok=True)
+            self._trash.mkdir(exist_ok=True)
 
     # -- in -------------------------------------------------------------------------------
     def committed(self, digest: Digest) -> Committed:
@@ -119,6 +130,18 @@ class BlobStore:
             upload.hasher = hasher
             return size_bytes + len(data)
 
+    def require_intake(self) -> None:
+        """Refuse new work while the disk has less free than what uploads must leave.
+
+        Raises:
+            Unavailable: `DISK_FULL`, `STORE_IO`.
+        """
+        if self._free_bytes() < self._reserve_bytes:
+            raise Unavailable(
+                Code.DISK_FULL,
+                f"The disk of {self._root} has less than {self._reserve_bytes} bytes free.",
+            )
+
     def finish(self, digest: Digest) -> None:
         """Verify a blob that has arrived and make it durable; finishing twice is harmless.
 
@@ -144,7 +167,12 @@ class BlobStore:
                 raise BadInput(
                     Code.DIGEST_MISMATCH, f"The bytes that came are not those of blob {digest}."
                 )
-            self._publish(path, digest)
+            try:
+                self._publish(path, digest)
+            except OSError:
+                # A disk that failed to sync may say so only once: nothing of it is trusted.
+                upload.discard(path)
+                raise
         with self._guard:
             self._uploads.pop(digest, None)
 
@@ -187,6 +215,49 @@ class BlobStore:
                 left -= len(data)
                 yield data
 
+    # -- away -----------------------------------------------------------------------------
+    def partials(self) -> tuple[Partial, ...]:
+        """Uploads that were begun and not finished."""
+        found = []
+        with self._writing():
+            for path in self._partial.iterdir():
+                digest = _digest_of_name(path.name)
+                with contextlib.suppress(FileNotFoundError):
+                    facts = path.stat()
+                    if digest is not None:
+                        found.append(Partial(digest, facts.st_size, facts.st_mtime_ns))
+        return tuple(found)
+
+    def drop_partial(self, partial: Partial) -> None:
+        """Forget an upload, unless it has gone on since it was listed."""
+        with self._upload(partial.digest) as upload:
+            path = self._partial_path(partial.digest)
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime_ns == partial.changed_unix_ns:
+                    upload.discard(path)
+
+    def stored(self) -> dict[Digest, int]:
+        """Every complete blob, and when its file appeared in UTC nanoseconds."""
+        found = {}
+        with self._writing():
+            for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
+                digest = _digest_of_name(path.name)
+                with contextlib.suppress(FileNotFoundError):
+                    if digest is not None and path == self.path(digest):
+                        found[digest] = path.stat().st_mtime_ns
+        return found
+
+    def set_aside(self, digest: Digest) -> None:
+        """Take a blob out of the store at once; `empty_trash` frees its space later."""
+        with self._writing(), contextlib.suppress(FileNotFoundError):
+            self.path(digest).replace(self._trash / digest.sha256)
+
+    def empty_trash(self) -> None:
+        """Free the space of what was set aside."""
+        with self._writing():
+            for path in self._trash.iterdir():
+                path.unlink(missing_ok=True)
+
     # -- parts ----------------------------------------------------------------------------
     def _partial_path(self, digest: Digest) -> Path:
         return self._partial / f"{digest.sha256}.{digest.size_bytes}"
@@ -198,8 +269,7 @@ class BlobStore:
                 Code.BLOB_TOO_LARGE,
                 f"Blob {digest} is larger than the limit of {self._max_blob_bytes} bytes.",
             )
-        with self._writing():
-            free_bytes = shutil.disk_usage(self._partial).free
+        free_bytes = self._free_bytes()
         missing_bytes = digest.size_bytes - _size(self._partial_path(digest))
         if not self.contains(digest) and free_bytes < missing_bytes + self._reserve_bytes:
             raise Unavailable(
@@ -207,6 +277,10 @@ class BlobStore:
                 f"Blob {digest} would leave less than {self._reserve_bytes} bytes on the disk of"
                 f" {self._root}.",
             )
+
+    def _free_bytes(self) -> int:
+        with self._writing():
+            return shutil.disk_usage(self._partial).free
 
     @contextlib.contextmanager
     def _upload(self, digest: Digest) -> Iterator[_Upload]:
@@ -232,11 +306,14 @@ class BlobStore:
         if not final.parent.is_dir():
             final.parent.mkdir(exist_ok=True)
             _sync(self._root)
-        if digest.size_bytes == 0:
-            path.touch()
+        path.touch()  # an empty blob has no file yet; another one is new from now on
         _sync(path)
         path.replace(final)
-        _sync(final.parent)
+        try:
+            _sync(final.parent)
+        except OSError:
+            final.unlink(missing_ok=True)
+            raise
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -261,6 +338,14 @@ def _require_name(digest: Digest) -> None:
             f"{digest.sha256[:80]!r} with {digest.size_bytes} bytes is no digest: it takes 64"
             " lower-case hexadecimal digits and a size.",
         )
+
+
+def _digest_of_name(name: str) -> Digest | None:
+    """The digest that a file is named by; None for a file that is not ours."""
+    sha256, _, size = name.partition(".")
+    if not _SHA256.fullmatch(sha256) or not (size.isascii() and size.isdigit()):
+        return None
+    return Digest(sha256, int(size))
 
 
 def _size(path: Path) -> int:

@@ -25,6 +25,7 @@ _CLASSES: dict[str, type[BitgaugeError]] = {
     "PERMISSION_DENIED": BadInput,
     "NOT_FOUND": NotFound,
     "UNAVAILABLE": Unavailable,
+    "DEADLINE_EXCEEDED": Unavailable,
     "INTERNAL": Internal,
     "DATA_LOSS": Internal,
 }

@@ -175,9 +175,7 @@ class Coordinator:
         """
         spec = submission.completed(spec)
         digests = tuple(submission.named_digests(spec))
-        submission.require_blobs(
-            spec, await self.wanted_blobs(digests)
-        )
+        submission.require_blobs(spec, await self.wanted_blobs(digests))
         inspection = await self._runner.inspect(spec)
         spec = submission.described(spec, inspection)
         model_class = spec.model_class or ModelClass.OTHER

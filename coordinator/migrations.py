@@ -223,7 +223,14 @@ _CARE = (
     "CREATE INDEX jobs_by_user ON jobs (submitted_by, state)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS, _CARE)
+# A blob that was named or asked for a moment ago is not collected.
+_BLOB_USE = (
+    "ALTER TABLE blobs ADD COLUMN used_unix_ns INTEGER NOT NULL DEFAULT 0",
+    "UPDATE blobs SET used_unix_ns = recorded_unix_ns",
+    "CREATE INDEX builds_by_artifact ON builds (artifact_sha256)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS, _CARE, _BLOB_USE)
 
 
 def version_of(connection: sqlite3.Connection, name: str, known: int = len(MIGRATIONS)) -> int:

@@ -26,7 +26,15 @@ from bitgauge.benchmarks.model import (
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 from sqlite_utils import Database
 
-from . import store_access, store_care, store_devices, store_jobs, store_leases, store_runs
+from . import (
+    store_access,
+    store_blobs,
+    store_care,
+    store_devices,
+    store_jobs,
+    store_leases,
+    store_runs,
+)
 from .access_store import CertificateRecord, TokenRecord
 from .lab_care import CheckOutcome
 from .migrations import migrate, version_of

@@ -18,7 +18,7 @@ from bitgauge.benchmarks.model import (
     TokenView,
 )
 
-from . import store_access, store_care, store_jobs, store_rows, store_views
+from . import store_access, store_blobs, store_care, store_jobs, store_rows, store_views
 from .access_store import AccessState
 from .care_store import EndedCheck
 from .lab_care import DeviceCare, Hearing

@@ -82,6 +82,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
                 committed_bytes = await asyncio.to_thread(
                     self._blobs.append, digest, request.offset, request.data
                 )
+                crash_point("C4")
             if request.finish:
                 await asyncio.to_thread(self._blobs.finish, digest)
                 await self._record(digest)
