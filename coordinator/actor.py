@@ -17,6 +17,7 @@ import filelock
 import ray
 from bitgauge.benchmarks.crash import arm
 from bitgauge.benchmarks.errors import BitgaugeError, Code
+from bitgauge.benchmarks.model import Digest
 
 from . import home_folder
 from .access import Access
@@ -24,9 +25,11 @@ from .administration import Administration
 from .analysis import Analyses
 from .blob_store import BlobStore
 from .builds import Builds
+from .care import LabCare
 from .config import CoordinatorConfig
 from .core import Coordinator
 from .dispatch import Dispatcher
+from .health_check import zoo_check
 from .listeners import listen, open_gateway
 from .services.agent import AgentsService
 from .services.blobs import BlobsService
@@ -105,14 +108,16 @@ class CoordinatorActor:
         runner = RayRunner(BlobAccess(config.address, task_token, config.replica_bytes))
         builds = Builds(writer, runner, time.time_ns)
         analyses = Analyses(writer, runner, builds, config.terms, time.time_ns)
-        coordinator = Coordinator(writer, runner, analyses, config.terms)
-        self._dispatcher = Dispatcher(writer, builds, analyses, config.terms)
+        blobs = BlobStore(config.blobs_folder)
+        care = await _care(config, writer, blobs)
+        coordinator = Coordinator(writer, runner, analyses, config.terms, care=care)
+        self._dispatcher = Dispatcher(writer, builds, analyses, config.terms, care=care)
         stack.push_async_callback(self._dispatcher.stop)
         server, probe = make_server(
             access,
             AgentsService(coordinator),
             EnrolmentService(administration),
-            BlobsService(coordinator, BlobStore(config.blobs_folder)),
+            BlobsService(coordinator, blobs),
             LabService(coordinator, administration),
         )
         await self._dispatcher.refresh_leases()
@@ -132,6 +137,15 @@ class CoordinatorActor:
             raise home_folder.running_error(config) from None
         self._stack.callback(lock.release)
         home_folder.write_holder(config.holder_path, config.supervisor_pid)
+
+
+async def _care(config: CoordinatorConfig, writer: Writer, blobs: BlobStore) -> LabCare:
+    async def record(digest: Digest) -> None:
+        now_ns = time.time_ns()
+        await writer.call(lambda store: store.record_blob(digest, now_ns))
+
+    check = await asyncio.to_thread(zoo_check, blobs, record)
+    return LabCare(writer, config.terms, config.care, check)
 
 
 def _log_to(config: CoordinatorConfig) -> None:

@@ -1,4 +1,4 @@
-"""The client's calls about who is let in: tokens, join lines, revocation."""
+"""The client's calls about who is let in, and which devices get work."""
 
 from __future__ import annotations
 
@@ -45,3 +45,19 @@ class AdminClient(Client):
         request = lab_pb2.RevokeAgentRequest(device=device)
         answer = self._call(self._lab.RevokeAgent, request)
         return from_wire(DeviceView, answer.device) if answer.HasField("device") else None
+
+    # -- care of devices ------------------------------------------------------------------
+    def cordon(self, device: str, reason: str = "") -> DeviceView:
+        """Take a device out, by name or id: it finishes its job and gets no other."""
+        request = lab_pb2.CordonRequest(device=device, reason=reason)
+        return from_wire(DeviceView, self._call(self._lab.Cordon, request).device)
+
+    def uncordon(self, device: str) -> DeviceView:
+        """Put a device back; a health check runs before its next job."""
+        request = lab_pb2.UncordonRequest(device=device)
+        return from_wire(DeviceView, self._call(self._lab.Uncordon, request).device)
+
+    def retire(self, device: str, reason: str = "") -> DeviceView:
+        """Remove a device for good; its results stay."""
+        request = lab_pb2.RetireRequest(device=device, reason=reason)
+        return from_wire(DeviceView, self._call(self._lab.Retire, request).device)

@@ -10,6 +10,7 @@ from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.home import DEFAULT_PORT
 from bitgauge.benchmarks.join_line import Address, is_loopback
 
+from .lab_care import CareTerms
 from .store import LeaseTerms
 
 NS_PER_S = 1_000_000_000
@@ -48,10 +49,12 @@ class CoordinatorConfig:
         host: address to listen on; loopback only.
         port: TCP port; 0 lets the supervisor choose a free one once, before it starts anything.
         terms: life and renewal of leases.
+        care: how often devices are checked, and how many jobs of one user may wait.
         task_cpus: processors that Ray tasks may use together; None: all but one, at least one.
         ray_address: cluster to join; None: an embedded Ray of our own.
         lock_wait_s: seconds to wait for the lock beside the store before giving up.
         replica_bytes: size cap of the blob replica of each node that runs tasks.
+        blob_limit_bytes: size that all blobs together keep to; None: what the disk holds.
         tls: what other machines may reach; None: nothing.
         supervisor_pid: process that started this coordinator, filled by the supervisor.
     """
@@ -60,10 +63,12 @@ class CoordinatorConfig:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     terms: LeaseTerms = field(default_factory=LeaseTerms)
+    care: CareTerms = field(default_factory=CareTerms)
     task_cpus: int | None = None
     ray_address: str | None = None
     lock_wait_s: float = 30.0
     replica_bytes: int = 2 << 30
+    blob_limit_bytes: int | None = None
     tls: TlsListen | None = None
     supervisor_pid: int = 0
 

@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import msgspec
+from bitgauge.benchmarks.agreement import require_agreement
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.model import (
-    PROTOCOL_VERSION,
     Assignment,
     DeviceView,
     Digest,
@@ -35,9 +35,10 @@ from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 from . import submission
 from .access import NOBODY, Caller
 from .analysis import Analyses
+from .care import LabCare
 from .jobs import ENDED
+from .lab_care import require_quota
 from .runner import TaskRunner
-from .scheduler import choose
 from .store import LeaseTerms, Registration, Store
 from .writer import Writer
 
@@ -77,35 +78,39 @@ class Coordinator:
         analyses: Analyses,
         terms: LeaseTerms,
         clock: Clock = time.time_ns,
+        *,
+        care: LabCare | None = None,
     ) -> None:
         self._writer = writer
         self._runner = runner
         self._analyses = analyses
         self.terms = terms
+        self.care = care or LabCare(writer, terms, clock=clock)
         self._now_ns = clock
 
     # -- agents ---------------------------------------------------------------------------
     async def register(self, registration: Registration, protocol_version: int) -> None:
         """Introduce a device; jobs that its older incarnations held are queued again."""
-        if protocol_version != PROTOCOL_VERSION:
-            raise BadInput(
-                Code.PROTOCOL_VERSION,
-                f"The agent speaks version {protocol_version} of the contract,"
-                f" this coordinator version {PROTOCOL_VERSION}.",
-            )
+        require_agreement(protocol_version, "agent", "coordinator")
         now_ns = self._now_ns()
         await self._writer.change(lambda store: store.register(registration, now_ns))
 
     async def acquire(self, device_id: str, incarnation: str, wait_s: float) -> Assignment | None:
-        """A job for the device, or None when there was none for `wait_s` seconds (at most 10)."""
-        until = time.monotonic() + min(max(wait_s, 0.0), LONGEST_WAIT_S)
+        """A job for the device, or None when there was none for `wait_s` seconds.
+
+        It waits for 10 s at most, and for half of the silence that makes a device unreachable:
+        an agent that is gone is heard last when it asked.
+        """
+        longest_s = min(LONGEST_WAIT_S, self.terms.unreachable_after_ns / 2e9)
+        until = time.monotonic() + min(max(wait_s, 0.0), longest_s)
         asked_ns = self._now_ns()
+        await self.care.provide()
         await self._writer.change_if(
             lambda store: store.acquiring(device_id, incarnation, asked_ns)
         )
         while True:
             version = self._writer.changes.version
-            assignment = await self._claim(device_id, incarnation)
+            assignment = await self._claim(device_id, incarnation, asked_ns)
             left_s = until - time.monotonic()
             if assignment is not None:
                 crash_point("C2")
@@ -115,13 +120,13 @@ class Coordinator:
             if not await self._writer.changes.wait_past(version, left_s):
                 return None
 
-    async def _claim(self, device_id: str, incarnation: str) -> Assignment | None:
+    async def _claim(self, device_id: str, incarnation: str, asked_ns: int) -> Assignment | None:
         now_ns = self._now_ns()
         token = secrets.token_bytes(LEASE_TOKEN_BYTES)
 
         def work(store: Store) -> Assignment | None:
-            store.seen(device_id, incarnation, now_ns)
-            job_id = _next_job(store, device_id, now_ns, self.terms)
+            store.seen(device_id, incarnation, asked_ns)
+            job_id = self.care.next_job(store, device_id, now_ns)
             if job_id is None:
                 return None
             return store.claim(job_id, device_id, token, now_ns, self.terms)
@@ -183,8 +188,11 @@ class Coordinator:
         now_ns = self._now_ns()
 
         def work(store: Store) -> tuple[str, bool]:
-            views = store.devices(now_ns, self.terms)
-            submission.require_device(spec, [view.description for view in views])
+            if store.job_with_key(spec.idempotency_key) is None:
+                views = store.devices(now_ns, self.terms)
+                present = [view.description for view in views if not view.retired]
+                submission.require_device(spec, present)
+                require_quota(submitted_by, store.waiting_of(submitted_by), self.care.terms)
             return store.submit(job_id, spec, model_class, now_ns, submitted_by)
 
         submitted = await self._writer.change(work)
@@ -219,16 +227,22 @@ class Coordinator:
 
     async def job(self, job_id: str) -> JobView:
         """One job."""
-        return await self._writer.call(lambda store: store.job(job_id))
+        now_ns = self._now_ns()
+        return await self._writer.call(
+            lambda store: self.care.explained(store, (store.job(job_id),), now_ns)[0]
+        )
 
     async def jobs(self, limit: int, active_only: bool) -> tuple[JobView, ...]:
         """Jobs, newest first."""
-        return await self._writer.call(lambda store: store.jobs(limit, active_only))
+        now_ns = self._now_ns()
+        return await self._writer.call(
+            lambda store: self.care.explained(store, store.jobs(limit, active_only), now_ns)
+        )
 
     async def devices(self) -> tuple[DeviceView, ...]:
         """Every device that ever registered."""
         now_ns = self._now_ns()
-        return await self._writer.call(lambda store: store.devices(now_ns, self.terms))
+        return await self._writer.call(lambda store: self.care.device_views(store, now_ns))
 
     async def table(self, query: TableQuery) -> tuple[TableRow, ...]:
         """Rows of the benchmark table."""
@@ -293,18 +307,3 @@ class Coordinator:
             return True
 
         return await self._writer.call(work)
-
-
-def _next_job(store: Store, device_id: str, now_ns: int, terms: LeaseTerms) -> str | None:
-    """What the scheduler gives this device, from what the store knows at this moment."""
-    queued = store.queued()
-    if not queued:
-        return None
-    views = store.devices(now_ns, terms)
-    own = next(view.description for view in views if view.description.device_id == device_id)
-    others = [
-        view.description
-        for view in views
-        if view.description.device_id != device_id and view.state != "unreachable"
-    ]
-    return choose(queued, own, others, store.avoid())

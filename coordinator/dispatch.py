@@ -18,6 +18,8 @@ from bitgauge.benchmarks.vocabulary import FailureGroup
 
 from .analysis import Analyses
 from .builds import Builds
+from .care import LabCare
+from .collector import Collector
 from .core import Clock
 from .store import BuildOutcome, LeaseTerms, PendingBuild
 from .writer import Writer
@@ -38,11 +40,16 @@ class Dispatcher:
         analyses: Analyses,
         terms: LeaseTerms,
         clock: Clock = time.time_ns,
+        *,
+        care: LabCare | None = None,
+        collector: Collector | None = None,
     ) -> None:
         self._writer = writer
         self._builds = builds
         self._analyses = analyses
         self._terms = terms
+        self._care = care or LabCare(writer, terms, clock=clock)
+        self._collector = collector
         self._now_ns = clock
         self._working: dict[Hashable, asyncio.Task[None]] = {}
 
@@ -63,7 +70,10 @@ class Dispatcher:
 
     async def _run(self) -> None:
         try:
-            await asyncio.gather(self._expire_for_ever(), self._work_for_ever())
+            loops = [self._expire_for_ever(), self._work_for_ever()]
+            if self._collector is not None:
+                loops.append(self._collector.run())
+            await asyncio.gather(*loops)
         finally:
             for task in tuple(self._working.values()):
                 task.cancel()
@@ -73,20 +83,17 @@ class Dispatcher:
         tick_s = min(self._terms.ttl_ns / 4e9, LONGEST_TICK_S)
         while True:
             try:
-                await self._expire()
+                await self._care.expire()
             except BitgaugeError as error:  # a full disk heals; the loop must outlive it
                 _log.error("leases could not be expired: %s", error)
                 await asyncio.sleep(PAUSE_S)
             await asyncio.sleep(tick_s)
 
-    async def _expire(self) -> None:
-        now_ns = self._now_ns()
-        await self._writer.change_if(lambda store: store.expire(now_ns))
-
     async def _work_for_ever(self) -> None:
         while True:
             version = self._writer.changes.version
             try:
+                await self._care.judge()
                 builds = await self._writer.call(lambda store: store.pending_builds())
                 runs = await self._writer.call(lambda store: store.unanalysed())
             except BitgaugeError as error:

@@ -53,8 +53,9 @@ def choose(
     device: DeviceDescription,
     others: Sequence[DeviceDescription] = (),
     avoid: Mapping[str, Collection[str]] | None = None,
+    check: str | None = None,
 ) -> str | None:
-    """The id of the job that `device` should run now: priority first, then age.
+    """The id of the job that `device` should run now: health check, then priority, then age.
 
     Args:
         queued: the jobs that wait, with their specs.
@@ -62,7 +63,11 @@ def choose(
         others: the other devices that can be reached now.
         avoid: per job id the devices on which it failed for harness or environment; such a job
             is left to another matching device when there is one.
+        check: job of the device's health check while that is not judged; nothing else runs
+            before.
     """
+    if check is not None:
+        return check if any(job.job_id == check for job, _ in queued) else None
     for job, spec in sorted(
         queued, key=lambda pair: (-pair[1].priority, pair[0].submitted_unix_ns)
     ):

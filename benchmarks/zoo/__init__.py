@@ -40,6 +40,14 @@ def models() -> tuple[ZooModel, ...]:
     )
 
 
+def known_accuracy(name: str) -> float:
+    """Share of the evaluation set that the model got right when it was committed, 0..1."""
+    import json
+
+    made = json.loads((_FOLDER / "zoo.json").read_text(encoding="utf-8"))
+    return float(made["models"][name]["top1"])
+
+
 def calibration_path() -> Path:
     """The calibration set: 256 images of the training part."""
     return _FOLDER / "calibration.npz"

@@ -38,6 +38,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             boot_id=request.boot_id,
             incarnation=request.incarnation,
             leftovers_dead=request.leftovers_dead,
+            open_intents=tuple(request.open_intents),
         )
         await self._coordinator.register(registration, request.protocol_version)
         return agent_pb2.RegisterResponse(

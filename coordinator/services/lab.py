@@ -14,11 +14,12 @@ from ..access import caller
 from ..administration import Administration
 from ..core import Coordinator
 from .admin import AdminCalls
+from .care import CareCalls
 
 DEFAULT_LIMIT = 50
 
 
-class LabService(AdminCalls):
+class LabService(AdminCalls, CareCalls):
     """What people and CI call."""
 
     def __init__(self, coordinator: Coordinator, administration: Administration) -> None:
