@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import grpc
 import grpc.aio
+from bitgauge.benchmarks.agreement import require_agreement
 from bitgauge.benchmarks.errors import CATALOGUE, BitgaugeError, Code, Refused, Unavailable
 from bitgauge.benchmarks.model import (
     PROTOCOL_VERSION,
@@ -202,7 +203,11 @@ class Connection:
         return answer.certificate_pem, answer.expires_unix_ns
 
     async def register(self, device: DeviceDescription, who: Introduction) -> str:
-        """Introduces the device; the coordinator's version."""
+        """Introduces the device; the coordinator's version.
+
+        Raises:
+            BitgaugeError: no version of the contract is spoken by both, or it is refused.
+        """
         request = agent_pb2.RegisterRequest(
             device=to_wire(device),
             agent_version=who.agent_version,
@@ -215,6 +220,7 @@ class Connection:
         answer = await self.guard(
             self._agents.Register(request, timeout=CALL_S, metadata=self.metadata)
         )
+        require_agreement(answer.protocol_version, "coordinator", "agent")
         return answer.coordinator_version
 
     async def acquire(self, device_id: str, incarnation: str) -> Assignment | None:

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from . import cli_access, cli_jobs, cli_query, cli_run
+from . import cli_access, cli_jobs, cli_lab, cli_query, cli_run
 from .cli_common import INTERRUPTED, Interrupted, Json, print_json, print_text, say
 
 USAGE_ERROR = 2
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (cli_run, cli_jobs, cli_query, cli_access):
+for module in (cli_run, cli_jobs, cli_query, cli_lab, cli_access):
     module.register(app)
 
 HomeFolder = Annotated[
@@ -59,6 +59,13 @@ def up(
     task_cpus: Annotated[
         int | None, typer.Option(min=1, help="Processors for builds and analysis.")
     ] = None,
+    blob_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Size that models, sets and raw data together keep to, such as 200GiB.",
+        ),
+    ] = None,
     lease_ttl: Annotated[
         float, typer.Option(min=0.5, help="Seconds until a lease without renewal ends.")
     ] = 60.0,
@@ -68,6 +75,15 @@ def up(
     unreachable_after: Annotated[
         float, typer.Option(min=0.5, help="Seconds of silence until a device is unreachable.")
     ] = 20.0,
+    check_hours: Annotated[
+        float, typer.Option(min=0, help="Hours between health checks; 0: not by age.")
+    ] = 24.0,
+    check_jobs: Annotated[
+        int, typer.Option(min=0, help="Jobs between health checks; 0: not by jobs.")
+    ] = 50,
+    queue_quota: Annotated[
+        int, typer.Option(min=1, help="Jobs of one user that may wait at one time.")
+    ] = 100,
 ) -> None:
     """Serve a coordinator until Ctrl-C.
 
@@ -77,8 +93,9 @@ def up(
     """
     from bitgauge.benchmarks.home import DEFAULT_PORT
     from bitgauge.benchmarks.home import home as default_home
+    from bitgauge.benchmarks.quantities import parse_size_bytes
 
-    from .config import CoordinatorConfig, lease_terms
+    from .config import CoordinatorConfig, care_terms, lease_terms
     from .listeners import parse_listen
     from .supervisor import run
 
@@ -87,8 +104,10 @@ def up(
         host=host,
         port=DEFAULT_PORT if port is None else port,
         terms=lease_terms(lease_ttl, renew_every, unreachable_after),
+        care=care_terms(check_hours, check_jobs, queue_quota),
         task_cpus=task_cpus,
         ray_address=os.environ.get("RAY_ADDRESS") or None,
+        blob_limit_bytes=parse_size_bytes(blob_limit) if blob_limit else None,
         tls=parse_listen(listen, advertise, certificate_days) if listen else None,
     )
     raise typer.Exit(run(config))

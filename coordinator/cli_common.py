@@ -45,6 +45,9 @@ class Answers(Protocol):
     def devices(self) -> tuple[DeviceView, ...]:
         """Every device, by name."""
 
+    def job(self, job_id: str) -> JobView:
+        """One job."""
+
     def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
         """Jobs, newest first."""
 

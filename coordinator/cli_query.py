@@ -171,18 +171,21 @@ def runs(
     token_file: TokenFile = None,
     json: Json = False,
 ) -> None:
-    """List every run of a job, repeated attempts included.
+    """List every attempt of a job: its claims, and their runs, repeated ones included.
 
     Example: bitgauge runs 3f0c...
     """
-    from .render import run_line
+    from .render import claims_text, run_line
 
     with answers(coordinator, db, token_file) as source:
         found = source.runs(job)
+        view = source.job(job)
     if json:
         print_json(found)
-    else:
-        print_text("\n".join(map(run_line, found)) or "The job has no run yet.")
+        return
+    if view.claims:
+        print_text(claims_text(view))
+    print_text("\n".join(map(run_line, found)) or "The job has no run yet.")
 
 
 def show(

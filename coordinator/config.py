@@ -165,3 +165,12 @@ def lease_terms(ttl_s: float, renew_every_s: float, unreachable_after_s: float) 
         renew_every_ns=round(renew_every_s * NS_PER_S),
         unreachable_after_ns=round(unreachable_after_s * NS_PER_S),
     )
+
+
+def care_terms(check_hours: float, check_jobs: int, queue_quota: int) -> CareTerms:
+    """Terms of care, with the age of a health check given in hours."""
+    return CareTerms(
+        check_every_ns=round(check_hours * 3600 * NS_PER_S),
+        check_every_jobs=check_jobs,
+        max_queued_per_user=queue_quota,
+    )

@@ -52,15 +52,29 @@ def devices_text(devices: Sequence[DeviceView]) -> str:
     for view in devices:
         description = view.description
         doing = f"job {view.job_id}" if view.job_id else f"seen {_ago(view.last_seen_unix_ns)}"
+        state = "retired" if view.retired else view.state
         lines.append(
-            f"{description.name}  {view.state}  {description.hardware_class.value}"
+            f"{description.name}  {state}  {view.health.value}  {description.hardware_class.value}"
             f"  {description.realness.value}  {doing}"
         )
         lines.extend(_wrapped(device_line(view), "  "))
         tags = ", ".join(f"{tag.name}={tag.value}" for tag in description.tags)
         if tags:
             lines.append(f"  tags: {tags}")
+        lines.extend(line for words in _care_words(view) for line in _wrapped(words, "  "))
     return "\n".join(lines)
+
+
+def _care_words(view: DeviceView) -> list[str]:
+    """Why a device gets no job, what people should know of it, and its newest health check."""
+    words = []
+    if view.cordoned is not None:
+        words.append(view.cordoned if view.retired else f"cordoned: {view.cordoned}")
+    if view.note is not None:
+        words.append(view.note)
+    if view.checked_unix_ns is not None:
+        words.append(f"checked {_ago(view.checked_unix_ns)}, job {view.check_job_id}")
+    return words
 
 
 def jobs_text(jobs: Sequence[JobView]) -> str:
@@ -106,6 +120,25 @@ def settled(job: JobView) -> int:
     """How many entries of a job are decided."""
     open_states = (EntryState.BUILDING, EntryState.READY)
     return sum(entry.state not in open_states for entry in job.entries)
+
+
+def claims_text(job: JobView) -> str:
+    """Every lease of a job in one line each, also those that brought no run."""
+    rows = [("claim", "device", "began", "took", "ended by")]
+    for claim in job.claims:
+        took = text.DASH
+        if claim.ended_unix_ns is not None:
+            took = f"{(claim.ended_unix_ns - claim.claimed_unix_ns) / 1e9:.1f} s"
+        rows.append(
+            (
+                f"epoch {claim.epoch}",
+                claim.device_name,
+                _ago(claim.claimed_unix_ns),
+                took,
+                claim.ended_by or "held now",
+            )
+        )
+    return columns(rows)
 
 
 def run_line(run: RunView) -> str:

@@ -37,7 +37,11 @@ def record_interrupted(db: Database, device_id: str, run_ids: Collection[str], n
     An id says nothing of its run, so the newest leases of the device are asked. The agent has
     delivered everything it had before it says what is left, so no result can come any more.
     """
-    wanted = set(run_ids)
+    wanted = {
+        name
+        for name in run_ids
+        if not fetch(db.conn, "SELECT 1 FROM runs WHERE run_id = ?", (name,))
+    }
     if not wanted:
         return
     leases = fetch(
@@ -59,9 +63,7 @@ def record_interrupted(db: Database, device_id: str, run_ids: Collection[str], n
 
 
 def _keep(db: Database, name: str, lease: sqlite3.Row, entry: sqlite3.Row, now_ns: int) -> None:
-    """One run, unless it was reported after all."""
-    if fetch(db.conn, "SELECT 1 FROM runs WHERE run_id = ?", (name,)):
-        return
+    """One run that is not known yet."""
     waiting = JobState(lease["state"]) in (JobState.LEASED, JobState.QUEUED)
     live = waiting and lease["epoch"] == lease["newest_epoch"]
     again = live and EntryState(entry["state"]) is EntryState.READY

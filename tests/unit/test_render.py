@@ -151,10 +151,10 @@ def test_colour_is_added_to_verdicts_only() -> None:
 
 def test_devices() -> None:
     printed = render.devices_text([DEVICE, replace(DEVICE, job_id="job-1", state="busy")])
-    assert printed.startswith("here  idle  cpu_only  virtual_machine  seen ")
+    assert printed.startswith("here  idle  good  cpu_only  virtual_machine  seen ")
     assert "days ago" in printed
     assert "tags: rack=3" in printed
-    assert "here  busy  cpu_only  virtual_machine  job job-1" in printed
+    assert "here  busy  good  cpu_only  virtual_machine  job job-1" in printed
     assert "bitgauge-agent run" in render.devices_text([])
 
 
