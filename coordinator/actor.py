@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
@@ -26,6 +27,7 @@ from .analysis import Analyses
 from .blob_store import BlobStore
 from .builds import Builds
 from .care import LabCare
+from .collector import CollectionTerms, Collector
 from .config import CoordinatorConfig
 from .core import Coordinator
 from .dispatch import Dispatcher
@@ -42,6 +44,7 @@ from .tokens import Party, ensure_local_tokens, new_token
 from .writer import Writer
 
 STOP_GRACE_S = 1.0
+EXIT_STORE_FAILED = 4
 _LOG_BYTES = 4 << 20
 _log = logging.getLogger(__name__)
 
@@ -80,9 +83,21 @@ class CoordinatorActor:
         return None
 
     async def serve(self) -> None:
-        """Return when stopped; fail when a background loop has failed, which none may."""
+        """Return when stopped; fail when a background loop has failed, which none may.
+
+        A store that failed ends this process at once: Ray starts it again, and the new one finds
+        out from the disk what was kept, or refuses to start and says why.
+        """
         stopped = asyncio.create_task(self._stopped.wait())
-        await asyncio.wait({stopped, self._dispatcher.task}, return_when=asyncio.FIRST_COMPLETED)
+        failed = asyncio.create_task(self._writer.failed.wait())
+        await asyncio.wait(
+            {stopped, failed, self._dispatcher.task}, return_when=asyncio.FIRST_COMPLETED
+        )
+        if failed.done() and not stopped.done():
+            _log.critical("the store failed: %s", self._writer.failure)
+            logging.shutdown()
+            os._exit(EXIT_STORE_FAILED)
+        failed.cancel()
         if not stopped.done():
             stopped.cancel()
             await self._dispatcher.task
@@ -96,7 +111,7 @@ class CoordinatorActor:
         config, stack = self._config, self._stack
         arm(config.home_folder)
         await self._take_lock()
-        writer = Writer()
+        writer = self._writer = Writer()
         stack.push_async_callback(writer.close)
         await writer.open(lambda: SqliteStore.open(config.store_path))
         tokens = ensure_local_tokens(config.tokens_folder)
@@ -108,16 +123,21 @@ class CoordinatorActor:
         runner = RayRunner(BlobAccess(config.address, task_token, config.replica_bytes))
         builds = Builds(writer, runner, time.time_ns)
         analyses = Analyses(writer, runner, builds, config.terms, time.time_ns)
-        blobs = BlobStore(config.blobs_folder)
+        blobs = await asyncio.to_thread(BlobStore, config.blobs_folder)
+        collector = Collector(writer, blobs, CollectionTerms(config.blob_limit_bytes))
         care = await _care(config, writer, blobs)
-        coordinator = Coordinator(writer, runner, analyses, config.terms, care=care)
-        self._dispatcher = Dispatcher(writer, builds, analyses, config.terms, care=care)
+        coordinator = Coordinator(
+            writer, runner, analyses, config.terms, care=care, intake=blobs.require_intake
+        )
+        self._dispatcher = Dispatcher(
+            writer, builds, analyses, config.terms, care=care, collector=collector
+        )
         stack.push_async_callback(self._dispatcher.stop)
         server, probe = make_server(
             access,
             AgentsService(coordinator),
             EnrolmentService(administration),
-            BlobsService(coordinator, blobs),
+            BlobsService(coordinator, blobs, collector),
             LabService(coordinator, administration),
         )
         await self._dispatcher.refresh_leases()

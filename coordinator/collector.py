@@ -66,7 +66,8 @@ class Chosen:
     @property
     def size_bytes(self) -> int:
         """What it takes on disk."""
-        return sum(one.size_bytes for one in (*self.blobs, *self.partials))
+        partial_bytes = sum(partial.size_bytes for partial in self.partials)
+        return sum(digest.size_bytes for digest in self.blobs) + partial_bytes
 
 
 def choose(
@@ -75,6 +76,7 @@ def choose(
     total_bytes: int,
     terms: CollectionTerms,
     now_ns: int,
+    *,
     wanted_bytes: int = 0,
 ) -> Chosen:
     """What to delete now.
@@ -185,7 +187,9 @@ class Collector:
         """On the store's thread: decide, forget, take away."""
         spare = store.spare_blobs(now_ns - self._terms.grace_ns)
         total_bytes = store.blob_bytes()
-        chosen = choose(spare, partials, total_bytes, self._terms, now_ns, wanted_bytes)
+        chosen = choose(
+            spare, partials, total_bytes, self._terms, now_ns, wanted_bytes=wanted_bytes
+        )
         if chosen.blobs:
             store.forget_blobs(chosen.blobs)
         for digest in chosen.blobs:

@@ -80,7 +80,20 @@ class Coordinator:
         clock: Clock = time.time_ns,
         *,
         care: LabCare | None = None,
+        intake: Callable[[], None] = lambda: None,
     ) -> None:
+        """Answer from `writer`'s store.
+
+        Args:
+            writer: the store's thread.
+            runner: runs tasks.
+            analyses: computes published numbers.
+            terms: life and renewal of leases.
+            clock: the present, UTC nanoseconds.
+            care: of devices.
+            intake: raises while no new job may be taken, such as `DISK_FULL`.
+        """
+        self._intake = intake
         self._writer = writer
         self._runner = runner
         self._analyses = analyses
@@ -178,6 +191,7 @@ class Coordinator:
         Returns:
             The id of the job, and whether this call made it.
         """
+        await asyncio.to_thread(self._intake)
         spec = submission.completed(spec)
         digests = tuple(submission.named_digests(spec))
         submission.require_blobs(spec, await self.wanted_blobs(digests))

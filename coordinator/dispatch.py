@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 
-from bitgauge.benchmarks.errors import BadInput, BitgaugeError
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.model import Failure
 from bitgauge.benchmarks.vocabulary import FailureGroup
 
@@ -50,13 +50,23 @@ class Dispatcher:
         self._terms = terms
         self._care = care or LabCare(writer, terms, clock=clock)
         self._collector = collector
+        self._refreshed = False
         self._now_ns = clock
         self._working: dict[Hashable, asyncio.Task[None]] = {}
 
     async def refresh_leases(self) -> None:
-        """At the start: every active lease gets a fresh TTL, because downtime consumes none."""
+        """At the start: every active lease gets a fresh TTL, because downtime consumes none.
+
+        While the disk is full that waits, and with it the end of any lease.
+        """
         now_ns = self._now_ns()
-        await self._writer.change(lambda store: store.refresh_leases(now_ns, self._terms))
+        try:
+            await self._writer.change(lambda store: store.refresh_leases(now_ns, self._terms))
+            self._refreshed = True
+        except BitgaugeError as error:
+            if error.code is not Code.DISK_FULL:
+                raise
+            _log.error("leases could not be refreshed: %s", error)
 
     def start(self) -> None:
         """Begin to work in the background; `task` ends only by `stop` or by a defect."""
@@ -83,7 +93,10 @@ class Dispatcher:
         tick_s = min(self._terms.ttl_ns / 4e9, LONGEST_TICK_S)
         while True:
             try:
-                await self._care.expire()
+                if not self._refreshed:
+                    await self.refresh_leases()
+                if self._refreshed:
+                    await self._care.expire()
             except BitgaugeError as error:  # a full disk heals; the loop must outlive it
                 _log.error("leases could not be expired: %s", error)
                 await asyncio.sleep(PAUSE_S)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bitgauge.benchmarks.answers import TableQuery, TableRow
+from bitgauge.benchmarks.errors import Unavailable
 from bitgauge.benchmarks.model import (
     Assignment,
     DeviceDescription,
@@ -28,6 +29,10 @@ from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 
 from .access_store import AccessStore
 from .care_store import CareStore
+
+
+class StoreFailed(Unavailable):
+    """The store itself failed: it must be opened anew before anything more is written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from bitgauge.benchmarks.errors import (
     Unavailable,
 )
 
+from .store import StoreFailed
+
 # FULL syncs the log at each commit, so that an acknowledged result survives a power cut; it
 # costs some 3 ms a commit and results arrive every few seconds. The log is cut back after each
 # checkpoint, so that a full disk is not made worse by an old burst.
@@ -34,11 +36,11 @@ PRAGMAS = (
 # Matched against the message, because Python 3.10 does not expose SQLite's error codes.
 _MEANINGS: tuple[tuple[str, type[BitgaugeError], Code, str], ...] = (
     ("disk is full", Unavailable, Code.DISK_FULL, "there is no space left on the disk of {path}"),
-    ("malformed", Internal, Code.STORE_DAMAGED, "the database {path} is damaged"),
+    ("malformed", StoreFailed, Code.STORE_DAMAGED, "the database {path} is damaged"),
     ("is not a database", Internal, Code.STORE_DAMAGED, "{path} is not a Bitgauge database"),
     ("is locked", Unavailable, Code.STORE_BUSY, "another process is writing to {path}"),
-    ("I/O error", Unavailable, Code.STORE_IO, "the disk of {path} does not answer"),
-    ("readonly database", Unavailable, Code.STORE_IO, "{path} can not be written"),
+    ("I/O error", StoreFailed, Code.STORE_IO, "the disk of {path} does not answer"),
+    ("readonly database", StoreFailed, Code.STORE_IO, "{path} can not be written"),
     ("unable to open", Unavailable, Code.STORE_IO, "{path} can not be opened"),
 )
 

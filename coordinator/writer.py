@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from .store import Store
+from .store import Store, StoreFailed
 
 T = TypeVar("T")
 
@@ -45,16 +45,30 @@ class Writer:
         self._store: Store | None = None
         self._writes: set[asyncio.Task[object]] = set()
         self.changes = Changes()
+        self.failure: StoreFailed | None = None
+        self.failed = asyncio.Event()
 
     async def open(self, make: Callable[[], Store]) -> None:
         """Open the store on the thread that will use it."""
         self._store = await asyncio.get_running_loop().run_in_executor(self._thread, make)
 
     async def call(self, work: Callable[[Store], T]) -> T:
-        """Run `work` on the store's thread."""
+        """Run `work` on the store's thread.
+
+        Raises:
+            StoreFailed: the store failed, now or before. Nothing is written after that: what a
+                disk that fails has kept is known only when the store is opened anew.
+        """
         store = self._store
         assert store is not None, "the writer is open"
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, store)
+        if self.failure is not None:
+            raise StoreFailed(self.failure.code, self.failure.sentence)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, store)
+        except StoreFailed as failure:
+            self.failure = failure
+            self.failed.set()
+            raise
 
     async def change(self, work: Callable[[Store], T]) -> T:
         """Run `work`, then announce the change, even when the caller has gone meanwhile."""
@@ -81,6 +95,6 @@ class Writer:
         if self._writes:
             await asyncio.wait(self._writes)
         if self._store is not None:
-            await self.call(lambda store: store.close())
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._store.close)
             self._store = None
         self._thread.shutdown()
