@@ -6,9 +6,11 @@ hashed again before each use, because disks and people change files.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
@@ -47,12 +49,20 @@ class Cache:
                 return path
         except FileNotFoundError:
             return None
-        path.unlink(missing_ok=True)
+        except OSError:  # what cannot be read is damaged, too
+            pass
+        with on_disk(path):
+            path.unlink(missing_ok=True)
         return None
 
     def writer(self, digest: Digest) -> BlobWriter:
-        """Receives a blob, going on where an earlier attempt stopped."""
-        return BlobWriter(self.path(digest), digest)
+        """Receives a blob, going on where an earlier attempt stopped.
+
+        Raises:
+            Refused: `DISK_FULL` or `STORE_IO`.
+        """
+        with on_disk(self.path(digest)):
+            return BlobWriter(self.path(digest), digest)
 
     def make_room(self, wanted_bytes: int, keep: Iterable[Digest]) -> None:
         """Removes least recently used blobs until `wanted_bytes` more fit into the limit.
@@ -61,18 +71,27 @@ class Cache:
             wanted_bytes: size of what will be fetched.
             keep: blobs that the present job names; they stay even when the limit is passed.
         """
+        self._remove(wanted_bytes - self._limit_bytes, keep)
+
+    def clear(self, keep: Iterable[Digest]) -> None:
+        """Removes every blob but those of the present job, when the disk itself is full."""
+        self._remove(1 << 62, keep)
+
+    def _remove(self, above_bytes: int, keep: Iterable[Digest]) -> None:
+        """Removes least recently used blobs until what is here and `above_bytes` are below 0."""
         kept = {digest.sha256 for digest in keep}
-        blobs: list[tuple[float, int, Path]] = []
-        for path in self._folder.iterdir():
-            found = path.stat()
-            blobs.append((found.st_mtime, found.st_size, path))
-        excess = sum(size for _, size, _ in blobs) + wanted_bytes - self._limit_bytes
-        for _, size, path in sorted(blobs):
-            if excess <= 0:
-                return
-            if path.name.removesuffix(_PARTIAL) not in kept:
-                path.unlink(missing_ok=True)
-                excess -= size
+        with on_disk(self._folder):
+            blobs: list[tuple[float, int, Path]] = []
+            for path in self._folder.iterdir():
+                found = path.stat()
+                blobs.append((found.st_mtime, found.st_size, path))
+            excess = sum(size for _, size, _ in blobs) + above_bytes
+            for _, size, path in sorted(blobs):
+                if excess <= 0:
+                    return
+                if path.name.removesuffix(_PARTIAL) not in kept:
+                    path.unlink(missing_ok=True)
+                    excess -= size
 
 
 class BlobWriter:
@@ -101,16 +120,12 @@ class BlobWriter:
         """Appends the next bytes.
 
         Raises:
-            Refused: the disk is full.
+            Refused: `DISK_FULL` or `STORE_IO`; what was written is looked at anew next time.
         """
         rest = memoryview(data)
-        try:
+        with on_disk(self._partial):
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as error:
-            raise Refused(Code.DISK_FULL, f"{self._partial} cannot grow: {error.strerror}.") from (
-                error
-            )
         self._hash.update(data)
         self.offset += len(data)
 
@@ -119,16 +134,25 @@ class BlobWriter:
 
         Raises:
             BadInput: the bytes are not those of the digest; the partial file is gone.
+            Refused: `DISK_FULL` or `STORE_IO`; the partial file is gone, because a disk that
+                failed to keep it may say so only once.
         """
-        os.fsync(self._descriptor)
-        self.close()
+        try:
+            with on_disk(self._partial):
+                os.fsync(self._descriptor)
+        except Refused:
+            self._partial.unlink(missing_ok=True)
+            raise
+        finally:
+            self.close()
         if self.offset != self._digest.size_bytes or (
             self._hash.hexdigest() != self._digest.sha256
         ):
             self._partial.unlink(missing_ok=True)
             raise BadInput(Code.DIGEST_MISMATCH, f"Blob {self._digest} arrived damaged.")
-        os.replace(self._partial, self._path)
-        sync_folder(self._path.parent)
+        with on_disk(self._path):
+            os.replace(self._partial, self._path)
+            sync_folder(self._path.parent)
         return self._path
 
     def close(self) -> None:
@@ -136,6 +160,23 @@ class BlobWriter:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+@contextlib.contextmanager
+def on_disk(path: Path) -> Iterator[None]:
+    """Turn what the device's disk answers into one sentence.
+
+    Raises:
+        Refused: `DISK_FULL` or `STORE_IO`.
+    """
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        why = error.strerror or type(error).__name__
+        raise Refused(
+            Code.DISK_FULL if full else Code.STORE_IO, f"{path} on the device: {why}."
+        ) from error
 
 
 def file_sha256(path: Path) -> str:

@@ -48,6 +48,7 @@ _PASSING = (
     grpc.StatusCode.INTERNAL,
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.DATA_LOSS,
 )
 _OPTIONS = (
     ("grpc.keepalive_time_ms", 10_000),
@@ -277,16 +278,26 @@ class Connection:
         return answer
 
     def translate(self, error: grpc.aio.AioRpcError) -> BitgaugeError:
-        """The error that a status stands for."""
-        status = error.code()
-        if status in _PASSING:
-            why = status.name.lower().replace("_", " ")
-            self.outage.began(why)
-            return Unavailable(
-                Code.UNREACHABLE, f"The coordinator at {self._address} did not answer ({why})."
-            )
-        self.outage.ended()
-        return Refused(_code_of(error), _sentence_of(error))
+        """The error that a status stands for.
+
+        What concerns the coordinator and not the call, such as its full disk, passes.
+        """
+        status, code = error.code(), _code_of(error)
+        too_large = status is grpc.StatusCode.RESOURCE_EXHAUSTED and (
+            code is Code.BLOB_TOO_LARGE or "larger than max" in (error.details() or "")
+        )
+        if status not in _PASSING or too_large:
+            self.outage.ended()
+            return Refused(code, _sentence_of(error))
+        if _says_why(error):
+            sentence = _sentence_of(error)
+            self.outage.began(sentence.removesuffix("."))
+            return Unavailable(code, sentence)
+        why = status.name.lower().replace("_", " ")
+        self.outage.began(why)
+        return Unavailable(
+            Code.UNREACHABLE, f"The coordinator at {self._address} did not answer ({why})."
+        )
 
 
 def _channel_to(address: str, security: Security | None) -> grpc.aio.Channel:
@@ -312,6 +323,11 @@ async def patiently(
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
 
+def _says_why(error: grpc.aio.AioRpcError) -> bool:
+    """Whether the coordinator itself answered, with its code."""
+    return any(key == "bitgauge-code" for key, _ in error.trailing_metadata() or ())
+
+
 def _code_of(error: grpc.aio.AioRpcError) -> Code:
     """The coordinator's own code, else the one that its status is closest to."""
     for key, value in error.trailing_metadata() or ():
@@ -322,6 +338,7 @@ def _code_of(error: grpc.aio.AioRpcError) -> Code:
         grpc.StatusCode.UNAUTHENTICATED: Code.UNAUTHENTICATED,
         grpc.StatusCode.PERMISSION_DENIED: Code.FORBIDDEN,
         grpc.StatusCode.NOT_FOUND: Code.BLOB_MISSING,
+        grpc.StatusCode.RESOURCE_EXHAUSTED: Code.BAD_ARGUMENT,
         grpc.StatusCode.UNIMPLEMENTED: Code.PROTOCOL_VERSION,
     }.get(error.code(), Code.INTERNAL)
 

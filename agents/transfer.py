@@ -11,17 +11,20 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import grpc.aio
-from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.model import Digest
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import blobs_pb2
 
-from .cache import BlobWriter, Cache
+from .cache import BlobWriter, Cache, file_digest
 from .connection import CALL_S, Connection, patiently
 
 CHUNK_BYTES = 1 << 20
 _SLOWEST_BYTES_PER_S = 50_000
 _CORRUPT_TRIES = 2
+_OFFSET_TRIES = 6
+_OFFSET_WAIT_S = 0.1
+_AGAIN = (Code.DIGEST_MISMATCH, Code.BLOB_OFFSET)
 
 
 class Transfer:
@@ -52,14 +55,20 @@ class Transfer:
         found = await asyncio.to_thread(self._cache.verified, digest)
         if found is not None:
             return found
-        await asyncio.to_thread(self._cache.make_room, digest.size_bytes, tuple(keep))
-        for tried in range(1, _CORRUPT_TRIES + 1):
+        kept = tuple(keep)
+        await asyncio.to_thread(self._cache.make_room, digest.size_bytes, kept)
+        damaged, cleared = 0, False
+        while True:
             try:
                 return await patiently(lambda: self._download(digest))
-            except BadInput as error:
-                if error.code is not Code.DIGEST_MISMATCH or tried == _CORRUPT_TRIES:
+            except BitgaugeError as error:
+                if error.code is Code.DIGEST_MISMATCH and damaged + 1 < _CORRUPT_TRIES:
+                    damaged += 1
+                elif error.code is Code.DISK_FULL and not cleared:
+                    cleared = True
+                    await asyncio.to_thread(self._cache.clear, kept)
+                else:
                     raise
-        raise AssertionError("unreachable")
 
     async def upload(self, files: dict[Digest, Path]) -> None:
         """Sends those of `files` that the coordinator lacks, one after the other.
@@ -102,6 +111,25 @@ class Transfer:
         connection.outage.ended()
 
     async def _send(self, digest: Digest, path: Path) -> None:
+        """Sends one blob, going on where the coordinator stands; damaged on the way, once more.
+
+        Another sender of the same blob, or an earlier call of ours that the coordinator has not
+        seen the end of, moves that place; then it is asked for again.
+        """
+        damaged = 0
+        for tried in range(_OFFSET_TRIES):
+            try:
+                return await self._send_rest(digest, path)
+            except BitgaugeError as error:
+                if error.code is Code.DIGEST_MISMATCH:
+                    damaged += 1
+                    await asyncio.to_thread(_require_intact, digest, path)
+                if damaged == _CORRUPT_TRIES or error.code not in _AGAIN:
+                    raise
+            await asyncio.sleep(_OFFSET_WAIT_S * 2**tried)
+        raise Unavailable(Code.BLOB_OFFSET, f"Blob {digest} is being sent by somebody else, too.")
+
+    async def _send_rest(self, digest: Digest, path: Path) -> None:
         connection = self._connection
         asked = await connection.guard(
             connection.blobs.QueryWrite(
@@ -136,6 +164,14 @@ async def _pieces(digest: Digest, path: Path, offset: int) -> AsyncIterator[blob
         at += len(data)
         if finish or not data:
             return
+
+
+def _require_intact(digest: Digest, path: Path) -> None:
+    """Refuse to send again what is damaged here and not on the way."""
+    if file_digest(path) != digest:
+        raise BadInput(
+            Code.DIGEST_MISMATCH, f"{path} on the device has other bytes than those of {digest}."
+        )
 
 
 def _read_piece(path: Path, offset: int) -> bytes:

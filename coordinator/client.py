@@ -236,11 +236,11 @@ class Client:
         answer = self._call(self._blobs.FindMissing, request)
         return tuple(from_wire(Digest, digest) for digest in answer.missing)
 
-    def committed(self, digest: Digest) -> int:
-        """Bytes of a blob that the coordinator already holds; its size when complete."""
+    def committed(self, digest: Digest) -> int | None:
+        """Where to go on with a blob, in bytes; None when the coordinator has it complete."""
         request = blobs_pb2.QueryWriteRequest(digest=to_wire(digest))
         answer = self._call(self._blobs.QueryWrite, request)
-        return digest.size_bytes if answer.complete else int(answer.committed_size_bytes)
+        return None if answer.complete else int(answer.committed_size_bytes)
 
     def write(self, digest: Digest, offset: int, chunks: Iterator[bytes]) -> int:
         """Send a blob from `offset` to its end.

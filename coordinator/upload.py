@@ -15,6 +15,7 @@ from bitgauge.benchmarks.model import Digest
 # Message overhead stays under gRPC's 4 MiB, and a chunk under the contract's 1 MiB.
 CHUNK_BYTES = 1 << 20
 ATTEMPTS = 5
+CORRUPT_TRIES = 2
 
 Sent = Callable[[int], None]
 """Told the number of bytes that were sent since the last call."""
@@ -26,11 +27,11 @@ class Blobs(Protocol):
     def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
         """Those of `digests` that the coordinator lacks."""
 
-    def committed(self, digest: Digest) -> int:
-        """Bytes of a blob that the coordinator already holds."""
+    def committed(self, digest: Digest) -> int | None:
+        """Where to go on with a blob, in bytes; None when the coordinator has it complete."""
 
     def write(self, digest: Digest, offset: int, chunks: Iterator[bytes]) -> int:
-        """Send a blob from `offset` on."""
+        """Send a blob from `offset` on; the bytes that are then there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +97,29 @@ def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: Non
 
 
 def _send(client: Blobs, file: LocalFile, sent: Sent) -> None:
-    """Send one file, going on at the committed offset after each break."""
+    """Send one file, going on at the committed offset after each break.
+
+    Bytes that were damaged on the way are sent once more.
+    """
+    damaged = 0
     for attempt in range(1, ATTEMPTS + 1):
         source = _Source(file, sent)
         try:
             offset = client.committed(file.digest)
-            if offset < file.digest.size_bytes or offset == 0:
-                client.write(file.digest, offset, source.chunks(offset))
-            return
+            if offset is None:
+                return
+            if client.write(file.digest, offset, source.chunks(offset)) == file.digest.size_bytes:
+                return
+            raise Unavailable(Code.BLOB_OFFSET, f"{file.path} arrived in part only.")
         except BitgaugeError as error:
             if source.broken is not None:
                 raise source.broken from error
             # Another writer of the same blob moves the offset; asking again settles it.
             lost = isinstance(error, Unavailable) or error.code is Code.BLOB_OFFSET
+            if error.code is Code.DIGEST_MISMATCH:
+                damaged += 1
+                _require_unchanged(file)
+                lost = damaged < CORRUPT_TRIES
             if not lost or attempt == ATTEMPTS:
                 raise
             time.sleep(0.2 * 2**attempt)
@@ -138,6 +149,14 @@ class _Source:
                     self._sent(len(chunk))
         except OSError as error:
             self.broken = _unreadable(self._file.path, error)
+
+
+def _require_unchanged(file: LocalFile) -> None:
+    """Refuse to send again what changed here and not on the way."""
+    if local_file(file.path).digest != file.digest:
+        raise BadInput(
+            Code.DIGEST_MISMATCH, f"{file.path} changed while it was sent; leave it as it is."
+        )
 
 
 def _unreadable(path: Path, error: OSError) -> BadInput:

@@ -83,7 +83,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
                     self._blobs.append, digest, request.offset, request.data
                 )
                 crash_point("C4")
-            if request.finish:
+            if request.finish or committed_bytes == digest.size_bytes > 0:
                 await asyncio.to_thread(self._blobs.finish, digest)
                 await self._record(digest)
                 return blobs_pb2.WriteResponse(committed_size_bytes=digest.size_bytes)

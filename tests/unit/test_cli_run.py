@@ -57,7 +57,7 @@ class FakeClient:
     def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
         return tuple(digest for digest in digests if digest not in self.known)
 
-    def committed(self, digest: Digest) -> int:
+    def committed(self, digest: Digest) -> int | None:
         return 0
 
     def write(self, digest: Digest, offset: int, chunks: Iterator[bytes]) -> int:
