@@ -10,9 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 import pytest
@@ -21,6 +22,8 @@ from bitgauge.coordinator.endpoint import Endpoint
 
 BITGAUGE = str(Path(sys.executable).with_name("bitgauge"))
 SHORT_LEASES = ("--lease-ttl", "3", "--renew-every", "0.5", "--unreachable-after", "2")
+NO_CHECKS = ("--check-hours", "0", "--check-jobs", "0")
+"""A health check would come before the job that a test is about."""
 START_S = 60.0
 STOP_S = 15.0
 _SERVING = re.compile(r"serving(?: again)? on (\S+)$")
@@ -43,10 +46,26 @@ class Up:
     _arrivals: queue.Queue[str | None] = field(default_factory=queue.Queue)
 
     @classmethod
-    def start(cls, home: Path, *arguments: str) -> Up:
+    def start(
+        cls,
+        home: Path,
+        *arguments: str,
+        variables: Mapping[str, str] = MappingProxyType({}),
+        prefix: Sequence[str] = (),
+    ) -> Up:
+        """Start one and wait until it serves.
+
+        Args:
+            home: state folder.
+            arguments: further ones of `bitgauge up`; the last one of a kind counts.
+            variables: what its environment has besides.
+            prefix: a command that runs it.
+        """
+        command = [BITGAUGE, "up", "--port", "0", "--task-cpus", "2", *SHORT_LEASES, *NO_CHECKS]
+        command.extend(arguments)
         process = subprocess.Popen(
-            [BITGAUGE, "up", "--port", "0", "--task-cpus", "2", *SHORT_LEASES, *arguments],
-            env=environment(home),
+            [*prefix, *command],
+            env={**environment(home), **variables},
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
