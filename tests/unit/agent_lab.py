@@ -22,6 +22,7 @@ from bitgauge.agents.supervision import PhaseLimits
 from bitgauge.benchmarks.errors import BitgaugeError
 from bitgauge.benchmarks.evalset import EvaluationSet, write_evaluation_set
 from bitgauge.benchmarks.model import (
+    PROTOCOL_VERSION,
     AssignedEntry,
     Assignment,
     DeviceDescription,
@@ -54,6 +55,7 @@ class FakeCoordinator(agent_pb2_grpc.AgentsServicer, blobs_pb2_grpc.BlobsService
     events: list[str] = field(default_factory=list)
     lose_replies: Counter[str] = field(default_factory=Counter)
     verdict: int = agent_pb2.LEASE_VERDICT_OK
+    protocol_version: int = PROTOCOL_VERSION
     refuse: dict[str, tuple[grpc.StatusCode, str, str]] = field(default_factory=dict)
     renewals: list[agent_pb2.RenewRequest] = field(default_factory=list)
     partial: dict[str, bytes] = field(default_factory=dict)
@@ -102,7 +104,9 @@ class FakeCoordinator(agent_pb2_grpc.AgentsServicer, blobs_pb2_grpc.BlobsService
         self.devices.append(from_wire(DeviceDescription, request.device))
         await self._leave("Register", context)
         return agent_pb2.RegisterResponse(
-            coordinator_version="0", protocol_version=1, unreachable_after_ms=20_000
+            coordinator_version="0",
+            protocol_version=self.protocol_version,
+            unreachable_after_ms=20_000,
         )
 
     async def Acquire(self, request: Any, context: Any) -> agent_pb2.AcquireResponse:
