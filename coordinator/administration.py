@@ -163,9 +163,8 @@ def _require_name(name: str) -> None:
 
 def _canonical_id(device_id: str) -> str:
     try:
-        found = str(uuid.UUID(device_id))
+        if str(uuid.UUID(device_id)) == device_id:
+            return device_id
     except ValueError:
-        found = ""
-    if found != device_id:
-        raise BadInput(Code.BAD_ARGUMENT, f"{device_id!r} is not the id of a device.")
-    return found
+        pass
+    raise BadInput(Code.BAD_ARGUMENT, f"{device_id!r} is not the id of a device.")

@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import re
 import socket
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ from bitgauge.benchmarks.join_line import Address
 from .config import CoordinatorConfig
 from .ray_guard import PROBE
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 3.0
+AGAIN_S = 1.0
 # One harmless question for each kind of Ray's servers (Ray 2.52 to 2.60); a server answers
 # UNIMPLEMENTED to those of the others before it looks for a token. The object manager has no
 # question that only reads; an empty pull names no object.
@@ -34,7 +36,13 @@ _QUESTIONS = (
 )
 _HTTP_QUESTION = "/get_runtime_envs_info"
 _HTTP_REFUSED = (401, 403)
-_RAY = re.compile(r"(^|/)(gcs_server|raylet)( |$)|^ray::|-m bitgauge\.coordinator\.driver ")
+# Workers and helpers of Ray are Python programs until they have given themselves a name.
+_RAY = re.compile(
+    r"^(\S*/)?(gcs_server|raylet)( |$)|^ray::"
+    r"|^\S*python\S* (-u )?\S*/ray/(_private/workers/default_worker|"
+    r"_private/runtime_env/agent/main|dashboard/agent)\.py( |$)"
+    r"|^\S*python\S* -m bitgauge\.coordinator\.driver "
+)
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
 
 
@@ -60,6 +68,10 @@ class Listening:
 def surprise(config: CoordinatorConfig) -> Refused | None:
     """Why the coordinator below this process must not serve; None when all is as expected."""
     ours = [Address(config.host, config.port), *(config.tls.addresses if config.tls else ())]
+    found_once = surprises(listening(psutil.Process()), ours, refuses_strangers)
+    if not found_once:
+        return None
+    time.sleep(AGAIN_S)  # a process that was just starting or ending is none
     for found in surprises(listening(psutil.Process()), ours, refuses_strangers):
         why = "lets callers in without Ray's token" if found.is_ray else "was not expected"
         return Refused(

@@ -200,7 +200,7 @@ if {where!r} in pathlib.Path("/proc/self/cmdline").read_text():
 """
 
 
-@pytest.mark.parametrize("where", ["bitgauge.coordinator.driver", "default_worker", "log_monitor"])
+@pytest.mark.parametrize("where", ["default_worker", "log_monitor"])
 def test_a_socket_that_nobody_expects_keeps_the_coordinator_from_serving(
     tmp_path: Path, where: str
 ) -> None:
