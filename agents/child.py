@@ -46,6 +46,7 @@ async def run_child(
         confinement: what it is put into.
     """
     group = await asyncio.to_thread(confinement.open_group)
+    log_read, log_write = os.pipe()
     event_read, event_write = os.pipe()
     ack_read, ack_write = os.pipe()
     try:
@@ -56,8 +57,8 @@ async def run_child(
             *group.enter,
             *_command(spec, spec_file, folder, confinement),
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=log_write,
+            stderr=log_write,
             pass_fds=(event_write, ack_read),
             start_new_session=True,
             cwd=folder,
@@ -66,15 +67,16 @@ async def run_child(
             ),
         )
     except BaseException:
-        os.close(event_read)
-        os.close(ack_write)
+        for descriptor in (log_read, event_read, ack_write):
+            os.close(descriptor)
         group.close()
         raise
     finally:
-        os.close(event_write)
-        os.close(ack_read)
+        for descriptor in (log_write, event_write, ack_read):
+            os.close(descriptor)
     supervision = Supervision(
         child,
+        log_read,
         event_read,
         ack_write,
         limits,

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from io import RawIOBase
 from pathlib import Path
@@ -104,6 +104,7 @@ class Supervision:
     """Listens to one living child until it has ended and been explained."""
 
     _child: asyncio.subprocess.Process
+    _log_fd: int
     _event_fd: int
     _ack_fd: int
     _limits: PhaseLimits
@@ -158,11 +159,7 @@ class Supervision:
 
     async def _listen(self) -> None:
         """Takes events until the child has said its last, ends, or is silent for too long."""
-        reader = asyncio.StreamReader(limit=MAX_EVENT_BYTES)
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), _file(self._event_fd)
-        )
-        try:
+        async with _reading(self._event_fd, MAX_EVENT_BYTES) as reader:
             while True:
                 limit = self._limits.of(self._phase)
                 try:
@@ -177,8 +174,6 @@ class Supervision:
                     return
                 if await self._take(decode_event(line)):
                     return
-        finally:
-            transport.close()
 
     async def _take(self, event: Event | None) -> bool:
         """Acts on one event; whether it was the last."""
@@ -227,9 +222,22 @@ class Supervision:
 
     async def _drain(self) -> None:
         """Reads the child's output, so that it never blocks on a full pipe."""
-        stream = self._child.stdout
-        while stream is not None and (data := await stream.read(LOG_TAIL_BYTES)):
-            self._log.feed(data)
+        async with _reading(self._log_fd, LOG_TAIL_BYTES) as reader:
+            while data := await reader.read(LOG_TAIL_BYTES):
+                self._log.feed(data)
+
+
+@contextlib.asynccontextmanager
+async def _reading(descriptor: int, limit: int) -> AsyncIterator[asyncio.StreamReader]:
+    """Reads a pipe, and closes it even while somebody who escaped holds the other end."""
+    reader = asyncio.StreamReader(limit=limit)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), _file(descriptor)
+    )
+    try:
+        yield reader
+    finally:
+        transport.close()
 
 
 def _file(descriptor: int) -> RawIOBase:

@@ -63,16 +63,11 @@ def fakes(aim: Targets) -> tuple[Hostile, ...]:
         return Hostile(name, fake_artifact(behaviour=behaviour, **fields), code, levels)
 
     denied = "sandbox_denied"
+    environment = f"/proc/{os.getpid()}/environ"
     return (
         made("reads a file of the host", "read", denied, CONFINED, target="/etc/passwd"),
         made("reads the agent's token", "read", denied, CONFINED, target=aim.token),
-        made(
-            "reads the agent's environment",
-            "read",
-            denied,
-            CONFINED,
-            target=f"/proc/{os.getpid()}/environ",
-        ),
+        made("reads the agent's environment", "read", denied, CONFINED, target=environment),
         made("opens a socket", "connect", denied, CONFINED, target=aim.address),
         made("writes outside", "write", denied, CONFINED, target=aim.far),
         made("writes into a program", "write", denied, CONFINED, target="/usr/bitgauge-was-here"),
@@ -85,12 +80,10 @@ def fakes(aim: Targets) -> tuple[Hostile, ...]:
         made("eats memory", "eat", "oom", amount=MEMORY_BYTES + (64 << 20)),
         made("asks for a giant block", "reserve", "oom", amount=1 << 46),
         made("writes a giant file", "big_file", "file_limit"),
-        made("hangs in load", "hang", "timeout", when="load"),
-        made("hangs in a run", "hang", "timeout"),
-        made("crashes (segv)", "crash_segv", "crash_segv"),
-        made("crashes (abrt)", "crash_abrt", "crash_abrt", when="load"),
-        made("crashes (bus)", "crash_bus", "crash_bus"),
-        made("crashes (ill)", "crash_ill", "crash_ill"),
+        made("crashes (segv)", "crash_segv", "crash_segv", CONFINED),
+        made("crashes (abrt)", "crash_abrt", "crash_abrt", CONFINED, when="load"),
+        made("crashes (bus)", "crash_bus", "crash_bus", CONFINED),
+        made("crashes (ill)", "crash_ill", "crash_ill", CONFINED),
         made("is killed", "kill", "killed"),
     )
 

