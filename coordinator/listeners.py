@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,11 @@ from .config import CoordinatorConfig, TlsListen
 
 TLS_PORT = DEFAULT_PORT + 1
 SECONDS_PER_DAY = 86_400.0
+_LISTEN = re.compile(
+    r"\[(?P<bracketed>[^\[\]]+)\](:(?P<port6>[0-9]{1,5}))?"
+    r"|(?P<bare>[^\[\]:]*(:[^\[\]:]*){2,})"
+    r"|(?P<plain>[^\[\]:]+)(:(?P<port>[0-9]{1,5}))?"
+)
 WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
 
 
@@ -51,25 +57,22 @@ def parse_listen(text: str, advertise: str | None, certificate_days: float) -> T
 
 
 def _split(text: str) -> tuple[str, int]:
-    host, port = text, str(TLS_PORT)
-    if text.startswith("[") or text.count(":") == 1:
-        head, colon, tail = text.rpartition(":")
-        if colon and (not text.startswith("[") or head.endswith("]")):
-            host, port = head, tail
-    host = host.removeprefix("[").removesuffix("]")
-    host = "127.0.0.1" if host == "localhost" else host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = _LISTEN.fullmatch(text)
     try:
-        socket.inet_pton(family, host)
-        number = int(port) if port.isascii() and port.isdigit() else -1
-        if not 0 <= number <= 65535:
-            raise OSError
-    except OSError:
+        if found is None:
+            raise ValueError
+        host = found["bracketed"] or found["bare"] or found["plain"]
+        host = "127.0.0.1" if host == "localhost" else host
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+        port = int(found["port6"] or found["port"] or TLS_PORT)
+        if port > 65535:
+            raise ValueError
+    except (OSError, ValueError):
         raise BadInput(
             Code.BAD_ARGUMENT,
             f"--listen {text!r} is not ADDRESS or ADDRESS:PORT, such as 0.0.0.0:{TLS_PORT}.",
         ) from None
-    return host, number
+    return host, port
 
 
 def _own_address(host: str) -> str:

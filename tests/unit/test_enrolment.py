@@ -54,10 +54,11 @@ def real_services(writer: Writer, administration: Administration, clock: Clock) 
     coordinator = Coordinator(
         writer, runner, Analyses(writer, runner, builds, terms, clock), terms, clock
     )
+    blobs: Any = blobs_pb2_grpc.BlobsServicer  # nothing is transferred here
     return (
         AgentsService(coordinator),
         EnrolmentService(administration),
-        blobs_pb2_grpc.BlobsServicer(),
+        blobs(),
         LabService(coordinator, administration),
     )
 

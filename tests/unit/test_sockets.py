@@ -122,7 +122,7 @@ class Ray(grpc.GenericRpcHandler):
 
 
 def ray_at(known: str, status: grpc.StatusCode | None) -> tuple[grpc.Server, Listening]:
-    server = grpc.server(futures.ThreadPoolExecutor(1), handlers=(Ray(known, status),))
+    server = grpc.server(futures.ThreadPoolExecutor(1), handlers=[Ray(known, status)])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     return server, found("ray::IDLE", "127.0.0.1", port)
