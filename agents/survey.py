@@ -18,6 +18,7 @@ from pathlib import Path
 
 from bitgauge.benchmarks.errors import Code, Refused
 
+from . import process
 from .environment import child_environment
 from .sandbox import AUTO, RLIMITS, Box, Level, levels
 
@@ -120,6 +121,7 @@ async def _try(level: Level, box: Box) -> str | None:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
+            await asyncio.to_thread(process.end_orphans, child.pid)
         if (place / "beside").exists() or given.read_text("ascii") != _GIVEN:
             return "a child under it could write outside its folder."
         if child.returncode == 0 and (folder / "proof").exists():
