@@ -104,12 +104,15 @@ class LabCare:
         care = store.care(device_id)
         if care.out:
             return None
+        queued = store.queued()
+        due = self._check is not None and check_due(care, self.terms, now_ns)
+        if not queued and not due:
+            return None
         views = store.devices(now_ns, self._leases)
         own = next(view.description for view in views if view.description.device_id == device_id)
-        check = care.open_check or self._begun(store, own, care, now_ns)
-        queued = store.queued()
-        if not queued:
-            return None
+        check = care.open_check
+        if check is None and (check := self._begun(store, own, care, now_ns)):
+            return check
         others = [
             view.description
             for view in views

@@ -118,6 +118,13 @@ def test_priority_comes_first_then_age() -> None:
     assert order == ["urgent", "old", "young"]
 
 
+def test_an_open_health_check_comes_before_everything() -> None:
+    queue = [job("user", 1, replace(SPEC, priority=1000)), job("check", 2)]
+    assert choose(queue, DEVICE, check="check") == "check"
+    assert choose(queue[:1], DEVICE, check="check") is None  # it runs, or is not judged yet
+    assert choose(queue, DEVICE) == "user"
+
+
 def test_a_retry_goes_to_another_matching_device_when_there_is_one() -> None:
     queue = [job("first", 1), job("second", 2)]
     avoid = {"first": {"id-1"}}

@@ -1,0 +1,47 @@
+"""Which launches a run needs."""
+
+from __future__ import annotations
+
+import pytest
+from bitgauge.agents.passes import as_baseline, plan_passes
+from bitgauge.benchmarks.model import AssignedEntry, Digest, RawRef
+from bitgauge.benchmarks.profiles import PLANS
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
+from hypothesis import given
+from hypothesis import strategies as st
+
+BASELINE, CANDIDATE = Digest("b" * 64, 1), Digest("c" * 64, 1)
+PLAN = PLANS[Profile.QUICK]
+FP32 = AssignedEntry(0, "fp32", BASELINE)
+INT8 = AssignedEntry(1, "int8-dynamic", CANDIDATE)
+
+
+def test_a_health_check_is_the_quality_pass_alone() -> None:
+    plans = plan_passes(FP32, BASELINE, PLAN, keeps_time=True, only=(PassName.QUALITY,))
+    assert [(one.pass_name, one.artifacts) for one in plans] == [(PassName.QUALITY, (BASELINE,))]
+
+
+@pytest.mark.parametrize("entry", [FP32, INT8])
+@given(only=st.sets(st.sampled_from(list(PassName))))
+def test_only_chooses_among_the_passes_of_the_profile(
+    entry: AssignedEntry, only: set[PassName]
+) -> None:
+    everything = plan_passes(entry, BASELINE, PLAN, keeps_time=True)
+    chosen = plan_passes(entry, BASELINE, PLAN, keeps_time=True, only=only)
+    wanted = only or set(PassName)
+    assert chosen == tuple(one for one in everything if one.pass_name in wanted)
+
+
+def test_where_time_means_nothing_only_quality_is_measured() -> None:
+    plans = plan_passes(INT8, BASELINE, PLAN, keeps_time=False)
+    assert [one.pass_name for one in plans] == [PassName.QUALITY]
+
+
+def test_what_the_baseline_measured_is_not_measured_again() -> None:
+    done = as_baseline(
+        RawRef(one.pass_name, one.launch, one.role, BASELINE)
+        for one in plan_passes(FP32, BASELINE, PLAN, keeps_time=True)
+    )
+    assert done
+    plans = plan_passes(INT8, BASELINE, PLAN, keeps_time=True, available=done)
+    assert {one.role for one in plans} == {RawRole.BOTH, RawRole.CANDIDATE}
