@@ -156,7 +156,8 @@ def run_text(run: RunView) -> str:
     lines = [
         f"run {run.run_id}: {run.recipe} on {run.device_name}, {run.status.value},"
         f" {run.disposition.value}, {seconds:.1f} s",
-        f"  entry {run.entry_index} of job {run.job_id}, epoch {run.epoch}, sandbox {run.sandbox}",
+        f"  entry {run.entry_index} of job {run.job_id}, epoch {run.epoch},"
+        f" sandbox {run.sandbox or text.DASH}",
     ]
     if run.failure is not None:
         lines.append(f"  {run.failure.group.value} {run.failure.code}: {run.failure.message}")
