@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -46,7 +47,13 @@ def is_empty(lab: Lab) -> bool:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """The measuring children below this process; other tests may run a coordinator beside."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "bitgauge.agents.worker" in process.cmdline():
+                found.append(process)
+    return found
 
 
 async def test_a_job_is_measured_and_reported(lab: Lab) -> None:
