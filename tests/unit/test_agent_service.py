@@ -49,10 +49,10 @@ def is_empty(lab: Lab) -> bool:
 def children() -> list[psutil.Process]:
     """The measuring children below this process; other tests may run a coordinator beside."""
     found = []
-    for process in psutil.Process().children(recursive=True):
+    for one in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            if "bitgauge.agents.worker" in process.cmdline():
-                found.append(process)
+            if "bitgauge.agents.worker" in one.cmdline():
+                found.append(one)
     return found
 
 
