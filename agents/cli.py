@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="serve a coordinator until stopped")
     run.add_argument(
         "--coordinator",
+        type=_address,
         default=f"127.0.0.1:{DEFAULT_PORT}",
         metavar="HOST:PORT",
         help="where the coordinator listens (default: %(default)s)",
@@ -140,6 +141,13 @@ def say(line: str) -> None:
 
 def _warn(line: str) -> None:
     sys.stderr.write(f"bitgauge-agent: {line}\n")
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return text
 
 
 def _positive(text: str) -> int:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.fingerprint import fingerprint, stack_of
@@ -34,6 +36,7 @@ from .passes import as_baseline
 
 SANDBOX = "rlimits"
 _DISK_WAIT_S = 5.0
+_TRACEBACK_CHARACTERS = 4096
 
 
 class Executor:
@@ -73,7 +76,7 @@ class Executor:
         entries = self._open_entries()
         for done, digest in enumerate(sorted(keep)):
             self._progress(entries[0], "fetching", done / len(keep))
-            with contextlib.suppress(BitgaugeError):  # said again at the entry that needs it
+            with contextlib.suppress(BitgaugeError, OSError):  # said by the entry that needs it
                 await self._bench.transfer.fetch(digest, keep)
 
     async def give_up(self, failure: Failure) -> None:
@@ -105,6 +108,11 @@ class Executor:
             failure = simple_failure(
                 FailureGroup.ENVIRONMENT, Code.DISK_FULL, f"The device's disk says: {error}."
             )
+            return self._report(entry, started, failure=failure)
+        except Exception as error:  # a defect of ours must not take the other entries along
+            message = f"The agent failed: {type(error).__name__}: {error}."
+            failure = simple_failure(FailureGroup.HARNESS, Code.INTERNAL, message)
+            failure = replace(failure, log_tail=traceback.format_exc()[-_TRACEBACK_CHARACTERS:])
             return self._report(entry, started, failure=failure)
         if entry.index == 0:
             self._shared = as_baseline(raw)

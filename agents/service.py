@@ -32,6 +32,8 @@ Say = Callable[[str], None]
 
 _STOP_S = 1.5
 _LEFTOVERS_S = 5.0
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 8.0
 
 
 async def serve(config: AgentConfig, say: Say) -> None:
@@ -80,6 +82,7 @@ class _Agent:
         )
         self._incarnation = str(uuid.uuid4())
         self._outages = 0
+        self._pause_s = _FIRST_PAUSE_S
 
     async def run(self) -> None:
         intents, dead = await asyncio.to_thread(self._spool.end_leftovers)
@@ -155,12 +158,17 @@ class _Agent:
         if connection.outage.count != self._outages:
             await self._register(connection, who)
         try:
-            return await connection.acquire(self._device.device_id, self._incarnation)
+            assignment = await connection.acquire(self._device.device_id, self._incarnation)
         except Unavailable:
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             return None
         except BitgaugeError as error:
             if error.code is not Code.UNKNOWN_DEVICE:
                 raise
+        else:
+            self._pause_s = _FIRST_PAUSE_S
+            return assignment
         await self._register(connection, who)
         return None
 

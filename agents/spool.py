@@ -167,6 +167,14 @@ class Spool:
 
 
 def _read_all(folder: Path, kind: type[T]) -> list[T]:
-    """Every value in a folder; `write_durably` leaves no incomplete one under this ending."""
-    paths = sorted(folder.glob("*.json"))
-    return [msgspec.json.decode(path.read_bytes(), type=kind) for path in paths]
+    """Every value in a folder; `write_durably` leaves no incomplete one under this ending.
+
+    A file that is damaged, or that another version wrote, is renamed and kept for people.
+    """
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(msgspec.json.decode(path.read_bytes(), type=kind))
+        except msgspec.DecodeError:
+            os.replace(path, path.with_suffix(".unreadable"))
+    return found

@@ -25,6 +25,7 @@ from bitgauge.agents.channel import Channel
 from bitgauge.agents.child import child_environment
 from bitgauge.agents.conditions import ConditionReader
 from bitgauge.agents.failures import ChildExit, failure_of, needs_confirmation
+from bitgauge.agents.identity import device_id
 from bitgauge.agents.lease import LeaseClock, LeaseKeeper
 from bitgauge.agents.meters import high_water
 from bitgauge.agents.passes import PassPlan, as_baseline, plan_passes
@@ -275,6 +276,16 @@ def test_a_half_written_report_is_none(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     (tmp_path / "reports" / "x.json.new").write_bytes(b'{"run_')
     assert spool.reports() == []
+
+
+def test_a_damaged_report_is_kept_and_disturbs_nobody(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.put_report(report("good"))
+    (tmp_path / "reports" / "bad.json").write_bytes(b'{"run_id": 7}')
+    (tmp_path / "intents" / "bad.json").write_bytes(b"\x00")
+    assert [one.run_id for one in spool.reports()] == ["good"]
+    assert spool.intents() == []
+    assert (tmp_path / "reports" / "bad.unreadable").exists()
 
 
 # -- processes --------------------------------------------------------------------------------
@@ -625,6 +636,18 @@ def test_out_of_memory_kills_are_counted(tmp_path: Path) -> None:
     put(tmp_path, "vmstat", "nr_free_pages 1\noom_kill 3\n")
     assert process.oom_kills(tmp_path) == 3
     assert process.oom_kills(tmp_path / "nowhere") is None
+
+
+# -- identity ---------------------------------------------------------------------------------
+def test_a_device_keeps_its_id(tmp_path: Path) -> None:
+    folder = tmp_path / "agent"
+    minted = device_id(folder)
+    assert device_id(folder) == minted
+    assert [path.name for path in folder.iterdir()] == ["device_id"]
+    assert (folder / "device_id").stat().st_mode & 0o777 == 0o600
+    (folder / "device_id").write_text("nonsense")
+    with pytest.raises(BadInput, match="holds no device id"):
+        device_id(folder)
 
 
 # -- fingerprint ------------------------------------------------------------------------------
