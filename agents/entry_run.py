@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from bitgauge.benchmarks.vocabulary import PassName
 from .child import run_child
 from .failures import ChildExit, failure_of, needs_confirmation
 from .lease import LeaseKeeper
+from .machine import THIS_MACHINE, Machine
 from .passes import PassPlan, plan_passes
 from .registry import Found
 from .runtimes.base import RuntimeModule
@@ -36,6 +36,8 @@ from .spec import ChildSpec, Event
 from .spool import Intent, Spool
 from .supervision import Listener, PhaseLimits
 from .transfer import Transfer
+
+Launch = Callable[[ChildSpec, Path, str, PhaseLimits, Listener], Awaitable[ChildExit]]
 
 _TIMED = (PassName.PAIR, PassName.ABSOLUTE)
 
@@ -54,6 +56,8 @@ class Bench:
         limits: how long a child may be silent.
         deliver: reports what the spool holds, once.
         say: prints one line.
+        machine: whose disk and clocks these are.
+        launch: runs one child to its end.
     """
 
     device: DeviceDescription
@@ -65,6 +69,8 @@ class Bench:
     limits: PhaseLimits
     deliver: Callable[[], Awaitable[object]]
     say: Callable[[str], None]
+    machine: Machine = THIS_MACHINE
+    launch: Launch = run_child
 
 
 class RunFailed(Exception):
@@ -140,7 +146,7 @@ class EntryRun:
             bench.spool.abandon(name)
             raise
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            bench.machine.drop_folder(folder)
 
     async def _fetch(self) -> dict[str, Path]:
         """The verified files of the entry by SHA-256."""
@@ -177,7 +183,7 @@ class EntryRun:
     async def _attempt(
         self, spec: ChildSpec, intent: Intent, folder: Path, keeper: LeaseKeeper
     ) -> ChildExit:
-        await asyncio.to_thread(_fresh_folder, folder)
+        await asyncio.to_thread(self._bench.machine.fresh_folder, folder)
         if not spec.artifacts:
             runtime = cast(RuntimeModule, self._bench.runtimes.get(spec.runtime))
             await asyncio.to_thread(Path(spec.paths[0]).write_bytes, runtime.empty_artifact())
@@ -193,7 +199,7 @@ class EntryRun:
             await keeper.gap(event.hold_ms)
 
         try:
-            return await run_child(
+            return await self._bench.launch(
                 spec, folder, intent.mark, self._bench.limits, Listener(spawned, phase, gap)
             )
         finally:
@@ -226,8 +232,3 @@ def files_of(assignment: Assignment) -> set[Digest]:
     """Every blob that a job still needs on the device."""
     artifacts = {entry.artifact for entry in assignment.entries if not entry.accepted}
     return {assignment.evaluation, assignment.baseline} | artifacts
-
-
-def _fresh_folder(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -82,7 +81,7 @@ class Executor:
     async def give_up(self, failure: Failure) -> None:
         """Reports every entry that is still open as failed."""
         for entry in self._open_entries():
-            now = time.time_ns()
+            now = self._bench.machine.unix_ns()
             await self._spool(self._report(entry, now, failure=failure))
 
     def _open_entries(self) -> list[AssignedEntry]:
@@ -94,7 +93,7 @@ class Executor:
 
     async def _measure(self, entry: AssignedEntry) -> RunReport:
         """One run, whatever becomes of it."""
-        started = time.time_ns()
+        started = self._bench.machine.unix_ns()
         work = EntryRun(self._bench, self._assignment, entry, self._progress_of(entry))
         try:
             description = self._runtime()
@@ -158,7 +157,7 @@ class Executor:
             entry_index=entry.index,
             status=status,
             started_unix_ns=started,
-            ended_unix_ns=time.time_ns(),
+            ended_unix_ns=self._bench.machine.unix_ns(),
             device_id=self._bench.device.device_id,
             sandbox=SANDBOX,
             stack=stack,

@@ -96,7 +96,8 @@ class Coordinator:
 
     async def acquire(self, device_id: str, incarnation: str, wait_s: float) -> Assignment | None:
         """A job for the device, or None when there was none for `wait_s` seconds (at most 10)."""
-        until = time.monotonic() + min(max(wait_s, 0.0), LONGEST_WAIT_S)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + min(max(wait_s, 0.0), LONGEST_WAIT_S)
         asked_ns = self._now_ns()
         await self._writer.change_if(
             lambda store: store.acquiring(device_id, incarnation, asked_ns)
@@ -104,7 +105,7 @@ class Coordinator:
         while True:
             version = self._writer.changes.version
             assignment = await self._claim(device_id, incarnation)
-            left_s = until - time.monotonic()
+            left_s = until - loop.time()
             if assignment is not None or left_s <= 0:
                 return assignment
             if not await self._writer.changes.wait_past(version, left_s):
