@@ -129,7 +129,12 @@ class Executor:
                 if not said:
                     self._bench.say(f"The result waits for room on the disk: {error}.")
                 said = True
-                await asyncio.sleep(_DISK_WAIT_S)
+                try:
+                    await asyncio.sleep(_DISK_WAIT_S)
+                except asyncio.CancelledError:
+                    # The result goes with its job; nothing of its run is left to be settled.
+                    self._bench.spool.abandon(report.run_id)
+                    raise
             else:
                 self._reported.add(report.entry_index)
                 return

@@ -64,6 +64,10 @@ class Machine:
         path.unlink(missing_ok=True)
         sync_folder(path.parent)
 
+    def sync(self, folder: Path) -> None:
+        """Makes everything durable that was renamed or removed in a folder."""
+        sync_folder(folder)
+
     def discard(self, path: Path) -> None:
         """Removes a file that may as well come back after a power cut."""
         path.unlink(missing_ok=True)

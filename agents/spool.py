@@ -143,9 +143,14 @@ class Spool:
     def end_leftovers(self) -> tuple[list[Intent], bool]:
         """Ends every process that older agents left behind.
 
+        Such an agent may have died before what it renamed was durable; it is from here on, so
+        that nothing is reported that a power cut could still take back.
+
         Returns:
             The open intents, and whether every such process is dead.
         """
+        for folder in (self._intents, self._reports, self._raw, self._aside):
+            self._machine.sync(folder)
         found = self.intents()
         boot = self._machine.boot_id()
         dead = True
