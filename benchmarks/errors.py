@@ -68,6 +68,7 @@ class Code(str, enum.Enum):
     BACKUP_DAMAGED = "backup_damaged"
     BACKUP_INCOMPLETE = "backup_incomplete"
     HOME_NOT_EMPTY = "home_not_empty"
+    NOT_OWNER = "not_owner"
     DISK_FULL = "disk_full"
     START_FAILED = "start_failed"
     TASK_LOST = "task_lost"
@@ -206,6 +207,7 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.HOME_NOT_EMPTY: Meaning(
         "FAILED_PRECONDITION", "Give --replace; the database that is there is kept beside it."
     ),
+    Code.NOT_OWNER: Meaning("PERMISSION_DENIED", "Run the command as that user, with sudo -u."),
     Code.DISK_FULL: Meaning("RESOURCE_EXHAUSTED", "Free disk space; nothing needs a restart."),
     Code.TASK_LOST: Meaning("UNAVAILABLE", "Call again; the coordinator's log says what ended it."),
     Code.START_FAILED: Meaning("INTERNAL", "Read the log named above."),

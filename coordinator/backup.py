@@ -86,13 +86,14 @@ def make(home: Path, folder: Path, *, link: bool = False, allow_damaged: bool = 
 
     Raises:
         BitgaugeError: `BAD_ARGUMENT`, `STORE_MISSING`, `STORE_DAMAGED`, `BACKUP_INCOMPLETE`,
-            `DISK_FULL`, `STORE_IO`; no backup was made then.
+            `DISK_FULL`, `STORE_IO`, `NOT_OWNER`; no backup was made then.
     """
     config = CoordinatorConfig(home=str(home))
     if folder.is_symlink() or (folder.exists() and not _is_empty(folder)):
         raise BadInput(Code.BAD_ARGUMENT, f"{folder} exists and is not an empty folder.")
     if not config.store_path.is_file():
         raise NotFound(Code.STORE_MISSING, f"There is no database at {config.store_path}.")
+    require_owner(home)
     with on_disk(folder, "making a backup"), _workplace(folder) as aside:
         manifest = _fill(config, aside, link=link, allow_damaged=allow_damaged)
         aside.replace(folder)
@@ -148,6 +149,22 @@ def recorded_blobs(database: Path) -> tuple[Digest, ...]:
         BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_MISSING`, `STORE_IO`.
     """
     return store_check.examine(database, complete=False).blobs
+
+
+def require_owner(home: Path) -> None:
+    """Refuse to write into the state folder of somebody else, also as root.
+
+    Files of another owner would keep its coordinator from starting.
+
+    Raises:
+        Refused: `NOT_OWNER`.
+    """
+    with on_disk(home, "looking at the state folder"):
+        owner = home.stat().st_uid
+    if owner != os.geteuid():
+        raise Refused(
+            Code.NOT_OWNER, f"The state folder {home} belongs to user {owner}, not to you."
+        )
 
 
 def damaged(folder: Path, why: str) -> Internal:

@@ -70,12 +70,13 @@ def restore(source: Path, home: Path, *, replace: bool = False) -> Restored:
 
     Raises:
         BitgaugeError: `BACKUP_DAMAGED`, `STORE_DAMAGED`, `STORE_NEWER`, `COORDINATOR_RUNNING`,
-            `HOME_NOT_EMPTY`, `DISK_FULL`, `STORE_IO`; the database is as it was then.
+            `HOME_NOT_EMPTY`, `NOT_OWNER`, `DISK_FULL`, `STORE_IO`; the database is as it was then.
     """
     found = _verified(source)
     config = CoordinatorConfig(home=str(home))
     with on_disk(home, "restoring"):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        backup.require_owner(home)
         with _alone(config):
             if config.store_path.exists() and not replace:
                 raise Refused(Code.HOME_NOT_EMPTY, f"{home} holds a database already.")

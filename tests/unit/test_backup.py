@@ -336,6 +336,20 @@ def test_a_running_coordinator_keeps_its_home(home: Home, tmp_path: Path) -> Non
     assert everything(home) == before
 
 
+def test_the_state_folder_of_another_user_is_left_alone(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(home.folder, tmp_path / "one")
+    before = sorted(home.folder.rglob("*"))
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with refused(Code.NOT_OWNER, str(home.folder)):
+        make(home.folder, tmp_path / "two")
+    with refused(Code.NOT_OWNER, str(home.folder)):
+        restore.restore(tmp_path / "one", home.folder, replace=True)
+    assert sorted(home.folder.rglob("*")) == before
+    assert check_state(home.folder).sound
+
+
 def test_a_full_disk_is_found_before_anything_changes(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
