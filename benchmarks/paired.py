@@ -29,7 +29,7 @@ STRETCHES = 4
 
 _QUADS_PER_STRETCH = 10
 _UNSTEADY_VARIANCE_RATIO = 4.0
-"""Between / within variance of stretches that chance exceeds in 1 of 100: F(3, inf) is 3.8 there."""
+"""Between / within variance of stretches; chance exceeds 3.8 in 1 of 100, from F(3, inf)."""
 
 
 @dataclass(frozen=True, slots=True)
