@@ -26,10 +26,10 @@ from .supervision import Listener, PhaseLimits, Supervision
 async def run_child(
     spec: ChildSpec,
     folder: Path,
-    *,
     mark: str,
     limits: PhaseLimits,
     listener: Listener,
+    *,
     confinement: Confinement,
 ) -> ChildExit:
     """Runs one launch to its end, whatever end that is.

@@ -36,10 +36,10 @@ class ConditionReader:
     ) -> None:
         cpufreq = root / f"sys/devices/system/cpu/cpu{processor}/cpufreq/scaling_cur_freq"
         stat = root / "proc/stat"
-        tick_ns = 1e9 / (ticks_per_second or os.sysconf("SC_CLK_TCK")) / _processors(stat)
+        scale = 100 / (ticks_per_second or os.sysconf("SC_CLK_TCK"))
         self._clock = _Source(cpufreq, lambda text: int(text) / 1000.0)
         self._heat = _Source(temperature_file(root), lambda text: int(text) / 1000.0)
-        self._steal = _Source(stat, lambda text: steal_ticks(text) * tick_ns)
+        self._steal = _Source(stat, lambda text: steal_ticks(text) * scale)
         self._pressure = _Source(root / "proc/pressure/cpu", pressure_avg10)
         self._load = _Source(root / "proc/loadavg", lambda text: float(text.split(None, 1)[0]))
 
@@ -81,15 +81,6 @@ class _Source:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-
-def _processors(stat: Path) -> int:
-    """How many processors the steal counter sums over, at least 1."""
-    try:
-        lines = stat.read_bytes().splitlines()
-    except OSError:
-        return 1
-    return max(1, sum(line.startswith(b"cpu") for line in lines) - 1)
 
 
 def steal_ticks(stat: bytes) -> float:

@@ -115,12 +115,13 @@ class Outage:
         say: prints one line.
 
     Attributes:
+        address: of the coordinator.
         away: the last call did not get through.
         count: outages so far.
     """
 
     def __init__(self, address: str, say: Callable[[str], None]) -> None:
-        self._address = address
+        self.address = address
         self._say = say
         self.away = False
         self.count = 0
@@ -130,13 +131,13 @@ class Outage:
         if not self.away:
             self.away = True
             self.count += 1
-            self._say(f"The coordinator at {self._address} is away ({why}); trying again.")
+            self._say(f"The coordinator at {self.address} is away ({why}); trying again.")
 
     def ended(self) -> None:
         """A call got through."""
         if self.away:
             self.away = False
-            self._say(f"The coordinator at {self._address} is back.")
+            self._say(f"The coordinator at {self.address} is back.")
 
 
 class Connection:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,20 +26,21 @@ from bitgauge.benchmarks.model import (
 from bitgauge.benchmarks.profiles import PLANS
 from bitgauge.benchmarks.vocabulary import PassName
 
-from .child import run_child
-from .confinement import Confinement
 from .failures import ChildExit, failure_of, needs_confirmation
 from .lease import LeaseKeeper
+from .machine import THIS_MACHINE, Machine
 from .passes import PassPlan, plan_passes
 from .registry import Found
 from .runtimes.base import RuntimeModule
 from .spec import ChildSpec, Event
 from .spool import Intent, Spool
 from .supervision import Listener, PhaseLimits
-from .tidy import remove_tree
 from .transfer import Transfer
 
 _OWN = "child"  # the part of a run's folder that its children may write to
+
+Launch = Callable[[ChildSpec, Path, str, PhaseLimits, Listener], Awaitable[ChildExit]]
+
 _TIMED = (PassName.PAIR, PassName.ABSOLUTE)
 
 
@@ -58,7 +58,9 @@ class Bench:
         limits: how long a child may be silent.
         deliver: reports what the spool holds, once.
         say: prints one line.
-        confinement: what every child is put into.
+        launch: runs one child to its end, confined.
+        sandbox: the level that it confines to.
+        machine: whose disk and clocks these are.
     """
 
     device: DeviceDescription
@@ -70,7 +72,9 @@ class Bench:
     limits: PhaseLimits
     deliver: Callable[[], Awaitable[object]]
     say: Callable[[str], None]
-    confinement: Confinement
+    launch: Launch
+    sandbox: str
+    machine: Machine = THIS_MACHINE
 
 
 class RunFailed(Exception):
@@ -148,7 +152,7 @@ class EntryRun:
             bench.spool.abandon(name)
             raise
         finally:
-            await asyncio.to_thread(remove_tree, folder)
+            bench.machine.drop_folder(folder)
 
     async def _fetch(self) -> dict[str, Path]:
         """The verified files of the entry by SHA-256."""
@@ -206,13 +210,12 @@ class EntryRun:
             await keeper.gap(event.hold_ms)
 
         try:
-            return await run_child(
+            return await self._bench.launch(
                 spec,
                 folder / _OWN,
-                mark=intent.mark,
-                limits=self._bench.limits,
-                listener=Listener(spawned, phase, gap),
-                confinement=self._bench.confinement,
+                intent.mark,
+                self._bench.limits,
+                Listener(spawned, phase, gap),
             )
         finally:
             keeper.measuring(False)
@@ -222,16 +225,15 @@ class EntryRun:
 
         A model file may name others beside it; in the cache those would be other people's.
         """
-        remove_tree(folder)
-        (folder / _OWN).mkdir(parents=True)
+        machine = self._bench.machine
+        machine.fresh_folder(folder)
+        machine.make_folder(folder / _OWN)
         places = [Path(path) for path in spec.paths]
-        for place in places:
-            place.parent.mkdir(parents=True)
         if not sources:
             runtime = cast(RuntimeModule, self._bench.runtimes.get(spec.runtime))
-            places[0].write_bytes(runtime.empty_artifact())
+            machine.place(places[0], runtime.empty_artifact())
         for place, source in zip(places, sources, strict=bool(sources)):
-            os.link(source, place)
+            machine.place(place, source)
 
     def _spec(self, plan: PassPlan, files: dict[str, Path], folder: Path, name: str) -> ChildSpec:
         job = self._assignment

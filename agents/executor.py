@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
+import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BitgaugeError, Code
@@ -34,6 +35,7 @@ from .lease import LeaseKeeper
 from .passes import as_baseline
 
 _DISK_WAIT_S = 5.0
+_TRACEBACK_CHARACTERS = 4096
 
 
 class Executor:
@@ -75,13 +77,13 @@ class Executor:
         entries = self._open_entries()
         for done, digest in enumerate(sorted(keep)):
             self._progress(entries[0], "fetching", done / len(keep))
-            with contextlib.suppress(BitgaugeError):  # said again at the entry that needs it
+            with contextlib.suppress(BitgaugeError, OSError):  # said by the entry that needs it
                 await self._bench.transfer.fetch(digest, keep)
 
     async def give_up(self, failure: Failure) -> None:
         """Reports every entry that is still open as failed."""
         for entry in self._open_entries():
-            now = time.time_ns()
+            now = self._bench.machine.unix_ns()
             await self._spool(self._report(entry, now, failure=failure))
 
     def _open_entries(self) -> list[AssignedEntry]:
@@ -93,7 +95,7 @@ class Executor:
 
     async def _measure(self, entry: AssignedEntry) -> RunReport:
         """One run, whatever becomes of it."""
-        started = time.time_ns()
+        started = self._bench.machine.unix_ns()
         work = EntryRun(self._bench, self._assignment, entry, self._progress_of(entry))
         try:
             description = self._runtime()
@@ -107,6 +109,11 @@ class Executor:
             failure = simple_failure(
                 FailureGroup.ENVIRONMENT, Code.DISK_FULL, f"The device's disk says: {error}."
             )
+            return self._report(entry, started, failure=failure)
+        except Exception as error:  # a defect of ours must not take the other entries along
+            message = f"The agent failed: {type(error).__name__}: {error}."
+            failure = simple_failure(FailureGroup.HARNESS, Code.INTERNAL, message)
+            failure = replace(failure, log_tail=traceback.format_exc()[-_TRACEBACK_CHARACTERS:])
             return self._report(entry, started, failure=failure)
         if entry.index == 0:
             self._shared = as_baseline(raw)
@@ -124,7 +131,12 @@ class Executor:
                 if not said:
                     self._bench.say(f"The result waits for room on the disk: {error}.")
                 said = True
-                await asyncio.sleep(_DISK_WAIT_S)
+                try:
+                    await asyncio.sleep(_DISK_WAIT_S)
+                except asyncio.CancelledError:
+                    # The result goes with its job; nothing of its run is left to be settled.
+                    self._bench.spool.abandon(report.run_id)
+                    raise
             else:
                 self._reported.add(report.entry_index)
                 return
@@ -152,9 +164,9 @@ class Executor:
             entry_index=entry.index,
             status=status,
             started_unix_ns=started,
-            ended_unix_ns=time.time_ns(),
+            ended_unix_ns=self._bench.machine.unix_ns(),
             device_id=self._bench.device.device_id,
-            sandbox=self._bench.confinement.level.NAME,
+            sandbox=self._bench.sandbox,
             stack=stack,
             fingerprint=fingerprint(stack) if stack else "",
             raw=raw,

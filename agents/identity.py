@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import uuid
@@ -9,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bitgauge.benchmarks.errors import Code, Refused
+from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.model import DeviceDescription, RuntimeDescription, StackItem
 
 from . import registry
-from .cache import write_durably
+from .cache import sync_folder, write_durably
 
 
 class FolderLock:
@@ -49,15 +50,27 @@ class FolderLock:
 
 
 def device_id(folder: Path) -> str:
-    """The id of this device, minted at the first call and kept for ever after."""
+    """The id of this device, minted at the first call and kept for ever after.
+
+    Raises:
+        BadInput: the file holds something else.
+    """
     path = folder / "device_id"
-    try:
-        return str(uuid.UUID(path.read_text("ascii").strip()))
-    except (FileNotFoundError, ValueError):
+    if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        minted = str(uuid.uuid4())
-        write_durably(path, f"{minted}\n".encode(), 0o600)
-        return minted
+        mine = folder / f"device_id.{os.getpid()}"
+        write_durably(mine, f"{uuid.uuid4()}\n".encode(), 0o600)
+        with contextlib.suppress(FileExistsError):
+            os.link(mine, path)  # of two processes that mint at once, one wins
+        mine.unlink()
+        sync_folder(folder)
+    text = path.read_text("ascii", errors="replace").strip()
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise BadInput(
+            Code.FILE_UNREADABLE, f"{path} holds no device id but {text[:40]!r}; remove it."
+        ) from error
 
 
 def describe(

@@ -7,34 +7,40 @@ import contextlib
 import importlib.metadata
 import signal
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 from bitgauge.benchmarks.crash import arm
 from bitgauge.benchmarks.errors import BitgaugeError, Code, Unavailable
-from bitgauge.benchmarks.model import Assignment, Failure
+from bitgauge.benchmarks.model import Assignment, DeviceDescription, Failure
 from bitgauge.benchmarks.vocabulary import FailureGroup
 
-from . import process, registry
+from . import registry
 from .cache import Cache
 from .certificates import Keeper
+from .child import run_child
 from .config import AgentConfig
-from .confinement import Confinement, find_confinement
+from .confinement import find_confinement
 from .connection import Connection, Introduction, patiently
-from .entry_run import Bench
+from .entry_run import Bench, Launch
 from .executor import Executor
 from .identity import FolderLock, describe, device_id
 from .lease import LeaseKeeper
+from .machine import THIS_MACHINE, Machine
 from .outbox import Outbox
 from .patience import end_task, first, within
-from .spool import Intent, Spool
-from .tidy import remove_tree
+from .spool import Spool
+from .supervision import PhaseLimits
 from .transfer import Transfer
 
 Say = Callable[[str], None]
 
 _STOP_S = 1.5
 _LEFTOVERS_S = 5.0
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 8.0
 
 
 async def serve(config: AgentConfig, say: Say) -> None:
@@ -49,7 +55,7 @@ async def serve(config: AgentConfig, say: Say) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    agent = asyncio.create_task(_Agent(config, say).run())
+    agent = asyncio.create_task(_run(config, say))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((agent, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -66,73 +72,123 @@ async def serve(config: AgentConfig, say: Say) -> None:
         lock.release()
 
 
-class _Agent:
-    """One agent process."""
+async def _run(config: AgentConfig, say: Say) -> None:
+    """One agent of this machine, put together and run."""
+    device = describe(
+        config.device,
+        name=config.name,
+        identity=device_id(config.folder),
+        folders=config.plugins,
+        say=say,
+    )
+    confinement = await find_confinement(config, device, say)
+    enrolment = config.enrolment
+    security = enrolment.security if enrolment else None
+    connection = Connection(config.coordinator, config.token, say, security)
+    parts = Parts(
+        device=device,
+        runtimes=registry.find("runtimes", config.plugins),
+        plugins=config.plugins,
+        spool=Spool(config.folder / "spool"),
+        folder=config.folder / "work",
+        connection=connection,
+        transfer=Transfer(connection, Cache(config.folder / "cache", config.cache_bytes)),
+        limits=config.limits,
+        once=config.once,
+        say=say,
+        sandbox=confinement.level.NAME,
+        launch=partial(run_child, confinement=confinement),
+    )
+    agent = Agent(parts)
+    try:
+        if enrolment is None:
+            await agent.run()
+        else:
+            keeper = Keeper(enrolment, config.folder, connection, say)
+            await first(agent.run(), keeper.keep())
+    finally:
+        await connection.close()
 
-    def __init__(self, config: AgentConfig, say: Say) -> None:
-        self._config = config
-        self._say = say
-        self._spool = Spool(config.folder / "spool")
-        self._work = config.folder / "work"
-        self._cache = Cache(config.folder / "cache", config.cache_bytes)
-        self._device = describe(
-            config.device,
-            name=config.name,
-            identity=device_id(config.folder),
-            folders=config.plugins,
-            say=say,
-        )
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one agent process is put together from.
+
+    Attributes:
+        device: this device as it is registered.
+        runtimes: the plug-ins that can be loaded.
+        plugins: folders that a child looks for plug-ins in, too.
+        spool: keeps what was measured.
+        folder: where children have their folders.
+        connection: to the coordinator; whoever made it closes it.
+        transfer: gets artifacts and sends raw files.
+        limits: how long a child may be silent.
+        once: end after one job.
+        say: prints one line.
+        launch: runs one child to its end, confined.
+        sandbox: the level that it confines to.
+        machine: whose disk, processes and clocks these are.
+    """
+
+    device: DeviceDescription
+    runtimes: registry.Found
+    plugins: tuple[Path, ...]
+    spool: Spool
+    folder: Path
+    connection: Connection
+    transfer: Transfer
+    limits: PhaseLimits
+    once: bool
+    say: Say
+    launch: Launch
+    sandbox: str
+    machine: Machine = THIS_MACHINE
+
+
+class Agent:
+    """One agent process, from its start to its end.
+
+    Args:
+        parts: what it works with.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._say = parts.say
+        self._spool = parts.spool
+        self._device = parts.device
         self._incarnation = str(uuid.uuid4())
         self._outages = 0
+        self._pause_s = _FIRST_PAUSE_S
 
     async def run(self) -> None:
+        """Settles what an older agent left, registers, and works.
+
+        Raises:
+            BitgaugeError: the coordinator does not take this agent.
+        """
+        parts, machine = self._parts, self._parts.machine
+        connection = parts.connection
         intents, dead = await asyncio.to_thread(self._spool.end_leftovers)
-        await asyncio.to_thread(remove_tree, self._work)
-        confinement = await find_confinement(self._config, self._device, self._say)
-        enrolment = self._config.enrolment
-        security = enrolment.security if enrolment else None
-        connection = Connection(self._config.coordinator, self._config.token, self._say, security)
-        transfer = Transfer(connection, self._cache)
-        outbox = Outbox(self._spool, connection, transfer, self._say)
+        await asyncio.to_thread(machine.drop_folder, parts.folder)
+        outbox = Outbox(self._spool, connection, parts.transfer, self._say)
         who = Introduction(
             agent_version=importlib.metadata.version("bitgauge"),
-            boot_id=process.boot_id(),
+            boot_id=machine.boot_id(),
             incarnation=self._incarnation,
             open_intents=tuple(intent.run_id for intent in intents),
             leftovers_dead=dead,
         )
-        working = self._live(
-            connection, transfer, outbox, who, intents=intents, confinement=confinement
-        )
-        try:
-            if enrolment is None:
-                await working
-            else:
-                keeper = Keeper(enrolment, self._config.folder, connection, self._say)
-                await first(working, keeper.keep())
-        finally:
-            await connection.close()
-
-    async def _live(
-        self,
-        connection: Connection,
-        transfer: Transfer,
-        outbox: Outbox,
-        who: Introduction,
-        *,
-        intents: Sequence[Intent],
-        confinement: Confinement,
-    ) -> None:
         # Results of an older epoch are accepted only until Register ends its lease.
         await outbox.drain()
         await self._register(connection, who)
-        if not who.leftovers_dead:
+        if not dead:
             who = await self._outlive(who)
             await self._register(connection, who)
         for intent in intents:
             await asyncio.to_thread(self._spool.abandon, intent.run_id)
         await asyncio.to_thread(self._spool.collect)
-        await self._serve(connection, transfer, outbox, who, confinement)
+        await self._serve(outbox, who)
 
     async def _outlive(self, who: Introduction) -> Introduction:
         """Waits until every process of earlier agents is dead; the device is not free before."""
@@ -149,28 +205,25 @@ class _Agent:
         runtimes = ", ".join(f"{one.name} {one.version}" for one in self._device.runtimes)
         self._say(
             f"Registered {self._device.name} ({self._device.processor_model or 'unknown CPU'};"
-            f" {runtimes or 'no runtime'}) at {self._config.coordinator}, version {version}."
+            f" {runtimes or 'no runtime'}) at {connection.outage.address}, version {version}."
         )
 
-    async def _serve(
-        self,
-        connection: Connection,
-        transfer: Transfer,
-        outbox: Outbox,
-        who: Introduction,
-        confinement: Confinement,
-    ) -> None:
+    async def _serve(self, outbox: Outbox, who: Introduction) -> None:
+        parts = self._parts
+        connection = parts.connection
         bench = Bench(
             device=self._device,
-            runtimes=registry.find("runtimes", self._config.plugins),
-            plugins=self._config.plugins,
-            transfer=transfer,
+            runtimes=parts.runtimes,
+            plugins=parts.plugins,
+            transfer=parts.transfer,
             spool=self._spool,
-            folder=self._work,
-            limits=self._config.limits,
+            folder=parts.folder,
+            limits=parts.limits,
             deliver=outbox.deliver,
             say=self._say,
-            confinement=confinement,
+            launch=parts.launch,
+            sandbox=parts.sandbox,
+            machine=parts.machine,
         )
         while True:
             assignment = await self._acquire(connection, who)
@@ -179,7 +232,7 @@ class _Agent:
             job = _Job(bench, connection, outbox, self._say)
             await job.run(assignment)
             await asyncio.to_thread(self._spool.collect)
-            if self._config.once:
+            if parts.once:
                 return
 
     async def _acquire(self, connection: Connection, who: Introduction) -> Assignment | None:
@@ -187,12 +240,17 @@ class _Agent:
         if connection.outage.count != self._outages:
             await self._register(connection, who)
         try:
-            return await connection.acquire(self._device.device_id, self._incarnation)
+            assignment = await connection.acquire(self._device.device_id, self._incarnation)
         except Unavailable:
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             return None
         except BitgaugeError as error:
             if error.code is not Code.UNKNOWN_DEVICE:
                 raise
+        else:
+            self._pause_s = _FIRST_PAUSE_S
+            return assignment
         await self._register(connection, who)
         return None
 
@@ -210,7 +268,9 @@ class _Job:
         """Measures under the lease until done, cancelled, lost or out of time."""
         count = sum(not entry.accepted for entry in assignment.entries)
         self.say(f"Job {assignment.job_id}, epoch {assignment.epoch}: {count} entries to measure.")
-        keeper = LeaseKeeper(assignment, self.connection.renew, self.say)
+        keeper = LeaseKeeper(
+            assignment, self.connection.renew, self.say, self.bench.machine.boottime_ns
+        )
         executor = Executor(self.bench, assignment, keeper)
         keeping = asyncio.create_task(keeper.keep())
         working = asyncio.create_task(self._finish(executor))

@@ -10,7 +10,6 @@ A report is removed by the coordinator's acknowledgement and by nothing else.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -21,8 +20,7 @@ import msgspec
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.model import Digest, RunReport
 
-from . import process
-from .cache import file_digest, sync_folder, write_durably
+from .machine import THIS_MACHINE, Machine
 
 T = TypeVar("T")
 
@@ -65,46 +63,42 @@ class Spool:
 
     Args:
         folder: made when it is not there.
+        machine: whose disk and processes these are.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, machine: Machine = THIS_MACHINE) -> None:
+        self._machine = machine
         self._intents = folder / "intents"
         self._reports = folder / "reports"
         self._raw = folder / "raw"
         self._aside = folder / "aside"
         for part in (self._intents, self._reports, self._raw, self._aside):
-            part.mkdir(parents=True, exist_ok=True)
+            machine.make_folder(part)
 
     def begin(self, run_id: str, job_id: str, epoch: int, entry_index: int) -> Intent:
         """Records that a run begins; on the disk when this returns."""
-        intent = Intent(
-            run_id, job_id, epoch, entry_index, secrets.token_hex(16), process.boot_id()
-        )
+        mark, boot_id = secrets.token_hex(16), self._machine.boot_id()
+        intent = Intent(run_id, job_id, epoch, entry_index, mark, boot_id)
         self._write(self._intents, run_id, intent)
         return intent
 
     def spawned(self, intent: Intent, pid: int) -> Intent:
         """Records the child that a run has spawned."""
-        known = replace(intent, pid=pid, start_ticks=process.start_ticks(pid))
+        known = replace(intent, pid=pid, start_ticks=self._machine.start_ticks(pid))
         self._write(self._intents, intent.run_id, known)
         return known
 
     def abandon(self, run_id: str) -> None:
         """Forgets a run that will not be reported and whose children are dead."""
-        self._remove(self._intents / f"{run_id}.json")
+        self._machine.remove(self._intents / f"{run_id}.json")
 
     def intents(self) -> list[Intent]:
         """Runs that have begun and were not reported."""
-        return _read_all(self._intents, Intent)
+        return self._read_all(self._intents, Intent)
 
     def put_raw(self, path: Path) -> Digest:
         """Takes a raw file over, durably, and gives its digest."""
-        digest = file_digest(path)
-        with open(path, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(path, self.raw_path(digest))
-        sync_folder(self._raw)
-        return digest
+        return self._machine.keep(path, self._raw)
 
     def raw_path(self, digest: Digest) -> Path:
         """Where the raw file is while anything here needs it."""
@@ -113,22 +107,22 @@ class Spool:
     def put_report(self, report: RunReport) -> None:
         """Puts a finished run into the outbox and closes its intent."""
         self._write(self._reports, report.run_id, report)
-        self._remove(self._intents / f"{report.run_id}.json")
+        self._machine.remove(self._intents / f"{report.run_id}.json")
 
     def reports(self) -> list[RunReport]:
         """Runs that wait for their acknowledgement, oldest first."""
-        waiting = _read_all(self._reports, RunReport)
+        waiting = self._read_all(self._reports, RunReport)
         return sorted(waiting, key=lambda report: (report.ended_unix_ns, report.run_id))
 
     def acknowledge(self, run_id: str) -> None:
         """The coordinator has the run."""
         crash_point("A7")
-        self._remove(self._reports / f"{run_id}.json")
+        self._machine.remove(self._reports / f"{run_id}.json")
 
     def set_aside(self, report: RunReport, reason: str) -> Path:
         """Keeps a report that the coordinator refuses for good where people can find it."""
         self._write(self._aside, report.run_id, Aside(reason, report))
-        self._remove(self._reports / f"{report.run_id}.json")
+        self._machine.remove(self._reports / f"{report.run_id}.json")
         return self._aside / f"{report.run_id}.json"
 
     def collect(self, keep: Iterable[Digest] = ()) -> None:
@@ -139,36 +133,49 @@ class Spool:
         """
         needed = {ref.digest.sha256 for report in self.reports() for ref in report.raw}
         needed |= {
-            ref.digest.sha256 for one in _read_all(self._aside, Aside) for ref in one.report.raw
+            ref.digest.sha256
+            for one in self._read_all(self._aside, Aside)
+            for ref in one.report.raw
         }
         needed |= {digest.sha256 for digest in keep}
-        for path in self._raw.iterdir():
-            if path.name not in needed:
-                path.unlink(missing_ok=True)
+        for name in self._machine.names(self._raw):
+            if name not in needed:
+                self._machine.discard(self._raw / name)
 
     def end_leftovers(self) -> tuple[list[Intent], bool]:
         """Ends every process that older agents left behind.
 
+        Such an agent may have died before what it renamed was durable; it is from here on, so
+        that nothing is reported that a power cut could still take back.
+
         Returns:
             The open intents, and whether every such process is dead.
         """
+        for folder in (self._intents, self._reports, self._raw, self._aside):
+            self._machine.sync(folder)
         found = self.intents()
-        boot = process.boot_id()
+        boot = self._machine.boot_id()
         dead = True
         for intent in found:
             if intent.boot_id == boot:
-                dead &= process.end(intent.mark, intent.pid, intent.start_ticks)
+                dead &= self._machine.end(intent.mark, intent.pid, intent.start_ticks)
         return found, dead
 
     def _write(self, folder: Path, run_id: str, value: object) -> None:
-        write_durably(folder / f"{run_id}.json", msgspec.json.encode(value))
+        self._machine.write(folder / f"{run_id}.json", msgspec.json.encode(value))
 
-    def _remove(self, path: Path) -> None:
-        path.unlink(missing_ok=True)
-        sync_folder(path.parent)
+    def _read_all(self, folder: Path, kind: type[T]) -> list[T]:
+        """Every value in a folder; `Machine.write` leaves no incomplete one under this ending.
 
-
-def _read_all(folder: Path, kind: type[T]) -> list[T]:
-    """Every value in a folder; `write_durably` leaves no incomplete one under this ending."""
-    paths = sorted(folder.glob("*.json"))
-    return [msgspec.json.decode(path.read_bytes(), type=kind) for path in paths]
+        A file that is damaged, or that another version wrote, is renamed and kept for people.
+        """
+        found = []
+        for name in self._machine.names(folder):
+            if not name.endswith(".json"):
+                continue
+            try:
+                found.append(msgspec.json.decode(self._machine.read(folder / name), type=kind))
+            except msgspec.DecodeError:
+                kept = name.removesuffix(".json") + ".unreadable"
+                self._machine.rename(folder / name, kept)
+        return found

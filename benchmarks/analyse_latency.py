@@ -17,6 +17,7 @@ from .reasons import (
     NO_RAW_DATA,
     NO_STEADY_STATE,
     SHARED,
+    UNSTEADY_RATIO,
     WIDE_INTERVAL,
 )
 from .resample import bootstrap_median, effective_size
@@ -47,6 +48,8 @@ def latency_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
     flags = list(facts.profile_flags) + _pair_flags(launches, facts)
     if shown.interval.half_width > margin / 2:
         flags.append(WIDE_INTERVAL)
+    if shown.method == "stretches":
+        flags.append(UNSTEADY_RATIO)
     return MetricValue(
         key=key,
         value=math.exp(shown.interval.point),

@@ -85,6 +85,10 @@ class Code(str, enum.Enum):
     STORE_MISSING = "store_missing"
     STORE_BUSY = "store_busy"
     STORE_IO = "store_io"
+    BACKUP_DAMAGED = "backup_damaged"
+    BACKUP_INCOMPLETE = "backup_incomplete"
+    HOME_NOT_EMPTY = "home_not_empty"
+    NOT_OWNER = "not_owner"
     DISK_FULL = "disk_full"
     START_FAILED = "start_failed"
     TASK_LOST = "task_lost"
@@ -278,7 +282,9 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.RAY_INSECURE: Meaning(
         "FAILED_PRECONDITION", "Start the Ray cluster with RAY_AUTH_MODE=token."
     ),
-    Code.STORE_DAMAGED: Meaning("DATA_LOSS", "Restore the database from a backup."),
+    Code.STORE_DAMAGED: Meaning(
+        "DATA_LOSS", "Put a backup back with `bitgauge restore BACKUP --replace`."
+    ),
     Code.STORE_NEWER: Meaning(
         "FAILED_PRECONDITION", "Install the newer Bitgauge that wrote this database."
     ),
@@ -288,6 +294,15 @@ CATALOGUE: dict[Code, Meaning] = {
     ),
     Code.STORE_BUSY: Meaning("UNAVAILABLE", "End the other process; then call again."),
     Code.STORE_IO: Meaning("UNAVAILABLE", "Check the disk and the permissions of its folder."),
+    Code.BACKUP_DAMAGED: Meaning("DATA_LOSS", "Nothing was changed; restore another backup."),
+    Code.BACKUP_INCOMPLETE: Meaning(
+        "DATA_LOSS",
+        "Run `bitgauge check` for the whole list; --allow-damaged backs up all the rest.",
+    ),
+    Code.HOME_NOT_EMPTY: Meaning(
+        "FAILED_PRECONDITION", "Give --replace; the database that is there is kept beside it."
+    ),
+    Code.NOT_OWNER: Meaning("PERMISSION_DENIED", "Run the command as that user, with sudo -u."),
     Code.DISK_FULL: Meaning("RESOURCE_EXHAUSTED", "Free disk space; nothing needs a restart."),
     Code.TASK_LOST: Meaning("UNAVAILABLE", "Call again; the coordinator's log says what ended it."),
     Code.START_FAILED: Meaning("INTERNAL", "Read the log named above."),

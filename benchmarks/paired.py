@@ -2,7 +2,9 @@
 
 Everything works on log-ratios of quads, `d = ln(candidate / baseline)`, and is exact about what
 it assumes: quads are independent and symmetric about the true log-ratio, which the random order
-within each quad makes so even when the machine drifts. numpy alone, because the device decides
+within each quad makes so even when the machine drifts. What it cannot make so is a neighbour that
+slows one of the two more than the other for a while; then the ratio itself changes in time, and
+the stretches of a launch, not its quads, are what repeats. numpy alone, because the device decides
 with these functions when to stop adding quads.
 """
 
@@ -21,6 +23,13 @@ from .samples import CANDIDATE, Floats, PairSamples
 LEVEL = 0.95
 _EXACT_UP_TO = 60
 """Quads up to which the null distribution is exact; beyond, its normal approximation."""
+
+STRETCHES = 4
+"""Consecutive parts of a launch that are compared with each other."""
+
+_QUADS_PER_STRETCH = 10
+_UNSTEADY_VARIANCE_RATIO = 4.0
+"""Between / within variance of stretches; chance exceeds 3.8 in 1 of 100, from F(3, inf)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +52,10 @@ class Pooled:
 
     Attributes:
         interval: at the level that was asked for.
-        method: `wilcoxon` over all quads, or `t` over the launches when they differ by more
-            than their quads explain.
-        between: variance of the launches' estimates; 0 for one launch.
-        within: mean variance of one launch's estimate.
+        method: `wilcoxon` over all quads, `t` over the launches when they differ by more than
+            their quads explain, `stretches` when that is so of parts of one launch.
+        between: variance of the estimates of launches (of stretches); 0 for one launch.
+        within: mean variance of one such estimate.
     """
 
     interval: Interval
@@ -125,32 +134,68 @@ def pool_launches(launches: Sequence[Floats], level: float = LEVEL) -> Pooled | 
     """Pool the log-ratios of several launches (A-8).
 
     Launches that differ by more than their quads explain are the unit of replication: then the
-    interval is Student's over their estimates. Otherwise all quads count alike.
+    interval is Student's over their estimates. So are the stretches of every launch when one
+    launch was unsteady. Otherwise all quads count alike.
 
     Args:
-        launches: log-ratios of each launch, (quads,) each.
+        launches: log-ratios of each launch in the order they were taken, (quads,) each.
         level: confidence.
 
     Returns:
         The pooled estimate, or None when there are too few quads for an interval.
     """
-    everything = np.concatenate(launches)
-    pooled = wilcoxon_interval(everything, level)
-    singles = [wilcoxon_interval(launch) for launch in launches]
-    if pooled is None or any(single is None for single in singles):
+    pooled = wilcoxon_interval(np.concatenate(launches), level)
+    spread = _spread(launches)
+    if pooled is None or spread is None:
         return None
-    known = [single for single in singles if single is not None]
+    parts = [stretches(launch) for launch in launches]
+    if any(_differ(_spread(part)) for part in parts):
+        units = _spread([stretch for part in parts for stretch in part])
+        if units is not None:
+            return Pooled(_over_units(units, level), "stretches", units.between, units.within)
+    if spread.between <= spread.within:
+        return Pooled(pooled, "wilcoxon", spread.between, spread.within)
+    return Pooled(_over_units(spread, level), "t", spread.between, spread.within)
+
+
+def stretches(values: Floats) -> list[Floats]:
+    """A launch in `STRETCHES` consecutive parts; in one when it is too short to be parted."""
+    if values.size < STRETCHES * _QUADS_PER_STRETCH:
+        return [values]
+    return list(np.array_split(values, STRETCHES))
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """Estimates of units of replication, and how they scatter."""
+
+    points: Floats
+    between: float
+    within: float
+
+
+def _spread(units: Sequence[Floats]) -> _Spread | None:
+    """The estimates of launches or stretches; None when one has too few quads."""
     z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
-    within = float(np.mean([(single.half_width / z) ** 2 for single in known]))
-    if len(known) == 1:
-        return Pooled(pooled, "wilcoxon", 0.0, within)
+    singles = [wilcoxon_interval(unit) for unit in units]
+    known = [single for single in singles if single is not None]
+    if len(known) < len(units):
+        return None
     points = np.array([single.point for single in known])
-    between = float(np.var(points, ddof=1))
-    if between <= within:
-        return Pooled(pooled, "wilcoxon", between, within)
-    reach = student_quantile(0.5 + level / 2, len(known) - 1) * math.sqrt(between / len(known))
-    centre = float(np.mean(points))
-    return Pooled(Interval(centre, centre - reach, centre + reach), "t", between, within)
+    within = float(np.mean([(single.half_width / z) ** 2 for single in known]))
+    return _Spread(points, float(np.var(points, ddof=1)) if len(known) > 1 else 0.0, within)
+
+
+def _differ(spread: _Spread | None) -> bool:
+    return spread is not None and spread.between > _UNSTEADY_VARIANCE_RATIO * spread.within
+
+
+def _over_units(spread: _Spread, level: float) -> Interval:
+    """Student's interval over the estimates of the units."""
+    count = spread.points.size
+    reach = student_quantile(0.5 + level / 2, count - 1) * math.sqrt(spread.between / count)
+    centre = float(np.mean(spread.points))
+    return Interval(centre, centre - reach, centre + reach)
 
 
 def student_quantile(p: float, df: int) -> float:
@@ -213,5 +258,5 @@ def verdict_of(interval: Interval, margin: float) -> str:
 
 def is_precise(values: Floats, margin: float) -> bool:
     """Whether the 95 % interval is short enough to stop: half-width at most half the margin."""
-    interval = wilcoxon_interval(values)
-    return interval is not None and interval.half_width <= margin / 2
+    pooled = pool_launches([values])
+    return pooled is not None and pooled.interval.half_width <= margin / 2

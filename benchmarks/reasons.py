@@ -12,6 +12,7 @@ NO_STEADY_STATE = "no_steady_state"
 SHARED = "shared"
 FEW_LAUNCHES = "few_launches"
 WIDE_INTERVAL = "wide_interval"
+UNSTEADY_RATIO = "unsteady_ratio"
 PEAK_SAMPLED = "peak_sampled"
 REFERENCE_MISMATCH = "reference_mismatch"
 
@@ -21,6 +22,7 @@ FLAGS: dict[str, str] = {
     SHARED: "others used the device: pressure over 1 % or stolen time over 0.5 %",
     FEW_LAUNCHES: "fewer fresh processes than the profile asks for",
     WIDE_INTERVAL: "quads ended before the interval was as short as half the margin",
+    UNSTEADY_RATIO: "the ratio changed while it was measured; the interval covers its stretches",
     PEAK_SAMPLED: "the peak was polled, so a shorter one may have been missed",
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
 }

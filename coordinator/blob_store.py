@@ -24,7 +24,9 @@ from pathlib import Path
 from bitgauge.benchmarks.errors import BadInput, Code, NotFound, Unavailable
 from bitgauge.benchmarks.model import Digest
 
-CHUNK_BYTES = 1 << 20
+from .blob_files import CHUNK_BYTES, blob_file
+from .blob_files import sync as _sync
+
 MAX_BLOB_BYTES = 16 << 30
 RESERVE_BYTES = 64 << 20
 """Uploads are refused when they would leave less than this, so that the database can go on."""
@@ -185,7 +187,7 @@ class BlobStore:
     def path(self, digest: Digest) -> Path:
         """Where the blob is, or would be; to be read only."""
         _require_name(digest)
-        return self._root / digest.sha256[:2] / f"{digest.sha256}.{digest.size_bytes}"
+        return blob_file(self._root, digest)
 
     def read(self, digest: Digest, offset: int = 0, limit: int | None = None) -> Iterator[bytes]:
         """The bytes of a blob in chunks of at most 1 MiB.
@@ -362,12 +364,3 @@ def _hash_of(path: Path) -> hashlib._Hash:
         while data := file.read(CHUNK_BYTES):
             hasher.update(data)
     return hasher
-
-
-def _sync(path: Path) -> None:
-    """Have the disk keep a file's bytes, or a folder's names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -69,6 +69,9 @@ def run(
         list[str] | None, typer.Option(metavar="N", help="Samples per call; one job for each.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    runtime: Annotated[
+        str, typer.Option(metavar="NAME", help="What executes the artifacts; see `devices`.")
+    ] = "onnxruntime",
     profile: Annotated[str, typer.Option(help="quick, standard or certified.")] = "quick",
     name: Annotated[
         str | None, typer.Option(help="Name of the model in the table; else the file's.")
@@ -133,6 +136,7 @@ def run(
         selector=selector,
         batches=batches,
         threads=threads,
+        runtime=runtime,
         profile=wanted,
         model_class=kind,
         margin_pp=margin,

@@ -114,8 +114,9 @@ class Coordinator:
         It waits for 10 s at most, and for half of the silence that makes a device unreachable:
         an agent that is gone is heard last when it asked.
         """
+        loop = asyncio.get_running_loop()
         longest_s = min(LONGEST_WAIT_S, self.terms.unreachable_after_ns / 2e9)
-        until = time.monotonic() + min(max(wait_s, 0.0), longest_s)
+        until = loop.time() + min(max(wait_s, 0.0), longest_s)
         asked_ns = self._now_ns()
         await self.care.provide()
         await self._writer.change_if(
@@ -124,7 +125,7 @@ class Coordinator:
         while True:
             version = self._writer.changes.version
             assignment = await self._claim(device_id, incarnation, asked_ns)
-            left_s = until - time.monotonic()
+            left_s = until - loop.time()
             if assignment is not None:
                 crash_point("C2")
                 return assignment

@@ -15,7 +15,8 @@ from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.model import DeviceDescription, Digest, Entry, JobSpec, Selector
 from bitgauge.benchmarks.vocabulary import ModelClass
 
-from .blob_store import CHUNK_BYTES, BlobStore
+from .blob_files import CHUNK_BYTES
+from .blob_store import BlobStore
 from .scheduler import matches
 from .upload import local_file
 

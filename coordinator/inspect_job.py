@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.evalset import check_inputs, read_evaluation_set, require_disjoint
+from bitgauge.benchmarks.evalset import (
+    EvaluationSet,
+    check_inputs,
+    read_evaluation_set,
+    require_disjoint,
+)
 from bitgauge.benchmarks.model import Digest, Entry, JobSpec
 from bitgauge.benchmarks.recipes import parse
 from bitgauge.benchmarks.vocabulary import FormatFamily
@@ -23,6 +29,7 @@ from .runner import Inspection
 
 BASELINE_LABEL = "The baseline"
 EVALUATION_LABEL = "The evaluation set"
+CALIBRATION_LABEL = "The calibration set"
 
 PathOf = Callable[[Digest], Path]
 
@@ -40,15 +47,31 @@ def inspect_job(spec: JobSpec, path_of: PathOf) -> Inspection:
     label = _label(spec.entries[0], BASELINE_LABEL)
     baseline = inspect_model(path_of(spec.baseline), label)
     _require_fp32(baseline, label)
-    evaluation = read_evaluation_set(path_of(spec.evaluation))
+    evaluation = _read_set(path_of(spec.evaluation), Code.BAD_EVALUATION_SET, EVALUATION_LABEL)
     check_evaluation(baseline, evaluation, spec.workload.batch, EVALUATION_LABEL)
     if spec.calibration is not None:
         code = Code.BAD_CALIBRATION_SET
-        calibration = read_evaluation_set(path_of(spec.calibration), code)
-        check_inputs(calibration, baseline.inputs, code)
+        calibration = _read_set(path_of(spec.calibration), code, CALIBRATION_LABEL)
+        with _said_of(CALIBRATION_LABEL):
+            check_inputs(calibration, baseline.inputs, code)
         require_disjoint(calibration, evaluation)
     recipes = tuple(_recipe_of(entry, spec, baseline, path_of) for entry in spec.entries)
     return Inspection(baseline.model_class, recipes)
+
+
+def _read_set(path: Path, code: Code, label: str) -> EvaluationSet:
+    """A set from its bytes: a blob's file name is a digest and tells a user nothing."""
+    with _said_of(label):
+        return read_evaluation_set(path.read_bytes(), code)
+
+
+@contextmanager
+def _said_of(label: str) -> Iterator[None]:
+    """Begin the sentence of a bad input with what it is about."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(error.code, f"{label}: {error.sentence}") from error
 
 
 def _recipe_of(entry: Entry, spec: JobSpec, baseline: ModelFacts, path_of: PathOf) -> str:
@@ -60,7 +83,7 @@ def _recipe_of(entry: Entry, spec: JobSpec, baseline: ModelFacts, path_of: PathO
         assert given is not None, "a completed entry without artifact has a recipe"
         builder_for(given)
         return str(given)
-    label = _label(entry, "An artifact")
+    label = _label(entry, "Artifact")
     facts = inspect_model(path_of(entry.artifact), label)
     check_same_inputs(baseline, facts, label)
     if given is None:

@@ -50,6 +50,7 @@ class Order:
     deadline_s: int = 3600
     wait: bool = False
     idempotency_key: str = ""
+    runtime: str = "onnxruntime"
 
 
 def jobs_of(order: Order) -> tuple[JobSpec, ...]:
@@ -66,6 +67,7 @@ def jobs_of(order: Order) -> tuple[JobSpec, ...]:
         evaluation=order.evaluation,
         calibration=order.calibration,
         model_class=order.model_class,
+        runtime=order.runtime,
         selector=order.selector,
         profile=order.profile,
         priority=order.priority,

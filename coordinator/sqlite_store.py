@@ -37,10 +37,11 @@ from . import (
 )
 from .access_store import CertificateRecord, TokenRecord
 from .lab_care import CheckOutcome
-from .migrations import migrate, version_of
+from .migrations import MIGRATIONS, migrate, version_of
 from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
 from .store_connection import connect, prepare, transaction, translated
 from .store_reader import Reader
+from .store_snapshot import keep_before_migration
 
 FAULTLESS_SQLITE = (3, 51, 3)
 _log = logging.getLogger(__name__)
@@ -55,11 +56,16 @@ class SqliteStore(Reader):
         self._db = Database(connection, recursive_triggers=False, execute_plugins=False)
 
     @classmethod
-    def open(cls, path: Path | str) -> SqliteStore:
+    def open(
+        cls, path: Path | str, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS
+    ) -> SqliteStore:
         """Open or make the database and bring it to the newest schema.
+
+        Before an older schema is changed, a copy of the database is kept beside it.
 
         Args:
             path: the file, or ``:memory:``.
+            migrations: the steps; step n leads to schema n, from 1.
 
         Raises:
             BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_IO`, `STORE_BUSY`, `DISK_FULL`.
@@ -73,9 +79,12 @@ class SqliteStore(Reader):
         connection = connect(path)
         try:
             with translated(str(path), "bringing the store to the newest schema"):
-                version_of(connection, str(path))
+                schema = version_of(connection, str(path), len(migrations))
                 prepare(connection)
-                migrate(connection, str(path))
+                if 0 < schema < len(migrations):
+                    kept = keep_before_migration(connection, Path(path), schema)
+                    _log.info("schema %d is about to change; a copy is %s", schema, kept)
+                migrate(connection, str(path), migrations)
             return cls(connection, str(path))
         except BaseException:
             connection.close()

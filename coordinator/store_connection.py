@@ -20,6 +20,7 @@ from bitgauge.benchmarks.errors import (
     Unavailable,
 )
 
+from . import backup_record
 from .store import StoreFailed
 
 # FULL syncs the log at each commit, so that an acknowledged result survives a power cut; it
@@ -60,10 +61,15 @@ def translated(path: str, doing: str) -> Iterator[None]:
         for words, kind, code, meaning in _MEANINGS:
             if words in text:
                 sentence = f"While {doing}: {meaning.format(path=path)}."
+                if code is Code.STORE_DAMAGED:
+                    sentence += backup_record.words(path)
                 raise kind(code, sentence) from error
         raise Internal(Code.INTERNAL, f"While {doing}: {path} answered {text!r}.") from error
     except msgspec.MsgspecError as error:
-        sentence = f"While {doing}: {path} holds a value that can not be read ({error})."
+        sentence = (
+            f"While {doing}: {path} holds a value that can not be read ({error})."
+            f"{backup_record.words(path)}"
+        )
         raise Internal(Code.STORE_DAMAGED, sentence) from error
     except OverflowError as error:
         sentence = f"While {doing}: a number does not fit into 64 bits."
@@ -117,7 +123,20 @@ def check(connection: sqlite3.Connection, path: Path | str) -> None:
     """
     findings = [row[0] for row in connection.execute("PRAGMA quick_check(1)")]
     if findings != ["ok"]:
-        raise Internal(Code.STORE_DAMAGED, f"The database {path} is damaged: {findings[0]}.")
+        raise Internal(
+            Code.STORE_DAMAGED,
+            f"The database {path} is damaged: {findings[0]}.{backup_record.words(path)}",
+        )
+
+
+def checkpoint(path: Path) -> None:
+    """Bring every commit that waits in the log into the file, for a store that nobody has open.
+
+    Raises:
+        BitgaugeError: the database can not be written, or is damaged.
+    """
+    with contextlib.closing(connect(path)) as connection, translated(str(path), "closing its log"):
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def connect_readonly(path: Path) -> sqlite3.Connection:

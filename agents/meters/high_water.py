@@ -50,7 +50,8 @@ class MemoryMeter:
     def open_phase(self) -> None:
         """Forgets the peak so far; the next checkpoint tells the peak since now."""
         try:
-            with open(self._process / "clear_refs", "wb", buffering=0) as file:
+            descriptor = os.open(self._process / "clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "wb", buffering=0) as file:
                 file.write(_RESET_PEAK)
         except OSError:
             self.method = "sampled"

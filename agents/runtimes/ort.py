@@ -83,7 +83,7 @@ def load(path: Path, options: SessionOptions) -> OrtSession:
     try:
         session = onnxruntime.InferenceSession(str(path), wanted, providers=list(_PROVIDERS))
     except Exception as error:  # the binding raises a dozen types that share no base
-        raise _explain(error, loading=True) from error
+        raise explain(error, loading=True) from error
     return OrtSession(session)
 
 
@@ -137,7 +137,7 @@ class OrtSession:
         try:
             outputs: Outputs = self._session.run(self._outputs, feeds)
         except Exception as error:  # as in `load`
-            raise _explain(error, loading=False) from error
+            raise explain(error, loading=False) from error
         return outputs
 
     def close(self) -> None:
@@ -145,8 +145,13 @@ class OrtSession:
         self._session = None
 
 
-def _explain(error: Exception, *, loading: bool) -> BitgaugeError:
-    """One sentence of what the runtime said, under the code of who must act."""
+def explain(error: Exception, *, loading: bool) -> BitgaugeError:
+    """One sentence of what the runtime said, under the code of who must act.
+
+    Args:
+        error: what the binding raised.
+        loading: while the session was made; else while it ran.
+    """
     kind = type(error).__name__
     said = _PREFIX.sub("", str(error).strip()).splitlines()
     sentence = f"ONNX Runtime says: {said[0].rstrip('.') if said else kind}."

@@ -122,7 +122,8 @@ def finished(client: Client, lab: Lab, key: str) -> JobView:
     job_id = patiently(lambda: client.submit(spec)).job_id
     lab.promises.jobs.append(job_id)
     view = client.job(job_id)
-    for view in client.watch(job_id):
+    for change in client.watch(job_id):
+        view = change
         seen = accepted(patiently(lambda: client.runs(job_id)))
         lab.promises.runs |= {run for runs in seen.values() for run in runs}
     assert view.state is JobState.FINISHED

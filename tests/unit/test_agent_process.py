@@ -11,10 +11,12 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 from bitgauge.agents import process
 from bitgauge.agents.spool import Spool
+from bitgauge.benchmarks.model import DeviceDescription
 
 from .agent_lab import TOKEN, Lab, fake_artifact, until
 
@@ -163,9 +165,29 @@ async def test_a_second_agent_is_refused_and_names_the_first(lab: Lab) -> None:
     await finished(first)
 
 
-@pytest.mark.parametrize(("option", "value"), [("--device", "toaster"), ("--cache-bytes", "0")])
-async def test_wrong_arguments_are_named(lab: Lab, option: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--device", "toaster", "toaster"),
+        ("--cache-bytes", "0", "must be positive"),
+        ("--coordinator", "nowhere", "is not HOST:PORT"),
+    ],
+)
+async def test_wrong_arguments_are_named(lab: Lab, option: str, value: str, words: str) -> None:
     code, _, err = await finished(await start(lab, option, value))
     assert code in (1, 2)
     assert "Traceback" not in err
-    assert "toaster" in err or "must be positive" in err
+    assert words in err
+
+
+async def test_the_device_is_described_in_text_and_json(lab: Lab) -> None:
+    home = ("--home", str(lab.folder / "home"))
+    made = [
+        await asyncio.create_subprocess_exec(AGENT, "describe", *home, *more, stdout=PIPE)
+        for more in ((), ("--json",))
+    ]
+    text, data = [(await one.communicate())[0] for one in made]
+    device = msgspec.json.decode(data, type=DeviceDescription)
+    assert device.device_id.encode() in text
+    assert b"energy is null (no_sensor)" in text
+    assert device.core_count >= 1

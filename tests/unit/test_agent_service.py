@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
 import pytest
 from bitgauge.agents import process
+from bitgauge.agents.passes import plan_passes
 from bitgauge.agents.spool import Spool
 from bitgauge.agents.supervision import PhaseLimits
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.ids import run_id
-from bitgauge.benchmarks.model import RunReport
+from bitgauge.benchmarks.model import AssignedEntry, RunReport
 from bitgauge.benchmarks.raw import read_raw
 from bitgauge.benchmarks.raw_schema import quality_samples
 from bitgauge.benchmarks.vocabulary import FailureGroup, PassName, RawRole, RunStatus
@@ -46,7 +49,13 @@ def is_empty(lab: Lab) -> bool:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    """The measuring children below this process; other tests may run a coordinator beside."""
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "bitgauge.agents.worker" in one.cmdline():
+                found.append(one)
+    return found
 
 
 async def test_a_job_is_measured_and_reported(lab: Lab) -> None:
@@ -388,3 +397,22 @@ async def test_a_simulated_device_measures_quality_only(lab: Lab) -> None:
         (report,) = await lab.reports(1)
     assert lab.coordinator.devices[0].realness.value == "simulated"
     assert {ref.pass_name for ref in report.raw} == {PassName.QUALITY}
+
+
+async def test_a_defect_of_the_agent_fails_one_entry_only(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def plan(entry: AssignedEntry, *rest: Any, **named: Any) -> Any:
+        if entry.index == 0:
+            raise ZeroDivisionError("of a defect")
+        return plan_passes(entry, *rest, **named)
+
+    monkeypatch.setattr("bitgauge.agents.entry_run.plan_passes", plan)
+    lab.assignment([BASELINE, CANDIDATE])
+    async with lab.agent():
+        first, second = await lab.reports(2)
+    assert first.failure is not None
+    assert (first.failure.group, first.failure.code) == (FailureGroup.HARNESS, "internal")
+    assert "ZeroDivisionError" in first.failure.log_tail
+    assert second.status is RunStatus.MEASURED

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.model import Digest
-from bitgauge.coordinator.blob_store import CHUNK_BYTES, BlobStore, Committed
+from bitgauge.coordinator.blob_files import CHUNK_BYTES
+from bitgauge.coordinator.blob_store import BlobStore, Committed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -167,7 +167,31 @@ def test_launches_that_agree_are_pooled_and_ones_that_do_not_are_replicates() ->
 @settings(max_examples=30)
 @given(st.floats(0.001, 0.2))
 def test_stop_rule_is_half_the_margin(spread: float) -> None:
-    values = np.linspace(-spread, spread, 60)
+    values = np.random.default_rng(3).permutation(np.linspace(-spread, spread, 60))
     interval = wilcoxon_interval(values)
     assert interval is not None
     assert is_precise(values, 0.02) == (interval.half_width <= 0.01)
+
+
+def test_a_ratio_that_changes_in_time_widens_the_interval() -> None:
+    """Recorded: a neighbour slowed FP32 from 49 to 69 us for one second, INT8 not at all."""
+    rng = np.random.default_rng(7)
+    slowed = np.log(23.6 / 69.0) + rng.normal(0, 0.01, 34)
+    clear = np.log(23.1 / 49.8) + rng.normal(0, 0.01, 26)
+    values = np.concatenate([slowed, clear])
+    alone = wilcoxon_interval(values)
+    pooled = pool_launches([values])
+    assert alone is not None
+    assert pooled is not None
+    assert pooled.method == "stretches"
+    assert np.exp(alone.high) < 23.1 / 49.8  # the quads alone exclude what held at the end
+    assert pooled.interval.low < np.log(23.6 / 69.0)
+    assert pooled.interval.high > np.log(23.1 / 49.8)
+    assert not is_precise(values, 0.02)
+
+
+def test_steady_quads_are_seldom_taken_for_unsteady() -> None:
+    rng = np.random.default_rng(11)
+    methods = [pool_launches([rng.standard_t(4, size=60) * 0.03]) for _ in range(1000)]
+    unsteady = sum(one is not None and one.method == "stretches" for one in methods)
+    assert unsteady <= 40

@@ -1,0 +1,79 @@
+"""Every runtime module keeps the same contract; a new file is picked up by itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bitgauge.agents import registry
+from bitgauge.agents.batches import Batches
+from bitgauge.agents.runtimes.base import RuntimeModule, SessionOptions
+from bitgauge.benchmarks.errors import BitgaugeError, Code
+
+FOUND = registry.find("runtimes", ())
+THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}
+
+
+@pytest.fixture(params=sorted(FOUND.modules))
+def runtime(request: pytest.FixtureRequest) -> RuntimeModule:
+    if request.param not in THERE:
+        pytest.skip(f"{request.param} is not installed here")
+    return registry.runtime(request.param, ())
+
+
+def test_nothing_is_skipped() -> None:
+    assert FOUND.problems == ()
+    assert {"onnxruntime", "fake"} <= set(FOUND.modules)
+
+
+def test_the_description_says_what_it_is(runtime: RuntimeModule) -> None:
+    described = runtime.probe()
+    assert described.name == runtime.NAME
+    assert described.version
+    assert described.families
+    assert runtime.HINT
+    assert isinstance(runtime.RANK, int)
+    assert described == runtime.probe()
+
+
+def test_the_empty_artifact_runs(runtime: RuntimeModule, tmp_path: Path) -> None:
+    runtime.prepare()
+    path = tmp_path / "floor"
+    path.write_bytes(runtime.empty_artifact())
+    session = runtime.load(path, SessionOptions(threads=1))
+    specs = session.input_specs
+    assert specs
+    assert all(np.dtype(spec.dtype) for spec in specs)
+    feeds = Batches(None, specs, 1).first()
+    first, second = session.run(feeds), session.run(feeds)
+    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    call = session.bind(feeds)
+    call()
+    call()
+    session.close()
+
+
+def test_a_file_that_is_no_artifact_is_one_sentence(runtime: RuntimeModule, tmp_path: Path) -> None:
+    path = tmp_path / "junk"
+    path.write_bytes(b"this is no model")
+    with pytest.raises(BitgaugeError) as caught:
+        runtime.load(path, SessionOptions())
+    assert caught.value.code is Code.BAD_MODEL
+    assert "\n" not in caught.value.sentence
+
+
+def test_probing_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from bitgauge.agents import registry;"
+        "registry.probe_runtimes(registry.find('runtimes', ()));"
+        "registry.describe_meters(registry.find('meters', ()));"
+        "registry.device('cpu', ()).describe();"
+        "print([m for m in ('numpy', 'onnxruntime', 'torch', 'grpc') if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert out.stdout.strip() == "[]"

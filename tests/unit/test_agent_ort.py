@@ -1,0 +1,136 @@
+"""ONNX Runtime in the agent: errors in one sentence, and a real run of a real model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import bitgauge.benchmarks.zoo
+import pytest
+from bitgauge.agents.runtimes import ort
+from bitgauge.agents.runtimes.base import SessionOptions
+from bitgauge.benchmarks.errors import BitgaugeError, Code
+from bitgauge.benchmarks.raw import read_raw
+from bitgauge.benchmarks.raw_schema import (
+    absolute_samples,
+    memory_samples,
+    pair_samples,
+    quality_samples,
+)
+from bitgauge.benchmarks.vocabulary import RunStatus
+
+from .agent_lab import Lab
+
+pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx")
+
+ZOO = Path(bitgauge.benchmarks.zoo.__file__).parent
+
+
+def model(tmp_path: Path, *, name: str = "x", shape: list[object] | None = None) -> Path:
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    size = shape or ["batch", 4]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", [name], ["y"])],
+        "small",
+        [helper.make_tensor_value_info(name, kind, size)],
+        [helper.make_tensor_value_info("y", kind, size)],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
+def test_the_hand_made_floor_is_valid_onnx() -> None:
+    parsed = onnx.load_model_from_string(ort.empty_artifact())
+    onnx.checker.check_model(parsed)
+    assert [node.op_type for node in parsed.graph.node] == ["Identity"]
+
+
+def test_specs_say_where_a_call_may_choose(tmp_path: Path) -> None:
+    session = ort.load(model(tmp_path), SessionOptions())
+    (spec,) = session.input_specs
+    assert (spec.name, spec.dtype, spec.shape) == ("x", "float32", (None, 4))
+
+
+@pytest.mark.parametrize("cut", [10, 60])
+def test_a_truncated_model_is_one_sentence(tmp_path: Path, cut: int) -> None:
+    path = model(tmp_path)
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(BitgaugeError) as caught:
+        ort.load(path, SessionOptions())
+    assert caught.value.code is Code.BAD_MODEL
+    assert caught.value.sentence.startswith("ONNX Runtime says: ")
+    assert "[ONNXRuntimeError]" not in caught.value.sentence
+
+
+def test_what_has_no_kernel_is_unsupported_and_memory_is_memory() -> None:
+    class NotImplemented(Exception):
+        pass
+
+    said = "[ONNXRuntimeError] : 9 : NOT_IMPLEMENTED : Could not find an implementation for Foo"
+    unsupported = ort.explain(NotImplemented(said), loading=True)
+    assert unsupported.code is Code.UNSUPPORTED_ARTIFACT
+    assert unsupported.sentence == "ONNX Runtime says: Could not find an implementation for Foo."
+    memory = ort.explain(RuntimeError("Failed to allocate memory for 5 bytes"), loading=False)
+    assert memory.code is Code.OUT_OF_MEMORY
+    assert ort.explain(RuntimeError("odd"), loading=False).code is Code.RUN_FAILED
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    made = Lab(tmp_path)
+    await made.coordinator.start()
+    yield made
+    await made.coordinator.stop()
+
+
+async def test_a_batch_that_the_artifact_does_not_take_is_unsupported(
+    lab: Lab, tmp_path: Path
+) -> None:
+    fixed = model(tmp_path, shape=[3, 10], name="input").read_bytes()
+    lab.assignment([fixed], runtime="onnxruntime")
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert report.failure is not None
+    assert (report.status, report.failure.code) == (RunStatus.UNSUPPORTED, "unsupported_artifact")
+    assert "a batch of 3 only" in report.failure.message
+
+
+async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
+    artifact = (ZOO / "digits-mlp.onnx").read_bytes()
+    evaluation = (ZOO / "evaluation.npz").read_bytes()
+    lab.assignment([artifact, artifact], runtime="onnxruntime", evaluation=evaluation)
+    async with lab.agent():
+        first, second = await lab.reports(2, timeout_s=120)
+    assert (first.failure, second.failure) == (None, None)
+    count = Counter((ref.pass_name.value, ref.role.value) for ref in second.raw)
+    assert count == {
+        ("quality", "both"): 1,
+        ("memory", "floor"): 3,
+        ("memory", "baseline"): 3,
+        ("memory", "candidate"): 3,
+        ("absolute", "baseline"): 3,
+        ("absolute", "candidate"): 3,
+        ("pair", "both"): 1,
+    }
+    raws = {
+        (ref.pass_name.value, ref.role.value): read_raw(lab.coordinator.blobs[ref.digest.sha256])
+        for ref in second.raw
+    }
+    quality = quality_samples(raws["quality", "both"])
+    assert quality.labels is not None
+    assert (quality.ref_top1 == quality.labels).mean() > 0.94
+    assert (quality.ref_top1 == quality.cand_top1).all()
+    pair = pair_samples(raws["pair", "both"])
+    assert pair.value_ns.size >= 4 * 60
+    assert raws["pair", "both"].meta["placements"] > 10
+    absolute, cold = absolute_samples(raws["absolute", "candidate"])
+    assert absolute.latency_ns.sum() >= 1e9
+    assert cold.load_ns > cold.first_inference_ns > 0
+    memory = memory_samples(raws["memory", "candidate"])
+    floor = memory_samples(raws["memory", "floor"])
+    need = memory.at("m1").hwm_bytes - memory.at("m0").hwm_bytes
+    assert need > floor.at("m1").hwm_bytes - floor.at("m0").hwm_bytes > 0
