@@ -30,6 +30,7 @@ from .failures import ChildExit, failure_of, needs_confirmation
 from .lease import LeaseKeeper
 from .machine import THIS_MACHINE, Machine
 from .passes import PassPlan, plan_passes
+from .patience import to_the_end
 from .registry import Found
 from .runtimes.base import RuntimeModule
 from .spec import ChildSpec, Event
@@ -131,11 +132,11 @@ class EntryRun:
             available=shared,
         )
         name = run_id(job.job_id, job.epoch, self._entry.index)
-        intent = await asyncio.to_thread(
-            bench.spool.begin, name, job.job_id, job.epoch, self._entry.index
-        )
         folder = bench.folder / name
         try:
+            intent = await to_the_end(
+                bench.spool.begin, name, job.job_id, job.epoch, self._entry.index
+            )
             made = []
             for done, plan in enumerate(plans):
                 self._progress(plan.pass_name.value, done / len(plans))
@@ -190,7 +191,7 @@ class EntryRun:
         timed = spec.pass_name in _TIMED
 
         async def spawned(pid: int) -> None:
-            await asyncio.to_thread(self._bench.spool.spawned, intent, pid)
+            await to_the_end(self._bench.spool.spawned, intent, pid)
 
         def phase(name: str) -> None:
             keeper.measuring(timed and name == "measure")
