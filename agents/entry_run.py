@@ -30,6 +30,7 @@ from .failures import ChildExit, failure_of, needs_confirmation
 from .lease import LeaseKeeper
 from .machine import THIS_MACHINE, Machine
 from .passes import PassPlan, plan_passes
+from .patience import to_the_end
 from .registry import Found
 from .runtimes.base import RuntimeModule
 from .spec import ChildSpec, Event
@@ -136,12 +137,12 @@ class EntryRun:
             only=job.passes,
         )
         name = run_id(job.job_id, job.epoch, self._entry.index)
-        intent = await asyncio.to_thread(
-            bench.spool.begin, name, job.job_id, job.epoch, self._entry.index
-        )
-        crash_point("A1")
         folder = bench.folder / name
         try:
+            intent = await to_the_end(
+                bench.spool.begin, name, job.job_id, job.epoch, self._entry.index
+            )
+            crash_point("A1")
             made = []
             for done, plan in enumerate(plans):
                 self._progress(plan.pass_name.value, done / len(plans))
@@ -200,7 +201,7 @@ class EntryRun:
 
         async def spawned(pid: int) -> None:
             crash_point("A2")
-            await asyncio.to_thread(self._bench.spool.spawned, intent, pid)
+            await to_the_end(self._bench.spool.spawned, intent, pid)
 
         def phase(name: str) -> None:
             keeper.measuring(timed and name == "measure")

@@ -33,6 +33,7 @@ from .entry_run import Bench, EntryRun, RunFailed, files_of
 from .failures import simple_failure, status_of
 from .lease import LeaseKeeper
 from .passes import as_baseline
+from .patience import to_the_end
 
 _DISK_WAIT_S = 5.0
 _TRACEBACK_CHARACTERS = 4096
@@ -123,23 +124,30 @@ class Executor:
 
     async def _spool(self, report: RunReport) -> None:
         """Puts a report on the disk, waiting for room as long as it takes."""
+        try:
+            await self._spool_with_room(report)
+        except asyncio.CancelledError:
+            if report.entry_index not in self._reported:
+                # The result goes with its job; nothing of its run is left to be settled.
+                self._bench.spool.abandon(report.run_id)
+            raise
+
+    async def _spool_with_room(self, report: RunReport) -> None:
         said = False
         while True:
             try:
-                await asyncio.shield(asyncio.to_thread(self._bench.spool.put_report, report))
+                await to_the_end(self._put, report)
             except OSError as error:
                 if not said:
                     self._bench.say(f"The result waits for room on the disk: {error}.")
                 said = True
-                try:
-                    await asyncio.sleep(_DISK_WAIT_S)
-                except asyncio.CancelledError:
-                    # The result goes with its job; nothing of its run is left to be settled.
-                    self._bench.spool.abandon(report.run_id)
-                    raise
+                await asyncio.sleep(_DISK_WAIT_S)
             else:
-                self._reported.add(report.entry_index)
                 return
+
+    def _put(self, report: RunReport) -> None:
+        self._bench.spool.put_report(report)
+        self._reported.add(report.entry_index)
 
     def _report(
         self,

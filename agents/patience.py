@@ -7,7 +7,8 @@ moment in which the waiting task is cancelled; an agent that is told to stop wou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -31,6 +32,23 @@ async def within(awaitable: Awaitable[T], seconds: float) -> T:
         await end_task(task)
         raise TimeoutError
     return task.result()
+
+
+async def to_the_end(work: Callable[..., T], *args: object) -> T:
+    """The result of `work`, which runs on a thread and ends before a cancellation goes on.
+
+    A thread cannot be stopped: what it still wrote after its task had tidied up would stay.
+    """
+    task = asyncio.ensure_future(asyncio.to_thread(work, *args))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait((task,))
+        if not task.cancelled():
+            task.exception()  # looked at, so that nobody is told that it was never retrieved
+        raise
 
 
 async def end_task(task: asyncio.Future[T]) -> None:

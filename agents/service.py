@@ -41,6 +41,7 @@ _STOP_S = 1.5
 _LEFTOVERS_S = 5.0
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 8.0
+_DISPLACED_NS = 600 * 1_000_000_000
 
 
 async def serve(config: AgentConfig, say: Say) -> None:
@@ -160,6 +161,7 @@ class Agent:
         self._incarnation = str(uuid.uuid4())
         self._outages = 0
         self._pause_s = _FIRST_PAUSE_S
+        self._displaced_ns: int | None = None
 
     async def run(self) -> None:
         """Settles what an older agent left, registers, and works.
@@ -246,13 +248,26 @@ class Agent:
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
             return None
         except BitgaugeError as error:
-            if error.code is not Code.UNKNOWN_DEVICE:
+            if not self._may_register_again(error):
                 raise
         else:
             self._pause_s = _FIRST_PAUSE_S
             return assignment
         await self._register(connection, who)
         return None
+
+    def _may_register_again(self, error: BitgaugeError) -> bool:
+        """Whether the coordinator's not knowing this agent can be put right.
+
+        A registration that a dead predecessor sent may arrive after ours. A second agent for
+        one device sends its own again: of two that displace each other, one ends.
+        """
+        if error.code is Code.UNKNOWN_DEVICE:
+            return True
+        now_ns = self._parts.machine.boottime_ns()
+        before_ns, self._displaced_ns = self._displaced_ns, now_ns
+        lately = before_ns is not None and now_ns - before_ns < _DISPLACED_NS
+        return error.code is Code.LEASE_LOST and not lately
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,29 +152,49 @@ class SimLoop(asyncio.AbstractEventLoop):
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        """Does the work of a thread at once; its answer may take a while.
+        """Does the work of a thread, now or in a moment; its answer may take a moment more.
 
-        The answers of one executor of one thread come in order.
+        The thread goes on when whoever waits for it gives up. An executor of one thread does
+        its work in order, and answers in order.
         """
         answer = self.create_future()
-        process = PROCESS.get()
+        line = None if executor is None else id(executor)
+        start = self._in_line(line)
+        if start > self._now:
+            self.call_at(start, self._work, answer, line, func, args)
+        else:
+            self._work(answer, line, func, args)
+        return answer
+
+    def _work(
+        self,
+        answer: asyncio.Future[Any],
+        line: int | None,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+    ) -> None:
         result, error = None, None
         try:
             result = func(*args)
         except Crash:
-            return answer
+            return
         except Exception as raised:
             error = raised
+        process = PROCESS.get()
         if process is not None and not process.alive:
-            return answer
-        due = self._now + self._latency()
-        if executor is not None:
-            due = self._lines[id(executor)] = max(due, self._lines.get(id(executor), 0.0))
+            return
+        due = self._in_line(line)
         if due > self._now:
             self.call_at(due, _settle, answer, result, error)
         else:
             _settle(answer, result, error)
-        return answer
+
+    def _in_line(self, line: int | None) -> float:
+        """When a thread gets to it."""
+        due = self._now + self._latency()
+        if line is not None:
+            due = self._lines[line] = max(due, self._lines.get(line, 0.0))
+        return due
 
     # -- what a simulation asks of it -----------------------------------------------------
     def run(self, main: Coroutine[Any, Any, None], most_callbacks: int) -> None:

@@ -245,6 +245,6 @@ MUTANTS = (
         "sync of what a dead agent wrote",
         "before it is spooled",
         made=_agent(Unsynced),
-        weather=replace(HARSH, crash=0.03, power=0.0),
+        weather=replace(HARSH, crash=0.05, power=0.0, lost=0.0, late=0.0, freeze=0.0, kill=0.0),
     ),
 )

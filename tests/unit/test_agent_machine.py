@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import threading
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +14,7 @@ from bitgauge.agents.executor import Executor
 from bitgauge.agents.failures import ChildExit
 from bitgauge.agents.lease import LeaseKeeper
 from bitgauge.agents.machine import Machine
+from bitgauge.agents.patience import to_the_end
 from bitgauge.agents.registry import Found
 from bitgauge.agents.spool import Spool
 from bitgauge.agents.supervision import PhaseLimits
@@ -103,3 +105,23 @@ async def test_a_job_that_stops_while_the_disk_is_full_leaves_no_intent(tmp_path
     assert "waits for room" in lines[0]
     assert spool.intents() == []
     assert spool.reports() == []
+
+
+async def test_a_cancellation_waits_for_the_thread(tmp_path: Path) -> None:
+    begun, go = threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def work() -> None:
+        begun.set()
+        go.wait(10)
+        ended.append("written")
+
+    task = asyncio.create_task(to_the_end(work))
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == ["written"]

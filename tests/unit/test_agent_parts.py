@@ -319,7 +319,7 @@ def test_leftovers_are_found_by_mark_and_by_session() -> None:
 
 def test_a_child_whose_agent_has_gone_does_nothing(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bitgauge.agents.worker", str(tmp_path / "no-spec"), "1"],
+        [sys.executable, "-m", "bitgauge.agents.worker", str(tmp_path / "no-spec"), "1", "0", "0"],
         capture_output=True,
         check=False,
     )

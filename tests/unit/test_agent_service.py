@@ -351,6 +351,39 @@ async def test_a_coordinator_that_refuses_ends_the_agent(
         assert caught.value.code is code
 
 
+class Once(dict[str, tuple[grpc.StatusCode, str, str]]):
+    """Refuses each method one time."""
+
+    def __getitem__(self, method: str) -> tuple[grpc.StatusCode, str, str]:
+        return self.pop(method)
+
+
+async def test_a_late_registration_of_its_predecessor_does_not_end_the_agent(lab: Lab) -> None:
+    displaced = (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "lease_lost",
+        "Another agent has registered as device d since.",
+    )
+    lab.coordinator.refuse = Once(Acquire=displaced)
+    lab.assignment([BASELINE])
+    async with lab.agent():
+        await lab.reports(1)
+    assert len(lab.coordinator.registers) == 2
+
+
+async def test_of_two_agents_that_displace_each_other_one_ends(lab: Lab) -> None:
+    lab.coordinator.refuse["Acquire"] = (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "lease_lost",
+        "Another agent has registered as device d since.",
+    )
+    async with lab.agent() as task:
+        with pytest.raises(BitgaugeError) as caught:
+            await asyncio.wait_for(asyncio.shield(task), 10)
+    assert caught.value.code is Code.LEASE_LOST
+    assert len(lab.coordinator.registers) == 2
+
+
 async def test_one_agent_per_folder(lab: Lab) -> None:
     async with lab.agent():
         await until(lambda: lab.coordinator.registers)
