@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,7 +233,10 @@ class EntryRun:
             runtime = cast(RuntimeModule, self._bench.runtimes.get(spec.runtime))
             places[0].write_bytes(runtime.empty_artifact())
         for place, source in zip(places, sources, strict=bool(sources)):
-            os.link(source, place)
+            try:
+                os.link(source, place)
+            except OSError:  # a file system without links
+                shutil.copyfile(source, place)
 
     def _spec(self, plan: PassPlan, files: dict[str, Path], folder: Path, name: str) -> ChildSpec:
         job = self._assignment
