@@ -12,7 +12,7 @@ from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.model import Assignment, Digest
 from bitgauge.benchmarks.vocabulary import Disposition
 from bitgauge.coordinator import reference, store_blobs
-from bitgauge.coordinator.blob_store import Partial
+from bitgauge.coordinator.blob_store import Committed, Partial
 from bitgauge.coordinator.collector import CollectionTerms, choose
 from bitgauge.coordinator.store import BuildKey, BuildOutcome, Registration, SpareBlob
 from hypothesis import given
@@ -302,3 +302,31 @@ def test_nobody_is_told_of_a_blob_that_goes_at_that_moment(host: Host) -> None:
         thread.join()
     assert errors == []
     assert gone > 0
+
+
+@pytest.mark.parametrize("call", ["write", "query"])
+def test_a_blob_taken_between_the_look_and_the_record_is_not_recorded(
+    host: Host, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """The window that timing alone does not hit: it was there, and then the collector came."""
+    digest = host.put(b"taken")
+    look = host.blobs.committed
+    taken: list[Digest] = []
+
+    def look_and_lose(wanted: Digest) -> Committed:
+        found = look(wanted)
+        if found.complete and not taken:
+            taken.extend(collected(host))
+        return found
+
+    monkeypatch.setattr(host.blobs, "committed", look_and_lose)
+    with host.client() as client:
+        if call == "write":
+            client.write(digest, 0, iter([b"taken"]))
+            assert host.blobs.contains(digest)  # what was sent was taken as new
+        else:
+            assert client.committed(digest) == 0
+        assert taken == [digest]
+        missing = client.find_missing([digest])
+    recorded = host.call(host.writer.call(lambda store: store.blobs()))
+    assert (digest in dict(recorded)) == host.blobs.contains(digest) == (not missing)
