@@ -27,6 +27,7 @@ from .identity import FolderLock, describe, device_id
 from .lease import LeaseKeeper
 from .outbox import Outbox
 from .patience import end_task, first, within
+from .room import Room
 from .spool import Intent, Spool
 from .tidy import remove_tree
 from .transfer import Transfer
@@ -35,6 +36,8 @@ Say = Callable[[str], None]
 
 _STOP_S = 1.5
 _LEFTOVERS_S = 5.0
+_NO_ROOM_S = 5.0
+_AWAY_S = 0.5
 
 
 async def serve(config: AgentConfig, say: Say) -> None:
@@ -75,6 +78,7 @@ class _Agent:
         self._spool = Spool(config.folder / "spool")
         self._work = config.folder / "work"
         self._cache = Cache(config.folder / "cache", config.cache_bytes)
+        self._room = Room(config.folder, self._cache, config.disk_reserve_bytes, say)
         self._device = describe(
             config.device,
             name=config.name,
@@ -187,8 +191,14 @@ class _Agent:
         if connection.outage.count != self._outages:
             await self._register(connection, who)
         try:
+            if await asyncio.to_thread(self._room.low):
+                # Registering again says that the device lives, and asks for nothing.
+                await connection.register(self._device, who)
+                await asyncio.sleep(_NO_ROOM_S)
+                return None
             return await connection.acquire(self._device.device_id, self._incarnation)
         except Unavailable:
+            await asyncio.sleep(_AWAY_S)
             return None
         except BitgaugeError as error:
             if error.code is not Code.UNKNOWN_DEVICE:

@@ -59,6 +59,7 @@ from bitgauge.coordinator.services.server import make_server
 from bitgauge.coordinator.sqlite_store import SqliteStore
 from bitgauge.coordinator.store import BuildKey, BuildOutcome, LeaseTerms
 from bitgauge.coordinator.tokens import Party
+from bitgauge.coordinator.upload import CHUNK_BYTES
 from bitgauge.coordinator.writer import Writer
 from bitgauge.protos.v1 import agent_pb2_grpc
 
@@ -187,8 +188,9 @@ class Host:
     def put(self, data: bytes) -> Digest:
         """Bring a blob in by the front door."""
         digest = digest_of(data)
+        pieces = [data[at : at + CHUNK_BYTES] for at in range(0, len(data), CHUNK_BYTES)]
         with self.client() as client:
-            client.write(digest, 0, iter([data]))
+            client.write(digest, 0, iter(pieces))
         return digest
 
 
