@@ -28,6 +28,7 @@ class AgentConfig:
         name: label of the device.
         device: which device module describes this machine.
         cache_bytes: size that the artifact cache keeps to.
+        disk_reserve_bytes: no job is taken while the disk has less free.
         once: end after one job.
         limits: how long a child may be silent.
         plugins: further folders of plug-ins.
@@ -43,6 +44,7 @@ class AgentConfig:
     name: str
     device: str = "cpu"
     cache_bytes: int = DEFAULT_CACHE_BYTES
+    disk_reserve_bytes: int = 64 << 20
     once: bool = False
     limits: PhaseLimits = field(default_factory=PhaseLimits)
     plugins: tuple[Path, ...] = ()

@@ -54,11 +54,17 @@ class Confinement:
         return Box(folder, tuple(files), self.trees, device_nodes(self.hardware_class), self.hidden)
 
     def open_group(self) -> cgroup.Group:
-        """A control group for one child; an empty one where there are none."""
+        """A control group for one child; an empty one where there are none.
+
+        Raises:
+            Refused: there were some at the start and are no more; no child runs without limits.
+        """
         try:
             return self.groups.open(self.memory_bytes or _all_memory(), PROCESSES)
-        except OSError:
-            return cgroup.Group(())  # the limits of `rlimits` go by what was found at the start
+        except OSError as error:
+            raise Refused(
+                Code.SANDBOX_UNAVAILABLE, f"No control group can be made any more: {error}."
+            ) from error
 
     def rlimits(self, threads: int) -> tuple[int, int]:
         """Address space in bytes and processes that the child limits itself to; 0 for no limit.

@@ -205,9 +205,10 @@ class EntryRun:
 
         def phase(name: str) -> None:
             keeper.measuring(timed and name == "measure")
+            if name == "measure":
+                crash_point("A3")
 
         async def gap(event: Event) -> None:
-            crash_point("A3")
             await keeper.gap(event.hold_ms)
 
         try:

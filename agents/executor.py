@@ -213,4 +213,5 @@ def _group_of(error: BitgaugeError) -> FailureGroup:
         Code.RUNTIME_MISSING: FailureGroup.DEVICE,
         Code.UNKNOWN_PLUGIN: FailureGroup.DEVICE,
         Code.DISK_FULL: FailureGroup.ENVIRONMENT,
+        Code.STORE_IO: FailureGroup.ENVIRONMENT,
     }.get(error.code, FailureGroup.HARNESS)

@@ -21,7 +21,8 @@ from .patience import within
 
 _NS = 1_000_000_000
 _MS = 1_000_000
-_LONGEST_RETRY_NS = 20 * _NS
+# With jitter and the call's own limit a lease is renewed within 15 s of the coordinator's return.
+_LONGEST_RETRY_NS = 8 * _NS
 _SHORTEST_SILENCE_NS = 10 * _NS
 _SILENCES = 3
 

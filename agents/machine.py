@@ -7,6 +7,7 @@ be put in its place, one that crashes at a chosen moment, for example.
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -40,7 +41,10 @@ class Machine:
         if isinstance(what, bytes):
             path.write_bytes(what)
         else:
-            os.link(what, path)
+            try:
+                os.link(what, path)
+            except OSError:  # a file system without links
+                shutil.copyfile(what, path)
 
     def names(self, folder: Path) -> list[str]:
         """The names of the files in a folder, sorted."""

@@ -73,7 +73,10 @@ class Outbox:
         except BitgaugeError as error:
             if error.code in _OURS:
                 raise
-            path = await asyncio.to_thread(self._spool.set_aside, report, str(error))
+            try:
+                path = await asyncio.to_thread(self._spool.set_aside, report, str(error))
+            except OSError as full:  # it stays where it is, and is tried again
+                raise Unavailable(Code.DISK_FULL, f"The device's disk says: {full}.") from full
             self._say(f"Run {report.run_id} was refused and is kept at {path}: {error}")
             return
         await asyncio.to_thread(self._spool.acknowledge, report.run_id)

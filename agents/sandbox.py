@@ -102,7 +102,8 @@ def runtime_trees(plugins: Sequence[Path] = ()) -> tuple[Path, ...]:
         *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep),
         *sys.path,
     ]
-    wanted = {Path(os.path.abspath(part)) for part in named if part} | {*own, *plugins}
+    named += map(str, plugins)
+    wanted = {Path(os.path.abspath(part)) for part in named if part} | set(own)
     wanted |= {one.resolve() for one in wanted}
     homes = (Path.home(), Path.home().resolve())
     kept = {

@@ -31,6 +31,7 @@ from .lease import LeaseKeeper
 from .machine import THIS_MACHINE, Machine
 from .outbox import Outbox
 from .patience import end_task, first, within
+from .room import Room
 from .spool import Spool
 from .supervision import PhaseLimits
 from .transfer import Transfer
@@ -42,6 +43,7 @@ _LEFTOVERS_S = 5.0
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 8.0
 _DISPLACED_NS = 600 * 1_000_000_000
+_NO_ROOM_S = 5.0
 
 
 async def serve(config: AgentConfig, say: Say) -> None:
@@ -86,6 +88,7 @@ async def _run(config: AgentConfig, say: Say) -> None:
     enrolment = config.enrolment
     security = enrolment.security if enrolment else None
     connection = Connection(config.coordinator, config.token, say, security)
+    cache = Cache(config.folder / "cache", config.cache_bytes)
     parts = Parts(
         device=device,
         runtimes=registry.find("runtimes", config.plugins),
@@ -93,7 +96,8 @@ async def _run(config: AgentConfig, say: Say) -> None:
         spool=Spool(config.folder / "spool"),
         folder=config.folder / "work",
         connection=connection,
-        transfer=Transfer(connection, Cache(config.folder / "cache", config.cache_bytes)),
+        transfer=Transfer(connection, cache),
+        is_full=Room(config.folder, cache, config.disk_reserve_bytes, say).low,
         limits=config.limits,
         once=config.once,
         say=say,
@@ -123,6 +127,7 @@ class Parts:
         folder: where children have their folders.
         connection: to the coordinator; whoever made it closes it.
         transfer: gets artifacts and sends raw files.
+        is_full: whether the disk has too little room for another job; may block on it.
         limits: how long a child may be silent.
         once: end after one job.
         say: prints one line.
@@ -138,6 +143,7 @@ class Parts:
     folder: Path
     connection: Connection
     transfer: Transfer
+    is_full: Callable[[], bool]
     limits: PhaseLimits
     once: bool
     say: Say
@@ -242,6 +248,11 @@ class Agent:
         if connection.outage.count != self._outages:
             await self._register(connection, who)
         try:
+            if await asyncio.to_thread(self._parts.is_full):
+                # Registering again says that the device lives, and asks for nothing.
+                await connection.register(self._device, who)
+                await asyncio.sleep(_NO_ROOM_S)
+                return None
             assignment = await connection.acquire(self._device.device_id, self._incarnation)
         except Unavailable:
             await asyncio.sleep(self._pause_s)

@@ -124,6 +124,10 @@ def demo(
     batches: Annotated[str, typer.Option(help="Samples per call, with commas.")] = "1,64",
     models: Annotated[str, typer.Option(help="Zoo models, with commas, or all.")] = "all",
     recipes: Annotated[str, typer.Option(help="Recipes, with commas, or all.")] = "all",
+    chaos: Annotated[
+        bool,
+        typer.Option("--chaos", help="Kill coordinator and agent meanwhile; nothing is lost."),
+    ] = False,
 ) -> None:
     """Measure real models in every format on this machine, and print table and decision.
 
@@ -136,7 +140,7 @@ def demo(
     from .demo import plan_of, run_demo
 
     folder = (home or default_home()).expanduser().absolute()
-    plan = plan_of(folder, port=port, batches=batches, models=models, recipes=recipes)
+    plan = plan_of(folder, port=port, batches=batches, models=models, recipes=recipes, chaos=chaos)
     raise typer.Exit(run_demo(plan))
 
 

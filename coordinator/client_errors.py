@@ -53,6 +53,9 @@ def to_error(error: grpc.RpcError, address: str) -> BitgaugeError:
         )
     if status is grpc.StatusCode.UNIMPLEMENTED:
         return Refused(Code.PROTOCOL_VERSION, f"What answers at {address} does not know this call.")
+    if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        # gRPC's own limits on messages and headers; the coordinator never saw the call.
+        return BadInput(Code.BAD_ARGUMENT, f"The call to {address} is too large: {details}.")
     name = status.name if status is not None else "no status"
     return Internal(Code.INTERNAL, f"The call to {address} ended with {name}: {details}")
 

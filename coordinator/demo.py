@@ -34,6 +34,7 @@ from .cli_jobs import exit_code
 from .cli_run import uploaded_words
 from .client import Client
 from .config import CoordinatorConfig
+from .demo_chaos import Chaos, balance
 from .demo_processes import DemoLab
 from .follow import Follower, follower
 from .job_plan import NamedBlob, Order, jobs_of, parse_batches, parse_recipes
@@ -50,13 +51,14 @@ CHECK_EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What the demo measures and where."""
+    """What the demo measures and where; `chaos`: and kills parts of the lab meanwhile."""
 
     home: Path
     port: int
     batches: tuple[int, ...]
     models: tuple[zoo.ZooModel, ...]
     recipes: tuple[str, ...]
+    chaos: bool = False
 
     @property
     def database(self) -> Path:
@@ -71,6 +73,7 @@ class _Done:
     views: list[JobView] = field(default_factory=list)
     open_jobs: list[str] = field(default_factory=list)
     known: frozenset[Digest] = frozenset()
+    chaos: Chaos | None = None
 
     @property
     def artifacts(self) -> set[Digest]:
@@ -79,7 +82,15 @@ class _Done:
         return {entry.artifact for entry in entries if entry.artifact is not None}
 
 
-def plan_of(home: Path, *, port: int | None, batches: str, models: str, recipes: str) -> DemoPlan:
+def plan_of(
+    home: Path,
+    *,
+    port: int | None,
+    batches: str,
+    models: str,
+    recipes: str,
+    chaos: bool = False,
+) -> DemoPlan:
     """Check what was typed, before anything is started.
 
     Raises:
@@ -97,6 +108,7 @@ def plan_of(home: Path, *, port: int | None, batches: str, models: str, recipes:
         batches=parse_batches([batches]),
         models=_models(models),
         recipes=parse_recipes(recipes, calibrated=True),
+        chaos=chaos,
     )
 
 
@@ -153,6 +165,8 @@ def _run(plan: DemoPlan) -> int:
             say(f"device {device.description.name} has registered")
             uploaded = _upload(client, plan)
             done = _Done(known=_known_artifacts(client))
+            if plan.chaos:
+                done.chaos = Chaos(lab, client)
             try:
                 _measure(client, lab, plan, device, done)
             except BaseException:
@@ -161,6 +175,8 @@ def _run(plan: DemoPlan) -> int:
                 raise
             _answers(client, plan, device)
             _summary(plan, done, uploaded)
+            if done.chaos is not None:
+                print_text(textwrap.fill(balance(done.chaos, client, done.views), WIDTH))
         say("stopping agent and coordinator ...")
     print_text(_next_query(plan, device))
     return exit_code(done.views)
@@ -223,6 +239,8 @@ def _run_job(client: Client, lab: DemoLab, spec: JobSpec, shown: Follower, done:
     view = client.job(job_id)
     for view in client.watch(job_id, stream_s=CHECK_EVERY_S, check=lab.require_alive):
         shown.show(view)
+        if done.chaos is not None:
+            done.chaos.look(view, shown.print)
     done.open_jobs.remove(job_id)
     return view
 

@@ -16,6 +16,7 @@ from bitgauge.benchmarks.model import Digest
 CHUNK_BYTES = 1 << 20
 ATTEMPTS = 5
 CORRUPT_TRIES = 2
+PAUSE_S = 0.2
 
 Sent = Callable[[int], None]
 """Told the number of bytes that were sent since the last call."""
@@ -78,7 +79,7 @@ def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: Non
             stayed away.
     """
     unique = {file.digest: file for file in files}
-    missing = client.find_missing(tuple(unique))
+    missing = _missing(client, tuple(unique))
     counted = 0
 
     def count(size_bytes: int) -> None:
@@ -96,18 +97,31 @@ def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: Non
     )
 
 
+def _missing(client: Blobs, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return client.find_missing(digests)
+        except Unavailable:
+            time.sleep(PAUSE_S * 2**attempt)
+    return client.find_missing(digests)
+
+
 def _send(client: Blobs, file: LocalFile, sent: Sent) -> None:
     """Send one file, going on at the committed offset after each break.
 
-    Bytes that were damaged on the way are sent once more.
+    Bytes that were damaged on the way are sent once more. A break after which the file has come
+    further costs no attempt.
     """
-    damaged = 0
-    for attempt in range(1, ATTEMPTS + 1):
+    damaged = attempt = furthest = 0
+    while True:
+        attempt += 1
         source = _Source(file, sent)
         try:
             offset = client.committed(file.digest)
             if offset is None:
                 return
+            if offset > furthest:
+                attempt, furthest = 1, offset
             if client.write(file.digest, offset, source.chunks(offset)) == file.digest.size_bytes:
                 return
             raise Unavailable(Code.BLOB_OFFSET, f"{file.path} arrived in part only.")
@@ -122,7 +136,7 @@ def _send(client: Blobs, file: LocalFile, sent: Sent) -> None:
                 lost = damaged < CORRUPT_TRIES
             if not lost or attempt == ATTEMPTS:
                 raise
-            time.sleep(0.2 * 2**attempt)
+            time.sleep(PAUSE_S * 2**attempt)
 
 
 class _Source:

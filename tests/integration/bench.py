@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -38,12 +39,14 @@ class AgentService:
         home: state folder.
         command: how to start it.
         variables: what its environment has besides.
+        log: where what it says is added.
         died: called whenever it has ended, before it is started again.
     """
 
     home: Path
     command: Sequence[str]
     variables: dict[str, str] = field(default_factory=dict)
+    log: Path = Path(os.devnull)
     died: Callable[[], None] = lambda: None
     starts: int = 0
 
@@ -59,12 +62,13 @@ class AgentService:
         return cls(up.home, command, variables or {})
 
     def _start(self) -> None:
-        self.process = subprocess.Popen(
-            self.command,
-            env={**environment(self.home), **self.variables},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**environment(self.home), **self.variables},
+                stdout=log,
+                stderr=log,
+            )
         self.starts += 1
 
     def _keep(self) -> None:

@@ -237,6 +237,7 @@ class AgentSide:
             folder=FOLDER / "work",
             connection=line,
             transfer=SimTransfer(line, self.machine),
+            is_full=lambda: False,
             limits=PhaseLimits(),
             once=False,
             say=lambda text: world.tell(self.name, text),
