@@ -1,11 +1,22 @@
 # Every recipe is a line or two that can be typed by hand.
-.PHONY: demo test check stubs lint types imports resolve
+.PHONY: demo test bad-days soak bench check stubs lint types imports resolve
 
 demo: .venv/demo.installed
 	.venv/bin/bitgauge demo
 
 test: .venv/dev.installed check
-	.venv/bin/pytest
+	.venv/bin/pytest tests/unit tests/contracts tests/integration tests/simulation
+
+# Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2 and systemd;
+# what cannot run says NOT RUN and why.
+bad-days: .venv/dev.installed
+	.venv/bin/pytest tests/faults tests/hostile tests/network
+
+soak: .venv/dev.installed
+	.venv/bin/python tests/simulation/soak.py --seeds 1000000
+
+bench: .venv/dev.installed
+	.venv/bin/python tests/bench/bench_sandbox.py
 
 check: lint types imports
 	protos/generate.sh --check
