@@ -46,7 +46,7 @@ def test_each_point_is_at_one_place_of_the_code() -> None:
     assert found == Counter(dict.fromkeys(POINTS, 1))
 
 
-@pytest.mark.parametrize("wrong", ["C0:1", "C6", "C6:0", "C6:x", "C6:1,A9:1", "C6:١"])
+@pytest.mark.parametrize("wrong", ["C0:1", "C6", "C6:0", "C6:x", "C6:1,A9:1", "C6:\u0661"])
 def test_what_is_no_list_of_points_is_refused(wrong: str) -> None:
     with pytest.raises(BadInput, match=VARIABLE):
         parse(wrong)
