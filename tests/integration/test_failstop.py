@@ -37,8 +37,7 @@ def test_an_io_error_ends_the_actor_and_a_new_one_serves(own_up: Up) -> None:
         # The next write beyond 4 KiB fails as on a broken disk, in that process only.
         resource.prlimit(actor.pid, resource.RLIMIT_FSIZE, (4096, limits[1]))
         with pytest.raises(BitgaugeError) as caught:
-            for _ in range(20):
-                write_something(own_up)
+            write_until_refused(own_up)
         assert caught.value.code in (Code.STORE_IO, Code.UNREACHABLE)
         own_up.wait_serving()
         wait_for_jobs(client)
@@ -47,6 +46,11 @@ def test_an_io_error_ends_the_actor_and_a_new_one_serves(own_up: Up) -> None:
     log = (own_up.home / "logs" / "coordinator.log").read_text()
     assert "CRITICAL" in log
     assert "the store failed" in log
+
+
+def write_until_refused(up: Up) -> None:
+    for _ in range(20):
+        write_something(up)
 
 
 def write_something(up: Up) -> None:
