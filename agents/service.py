@@ -52,8 +52,8 @@ async def serve(config: AgentConfig, say: Say) -> None:
     Raises:
         BitgaugeError: the agent cannot work here, or the coordinator does not take it.
     """
-    lock = FolderLock(config.folder)
     arm(config.folder)
+    lock = FolderLock(config.folder)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -35,7 +35,7 @@ POINTS: Mapping[str, str] = {
     "A3": "a child is measuring",
     "A4": "the children of a run are done, its report is not on the disk",
     "A5": "a report is on the disk and was not sent",
-    "A6": "a report was sent, and its acknowledgement is not read",
+    "A6": "a report was sent and answered, the answer was not looked at",
     "A7": "a report was acknowledged, and is still on the disk",
 }
 """Every point and what is true at it. C: coordinator, A: agent."""

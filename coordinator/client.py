@@ -165,11 +165,12 @@ class Client:
             check: called whenever a stream ends early; may raise to give up.
         """
         heard = time.monotonic()
+        lost: float | None = None
         last: JobView | None = None
         while True:
             try:
                 for response in self._stream_watch(job_id, stream_s):
-                    heard = time.monotonic()
+                    heard, lost = time.monotonic(), None
                     view = from_wire(JobView, response.job)
                     if view != last:
                         last = view
@@ -179,7 +180,12 @@ class Client:
                 status = status_of(error)
                 renewed = status is grpc.StatusCode.DEADLINE_EXCEEDED
                 away = status is grpc.StatusCode.UNAVAILABLE
-                if not (renewed or away) or time.monotonic() - heard > patience_s + stream_s:
+                now = time.monotonic()
+                lost = (lost or now) if away else None
+                # A quiet job says nothing while a stream lasts; a lost coordinator shows at once.
+                silent = now - heard > patience_s + stream_s
+                gone = lost is not None and now - lost > patience_s
+                if silent or gone or not (renewed or away):
                     raise self._translated(error) from error
             check()
             if away:

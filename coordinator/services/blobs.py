@@ -70,6 +70,11 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         committed_bytes = 0
         while (request := await pace.next_of(messages)) is not None:
             pace.came(len(request.data))
+            if digest is not None and not request.data and not request.finish:
+                # However fast they come: waiting alone would never end a flood of these.
+                raise BadInput(
+                    Code.BAD_ARGUMENT, f"A message of the upload of {digest} brings nothing."
+                )
             if request.HasField("digest"):
                 digest = await self._announced(from_wire(Digest, request.digest), digest)
             if digest is None:

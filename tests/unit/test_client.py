@@ -247,7 +247,7 @@ def test_unreachable_names_the_address(tmp_path: Path) -> None:
                 away.jobs()
             assert caught.value.code is Code.UNREACHABLE
             with pytest.raises(Unavailable):
-                list(away.watch("job-1", patience_s=0.1, stream_s=0.1))
+                list(away.watch("job-1", patience_s=0.1))
 
 
 def test_watch_goes_on_after_a_restart_without_repeating(client: Client, seen: Seen) -> None:
