@@ -83,5 +83,5 @@ def decode_event(line: bytes) -> Event | None:
     """The event in `line`, or None: an artifact may write anything into the pipe."""
     try:
         return msgspec.json.decode(line, type=Event)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (ValueError, RecursionError):  # msgspec's own, text that is no UTF-8, endless nesting
         return None

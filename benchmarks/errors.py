@@ -41,7 +41,6 @@ class Code(str, enum.Enum):
     UNKNOWN_JOB = "unknown_job"
     UNKNOWN_RUN = "unknown_run"
     UNKNOWN_DEVICE = "unknown_device"
-    UNKNOWN_RUNTIME = "unknown_runtime"
     RUNTIME_MISSING = "runtime_missing"
     UNKNOWN_PLUGIN = "unknown_plugin"
     PLUGIN_CONFLICT = "plugin_conflict"
@@ -160,9 +159,6 @@ CATALOGUE: dict[Code, Meaning] = {
         "NOT_FOUND", "Run `bitgauge table --json` for the run ids there are."
     ),
     Code.UNKNOWN_DEVICE: Meaning("NOT_FOUND", "Run `bitgauge devices` for the devices there are."),
-    Code.UNKNOWN_RUNTIME: Meaning(
-        "INVALID_ARGUMENT", "Run `bitgauge devices` for the runtimes that devices offer."
-    ),
     Code.RUNTIME_MISSING: Meaning(
         "FAILED_PRECONDITION", "Install the runtime on the device, then restart its agent."
     ),

@@ -59,7 +59,7 @@ def read_holder(path: Path) -> Holder | None:
     """Who wrote the side file last, dead or alive."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Holder)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError):  # also text that is no UTF-8
         return None
 
 

@@ -1,6 +1,7 @@
 """What keeps the tree, the package list, the contract and the documentation true."""
 
 import ast
+import functools
 import re
 import sys
 from pathlib import Path
@@ -76,6 +77,61 @@ def test_catalogue_is_total() -> None:
     for code, meaning in CATALOGUE.items():
         assert meaning.status in GRPC_STATUSES, code
         assert re.fullmatch(r"[A-Z].*\.", meaning.advice), code
+
+
+@functools.cache
+def raised_codes() -> dict[Code, list[str]]:
+    """Where the sources name each code, the catalogue itself aside."""
+    found: dict[Code, list[str]] = {code: [] for code in Code}
+    for path in SOURCES:
+        if path == ROOT / "benchmarks/errors.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "Code"
+                and node.attr in Code.__members__
+            ):
+                found[Code[node.attr]].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    return found
+
+
+@pytest.mark.parametrize("code", Code, ids=lambda code: code.value)
+def test_each_code_is_raised_somewhere(code: Code) -> None:
+    assert raised_codes()[code], f"nothing in the sources says {code.name}"
+
+
+def sentences() -> list[tuple[str, str]]:
+    """Every sentence that is written where an error is made, with its place; "{}" for values."""
+    found = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or len(node.args) < 2:
+                continue
+            code, sentence = node.args[0], node.args[1]
+            if not re.fullmatch(r"Code\.[A-Z_]+", ast.unparse(code)):
+                continue
+            place = f"{path.relative_to(ROOT)}:{node.lineno}"
+            if isinstance(sentence, ast.JoinedStr):
+                parts = sentence.values
+            elif isinstance(sentence, ast.Constant) and isinstance(sentence.value, str):
+                parts = [sentence]
+            else:
+                continue
+            text = "".join(str(p.value) if isinstance(p, ast.Constant) else "{}" for p in parts)
+            found.append((place, text))
+    return found
+
+
+def test_every_error_says_what_and_where_in_a_sentence() -> None:
+    """What to do is the catalogue's advice, which `test_catalogue_is_total` looks at."""
+    found = sentences()
+    assert len(found) > 100
+    for place, text in found:
+        assert re.match(r"[A-Z{'\"`-]", text), f"{place}: {text!r} does not begin like a sentence"
+        assert re.search(r"[.?]$|\{\}$", text), f"{place}: {text!r} does not end like a sentence"
+        assert len(text.split()) >= 3, f"{place}: {text!r} says too little"
 
 
 def test_metric_keys_carry_their_unit() -> None:

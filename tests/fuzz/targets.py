@@ -1,0 +1,244 @@
+"""Every parser of bytes that come from outside, as a function of bytes that must not fail.
+
+A target may refuse its input with a `BitgaugeError` whose sentence ends in a full stop; anything
+else that it raises, and any promise of a parser that it finds broken, is a defect. There is no
+parser of manifests yet: an artifact is one file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from bitgauge.agents.failures import printable
+from bitgauge.agents.spec import PHASES, decode_event
+from bitgauge.agents.supervision import LOG_HEAD_BYTES, LOG_TAIL_BYTES, Log
+from bitgauge.benchmarks.errors import BitgaugeError
+from bitgauge.benchmarks.evalset import read_evaluation_set
+from bitgauge.benchmarks.join_line import SCHEME, parse_host_port, parse_join_line
+from bitgauge.benchmarks.model import (
+    DeviceDescription,
+    Digest,
+    JobSpec,
+    Progress,
+    RawRef,
+    RunReport,
+)
+from bitgauge.benchmarks.quantities import parse_size_bytes, parse_time_ns
+from bitgauge.benchmarks.raw import read_raw
+from bitgauge.benchmarks.recipes import DEFAULT_RECIPES, parse
+from bitgauge.benchmarks.vocabulary import (
+    HardwareClass,
+    PassName,
+    Profile,
+    RawRole,
+    RunStatus,
+)
+from bitgauge.benchmarks.wire import from_wire, message_class, to_wire
+from bitgauge.benchmarks.words import parse_word
+from bitgauge.coordinator.blob_store import BlobStore
+from bitgauge.coordinator.inspect_model import inspect_bytes
+from bitgauge.coordinator.job_plan import parse_batches, parse_recipes, parse_selector
+from google.protobuf.message import DecodeError
+
+ROOT = Path(__file__).parents[2]
+ZOO = ROOT / "benchmarks" / "zoo"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser, and inputs that it takes, to begin from."""
+
+    run: Callable[[bytes], None]
+    seeds: tuple[bytes, ...]
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """A refusal is an answer; its sentence is one that a person can read."""
+    try:
+        yield
+    except BitgaugeError as error:
+        _require_readable(error)
+
+
+def _require_readable(error: BitgaugeError) -> None:
+    assert error.sentence.endswith("."), error.sentence
+    assert len(error.sentence) < 10_000, len(error.sentence)
+    assert str(error).encode("utf-8", "surrogateescape")
+
+
+# -- names that people type ---------------------------------------------------------------
+def names(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    with refusing():
+        recipe = parse(text)
+        assert str(recipe) == text.strip()
+        assert parse(str(recipe)) == recipe
+    for read in (
+        lambda: parse_size_bytes(text),
+        lambda: parse_time_ns(text),
+        lambda: parse_word(HardwareClass, text, "hardware class"),
+        lambda: parse_word(Profile, text, "profile"),
+        lambda: parse_batches(text.split("\n")),
+        lambda: parse_selector(text.split("\n")),
+        lambda: parse_recipes(text, calibrated=True),
+    ):
+        with refusing():
+            read()
+
+
+def digests(data: bytes) -> None:
+    """What is no digest never becomes a path; what is one stays inside the folder."""
+    text = data.decode("utf-8", "surrogateescape")
+    sha256, _, size = text.rpartition(".")
+    number = int(size) if size.isascii() and size.isdigit() and len(size) < 19 else -1
+    blobs = BlobStore.__new__(BlobStore)  # its path is all that is asked, and no disk
+    blobs._root = ROOT
+    with refusing():
+        path = blobs.path(Digest(sha256, number))
+        assert path.parent.parent == ROOT
+        assert ".." not in path.parts
+
+
+# -- join lines ---------------------------------------------------------------------------
+def join_line(data: bytes) -> None:
+    text = data.decode("utf-8", "surrogateescape")
+    with refusing():
+        line = parse_join_line(text)
+        assert parse_join_line(str(line)) == line
+        assert line.token not in repr(line).replace(line.address.host, "")
+    with contextlib.suppress(ValueError):
+        address = parse_host_port(text)
+        assert 0 < address.port < 65536
+        assert "/" not in address.host
+        assert parse_host_port(str(address)) == address
+
+
+# -- sets and raw files -------------------------------------------------------------------
+def npz(data: bytes) -> None:
+    with refusing():
+        found = read_evaluation_set(data)
+        assert len(found) == len(set(found.ids.tolist()))
+        for array in found.inputs.values():
+            assert array.shape[0] == len(found)
+    with refusing():
+        assert isinstance(read_raw(data).meta, dict)
+
+
+# -- what comes over the wire -------------------------------------------------------------
+def report(data: bytes) -> None:
+    for kind in (RunReport, JobSpec, DeviceDescription, Progress):
+        try:
+            message = message_class(kind).FromString(data)
+        except DecodeError:
+            continue
+        with refusing():
+            value = from_wire(kind, message)
+            assert from_wire(kind, to_wire(value)) is not None
+
+
+# -- what a child says --------------------------------------------------------------------
+def events(data: bytes) -> None:
+    for line in data.split(b"\n"):
+        event = decode_event(line)
+        if event is not None:
+            assert isinstance(event.hold_ms, int)
+            assert event.phase in PHASES or event.phase is not None
+    # Whatever an artifact prints, in whatever pieces: what is kept is bounded and can be shown.
+    log = Log(head_bytes=64, tail_bytes=32)
+    for start in range(0, len(data), 7):
+        log.feed(data[start : start + 7])
+    assert log.seen == len(data)
+    text = log.text()
+    assert len(text) <= 64 + 32 + 60
+    text.encode()
+    shown = printable(log.tail())
+    assert "\x1b" not in shown
+    assert "\0" not in shown
+    assert LOG_HEAD_BYTES + LOG_TAIL_BYTES <= 1 << 20
+
+
+# -- models -------------------------------------------------------------------------------
+def model(data: bytes) -> None:
+    with refusing():
+        facts = inspect_bytes(data)
+        assert facts.size_bytes == len(data)
+
+
+def _npz_seeds() -> tuple[bytes, ...]:
+    out = []
+    for arrays in (
+        {"inputs/x": np.zeros((3, 2), np.float32), "ids": np.array(["a", "b", "c"])},
+        {
+            "schema": np.array("bitgauge.raw/1"),
+            "meta": np.frombuffer(json.dumps({"a": 1}).encode(), np.uint8),
+            "values": np.arange(4.0),
+        },
+    ):
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)  # type: ignore[arg-type]
+        out.append(buffer.getvalue())
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../inputs/x.npy", b"\x93NUMPY" + b"\0" * 200)
+    return (*out, buffer.getvalue())
+
+
+def _report_seed() -> bytes:
+    value = RunReport(
+        run_id="r",
+        job_id="j",
+        epoch=1,
+        lease_token=b"t" * 16,
+        entry_index=0,
+        status=RunStatus.MEASURED,
+        started_unix_ns=1,
+        ended_unix_ns=2,
+        device_id="d",
+        sandbox="rlimits",
+        raw=(RawRef(PassName.PAIR, 0, RawRole.BOTH, Digest("a" * 64, 3)),),
+    )
+    return bytes(to_wire(value).SerializeToString())
+
+
+TARGETS = {
+    "names": Target(
+        names,
+        (
+            *(str(recipe).encode() for recipe in DEFAULT_RECIPES),
+            b"1.5 GiB",
+            b"250us",
+            b"cpu_only",
+            b"class:cpu_only\ntag:a=b\nmemory:2GiB",
+            b"1,8,64",
+        ),
+    ),
+    "digests": Target(digests, (b"a" * 64 + b".12", b"../../etc/passwd.1", b"A" * 64 + b".1")),
+    "join_line": Target(
+        join_line,
+        (
+            f"{SCHEME}192.0.2.1:50951/{'a' * 64}/{'b' * 32}".encode(),
+            f"{SCHEME}[2001:db8::1]:1/{'a' * 64}/{'b' * 32}".encode(),
+            b"host:80",
+        ),
+    ),
+    "npz": Target(npz, _npz_seeds()),
+    "report": Target(report, (_report_seed(), b"")),
+    "events": Target(
+        events,
+        (
+            b'{"kind":"phase","phase":"measure"}\n{"kind":"gap","hold_ms":5,"fraction":0.5}',
+            b'{"kind":"\xff"}',
+            b'{"kind":"gap","more":' + b"[" * 50_000,
+            b'{"kind":"failed","code":"run_failed","message":"it broke"}\n\x1b[31mred\x00',
+        ),
+    ),
+    "model": Target(model, ((ZOO / "digits-mlp.onnx").read_bytes()[:4000], b"\x80\x04pickle")),
+}
