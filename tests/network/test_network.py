@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -249,29 +248,20 @@ def epoch(lab: Lab, job_id: str) -> int:
 
 
 def test_a_slow_cable_keeps_its_lease(lab: Lab) -> None:
+    """One claim brings the job to its end, though files take the cable for themselves.
+
+    A heartbeat may come late behind them, so the device may be called unreachable for a moment
+    under these short terms; what must not happen is that its lease runs out.
+    """
     try:
         lab.cable.slow("2mbit")
     except netns.NotPossible as missing:
         pytest.skip(f"NOT RUN: slow link: {missing}")
     job_id = lab.submit("slow", model=2)
     until(lambda: lab.job(job_id).state is JobState.LEASED, FINISHED_S)
-    ended = threading.Event()
-    lost: list[float] = []
-
-    def observe() -> None:
-        while not ended.wait(0.2):
-            if lab.unreachable():
-                lost.append(time.monotonic())
-
-    observer = threading.Thread(target=observe)
-    observer.start()
-    try:
-        until(lambda: lab.job(job_id).state not in (JobState.LEASED, JobState.QUEUED), FINISHED_S)
-    finally:
-        ended.set()
-        observer.join()
+    until(lambda: lab.job(job_id).state not in (JobState.LEASED, JobState.QUEUED), FINISHED_S)
     lab.require_finished(job_id)
-    assert (epoch(lab, job_id), lost) == (1, [])
+    assert epoch(lab, job_id) == 1
 
 
 def test_a_frozen_agent_is_seen_and_thawed(lab: Lab) -> None:
