@@ -23,7 +23,7 @@ from bitgauge.benchmarks.model import (
     Failure,
     RawRef,
 )
-from bitgauge.benchmarks.profiles import PLANS
+from bitgauge.benchmarks.profiles import plan_of
 from bitgauge.benchmarks.vocabulary import PassName
 
 from .failures import ChildExit, failure_of, needs_confirmation
@@ -131,7 +131,7 @@ class EntryRun:
         plans = plan_passes(
             self._entry,
             job.baseline,
-            PLANS[job.profile],
+            plan_of(job.profile, job.overrides),
             keeps_time=keeps_time,
             available=shared,
             only=job.passes,
@@ -258,6 +258,7 @@ class EntryRun:
             event_fd=-1,
             ack_fd=-1,
             plugins=tuple(str(path) for path in self._bench.plugins),
+            overrides=job.overrides,
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from bitgauge.benchmarks.model import Workload
+from bitgauge.benchmarks.model import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -38,6 +38,7 @@ class ChildSpec:
         event_fd: descriptor to write events to.
         ack_fd: descriptor to read acknowledgements from.
         plugins: further folders of plug-ins.
+        overrides: what of the profile is overridden.
     """
 
     pass_name: PassName
@@ -55,6 +56,7 @@ class ChildSpec:
     event_fd: int
     ack_fd: int
     plugins: tuple[str, ...] = ()
+    overrides: Overrides = NO_OVERRIDES
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from .vocabulary import PassName, RawRole
 
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 
-ANALYSIS_VERSION = 1
+ANALYSIS_VERSION = 2
 
 _NEEDS_TIME = (
     "latency_ratio",
@@ -34,7 +34,25 @@ _NEEDS_TIME = (
     "peak_memory_ratio",
     "host_steady_bytes",
     "energy_mj",
+    "energy_active_mj",
     "energy_ratio",
+    "latency_p90_ns",
+    "latency_p95_ns",
+    "latency_p99_ns",
+    "latency_p999_ns",
+    "throughput_per_s",
+    "best_throughput_per_s",
+    "sustained_ratio",
+    "harness_ns",
+    "floor_p50_ns",
+    "peak_load_bytes",
+    "peak_run_bytes",
+    "peak_no_arena_bytes",
+    "mmap_weights_bytes",
+    "host_floor_bytes",
+    "cgroup_peak_bytes",
+    "sentinel_before_ns",
+    "sentinel_after_ns",
 )
 _COMPARES = ("size_ratio", "latency_ratio", "peak_memory_ratio", "energy_ratio")
 
@@ -54,7 +72,8 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
             workload or profile, or repeats a launch.
     """
     groups = _grouped(raws, facts)
-    found = {metric.key: metric for metric in _measured(groups, facts)}
+    found = {key: null(key, NO_RAW_DATA) for key in METRICS}
+    found |= {metric.key: metric for metric in _measured(groups, facts)}
     for key in _COMPARES if facts.is_baseline else ():
         found[key] = null(key, BASELINE_ITSELF)
     for key in () if facts.realness.keeps_time else _NEEDS_TIME:
@@ -84,10 +103,10 @@ def _size(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
     return MetricValue(key="size_bytes", value=float(size), n=1), ratio
 
 
-def _energy(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
+def _energy(facts: RunFacts) -> tuple[MetricValue, ...]:
     metered = any(meter.quantity == "energy" for meter in facts.meters)
     reason = NO_RAW_DATA if metered else NO_SENSOR
-    return null("energy_mj", reason), null("energy_ratio", reason)
+    return tuple(null(key, reason) for key in ("energy_mj", "energy_active_mj", "energy_ratio"))
 
 
 def _grouped(raws: Sequence[RawFile], facts: RunFacts) -> Groups:
@@ -120,7 +139,11 @@ def _check_origin(origin: RawOrigin, facts: RunFacts) -> None:
             Code.BAD_RAW,
             f"Raw data of pass {origin.pass_name.value} speaks of another artifact.",
         )
-    if origin.workload != facts.workload or origin.profile is not facts.profile:
+    if (
+        origin.workload != facts.workload
+        or origin.profile is not facts.profile
+        or (origin.overrides != facts.overrides)
+    ):
         raise BadInput(
             Code.BAD_RAW,
             f"Raw data of pass {origin.pass_name.value} was taken under another workload"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .model import Digest, MetricValue, Workload
+from .model import Digest, MetricValue, Overrides, Workload
 from .vocabulary import (
     CellState,
     FormatFamily,
@@ -42,6 +42,7 @@ class TableRow:
     baseline: Digest | None = None
     measured_unix_ns: int | None = None
     kernel_mode: str | None = None
+    overrides: Overrides = field(default_factory=Overrides)
 
     def metric(self, key: str) -> MetricValue:
         """The metric named `key`, or a null metric with reason `not_measured`."""

@@ -7,8 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .metrics import METRICS
-from .model import Digest, MeterDescription, MetricValue, StackItem, Workload
-from .profiles import PLANS, ProfilePlan
+from .model import (
+    NO_OVERRIDES,
+    Digest,
+    MeterDescription,
+    MetricValue,
+    Overrides,
+    StackItem,
+    Workload,
+)
+from .profiles import ProfilePlan, plan_of
 from .raw import RawFile
 from .reasons import PRELIMINARY, REASONS
 from .vocabulary import PassName, Profile, RawRole, Realness
@@ -33,6 +41,7 @@ class RunFacts:
         realness: of the device, or `simulated` for a simulated runtime.
         meters: what the device can measure.
         is_baseline: whether the entry is the baseline itself.
+        overrides: what of the profile was overridden.
         comparisons: formats compared in the same job; verdicts of latency share their error
             among them (A-8).
     """
@@ -49,11 +58,12 @@ class RunFacts:
     meters: tuple[MeterDescription, ...] = ()
     is_baseline: bool = False
     comparisons: int = 1
+    overrides: Overrides = NO_OVERRIDES
 
     @property
     def plan(self) -> ProfilePlan:
-        """What the profile asks for."""
-        return PLANS[self.profile]
+        """What the profile asks for, as overridden."""
+        return plan_of(self.profile, self.overrides)
 
     @property
     def profile_flags(self) -> tuple[str, ...]:

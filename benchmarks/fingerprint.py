@@ -11,6 +11,9 @@ from collections.abc import Iterable
 
 from .model import RuntimeDescription, StackItem
 
+KERNEL = "kernel."
+"""What the names of the probe map begin with in a stack."""
+
 UNSTABLE_NAMES = frozenset({"clock_mhz", "uptime_s", "temperature_c", "load_1m"})
 
 
@@ -21,7 +24,7 @@ def stack_of(
 
     Args:
         device_stack: architecture, processor flags, microcode, kernel, power mode, drivers.
-        runtime: the runtime; its name and every version that it states enter.
+        runtime: the runtime; its name, its probe map and every version that it states enter.
 
     Raises:
         ValueError: a name is there twice with different values, or names a passing reading.
@@ -32,6 +35,7 @@ def stack_of(
     ]
     own += [StackItem(f"runtime.{item.name}", item.value) for item in runtime.versions]
     own += [StackItem("runtime.providers", " ".join(runtime.providers))]
+    own += [StackItem(f"{KERNEL}{item.name}", item.value) for item in runtime.kernel_modes]
     merged: dict[str, str] = {}
     for item in (*device_stack, *own):
         if item.name in UNSTABLE_NAMES:

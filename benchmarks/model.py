@@ -55,7 +55,8 @@ class RuntimeDescription:
     """A runtime as the device advertises it.
 
     `fingerprint` is the SHA-256 of the stack items that can change this runtime's numbers;
-    `simulated` is true for the shipped fake, whose results never enter the table.
+    `simulated` is true for the shipped fake, whose results never enter the table. `kernel_modes`
+    is the probe map: what its integer kernels were found to do, by operator, types and option.
     """
 
     name: str
@@ -65,6 +66,7 @@ class RuntimeDescription:
     versions: tuple[StackItem, ...] = ()
     fingerprint: str = ""
     simulated: bool = False
+    kernel_modes: tuple[StackItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,23 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class Overrides:
+    """What of a profile was overridden; part of the row key. None: as the profile says.
+
+    `warmup_ms` is the shortest warm-up, `launches` the fresh processes for pair and absolute,
+    `budget_ms` the timed milliseconds of one launch.
+    """
+
+    warmup_ms: int | None = None
+    launches: int | None = None
+    budget_ms: int | None = None
+
+
+NO_OVERRIDES = Overrides()
+"""Everything as the profile says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Selector:
     """Which devices may run a job; an empty field matches everything."""
 
@@ -140,7 +159,8 @@ class JobSpec:
     """What a user submits. Entry 0 is always the baseline itself.
 
     `model_name` is the label shown in the table; `model_class` is recognised when unset.
-    `deadline_s` bounds running time from first lease, never waiting in the queue.
+    `deadline_s` bounds running time from first lease, never waiting in the queue. `passes` empty
+    means all that the profile asks for.
     """
 
     model_name: str
@@ -158,6 +178,8 @@ class JobSpec:
     accuracy_margin_pp: float = 1.0
     wait_for_device: bool = False
     idempotency_key: str = ""
+    overrides: Overrides = NO_OVERRIDES
+    passes: tuple[PassName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +234,7 @@ class Assignment:
     entries: tuple[AssignedEntry, ...]
     deadline_s: int
     passes: tuple[PassName, ...] = ()
+    overrides: Overrides = NO_OVERRIDES
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ B-1 (memory launches). Margins are relative (0.02 is 2 %); times are nanoseconds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from .model import NO_OVERRIDES, Overrides
 from .vocabulary import Profile
 
 MAX_LATENCIES_PER_LAUNCH = 1_000_000
@@ -17,6 +18,7 @@ MIN_QUADS = 20
 """Quads that are measured even when a call is so slow that the pair budget is spent."""
 
 SECOND_NS = 1_000_000_000
+MILLISECOND_NS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +90,31 @@ PLANS: dict[Profile, ProfilePlan] = {
         warmup_min_ns=SECOND_NS,
         warmup_cap_ns=30 * SECOND_NS,
     ),
+    Profile.SUSTAINED: ProfilePlan(
+        pair_launches=3,
+        quads=60,
+        max_quads=180,
+        pair_budget_ns=60 * SECOND_NS,
+        absolute_launches=1,
+        absolute_timed_ns=600 * SECOND_NS,
+        memory_launches=3,
+        warmup_min_ns=SECOND_NS,
+        warmup_cap_ns=30 * SECOND_NS,
+    ),
 }
+
+
+def plan_of(profile: Profile, overrides: Overrides = NO_OVERRIDES) -> ProfilePlan:
+    """What `profile` buys, with what is overridden put in its place."""
+    plan = PLANS[profile]
+    if overrides.warmup_ms is not None:
+        shortest = overrides.warmup_ms * MILLISECOND_NS
+        plan = replace(
+            plan, warmup_min_ns=shortest, warmup_cap_ns=max(shortest, plan.warmup_cap_ns)
+        )
+    if overrides.launches is not None:
+        plan = replace(plan, pair_launches=overrides.launches, absolute_launches=overrides.launches)
+    if overrides.budget_ms is not None:
+        budget = overrides.budget_ms * MILLISECOND_NS
+        plan = replace(plan, pair_budget_ns=budget, absolute_timed_ns=budget)
+    return plan

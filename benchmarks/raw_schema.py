@@ -1,9 +1,10 @@
 """What a raw file of each pass holds: samples to raw files and back.
 
 Metadata of every pass: `pass_name launch role artifacts recipe runtime batch threads scenario
-profile`; `artifacts` are SHA-256 digests: `[baseline, candidate]` for role `both` with two
-sessions, one digest for one session, none for the floor. Then, per pass (n latencies or samples,
-b blocks, w warm-up blocks; i8 = int64, f8 = float64):
+profile`, and `overrides` where something of the profile is overridden; `artifacts` are SHA-256
+digests: `[baseline, candidate]` for role `both` with two sessions, one digest for one session,
+none for the floor. Then, per pass (n latencies or samples, b blocks, w warm-up blocks; i8 = int64,
+f8 = float64); passes that are not here have a module of their own:
 
     pair      meta   stopped, warm{iteration_ns, iterations, elapsed_ns, steady}
               arrays value_ns f8[b], start_ns i8[b], iterations i8[b], letter i8[b], quad i8[b],
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from .errors import BadInput, Code
-from .model import Workload
+from .model import NO_OVERRIDES, Overrides, Workload
 from .raw import RawFile
 from .samples import (
     AbsoluteSamples,
@@ -48,6 +49,7 @@ from .samples import (
 from .vocabulary import PassName, Profile, RawRole, Scenario
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_OVERRIDES = tuple(field.name for field in fields(Overrides))
 _CONDITIONS = tuple(field.name for field in fields(BlockConditions))
 _BYTES = tuple(field.name for field in fields(MemoryCheckpoint) if field.name != "name")
 
@@ -65,6 +67,7 @@ class RawOrigin:
         runtime: name of the runtime.
         workload: scenario, batch and threads.
         profile: the profile of the job.
+        overrides: what of the profile was overridden.
     """
 
     pass_name: PassName
@@ -75,6 +78,7 @@ class RawOrigin:
     runtime: str
     workload: Workload
     profile: Profile
+    overrides: Overrides = NO_OVERRIDES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,8 +171,9 @@ def raw_origin(raw: RawFile) -> RawOrigin:
             runtime=str(meta["runtime"]),
             workload=Workload(Scenario(meta["scenario"]), batch, threads),
             profile=Profile(meta["profile"]),
+            overrides=_overrides(meta),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise _bad(f"its metadata do not say which launch it is ({error})") from error
 
 
@@ -272,7 +277,19 @@ def _origin_meta(origin: RawOrigin) -> dict[str, Any]:
         "batch": origin.workload.batch,
         "threads": origin.workload.threads,
         "profile": origin.profile.value,
+        **_overrides_meta(origin.overrides),
     }
+
+
+def _overrides_meta(overrides: Overrides) -> dict[str, Any]:
+    """Nothing when nothing is overridden."""
+    given = {name: getattr(overrides, name) for name in _OVERRIDES}
+    return {"overrides": given} if overrides != NO_OVERRIDES else {}
+
+
+def _overrides(meta: dict[str, Any]) -> Overrides:
+    given = meta.get("overrides", {})
+    return Overrides(**{n: None if given.get(n) is None else _count(given, n) for n in _OVERRIDES})
 
 
 def _condition_arrays(conditions: BlockConditions) -> dict[str, Floats]:

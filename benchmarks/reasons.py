@@ -15,6 +15,16 @@ WIDE_INTERVAL = "wide_interval"
 UNSTEADY_RATIO = "unsteady_ratio"
 PEAK_SAMPLED = "peak_sampled"
 REFERENCE_MISMATCH = "reference_mismatch"
+SATURATING = "saturating"
+CLIPPING = "clipping"
+FLOAT_FALLBACK = "float_fallback"
+UNTRUSTED = "untrusted"
+SUSPECT = "suspect"
+DISCARDED_BLOCKS = "discarded_blocks"
+HARNESS_SUSPECT = "harness_suspect"
+IMPOSSIBLE = "impossible"
+FOREIGN_LOAD = "foreign_load"
+CLOCK_STEP = "clock_step"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick: may gate accuracy, never latency, memory or energy",
@@ -24,6 +34,16 @@ FLAGS: dict[str, str] = {
     WIDE_INTERVAL: "quads ended before the interval was as short as half the margin",
     UNSTEADY_RATIO: "the ratio changed while it was measured; the interval covers its stretches",
     PEAK_SAMPLED: "the peak was polled, so a shorter one may have been missed",
+    SATURATING: "integer kernels of this device saturate: some accumulations are wrong",
+    CLIPPING: "more than 1 % of a tensor's values or magnitude lies beyond its calibrated range",
+    FLOAT_FALLBACK: "less than 90 % of the multiplications run in integer kernels",
+    UNTRUSTED: "the device has no valid A/A certificate",
+    SUSPECT: "the sentinel drifted around this job",
+    DISCARDED_BLOCKS: "blocks were discarded for a recorded external cause",
+    HARNESS_SUSPECT: "throughput and latency contradict each other",
+    IMPOSSIBLE: "a number beyond what the device can do",
+    FOREIGN_LOAD: "another process used the processor during the run",
+    CLOCK_STEP: "a clock was set or went backwards during the run",
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
 }
 
@@ -37,11 +57,19 @@ NO_CLASSES = "no_classes"
 NONFINITE_OUTPUT = "nonfinite_output"
 
 NOT_MEASURED = "not_measured"
+NOT_IN_PROFILE = "not_in_profile"
+INVALID_DISCARDED = "invalid_discarded"
+UNINSTRUMENTABLE = "uninstrumentable"
+NO_INTEGER_OPERATORS = "no_integer_operators"
 
 REASONS: dict[str, str] = {
     NOT_MEASURED: "not measured",
     BASELINE_ITSELF: "the entry is the baseline, so there is nothing to compare it with",
     NO_RAW_DATA: "no raw data of that pass",
+    NOT_IN_PROFILE: "the profile does not measure it",
+    INVALID_DISCARDED: "more than a fifth of the blocks was discarded for external causes",
+    UNINSTRUMENTABLE: "the runtime does not show its inner tensors as production computes them",
+    NO_INTEGER_OPERATORS: "nothing ran in integer kernels",
     INSUFFICIENT_SAMPLES: "too few independent samples for an interval",
     BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",
     NO_SENSOR: "the device has no energy meter",

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .answers import TableRow
+from .model import Overrides
 from .vocabulary import FormatFamily, HardwareClass, ModelClass, Profile, Scenario
 
 _CLASSES = list(ModelClass)
@@ -46,6 +47,7 @@ def row_key(row: TableRow) -> tuple[object, ...]:
         row.device_id,
         row.runtime,
         row.profile,
+        row.overrides,
     )
 
 
@@ -70,6 +72,12 @@ def _rank(candidate: Candidate) -> tuple[bool, int, str]:
     return (candidate.conclusive, candidate.settled_unix_ns, candidate.key)
 
 
+def _overrides_order(overrides: Overrides) -> tuple[int, ...]:
+    """A row as its profile says comes before those with something overridden."""
+    values = (overrides.warmup_ms, overrides.launches, overrides.budget_ms)
+    return tuple(-1 if value is None else value for value in values)
+
+
 def _order(row: TableRow) -> tuple[object, ...]:
     """Rows that are read together stand together: one model on one device at one workload."""
     return (
@@ -84,6 +92,7 @@ def _order(row: TableRow) -> tuple[object, ...]:
         row.workload.batch,
         row.workload.threads,
         _PROFILES.index(row.profile),
+        _overrides_order(row.overrides),
         _FAMILIES.index(row.family),
         row.recipe,
     )

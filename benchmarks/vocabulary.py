@@ -66,6 +66,7 @@ class Profile(str, enum.Enum):
     QUICK = "quick"
     STANDARD = "standard"
     CERTIFIED = "certified"
+    SUSTAINED = "sustained"
 
 
 class PassName(str, enum.Enum):
@@ -75,6 +76,11 @@ class PassName(str, enum.Enum):
     ABSOLUTE = "absolute"
     MEMORY = "memory"
     QUALITY = "quality"
+    NUMERICS = "numerics"
+    OPERATORS = "operators"
+    ENERGY = "energy"
+    THROUGHPUT = "throughput"
+    SENTINEL = "sentinel"
 
 
 class JobState(str, enum.Enum):

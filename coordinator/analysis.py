@@ -84,6 +84,7 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         meters=device.meters,
         is_baseline=run.entry_index == 0,
         comparisons=max(1, len(spec.entries) - 1),
+        overrides=spec.overrides,
     )
     return Subject(run.raw, facts, spec.evaluation)
 

@@ -102,7 +102,8 @@ def _assignment(
         evaluation=spec.evaluation,
         entries=_assigned(connection, row, device),
         deadline_s=max(1, left_ns // SECOND_NS),
-        passes=(PassName.QUALITY,) if is_check(connection, row["job_id"]) else (),
+        passes=(PassName.QUALITY,) if is_check(connection, row["job_id"]) else spec.passes,
+        overrides=spec.overrides,
     )
 
 

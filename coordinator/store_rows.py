@@ -7,7 +7,7 @@ import sqlite3
 
 import msgspec
 from bitgauge.benchmarks.answers import TableQuery, TableRow
-from bitgauge.benchmarks.model import Workload
+from bitgauge.benchmarks.model import NO_OVERRIDES, MetricValue, Overrides, Workload
 from bitgauge.benchmarks.table import Candidate, newest_rows
 from bitgauge.benchmarks.vocabulary import (
     CellState,
@@ -30,7 +30,8 @@ _STATES = {
 
 # The lease says what the device was when it measured: a device that is described otherwise
 # today does not change what was measured then. An entry that never ran (unsupported, not built)
-# is shown for the device that measured the rest of its job.
+# is shown for the device that measured the rest of its job. A job of single passes would leave
+# gaps where a whole one has numbers.
 _SETTLED = """
 SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.reason,
        e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, j.runtime, j.profile,
@@ -45,6 +46,7 @@ JOIN leases l ON l.job_id = e.job_id AND l.epoch = coalesce(r.epoch, j.epoch)
 JOIN devices d ON d.device_id = l.device_id
 WHERE l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')
   AND e.job_id NOT IN (SELECT job_id FROM health_checks)
+  AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
   AND (e.state IN ('unsupported', 'failed')
        OR (e.state = 'accepted' AND r.analysis_version IS NOT NULL))
 """
@@ -54,6 +56,7 @@ class _Asked(msgspec.Struct):
     """The part of a job's spec that a row shows; reading the rest would cost more than the row."""
 
     workload: Workload
+    overrides: Overrides = NO_OVERRIDES
 
 
 def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, ...]:
@@ -77,12 +80,13 @@ def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, .
 def _candidate(row: sqlite3.Row) -> Candidate:
     group = row["failure_group"]
     settled_unix_ns = row["settled_unix_ns"] or 0
+    asked = msgspec.json.decode(row["spec"], type=_Asked)
     shown = TableRow(
         model_name=row["model_name"],
         model_class=ModelClass(row["model_class"]),
         recipe=row["recipe"],
         family=FormatFamily(row["family"]),
-        workload=msgspec.json.decode(row["spec"], type=_Asked).workload,
+        workload=asked.workload,
         hardware_class=HardwareClass(row["hardware_class"]),
         device_id=row["device_id"],
         device_name=row["device_name"],
@@ -94,6 +98,7 @@ def _candidate(row: sqlite3.Row) -> Candidate:
         run_id=row["run_id"],
         baseline=digest(row["baseline_sha256"], row["baseline_size_bytes"]),
         measured_unix_ns=row["ended_unix_ns"],
+        overrides=asked.overrides,
     )
     return Candidate(
         row=shown,
@@ -111,4 +116,14 @@ def _with_metrics(connection: sqlite3.Connection, row: TableRow) -> TableRow:
     flags = {flag for metric in metrics for flag in metric.flags}
     if row.profile is Profile.QUICK:
         flags.add("preliminary")
-    return dataclasses.replace(row, metrics=metrics, flags=tuple(sorted(flags)))
+    return dataclasses.replace(
+        row, metrics=metrics, flags=tuple(sorted(flags)), kernel_mode=_kernel_mode(metrics)
+    )
+
+
+def _kernel_mode(metrics: tuple[MetricValue, ...]) -> str | None:
+    """What the integer kernels of a run really did, as its analysis found it."""
+    for metric in metrics:
+        if metric.key == "saturated_pct":
+            return next((one.value for one in metric.detail if one.name == "kernel_mode"), None)
+    return None

@@ -55,6 +55,7 @@ class Profile(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PROFILE_QUICK: _ClassVar[Profile]
     PROFILE_STANDARD: _ClassVar[Profile]
     PROFILE_CERTIFIED: _ClassVar[Profile]
+    PROFILE_SUSTAINED: _ClassVar[Profile]
 
 class PassName(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -63,6 +64,11 @@ class PassName(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PASS_NAME_ABSOLUTE: _ClassVar[PassName]
     PASS_NAME_MEMORY: _ClassVar[PassName]
     PASS_NAME_QUALITY: _ClassVar[PassName]
+    PASS_NAME_NUMERICS: _ClassVar[PassName]
+    PASS_NAME_OPERATORS: _ClassVar[PassName]
+    PASS_NAME_ENERGY: _ClassVar[PassName]
+    PASS_NAME_THROUGHPUT: _ClassVar[PassName]
+    PASS_NAME_SENTINEL: _ClassVar[PassName]
 
 class RawRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -179,11 +185,17 @@ PROFILE_UNSPECIFIED: Profile
 PROFILE_QUICK: Profile
 PROFILE_STANDARD: Profile
 PROFILE_CERTIFIED: Profile
+PROFILE_SUSTAINED: Profile
 PASS_NAME_UNSPECIFIED: PassName
 PASS_NAME_PAIR: PassName
 PASS_NAME_ABSOLUTE: PassName
 PASS_NAME_MEMORY: PassName
 PASS_NAME_QUALITY: PassName
+PASS_NAME_NUMERICS: PassName
+PASS_NAME_OPERATORS: PassName
+PASS_NAME_ENERGY: PassName
+PASS_NAME_THROUGHPUT: PassName
+PASS_NAME_SENTINEL: PassName
 RAW_ROLE_UNSPECIFIED: RawRole
 RAW_ROLE_CANDIDATE: RawRole
 RAW_ROLE_BASELINE: RawRole
@@ -257,7 +269,7 @@ class StackItem(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
 class RuntimeDescription(_message.Message):
-    __slots__ = ("name", "version", "providers", "families", "versions", "fingerprint", "simulated")
+    __slots__ = ("name", "version", "providers", "families", "versions", "fingerprint", "simulated", "kernel_modes")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PROVIDERS_FIELD_NUMBER: _ClassVar[int]
@@ -265,6 +277,7 @@ class RuntimeDescription(_message.Message):
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     SIMULATED_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_MODES_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     providers: _containers.RepeatedScalarFieldContainer[str]
@@ -272,7 +285,8 @@ class RuntimeDescription(_message.Message):
     versions: _containers.RepeatedCompositeFieldContainer[StackItem]
     fingerprint: str
     simulated: bool
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., families: _Optional[_Iterable[_Union[FormatFamily, str]]] = ..., versions: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., simulated: bool = ...) -> None: ...
+    kernel_modes: _containers.RepeatedCompositeFieldContainer[StackItem]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., families: _Optional[_Iterable[_Union[FormatFamily, str]]] = ..., versions: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., simulated: bool = ..., kernel_modes: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
 
 class MeterDescription(_message.Message):
     __slots__ = ("name", "quantity", "kind", "scope", "update_period_ns", "uncertainty_relative")
@@ -338,6 +352,16 @@ class Workload(_message.Message):
     threads: int
     def __init__(self, scenario: _Optional[_Union[Scenario, str]] = ..., batch: _Optional[int] = ..., threads: _Optional[int] = ...) -> None: ...
 
+class Overrides(_message.Message):
+    __slots__ = ("warmup_ms", "launches", "budget_ms")
+    WARMUP_MS_FIELD_NUMBER: _ClassVar[int]
+    LAUNCHES_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_MS_FIELD_NUMBER: _ClassVar[int]
+    warmup_ms: int
+    launches: int
+    budget_ms: int
+    def __init__(self, warmup_ms: _Optional[int] = ..., launches: _Optional[int] = ..., budget_ms: _Optional[int] = ...) -> None: ...
+
 class Selector(_message.Message):
     __slots__ = ("device", "hardware_class", "runtime", "min_memory_bytes", "tags")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
@@ -363,7 +387,7 @@ class Entry(_message.Message):
     def __init__(self, recipe: _Optional[str] = ..., artifact: _Optional[_Union[Digest, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("model_name", "baseline", "entries", "evaluation", "calibration", "model_class", "runtime", "selector", "workload", "profile", "priority", "deadline_s", "accuracy_margin_pp", "wait_for_device", "idempotency_key")
+    __slots__ = ("model_name", "baseline", "entries", "evaluation", "calibration", "model_class", "runtime", "selector", "workload", "profile", "priority", "deadline_s", "accuracy_margin_pp", "wait_for_device", "idempotency_key", "overrides", "passes")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     BASELINE_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
@@ -379,6 +403,8 @@ class JobSpec(_message.Message):
     ACCURACY_MARGIN_PP_FIELD_NUMBER: _ClassVar[int]
     WAIT_FOR_DEVICE_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    PASSES_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     baseline: Digest
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
@@ -394,7 +420,9 @@ class JobSpec(_message.Message):
     accuracy_margin_pp: float
     wait_for_device: bool
     idempotency_key: str
-    def __init__(self, model_name: _Optional[str] = ..., baseline: _Optional[_Union[Digest, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., evaluation: _Optional[_Union[Digest, _Mapping]] = ..., calibration: _Optional[_Union[Digest, _Mapping]] = ..., model_class: _Optional[_Union[ModelClass, str]] = ..., runtime: _Optional[str] = ..., selector: _Optional[_Union[Selector, _Mapping]] = ..., workload: _Optional[_Union[Workload, _Mapping]] = ..., profile: _Optional[_Union[Profile, str]] = ..., priority: _Optional[int] = ..., deadline_s: _Optional[int] = ..., accuracy_margin_pp: _Optional[float] = ..., wait_for_device: bool = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+    overrides: Overrides
+    passes: _containers.RepeatedScalarFieldContainer[PassName]
+    def __init__(self, model_name: _Optional[str] = ..., baseline: _Optional[_Union[Digest, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., evaluation: _Optional[_Union[Digest, _Mapping]] = ..., calibration: _Optional[_Union[Digest, _Mapping]] = ..., model_class: _Optional[_Union[ModelClass, str]] = ..., runtime: _Optional[str] = ..., selector: _Optional[_Union[Selector, _Mapping]] = ..., workload: _Optional[_Union[Workload, _Mapping]] = ..., profile: _Optional[_Union[Profile, str]] = ..., priority: _Optional[int] = ..., deadline_s: _Optional[int] = ..., accuracy_margin_pp: _Optional[float] = ..., wait_for_device: bool = ..., idempotency_key: _Optional[str] = ..., overrides: _Optional[_Union[Overrides, _Mapping]] = ..., passes: _Optional[_Iterable[_Union[PassName, str]]] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("group", "code", "message", "advice", "log_tail")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from bitgauge.benchmarks.profiles import MIN_QUADS, PLANS, SECOND_NS
+from bitgauge.benchmarks.model import Overrides
+from bitgauge.benchmarks.profiles import MIN_QUADS, PLANS, SECOND_NS, plan_of
 from bitgauge.benchmarks.vocabulary import Profile
 
 
@@ -34,8 +35,16 @@ def test_a_longer_profile_buys_no_less() -> None:
             plan.memory_launches,
             plan.warmup_cap_ns,
         )
-        for plan in (PLANS[profile] for profile in Profile)
+        for plan in (PLANS[profile] for profile in Profile if profile is not Profile.SUSTAINED)
     ]
     assert [sorted(column) for column in zip(*costs, strict=True)] == [
         list(column) for column in zip(*costs, strict=True)
     ]
+
+
+def test_what_is_overridden_is_what_is_measured() -> None:
+    plan = plan_of(Profile.STANDARD, Overrides(warmup_ms=40_000, launches=2, budget_ms=500))
+    assert plan.warmup_min_ns == plan.warmup_cap_ns == 40 * SECOND_NS
+    assert (plan.pair_launches, plan.absolute_launches) == (2, 2)
+    assert plan.pair_budget_ns == plan.absolute_timed_ns == SECOND_NS // 2
+    assert plan_of(Profile.STANDARD) is PLANS[Profile.STANDARD]

@@ -1,0 +1,131 @@
+"""What every pass of a child is made of: spec, pipe, runtime, inputs and sessions.
+
+A pass is a module beside this one that holds `NAME` and `measure(child)`; it is found by its file
+name. The measuring itself is `benchmarks.protocol`; a pass lets it meet sessions and inputs.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from bitgauge.benchmarks import protocol
+from bitgauge.benchmarks.evalset import EvaluationSet, read_evaluation_set
+from bitgauge.benchmarks.profiles import plan_of
+from bitgauge.benchmarks.raw import RawFile
+from bitgauge.benchmarks.raw_schema import RawOrigin
+from bitgauge.benchmarks.samples import WarmUp
+from bitgauge.benchmarks.vocabulary import PassName
+
+from ..channel import Channel
+from ..placements import Call
+from ..runtimes.base import RuntimeModule, Session, SessionOptions
+from ..spec import ChildSpec
+
+
+class PassModule(Protocol):
+    """The shape of a pass."""
+
+    NAME: PassName
+
+    def measure(self, child: Child) -> RawFile:
+        """One launch of the pass.
+
+        Raises:
+            BitgaugeError: the artifact, the evaluation set or the runtime is at fault.
+            MemoryError: the artifact needs more memory than there is.
+        """
+        ...
+
+
+class Child:
+    """One launch: what was asked for, and the parts that passes share.
+
+    Args:
+        spec: what to measure.
+        channel: tells the agent phases and gaps.
+        runtime: executes the artifacts; prepared here.
+
+    Attributes:
+        plan: how much to measure.
+        batch: samples per call.
+        origin: which launch of which pass the raw file speaks of.
+    """
+
+    def __init__(self, spec: ChildSpec, channel: Channel, runtime: RuntimeModule) -> None:
+        self.spec = spec
+        self.channel = channel
+        self.runtime = runtime
+        self.plan = plan_of(spec.profile, spec.overrides)
+        self.batch = spec.workload.batch
+        self.origin = RawOrigin(
+            pass_name=spec.pass_name,
+            launch=spec.launch,
+            role=spec.role,
+            artifacts=spec.artifacts,
+            recipe=spec.recipe,
+            runtime=spec.runtime,
+            workload=spec.workload,
+            profile=spec.profile,
+            overrides=spec.overrides,
+        )
+        runtime.prepare()
+
+    def evaluation(self) -> EvaluationSet:
+        """The evaluation set."""
+        return read_evaluation_set(Path(self.spec.evaluation))
+
+    def options(self) -> SessionOptions:
+        """How sessions of this launch are made."""
+        return SessionOptions(threads=self.spec.workload.threads)
+
+    def session(self, path: str) -> Session:
+        """A session on the artifact at `path`."""
+        return self.runtime.load(Path(path), self.options())
+
+    def load(self, path: str) -> Session:
+        """A session, in the phase `load`."""
+        self.channel.phase("load")
+        return self.session(path)
+
+    def warm_up(self, calls: Sequence[Call]) -> WarmUp:
+        """Warms the calls up; afterwards the phase is `measure`."""
+        self.channel.phase("warm_up")
+        warm = protocol.warm_up(calls, time.perf_counter_ns, self.plan)
+        self.channel.phase("measure")
+        return warm
+
+
+def rotating(bound: Sequence[Call]) -> Call:
+    """One call that runs `bound` in turn; about 60 ns beside the call itself."""
+    if len(bound) == 1:
+        return bound[0]
+    following = itertools.cycle(bound).__next__
+
+    def call() -> None:
+        following()()
+
+    return call
+
+
+class quiet:  # noqa: N801 (reads as a statement)
+    """No garbage collection inside: a collection in a block would be counted as latency."""
+
+    def __enter__(self) -> None:
+        gc.collect()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        gc.enable()
+
+
+def with_facts(raw: RawFile, **facts: int) -> RawFile:
+    """States further facts of a timed launch.
+
+    The cache policy is always `warm`: inputs rotate, and all of them fit beside the artifact.
+    """
+    return RawFile({**raw.meta, "cache": "warm", **facts}, raw.arrays)

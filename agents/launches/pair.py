@@ -1,0 +1,56 @@
+"""Pass `pair`: baseline and candidate in quads, on sessions that are made anew between quads."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from bitgauge.benchmarks import protocol
+from bitgauge.benchmarks.evalset import InputSpec
+from bitgauge.benchmarks.raw import RawFile
+from bitgauge.benchmarks.raw_schema import pair_raw
+from bitgauge.benchmarks.vocabulary import PassName
+
+from ..batches import Batches, Feeds
+from ..conditions import ConditionReader
+from ..placements import Placements
+from ..runtimes.base import Session
+from .base import Child, quiet, with_facts
+
+NAME = PassName.PAIR
+
+
+def measure(child: Child) -> RawFile:
+    """One launch of the pass; see `base.PassModule`."""
+    evaluation = child.evaluation()
+    conditions = ConditionReader()
+    shared: dict[tuple[InputSpec, ...], list[Feeds]] = {}
+
+    def feeds(session: Session) -> list[Feeds]:
+        # Sessions that want the same inputs read the same arrays.
+        specs = session.input_specs
+        if specs not in shared:
+            shared[specs] = Batches(evaluation, specs, child.batch).for_timing()
+        return shared[specs]
+
+    def gap() -> None:
+        child.channel.gap()
+        placements.between_quads()
+
+    child.channel.phase("load")
+    paths = child.spec.paths
+    rng = np.random.default_rng([child.spec.seed, 1])
+    placements = Placements(lambda letter: child.session(paths[letter]), feeds, 2, rng)
+    calls = placements.calls()
+    with quiet():
+        samples = protocol.measure_pair(
+            calls[0],
+            calls[1],
+            warm=child.warm_up(calls),
+            clock=time.perf_counter_ns,
+            plan=child.plan,
+            rng=np.random.default_rng(child.spec.seed),
+            gap=gap,
+            conditions=conditions.read,
+        )
+    return with_facts(pair_raw(child.origin, samples), placements=placements.count)

@@ -1,0 +1,36 @@
+"""Pass `quality`: outputs of the whole evaluation set, one artifact after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+from bitgauge.benchmarks import quality
+from bitgauge.benchmarks.evalset import EvaluationSet
+from bitgauge.benchmarks.raw import RawFile
+from bitgauge.benchmarks.raw_schema import quality_raw
+from bitgauge.benchmarks.vocabulary import PassName
+
+from ..batches import Batches
+from .base import Child
+
+NAME = PassName.QUALITY
+
+
+def measure(child: Child) -> RawFile:
+    """One launch of the pass; see `base.PassModule`."""
+    evaluation = child.evaluation()
+    outputs = [_outputs(child, path, evaluation) for path in child.spec.paths]
+    candidate = outputs[1] if len(outputs) > 1 else None
+    samples = quality.score(outputs[0], candidate, evaluation.labels, evaluation.ids)
+    return quality_raw(child.origin, samples)
+
+
+def _outputs(child: Child, path: str, evaluation: EvaluationSet) -> np.ndarray:
+    session = child.load(path)
+    child.channel.phase("measure")
+    batches = Batches(evaluation, session.input_specs, child.batch, fit=True)
+    rows = []
+    for count, feeds in batches.all():
+        rows.append(batches.rows(session.run(feeds), count))
+        child.channel.gap()
+    session.close()
+    return np.concatenate(rows)
