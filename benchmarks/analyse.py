@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .analyse_harness import floor_p50, harness, throughput
 from .analyse_latency import cold_start, latency_p50, latency_ratio
 from .analyse_memory import host_steady, peak_memory, peak_memory_ratio
+from .analyse_percentiles import percentiles
 from .analyse_quality import quality
 from .errors import BadInput, Code
 from .facts import Groups, RunFacts, items, null
@@ -19,6 +21,7 @@ from .model import MetricValue
 from .raw import RawFile
 from .raw_schema import RawOrigin, raw_origin
 from .reasons import BASELINE_ITSELF, NO_RAW_DATA, NO_SENSOR
+from .timed import absolute_launches
 from .vocabulary import PassName, RawRole
 
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
@@ -82,11 +85,17 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
 
 
 def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
+    launches = absolute_launches(groups, facts)
+    median = latency_p50(launches, facts)
     return (
         *_size(facts),
         latency_ratio(groups, facts),
-        latency_p50(groups, facts),
-        *cold_start(groups, facts),
+        median,
+        *percentiles(launches, median.value),
+        throughput(launches, facts),
+        harness(groups, facts),
+        floor_p50(absolute_launches(groups, facts, RawRole.FLOOR), facts),
+        *cold_start(launches, facts),
         peak_memory(groups, facts),
         peak_memory_ratio(groups, facts),
         host_steady(groups, facts),

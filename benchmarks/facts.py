@@ -18,7 +18,7 @@ from .model import (
 )
 from .profiles import ProfilePlan, plan_of
 from .raw import RawFile
-from .reasons import PRELIMINARY, REASONS
+from .reasons import INVALID_DISCARDED, PRELIMINARY, REASONS
 from .vocabulary import PassName, Profile, RawRole, Realness
 
 Groups = Mapping[tuple[PassName, RawRole], Sequence[RawFile]]
@@ -81,6 +81,11 @@ def null(key: str, reason: str, **detail: object) -> MetricValue:
     if key not in METRICS or reason not in REASONS:
         raise KeyError(f"{key}: {reason}")
     return MetricValue(key=key, reason=reason, detail=items(**detail))
+
+
+def invalid(key: str, detail: tuple[StackItem, ...]) -> MetricValue:
+    """The metric of a run of which too much was discarded; `detail` says what and why."""
+    return MetricValue(key=key, reason=INVALID_DISCARDED, detail=detail)
 
 
 def items(**detail: object) -> tuple[StackItem, ...]:

@@ -35,6 +35,9 @@ class ProfilePlan:
         margin: relative difference below which two latencies count as the same.
         absolute_launches: fresh processes for the absolute latency.
         absolute_timed_ns: timed nanoseconds in each of them.
+        absolute_min_launches: launches after which measuring may end early.
+        absolute_half_width: relative half-width of the interval over launches at which it does;
+            None: every launch is measured.
         memory_launches: fresh processes for peak memory.
         warmup_min_ns: shortest warm-up.
         warmup_min_iterations: fewest iterations of a warm-up.
@@ -54,6 +57,8 @@ class ProfilePlan:
     block_ns: int = 5_000_000
     min_block_iterations: int = 5
     margin: float = 0.02
+    absolute_min_launches: int = 5
+    absolute_half_width: float | None = None
 
 
 PLANS: dict[Profile, ProfilePlan] = {
@@ -89,6 +94,7 @@ PLANS: dict[Profile, ProfilePlan] = {
         memory_launches=5,
         warmup_min_ns=SECOND_NS,
         warmup_cap_ns=30 * SECOND_NS,
+        absolute_half_width=0.02,
     ),
     Profile.SUSTAINED: ProfilePlan(
         pair_launches=3,
@@ -113,7 +119,13 @@ def plan_of(profile: Profile, overrides: Overrides = NO_OVERRIDES) -> ProfilePla
             plan, warmup_min_ns=shortest, warmup_cap_ns=max(shortest, plan.warmup_cap_ns)
         )
     if overrides.launches is not None:
-        plan = replace(plan, pair_launches=overrides.launches, absolute_launches=overrides.launches)
+        # Who names a number gets it, however precise fewer would have been.
+        plan = replace(
+            plan,
+            pair_launches=overrides.launches,
+            absolute_launches=overrides.launches,
+            absolute_half_width=None,
+        )
     if overrides.budget_ms is not None:
         budget = overrides.budget_ms * MILLISECOND_NS
         plan = replace(plan, pair_budget_ns=budget, absolute_timed_ns=budget)

@@ -11,13 +11,15 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
+from .discards import kept_quads
 from .paired import is_precise, quad_log_ratios
 from .profiles import MAX_LATENCIES_PER_LAUNCH, MIN_QUADS, ProfilePlan
 from .samples import (
+    GROWING,
     AbsoluteSamples,
     BlockConditions,
     Conditions,
@@ -39,27 +41,28 @@ Gap = Callable[[], None]
 """Called where time does not count: the worker reports progress and answers its pipe in it."""
 
 
+_READ = tuple(one.name for one in fields(Conditions))
+
+
 @dataclass(slots=True)
 class _ConditionLog:
     """Readings at the start of each block, and how much was stolen until its end."""
 
     read: ReadConditions
-    rows: list[tuple[float, float, float, float, float]] = field(default_factory=list)
+    rows: list[tuple[float, ...]] = field(default_factory=list)
 
-    def close(self, start: Conditions, end: Conditions) -> None:
-        stolen = end.steal_ticks - start.steal_ticks
-        self.rows.append(
-            (
-                start.clock_mhz,
-                start.temperature_c,
-                stolen,
-                start.psi_some_avg10,
-                start.load_1m,
-            )
-        )
+    def close(self, start: Conditions, end: Conditions, *, backwards: bool) -> None:
+        """A block has ended; `backwards` when its clock ran backwards meanwhile."""
+        row = []
+        for name in _READ:
+            value: float = getattr(start, name)
+            row.append(getattr(end, name) - value if name in GROWING else value)
+        if backwards:
+            row[_READ.index("clock_step_ns")] = math.inf
+        self.rows.append(tuple(row))
 
     def columns(self) -> BlockConditions:
-        table = np.array(self.rows, dtype=np.float64).reshape(len(self.rows), 5)
+        table = np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(_READ))
         return BlockConditions(*(np.ascontiguousarray(column) for column in table.T))
 
 
@@ -133,12 +136,12 @@ class _Pair:
             call = self.calls[letter]
             call()
             self.start_ns.append(self.clock())
-            latencies = time_calls(call, self.clock, self.sizes[letter])
+            latencies = np.asarray(time_calls(call, self.clock, self.sizes[letter]))
             end = self.log.read()
             # A clock too coarse to see the call still leaves a positive time to take logs of.
-            self.value_ns.append(max(float(np.median(np.asarray(latencies))), 1.0))
+            self.value_ns.append(max(float(np.median(latencies)), 1.0))
             self.letter.append(letter)
-            self.log.close(start, end)
+            self.log.close(start, end, backwards=bool(latencies.min() < 0))
             start = end
 
     def samples(self, warm: WarmUp, stopped: str) -> PairSamples:
@@ -197,8 +200,10 @@ def measure_pair(
 def _why_stop(samples: PairSamples, elapsed_ns: int, plan: ProfilePlan) -> str:
     """Why no more quads are measured, or nothing."""
     done = samples.letter.size // 4
-    if done % plan.quads == 0 and is_precise(quad_log_ratios(samples), plan.margin):
-        return "precise"
+    if done % plan.quads == 0:
+        kept = kept_quads(samples).samples
+        if kept.letter.size and is_precise(quad_log_ratios(kept), plan.margin):
+            return "precise"
     if done >= plan.max_quads:
         return "max_quads"
     return "budget" if done >= MIN_QUADS and elapsed_ns >= plan.pair_budget_ns else ""
@@ -228,13 +233,16 @@ def measure_absolute(
     iterations = block_iterations(warm.iteration_ns[0], plan)
     reservoir, log = _Reservoir(rng, MAX_LATENCIES_PER_LAUNCH), _ConditionLog(conditions)
     starts: list[int] = []
+    ends: list[int] = []
     timed = 0
     while timed < plan.absolute_timed_ns:
         start = log.read()
         call()
         starts.append(clock())
         latencies = np.asarray(time_calls(call, clock, iterations))
-        log.close(start, log.read())
+        ends.append(clock())
+        log.close(start, log.read(), backwards=bool(latencies.min() < 0))
+        latencies = np.maximum(latencies, 0)
         reservoir.add(latencies, len(starts) - 1)
         # A clock that stands still must not hold the device for ever.
         timed += max(int(latencies.sum()), iterations)
@@ -247,6 +255,7 @@ def measure_absolute(
         conditions=log.columns(),
         warm=warm,
         count=reservoir.seen,
+        block_end_ns=np.array(ends, dtype=np.int64),
     )
 
 

@@ -8,10 +8,12 @@ f8 = float64); passes that are not here have a module of their own:
 
     pair      meta   stopped, warm{iteration_ns, iterations, elapsed_ns, steady}
               arrays value_ns f8[b], start_ns i8[b], iterations i8[b], letter i8[b], quad i8[b],
-                     clock_mhz temperature_c steal_ticks psi_some_avg10 load_1m f8[b],
+                     clock_mhz temperature_c steal_ticks psi_some_avg10 load_1m f8[b], and since
+                     agents read them throttle_count thermal_status foreign_ticks clock_step_ns,
                      warm_block_median_ns f8[w], warm_letter i8[w]
     absolute  meta   count, load_ns, first_inference_ns, warm{...}
-              arrays latency_ns i8[n], block i8[n], block_start_ns i8[b], conditions as above,
+              arrays latency_ns i8[n], block i8[n], block_start_ns i8[b], conditions as above, and
+                     block_end_ns i8[b] since agents read it,
                      warm_block_median_ns f8[w], warm_letter i8[w]
     memory    meta   method, checkpoints [names]
               arrays rss_bytes rss_anon_bytes rss_file_bytes pss_bytes uss_bytes hwm_bytes
@@ -51,6 +53,10 @@ from .vocabulary import PassName, Profile, RawRole, Scenario
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OVERRIDES = tuple(field.name for field in fields(Overrides))
 _CONDITIONS = tuple(field.name for field in fields(BlockConditions))
+_FIRST_CONDITIONS = 5
+"""Conditions that every raw file has; files of older agents lack the rest."""
+
+_NOT_READ = np.empty(0, np.int64)
 _BYTES = tuple(field.name for field in fields(MemoryCheckpoint) if field.name != "name")
 
 
@@ -110,6 +116,7 @@ def absolute_raw(origin: RawOrigin, samples: AbsoluteSamples, cold: ColdStart) -
         "latency_ns": samples.latency_ns,
         "block": samples.block,
         "block_start_ns": samples.block_start_ns,
+        **({"block_end_ns": samples.block_end_ns} if samples.block_end_ns.size else {}),
         **_condition_arrays(samples.conditions),
         **_warm_arrays(samples.warm),
     }
@@ -219,7 +226,8 @@ def absolute_samples(raw: RawFile) -> tuple[AbsoluteSamples, ColdStart]:
     if count < latency_ns.size:
         raise _bad("it counts fewer latencies than it holds")
     conditions = _conditions(raw, starts.size)
-    return AbsoluteSamples(latency_ns, block, starts, conditions, _warm(raw), count), cold
+    ends = _ints(raw, "block_end_ns", starts.size) if "block_end_ns" in raw.arrays else _NOT_READ
+    return AbsoluteSamples(latency_ns, block, starts, conditions, _warm(raw), count, ends), cold
 
 
 def memory_samples(raw: RawFile) -> MemorySamples:
@@ -297,7 +305,9 @@ def _condition_arrays(conditions: BlockConditions) -> dict[str, Floats]:
 
 
 def _conditions(raw: RawFile, blocks: int) -> BlockConditions:
-    return BlockConditions(**{name: _floats(raw, name, blocks) for name in _CONDITIONS})
+    names = _CONDITIONS[:_FIRST_CONDITIONS]
+    later = tuple(name for name in _CONDITIONS[_FIRST_CONDITIONS:] if name in raw.arrays)
+    return BlockConditions(**{name: _floats(raw, name, blocks) for name in names + later})
 
 
 def _warm_arrays(warm: WarmUp) -> dict[str, Floats | Ints]:

@@ -7,7 +7,7 @@ starts of different launches are not comparable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.str_]
+Bools = npt.NDArray[np.bool_]
 
 BASELINE, CANDIDATE = 0, 1
 """Letters of a quad: A is the baseline, B the candidate."""
@@ -33,6 +34,13 @@ class Conditions:
             over the cores; it only grows.
         psi_some_avg10: share of the last 10 s in which some task waited for a processor, in %.
         load_1m: load average of the last minute.
+        throttle_count: thermal throttling events since boot; it only grows.
+        thermal_status: how far the kernel or firmware limits the processor's clock now, 0 for
+            not at all.
+        foreign_ticks: hundredths of a second that processors worked for other processes than
+            this one since boot; ticks are sampled, so it may step back a little.
+        clock_step_ns: the wall clock's lead on the monotonic clock; it changes only when one of
+            them is set.
     """
 
     clock_mhz: float = NAN
@@ -40,14 +48,24 @@ class Conditions:
     steal_ticks: float = NAN
     psi_some_avg10: float = NAN
     load_1m: float = NAN
+    throttle_count: float = NAN
+    thermal_status: float = NAN
+    foreign_ticks: float = NAN
+    clock_step_ns: float = NAN
+
+
+GROWING = ("steal_ticks", "throttle_count", "foreign_ticks", "clock_step_ns")
+"""Readings whose change from the start of a block to its end is what is kept of it."""
+
+_UNREAD = np.empty(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockConditions:
-    """Conditions of every block, one element per block.
+    """Conditions of every block, one element per block; what was not read is NaN.
 
-    `steal_ticks` is the growth from the start of the block to its end, the rest is read at its
-    start.
+    What is in `GROWING` is the change from the start of the block to its end, the rest is read
+    at its start. `clock_step_ns` is infinite where the monotonic clock itself went backwards.
     """
 
     clock_mhz: Floats
@@ -55,6 +73,19 @@ class BlockConditions:
     steal_ticks: Floats
     psi_some_avg10: Floats
     load_1m: Floats
+    throttle_count: Floats = field(default_factory=lambda: _UNREAD)
+    thermal_status: Floats = field(default_factory=lambda: _UNREAD)
+    foreign_ticks: Floats = field(default_factory=lambda: _UNREAD)
+    clock_step_ns: Floats = field(default_factory=lambda: _UNREAD)
+
+    def __post_init__(self) -> None:
+        for one in fields(self):
+            if getattr(self, one.name) is _UNREAD:
+                object.__setattr__(self, one.name, np.full(self.clock_mhz.size, NAN))
+
+    def take(self, blocks: Ints | Bools) -> BlockConditions:
+        """The conditions of some blocks."""
+        return BlockConditions(*(getattr(self, one.name)[blocks] for one in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +146,8 @@ class AbsoluteSamples:
         conditions: conditions of each block.
         warm: the warm-up.
         count: latencies that were taken.
+        block_end_ns: clock right after the last iteration of each block; empty where an older
+            agent did not read it.
     """
 
     latency_ns: Ints
@@ -123,6 +156,7 @@ class AbsoluteSamples:
     conditions: BlockConditions
     warm: WarmUp
     count: int
+    block_end_ns: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True)

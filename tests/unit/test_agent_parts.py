@@ -22,7 +22,7 @@ from bitgauge.agents import process
 from bitgauge.agents.batches import Batches
 from bitgauge.agents.cache import Cache, file_digest
 from bitgauge.agents.channel import Channel
-from bitgauge.agents.conditions import ConditionReader
+from bitgauge.agents.conditions import ConditionReader, wall_lead_ns
 from bitgauge.agents.environment import child_environment
 from bitgauge.agents.failures import ChildExit, failure_of, needs_confirmation
 from bitgauge.agents.identity import device_id
@@ -591,8 +591,43 @@ def test_conditions_are_read_from_files(tmp_path: Path) -> None:
     assert (found.clock_mhz, found.temperature_c) == (2400.0, 61.5)
     assert found.steal_ticks == 20  # 50 ticks of 1/250 s
     assert (found.psi_some_avg10, found.load_1m) == (1.5, 0.75)
+    busy = (1 + 2 + 3 + 6 + 7) / 250 * 100
+    assert 0 < busy - found.foreign_ticks < 60_000  # this process has used some of it
+    assert math.isnan(found.throttle_count)
+    assert math.isnan(found.thermal_status)
     reader.close()
     assert math.isnan(reader.read().load_1m)
+
+
+def test_throttling_is_read_wherever_a_machine_tells_it(tmp_path: Path) -> None:
+    cpu = "sys/devices/system/cpu/cpu0/thermal_throttle"
+    put(tmp_path, f"{cpu}/core_throttle_count", "3\n")
+    put(tmp_path, f"{cpu}/package_throttle_count", "4\n")
+    put(tmp_path, f"{cpu}/core_throttle_total_time_ms", "900\n")
+    put(tmp_path, "sys/class/thermal/cooling_device0/type", "Fan\n")
+    put(tmp_path, "sys/class/thermal/cooling_device0/cur_state", "5\n")
+    reader = ConditionReader(tmp_path)
+    assert reader.read().throttle_count == 7
+    assert math.isnan(reader.read().thermal_status)
+    put(tmp_path, "sys/class/thermal/cooling_device1/type", "cpufreq-cpu0\n")
+    put(tmp_path, "sys/class/thermal/cooling_device1/cur_state", "0\n")
+    put(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "50000\n")
+    assert ConditionReader(tmp_path).read().thermal_status == 0  # both only in the past
+    put(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "50004\n")
+    assert ConditionReader(tmp_path).read().thermal_status == 4
+
+
+def test_a_clock_that_is_set_changes_the_lead_of_the_wall_clock() -> None:
+    monotonic = itertools.count(1_000, 10).__next__
+    at = wall_lead_ns(lambda: 5_000_000, monotonic)
+    assert at == 5_000_000 - 1_000 - 5
+    # Put aside between two readings twice; the third is tight.
+    widths = iter([0, 90_000, 0, 60_000, 0, 30])
+    assert wall_lead_ns(lambda: 7_000, lambda: next(widths)) == 7_000 - 15
+    late = itertools.count(0, 10_000_000).__next__
+    assert math.isnan(wall_lead_ns(lambda: 7_000, late))
+    before, after = ConditionReader().read(), ConditionReader().read()
+    assert abs(after.clock_step_ns - before.clock_step_ns) < 1_000_000
 
 
 def test_what_a_device_does_not_tell_is_nan(tmp_path: Path) -> None:

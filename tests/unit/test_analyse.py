@@ -63,7 +63,9 @@ def origin(pass_name: PassName, role: RawRole, launch: int = 0) -> RawOrigin:
     )
 
 
-def conditions(blocks: int, *, psi: float = 0.0, steal: float = 0.0) -> BlockConditions:
+def conditions(
+    blocks: int, *, psi: float = 0.0, steal: float | np.ndarray = 0.0
+) -> BlockConditions:
     unknown = np.full(blocks, np.nan)
     return BlockConditions(
         unknown, unknown, np.full(blocks, steal), np.full(blocks, psi), np.ones(blocks)
@@ -77,7 +79,7 @@ def pair(
     launch: int = 0,
     spread: float = 0.01,
     psi: float = 0.0,
-    steal: float = 0.0,
+    steal: float | np.ndarray = 0.0,
     warm: WarmUp = WARM,
 ) -> RawFile:
     rng = np.random.default_rng(launch)
@@ -103,9 +105,12 @@ def absolute(
     latency = (level_ns * np.exp(rng.normal(0, 0.02, n))).astype(np.int64)
     block = np.arange(n) // 5
     starts = np.arange(block[-1] + 1) * 5_000_000
-    samples = AbsoluteSamples(latency, block, starts, conditions(starts.size), WARM, n)
+    ends = starts + np.bincount(block, weights=latency).astype(np.int64) + 300
+    samples = AbsoluteSamples(latency, block, starts, conditions(starts.size), WARM, n, ends)
     cold = ColdStart(10_000_000 + launch, 2_000_000 + launch)
-    return absolute_raw(origin(PassName.ABSOLUTE, role, launch), samples, cold)
+    raw = absolute_raw(origin(PassName.ABSOLUTE, role, launch), samples, cold)
+    raw.meta.update(harness_ns=150.0 + launch, clock_resolution_ns=20)
+    return raw
 
 
 def memory(need_bytes: int, role: RawRole, launch: int = 0, method: str = "vmhwm") -> RawFile:
@@ -137,6 +142,7 @@ def everything() -> list[RawFile]:
         pair(0.8),
         *(absolute(1e6 * level, i) for i, level in enumerate((1.0, 1.1, 0.95))),
         *(absolute(1e6, i, RawRole.BASELINE) for i in range(3)),
+        absolute(3e3, 0, RawRole.FLOOR),
         *(memory((20 + i) * MIB, RawRole.CANDIDATE, i) for i in range(3)),
         *(memory((40 + i) * MIB, RawRole.BASELINE, i) for i in range(3)),
         *(memory(5 * MIB, RawRole.FLOOR, i) for i in range(3)),
@@ -207,9 +213,12 @@ def test_flags_say_what_was_wrong() -> None:
     metric = by_key([pair(1.0, spread=0.2, psi=5.0, warm=unsteady)])["latency_ratio"]
     assert set(metric.flags) == {"preliminary", "no_steady_state", "shared", "wide_interval"}
     assert metric.verdict == "UNDECIDED"
-    quads = [pair(1.0, steal=steal) for steal in (0.0, 0.01)]
-    assert "shared" not in by_key(quads[:1])["latency_ratio"].flags
-    assert "shared" in by_key(quads[1:])["latency_ratio"].flags
+    assert "shared" not in by_key([pair(1.0)])["latency_ratio"].flags
+    once = np.zeros(240)
+    once[[8, 9, 40]] = 1.0
+    stolen = by_key([pair(1.0, steal=once)])["latency_ratio"]
+    assert {"shared", "discarded_blocks"} <= set(stolen.flags)
+    assert (stolen.n, detail(stolen)["discarded_causes"]) == (58, "steal:2")
     two = [absolute(1e6, launch) for launch in range(2)]
     assert "few_launches" in by_key(two)["latency_p50_ns"].flags
     sampled = [memory(MIB, RawRole.CANDIDATE, method="sampled")]

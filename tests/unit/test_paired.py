@@ -13,10 +13,10 @@ from bitgauge.benchmarks.paired import (
     hodges_lehmann,
     is_precise,
     pool_launches,
-    student_quantile,
     verdict_of,
     wilcoxon_interval,
 )
+from bitgauge.benchmarks.student import student_quantile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
