@@ -107,7 +107,7 @@ def pair_raw(origin: RawOrigin, samples: PairSamples) -> RawFile:
         **_warm_arrays(samples.warm),
     }
     meta = {"stopped": samples.stopped, "warm": _warm_meta(samples.warm)}
-    return RawFile(_origin_meta(origin) | meta, arrays)
+    return RawFile(origin_meta(origin) | meta, arrays)
 
 
 def absolute_raw(origin: RawOrigin, samples: AbsoluteSamples, cold: ColdStart) -> RawFile:
@@ -126,7 +126,7 @@ def absolute_raw(origin: RawOrigin, samples: AbsoluteSamples, cold: ColdStart) -
         "first_inference_ns": cold.first_inference_ns,
         "warm": _warm_meta(samples.warm),
     }
-    return RawFile(_origin_meta(origin) | meta, arrays)
+    return RawFile(origin_meta(origin) | meta, arrays)
 
 
 def memory_raw(origin: RawOrigin, samples: MemorySamples) -> RawFile:
@@ -134,7 +134,7 @@ def memory_raw(origin: RawOrigin, samples: MemorySamples) -> RawFile:
     points = samples.checkpoints
     arrays = {name: np.array([getattr(p, name) for p in points], np.int64) for name in _BYTES}
     meta = {"method": samples.method, "checkpoints": [point.name for point in points]}
-    return RawFile(_origin_meta(origin) | meta, arrays)
+    return RawFile(origin_meta(origin) | meta, arrays)
 
 
 def quality_raw(origin: RawOrigin, samples: QualitySamples) -> RawFile:
@@ -154,7 +154,7 @@ def quality_raw(origin: RawOrigin, samples: QualitySamples) -> RawFile:
         "ref_nonfinite": samples.ref_nonfinite,
         **{name: array for name, array in optional.items() if array is not None},
     }
-    return RawFile(_origin_meta(origin) | {"classes": samples.classes}, arrays)
+    return RawFile(origin_meta(origin) | {"classes": samples.classes}, arrays)
 
 
 def raw_origin(raw: RawFile) -> RawOrigin:
@@ -273,7 +273,8 @@ def quality_samples(raw: RawFile) -> QualitySamples:
     )
 
 
-def _origin_meta(origin: RawOrigin) -> dict[str, Any]:
+def origin_meta(origin: RawOrigin) -> dict[str, Any]:
+    """The metadata that say which launch a raw file speaks of."""
     return {
         "pass_name": origin.pass_name.value,
         "launch": origin.launch,
