@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.ids import run_id
@@ -29,10 +28,9 @@ from bitgauge.benchmarks.vocabulary import PassName
 from .failures import ChildExit, failure_of, needs_confirmation
 from .lease import LeaseKeeper
 from .machine import THIS_MACHINE, Machine
-from .passes import PassPlan, plan_passes
+from .passes import PassPlan, bracketed, plan_passes
 from .patience import to_the_end
 from .registry import Found
-from .runtimes.base import RuntimeModule
 from .spec import ChildSpec, Event
 from .spool import Intent, Spool
 from .supervision import Listener, PhaseLimits
@@ -42,7 +40,7 @@ _OWN = "child"  # the part of a run's folder that its children may write to
 
 Launch = Callable[[ChildSpec, Path, str, PhaseLimits, Listener], Awaitable[ChildExit]]
 
-_TIMED = (PassName.PAIR, PassName.ABSOLUTE)
+_TIMED = (PassName.PAIR, PassName.ABSOLUTE, PassName.SENTINEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +92,7 @@ class EntryRun:
         assignment: the job and its lease.
         entry: what to measure.
         progress: told the step and the share that is done.
+        sentinels: which launches of the sentinel go with this entry; see `passes.bracketed`.
     """
 
     def __init__(
@@ -102,7 +101,9 @@ class EntryRun:
         assignment: Assignment,
         entry: AssignedEntry,
         progress: Callable[[str, float], None],
+        sentinels: Collection[int] = (),
     ) -> None:
+        self._sentinels = sentinels
         self._bench = bench
         self._assignment = assignment
         self._entry = entry
@@ -136,6 +137,8 @@ class EntryRun:
             available=shared,
             only=job.passes,
         )
+        if keeps_time and self._has_sentinel():
+            plans = bracketed(plans, self._sentinels)
         name = run_id(job.job_id, job.epoch, self._entry.index)
         folder = bench.folder / name
         try:
@@ -146,7 +149,12 @@ class EntryRun:
             made = []
             for done, plan in enumerate(plans):
                 self._progress(plan.pass_name.value, done / len(plans))
-                made.append(await self._launch(plan, files, intent, folder, keeper))
+                try:
+                    made.append(await self._launch(plan, files, intent, folder, keeper))
+                except RunFailed as failed:
+                    if plan.pass_name is not PassName.SENTINEL:
+                        raise
+                    bench.say(f"The sentinel could not be timed: {failed.failure.message}.")
             return tuple(made)
         except asyncio.CancelledError:
             # The child is dead; what it was to measure will be another run's.
@@ -154,6 +162,13 @@ class EntryRun:
             raise
         finally:
             bench.machine.drop_folder(folder)
+
+    def _has_sentinel(self) -> bool:
+        """Whether the job asks for the sentinel and its runtime has one."""
+        passes = self._assignment.passes
+        module = self._bench.runtimes.get(self._assignment.runtime)
+        wanted = not passes or PassName.SENTINEL in passes
+        return wanted and hasattr(module, "sentinel_artifact")
 
     async def _fetch(self) -> dict[str, Path]:
         """The verified files of the entry by SHA-256."""
@@ -232,8 +247,10 @@ class EntryRun:
         machine.make_folder(folder / _OWN)
         places = [Path(path) for path in spec.paths]
         if not sources:
-            runtime = cast(RuntimeModule, self._bench.runtimes.get(spec.runtime))
-            machine.place(places[0], runtime.empty_artifact())
+            runtime = self._bench.runtimes.get(spec.runtime)
+            sentinel = spec.pass_name is PassName.SENTINEL
+            make = runtime.sentinel_artifact if sentinel else runtime.empty_artifact
+            machine.place(places[0], make())
         for place, source in zip(places, sources, strict=bool(sources)):
             machine.place(place, source)
 

@@ -53,6 +53,7 @@ class Executor:
         self._assignment = assignment
         self._keeper = keeper
         self._reported: set[int] = set()
+        self._bracket: tuple[int, ...] = ()
         self._shared: tuple[RawRef, ...] = ()
         for entry in assignment.entries:
             if entry.index == 0:
@@ -63,7 +64,8 @@ class Executor:
 
         When this task is cancelled, no child is left and no run is half spooled.
         """
-        if self._open_entries():
+        if entries := self._open_entries():
+            self._bracket = (entries[0].index, entries[-1].index)
             await self._prefetch()
         for entry in self._open_entries():
             report = await self._measure(entry)
@@ -97,7 +99,8 @@ class Executor:
     async def _measure(self, entry: AssignedEntry) -> RunReport:
         """One run, whatever becomes of it."""
         started = self._bench.machine.unix_ns()
-        work = EntryRun(self._bench, self._assignment, entry, self._progress_of(entry))
+        sentinels = [at for at, index in enumerate(self._bracket) if index == entry.index]
+        work = EntryRun(self._bench, self._assignment, entry, self._progress_of(entry), sentinels)
         try:
             description = self._runtime()
             raw = await work.run(self._keeper, self._shared, self._keeps_time(description))

@@ -76,10 +76,27 @@ def plan_passes(
     )
 
 
+def bracketed(plans: tuple[PassPlan, ...], sentinels: Collection[int]) -> tuple[PassPlan, ...]:
+    """The launches with the sentinel before (launch 0) and after (launch 1) them.
+
+    Args:
+        plans: the launches of one entry.
+        sentinels: which of the two this entry has; the first of a lease has 0, the last has 1.
+    """
+    before, after = (PassPlan(PassName.SENTINEL, at, RawRole.FLOOR, ()) for at in (0, 1))
+    return (
+        *((before,) if 0 in sentinels else ()),
+        *plans,
+        *((after,) if 1 in sentinels else ()),
+    )
+
+
 def as_baseline(refs: Iterable[RawRef]) -> tuple[RawRef, ...]:
     """Raw files of entry 0 as its candidates use them: its candidate is their baseline."""
     shared = []
     for ref in refs:
+        if ref.pass_name is PassName.SENTINEL:
+            continue  # it speaks of one moment, not of the baseline
         if ref.role is RawRole.FLOOR:
             shared.append(ref)
         elif ref.role is RawRole.CANDIDATE and ref.pass_name in (

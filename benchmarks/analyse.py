@@ -14,6 +14,8 @@ from .analyse_latency import cold_start, latency_p50, latency_ratio
 from .analyse_memory import host_steady, peak_memory, peak_memory_ratio
 from .analyse_percentiles import percentiles
 from .analyse_quality import quality
+from .analyse_sentinel import sentinel
+from .certificate import trusted
 from .errors import BadInput, Code
 from .facts import Groups, RunFacts, items, null
 from .metrics import METRICS
@@ -81,7 +83,10 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
         found[key] = null(key, BASELINE_ITSELF)
     for key in () if facts.realness.keeps_time else _NEEDS_TIME:
         found[key] = null(key, facts.realness.value)
-    return tuple(found[key] for key in METRICS)
+    return tuple(
+        trusted(found[key], facts.certificate, facts.profile, facts.leased_unix_ns)
+        for key in METRICS
+    )
 
 
 def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
@@ -101,6 +106,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         host_steady(groups, facts),
         *_energy(facts),
         *quality(groups, facts),
+        *sentinel(groups),
     )
 
 

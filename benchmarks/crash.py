@@ -29,6 +29,7 @@ POINTS: Mapping[str, str] = {
     "C5": "a result has arrived, nothing of it is stored",
     "C6": "a result is inside an open transaction",
     "C7": "a result is committed, its agent was not told",
+    "C8": "a job has ended and was judged, inside an open transaction",
     "C9": "a step of a migration is inside an open transaction",
     "A1": "a claimed run is on the agent's disk, no child was spawned",
     "A2": "a child was spawned, its process id is not on the disk",

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .credentials import AaCertificate
 from .metrics import METRICS
 from .model import (
     NO_OVERRIDES,
@@ -42,6 +43,8 @@ class RunFacts:
         meters: what the device can measure.
         is_baseline: whether the entry is the baseline itself.
         overrides: what of the profile was overridden.
+        leased_unix_ns: when its lease began, UTC nanoseconds of the coordinator.
+        certificate: the last word on the device's A/A comparisons at that time.
         comparisons: formats compared in the same job; verdicts of latency share their error
             among them (A-8).
     """
@@ -59,6 +62,8 @@ class RunFacts:
     is_baseline: bool = False
     comparisons: int = 1
     overrides: Overrides = NO_OVERRIDES
+    leased_unix_ns: int = 0
+    certificate: AaCertificate | None = None
 
     @property
     def plan(self) -> ProfilePlan:

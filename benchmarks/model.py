@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .credentials import AaCertificate
 from .vocabulary import (
     Disposition,
     EntryState,
@@ -23,7 +24,6 @@ from .vocabulary import (
     Profile,
     RawRole,
     Realness,
-    Role,
     RunStatus,
     Scenario,
 )
@@ -316,7 +316,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One job as people see it."""
+    """One job as people see it.
+
+    `suspect` says why its numbers are not to be trusted: the device drifted. Such a job is
+    measured once more, as the job `repeated_by`; `repeats` is that job's way back.
+    """
 
     job_id: str
     state: JobState
@@ -332,6 +336,9 @@ class JobView:
     reason: str | None = None
     waiting_for: str | None = None
     claims: tuple[Claim, ...] = ()
+    suspect: str | None = None
+    repeats: str | None = None
+    repeated_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +346,7 @@ class DeviceView:
     """One device as people see it; `state` is `idle`, `busy` or `unreachable`.
 
     `cordoned` says why it gets no job, `note` what else people should know of it now.
+    `aa_certificates` holds the newest of each runtime.
     """
 
     description: DeviceDescription
@@ -353,17 +361,7 @@ class DeviceView:
     checked_unix_ns: int | None = None
     check_job_id: str | None = None
     note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TokenView:
-    """One token without its secret; `expires_unix_ns` 0 means never."""
-
-    name: str
-    role: Role
-    created_unix_ns: int
-    expires_unix_ns: int = 0
-    revoked: bool = False
+    aa_certificates: tuple[AaCertificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from . import format_text as text
 from .answers import SelectQuery, TableRow
 from .model import MetricValue
+from .reasons import SUSPECT
 from .vocabulary import CellState, FormatFamily, Objective
 
 OBJECTIVE_METRIC: dict[Objective, str] = {
@@ -222,8 +223,18 @@ def _rankable(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
         yield _unknown(name, metric, "time")
 
 
+def _suspect(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
+    """Numbers of time from a job around which the device drifted decide nothing (DESIGN 10.13)."""
+    timed = query.objective is Objective.LATENCY and not is_baseline(row)
+    if SUSPECT in row.flags and (timed or query.max_latency_ns is not None):
+        yield Finding(False, "the device drifted while it was measured", "measure")
+
+
 Check = Callable[[SelectQuery, TableRow], Iterator[Finding]]
-_CHECKS: tuple[Check, ...] = (_accuracy, _nonfinite, _latency, _size_bytes, _size_ratio, _rankable)
+_CHECKS: tuple[Check, ...] = (
+    *(_accuracy, _nonfinite, _latency, _size_bytes, _size_ratio, _rankable),
+    _suspect,
+)
 
 
 def _ratio(row: TableRow, key: str) -> MetricValue:

@@ -69,6 +69,7 @@ ALLOWED: dict[str, frozenset[Party]] = {
             "GetRun": PEOPLE,
             "ListRuns": PEOPLE,
             "Reanalyse": _WRITERS,
+            "Certify": _WRITERS,
             "Cordon": _ADMIN,
             "Uncordon": _ADMIN,
             "Retire": _ADMIN,

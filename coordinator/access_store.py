@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bitgauge.benchmarks.model import TokenView
+from bitgauge.benchmarks.credentials import TokenView
 from bitgauge.benchmarks.vocabulary import Role
 
 

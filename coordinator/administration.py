@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bitgauge.benchmarks.credentials import TokenView
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.join_line import Address, JoinLine
-from bitgauge.benchmarks.model import TokenView
 from bitgauge.benchmarks.vocabulary import Role
 
 from .access import Access

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bitgauge.benchmarks.certificate import newest_before
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.facts import RunFacts
 from bitgauge.benchmarks.model import DeviceDescription, Digest, JobSpec, RawRef
@@ -64,7 +65,10 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
     """
     run = store.run(run_id)
     spec = store.spec(run.job_id)
-    entry = store.job(run.job_id).entries[run.entry_index]
+    job = store.job(run.job_id)
+    entry = job.entries[run.entry_index]
+    # The coordinator's clock: a device's own may be wrong.
+    leased_ns = next(one.claimed_unix_ns for one in job.claims if one.epoch == run.epoch)
     views = store.devices(now_ns, terms)
     device = next(
         (view.description for view in views if view.description.device_id == run.device_id), None
@@ -85,6 +89,10 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         is_baseline=run.entry_index == 0,
         comparisons=max(1, len(spec.entries) - 1),
         overrides=spec.overrides,
+        leased_unix_ns=leased_ns,
+        certificate=newest_before(
+            store.certificates(run.device_id, spec.runtime, run.fingerprint), leased_ns
+        ),
     )
     return Subject(run.raw, facts, spec.evaluation)
 

@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from bitgauge.benchmarks.errors import BitgaugeError
+from bitgauge.benchmarks.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.model import DeviceDescription, DeviceView, JobView
-from bitgauge.benchmarks.vocabulary import Health, JobState
+from bitgauge.benchmarks.vocabulary import Health, JobState, Profile
 
+from .certification import certification
 from .health_check import HealthCheck
 from .lab_care import (
     CareTerms,
@@ -21,6 +22,7 @@ from .lab_care import (
     check_due,
     judge_check,
     mass_loss,
+    require_quota,
     waiting_words,
 )
 from .scheduler import choose
@@ -86,6 +88,44 @@ class LabCare:
             return next(view for view in views if view.description.device_id == device_id)
 
         return await self._writer.change(change)
+
+    async def certify(
+        self, device: str, runtime: str, profile: Profile, comparisons: int, submitted_by: str
+    ) -> tuple[str, bool]:
+        """Queue the certification of a device, named by name or id.
+
+        Returns:
+            The id of the job, and whether this call made it: one at a time.
+
+        Raises:
+            BitgaugeError: `UNKNOWN_DEVICE`, `DEVICE_RETIRED`; `NO_MATCHING_DEVICE` when it cannot
+                be certified; `QUEUE_QUOTA`.
+        """
+        check = self._check
+        if check is None:
+            raise Refused(
+                Code.NO_MATCHING_DEVICE, "This coordinator has no model to certify a device with."
+            )
+        if await self._writer.call(lambda store: store.missing_blobs(check.digests)):
+            await check.provide()
+        job_id, now_ns = str(uuid.uuid4()), self._now_ns()
+
+        def work(store: Store) -> tuple[str, bool]:
+            device_id = store.device_named(device)
+            views = store.devices(now_ns, self._leases)
+            own = next(one.description for one in views if one.description.device_id == device_id)
+            spec = certification(check, own, runtime, profile, comparisons)
+            require_quota(submitted_by, store.waiting_of(submitted_by), self.terms)
+            return store.begin_certification(
+                job_id,
+                device_id,
+                spec,
+                check.model_class,
+                now_ns,
+                submitted_by=submitted_by,
+            )
+
+        return await self._writer.change(work)
 
     # -- work for a device ----------------------------------------------------------------
     async def provide(self) -> None:

@@ -20,7 +20,7 @@ from .cli_common import (
 )
 
 if TYPE_CHECKING:
-    from bitgauge.benchmarks.model import TokenView
+    from bitgauge.benchmarks.credentials import TokenView
 
     from .client_admin import AdminClient
 

@@ -213,6 +213,7 @@ def _print_result(client: Client, views: list[JobView], uploaded: Uploaded, *, j
 
     from .render import job_text
     from .render_table import table_text
+    from .render_trust import suspect_words
 
     rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
     if json:
@@ -223,6 +224,8 @@ def _print_result(client: Client, views: list[JobView], uploaded: Uploaded, *, j
     for view in views:
         if view.state is not JobState.FINISHED or not rows:
             print_text(job_text(view))
+        elif view.suspect is not None:
+            say(f"job {view.job_id}: {suspect_words(view)}.")
 
 
 def register(app: typer.Typer) -> None:

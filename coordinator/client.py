@@ -24,6 +24,7 @@ import grpc
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.model import DeviceView, Digest, JobSpec, JobView, MetricValue, RunView
+from bitgauge.benchmarks.vocabulary import Profile
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
 
@@ -145,6 +146,33 @@ class Client:
         """Cancel a job that has not ended."""
         request = lab_pb2.CancelRequest(job_id=job_id)
         return from_wire(JobView, self._call(self._lab.Cancel, request).job)
+
+    def certify(
+        self,
+        device: str,
+        runtime: str = "",
+        profile: Profile = Profile.QUICK,
+        comparisons: int = 0,
+    ) -> Submitted:
+        """Have a device, by name or id, compare an artifact with itself.
+
+        Args:
+            device: which device.
+            runtime: which of its runtimes; empty: onnxruntime.
+            profile: how each comparison is measured.
+            comparisons: 0: as many as a certificate takes.
+
+        Returns:
+            The job, and whether this call made it (else one was under way).
+        """
+        request = lab_pb2.CertifyRequest(
+            device=device,
+            runtime=runtime,
+            profile=f"PROFILE_{profile.name}",
+            comparisons=comparisons,
+        )
+        answer = self._call(self._lab.Certify, request)
+        return Submitted(answer.job_id, answer.created)
 
     def watch(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.model import DeviceView, TokenView
+from bitgauge.benchmarks.credentials import TokenView
+from bitgauge.benchmarks.model import DeviceView
 from bitgauge.benchmarks.vocabulary import Role
 from bitgauge.benchmarks.wire import from_wire
 from bitgauge.protos.v1 import lab_pb2

@@ -30,7 +30,7 @@ from bitgauge.benchmarks.model import (
     RunView,
 )
 from bitgauge.benchmarks.selection import select
-from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
+from bitgauge.benchmarks.vocabulary import Disposition, ModelClass, Profile
 
 from . import submission
 from .access import NOBODY, Caller
@@ -213,6 +213,13 @@ class Coordinator:
         submitted = await self._writer.change(work)
         crash_point("C1")
         return submitted
+
+    async def certify(
+        self, device: str, runtime: str, profile: Profile, comparisons: int, submitted_by: str = ""
+    ) -> tuple[str, bool]:
+        """Have a device compare an artifact with itself; see `LabCare.certify`."""
+        await asyncio.to_thread(self._intake)
+        return await self.care.certify(device, runtime, profile, comparisons, submitted_by)
 
     async def watch(self, job_id: str) -> AsyncIterator[JobView]:
         """The job now and after each change, until it has ended."""

@@ -230,7 +230,45 @@ _BLOB_USE = (
     "CREATE INDEX builds_by_artifact ON builds (artifact_sha256)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS, _CARE, _BLOB_USE)
+# Whether a device may be trusted to compare, and whether it drifted while it measured. The unique
+# index keeps a suspect job from being measured again more than once.
+_TRUST = (
+    """CREATE TABLE certifications (
+        job_id TEXT PRIMARY KEY REFERENCES jobs (job_id),
+        device_id TEXT NOT NULL REFERENCES devices (device_id),
+        runtime TEXT NOT NULL,
+        ended INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE UNIQUE INDEX one_open_certification ON certifications (device_id, runtime)
+        WHERE ended = 0""",
+    """CREATE TABLE aa_certificates (
+        job_id TEXT PRIMARY KEY REFERENCES certifications (job_id),
+        device_id TEXT NOT NULL REFERENCES devices (device_id),
+        runtime TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        issued_unix_ns INTEGER NOT NULL,
+        expires_unix_ns INTEGER NOT NULL,
+        comparisons INTEGER NOT NULL,
+        false_positives INTEGER NOT NULL,
+        worst_effect REAL,
+        mde REAL,
+        passed INTEGER NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE INDEX aa_certificates_by_stack
+        ON aa_certificates (device_id, runtime, fingerprint, issued_unix_ns)""",
+    "ALTER TABLE jobs ADD COLUMN sentinel TEXT",
+    "ALTER TABLE jobs ADD COLUMN suspect TEXT",
+    "ALTER TABLE jobs ADD COLUMN judged_device_id TEXT REFERENCES devices (device_id)",
+    "ALTER TABLE jobs ADD COLUMN repeats TEXT REFERENCES jobs (job_id)",
+    "CREATE UNIQUE INDEX one_repeat_per_job ON jobs (repeats) WHERE repeats IS NOT NULL",
+    "CREATE INDEX jobs_by_judged_device ON jobs (judged_device_id, ended_unix_ns)",
+    "ALTER TABLE devices ADD COLUMN history_from INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX runs_by_device ON runs (device_id, fingerprint, position)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS, _CARE, _BLOB_USE, _TRUST)
 
 
 def version_of(connection: sqlite3.Connection, name: str, known: int = len(MIGRATIONS)) -> int:

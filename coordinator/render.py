@@ -14,6 +14,7 @@ from bitgauge.benchmarks.model import DeviceView, EntryView, JobView, MetricValu
 from bitgauge.benchmarks.vocabulary import EntryState
 
 from .render_table import WIDTH, device_line
+from .render_trust import certificate_lines, suspect_words
 
 if TYPE_CHECKING:
     from .client import Reanalysis
@@ -74,7 +75,7 @@ def _care_words(view: DeviceView) -> list[str]:
         words.append(view.note)
     if view.checked_unix_ns is not None:
         words.append(f"checked {_ago(view.checked_unix_ns)}, job {view.check_job_id}")
-    return words
+    return [*words, *certificate_lines(view, time.time_ns())]
 
 
 def jobs_text(jobs: Sequence[JobView]) -> str:
@@ -104,7 +105,10 @@ def job_text(job: JobView) -> str:
         + (f" on {job.device_name}" if job.device_name else "")
     ]
     lines.extend(
-        line for why in (job.reason, job.waiting_for) if why for line in _wrapped(why, "  ")
+        line
+        for why in (job.reason, job.waiting_for, suspect_words(job))
+        if why
+        for line in _wrapped(why, "  ")
     )
     cells = [(f"  {entry.recipe or entry.name}", entry_words(entry)) for entry in job.entries]
     return "\n".join([*lines, columns(cells)] if cells else lines)

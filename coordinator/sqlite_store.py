@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from bitgauge.benchmarks.credentials import TokenView
 from bitgauge.benchmarks.model import (
     Assignment,
     Digest,
@@ -21,7 +22,6 @@ from bitgauge.benchmarks.model import (
     MetricValue,
     Progress,
     RunReport,
-    TokenView,
 )
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 from sqlite_utils import Database
@@ -34,6 +34,7 @@ from . import (
     store_jobs,
     store_leases,
     store_runs,
+    store_trust,
 )
 from .access_store import CertificateRecord, TokenRecord
 from .lab_care import CheckOutcome
@@ -247,6 +248,23 @@ class SqliteStore(Reader):
         """Record the judgement of a health check."""
         with self._write("recording a health check") as db:
             store_care.checked(db, job_id, outcome, reason, now_ns)
+
+    def begin_certification(
+        self,
+        job_id: str,
+        device_id: str,
+        spec: JobSpec,
+        model_class: ModelClass,
+        now_ns: int,
+        *,
+        submitted_by: str = "",
+    ) -> tuple[str, bool]:
+        """Record a job as the certification of a device; its id, and whether this call made it."""
+        with self._write("recording a certification") as db:
+            store_care.refuse_retired(db.conn, device_id)
+            return store_trust.begin_certification(
+                db, job_id, device_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by
+            )
 
     # -- who may call ---------------------------------------------------------------------
     def create_token(self, token: TokenRecord, now_ns: int) -> None:

@@ -29,6 +29,7 @@ from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 
 from .access_store import AccessStore
 from .care_store import CareStore
+from .trust_store import TrustStore
 
 
 class StoreFailed(Unavailable):
@@ -134,7 +135,7 @@ class Answers(Protocol):
         """The newest row per row key that matches; simulated and emulated results never."""
 
 
-class Store(Answers, AccessStore, CareStore, Protocol):
+class Store(Answers, AccessStore, CareStore, TrustStore, Protocol):
     """The memory of record. Raises `BitgaugeError` only."""
 
     # -- devices and leases ---------------------------------------------------------------

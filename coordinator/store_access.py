@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from bitgauge.benchmarks.credentials import TokenView
 from bitgauge.benchmarks.errors import BadInput, Code, NotFound, Refused
-from bitgauge.benchmarks.model import TokenView
 from bitgauge.benchmarks.vocabulary import Role
 
 from .access_store import AccessState, CertificateRecord, TokenRecord

@@ -102,10 +102,15 @@ def cordon(db: Database, device_id: str, reason: str) -> None:
 
 
 def uncordon(db: Database, device_id: str) -> None:
-    """Take a device up again, to be checked first."""
+    """Take a device up again, to be checked first.
+
+    What it was like before is no measure of it any more: its history of fixed points begins anew,
+    else a device that was repaired would be called suspect for being as it now is.
+    """
     refuse_retired(db.conn, device_id)
     db.execute(
-        "UPDATE devices SET cordoned = NULL, health = ? WHERE device_id = ?",
+        "UPDATE devices SET cordoned = NULL, health = ?,"
+        " history_from = (SELECT coalesce(max(position), 0) FROM runs) WHERE device_id = ?",
         (Health.SUSPECT.value, device_id),
     )
 

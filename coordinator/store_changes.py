@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary import EntryState, FailureGroup, JobState
 
 from . import jobs
 from .jobs import JobEvent
+from .store_trust import job_ended
 from .store_views import entry_views, fetch, job_row, job_spec
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ SECOND_NS = 1_000_000_000
 def move(
     db: Database, job_id: str, event: JobEvent, now_ns: int, reason: str | None = None
 ) -> JobState:
-    """Let `event` happen to a job; a job that is cancelled takes its open entries with it."""
+    """Let `event` happen to a job.
+
+    A job that is cancelled takes its open entries with it; one that ends is judged.
+    """
     row = job_row(db.conn, job_id)
     story = f"Job {job_id} of {row['model_name']} at epoch {row['epoch']}"
     state = jobs.advance(JobState(row["state"]), event, story)
@@ -36,6 +40,8 @@ def move(
     )
     if state is JobState.CANCELLED:
         _settle_open(db, job_id, EntryState.CANCELLED, now_ns, reason="cancelled")
+    if state in jobs.ENDED:
+        job_ended(db, job_id, now_ns)
     return state
 
 

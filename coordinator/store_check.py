@@ -82,6 +82,22 @@ _INVARIANTS: tuple[tuple[str, str], ...] = (
              AND e.state IN ('building', 'ready')""",
     ),
     (
+        "a repetition of a job that is not suspect",
+        """SELECT 'job ' || j.job_id FROM jobs j JOIN jobs first ON first.job_id = j.repeats
+           WHERE first.suspect IS NULL OR first.repeats IS NOT NULL""",
+    ),
+    (
+        "suspect, and neither a repetition nor measured again",
+        """SELECT 'job ' || j.job_id FROM jobs j WHERE j.suspect IS NOT NULL AND j.repeats IS NULL
+             AND j.job_id NOT IN (SELECT job_id FROM certifications)
+             AND NOT EXISTS (SELECT 1 FROM jobs again WHERE again.repeats = j.job_id)""",
+    ),
+    (
+        "an A/A certificate of a job that has not finished",
+        """SELECT 'job ' || c.job_id FROM aa_certificates c JOIN jobs j ON j.job_id = c.job_id
+           WHERE j.state <> 'finished'""",
+    ),
+    (
         "metrics without an analysis",
         """SELECT DISTINCT 'run ' || r.run_id FROM runs r JOIN metrics m ON m.run_id = r.run_id
            WHERE r.analysis_version IS NULL""",

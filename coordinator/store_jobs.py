@@ -5,16 +5,16 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.errors import BadInput, Code, Refused
-from bitgauge.benchmarks.model import Digest, Entry, Failure, JobSpec, JobView
-from bitgauge.benchmarks.recipes import parse
+from bitgauge.benchmarks.errors import Code, Refused
+from bitgauge.benchmarks.model import Digest, Failure, JobSpec, JobView
 from bitgauge.benchmarks.vocabulary import EntryState, JobState, ModelClass
 
 from . import jobs
 from .jobs import JobEvent
 from .store import BuildKey, BuildOutcome, PendingBuild
 from .store_changes import move, settle
-from .store_views import digest, encode, entry_views, fetch, job_row, job_spec, job_view
+from .store_insert import insert_job
+from .store_views import digest, entry_views, fetch, job_row, job_spec, job_view
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -36,32 +36,7 @@ def submit(
         )
         if known:
             return _same_job(known[0], spec), False
-    entries = _checked(spec)
-    building = any(entry.artifact is None for entry in entries)
-    state = JobState.BUILDING if building else JobState.QUEUED
-    db.table("jobs").insert(
-        {
-            "job_id": job_id,
-            "idempotency_key": spec.idempotency_key or None,
-            "state": state.value,
-            "model_name": spec.model_name,
-            "model_class": model_class.value,
-            "baseline_sha256": spec.baseline.sha256,
-            "baseline_size_bytes": spec.baseline.size_bytes,
-            "runtime": spec.runtime,
-            "scenario": spec.workload.scenario.value,
-            "batch": spec.workload.batch,
-            "threads": spec.workload.threads,
-            "profile": spec.profile.value,
-            "priority": spec.priority,
-            "submitted_unix_ns": now_ns,
-            "submitted_by": submitted_by,
-            "spec": encode(spec),
-        }
-    )
-    db.table("entries").insert_all(
-        _entry_columns(job_id, index, entry) for index, entry in enumerate(entries)
-    )
+    insert_job(db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
     return job_id, True
 
 
@@ -73,31 +48,6 @@ def _same_job(row: sqlite3.Row, spec: JobSpec) -> str:
             " which asked for something else.",
         )
     return str(row["job_id"])
-
-
-def _checked(spec: JobSpec) -> tuple[Entry, ...]:
-    """The entries, of which the first is the baseline itself."""
-    if not spec.entries:
-        raise BadInput(Code.BAD_ARGUMENT, "A job needs at least one entry, its baseline.")
-    first = spec.entries[0]
-    if first.artifact not in (None, spec.baseline):
-        raise BadInput(Code.BAD_ARGUMENT, "Entry 0 of a job must be its baseline.")
-    baseline = Entry(recipe=first.recipe, artifact=spec.baseline, name=first.name)
-    return (baseline, *spec.entries[1:])
-
-
-def _entry_columns(job_id: str, index: int, entry: Entry) -> dict[str, object]:
-    state = EntryState.BUILDING if entry.artifact is None else EntryState.READY
-    return {
-        "job_id": job_id,
-        "entry_index": index,
-        "name": entry.name,
-        "recipe": entry.recipe,
-        "family": parse(entry.recipe).family.value,
-        "state": state.value,
-        "artifact_sha256": entry.artifact.sha256 if entry.artifact else None,
-        "artifact_size_bytes": entry.artifact.size_bytes if entry.artifact else None,
-    }
 
 
 def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bitgauge.benchmarks.answers import TableQuery, TableRow
+from bitgauge.benchmarks.credentials import AaCertificate, TokenView
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
 from bitgauge.benchmarks.model import (
     DeviceView,
@@ -15,10 +16,17 @@ from bitgauge.benchmarks.model import (
     JobSpec,
     JobView,
     RunView,
-    TokenView,
 )
 
-from . import store_access, store_blobs, store_care, store_jobs, store_rows, store_views
+from . import (
+    store_access,
+    store_blobs,
+    store_care,
+    store_jobs,
+    store_rows,
+    store_trust,
+    store_views,
+)
 from .access_store import AccessState
 from .care_store import EndedCheck
 from .lab_care import DeviceCare, Hearing
@@ -156,6 +164,13 @@ class Reader:
         """Health checks that wait for their judgement."""
         with self._read("reading health checks") as connection:
             return store_care.ended_checks(connection)
+
+    def certificates(
+        self, device_id: str, runtime: str, fingerprint: str
+    ) -> tuple[AaCertificate, ...]:
+        """Every A/A certificate of one device, runtime and stack, oldest first."""
+        with self._read("reading certificates") as connection:
+            return store_trust.certificates(connection, device_id, runtime, fingerprint)
 
     def job_with_key(self, idempotency_key: str) -> str | None:
         """The job that this idempotency key made."""

@@ -8,6 +8,7 @@ import sqlite3
 import msgspec
 from bitgauge.benchmarks.answers import TableQuery, TableRow
 from bitgauge.benchmarks.model import NO_OVERRIDES, MetricValue, Overrides, Workload
+from bitgauge.benchmarks.reasons import SUSPECT
 from bitgauge.benchmarks.table import Candidate, newest_rows
 from bitgauge.benchmarks.vocabulary import (
     CellState,
@@ -35,7 +36,7 @@ _STATES = {
 _SETTLED = """
 SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.reason,
        e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, j.runtime, j.profile,
-       j.baseline_sha256, j.baseline_size_bytes, j.spec,
+       j.baseline_sha256, j.baseline_size_bytes, j.spec, j.suspect,
        r.run_id, r.ended_unix_ns, r.analysis_version,
        l.device_id, l.hardware_class, l.realness, d.name AS device_name
 FROM entries e
@@ -99,6 +100,7 @@ def _candidate(row: sqlite3.Row) -> Candidate:
         baseline=digest(row["baseline_sha256"], row["baseline_size_bytes"]),
         measured_unix_ns=row["ended_unix_ns"],
         overrides=asked.overrides,
+        flags=(SUSPECT,) if row["suspect"] is not None else (),
     )
     return Candidate(
         row=shown,
@@ -113,7 +115,7 @@ def _with_metrics(connection: sqlite3.Connection, row: TableRow) -> TableRow:
     if row.state is not CellState.MEASURED or row.run_id is None:
         return row
     metrics = metric_values(connection, row.run_id)
-    flags = {flag for metric in metrics for flag in metric.flags}
+    flags = {*row.flags, *(flag for metric in metrics for flag in metric.flags)}
     if row.profile is Profile.QUICK:
         flags.add("preliminary")
     return dataclasses.replace(

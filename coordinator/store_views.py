@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
+from bitgauge.benchmarks.credentials import AaCertificate
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.model import (
     Claim,
@@ -30,6 +31,7 @@ from bitgauge.benchmarks.vocabulary import (
     JobState,
     ModelClass,
     PassName,
+    Profile,
     RawRole,
     RunStatus,
 )
@@ -99,9 +101,41 @@ def device_views(
                 certificate_expires_unix_ns=row["certificate_expires_unix_ns"],
                 checked_unix_ns=row["checked_unix_ns"],
                 check_job_id=row["check_job_id"],
+                aa_certificates=_newest_certificates(connection, row["device_id"]),
             )
         )
     return tuple(views)
+
+
+def _newest_certificates(
+    connection: sqlite3.Connection, device_id: str
+) -> tuple[AaCertificate, ...]:
+    """The newest A/A certificate of each runtime of a device, whatever its stack was."""
+    rows = fetch(
+        connection,
+        "SELECT * FROM aa_certificates WHERE device_id = ? ORDER BY issued_unix_ns, job_id",
+        (device_id,),
+    )
+    return tuple({row["runtime"]: aa_certificate(row) for row in rows}.values())
+
+
+def aa_certificate(row: sqlite3.Row) -> AaCertificate:
+    """One A/A certificate from its row."""
+    return AaCertificate(
+        job_id=row["job_id"],
+        device_id=row["device_id"],
+        runtime=row["runtime"],
+        fingerprint=row["fingerprint"],
+        profile=Profile(row["profile"]),
+        issued_unix_ns=row["issued_unix_ns"],
+        expires_unix_ns=row["expires_unix_ns"],
+        comparisons=row["comparisons"],
+        false_positives=row["false_positives"],
+        worst_effect=row["worst_effect"],
+        mde=row["mde"],
+        passed=bool(row["passed"]),
+        reason=row["reason"],
+    )
 
 
 def job_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
@@ -165,7 +199,15 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         reason=row["reason"],
         waiting_for=_waiting_for(row, state, entries),
         claims=claims,
+        suspect=row["suspect"],
+        repeats=row["repeats"],
+        repeated_by=_repeated_by(connection, row) if row["suspect"] is not None else None,
     )
+
+
+def _repeated_by(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
+    found = fetch(connection, "SELECT job_id FROM jobs WHERE repeats = ?", (row["job_id"],))
+    return str(found[0]["job_id"]) if found else None
 
 
 def _claims(connection: sqlite3.Connection, job_id: str) -> tuple[Claim, ...]:

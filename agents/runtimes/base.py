@@ -1,7 +1,8 @@
 """What a runtime is to the agent.
 
 A runtime module holds `NAME`, `RANK`, `HINT`, `probe()`, `prepare()`, `load()` and
-`empty_artifact()`; the registry finds it by its file name. `probe` runs in the agent, which
+`empty_artifact()`; one that lacks `sentinel_artifact()` is measured without a sentinel. The
+registry finds it by its file name. `probe` runs in the agent, which
 stays small for ever: it asks for versions and imports nothing heavy. `prepare` and `load` run in
 the child and may import what they need. See `ort.py` for a real one.
 """
@@ -106,4 +107,13 @@ class RuntimeModule(Protocol):
 
     def empty_artifact(self) -> bytes:
         """The smallest artifact that this runtime can load: the floor of memory."""
+        ...
+
+    def sentinel_artifact(self) -> bytes:
+        """A tiny artifact that never changes and computes for a fraction of a millisecond or a few.
+
+        Its latency says whether the device is as fast as it was; what it computes matters to
+        nobody. A changed artifact needs a changed runtime version, because its history would
+        call every device suspect.
+        """
         ...

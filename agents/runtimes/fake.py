@@ -110,6 +110,11 @@ def empty_artifact() -> bytes:
     return msgspec.json.encode({"schema": SCHEMA, "inputs": {"x": [1]}})
 
 
+def sentinel_artifact() -> bytes:
+    """A fake model that takes a tenth of a millisecond."""
+    return msgspec.json.encode({"schema": SCHEMA, "inputs": {"x": [1]}, "latency_ns": 100_000})
+
+
 class FakeSession:
     """One loaded fake artifact; see `base.Session`."""
 

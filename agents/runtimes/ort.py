@@ -107,6 +107,13 @@ def empty_artifact() -> bytes:
     return _varint(1, 7) + _message(7, graph) + _message(8, opset)
 
 
+def sentinel_artifact() -> bytes:
+    """An ONNX model of four matrix products, encoded by hand; see `_sentinel`."""
+    from . import _sentinel
+
+    return _sentinel.onnx_model()
+
+
 class OrtSession:
     """One onnxruntime session; see `base.Session`."""
 

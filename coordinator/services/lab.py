@@ -15,11 +15,12 @@ from ..administration import Administration
 from ..core import Coordinator
 from .admin import AdminCalls
 from .care import CareCalls
+from .trust import TrustCalls
 
 DEFAULT_LIMIT = 50
 
 
-class LabService(AdminCalls, CareCalls):
+class LabService(AdminCalls, CareCalls, TrustCalls):
     """What people and CI call."""
 
     def __init__(self, coordinator: Coordinator, administration: Administration) -> None:

@@ -47,6 +47,26 @@ class RetireResponse(_message.Message):
     device: DeviceView
     def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
 
+class CertifyRequest(_message.Message):
+    __slots__ = ("device", "runtime", "profile", "comparisons")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    COMPARISONS_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    runtime: str
+    profile: _common_pb2.Profile
+    comparisons: int
+    def __init__(self, device: _Optional[str] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., comparisons: _Optional[int] = ...) -> None: ...
+
+class CertifyResponse(_message.Message):
+    __slots__ = ("job_id", "created")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    created: bool
+    def __init__(self, job_id: _Optional[str] = ..., created: bool = ...) -> None: ...
+
 class CreateTokenRequest(_message.Message):
     __slots__ = ("name", "role", "lifetime_s")
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -302,7 +322,7 @@ class Claim(_message.Message):
     def __init__(self, epoch: _Optional[int] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., claimed_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., ended_by: _Optional[str] = ...) -> None: ...
 
 class JobView(_message.Message):
-    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for", "claims")
+    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for", "claims", "suspect", "repeats", "repeated_by")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -317,6 +337,9 @@ class JobView(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
     CLAIMS_FIELD_NUMBER: _ClassVar[int]
+    SUSPECT_FIELD_NUMBER: _ClassVar[int]
+    REPEATS_FIELD_NUMBER: _ClassVar[int]
+    REPEATED_BY_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     state: _common_pb2.JobState
     model_name: str
@@ -331,10 +354,43 @@ class JobView(_message.Message):
     reason: str
     waiting_for: str
     claims: _containers.RepeatedCompositeFieldContainer[Claim]
-    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ...) -> None: ...
+    suspect: str
+    repeats: str
+    repeated_by: str
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., suspect: _Optional[str] = ..., repeats: _Optional[str] = ..., repeated_by: _Optional[str] = ...) -> None: ...
+
+class AaCertificate(_message.Message):
+    __slots__ = ("job_id", "device_id", "runtime", "fingerprint", "profile", "issued_unix_ns", "expires_unix_ns", "comparisons", "false_positives", "worst_effect", "mde", "passed", "reason")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    COMPARISONS_FIELD_NUMBER: _ClassVar[int]
+    FALSE_POSITIVES_FIELD_NUMBER: _ClassVar[int]
+    WORST_EFFECT_FIELD_NUMBER: _ClassVar[int]
+    MDE_FIELD_NUMBER: _ClassVar[int]
+    PASSED_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    job_id: str
+    device_id: str
+    runtime: str
+    fingerprint: str
+    profile: _common_pb2.Profile
+    issued_unix_ns: int
+    expires_unix_ns: int
+    comparisons: int
+    false_positives: int
+    worst_effect: float
+    mde: float
+    passed: bool
+    reason: str
+    def __init__(self, job_id: _Optional[str] = ..., device_id: _Optional[str] = ..., runtime: _Optional[str] = ..., fingerprint: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., issued_unix_ns: _Optional[int] = ..., expires_unix_ns: _Optional[int] = ..., comparisons: _Optional[int] = ..., false_positives: _Optional[int] = ..., worst_effect: _Optional[float] = ..., mde: _Optional[float] = ..., passed: bool = ..., reason: _Optional[str] = ...) -> None: ...
 
 class DeviceView(_message.Message):
-    __slots__ = ("description", "state", "last_seen_unix_ns", "agent_version", "job_id", "health", "cordoned", "retired", "certificate_expires_unix_ns", "checked_unix_ns", "check_job_id", "note")
+    __slots__ = ("description", "state", "last_seen_unix_ns", "agent_version", "job_id", "health", "cordoned", "retired", "certificate_expires_unix_ns", "checked_unix_ns", "check_job_id", "note", "aa_certificates")
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
@@ -347,6 +403,7 @@ class DeviceView(_message.Message):
     CHECKED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     CHECK_JOB_ID_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    AA_CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
     description: _common_pb2.DeviceDescription
     state: str
     last_seen_unix_ns: int
@@ -359,7 +416,8 @@ class DeviceView(_message.Message):
     checked_unix_ns: int
     check_job_id: str
     note: str
-    def __init__(self, description: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., state: _Optional[str] = ..., last_seen_unix_ns: _Optional[int] = ..., agent_version: _Optional[str] = ..., job_id: _Optional[str] = ..., health: _Optional[_Union[_common_pb2.Health, str]] = ..., cordoned: _Optional[str] = ..., retired: bool = ..., certificate_expires_unix_ns: _Optional[int] = ..., checked_unix_ns: _Optional[int] = ..., check_job_id: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+    aa_certificates: _containers.RepeatedCompositeFieldContainer[AaCertificate]
+    def __init__(self, description: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., state: _Optional[str] = ..., last_seen_unix_ns: _Optional[int] = ..., agent_version: _Optional[str] = ..., job_id: _Optional[str] = ..., health: _Optional[_Union[_common_pb2.Health, str]] = ..., cordoned: _Optional[str] = ..., retired: bool = ..., certificate_expires_unix_ns: _Optional[int] = ..., checked_unix_ns: _Optional[int] = ..., check_job_id: _Optional[str] = ..., note: _Optional[str] = ..., aa_certificates: _Optional[_Iterable[_Union[AaCertificate, _Mapping]]] = ...) -> None: ...
 
 class RunView(_message.Message):
     __slots__ = ("run_id", "job_id", "epoch", "entry_index", "disposition", "status", "device_id", "device_name", "recipe", "sandbox", "started_unix_ns", "ended_unix_ns", "analysis_version", "fingerprint", "stack", "raw", "metrics", "failure")

@@ -105,6 +105,11 @@ class LabStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
                 _registered_method=True)
+        self.Certify = channel.unary_unary(
+                '/bitgauge.v1.Lab/Certify',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.FromString,
+                _registered_method=True)
         self.CreateToken = channel.unary_unary(
                 '/bitgauge.v1.Lab/CreateToken',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.SerializeToString,
@@ -234,6 +239,13 @@ class LabServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Certify(self, request, context):
+        """Has a device compare an artifact with itself, for its A/A certificate.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateToken(self, request, context):
         """Makes a token for a person or a job. Admin.
         """
@@ -341,6 +353,11 @@ def add_LabServicer_to_server(servicer, server):
                     servicer.Retire,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.SerializeToString,
+            ),
+            'Certify': grpc.unary_unary_rpc_method_handler(
+                    servicer.Certify,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.SerializeToString,
             ),
             'CreateToken': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateToken,
@@ -747,6 +764,33 @@ class Lab(object):
             '/bitgauge.v1.Lab/Retire',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Certify(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/Certify',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.FromString,
             options,
             channel_credentials,
             insecure,

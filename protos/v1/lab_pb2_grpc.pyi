@@ -55,6 +55,8 @@ class LabStub:
     """Puts a device back; a health check runs before the next job. Admin."""
     Retire: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]
     """Removes a device for good; its results stay. Admin."""
+    Certify: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]
+    """Has a device compare an artifact with itself, for its A/A certificate."""
     CreateToken: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]
     """Makes a token for a person or a job. Admin."""
     ListTokens: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListTokensRequest, bitgauge.protos.v1.lab_pb2.ListTokensResponse]
@@ -99,6 +101,8 @@ class LabAsyncStub(LabStub):
     """Puts a device back; a health check runs before the next job. Admin."""
     Retire: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]  # type: ignore[assignment]
     """Removes a device for good; its results stay. Admin."""
+    Certify: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]  # type: ignore[assignment]
+    """Has a device compare an artifact with itself, for its A/A certificate."""
     CreateToken: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]  # type: ignore[assignment]
     """Makes a token for a person or a job. Admin."""
     ListTokens: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListTokensRequest, bitgauge.protos.v1.lab_pb2.ListTokensResponse]  # type: ignore[assignment]
@@ -224,6 +228,14 @@ class LabServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RetireResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RetireResponse]]:
         """Removes a device for good; its results stay. Admin."""
+
+    @abc.abstractmethod
+    def Certify(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CertifyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CertifyResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CertifyResponse]]:
+        """Has a device compare an artifact with itself, for its A/A certificate."""
 
     @abc.abstractmethod
     def CreateToken(

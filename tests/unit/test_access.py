@@ -26,7 +26,7 @@ ID, OTHER_ID = (str(uuid.UUID(int=number, version=4)) for number in (1, 2))
 
 # What each may do, stated here once more and not taken from what is tested.
 LOOKING = {"Watch", "GetJob", "ListJobs", "ListDevices", "Table", "Select", "GetRun", "ListRuns"}
-SUBMITTING = {"Submit", "Cancel", "Reanalyse"}
+SUBMITTING = {"Submit", "Cancel", "Reanalyse", "Certify"}
 READING_BLOBS = {"FindMissing", "Read"}
 
 

@@ -18,6 +18,7 @@ from bitgauge.benchmarks.raw_schema import (
     pair_samples,
     quality_samples,
 )
+from bitgauge.benchmarks.raw_sentinel import sentinel_latencies
 from bitgauge.benchmarks.vocabulary import RunStatus
 
 from .agent_lab import Lab
@@ -115,7 +116,15 @@ async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
         ("absolute", "baseline"): 3,
         ("absolute", "candidate"): 3,
         ("pair", "both"): 1,
+        ("sentinel", "floor"): 1,
     }
+    bracket = [
+        ref for run in (first, second) for ref in run.raw if ref.pass_name.value == "sentinel"
+    ]
+    assert [(ref.launch, ref.role.value) for ref in bracket] == [(0, "floor"), (1, "floor")]
+    for ref in bracket:
+        latencies = sentinel_latencies(read_raw(lab.coordinator.blobs[ref.digest.sha256]))
+        assert 0.1e9 < latencies.sum() < 0.4e9
     raws = {
         (ref.pass_name.value, ref.role.value): read_raw(lab.coordinator.blobs[ref.digest.sha256])
         for ref in second.raw

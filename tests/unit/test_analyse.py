@@ -203,7 +203,7 @@ def test_latency_ratio() -> None:
     metric = by_key([pair(0.8)])["latency_ratio"]
     assert metric.value == pytest.approx(0.8, rel=0.005)
     assert (metric.verdict, metric.difference, metric.n) == ("FASTER", "detected", 60)
-    assert metric.flags == ("preliminary",)
+    assert metric.flags == ("preliminary", "untrusted")
     same = by_key([pair(1.0)])["latency_ratio"]
     assert same.verdict == "SAME"
 
@@ -211,7 +211,8 @@ def test_latency_ratio() -> None:
 def test_flags_say_what_was_wrong() -> None:
     unsteady = replace(WARM, steady=False)
     metric = by_key([pair(1.0, spread=0.2, psi=5.0, warm=unsteady)])["latency_ratio"]
-    assert set(metric.flags) == {"preliminary", "no_steady_state", "shared", "wide_interval"}
+    wrong = {"preliminary", "no_steady_state", "shared", "wide_interval", "untrusted"}
+    assert set(metric.flags) == wrong
     assert metric.verdict == "UNDECIDED"
     assert "shared" not in by_key([pair(1.0)])["latency_ratio"].flags
     once = np.zeros(240)

@@ -479,10 +479,8 @@ def test_the_last_three_copies_stay(home: Home) -> None:
     for number in range(5):
         SqliteStore.open(home.database, tuple(steps)).close()
         steps.append((f"CREATE TABLE more{number} (x INTEGER) STRICT",))
-    names = sorted(
-        path.name[: len("before-schema-N")] for path in (home.folder / "backups").iterdir()
-    )
-    assert names == [f"before-schema-{len(NEXT) + number}" for number in (2, 3, 4)]
+    schemas = sorted(int(path.name.split("-")[2]) for path in (home.folder / "backups").iterdir())
+    assert schemas == [len(NEXT) + number for number in (2, 3, 4)]
 
 
 def test_no_copy_no_migration(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
