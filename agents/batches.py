@@ -66,12 +66,14 @@ class Batches:
             yield min(self.batch, self._samples - start), self._take(start)
 
     def rows(self, outputs: Sequence[npt.NDArray[Any]], count: int) -> npt.NDArray[Any]:
-        """The first `count` rows of the first output.
+        """The first `count` rows of the first output; rows without values when it is empty.
 
         Raises:
             BadInput: the output has no row per sample.
         """
         shape = outputs[0].shape if outputs else ()
+        if outputs and not outputs[0].size:
+            return np.empty((count, 0))
         if not shape or shape[0] != self.batch:
             raise BadInput(
                 Code.BAD_MODEL,

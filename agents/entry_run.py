@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +24,12 @@ from bitgauge.benchmarks.model import (
     RawRef,
 )
 from bitgauge.benchmarks.profiles import plan_of
-from bitgauge.benchmarks.vocabulary import PassName
+from bitgauge.benchmarks.vocabulary import PassName, RawRole
 
 from .failures import ChildExit, failure_of, needs_confirmation
 from .lease import LeaseKeeper
 from .machine import THIS_MACHINE, Machine
-from .passes import PassPlan, bracketed, plan_passes
+from .passes import PassPlan, bracketed, is_enough, plan_passes
 from .patience import to_the_end
 from .registry import Found
 from .spec import ChildSpec, Event
@@ -109,6 +110,7 @@ class EntryRun:
         self._entry = entry
         self._progress = progress
         self.attempts = 1
+        self._medians_ns: defaultdict[tuple[PassName, RawRole], list[float]] = defaultdict(list)
 
     async def run(
         self, keeper: LeaseKeeper, shared: tuple[RawRef, ...], keeps_time: bool
@@ -129,10 +131,11 @@ class EntryRun:
         """
         job, bench = self._assignment, self._bench
         files = await self._fetch()
+        profile = plan_of(job.profile, job.overrides)
         plans = plan_passes(
             self._entry,
             job.baseline,
-            plan_of(job.profile, job.overrides),
+            profile,
             keeps_time=keeps_time,
             available=shared,
             only=job.passes,
@@ -148,6 +151,8 @@ class EntryRun:
             crash_point("A1")
             made = []
             for done, plan in enumerate(plans):
+                if is_enough(plan, profile, self._medians_ns[plan.pass_name, plan.role]):
+                    continue
                 self._progress(plan.pass_name.value, done / len(plans))
                 try:
                     made.append(await self._launch(plan, files, intent, folder, keeper))
@@ -200,6 +205,7 @@ class EntryRun:
         if not ended.done:
             what = f"pass {plan.pass_name.value}, launch {plan.launch} ({plan.role.value})"
             raise RunFailed(failure_of(ended, what))
+        self._medians_ns[plan.pass_name, plan.role].append(ended.median_ns)
         digest = await asyncio.to_thread(self._bench.spool.put_raw, Path(spec.result))
         return RawRef(plan.pass_name, plan.launch, plan.role, digest)
 

@@ -63,6 +63,7 @@ class ChildExit:
         out_of_memory: the kernel ended some process for lack of memory in that time.
         forks_refused: it asked for more processes than its limit.
         log_tail: the last lines it wrote.
+        median_ns: the median latency that it told of; 0 for none.
     """
 
     done: bool
@@ -75,6 +76,7 @@ class ChildExit:
     out_of_memory: bool = False
     forks_refused: bool = False
     log_tail: str = ""
+    median_ns: float = 0.0
 
 
 def needs_confirmation(ended: ChildExit) -> bool:

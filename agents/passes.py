@@ -5,9 +5,10 @@ Quality comes first: it is cheap, and an artifact that the runtime refuses fails
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from bitgauge.benchmarks.enough import enough_launches
 from bitgauge.benchmarks.model import AssignedEntry, Digest, RawRef
 from bitgauge.benchmarks.profiles import ProfilePlan
 from bitgauge.benchmarks.vocabulary import PassName, RawRole
@@ -62,6 +63,7 @@ def plan_passes(
     for role, artifacts in ((RawRole.FLOOR, nothing), *reference, candidate):
         for launch in range(plan.memory_launches):
             launches.append(PassPlan(PassName.MEMORY, launch, role, artifacts))
+    launches.append(PassPlan(PassName.ABSOLUTE, 0, RawRole.FLOOR, nothing))
     for role, artifacts in (*reference, candidate):
         for launch in range(plan.absolute_launches):
             launches.append(PassPlan(PassName.ABSOLUTE, launch, role, artifacts))
@@ -69,10 +71,14 @@ def plan_passes(
         for launch in range(plan.pair_launches):
             launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, pair))
     done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
+    # The baseline's own run ended when it was precise; its candidates do not go on with it.
+    ended = {(ref.pass_name, ref.role) for ref in available if _ends_early(ref.pass_name, plan)}
     return tuple(
         one
         for one in launches
-        if (not only or one.pass_name in only) and (one.pass_name, one.launch, one.role) not in done
+        if (not only or one.pass_name in only)
+        and (one.pass_name, one.launch, one.role) not in done
+        and (one.pass_name, one.role) not in ended
     )
 
 
@@ -89,6 +95,21 @@ def bracketed(plans: tuple[PassPlan, ...], sentinels: Collection[int]) -> tuple[
         *plans,
         *((after,) if 1 in sentinels else ()),
     )
+
+
+def is_enough(one: PassPlan, plan: ProfilePlan, medians_ns: Sequence[float]) -> bool:
+    """Whether a planned launch is no longer needed.
+
+    Args:
+        one: the launch that would come next.
+        plan: of the profile.
+        medians_ns: median latency of each launch of the same pass and role so far.
+    """
+    return _ends_early(one.pass_name, plan) and enough_launches(medians_ns, plan)
+
+
+def _ends_early(pass_name: PassName, plan: ProfilePlan) -> bool:
+    return pass_name is PassName.ABSOLUTE and plan.absolute_half_width is not None
 
 
 def as_baseline(refs: Iterable[RawRef]) -> tuple[RawRef, ...]:

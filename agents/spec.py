@@ -71,6 +71,7 @@ class Event:
         hold_ms: longest silence to expect before the next gap, in milliseconds.
         code: of the failure.
         message: one sentence about the failure.
+        median_ns: of `done`, the median latency that was measured; 0 for none.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Event:
     hold_ms: int = 0
     code: str = ""
     message: str = ""
+    median_ns: float = 0.0
 
 
 def decode_event(line: bytes) -> Event | None:

@@ -155,6 +155,7 @@ class Supervision:
             or (ooms is not None and (process.oom_kills() or 0) > ooms),
             forks_refused=self._evidence.forks_refused,
             log_tail=self._log.tail(),
+            median_ns=self._last.median_ns if done else 0.0,
         )
 
     async def _listen(self) -> None:

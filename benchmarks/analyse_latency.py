@@ -15,6 +15,7 @@ from .reasons import (
     FEW_LAUNCHES,
     IMPOSSIBLE,
     INSUFFICIENT_SAMPLES,
+    ITERATION_OVER_BUDGET,
     NO_RAW_DATA,
     UNSTEADY_RATIO,
     WIDE_INTERVAL,
@@ -37,7 +38,9 @@ def latency_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
     verdict_level = 1 - (1 - LEVEL) / facts.comparisons
     shown, judged = pool_launches(ratios), pool_launches(ratios, verdict_level)
     if shown is None or judged is None:
-        return null(key, INSUFFICIENT_SAMPLES, quads=quads, launches=len(ratios))
+        slowest = [max(one.warm.iteration_ns) for one in launches.samples]
+        reason = too_few(slowest, facts.plan.pair_budget_ns)
+        return null(key, reason, quads=quads, launches=len(ratios), iteration_ns=max(slowest))
     margin = facts.plan.margin
     flags = list(launches.flags)
     if shown.interval.half_width > margin / 2:
@@ -80,9 +83,10 @@ def latency_p50(launches: AbsoluteLaunches, facts: RunFacts) -> MetricValue:
     n_eff = sum(launches.sizes)
     count, needed = sum(launch.count for launch in samples), needed_size(0.5)
     if n_eff < needed:
-        return null(
-            key, INSUFFICIENT_SAMPLES, n=count, n_eff=n_eff, needed=needed, launches=len(samples)
+        reason = too_few(
+            [one.warm.iteration_ns[0] for one in samples], facts.plan.absolute_timed_ns
         )
+        return null(key, reason, n=count, n_eff=n_eff, needed=needed, launches=len(samples))
     interval = bootstrap_median(samples, seed_of(facts.run_id, key))
     medians = [float(np.median(launch.latency_ns)) for launch in samples]
     beyond = [outliers(launch.latency_ns) for launch in samples]
@@ -123,6 +127,11 @@ def cold_start(launches: AbsoluteLaunches, facts: RunFacts) -> tuple[MetricValue
         over_launches("load_ns", [start.load_ns for start in cold], flags),
         over_launches("first_inference_ns", [start.first_inference_ns for start in cold], flags),
     )
+
+
+def too_few(iteration_ns: Sequence[int], budget_ns: int) -> str:
+    """Why there are too few samples: one call may have been longer than the whole budget."""
+    return ITERATION_OVER_BUDGET if max(iteration_ns) > budget_ns else INSUFFICIENT_SAMPLES
 
 
 def over_launches(key: str, values: Sequence[float], flags: Sequence[str]) -> MetricValue:

@@ -20,7 +20,14 @@ from .quality import (
     tango_bounds,
 )
 from .raw_schema import quality_samples
-from .reasons import BASELINE_ITSELF, NO_CLASSES, NO_LABELS, NO_RAW_DATA, NONFINITE_OUTPUT
+from .reasons import (
+    BASELINE_ITSELF,
+    EMPTY_OUTPUT,
+    NO_CLASSES,
+    NO_LABELS,
+    NO_RAW_DATA,
+    NONFINITE_OUTPUT,
+)
 from .samples import QualitySamples
 from .vocabulary import PassName, RawRole
 
@@ -33,6 +40,8 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     raws = groups.get((PassName.QUALITY, RawRole.BOTH), ())
     if not raws:
         return tuple(null(key, _why_absent(key, facts, NO_RAW_DATA)) for key in KEYS)
+    if raws[0].meta.get("output_values") == 0:
+        return tuple(null(key, _why_absent(key, facts, EMPTY_OUTPUT)) for key in KEYS)
     samples = quality_samples(raws[0])
     return (
         _accuracy(samples),

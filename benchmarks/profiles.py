@@ -17,6 +17,9 @@ MAX_LATENCIES_PER_LAUNCH = 1_000_000
 MIN_QUADS = 20
 """Quads that are measured even when a call is so slow that the pair budget is spent."""
 
+MAX_OVERRUN = 10
+"""Pair budgets after which even those quads are no longer waited for."""
+
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 
@@ -108,6 +111,16 @@ PLANS: dict[Profile, ProfilePlan] = {
         warmup_cap_ns=30 * SECOND_NS,
     ),
 }
+
+
+def floor_plan(plan: ProfilePlan) -> ProfilePlan:
+    """How the empty model is timed: it settles at once, and its floor needs no long look."""
+    return replace(
+        plan,
+        absolute_timed_ns=min(plan.absolute_timed_ns, SECOND_NS),
+        warmup_min_ns=min(plan.warmup_min_ns, SECOND_NS),
+        warmup_cap_ns=min(plan.warmup_cap_ns, 3 * SECOND_NS),
+    )
 
 
 def plan_of(profile: Profile, overrides: Overrides = NO_OVERRIDES) -> ProfilePlan:

@@ -17,7 +17,7 @@ import numpy as np
 
 from .discards import kept_quads
 from .paired import is_precise, quad_log_ratios
-from .profiles import MAX_LATENCIES_PER_LAUNCH, MIN_QUADS, ProfilePlan
+from .profiles import MAX_LATENCIES_PER_LAUNCH, MAX_OVERRUN, MIN_QUADS, ProfilePlan
 from .samples import (
     GROWING,
     AbsoluteSamples,
@@ -42,6 +42,10 @@ Gap = Callable[[], None]
 
 
 _READ = tuple(one.name for one in fields(Conditions))
+
+
+_COST_ROUNDS = 9
+_COST_ITERATIONS = 1000
 
 
 @dataclass(slots=True)
@@ -76,9 +80,37 @@ def time_calls(call: Call, clock: Clock, iterations: int) -> array[int]:
     return latencies
 
 
-def block_iterations(iteration_ns: int, plan: ProfilePlan) -> int:
-    """Counted iterations of one block of a call that takes `iteration_ns`."""
-    return max(plan.min_block_iterations, math.ceil(plan.block_ns / max(iteration_ns, 1)))
+def block_iterations(iteration_ns: int, plan: ProfilePlan, budget_ns: int) -> int:
+    """Counted iterations of one block of a call that takes `iteration_ns`.
+
+    Fewer than the plan's minimum when the blocks of `MIN_QUADS` quads would not fit the budget
+    otherwise: many short blocks tell more than a few long ones.
+    """
+    once = max(iteration_ns, 1)
+    wanted = max(plan.min_block_iterations, math.ceil(plan.block_ns / once))
+    affordable = budget_ns // (4 * MIN_QUADS * once)
+    return wanted if wanted <= affordable else max(1, min(plan.min_block_iterations, affordable))
+
+
+def loop_cost_ns(call: Call, clock: Clock) -> float:
+    """What one turn of the timing loop takes around `call`, which does nothing, in nanoseconds.
+
+    Two clock readings and the loop itself are in it; a latency holds about half of it.
+    """
+    costs = []
+    for _ in range(_COST_ROUNDS):
+        start = clock()
+        time_calls(call, clock, _COST_ITERATIONS)
+        costs.append((clock() - start) / _COST_ITERATIONS)
+    return float(np.median(costs))
+
+
+def clock_resolution_ns(clock: Clock) -> int:
+    """The smallest step that two readings of the clock in a row can show, reading included."""
+    readings = np.array([clock() for _ in range(_COST_ITERATIONS)])
+    steps = np.diff(readings)
+    forward = steps[steps > 0]
+    return int(forward.min()) if forward.size else 0
 
 
 def warm_up(calls: Sequence[Call], clock: Clock, plan: ProfilePlan) -> WarmUp:
@@ -172,7 +204,8 @@ def measure_pair(
     """Time baseline and candidate in quads of random order ABBA or BAAB (A-8).
 
     Quads are added `plan.quads` at a time until the 95 % interval is short enough, `max_quads`
-    exist, or the budget is spent. `gap` is called between quads only.
+    exist, or the budget is spent; a call so slow that `MIN_QUADS` would overrun it by far ends
+    earlier. `gap` is called between quads only.
 
     Args:
         baseline: letter A.
@@ -184,7 +217,8 @@ def measure_pair(
         gap: see `Gap`.
         conditions: reads the conditions of a block.
     """
-    sizes = tuple(block_iterations(ns, plan) for ns in warm.iteration_ns)
+    budget = plan.pair_budget_ns
+    sizes = tuple(block_iterations(ns, plan, budget) for ns in warm.iteration_ns)
     pair = _Pair((baseline, candidate), sizes, clock, _ConditionLog(conditions))
     started = clock()
     while True:
@@ -206,6 +240,8 @@ def _why_stop(samples: PairSamples, elapsed_ns: int, plan: ProfilePlan) -> str:
             return "precise"
     if done >= plan.max_quads:
         return "max_quads"
+    if elapsed_ns >= MAX_OVERRUN * plan.pair_budget_ns:
+        return "too_slow"
     return "budget" if done >= MIN_QUADS and elapsed_ns >= plan.pair_budget_ns else ""
 
 
@@ -230,7 +266,7 @@ def measure_absolute(
         gap: called between blocks; see `Gap`.
         conditions: reads the conditions of a block.
     """
-    iterations = block_iterations(warm.iteration_ns[0], plan)
+    iterations = block_iterations(warm.iteration_ns[0], plan, plan.absolute_timed_ns)
     reservoir, log = _Reservoir(rng, MAX_LATENCIES_PER_LAUNCH), _ConditionLog(conditions)
     starts: list[int] = []
     ends: list[int] = []

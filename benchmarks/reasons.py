@@ -56,6 +56,10 @@ NO_LABELS = "no_labels"
 NO_CLASSES = "no_classes"
 NONFINITE_OUTPUT = "nonfinite_output"
 
+EMPTY_OUTPUT = "empty_output"
+ITERATION_OVER_BUDGET = "iteration_over_budget"
+WINDOW_TOO_SHORT = "window_too_short"
+
 NOT_MEASURED = "not_measured"
 NOT_IN_PROFILE = "not_in_profile"
 INVALID_DISCARDED = "invalid_discarded"
@@ -76,6 +80,9 @@ REASONS: dict[str, str] = {
     NO_LABELS: "the evaluation set has no labels",
     NO_CLASSES: "the output is no (samples, classes) matrix",
     NONFINITE_OUTPUT: "an output is NaN or infinite",
+    EMPTY_OUTPUT: "the artifact's first output holds nothing",
+    ITERATION_OVER_BUDGET: "one call takes longer than the budget of a launch",
+    WINDOW_TOO_SHORT: "the launch was too short for it",
     Realness.EMULATED.value: "an emulated device keeps no time and has no memory of its own",
     Realness.SIMULATED.value: "a simulated device or runtime measures nothing",
 }

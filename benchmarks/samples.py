@@ -121,7 +121,8 @@ class PairSamples:
         quad: index of the quad, 0-based and ascending.
         conditions: conditions of each block.
         warm: the warm-up of both calls.
-        stopped: why no more quads were added: `precise`, `max_quads` or `budget`.
+        stopped: why no more quads were added: `precise`, `max_quads`, `budget`, or `too_slow` when
+            the budget was overrun many times before there were enough.
     """
 
     value_ns: Floats

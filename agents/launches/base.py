@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bitgauge.benchmarks import protocol
 from bitgauge.benchmarks.evalset import EvaluationSet, read_evaluation_set
-from bitgauge.benchmarks.profiles import plan_of
+from bitgauge.benchmarks.profiles import ProfilePlan, plan_of
 from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_schema import RawOrigin
 from bitgauge.benchmarks.samples import WarmUp
@@ -92,10 +92,13 @@ class Child:
         self.channel.phase("load")
         return self.session(path)
 
-    def warm_up(self, calls: Sequence[Call]) -> WarmUp:
-        """Warms the calls up; afterwards the phase is `measure`."""
+    def warm_up(self, calls: Sequence[Call], plan: ProfilePlan | None = None) -> WarmUp:
+        """Warms the calls up, by the launch's own plan unless one is given.
+
+        Afterwards the phase is `measure`.
+        """
         self.channel.phase("warm_up")
-        warm = protocol.warm_up(calls, time.perf_counter_ns, self.plan)
+        warm = protocol.warm_up(calls, time.perf_counter_ns, plan or self.plan)
         self.channel.phase("measure")
         return warm
 
@@ -123,8 +126,8 @@ class quiet:  # noqa: N801 (reads as a statement)
         gc.enable()
 
 
-def with_facts(raw: RawFile, **facts: int) -> RawFile:
-    """States further facts of a timed launch.
+def with_facts(raw: RawFile, **facts: object) -> RawFile:
+    """States further facts of a timed launch: plain JSON values.
 
     The cache policy is always `warm`: inputs rotate, and all of them fit beside the artifact.
     """

@@ -14,6 +14,7 @@ from bitgauge.benchmarks.vocabulary import PassName
 from ..batches import Batches, Feeds
 from ..conditions import ConditionReader
 from ..placements import Placements
+from ..preflight import read_preflight
 from ..runtimes.base import Session
 from .base import Child, quiet, with_facts
 
@@ -23,6 +24,7 @@ NAME = PassName.PAIR
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     evaluation = child.evaluation()
+    before = read_preflight()
     conditions = ConditionReader()
     shared: dict[tuple[InputSpec, ...], list[Feeds]] = {}
 
@@ -53,4 +55,6 @@ def measure(child: Child) -> RawFile:
             gap=gap,
             conditions=conditions.read,
         )
-    return with_facts(pair_raw(child.origin, samples), placements=placements.count)
+    return with_facts(
+        pair_raw(child.origin, samples), placements=placements.count, preflight=before
+    )

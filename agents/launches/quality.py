@@ -19,9 +19,13 @@ def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     evaluation = child.evaluation()
     outputs = [_outputs(child, path, evaluation) for path in child.spec.paths]
+    values = min(rows.size // len(rows) for rows in outputs)
+    if not values:  # an output that holds nothing; nothing is what can be compared
+        outputs = [np.empty((len(rows), 0)) for rows in outputs]
     candidate = outputs[1] if len(outputs) > 1 else None
     samples = quality.score(outputs[0], candidate, evaluation.labels, evaluation.ids)
-    return quality_raw(child.origin, samples)
+    raw = quality_raw(child.origin, samples)
+    return RawFile({**raw.meta, "output_values": values}, raw.arrays)
 
 
 def _outputs(child: Child, path: str, evaluation: EvaluationSet) -> np.ndarray:

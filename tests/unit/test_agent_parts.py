@@ -28,7 +28,7 @@ from bitgauge.agents.failures import ChildExit, failure_of, needs_confirmation
 from bitgauge.agents.identity import device_id
 from bitgauge.agents.lease import LeaseClock, LeaseKeeper
 from bitgauge.agents.meters import high_water
-from bitgauge.agents.passes import PassPlan, as_baseline, plan_passes
+from bitgauge.agents.passes import PassPlan, as_baseline, is_enough, plan_passes
 from bitgauge.agents.patience import end_task, within
 from bitgauge.agents.placements import Placements
 from bitgauge.agents.spec import decode_event
@@ -73,6 +73,7 @@ def test_the_baseline_is_measured_alone() -> None:
         ("quality", "both", 1),
         ("memory", "floor", 3),
         ("memory", "candidate", 3),
+        ("absolute", "floor", 1),
         ("absolute", "candidate", 3),
     ]
     assert plans[0].artifacts == (BASE,)
@@ -99,6 +100,7 @@ def test_a_candidate_takes_over_what_the_baseline_measured() -> None:
     roles = [(ref.pass_name.value, ref.role.value) for ref in shared]
     assert sorted(set(roles)) == [
         ("absolute", "baseline"),
+        ("absolute", "floor"),
         ("memory", "baseline"),
         ("memory", "floor"),
     ]
@@ -111,10 +113,28 @@ def test_a_candidate_on_another_device_measures_the_baseline_again() -> None:
         ("memory", "floor", 3),
         ("memory", "baseline", 3),
         ("memory", "candidate", 3),
+        ("absolute", "floor", 1),
         ("absolute", "baseline", 3),
         ("absolute", "candidate", 3),
         ("pair", "both", 1),
     ]
+
+
+def test_certified_launches_end_when_they_are_precise() -> None:
+    certified = PLANS[Profile.CERTIFIED]
+    plans = plan_passes(entry(0, BASE), BASE, certified, keeps_time=True)
+    timed = [one for one in plans if (one.pass_name, one.role) == ("absolute", "candidate")]
+    assert len(timed) == 15
+    assert not is_enough(timed[4], certified, [1e6] * 4)
+    assert is_enough(timed[5], certified, [1e6] * 5)
+    assert not is_enough(timed[5], certified, [1e6, 2e6] * 3)
+    memory = next(one for one in plans if one.pass_name == "memory")
+    assert not is_enough(memory, certified, [1e6] * 9)
+    assert not is_enough(timed[5], QUICK, [1e6] * 5)
+    # Where the baseline ended early, its candidates do not go on with it.
+    shared = as_baseline(made((*(one for one in plans if one.pass_name != "absolute"), timed[0])))
+    later = plan_passes(entry(1), BASE, certified, keeps_time=True, available=shared)
+    assert ("absolute", "baseline") not in {(one.pass_name, one.role) for one in later}
 
 
 def test_an_artifact_against_itself_is_a_pair() -> None:

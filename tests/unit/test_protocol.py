@@ -6,11 +6,13 @@ Seeds are fixed, so every rate below is repeatable; tolerances are binomial.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from bitgauge.benchmarks.discards import kept_blocks
 from bitgauge.benchmarks.paired import (
     difference_of,
     quad_log_ratios,
@@ -22,6 +24,8 @@ from bitgauge.benchmarks.protocol import (
     Call,
     _Reservoir,
     block_iterations,
+    clock_resolution_ns,
+    loop_cost_ns,
     measure_absolute,
     measure_pair,
     time_calls,
@@ -173,7 +177,14 @@ def test_blocks_last_long_enough_and_start_uncounted() -> None:
         blocks = samples.letter == letter
         assert set(samples.iterations[blocks].tolist()) == {size}
         assert calls[letter] == int(np.count_nonzero(blocks)) * (size + 1)
-    assert block_iterations(1, QUICK) == QUICK.block_ns
+    assert block_iterations(1, QUICK, SECOND) == QUICK.block_ns
+
+
+def test_blocks_of_a_slow_call_shrink_rather_than_become_few() -> None:
+    # 80 blocks (20 quads) have to fit the budget.
+    assert block_iterations(10 * MS, QUICK, 6 * SECOND) == 5
+    assert block_iterations(25 * MS, QUICK, 6 * SECOND) == 3
+    assert block_iterations(10 * SECOND, QUICK, 6 * SECOND) == 1
 
 
 def test_gap_and_conditions_stay_outside_blocks() -> None:
@@ -228,20 +239,80 @@ def test_quads_are_added_until_precise_or_the_cap() -> None:
     assert (noisy.stopped, noisy.letter.size // 4) == ("max_quads", 120)
 
 
-def test_a_slow_model_ends_on_the_budget() -> None:
+@pytest.mark.parametrize(
+    ("latency_ns", "ended"),
+    [(200 * MS, ("budget", MIN_QUADS)), (SECOND, ("too_slow", 8)), (20 * SECOND, ("too_slow", 1))],
+)
+def test_a_slow_model_ends_on_the_budget(latency_ns: int, ended: tuple[str, int]) -> None:
     machine = Machine(4, noisy=False)
-    call = machine.call(SECOND)
+    call = machine.call(latency_ns)
     samples = measure_pair(
         call,
         call,
-        warm=warmed(SECOND, SECOND),
+        warm=warmed(latency_ns, latency_ns),
         clock=machine.clock,
         plan=QUICK,
         rng=np.random.default_rng(0),
         gap=lambda: None,
         conditions=Conditions,
     )
-    assert (samples.stopped, samples.letter.size // 4) == ("budget", MIN_QUADS)
+    assert (samples.stopped, samples.letter.size // 4) == ended
+
+
+def test_a_call_longer_than_the_budget_is_timed_once_per_launch() -> None:
+    machine = Machine(4, noisy=False)
+    samples = measure_absolute(
+        machine.call(20 * SECOND),
+        warm=warmed(20 * SECOND),
+        clock=machine.clock,
+        plan=QUICK,
+        rng=np.random.default_rng(0),
+        gap=lambda: None,
+        conditions=Conditions,
+    )
+    assert (samples.count, samples.block_start_ns.size) == (1, 1)
+
+
+def test_a_clock_that_goes_backwards_marks_its_block() -> None:
+    readings = iter(range(10_000))
+    jumped = 0
+
+    def clock() -> int:
+        nonlocal jumped
+        now = next(readings) * MS
+        jumped = jumped or (now > 300 * MS) * 10 * SECOND
+        return now - jumped
+
+    plan = replace(QUICK, absolute_timed_ns=400 * MS)
+    samples = measure_absolute(
+        lambda: None,
+        warm=warmed(MS),
+        clock=clock,
+        plan=plan,
+        rng=np.random.default_rng(0),
+        gap=lambda: None,
+        conditions=Conditions,
+    )
+    assert samples.latency_ns.min() >= 0
+    kept = kept_blocks(samples)
+    assert kept.discarded.causes == (("clock_step", 1),)
+    assert set(kept.samples.latency_ns.tolist()) == {MS}
+
+
+def test_the_loops_own_cost_and_the_clocks_resolution() -> None:
+    now = 0
+
+    def clock() -> int:
+        nonlocal now
+        now += 40
+        return now
+
+    # Two readings per turn, and the two around a round.
+    assert loop_cost_ns(lambda: None, clock) == pytest.approx(80, rel=0.01)
+    assert clock_resolution_ns(clock) == 40
+    assert clock_resolution_ns(lambda: 7) == 0
+    # The real loop, so that a mistake of orders of magnitude shows.
+    assert 0 < loop_cost_ns(lambda: None, time.perf_counter_ns) < 50_000
 
 
 def test_warm_up_waits_until_the_machine_is_level() -> None:

@@ -1,0 +1,168 @@
+"""Models that are hard to time: each ends in flagged results with a reason, and harms no other.
+
+Real children of a real agent, with a runtime of its own that keeps time as the fake one does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from bitgauge.benchmarks.analyse import RunFacts, analyse
+from bitgauge.benchmarks.model import Assignment, MetricValue, Overrides, RunReport
+from bitgauge.benchmarks.raw import RawFile, read_raw
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole, RunStatus
+
+from ..unit.agent_lab import Lab, fake_artifact
+
+RUNTIME = '''
+"""Fake models that take real time."""
+
+import time
+
+import numpy as np
+from bitgauge.agents.runtimes import fake
+from bitgauge.agents.runtimes.fake import empty_artifact, prepare
+from bitgauge.benchmarks.model import RuntimeDescription
+from bitgauge.benchmarks.vocabulary import FormatFamily
+
+NAME = "odd"
+RANK = 95
+HINT = "this test"
+
+
+def probe():
+    return RuntimeDescription(name=NAME, version="1", families=tuple(FormatFamily))
+
+
+class Odd(fake.FakeSession):
+    calls = 0
+
+    def run(self, feeds):
+        outputs = super().run(feeds)
+        if self._model.target == "empty":
+            return [np.empty((len(outputs[0]), 0), np.float32)]
+        return outputs
+
+    def _act(self):
+        super()._act()
+        if self._model.target == "restless":
+            self.calls += 1
+            time.sleep(1e-4 * self.calls)
+
+
+def load(path, options):
+    return Odd(fake.load(path, options)._model)
+'''
+LITTLE = Overrides(warmup_ms=20, launches=1, budget_ms=100)
+CALM = fake_artifact(latency_ns=200_000)
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    (tmp_path / "plug/runtimes").mkdir(parents=True)
+    (tmp_path / "plug/runtimes/odd.py").write_text(RUNTIME)
+    made = Lab(tmp_path, plugins=(tmp_path / "plug",))
+    await made.coordinator.start()
+    yield made
+    await made.coordinator.stop()
+
+
+def job_of(lab: Lab, *artifacts: bytes) -> Assignment:
+    passes = (PassName.QUALITY, PassName.ABSOLUTE, PassName.PAIR)
+    return lab.assignment(list(artifacts), runtime="odd", overrides=LITTLE, passes=passes)
+
+
+def analysed(lab: Lab, job: Assignment, report: RunReport) -> dict[str, MetricValue]:
+    assert report.status is RunStatus.MEASURED, report.failure
+    entry = job.entries[report.entry_index]
+    facts = RunFacts(
+        run_id=report.run_id,
+        entry_index=entry.index,
+        recipe=entry.recipe,
+        profile=Profile.QUICK,
+        workload=job.workload,
+        candidate=entry.artifact,
+        baseline=job.baseline,
+        is_baseline=entry.index == 0,
+        overrides=job.overrides,
+    )
+    raws = []
+    for ref in report.raw:
+        raw = read_raw(lab.coordinator.blobs[ref.digest.sha256])
+        # Files of the baseline's run play another part in its candidates'.
+        raws.append(
+            RawFile({**raw.meta, "role": ref.role.value, "recipe": entry.recipe}, raw.arrays)
+        )
+    return {metric.key: metric for metric in analyse(raws, facts)}
+
+
+def detail(metric: MetricValue) -> dict[str, str]:
+    return {item.name: item.value for item in metric.detail}
+
+
+async def test_a_call_longer_than_the_budget_is_null_with_the_reason(lab: Lab) -> None:
+    job = job_of(lab, CALM, fake_artifact(latency_ns=150_000_000), CALM)
+    async with lab.agent():
+        _, slow, other = await lab.reports(3, 120)
+    metrics = analysed(lab, job, slow)
+    for key in ("latency_p50_ns", "latency_ratio"):
+        assert (metrics[key].value, metrics[key].reason) == (None, "iteration_over_budget")
+    assert metrics["latency_p99_ns"].reason == "insufficient_samples"
+    assert detail(metrics["latency_p99_ns"])["needed"] == "662"
+    assert metrics["accuracy_pct"].value is not None
+    assert metrics["first_inference_ns"].value >= 150e6  # type: ignore[operator]
+    assert analysed(lab, job, other)["latency_ratio"].value is not None
+
+
+async def test_a_model_that_never_settles_is_flagged_and_still_reported(lab: Lab) -> None:
+    job = job_of(lab, CALM, fake_artifact(target="restless"), CALM)
+    async with lab.agent():
+        _, restless, other = await lab.reports(3, 120)
+    ratio = analysed(lab, job, restless)["latency_ratio"]
+    assert ratio.value is not None
+    assert "no_steady_state" in ratio.flags
+    assert other.status is RunStatus.MEASURED
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        (fake_artifact(latency_ns=200_000, target="empty"), "empty_output"),
+        (fake_artifact(latency_ns=200_000, behaviour="nan"), None),
+    ],
+    ids=["empty", "nan"],
+)
+async def test_outputs_that_are_worth_nothing_are_timed_all_the_same(
+    lab: Lab, odd: bytes, reason: str | None
+) -> None:
+    job = job_of(lab, CALM, odd)
+    async with lab.agent():
+        _, report = await lab.reports(2, 120)
+    metrics = analysed(lab, job, report)
+    assert metrics["latency_ratio"].value == pytest.approx(1.0, rel=0.5)
+    assert metrics["latency_p50_ns"].value is not None
+    if reason:
+        assert metrics["accuracy_pct"].reason == metrics["kl_mean"].reason == reason
+        assert metrics["nonfinite_count"].reason == reason
+    else:
+        assert metrics["nonfinite_count"].verdict == "FAIL"
+        assert metrics["kl_mean"].reason == "nonfinite_output"
+
+
+async def test_a_launch_is_stored_with_what_surrounds_it(lab: Lab) -> None:
+    job = job_of(lab, CALM, CALM)
+    async with lab.agent():
+        first, second = await lab.reports(2, 120)
+    metrics = analysed(lab, job, second)
+    assert 0 < metrics["harness_ns"].value < 50_000  # type: ignore[operator]
+    assert metrics["floor_p50_ns"].value < metrics["latency_p50_ns"].value  # type: ignore[operator]
+    assert metrics["throughput_per_s"].value == pytest.approx(5000, rel=0.5)
+    floors = [ref for ref in (*first.raw, *second.raw) if ref.role is RawRole.FLOOR]
+    assert len({ref.digest for ref in floors}) == 1  # one for the whole job
+    for ref in second.raw:
+        if ref.pass_name in (PassName.ABSOLUTE, PassName.PAIR):
+            raw = read_raw(lab.coordinator.blobs[ref.digest.sha256])
+            assert raw.meta["preflight"].keys() >= {"governor", "boost", "smt", "cpuset"}
+            assert raw.arrays["foreign_ticks"].size == raw.arrays["clock_step_ns"].size > 0
