@@ -17,6 +17,7 @@ from .model import (
     StackItem,
     Workload,
 )
+from .overrides import buys_less
 from .profiles import ProfilePlan, plan_of
 from .raw import RawFile
 from .reasons import INVALID_DISCARDED, PRELIMINARY, REASONS
@@ -72,8 +73,9 @@ class RunFacts:
 
     @property
     def profile_flags(self) -> tuple[str, ...]:
-        """Flags that the profile alone puts on latency, memory and energy."""
-        return (PRELIMINARY,) if self.profile is Profile.QUICK else ()
+        """Flags that profile and overrides alone put on latency, memory and energy."""
+        little = self.profile is Profile.QUICK or buys_less(self.overrides, self.profile)
+        return (PRELIMINARY,) if little else ()
 
 
 def seed_of(run_id: str, key: str) -> int:

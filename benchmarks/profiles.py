@@ -23,6 +23,9 @@ MAX_OVERRUN = 10
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
 
+MIN_SUSTAINED_NS = 120 * SECOND_NS
+"""Below this a first and a last minute overlap, and `sustained` would compare nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProfilePlan:

@@ -6,7 +6,7 @@ import re
 
 from .errors import BadInput, Code
 
-_TIMES_NS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9}
+_TIMES_NS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10}
 _SIZES_BYTES = {
     "b": 1,
     "kb": 10**3,

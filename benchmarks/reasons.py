@@ -27,7 +27,7 @@ FOREIGN_LOAD = "foreign_load"
 CLOCK_STEP = "clock_step"
 
 FLAGS: dict[str, str] = {
-    PRELIMINARY: "profile quick: may gate accuracy, never latency, memory or energy",
+    PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
     NO_STEADY_STATE: "a launch was still changing when its warm-up reached the cap",
     SHARED: "others used the device: pressure over 1 % or stolen time over 0.5 %",
     FEW_LAUNCHES: "fewer fresh processes than the profile asks for",

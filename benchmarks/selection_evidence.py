@@ -11,13 +11,19 @@ from dataclasses import dataclass
 
 from .answers import Candidate, SelectQuery, TableRow
 from .model import MetricValue
+from .overrides import buys_less
 from .selection_checks import Finding, findings, gains, may_gain, objective_value
 from .vocabulary import CellState, FormatFamily, Objective, Profile
 
 Unit = tuple[str, str, str]
 """Model name, device id, runtime: where a recipe must hold."""
 
-_PROFILE_RANK = {Profile.QUICK: 0, Profile.STANDARD: 1, Profile.CERTIFIED: 2}
+_PROFILE_RANK = {
+    Profile.QUICK: 0,
+    Profile.SUSTAINED: 1,
+    Profile.STANDARD: 2,
+    Profile.CERTIFIED: 3,
+}
 _WORST_WHEN_HIGH = ("latency_ratio", "size_ratio", "peak_memory_ratio")
 
 
@@ -96,7 +102,8 @@ class Assessed:
 def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Evidence:
     """The rows that speak to a query: same class, hardware, workload; real devices only.
 
-    Of several profiles of one unit the most thorough counts, of equals the newest. Rows that
+    Of several profiles of one unit the most thorough counts, of equals the newest; one that was
+    overridden to measure less comes last. Rows that
     were compared with an older baseline of a model are left out with a warning.
     """
     asked = [row for row in rows if _answers(query, row)]
@@ -161,9 +168,10 @@ def _answers(query: SelectQuery, row: TableRow) -> bool:
     )
 
 
-def _thoroughness(row: TableRow) -> tuple[bool, int, int, str]:
+def _thoroughness(row: TableRow) -> tuple[bool, bool, int, int, str]:
     return (
         row.state is CellState.MEASURED,
+        not buys_less(row.overrides, row.profile),
         _PROFILE_RANK[row.profile],
         row.measured_unix_ns or 0,
         repr(row),  # Makes the order total, so that the order of the rows cannot matter.

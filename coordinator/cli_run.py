@@ -72,7 +72,22 @@ def run(
     runtime: Annotated[
         str, typer.Option(metavar="NAME", help="What executes the artifacts; see `devices`.")
     ] = "onnxruntime",
-    profile: Annotated[str, typer.Option(help="quick, standard or certified.")] = "quick",
+    scenario: Annotated[
+        str, typer.Option(help="single_stream, or offline: throughput counts, not latency.")
+    ] = "single_stream",
+    profile: Annotated[
+        str, typer.Option(help="quick, standard, certified or sustained.")
+    ] = "quick",
+    warm_up: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Shortest warm-up, instead of the profile's.")
+    ] = None,
+    launches: Annotated[
+        int | None, typer.Option(metavar="N", help="Fresh processes, instead of the profile's.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Timed span of a launch, instead of the profile's."),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the model in the table; else the file's.")
     ] = None,
@@ -109,10 +124,16 @@ def run(
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
     """
     from bitgauge.benchmarks.errors import BadInput, Code
-    from bitgauge.benchmarks.vocabulary import ModelClass, Profile
+    from bitgauge.benchmarks.vocabulary import ModelClass, Profile, Scenario
     from bitgauge.benchmarks.words import parse_word
 
-    from .job_plan import Order, parse_batches, parse_recipes, parse_selector
+    from .job_plan import (
+        Order,
+        parse_batches,
+        parse_overrides,
+        parse_recipes,
+        parse_selector,
+    )
     from .upload import local_file
 
     built = parse_recipes(recipes, calibrated=calibration is not None)
@@ -122,6 +143,8 @@ def run(
         )
     kind = parse_word(ModelClass, model_class, "model class") if model_class else None
     wanted = parse_word(Profile, profile, "profile")
+    arrival = parse_word(Scenario, scenario, "scenario")
+    overrides = parse_overrides(warm_up, launches, budget, wanted)
     selector = parse_selector(on or [])
     batches = parse_batches(batch or ["1"])
     files = [local_file(path) for path in (baseline, evaluation, *(artifacts or []))]
@@ -137,7 +160,9 @@ def run(
         batches=batches,
         threads=threads,
         runtime=runtime,
+        scenario=arrival,
         profile=wanted,
+        overrides=overrides,
         model_class=kind,
         margin_pp=margin,
         priority=priority,

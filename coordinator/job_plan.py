@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.model import Digest, Entry, JobSpec, Selector, StackItem, Workload
-from bitgauge.benchmarks.quantities import parse_size_bytes
+from bitgauge.benchmarks.model import (
+    NO_OVERRIDES,
+    Digest,
+    Entry,
+    JobSpec,
+    Overrides,
+    Selector,
+    StackItem,
+    Workload,
+)
+from bitgauge.benchmarks.overrides import require_overrides
+from bitgauge.benchmarks.profiles import MILLISECOND_NS
+from bitgauge.benchmarks.quantities import parse_size_bytes, parse_time_ns
 from bitgauge.benchmarks.recipes import DEFAULT_RECIPES, Scheme, parse
-from bitgauge.benchmarks.vocabulary import HardwareClass, ModelClass, Profile
+from bitgauge.benchmarks.vocabulary import HardwareClass, ModelClass, Profile, Scenario
 from bitgauge.benchmarks.words import parse_word, unknown
 
 BASELINE_RECIPE = "fp32"
@@ -51,6 +62,8 @@ class Order:
     wait: bool = False
     idempotency_key: str = ""
     runtime: str = "onnxruntime"
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    overrides: Overrides = NO_OVERRIDES
 
 
 def jobs_of(order: Order) -> tuple[JobSpec, ...]:
@@ -74,11 +87,12 @@ def jobs_of(order: Order) -> tuple[JobSpec, ...]:
         deadline_s=order.deadline_s,
         accuracy_margin_pp=order.margin_pp,
         wait_for_device=order.wait,
+        overrides=order.overrides,
     )
     return tuple(
         replace(
             spec,
-            workload=Workload(batch=batch, threads=order.threads),
+            workload=Workload(order.scenario, batch, order.threads),
             idempotency_key=_key(order, batch),
         )
         for batch in order.batches
@@ -110,6 +124,28 @@ def parse_recipes(text: str, *, calibrated: bool) -> tuple[str, ...]:
             f"Recipe {static[0]} needs a calibration set; give --calibration FILE.npz.",
         )
     return tuple(dict.fromkeys(str(recipe) for recipe in recipes))
+
+
+def parse_overrides(
+    warm_up: str | None, launches: int | None, budget: str | None, profile: Profile
+) -> Overrides:
+    """What ``--warm-up``, ``--launches`` and ``--budget`` put in place of the profile's.
+
+    Args:
+        warm_up: a time with its unit.
+        launches: fresh processes.
+        budget: a time with its unit.
+        profile: what they are put into.
+
+    Raises:
+        BadInput: one cannot be measured.
+    """
+    given = Overrides(
+        None if warm_up is None else round(parse_time_ns(warm_up) / MILLISECOND_NS),
+        launches,
+        None if budget is None else round(parse_time_ns(budget) / MILLISECOND_NS),
+    )
+    return require_overrides(given, profile)
 
 
 def parse_batches(texts: Sequence[str]) -> tuple[int, ...]:

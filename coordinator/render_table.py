@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from bitgauge.benchmarks import format_text as text
 from bitgauge.benchmarks.answers import TableRow
-from bitgauge.benchmarks.model import DeviceView, MetricValue, Workload
+from bitgauge.benchmarks.model import NO_OVERRIDES, DeviceView, MetricValue, Workload
+from bitgauge.benchmarks.overrides import overrides_words
 from bitgauge.benchmarks.reasons import PRELIMINARY
-from bitgauge.benchmarks.vocabulary import CellState, FormatFamily, Profile
+from bitgauge.benchmarks.vocabulary import CellState, FormatFamily, Profile, Scenario
 
 WIDTH = 100
 _HEADS = (
@@ -50,7 +51,8 @@ def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> 
     blocks: dict[tuple[str, ...], list[TableRow]] = {}
     for row in rows:
         baseline = row.baseline.sha256 if row.baseline else ""
-        key = (row.model_name, baseline, row.device_id, row.runtime, row.profile.value)
+        profile = f"{row.profile.value} {overrides_words(row.overrides)}"
+        key = (row.model_name, baseline, row.device_id, row.runtime, profile)
         blocks.setdefault(key, []).append(row)
     parts = [_block(block, known.get(block[0].device_id)) for block in blocks.values()]
     return "\n\n".join([*parts, "\n".join(textwrap.wrap(_LEGEND, WIDTH))])
@@ -76,6 +78,8 @@ def _title(row: TableRow, device: DeviceView | None) -> list[str]:
         f" {row.hardware_class.value}, {row.realness.value}, {row.runtime},"
         f" {text.profile_words(row.profile)}"
     ]
+    if row.overrides != NO_OVERRIDES:
+        lines.append(f"overridden: {overrides_words(row.overrides)}")
     if device is not None:
         lines.append(device_line(device, row.runtime))
     return [wrapped for line in lines for wrapped in textwrap.wrap(line, WIDTH)]
@@ -182,7 +186,8 @@ def _compared(metric: MetricValue) -> str:
 
 def _workload(workload: Workload) -> str:
     threads = f"{workload.threads} thread{'s' if workload.threads != 1 else ''}"
-    return f"batch {workload.batch}, {threads}"
+    offline = "offline, " if workload.scenario is Scenario.OFFLINE else ""
+    return f"{offline}batch {workload.batch}, {threads}"
 
 
 def _notes(rows: Sequence[TableRow]) -> list[str]:

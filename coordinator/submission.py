@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.model import DeviceDescription, Digest, Entry, JobSpec
+from bitgauge.benchmarks.overrides import overrides_problem
 
 from .runner import Inspection
 from .scheduler import refusals
@@ -54,6 +55,8 @@ def _require_sane(spec: JobSpec) -> None:
         ),
     ]
     found = [text for wrong, text in problems if wrong]
+    overridden = overrides_problem(spec.overrides, spec.profile)
+    found += [f"the {overridden}"] if overridden else []
     if found:
         raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {'; '.join(found)}.")
 

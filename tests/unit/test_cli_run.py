@@ -16,6 +16,7 @@ from bitgauge.benchmarks.model import (
     JobSpec,
     JobView,
     MetricValue,
+    Overrides,
     Selector,
     StackItem,
 )
@@ -29,6 +30,7 @@ from bitgauge.benchmarks.vocabulary import (
     ModelClass,
     Profile,
     Realness,
+    Scenario,
 )
 from bitgauge.coordinator import cli_common
 from bitgauge.coordinator.cli import run_command_line
@@ -154,6 +156,21 @@ def test_uploads_submits_follows_and_prints_the_table(
     assert "model (cnn) on here" in printed.out
     assert run_command_line(typed) == 0
     assert "sent 0 bytes in 0 of 3 files" in capsys.readouterr().err
+
+
+def test_overrides_and_scenario_reach_the_job(
+    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--warm-up", "2s", "--launches", "2", "--budget", "500ms", "--scenario", "offline"]
+    assert run_command_line([*typed, "--detach", *given]) == 0
+    (spec,) = fake.specs
+    assert spec.overrides == Overrides(2000, 2, 500)
+    assert spec.workload.scenario is Scenario.OFFLINE
+    capsys.readouterr()
+    short = ["--profile", "sustained", "--budget", "60s"]
+    assert run_command_line([*typed, *short]) == 2
+    assert "profile sustained, which compares" in capsys.readouterr().err
+    assert len(fake.specs) == 1
 
 
 def test_json_is_the_only_output(

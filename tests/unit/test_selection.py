@@ -293,7 +293,7 @@ def test_preliminary_is_said() -> None:
     assert choice.outcome == "format"
     assert "(preliminary)" in choice.sentence
     assert choice.warnings == (
-        "preliminary (profile quick: may gate accuracy, never latency, memory or energy):"
+        "preliminary (profile quick, or less than the profile asks for: may gate accuracy alone):"
         " int8-dynamic",
     )
 
