@@ -17,7 +17,7 @@ soak: .venv/soak.installed
 	for name in digests events join_line model names npz report; do .venv/bin/python -m tests.fuzz.fuzz_$$name -max_total_time=600 || exit 1; done
 
 bench: .venv/dev.installed
-	.venv/bin/python tests/bench/bench_sandbox.py
+	.venv/bin/python -m tests.bench
 
 check: lint types imports
 	protos/generate.sh --check

@@ -21,6 +21,7 @@ from . import process
 _PREFIX = "bitgauge-child-"
 _AGENTS_OWN = "bitgauge-agent"
 _CONTROLLERS = ("memory", "pids")
+PEAK_FILES = ("memory.peak", "memory.max_usage_in_bytes")
 _POLL_S = 0.01
 _NUMBERS = itertools.count()
 
@@ -113,6 +114,19 @@ class Group:
             killed += _counter(folder / "memory.oom_control", "oom_kill")
             forks += _counter(folder / "pids.events", "max")
         return Evidence(killed > 0, forks > 0)
+
+    def open_peak(self) -> int | None:
+        """A descriptor that tells the group's own peak memory, in bytes; None where no file does.
+
+        Version 2 has ``memory.peak`` (Linux 5.19), version 1 ``memory.max_usage_in_bytes``; see
+        cgroup-v2.rst and cgroup-v1/memory.rst. The child reads through it, because a sandbox
+        shows it no control groups.
+        """
+        for folder in self.folders:
+            for name in PEAK_FILES:
+                with contextlib.suppress(OSError):
+                    return os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC)
+        return None
 
     def close(self, patience_s: float = 5.0) -> bool:
         """Ends every process of the group and removes it.

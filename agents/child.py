@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from bitgauge.benchmarks.vocabulary import PassName
 
 from . import process
 from .confinement import Confinement
@@ -49,7 +50,11 @@ async def run_child(
     log_read, log_write = os.pipe()
     event_read, event_write = os.pipe()
     ack_read, ack_write = os.pipe()
+    inherited = [event_write, ack_read]
     try:
+        if spec.pass_name is PassName.MEMORY and (peak := group.open_peak()) is not None:
+            inherited.append(peak)
+            spec = replace(spec, peak_fd=peak)
         spec_file = folder / "spec.json"
         _write_spec(spec_file, replace(spec, event_fd=event_write, ack_fd=ack_read))
         ooms = process.oom_kills()
@@ -59,7 +64,7 @@ async def run_child(
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log_write,
             stderr=log_write,
-            pass_fds=(event_write, ack_read),
+            pass_fds=inherited,
             start_new_session=True,
             cwd=folder,
             env=child_environment(
@@ -72,7 +77,7 @@ async def run_child(
         group.close()
         raise
     finally:
-        for descriptor in (log_write, event_write, ack_read):
+        for descriptor in (log_write, *inherited):
             os.close(descriptor)
     supervision = Supervision(
         child,

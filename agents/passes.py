@@ -63,6 +63,8 @@ def plan_passes(
     for role, artifacts in ((RawRole.FLOOR, nothing), *reference, candidate):
         for launch in range(plan.memory_launches):
             launches.append(PassPlan(PassName.MEMORY, launch, role, artifacts))
+    for launch in range(plan.memory_launches, plan.memory_launches + plan.no_arena_launches):
+        launches.append(PassPlan(PassName.MEMORY, launch, *candidate))
     launches.append(PassPlan(PassName.ABSOLUTE, 0, RawRole.FLOOR, nothing))
     for role, artifacts in (*reference, candidate):
         for launch in range(plan.absolute_launches):

@@ -39,6 +39,7 @@ class ChildSpec:
         ack_fd: descriptor to read acknowledgements from.
         plugins: further folders of plug-ins.
         overrides: what of the profile is overridden.
+        peak_fd: descriptor to read the peak of the child's control group from; -1: there is none.
     """
 
     pass_name: PassName
@@ -57,6 +58,7 @@ class ChildSpec:
     ack_fd: int
     plugins: tuple[str, ...] = ()
     overrides: Overrides = NO_OVERRIDES
+    peak_fd: int = -1
 
 
 @dataclass(frozen=True, slots=True)

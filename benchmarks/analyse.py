@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from .analyse_harness import floor_p50, harness, throughput
 from .analyse_latency import cold_start, latency_p50, latency_ratio
-from .analyse_memory import host_steady, peak_memory, peak_memory_ratio
+from .analyse_memory import memory
 from .analyse_percentiles import percentiles
 from .analyse_quality import quality
 from .analyse_sentinel import sentinel
@@ -101,9 +101,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         harness(groups, facts),
         floor_p50(absolute_launches(groups, facts, RawRole.FLOOR), facts),
         *cold_start(launches, facts),
-        peak_memory(groups, facts),
-        peak_memory_ratio(groups, facts),
-        host_steady(groups, facts),
+        *memory(groups, facts),
         *_energy(facts),
         *quality(groups, facts),
         *sentinel(groups),

@@ -76,7 +76,7 @@ METRICS: dict[str, Metric] = {
             "peak_no_arena_bytes",
             "B",
             Direction.LOWER,
-            "peak_memory_bytes with the runtime's arena off: a lower bound",
+            "peak_memory_bytes with the runtime's arena off",
         ),
         Metric(
             "mmap_weights_bytes", "B", Direction.NEITHER, "file-backed memory that loading added"

@@ -45,6 +45,7 @@ class ProfilePlan:
         absolute_half_width: relative half-width of the interval over launches at which it does;
             None: every launch is measured.
         memory_launches: fresh processes for peak memory.
+        no_arena_launches: one process more each, with the runtime's arena off (B-5).
         warmup_min_ns: shortest warm-up.
         warmup_min_iterations: fewest iterations of a warm-up.
         warmup_cap_ns: longest warm-up; past it the launch is flagged `no_steady_state`.
@@ -65,6 +66,7 @@ class ProfilePlan:
     margin: float = 0.02
     absolute_min_launches: int = 5
     absolute_half_width: float | None = None
+    no_arena_launches: int = 1
 
 
 PLANS: dict[Profile, ProfilePlan] = {
@@ -76,6 +78,7 @@ PLANS: dict[Profile, ProfilePlan] = {
         absolute_launches=3,
         absolute_timed_ns=SECOND_NS,
         memory_launches=3,
+        no_arena_launches=0,
         warmup_min_ns=300_000_000,
         warmup_cap_ns=3 * SECOND_NS,
     ),

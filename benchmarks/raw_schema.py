@@ -15,7 +15,8 @@ f8 = float64); passes that are not here have a module of their own:
               arrays latency_ns i8[n], block i8[n], block_start_ns i8[b], conditions as above, and
                      block_end_ns i8[b] since agents read it,
                      warm_block_median_ns f8[w], warm_letter i8[w]
-    memory    meta   method, checkpoints [names]
+    memory    meta   method, checkpoints [names], and since agents tell them arena, batches,
+                     group_peak_bytes [checkpoints]
               arrays rss_bytes rss_anon_bytes rss_file_bytes pss_bytes uss_bytes hwm_bytes
                      i8[checkpoints]
     quality   meta   classes
@@ -133,7 +134,13 @@ def memory_raw(origin: RawOrigin, samples: MemorySamples) -> RawFile:
     """The raw file of one launch of pass `memory`."""
     points = samples.checkpoints
     arrays = {name: np.array([getattr(p, name) for p in points], np.int64) for name in _BYTES}
-    meta = {"method": samples.method, "checkpoints": [point.name for point in points]}
+    meta = {
+        "method": samples.method,
+        "checkpoints": [point.name for point in points],
+        "arena": samples.arena,
+        "batches": list(samples.batches),
+        "group_peak_bytes": list(samples.group_peak_bytes),
+    }
     return RawFile(origin_meta(origin) | meta, arrays)
 
 
@@ -242,7 +249,11 @@ def memory_samples(raw: RawFile) -> MemorySamples:
         MemoryCheckpoint(str(name), *(int(column[i]) for column in columns))
         for i, name in enumerate(names)
     )
-    return MemorySamples(points, str(raw.meta.get("method", "")))
+    batches, group = (_counts(raw, name) for name in ("batches", "group_peak_bytes"))
+    if len(group) not in (0, len(points)):
+        raise _bad("it does not tell its group's peak at each checkpoint")
+    arena = str(raw.meta.get("arena", "on"))
+    return MemorySamples(points, str(raw.meta.get("method", "")), arena, batches, group)
 
 
 def quality_samples(raw: RawFile) -> QualitySamples:
@@ -343,6 +354,15 @@ def _warm(raw: RawFile) -> WarmUp:
         )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _bad(f"its metadata do not describe the warm-up ({error})") from error
+
+
+def _counts(raw: RawFile, name: str) -> tuple[int, ...]:
+    """Whole numbers of the metadata; none when older agents do not tell them."""
+    given = raw.meta.get(name, [])
+    try:
+        return tuple(_count({name: value}, name) for value in given)
+    except (TypeError, ValueError) as error:
+        raise _bad(f"its metadata do not hold numbers as {name}") from error
 
 
 def _count(meta: dict[str, Any], name: str) -> int:

@@ -64,6 +64,8 @@ NOT_MEASURED = "not_measured"
 NOT_IN_PROFILE = "not_in_profile"
 INVALID_DISCARDED = "invalid_discarded"
 UNINSTRUMENTABLE = "uninstrumentable"
+NO_CONTROL_GROUP = "no_control_group"
+NO_ARENA = "no_arena"
 NO_INTEGER_OPERATORS = "no_integer_operators"
 
 REASONS: dict[str, str] = {
@@ -73,6 +75,8 @@ REASONS: dict[str, str] = {
     NOT_IN_PROFILE: "the profile does not measure it",
     INVALID_DISCARDED: "more than a fifth of the blocks was discarded for external causes",
     UNINSTRUMENTABLE: "the runtime does not show its inner tensors as production computes them",
+    NO_CONTROL_GROUP: "no control group of the launch tells its peak",
+    NO_ARENA: "the runtime has no arena that can be switched off",
     NO_INTEGER_OPERATORS: "nothing ran in integer kernels",
     INSUFFICIENT_SAMPLES: "too few independent samples for an interval",
     BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",

@@ -190,10 +190,18 @@ class MemorySamples:
 
     `method` is `vmhwm` when the high-water mark was reset before each phase, `sampled` when it
     could not be and the peaks were polled.
+
+    `arena` is `on` or `off` as the runtime's arena was, `none` for a runtime without one.
+    `batches` are the batch sizes that ran before m2, in order. `group_peak_bytes` is the peak of
+    the launch's control group, page cache and all its processes included, at each checkpoint since
+    the group was made; empty where it could not be read.
     """
 
     checkpoints: tuple[MemoryCheckpoint, ...]
     method: str = "vmhwm"
+    arena: str = "on"
+    batches: tuple[int, ...] = ()
+    group_peak_bytes: tuple[int, ...] = ()
 
     def at(self, name: str) -> MemoryCheckpoint:
         """The checkpoint called `name`; KeyError when there is none."""

@@ -1,10 +1,11 @@
 """What a runtime is to the agent.
 
 A runtime module holds `NAME`, `RANK`, `HINT`, `probe()`, `prepare()`, `load()` and
-`empty_artifact()`; one that lacks `sentinel_artifact()` is measured without a sentinel. The
-registry finds it by its file name. `probe` runs in the agent, which
-stays small for ever: it asks for versions and imports nothing heavy. `prepare` and `load` run in
-the child and may import what they need. See `ort.py` for a real one.
+`empty_artifact()`; one that lacks `sentinel_artifact()` is measured without a sentinel, and one
+with `HAS_ARENA = True` honours `SessionOptions.arena`. The registry finds it by its file name.
+`probe` runs in the agent, which stays small for ever: it asks for versions and imports nothing
+heavy. `prepare` and `load` run in the child and may import what they need. See `ort.py` for a real
+one.
 """
 
 from __future__ import annotations
@@ -41,9 +42,11 @@ class SessionOptions:
 
     Attributes:
         threads: threads that compute one call.
+        arena: keep freed memory for the next call where the runtime can choose.
     """
 
     threads: int = 1
+    arena: bool = True
 
 
 class Session(Protocol):

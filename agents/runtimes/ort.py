@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "onnxruntime"
 RANK = 10
+HAS_ARENA = True
 HINT = "pip install 'bitgauge[onnxruntime]'"
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-qnn")
@@ -77,6 +78,7 @@ def load(path: Path, options: SessionOptions) -> OrtSession:
     wanted.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     wanted.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     wanted.log_severity_level = 3
+    wanted.enable_cpu_mem_arena = options.arena
     # Threads may spin inside a call, as in production, but not into the next block, which may
     # be the other artifact's (measurement.md A-8).
     wanted.add_session_config_entry("session.force_spinning_stop", "1")

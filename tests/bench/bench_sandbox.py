@@ -1,6 +1,6 @@
 """What a sandbox costs: start-up and latency at each level, as ratios to no sandbox.
 
-Run by hand: ``python tests/bench/bench_sandbox.py [ROUNDS]``. Each round starts one child per level
+Run by hand: ``python -m tests.bench.bench_sandbox [ROUNDS]``. Each round starts one child per level
 in random order, so that a drift of the machine meets all alike; nothing is asserted. A child loads
 onnxruntime and a model of the zoo, then times single calls as a run does.
 """
@@ -19,17 +19,14 @@ from pathlib import Path
 
 import bitgauge.benchmarks.zoo
 from bitgauge.agents import cgroup
-from bitgauge.agents.child import run_child
 from bitgauge.agents.confinement import Confinement, memory_limit, start_box
 from bitgauge.agents.identity import describe
 from bitgauge.agents.sandbox import levels
-from bitgauge.agents.spec import ChildSpec, Event
-from bitgauge.agents.supervision import Listener, PhaseLimits
 from bitgauge.agents.survey import survey
 from bitgauge.benchmarks.errors import Refused
-from bitgauge.benchmarks.model import Workload
-from bitgauge.benchmarks.raw import read_raw
-from bitgauge.benchmarks.vocabulary import HardwareClass, PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary import HardwareClass, PassName
+
+from .one_launch import launch
 
 PLAIN = "rlimits"
 ZOO = Path(next(iter(bitgauge.benchmarks.zoo.__path__)))
@@ -53,48 +50,17 @@ class Sample:
     p99_ns: float
 
 
-async def child(confinement: Confinement, model: str, place: Path) -> Sample:
+async def child(confinement: Confinement, model: str) -> Sample:
     """Runs one absolute launch."""
-    folder = Path(tempfile.mkdtemp(dir=place))
-    spec = ChildSpec(
-        pass_name=PassName.ABSOLUTE,
-        launch=0,
-        role=RawRole.CANDIDATE,
-        runtime="onnxruntime",
-        workload=Workload(),
-        profile=Profile.QUICK,
-        recipe="fp32",
-        seed=1,
-        artifacts=("0" * 64,),
-        paths=(str(ZOO / f"{model}.onnx"),),
-        evaluation=str(ZOO / "evaluation.npz"),
-        result=str(folder / "raw.npz"),
-        event_fd=-1,
-        ack_fd=-1,
-    )
     began = time.perf_counter()
     first: list[float] = []
-
-    async def spawned(pid: int) -> None:
-        pass
-
-    def phase(name: str) -> None:
-        first.append(time.perf_counter() - began)
-
-    async def gap(event: Event) -> None:
-        pass
-
-    ended = await run_child(
-        spec,
-        folder,
-        mark="bench",
-        limits=PhaseLimits(),
-        listener=Listener(spawned, phase, gap),
+    raw = await launch(
+        PassName.ABSOLUTE,
+        [ZOO / f"{model}.onnx"],
+        ZOO / "evaluation.npz",
         confinement=confinement,
+        phase=lambda name: first.append(time.perf_counter() - began),
     )
-    if not ended.done:
-        raise SystemExit(f"{confinement.level.NAME}: {ended}")
-    raw = read_raw((folder / "raw.npz").read_bytes())
     ordered = sorted(raw.arrays["latency_ns"].tolist())
     return Sample(
         start_s=first[0],
@@ -137,7 +103,7 @@ async def main(rounds: int) -> None:
             for model in MODELS:
                 random.shuffle(ways)
                 for way in ways:
-                    samples[model, way].append(await child(found[way], model, place))
+                    samples[model, way].append(await child(found[way], model))
     for model in MODELS:
         for way in found:
             _print(model, way, samples[model, way], samples[model, PLAIN])
@@ -164,4 +130,4 @@ def _print(model: str, way: str, own: list[Sample], plain: list[Sample]) -> None
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 10))
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3))

@@ -1,0 +1,96 @@
+"""One launch of one pass in a real child, as an agent runs it, without an agent around it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bitgauge.agents import registry
+from bitgauge.agents.child import run_child
+from bitgauge.agents.confinement import Confinement
+from bitgauge.agents.sandbox import RLIMITS, levels
+from bitgauge.agents.spec import ChildSpec, Event
+from bitgauge.agents.supervision import Listener, PhaseLimits
+from bitgauge.benchmarks.model import NO_OVERRIDES, Overrides, Workload
+from bitgauge.benchmarks.raw import RawFile, read_raw
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
+
+RUNTIME = "onnxruntime"
+
+
+def plain() -> Confinement:
+    """Resource limits alone, which every machine has."""
+    return Confinement(levels()[RLIMITS])
+
+
+async def launch(
+    pass_name: PassName,
+    artifacts: Sequence[Path],
+    evaluation: Path,
+    *,
+    confinement: Confinement | None = None,
+    number: int = 0,
+    profile: Profile = Profile.QUICK,
+    workload: Workload | None = None,
+    overrides: Overrides = NO_OVERRIDES,
+    phase: Callable[[str], None] = lambda name: None,
+) -> RawFile:
+    """Runs it to its end.
+
+    Args:
+        pass_name: what to measure.
+        artifacts: baseline first; none for the floor.
+        evaluation: the evaluation set.
+        confinement: what the child is put into.
+        number: of the launch within its pass.
+        profile: how much to measure.
+        workload: scenario, batch and threads; one sample on one thread when not given.
+        overrides: what of the profile is overridden.
+        phase: called when a phase begins.
+
+    Raises:
+        RuntimeError: the child did not finish its work.
+    """
+    roles = {0: RawRole.FLOOR, 1: RawRole.CANDIDATE, 2: RawRole.BOTH}
+
+    async def spawned(pid: int) -> None:
+        pass
+
+    async def gap(event: Event) -> None:
+        pass
+
+    with tempfile.TemporaryDirectory(prefix="bitgauge-launch-") as name:
+        folder = Path(name)
+        paths = list(artifacts)
+        if not paths:
+            paths = [folder / "floor"]
+            paths[0].write_bytes(registry.runtime(RUNTIME, ()).empty_artifact())
+        spec = ChildSpec(
+            pass_name=pass_name,
+            launch=number,
+            role=roles[len(artifacts)],
+            runtime=RUNTIME,
+            workload=workload or Workload(),
+            profile=profile,
+            recipe="fp32",
+            seed=number + 1,
+            artifacts=tuple(str(at) * 64 for at in range(len(artifacts))),
+            paths=tuple(str(path) for path in paths),
+            evaluation=str(evaluation),
+            result=str(folder / "raw.npz"),
+            event_fd=-1,
+            ack_fd=-1,
+            overrides=overrides,
+        )
+        ended = await run_child(
+            spec,
+            folder,
+            mark="bench",
+            limits=PhaseLimits(),
+            listener=Listener(spawned, phase, gap),
+            confinement=confinement or plain(),
+        )
+        if not ended.done:
+            raise RuntimeError(f"{pass_name.value}: {ended}")
+        return read_raw((folder / "raw.npz").read_bytes())
