@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,28 +17,51 @@ from .cli_common import (
     print_text,
 )
 
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.model import DeviceView
+
 ModelName = Annotated[str | None, typer.Option("--model", help="Only this model.")]
 
 
 def devices(
+    device: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name or id of one, shown in full.")
+    ] = None,
     *,
     coordinator: Coordinator = None,
     db: Database = None,
     token_file: TokenFile = None,
     json: Json = False,
 ) -> None:
-    """List the devices, what they are and what they do.
+    """List the devices, what they are and what they do; of one, also what its kernels do.
 
     Example: bitgauge devices
+
+    Example: bitgauge devices rpi5
     """
     from .render import devices_text
 
     with answers(coordinator, db, token_file) as source:
         found = source.devices()
+    if device is not None:
+        found = _named(found, device)
     if json:
         print_json(found)
     else:
-        print_text(devices_text(found))
+        print_text(devices_text(found, kernels=device is not None))
+
+
+def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:
+    """The devices of that name or id."""
+    from bitgauge.benchmarks.errors import Code, NotFound
+
+    named = tuple(
+        view for view in found if device in (view.description.device_id, view.description.name)
+    )
+    if not named:
+        known = ", ".join(sorted({view.description.name for view in found})) or "none yet"
+        raise NotFound(Code.UNKNOWN_DEVICE, f"No device is named {device!r}; there are: {known}.")
+    return named
 
 
 def jobs(

@@ -13,7 +13,8 @@ from bitgauge.benchmarks.answers import Candidate, Choice
 from bitgauge.benchmarks.model import DeviceView, EntryView, JobView, MetricValue, RunView
 from bitgauge.benchmarks.vocabulary import EntryState
 
-from .render_table import WIDTH, device_line
+from .render_kernels import kernel_line, kernels_text
+from .render_table import WIDTH, columns, device_line
 from .render_trust import certificate_lines, suspect_words
 
 if TYPE_CHECKING:
@@ -36,17 +37,13 @@ def coloured(plain: str) -> str:
     return _WORDS.sub(lambda word: f"\x1b[{_COLOURS[word[0]]}m{word[0]}\x1b[0m", plain)
 
 
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells in left-aligned columns; the last column is not padded."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
+def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str:
+    """One line per device and what it is made of.
 
-
-def devices_text(devices: Sequence[DeviceView]) -> str:
-    """One line per device and what it is made of."""
+    Args:
+        devices: in the order of the text.
+        kernels: show the whole probe map of each; else one line says what it amounts to.
+    """
     if not devices:
         return "No device has registered yet; start `bitgauge-agent run` on one."
     lines = []
@@ -63,6 +60,11 @@ def devices_text(devices: Sequence[DeviceView]) -> str:
         if tags:
             lines.append(f"  tags: {tags}")
         lines.extend(line for words in _care_words(view) for line in _wrapped(words, "  "))
+        if kernels:
+            lines.extend(f"  {line}".rstrip() for line in kernels_text(view).splitlines())
+        else:
+            for runtime in description.runtimes:
+                lines.extend(_wrapped(kernel_line(runtime), "  "))
     return "\n".join(lines)
 
 

@@ -105,6 +105,15 @@ def device_line(device: DeviceView, runtime: str | None = None) -> str:
     return f"device: {', '.join(parts)}"
 
 
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells in left-aligned columns; the last column is not padded."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """Widths of the recipe and of the other columns, and the gap between them."""

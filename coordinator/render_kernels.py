@@ -1,0 +1,134 @@
+"""The probe map of a device as text: what its kernels really do. Pure: values in, lines out.
+
+An item of the map is named `operator.types.option`, such as `QLinearMatMul.u8s8.const`; its value
+is what the saturation probe saw there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from bitgauge.benchmarks.format_text import DASH
+from bitgauge.benchmarks.model import DeviceView, RuntimeDescription
+
+from .render_table import columns
+
+_SAME = "exact"
+_PAIRS = re.compile(r"[us]\d+[us]\d+")
+_NAMED = 4
+
+MEANINGS = {
+    "exact": "every sum is the exact integer",
+    "sat16": "sums of two adjacent products clip at 16 bits, without a word",
+    "u8u8": "the runtime runs it as u8u8, which is exact",
+    "float": "runs as floating point; no integer kernel takes part",
+    "fp16acc": "adds up in FP16",
+    "fp32acc": "adds up in FP32",
+    "unsupported": "the runtime has no kernel for it",
+    "unknown": "the probe could not tell",
+}
+"""What each mode says about a kernel, for people."""
+
+
+class Probed(NamedTuple):
+    """One item of a probe map, taken apart."""
+
+    operator: str
+    types: str
+    option: str
+    mode: str
+
+
+def probed(runtime: RuntimeDescription) -> tuple[Probed, ...]:
+    """The probe map of a runtime, in its order."""
+    found = []
+    for item in runtime.kernel_modes:
+        operator, _, rest = item.name.partition(".")
+        types, _, option = rest.partition(".")
+        found.append(Probed(operator, types, option, item.value))
+    return tuple(found)
+
+
+def kernel_line(runtime: RuntimeDescription) -> str:
+    """The probe map in one line: how many kernels are exact, and which are not."""
+    found = probed(runtime)
+    if not found:
+        return f"kernels of {runtime.name}: not probed, so what saturates is unknown"
+    other: dict[str, list[Probed]] = {}
+    for one in found:
+        if one.mode != _SAME:
+            other.setdefault(one.mode, []).append(one)
+    exact = len(found) - sum(map(len, other.values()))
+    parts = [f"{_SAME} in {exact} of {len(found)} probed"]
+    parts += [f"{mode} in {_places(members)}" for mode, members in sorted(other.items())]
+    return f"kernels of {runtime.name}: {'; '.join(parts)}"
+
+
+def _places(members: Sequence[Probed]) -> str:
+    """Operators by the types that they share, the longest lists cut."""
+    by_types: dict[str, list[str]] = {}
+    for one in members:
+        names = by_types.setdefault(one.types, [])
+        if one.operator not in names:
+            names.append(one.operator)
+    words = []
+    for types, names in by_types.items():
+        shown = ", ".join(names[:_NAMED])
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        words.append(f"{types} {shown}{more}".strip())
+    return "; ".join(words)
+
+
+def kernels_text(view: DeviceView) -> str:
+    """The probe map of each runtime of a device: operators down, types across, and a legend."""
+    parts = [_runtime(runtime) for runtime in view.description.runtimes]
+    return "\n".join(line for lines in parts for line in lines)
+
+
+def _runtime(runtime: RuntimeDescription) -> list[str]:
+    found = probed(runtime)
+    if not found:
+        return [kernel_line(runtime)]
+    lines = [f"kernels of {runtime.name} {runtime.version}, as the saturation probe found them:"]
+    pairs = [one for one in found if _PAIRS.fullmatch(one.types)]
+    lines += _matrix(pairs)
+    lines += _matrix([one for one in found if one not in pairs])
+    present = {one.mode for one in found}
+    lines += [f"  {mode}: {words}" for mode, words in MEANINGS.items() if mode in present]
+    if "sat16" in present:
+        lines.append(_remedy(found))
+    return lines
+
+
+def _remedy(found: Iterable[Probed]) -> str:
+    """What helps here against kernels that saturate, as far as the probe saw it."""
+    modes = {one.mode for one in found if one.types == "u8u8"}
+    helps = "weights of 7 bits (recipes with -rr)"
+    if modes and modes <= {"exact", "unsupported"}:
+        helps += ", or u8u8"
+    return f"  What keeps a model exact here: {helps}."
+
+
+def _matrix(found: Sequence[Probed]) -> list[str]:
+    """One line per operator and option that differs, one column per pair of types."""
+    if not found:
+        return []
+    types = list(dict.fromkeys(one.types for one in found))
+    rows = [("operator", *types)]
+    for operator in dict.fromkeys(one.operator for one in found):
+        rows += _rows(operator, [one for one in found if one.operator == operator], types)
+    return [f"  {line}" for line in columns(rows).splitlines()]
+
+
+def _rows(operator: str, found: Sequence[Probed], types: Sequence[str]) -> list[tuple[str, ...]]:
+    """The lines of one operator; options with the same modes share one line."""
+    by_cells: dict[tuple[str, ...], list[str]] = {}
+    options = list(dict.fromkeys(one.option for one in found))
+    for option in options:
+        modes = {one.types: one.mode for one in found if one.option == option}
+        by_cells.setdefault(tuple(modes.get(kind, DASH) for kind in types), []).append(option)
+    if len(by_cells) == 1:
+        return [(operator, *cells) for cells in by_cells]
+    return [(f"{operator} {', '.join(names)}".strip(), *cells) for cells, names in by_cells.items()]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from bitgauge.benchmarks.model import DeviceView, RuntimeDescription, StackItem
+from bitgauge.coordinator import render
+from bitgauge.coordinator.render_kernels import MEANINGS, kernel_line, kernels_text
+from bitgauge.coordinator.render_table import WIDTH
+
+from tests.unit.test_render import DEVICE
+
+AVX2 = {
+    "MatMulInteger.u8s8.const": "sat16",
+    "MatMulInteger.u8s8.dynamic": "sat16",
+    "MatMulInteger.u8u8.const": "exact",
+    "MatMulInteger.u8u8.dynamic": "exact",
+    "QLinearMatMul.u8s8.const": "sat16",
+    "QLinearMatMul.u8s8.dynamic": "exact",
+    "QLinearMatMul.u8u8.const": "exact",
+    "ConvInteger.u8u8.const": "exact",
+    "ConvInteger.u8s8.const": "unsupported",
+    "MatMul.fp16.sum": "fp32acc",
+}
+
+
+def runtime(modes: dict[str, str]) -> RuntimeDescription:
+    items = tuple(StackItem(name, mode) for name, mode in modes.items())
+    return RuntimeDescription("onnxruntime", "1.31.1", kernel_modes=items)
+
+
+def view(*runtimes: RuntimeDescription) -> DeviceView:
+    return replace(DEVICE, description=replace(DEVICE.description, runtimes=runtimes))
+
+
+def test_the_list_says_in_a_line_what_is_not_exact() -> None:
+    printed = render.devices_text([view(runtime(AVX2))])
+    joined = " ".join(printed.split())
+    assert (
+        "kernels of onnxruntime: exact in 5 of 10 probed; fp32acc in fp16 MatMul; sat16 in u8s8"
+        " MatMulInteger, QLinearMatMul; unsupported in u8s8 ConvInteger" in joined
+    )
+    assert max(map(len, printed.splitlines())) <= WIDTH
+
+
+def test_what_was_not_probed_is_never_called_exact() -> None:
+    for printed in (kernel_line(runtime({})), kernels_text(view(runtime({})))):
+        assert "not probed" in printed
+        assert "exact" not in printed
+
+
+def test_all_exact_is_short() -> None:
+    clean = dict.fromkeys(AVX2, "exact")
+    assert kernel_line(runtime(clean)) == "kernels of onnxruntime: exact in 10 of 10 probed"
+    assert "What keeps" not in kernels_text(view(runtime(clean)))
+
+
+def test_one_device_shows_every_operator_and_type() -> None:
+    lines = render.devices_text([view(runtime(AVX2))], kernels=True).splitlines()
+    cells = [line.split() for line in lines]
+    assert ["operator", "u8s8", "u8u8"] in cells
+    assert ["MatMulInteger", "sat16", "exact"] in cells  # both options are alike
+    assert ["QLinearMatMul", "const", "sat16", "exact"] in cells
+    assert ["QLinearMatMul", "dynamic", "exact", "-"] in cells
+    assert ["ConvInteger", "unsupported", "exact"] in cells
+    assert ["operator", "fp16"] in cells
+    assert ["MatMul", "fp32acc"] in cells
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_the_legend_explains_exactly_the_modes_that_are_there() -> None:
+    printed = kernels_text(view(runtime(AVX2)))
+    for mode, words in MEANINGS.items():
+        assert (f"{mode}: {words}" in printed) == (mode in AVX2.values())
+
+
+@pytest.mark.parametrize(("u8u8", "named"), [("exact", True), ("sat16", False)])
+def test_u8u8_is_advised_only_where_it_was_found_exact(u8u8: str, named: bool) -> None:
+    modes = {"QLinearMatMul.u8s8.const": "sat16", "QLinearMatMul.u8u8.const": u8u8}
+    advice = [line for line in kernels_text(view(runtime(modes))).splitlines() if "7 bits" in line]
+    assert len(advice) == 1
+    assert ("or u8u8" in advice[0]) is named
+
+
+def test_many_operators_are_counted() -> None:
+    modes = {f"Op{number}.u8s8.const": "sat16" for number in range(7)}
+    assert kernel_line(runtime(modes)).endswith("sat16 in u8s8 Op0, Op1, Op2, Op3 and 3 more")
+
+
+def test_a_mode_of_a_newer_agent_and_a_short_name_are_shown_as_they_are() -> None:
+    printed = kernels_text(view(runtime({"Strange": "sat12", "Odd.u8s8": "exact"})))
+    assert ["Strange", "sat12"] in [line.split() for line in printed.splitlines()]
+    assert ["Odd", "exact"] in [line.split() for line in printed.splitlines()]
+
+
+def test_every_runtime_of_a_device_has_its_own_map() -> None:
+    other = replace(runtime({"FullyConnected.s8s8.const": "exact"}), name="litert")
+    printed = kernels_text(view(runtime(AVX2), other))
+    assert "kernels of onnxruntime 1.31.1" in printed
+    assert "kernels of litert 1.31.1" in printed
