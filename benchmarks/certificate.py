@@ -144,14 +144,19 @@ def _minimal_effect(logs: Sequence[float]) -> float | None:
     return math.expm1(_POWER_FACTOR * math.sqrt(variance))
 
 
+def is_rehearsal(certificate: AaCertificate) -> bool:
+    """Whether it was asked for with too few comparisons to say anything, for or against."""
+    return certificate.asked < COMPARISONS
+
+
 def newest_before(certificates: Iterable[AaCertificate], at_ns: int) -> AaCertificate | None:
-    """The last word on a device at a moment, whatever it says; later ones change nothing.
+    """The last word on a device at a moment, a refusal too; later ones change nothing.
 
     Args:
         certificates: of one device, runtime and stack.
         at_ns: UTC nanoseconds of the coordinator.
     """
-    known = [one for one in certificates if one.issued_unix_ns <= at_ns]
+    known = [one for one in certificates if one.issued_unix_ns <= at_ns and not is_rehearsal(one)]
     return max(known, key=lambda one: (one.issued_unix_ns, one.job_id), default=None)
 
 

@@ -14,9 +14,10 @@ from .vocabulary import Profile, Role
 class AaCertificate:
     """How far a device can be trusted to compare: what its A/A comparisons showed.
 
-    It speaks of one runtime on one stack. `worst_effect` and `mde` (the smallest difference that
-    is found 4 times in 5) are relative, 0.01 is 1 %. Refused ones (`passed` false) count too: the
-    newest before a run is the one that says whether the run is trusted.
+    It speaks of one runtime on one stack. `asked` is how many were asked for: fewer than a
+    certificate takes are a rehearsal, which certifies and refuses nothing. `worst_effect` and
+    `mde` (the smallest difference that is found 4 times in 5) are relative, 0.01 is 1 %. Refused
+    ones (`passed` false) count too: the newest before a run says whether the run is trusted.
     """
 
     job_id: str
@@ -26,6 +27,7 @@ class AaCertificate:
     profile: Profile
     issued_unix_ns: int
     expires_unix_ns: int
+    asked: int
     comparisons: int
     false_positives: int
     worst_effect: float | None = None

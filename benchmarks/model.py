@@ -346,7 +346,7 @@ class DeviceView:
     """One device as people see it; `state` is `idle`, `busy` or `unreachable`.
 
     `cordoned` says why it gets no job, `note` what else people should know of it now.
-    `aa_certificates` holds the newest of each runtime.
+    `aa_certificates` holds the newest of each runtime, and its newest rehearsal.
     """
 
     description: DeviceDescription

@@ -249,6 +249,7 @@ _TRUST = (
         profile TEXT NOT NULL,
         issued_unix_ns INTEGER NOT NULL,
         expires_unix_ns INTEGER NOT NULL,
+        asked INTEGER NOT NULL,
         comparisons INTEGER NOT NULL,
         false_positives INTEGER NOT NULL,
         worst_effect REAL,

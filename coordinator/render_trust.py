@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from bitgauge.benchmarks.certificate import allowed_false_positives
+from bitgauge.benchmarks.certificate import allowed_false_positives, is_rehearsal
 from bitgauge.benchmarks.credentials import AaCertificate
 from bitgauge.benchmarks.model import DeviceView, JobView
 
@@ -20,7 +20,7 @@ def certificate_lines(view: DeviceView, now_ns: int) -> list[str]:
     device = view.description
     if view.retired or not device.realness.keeps_time:
         return []
-    newest = {one.runtime: one for one in view.aa_certificates}
+    newest = {one.runtime: one for one in view.aa_certificates if not is_rehearsal(one)}
     lines = []
     for runtime in device.runtimes:
         if runtime.simulated:

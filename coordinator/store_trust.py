@@ -251,6 +251,7 @@ def _issue(db: Database, row: sqlite3.Row, drift: Judgement, now_ns: int) -> Non
             "profile": profile.value,
             "issued_unix_ns": now_ns,
             "expires_unix_ns": now_ns + certificate.LIFE_NS,
+            "asked": len(spec.entries) - 1,
             "comparisons": finding.comparisons,
             "false_positives": finding.false_positives,
             "worst_effect": finding.worst_effect,

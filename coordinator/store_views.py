@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 import msgspec
+from bitgauge.benchmarks.certificate import is_rehearsal
 from bitgauge.benchmarks.credentials import AaCertificate
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.model import (
@@ -110,13 +111,14 @@ def device_views(
 def _newest_certificates(
     connection: sqlite3.Connection, device_id: str
 ) -> tuple[AaCertificate, ...]:
-    """The newest A/A certificate of each runtime of a device, whatever its stack was."""
+    """The newest A/A certificate of each runtime of a device, and its newest rehearsal."""
     rows = fetch(
         connection,
         "SELECT * FROM aa_certificates WHERE device_id = ? ORDER BY issued_unix_ns, job_id",
         (device_id,),
     )
-    return tuple({row["runtime"]: aa_certificate(row) for row in rows}.values())
+    found = map(aa_certificate, rows)
+    return tuple({(one.runtime, is_rehearsal(one)): one for one in found}.values())
 
 
 def aa_certificate(row: sqlite3.Row) -> AaCertificate:
@@ -129,6 +131,7 @@ def aa_certificate(row: sqlite3.Row) -> AaCertificate:
         profile=Profile(row["profile"]),
         issued_unix_ns=row["issued_unix_ns"],
         expires_unix_ns=row["expires_unix_ns"],
+        asked=row["asked"],
         comparisons=row["comparisons"],
         false_positives=row["false_positives"],
         worst_effect=row["worst_effect"],

@@ -360,7 +360,7 @@ class JobView(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., suspect: _Optional[str] = ..., repeats: _Optional[str] = ..., repeated_by: _Optional[str] = ...) -> None: ...
 
 class AaCertificate(_message.Message):
-    __slots__ = ("job_id", "device_id", "runtime", "fingerprint", "profile", "issued_unix_ns", "expires_unix_ns", "comparisons", "false_positives", "worst_effect", "mde", "passed", "reason")
+    __slots__ = ("job_id", "device_id", "runtime", "fingerprint", "profile", "issued_unix_ns", "expires_unix_ns", "comparisons", "false_positives", "worst_effect", "mde", "passed", "reason", "asked")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
@@ -374,6 +374,7 @@ class AaCertificate(_message.Message):
     MDE_FIELD_NUMBER: _ClassVar[int]
     PASSED_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     device_id: str
     runtime: str
@@ -387,7 +388,8 @@ class AaCertificate(_message.Message):
     mde: float
     passed: bool
     reason: str
-    def __init__(self, job_id: _Optional[str] = ..., device_id: _Optional[str] = ..., runtime: _Optional[str] = ..., fingerprint: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., issued_unix_ns: _Optional[int] = ..., expires_unix_ns: _Optional[int] = ..., comparisons: _Optional[int] = ..., false_positives: _Optional[int] = ..., worst_effect: _Optional[float] = ..., mde: _Optional[float] = ..., passed: bool = ..., reason: _Optional[str] = ...) -> None: ...
+    asked: int
+    def __init__(self, job_id: _Optional[str] = ..., device_id: _Optional[str] = ..., runtime: _Optional[str] = ..., fingerprint: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., issued_unix_ns: _Optional[int] = ..., expires_unix_ns: _Optional[int] = ..., comparisons: _Optional[int] = ..., false_positives: _Optional[int] = ..., worst_effect: _Optional[float] = ..., mde: _Optional[float] = ..., passed: bool = ..., reason: _Optional[str] = ..., asked: _Optional[int] = ...) -> None: ...
 
 class DeviceView(_message.Message):
     __slots__ = ("description", "state", "last_seen_unix_ns", "agent_version", "job_id", "health", "cordoned", "retired", "certificate_expires_unix_ns", "checked_unix_ns", "check_job_id", "note", "aa_certificates")
