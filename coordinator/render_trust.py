@@ -47,7 +47,7 @@ def certificate_text(certificate: AaCertificate, device_name: str) -> str:
     of = f"{device_name} with {certificate.runtime}"
     count, positives = certificate.comparisons, certificate.false_positives
     counted = (
-        f"  {positives} of {count} comparisons of an artifact with itself detected a difference"
+        f"  {positives} of {count} comparisons with itself detected a difference"
         f" (chance explains {allowed_false_positives(count)})"
     )
     lines = [counted]

@@ -192,7 +192,6 @@ def _earlier(connection: sqlite3.Connection, job: sqlite3.Row, device_id: str) -
     rows = fetch(
         connection,
         """SELECT sentinel FROM jobs WHERE judged_device_id = ? AND job_id <> ?
-             AND sentinel <> 'unmeasured'
            ORDER BY ended_unix_ns DESC, position DESC LIMIT ?""",
         (device_id, job["job_id"], sentinel.SUSPECTS_IN_A_ROW),
     )

@@ -80,18 +80,19 @@ def measure(
     return lab.job(job_id)
 
 
-def calm(lab: Lab, count: int = MIN_HISTORY, **points: float | None) -> None:
+def calm(
+    lab: Lab, count: int = MIN_HISTORY, before: float = USUAL_NS, p50: float | None = None
+) -> None:
     """A history of jobs with little scatter."""
     for number in range(count):
         wobble = 1 + 0.001 * (number % 5 - 2)
         measure(
             lab,
             lab.submit(),
-            **{key: value and value * wobble for key, value in {**CALM, **points}.items()},
+            before=before * wobble,
+            after=USUAL_NS * wobble,
+            p50=p50 and p50 * wobble,
         )
-
-
-CALM: dict[str, float | None] = {"before": USUAL_NS, "after": USUAL_NS}
 
 
 def only_repeat(lab: Lab) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import bitgauge.benchmarks.zoo
 import pytest
+from bitgauge.agents.batches import Batches
+from bitgauge.agents.passes import PassPlan
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.benchmarks.errors import BitgaugeError, Code
+from bitgauge.benchmarks.model import AssignedEntry, Digest, RunReport
 from bitgauge.benchmarks.raw import read_raw
 from bitgauge.benchmarks.raw_schema import (
     absolute_samples,
@@ -19,7 +23,7 @@ from bitgauge.benchmarks.raw_schema import (
     quality_samples,
 )
 from bitgauge.benchmarks.raw_sentinel import sentinel_latencies
-from bitgauge.benchmarks.vocabulary import RunStatus
+from bitgauge.benchmarks.vocabulary import PassName, RawRole, RunStatus
 
 from .agent_lab import Lab
 
@@ -143,3 +147,76 @@ async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
     floor = memory_samples(raws["memory", "floor"])
     need = memory.at("m1").hwm_bytes - memory.at("m0").hwm_bytes
     assert need > floor.at("m1").hwm_bytes - floor.at("m0").hwm_bytes > 0
+
+
+def test_the_hand_made_sentinel_is_valid_onnx(tmp_path: Path) -> None:
+    parsed = onnx.load_model_from_string(ort.sentinel_artifact())
+    onnx.checker.check_model(parsed, full_check=True)
+    path = tmp_path / "sentinel.onnx"
+    path.write_bytes(ort.sentinel_artifact())
+    session = ort.load(path, SessionOptions())
+    (output,) = session.run(Batches(None, session.input_specs, 1).first())
+    assert output.shape == (64, 256)
+    assert (output == 1).all()
+
+
+def only_quality(entry: AssignedEntry, baseline: Digest, *_: object, **__: object) -> object:
+    pair = (baseline,) if entry.index == 0 else (baseline, entry.artifact)
+    return (PassPlan(PassName.QUALITY, 0, RawRole.BOTH, pair),)
+
+
+def sentinels(report: RunReport) -> list[int]:
+    return [ref.launch for ref in report.raw if ref.pass_name is PassName.SENTINEL]
+
+
+async def test_each_lease_has_its_own_bracket(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bitgauge.agents.entry_run.plan_passes", only_quality)
+    artifact = (ZOO / "digits-mlp.onnx").read_bytes()
+    evaluation = (ZOO / "evaluation.npz").read_bytes()
+    lab.assignment([artifact] * 3, runtime="onnxruntime", evaluation=evaluation)
+    async with lab.agent():
+        reports = await lab.reports(3, timeout_s=60)
+        assert [sentinels(report) for report in reports] == [[0], [], [1]]
+        # A lease that goes on where another ended brackets what is left; entry 0 is shared.
+        lab.coordinator.reports.clear()
+        done = dataclasses.replace(
+            AssignedEntry(0, "fp32", lab.coordinator.put(artifact)),
+            accepted=True,
+            raw=reports[0].raw,
+        )
+        left = AssignedEntry(1, "fp32", done.artifact)
+        lab.assignment(
+            [artifact], runtime="onnxruntime", evaluation=evaluation, entries=(done, left)
+        )
+        (report,) = await lab.reports(1, timeout_s=60)
+        assert sentinels(report) == [0, 1]
+
+
+async def test_a_sentinel_that_fails_takes_no_result_along(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bitgauge.agents.entry_run.plan_passes", only_quality)
+    monkeypatch.setattr(ort, "sentinel_artifact", lambda: b"no model")
+    artifact = (ZOO / "digits-mlp.onnx").read_bytes()
+    evaluation = (ZOO / "evaluation.npz").read_bytes()
+    lab.assignment([artifact], runtime="onnxruntime", evaluation=evaluation)
+    async with lab.agent():
+        (report,) = await lab.reports(1, timeout_s=60)
+    assert (report.status, report.failure) == (RunStatus.MEASURED, None)
+    assert [ref.pass_name for ref in report.raw] == [PassName.QUALITY]
+
+
+@pytest.mark.parametrize(
+    ("passes", "found"),
+    [((PassName.PAIR,), []), ((PassName.PAIR, PassName.SENTINEL), [0, 1])],
+)
+async def test_a_job_of_single_passes_asks_for_its_sentinel(
+    lab: Lab, passes: tuple[PassName, ...], found: list[int]
+) -> None:
+    artifact = (ZOO / "digits-mlp.onnx").read_bytes()
+    evaluation = (ZOO / "evaluation.npz").read_bytes()
+    lab.assignment([artifact], runtime="onnxruntime", evaluation=evaluation, passes=passes)
+    async with lab.agent():
+        (report,) = await lab.reports(1, timeout_s=60)
+    assert report.status is RunStatus.MEASURED
+    assert sentinels(report) == found

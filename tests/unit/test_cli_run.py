@@ -54,6 +54,7 @@ class FakeClient:
     known: set[Digest] = field(default_factory=set)
     specs: list[JobSpec] = field(default_factory=list)
     interrupt: bool = False
+    suspect: str | None = None
     cancelled: list[str] = field(default_factory=list)
 
     def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
@@ -80,6 +81,8 @@ class FakeClient:
             Profile.QUICK,
             (EntryView(0, "", "fp32", self.entry_end),),
             1,
+            suspect=self.suspect,
+            repeated_by="job-9" if self.suspect else None,
         )
 
     def watch(self, job_id: str) -> Iterator[JobView]:
@@ -171,6 +174,17 @@ def test_overrides_and_scenario_reach_the_job(
     assert run_command_line([*typed, *short]) == 2
     assert "profile sustained, which compares" in capsys.readouterr().err
     assert len(fake.specs) == 1
+
+
+def test_a_suspect_job_is_said_beside_its_table(
+    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.suspect = "the sentinel took longer"
+    assert run_command_line(typed) == 0
+    assert (
+        "job job-1: suspect, the sentinel took longer; it is measured again as job job-9.\n"
+        in capsys.readouterr().err
+    )
 
 
 def test_json_is_the_only_output(

@@ -410,3 +410,24 @@ def test_what_was_not_measured_is_never_chosen(rows: list[TableRow], query: Sele
         assert not any(r.state in (CellState.UNSUPPORTED, CellState.FAILED) for r in chosen)
     assert choice.sentence.endswith(".")
     assert {c.recipe for c in choice.candidates} == {r.recipe for r in rows}
+
+
+# -- trust --------------------------------------------------------------------------------
+def test_an_untrusted_recipe_is_chosen_with_a_warning() -> None:
+    rows = [row("fp32"), row("int8-dynamic", flags=("untrusted",))]
+    choice = select(QUERY, rows)
+    assert (choice.outcome, choice.recipe) == ("format", "int8-dynamic")
+    assert any(warning.startswith("untrusted (") for warning in choice.warnings)
+
+
+def test_a_suspect_recipe_is_not_chosen_by_its_time() -> None:
+    rows = [row("fp32", flags=("suspect",)), row("int8-dynamic", flags=("suspect",))]
+    choice = select(QUERY, rows)
+    assert choice.outcome == "undecided"
+    assert "the device drifted while it was measured" in choice.sentence
+    assert choice.next_command is not None
+    by_size = select(replace(QUERY, objective=Objective.SIZE), rows)
+    assert (by_size.outcome, by_size.recipe) == ("format", "int8-dynamic")
+    assert any(warning.startswith("suspect (") for warning in by_size.warnings)
+    limited = replace(QUERY, objective=Objective.SIZE, max_latency_ns=1e9)
+    assert select(limited, rows).outcome == "undecided"
