@@ -7,7 +7,7 @@ demo: .venv/demo.installed
 test: .venv/dev.installed check
 	.venv/bin/pytest tests/unit tests/contracts tests/fuzz tests/integration tests/simulation
 
-# Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2 and systemd;
+# Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why.
 bad-days: .venv/dev.installed
 	.venv/bin/pytest tests/faults tests/hostile tests/network

@@ -1,0 +1,340 @@
+"""Integer operators as plain values, and their exact results from what they were given.
+
+An operator becomes one or more `Product`s: a matrix of activations (M, K) in the kernel's own
+order of K, and a matrix of weights (K, N). ONNX defines QLinearMatMul, QLinearConv,
+MatMulInteger and ConvInteger; QGemm, MatMulIntegerToFloat and DynamicQuantizeMatMul are
+operators of onnxruntime's com.microsoft domain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .saturation import Ints
+
+Values = Mapping[str, npt.NDArray[Any]]
+Floats32 = npt.NDArray[np.float32]
+
+PAIRING = frozenset(
+    {
+        "QLinearMatMul",
+        "QLinearConv",
+        "QGemm",
+        "MatMulInteger",
+        "MatMulIntegerToFloat",
+        "DynamicQuantizeMatMul",
+    }
+)
+"""Operators whose unsigned-by-signed product takes the pairing kernel where there is no VNNI.
+
+ConvInteger multiplies weights by patches, so that its first factor is the signed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How a convolution walks its input: one value per spatial axis, pads begin then end.
+
+    Attributes:
+        channels_last: whether input and output are (n, h, w, c); weights never are.
+    """
+
+    kernel: tuple[int, ...]
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    pads: tuple[int, ...]
+    groups: int
+    channels_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IntegerOperator:
+    """One operator that can be computed again; tensors by name, "" where absent.
+
+    Attributes:
+        name: of its node.
+        op_type: of its node.
+        a: activations; floating point where `quantizes_input`.
+        a_scale: scale of the activations.
+        a_zero: zero point of the activations.
+        b: weights.
+        b_scale: scale of the weights.
+        b_zero: zero point of the weights.
+        bias: what is added: int32 sums, or floats where the output is floating point.
+        y_scale: scale of the output; absent where it is int32 or floating point.
+        y_zero: zero point of the output.
+        output: what it makes.
+        geometry: of a convolution.
+        transposes: which of the two factors are stored transposed.
+        quantizes_input: whether the operator quantizes its input itself.
+        scales_output: whether sums become floating-point numbers.
+    """
+
+    name: str
+    op_type: str
+    a: str
+    b: str
+    output: str
+    a_scale: str = ""
+    a_zero: str = ""
+    b_scale: str = ""
+    b_zero: str = ""
+    bias: str = ""
+    y_scale: str = ""
+    y_zero: str = ""
+    geometry: Geometry | None = None
+    transposes: tuple[bool, bool] = (False, False)
+    quantizes_input: bool = False
+    scales_output: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """Part of an operator's work: one product of matrices, rows taken where there are many.
+
+    Attributes:
+        a: (M, K) codes of the activations.
+        b: (K, N) codes of the weights.
+        a_zero: their zero point.
+        b_zero: zero points of the weights, (N,) or (1,).
+        scale: float32 factor that turns sums into real numbers, (N,) or (1,); None without scales.
+        bias: added to the sums, (N,) or (1,): int32, or float32 real numbers for float outputs.
+        observed: (M, N), what the device returned for these rows.
+        pairs: whether the kernel may add neighbouring products in 16 bits.
+    """
+
+    a: npt.NDArray[Any]
+    b: npt.NDArray[Any]
+    a_zero: int
+    b_zero: Ints
+    scale: Floats32 | None
+    bias: npt.NDArray[Any]
+    observed: npt.NDArray[Any]
+    pairs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Requantization:
+    """How sums become codes: real / scale + zero point, rounded half to even and clipped."""
+
+    scale: np.float32
+    zero: int
+    low: int
+    high: int
+
+
+class NotComputable(Exception):
+    """An operator in a form that is not computed again; says which."""
+
+
+def requantization(operator: IntegerOperator, values: Values) -> Requantization | None:
+    """How the operator makes codes of its sums; None when its output is int32 or float."""
+    if not operator.y_scale:
+        return None
+    zero = values[operator.y_zero] if operator.y_zero else np.zeros((), np.uint8)
+    scale = values[operator.y_scale]
+    if scale.size != 1:
+        raise NotComputable("its output has one scale per channel")
+    info = np.iinfo(zero.dtype)
+    return Requantization(
+        np.float32(scale.reshape(())), int(zero.reshape(())), int(info.min), int(info.max)
+    )
+
+
+def products(operator: IntegerOperator, values: Values, max_rows: int) -> Iterator[Product]:
+    """The products that make the operator's output, at most `max_rows` rows of each.
+
+    Args:
+        operator: what was executed.
+        values: its tensors by name: constants, and activations as observed.
+        max_rows: rows beyond it are left out evenly.
+
+    Raises:
+        NotComputable: the operator is in a form that is not computed again.
+    """
+    if operator.geometry is None:
+        yield from _matrix_products(operator, values, max_rows)
+    else:
+        yield from _patch_products(operator, operator.geometry, values, max_rows)
+
+
+def _matrix_products(operator: IntegerOperator, values: Values, max_rows: int) -> Iterator[Product]:
+    a, a_scale, a_zero = _activations(operator, values)
+    b = values[operator.b]
+    a = _swapped(a) if operator.transposes[0] else a
+    b = _swapped(b) if operator.transposes[1] else b
+    if b.ndim < 2 or a.ndim < 1:
+        raise NotComputable("its factors are no matrices")
+    width = b.shape[-1]
+    b_zero = _per_column(operator.b_zero, values, width)
+    scale = _scale(operator, values, a_scale, width)
+    bias = _bias(operator, values, width)
+    observed = values[operator.output].reshape(-1, width)
+    if b.ndim == 2:
+        factors = [(a.reshape(-1, a.shape[-1]), b)]
+    else:
+        outer = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        left = np.broadcast_to(a, outer + a.shape[-2:]).reshape(-1, *a.shape[-2:])
+        right = np.broadcast_to(b, outer + b.shape[-2:]).reshape(-1, *b.shape[-2:])
+        factors = list(zip(left, right, strict=True))
+    height = factors[0][0].shape[0] if factors else 0
+    pairs = adds_pairs(operator, a.dtype, b)
+    for index, (left, right) in enumerate(factors):
+        rows = spread(height, max(1, max_rows // len(factors)))
+        own = observed[index * height : (index + 1) * height]
+        yield Product(left[rows], right, a_zero, b_zero, scale, bias, own[rows], pairs)
+
+
+def _patch_products(
+    operator: IntegerOperator, geometry: Geometry, values: Values, max_rows: int
+) -> Iterator[Product]:
+    x, a_scale, a_zero = _activations(operator, values)
+    weights, y = values[operator.b], values[operator.output]
+    if x.ndim != 4 or weights.ndim != 4:
+        raise NotComputable("it is no two-dimensional convolution")
+    filters, own_channels = weights.shape[:2]
+    width = filters // geometry.groups
+    scale = _scale(operator, values, a_scale, filters)
+    b_zero = _per_column(operator.b_zero, values, filters)
+    bias = _bias(operator, values, filters)
+    if not geometry.channels_last:
+        x, y = x.transpose(0, 2, 3, 1), y.transpose(0, 2, 3, 1)
+    padded = _padded(x, geometry, a_zero)
+    places = y.shape[:3]
+    where = np.unravel_index(spread(math.prod(places), max_rows), places)
+    observed = y[where]
+    pairs = adds_pairs(operator, x.dtype, weights)
+    for group in range(geometry.groups):
+        own = slice(group * width, (group + 1) * width)
+        channels = slice(group * own_channels, (group + 1) * own_channels)
+        # (filter, cin, kh, kw) to (kh, kw, cin, filter): the kernel's own order of K.
+        b = weights[own].transpose(2, 3, 1, 0).reshape(-1, width)
+        yield Product(
+            _patches(padded[..., channels], geometry, where),
+            b,
+            a_zero,
+            _columns(b_zero, own),
+            None if scale is None else _columns(scale, own),
+            _columns(bias, own),
+            observed[:, own],
+            pairs,
+        )
+
+
+def adds_pairs(
+    operator: IntegerOperator, activations: np.dtype[Any], weights: npt.NDArray[Any]
+) -> bool:
+    """Whether the operator takes the pairing kernel where there is no VNNI.
+
+    A convolution of one channel by one filter per group has a depthwise kernel of its own.
+    """
+    geometry = operator.geometry
+    depthwise = (
+        geometry is not None and geometry.groups == weights.shape[0] > 1 and weights.shape[1] == 1
+    )
+    types = activations == np.uint8 and weights.dtype == np.int8
+    return operator.op_type in PAIRING and types and not depthwise
+
+
+def spread(count: int, wanted: int) -> npt.NDArray[np.intp]:
+    """At most `wanted` of `count` indices, evenly spread with a step that shares no factor.
+
+    A step that divides the length of an image row would look at the same columns of each image.
+    """
+    if count <= wanted:
+        return np.arange(count)
+    step = int(0.6180339887 * count) | 1
+    while np.gcd(step, count) != 1:
+        step += 2
+    return np.sort(np.arange(wanted) * step % count)
+
+
+def quantize_dynamically(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], np.float32, int]:
+    """Codes, scale and zero point as operator DynamicQuantizeLinear of ONNX defines them."""
+    low = np.float32(min(float(x.min()), 0.0))
+    high = np.float32(max(float(x.max()), 0.0))
+    scale = np.float32((high - low) / np.float32(255)) if high > low else np.float32(1)
+    zero = int(np.clip(np.rint(np.float32(0) - low / scale), 0, 255))
+    codes = np.clip(np.rint(x / scale) + zero, 0, 255).astype(np.uint8)
+    return codes, scale, zero
+
+
+def _activations(
+    operator: IntegerOperator, values: Values
+) -> tuple[npt.NDArray[Any], np.float32 | None, int]:
+    x = values[operator.a]
+    if operator.quantizes_input:
+        return quantize_dynamically(x)
+    scale = values[operator.a_scale] if operator.a_scale else None
+    zero = values[operator.a_zero] if operator.a_zero else np.zeros((), x.dtype)
+    if zero.size != 1 or (scale is not None and scale.size != 1):
+        raise NotComputable("its activations have one scale per row")
+    return x, None if scale is None else np.float32(scale.reshape(())), int(zero.reshape(()))
+
+
+def _scale(
+    operator: IntegerOperator, values: Values, a_scale: np.float32 | None, width: int
+) -> Floats32 | None:
+    if not operator.b_scale or a_scale is None:
+        return None
+    scale = values[operator.b_scale].astype(np.float32).reshape(-1)
+    if scale.size not in (1, width):
+        raise NotComputable("its weights have scales that do not belong to its outputs")
+    return scale * a_scale
+
+
+def _per_column(name: str, values: Values, width: int) -> Ints:
+    if not name:
+        return np.zeros(1, np.int64)
+    zero: Ints = values[name].astype(np.int64).reshape(-1)
+    if zero.size not in (1, width):
+        raise NotComputable("its weights have zero points that do not belong to its outputs")
+    return zero
+
+
+def _bias(operator: IntegerOperator, values: Values, width: int) -> npt.NDArray[Any]:
+    if not operator.bias:
+        return np.zeros(1, np.float32 if operator.scales_output else np.int64)
+    bias = values[operator.bias].reshape(-1)
+    if bias.size not in (1, width):
+        raise NotComputable("its bias does not belong to its outputs")
+    return bias
+
+
+def _columns(values: npt.NDArray[Any], own: slice) -> npt.NDArray[Any]:
+    return values if values.size == 1 else values[own]
+
+
+def _swapped(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    swapped: npt.NDArray[Any] = matrix.swapaxes(-1, -2)
+    return swapped
+
+
+def _padded(x: npt.NDArray[Any], geometry: Geometry, zero: int) -> npt.NDArray[Any]:
+    """(n, h, w, c) with its pads; what is outside is real zero."""
+    top, left, bottom, right = geometry.pads
+    pads = ((0, 0), (top, bottom), (left, right), (0, 0))
+    padded: npt.NDArray[Any] = np.pad(x, pads, constant_values=zero)
+    return padded
+
+
+def _patches(
+    padded: npt.NDArray[Any], geometry: Geometry, where: tuple[npt.NDArray[np.intp], ...]
+) -> npt.NDArray[Any]:
+    """Rows of K = kh * kw * cin codes, one per output place in `where` (sample, row, column)."""
+    sample, row, column = where
+    parts = [
+        padded[
+            sample,
+            row * geometry.strides[0] + down * geometry.dilations[0],
+            column * geometry.strides[1] + across * geometry.dilations[1],
+        ]
+        for down in range(geometry.kernel[0])
+        for across in range(geometry.kernel[1])
+    ]
+    return np.concatenate(parts, axis=1)

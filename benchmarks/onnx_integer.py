@@ -1,0 +1,339 @@
+"""The products of matrices in an ONNX graph, and how its tensors are quantized.
+
+Reads protobuf messages of the onnx package, which is imported inside functions; runs nothing.
+Operators of the com.microsoft domain are those of onnxruntime's ContribOperators.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .integer_operator import IntegerOperator
+from .ledger import FLOAT, INTEGER, OPAQUE, WEIGHT_ONLY
+from .onnx_operators import READ, attributes, read_integer
+
+_QUANTIZERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
+_MATMULS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm"})
+_CONVS = frozenset({"Conv", "FusedConv", "NhwcFusedConv"})
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"})
+_FLOATS = _MATMULS | _CONVS | _RECURRENT | {"Attention", "MultiHeadAttention", "ConvTranspose"}
+_OPAQUE = frozenset({"QAttention", "DynamicQuantizeLSTM", "QOrderedMatMul", "QLinearConvTranspose"})
+_WEIGHT_ONLY = frozenset({"MatMulNBits", "MatMulBnb4"})
+SAME_VALUES = frozenset(
+    {
+        *("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Expand"),
+        *("Slice", "Split", "Gather", "ReorderInput", "ReorderOutput"),
+        *("DequantizeLinear", "Cast"),
+    }
+)
+"""Operators whose outputs hold values of their first input: not listed a second time."""
+_SAME_CODES = SAME_VALUES - {"DequantizeLinear", "Cast"} | {"MaxPool"}
+_OUTPUT_SCALE: dict[str, tuple[int, int]] = {
+    "QuantizeLinear": (1, 2),
+    "QLinearConv": (6, 7),
+    "QLinearMatMul": (6, 7),
+    "QGemm": (7, 8),
+    "QLinearAdd": (6, 7),
+    "QLinearMul": (6, 7),
+    "QLinearConcat": (0, 1),
+    "QLinearWhere": (7, 8),
+}
+"""Inputs that hold scale and zero point of the output; (3, 4) for other QLinear operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOperator:
+    """One product of matrices.
+
+    Attributes:
+        name: of its node.
+        op_type: of its node.
+        inputs: names of its tensors.
+        output: what it makes.
+        a: activations, as the operator takes them.
+        b: weights; "" where it has none of one tensor.
+        compute: a key of `ledger.COMPUTES`.
+        constant_weight: whether `b` is the same at every call.
+        fix: a key of `ledger.FIXES`, or "".
+        why: why it is not computed again, or "".
+        integer: how to compute it again, or None.
+    """
+
+    name: str
+    op_type: str
+    inputs: tuple[str, ...]
+    output: str
+    a: str
+    b: str
+    compute: str
+    constant_weight: bool
+    fix: str = ""
+    why: str = ""
+    integer: IntegerOperator | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """How a tensor of codes was made.
+
+    Attributes:
+        scale: name of its scale.
+        zero: name of its zero point; "" is 0.
+        real: name of the tensor that was quantized, when that is visible.
+        dynamic: whether scale and zero point are computed at each call.
+    """
+
+    scale: str
+    zero: str
+    real: str = ""
+    dynamic: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GraphFacts:
+    """What the ledger needs to know of a graph.
+
+    Attributes:
+        operators: products of matrices, in order.
+        producers: operator type by the tensor that it makes, in order.
+        codes: tensors of codes by name.
+        constants: arrays by name, those that `operators` and `codes` refer to.
+        dynamic: whether anything is quantized with a scale of its call.
+        claims_integer: whether activations are quantized at all.
+        inner: integer operators inside the graphs of other nodes, which cannot be looked at.
+        outputs: names of the graph's outputs.
+    """
+
+    operators: tuple[GraphOperator, ...]
+    producers: Mapping[str, str]
+    codes: Mapping[str, Codes]
+    constants: Mapping[str, npt.NDArray[Any]]
+    dynamic: bool
+    claims_integer: bool
+    inner: int
+    outputs: tuple[str, ...]
+
+
+def read_graph(model: Any) -> GraphFacts:
+    """The facts of a decoded model (`onnx.ModelProto`), its main graph alone."""
+    graph = _Graph(model.graph)
+    operators = tuple(found for node in graph.nodes if (found := _operator(node, graph)))
+    codes = _codes(graph)
+    names = {name for one in operators for name in one.inputs}
+    names |= {name for one in codes.values() for name in (one.scale, one.zero)}
+    return GraphFacts(
+        operators=operators,
+        producers={name: str(node.op_type) for node in graph.nodes for name in node.output if name},
+        codes=codes,
+        constants=graph.arrays(names),
+        dynamic=any(one.dynamic for one in codes.values())
+        or any(one.integer is not None and one.integer.quantizes_input for one in operators),
+        claims_integer=any(node.op_type in _QUANTIZERS for node in graph.nodes)
+        or any(one.compute in (INTEGER, OPAQUE) for one in operators),
+        inner=sum(_is_integer(node.op_type) for node in _inner_nodes(model.graph)),
+        outputs=tuple(str(value.name) for value in model.graph.output),
+    )
+
+
+def exposable(facts: GraphFacts) -> tuple[str, ...]:
+    """Tensors to look at: all that nodes make, but for plain copies that nothing needs."""
+    needed = {name for one in facts.operators for name in (*one.inputs, one.output)}
+    needed |= {one.real for one in facts.codes.values()}
+    needed |= {name for one in facts.codes.values() for name in (one.scale, one.zero)}
+    return tuple(
+        name
+        for name, producer in facts.producers.items()
+        if producer != "Constant" and (producer not in SAME_VALUES or name in needed)
+    )
+
+
+def exposed(model: Any, names: tuple[str, ...]) -> bytes:
+    """The model with further outputs `names`, behind its own, encoded."""
+    import onnx
+
+    wider = onnx.ModelProto()
+    wider.CopyFrom(model)
+    known = {value.name: value for value in model.graph.value_info}
+    present = {value.name for value in model.graph.output}
+    for name in names:
+        if name not in present:
+            wider.graph.output.append(known.get(name) or onnx.ValueInfoProto(name=name))
+    encoded: bytes = wider.SerializeToString()
+    return encoded
+
+
+class _Graph:
+    """Lookups in one graph message."""
+
+    def __init__(self, graph: Any) -> None:
+        self.nodes = list(graph.node)
+        self.tensors = {tensor.name: tensor for tensor in graph.initializer}
+        for node in self.nodes:
+            if node.op_type == "Constant":
+                value = attributes(node).get("value")
+                if value is not None:
+                    self.tensors[node.output[0]] = value
+        self.maker = {name: node for node in self.nodes for name in node.output if name}
+        self.users: dict[str, list[Any]] = {}
+        for node in self.nodes:
+            for name in node.input:
+                self.users.setdefault(name, []).append(node)
+
+    def arrays(self, names: set[str]) -> dict[str, npt.NDArray[Any]]:
+        """The constants among `names`."""
+        from onnx import numpy_helper
+
+        return {
+            name: numpy_helper.to_array(self.tensors[name])
+            for name in sorted(names)
+            if name in self.tensors
+        }
+
+    def op_type(self, name: str) -> str:
+        """Operator that makes tensor `name`; "" for inputs and constants."""
+        node = self.maker.get(name)
+        return str(node.op_type) if node is not None else ""
+
+    def is_constant(self, name: str) -> bool:
+        """Whether a tensor is a constant, or a dequantized one."""
+        if name in self.tensors:
+            return True
+        return self.op_type(name) == "DequantizeLinear" and self.maker[name].input[0] in (
+            self.tensors
+        )
+
+
+def _is_integer(op_type: str) -> bool:
+    return op_type in READ or op_type in _OPAQUE
+
+
+def _operator(node: Any, graph: _Graph) -> GraphOperator | None:
+    op_type = str(node.op_type)
+    if not (_is_integer(op_type) or op_type in _FLOATS or op_type in _WEIGHT_ONLY):
+        return None
+    integer, why = read_integer(node)
+    compute, fix = FLOAT, ""
+    if _is_integer(op_type):
+        compute = INTEGER if integer is not None else OPAQUE
+        why = why or ("" if integer is not None else "its kernel fuses more than one product")
+    elif op_type in _WEIGHT_ONLY or _only_weights(node, graph):
+        compute = WEIGHT_ONLY
+    elif _quantizes(graph):
+        fix = _fix(node, graph)
+    a, b = _factors(node, op_type)
+    return GraphOperator(
+        name=str(node.name or node.output[0]),
+        op_type=op_type,
+        inputs=tuple(str(name) for name in node.input if name),
+        output=str(node.output[0]),
+        a=a,
+        b=b,
+        compute=compute,
+        constant_weight=graph.is_constant(b),
+        fix=fix,
+        why=why,
+        integer=integer,
+    )
+
+
+def _quantizes(graph: _Graph) -> bool:
+    return any(node.op_type in _QUANTIZERS or _is_integer(node.op_type) for node in graph.nodes)
+
+
+def _factors(node: Any, op_type: str) -> tuple[str, str]:
+    """Names of activations and weights."""
+    second = 3 if op_type in ("QLinearMatMul", "QLinearConv", "QGemm") else 1
+    names = [str(name) for name in node.input]
+    return names[0], names[second] if len(names) > second else ""
+
+
+def _only_weights(node: Any, graph: _Graph) -> bool:
+    """Whether only the weights of a float operator are stored as integers."""
+    if len(node.input) < 2:
+        return False
+    first, second = (graph.op_type(name) for name in node.input[:2])
+    return (
+        second == "DequantizeLinear"
+        and first not in ("DequantizeLinear", "")
+        and (graph.is_constant(node.input[1]) and not _any_activation_quantized(graph))
+    )
+
+
+def _any_activation_quantized(graph: _Graph) -> bool:
+    return any(
+        node.op_type in _QUANTIZERS and node.input[0] not in graph.tensors for node in graph.nodes
+    )
+
+
+def _fix(node: Any, graph: _Graph) -> str:
+    """What would bring a float operator of a quantized graph into integer kernels."""
+    quantized = [graph.op_type(name) == "DequantizeLinear" for name in node.input[:2] if name]
+    if not all(quantized):
+        return "quantize_inputs"
+    through = node.output[0]
+    users = graph.users.get(through, [])
+    if len(users) == 1 and users[0].op_type in ("Relu", "Clip"):
+        through = users[0].output[0]
+    followers = graph.users.get(through, [])
+    for user in followers:
+        if user.op_type == "QuantizeLinear":
+            return "zero_point"
+    return "quantize_output"
+
+
+def _codes(graph: _Graph) -> dict[str, Codes]:
+    codes: dict[str, Codes] = {}
+    for node in graph.nodes:
+        op_type, names = str(node.op_type), [str(name) for name in node.input]
+        output = str(node.output[0]) if node.output else ""
+        if op_type == "DynamicQuantizeLinear":
+            codes[output] = Codes(str(node.output[1]), str(node.output[2]), names[0], dynamic=True)
+        elif op_type == "QuantizeLinear" or op_type.startswith("QLinear") or op_type == "QGemm":
+            scale, zero = _OUTPUT_SCALE.get(op_type, (3, 4))
+            if len(names) > scale and names[scale]:
+                real = names[0] if op_type == "QuantizeLinear" else ""
+                codes[output] = Codes(names[scale], names[zero] if len(names) > zero else "", real)
+        elif names and names[0] in codes and op_type in _SAME_CODES:
+            inherited = codes[names[0]]
+            codes[output] = Codes(inherited.scale, inherited.zero, "", inherited.dynamic)
+    return codes
+
+
+def _inner_nodes(graph: Any) -> Iterator[Any]:
+    """Nodes of the graphs inside the nodes of `graph`."""
+    for node in graph.node:
+        for item in node.attribute:
+            for inner in (*([item.g] if item.HasField("g") else []), *item.graphs):
+                yield from inner.node
+                yield from _inner_nodes(inner)
+
+
+def multiplications(operator: GraphOperator, shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """Products that one call computes, from the shapes of its tensors; 0 when unknown."""
+    output, a, b = (shapes.get(name, ()) for name in (operator.output, operator.a, operator.b))
+    made = int(np.prod(output, dtype=np.int64))
+    if operator.op_type in _RECURRENT:
+        weights = [shapes.get(name, ()) for name in operator.inputs[1:3]]
+        per_step = sum(int(np.prod(shape, dtype=np.int64)) for shape in weights)
+        return int(np.prod(a[:2], dtype=np.int64)) * per_step
+    if operator.op_type in ("Attention", "QAttention", "MultiHeadAttention"):
+        return _attention(operator.op_type, made, output, a, b)
+    if "Conv" in operator.op_type:
+        return made * int(np.prod(b[1:], dtype=np.int64)) if len(b) > 2 else 0
+    return made * (a[-1] if a else 0)
+
+
+def _attention(
+    op_type: str, made: int, output: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...]
+) -> int:
+    """Scores and weighted sums, and the projections where the operator holds them."""
+    length = output[1] if len(output) == 3 else 0
+    projections = 0
+    if op_type != "MultiHeadAttention" and len(a) == 3 and len(b) == 2:
+        projections = a[0] * a[1] * b[0] * b[1]
+    return 2 * made * length + projections

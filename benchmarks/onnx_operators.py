@@ -1,0 +1,130 @@
+"""Integer operators of ONNX and of onnxruntime's com.microsoft domain, read from their nodes.
+
+Nodes are protobuf messages of the onnx package, which is imported inside functions. The order of
+inputs is that of ONNX's Operators.md and of onnxruntime's ContribOperators.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .integer_operator import Geometry, IntegerOperator
+
+
+class _Unread(Exception):
+    """A form of an operator that is not computed again."""
+
+
+def _name(names: list[str], index: int) -> str:
+    return names[index] if len(names) > index else ""
+
+
+def _qlinear_matmul(node: Any, names: list[str], given: dict[str, Any]) -> IntegerOperator:
+    return IntegerOperator(
+        *_identity(node), a=names[0], b=names[3], output=str(node.output[0]),
+        a_scale=names[1], a_zero=names[2], b_scale=names[4], b_zero=names[5],
+        y_scale=names[6], y_zero=names[7],
+    )  # fmt: skip
+
+
+def _qlinear_conv(node: Any, names: list[str], given: dict[str, Any]) -> IntegerOperator:
+    return IntegerOperator(
+        *_identity(node), a=names[0], b=names[3], output=str(node.output[0]),
+        a_scale=names[1], a_zero=names[2], b_scale=names[4], b_zero=names[5],
+        y_scale=names[6], y_zero=names[7], bias=_name(names, 8), geometry=_geometry(given),
+    )  # fmt: skip
+
+
+def _qgemm(node: Any, names: list[str], given: dict[str, Any]) -> IntegerOperator:
+    if given.get("alpha", 1.0) != 1.0:
+        raise _Unread("it multiplies by a factor of its own (alpha)")
+    return IntegerOperator(
+        *_identity(node), a=names[0], b=names[3], output=str(node.output[0]),
+        a_scale=names[1], a_zero=names[2], b_scale=names[4], b_zero=names[5],
+        bias=_name(names, 6), y_scale=_name(names, 7), y_zero=_name(names, 8),
+        transposes=(bool(given.get("transA", 0)), bool(given.get("transB", 0))),
+        scales_output=not _name(names, 7),
+    )  # fmt: skip
+
+
+def _matmul_integer(node: Any, names: list[str], given: dict[str, Any]) -> IntegerOperator:
+    return IntegerOperator(
+        *_identity(node), a=names[0], b=names[1], output=str(node.output[0]),
+        a_zero=_name(names, 2), b_zero=_name(names, 3),
+    )  # fmt: skip
+
+
+def _conv_integer(node: Any, names: list[str], given: dict[str, Any]) -> IntegerOperator:
+    return IntegerOperator(
+        *_identity(node), a=names[0], b=names[1], output=str(node.output[0]),
+        a_zero=_name(names, 2), b_zero=_name(names, 3), geometry=_geometry(given),
+    )  # fmt: skip
+
+
+def _matmul_to_float(node: Any, names: list[str], given: dict[str, Any]) -> IntegerOperator:
+    return IntegerOperator(
+        *_identity(node), a=names[0], b=names[1], output=str(node.output[0]),
+        a_scale=names[2], b_scale=names[3], a_zero=_name(names, 4), b_zero=_name(names, 5),
+        bias=_name(names, 6), scales_output=True,
+    )  # fmt: skip
+
+
+def _dynamic_matmul(node: Any, names: list[str], given: dict[str, Any]) -> IntegerOperator:
+    return IntegerOperator(
+        *_identity(node), a=names[0], b=names[1], output=str(node.output[0]),
+        b_scale=names[2], b_zero=_name(names, 3), bias=_name(names, 4),
+        quantizes_input=True, scales_output=True,
+    )  # fmt: skip
+
+
+_READERS: dict[str, Callable[[Any, list[str], dict[str, Any]], IntegerOperator]] = {
+    "QLinearMatMul": _qlinear_matmul,
+    "QLinearConv": _qlinear_conv,
+    "QGemm": _qgemm,
+    "MatMulInteger": _matmul_integer,
+    "ConvInteger": _conv_integer,
+    "MatMulIntegerToFloat": _matmul_to_float,
+    "DynamicQuantizeMatMul": _dynamic_matmul,
+}
+
+READ = frozenset(_READERS)
+"""Operator types that `read_integer` knows."""
+
+
+def read_integer(node: Any) -> tuple[IntegerOperator | None, str]:
+    """How to compute a node again, or None and why not; ("" for a type that is not in `READ`)."""
+    reader = _READERS.get(str(node.op_type))
+    if reader is None:
+        return None, ""
+    try:
+        return reader(node, [str(name) for name in node.input], attributes(node)), ""
+    except _Unread as error:
+        return None, str(error)
+
+
+def attributes(node: Any) -> dict[str, Any]:
+    """The attributes of a node by name."""
+    from onnx import helper
+
+    return {item.name: helper.get_attribute_value(item) for item in node.attribute}
+
+
+def _identity(node: Any) -> tuple[str, str]:
+    return str(node.name or node.output[0]), str(node.op_type)
+
+
+def _geometry(given: dict[str, Any]) -> Geometry:
+    if given.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID", b""):
+        raise _Unread("it leaves its padding to the runtime (auto_pad)")
+    kernel = given.get("kernel_shape")
+    if kernel is None or len(kernel) != 2:
+        raise _Unread("it is no two-dimensional convolution of a stated size")
+    return Geometry(
+        kernel=tuple(kernel),
+        strides=tuple(given.get("strides", (1, 1))),
+        dilations=tuple(given.get("dilations", (1, 1))),
+        pads=tuple(given.get("pads", (0, 0, 0, 0))),
+        groups=int(given.get("group", 1)),
+        channels_last=bool(given.get("channels_last", 0)),
+    )
