@@ -38,6 +38,7 @@ class Code(str, enum.Enum):
     BLOB_LIMIT = "blob_limit"
     UPLOAD_IDLE = "upload_idle"
     NO_MATCHING_DEVICE = "no_matching_device"
+    NOT_CERTIFIABLE = "not_certifiable"
     UNKNOWN_JOB = "unknown_job"
     UNKNOWN_RUN = "unknown_run"
     UNKNOWN_DEVICE = "unknown_device"
@@ -153,6 +154,10 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.NO_MATCHING_DEVICE: Meaning(
         "FAILED_PRECONDITION",
         "Loosen the selector, start an agent that meets it, or queue the job with --wait.",
+    ),
+    Code.NOT_CERTIFIABLE: Meaning(
+        "FAILED_PRECONDITION",
+        "Certify a real device with a runtime that it has: `bitgauge devices` shows them.",
     ),
     Code.UNKNOWN_JOB: Meaning("NOT_FOUND", "Run `bitgauge jobs` for the jobs there are."),
     Code.UNKNOWN_RUN: Meaning(

@@ -98,13 +98,13 @@ class LabCare:
             The id of the job, and whether this call made it: one at a time.
 
         Raises:
-            BitgaugeError: `UNKNOWN_DEVICE`, `DEVICE_RETIRED`; `NO_MATCHING_DEVICE` when it cannot
+            BitgaugeError: `UNKNOWN_DEVICE`, `DEVICE_RETIRED`; `NOT_CERTIFIABLE` when it cannot
                 be certified; `QUEUE_QUOTA`.
         """
         check = self._check
         if check is None:
             raise Refused(
-                Code.NO_MATCHING_DEVICE, "This coordinator has no model to certify a device with."
+                Code.NOT_CERTIFIABLE, "This coordinator has no model to certify a device with."
             )
         if await self._writer.call(lambda store: store.missing_blobs(check.digests)):
             await check.provide()

@@ -33,7 +33,7 @@ def certification(
 
     Raises:
         BadInput: `BAD_ARGUMENT` for a number of comparisons that makes no sense.
-        Refused: `NO_MATCHING_DEVICE` when the device cannot be certified.
+        Refused: `NOT_CERTIFIABLE` when the device cannot be certified.
     """
     if not 0 <= comparisons <= MAX_COMPARISONS:
         raise BadInput(
@@ -54,9 +54,7 @@ def certification(
         passes=PASSES,
     )
     if why := _hindrance(spec, device):
-        raise Refused(
-            Code.NO_MATCHING_DEVICE, f"The device {device.name} cannot be certified: {why}."
-        )
+        raise Refused(Code.NOT_CERTIFIABLE, f"The device {device.name} cannot be certified: {why}.")
     return spec
 
 

@@ -156,7 +156,7 @@ def test_what_keeps_no_time_cannot_be_certified(
 ) -> None:
     with pytest.raises(BitgaugeError) as caught:
         certification(CHECK, device, runtime, Profile.QUICK, 0)
-    assert caught.value.code is Code.NO_MATCHING_DEVICE
+    assert caught.value.code is Code.NOT_CERTIFIABLE
     assert caught.value.sentence.startswith("The device bench cannot be certified: ")
     assert words in caught.value.sentence
 
