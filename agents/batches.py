@@ -52,10 +52,10 @@ class Batches:
         """The feeds of one call."""
         return self._take(0)
 
-    def for_timing(self) -> list[Feeds]:
-        """Up to `TIMING_BATCHES` different batches, to be used in turn."""
+    def for_timing(self, at_most: int = TIMING_BATCHES) -> list[Feeds]:
+        """Up to `at_most` different batches, to be used in turn."""
         different = -(-self._samples // self.batch)
-        return [self._take(i * self.batch) for i in range(min(different, TIMING_BATCHES))]
+        return [self._take(i * self.batch) for i in range(min(different, at_most))]
 
     def all(self) -> Iterator[tuple[int, Feeds]]:
         """Every sample once, in order: how many of a batch's rows count, and its feeds.

@@ -41,7 +41,13 @@ _OWN = "child"  # the part of a run's folder that its children may write to
 
 Launch = Callable[[ChildSpec, Path, str, PhaseLimits, Listener], Awaitable[ChildExit]]
 
-_TIMED = (PassName.PAIR, PassName.ABSOLUTE, PassName.SENTINEL)
+_TIMED = (PassName.PAIR, PassName.ABSOLUTE, PassName.THROUGHPUT, PassName.SENTINEL)
+
+# Without these a run is still a run: their numbers are missing, with the reason.
+_OPTIONAL = {
+    PassName.SENTINEL: "The sentinel could not be timed",
+    PassName.THROUGHPUT: "The sweep over batches ended without a result",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,7 @@ class EntryRun:
             keeps_time=keeps_time,
             available=shared,
             only=job.passes,
+            scenario=job.workload.scenario,
         )
         if keeps_time and self._has_sentinel():
             plans = bracketed(plans, self._sentinels)
@@ -157,9 +164,9 @@ class EntryRun:
                 try:
                     made.append(await self._launch(plan, files, intent, folder, keeper))
                 except RunFailed as failed:
-                    if plan.pass_name is not PassName.SENTINEL:
+                    if plan.pass_name not in _OPTIONAL:
                         raise
-                    bench.say(f"The sentinel could not be timed: {failed.failure.message}.")
+                    bench.say(f"{_OPTIONAL[plan.pass_name]}: {failed.failure.message}")
             return tuple(made)
         except asyncio.CancelledError:
             # The child is dead; what it was to measure will be another run's.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bitgauge.benchmarks.enough import enough_launches
 from bitgauge.benchmarks.model import AssignedEntry, Digest, RawRef
 from bitgauge.benchmarks.profiles import ProfilePlan
-from bitgauge.benchmarks.vocabulary import PassName, RawRole
+from bitgauge.benchmarks.vocabulary import PassName, RawRole, Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ def plan_passes(
     keeps_time: bool,
     available: Iterable[RawRef] = (),
     only: Collection[PassName] = (),
+    scenario: Scenario = Scenario.SINGLE_STREAM,
 ) -> tuple[PassPlan, ...]:
     """The launches that `entry` needs, in order.
 
@@ -51,6 +52,7 @@ def plan_passes(
         available: raw files of the baseline and of the floor that this job took on this device,
             in roles `baseline` and `floor`; what is among them is not measured again.
         only: the passes that were asked for; empty: all of them.
+        scenario: how samples arrive.
     """
     alone = entry.index == 0
     pair = (baseline,) if alone else (baseline, entry.artifact)
@@ -72,6 +74,8 @@ def plan_passes(
     if not alone:
         for launch in range(plan.pair_launches):
             launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, pair))
+    if plan.sweeps(scenario):
+        launches.append(PassPlan(PassName.THROUGHPUT, 0, *candidate))
     done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
     # The baseline's own run ended when it was precise; its candidates do not go on with it.
     ended = {(ref.pass_name, ref.role) for ref in available if _ends_early(ref.pass_name, plan)}

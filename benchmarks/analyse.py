@@ -15,6 +15,7 @@ from .analyse_memory import memory
 from .analyse_percentiles import percentiles
 from .analyse_quality import quality
 from .analyse_sentinel import sentinel
+from .analyse_throughput import best_throughput
 from .certificate import trusted
 from .errors import BadInput, Code
 from .facts import Groups, RunFacts, items, null
@@ -98,6 +99,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         median,
         *percentiles(launches, median.value),
         throughput(launches, facts),
+        best_throughput(groups, facts),
         harness(groups, facts),
         floor_p50(absolute_launches(groups, facts, RawRole.FLOOR), facts),
         *cold_start(launches, facts),

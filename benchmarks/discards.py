@@ -107,7 +107,7 @@ def kept_quads(samples: PairSamples, nominal_mhz: float | None = None) -> KeptQu
     duration = quad_durations_ns(samples)
     found = blocks_with_cause(samples.conditions, duration, samples.start_ns, nominal_mhz)
     quads = {cause: np.any(hit.reshape(-1, 4), axis=1) for cause, hit in found.items()}
-    kept, discarded = _sorted_out(quads, samples.letter.size // 4)
+    kept, discarded = sorted_out(quads, samples.letter.size // 4)
     if not discarded.units:
         return KeptQuads(samples, discarded)
     blocks = np.repeat(kept, 4)
@@ -135,7 +135,7 @@ def kept_blocks(
     """
     starts = samples.block_start_ns
     found = blocks_with_cause(samples.conditions, block_durations_ns(samples), starts, nominal_mhz)
-    kept, discarded = _sorted_out({cause: found[cause] for cause in causes}, starts.size)
+    kept, discarded = sorted_out({cause: found[cause] for cause in causes}, starts.size)
     if not discarded.units:
         return KeptBlocks(samples, discarded)
     stays = kept[samples.block]
@@ -163,7 +163,8 @@ def together(parts: Sequence[Discarded]) -> Discarded:
     )
 
 
-def _sorted_out(found: dict[str, Bools], units: int) -> tuple[Bools, Discarded]:
+def sorted_out(found: dict[str, Bools], units: int) -> tuple[Bools, Discarded]:
+    """Which units stay, and what does not count; `found` says by cause what it befell."""
     hit = np.zeros(units, dtype=np.bool_)
     for one in found.values():
         hit |= one

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from .model import NO_OVERRIDES, Overrides
-from .vocabulary import Profile
+from .vocabulary import Profile, Scenario
 
 MAX_LATENCIES_PER_LAUNCH = 1_000_000
 """Single latencies kept per launch; beyond, a uniform reservoir and the true count."""
@@ -67,6 +67,12 @@ class ProfilePlan:
     absolute_min_launches: int = 5
     absolute_half_width: float | None = None
     no_arena_launches: int = 1
+    throughput_point_ns: int = 10 * SECOND_NS
+    sweeps_always: bool = True
+
+    def sweeps(self, scenario: Scenario) -> bool:
+        """Whether throughput is measured over batches."""
+        return self.sweeps_always or scenario is Scenario.OFFLINE
 
 
 PLANS: dict[Profile, ProfilePlan] = {
@@ -81,6 +87,8 @@ PLANS: dict[Profile, ProfilePlan] = {
         no_arena_launches=0,
         warmup_min_ns=300_000_000,
         warmup_cap_ns=3 * SECOND_NS,
+        throughput_point_ns=SECOND_NS // 2,
+        sweeps_always=False,
     ),
     Profile.STANDARD: ProfilePlan(
         pair_launches=3,
@@ -115,6 +123,7 @@ PLANS: dict[Profile, ProfilePlan] = {
         memory_launches=3,
         warmup_min_ns=SECOND_NS,
         warmup_cap_ns=30 * SECOND_NS,
+        sweeps_always=False,
     ),
 }
 
@@ -147,5 +156,8 @@ def plan_of(profile: Profile, overrides: Overrides = NO_OVERRIDES) -> ProfilePla
         )
     if overrides.budget_ms is not None:
         budget = overrides.budget_ms * MILLISECOND_NS
-        plan = replace(plan, pair_budget_ns=budget, absolute_timed_ns=budget)
+        point = min(budget, plan.throughput_point_ns)
+        plan = replace(
+            plan, pair_budget_ns=budget, absolute_timed_ns=budget, throughput_point_ns=point
+        )
     return plan

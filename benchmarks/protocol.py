@@ -49,7 +49,7 @@ _COST_ITERATIONS = 1000
 
 
 @dataclass(slots=True)
-class _ConditionLog:
+class ConditionLog:
     """Readings at the start of each block, and how much was stolen until its end."""
 
     read: ReadConditions
@@ -66,6 +66,7 @@ class _ConditionLog:
         self.rows.append(tuple(row))
 
     def columns(self) -> BlockConditions:
+        """What was read, one element per block."""
         table = np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(_READ))
         return BlockConditions(*(np.ascontiguousarray(column) for column in table.T))
 
@@ -157,7 +158,7 @@ class _Pair:
     calls: tuple[Call, Call]
     sizes: tuple[int, ...]
     clock: Clock
-    log: _ConditionLog
+    log: ConditionLog
     value_ns: list[float] = field(default_factory=list)
     start_ns: list[int] = field(default_factory=list)
     letter: list[int] = field(default_factory=list)
@@ -219,7 +220,7 @@ def measure_pair(
     """
     budget = plan.pair_budget_ns
     sizes = tuple(block_iterations(ns, plan, budget) for ns in warm.iteration_ns)
-    pair = _Pair((baseline, candidate), sizes, clock, _ConditionLog(conditions))
+    pair = _Pair((baseline, candidate), sizes, clock, ConditionLog(conditions))
     started = clock()
     while True:
         first = int(rng.integers(2))
@@ -267,7 +268,7 @@ def measure_absolute(
         conditions: reads the conditions of a block.
     """
     iterations = block_iterations(warm.iteration_ns[0], plan, plan.absolute_timed_ns)
-    reservoir, log = _Reservoir(rng, MAX_LATENCIES_PER_LAUNCH), _ConditionLog(conditions)
+    reservoir, log = _Reservoir(rng, MAX_LATENCIES_PER_LAUNCH), ConditionLog(conditions)
     starts: list[int] = []
     ends: list[int] = []
     timed = 0

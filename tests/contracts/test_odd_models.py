@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.analyse import RunFacts, analyse
-from bitgauge.benchmarks.model import Assignment, MetricValue, Overrides, RunReport
+from bitgauge.benchmarks.model import Assignment, MetricValue, Overrides, RunReport, Workload
 from bitgauge.benchmarks.raw import RawFile, read_raw
-from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole, RunStatus
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole, RunStatus, Scenario
 
 from ..unit.agent_lab import Lab, fake_artifact
 
@@ -149,6 +149,27 @@ async def test_outputs_that_are_worth_nothing_are_timed_all_the_same(
     else:
         assert metrics["nonfinite_count"].verdict == "FAIL"
         assert metrics["kl_mean"].reason == "nonfinite_output"
+
+
+async def test_the_sweep_runs_in_a_real_child_and_ends_with_a_reason(lab: Lab) -> None:
+    fixed = fake_artifact(latency_ns=200_000, inputs={"input": [10]}, fixed_batch=4)
+    job = lab.assignment(
+        [CALM, CALM, fixed],
+        runtime="odd",
+        overrides=LITTLE,
+        passes=(PassName.QUALITY, PassName.THROUGHPUT),
+        workload=Workload(Scenario.OFFLINE),
+    )
+    async with lab.agent():
+        _, free, one = await lab.reports(3, 120)
+    best = analysed(lab, job, free)["best_throughput_per_s"]
+    # The fake takes as long for a batch as for one sample, so that the largest batch is best.
+    assert detail(best)["best_batch"] == "4096"
+    assert detail(best)["stopped"] == "max_batch"
+    assert len(detail(best)["curve"].split()) == 13
+    only = analysed(lab, job, one)["best_throughput_per_s"]
+    assert (detail(only)["best_batch"], detail(only)["stopped"]) == ("4", "fixed_batch")
+    assert only.value == pytest.approx(4 * 5000, rel=0.5)
 
 
 async def test_a_launch_is_stored_with_what_surrounds_it(lab: Lab) -> None:
