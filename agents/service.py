@@ -31,6 +31,7 @@ from .lease import LeaseKeeper
 from .machine import THIS_MACHINE, Machine
 from .outbox import Outbox
 from .patience import end_task, first, within
+from .probing import with_kernel_modes
 from .room import Room
 from .spool import Spool
 from .supervision import PhaseLimits
@@ -85,13 +86,17 @@ async def _run(config: AgentConfig, say: Say) -> None:
         say=say,
     )
     confinement = await find_confinement(config, device, say)
+    runtimes = registry.find("runtimes", config.plugins)
+    device = await with_kernel_modes(
+        device, runtimes, confinement, folder=config.folder, plugins=config.plugins, say=say
+    )
     enrolment = config.enrolment
     security = enrolment.security if enrolment else None
     connection = Connection(config.coordinator, config.token, say, security)
     cache = Cache(config.folder / "cache", config.cache_bytes)
     parts = Parts(
         device=device,
-        runtimes=registry.find("runtimes", config.plugins),
+        runtimes=runtimes,
         plugins=config.plugins,
         spool=Spool(config.folder / "spool"),
         folder=config.folder / "work",

@@ -2,7 +2,8 @@
 
 A runtime module holds `NAME`, `RANK`, `HINT`, `probe()`, `prepare()`, `load()` and
 `empty_artifact()`; one that lacks `sentinel_artifact()` is measured without a sentinel, and one
-with `HAS_ARENA = True` honours `SessionOptions.arena`. The registry finds it by its file name.
+with `HAS_ARENA = True` honours `SessionOptions.arena`; one with `probe_kernels()` is asked, in a
+child of its own, what its integer kernels really do. The registry finds it by its file name.
 `probe` runs in the agent, which stays small for ever: it asks for versions and imports nothing
 heavy. `prepare` and `load` run in the child and may import what they need. See `ort.py` for a real
 one.
@@ -110,6 +111,14 @@ class RuntimeModule(Protocol):
 
     def empty_artifact(self) -> bytes:
         """The smallest artifact that this runtime can load: the floor of memory."""
+        ...
+
+    def probe_kernels(self) -> dict[str, str]:
+        """What the kernels do on this device: mode by operator, types and option.
+
+        Names and modes are those of `benchmarks.kernel_modes`. It runs in a child whose current
+        folder is its own, after `prepare`, and takes a few seconds at most.
+        """
         ...
 
     def sentinel_artifact(self) -> bytes:

@@ -88,6 +88,11 @@ def probe() -> RuntimeDescription:
     )
 
 
+def probe_kernels() -> dict[str, str]:
+    """It has one kernel, and that one only adds."""
+    return {"Fake.u8s8.const": "exact"}
+
+
 def prepare() -> None:
     """Nothing to import."""
 

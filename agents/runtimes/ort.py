@@ -72,6 +72,34 @@ def load(path: Path, options: SessionOptions) -> OrtSession:
     """A session on an ONNX file; see `base.RuntimeModule.load`."""
     import onnxruntime
 
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), session_options(options), providers=list(_PROVIDERS)
+        )
+    except Exception as error:  # the binding raises a dozen types that share no base
+        raise explain(error, loading=True) from error
+    return OrtSession(session)
+
+
+def probe_kernels() -> dict[str, str]:
+    """What the kernels do here; see `base.RuntimeModule`."""
+    from . import _ort_kernels
+
+    def load_tiny(model: bytes, saved: Path | None) -> Any:
+        import onnxruntime
+
+        options = session_options(SessionOptions())
+        if saved is not None:
+            options.optimized_model_filepath = str(saved)
+        return onnxruntime.InferenceSession(model, options, providers=list(_PROVIDERS))
+
+    return _ort_kernels.modes(load_tiny)
+
+
+def session_options(options: SessionOptions) -> Any:
+    """Options of onnxruntime: those of production, whatever the session is made for."""
+    import onnxruntime
+
     wanted = onnxruntime.SessionOptions()
     wanted.intra_op_num_threads = options.threads
     wanted.inter_op_num_threads = 1
@@ -82,11 +110,7 @@ def load(path: Path, options: SessionOptions) -> OrtSession:
     # Threads may spin inside a call, as in production, but not into the next block, which may
     # be the other artifact's (measurement.md A-8).
     wanted.add_session_config_entry("session.force_spinning_stop", "1")
-    try:
-        session = onnxruntime.InferenceSession(str(path), wanted, providers=list(_PROVIDERS))
-    except Exception as error:  # the binding raises a dozen types that share no base
-        raise explain(error, loading=True) from error
-    return OrtSession(session)
+    return wanted
 
 
 def empty_artifact() -> bytes:

@@ -6,12 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.batches import Batches
+from bitgauge.agents.probing import CAPABILITY, checked
 from bitgauge.agents.runtimes.base import RuntimeModule, SessionOptions
 from bitgauge.benchmarks.errors import BitgaugeError, Code
+from bitgauge.benchmarks.kernel_modes import MEANING
 
 FOUND = registry.find("runtimes", ())
 THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}
@@ -77,3 +80,18 @@ def test_probing_imports_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert out.stdout.strip() == "[]"
+
+
+def test_a_probe_names_operators_and_known_modes(
+    runtime: RuntimeModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not hasattr(runtime, CAPABILITY):
+        pytest.skip(f"{runtime.NAME} has no probe")
+    monkeypatch.chdir(tmp_path)
+    runtime.prepare()
+    modes = runtime.probe_kernels()
+    assert modes
+    assert set(modes.values()) <= set(MEANING)
+    assert checked(msgspec.json.encode({"modes": modes})) == modes
+    assert runtime.probe_kernels() == modes
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,148 @@
+"""The probe at enrolment, through real children."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+from bitgauge.agents import probing, registry
+from bitgauge.agents.confinement import Confinement
+from bitgauge.agents.identity import describe
+from bitgauge.agents.probing import ProbeFailed, checked, with_kernel_modes
+from bitgauge.agents.sandbox import RLIMITS, levels
+from bitgauge.benchmarks.model import RuntimeDescription, StackItem
+
+PROBED = '''
+"""A runtime that counts how often it is probed."""
+import os, pathlib, signal, time
+from bitgauge.agents.runtimes.fake import empty_artifact, load, prepare, probe as _probe
+from bitgauge.benchmarks.model import RuntimeDescription
+
+NAME = "probed"
+RANK = 1
+HINT = "this test"
+
+def probe():
+    return RuntimeDescription(NAME, "1", simulated=True)
+
+def probe_kernels():
+    with open({log!r}, "a") as file:
+        file.write("x")
+    {body}
+    return {{"QLinearConv.u8s8.const": {mode!r}}}
+'''
+
+
+class Bench:
+    """One state folder and one runtime whose probe does what a test says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.said: list[str] = []
+        self.log = folder / "asked"
+        self.plugins = folder / "plugins"
+
+    @property
+    def asked(self) -> int:
+        return len(self.log.read_text()) if self.log.exists() else 0
+
+    async def probe(
+        self, mode: str = "exact", body: str = "", stack: str = "6.1"
+    ) -> RuntimeDescription:
+        place = self.plugins / "runtimes"
+        place.mkdir(parents=True, exist_ok=True)
+        text = PROBED.format(log=str(self.log), mode=mode, body=body)
+        (place / "probed.py").write_text(text)
+        device = describe("fake", name="box", identity="id", folders=(self.plugins,))
+        item = StackItem("kernel_release", stack)
+        runtime = replace(device.runtimes[0], name="probed", fingerprint="", simulated=True)
+        device = replace(device, stack=(item,), runtimes=(runtime,))
+        plain = replace(runtime, fingerprint=f"of-{stack}")
+        device = replace(device, runtimes=(plain,))
+        found = await with_kernel_modes(
+            device,
+            registry.find("runtimes", (self.plugins,)),
+            Confinement(levels()[RLIMITS]),
+            folder=self.folder / "state",
+            plugins=(self.plugins,),
+            say=self.said.append,
+        )
+        return found.runtimes[0]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+async def test_one_stack_is_probed_once(bench: Bench) -> None:
+    first = await bench.probe()
+    second = await bench.probe()
+    assert first == second
+    assert first.kernel_modes == (StackItem("QLinearConv.u8s8.const", "exact"),)
+    assert bench.asked == 1
+    assert not bench.said
+
+
+async def test_another_stack_is_probed_again(bench: Bench) -> None:
+    await bench.probe()
+    changed = await bench.probe(mode="sat16", stack="6.2")
+    assert changed.kernel_modes[0].value == "sat16"
+    assert bench.asked == 2
+    assert len(list((bench.folder / "state" / "kernels").iterdir())) == 1
+
+
+async def test_a_mode_is_part_of_the_fingerprint(tmp_path: Path) -> None:
+    one, other = Bench(tmp_path / "one"), Bench(tmp_path / "other")
+    for each in (one, other):
+        each.folder.mkdir()
+    exact = await one.probe()
+    saturating = await other.probe(mode="sat16")
+    assert exact.fingerprint != saturating.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "its child ended and wrote no map."),
+        ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
+        ("return {'a b': 'exact'}", "of other names than operators and modes"),
+        ("return {'QGemm.u8s8.const': 7}", "wrote no map"),
+    ],
+)
+async def test_a_probe_that_fails_costs_the_map_only(
+    bench: Bench, body: str, sentence: str
+) -> None:
+    found = await bench.probe(body=body)
+    assert found.kernel_modes == ()
+    assert len(bench.said) == 1
+    assert sentence in bench.said[0]
+    assert (await bench.probe()).kernel_modes, "it is tried again at the next start"
+
+
+async def test_a_probe_that_hangs_is_ended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "PROBE_S", 1.0)
+    found = await bench.probe(body="time.sleep(600)")
+    assert found.kernel_modes == ()
+    assert "did not end within 1 s" in bench.said[0]
+
+
+async def test_a_damaged_map_is_probed_again(bench: Bench) -> None:
+    await bench.probe()
+    (kept,) = (bench.folder / "state" / "kernels").iterdir()
+    kept.write_bytes(b'{"modes": {"QLinear')
+    assert (await bench.probe()).kernel_modes
+    assert bench.asked == 2
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"null", b"[" * 9999, b'{"modes": []}', b'{"modes": null}', b'{"else": 1}']
+)
+def test_what_a_child_writes_is_not_trusted(data: bytes) -> None:
+    with pytest.raises(ProbeFailed):
+        checked(data)
+    many = {f"A{number}": "exact" for number in range(1001)}
+    with pytest.raises(ProbeFailed):
+        checked(msgspec.json.encode({"modes": many}))
