@@ -1,48 +1,24 @@
-"""The emulator against onnxruntime's own kernels on a processor with AVX2 and without VNNI.
+"""The emulator and the probe against onnxruntime's own kernels on a processor without VNNI.
 
-QEMU executes the very machine code that a Haswell would; no such machine is needed.
+No such machine is needed; see `haswell`.
 """
 
 from __future__ import annotations
 
 import json
-import platform
-import shutil
-import site
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.unit.integer_lab import Case, cases
 
-ROOT = Path(__file__).parents[2]
-QEMU = shutil.which("qemu-x86_64")
+from . import haswell as processor
 
 
 @pytest.fixture(scope="module")
 def haswell() -> dict[str, dict[str, int]]:
     """What `avx2_host` says there."""
-    if platform.machine() != "x86_64":
-        pytest.skip("NOT RUN: missing hardware, the wheel of this machine has no AVX2 kernels")
-    if QEMU is None:
-        pytest.skip("NOT RUN: qemu-x86_64 (Debian package qemu-user) is not installed")
-    code = (
-        f"import site, sys; [site.addsitedir(p) for p in {site.getsitepackages()!r}];"
-        f" sys.path.insert(0, {str(ROOT)!r});"
-        " from tests.faults.avx2_host import main; main()"
-    )
-    python = str(Path(sys.executable).resolve())
-    done = subprocess.run(
-        [QEMU, "-cpu", "Haswell", python, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, dict[str, int]] = json.loads(done.stdout)
+    said = processor.run("from tests.faults.avx2_host import main; main()")
+    found: dict[str, dict[str, int]] = json.loads(said)
     return found
 
 
@@ -59,3 +35,18 @@ def test_that_processor_really_saturates(haswell: dict[str, dict[str, int]]) -> 
     assert wrong <= pairing
     assert len(pairing - wrong) == 2  # the depthwise convolutions
     assert sum(counts["errors1"] for counts in haswell.values()) > 30_000
+
+
+def test_the_probe_finds_which_kernels_saturate() -> None:
+    said = processor.run(
+        "import json; from bitgauge.agents.runtimes import ort;"
+        " print(json.dumps(ort.probe_kernels()))"
+    )
+    modes: dict[str, str] = json.loads(said)
+    for types in ("u8s8", "s8s8"):
+        # What a session makes of dequantized signed activations is an unsigned product.
+        assert modes[f"QDQMatMul.{types}.const"] == modes[f"QDQConv.{types}.const"] == "sat16"
+    products = ("MatMulInteger", "QLinearMatMul", "QGemm", "DynamicQuantizeMatMul", "QLinearConv")
+    assert {modes[f"{name}.u8s8.const"] for name in products} == {"sat16"}
+    assert modes["ConvInteger.u8s8.const"] == "exact"
+    assert "sat16" not in {mode for name, mode in modes.items() if ".u8u8." in name}
