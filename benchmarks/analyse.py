@@ -15,8 +15,10 @@ from .analyse_memory import memory
 from .analyse_percentiles import percentiles
 from .analyse_quality import quality
 from .analyse_sentinel import sentinel
+from .analyse_sustained import sustained
 from .analyse_throughput import best_throughput
 from .certificate import trusted
+from .discards import CAUSES, HEAT
 from .errors import BadInput, Code
 from .facts import Groups, RunFacts, items, null
 from .metrics import METRICS
@@ -25,7 +27,7 @@ from .raw import RawFile
 from .raw_schema import RawOrigin, raw_origin
 from .reasons import BASELINE_ITSELF, NO_RAW_DATA, NO_SENSOR
 from .timed import absolute_launches
-from .vocabulary import PassName, RawRole
+from .vocabulary import PassName, Profile, RawRole
 
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 
@@ -91,7 +93,9 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
 
 
 def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
-    launches = absolute_launches(groups, facts)
+    long = facts.profile is Profile.SUSTAINED
+    causes = [one for one in CAUSES if not long or one not in HEAT]
+    launches = absolute_launches(groups, facts, causes=causes)
     median = latency_p50(launches, facts)
     return (
         *_size(facts),
@@ -100,6 +104,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         *percentiles(launches, median.value),
         throughput(launches, facts),
         best_throughput(groups, facts),
+        sustained(launches, groups, facts),
         harness(groups, facts),
         floor_p50(absolute_launches(groups, facts, RawRole.FLOOR), facts),
         *cold_start(launches, facts),
