@@ -38,7 +38,7 @@ FLAGS: dict[str, str] = {
     CLIPPING: "more than 1 % of a tensor's values or magnitude lies beyond its calibrated range",
     FLOAT_FALLBACK: "less than 90 % of the multiplications run in integer kernels",
     UNTRUSTED: "the device has no valid A/A certificate",
-    SUSPECT: "the sentinel drifted around this job",
+    SUSPECT: "the device drifted around this job, so its times are not to be trusted",
     DISCARDED_BLOCKS: "blocks were discarded for a recorded external cause",
     HARNESS_SUSPECT: "throughput and latency contradict each other",
     IMPOSSIBLE: "a number beyond what the device can do",

@@ -91,7 +91,7 @@ def jobs_text(jobs: Sequence[JobView]) -> str:
 def _job_cells(job: JobView) -> tuple[str, ...]:
     return (
         job.job_id,
-        job.state.value,
+        f"{job.state.value}, suspect" if job.suspect else job.state.value,
         job.model_name,
         str(job.workload.batch),
         f"{settled(job)}/{len(job.entries)}",

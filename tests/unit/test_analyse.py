@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bitgauge.benchmarks.analyse import ANALYSIS_VERSION, RunFacts, analyse
+from bitgauge.benchmarks.credentials import AaCertificate
 from bitgauge.benchmarks.errors import BadInput, Code
 from bitgauge.benchmarks.metrics import METRICS
 from bitgauge.benchmarks.model import Digest, MeterDescription, MetricValue, Workload
@@ -206,6 +207,29 @@ def test_latency_ratio() -> None:
     assert metric.flags == ("preliminary", "untrusted")
     same = by_key([pair(1.0)])["latency_ratio"]
     assert same.verdict == "SAME"
+
+
+def test_a_certificate_says_how_far_a_verdict_is_trusted() -> None:
+    certificate = AaCertificate(
+        *("c1", "d", "onnxruntime", "stack", Profile.QUICK, 100, 200),
+        asked=40,
+        comparisons=40,
+        false_positives=1,
+        worst_effect=0.004,
+        mde=0.0047,
+        passed=True,
+    )
+    facts = replace(FACTS, certificate=certificate, leased_unix_ns=150)
+    raws = [pair(0.8), *(absolute(1e6, launch) for launch in range(3))]
+    covered, late = by_key(raws, facts), by_key(raws, replace(facts, leased_unix_ns=200))
+    for key in ("latency_ratio", "latency_p50_ns", "load_ns"):
+        assert "untrusted" not in covered[key].flags
+        assert "untrusted" in late[key].flags
+        assert detail(late[key])["untrusted"] == "the A/A certificate had expired"
+    found = detail(covered["latency_ratio"])
+    assert (found["aa_certificate_id"], found["mde"]) == ("c1", "0.0047")
+    assert covered["latency_ratio"].value == late["latency_ratio"].value
+    assert "untrusted" not in late["size_ratio"].flags
 
 
 def test_flags_say_what_was_wrong() -> None:

@@ -529,6 +529,14 @@ HARM = {
     "of an entry that is not settled": ("UPDATE entries SET state = 'ready'",),
     "ended with entries that are not settled": ("UPDATE entries SET state = 'ready'",),
     "metrics without an analysis": ("UPDATE runs SET analysis_version = NULL",),
+    "neither a repetition nor measured again": ("UPDATE jobs SET suspect = 'it drifted'",),
+    "a repetition of a job that is not suspect": ("UPDATE jobs SET repeats = job_id",),
+    "an A/A certificate of a job that has not finished": (
+        "INSERT INTO certifications SELECT job_id, device_id, 'onnxruntime', 1 FROM leases",
+        """INSERT INTO aa_certificates SELECT job_id, device_id, 'onnxruntime', 'stack', 'quick',
+             1, 2, 40, 40, 0, 0.001, 0.002, 1, 'none' FROM leases""",
+        "UPDATE jobs SET state = 'failed'",
+    ),
     "never recorded": ("DELETE FROM blobs",),
     "its specification cannot be read": ("UPDATE jobs SET spec = '{}'",),
 }

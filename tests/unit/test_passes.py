@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from bitgauge.agents.passes import as_baseline, plan_passes
+from bitgauge.agents.passes import as_baseline, bracketed, plan_passes
 from bitgauge.benchmarks.model import AssignedEntry, Digest, RawRef
 from bitgauge.benchmarks.profiles import PLANS
 from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
@@ -45,3 +45,18 @@ def test_what_the_baseline_measured_is_not_measured_again() -> None:
     assert done
     plans = plan_passes(INT8, BASELINE, PLAN, keeps_time=True, available=done)
     assert {one.role for one in plans} == {RawRole.BOTH, RawRole.CANDIDATE}
+
+
+@given(st.sets(st.sampled_from([0, 1])))
+def test_the_sentinel_goes_around_everything_else(sentinels: set[int]) -> None:
+    plans = plan_passes(INT8, BASELINE, PLAN, keeps_time=True)
+    around = bracketed(plans, sentinels)
+    assert tuple(one for one in around if one.pass_name is not PassName.SENTINEL) == plans
+    assert {one.launch for one in around if one.pass_name is PassName.SENTINEL} == sentinels
+    assert (around[0].pass_name is PassName.SENTINEL) is (0 in sentinels)
+    assert (around[-1].pass_name is PassName.SENTINEL) is (1 in sentinels)
+
+
+def test_a_sentinel_is_no_part_of_the_baseline() -> None:
+    refs = [RawRef(one.pass_name, one.launch, one.role, BASELINE) for one in bracketed((), {0, 1})]
+    assert as_baseline(refs) == ()

@@ -182,6 +182,8 @@ JOB = JobView(
 def test_jobs() -> None:
     printed = render.jobs_text([JOB])
     assert printed.splitlines()[1].split()[:6] == ["job-1", "leased", "digits", "8", "2/3", "here"]
+    suspect = render.jobs_text([replace(JOB, suspect="it drifted")])
+    assert f"{JOB.state.value}, suspect" in suspect
     assert render.jobs_text([]) == "There are no jobs."
     detail = render.job_text(replace(JOB, state=JobState.FAILED, reason="The deadline passed."))
     assert detail.splitlines()[0] == "job job-1: digits at batch 8, failed on here"
