@@ -1,0 +1,49 @@
+"""The saturation probe of ONNX Runtime, asked on a processor whose kernels do saturate."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from bitgauge.agents.runtimes import ort
+
+from .haswell import on_haswell
+
+CODE = (
+    "import json; from bitgauge.agents.runtimes import ort; print(json.dumps(ort.probe_kernels()))"
+)
+PAIRING = {
+    *("MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul"),
+    *("QGemm", "QLinearConv"),
+}
+
+
+@pytest.fixture(scope="module")
+def probed() -> dict[str, str]:
+    """The probe map of that processor."""
+    found: dict[str, str] = json.loads(on_haswell(CODE))
+    return found
+
+
+def test_u8s8_saturates_in_every_kernel_that_adds_pairs(probed: dict[str, str]) -> None:
+    names = {f"{name}.u8s8.{option}" for name in PAIRING for option in ("const", "dynamic")}
+    assert {probed[name] for name in names} == {"sat16"}
+
+
+def test_so_does_the_default_recipe_that_the_runtime_rewrites(probed: dict[str, str]) -> None:
+    for operator in ("QDQMatMul", "QDQConv"):
+        assert probed[f"{operator}.s8s8.const"] == "sat16"
+        assert probed[f"{operator}.u8s8.const"] == "sat16"
+        assert probed[f"{operator}.u8u8.const"] == "exact"
+
+
+def test_what_is_exact_there_is_not_accused(probed: dict[str, str]) -> None:
+    u8u8 = {mode for name, mode in probed.items() if ".u8u8." in name}
+    assert u8u8 == {"exact"}
+    for name in ("ConvInteger.u8s8", "DepthwiseConv.u8s8", "MatMulInteger.s8s8", "QGemm.s8s8"):
+        assert probed[f"{name}.const"] == "exact", name
+
+
+def test_nothing_is_unknown_and_nothing_is_missing(probed: dict[str, str]) -> None:
+    assert not {"unknown", "inexact"} & set(probed.values())
+    assert probed.keys() == ort.probe_kernels().keys()
