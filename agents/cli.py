@@ -175,6 +175,7 @@ def _name(given: str | None) -> str:
 def _describe(arguments: argparse.Namespace) -> None:
     from .confinement import start_box
     from .identity import describe, device_id
+    from .probing import with_known_modes
     from .survey import in_words, survey
 
     folder = (arguments.home or home()) / "agent"
@@ -184,6 +185,7 @@ def _describe(arguments: argparse.Namespace) -> None:
         identity=device_id(folder),
         say=_warn,
     )
+    device = with_known_modes(device, folder)
     if arguments.json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(device)).decode() + "\n")
     else:

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 from bitgauge.benchmarks.errors import BitgaugeError
 from bitgauge.benchmarks.fingerprint import fingerprint, stack_of
+from bitgauge.benchmarks.kernel_modes import PROBE_VERSION
 from bitgauge.benchmarks.model import DeviceDescription, RuntimeDescription, StackItem
 
 from . import process
@@ -76,13 +77,12 @@ async def with_kernel_modes(
         plugins: further folders of plug-ins.
         say: prints one line for each probe that failed.
     """
-    kept = folder / _FOLDER
     probed = []
     for runtime in device.runtimes:
         if not hasattr(runtimes.modules.get(runtime.name), CAPABILITY):
             probed.append(runtime)
             continue
-        known = kept / f"{runtime.name}-{runtime.fingerprint}.json"
+        known = _place(folder, runtime)
         modes = await asyncio.to_thread(_read, known)
         if modes is None:
             try:
@@ -94,6 +94,25 @@ async def with_kernel_modes(
             await asyncio.to_thread(_keep, known, modes)
         probed.append(_described(device, runtime, modes))
     return replace(device, runtimes=tuple(probed))
+
+
+def with_known_modes(device: DeviceDescription, folder: Path) -> DeviceDescription:
+    """The device with the probe maps that are kept; nothing is probed.
+
+    Args:
+        device: as it describes itself without any probe map.
+        folder: the agent's state folder.
+    """
+    maps = [(runtime, _read(_place(folder, runtime))) for runtime in device.runtimes]
+    described = (
+        runtime if modes is None else _described(device, runtime, modes) for runtime, modes in maps
+    )
+    return replace(device, runtimes=tuple(described))
+
+
+def _place(folder: Path, runtime: RuntimeDescription) -> Path:
+    """Where the map of a runtime on its present stack is kept."""
+    return folder / _FOLDER / f"{runtime.name}-{runtime.fingerprint}.{PROBE_VERSION}.json"
 
 
 def _described(

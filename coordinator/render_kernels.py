@@ -11,25 +11,20 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bitgauge.benchmarks.format_text import DASH
+from bitgauge.benchmarks.kernel_modes import (
+    EXACT,
+    FP16_ACCUMULATOR,
+    MEANING,
+    SAT16,
+    UNSUPPORTED,
+)
 from bitgauge.benchmarks.model import DeviceView, RuntimeDescription
 
 from .render_table import columns
 
-_SAME = "exact"
 _PAIRS = re.compile(r"[us]\d+[us]\d+")
 _NAMED = 4
-
-MEANINGS = {
-    "exact": "every sum is the exact integer",
-    "sat16": "sums of two adjacent products clip at 16 bits, without a word",
-    "u8u8": "the runtime runs it as u8u8, which is exact",
-    "float": "runs as floating point; no integer kernel takes part",
-    "fp16acc": "adds up in FP16",
-    "fp32acc": "adds up in FP32",
-    "unsupported": "the runtime has no kernel for it",
-    "unknown": "the probe could not tell",
-}
-"""What each mode says about a kernel, for people."""
+_OF_TOMORROW = "a mode that this version does not know"
 
 
 class Probed(NamedTuple):
@@ -52,18 +47,34 @@ def probed(runtime: RuntimeDescription) -> tuple[Probed, ...]:
 
 
 def kernel_line(runtime: RuntimeDescription) -> str:
-    """The probe map in one line: how many kernels are exact, and which are not."""
+    """The probe map in one line: which integer kernels saturate, and what the others do."""
     found = probed(runtime)
     if not found:
         return f"kernels of {runtime.name}: not probed, so what saturates is unknown"
-    other: dict[str, list[Probed]] = {}
-    for one in found:
-        if one.mode != _SAME:
-            other.setdefault(one.mode, []).append(one)
-    exact = len(found) - sum(map(len, other.values()))
-    parts = [f"{_SAME} in {exact} of {len(found)} probed"]
-    parts += [f"{mode} in {_places(members)}" for mode, members in sorted(other.items())]
+    products = [one for one in found if _PAIRS.fullmatch(one.types)]
+    counts = [
+        f"{sum(one.mode == mode for one in products)} {mode}"
+        for mode in _worst_first(products)
+        if mode != SAT16
+    ]
+    saturating = [one for one in products if one.mode == SAT16]
+    parts = []
+    if saturating:
+        amount = f"{len(saturating)} of {len(products)} saturate"
+        parts.append(f"{amount} ({SAT16}: {_places(saturating)})")
+    elif products:
+        parts.append(f"none of {len(products)} was seen to saturate")
+    if counts:
+        parts.append(", ".join(counts))
+    if narrow := [one for one in found if one.mode == FP16_ACCUMULATOR]:
+        parts.append(f"{FP16_ACCUMULATOR} in {_places(narrow)}")
     return f"kernels of {runtime.name}: {'; '.join(parts)}"
+
+
+def _worst_first(found: Iterable[Probed]) -> list[str]:
+    """The modes that occur: those that nobody knows, then from worst to harmless."""
+    rank = {mode: -index for index, mode in enumerate(MEANING)}
+    return sorted({one.mode for one in found}, key=lambda mode: (rank.get(mode, -99), mode))
 
 
 def _places(members: Sequence[Probed]) -> str:
@@ -95,9 +106,9 @@ def _runtime(runtime: RuntimeDescription) -> list[str]:
     pairs = [one for one in found if _PAIRS.fullmatch(one.types)]
     lines += _matrix(pairs)
     lines += _matrix([one for one in found if one not in pairs])
-    present = {one.mode for one in found}
-    lines += [f"  {mode}: {words}" for mode, words in MEANINGS.items() if mode in present]
-    if "sat16" in present:
+    present = _worst_first(found)
+    lines += [f"  {mode}: {MEANING.get(mode, _OF_TOMORROW)}" for mode in present]
+    if SAT16 in present:
         lines.append(_remedy(found))
     return lines
 
@@ -106,7 +117,7 @@ def _remedy(found: Iterable[Probed]) -> str:
     """What helps here against kernels that saturate, as far as the probe saw it."""
     modes = {one.mode for one in found if one.types == "u8u8"}
     helps = "weights of 7 bits (recipes with -rr)"
-    if modes and modes <= {"exact", "unsupported"}:
+    if EXACT in modes and modes <= {EXACT, UNSUPPORTED}:
         helps += ", or u8u8"
     return f"  What keeps a model exact here: {helps}."
 

@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.kernel_modes import Answer, Case, Ints
-from onnx import helper, numpy_helper
+from bitgauge.benchmarks.kernel_cases import Answer, Case, Ints
+from onnx import TensorProto, helper, numpy_helper
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
 Inputs = dict[str, tuple[type, Sequence[int | None]]]
 
 _OPSET, _MS, _IR = 17, "com.microsoft", 9
+_FP8_OPSET = 19
 _CODES = 100.0  # steps of a quantized output that the largest exact sum comes to
 _FLOAT_ERROR = 1e-4  # of single precision, relative to the largest sum
 _SIDE = 3  # of a depthwise convolution's kernel
@@ -291,6 +292,21 @@ QDQ: Mapping[str, Build] = {"QDQMatMul": _qdq_matmul, "QDQConv": _qdq_conv}
 """Builders of float operators between dequantized tensors; weights are constant."""
 
 
+def there_and_back(to: str, saturate: bool | None) -> bytes:
+    """A model that casts its input `x` to a narrow type and back.
+
+    Args:
+        to: the type, as ONNX names it.
+        saturate: the cast's attribute of this name; None: as by default.
+    """
+    asked: dict[str, Any] = {} if saturate is None else {"saturate": int(saturate)}
+    nodes = [
+        helper.make_node("Cast", ["x"], ["narrow"], to=TensorProto.DataType.Value(to), **asked),
+        helper.make_node("Cast", ["narrow"], ["y"], to=TensorProto.FLOAT),
+    ]
+    return serialized(nodes, {"x": (np.float32, [None])}, {}, np.float32, opset=_FP8_OPSET)
+
+
 def one_node(
     op: str,
     names: list[str],
@@ -306,7 +322,9 @@ def one_node(
     return serialized([node], inputs, constants, output)
 
 
-def serialized(nodes: list[Any], inputs: Inputs, constants: Arrays, output: type) -> bytes:
+def serialized(
+    nodes: list[Any], inputs: Inputs, constants: Arrays, output: type, opset: int = _OPSET
+) -> bytes:
     """A model of these nodes with output `y` of the first input's rank."""
 
     def info(name: str, kind: type, shape: Sequence[int | None]) -> Any:
@@ -321,7 +339,7 @@ def serialized(nodes: list[Any], inputs: Inputs, constants: Arrays, output: type
         [info("y", output, [None] * rank)],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
-    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_MS, 1)]
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid(_MS, 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR)
     data: bytes = model.SerializeToString()
     return data

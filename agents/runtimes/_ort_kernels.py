@@ -8,27 +8,30 @@ Nothing is derived from the processor's flags.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 from bitgauge.benchmarks.errors import BitgaugeError, Code
+from bitgauge.benchmarks.kernel_cases import Answer, cases, classify
 from bitgauge.benchmarks.kernel_modes import (
     FLOAT,
+    FP8_INFINITE,
+    FP8_NAN,
+    FP8_SATURATING,
     FP16_ACCUMULATOR,
+    FP16_INFINITE,
+    FP16_SATURATING,
     FP32_ACCUMULATOR,
     INEXACT,
     UNKNOWN,
     UNSUPPORTED,
-    Answer,
-    cases,
-    classify,
     worst,
 )
 
-from ._ort_kernel_models import OPERATORS, QDQ, Build, Setup, one_node
+from ._ort_kernel_models import OPERATORS, QDQ, Build, Setup, one_node, there_and_back
 
 Load = Callable[[bytes, Path | None], Any]
 """Makes a session of production on a model; saves its optimised graph where a path is given."""
@@ -38,6 +41,12 @@ _PAIRS = ("u8s8", "s8s8", "u8u8", "s8u8")
 _FLOAT_OPS = frozenset({"MatMul", "Gemm", "Conv", "FusedMatMul", "FusedGemm", "FusedConv"})
 _REFUSALS = (Code.UNSUPPORTED_ARTIFACT, Code.BAD_MODEL)
 _NO_KERNEL = ("NotImplemented", "InvalidGraph", "Fail", "InvalidArgument")
+_FP8 = {
+    "f8e4m3": ("FLOAT8E4M3FN", (464.0, 465.0, 1e5), 448.0),
+    "f8e5m2": ("FLOAT8E5M2", (61_439.0, 61_441.0, 1e5), 57_344.0),
+}
+"""Types of 8 bits: what still rounds to the largest, what no more does, far beyond; the largest."""
+_HALF = (65504.0, 65519.0, 65520.0)  # the largest, and what rounds to it and no more to it
 _ONES = 4096  # half precision stops counting ones at 2,048
 _LARGE = 240  # its square, twice, leaves the range of half precision
 
@@ -60,6 +69,10 @@ def modes(load: Load) -> dict[str, str]:
         for name, build in QDQ.items():
             found[f"{name}.{types}.const"] = _probed(load, build, types, True)
     found["MatMul.f16.sum"] = _half_sum(load)
+    found["Cast.f32f16.plain"] = _half_cast(load)
+    for name in _FP8:
+        for saturate, option in ((True, "saturate"), (False, "plain")):
+            found[f"Cast.f32{name}.{option}"] = _fp8_cast(load, name, saturate)
     return dict(sorted(found.items()))
 
 
@@ -110,3 +123,42 @@ def _half_sum(load: Load) -> str:
     if (total, back) == (_ONES, 0):
         return FP32_ACCUMULATOR
     return FP16_ACCUMULATOR if total == _ONES // 2 or not np.isfinite(back) else INEXACT
+
+
+def _half_cast(load: Load) -> str:
+    """What becomes of numbers that half precision cannot hold."""
+    seen = _cast(load, "FLOAT16", None, _HALF)
+    if isinstance(seen, str):
+        return seen
+    largest, rounded, beyond = seen
+    if (largest, rounded) != (_HALF[0], _HALF[0]):
+        return INEXACT
+    return FP16_SATURATING if beyond == _HALF[0] else FP16_INFINITE
+
+
+def _fp8_cast(load: Load, name: str, saturate: bool) -> str:
+    """What becomes of numbers that a type of 8 bits cannot hold; NaN anywhere is NaN."""
+    kind, given, top = _FP8[name]
+    seen = _cast(load, kind, saturate, given)
+    if isinstance(seen, str):
+        return seen
+    rounded, *beyond = seen
+    if rounded != top:
+        return INEXACT
+    if np.isnan(beyond).any():
+        return FP8_NAN
+    if np.isinf(beyond).any():
+        return FP8_INFINITE
+    return FP8_SATURATING if beyond == [top, top] else INEXACT
+
+
+def _cast(
+    load: Load, kind: str, saturate: bool | None, given: Sequence[float]
+) -> list[float] | str:
+    """What the numbers are after a cast there and back, or why that is not known."""
+    try:
+        session = load(there_and_back(kind, saturate), None)
+        seen: list[float] = session.run(None, {"x": np.array(given, np.float32)})[0].tolist()
+    except Exception as error:  # as in `_probed`
+        return UNSUPPORTED if type(error).__name__ in _NO_KERNEL else UNKNOWN
+    return seen

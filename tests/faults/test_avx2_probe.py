@@ -7,7 +7,7 @@ import json
 import pytest
 from bitgauge.agents.runtimes import ort
 
-from .haswell import on_haswell
+from . import haswell
 
 CODE = (
     "import json; from bitgauge.agents.runtimes import ort; print(json.dumps(ort.probe_kernels()))"
@@ -21,7 +21,7 @@ PAIRING = {
 @pytest.fixture(scope="module")
 def probed() -> dict[str, str]:
     """The probe map of that processor."""
-    found: dict[str, str] = json.loads(on_haswell(CODE))
+    found: dict[str, str] = json.loads(haswell.run(CODE))
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from bitgauge.benchmarks.kernel_cases import Answer, Ints, cases, classify, pair16
 from bitgauge.benchmarks.kernel_modes import (
     EXACT,
     FP16_ACCUMULATOR,
@@ -13,16 +14,12 @@ from bitgauge.benchmarks.kernel_modes import (
     MEANING,
     SAT16,
     UNKNOWN,
-    Answer,
-    Ints,
-    cases,
-    classify,
     kernel_mode,
-    pair16,
     probe_map_of,
     worst,
 )
 from bitgauge.benchmarks.model import StackItem
+from bitgauge.benchmarks.saturation import pair_sums
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +88,50 @@ def test_a_quantized_output_tells_enough(kernel: Kernel, expected: str) -> None:
 
 def test_what_nobody_answered_is_unknown() -> None:
     assert classify([]) == UNKNOWN
+
+
+def test_an_answer_that_could_not_have_told_is_unknown() -> None:
+    """A clipped output, or weights of 7 bits: exact and saturated arithmetic agree."""
+    same = np.array([[255.0]])
+    assert classify([Answer(same, same, (same,), 0.0)]) == UNKNOWN
+    near = Answer(same, same, (same - 2,), 1.0)  # rounding alone bridges both
+    assert classify([near]) == UNKNOWN
+    assert classify([near, Answer(same, same, (same - 3,), 1.0)]) == EXACT
+
+
+def test_a_kernel_that_saturates_in_its_main_loop_only_does_saturate() -> None:
+    def remainder_is_exact(a: Ints, b: Ints) -> Ints:
+        sums = pair16(a, b)
+        sums[:, -1] = exact(a, b)[:, -1]
+        return sums
+
+    assert found(remainder_is_exact, "u8s8") == SAT16
+
+
+def test_two_kinds_of_saturation_in_one_kernel_are_believed_of_none() -> None:
+    def mixed(a: Ints, b: Ints) -> Ints:
+        sums = pair16(a, b)
+        sums[-1] = shifted(a, b)[-1]
+        return sums
+
+    assert found(shifted, "s8s8") == SAT16
+    assert found(mixed, "s8s8") == INEXACT
+
+
+@given(
+    st.integers(1, 40).flatmap(
+        lambda k: st.tuples(
+            st.lists(st.integers(0, 255), min_size=k, max_size=k),
+            st.lists(st.integers(-128, 127), min_size=k, max_size=k),
+        )
+    )
+)
+def test_the_probe_and_the_ledger_know_the_same_saturation(
+    vectors: tuple[list[int], list[int]],
+) -> None:
+    a, b = np.array([vectors[0]]), np.array(vectors[1])[:, None]
+    excess = pair_sums(a.astype(np.uint8), b.astype(np.int8)).excess
+    assert np.array_equal(pair16(a, b), a @ b + excess)
 
 
 def test_the_cited_case_is_among_them() -> None:

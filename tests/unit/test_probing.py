@@ -12,6 +12,7 @@ from bitgauge.agents.confinement import Confinement
 from bitgauge.agents.identity import describe
 from bitgauge.agents.probing import ProbeFailed, checked, with_kernel_modes
 from bitgauge.agents.sandbox import RLIMITS, levels
+from bitgauge.benchmarks.kernel_modes import PROBE_VERSION
 from bitgauge.benchmarks.model import RuntimeDescription, StackItem
 
 PROBED = '''
@@ -84,6 +85,16 @@ async def test_one_stack_is_probed_once(bench: Bench) -> None:
     assert first.kernel_modes == (StackItem("QLinearConv.u8s8.const", "exact"),)
     assert bench.asked == 1
     assert not bench.said
+
+
+async def test_another_kind_of_probe_asks_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.probe("exact")
+    monkeypatch.setattr(probing, "PROBE_VERSION", PROBE_VERSION + 1)
+    assert (await bench.probe("sat16")).kernel_modes[0].value == "sat16"
+    assert bench.asked == 2
+    assert len(list((bench.folder / "state").rglob("*.json"))) == 1
 
 
 async def test_another_stack_is_probed_again(bench: Bench) -> None:

@@ -3,9 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from bitgauge.benchmarks.kernel_modes import MEANING
 from bitgauge.benchmarks.model import DeviceView, RuntimeDescription, StackItem
 from bitgauge.coordinator import render
-from bitgauge.coordinator.render_kernels import MEANINGS, kernel_line, kernels_text
+from bitgauge.coordinator.render_kernels import kernel_line, kernels_text
 from bitgauge.coordinator.render_table import WIDTH
 
 from tests.unit.test_render import DEVICE
@@ -37,8 +38,8 @@ def test_the_list_says_in_a_line_what_is_not_exact() -> None:
     printed = render.devices_text([view(runtime(AVX2))])
     joined = " ".join(printed.split())
     assert (
-        "kernels of onnxruntime: exact in 5 of 10 probed; fp32acc in fp16 MatMul; sat16 in u8s8"
-        " MatMulInteger, QLinearMatMul; unsupported in u8s8 ConvInteger" in joined
+        "kernels of onnxruntime: 3 of 9 saturate (sat16: u8s8 MatMulInteger, QLinearMatMul);"
+        " 1 unsupported, 5 exact" in joined
     )
     assert max(map(len, printed.splitlines())) <= WIDTH
 
@@ -51,7 +52,8 @@ def test_what_was_not_probed_is_never_called_exact() -> None:
 
 def test_all_exact_is_short() -> None:
     clean = dict.fromkeys(AVX2, "exact")
-    assert kernel_line(runtime(clean)) == "kernels of onnxruntime: exact in 10 of 10 probed"
+    line = "kernels of onnxruntime: none of 9 was seen to saturate; 9 exact"
+    assert kernel_line(runtime(clean)) == line
     assert "What keeps" not in kernels_text(view(runtime(clean)))
 
 
@@ -70,7 +72,7 @@ def test_one_device_shows_every_operator_and_type() -> None:
 
 def test_the_legend_explains_exactly_the_modes_that_are_there() -> None:
     printed = kernels_text(view(runtime(AVX2)))
-    for mode, words in MEANINGS.items():
+    for mode, words in MEANING.items():
         assert (f"{mode}: {words}" in printed) == (mode in AVX2.values())
 
 
@@ -82,13 +84,19 @@ def test_u8u8_is_advised_only_where_it_was_found_exact(u8u8: str, named: bool) -
     assert ("or u8u8" in advice[0]) is named
 
 
+def test_half_precision_sums_are_told_in_the_list() -> None:
+    line = kernel_line(runtime({"MatMul.f16.sum": "fp16acc", "QGemm.u8s8.const": "exact"}))
+    assert line.endswith("none of 1 was seen to saturate; 1 exact; fp16acc in f16 MatMul")
+
+
 def test_many_operators_are_counted() -> None:
     modes = {f"Op{number}.u8s8.const": "sat16" for number in range(7)}
-    assert kernel_line(runtime(modes)).endswith("sat16 in u8s8 Op0, Op1, Op2, Op3 and 3 more")
+    assert kernel_line(runtime(modes)).endswith("(sat16: u8s8 Op0, Op1, Op2, Op3 and 3 more)")
 
 
 def test_a_mode_of_a_newer_agent_and_a_short_name_are_shown_as_they_are() -> None:
     printed = kernels_text(view(runtime({"Strange": "sat12", "Odd.u8s8": "exact"})))
+    assert "sat12: a mode that this version does not know" in printed
     assert ["Strange", "sat12"] in [line.split() for line in printed.splitlines()]
     assert ["Odd", "exact"] in [line.split() for line in printed.splitlines()]
 
