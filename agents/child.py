@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary import PassName
 
 from . import process
 from .confinement import Confinement
-from .environment import child_environment
+from .environment import TRACE_VARIABLE, child_environment
 from .failures import ChildExit
 from .spec import ChildSpec
 from .supervision import Listener, PhaseLimits, Supervision
@@ -104,8 +104,14 @@ def _command(
         *(sys.executable, "-m", f"{__package__}.worker", str(spec_file)),
         *(str(parent), str(space), str(processes)),
     )
-    files = [Path(path) for path in (*spec.paths, spec.evaluation)]
+    files = [Path(path) for path in (*spec.paths, spec.evaluation, *_traces())]
     return level.wrap(confinement.box(folder, files), worker)
+
+
+def _traces() -> tuple[str, ...]:
+    """The recorded trace that a replaying meter reads."""
+    path = os.environ.get(TRACE_VARIABLE)
+    return (path,) if path else ()
 
 
 def _write_spec(path: Path, spec: ChildSpec) -> None:

@@ -16,7 +16,9 @@ import msgspec
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.home import DEFAULT_PORT, home
 from bitgauge.benchmarks.join_line import parse_join_line
+from bitgauge.benchmarks.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.model import DeviceDescription
+from bitgauge.benchmarks.reasons import REASONS
 
 from .config import DEFAULT_CACHE_BYTES, AgentConfig, read_token
 from .registry import plugin_folders
@@ -206,9 +208,11 @@ def _as_text(device: DeviceDescription) -> str:
         ("governor", device.governor or "not readable"),
     ]
     lines += [("runtime", f"{one.name} {one.version}") for one in device.runtimes]
-    lines += [("meter", f"{one.name}: {one.quantity}, {one.kind}") for one in device.meters]
-    if not any(one.quantity == "energy" for one in device.meters):
-        lines.append(("meter", "energy: none, so energy is null (no_sensor)"))
+    usable = [one for one in device.meters if one.reason is None]
+    lines += [("meter", f"{one.name}: {one.quantity}, {one.kind}, {one.scope}") for one in usable]
+    if best_meter(device.meters) is None:
+        reason = why_no_meter(device.meters)
+        lines.append(("meter", f"energy: {REASONS[reason]}, so energy is null ({reason})"))
     return "".join(f"{name:<10} {value}\n" for name, value in lines)
 
 

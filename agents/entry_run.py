@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.ids import run_id
+from bitgauge.benchmarks.meters import best_meter
 from bitgauge.benchmarks.model import (
     AssignedEntry,
     Assignment,
@@ -145,6 +146,7 @@ class EntryRun:
             keeps_time=keeps_time,
             available=shared,
             only=job.passes,
+            metered=best_meter(bench.device.meters) is not None,
             scenario=job.workload.scenario,
         )
         if keeps_time and self._has_sentinel():
@@ -271,6 +273,7 @@ class EntryRun:
         job = self._assignment
         seed_text = f"{name}/{plan.pass_name.value}/{plan.role.value}/{plan.launch}"
         names = [digest.sha256 for digest in plan.artifacts] or ["floor"]
+        meter = best_meter(self._bench.device.meters)
         places = [folder / "artifacts" / str(at) / name for at, name in enumerate(names)]
         return ChildSpec(
             pass_name=plan.pass_name,
@@ -289,6 +292,7 @@ class EntryRun:
             ack_fd=-1,
             plugins=tuple(str(path) for path in self._bench.plugins),
             overrides=job.overrides,
+            meter=meter.name if meter is not None else "",
         )
 
 

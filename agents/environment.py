@@ -7,6 +7,8 @@ from pathlib import Path
 
 from . import process
 
+TRACE_VARIABLE = "BITGAUGE_REPLAY_METER"
+
 # What a child keeps of the agent's environment; tokens and the rest stay out.
 _INHERITED = (
     "PATH",
@@ -18,6 +20,8 @@ _INHERITED = (
     "LANG",
     "LC_ALL",
     "QEMU_CPU",
+    TRACE_VARIABLE,
+    "CUDA_VISIBLE_DEVICES",
 )
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 

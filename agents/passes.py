@@ -40,6 +40,7 @@ def plan_passes(
     available: Iterable[RawRef] = (),
     only: Collection[PassName] = (),
     scenario: Scenario = Scenario.SINGLE_STREAM,
+    metered: bool = False,
 ) -> tuple[PassPlan, ...]:
     """The launches that `entry` needs, in order.
 
@@ -53,6 +54,7 @@ def plan_passes(
             in roles `baseline` and `floor`; what is among them is not measured again.
         only: the passes that were asked for; empty: all of them.
         scenario: how samples arrive.
+        metered: whether the device has an energy meter that can be used.
     """
     alone = entry.index == 0
     pair = (baseline,) if alone else (baseline, entry.artifact)
@@ -76,6 +78,9 @@ def plan_passes(
             launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, pair))
     if plan.sweeps(scenario):
         launches.append(PassPlan(PassName.THROUGHPUT, 0, *candidate))
+    if metered and plan.energy_quads:
+        role = RawRole.CANDIDATE if alone else RawRole.BOTH
+        launches.append(PassPlan(PassName.ENERGY, 0, role, pair))
     done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
     # The baseline's own run ended when it was precise; its candidates do not go on with it.
     ended = {(ref.pass_name, ref.role) for ref in available if _ends_early(ref.pass_name, plan)}

@@ -39,6 +39,7 @@ class ChildSpec:
         ack_fd: descriptor to read acknowledgements from.
         plugins: further folders of plug-ins.
         overrides: what of the profile is overridden.
+        meter: name of the energy meter.
         peak_fd: descriptor to read the peak of the child's control group from; -1: there is none.
     """
 
@@ -59,6 +60,7 @@ class ChildSpec:
     plugins: tuple[str, ...] = ()
     overrides: Overrides = NO_OVERRIDES
     peak_fd: int = -1
+    meter: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .analyse_energy import energy
 from .analyse_harness import floor_p50, harness, throughput
 from .analyse_latency import cold_start, latency_p50, latency_ratio
 from .analyse_memory import memory
@@ -25,7 +26,7 @@ from .metrics import METRICS
 from .model import MetricValue
 from .raw import RawFile
 from .raw_schema import RawOrigin, raw_origin
-from .reasons import BASELINE_ITSELF, NO_RAW_DATA, NO_SENSOR
+from .reasons import BASELINE_ITSELF, NO_RAW_DATA
 from .timed import absolute_launches
 from .vocabulary import PassName, Profile, RawRole
 
@@ -109,7 +110,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         floor_p50(absolute_launches(groups, facts, RawRole.FLOOR), facts),
         *cold_start(launches, facts),
         *memory(groups, facts),
-        *_energy(facts),
+        *energy(groups, facts),
         *quality(groups, facts),
         *sentinel(groups),
     )
@@ -121,12 +122,6 @@ def _size(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
         key="size_ratio", value=size / baseline, n=1, detail=items(baseline_bytes=baseline)
     )
     return MetricValue(key="size_bytes", value=float(size), n=1), ratio
-
-
-def _energy(facts: RunFacts) -> tuple[MetricValue, ...]:
-    metered = any(meter.quantity == "energy" for meter in facts.meters)
-    reason = NO_RAW_DATA if metered else NO_SENSOR
-    return tuple(null(key, reason) for key in ("energy_mj", "energy_active_mj", "energy_ratio"))
 
 
 def _grouped(raws: Sequence[RawFile], facts: RunFacts) -> Groups:

@@ -71,7 +71,7 @@ class RuntimeDescription:
 
 @dataclass(frozen=True, slots=True)
 class MeterDescription:
-    """A source of one physical quantity."""
+    """A source of one physical quantity; `reason` says why it cannot be used, None that it can."""
 
     name: str
     quantity: str
@@ -79,6 +79,8 @@ class MeterDescription:
     scope: str
     update_period_ns: int | None = None
     uncertainty_relative: float | None = None
+    averaging_window_ns: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ class ProfilePlan:
         no_arena_launches: one process more each, with the runtime's arena off (B-5).
         warmup_min_ns: shortest warm-up.
         warmup_min_iterations: fewest iterations of a warm-up.
+        energy_quads: quads of windows of the energy meter; 0: energy is not measured.
+        energy_idle_ns: of doing nothing, before and after them.
         warmup_cap_ns: longest warm-up; past it the launch is flagged `no_steady_state`.
     """
 
@@ -69,6 +71,8 @@ class ProfilePlan:
     no_arena_launches: int = 1
     throughput_point_ns: int = 10 * SECOND_NS
     sweeps_always: bool = True
+    energy_quads: int = 3
+    energy_idle_ns: int = 10 * SECOND_NS
 
     def sweeps(self, scenario: Scenario) -> bool:
         """Whether throughput is measured over batches."""
@@ -85,6 +89,7 @@ PLANS: dict[Profile, ProfilePlan] = {
         absolute_timed_ns=SECOND_NS,
         memory_launches=3,
         no_arena_launches=0,
+        energy_quads=0,
         warmup_min_ns=300_000_000,
         warmup_cap_ns=3 * SECOND_NS,
         throughput_point_ns=SECOND_NS // 2,

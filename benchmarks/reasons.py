@@ -25,6 +25,7 @@ HARNESS_SUSPECT = "harness_suspect"
 IMPOSSIBLE = "impossible"
 FOREIGN_LOAD = "foreign_load"
 CLOCK_STEP = "clock_step"
+UNSTEADY_ENERGY = "unsteady_energy"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
@@ -43,6 +44,7 @@ FLAGS: dict[str, str] = {
     HARNESS_SUSPECT: "throughput and latency contradict each other",
     IMPOSSIBLE: "a number beyond what the device can do",
     FOREIGN_LOAD: "another process used the processor during the run",
+    UNSTEADY_ENERGY: "the energy of the windows differs by more than 1 %",
     CLOCK_STEP: "a clock was set or went backwards during the run",
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
 }
@@ -67,6 +69,16 @@ UNINSTRUMENTABLE = "uninstrumentable"
 NO_CONTROL_GROUP = "no_control_group"
 NO_ARENA = "no_arena"
 NO_INTEGER_OPERATORS = "no_integer_operators"
+NO_PERMISSION = "no_permission"
+NO_LIBRARY = "no_library"
+VIRTUALISED = "virtualised"
+ON_CHARGER = "on_charger"
+SHARED_DEVICE = "shared_device"
+COUNTER_STUCK = "counter_stuck"
+COUNTER_BACKWARDS = "counter_backwards"
+METER_LOST = "meter_lost"
+METER_WITHOUT_RESPONSE = "meter_without_response"
+SIMULATED_METER = "simulated_meter"
 
 REASONS: dict[str, str] = {
     NOT_MEASURED: "not measured",
@@ -78,6 +90,16 @@ REASONS: dict[str, str] = {
     NO_CONTROL_GROUP: "no control group of the launch tells its peak",
     NO_ARENA: "the runtime has no arena that can be switched off",
     NO_INTEGER_OPERATORS: "nothing ran in integer kernels",
+    NO_PERMISSION: "the device's energy meter may not be read by the agent",
+    NO_LIBRARY: "the library that reads the device's energy meter is not installed",
+    VIRTUALISED: "a virtual machine is not shown the energy meter of its host",
+    ON_CHARGER: "the device was being charged, so its battery tells nothing",
+    SHARED_DEVICE: "others used what the energy meter counts",
+    COUNTER_STUCK: "the energy meter showed no new value",
+    COUNTER_BACKWARDS: "the energy meter went backwards",
+    METER_LOST: "the energy meter could not be read any more",
+    METER_WITHOUT_RESPONSE: "the energy meter shows no more under load than idle",
+    SIMULATED_METER: "the energy meter replays a recording",
     INSUFFICIENT_SAMPLES: "too few independent samples for an interval",
     BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",
     NO_SENSOR: "the device has no energy meter",
@@ -86,7 +108,7 @@ REASONS: dict[str, str] = {
     NONFINITE_OUTPUT: "an output is NaN or infinite",
     EMPTY_OUTPUT: "the artifact's first output holds nothing",
     ITERATION_OVER_BUDGET: "one call takes longer than the budget of a launch",
-    WINDOW_TOO_SHORT: "the launch was too short for it",
+    WINDOW_TOO_SHORT: "the launch or its windows were too short for it",
     Realness.EMULATED.value: "an emulated device keeps no time and has no memory of its own",
     Realness.SIMULATED.value: "a simulated device or runtime measures nothing",
 }

@@ -79,6 +79,10 @@ class Child:
         """The evaluation set."""
         return read_evaluation_set(Path(self.spec.evaluation))
 
+    def plugins(self) -> tuple[Path, ...]:
+        """Further folders of plug-ins."""
+        return tuple(Path(folder) for folder in self.spec.plugins)
+
     def options(self) -> SessionOptions:
         """How sessions of this launch are made."""
         return SessionOptions(threads=self.spec.workload.threads)

@@ -1,15 +1,58 @@
 """What a meter is to the agent.
 
 A meter module holds `NAME`, `RANK`, `HINT` and `describe()`; the registry finds it by its file
-name. A module whose sensor is not there answers None: a quantity without a meter is null with a
-reason, never an estimate.
+name. A module whose sensor is of no concern to this machine answers None; one whose sensor should
+be there and cannot be used says why in `MeterDescription.reason`. A quantity without a meter is
+null with that reason, never an estimate. A meter of energy has `open_reader()` too.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from bitgauge.benchmarks.model import MeterDescription
+
+
+class MeterLost(Exception):
+    """The sensor cannot be read any more: it vanished, or a permission did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading.
+
+    Attributes:
+        value: millijoules since some moment for a counter, milliwatts for a power meter.
+        at_ns: monotonic clock just after it was read.
+    """
+
+    value: float
+    at_ns: int
+
+
+class EnergyReader(Protocol):
+    """An open meter of energy or power.
+
+    Attributes:
+        is_counter: whether `read` gives energy since some moment; else present power.
+        wraps_at_mj: where a counter begins again at 0, in millijoules; None: it does not.
+    """
+
+    is_counter: bool
+    wraps_at_mj: float | None
+
+    def read(self) -> Reading:
+        """The present value.
+
+        Raises:
+            MeterLost: the sensor cannot be read any more.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives back what the reader holds."""
+        ...
 
 
 class MeterModule(Protocol):
@@ -20,8 +63,20 @@ class MeterModule(Protocol):
     HINT: str
 
     def describe(self) -> MeterDescription | None:
-        """The meter of this machine, or None when its source is not there.
+        """The meter of this machine, or None when it is of no concern here.
 
         Cheap: it is called in the agent at start and opens nothing for longer.
+        """
+        ...
+
+
+class EnergyMeterModule(MeterModule, Protocol):
+    """The shape of a module that measures energy."""
+
+    def open_reader(self) -> EnergyReader:
+        """The meter that `describe` speaks of, opened.
+
+        Raises:
+            MeterLost: it cannot be opened.
         """
         ...

@@ -289,20 +289,24 @@ class RuntimeDescription(_message.Message):
     def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., families: _Optional[_Iterable[_Union[FormatFamily, str]]] = ..., versions: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., simulated: bool = ..., kernel_modes: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
 
 class MeterDescription(_message.Message):
-    __slots__ = ("name", "quantity", "kind", "scope", "update_period_ns", "uncertainty_relative")
+    __slots__ = ("name", "quantity", "kind", "scope", "update_period_ns", "uncertainty_relative", "averaging_window_ns", "reason")
     NAME_FIELD_NUMBER: _ClassVar[int]
     QUANTITY_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     UPDATE_PERIOD_NS_FIELD_NUMBER: _ClassVar[int]
     UNCERTAINTY_RELATIVE_FIELD_NUMBER: _ClassVar[int]
+    AVERAGING_WINDOW_NS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     name: str
     quantity: str
     kind: str
     scope: str
     update_period_ns: int
     uncertainty_relative: float
-    def __init__(self, name: _Optional[str] = ..., quantity: _Optional[str] = ..., kind: _Optional[str] = ..., scope: _Optional[str] = ..., update_period_ns: _Optional[int] = ..., uncertainty_relative: _Optional[float] = ...) -> None: ...
+    averaging_window_ns: int
+    reason: str
+    def __init__(self, name: _Optional[str] = ..., quantity: _Optional[str] = ..., kind: _Optional[str] = ..., scope: _Optional[str] = ..., update_period_ns: _Optional[int] = ..., uncertainty_relative: _Optional[float] = ..., averaging_window_ns: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class DeviceDescription(_message.Message):
     __slots__ = ("device_id", "name", "hardware_class", "realness", "architecture", "processor_model", "isa_flags", "core_count", "memory_bytes", "kernel_release", "virtualisation", "governor", "stack", "runtimes", "meters", "tags", "evidence")

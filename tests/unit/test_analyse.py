@@ -387,7 +387,7 @@ def test_energy_is_null_and_says_why() -> None:
     clock = MeterDescription("clock", "time", "counter", "board")
     assert by_key([], replace(FACTS, meters=(clock,)))["energy_mj"].reason == "no_sensor"
     meter = MeterDescription("rapl", "energy", "counter", "package")
-    assert by_key([], replace(FACTS, meters=(meter,)))["energy_mj"].reason == "pass_missing"
+    assert by_key([], replace(FACTS, meters=(meter,)))["energy_mj"].reason == "not_in_profile"
 
 
 @pytest.mark.parametrize(

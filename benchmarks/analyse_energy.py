@@ -1,0 +1,96 @@
+"""Energy from raw data: per inference, with and without the idle power, and the paired ratio."""
+
+from __future__ import annotations
+
+from .energy import (
+    MAX_SPREAD,
+    EnergySamples,
+    bounds,
+    energy_of,
+    energy_ratio_of,
+    why_unusable,
+)
+from .facts import Groups, RunFacts, items, null
+from .meters import best_meter, why_no_meter
+from .model import MetricValue
+from .raw_energy import energy_samples
+from .reasons import (
+    INSUFFICIENT_SAMPLES,
+    NO_RAW_DATA,
+    NOT_IN_PROFILE,
+    SIMULATED_METER,
+    UNSTEADY_ENERGY,
+)
+from .samples import BASELINE, CANDIDATE
+from .vocabulary import PassName, RawRole
+
+KEYS = ("energy_mj", "energy_active_mj", "energy_ratio")
+SIMULATED = "simulated"
+
+
+def energy(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
+    """`energy_mj`, `energy_active_mj` and `energy_ratio`."""
+    role = RawRole.CANDIDATE if facts.is_baseline else RawRole.BOTH
+    raws = groups.get((PassName.ENERGY, role), ())
+    if not raws:
+        return tuple(null(key, _why_none(facts)) for key in KEYS)
+    samples = energy_samples(raws[0])
+    reason = why_unusable(samples, CANDIDATE) or (
+        SIMULATED_METER if samples.kind == SIMULATED else None
+    )
+    if reason is not None:
+        meter = {"meter": samples.kind, "scope": samples.scope, "windows": samples.letter.size}
+        return tuple(null(key, reason, **meter) for key in KEYS)
+    return (*_each(samples), _ratio(samples, facts))
+
+
+def _why_none(facts: RunFacts) -> str:
+    if best_meter(facts.meters) is None:
+        return why_no_meter(facts.meters)
+    return NO_RAW_DATA if facts.plan.energy_quads else NOT_IN_PROFILE
+
+
+def _each(samples: EnergySamples) -> tuple[MetricValue, MetricValue]:
+    found = energy_of(samples, CANDIDATE)
+    flags = (UNSTEADY_ENERGY,) if found.spread > MAX_SPREAD else ()
+    detail = items(
+        meter=samples.kind,
+        scope=samples.scope,
+        update_period_ns=samples.update_period_ns,
+        power_mw=found.power_mw,
+        idle_mw=found.idle_mw,
+        u_gain_mj=found.u_gain,
+        u_edge_mj=found.u_edge,
+        u_rep_mj=found.u_rep,
+        u_idle_mj=found.u_idle,
+        spread=found.spread,
+    )
+    values = (
+        ("energy_mj", found.total_mj, found.u_total_mj),
+        ("energy_active_mj", found.active_mj, found.u_active_mj),
+    )
+    total, active = (
+        MetricValue(key, value, *bounds(value, u), n=found.windows, flags=flags, detail=detail)
+        for key, value, u in values
+    )
+    return total, active
+
+
+def _ratio(samples: EnergySamples, facts: RunFacts) -> MetricValue:
+    key = "energy_ratio"
+    if facts.is_baseline:
+        return null(key, NO_RAW_DATA)
+    reason = why_unusable(samples, BASELINE)
+    if reason is not None:
+        return null(key, reason)
+    found = energy_ratio_of(samples)
+    if found is None:
+        return null(key, INSUFFICIENT_SAMPLES)
+    return MetricValue(
+        key=key,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        n=found.quads,
+        detail=items(meter=samples.kind, scope=samples.scope, quads=found.quads),
+    )

@@ -1,0 +1,265 @@
+"""Energy per inference from windows of a meter: the rules of measurement.md C, as pure functions.
+
+Energies are millijoules, powers milliwatts, times nanoseconds of one monotonic clock. Nothing
+here is modelled: what a meter did not show is None, with a reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .reasons import (
+    INSUFFICIENT_SAMPLES,
+    METER_WITHOUT_RESPONSE,
+    SHARED_DEVICE,
+    WINDOW_TOO_SHORT,
+)
+from .samples import BASELINE, CANDIDATE, Floats, Ints
+from .student import student_quantile
+
+BARE_IDLE, LOADED_IDLE = 2, 3
+"""Letters of windows in which nothing runs: without any session, and with all of them resident."""
+
+MIN_WINDOW_NS = 5_000_000_000
+MIN_PERIODS = 50
+MIN_WINDOWS = 5
+MIN_RESPONSE = 1.05
+MAX_FOREIGN_SHARE = 0.01
+MAX_SPREAD = 0.01
+RATIO_U_GAIN = 0.01
+"""What is left of the gain's uncertainty in a ratio on one device (C-6)."""
+
+_COVERAGE = 1.96
+_MW_TO_MJ_PER_NS = 1e-9
+
+
+def window_ns(update_period_ns: int) -> int:
+    """Shortest window of a meter with this update period (C-3)."""
+    return max(MIN_WINDOW_NS, MIN_PERIODS * update_period_ns)
+
+
+class Backwards(Exception):
+    """A counter showed less than before and did not come round."""
+
+
+class Unwrapped:
+    """A counter that begins again at 0, as one that does not (C-7).
+
+    Args:
+        wraps_at_mj: where it begins again; None: it only grows.
+    """
+
+    def __init__(self, wraps_at_mj: float | None) -> None:
+        self._wraps_at_mj = wraps_at_mj
+        self._last: float | None = None
+        self._total = 0.0
+
+    def add(self, value_mj: float) -> float:
+        """Millijoules since the first value.
+
+        Raises:
+            Backwards: it fell, and by less than half of its range: that is no coming round.
+        """
+        step = 0.0 if self._last is None else value_mj - self._last
+        if step < 0:
+            if self._wraps_at_mj is None or -step < self._wraps_at_mj / 2:
+                raise Backwards
+            step += self._wraps_at_mj
+        self._last = value_mj
+        self._total += step
+        return self._total
+
+
+class Integrated:
+    """Power readings as a counter, by the trapezoid rule."""
+
+    def __init__(self) -> None:
+        self._last: tuple[float, int] | None = None
+        self._total = 0.0
+
+    def add(self, power_mw: float, at_ns: int) -> float:
+        """Millijoules since the first reading."""
+        if self._last is not None:
+            before_mw, before_ns = self._last
+            self._total += (power_mw + before_mw) / 2 * (at_ns - before_ns) * _MW_TO_MJ_PER_NS
+        self._last = (power_mw, at_ns)
+        return self._total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnergySamples:
+    """The windows of one launch, one element each, in the order in which they ran.
+
+    Attributes:
+        letter: `BASELINE`, `CANDIDATE`, `BARE_IDLE` or `LOADED_IDLE`.
+        start_ns: clock at its first edge.
+        end_ns: clock at its last edge.
+        energy_mj: what the meter showed in between.
+        iterations: inferences in it.
+        foreign_share: of one processor, used by other processes; NaN where unknown.
+        update_period_ns: between new values of the meter, as seen.
+        uncertainty_relative: of its gain, k=1.
+        kind: of the meter.
+        scope: of the meter.
+        problem: why the windows ended early, a key of the reasons; "" when they did not.
+    """
+
+    letter: Ints
+    start_ns: Ints
+    end_ns: Ints
+    energy_mj: Floats
+    iterations: Ints
+    foreign_share: Floats
+    update_period_ns: int
+    uncertainty_relative: float
+    kind: str
+    scope: str
+    problem: str = ""
+
+    def of(self, letter: int) -> EnergySamples:
+        """The windows with one letter."""
+        chosen = self.letter == letter
+        return replace(self, **{name: getattr(self, name)[chosen] for name in ARRAYS})
+
+    @property
+    def duration_ns(self) -> Ints:
+        """Length of each window."""
+        return self.end_ns - self.start_ns
+
+    @property
+    def power_mw(self) -> Floats:
+        """Mean power in each window."""
+        power: Floats = self.energy_mj / (self.duration_ns * _MW_TO_MJ_PER_NS)
+        return power
+
+
+ARRAYS = ("letter", "start_ns", "end_ns", "energy_mj", "iterations", "foreign_share")
+
+
+def why_unusable(samples: EnergySamples, letter: int) -> str | None:
+    """Why no energy can be claimed of one artifact; a key of the reasons, or None (C-2, C-3)."""
+    if samples.problem:
+        return samples.problem
+    own, idle = samples.of(letter), samples.of(BARE_IDLE)
+    if own.letter.size < MIN_WINDOWS or idle.letter.size == 0 or np.any(own.iterations < 1):
+        return INSUFFICIENT_SAMPLES
+    if int(own.duration_ns.min()) < window_ns(samples.update_period_ns):
+        return WINDOW_TOO_SHORT
+    others = own.foreign_share[np.isfinite(own.foreign_share)]
+    if others.size and float(others.max()) > MAX_FOREIGN_SHARE:
+        return SHARED_DEVICE
+    responds = float(own.power_mw.mean()) > MIN_RESPONSE * float(idle.power_mw.mean())
+    return None if responds else METER_WITHOUT_RESPONSE
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Energy of one inference with its uncertainty (k=1), in millijoules.
+
+    Attributes:
+        total_mj: idle power included.
+        active_mj: above the idle power with the sessions resident.
+        u_total_mj: of `total_mj`.
+        u_active_mj: of `active_mj`.
+        u_gain: the meter's own share of `u_total_mj`.
+        u_edge: the share of its update period.
+        u_rep: the share of what differed between windows.
+        u_idle: the share of the idle power in `u_active_mj`.
+        spread: standard deviation of the windows, relative.
+        windows: how many.
+        power_mw: mean power while it ran.
+        idle_mw: mean power with the sessions resident and nothing running.
+    """
+
+    total_mj: float
+    active_mj: float
+    u_total_mj: float
+    u_active_mj: float
+    u_gain: float
+    u_edge: float
+    u_rep: float
+    u_idle: float
+    spread: float
+    windows: int
+    power_mw: float
+    idle_mw: float
+
+
+def energy_of(samples: EnergySamples, letter: int) -> Energy:
+    """What one inference costs (C-4 and C-6); `why_unusable` must have given None.
+
+    u^2 = u_gain^2 + u_edge^2 + u_rep^2 (+ u_idle^2), with u_edge = P T_u / sqrt(6) per window.
+    """
+    own, idle = samples.of(letter), samples.of(LOADED_IDLE)
+    each = own.energy_mj / own.iterations
+    count = each.size
+    seconds = own.duration_ns * _MW_TO_MJ_PER_NS
+    idle_mw = float(idle.power_mw.mean()) if idle.letter.size else 0.0
+    total = float(each.mean())
+    active = float(((own.energy_mj - idle_mw * seconds) / own.iterations).mean())
+    edge_mj = own.power_mw * samples.update_period_ns * _MW_TO_MJ_PER_NS / math.sqrt(6)
+    u_edge = float((edge_mj / own.iterations).mean()) / math.sqrt(count)
+    spread = float(each.std(ddof=1))
+    u_rep = spread / math.sqrt(count)
+    u_gain = samples.uncertainty_relative * total
+    drift_mw = float(np.ptp(idle.power_mw)) / math.sqrt(12) if idle.letter.size else 0.0
+    u_idle = drift_mw * float((seconds / own.iterations).mean())
+    u_total = math.sqrt(u_gain**2 + u_edge**2 + u_rep**2)
+    return Energy(
+        total_mj=total,
+        active_mj=active,
+        u_total_mj=u_total,
+        u_active_mj=math.sqrt(u_total**2 + u_idle**2),
+        u_gain=u_gain,
+        u_edge=u_edge,
+        u_rep=u_rep,
+        u_idle=u_idle,
+        spread=spread / total,
+        windows=count,
+        power_mw=float(own.power_mw.mean()),
+        idle_mw=idle_mw,
+    )
+
+
+def bounds(value: float, uncertainty: float) -> tuple[float, float]:
+    """The 95 % interval of a value with uncertainty k=1."""
+    return value - _COVERAGE * uncertainty, value + _COVERAGE * uncertainty
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRatio:
+    """Candidate / baseline with a 95 % interval, and how many quads it rests on."""
+
+    value: float
+    low: float
+    high: float
+    quads: int
+
+
+def energy_ratio_of(samples: EnergySamples) -> EnergyRatio | None:
+    """The paired ratio over quads ABBA of windows; None with fewer than two quads.
+
+    The mean of the quads' log-ratios with Student's interval, widened by what remains of the
+    gain's uncertainty.
+    """
+    timed = samples.letter <= CANDIDATE
+    letters, each = (
+        samples.letter[timed],
+        (samples.energy_mj / np.maximum(samples.iterations, 1))[timed],
+    )
+    quads = letters.size // 4
+    logs = []
+    for quad in range(quads):
+        part = slice(4 * quad, 4 * quad + 4)
+        a, b = (each[part][letters[part] == one] for one in (BASELINE, CANDIDATE))
+        if a.size == b.size == 2 and a.min() > 0 and b.min() > 0:
+            logs.append(math.log(b.mean() / a.mean()))
+    if len(logs) < 2:
+        return None
+    mean, error = float(np.mean(logs)), float(np.std(logs, ddof=1)) / math.sqrt(len(logs))
+    half = student_quantile(0.975, len(logs) - 1) * error
+    half = math.hypot(half, _COVERAGE * RATIO_U_GAIN)
+    return EnergyRatio(math.exp(mean), math.exp(mean - half), math.exp(mean + half), len(logs))

@@ -1,0 +1,41 @@
+"""Which meter of a device measures the energy of a run, and why there may be none (C-1, C-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .model import MeterDescription
+from .reasons import NO_SENSOR
+
+ENERGY = "energy"
+
+KINDS = (
+    "wall_analyzer",
+    "inline_dc",
+    "rail_sensor",
+    "counter",
+    "polled_power",
+    "battery_gauge",
+    "simulated",
+)
+"""Kinds of energy meters, best first; joules of different kinds are not compared unasked."""
+
+_TELLING = ("no_permission", "no_library", "on_charger", "shared_device", "virtualised", NO_SENSOR)
+
+
+def best_meter(meters: Iterable[MeterDescription]) -> MeterDescription | None:
+    """The usable energy meter of the best kind; None when there is none."""
+    usable = [one for one in meters if one.quantity == ENERGY and one.reason is None]
+    return min(usable, key=_order, default=None)
+
+
+def why_no_meter(meters: Iterable[MeterDescription]) -> str:
+    """The reason that tells most: what can be mended comes before what cannot."""
+    found = [one.reason for one in meters if one.quantity == ENERGY and one.reason]
+    known = [reason for reason in _TELLING if reason in found]
+    return known[0] if known else NO_SENSOR
+
+
+def _order(meter: MeterDescription) -> tuple[int, str]:
+    kind = KINDS.index(meter.kind) if meter.kind in KINDS else len(KINDS)
+    return kind, meter.name

@@ -1,0 +1,67 @@
+"""The raw file of pass `energy`, beside the metadata of every pass.
+
+meta   update_period_ns, uncertainty_relative, kind, scope, problem
+arrays letter start_ns end_ns iterations i8[w], energy_mj foreign_share f8[w]
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .energy import ARRAYS, LOADED_IDLE, EnergySamples
+from .errors import BadInput, Code
+from .raw import RawFile
+from .raw_schema import RawOrigin, origin_meta
+from .reasons import REASONS
+
+_WHOLE = ("letter", "start_ns", "end_ns", "iterations")
+
+
+def energy_raw(origin: RawOrigin, samples: EnergySamples) -> RawFile:
+    """The raw file of one launch of pass `energy`."""
+    meta = {
+        "update_period_ns": samples.update_period_ns,
+        "uncertainty_relative": samples.uncertainty_relative,
+        "kind": samples.kind,
+        "scope": samples.scope,
+        "problem": samples.problem,
+    }
+    return RawFile(origin_meta(origin) | meta, {name: getattr(samples, name) for name in ARRAYS})
+
+
+def energy_samples(raw: RawFile) -> EnergySamples:
+    """The windows of a raw file of pass `energy`; `BadInput` when it does not hold them."""
+    arrays = {}
+    for name in ARRAYS:
+        array = raw.arrays.get(name)
+        kind = np.int64 if name in _WHOLE else np.float64
+        if array is None or array.dtype != kind or array.ndim != 1:
+            raise _bad(f"array {name} is missing or of another type")
+        arrays[name] = array
+    if len({array.size for array in arrays.values()}) != 1:
+        raise _bad("its arrays are of different lengths")
+    letter, duration = arrays["letter"], arrays["end_ns"] - arrays["start_ns"]
+    if np.any((letter < 0) | (letter > LOADED_IDLE)) or np.any(duration <= 0):
+        raise _bad("a window has no length or no known letter")
+    if not np.all(np.isfinite(arrays["energy_mj"])) or np.any(arrays["iterations"] < 0):
+        raise _bad("a window has no energy or no number of inferences")
+    period, gain = raw.meta.get("update_period_ns"), raw.meta.get("uncertainty_relative")
+    problem = raw.meta.get("problem")
+    if not isinstance(period, int) or isinstance(period, bool) or period < 1:
+        raise _bad("it does not say how often its meter changes")
+    if not isinstance(gain, float) or not 0 <= gain < 1:
+        raise _bad("it does not say how sure its meter is")
+    if problem and problem not in REASONS:
+        raise _bad("it names a problem that is not known")
+    return EnergySamples(
+        **arrays,
+        update_period_ns=period,
+        uncertainty_relative=gain,
+        kind=str(raw.meta.get("kind", "")),
+        scope=str(raw.meta.get("scope", "")),
+        problem=str(problem or ""),
+    )
+
+
+def _bad(why: str) -> BadInput:
+    return BadInput(Code.BAD_RAW, f"The raw file cannot be used: {why}.")

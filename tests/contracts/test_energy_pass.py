@@ -1,0 +1,91 @@
+"""Pass `energy` through real children with a meter that replays a trace."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from bitgauge.agents.environment import TRACE_VARIABLE
+from bitgauge.benchmarks.model import Overrides
+from bitgauge.benchmarks.raw import read_raw
+from bitgauge.benchmarks.raw_energy import energy_samples
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RunStatus
+
+from ..unit.agent_lab import Lab, fake_artifact
+from .test_odd_models import RUNTIME
+
+TICK_NS = 5_000_000
+SHORT = Overrides(warmup_ms=20, launches=1, budget_ms=60)
+STEADY: list[tuple[float, float | None]] = [
+    (number / 200, 40.0 * number) for number in range(2_001)
+]  # 8 W, new every 5 ms
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    (tmp_path / "plug/runtimes").mkdir(parents=True)
+    (tmp_path / "plug/runtimes/odd.py").write_text(RUNTIME)
+    made = Lab(tmp_path, plugins=(tmp_path / "plug",))
+    await made.coordinator.start()
+    yield made
+    await made.coordinator.stop()
+
+
+TRACES: dict[str, tuple[list[tuple[float, float | None]], str, int]] = {
+    "steady": (STEADY, "", 15),
+    "vanishes": ([*STEADY[:80], (0.4, None), (600.0, None)], "meter_lost", 15),
+    "sticks": ([*STEADY[:80], (0.4, 3_200.0), (600.0, 3_200.0)], "counter_stuck", 15),
+    "falls": (
+        [*STEADY[:80], *((0.4 + number / 200, 100.0 + number) for number in range(9_999))],
+        "counter_backwards",
+        15,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRACES)
+async def test_a_meter_that_fails_costs_nothing_but_the_energy(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    points, problem, windows = TRACES[name]
+    trace = tmp_path / "trace.json"
+    trace.write_bytes(
+        msgspec.json.encode({"is_counter": True, "update_period_ns": TICK_NS, "points": points})
+    )
+    monkeypatch.setenv(TRACE_VARIABLE, str(trace))
+    artifact = fake_artifact(latency_ns=300_000)
+    passes = (PassName.QUALITY, PassName.ENERGY)
+    lab.assignment(
+        [artifact, artifact],
+        runtime="odd",
+        overrides=SHORT,
+        passes=passes,
+        profile=Profile.STANDARD,
+    )
+    async with lab.agent():
+        reports = await lab.reports(2, 60)
+    for report in reports:
+        assert report.status is RunStatus.MEASURED, report.failure
+        assert {ref.pass_name for ref in report.raw} == set(passes)
+    (ref,) = (ref for ref in reports[1].raw if ref.pass_name is PassName.ENERGY)
+    samples = energy_samples(read_raw(lab.coordinator.blobs[ref.digest.sha256]))
+    assert samples.kind == "simulated"
+    assert samples.problem == problem
+    assert (samples.letter.size == windows) == (not problem)
+    if not problem:
+        assert samples.power_mw == pytest.approx(8_000.0, rel=0.2)
+
+
+async def test_without_a_meter_no_such_pass_is_made(lab: Lab) -> None:
+    artifact = fake_artifact(latency_ns=300_000)
+    passes = (PassName.QUALITY, PassName.ENERGY)
+    lab.assignment(
+        [artifact], runtime="odd", overrides=SHORT, passes=passes, profile=Profile.STANDARD
+    )
+    async with lab.agent():
+        (report,) = await lab.reports(1, 60)
+    assert {ref.pass_name for ref in report.raw} == {PassName.QUALITY}
+    (device,) = lab.coordinator.devices
+    assert all(one.quantity != "energy" or one.reason for one in device.meters)

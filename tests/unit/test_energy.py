@@ -1,0 +1,302 @@
+"""Energy: rules and estimates on simulated meters, with known truth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from bitgauge.benchmarks.analyse_energy import energy
+from bitgauge.benchmarks.energy import (
+    BARE_IDLE,
+    LOADED_IDLE,
+    Backwards,
+    EnergySamples,
+    Integrated,
+    Unwrapped,
+    energy_of,
+    energy_ratio_of,
+    why_unusable,
+    window_ns,
+)
+from bitgauge.benchmarks.energy_protocol import EnergyBench, EnergyPlan, Lost, measure_energy
+from bitgauge.benchmarks.errors import BadInput
+from bitgauge.benchmarks.facts import RunFacts
+from bitgauge.benchmarks.meters import best_meter, why_no_meter
+from bitgauge.benchmarks.model import Digest, MeterDescription, Workload
+from bitgauge.benchmarks.raw import RawFile
+from bitgauge.benchmarks.raw_energy import energy_raw, energy_samples
+from bitgauge.benchmarks.raw_schema import RawOrigin
+from bitgauge.benchmarks.samples import BASELINE, CANDIDATE
+from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
+from hypothesis import given
+from hypothesis import strategies as st
+
+TICK_NS = 100_000_000
+READ_NS = 20_000
+CALL_NS = 2_000_000
+BARE_MW, LOADED_MW = 4_000.0, 5_000.0
+BUSY_MW = (20_000.0, 12_000.0)
+PLAN = EnergyPlan(window_ns(TICK_NS), 10_000_000_000, 3, TICK_NS)
+
+Fault = Callable[[float, int], float]
+
+
+class World:
+    """A device with known power whose meter shows a new value every tick.
+
+    Args:
+        fault: what the meter shows in place of the truth, given that and the time.
+        noise: relative, of the power of each call.
+    """
+
+    def __init__(self, fault: Fault | None = None, noise: float = 0.002, seed: int = 5) -> None:
+        self.now_ns = 0
+        self.consumed_mj = 0.0
+        self.power_mw = BARE_MW
+        self._shown = 0.0
+        self._next_ns = TICK_NS
+        self._fault = fault
+        self._noise = noise
+        self._rng = np.random.default_rng(seed)
+
+    def spend(self, duration_ns: int, power_mw: float) -> None:
+        end = self.now_ns + duration_ns
+        while self.now_ns < end:
+            step = min(end, self._next_ns) - self.now_ns
+            self.now_ns += step
+            self.consumed_mj += power_mw * step * 1e-9
+            if self.now_ns == self._next_ns:
+                self._shown = self.consumed_mj
+                self._next_ns += TICK_NS
+
+    def counter(self) -> float:
+        self.spend(READ_NS, self.power_mw)
+        return self._fault(self._shown, self.now_ns) if self._fault else self._shown
+
+    def rest(self, duration_ns: int) -> None:
+        self.spend(duration_ns, self.power_mw)
+
+    def call(self, letter: int) -> Callable[[], None]:
+        def run() -> None:
+            scale = 1 + self._noise * self._rng.standard_normal()
+            self.spend(CALL_NS, BUSY_MW[letter] * scale)
+
+        return run
+
+    def prepare(self) -> list[Callable[[], None]]:
+        self.power_mw = LOADED_MW
+        return [self.call(BASELINE), self.call(CANDIDATE)]
+
+    def measured(self, plan: EnergyPlan = PLAN, foreign: float = 0.0) -> EnergySamples:
+        bench = EnergyBench(
+            self.counter,
+            lambda: self.now_ns,
+            self.rest,
+            foreign_ns=lambda: foreign * self.now_ns,
+            plan=plan,
+        )
+        measure_energy(bench, self.prepare, plan, np.random.default_rng(7), lambda: None)
+        return bench.samples(kind="counter", scope="package", uncertainty_relative=0.05)
+
+
+def test_the_truth_is_inside_and_the_parts_are_told_apart() -> None:
+    samples = World().measured()
+    assert why_unusable(samples, CANDIDATE) is None
+    assert samples.update_period_ns == pytest.approx(TICK_NS, rel=0.01)
+    found = energy_of(samples, CANDIDATE)
+    truth = BUSY_MW[CANDIDATE] * CALL_NS * 1e-9
+    assert found.total_mj == pytest.approx(truth, rel=0.01)
+    assert found.active_mj == pytest.approx(truth - LOADED_MW * CALL_NS * 1e-9, rel=0.02)
+    assert found.windows == 6
+    assert found.u_gain == pytest.approx(0.05 * found.total_mj)
+    expected = BUSY_MW[CANDIDATE] * TICK_NS * 1e-9 / math.sqrt(6) / (PLAN.window_ns / CALL_NS)
+    assert found.u_edge == pytest.approx(expected / math.sqrt(6), rel=0.1)
+    assert found.spread < 0.01
+
+
+def test_the_ratio_covers_the_truth_and_leaves_the_gain_out() -> None:
+    covered = 0
+    for seed in range(40):
+        found = energy_ratio_of(World(noise=0.05, seed=seed).measured())
+        assert found is not None
+        covered += found.low <= BUSY_MW[1] / BUSY_MW[0] <= found.high
+        assert found.high / found.low < 1.15
+    assert covered >= 36
+
+
+def falls(shown: float, now_ns: int) -> float:
+    return shown if now_ns < 40e9 else shown - 50_000
+
+
+def sticks(shown: float, now_ns: int) -> float:
+    return shown if now_ns < 40e9 else 123.0
+
+
+def vanishes(shown: float, now_ns: int) -> float:
+    if now_ns > 40e9:
+        raise Lost("gone")
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [(sticks, "counter_stuck"), (vanishes, "meter_lost")],
+)
+def test_a_meter_that_fails_costs_the_energy_and_keeps_what_it_showed(
+    fault: Fault, reason: str
+) -> None:
+    samples = World(fault).measured()
+    assert samples.problem == reason
+    assert why_unusable(samples, CANDIDATE) == reason
+    assert 0 < samples.letter.size < 15
+
+
+def test_a_counter_that_falls_is_not_believed() -> None:
+    unwrapped = Unwrapped(None)
+    samples = World(lambda shown, now_ns: unwrapped.add(falls(shown, now_ns))).measured()
+    assert samples.problem == "counter_backwards"
+
+
+def test_a_counter_that_comes_round_is_one_that_does_not() -> None:
+    wraps = 70_000.0
+    unwrapped = Unwrapped(wraps)
+    plain = World().measured()
+    round_ = World(lambda shown, _now: unwrapped.add(shown % wraps)).measured()
+    assert np.allclose(plain.energy_mj, round_.energy_mj)
+
+
+def test_short_windows_and_dead_or_shared_meters_are_refused() -> None:
+    short = World().measured(replace(PLAN, window_ns=PLAN.window_ns // 2))
+    assert why_unusable(short, CANDIDATE) == "window_too_short"
+    shared = World().measured(foreign=0.05)
+    assert why_unusable(shared, CANDIDATE) == "shared_device"
+    good = World().measured()
+    flat = replace(good, energy_mj=np.asarray(good.duration_ns * 5e-6))
+    assert why_unusable(flat, CANDIDATE) == "meter_without_response"
+    few = replace(
+        good, **{name: getattr(good, name)[:6] for name in ("letter", "start_ns", "end_ns")}
+    )
+    few = replace(
+        few,
+        **{name: getattr(good, name)[:6] for name in ("energy_mj", "iterations", "foreign_share")},
+    )
+    assert why_unusable(few, CANDIDATE) == "insufficient_samples"
+
+
+def test_windows_are_as_long_as_the_meter_needs() -> None:
+    assert window_ns(1_000_000) == 5_000_000_000
+    assert window_ns(TICK_NS) == 5_000_000_000
+    assert window_ns(10 * TICK_NS) == 50_000_000_000
+
+
+@given(st.lists(st.floats(0, 900), min_size=1, max_size=50), st.floats(0, 1e6))
+def test_unwrapping_gives_back_the_steps(steps: list[float], start: float) -> None:
+    wraps = 2_000.0
+    unwrapped, true = Unwrapped(wraps), start
+    unwrapped.add(true % wraps)
+    for step in steps:
+        true += step
+        total = unwrapped.add(true % wraps)
+    assert total == pytest.approx(sum(steps), abs=1e-3)
+
+
+@given(st.floats(0.1, 1e5), st.integers(1, 10**9))
+def test_a_counter_never_falls_unseen(height: float, step: int) -> None:
+    unwrapped = Unwrapped(None)
+    unwrapped.add(height)
+    with pytest.raises(Backwards):
+        unwrapped.add(height - height * step / 10**9)
+
+
+def test_power_is_integrated_by_trapezoids() -> None:
+    integrated = Integrated()
+    integrated.add(0.0, 0)
+    assert integrated.add(10_000.0, 2_000_000_000) == pytest.approx(10_000.0)
+
+
+# -- raw file and published numbers ---------------------------------------------------------
+A, B = Digest("a" * 64, 9), Digest("b" * 64, 3)
+ORIGIN = RawOrigin(
+    *(PassName.ENERGY, 0, RawRole.BOTH, (A.sha256, B.sha256), "int8-dynamic", "onnxruntime"),
+    *(Workload(), Profile.STANDARD),
+)
+METER = MeterDescription("rapl", "energy", "counter", "package")
+
+
+def facts(*meters: MeterDescription, profile: Profile = Profile.STANDARD) -> RunFacts:
+    return RunFacts("run", 1, "int8-dynamic", profile, Workload(), B, A, meters=meters)
+
+
+def published(raw: RawFile | None, about: RunFacts) -> dict[str, tuple[float | None, str | None]]:
+    groups = {(PassName.ENERGY, RawRole.BOTH): [raw]} if raw else {}
+    return {one.key: (one.value, one.reason) for one in energy(groups, about)}
+
+
+def test_joules_are_published_with_their_uncertainty() -> None:
+    raw = energy_raw(ORIGIN, World().measured())
+    total, active, ratio = energy({(PassName.ENERGY, RawRole.BOTH): [raw]}, facts(METER))
+    assert total.value is not None
+    assert total.low is not None
+    assert total.high is not None
+    assert total.low < total.value * 0.92
+    assert total.high > total.value * 1.08
+    assert active.value is not None
+    assert active.value < total.value
+    assert ratio.value == pytest.approx(BUSY_MW[1] / BUSY_MW[0], rel=0.02)
+    assert {item.name for item in total.detail} >= {"meter", "scope", "u_gain_mj", "power_mw"}
+
+
+@pytest.mark.parametrize(
+    ("meters", "profile", "reason"),
+    [
+        ((), Profile.STANDARD, "no_sensor"),
+        ((replace(METER, reason="virtualised"),), Profile.STANDARD, "virtualised"),
+        (
+            (replace(METER, reason="virtualised"), replace(METER, reason="no_permission")),
+            Profile.STANDARD,
+            "no_permission",
+        ),
+        ((METER,), Profile.QUICK, "not_in_profile"),
+        ((METER,), Profile.STANDARD, "pass_missing"),
+    ],
+)
+def test_no_energy_has_its_reason(
+    meters: tuple[MeterDescription, ...], profile: Profile, reason: str
+) -> None:
+    found = published(None, facts(*meters, profile=profile))
+    assert set(found.values()) == {(None, reason)}
+
+
+def test_a_replay_is_nobodys_joules() -> None:
+    raw = energy_raw(ORIGIN, replace(World().measured(), kind="simulated"))
+    assert set(published(raw, facts(METER)).values()) == {(None, "simulated_meter")}
+
+
+def test_the_best_kind_is_taken() -> None:
+    rail = replace(METER, name="hwmon", kind="rail_sensor")
+    broken = replace(METER, name="wall", kind="wall_analyzer", reason="no_permission")
+    assert best_meter((METER, rail, broken)) == rail
+    assert best_meter((broken,)) is None
+    assert why_no_meter((replace(METER, quantity="memory"),)) == "no_sensor"
+
+
+def test_a_raw_file_comes_back_and_a_damaged_one_is_refused() -> None:
+    samples = World().measured()
+    raw = energy_raw(ORIGIN, samples)
+    back = energy_samples(raw)
+    assert np.array_equal(back.energy_mj, samples.energy_mj)
+    assert (back.kind, back.problem) == ("counter", "")
+    assert {BARE_IDLE, LOADED_IDLE} <= set(back.letter.tolist())
+    for name in raw.arrays:
+        with pytest.raises(BadInput):
+            energy_samples(RawFile(raw.meta, {**raw.arrays, name: raw.arrays[name][:-1]}))
+        with pytest.raises(BadInput):
+            energy_samples(
+                RawFile(raw.meta, {key: one for key, one in raw.arrays.items() if key != name})
+            )
+    for change in ({"update_period_ns": 0}, {"uncertainty_relative": 2.0}, {"problem": "bored"}):
+        with pytest.raises(BadInput):
+            energy_samples(RawFile({**raw.meta, **change}, raw.arrays))
