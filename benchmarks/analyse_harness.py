@@ -82,7 +82,7 @@ def floor_p50(launches: AbsoluteLaunches, facts: RunFacts) -> MetricValue:
         return null(key, NO_RAW_DATA)
     if launches.discarded.invalid:
         return invalid(key, launches.detail)
-    interval = bootstrap_median(launches.samples, seed_of(facts.run_id, key))
+    interval = bootstrap_median(launches.samples, seed_of(facts.run_id, key), launches.sizes)
     impossible = impossible_median(interval.point, launches.resolution_ns)
     return MetricValue(
         key=key,

@@ -87,7 +87,7 @@ def latency_p50(launches: AbsoluteLaunches, facts: RunFacts) -> MetricValue:
             [one.warm.iteration_ns[0] for one in samples], facts.plan.absolute_timed_ns
         )
         return null(key, reason, n=count, n_eff=n_eff, needed=needed, launches=len(samples))
-    interval = bootstrap_median(samples, seed_of(facts.run_id, key))
+    interval = bootstrap_median(samples, seed_of(facts.run_id, key), launches.sizes)
     medians = [float(np.median(launch.latency_ns)) for launch in samples]
     beyond = [outliers(launch.latency_ns) for launch in samples]
     flags = list(launches.flags)

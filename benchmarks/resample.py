@@ -7,16 +7,22 @@ consecutive blocks within it (measurement.md A-6 and A-7), never single latencie
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from .paired import LEVEL, Interval
 from .samples import AbsoluteSamples, Floats, Ints
+from .student import student_quantile
 
 DRAWS = 10_000
 MAX_STRETCHES = 64
 """Stretches of blocks per launch; long enough for their medians to be nearly independent."""
+
+_MIN_STRETCHES = 8
+_SIZE_PER_STRETCH = 3
+"""Independent latencies in a stretch, so that its neighbours tell something else."""
 
 _CHUNK = 1_000
 _AUTOCORRELATION_FLOOR = 0.02
@@ -55,17 +61,27 @@ def stretch_medians(samples: AbsoluteSamples, stretches: int) -> Floats:
     return np.array([np.median(part) for part in parts])
 
 
-def bootstrap_median(launches: Sequence[AbsoluteSamples], seed: int) -> Interval:
+def bootstrap_median(
+    launches: Sequence[AbsoluteSamples], seed: int, sizes: Sequence[float] | None = None
+) -> Interval:
     """Median latency with a percentile interval of the hierarchical bootstrap, in nanoseconds.
 
     The estimate is the median of the medians of equally many stretches per launch, so that each
-    process counts alike however fast it was.
+    process counts alike however fast it was. Of few launches a bootstrap knows too little (three
+    that differ by 6 % were covered 78 times in 100), so that the interval is never shorter than
+    Student's over the medians of launches.
 
     Args:
         launches: at least one.
         seed: makes the interval repeatable.
+        sizes: how many independent latencies each is worth; computed when not given.
     """
-    stretches = min(MAX_STRETCHES, *(launch.block_start_ns.size for launch in launches))
+    worth = sizes or [effective_size(launch.latency_ns) for launch in launches]
+    stretches = min(
+        MAX_STRETCHES,
+        max(_MIN_STRETCHES, int(min(worth) / _SIZE_PER_STRETCH)),
+        *(launch.block_start_ns.size for launch in launches),
+    )
     rows = [stretch_medians(launch, stretches) for launch in launches]
     width = min(row.size for row in rows)
     table = np.stack([row[:width] for row in rows])
@@ -73,7 +89,19 @@ def bootstrap_median(launches: Sequence[AbsoluteSamples], seed: int) -> Interval
     draws = np.concatenate([_draw(table, _CHUNK, rng) for _ in range(DRAWS // _CHUNK)])
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail])
-    return Interval(float(np.median(table)), float(low), float(high))
+    interval = Interval(float(np.median(table)), float(low), float(high))
+    return _widened(interval, np.median(table, axis=1)) if len(launches) > 1 else interval
+
+
+def _widened(interval: Interval, medians: Floats) -> Interval:
+    """The interval, reaching at least as far as Student's over the launches."""
+    deviation = float(np.std(medians, ddof=1)) / math.sqrt(medians.size)
+    reach = student_quantile(0.5 + LEVEL / 2, medians.size - 1) * deviation
+    return Interval(
+        interval.point,
+        max(min(interval.low, interval.point - reach), 0.0),
+        max(interval.high, interval.point + reach),
+    )
 
 
 def _draw(table: Floats, draws: int, rng: np.random.Generator) -> Floats:

@@ -75,7 +75,17 @@ def test_same_seed_same_bits() -> None:
     rng = np.random.default_rng(5)
     launches = [launch_of(rng.lognormal(13, 0.1, size=700)) for _ in range(3)]
     assert bootstrap_median(launches, 1) == bootstrap_median(launches, 1)
-    assert bootstrap_median(launches, 1) != bootstrap_median(launches, 2)
+    assert bootstrap_median(launches[:1], 1) != bootstrap_median(launches[:1], 2)
+
+
+def test_few_launches_reach_as_far_as_student() -> None:
+    launches = [launch_of(np.full(700, level)) for level in (900_000, 1_000_000, 1_200_000)]
+    medians = [900_000.0, 1_000_000.0, 1_200_000.0]
+    low, high = stats.t.interval(0.95, 2, loc=1_000_000, scale=stats.sem(medians))
+    interval = bootstrap_median(launches, 1)
+    assert (interval.low, interval.high) == pytest.approx((low, high), rel=1e-9)
+    wild = [launch_of(np.full(700, level)) for level in (1_000, 1_000, 90_000)]
+    assert bootstrap_median(wild, 1).low == 0
 
 
 def test_units_do_not_matter() -> None:
