@@ -208,6 +208,11 @@ class _Graph:
         )
 
 
+def _producer(node: Any) -> str:
+    """Operator type; with its domain where tensors are in blocks of channels."""
+    return f"nchwc.{node.op_type}" if "nchwc" in node.domain else str(node.op_type)
+
+
 def _is_integer(op_type: str) -> bool:
     return op_type in READ or op_type in _OPAQUE
 
