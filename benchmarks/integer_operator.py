@@ -146,6 +146,10 @@ def requantization(operator: IntegerOperator, values: Values) -> Requantization 
     )
 
 
+_FACTORS = 32
+"""Matrices of a batched product that are multiplied again; others are left out evenly."""
+
+
 def products(operator: IntegerOperator, values: Values, max_rows: int) -> Iterator[Product]:
     """The products that make the operator's output, at most `max_rows` rows of each.
 
@@ -184,8 +188,10 @@ def _matrix_products(operator: IntegerOperator, values: Values, max_rows: int) -
         factors = list(zip(left, right, strict=True))
     height = factors[0][0].shape[0] if factors else 0
     pairs = adds_pairs(operator, a.dtype, b)
-    for index, (left, right) in enumerate(factors):
-        rows = spread(height, max(1, max_rows // len(factors)))
+    chosen = spread(len(factors), _FACTORS)
+    rows = spread(height, max(1, max_rows // max(chosen.size, 1)))
+    for index in chosen.tolist():
+        left, right = factors[index]
         own = observed[index * height : (index + 1) * height]
         yield Product(left[rows], right, a_zero, b_zero, scale, bias, own[rows], pairs)
 

@@ -198,7 +198,7 @@ def _compare(product: Product, output: Requantization | None) -> tuple[KernelCou
     observed = product.observed
     off, unlike = _steps(observed, expected, product), _steps(observed, emulated, product)
     wrong = off > 1
-    real = _real(exact, product)
+    real = _real(exact, product, output)
     counts = KernelCounts(
         elements=int(off.size),
         errors0=int(np.count_nonzero(off > (0.5 if observed.dtype.kind == "f" else 0))),
@@ -218,19 +218,22 @@ def _compare(product: Product, output: Requantization | None) -> tuple[KernelCou
 def _steps(one: npt.NDArray[Any], other: npt.NDArray[Any], product: Product) -> Floats:
     """Distance in output steps; of floating-point outputs in steps of one integer product."""
     apart: Floats = np.abs(one.astype(np.float64) - other.astype(np.float64))
-    apart = np.nan_to_num(apart, nan=_NOT_FINITE, posinf=_NOT_FINITE)
     if one.dtype.kind != "f" or product.scale is None:
         return apart
+    apart = np.nan_to_num(apart, nan=_NOT_FINITE, posinf=_NOT_FINITE)
     slack = _FLOAT_SLACK * np.abs(other.astype(np.float64))
     return np.maximum(apart - slack, 0) / np.abs(product.scale.astype(np.float64))
 
 
-def _real(exact: Ints, product: Product) -> Floats:
+def _real(exact: Ints, product: Product, output: Requantization | None) -> Floats:
+    """The exact real outputs; where the lowest code is zero, that code is the operator's Relu."""
     if product.scale is None:
         return exact.astype(np.float64)
     real = exact.astype(np.float64) * product.scale.astype(np.float64)
     if product.bias.dtype.kind == "f":
         return real + product.bias.astype(np.float64)
+    if output is not None and output.zero == output.low:
+        return np.maximum(real, 0.0)
     return real
 
 

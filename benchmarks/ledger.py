@@ -29,6 +29,8 @@ FIXES: dict[str, str] = {
     " activations), so that the Relu fuses and the operator runs on integers",
     "quantize_output": "quantize its output too, or export in QOperator format, so that the"
     " operator runs on integers",
+    "unsigned_activations": "quantize its activations unsigned (u8), or export in QOperator"
+    " format: rewritten from s8 to u8 it no longer matches an integer kernel",
     "quantize_inputs": "quantize its inputs: it stands between tensors that stayed in floating"
     " point",
     "seven_bit_weights": "give it 7-bit weights (reduce_range), or u8u8 weights, or run it with"

@@ -32,6 +32,8 @@ SAME_VALUES = frozenset(
     }
 )
 """Operators whose outputs hold values of their first input: not listed a second time."""
+_REWRITTEN = "qdq_s8_to_u8"
+"""Onnxruntime names so what it makes where it rewrites s8 activations to u8 on x86-64."""
 _SAME_CODES = SAME_VALUES - {"DequantizeLinear", "Cast"} | {"MaxPool"}
 _OUTPUT_SCALE: dict[str, tuple[int, int]] = {
     "QuantizeLinear": (1, 2),
@@ -107,6 +109,7 @@ class GraphFacts:
         claims_integer: whether activations are quantized at all.
         inner: integer operators inside the graphs of other nodes, which cannot be looked at.
         outputs: names of the graph's outputs.
+        aliases: what a tensor that the runtime made itself stands for, where that can be told.
     """
 
     operators: tuple[GraphOperator, ...]
@@ -117,6 +120,7 @@ class GraphFacts:
     claims_integer: bool
     inner: int
     outputs: tuple[str, ...]
+    aliases: Mapping[str, str]
 
 
 def read_graph(model: Any) -> GraphFacts:
@@ -137,6 +141,7 @@ def read_graph(model: Any) -> GraphFacts:
         or any(one.compute in (INTEGER, OPAQUE) for one in operators),
         inner=sum(_is_integer(node.op_type) for node in _inner_nodes(model.graph)),
         outputs=tuple(str(value.name) for value in model.graph.output),
+        aliases={name: _alias(name, graph) for name in codes if name.startswith(_REWRITTEN)},
     )
 
 
@@ -280,15 +285,24 @@ def _fix(node: Any, graph: _Graph) -> str:
     quantized = [graph.op_type(name) == "DequantizeLinear" for name in node.input[:2] if name]
     if not all(quantized):
         return "quantize_inputs"
-    through = node.output[0]
-    users = graph.users.get(through, [])
+    users = graph.users.get(node.output[0], [])
+    activation = bool(attributes(node).get("activation"))
     if len(users) == 1 and users[0].op_type in ("Relu", "Clip"):
-        through = users[0].output[0]
-    followers = graph.users.get(through, [])
-    for user in followers:
-        if user.op_type == "QuantizeLinear":
-            return "zero_point"
-    return "quantize_output"
+        activation, users = True, graph.users.get(users[0].output[0], [])
+    if not any(user.op_type == "QuantizeLinear" for user in users):
+        return "quantize_output"
+    return "zero_point" if activation else "unsigned_activations"
+
+
+def _alias(name: str, graph: _Graph) -> str:
+    """The tensor that was quantized, or that the codes become again, named by the model."""
+    maker = graph.maker[name]
+    near = [maker.input[0]] if maker.op_type == "QuantizeLinear" else []
+    near += [
+        user.output[0] for user in graph.users.get(name, []) if user.op_type == "DequantizeLinear"
+    ]
+    named = (str(one) for one in near if not one.startswith(_REWRITTEN))
+    return next(named, name)
 
 
 def _codes(graph: _Graph) -> dict[str, Codes]:

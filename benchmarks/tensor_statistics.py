@@ -182,6 +182,8 @@ class _Quantized:
             self._rails += int(np.count_nonzero(codes == self._low))
 
     def add_real(self, real: npt.NDArray[Any], codes: npt.NDArray[Any]) -> Floats:
+        if self._zero == self._low:
+            real = np.maximum(real, 0)  # the lowest code is the Relu, not a clip
         # In the precision of the value: the runtime divides float32 by float32.
         scaled = real / real.dtype.type(self._scale)
         unclipped: Floats = np.rint(scaled).astype(np.float64) + self._zero

@@ -81,8 +81,40 @@ class Session(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OpenGraph:
+    """A production session and the graph that it executes.
+
+    Attributes:
+        session: made as `RuntimeModule.load` makes it.
+        graph: an ONNX model of what it executes after all optimisation, encoded.
+        plain: a session, of the same kernels and options, that executes a graph as it stands.
+    """
+
+    session: Session
+    graph: bytes
+    plain: Callable[[bytes], Session]
+
+
+class ShowsGraph(Protocol):
+    """What a runtime module holds besides, if its inner tensors can be looked at."""
+
+    def open_graph(self, path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
+        """The artifact at `path` with what it really executes.
+
+        Args:
+            path: file of the artifact.
+            options: as for `load`.
+            folder: where files may be written.
+
+        Raises:
+            BitgaugeError: as `load`.
+        """
+        ...
+
+
 class RuntimeModule(Protocol):
-    """The shape of a runtime module."""
+    """The shape of a runtime module; one that holds `open_graph` is a `ShowsGraph` too."""
 
     NAME: str
     RANK: int

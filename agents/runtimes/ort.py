@@ -17,7 +17,7 @@ from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.model import RuntimeDescription, StackItem
 from bitgauge.benchmarks.vocabulary import FormatFamily
 
-from .base import RuntimeMissing, SessionOptions
+from .base import OpenGraph, RuntimeMissing, SessionOptions
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.evalset import InputSpec
@@ -70,15 +70,30 @@ def prepare() -> None:
 
 def load(path: Path, options: SessionOptions) -> OrtSession:
     """A session on an ONNX file; see `base.RuntimeModule.load`."""
+    return _session(str(path), session_options(options))
+
+
+def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
+    """A session with the graph that it saved; see `base.ShowsGraph`.
+
+    Tensors exposed in the saved graph are those of the production kernels: exposed in the
+    original one they would forbid the fusions that production makes (measurement.md X10).
+    """
     import onnxruntime
 
-    try:
-        session = onnxruntime.InferenceSession(
-            str(path), session_options(options), providers=list(_PROVIDERS)
-        )
-    except Exception as error:  # the binding raises a dozen types that share no base
-        raise explain(error, loading=True) from error
-    return OrtSession(session)
+    saved = folder / "executed.onnx"
+    wanted = session_options(options)
+    wanted.optimized_model_filepath = str(saved)
+    session = _session(str(path), wanted)
+    graph = saved.read_bytes()
+    saved.unlink()
+
+    def plain(model: bytes) -> OrtSession:
+        as_it_stands = session_options(options)
+        as_it_stands.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return _session(model, as_it_stands)
+
+    return OpenGraph(session, graph, plain)
 
 
 def probe_kernels() -> dict[str, str]:
@@ -111,6 +126,16 @@ def session_options(options: SessionOptions) -> Any:
     # be the other artifact's (measurement.md A-8).
     wanted.add_session_config_entry("session.force_spinning_stop", "1")
     return wanted
+
+
+def _session(model: str | bytes, wanted: Any) -> OrtSession:
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(model, wanted, providers=list(_PROVIDERS))
+    except Exception as error:  # the binding raises a dozen types that share no base
+        raise explain(error, loading=True) from error
+    return OrtSession(session)
 
 
 def empty_artifact() -> bytes:

@@ -1,0 +1,89 @@
+"""Pass `numerics`: what each tensor and each integer operator lost, in the production kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from bitgauge.benchmarks.errors import BitgaugeError
+from bitgauge.benchmarks.evalset import EvaluationSet
+from bitgauge.benchmarks.instrument import FloatModel, Instrumented, Run, Uninstrumentable
+from bitgauge.benchmarks.integer_operator import spread
+from bitgauge.benchmarks.ledger import Ledger
+from bitgauge.benchmarks.ledger_builder import LedgerBuilder
+from bitgauge.benchmarks.raw import RawFile
+from bitgauge.benchmarks.raw_numerics import numerics_raw
+from bitgauge.benchmarks.vocabulary import PassName
+
+from ..batches import Batches
+from ..runtimes.base import OpenGraph, ShowsGraph
+from .base import Child
+
+NAME = PassName.NUMERICS
+
+MAX_SAMPLES = 256
+_BATCH = 32
+"""Samples per call where codes do not depend on it: many small calls only cost time."""
+_MAX_CALLS = 48
+"""Calls where codes do depend on it, so that the workload's own batch has to be taken."""
+
+
+def measure(child: Child) -> RawFile:
+    """One launch of the pass; see `base.PassModule`."""
+    if not hasattr(child.runtime, "open_graph"):
+        sentence = f"Runtime {child.spec.runtime} does not show its inner tensors."
+        return numerics_raw(child.origin, Ledger(samples=0, why_not=sentence))
+    try:
+        return numerics_raw(child.origin, _ledger(child, cast(ShowsGraph, child.runtime)))
+    except Uninstrumentable as error:
+        return numerics_raw(child.origin, Ledger(samples=0, why_not=str(error)))
+
+
+def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
+    evaluation = child.evaluation()
+    child.channel.phase("load")
+    paths = [Path(path) for path in child.spec.paths]
+    folder = Path(child.spec.result).parent
+    opened = runtime.open_graph(paths[-1], child.options(), folder)
+    plain = _plain(opened)
+    specs = opened.session.input_specs
+    first = Batches(evaluation, specs, child.batch, fit=True)
+    shown = Instrumented(opened.graph, opened.session.run, plain, first.first())
+    batch = child.batch if shown.facts.dynamic else max(child.batch, _BATCH)
+    evaluation = _spread_over(evaluation, min(MAX_SAMPLES, batch * _MAX_CALLS))
+    batches = Batches(evaluation, specs, batch, fit=True)
+    reference = _reference(paths[0], plain) if len(paths) > 1 else None
+    child.channel.phase("measure")
+    builder = LedgerBuilder(shown.facts, -(-len(evaluation) // batches.batch))
+    for count, feeds in batches.all():
+        wanted = reference.observe(feeds) if reference is not None else None
+        builder.add(shown.observe(feeds), batches.batch, count, wanted)
+        child.channel.gap()
+    opened.session.close()
+    return builder.ledger(shown.exposure)
+
+
+def _plain(opened: OpenGraph) -> Callable[[bytes], Run]:
+    def make(model: bytes) -> Run:
+        return opened.plain(model).run
+
+    return make
+
+
+def _reference(path: Path, plain: Callable[[bytes], Run]) -> FloatModel | None:
+    """The float model; without it only the comparison with it is missing."""
+    try:
+        return FloatModel(path.read_bytes(), plain)
+    except BitgaugeError:
+        return None
+
+
+def _spread_over(evaluation: EvaluationSet, count: int) -> EvaluationSet:
+    """At most `count` samples, evenly spread over the set."""
+    chosen = spread(len(evaluation), count)
+    return EvaluationSet(
+        inputs={name: array[chosen] for name, array in evaluation.inputs.items()},
+        labels=None if evaluation.labels is None else evaluation.labels[chosen],
+        ids=evaluation.ids[chosen],
+    )
