@@ -49,7 +49,7 @@ def plan_passes(
         baseline: the FP32 artifact.
         plan: how many launches the profile buys.
         keeps_time: whether time and memory of this device and runtime mean anything; when not,
-            only quality is measured.
+            only quality and numerics are measured.
         available: raw files of the baseline and of the floor that this job took on this device,
             in roles `baseline` and `floor`; what is among them is not measured again.
         only: the passes that were asked for; empty: all of them.
@@ -58,7 +58,10 @@ def plan_passes(
     """
     alone = entry.index == 0
     pair = (baseline,) if alone else (baseline, entry.artifact)
-    launches = [PassPlan(PassName.QUALITY, 0, RawRole.BOTH, pair)]
+    launches = [
+        PassPlan(PassName.QUALITY, 0, RawRole.BOTH, pair),
+        PassPlan(PassName.NUMERICS, 0, RawRole.BOTH, pair),
+    ]
     if not keeps_time:
         return tuple(launches)
     candidate = (RawRole.CANDIDATE, (entry.artifact,))

@@ -13,6 +13,7 @@ from .analyse_energy import energy
 from .analyse_harness import floor_p50, harness, throughput
 from .analyse_latency import cold_start, latency_p50, latency_ratio
 from .analyse_memory import memory
+from .analyse_numerics import numerics
 from .analyse_percentiles import percentiles
 from .analyse_quality import quality
 from .analyse_sentinel import sentinel
@@ -112,6 +113,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         *memory(groups, facts),
         *energy(groups, facts),
         *quality(groups, facts),
+        *numerics(groups, facts),
         *sentinel(groups),
     )
 

@@ -46,6 +46,7 @@ class RunFacts:
         overrides: what of the profile was overridden.
         leased_unix_ns: when its lease began, UTC nanoseconds of the coordinator.
         certificate: the last word on the device's A/A comparisons at that time.
+        kernel_modes: the probe map of its stack: what the integer kernels were found to do.
         comparisons: formats compared in the same job; verdicts of latency share their error
             among them (A-8).
     """
@@ -65,6 +66,7 @@ class RunFacts:
     overrides: Overrides = NO_OVERRIDES
     leased_unix_ns: int = 0
     certificate: AaCertificate | None = None
+    kernel_modes: tuple[StackItem, ...] = ()
 
     @property
     def plan(self) -> ProfilePlan:

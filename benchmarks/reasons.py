@@ -18,6 +18,7 @@ REFERENCE_MISMATCH = "reference_mismatch"
 SATURATING = "saturating"
 CLIPPING = "clipping"
 FLOAT_FALLBACK = "float_fallback"
+NONFINITE = "nonfinite"
 UNTRUSTED = "untrusted"
 SUSPECT = "suspect"
 DISCARDED_BLOCKS = "discarded_blocks"
@@ -38,6 +39,7 @@ FLAGS: dict[str, str] = {
     SATURATING: "integer kernels of this device saturate: some accumulations are wrong",
     CLIPPING: "more than 1 % of a tensor's values or magnitude lies beyond its calibrated range",
     FLOAT_FALLBACK: "less than 90 % of the multiplications run in integer kernels",
+    NONFINITE: "a value inside the model is NaN or infinite",
     UNTRUSTED: "the device has no valid A/A certificate",
     SUSPECT: "the device drifted around this job, so its times are not to be trusted",
     DISCARDED_BLOCKS: "blocks were discarded for a recorded external cause",

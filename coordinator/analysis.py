@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from bitgauge.benchmarks.certificate import newest_before
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.model import DeviceDescription, Digest, JobSpec, RawRef
+from bitgauge.benchmarks.kernel_modes import probe_map_of
+from bitgauge.benchmarks.model import DeviceDescription, Digest, JobSpec, RawRef, StackItem
 from bitgauge.benchmarks.vocabulary import Realness
 
 from .builds import Builds, patiently
@@ -90,6 +91,7 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         comparisons=max(1, len(spec.entries) - 1),
         overrides=spec.overrides,
         leased_unix_ns=leased_ns,
+        kernel_modes=tuple(StackItem(*item) for item in probe_map_of(run.stack).items()),
         certificate=newest_before(
             store.certificates(run.device_id, spec.runtime, run.fingerprint), leased_ns
         ),

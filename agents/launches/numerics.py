@@ -44,8 +44,7 @@ def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
     evaluation = child.evaluation()
     child.channel.phase("load")
     paths = [Path(path) for path in child.spec.paths]
-    folder = Path(child.spec.result).parent
-    opened = runtime.open_graph(paths[-1], child.options(), folder)
+    opened = _opened(child, runtime, paths[-1])
     plain = _plain(opened)
     specs = opened.session.input_specs
     first = Batches(evaluation, specs, child.batch, fit=True)
@@ -62,6 +61,14 @@ def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
         child.channel.gap()
     opened.session.close()
     return builder.ledger(shown.exposure)
+
+
+def _opened(child: Child, runtime: ShowsGraph, path: Path) -> OpenGraph:
+    try:
+        return runtime.open_graph(path, child.options(), Path(child.spec.result).parent)
+    except BitgaugeError as error:
+        # Its quality was measured before, so that it can be loaded; only this cannot be done.
+        raise Uninstrumentable(f"The executed graph cannot be had: {error.sentence}") from error
 
 
 def _plain(opened: OpenGraph) -> Callable[[bytes], Run]:

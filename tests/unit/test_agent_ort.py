@@ -16,6 +16,7 @@ from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.model import AssignedEntry, Digest, RunReport
 from bitgauge.benchmarks.raw import read_raw
+from bitgauge.benchmarks.raw_numerics import read_ledger
 from bitgauge.benchmarks.raw_schema import (
     absolute_samples,
     memory_samples,
@@ -114,9 +115,11 @@ async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
     count = Counter((ref.pass_name.value, ref.role.value) for ref in second.raw)
     assert count == {
         ("quality", "both"): 1,
+        ("numerics", "both"): 1,
         ("memory", "floor"): 3,
         ("memory", "baseline"): 3,
         ("memory", "candidate"): 3,
+        ("absolute", "floor"): 1,
         ("absolute", "baseline"): 3,
         ("absolute", "candidate"): 3,
         ("pair", "both"): 1,
@@ -145,6 +148,9 @@ async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
     assert cold.load_ns > cold.first_inference_ns > 0
     memory = memory_samples(raws["memory", "candidate"])
     floor = memory_samples(raws["memory", "floor"])
+    ledger = read_ledger(raws["numerics", "both"])
+    assert (ledger.why_not, ledger.exposure, ledger.samples) == ("", "all", 256)
+    assert len(ledger.operators) == 3
     need = memory.at("m1").hwm_bytes - memory.at("m0").hwm_bytes
     assert need > floor.at("m1").hwm_bytes - floor.at("m0").hwm_bytes > 0
 

@@ -21,6 +21,7 @@ from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.ids import run_id
 from bitgauge.benchmarks.model import AssignedEntry, RunReport
 from bitgauge.benchmarks.raw import read_raw
+from bitgauge.benchmarks.raw_numerics import read_ledger
 from bitgauge.benchmarks.raw_schema import quality_samples
 from bitgauge.benchmarks.vocabulary import FailureGroup, PassName, RawRole, RunStatus
 from bitgauge.protos.v1 import agent_pb2
@@ -65,7 +66,13 @@ async def test_a_job_is_measured_and_reported(lab: Lab) -> None:
         await until(lambda: is_empty(lab))
     assert first.run_id == run_id(job.job_id, 1, 0)
     assert [one.status for one in (first, second)] == [RunStatus.MEASURED] * 2
-    assert [(ref.pass_name, ref.role) for ref in second.raw] == [(PassName.QUALITY, RawRole.BOTH)]
+    assert [(ref.pass_name, ref.role) for ref in second.raw] == [
+        (PassName.QUALITY, RawRole.BOTH),
+        (PassName.NUMERICS, RawRole.BOTH),
+    ]
+    assert "does not show" in read_ledger(
+        read_raw(lab.coordinator.blobs[second.raw[1].digest.sha256])
+    ).why_not
     raw = read_raw(lab.coordinator.blobs[second.raw[0].digest.sha256])
     samples = quality_samples(raw)
     assert samples.ids.size == SAMPLES
@@ -423,13 +430,13 @@ async def test_once_ends_after_one_job(lab: Lab) -> None:
     assert is_empty(lab)
 
 
-async def test_a_simulated_device_measures_quality_only(lab: Lab) -> None:
+async def test_a_simulated_device_measures_quality_and_numerics_only(lab: Lab) -> None:
     lab.device = "fake"
     lab.assignment([BASELINE])
     async with lab.agent():
         (report,) = await lab.reports(1)
     assert lab.coordinator.devices[0].realness.value == "simulated"
-    assert {ref.pass_name for ref in report.raw} == {PassName.QUALITY}
+    assert {ref.pass_name for ref in report.raw} == {PassName.QUALITY, PassName.NUMERICS}
 
 
 async def test_a_defect_of_the_agent_fails_one_entry_only(

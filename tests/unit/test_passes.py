@@ -32,9 +32,9 @@ def test_only_chooses_among_the_passes_of_the_profile(
     assert chosen == tuple(one for one in everything if one.pass_name in wanted)
 
 
-def test_where_time_means_nothing_only_quality_is_measured() -> None:
+def test_where_time_means_nothing_only_quality_and_numerics_are_measured() -> None:
     plans = plan_passes(INT8, BASELINE, PLAN, keeps_time=False)
-    assert [one.pass_name for one in plans] == [PassName.QUALITY]
+    assert [one.pass_name for one in plans] == [PassName.QUALITY, PassName.NUMERICS]
 
 
 def test_what_the_baseline_measured_is_not_measured_again() -> None:
