@@ -70,9 +70,10 @@ async def test_a_job_is_measured_and_reported(lab: Lab) -> None:
         (PassName.QUALITY, RawRole.BOTH),
         (PassName.NUMERICS, RawRole.BOTH),
     ]
-    assert "does not show" in read_ledger(
-        read_raw(lab.coordinator.blobs[second.raw[1].digest.sha256])
-    ).why_not
+    assert (
+        "does not show"
+        in read_ledger(read_raw(lab.coordinator.blobs[second.raw[1].digest.sha256])).why_not
+    )
     raw = read_raw(lab.coordinator.blobs[second.raw[0].digest.sha256])
     samples = quality_samples(raw)
     assert samples.ids.size == SAMPLES
