@@ -71,13 +71,14 @@ def test_the_baseline_is_measured_alone() -> None:
     plans = plan_passes(entry(0, BASE), BASE, QUICK, keeps_time=True)
     assert shape(plans) == [
         ("quality", "both", 1),
+        ("numerics", "both", 1),
         ("memory", "floor", 3),
         ("memory", "candidate", 3),
         ("absolute", "floor", 1),
         ("absolute", "candidate", 3),
     ]
     assert plans[0].artifacts == (BASE,)
-    assert plans[1].artifacts == ()
+    assert plans[2].artifacts == ()
 
 
 def made(plans: tuple[PassPlan, ...]) -> tuple[RawRef, ...]:
@@ -92,6 +93,7 @@ def test_a_candidate_takes_over_what_the_baseline_measured() -> None:
     plans = plan_passes(entry(1), BASE, QUICK, keeps_time=True, available=shared)
     assert shape(plans) == [
         ("quality", "both", 1),
+        ("numerics", "both", 1),
         ("memory", "candidate", 3),
         ("absolute", "candidate", 3),
         ("pair", "both", 1),
@@ -110,6 +112,7 @@ def test_a_candidate_on_another_device_measures_the_baseline_again() -> None:
     plans = plan_passes(entry(1), BASE, QUICK, keeps_time=True)
     assert shape(plans) == [
         ("quality", "both", 1),
+        ("numerics", "both", 1),
         ("memory", "floor", 3),
         ("memory", "baseline", 3),
         ("memory", "candidate", 3),
@@ -145,7 +148,7 @@ def test_an_artifact_against_itself_is_a_pair() -> None:
 @pytest.mark.parametrize("index", [0, 1])
 def test_without_time_only_quality_is_measured(index: int) -> None:
     plans = plan_passes(entry(index), BASE, QUICK, keeps_time=False)
-    assert shape(plans) == [("quality", "both", 1)]
+    assert shape(plans) == [("quality", "both", 1), ("numerics", "both", 1)]
 
 
 # -- blame ------------------------------------------------------------------------------------
