@@ -201,12 +201,13 @@ def _earlier(connection: sqlite3.Connection, job: sqlite3.Row, device_id: str) -
 def _repeat(db: Database, row: sqlite3.Row, device_id: str, now_ns: int) -> None:
     """Queue a suspect job once more, on the device whose numbers it is to replace.
 
-    Its id follows from the first job's, and a unique index keeps it from being there twice.
+    Its id follows from the first job's, and a unique index keeps it from being there twice. It
+    has no idempotency key: a user's could be the same.
     """
     job_id = row["job_id"]
     spec = replace(
         job_spec(row),
-        idempotency_key=f"repeat/{job_id}",
+        idempotency_key="",
         selector=Selector(device=device_id),
         wait_for_device=True,
     )

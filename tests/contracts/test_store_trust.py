@@ -120,7 +120,7 @@ class TestSuspicion:
         asked, repeated = lab.store.spec(first), lab.store.spec(again.job_id)
         assert repeated == replace(
             asked,
-            idempotency_key=f"repeat/{first}",
+            idempotency_key="",
             selector=Selector(device=ID),
             wait_for_device=True,
         )
