@@ -28,6 +28,7 @@ class Code(str, enum.Enum):
     BAD_ARGUMENT = "bad_argument"
     BUILD_FAILED = "build_failed"
     BUILD_TOOLS_MISSING = "build_tools_missing"
+    LIBRARY_MISSING = "library_missing"
     BAD_RAW = "bad_raw"
     FILE_UNREADABLE = "file_unreadable"
     REFUSED_FORMAT = "refused_format"
@@ -129,6 +130,7 @@ CATALOGUE: dict[Code, Meaning] = {
         "UNAVAILABLE",
         "Install the quantizers beside the coordinator: pip install 'bitgauge[build]'.",
     ),
+    Code.LIBRARY_MISSING: Meaning("UNAVAILABLE", "Run: pip install 'bitgauge[report]'."),
     Code.BAD_RAW: Meaning(
         "DATA_LOSS", "The raw file is not what its record says; run the entry again."
     ),

@@ -81,6 +81,14 @@ COUNTER_BACKWARDS = "counter_backwards"
 METER_LOST = "meter_lost"
 METER_WITHOUT_RESPONSE = "meter_without_response"
 SIMULATED_METER = "simulated_meter"
+NOT_RECORDED = "not_recorded"
+NOT_READABLE = "not_readable"
+NOT_APPLICABLE = "not_applicable"
+NOT_OVERRIDDEN = "not_overridden"
+NO_ACCELERATOR = "no_accelerator"
+NO_CERTIFICATE = "no_certificate"
+RAW_FILE_MISSING = "raw_file_missing"
+RAW_FILE_DAMAGED = "raw_file_damaged"
 
 REASONS: dict[str, str] = {
     NOT_MEASURED: "not measured",
@@ -102,6 +110,14 @@ REASONS: dict[str, str] = {
     METER_LOST: "the energy meter could not be read any more",
     METER_WITHOUT_RESPONSE: "the energy meter shows no more under load than idle",
     SIMULATED_METER: "the energy meter replays a recording",
+    NOT_RECORDED: "Bitgauge does not record it yet",
+    NOT_READABLE: "the device does not tell it",
+    NOT_APPLICABLE: "it does not apply here",
+    NOT_OVERRIDDEN: "as the profile says",
+    NO_ACCELERATOR: "the runtime used no accelerator with memory of its own",
+    NO_CERTIFICATE: "the device has no A/A certificate from before the run",
+    RAW_FILE_MISSING: "its raw file is missing from the blobs",
+    RAW_FILE_DAMAGED: "its raw file is damaged",
     INSUFFICIENT_SAMPLES: "too few independent samples for an interval",
     BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",
     NO_SENSOR: "the device has no energy meter",

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from bitgauge.benchmarks.errors import BadInput, Code
 from bitgauge.benchmarks.model import Digest
 
 CHUNK_BYTES = 1 << 20
@@ -43,6 +44,17 @@ def digest_of(path: Path) -> Digest:
             hasher.update(data)
             size_bytes += len(data)
     return Digest(hasher.hexdigest(), size_bytes)
+
+
+def verified(data: bytes, digest: Digest) -> bytes:
+    """`data`, if it is what `digest` names.
+
+    Raises:
+        BadInput: `DIGEST_MISMATCH`, it is something else.
+    """
+    if Digest(hashlib.sha256(data).hexdigest(), len(data)) != digest:
+        raise BadInput(Code.DIGEST_MISMATCH, f"Blob {digest} holds other bytes than its name says.")
+    return data
 
 
 def is_sound(root: Path, digest: Digest) -> bool:

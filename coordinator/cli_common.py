@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
-    from bitgauge.benchmarks.model import DeviceView, JobView, RunView
+    from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
 
     from .client import Client
     from .endpoint import Endpoint
@@ -62,6 +62,9 @@ class Answers(Protocol):
 
     def runs(self, job_id: str) -> tuple[RunView, ...]:
         """Every attempt of a job."""
+
+    def blob(self, digest: Digest) -> bytes:
+        """The bytes of a blob, verified."""
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from bitgauge.benchmarks.vocabulary import Profile
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
 
+from .blob_files import verified
 from .client_errors import status_of, to_error
 from .endpoint import Endpoint
 from .tls_client import Credential, open_channel, parse_credential
@@ -295,6 +296,10 @@ class Client:
                 yield part.data
         except grpc.RpcError as error:
             raise self._translated(error) from error
+
+    def blob(self, digest: Digest) -> bytes:
+        """The bytes of a blob, verified."""
+        return verified(b"".join(self.read(digest)), digest)
 
     # -- plumbing -------------------------------------------------------------------------
     def _call(

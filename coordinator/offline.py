@@ -7,9 +7,11 @@ from pathlib import Path
 from types import TracebackType
 
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
-from bitgauge.benchmarks.model import DeviceView, JobView, RunView
+from bitgauge.benchmarks.errors import Code, NotFound
+from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
 
 from . import queries
+from .blob_files import blob_file, verified
 from .store_reader import open_readonly
 
 
@@ -19,6 +21,7 @@ class Offline:
     def __init__(self, path: Path) -> None:
         """Open `path`; a missing or damaged file raises `BitgaugeError`."""
         self._store = open_readonly(path)
+        self._blobs = path.parent / "blobs"
 
     def __enter__(self) -> Offline:
         return self
@@ -58,3 +61,13 @@ class Offline:
     def runs(self, job_id: str) -> tuple[RunView, ...]:
         """Every attempt of a job."""
         return self._store.runs(job_id)
+
+    def blob(self, digest: Digest) -> bytes:
+        """The bytes of a blob in the folder beside the database, verified."""
+        try:
+            data = blob_file(self._blobs, digest).read_bytes()
+        except OSError as error:
+            raise NotFound(
+                Code.BLOB_MISSING, f"Blob {digest} is not in {self._blobs}: {error.strerror}."
+            ) from error
+        return verified(data, digest)

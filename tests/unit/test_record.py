@@ -1,0 +1,155 @@
+"""The measurement record: total, reversible, and null only with a reason."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections import Counter
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from bitgauge.benchmarks import record as record_module
+from bitgauge.benchmarks.errors import BadInput
+from bitgauge.benchmarks.metrics import METRICS
+from bitgauge.benchmarks.model import RawRef
+from bitgauge.benchmarks.reasons import REASONS
+from bitgauge.benchmarks.record import GROUP_NAMES, GROUPS, Fact, Record
+from bitgauge.benchmarks.record_build import build
+from bitgauge.benchmarks.record_json import from_json, schema_document, to_json
+from bitgauge.benchmarks.record_rows import COLUMNS, rows, to_csv
+from bitgauge.benchmarks.vocabulary import PassName
+from bitgauge.coordinator import record_parquet
+
+from .record_lab import NAME, RUN_ID, sources, stored
+
+SCHEMA_FILE = Path(record_module.__file__).with_name("record.schema.json")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[RawRef, bytes]:
+    return stored(tmp_path_factory.mktemp("raw"))
+
+
+@pytest.fixture(scope="module")
+def record(files: dict[RawRef, bytes]) -> Record:
+    return build(sources(files))
+
+
+def test_every_metric_lands_in_exactly_one_group(record: Record) -> None:
+    assert set(GROUPS) == set(METRICS)
+    assert set(GROUPS.values()) <= set(GROUP_NAMES)
+    seen = Counter(measure.key for _, measure in record.measures())
+    assert seen == Counter(list(METRICS))
+    for group, measure in record.measures():
+        assert GROUPS[measure.key] == group
+        assert measure.unit == METRICS[measure.key].unit
+
+
+def test_json_and_back_is_the_same_json(record: Record) -> None:
+    text = to_json(record)
+    again = from_json(text)
+    assert again == record
+    assert to_json(again) == text
+
+
+def test_every_null_has_a_reason_that_is_known(record: Record) -> None:
+    reasons = [fact.reason for _, _, fact in record.facts()]
+    reasons += [measure.reason for _, measure in record.measures()]
+    for row in record.numerics.tensors.value or ():
+        found = [getattr(row, field.name) for field in fields(row)]
+        reasons += [fact.reason for fact in found if isinstance(fact, Fact)]
+    assert {reason for reason in reasons if reason is not None} <= set(REASONS)
+    assert "no_sensor" in reasons
+
+
+def test_a_null_without_reason_and_a_value_with_one_are_refused(record: Record) -> None:
+    value = json.loads(to_json(record))
+    value["latency"]["launches"] = {"value": None, "reason": None}
+    with pytest.raises(BadInput, match="either a value or a reason"):
+        from_json(json.dumps(value).encode())
+    value["latency"]["launches"] = {"value": 3, "reason": "not_measured"}
+    with pytest.raises(BadInput, match="either a value or a reason"):
+        from_json(json.dumps(value).encode())
+    value["schema"] = "bitgauge.record/2"
+    with pytest.raises(BadInput, match=r"bitgauge\.record/1"):
+        from_json(json.dumps(value).encode())
+
+
+def test_committed_schema_is_that_of_the_classes() -> None:
+    assert SCHEMA_FILE.read_bytes() == schema_document(), (
+        "write it again: python -c 'from bitgauge.benchmarks.record_json import *; print(...)'"
+    )
+
+
+def test_facts_come_from_the_raw_files(record: Record) -> None:
+    assert record.latency.launches.value == 3
+    assert record.latency.n.value == 3600
+    assert record.environment.governor.value == "performance"
+    assert record.environment.temperature_before_c.value == 61.5
+    assert record.environment.temperature_max_c.reason == "not_readable"
+    assert record.environment.clock_min_mhz.value == pytest.approx(2390, abs=1)
+    hl = record.comparison.hl_log_ratio.value
+    assert hl is not None
+    assert math.exp(hl) == pytest.approx(0.5, rel=0.01)
+    assert (record.quality.b.value, record.quality.c.value) == (3, 0)
+    tensors = record.numerics.tensors.value
+    assert tensors is not None
+    assert tensors[0].name == "conv<1>_out"
+    assert tensors[1].clip_hi.reason == "not_applicable"
+    operators = record.numerics.operators.value
+    assert operators is not None
+    assert operators[0].kernel_err1.value == 0.2
+
+
+def test_a_missing_and_a_damaged_raw_file_are_said_and_end_nothing(
+    files: dict[RawRef, bytes],
+) -> None:
+    pair = next(ref for ref in files if ref.pass_name is PassName.PAIR)
+    quality = next(ref for ref in files if ref.pass_name is PassName.QUALITY)
+    hurt = sources({**files, pair: b"", quality: files[quality][:-100]})
+    found = build(hurt)
+    states = {entry.pass_name: entry.state for entry in found.provenance.raw}
+    assert states["pair"] == "raw_file_missing"
+    assert states["quality"] == "raw_file_damaged"
+    assert states["absolute"] == "read"
+    assert found.quality.n.reason == "raw_file_damaged"
+    # What was computed when the file was there stays: only the evidence is gone.
+    assert found.comparison.quads.value == 60
+
+
+def test_a_run_without_anything_is_all_reasons(files: dict[RawRef, bytes]) -> None:
+    whole = sources(files)
+    run = replace(whole.run, metrics=(), raw=(), stack=(), analysis_version=None)
+    found = build(replace(whole, run=run, device=None, evidence=type(whole.evidence)()))
+    assert all(measure.reason == "not_measured" for _, measure in found.measures())
+    assert from_json(to_json(found)) == found
+
+
+def test_csv_reads_back_row_by_row(record: Record) -> None:
+    found = list(csv.DictReader(io.StringIO(to_csv([record, record]).decode())))
+    assert len(found) == 2 * len(METRICS)
+    assert tuple(found[0]) == COLUMNS
+    for row, written in zip(found, rows([record, record]), strict=True):
+        assert row["run_id"] == RUN_ID
+        assert row["model_name"] == NAME
+        assert row["key"] == written.key
+        assert (float(row["value"]) if row["value"] else None) == written.value
+        assert (row["reason"] or None) == written.reason
+
+
+def test_parquet_reads_back_equal(record: Record) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(io.BytesIO(record_parquet.to_parquet([record])))
+    assert tuple(table.column_names) == COLUMNS
+    written = [{name: getattr(row, name) for name in COLUMNS} for row in rows([record])]
+    assert table.to_pylist() == written
+    assert str(table.schema.field("value").type) == "double"
+
+
+def test_digests_of_the_raw_files_are_theirs(files: dict[RawRef, bytes], record: Record) -> None:
+    known = {hashlib.sha256(data).hexdigest() for data in files.values()}
+    assert {entry.sha256 for entry in record.provenance.raw} == known
