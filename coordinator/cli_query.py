@@ -59,8 +59,7 @@ def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:
         view for view in found if device in (view.description.device_id, view.description.name)
     )
     if not named:
-        known = ", ".join(sorted({view.description.name for view in found})) or "none yet"
-        raise NotFound(Code.UNKNOWN_DEVICE, f"No device is named {device!r}; there are: {known}.")
+        raise NotFound(Code.UNKNOWN_DEVICE, f"No device is named {device!r}.")
     return named
 
 

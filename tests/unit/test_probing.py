@@ -10,7 +10,7 @@ import pytest
 from bitgauge.agents import probing, registry
 from bitgauge.agents.confinement import Confinement
 from bitgauge.agents.identity import describe
-from bitgauge.agents.probing import ProbeFailed, checked, with_kernel_modes
+from bitgauge.agents.probing import ProbeFailed, checked, with_kernel_modes, with_known_modes
 from bitgauge.agents.sandbox import RLIMITS, levels
 from bitgauge.benchmarks.kernel_modes import PROBE_VERSION
 from bitgauge.benchmarks.model import RuntimeDescription, StackItem
@@ -85,6 +85,16 @@ async def test_one_stack_is_probed_once(bench: Bench) -> None:
     assert first.kernel_modes == (StackItem("QLinearConv.u8s8.const", "exact"),)
     assert bench.asked == 1
     assert not bench.said
+
+
+async def test_what_is_kept_can_be_told_without_probing(bench: Bench) -> None:
+    probed = await bench.probe("sat16")
+    device = describe("fake", name="box", identity="id", folders=())
+    plain = replace(probed, fingerprint="of-6.1", kernel_modes=())
+    device = replace(device, stack=(StackItem("kernel_release", "6.1"),), runtimes=(plain,))
+    assert with_known_modes(device, bench.folder / "state").runtimes == (probed,)
+    assert with_known_modes(device, bench.folder / "elsewhere") == device
+    assert bench.asked == 1
 
 
 async def test_another_kind_of_probe_asks_again(
