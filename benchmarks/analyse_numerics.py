@@ -16,6 +16,7 @@ from .reasons import (
     NO_RAW_DATA,
     NONFINITE,
     NOT_MEASURED,
+    NOT_PROBED,
     SATURATING,
     UNINSTRUMENTABLE,
 )
@@ -71,7 +72,7 @@ def _saturated(ledger: Ledger, facts: RunFacts) -> MetricValue:
     if not ledger.executed:
         known = {"kernel_mode": FLOAT} if ledger.claims_integer else {}
         return null(key, NO_INTEGER_OPERATORS, **known)
-    told = {} if mode is None else {"kernel_mode": mode}
+    told = {"kernel_mode_why": NOT_PROBED} if mode is None else {"kernel_mode": mode}
     pairs = sum(row.pairs for row in checked)
     if not pairs:
         return null(key, UNINSTRUMENTABLE, **told)

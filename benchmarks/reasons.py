@@ -82,6 +82,7 @@ METER_LOST = "meter_lost"
 METER_WITHOUT_RESPONSE = "meter_without_response"
 SIMULATED_METER = "simulated_meter"
 NOT_RECORDED = "not_recorded"
+NOT_PROBED = "not_probed"
 NOT_READABLE = "not_readable"
 NOT_APPLICABLE = "not_applicable"
 NOT_OVERRIDDEN = "not_overridden"
@@ -111,6 +112,7 @@ REASONS: dict[str, str] = {
     METER_WITHOUT_RESPONSE: "the energy meter shows no more under load than idle",
     SIMULATED_METER: "the energy meter replays a recording",
     NOT_RECORDED: "Bitgauge does not record it yet",
+    NOT_PROBED: "the saturation probe gave no map of this runtime on this device",
     NOT_READABLE: "the device does not tell it",
     NOT_APPLICABLE: "it does not apply here",
     NOT_OVERRIDDEN: "as the profile says",

@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 from .evidence import Evidence
+from .kernel_modes import probe_map_of
 from .metrics import METRICS
-from .model import RawRef
+from .model import RawRef, StackItem
 from .quality import flips as flips_of
 from .raw_schema import (
     absolute_samples,
@@ -23,6 +24,7 @@ from .reasons import (
     NOT_APPLICABLE,
     NOT_MEASURED,
     NOT_OVERRIDDEN,
+    NOT_PROBED,
     NOT_READABLE,
     NOT_RECORDED,
 )
@@ -102,7 +104,8 @@ def _identity(sources: Sources, metrics: tuple[Measure, ...]) -> Identity:
         format=known(run.recipe),
         artifact_sha256=text_fact(entry.artifact.sha256 if entry.artifact else "", NOT_RECORDED),
         kernel_mode=text_fact(
-            detail_of(saturated, "kernel_mode"), saturated.reason or NOT_RECORDED
+            detail_of(saturated, "kernel_mode"),
+            saturated.reason or _why_no_mode(run.stack),
         ),
         int_coverage=number_fact(coverage.value, coverage.reason or NOT_MEASURED),
         fingerprint=text_fact(run.fingerprint, NOT_RECORDED),
@@ -125,6 +128,11 @@ def _identity(sources: Sources, metrics: tuple[Measure, ...]) -> Identity:
             NOT_RECORDED,
         ),
     )
+
+
+def _why_no_mode(stack: Sequence[StackItem]) -> str:
+    """Why integer operators that ran have no kernel mode."""
+    return NOT_PROBED if stack and not probe_map_of(stack) else NOT_RECORDED
 
 
 def _workload(sources: Sources) -> WorkloadGroup:

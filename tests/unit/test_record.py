@@ -15,7 +15,7 @@ import pytest
 from bitgauge.benchmarks import record as record_module
 from bitgauge.benchmarks.errors import BadInput
 from bitgauge.benchmarks.metrics import METRICS
-from bitgauge.benchmarks.model import RawRef
+from bitgauge.benchmarks.model import MetricValue, RawRef, StackItem
 from bitgauge.benchmarks.reasons import REASONS
 from bitgauge.benchmarks.record import GROUP_NAMES, GROUPS, Fact, Record
 from bitgauge.benchmarks.record_build import build
@@ -153,3 +153,19 @@ def test_parquet_reads_back_equal(record: Record) -> None:
 def test_digests_of_the_raw_files_are_theirs(files: dict[RawRef, bytes], record: Record) -> None:
     known = {hashlib.sha256(data).hexdigest() for data in files.values()}
     assert {entry.sha256 for entry in record.provenance.raw} == known
+
+
+@pytest.mark.parametrize(
+    ("stack", "reason"),
+    [
+        ((StackItem("runtime", "onnxruntime"),), "not_probed"),
+        ((StackItem("kernel.QGemm.u8s8.const", "exact"),), "not_recorded"),
+    ],
+)
+def test_a_run_on_kernels_that_nobody_probed_has_no_mode(
+    files: dict[RawRef, bytes], stack: tuple[StackItem, ...], reason: str
+) -> None:
+    whole = sources(files)
+    kept = tuple(one for one in whole.run.metrics if one.key != "saturated_pct")
+    run = replace(whole.run, stack=stack, metrics=(*kept, MetricValue("saturated_pct", 0.0)))
+    assert build(replace(whole, run=run)).identity.kernel_mode == Fact(reason=reason)
