@@ -6,6 +6,7 @@ Operators of the com.microsoft domain are those of onnxruntime's ContribOperator
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,8 @@ SAME_VALUES = frozenset(
     }
 )
 """Operators whose outputs hold values of their first input: not listed a second time."""
+_COUNTED = re.compile(r"(_token_\d+)+$")
+"""What onnxruntime appends to the names of nodes that it makes anew."""
 _REWRITTEN = "qdq_s8_to_u8"
 """Onnxruntime names so what it makes where it rewrites s8 activations to u8 on x86-64."""
 _SAME_CODES = SAME_VALUES - {"DequantizeLinear", "Cast"} | {"MaxPool"}
@@ -237,7 +240,7 @@ def _operator(node: Any, graph: _Graph) -> GraphOperator | None:
         fix = _fix(node, graph)
     a, b = _factors(node, op_type)
     return GraphOperator(
-        name=str(node.name or node.output[0]),
+        name=_COUNTED.sub("", str(node.name or node.output[0])),
         op_type=op_type,
         inputs=tuple(str(name) for name in node.input if name),
         output=str(node.output[0]),

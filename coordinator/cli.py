@@ -15,7 +15,17 @@ from typing import Annotated
 
 import typer
 
-from . import cli_access, cli_admin, cli_jobs, cli_lab, cli_query, cli_record, cli_run, cli_trust
+from . import (
+    cli_access,
+    cli_admin,
+    cli_jobs,
+    cli_lab,
+    cli_predict,
+    cli_query,
+    cli_record,
+    cli_run,
+    cli_trust,
+)
 from .cli_common import INTERRUPTED, Interrupted, Json, print_json, print_text, say
 
 USAGE_ERROR = 2
@@ -27,7 +37,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (cli_run, cli_jobs, cli_query, cli_record, cli_lab, cli_trust, cli_access, cli_admin):
+for module in (
+    *(cli_run, cli_jobs, cli_query, cli_predict, cli_record),
+    *(cli_lab, cli_trust, cli_access, cli_admin),
+):
     module.register(app)
 
 HomeFolder = Annotated[

@@ -143,16 +143,17 @@ def model(case: Case, seed: int = 3) -> tuple[bytes, Arrays]:
     node = helper.make_node(
         case.op_type, names, ["y"], domain="com.microsoft" if ours else "", **case.attributes
     )
-    return encoded(node, inputs, output, {n: c for n, c in constants.items() if n in names}), feeds
+    used = {name: array for name, array in constants.items() if name in names}
+    return encoded(node, inputs, output, used, len(case.a)), feeds
 
 
-def encoded(node: Any, inputs: list[Any], output: int, constants: Arrays) -> bytes:
+def encoded(node: Any, inputs: list[Any], output: int, constants: Arrays, rank: int) -> bytes:
     """A model of one node that returns `y`."""
     graph = helper.make_graph(
         [node],
         "lab",
         inputs,
-        [helper.make_tensor_value_info("y", output, None)],
+        [helper.make_tensor_value_info("y", output, [None] * rank)],
         [numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
     opsets = [helper.make_opsetid("", 13), helper.make_opsetid("com.microsoft", 1)]
