@@ -29,6 +29,7 @@ from .cgroup import Group
 from .confinement import Confinement
 from .environment import child_environment
 from .registry import Found
+from .supervision import ended_by
 from .tidy import remove_tree
 
 PROBE_S = 60.0
@@ -170,10 +171,10 @@ async def _probe(
     try:
         own = await asyncio.to_thread(_fresh_folder, folder)
         result = own / "modes.json"
-        await _run(name, result, confinement, group, plugins)
+        end = await _run(name, result, confinement, group, plugins)
+        if not result.exists():
+            raise ProbeFailed(f"its child {end} and wrote no map.")
         return checked(await asyncio.to_thread(result.read_bytes))
-    except FileNotFoundError as error:
-        raise ProbeFailed("its child ended and wrote no map.") from error
     except OSError as error:
         raise ProbeFailed(f"the system says: {error}.") from error
     finally:
@@ -194,8 +195,8 @@ async def _run(
     confinement: Confinement,
     group: Group,
     plugins: Sequence[Path],
-) -> None:
-    """Runs the child to its end, and ends whatever it started."""
+) -> str:
+    """Runs the child to its end, ends whatever it started, and says how it ended."""
     own, level = result.parent, confinement.level
     command = (
         *(sys.executable, "-m", f"{__package__}.probe_child", name),
@@ -214,7 +215,7 @@ async def _run(
         env=child_environment(os.environ, mark=_MARK, threads=1, folder=own),
     )
     try:
-        await asyncio.wait_for(child.wait(), PROBE_S)
+        code = await asyncio.wait_for(child.wait(), PROBE_S)
     except asyncio.TimeoutError as error:
         raise ProbeFailed(f"its child did not end within {PROBE_S:.0f} s.") from error
     finally:
@@ -222,3 +223,12 @@ async def _run(
             os.killpg(child.pid, signal.SIGKILL)
         await child.wait()
         await asyncio.to_thread(process.end_orphans, child.pid)
+    return _in_words(*ended_by(code, relayed=level.OWN_PROCESS_IDS))
+
+
+def _in_words(number: int, status: int) -> str:
+    """How a child ended, of which signal number and exit status one is 0."""
+    if not number:
+        return f"ended with status {status}"
+    known = number in list(signal.Signals)
+    return f"was ended by {signal.Signals(number).name if known else f'signal {number}'}"

@@ -14,8 +14,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def run(statements: str) -> str:
-    """What `statements` print there; skips where that cannot be had."""
+def run(statements: str, processor: str = "Haswell") -> str:
+    """What `statements` print there; skips where that cannot be had.
+
+    Args:
+        statements: in one line.
+        processor: as QEMU names it.
+    """
     qemu = shutil.which("qemu-x86_64")
     if platform.machine() != "x86_64":
         pytest.skip("NOT RUN: missing hardware, the wheel of this machine has no AVX2 kernels")
@@ -27,7 +32,7 @@ def run(statements: str) -> str:
     )
     python = str(Path(sys.executable).resolve())
     done = subprocess.run(
-        [qemu, "-cpu", "Haswell", python, "-c", code],
+        [qemu, "-cpu", processor, python, "-c", code],
         capture_output=True,
         text=True,
         timeout=280,

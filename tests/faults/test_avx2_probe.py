@@ -47,3 +47,11 @@ def test_what_is_exact_there_is_not_accused(probed: dict[str, str]) -> None:
 def test_nothing_is_unknown_and_nothing_is_missing(probed: dict[str, str]) -> None:
     assert not {"unknown", "inexact"} & set(probed.values())
     assert probed.keys() == ort.probe_kernels().keys()
+
+
+def test_an_older_processor_without_avx2_is_exact() -> None:
+    """Neither has VNNI, so no flag that documents name tells the two apart; asking does."""
+    found: dict[str, str] = json.loads(haswell.run(CODE, "SandyBridge"))
+    products = {mode for name, mode in found.items() if ".u8s8." in name or ".s8s8." in name}
+    assert products <= {"exact", "unsupported"}
+    assert found["QLinearMatMul.u8s8.const"] == "exact"

@@ -186,7 +186,11 @@ async def test_a_kernel_mode_is_part_of_the_fingerprint(plugged: Plugged) -> Non
 
 @pytest.mark.parametrize(
     ("act", "said"),
-    [("crash", "no map"), ("raise", "RuntimeError: the library is"), ("exit", "no map")],
+    [
+        ("crash", "its child was ended by SIGSEGV and wrote no map."),
+        ("raise", "RuntimeError: the library is"),
+        ("exit", "its child ended with status 0 and wrote no map."),
+    ],
 )
 async def test_a_probe_that_fails_costs_the_map_and_one_sentence(
     plugged: Plugged, act: str, said: str

@@ -127,7 +127,10 @@ async def test_a_mode_is_part_of_the_fingerprint(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "its child ended and wrote no map."),
+        (
+            "os.kill(os.getpid(), signal.SIGSEGV)",
+            "its child was ended by SIGSEGV and wrote no map.",
+        ),
         ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
         ("return {'a b': 'exact'}", "of other names than operators and modes"),
         ("return {'QGemm.u8s8.const': 7}", "wrote no map"),
