@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -86,7 +87,7 @@ async def launch(
         ended = await run_child(
             spec,
             folder,
-            mark="bench",
+            mark=f"bench-{uuid.uuid4()}",  # all that carries it is ended with the child
             limits=PhaseLimits(),
             listener=Listener(spawned, phase, gap),
             confinement=confinement or plain(),
