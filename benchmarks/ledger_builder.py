@@ -133,8 +133,11 @@ class LedgerBuilder:
             return None
         try:
             found = check(one.integer, values, self._per_call)
-        except (NotComputable, KeyError) as error:
-            seen.why = str(error) if isinstance(error, NotComputable) else "a tensor is not shown"
+        except NotComputable as error:
+            seen.why = str(error)
+            return None
+        except (KeyError, ValueError, IndexError) as error:
+            seen.why = f"its tensors do not fit together ({type(error).__name__})"
             return None
         seen.counts = seen.counts.plus(found.counts)
         return found

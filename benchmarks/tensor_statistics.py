@@ -184,6 +184,9 @@ class _Quantized:
     def add_real(self, real: npt.NDArray[Any], codes: npt.NDArray[Any]) -> Floats:
         if self._zero == self._low:
             real = np.maximum(real, 0)  # the lowest code is the Relu, not a clip
+        finite = np.isfinite(real)
+        if not finite.all():
+            real, codes = real[finite], codes[finite]
         # In the precision of the value: the runtime divides float32 by float32.
         scaled = real / real.dtype.type(self._scale)
         unclipped: Floats = np.rint(scaled).astype(np.float64) + self._zero

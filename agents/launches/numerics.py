@@ -27,6 +27,10 @@ _BATCH = 32
 """Samples per call where codes do not depend on it: many small calls only cost time."""
 _MAX_CALLS = 48
 """Calls where codes do depend on it, so that the workload's own batch has to be taken."""
+_BYTES_PER_CALL = 64 << 20
+"""Tensors of one call, so that memory stays bounded; they are looked at in double precision."""
+_BYTES = 2 << 30
+"""Tensors of all calls, so that time does."""
 
 
 def measure(child: Child) -> RawFile:
@@ -37,7 +41,13 @@ def measure(child: Child) -> RawFile:
     try:
         return numerics_raw(child.origin, _ledger(child, cast(ShowsGraph, child.runtime)))
     except Uninstrumentable as error:
-        return numerics_raw(child.origin, Ledger(samples=0, why_not=str(error)))
+        why_not = str(error)
+    except BitgaugeError as error:
+        why_not = f"The executed graph cannot be run: {error.sentence}"
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        # A graph that nobody foresaw costs its ledger, not the run's other numbers.
+        why_not = f"The ledger does not know such a graph ({type(error).__name__}: {error})"[:900]
+    return numerics_raw(child.origin, Ledger(samples=0, why_not=why_not))
 
 
 def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
@@ -49,8 +59,11 @@ def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
     specs = opened.session.input_specs
     first = Batches(evaluation, specs, child.batch, fit=True)
     shown = Instrumented(opened.graph, opened.session.run, plain, first.first())
-    batch = child.batch if shown.facts.dynamic else max(child.batch, _BATCH)
-    evaluation = _spread_over(evaluation, min(MAX_SAMPLES, batch * _MAX_CALLS))
+    held = sum(array.nbytes for array in shown.observe(first.first()).values()) / first.batch
+    fitting = max(1, min(_BATCH, int(_BYTES_PER_CALL / max(held, 1))))
+    batch = child.batch if shown.facts.dynamic else max(child.batch, fitting)
+    most = max(batch, int(_BYTES / max(held, 1)))
+    evaluation = _spread_over(evaluation, min(MAX_SAMPLES, batch * _MAX_CALLS, most))
     batches = Batches(evaluation, specs, batch, fit=True)
     reference = _reference(paths[0], plain) if len(paths) > 1 else None
     child.channel.phase("measure")
