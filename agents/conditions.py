@@ -16,6 +16,8 @@ from typing import Generic, TypeVar
 
 from bitgauge.benchmarks.samples import Conditions
 
+from .temperature import temperature_file, word
+
 T = TypeVar("T")
 
 _NAN = float("nan")
@@ -27,9 +29,6 @@ _TIGHT_NS = 20_000
 _LOOSE_NS = 500_000
 # What the kernel's thermal governors call the devices that lower a processor's clock.
 _PROCESSOR_COOLING = ("Processor", "cpufreq", "thermal-cpufreq", "cpu-freq")
-# Zones and sensors that speak of the processor, best first.
-_PROCESSOR_ZONES = ("x86_pkg_temp", "cpu-thermal", "cpu_thermal", "soc-thermal", "cpu")
-_PROCESSOR_SENSORS = ("coretemp", "k10temp", "zenpower", "cpu_thermal")
 
 
 class ConditionReader:
@@ -166,9 +165,9 @@ def _thousandths(text: bytes) -> float:
 
 def pressure_avg10(pressure: bytes) -> float:
     """Per cent of the last 10 s in which some task waited for a processor."""
-    for word in pressure.split(b"\n", 1)[0].split():
-        if word.startswith(b"avg10="):
-            return float(word[6:])
+    for part in pressure.split(b"\n", 1)[0].split():
+        if part.startswith(b"avg10="):
+            return float(part[6:])
     return _NAN
 
 
@@ -183,32 +182,6 @@ def limit_files(root: Path) -> list[tuple[Path, Callable[[bytes], float]]]:
     firmware = sorted((root / "sys/devices/platform/soc").glob("*firmware/get_throttled"))
     found: list[tuple[Path, Callable[[bytes], float]]] = [(p, firmware_limits) for p in firmware]
     for device in sorted((root / "sys/class/thermal").glob("cooling_device*")):
-        if _word(device / "type").startswith(_PROCESSOR_COOLING):
+        if word(device / "type").startswith(_PROCESSOR_COOLING):
             found.append((device / "cur_state", float))
     return found
-
-
-def temperature_file(root: Path) -> Path | None:
-    """The file that tells the processor's temperature in 1/1000 degree Celsius, if any.
-
-    Thermal zones come first, then hwmon sensors; a zone that names no processor is not taken,
-    because a battery's temperature beside a latency would mislead.
-    """
-    zones: dict[str, Path] = {}
-    for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
-        zones.setdefault(_word(zone / "type"), zone / "temp")
-    for wanted in _PROCESSOR_ZONES:
-        for kind, path in zones.items():
-            if kind.startswith(wanted):
-                return path
-    for sensor in sorted((root / "sys/class/hwmon").glob("hwmon*")):
-        if _word(sensor / "name") in _PROCESSOR_SENSORS:
-            return sensor / "temp1_input"
-    return None
-
-
-def _word(path: Path) -> str:
-    try:
-        return path.read_text("ascii", errors="replace").strip()
-    except OSError:
-        return ""

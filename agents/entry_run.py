@@ -51,6 +51,10 @@ _OPTIONAL = {
 }
 
 
+async def _no_rest() -> float:
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What an executor works with.
@@ -68,6 +72,7 @@ class Bench:
         launch: runs one child to its end, confined.
         sandbox: the level that it confines to.
         machine: whose disk and clocks these are.
+        rest: lets the device cool down before a job; returns the seconds that it took.
     """
 
     device: DeviceDescription
@@ -82,6 +87,7 @@ class Bench:
     launch: Launch
     sandbox: str
     machine: Machine = THIS_MACHINE
+    rest: Callable[[], Awaitable[float]] = _no_rest
 
 
 class RunFailed(Exception):

@@ -67,6 +67,8 @@ class Executor:
         if entries := self._open_entries():
             self._bracket = (entries[0].index, entries[-1].index)
             await self._prefetch()
+            self._progress(entries[0], "cooling down", 0.0)
+            await self._bench.rest()
         for entry in self._open_entries():
             report = await self._measure(entry)
             crash_point("A4")

@@ -35,6 +35,7 @@ from .probing import with_kernel_modes
 from .room import Room
 from .spool import Spool
 from .supervision import PhaseLimits
+from .temperature import Rest
 from .transfer import Transfer
 
 Say = Callable[[str], None]
@@ -237,6 +238,7 @@ class Agent:
             launch=parts.launch,
             sandbox=parts.sandbox,
             machine=parts.machine,
+            rest=Rest().wait,
         )
         while True:
             assignment = await self._acquire(connection, who)

@@ -29,6 +29,7 @@ _COLOURS = {
     "unsupported": 33,
     "failed": 31,
 }
+_LONGEST_DETAIL = 160
 _WORDS = re.compile(rf"\b(?:{'|'.join(_COLOURS)})\b")
 
 
@@ -187,14 +188,17 @@ def run_text(run: RunView) -> str:
 
 
 def metric_text(metric: MetricValue) -> str:
-    """A metric with everything that qualifies it."""
+    """A metric with everything that qualifies it; of a curve its beginning (`--json` has it)."""
     parts = [text.full(metric)]
     if metric.n is not None:
         parts.append(f"n={metric.n}")
     if metric.difference:
         parts.append(f"difference {metric.difference}")
     parts.extend(metric.flags)
-    parts.extend(f"{item.name}={item.value}" for item in metric.detail)
+    parts.extend(
+        f"{item.name}={textwrap.shorten(item.value, _LONGEST_DETAIL, placeholder=' ...')}"
+        for item in metric.detail
+    )
     return "  ".join(parts)
 
 

@@ -5,13 +5,18 @@ Real children of a real agent, with a runtime of its own that keeps time as the 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bitgauge.benchmarks.analyse import RunFacts, analyse
 from bitgauge.benchmarks.model import Assignment, MetricValue, Overrides, RunReport, Workload
 from bitgauge.benchmarks.raw import RawFile, read_raw
+from bitgauge.benchmarks.raw_schema import absolute_samples, pair_samples
 from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole, RunStatus, Scenario
 
 from ..unit.agent_lab import Lab, fake_artifact
@@ -149,6 +154,68 @@ async def test_outputs_that_are_worth_nothing_are_timed_all_the_same(
     else:
         assert metrics["nonfinite_count"].verdict == "FAIL"
         assert metrics["kl_mean"].reason == "nonfinite_output"
+
+
+async def test_the_agent_is_silent_while_a_clock_runs(lab: Lab) -> None:
+    said: list[int] = []
+    record = lab.coordinator.events.append
+
+    class Watched(list[str]):
+        def append(self, method: str) -> None:
+            said.append(time.perf_counter_ns())
+            record(method)
+
+    lab.coordinator.events = Watched()
+    long = Overrides(warmup_ms=20, launches=1, budget_ms=2000)
+    lab.assignment(
+        [CALM, CALM],
+        runtime="odd",
+        overrides=long,
+        passes=(PassName.QUALITY, PassName.ABSOLUTE, PassName.PAIR),
+        renew_every_ms=100,
+    )
+    async with lab.agent():
+        reports = await lab.reports(2, 120)
+    inside = between = 0
+    for ref in {ref.digest.sha256: ref for one in reports for ref in one.raw}.values():
+        raw = read_raw(lab.coordinator.blobs[ref.digest.sha256])
+        if ref.pass_name is PassName.ABSOLUTE:
+            samples, _ = absolute_samples(raw)
+            starts, ends = samples.block_start_ns, samples.block_end_ns
+        elif ref.pass_name is PassName.PAIR:
+            pair = pair_samples(raw)
+            # Medians and not sums: a stretch that is surely within the block.
+            starts, ends = pair.start_ns, pair.start_ns + pair.value_ns.astype(np.int64)
+        else:
+            continue
+        for moment in said:  # one clock for every process of this machine
+            inside += int(np.any((starts < moment) & (moment < ends)))
+            between += int(starts[0] < moment < ends[-1])
+    assert between >= 3  # the lease was renewed meanwhile, in the gaps
+    assert inside == 0
+
+
+@pytest.fixture
+def busy_neighbours() -> Iterator[None]:
+    program = [sys.executable, "-c", "while True: pass"]
+    running = [subprocess.Popen(program) for _ in range(2)]
+    yield
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("busy_neighbours")
+async def test_foreign_load_during_a_run_is_flagged(lab: Lab) -> None:
+    job = job_of(lab, CALM, CALM)
+    async with lab.agent():
+        _, report = await lab.reports(2, 120)
+    metrics = analysed(lab, job, report)
+    for key in ("latency_p50_ns", "latency_ratio"):
+        assert metrics[key].value is None or "foreign_load" in metrics[key].flags, key
+        told = detail(metrics[key])
+        assert metrics[key].value is None or float(told["foreign_cpu_pct"]) > 10
+    assert metrics["accuracy_pct"].value is not None
 
 
 async def test_the_sweep_runs_in_a_real_child_and_ends_with_a_reason(lab: Lab) -> None:

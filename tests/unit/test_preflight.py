@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.agents.preflight import nominal_mhz, read_preflight
+from bitgauge.agents.temperature import Rest
 
 CPU = "sys/devices/system/cpu"
 
@@ -86,6 +87,32 @@ def test_an_unreadable_governor_is_a_fact_and_no_error(tmp_path: Path) -> None:
 def test_the_nominal_clock(tmp_path: Path, files: dict[str, str], expected: float | None) -> None:
     put(tmp_path, **{f"{CPU}/{name}": text for name, text in files.items()})
     assert nominal_mhz(tmp_path) == expected
+
+
+async def test_a_warm_device_rests_until_it_is_cool_or_five_minutes_have_passed(
+    tmp_path: Path,
+) -> None:
+    zone = "sys/class/thermal/thermal_zone0"
+    put(tmp_path, **{f"{zone}/type": "x86_pkg_temp\n", f"{zone}/temp": "45000\n"})
+    now, falls = 0.0, True
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        if falls:
+            warm = int((tmp_path / zone / "temp").read_text())
+            put(tmp_path, **{f"{zone}/temp": f"{max(warm - 4000, 45000)}\n"})
+
+    rest = Rest(tmp_path, clock=lambda: now, sleep=sleep)
+    assert await rest.wait() == 0
+    put(tmp_path, **{f"{zone}/temp": "61000\n"})
+    assert await rest.wait() == 8  # 61, 57, 53, 49, 45: at 48 it would do
+    falls = False
+    put(tmp_path, **{f"{zone}/temp": "60000\n"})
+    assert await rest.wait() == 300
+    put(tmp_path, **{f"{zone}/temp": "garbage\n"})
+    assert await rest.wait() == 0
+    assert await Rest(tmp_path / "elsewhere", clock=lambda: now, sleep=sleep).wait() == 0
 
 
 def test_this_machine_can_be_stored() -> None:
