@@ -58,6 +58,31 @@ def record(
         say(f"Wrote {len(records)} record{'s' * (len(records) != 1)} to {output}.")
 
 
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
+    *,
+    output: Output = None,
+    force: Force = False,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Write one HTML file about a run: numbers, plots, ledger, and what is not known.
+
+    Example: bitgauge report 7d41... -o report.html
+    """
+    from .output import refuse_existing, write_output
+    from .record_source import sources_of
+    from .report import report_html
+
+    target = output or Path(f"report-{run[:8]}.html")
+    refuse_existing(target, force=force)
+    with answers(coordinator, db, token_file) as source:
+        sources = sources_of(source, source.run(run))
+    write_output(target, report_html(sources), force=force)
+    say(f"Wrote {target}.")
+
+
 def _format_of(given: str | None, output: Path | None) -> str:
     from bitgauge.benchmarks.errors import BadInput, Code
     from bitgauge.benchmarks.words import unknown
@@ -87,4 +112,5 @@ def _encoded(records: list[Record], chosen: str) -> bytes:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    app.command()(record)
+    for command in (record, report):
+        app.command()(command)
