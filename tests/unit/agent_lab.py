@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import hashlib
+import shutil
+import tempfile
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -193,6 +196,24 @@ def evaluation_bytes(folder: Path, samples: int = SAMPLES) -> bytes:
     return path.read_bytes()
 
 
+_KERNELS = Path(tempfile.mkdtemp(prefix="bitgauge-kernels-"))
+atexit.register(shutil.rmtree, _KERNELS, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def known_kernels(folder: Path) -> Iterator[None]:
+    """Agents of all tests keep one set of probe maps, so that not each of them probes again.
+
+    Args:
+        folder: the agent's own state folder.
+    """
+    kept = folder / "kernels"
+    shutil.copytree(_KERNELS, kept, dirs_exist_ok=True)
+    yield
+    if kept.is_dir():
+        shutil.copytree(kept, _KERNELS, dirs_exist_ok=True)
+
+
 @dataclass
 class Lab:
     """A coordinator, a state folder and agents that come and go."""
@@ -220,13 +241,15 @@ class Lab:
 
     @contextlib.asynccontextmanager
     async def agent(self, **changes: Any) -> AsyncIterator[asyncio.Task[None]]:
-        task = asyncio.create_task(serve(self.config(**changes), self.said.append))
-        try:
-            yield task
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, BitgaugeError):
-                await task
+        config = self.config(**changes)
+        with known_kernels(config.folder):
+            task = asyncio.create_task(serve(config, self.said.append))
+            try:
+                yield task
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, BitgaugeError):
+                    await task
 
     def assignment(
         self,
