@@ -189,24 +189,21 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """How energy was metered; `u_...` are standard uncertainties relative to the energy."""
+    """How energy was metered; `u_...` are standard uncertainties of the energy of one inference."""
 
     metrics: tuple[Measure, ...]
-    meter: Fact[str]
     meter_kind: Fact[str]
     scope: Fact[str]
     update_period_ns: Fact[int]
     averaging_window_ns: Fact[int]
     seen_fraction: Fact[float]
-    total_j: Fact[float]
-    active_j: Fact[float]
     inferences: Fact[int]
-    u_gain: Fact[float]
-    u_edge: Fact[float]
-    u_rep: Fact[float]
-    u_idle: Fact[float]
-    idle_before_w: Fact[float]
-    idle_after_w: Fact[float]
+    u_gain_mj: Fact[float]
+    u_edge_mj: Fact[float]
+    u_rep_mj: Fact[float]
+    u_idle_mj: Fact[float]
+    power_mw: Fact[float]
+    idle_mw: Fact[float]
     calibration_id: Fact[str]
     raw_sha256: Fact[tuple[str, ...]]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .evidence import Evidence
 from .metrics import METRICS
 from .model import DeviceView, EntryView, JobView, MetricValue, RunView
+from .raw_energy import energy_samples
 from .raw_numerics import read_ledger
 from .raw_schema import absolute_samples, memory_samples, pair_samples, quality_samples
 from .raw_sentinel import sentinel_latencies
@@ -24,6 +25,7 @@ PARSERS = {
     PassName.NUMERICS: read_ledger,
     PassName.THROUGHPUT: sweep_samples,
     PassName.SENTINEL: sentinel_latencies,
+    PassName.ENERGY: energy_samples,
 }
 """What proves that a raw file holds what its pass stores."""
 

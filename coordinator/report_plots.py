@@ -166,7 +166,7 @@ def throughput(batch: Floats, rate: Floats) -> str:
         axes.set_xscale("log", base=2)
         axes.set_xticks(batch, labels=[f"{value:.0f}" for value in batch])
         axes.minorticks_off()
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.12 * float(rate.max()))
         axes.set_xlabel("batch size, log scale")
         axes.set_ylabel("samples / s")
     return svg.text("throughput")

@@ -44,6 +44,14 @@ _PERCENTILES = (
     ("p90", "latency_p90_ns"),
     ("p99", "latency_p99_ns"),
 )
+_SWEEP_ENDS = {
+    "gain": "a larger batch gained less than 3 %",
+    "memory": "a larger batch would not have fitted in memory",
+    "fixed_batch": "the artifact takes no other batch",
+    "refused": "the runtime refused a larger batch",
+    "too_slow": "a larger batch would have been too slow",
+    "max_batch": "at the largest batch that is tried",
+}
 WORST_SAMPLES = 20
 
 
@@ -308,7 +316,7 @@ def _throughput(sources: Sources) -> Plot | None:
     for batch in batches:
         chosen = one.batch == batch
         rates.append(float(batch * one.calls[chosen].sum() / (one.elapsed_ns[chosen].sum() / 1e9)))
-    caption = f"The sweep ended: {one.stopped.replace('_', ' ')}."
+    caption = f"The sweep ended: {_SWEEP_ENDS.get(one.stopped, one.stopped.replace('_', ' '))}."
     return Plot(plots.throughput(batches.astype(np.float64), np.array(rates)), caption)
 
 
