@@ -182,6 +182,8 @@ class SimMachine(Machine):
         self._pids += 1
         child = self.children[self._pids] = Child(mark, self._pids)
         self._require_intent(folder.parent.name)
+        # A run that still has something to measure may be lost by a crash.
+        self._measured.pop(folder.parent.name, None)
         try:
             await listener.spawned(child.pid)
             return await self._measure(spec, listener)
