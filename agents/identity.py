@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.fingerprint import fingerprint, stack_of
+from bitgauge.benchmarks.meters import meters_of
 from bitgauge.benchmarks.model import DeviceDescription, RuntimeDescription, StackItem
 
 from . import registry
@@ -97,7 +98,8 @@ def describe(
     found = registry.find("runtimes", folders)
     meters = registry.find("meters", folders)
     runtimes, missing = registry.probe_runtimes(found)
-    for line in (*found.problems, *meters.problems, *missing):
+    metered, failed = registry.describe_meters(meters)
+    for line in (*found.problems, *meters.problems, *missing, *failed):
         say(line)
     return DeviceDescription(
         device_id=identity,
@@ -114,7 +116,7 @@ def describe(
         governor=facts.governor,
         stack=facts.stack,
         runtimes=tuple(_with_fingerprint(facts.stack, runtime) for runtime in runtimes),
-        meters=registry.describe_meters(meters),
+        meters=meters_of(metered, facts.hardware_class),
         evidence=facts.evidence,
     )
 

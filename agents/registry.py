@@ -126,10 +126,20 @@ def probe_runtimes(found: Found) -> tuple[tuple[RuntimeDescription, ...], tuple[
     return tuple(there), tuple(missing)
 
 
-def describe_meters(found: Found) -> tuple[MeterDescription, ...]:
-    """The meters that this machine has."""
-    described = (cast(MeterModule, module).describe() for module in found.modules.values())
-    return tuple(meter for meter in described if meter is not None)
+def describe_meters(found: Found) -> tuple[tuple[MeterDescription, ...], tuple[str, ...]]:
+    """The meters that this machine has, and one line for each that failed to say."""
+    there: list[MeterDescription] = []
+    failed: list[str] = []
+    for name, module in found.modules.items():
+        try:
+            described = cast(MeterModule, module).describe()
+        except Exception as error:  # as in `find`
+            first = (str(error).splitlines() or [""])[0]
+            failed.append(f"{name}: it failed: {type(error).__name__}: {first}")
+            continue
+        if described is not None:
+            there.append(described)
+    return tuple(there), tuple(failed)
 
 
 def _load(kind: str, path: Path, *, builtin: bool) -> ModuleType:

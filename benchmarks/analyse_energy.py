@@ -26,6 +26,7 @@ from .vocabulary import PassName, RawRole
 
 KEYS = ("energy_mj", "energy_active_mj", "energy_ratio")
 SIMULATED = "simulated"
+_MJ = 1_000  # in a joule; milliwatts in a watt
 
 
 def energy(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
@@ -39,9 +40,23 @@ def energy(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         SIMULATED_METER if samples.kind == SIMULATED else None
     )
     if reason is not None:
-        meter = {"meter": samples.kind, "scope": samples.scope, "windows": samples.letter.size}
+        meter = {**_meter(samples), "windows": samples.letter.size}
         return tuple(null(key, reason, **meter) for key in KEYS)
     return (*_each(samples), _ratio(samples, facts))
+
+
+def _meter(samples: EnergySamples) -> dict[str, object]:
+    """What the record says of the meter; joules of different kinds are not comparable."""
+    said: dict[str, object] = {
+        "meter": samples.meter,
+        "meter_kind": samples.kind,
+        "scope": samples.scope,
+        "update_period_ns": samples.update_period_ns,
+    }
+    if samples.averaging_window_ns:
+        said["averaging_window_ns"] = samples.averaging_window_ns
+        said["seen_fraction"] = min(samples.averaging_window_ns / samples.update_period_ns, 1.0)
+    return said
 
 
 def _why_none(facts: RunFacts) -> str:
@@ -54,15 +69,17 @@ def _each(samples: EnergySamples) -> tuple[MetricValue, MetricValue]:
     found = energy_of(samples, CANDIDATE)
     flags = (UNSTEADY_ENERGY,) if found.spread > MAX_SPREAD else ()
     detail = items(
-        meter=samples.kind,
-        scope=samples.scope,
-        update_period_ns=samples.update_period_ns,
-        power_mw=found.power_mw,
-        idle_mw=found.idle_mw,
-        u_gain_mj=found.u_gain,
-        u_edge_mj=found.u_edge,
-        u_rep_mj=found.u_rep,
-        u_idle_mj=found.u_idle,
+        **_meter(samples),
+        inferences=found.inferences,
+        total_j=found.sum_mj / _MJ,
+        active_j=found.active_sum_mj / _MJ,
+        power_w=found.power_mw / _MJ,
+        idle_before_w=found.idle_mw[0] / _MJ,
+        idle_after_w=found.idle_mw[1] / _MJ,
+        u_gain=found.u_gain / found.total_mj,
+        u_edge=found.u_edge / found.total_mj,
+        u_rep=found.u_rep / found.total_mj,
+        u_idle=found.u_idle / found.total_mj,
         spread=found.spread,
     )
     values = (
@@ -92,5 +109,5 @@ def _ratio(samples: EnergySamples, facts: RunFacts) -> MetricValue:
         low=found.low,
         high=found.high,
         n=found.quads,
-        detail=items(meter=samples.kind, scope=samples.scope, quads=found.quads),
+        detail=items(**_meter(samples), quads=found.quads),
     )

@@ -100,10 +100,12 @@ class EnergySamples:
         energy_mj: what the meter showed in between.
         iterations: inferences in it.
         foreign_share: of one processor, used by other processes; NaN where unknown.
-        update_period_ns: between new values of the meter, as seen.
+        update_period_ns: between new values of the meter, as seen; never less than it says.
         uncertainty_relative: of its gain, k=1.
         kind: of the meter.
         scope: of the meter.
+        meter: its name.
+        averaging_window_ns: how much of each update period it sees; 0 where unknown.
         problem: why the windows ended early, a key of the reasons; "" when they did not.
     """
 
@@ -117,6 +119,8 @@ class EnergySamples:
     uncertainty_relative: float
     kind: str
     scope: str
+    meter: str = ""
+    averaging_window_ns: int = 0
     problem: str = ""
 
     def of(self, letter: int) -> EnergySamples:
@@ -144,7 +148,8 @@ def why_unusable(samples: EnergySamples, letter: int) -> str | None:
     if samples.problem:
         return samples.problem
     own, idle = samples.of(letter), samples.of(BARE_IDLE)
-    if own.letter.size < MIN_WINDOWS or idle.letter.size == 0 or np.any(own.iterations < 1):
+    missing = idle.letter.size == 0 or samples.of(LOADED_IDLE).letter.size == 0
+    if own.letter.size < MIN_WINDOWS or missing or np.any(own.iterations < 1):
         return INSUFFICIENT_SAMPLES
     if int(own.duration_ns.min()) < window_ns(samples.update_period_ns):
         return WINDOW_TOO_SHORT
@@ -171,7 +176,10 @@ class Energy:
         spread: standard deviation of the windows, relative.
         windows: how many.
         power_mw: mean power while it ran.
-        idle_mw: mean power with the sessions resident and nothing running.
+        idle_mw: mean power with the sessions resident and nothing running, before and after.
+        inferences: in all windows.
+        sum_mj: of all windows.
+        active_sum_mj: of all windows, above the idle power.
     """
 
     total_mj: float
@@ -185,7 +193,10 @@ class Energy:
     spread: float
     windows: int
     power_mw: float
-    idle_mw: float
+    idle_mw: tuple[float, float]
+    inferences: int
+    sum_mj: float
+    active_sum_mj: float
 
 
 def energy_of(samples: EnergySamples, letter: int) -> Energy:
@@ -197,7 +208,7 @@ def energy_of(samples: EnergySamples, letter: int) -> Energy:
     each = own.energy_mj / own.iterations
     count = each.size
     seconds = own.duration_ns * _MW_TO_MJ_PER_NS
-    idle_mw = float(idle.power_mw.mean()) if idle.letter.size else 0.0
+    idle_mw = float(idle.power_mw.mean())
     total = float(each.mean())
     active = float(((own.energy_mj - idle_mw * seconds) / own.iterations).mean())
     edge_mj = own.power_mw * samples.update_period_ns * _MW_TO_MJ_PER_NS / math.sqrt(6)
@@ -205,7 +216,7 @@ def energy_of(samples: EnergySamples, letter: int) -> Energy:
     spread = float(each.std(ddof=1))
     u_rep = spread / math.sqrt(count)
     u_gain = samples.uncertainty_relative * total
-    drift_mw = float(np.ptp(idle.power_mw)) / math.sqrt(12) if idle.letter.size else 0.0
+    drift_mw = float(np.ptp(idle.power_mw)) / math.sqrt(12)
     u_idle = drift_mw * float((seconds / own.iterations).mean())
     u_total = math.sqrt(u_gain**2 + u_edge**2 + u_rep**2)
     return Energy(
@@ -220,7 +231,10 @@ def energy_of(samples: EnergySamples, letter: int) -> Energy:
         spread=spread / total,
         windows=count,
         power_mw=float(own.power_mw.mean()),
-        idle_mw=idle_mw,
+        idle_mw=(float(idle.power_mw[0]), float(idle.power_mw[-1])),
+        inferences=int(own.iterations.sum()),
+        sum_mj=float(own.energy_mj.sum()),
+        active_sum_mj=float((own.energy_mj - idle_mw * seconds).sum()),
     )
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
-from .energy import BARE_IDLE, LOADED_IDLE, Backwards, EnergySamples
+from .energy import BARE_IDLE, LOADED_IDLE, Backwards, EnergySamples, window_ns
 from .protocol import Call, Clock, Gap
 from .reasons import COUNTER_BACKWARDS, COUNTER_STUCK, METER_LOST
 from .samples import CANDIDATE
@@ -57,6 +57,7 @@ class EnergyPlan:
         quads: quads of windows; without a candidate, half as many pairs of windows each.
         update_period_ns: of the meter, as it says; it is measured.
         max_period_ns: the longest update period that is waited for.
+        max_window_ns: up to which a window grows when the meter is slower than it says.
     """
 
     window_ns: int
@@ -64,6 +65,7 @@ class EnergyPlan:
     quads: int
     update_period_ns: int
     max_period_ns: int = 2_000_000_000
+    max_window_ns: int = 0
 
 
 class EnergyBench:
@@ -106,9 +108,12 @@ class EnergyBench:
             self.problem = COUNTER_BACKWARDS
 
     def find_period(self) -> None:
-        """Measures how often the meter shows a new value: the median of some intervals (C-2)."""
+        """Measures how often the meter shows a new value: the median of some intervals (C-2).
+
+        It is never less than the meter says: readings in between of a power meter add nothing.
+        """
         edges = [self._edge()[1] for _ in range(_PERIODS_SEEN)]
-        self.update_period_ns = max(int(np.median(np.diff(edges))), 1)
+        self.update_period_ns = max(int(np.median(np.diff(edges))), self._plan.update_period_ns)
 
     def idle(self, letter: int) -> None:
         """One window in which nothing runs."""
@@ -125,7 +130,9 @@ class EnergyBench:
         start_mj, start_ns = self._edge()
         foreign = self._foreign_ns()
         iterations, polled_ns = 0, start_ns
-        while (now_ns := self._clock()) - start_ns < self._plan.window_ns:
+        needed_ns = min(window_ns(self.update_period_ns), self._plan.max_window_ns)
+        length_ns = max(self._plan.window_ns, needed_ns)
+        while (now_ns := self._clock()) - start_ns < length_ns:
             if now_ns - polled_ns >= POLL_NS:
                 self._counter()
                 polled_ns = now_ns
@@ -134,8 +141,16 @@ class EnergyBench:
         end_mj, end_ns = self._edge()
         self._note(letter, start_ns, end_ns, end_mj - start_mj, iterations, foreign)
 
-    def samples(self, *, kind: str, scope: str, uncertainty_relative: float) -> EnergySamples:
-        """Every window so far."""
+    def samples(
+        self,
+        *,
+        kind: str,
+        scope: str,
+        uncertainty_relative: float,
+        meter: str = "",
+        averaging_window_ns: int = 0,
+    ) -> EnergySamples:
+        """Every window so far, and what the meter says of itself."""
         rows = self._rows
         letter, start, end, energy, iterations, share = (
             [row[column] for row in rows] for column in range(6)
@@ -151,6 +166,8 @@ class EnergyBench:
             uncertainty_relative=uncertainty_relative,
             kind=kind,
             scope=scope,
+            meter=meter,
+            averaging_window_ns=averaging_window_ns,
             problem=self.problem,
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from .model import MeterDescription
 from .reasons import NO_SENSOR
+from .vocabulary import HardwareClass
 
 ENERGY = "energy"
 
@@ -21,6 +22,26 @@ KINDS = (
 """Kinds of energy meters, best first; joules of different kinds are not compared unasked."""
 
 _TELLING = ("no_permission", "no_library", "on_charger", "shared_device", "virtualised", NO_SENSOR)
+
+
+GPU, PACKAGE = "GPU", "package"
+"""First words of scopes: a graphics card, and a package of processors."""
+
+_GPUS = (HardwareClass.GPU_NVIDIA, HardwareClass.GPU_AMD)
+
+
+def meters_of(
+    meters: Iterable[MeterDescription], hardware: HardwareClass
+) -> tuple[MeterDescription, ...]:
+    """The meters that see what runs on such a device.
+
+    A graphics card beside a model on the processor shows nothing of it, nor does the processor's
+    package of a model on the card.
+    """
+    blind = PACKAGE if hardware in _GPUS else GPU
+    return tuple(
+        one for one in meters if one.quantity != ENERGY or one.scope.split(" ")[0] != blind
+    )
 
 
 def best_meter(meters: Iterable[MeterDescription]) -> MeterDescription | None:

@@ -1,6 +1,6 @@
 """The raw file of pass `energy`, beside the metadata of every pass.
 
-meta   update_period_ns, uncertainty_relative, kind, scope, problem
+meta   update_period_ns, averaging_window_ns, uncertainty_relative, meter, kind, scope, problem
 arrays letter start_ns end_ns iterations i8[w], energy_mj foreign_share f8[w]
 """
 
@@ -22,6 +22,8 @@ def energy_raw(origin: RawOrigin, samples: EnergySamples) -> RawFile:
     meta = {
         "update_period_ns": samples.update_period_ns,
         "uncertainty_relative": samples.uncertainty_relative,
+        "averaging_window_ns": samples.averaging_window_ns,
+        "meter": samples.meter,
         "kind": samples.kind,
         "scope": samples.scope,
         "problem": samples.problem,
@@ -49,6 +51,9 @@ def energy_samples(raw: RawFile) -> EnergySamples:
     problem = raw.meta.get("problem")
     if not isinstance(period, int) or isinstance(period, bool) or period < 1:
         raise _bad("it does not say how often its meter changes")
+    seen = raw.meta.get("averaging_window_ns", 0)
+    if not isinstance(seen, int) or isinstance(seen, bool) or seen < 0:
+        raise _bad("it does not say how much its meter sees")
     if not isinstance(gain, float) or not 0 <= gain < 1:
         raise _bad("it does not say how sure its meter is")
     if problem and problem not in REASONS:
@@ -59,6 +64,8 @@ def energy_samples(raw: RawFile) -> EnergySamples:
         uncertainty_relative=gain,
         kind=str(raw.meta.get("kind", "")),
         scope=str(raw.meta.get("scope", "")),
+        meter=str(raw.meta.get("meter", "")),
+        averaging_window_ns=seen,
         problem=str(problem or ""),
     )
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks import format_text as text
 from bitgauge.benchmarks.answers import Candidate, Choice
-from bitgauge.benchmarks.model import DeviceView, EntryView, JobView, MetricValue, RunView
+from bitgauge.benchmarks.meters import best_meter, why_no_meter
+from bitgauge.benchmarks.model import (
+    DeviceView,
+    EntryView,
+    JobView,
+    MeterDescription,
+    MetricValue,
+    RunView,
+)
+from bitgauge.benchmarks.reasons import REASONS
 from bitgauge.benchmarks.vocabulary import EntryState
 
 from .render_kernels import kernel_line, kernels_text
@@ -60,6 +69,7 @@ def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str
         tags = ", ".join(f"{tag.name}={tag.value}" for tag in description.tags)
         if tags:
             lines.append(f"  tags: {tags}")
+        lines.extend(_wrapped(_meter_words(description.meters), "  "))
         lines.extend(line for words in _care_words(view) for line in _wrapped(words, "  "))
         if kernels:
             lines.extend(f"  {line}".rstrip() for line in kernels_text(view).splitlines())
@@ -67,6 +77,17 @@ def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str
             for runtime in description.runtimes:
                 lines.extend(_wrapped(kernel_line(runtime), "  "))
     return "\n".join(lines)
+
+
+def _meter_words(meters: Sequence[MeterDescription]) -> str:
+    """What measures the energy of runs, or why nothing does."""
+    meter = best_meter(meters)
+    if meter is None:
+        reason = why_no_meter(meters)
+        return f"energy: null, {REASONS[reason]} ({reason})"
+    sure = meter.uncertainty_relative
+    words = f"energy: {meter.name}, {meter.kind}, {meter.scope}"
+    return words if sure is None else f"{words}, ±{sure:.0%}"
 
 
 def _care_words(view: DeviceView) -> list[str]:

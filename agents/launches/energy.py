@@ -77,6 +77,8 @@ def measure(child: Child) -> RawFile:
         kind=described.kind,
         scope=described.scope,
         uncertainty_relative=described.uncertainty_relative or 0.0,
+        meter=described.name,
+        averaging_window_ns=described.averaging_window_ns or 0,
     )
     return energy_raw(child.origin, samples)
 
@@ -85,7 +87,11 @@ def plan_for(profile: ProfilePlan, period_ns: int) -> EnergyPlan:
     """Windows as long as the meter needs; a budget shortens them, and the analysis says so."""
     window = min(window_ns(period_ns), profile.absolute_timed_ns)
     return EnergyPlan(
-        window, min(2 * window, profile.energy_idle_ns), profile.energy_quads, period_ns
+        window_ns=window,
+        idle_ns=min(2 * window, profile.energy_idle_ns),
+        quads=profile.energy_quads,
+        update_period_ns=period_ns,
+        max_window_ns=profile.absolute_timed_ns,
     )
 
 

@@ -56,8 +56,12 @@ def describe(root: Path = _ROOT) -> MeterDescription | None:
     rail = _best(root)
     if rail is None:
         return None
+    sockets = sum(one.kind == "energy" for one in _rails(root))
     readable = all(os.access(path, os.R_OK) for path in rail.files)
     works = readable and all(whole(path) is not None for path in rail.files)
+    reason = None if works else "no_sensor" if readable else "no_permission"
+    if rail.kind == "energy" and sockets > 1:
+        reason = "shared_device"
     return MeterDescription(
         name=NAME,
         quantity="energy",
@@ -66,7 +70,7 @@ def describe(root: Path = _ROOT) -> MeterDescription | None:
         update_period_ns=rail.update_ns,
         uncertainty_relative=_U_GAIN,
         averaging_window_ns=rail.update_ns,
-        reason=None if works else "no_sensor" if readable else "no_permission",
+        reason=reason,
     )
 
 
@@ -92,11 +96,14 @@ def _rails(root: Path) -> Iterator[_Rail]:
             yield from _channels(chip, update_ns)
         elif name in _SENSORS:
             for path in sorted(chip.glob("power*_input")) + sorted(chip.glob("power*_average")):
-                label = word(Path(str(path).replace("_input", "_label"))) or name
-                yield _Rail(label, (path,), "power", update_ns, len(_TOTALS) + 1)
+                stem = path.name.rsplit("_", 1)[0]
+                label = word(chip / f"{stem}_label") or name
+                averaged_ns = (whole(chip / f"{stem}_average_interval") or 0) * 1_000_000
+                period_ns = averaged_ns if path.name.endswith("_average") else 0
+                yield _Rail(label, (path,), "power", period_ns or update_ns, len(_TOTALS) + 1)
         elif name in _COUNTERS:
             for path in sorted(chip.glob("energy*_input")):
-                label = word(Path(str(path).replace("_input", "_label"))) or name
+                label = word(chip / path.name.replace("_input", "_label")) or name
                 if label.startswith("Esocket"):
                     yield _Rail(label, (path,), "energy", update_ns, len(_TOTALS) + 2)
 

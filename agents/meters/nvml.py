@@ -7,6 +7,7 @@ H100 the sensor behind it sees 25 of them (measurement.md C.1), which is stated.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bitgauge.benchmarks.meters import GPU
 from bitgauge.benchmarks.model import MeterDescription
 
 from .base import EnergyReader, MeterLost, Reading
@@ -55,7 +57,7 @@ def _description(gpu: str, reason: str | None) -> MeterDescription:
         name=NAME,
         quantity="energy",
         kind="counter",
-        scope=f"GPU {gpu}".strip(),
+        scope=f"{GPU} {gpu}".strip(),
         update_period_ns=_UPDATE_NS,
         uncertainty_relative=_U_GAIN,
         averaging_window_ns=_HALF_SEEN_NS if quarter else _UPDATE_NS,
@@ -90,7 +92,10 @@ class _Opened:
 
     def name(self) -> str:
         """The GPU as it names itself."""
-        said = self._nvml.nvmlDeviceGetName(self._gpu)
+        try:
+            said = self._nvml.nvmlDeviceGetName(self._gpu)
+        except Exception as error:  # as above
+            raise MeterLost(f"{error}") from error
         return said.decode() if isinstance(said, bytes) else str(said)
 
     def counter(self) -> float:
@@ -106,7 +111,8 @@ class _Opened:
 
     def close(self) -> None:
         """Ends the use of NVML."""
-        self._nvml.nvmlShutdown()
+        with contextlib.suppress(Exception):  # a lost GPU has nothing to give back
+            self._nvml.nvmlShutdown()
 
 
 def _visible_index() -> int:

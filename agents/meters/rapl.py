@@ -11,6 +11,7 @@ import os
 import platform
 from pathlib import Path
 
+from bitgauge.benchmarks.meters import PACKAGE
 from bitgauge.benchmarks.model import MeterDescription
 
 from ..isa import cpuinfo_fields
@@ -39,7 +40,7 @@ def describe(root: Path = _ROOT, *, architecture: str | None = None) -> MeterDes
         name=NAME,
         quantity="energy",
         kind="counter",
-        scope="package",
+        scope=PACKAGE,
         update_period_ns=_UPDATE_NS,
         uncertainty_relative=_U_GAIN,
         averaging_window_ns=_UPDATE_NS,
@@ -96,4 +97,5 @@ def _package(root: Path) -> Path | None:
     used = {
         whole(cpus / f"cpu{cpu}/topology/physical_package_id") for cpu in os.sched_getaffinity(0)
     }
-    return packages.get(next(iter(used)) or 0) if len(used) == 1 else None
+    number = next(iter(used)) if len(used) == 1 else None
+    return None if number is None else packages.get(number)

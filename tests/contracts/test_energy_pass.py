@@ -8,15 +8,19 @@ from pathlib import Path
 import msgspec
 import pytest
 from bitgauge.agents.environment import TRACE_VARIABLE
+from bitgauge.benchmarks.energy import why_unusable
 from bitgauge.benchmarks.model import Overrides
 from bitgauge.benchmarks.raw import read_raw
 from bitgauge.benchmarks.raw_energy import energy_samples
+from bitgauge.benchmarks.samples import CANDIDATE
 from bitgauge.benchmarks.vocabulary import PassName, Profile, RunStatus
 
 from ..unit.agent_lab import Lab, fake_artifact
 from .test_odd_models import RUNTIME
 
 TICK_NS = 5_000_000
+WRAPS_MJ = 262_143_328.851
+BRINK_MJ = WRAPS_MJ - 2_000.0  # comes round after a quarter of a second
 SHORT = Overrides(warmup_ms=20, launches=1, budget_ms=60)
 STEADY: list[tuple[float, float | None]] = [
     (number / 200, 40.0 * number) for number in range(2_001)
@@ -42,6 +46,9 @@ TRACES: dict[str, tuple[list[tuple[float, float | None]], str, int]] = {
         "counter_backwards",
         15,
     ),
+    "forbidden": ([(0.0, None), (600.0, None)], "meter_lost", 15),
+    "comes round": ([(at, BRINK_MJ + (shown or 0)) for at, shown in STEADY], "", 15),
+    "power": ([(0.0, 8_000.0), (600.0, 8_000.0)], "", 15),
 }
 
 
@@ -52,7 +59,14 @@ async def test_a_meter_that_fails_costs_nothing_but_the_energy(
     points, problem, windows = TRACES[name]
     trace = tmp_path / "trace.json"
     trace.write_bytes(
-        msgspec.json.encode({"is_counter": True, "update_period_ns": TICK_NS, "points": points})
+        msgspec.json.encode(
+            {
+                "is_counter": name != "power",
+                "update_period_ns": TICK_NS,
+                "points": points,
+                "wraps_at_mj": WRAPS_MJ if name == "comes round" else None,
+            }
+        )
     )
     monkeypatch.setenv(TRACE_VARIABLE, str(trace))
     artifact = fake_artifact(latency_ns=300_000)
@@ -74,6 +88,9 @@ async def test_a_meter_that_fails_costs_nothing_but_the_energy(
     assert samples.kind == "simulated"
     assert samples.problem == problem
     assert (samples.letter.size == windows) == (not problem)
+    # The budget is far too short for the meter, so that no joules come of these windows.
+    assert why_unusable(samples, CANDIDATE) == (problem or "window_too_short")
+    assert samples.meter == "replay"
     if not problem:
         assert samples.power_mw == pytest.approx(8_000.0, rel=0.2)
 

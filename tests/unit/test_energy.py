@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bitgauge.benchmarks.analyse_energy import energy
 from bitgauge.benchmarks.energy import (
+    ARRAYS,
     BARE_IDLE,
     LOADED_IDLE,
     Backwards,
@@ -24,13 +25,13 @@ from bitgauge.benchmarks.energy import (
 from bitgauge.benchmarks.energy_protocol import EnergyBench, EnergyPlan, Lost, measure_energy
 from bitgauge.benchmarks.errors import BadInput
 from bitgauge.benchmarks.facts import RunFacts
-from bitgauge.benchmarks.meters import best_meter, why_no_meter
+from bitgauge.benchmarks.meters import best_meter, meters_of, why_no_meter
 from bitgauge.benchmarks.model import Digest, MeterDescription, Workload
 from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_energy import energy_raw, energy_samples
 from bitgauge.benchmarks.raw_schema import RawOrigin
 from bitgauge.benchmarks.samples import BASELINE, CANDIDATE
-from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary import HardwareClass, PassName, Profile, RawRole
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,14 +51,21 @@ class World:
     Args:
         fault: what the meter shows in place of the truth, given that and the time.
         noise: relative, of the power of each call.
+        tick_ns: between new values of the meter.
     """
 
-    def __init__(self, fault: Fault | None = None, noise: float = 0.002, seed: int = 5) -> None:
+    def __init__(
+        self,
+        fault: Fault | None = None,
+        noise: float = 0.002,
+        seed: int = 5,
+        tick_ns: int = TICK_NS,
+    ) -> None:
         self.now_ns = 0
         self.consumed_mj = 0.0
         self.power_mw = BARE_MW
         self._shown = 0.0
-        self._next_ns = TICK_NS
+        self._tick_ns = self._next_ns = tick_ns
         self._fault = fault
         self._noise = noise
         self._rng = np.random.default_rng(seed)
@@ -70,7 +78,7 @@ class World:
             self.consumed_mj += power_mw * step * 1e-9
             if self.now_ns == self._next_ns:
                 self._shown = self.consumed_mj
-                self._next_ns += TICK_NS
+                self._next_ns += self._tick_ns
 
     def counter(self) -> float:
         self.spend(READ_NS, self.power_mw)
@@ -99,7 +107,13 @@ class World:
             plan=plan,
         )
         measure_energy(bench, self.prepare, plan, np.random.default_rng(7), lambda: None)
-        return bench.samples(kind="counter", scope="package", uncertainty_relative=0.05)
+        return bench.samples(
+            kind="counter",
+            scope="package",
+            uncertainty_relative=0.05,
+            meter="rapl",
+            averaging_window_ns=self._tick_ns // 4,
+        )
 
 
 def test_the_truth_is_inside_and_the_parts_are_told_apart() -> None:
@@ -186,6 +200,27 @@ def test_short_windows_and_dead_or_shared_meters_are_refused() -> None:
     assert why_unusable(few, CANDIDATE) == "insufficient_samples"
 
 
+@pytest.mark.parametrize("tick_ns", [101_000_000, 130_000_000, 190_000_000])
+def test_a_meter_slower_than_it_says_gets_longer_windows(tick_ns: int) -> None:
+    plan = replace(PLAN, max_window_ns=10_000_000_000)
+    samples = World(tick_ns=tick_ns).measured(plan)
+    assert samples.update_period_ns == pytest.approx(tick_ns, rel=0.01)
+    assert why_unusable(samples, CANDIDATE) is None
+    slow = World(tick_ns=400_000_000).measured(plan)
+    assert why_unusable(slow, CANDIDATE) == "window_too_short"
+
+
+def test_readings_closer_than_the_sensors_values_make_it_no_faster() -> None:
+    assert World(tick_ns=TICK_NS // 2).measured().update_period_ns == TICK_NS
+
+
+def test_without_the_idle_power_nothing_is_above_it() -> None:
+    good = World().measured()
+    kept = good.letter != LOADED_IDLE
+    samples = replace(good, **{name: getattr(good, name)[kept] for name in ARRAYS})
+    assert why_unusable(samples, CANDIDATE) == "insufficient_samples"
+
+
 def test_windows_are_as_long_as_the_meter_needs() -> None:
     assert window_ns(1_000_000) == 5_000_000_000
     assert window_ns(TICK_NS) == 5_000_000_000
@@ -246,7 +281,14 @@ def test_joules_are_published_with_their_uncertainty() -> None:
     assert active.value is not None
     assert active.value < total.value
     assert ratio.value == pytest.approx(BUSY_MW[1] / BUSY_MW[0], rel=0.02)
-    assert {item.name for item in total.detail} >= {"meter", "scope", "u_gain_mj", "power_mw"}
+    assert {item.name for item in total.detail} >= {"meter", "scope", "u_gain", "power_w"}
+    said = {item.name: item.value for item in total.detail}
+    assert (said["meter"], said["meter_kind"]) == ("rapl", "counter")
+    assert float(said["seen_fraction"]) == pytest.approx(0.25, rel=0.01)
+    assert float(said["idle_before_w"]) == pytest.approx(LOADED_MW / 1_000, rel=0.01)
+    assert float(said["u_gain"]) == pytest.approx(0.05, rel=1e-3)
+    each_mj = float(said["total_j"]) * 1_000 / int(said["inferences"])
+    assert each_mj == pytest.approx(total.value, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -276,6 +318,9 @@ def test_a_replay_is_nobodys_joules() -> None:
 
 
 def test_the_best_kind_is_taken() -> None:
+    gpu = replace(METER, name="nvml", scope="GPU NVIDIA H200")
+    assert meters_of((gpu, METER), HardwareClass.CPU_ONLY) == (METER,)
+    assert meters_of((gpu, METER), HardwareClass.GPU_NVIDIA) == (gpu,)
     rail = replace(METER, name="hwmon", kind="rail_sensor")
     broken = replace(METER, name="wall", kind="wall_analyzer", reason="no_permission")
     assert best_meter((METER, rail, broken)) == rail

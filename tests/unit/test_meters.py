@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
+from typing import cast
 
 import pytest
+from bitgauge.agents import registry
 from bitgauge.agents.meters import hwmon, nvml, rapl
 from bitgauge.agents.meters.base import MeterLost
 from bitgauge.benchmarks.reasons import REASONS
@@ -70,6 +72,9 @@ def test_two_packages_need_a_process_pinned_to_one(tmp_path: Path) -> None:
     assert described is not None
     assert described.reason is None
     unknown = tree(tmp_path / "both", package(0) | package(1))
+    described = rapl.describe(unknown, architecture="x86_64")
+    assert described is not None
+    assert described.reason == "shared_device"
     (unknown / at.format(cpus[0])).parent.mkdir(parents=True)
     shares = {at.format(cpu): str(place % 2) for place, cpu in enumerate(cpus)}
     both = tree(unknown, shares)
@@ -135,6 +140,28 @@ def test_generic_sensors_and_socket_counters(tmp_path: Path) -> None:
     server.close()
 
 
+def test_a_whole_machines_meter_says_how_slowly_it_averages(tmp_path: Path) -> None:
+    """As the kernel's hwmon/acpi_power_meter has it: an average, and its interval."""
+    files = {
+        f"{HWMON}0/name": "power_meter",
+        f"{HWMON}0/power1_average": "91000000",
+        f"{HWMON}0/power1_average_interval": "1000",
+    }
+    described = hwmon.describe(tree(tmp_path, files))
+    assert described is not None
+    assert (described.scope, described.update_period_ns) == ("power_meter", 1_000_000_000)
+
+
+def test_one_of_two_sockets_is_not_taken_for_both(tmp_path: Path) -> None:
+    files = {f"{HWMON}0/name": "amd_energy"}
+    for number in (0, 1):
+        files[f"{HWMON}0/energy{number + 1}_label"] = f"Esocket{number}"
+        files[f"{HWMON}0/energy{number + 1}_input"] = "64000000"
+    described = hwmon.describe(tree(tmp_path, files))
+    assert described is not None
+    assert described.reason == "shared_device"
+
+
 def test_a_sensor_that_vanishes_is_lost(tmp_path: Path) -> None:
     root = tree(tmp_path, jetson())
     reader = hwmon.open_reader(root)
@@ -192,6 +219,28 @@ def test_a_gpu_that_cannot_be_read_says_why(fails: str, reason: str) -> None:
     described = nvml.describe(library=Gpu(fails=fails))
     assert described is not None
     assert described.reason == reason
+
+
+def test_a_gpu_that_fails_on_the_way_harms_nobody() -> None:
+    class Falling(Gpu):
+        def nvmlDeviceGetName(self, _gpu: int) -> bytes:
+            raise RuntimeError("GPU is lost")
+
+        def nvmlShutdown(self) -> None:
+            raise RuntimeError("Uninitialized")
+
+    described = nvml.describe(library=Falling())
+    assert described is not None
+    assert described.reason == "no_sensor"
+    nvml.open_reader(Falling()).close()
+
+
+def test_a_meter_whose_description_fails_is_named_and_left_out() -> None:
+    def fall() -> None:
+        raise RuntimeError("no bus\nmore")
+
+    found = registry.Found("meters", {"mine": cast(ModuleType, SimpleNamespace(describe=fall))})
+    assert registry.describe_meters(found) == ((), ("mine: it failed: RuntimeError: no bus",))
 
 
 def test_a_machine_without_that_gpu_says_nothing(tmp_path: Path) -> None:

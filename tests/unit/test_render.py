@@ -11,6 +11,7 @@ from bitgauge.benchmarks.model import (
     EntryView,
     Failure,
     JobView,
+    MeterDescription,
     MetricValue,
     Progress,
     RawRef,
@@ -147,6 +148,17 @@ def test_measured_energy_is_printed() -> None:
 def test_colour_is_added_to_verdicts_only() -> None:
     assert render.coloured("0.5 FASTER") == "0.5 \x1b[32mFASTER\x1b[0m"
     assert render.coloured("plain") == "plain"
+
+
+def test_a_device_says_what_meters_its_energy_or_why_nothing_does() -> None:
+    def printed(*meters: MeterDescription) -> str:
+        description = replace(DEVICE.description, meters=meters)
+        return render.devices_text([replace(DEVICE, description=description)])
+
+    rapl = MeterDescription("rapl", "energy", "counter", "package", uncertainty_relative=0.05)
+    assert "  energy: rapl, counter, package, ±5%" in printed(rapl)
+    assert "(virtualised)" in printed(replace(rapl, reason="virtualised"))
+    assert "energy: null, the device has no energy meter (no_sensor)" in printed()
 
 
 def test_devices() -> None:
