@@ -84,6 +84,17 @@ def test_floats_that_are_not_finite_are_counted_and_left_out() -> None:
     assert row.headroom_log2 == pytest.approx(math.log2(65504 / 2))
 
 
+def test_values_that_are_not_finite_do_not_stop_a_quantized_tally() -> None:
+    tally = TensorTally("t", "uint8", "QuantizeLinear")
+    codes = np.array([[0, 5, 255]], np.uint8)
+    tally.add_codes(codes, 0.1, 0)
+    tally.add_real(np.array([[np.nan, 0.5, np.inf]], np.float32), codes)
+    row = tally.row()
+    assert (row.elements, row.clip_hi) == (3, 0.0)
+    assert row.before is not None
+    assert sum(row.before.counts) == 1
+
+
 def test_half_precision_limits() -> None:
     tally = TensorTally("t", "float32", "Add")
     tally.add_floats(np.array([[131008.0, 2.0**-15, 2.0**-14, 0.0]], np.float32))
