@@ -95,6 +95,12 @@ def test_x6_by_hand() -> None:
     assert (exact_product(a, b) + pair_sums(a, b).excess)[0, 0] == 32_767
 
 
+@pytest.mark.parametrize(("first", "saturated"), [(128, 0), (129, 1)])
+def test_the_smallest_activations_that_saturate(first: int, saturated: int) -> None:
+    a, b = np.array([[first, 128]], np.uint8), np.full((2, 1), -128, np.int8)
+    assert pair_sums(a, b).saturated == saturated
+
+
 def test_seven_bit_weights_are_safe() -> None:
     worst = np.array([[64, -64], [64, -64]], np.int8)
     assert not unsafe_pairs(worst).any()
