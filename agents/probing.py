@@ -113,7 +113,7 @@ def with_known_modes(device: DeviceDescription, folder: Path) -> DeviceDescripti
 
 def _place(folder: Path, runtime: RuntimeDescription) -> Path:
     """Where the map of a runtime on its present stack is kept."""
-    return folder / _FOLDER / f"{runtime.name}-{runtime.fingerprint}.{PROBE_VERSION}.json"
+    return folder / _FOLDER / runtime.name / f"{runtime.fingerprint}.{PROBE_VERSION}.json"
 
 
 def _described(
@@ -135,7 +135,7 @@ def _keep(path: Path, modes: dict[str, str]) -> None:
     """Keeps a map in place of those of older stacks; without room it is probed again."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        for older in path.parent.glob(f"{path.name.rpartition('-')[0]}-*.json"):
+        for older in path.parent.glob("*.json"):
             older.unlink(missing_ok=True)
         write_durably(path, msgspec.json.encode({"modes": modes}))
 

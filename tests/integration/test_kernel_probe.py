@@ -230,7 +230,7 @@ async def test_a_damaged_map_is_probed_again(plugged: Plugged) -> None:
     kept = [
         path
         for path in (plugged.lab.folder / "home" / "agent").rglob("*.json")
-        if path.name.startswith("probed")
+        if path.parent.name == "probed"
     ]
     assert len(kept) == 1
     for damage in (b"", b'{"modes": {"QGemm.u8s8', b"[]", b"\xff" * 100):
