@@ -79,6 +79,8 @@ def plan_passes(
     if not alone:
         for launch in range(plan.pair_launches):
             launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, pair))
+    for role, artifacts in (*reference, candidate):
+        launches.append(PassPlan(PassName.OPERATORS, 0, role, artifacts))
     if plan.sweeps(scenario):
         launches.append(PassPlan(PassName.THROUGHPUT, 0, *candidate))
     if metered and plan.energy_quads:
@@ -137,6 +139,7 @@ def as_baseline(refs: Iterable[RawRef]) -> tuple[RawRef, ...]:
         elif ref.role is RawRole.CANDIDATE and ref.pass_name in (
             PassName.ABSOLUTE,
             PassName.MEMORY,
+            PassName.OPERATORS,
         ):
             shared.append(RawRef(ref.pass_name, ref.launch, RawRole.BASELINE, ref.digest))
     return tuple(shared)

@@ -10,6 +10,7 @@ from .metrics import METRICS
 from .model import DeviceView, EntryView, JobView, MetricValue, RunView
 from .raw_energy import energy_samples
 from .raw_numerics import read_ledger
+from .raw_operators import operator_profile
 from .raw_schema import absolute_samples, memory_samples, pair_samples, quality_samples
 from .raw_sentinel import sentinel_latencies
 from .raw_throughput import sweep_samples
@@ -25,6 +26,7 @@ PARSERS = {
     PassName.NUMERICS: read_ledger,
     PassName.THROUGHPUT: sweep_samples,
     PassName.SENTINEL: sentinel_latencies,
+    PassName.OPERATORS: operator_profile,
     PassName.ENERGY: energy_samples,
 }
 """What proves that a raw file holds what its pass stores."""

@@ -20,8 +20,11 @@ from bitgauge.benchmarks.errors import Code, Refused
 from bitgauge.benchmarks.model import RuntimeDescription
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     from bitgauge.benchmarks.evalset import InputSpec
+    from bitgauge.benchmarks.operator_profile import OperatorProfile
 
     Feeds = dict[str, npt.NDArray[Any]]
     Outputs = list[npt.NDArray[Any]]
@@ -159,5 +162,47 @@ class RuntimeModule(Protocol):
         Its latency says whether the device is as fast as it was; what it computes matters to
         nobody. A changed artifact needs a changed runtime version, because its history would
         call every device suspect.
+        """
+        ...
+
+
+class ProfiledSession(Protocol):
+    """A session whose runtime notes how long each operator takes."""
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What a call needs."""
+        ...
+
+    def profile(
+        self, feeds: Sequence[Feeds], *, warm: int, most: int, budget_ns: int
+    ) -> OperatorProfile:
+        """Calls it in turn with these inputs and tells where the time went; it is closed then.
+
+        Args:
+            feeds: inputs of one call each.
+            warm: calls that do not count.
+            most: most calls that count.
+            budget_ns: no further call begins after so long.
+
+        Raises:
+            BitgaugeError: it could not be executed, or its profile could not be read.
+        """
+        ...
+
+
+class Profiles(RuntimeModule, Protocol):
+    """A runtime with a profiler."""
+
+    def open_profiled(self, path: Path, options: SessionOptions, folder: Path) -> ProfiledSession:
+        """A profiled session on the artifact at `path`.
+
+        Args:
+            path: the artifact.
+            options: as of production.
+            folder: where the profiler may write.
+
+        Raises:
+            BitgaugeError: as `load`.
         """
         ...

@@ -8,8 +8,11 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
+import itertools
 import re
-from collections.abc import Callable
+import statistics
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +24,7 @@ from .base import OpenGraph, RuntimeMissing, SessionOptions
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.evalset import InputSpec
+    from bitgauge.benchmarks.operator_profile import OperatorProfile
 
     from .base import Feeds, Outputs
 
@@ -94,6 +98,20 @@ def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
         return _session(model, as_it_stands)
 
     return OpenGraph(session, graph, plain)
+
+
+def open_profiled(path: Path, options: SessionOptions, folder: Path) -> ProfiledOrtSession:
+    """A session under onnxruntime's profiler; see `base.Profiles`."""
+    import onnxruntime
+
+    wanted = session_options(options)
+    wanted.enable_profiling = True
+    wanted.profile_file_prefix = str(folder / "profile")
+    try:
+        session = onnxruntime.InferenceSession(str(path), wanted, providers=list(_PROVIDERS))
+    except Exception as error:  # as in `load`
+        raise explain(error, loading=True) from error
+    return ProfiledOrtSession(session)
 
 
 def probe_kernels() -> dict[str, str]:
@@ -201,6 +219,42 @@ class OrtSession:
     def close(self) -> None:
         """Drops the session; its memory goes back as far as the allocator lets it."""
         self._session = None
+
+
+class ProfiledOrtSession(OrtSession):
+    """A session that notes how long each operator takes; see `base.ProfiledSession`."""
+
+    def profile(
+        self, feeds: Sequence[Feeds], *, warm: int, most: int, budget_ns: int
+    ) -> OperatorProfile:
+        """Where the time of these calls went."""
+        from bitgauge.benchmarks.operator_profile import OperatorProfile
+
+        from . import _ort_profile
+
+        following = itertools.cycle(feeds).__next__
+        for _ in range(warm):
+            self.run(following())
+        latencies: list[int] = []
+        started = time.perf_counter_ns()
+        while len(latencies) < most and time.perf_counter_ns() - started < budget_ns:
+            before = time.perf_counter_ns()
+            self.run(following())
+            latencies.append(time.perf_counter_ns() - before)
+        written = Path(self._session.end_profiling())
+        try:
+            operators = _ort_profile.read(written, len(latencies), warm)
+        except (_ort_profile.Unreadable, OSError) as error:
+            raise Refused(Code.RUN_FAILED, f"Its profile cannot be read: {error}.") from error
+        finally:
+            written.unlink(missing_ok=True)
+            self.close()
+        return OperatorProfile(
+            operators,
+            calls=len(latencies),
+            call_ns=float(statistics.median(latencies)),
+            resolution_ns=_ort_profile.RESOLUTION_NS,
+        )
 
 
 def explain(error: Exception, *, loading: bool) -> BitgaugeError:

@@ -123,6 +123,8 @@ async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
         ("absolute", "baseline"): 3,
         ("absolute", "candidate"): 3,
         ("pair", "both"): 1,
+        ("operators", "baseline"): 1,
+        ("operators", "candidate"): 1,
         ("sentinel", "floor"): 1,
     }
     bracket = [

@@ -76,6 +76,7 @@ def test_the_baseline_is_measured_alone() -> None:
         ("memory", "candidate", 3),
         ("absolute", "floor", 1),
         ("absolute", "candidate", 3),
+        ("operators", "candidate", 1),
     ]
     assert plans[0].artifacts == (BASE,)
     assert plans[2].artifacts == ()
@@ -97,14 +98,16 @@ def test_a_candidate_takes_over_what_the_baseline_measured() -> None:
         ("memory", "candidate", 3),
         ("absolute", "candidate", 3),
         ("pair", "both", 1),
+        ("operators", "candidate", 1),
     ]
-    assert plans[-1].artifacts == (BASE, CAND)
+    assert plans[-2].artifacts == (BASE, CAND)
     roles = [(ref.pass_name.value, ref.role.value) for ref in shared]
     assert sorted(set(roles)) == [
         ("absolute", "baseline"),
         ("absolute", "floor"),
         ("memory", "baseline"),
         ("memory", "floor"),
+        ("operators", "baseline"),
     ]
 
 
@@ -120,6 +123,8 @@ def test_a_candidate_on_another_device_measures_the_baseline_again() -> None:
         ("absolute", "baseline", 3),
         ("absolute", "candidate", 3),
         ("pair", "both", 1),
+        ("operators", "baseline", 1),
+        ("operators", "candidate", 1),
     ]
 
 
