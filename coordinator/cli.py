@@ -18,6 +18,7 @@ import typer
 from . import (
     cli_access,
     cli_admin,
+    cli_explain,
     cli_jobs,
     cli_lab,
     cli_predict,
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(cli_run, cli_jobs, cli_query, cli_predict, cli_record),
+    *(cli_run, cli_jobs, cli_query, cli_predict, cli_explain, cli_record),
     *(cli_lab, cli_trust, cli_access, cli_admin),
 ):
     module.register(app)
