@@ -35,6 +35,7 @@ def slow_findings(subject: Subject) -> Iterator[Finding]:
     severity = NOTE if subject.metric("latency_ratio").verdict == "FASTER" else SLOW
     yield from _conversions(profile, severity)
     yield from _casts(profile, severity)
+    yield from _computed_wider(subject, profile, severity)
     if baseline is not None and baseline.operators:
         yield from _products(profile, baseline, severity)
         yield from _bound(subject, baseline, severity)
@@ -91,6 +92,22 @@ def _casts(profile: OperatorProfile, severity: str) -> Iterator[Finding]:
         ("On this device the format saves size only; use fp32, or int8 for speed.",),
         weight=share,
     )
+
+
+def _computed_wider(subject: Subject, profile: OperatorProfile, severity: str) -> Iterator[Finding]:
+    """Half-precision artifacts whose multiplications run in single precision."""
+    products = [one for one in profile.operators if one.role == MULTIPLIES_FLOATS]
+    if "fp16" not in subject.recipe or not products or profile.share(CAST) >= LARGE_SHARE:
+        return
+    if all(one.inputs.startswith("f32[") for one in products):
+        yield Finding(
+            severity,
+            "computed_in_fp32",
+            "All its multiplications run on fp32: this runtime has no FP16 kernels for them here,"
+            " so that the format saves size and no time.",
+            ("Use int8 for speed on this device.",),
+            weight=0.1,
+        )
 
 
 def _products(

@@ -12,6 +12,7 @@ from .operator_profile import OperatorProfile
 from .reasons import NOT_MEASURED
 
 WRONG, SLOW, NOTE = "wrong", "slow", "note"
+_LEAST_SHARE = 1e-4
 _RANKS = {WRONG: 0, SLOW: 1, NOTE: 2}
 
 
@@ -82,4 +83,6 @@ class Finding:
 
 def share_words(share: float) -> str:
     """A share of 1 in per cent, with the digits that it needs."""
+    if 0 < share < _LEAST_SHARE:
+        return "<0.01 %"
     return f"{text.number(100 * share, 2)} %"

@@ -28,7 +28,7 @@ def explanation_text(found: Explanation, title: str) -> str:
     for finding in found.findings:
         lines += _finding(finding)
     if not found.findings and not found.missing:
-        lines.append("Nothing is wrong: no saturation, no clipping, no time lost to conversions.")
+        lines += ["Nothing is wrong: no saturation, no clipping, no time lost to conversions.", ""]
     lines += [f"  {line}" for one in found.missing for line in _wrapped(one, "")]
     lines += _operators(found.operators)
     lines += _products(found.products)
