@@ -78,6 +78,7 @@ class SelectQuery:
     max_size_bytes: int | None = None
     max_size_ratio: float | None = None
     objective: Objective = Objective.LATENCY
+    allow_saturating: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from . import format_text as text
 from .answers import SelectQuery, TableRow
 from .model import MetricValue
-from .reasons import SUSPECT
+from .reasons import SATURATING, SUSPECT
 from .vocabulary import CellState, FormatFamily, Objective
 
 OBJECTIVE_METRIC: dict[Objective, str] = {
@@ -223,6 +223,13 @@ def _rankable(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
         yield _unknown(name, metric, "time")
 
 
+def _saturating(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
+    if SATURATING in row.flags and not query.allow_saturating:
+        share = row.metric("saturated_pct").value
+        how = f" in {text.number(share)} % of their sums" if share else ""
+        yield Finding(True, f"its integer kernels saturate on that device{how}")
+
+
 def _suspect(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
     """Numbers of time from a job around which the device drifted decide nothing (DESIGN 10.13)."""
     timed = query.objective is Objective.LATENCY and not is_baseline(row)
@@ -233,6 +240,7 @@ def _suspect(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
 Check = Callable[[SelectQuery, TableRow], Iterator[Finding]]
 _CHECKS: tuple[Check, ...] = (
     *(_accuracy, _nonfinite, _latency, _size_bytes, _size_ratio, _rankable),
+    _saturating,
     _suspect,
 )
 

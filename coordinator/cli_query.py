@@ -150,6 +150,9 @@ def select(
     max_size_ratio: Annotated[
         float | None, typer.Option(min=0, help="Limit of size / size of fp32, such as 0.5.")
     ] = None,
+    allow_saturating: Annotated[
+        bool, typer.Option("--allow-saturating", help="Also formats whose kernels saturate there.")
+    ] = False,
     objective: Annotated[str, typer.Option(help="Minimise latency, size or memory.")] = "latency",
     coordinator: Coordinator = None,
     db: Database = None,
@@ -178,6 +181,7 @@ def select(
         max_size_bytes=parse_size_bytes(max_size) if max_size else None,
         max_size_ratio=max_size_ratio,
         objective=parse_word(Objective, objective, "objective"),
+        allow_saturating=allow_saturating,
     )
     with answers(coordinator, db, token_file) as source:
         choice = source.select(query)

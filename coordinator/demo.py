@@ -22,6 +22,7 @@ from typing import NoReturn
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.answers import SelectQuery, TableQuery
 from bitgauge.benchmarks.errors import BitgaugeError, Refused
+from bitgauge.benchmarks.explain import explain, worst_of
 from bitgauge.benchmarks.home import DEFAULT_PORT
 from bitgauge.benchmarks.model import DeviceView, Digest, JobSpec, JobView, Selector, Workload
 from bitgauge.benchmarks.selection_text import counted
@@ -36,9 +37,11 @@ from .client import Client
 from .config import CoordinatorConfig
 from .demo_chaos import Chaos, balance
 from .demo_processes import DemoLab
+from .explain_source import subject_of
 from .follow import Follower, follower
 from .job_plan import NamedBlob, Order, jobs_of, parse_batches, parse_recipes
 from .render import job_text
+from .render_explain import explanation_text
 from .render_table import WIDTH, table_text
 from .upload import LocalFile, Uploaded, local_file, upload
 
@@ -174,6 +177,7 @@ def _run(plan: DemoPlan) -> int:
                 _cancel(client, done.open_jobs)
                 raise
             _answers(client, plan, device)
+            _explanation(client, done.views)
             _summary(plan, done, uploaded)
             if done.chaos is not None:
                 print_text(textwrap.fill(balance(done.chaos, client, done.views), WIDTH))
@@ -275,6 +279,27 @@ def _answers(client: Client, plan: DemoPlan, device: DeviceView) -> None:
                 )
             )
     print_text("\n".join(lines) + "\n")
+
+
+def _explanation(client: Client, views: Sequence[JobView]) -> None:
+    """Why the worst of all artifacts is what it is."""
+    runs = {
+        entry.run_id: view
+        for view in views
+        for entry in view.entries
+        if entry.run_id is not None and entry.index and entry.state is EntryState.ACCEPTED
+    }
+    known = {run_id: client.run(run_id) for run_id in runs}
+    metrics = {
+        run_id: {metric.key: metric for metric in run.metrics} for run_id, run in known.items()
+    }
+    worst = worst_of(metrics)
+    if worst is None:
+        return
+    view = runs[worst]
+    title = f"Why {view.model_name} in {known[worst].recipe} at batch {view.workload.batch}:"
+    found = explain(subject_of(client, known[worst]))
+    print_text(explanation_text(found, title) + f"\nAgain: bitgauge explain {worst}\n")
 
 
 def _question(model: zoo.ZooModel, batch: int, device: DeviceView) -> SelectQuery:

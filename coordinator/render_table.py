@@ -201,12 +201,31 @@ def _workload(workload: Workload) -> str:
 
 def _notes(rows: Sequence[TableRow]) -> list[str]:
     measured = [row for row in rows if row.state in (CellState.MEASURED, CellState.STALE)]
-    notes = [*_null_notes(measured), *_flag_notes(rows), *_energy_notes(measured)]
+    notes = [
+        *_kernel_notes(measured),
+        *_null_notes(measured),
+        *_flag_notes(rows),
+        *_energy_notes(measured),
+    ]
     return [
         line
         for note in notes
         for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     ]
+
+
+def _kernel_notes(rows: Sequence[TableRow]) -> list[str]:
+    """Kernel mode and saturated share have no column: rows that are alike share a line."""
+    alike: dict[str, list[str]] = {}
+    for row in rows:
+        metric = row.metric("saturated_pct")
+        if row.kernel_mode is None and metric.value is None:
+            continue  # nothing in it claims integers, or nobody probed
+        words = f"kernels {row.kernel_mode or 'unknown'}"
+        if metric.value is not None:
+            words += f", {text.number(metric.value, 2)} % of sums saturated"
+        alike.setdefault(words, []).append(_place(row, rows))
+    return [f"{words}: {', '.join(places)}" for words, places in alike.items()]
 
 
 def _null_notes(rows: Sequence[TableRow]) -> list[str]:

@@ -524,7 +524,7 @@ class TableQuery(_message.Message):
     def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ...) -> None: ...
 
 class SelectQuery(_message.Message):
-    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective")
+    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating")
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -534,6 +534,7 @@ class SelectQuery(_message.Message):
     MAX_SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_SIZE_RATIO_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_SATURATING_FIELD_NUMBER: _ClassVar[int]
     model_class: _common_pb2.ModelClass
     hardware_class: _common_pb2.HardwareClass
     model_name: str
@@ -543,7 +544,8 @@ class SelectQuery(_message.Message):
     max_size_bytes: int
     max_size_ratio: float
     objective: _common_pb2.Objective
-    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ...) -> None: ...
+    allow_saturating: bool
+    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ..., allow_saturating: bool = ...) -> None: ...
 
 class Candidate(_message.Message):
     __slots__ = ("recipe", "family", "eligible", "reasons", "latency_ratio", "size_ratio", "accuracy_delta_pp", "run_ids")

@@ -132,6 +132,24 @@ def test_table_fits_the_width_and_hides_nothing() -> None:
     assert "profile quick (preliminary)" in lines[0]
 
 
+def test_kernel_mode_and_saturated_share_are_shown_once_for_rows_that_are_alike() -> None:
+    def kernels(recipe: str, mode: str, share: float) -> TableRow:
+        metric = MetricValue("saturated_pct", share)
+        return replace(INT8, recipe=recipe, kernel_mode=mode, metrics=(*INT8.metrics, metric))
+
+    rows = [
+        FP32,
+        kernels("int8-dynamic", "exact", 0.0),
+        kernels("int8-static-u8s8-pc", "sat16", 2.46),
+        kernels("int8-static-u8u8-pt", "exact", 0.0),
+    ]
+    printed = table_text(rows)
+    alike = "kernels exact, 0 % of sums saturated: int8-dynamic, int8-static-u8u8-pt"
+    assert alike in printed
+    assert "kernels sat16, 2.5 % of sums saturated: int8-static-u8s8-pc" in printed
+    assert "kernels" not in table_text([FP32, INT8])
+
+
 def test_table_says_when_it_is_empty_and_separates_models() -> None:
     assert table_text([]) == "The table has no row that matches."
     two = table_text([FP32, replace(FP32, model_name="other", baseline=Digest("a" * 64, 1))])

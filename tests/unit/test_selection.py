@@ -431,3 +431,17 @@ def test_a_suspect_recipe_is_not_chosen_by_its_time() -> None:
     assert any(warning.startswith("suspect (") for warning in by_size.warnings)
     limited = replace(QUERY, objective=Objective.SIZE, max_latency_ns=1e9)
     assert select(limited, rows).outcome == "undecided"
+
+
+def test_saturating_kernels_are_not_shipped_unless_allowed() -> None:
+    rows = (
+        row("fp32"),
+        row("int8-static-u8s8-pc", flags=("saturating",), latency=(0.4, 0.39, 0.41)),
+        row("int8-static-u8u8-pt"),
+    )
+    choice = select(QUERY, rows)
+    assert choice.recipe == "int8-static-u8u8-pt"
+    (candidate,) = (one for one in choice.candidates if one.recipe == "int8-static-u8s8-pc")
+    assert "its integer kernels saturate on that device" in candidate.reasons
+    allowed = select(replace(QUERY, allow_saturating=True), rows)
+    assert allowed.recipe == "int8-static-u8s8-pc"
