@@ -96,10 +96,14 @@ def analysed(lab: Lab, job: Assignment, report: RunReport) -> dict[str, MetricVa
     raws = []
     for ref in report.raw:
         raw = read_raw(lab.coordinator.blobs[ref.digest.sha256])
+        # What the host of this machine stole is not what is looked at here.
+        arrays = {
+            name: np.zeros_like(array) if name == "steal_ticks" else array
+            for name, array in raw.arrays.items()
+        }
         # Files of the baseline's run play another part in its candidates'.
-        raws.append(
-            RawFile({**raw.meta, "role": ref.role.value, "recipe": entry.recipe}, raw.arrays)
-        )
+        meta = {**raw.meta, "role": ref.role.value, "recipe": entry.recipe}
+        raws.append(RawFile(meta, arrays))
     return {metric.key: metric for metric in analyse(raws, facts)}
 
 
