@@ -216,7 +216,7 @@ def _notes(rows: Sequence[TableRow]) -> list[str]:
 
 def _kernel_notes(rows: Sequence[TableRow]) -> list[str]:
     """Kernel mode and saturated share have no column: rows that are alike share a line."""
-    alike: dict[str, list[str]] = {}
+    alike: dict[str, list[TableRow]] = {}
     for row in rows:
         metric = row.metric("saturated_pct")
         if row.kernel_mode is None and metric.value is None:
@@ -224,34 +224,34 @@ def _kernel_notes(rows: Sequence[TableRow]) -> list[str]:
         words = f"kernels {row.kernel_mode or 'unknown'}"
         if metric.value is not None:
             words += f", {text.number(metric.value, 2)} % of sums saturated"
-        alike.setdefault(words, []).append(_place(row, rows))
-    return [f"{words}: {', '.join(places)}" for words, places in alike.items()]
+        alike.setdefault(words, []).append(row)
+    return [f"{words}: {_places(named, rows)}" for words, named in alike.items()]
 
 
 def _null_notes(rows: Sequence[TableRow]) -> list[str]:
     """What is missing from rows that were measured, grouped by what and why."""
-    missing: dict[tuple[str, str], list[str]] = {}
+    missing: dict[tuple[str, str], list[TableRow]] = {}
     for row in rows:
         for key, name in _SHOWN.items():
             metric = row.metric(key)
             if metric.value is None and row.family is not FormatFamily.FP32:
-                missing.setdefault((name, text.reason(metric)), []).append(_place(row, rows))
+                missing.setdefault((name, text.reason(metric)), []).append(row)
     return [
-        f"{name}: none ({reason}): {_places(places, rows)}"
-        for (name, reason), places in missing.items()
+        f"{name}: none ({reason}): {_places(named, rows)}"
+        for (name, reason), named in missing.items()
     ]
 
 
 def _flag_notes(rows: Sequence[TableRow]) -> list[str]:
-    flagged: dict[str, list[str]] = {}
+    flagged: dict[str, list[TableRow]] = {}
     for row in rows:
         for flag in row.flags:
             if flag == PRELIMINARY and row.profile is Profile.QUICK:
                 continue  # the title says so of every row
-            flagged.setdefault(flag, []).append(_place(row, rows))
+            flagged.setdefault(flag, []).append(row)
     return [
-        f"{flag} ({text.flag(flag)}): {_places(places, rows)}"
-        for flag, places in sorted(flagged.items())
+        f"{flag} ({text.flag(flag)}): {_places(named, rows)}"
+        for flag, named in sorted(flagged.items())
     ]
 
 
@@ -275,6 +275,16 @@ def _place(row: TableRow, rows: Sequence[TableRow]) -> str:
     return f"{row.recipe} at batch {row.workload.batch}" if several else row.recipe
 
 
-def _places(places: Sequence[str], rows: Sequence[TableRow]) -> str:
-    measured = sum(row.state in (CellState.MEASURED, CellState.STALE) for row in rows)
-    return "every measured row" if len(places) == measured and measured > 1 else ", ".join(places)
+def _places(named: Sequence[TableRow], rows: Sequence[TableRow]) -> str:
+    """Some of the rows, in few words: a recipe stands for all of its workloads."""
+    measured = [row for row in rows if row.state in (CellState.MEASURED, CellState.STALE)]
+    if len(named) == len(measured) > 1:
+        return "every measured row"
+    words = []
+    for recipe in dict.fromkeys(row.recipe for row in named):
+        own = [row for row in named if row.recipe == recipe]
+        if len(own) == sum(row.recipe == recipe for row in measured):
+            words.append(recipe)
+        else:
+            words += [_place(row, rows) for row in own]
+    return ", ".join(words)

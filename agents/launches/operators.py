@@ -19,7 +19,7 @@ NAME = PassName.OPERATORS
 
 WARM_CALLS = 10
 MAX_CALLS = 200
-BUDGET_NS = 300_000_000
+BUDGET_NS = 200_000_000
 
 
 def measure(child: Child) -> RawFile:
