@@ -52,7 +52,12 @@ def chosen_run(source: Answers, name: str, recipe: str | None) -> RunView:
 
 def subject_of(source: Answers, run: RunView) -> Subject:
     """One run with what its raw files say."""
-    known = sources_of(source, run)
+    return subject_in(sources_of(source, run))
+
+
+def subject_in(known: Sources) -> Subject:
+    """The run of a record's sources, as an explanation sees it."""
+    run = known.run
     profile = _parsed(known, PassName.OPERATORS, RawRole.CANDIDATE, operator_profile)
     baseline = _parsed(known, PassName.OPERATORS, RawRole.BASELINE, operator_profile)
     return Subject(

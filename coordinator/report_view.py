@@ -28,6 +28,7 @@ from bitgauge.benchmarks.vocabulary import PassName, RawRole
 
 from . import report_plots as plots
 from . import report_series as series
+from .report_findings import FindingsView, findings_view
 from .report_ledger import LedgerView, ledger_view
 
 _CARDS = (
@@ -97,6 +98,7 @@ class View:
     conditions: Plot
     memory: Plot
     throughput: Plot | None
+    findings: FindingsView
     ledger: LedgerView
     samples: tuple[tuple[str, ...], ...]
     sample_words: str
@@ -132,6 +134,7 @@ def view_of(sources: Sources) -> View:
         conditions=_conditions(sources),
         memory=_memory(sources),
         throughput=_throughput(sources),
+        findings=findings_view(sources),
         ledger=ledger_view(sources),
         samples=samples,
         sample_words=words,

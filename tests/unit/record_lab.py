@@ -23,8 +23,10 @@ from bitgauge.benchmarks.model import (
     StackItem,
     Workload,
 )
+from bitgauge.benchmarks.operator_profile import OperatorProfile, OperatorTime
 from bitgauge.benchmarks.raw import RawFile, write_raw
 from bitgauge.benchmarks.raw_numerics import numerics_raw
+from bitgauge.benchmarks.raw_operators import operators_raw
 from bitgauge.benchmarks.raw_schema import (
     ColdStart,
     RawOrigin,
@@ -66,7 +68,8 @@ NONE = np.empty(0)
 
 def origin(pass_name: PassName, role: RawRole, launch: int = 0) -> RawOrigin:
     both = (BASELINE.sha256, CANDIDATE.sha256)
-    artifacts = {RawRole.BOTH: both, RawRole.CANDIDATE: both[1:]}[role]
+    known = {RawRole.BOTH: both, RawRole.CANDIDATE: both[1:], RawRole.BASELINE: both[:1]}
+    artifacts = known[role]
     return RawOrigin(pass_name, launch, role, artifacts, RECIPE, "fake", Workload(), Profile.QUICK)
 
 
@@ -137,6 +140,13 @@ def raw_files() -> dict[RawRef, RawFile]:
     found.append(pair_raw(origin(PassName.PAIR, RawRole.BOTH), pair))
     found.append(quality_raw(origin(PassName.QUALITY, RawRole.BOTH), quality_samples(rng)))
     found.append(numerics_raw(origin(PassName.NUMERICS, RawRole.BOTH), ledger()))
+    for role, op_type, time_ns in (
+        (RawRole.BASELINE, "Conv", 4_000.0),
+        (RawRole.CANDIDATE, "ConvInteger", 9_000.0),
+    ):
+        row = OperatorTime("conv0", op_type, "CPU", 20, time_ns, time_ns)
+        profile = OperatorProfile((row,), 20, 2 * time_ns, 1_000)
+        found.append(operators_raw(origin(PassName.OPERATORS, role), profile))
     return {
         RawRef(
             PassName(raw.meta["pass_name"]),

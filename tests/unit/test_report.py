@@ -24,12 +24,14 @@ from bitgauge.coordinator.report import report_html
 
 VOID = {"meta", "br", "use", "path", "link", "img", "hr", "rect", "stop", "line"}
 SECTIONS = [
+    "findings",
     "numbers",
     "latency",
     "quads",
     "warm-up",
     "conditions",
     "memory",
+    "operators",
     "ledger",
     "quality",
     "nulls",
@@ -91,6 +93,15 @@ def test_the_page_has_its_sections_and_every_metric(html: str) -> None:
         assert key in page.text
     assert f"bitgauge reanalyse {RUN_ID}" in page.text
     assert "profile quick, or less than the profile asks for" in page.text
+
+
+def test_it_says_where_the_time_goes_and_what_stands_out(html: str) -> None:
+    text = " ".join(Page(html).text.split())
+    assert "20 calls under the runtime's own profiler" in text
+    assert "ConvInteger100 %9.00 µs-" in text
+    assert "Conv--4.00 µs" in text
+    assert "Its multiplications take 2.25 times the baseline's time" in text
+    assert "Quantize statically" in text
 
 
 def test_names_are_text_and_never_markup(html: str) -> None:
