@@ -177,7 +177,7 @@ def _run(plan: DemoPlan) -> int:
                 _cancel(client, done.open_jobs)
                 raise
             _answers(client, plan, device)
-            _explanation(client, done.views)
+            _explanation(client, plan, done.views)
             _summary(plan, done, uploaded)
             if done.chaos is not None:
                 print_text(textwrap.fill(balance(done.chaos, client, done.views), WIDTH))
@@ -281,7 +281,7 @@ def _answers(client: Client, plan: DemoPlan, device: DeviceView) -> None:
     print_text("\n".join(lines) + "\n")
 
 
-def _explanation(client: Client, views: Sequence[JobView]) -> None:
+def _explanation(client: Client, plan: DemoPlan, views: Sequence[JobView]) -> None:
     """Why the worst of all artifacts is what it is."""
     runs = {
         entry.run_id: view
@@ -299,7 +299,8 @@ def _explanation(client: Client, views: Sequence[JobView]) -> None:
     view = runs[worst]
     title = f"Why {view.model_name} in {known[worst].recipe} at batch {view.workload.batch}:"
     found = explain(subject_of(client, known[worst]))
-    print_text(explanation_text(found, title) + f"\nAgain: bitgauge explain {worst}\n")
+    again = shlex.join([*program(), "explain", worst, "--db", str(plan.database)])
+    print_text(f"{explanation_text(found, title)}\n\nAgain, once this is over: {again}\n")
 
 
 def _question(model: zoo.ZooModel, batch: int, device: DeviceView) -> SelectQuery:
