@@ -48,6 +48,14 @@ class Batches:
             self._inputs = _typed(evaluation, specs)
         self._samples = max((len(array) for array in self._inputs.values()), default=1)
 
+    @property
+    def described(self) -> dict[str, str]:
+        """Type and shape of each input of a call, such as ``float32[1,1,8,8]``."""
+        return {
+            name: f"{array.dtype}[{','.join(map(str, (self.batch, *array.shape[1:])))}]"
+            for name, array in self._inputs.items()
+        }
+
     def first(self) -> Feeds:
         """The feeds of one call."""
         return self._take(0)

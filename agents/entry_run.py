@@ -299,6 +299,7 @@ class EntryRun:
             plugins=tuple(str(path) for path in self._bench.plugins),
             overrides=job.overrides,
             meter=meter.name if meter is not None else "",
+            evaluation_sha256=job.evaluation.sha256,
         )
 
 

@@ -27,7 +27,7 @@ def run_launch(spec: ChildSpec, channel: Channel) -> None:
     child = Child(spec, channel, registry.runtime(spec.runtime, folders))
     raw = pass_module(spec.pass_name).measure(child)
     channel.phase("write")
-    write_raw(Path(spec.result), raw)
+    write_raw(Path(spec.result), child.with_given(raw))
 
 
 def pass_module(name: PassName) -> PassModule:

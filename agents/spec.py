@@ -41,6 +41,7 @@ class ChildSpec:
         overrides: what of the profile is overridden.
         meter: name of the energy meter.
         peak_fd: descriptor to read the peak of the child's control group from; -1: there is none.
+        evaluation_sha256: of the evaluation set.
     """
 
     pass_name: PassName
@@ -61,6 +62,7 @@ class ChildSpec:
     overrides: Overrides = NO_OVERRIDES
     peak_fd: int = -1
     meter: str = ""
+    evaluation_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

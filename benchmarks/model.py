@@ -292,7 +292,10 @@ class MetricValue:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """One entry as people see it."""
+    """One entry as people see it.
+
+    `calibration` is the set that the artifact was calibrated with, where the coordinator built it.
+    """
 
     index: int
     name: str
@@ -302,6 +305,7 @@ class EntryView:
     reason: str | None = None
     run_id: str | None = None
     attempts: int = 0
+    calibration: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)

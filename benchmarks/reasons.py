@@ -111,7 +111,7 @@ REASONS: dict[str, str] = {
     METER_LOST: "the energy meter could not be read any more",
     METER_WITHOUT_RESPONSE: "the energy meter shows no more under load than idle",
     SIMULATED_METER: "the energy meter replays a recording",
-    NOT_RECORDED: "Bitgauge does not record it yet",
+    NOT_RECORDED: "it was not recorded",
     NOT_PROBED: "the saturation probe gave no map of this runtime on this device",
     NOT_READABLE: "the device does not tell it",
     NOT_APPLICABLE: "it does not apply here",

@@ -154,6 +154,12 @@ def parse(text: str) -> Recipe:
     return recipe
 
 
+def is_calibrated(text: str) -> bool:
+    """Whether `text` spells a recipe whose scales come from a calibration set."""
+    recipe = _KNOWN.get(text)
+    return recipe is not None and recipe.scheme is Scheme.STATIC
+
+
 def known_recipes() -> tuple[Recipe, ...]:
     """Every recipe that has a name."""
     return tuple(_KNOWN.values())

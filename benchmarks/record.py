@@ -86,7 +86,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class WorkloadGroup:
-    """What one call did; an override is null where the profile was followed."""
+    """What one call did; an override is null where the profile was followed.
+
+    `shapes` and `Identity.session_options` are those of the timed launches of the artifact; `seed`
+    is that of the first launch of quads, or of single latencies where there are none.
+    """
 
     metrics: tuple[Measure, ...]
     scenario: Fact[str]
@@ -280,7 +284,10 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class RawEntry:
-    """One raw file; `state` is `read`, or a key of `reasons.REASONS` for why it was not."""
+    """One raw file; `state` is `read`, or a key of `reasons.REASONS` for why it was not.
+
+    `seed` is that of every random choice in its launch.
+    """
 
     pass_name: str
     launch: int
@@ -288,6 +295,7 @@ class RawEntry:
     sha256: str
     size_bytes: int
     state: str
+    seed: Fact[int] = Fact(reason="not_recorded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from .evidence import Evidence
+from .evidence import Evidence, RawEvidence
 from .kernel_modes import probe_map_of
 from .metrics import METRICS
-from .model import RawRef, StackItem
+from .model import EntryView, StackItem
 from .quality import flips as flips_of
+from .raw_given import given_of
 from .raw_schema import (
     absolute_samples,
     memory_samples,
@@ -28,6 +29,7 @@ from .reasons import (
     NOT_READABLE,
     NOT_RECORDED,
 )
+from .recipes import is_calibrated
 from .record import (
     GROUPS,
     SCHEMA,
@@ -54,6 +56,7 @@ from .record_facts import (
     raw_digests,
     text_fact,
 )
+from .record_given import QUADS_FIRST, given_fact
 from .record_numerics import numerics
 from .record_sources import Sources, measure_of
 from .vocabulary import PassName, RawRole, RunStatus
@@ -112,7 +115,7 @@ def _identity(sources: Sources, metrics: tuple[Measure, ...]) -> Identity:
         runtime=text_fact(runtime, NOT_RECORDED),
         runtime_version=text_fact(stack.get(f"runtime.{runtime}"), NOT_RECORDED),
         execution_provider=text_fact(stack.get("runtime.providers"), NOT_RECORDED),
-        session_options=text_fact(stack.get("runtime.session_options"), NOT_RECORDED),
+        session_options=given_fact(sources.evidence, "session_options"),
         versions=run.stack,
         device_id=known(run.device_id),
         device_name=text_fact(run.device_name, NOT_RECORDED),
@@ -148,16 +151,27 @@ def _workload(sources: Sources) -> WorkloadGroup:
         scenario=known(job.workload.scenario.value),
         batch=known(job.workload.batch),
         threads=known(job.workload.threads),
-        shapes=Fact(reason=NOT_RECORDED),
+        shapes=given_fact(sources.evidence, "inputs"),
         affinity=text_fact(affinity, NOT_READABLE),
-        input_set_sha256=Fact(reason=NOT_RECORDED),
-        calibration_sha256=Fact(reason=NOT_RECORDED),
-        cache_policy=Fact(reason=NOT_RECORDED),
-        seed=Fact(reason=NOT_RECORDED),
+        input_set_sha256=given_fact(sources.evidence, "evaluation_sha256"),
+        calibration_sha256=_calibration(sources.entry),
+        cache_policy=_cache_policy(sources.evidence),
+        seed=given_fact(sources.evidence, "seed", QUADS_FIRST),
         override_warmup_ms=count_fact(given.warmup_ms if given else None, why),
         override_launches=count_fact(given.launches if given else None, why),
         override_budget_ms=count_fact(given.budget_ms if given else None, why),
     )
+
+
+def _calibration(entry: EntryView) -> Fact[str]:
+    why = NOT_RECORDED if is_calibrated(entry.recipe) else NOT_APPLICABLE
+    return text_fact(entry.calibration.sha256 if entry.calibration else "", why)
+
+
+def _cache_policy(evidence: Evidence) -> Fact[str]:
+    told = [one.raw.meta.get("cache") for one in evidence.files if one.raw is not None]
+    found = next((text for text in told if isinstance(text, str)), "")
+    return text_fact(found, NOT_RECORDED if told else NO_RAW_DATA)
 
 
 def _preflights(evidence: Evidence, name: str) -> list[str]:
@@ -343,16 +357,20 @@ def _provenance(sources: Sources) -> Provenance:
         backtest_id=Fact(reason=NOT_APPLICABLE),
         suspect=text_fact(sources.job.suspect, NOT_APPLICABLE),
         recompute_command=known(f"bitgauge reanalyse {run.run_id}"),
-        raw=tuple(_raw_entry(one.ref, one.state) for one in raws),
+        raw=tuple(map(_raw_entry, raws)),
     )
 
 
-def _raw_entry(ref: RawRef, state: str) -> RawEntry:
+def _raw_entry(one: RawEvidence) -> RawEntry:
+    ref = one.ref
+    seed = None if one.raw is None else given_of(one.raw).seed
+    why = NOT_RECORDED if one.raw is not None else one.problem
     return RawEntry(
         pass_name=ref.pass_name.value,
         launch=ref.launch,
         role=ref.role.value,
         sha256=ref.digest.sha256,
         size_bytes=ref.digest.size_bytes,
-        state=state,
+        state=one.state,
+        seed=Fact(seed) if seed is not None else Fact(reason=why),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -25,6 +26,7 @@ from bitgauge.benchmarks.model import (
     RunView,
     StackItem,
 )
+from bitgauge.benchmarks.recipes import is_calibrated
 from bitgauge.benchmarks.vocabulary import (
     Disposition,
     EntryState,
@@ -194,7 +196,7 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         model_class=ModelClass(row["model_class"]),
         workload=spec.workload,
         profile=spec.profile,
-        entries=entries,
+        entries=_with_calibration(connection, spec, entries),
         submitted_unix_ns=row["submitted_unix_ns"],
         epoch=row["epoch"],
         device_name=claims[-1].device_name if claims else None,
@@ -206,6 +208,44 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         repeats=row["repeats"],
         repeated_by=_repeated_by(connection, row) if row["suspect"] is not None else None,
     )
+
+
+def _with_calibration(
+    connection: sqlite3.Connection, spec: JobSpec, entries: tuple[EntryView, ...]
+) -> tuple[EntryView, ...]:
+    """The entries, each calibrated one with the set that was used, as far as it is known here.
+
+    What this job had built was built with its own set; of an uploaded file it is known when an
+    earlier build made the very same bytes.
+    """
+    return tuple(
+        replace(entry, calibration=_calibration(connection, spec, entry))
+        if is_calibrated(entry.recipe)
+        else entry
+        for entry in entries
+    )
+
+
+def _calibration(connection: sqlite3.Connection, spec: JobSpec, entry: EntryView) -> Digest | None:
+    if spec.entries[entry.index].artifact is None:
+        return spec.calibration
+    if entry.artifact is None:
+        return None
+    rows = fetch(
+        connection,
+        """SELECT calibration_sha256, calibration_size_bytes FROM builds
+           WHERE model_sha256 = ? AND model_size_bytes = ? AND recipe = ? AND artifact_sha256 = ?
+             AND calibration_sha256 <> '' ORDER BY made_unix_ns DESC LIMIT 1""",
+        (
+            spec.baseline.sha256,
+            spec.baseline.size_bytes,
+            entry.recipe,
+            entry.artifact.sha256,
+        ),
+    )
+    if not rows:
+        return None
+    return digest(rows[0]["calibration_sha256"], rows[0]["calibration_size_bytes"])
 
 
 def _repeated_by(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:

@@ -11,7 +11,6 @@ from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_schema import ColdStart, absolute_raw
 from bitgauge.benchmarks.vocabulary import PassName, RawRole
 
-from ..batches import Batches
 from ..conditions import ConditionReader
 from ..preflight import read_preflight
 from .base import Child, quiet, rotating, with_facts
@@ -28,7 +27,7 @@ def measure(child: Child) -> RawFile:
     started = time.perf_counter_ns()
     session = child.load(child.spec.paths[0])
     loaded = time.perf_counter_ns()
-    batches = Batches(evaluation, session.input_specs, child.batch).for_timing()
+    batches = child.batches(evaluation, session).for_timing()
     before = time.perf_counter_ns()
     session.run(batches[0])
     cold = ColdStart(loaded - started, time.perf_counter_ns() - before)

@@ -11,20 +11,30 @@ import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from bitgauge.benchmarks import protocol
 from bitgauge.benchmarks.evalset import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.profiles import ProfilePlan, plan_of
 from bitgauge.benchmarks.raw import RawFile
+from bitgauge.benchmarks.raw_given import given_meta
 from bitgauge.benchmarks.raw_schema import RawOrigin
 from bitgauge.benchmarks.samples import WarmUp
 from bitgauge.benchmarks.vocabulary import PassName
 
+from ..batches import Batches
 from ..channel import Channel
 from ..placements import Call
-from ..runtimes.base import RuntimeModule, Session, SessionOptions
+from ..runtimes.base import (
+    ProfiledSession,
+    RuntimeModule,
+    Session,
+    SessionOptions,
+    TellsOptions,
+)
 from ..spec import ChildSpec
+
+_MOST_NOTED = 16  # different inputs, or options, of one launch
 
 
 class PassModule(Protocol):
@@ -73,11 +83,44 @@ class Child:
             profile=spec.profile,
             overrides=spec.overrides,
         )
+        self._evaluation_read = False
+        self._fed: list[dict[str, str]] = []
+        self._options_set: list[dict[str, str]] = []
         runtime.prepare()
 
     def evaluation(self) -> EvaluationSet:
         """The evaluation set."""
+        self._evaluation_read = True
         return read_evaluation_set(Path(self.spec.evaluation))
+
+    def batches(
+        self,
+        evaluation: EvaluationSet | None,
+        session: Session | ProfiledSession,
+        batch: int | None = None,
+        *,
+        fit: bool = False,
+    ) -> Batches:
+        """Batches for a session; what it was made with and is fed goes into the raw file.
+
+        Args:
+            evaluation: as for `Batches`.
+            session: what takes them.
+            batch: samples per call, unless the workload's.
+            fit: as for `Batches`.
+        """
+        wanted = self.batch if batch is None else batch
+        batches = Batches(evaluation, session.input_specs, wanted, fit=fit)
+        _note(self._fed, batches.described)
+        if hasattr(session, "options_set"):
+            _note(self._options_set, cast(TellsOptions, session).options_set())
+        return batches
+
+    def with_given(self, raw: RawFile) -> RawFile:
+        """States in a raw file what its launch was given."""
+        evaluation = self.spec.evaluation_sha256 if self._evaluation_read else ""
+        given = given_meta(self.spec.seed, evaluation, self._fed, self._options_set)
+        return RawFile({**raw.meta, **given}, raw.arrays)
 
     def plugins(self) -> tuple[Path, ...]:
         """Further folders of plug-ins."""
@@ -105,6 +148,11 @@ class Child:
         warm = protocol.warm_up(calls, time.perf_counter_ns, plan or self.plan)
         self.channel.phase("measure")
         return warm
+
+
+def _note(known: list[dict[str, str]], new: dict[str, str]) -> None:
+    if new not in known and len(known) < _MOST_NOTED:
+        known.append(new)
 
 
 def rotating(bound: Sequence[Call]) -> Call:

@@ -28,7 +28,6 @@ from bitgauge.benchmarks.raw_energy import energy_raw
 from bitgauge.benchmarks.vocabulary import PassName
 
 from .. import registry
-from ..batches import Batches
 from ..conditions import ConditionReader
 from ..meters.base import EnergyMeterModule, EnergyReader, MeterLost
 from .base import Child, rotating
@@ -55,7 +54,7 @@ def measure(child: Child) -> RawFile:
         sessions = [child.load(path) for path in child.spec.paths]
         calls = []
         for session in sessions:
-            feeds = Batches(evaluation, session.input_specs, child.batch).for_timing()
+            feeds = child.batches(evaluation, session).for_timing()
             calls.append(rotating([session.bind(one) for one in feeds]))
         child.warm_up(calls)
         return calls

@@ -18,7 +18,7 @@ from bitgauge.benchmarks.raw_schema import memory_raw
 from bitgauge.benchmarks.samples import MemoryCheckpoint, MemorySamples
 from bitgauge.benchmarks.vocabulary import PassName, RawRole
 
-from ..batches import Batches, Feeds
+from ..batches import Feeds
 from ..meters.high_water import MemoryMeter
 from ..runtimes.base import Session
 from .base import Child
@@ -46,7 +46,7 @@ def measure(child: Child) -> RawFile:
     session = child.runtime.load(Path(child.spec.paths[0]), options)
     log.take("m1")
     shapes = (1,) if evaluation is None else shape_schedule(session.input_specs, child.batch)
-    feeds = [Batches(evaluation, session.input_specs, batch).first() for batch in shapes]
+    feeds = [child.batches(evaluation, session, batch).first() for batch in shapes]
     log.meter.open_phase()
     child.channel.phase("measure")
     for one in feeds:

@@ -16,7 +16,6 @@ from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_numerics import numerics_raw
 from bitgauge.benchmarks.vocabulary import PassName
 
-from ..batches import Batches
 from ..runtimes.base import OpenGraph, ShowsGraph
 from .base import Child
 
@@ -56,15 +55,14 @@ def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
     paths = [Path(path) for path in child.spec.paths]
     opened = _opened(child, runtime, paths[-1])
     plain = _plain(opened)
-    specs = opened.session.input_specs
-    first = Batches(evaluation, specs, child.batch, fit=True)
+    first = child.batches(evaluation, opened.session, fit=True)
     shown = Instrumented(opened.graph, opened.session.run, plain, first.first())
     held = sum(array.nbytes for array in shown.observe(first.first()).values()) / first.batch
     fitting = max(1, min(_BATCH, int(_BYTES_PER_CALL / max(held, 1))))
     batch = child.batch if shown.facts.dynamic else max(child.batch, fitting)
     most = max(batch, int(_BYTES / max(held, 1)))
     evaluation = _spread_over(evaluation, min(MAX_SAMPLES, batch * _MAX_CALLS, most))
-    batches = Batches(evaluation, specs, batch, fit=True)
+    batches = child.batches(evaluation, opened.session, batch, fit=True)
     reference = _reference(paths[0], plain) if len(paths) > 1 else None
     child.channel.phase("measure")
     builder = LedgerBuilder(shown.facts, -(-len(evaluation) // batches.batch))

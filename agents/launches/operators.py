@@ -11,7 +11,6 @@ from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_operators import operators_raw
 from bitgauge.benchmarks.vocabulary import PassName
 
-from ..batches import Batches
 from ..runtimes.base import Profiles
 from .base import Child
 
@@ -39,6 +38,6 @@ def _profile(child: Child, runtime: Profiles) -> OperatorProfile:
     child.channel.phase("load")
     folder = Path(child.spec.result).parent
     session = runtime.open_profiled(Path(child.spec.paths[0]), child.options(), folder)
-    batches = Batches(evaluation, session.input_specs, child.batch).for_timing()
+    batches = child.batches(evaluation, session).for_timing()
     child.channel.phase("measure")
     return session.profile(batches, warm=WARM_CALLS, most=MAX_CALLS, budget_ns=BUDGET_NS)

@@ -11,7 +11,7 @@ from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_schema import pair_raw
 from bitgauge.benchmarks.vocabulary import PassName
 
-from ..batches import Batches, Feeds
+from ..batches import Feeds
 from ..conditions import ConditionReader
 from ..placements import Placements
 from ..preflight import read_preflight
@@ -32,7 +32,7 @@ def measure(child: Child) -> RawFile:
         # Sessions that want the same inputs read the same arrays.
         specs = session.input_specs
         if specs not in shared:
-            shared[specs] = Batches(evaluation, specs, child.batch).for_timing()
+            shared[specs] = child.batches(evaluation, session).for_timing()
         return shared[specs]
 
     def gap() -> None:

@@ -9,7 +9,6 @@ from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_schema import quality_raw
 from bitgauge.benchmarks.vocabulary import PassName
 
-from ..batches import Batches
 from .base import Child
 
 NAME = PassName.QUALITY
@@ -31,7 +30,7 @@ def measure(child: Child) -> RawFile:
 def _outputs(child: Child, path: str, evaluation: EvaluationSet) -> np.ndarray:
     session = child.load(path)
     child.channel.phase("measure")
-    batches = Batches(evaluation, session.input_specs, child.batch, fit=True)
+    batches = child.batches(evaluation, session, fit=True)
     rows = []
     for count, feeds in batches.all():
         rows.append(batches.rows(session.run(feeds), count))

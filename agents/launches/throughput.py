@@ -45,7 +45,7 @@ def measure(child: Child) -> RawFile:
     while not stopped:
         held = _resident_bytes()
         try:
-            batches = Batches(evaluation, session.input_specs, batch, fit=batch == 1)
+            batches = child.batches(evaluation, session, batch, fit=batch == 1)
             batch = batches.batch
             feeds = _feeds(batches)
             session.run(feeds[0])

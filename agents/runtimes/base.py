@@ -84,6 +84,17 @@ class Session(Protocol):
         ...
 
 
+class TellsOptions(Protocol):
+    """What a session holds besides, if it tells what it was made with; this goes into raw files."""
+
+    def options_set(self) -> dict[str, str]:
+        """Name and value of every option that this session has, defaults of the library too.
+
+        It is asked between loading and warm-up, before anything is timed.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class OpenGraph:
     """A production session and the graph that it executes.

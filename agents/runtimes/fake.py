@@ -35,6 +35,7 @@ HINT = "the fake runtime is always there"
 
 SCHEMA = "bitgauge.fake/1"
 
+_PLAIN = SessionOptions()
 _SIGNALS = {
     "crash_segv": signal.SIGSEGV,
     "crash_abrt": signal.SIGABRT,
@@ -107,7 +108,7 @@ def load(path: Path, options: SessionOptions) -> FakeSession:
         raise BadInput(Code.BAD_MODEL, f"The artifact says schema {model.schema!r}.")
     if model.when == "load":
         _misbehave(model)
-    return FakeSession(model)
+    return FakeSession(model, options)
 
 
 def empty_artifact() -> bytes:
@@ -123,8 +124,9 @@ def sentinel_artifact() -> bytes:
 class FakeSession:
     """One loaded fake artifact; see `base.Session`."""
 
-    def __init__(self, model: FakeModel) -> None:
+    def __init__(self, model: FakeModel, options: SessionOptions = _PLAIN) -> None:
         self._model = model
+        self._options = options
 
     @property
     def input_specs(self) -> tuple[InputSpec, ...]:
@@ -135,6 +137,10 @@ class FakeSession:
             InputSpec(name, "float32", (self._model.fixed_batch, *shape))
             for name, shape in self._model.inputs.items()
         )
+
+    def options_set(self) -> dict[str, str]:
+        """What `load` was told; nothing of it changes what it does."""
+        return {"threads": str(self._options.threads), "arena": str(self._options.arena)}
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """A call that takes `latency_ns`, waiting busily as a kernel would."""

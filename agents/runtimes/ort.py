@@ -5,6 +5,7 @@ The parent only asks for versions; `onnxruntime` is imported by `load`, in the c
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.metadata
 import importlib.util
@@ -39,6 +40,10 @@ _FAMILIES = (FormatFamily.FP32, FormatFamily.FP16, FormatFamily.INT8, FormatFami
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation")
 _EXTERNAL = "external data path"
+_CONFIG_ENTRIES = ("session.force_spinning_stop", "session.x64quantprecision")
+"""Entries that a session may have been given; it tells their values, but not which it has."""
+_NO_OPTIONS = {"logid", "optimized_model_filepath", "profile_file_prefix"}
+"""Attributes of a session's options that name files, and change nothing else."""
 _TYPES = {
     "tensor(float)": "float32",
     "tensor(double)": "float64",
@@ -203,6 +208,24 @@ class OrtSession:
             )
             for one in self._session.get_inputs()
         )
+
+    def options_set(self) -> dict[str, str]:
+        """What the session was really made with, read back from it; see `base.TellsOptions`."""
+        found: dict[str, str] = {}
+        for provider, given in self._session.get_provider_options().items():
+            found["provider"] = " ".join(filter(None, (found.get("provider"), provider)))
+            found |= {f"{provider}.{name}": str(value) for name, value in given.items()}
+        options = self._session.get_session_options()
+        for name in sorted(set(dir(type(options))) - _NO_OPTIONS):
+            value = getattr(options, name)
+            if isinstance(value, bool | int | str) and value != "":
+                found[name] = str(value)
+            elif hasattr(value, "name"):  # an enumeration of the binding
+                found[name] = str(value.name)
+        for name in _CONFIG_ENTRIES:
+            with contextlib.suppress(RuntimeError):  # it was not given that one
+                found[name] = str(options.get_session_config_entry(name))
+        return found
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """The bound method itself, so that the clock sees nothing of ours."""

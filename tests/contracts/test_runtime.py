@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.batches import Batches
 from bitgauge.agents.probing import CAPABILITY, checked
-from bitgauge.agents.runtimes.base import RuntimeModule, SessionOptions
+from bitgauge.agents.runtimes.base import RuntimeModule, SessionOptions, TellsOptions
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.kernel_modes import MEANING
 
@@ -53,6 +54,14 @@ def test_the_empty_artifact_runs(runtime: RuntimeModule, tmp_path: Path) -> None
     feeds = Batches(None, specs, 1).first()
     first, second = session.run(feeds), session.run(feeds)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    if hasattr(session, "options_set"):
+        told = session.options_set()
+        assert told
+        assert told == session.options_set()
+        assert all(name and text for name, text in told.items())
+        more = runtime.load(path, SessionOptions(threads=2, arena=False))
+        assert cast(TellsOptions, more).options_set() != told, "options that change are told"
+        more.close()
     call = session.bind(feeds)
     call()
     call()

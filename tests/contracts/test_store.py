@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.answers import TableQuery
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.model import Entry, MetricValue, Progress, Workload
+from bitgauge.benchmarks.model import Digest, Entry, MetricValue, Progress, Workload
 from bitgauge.benchmarks.vocabulary import (
     CellState,
     Disposition,
@@ -35,6 +35,7 @@ from .store_lab import (
     TERMS,
     Lab,
     device,
+    digest,
     failure,
     runtime,
     spec,
@@ -155,6 +156,28 @@ class TestStore:
             replace(key, model=INT4),
         ):
             assert lab.store.cached_build(other) is None
+
+    def test_a_calibrated_artifact_names_its_calibration_set(self, lab: Lab) -> None:
+        static, other = "int8-static-u8s8-pc", digest("another calibration")
+        used, built, foreign = digest("calibration"), digest("static"), digest("foreign")
+        entries = (
+            Entry("fp32", BASELINE),
+            Entry(static),
+            Entry("int8-dynamic"),
+            Entry(static, built),
+            Entry(static, foreign),
+        )
+        job_id = lab.submit(spec(entries=entries, calibration=used))
+
+        def named() -> list[Digest | None]:
+            return [entry.calibration for entry in lab.job(job_id).entries]
+
+        # A recipe without calibration names no set, and nobody knows where the files come from.
+        assert named() == [None, used, None, None, None]
+        key = BuildKey(BASELINE, static, other, "onnxruntime 1.31")
+        lab.store.cache_build(key, BuildOutcome(built), 1)
+        lab.store.cache_build(replace(key, model=INT4), BuildOutcome(foreign), 1)
+        assert named() == [None, used, None, other, None]
 
     # -- devices and leases ---------------------------------------------------------------
     def test_a_device_is_idle_busy_or_unreachable(self, lab: Lab) -> None:

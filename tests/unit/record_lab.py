@@ -25,6 +25,7 @@ from bitgauge.benchmarks.model import (
 )
 from bitgauge.benchmarks.operator_profile import OperatorProfile, OperatorTime
 from bitgauge.benchmarks.raw import RawFile, write_raw
+from bitgauge.benchmarks.raw_given import given_meta
 from bitgauge.benchmarks.raw_numerics import numerics_raw
 from bitgauge.benchmarks.raw_operators import operators_raw
 from bitgauge.benchmarks.raw_schema import (
@@ -62,6 +63,9 @@ BASELINE, CANDIDATE = Digest("a" * 64, 4000), Digest("b" * 64, 1000)
 RUN_ID, JOB_ID = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
 RECIPE = "int8-static-u8s8-pc"
 NAME = "<script>alert('x')</script> & co"
+EVALUATION, CALIBRATION = "e" * 64, Digest("c" * 64, 2000)
+FED, OPTIONS = {"x": "float32[1,8]"}, {"provider": "CPU", "intra_op_num_threads": "1"}
+SEED = (1 << 64) - 1
 MIB = 1 << 20
 NONE = np.empty(0)
 
@@ -124,6 +128,8 @@ def raw_files() -> dict[RawRef, RawFile]:
         found.append(
             memory_raw(origin(PassName.MEMORY, RawRole.CANDIDATE, launch), MemorySamples(points))
         )
+    for raw in found:  # of these, what they were given is told; of the others it is not
+        raw.meta.update(given_meta(7, EVALUATION, (FED,), (OPTIONS,)))
     quads = 60
     letter = np.tile([0, 1, 1, 0, 1, 0, 0, 1], quads // 2)
     value = 1e6 * np.exp(rng.normal(0, 0.01, 4 * quads)) * np.where(letter, 0.5, 1.0)
@@ -138,6 +144,8 @@ def raw_files() -> dict[RawRef, RawFile]:
         "precise",
     )
     found.append(pair_raw(origin(PassName.PAIR, RawRole.BOTH), pair))
+    found[-1].meta.update(given_meta(SEED, EVALUATION, (FED, {"x": "float16[1,8]"}), ()))
+    found[-1].meta["cache"] = "warm"
     found.append(quality_raw(origin(PassName.QUALITY, RawRole.BOTH), quality_samples(rng)))
     found.append(numerics_raw(origin(PassName.NUMERICS, RawRole.BOTH), ledger()))
     for role, op_type, time_ns in (
@@ -293,7 +301,15 @@ def sources(files: Mapping[RawRef, bytes]) -> Sources:
         profile=Profile.QUICK,
         entries=(
             EntryView(0, "m.onnx", "fp32", EntryState.ACCEPTED, BASELINE),
-            EntryView(1, "q.onnx", RECIPE, EntryState.ACCEPTED, CANDIDATE, run_id=RUN_ID),
+            EntryView(
+                1,
+                "",
+                RECIPE,
+                EntryState.ACCEPTED,
+                CANDIDATE,
+                run_id=RUN_ID,
+                calibration=CALIBRATION,
+            ),
         ),
         submitted_unix_ns=1,
     )

@@ -16,6 +16,7 @@ from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.model import AssignedEntry, Digest, RunReport
 from bitgauge.benchmarks.raw import read_raw
+from bitgauge.benchmarks.raw_given import given_of
 from bitgauge.benchmarks.raw_numerics import read_ledger
 from bitgauge.benchmarks.raw_schema import (
     absolute_samples,
@@ -108,7 +109,7 @@ async def test_a_batch_that_the_artifact_does_not_take_is_unsupported(
 async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
     artifact = (ZOO / "digits-mlp.onnx").read_bytes()
     evaluation = (ZOO / "evaluation.npz").read_bytes()
-    lab.assignment([artifact, artifact], runtime="onnxruntime", evaluation=evaluation)
+    job = lab.assignment([artifact, artifact], runtime="onnxruntime", evaluation=evaluation)
     async with lab.agent():
         first, second = await lab.reports(2, timeout_s=120)
     assert (first.failure, second.failure) == (None, None)
@@ -138,6 +139,20 @@ async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
         (ref.pass_name.value, ref.role.value): read_raw(lab.coordinator.blobs[ref.digest.sha256])
         for ref in second.raw
     }
+    for (name, role), raw in raws.items():
+        told = given_of(raw)
+        assert told.seed is not None
+        if role == "floor":
+            assert told.evaluation_sha256 is None
+            continue
+        assert told.evaluation_sha256 == job.evaluation.sha256
+        assert told.inputs is not None
+        assert told.inputs.startswith("pixels float32[1,1,8,8]"), (name, told)
+        assert told.session_options is not None
+        options = told.session_options.split(", ")
+        assert {"intra_op_num_threads=1", "execution_mode=ORT_SEQUENTIAL"} <= set(options)
+        assert {"provider=CPUExecutionProvider", "session.force_spinning_stop=1"} <= set(options)
+    assert len({given_of(raw).seed for raw in raws.values()}) == len(raws)
     quality = quality_samples(raws["quality", "both"])
     assert quality.labels is not None
     assert (quality.ref_top1 == quality.labels).mean() > 0.94

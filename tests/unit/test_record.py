@@ -24,7 +24,7 @@ from bitgauge.benchmarks.record_rows import COLUMNS, rows, to_csv
 from bitgauge.benchmarks.vocabulary import PassName
 from bitgauge.coordinator import record_parquet
 
-from .record_lab import NAME, RUN_ID, sources, stored
+from .record_lab import CALIBRATION, EVALUATION, NAME, RUN_ID, SEED, sources, stored
 
 SCHEMA_FILE = Path(record_module.__file__).with_name("record.schema.json")
 
@@ -103,6 +103,53 @@ def test_facts_come_from_the_raw_files(record: Record) -> None:
     operators = record.numerics.operators.value
     assert operators is not None
     assert operators[0].kernel_err1.value == 0.2
+
+
+def test_what_a_launch_was_given_is_in_the_record(record: Record) -> None:
+    assert record.workload.shapes.value == "x float32[1,8]"
+    assert record.workload.input_set_sha256.value == EVALUATION
+    assert record.workload.calibration_sha256.value == CALIBRATION.sha256
+    assert record.workload.cache_policy.value == "warm"
+    assert record.workload.seed.value == SEED, "every one of its 64 bits"
+    assert record.identity.session_options.value == "intra_op_num_threads=1, provider=CPU"
+    seeds = {(one.pass_name, one.launch): one.seed for one in record.provenance.raw}
+    assert seeds["pair", 0] == Fact(SEED)
+    assert seeds["absolute", 2] == Fact(7)
+    assert seeds["quality", 0] == Fact(reason="not_recorded")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        None,
+        [],
+        {"seed": -1, "evaluation_sha256": "E" * 64, "inputs": {}, "session_options": [[]]},
+        {"seed": "7", "evaluation_sha256": 7, "inputs": [{"x": 7}], "session_options": ["a"]},
+        {"seed": 1 << 64, "inputs": [{"x": "y" * 5000}], "session_options": []},
+        {"seed": True},
+    ],
+)
+def test_older_and_lying_raw_files_tell_nothing_and_end_nothing(
+    files: dict[RawRef, bytes], claim: object
+) -> None:
+    whole = sources(files)
+    told = []
+    for one in whole.evidence.files:
+        assert one.raw is not None
+        meta = {name: value for name, value in one.raw.meta.items() if name != "given"}
+        given = {} if claim is None else {"given": claim}
+        told.append(replace(one, raw=replace(one.raw, meta=meta | given)))
+    job = replace(whole.job, entries=tuple(replace(e, calibration=None) for e in whole.job.entries))
+    found = build(replace(whole, job=job, evidence=replace(whole.evidence, files=tuple(told))))
+    unknown = Fact[str](reason="not_recorded")
+    assert found.workload.shapes == found.workload.input_set_sha256 == unknown
+    assert found.workload.calibration_sha256 == found.identity.session_options == unknown
+    assert found.workload.seed.reason == "not_recorded"
+    assert {one.seed.reason for one in found.provenance.raw} == {"not_recorded"}
+    older = json.loads(to_json(found))
+    for entry in older["provenance"]["raw"]:
+        del entry["seed"]  # as records were before
+    assert from_json(json.dumps(older).encode()) == found
 
 
 def test_a_missing_and_a_damaged_raw_file_are_said_and_end_nothing(
