@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy.typing as npt
+from bitgauge.agents.batches import Batches
 from bitgauge.agents.launches import numerics
 from bitgauge.agents.launches.base import Child
 from bitgauge.agents.runtimes import ort
@@ -79,6 +80,12 @@ def measured(
         Workload(batch=batch),
         Profile.QUICK,
     )
+
+    def batches(
+        evaluation: EvaluationSet, session: Session, wanted: int = batch, *, fit: bool
+    ) -> Batches:
+        return Batches(evaluation, session.input_specs, wanted, fit=fit)
+
     nothing = SimpleNamespace(phase=lambda name: None, gap=lambda: None)
     spec = SimpleNamespace(
         paths=[str(path) for path in paths],
@@ -87,6 +94,7 @@ def measured(
     )
     child = SimpleNamespace(
         evaluation=lambda: evaluation,
+        batches=batches,
         channel=nothing,
         spec=spec,
         options=SessionOptions,
