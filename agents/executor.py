@@ -27,6 +27,7 @@ from bitgauge.benchmarks.model import (
     RuntimeDescription,
     StackItem,
 )
+from bitgauge.benchmarks.profiles import MEASURING_VERSION
 from bitgauge.benchmarks.vocabulary import FailureGroup, RunStatus
 
 from .entry_run import Bench, EntryRun, RunFailed, files_of
@@ -185,6 +186,7 @@ class Executor:
             raw=raw,
             failure=failure,
             attempts=attempts,
+            measuring_version=MEASURING_VERSION,
         )
 
     def _stack(self) -> tuple[StackItem, ...]:

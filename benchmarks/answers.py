@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .model import Digest, MetricValue, Overrides, Workload
+from .model import Digest, MetricValue, Overrides, StackChange, Workload
 from .vocabulary import (
     CellState,
     FormatFamily,
@@ -21,7 +21,11 @@ from .vocabulary import (
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """The newest knowledge about one (model, recipe, workload, device, runtime, profile)."""
+    """The newest knowledge about one (model, recipe, workload, device, runtime, profile).
+
+    `changes` names every input that is another one now than when this was measured; a measured
+    row with any is `stale`. `toolchain` is what built the artifact, None when it was uploaded.
+    """
 
     model_name: str
     model_class: ModelClass
@@ -43,6 +47,10 @@ class TableRow:
     measured_unix_ns: int | None = None
     kernel_mode: str | None = None
     overrides: Overrides = field(default_factory=Overrides)
+    fingerprint: str = ""
+    toolchain: str | None = None
+    measuring_version: int = 1
+    changes: tuple[StackChange, ...] = ()
 
     def metric(self, key: str) -> MetricValue:
         """The metric named `key`, or a null metric with reason `not_measured`."""
@@ -63,6 +71,7 @@ class TableQuery:
     family: FormatFamily | None = None
     batch: int | None = None
     job_id: str | None = None
+    workload: Workload | None = None
 
 
 @dataclass(frozen=True, slots=True)

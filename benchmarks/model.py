@@ -51,6 +51,15 @@ class StackItem:
 
 
 @dataclass(frozen=True, slots=True)
+class StackChange:
+    """One input of a result that differs between two moments; None: it was not there."""
+
+    name: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeDescription:
     """A runtime as the device advertises it.
 
@@ -258,6 +267,7 @@ class RunReport:
     raw: tuple[RawRef, ...] = ()
     failure: Failure | None = None
     attempts: int = 1
+    measuring_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 from .model import NO_OVERRIDES, Overrides
 from .vocabulary import Profile, Scenario
 
+MEASURING_VERSION = 1
+"""Raised when the protocol changes so that older numbers are not comparable: cells become stale."""
+
 MAX_LATENCIES_PER_LAUNCH = 1_000_000
 """Single latencies kept per launch; beyond, a uniform reservoir and the true count."""
 

@@ -24,7 +24,7 @@ from .selection_text import (
     run_command,
     scope,
 )
-from .vocabulary import CellState, FormatFamily, Objective
+from .vocabulary import FormatFamily, Objective
 
 FALLBACK = "fp16"
 """The conservative choice when nothing was measured."""
@@ -103,7 +103,7 @@ def _keep_fp32(query: SelectQuery, evidence: Evidence, assessed: Sequence[Assess
     if not others:
         why = "only fp32 was measured"
         command = run_command(query, ["all"])
-    elif not any(row.state is CellState.MEASURED for one in others for row in one.rows):
+    elif not any(row.state.has_numbers for one in others for row in one.rows):
         why = "no other recipe could be measured"
     elif not eligible:
         why = f"no other recipe meets every limit and is {BETTER[query.objective]}"

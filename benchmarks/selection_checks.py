@@ -92,7 +92,7 @@ def _state(row: TableRow) -> Finding | None:
         return Finding(True, f"failed{why}")
     if row.state is CellState.STALE:
         return Finding(False, f"its figures are stale{why}", "measure")
-    if row.state is not CellState.MEASURED:
+    if not row.state.has_numbers:
         return Finding(False, "it was not measured here", "measure")
     return None
 

@@ -11,19 +11,10 @@ from dataclasses import dataclass
 
 from .answers import Candidate, SelectQuery, TableRow
 from .model import MetricValue
-from .overrides import buys_less
 from .selection_checks import Finding, findings, gains, may_gain, objective_value
-from .vocabulary import CellState, FormatFamily, Objective, Profile
+from .units import Unit, best_rows, current_baselines, unit_of
+from .vocabulary import FormatFamily, Objective
 
-Unit = tuple[str, str, str]
-"""Model name, device id, runtime: where a recipe must hold."""
-
-_PROFILE_RANK = {
-    Profile.QUICK: 0,
-    Profile.SUSTAINED: 1,
-    Profile.STANDARD: 2,
-    Profile.CERTIFIED: 3,
-}
 _WORST_WHEN_HIGH = ("latency_ratio", "size_ratio", "peak_memory_ratio")
 
 
@@ -38,7 +29,7 @@ class Evidence:
     @property
     def measured(self) -> bool:
         """Whether any row holds numbers."""
-        return any(row.state is CellState.MEASURED for row in self.rows)
+        return any(row.state.has_numbers for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +98,8 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Evidence:
     were compared with an older baseline of a model are left out with a warning.
     """
     asked = [row for row in rows if _answers(query, row)]
-    current, warnings = _current_baselines(asked)
-    best: dict[tuple[str, Unit], TableRow] = {}
-    for row in sorted(current, key=_thoroughness):
-        best[(row.recipe, unit_of(row))] = row
-    ordered = tuple(best[key] for key in sorted(best))
+    current, warnings = current_baselines(asked)
+    ordered = best_rows(current)
     return Evidence(ordered, tuple(sorted({unit_of(row) for row in ordered})), warnings)
 
 
@@ -119,11 +107,6 @@ def assess(query: SelectQuery, evidence: Evidence) -> tuple[Assessed, ...]:
     """Every recipe of the evidence against the query, ordered by recipe."""
     recipes = sorted({(row.recipe, row.family) for row in evidence.rows})
     return tuple(_assess_one(query, evidence, recipe, family) for recipe, family in recipes)
-
-
-def unit_of(row: TableRow) -> Unit:
-    """The unit of evidence that a row belongs to."""
-    return (row.model_name, row.device_id, row.runtime)
 
 
 def _assess_one(
@@ -165,34 +148,6 @@ def _answers(query: SelectQuery, row: TableRow) -> bool:
         and row.workload == query.workload
         and query.model_name in (None, row.model_name)
         and row.realness.keeps_time
-    )
-
-
-def _thoroughness(row: TableRow) -> tuple[bool, bool, int, int, str]:
-    return (
-        row.state is CellState.MEASURED,
-        not buys_less(row.overrides, row.profile),
-        _PROFILE_RANK[row.profile],
-        row.measured_unix_ns or 0,
-        repr(row),  # Makes the order total, so that the order of the rows cannot matter.
-    )
-
-
-def _current_baselines(rows: Sequence[TableRow]) -> tuple[list[TableRow], tuple[str, ...]]:
-    newest: dict[str, TableRow] = {}
-    for row in sorted(rows, key=lambda row: (row.measured_unix_ns or 0, repr(row))):
-        if row.baseline is not None and row.state is CellState.MEASURED:
-            newest[row.model_name] = row
-    kept, dropped = [], set()
-    for row in rows:
-        current = newest.get(row.model_name)
-        if current is None or row.baseline in (None, current.baseline):
-            kept.append(row)
-        else:
-            dropped.add(row.model_name)
-    return kept, tuple(
-        f"rows of {name} that were compared with an older baseline are left out"
-        for name in sorted(dropped)
     )
 
 

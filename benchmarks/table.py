@@ -51,24 +51,35 @@ def row_key(row: TableRow) -> tuple[object, ...]:
     )
 
 
-def newest_rows(candidates: Iterable[Candidate]) -> tuple[TableRow, ...]:
-    """The newest row per key, in the order of the table.
+def newest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """The candidate that shows per row key, in no particular order.
 
     Emulated and simulated devices never enter. A conclusive candidate outranks any
     inconclusive one; among equals the one settled last wins.
     """
-    newest: dict[tuple[object, ...], Candidate] = {}
+    found: dict[tuple[object, ...], Candidate] = {}
     for candidate in candidates:
         if not candidate.row.realness.keeps_time:
             continue
         key = row_key(candidate.row)
-        known = newest.get(key)
-        if known is None or _rank(candidate) > _rank(known):
-            newest[key] = candidate
-    return tuple(sorted((candidate.row for candidate in newest.values()), key=_order))
+        known = found.get(key)
+        if known is None or rank(candidate) > rank(known):
+            found[key] = candidate
+    return tuple(found.values())
 
 
-def _rank(candidate: Candidate) -> tuple[bool, int, str]:
+def newest_rows(candidates: Iterable[Candidate]) -> tuple[TableRow, ...]:
+    """The newest row per key, in the order of the table."""
+    return ordered(candidate.row for candidate in newest(candidates))
+
+
+def ordered(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
+    """Rows in the order of the table."""
+    return tuple(sorted(rows, key=_order))
+
+
+def rank(candidate: Candidate) -> tuple[bool, int, str]:
+    """What decides between candidates of one row key: the highest shows."""
     return (candidate.conclusive, candidate.settled_unix_ns, candidate.key)
 
 

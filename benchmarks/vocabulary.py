@@ -117,6 +117,11 @@ class CellState(str, enum.Enum):
     PRIOR = "prior"
     PREDICTED = "predicted"
 
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a device here produced numbers for it, be they of today's stack or not."""
+        return self in (CellState.MEASURED, CellState.STALE)
+
 
 class RunStatus(str, enum.Enum):
     """How one run ended on the device."""

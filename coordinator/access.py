@@ -65,6 +65,7 @@ ALLOWED: dict[str, frozenset[Party]] = {
             "ListJobs": PEOPLE,
             "ListDevices": PEOPLE,
             "Table": PEOPLE,
+            "Cells": PEOPLE,
             "Select": PEOPLE,
             "GetRun": PEOPLE,
             "ListRuns": PEOPLE,

@@ -25,6 +25,7 @@ from .access import Access
 from .administration import Administration
 from .analysis import Analyses
 from .blob_store import BlobStore
+from .builders.registry import known_toolchains
 from .builds import Builds
 from .care import LabCare
 from .collector import CollectionTerms, Collector
@@ -120,6 +121,8 @@ class CoordinatorActor:
         gateway = await asyncio.to_thread(open_gateway, config)
         administration = Administration(writer, access, gateway)
         await administration.load()
+        toolchains = await asyncio.to_thread(known_toolchains)
+        await writer.change(lambda store: store.use_inputs(toolchains))
         runner = RayRunner(BlobAccess(config.address, task_token, config.replica_bytes))
         builds = Builds(writer, runner, time.time_ns)
         analyses = Analyses(writer, runner, builds, config.terms, time.time_ns)

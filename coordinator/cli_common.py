@@ -12,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+    from bitgauge.benchmarks.cell_values import Cell
     from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
 
     from .client import Client
@@ -53,6 +54,9 @@ class Answers(Protocol):
 
     def table(self, query: TableQuery) -> tuple[TableRow, ...]:
         """The rows that match."""
+
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells, priors among them."""
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""

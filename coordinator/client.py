@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import grpc
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.model import DeviceView, Digest, JobSpec, JobView, MetricValue, RunView
 from bitgauge.benchmarks.vocabulary import Profile
@@ -238,6 +239,11 @@ class Client:
         """The rows that match."""
         request = lab_pb2.TableRequest(query=to_wire(query))
         return tuple(from_wire(TableRow, row) for row in self._call(self._lab.Table, request).rows)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of the table, priors among them."""
+        answer = self._call(self._lab.Cells, lab_pb2.CellsRequest())
+        return tuple(from_wire(Cell, cell) for cell in answer.cells)
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 from bitgauge.benchmarks.agreement import require_agreement
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.model import (
@@ -29,10 +30,9 @@ from bitgauge.benchmarks.model import (
     RunReport,
     RunView,
 )
-from bitgauge.benchmarks.selection import select
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass, Profile
 
-from . import submission
+from . import queries, submission
 from .access import NOBODY, Caller
 from .analysis import Analyses
 from .care import LabCare
@@ -272,8 +272,11 @@ class Coordinator:
 
     async def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
-        rows = await self.table(TableQuery(model_class=query.model_class))
-        return await asyncio.to_thread(select, query, rows)
+        return await self._writer.call(lambda store: queries.select(store, query))
+
+    async def cells(self) -> tuple[Cell, ...]:
+        """The cells of the table, priors among them."""
+        return await self._writer.call(queries.cells)
 
     async def run(self, run_id: str) -> RunView:
         """One run."""

@@ -269,7 +269,57 @@ _TRUST = (
     "CREATE INDEX runs_by_device ON runs (device_id, fingerprint, position)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS, _CARE, _BLOB_USE, _TRUST)
+# The table as it is asked: the newest row per row key and the cells made of them, kept up by every
+# write that settles something, so that a question reads what it answers and no history. All of it
+# follows from the runs; `store_table.rebuild` makes it anew, which the step itself asks for.
+_TABLE = (
+    "ALTER TABLE runs ADD COLUMN measuring_version INTEGER NOT NULL DEFAULT 1",
+    """CREATE TABLE table_rows (
+        row_key TEXT PRIMARY KEY,
+        model_class TEXT NOT NULL,
+        hardware_class TEXT NOT NULL,
+        family TEXT NOT NULL,
+        scenario TEXT NOT NULL,
+        batch INTEGER NOT NULL,
+        threads INTEGER NOT NULL,
+        model_name TEXT NOT NULL,
+        recipe TEXT NOT NULL,
+        device_id TEXT NOT NULL,
+        runtime TEXT NOT NULL,
+        job_id TEXT NOT NULL,
+        entry_index INTEGER NOT NULL,
+        conclusive INTEGER NOT NULL,
+        settled_unix_ns INTEGER NOT NULL,
+        fingerprint TEXT NOT NULL,
+        toolchain TEXT,
+        measuring_version INTEGER NOT NULL,
+        changes TEXT NOT NULL,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE INDEX table_rows_by_cell ON table_rows
+        (model_class, hardware_class, scenario, batch, threads, family)""",
+    "CREATE INDEX table_rows_by_device ON table_rows (device_id, runtime, fingerprint)",
+    "CREATE INDEX table_rows_by_job ON table_rows (job_id, entry_index)",
+    "CREATE INDEX table_rows_by_model ON table_rows (model_name, recipe)",
+    """CREATE TABLE cells (
+        cell_key TEXT PRIMARY KEY,
+        model_class TEXT NOT NULL,
+        hardware_class TEXT NOT NULL,
+        family TEXT NOT NULL,
+        scenario TEXT NOT NULL,
+        batch INTEGER NOT NULL,
+        threads INTEGER NOT NULL,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE table_inputs (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "INSERT INTO table_inputs (name, value) VALUES ('rebuild', 'the table was added')",
+    "CREATE INDEX jobs_by_model ON jobs (model_name, batch)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _ACCESS, _CARE, _BLOB_USE, _TRUST, _TABLE)
 
 
 def version_of(connection: sqlite3.Connection, name: str, known: int = len(MIGRATIONS)) -> int:

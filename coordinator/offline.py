@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
 
@@ -49,6 +50,10 @@ class Offline:
     def table(self, query: TableQuery) -> tuple[TableRow, ...]:
         """The rows that match."""
         return queries.table(self._store, query)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells, priors among them."""
+        return queries.cells(self._store)
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""

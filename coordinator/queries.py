@@ -8,7 +8,9 @@ sqlite-utils, because such an answer has to come within half a second of a cold 
 from __future__ import annotations
 
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.model import DeviceView, JobView
+from bitgauge.benchmarks.priors import priors, with_priors
 from bitgauge.benchmarks.selection import select as select_rows
 
 from .store import Answers, LeaseTerms
@@ -19,9 +21,26 @@ def table(store: Answers, query: TableQuery) -> tuple[TableRow, ...]:
     return store.rows(query)
 
 
+def cells(store: Answers) -> tuple[Cell, ...]:
+    """The cells in the order of the table, with priors where nothing was measured."""
+    return with_priors(store.cells(), priors())
+
+
 def select(store: Answers, query: SelectQuery) -> Choice:
-    """Which format to ship, from every row of the model class that was asked about."""
-    return select_rows(query, store.rows(TableQuery(model_class=query.model_class)))
+    """Which format to ship, from the rows that speak to the question.
+
+    Where none does, every row of the model class is looked at, for what was measured instead.
+    """
+    rows = store.rows(
+        TableQuery(
+            model_class=query.model_class,
+            hardware_class=query.hardware_class,
+            workload=query.workload,
+        )
+    )
+    if not any(row.state.has_numbers for row in rows):
+        rows = store.rows(TableQuery(model_class=query.model_class))
+    return select_rows(query, rows)
 
 
 def jobs(store: Answers, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.answers import TableRow
 from bitgauge.benchmarks.model import NO_OVERRIDES, DeviceView, MetricValue, Workload
 from bitgauge.benchmarks.overrides import overrides_words
 from bitgauge.benchmarks.reasons import PRELIMINARY
-from bitgauge.benchmarks.vocabulary import CellState, FormatFamily, Profile, Scenario
+from bitgauge.benchmarks.vocabulary import FormatFamily, Profile, Scenario
 
 WIDTH = 100
 _HEADS = (
@@ -165,7 +165,7 @@ def _row(row: TableRow, cells: tuple[str, ...], layout: _Layout) -> list[str]:
 
 def _cells(row: TableRow) -> tuple[str, ...]:
     """The cells of a row with numbers; empty for one without."""
-    if row.state not in (CellState.MEASURED, CellState.STALE):
+    if not row.state.has_numbers:
         return ()
     baseline = row.family is FormatFamily.FP32
     latency, accuracy = row.metric("latency_ratio"), row.metric("accuracy_delta_pp")
@@ -200,7 +200,7 @@ def _workload(workload: Workload) -> str:
 
 
 def _notes(rows: Sequence[TableRow]) -> list[str]:
-    measured = [row for row in rows if row.state in (CellState.MEASURED, CellState.STALE)]
+    measured = [row for row in rows if row.state.has_numbers]
     notes = [
         *_kernel_notes(measured),
         *_null_notes(measured),
@@ -277,7 +277,7 @@ def _place(row: TableRow, rows: Sequence[TableRow]) -> str:
 
 def _places(named: Sequence[TableRow], rows: Sequence[TableRow]) -> str:
     """Some of the rows, in few words: a recipe stands for all of its workloads."""
-    measured = [row for row in rows if row.state in (CellState.MEASURED, CellState.STALE)]
+    measured = [row for row in rows if row.state.has_numbers]
     if len(named) == len(measured) > 1:
         return "every measured row"
     words = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bitgauge.benchmarks.credentials import TokenView
@@ -34,6 +34,7 @@ from . import (
     store_jobs,
     store_leases,
     store_runs,
+    store_table,
     store_trust,
 )
 from .access_store import CertificateRecord, TokenRecord
@@ -86,7 +87,10 @@ class SqliteStore(Reader):
                     kept = keep_before_migration(connection, Path(path), schema)
                     _log.info("schema %d is about to change; a copy is %s", schema, kept)
                 migrate(connection, str(path), migrations)
-            return cls(connection, str(path))
+            store = cls(connection, str(path))
+            with store._write("making the table") as db:
+                store_table.rebuild_if_asked(db)
+            return store
         except BaseException:
             connection.close()
             raise
@@ -201,6 +205,17 @@ class SqliteStore(Reader):
         """Record that nothing can be computed from a run."""
         with self._write("recording an analysis") as db:
             store_runs.analysis_failed(db, run_id, failure, now_ns)
+
+    # -- the table ------------------------------------------------------------------------
+    def use_inputs(self, toolchains: Mapping[str, str]) -> int:
+        """Mark as stale what something else would build or measure now."""
+        with self._write("marking the table") as db:
+            return store_table.use_inputs(db, toolchains)
+
+    def rebuild_table(self) -> int:
+        """Make all rows and cells anew from the runs; the number of rows."""
+        with self._write("making the table") as db:
+            return store_table.rebuild(db)
 
     # -- blobs ----------------------------------------------------------------------------
     def record_blob(self, digest: Digest, now_ns: int) -> None:

@@ -7,10 +7,12 @@ Decisions on job states are `jobs.advance`; a store applies them inside its tran
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from bitgauge.benchmarks.answers import TableQuery, TableRow
+from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.errors import Unavailable
 from bitgauge.benchmarks.model import (
     Assignment,
@@ -133,6 +135,9 @@ class Answers(Protocol):
 
     def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
         """The newest row per row key that matches; simulated and emulated results never."""
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that something was measured or tried for, without priors."""
 
 
 class Store(Answers, AccessStore, CareStore, TrustStore, Protocol):
@@ -266,6 +271,20 @@ class Store(Answers, AccessStore, CareStore, TrustStore, Protocol):
 
         Its entry fails, its raw data stays, and the job no longer waits for it.
         """
+
+    # -- the table ------------------------------------------------------------------------
+    def use_inputs(self, toolchains: Mapping[str, str]) -> int:
+        """Mark as stale what something else would build or measure now.
+
+        Args:
+            toolchains: what builds each recipe here, from now on.
+
+        Returns:
+            How many rows changed their marks. Those of devices change when a device registers.
+        """
+
+    def rebuild_table(self) -> int:
+        """Make all rows and cells anew from the runs; the number of rows."""
 
     # -- blobs ----------------------------------------------------------------------------
     def record_blob(self, digest: Digest, now_ns: int) -> None:

@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary import EntryState, FailureGroup, JobState
 
 from . import jobs
 from .jobs import JobEvent
+from .store_table import refresh_job
 from .store_trust import job_ended
 from .store_views import entry_views, fetch, job_row, job_spec
 
@@ -42,6 +43,7 @@ def move(
         _settle_open(db, job_id, EntryState.CANCELLED, now_ns, reason="cancelled")
     if state in jobs.ENDED:
         job_ended(db, job_id, now_ns)
+        refresh_job(db, job_id)
     return state
 
 

@@ -13,6 +13,7 @@ from bitgauge.benchmarks.errors import Code, NotFound, Refused
 from bitgauge.benchmarks.model import DeviceDescription
 from bitgauge.benchmarks.vocabulary import JobState
 
+from . import store_table
 from .store import Registration
 from .store_access import refuse_revoked
 from .store_care import refuse_retired
@@ -44,6 +45,7 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
         },
         pk="device_id",
     )
+    store_table.register(db, device)
     record_interrupted(db, device.device_id, registration.open_intents, now_ns)
     if not registration.leftovers_dead:
         return ()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bitgauge.benchmarks.answers import TableQuery, TableRow
+from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.credentials import AaCertificate, TokenView
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
 from bitgauge.benchmarks.model import (
@@ -23,7 +24,7 @@ from . import (
     store_blobs,
     store_care,
     store_jobs,
-    store_rows,
+    store_table,
     store_trust,
     store_views,
 )
@@ -133,7 +134,12 @@ class Reader:
     def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
         """The newest row per row key that matches; simulated and emulated results never."""
         with self._read("reading the table") as connection:
-            return store_rows.rows(connection, query)
+            return store_table.rows(connection, query)
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Every cell that something was measured or tried for."""
+        with self._read("reading the table") as connection:
+            return store_table.cells(connection)
 
     def access(self) -> AccessState:
         """What decides who may call."""

@@ -1,12 +1,16 @@
-"""Settled entries as candidates for the table; `benchmarks.table` says which of them show."""
+"""Settled entries as candidates for the table, read from the history of jobs and runs.
+
+`benchmarks.table` says which of them show; `store_table` keeps those that do.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import sqlite3
+from collections.abc import Mapping
 
 import msgspec
-from bitgauge.benchmarks.answers import TableQuery, TableRow
+from bitgauge.benchmarks.answers import TableRow
 from bitgauge.benchmarks.model import NO_OVERRIDES, MetricValue, Overrides, Workload
 from bitgauge.benchmarks.reasons import SUSPECT
 from bitgauge.benchmarks.table import Candidate, newest_rows
@@ -38,7 +42,13 @@ SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.re
        e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, j.runtime, j.profile,
        j.baseline_sha256, j.baseline_size_bytes, j.spec, j.suspect,
        r.run_id, r.ended_unix_ns, r.analysis_version,
-       l.device_id, l.hardware_class, l.realness, d.name AS device_name
+       coalesce(nullif(r.fingerprint, ''), l.fingerprint) AS fingerprint,
+       coalesce(r.measuring_version, 1) AS measuring_version,
+       l.device_id, l.hardware_class, l.realness, d.name AS device_name,
+       (SELECT b.toolchain FROM builds b
+        WHERE b.artifact_sha256 = e.artifact_sha256 AND b.recipe = e.recipe
+          AND b.model_sha256 = j.baseline_sha256
+        ORDER BY b.made_unix_ns DESC LIMIT 1) AS toolchain
 FROM entries e
 JOIN jobs j ON j.job_id = e.job_id
 LEFT JOIN runs r ON r.job_id = e.job_id AND r.entry_index = e.entry_index
@@ -60,22 +70,23 @@ class _Asked(msgspec.Struct):
     overrides: Overrides = NO_OVERRIDES
 
 
-def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, ...]:
-    """The newest row per key that matches `query`, with its metrics."""
-    wanted = {
-        "j.model_name = ?": query.model_name,
-        "j.model_class = ?": query.model_class,
-        "l.hardware_class = ?": query.hardware_class,
-        "? IN (d.name, d.device_id)": query.device,
-        "e.family = ?": query.family,
-        "j.batch = ?": query.batch,
-        "e.job_id = ?": query.job_id,
-    }
-    asked = {clause: value for clause, value in wanted.items() if value is not None}
-    sql = _SETTLED + "".join(f" AND {clause}" for clause in asked)
-    values = [getattr(value, "value", value) for value in asked.values()]
-    newest = newest_rows(_candidate(row) for row in fetch(connection, sql, values))
-    return tuple(_with_metrics(connection, row) for row in newest)
+def candidates(
+    connection: sqlite3.Connection, where: Mapping[str, object]
+) -> tuple[Candidate, ...]:
+    """Every settled entry for which all clauses hold, without its metrics.
+
+    Args:
+        connection: the database.
+        where: SQL clauses over `e`, `j`, `r`, `l` and `d`, each with its one value.
+    """
+    sql = _SETTLED + "".join(f" AND {clause}" for clause in where)
+    return tuple(_candidate(row) for row in fetch(connection, sql, list(where.values())))
+
+
+def rows_of_job(connection: sqlite3.Connection, job_id: str) -> tuple[TableRow, ...]:
+    """What one job found, whether or not something newer is known by now."""
+    newest = newest_rows(candidates(connection, {"e.job_id = ?": job_id}))
+    return tuple(with_metrics(connection, row) for row in newest)
 
 
 def _candidate(row: sqlite3.Row) -> Candidate:
@@ -101,6 +112,9 @@ def _candidate(row: sqlite3.Row) -> Candidate:
         measured_unix_ns=row["ended_unix_ns"],
         overrides=asked.overrides,
         flags=(SUSPECT,) if row["suspect"] is not None else (),
+        fingerprint=row["fingerprint"],
+        toolchain=row["toolchain"],
+        measuring_version=row["measuring_version"],
     )
     return Candidate(
         row=shown,
@@ -110,7 +124,7 @@ def _candidate(row: sqlite3.Row) -> Candidate:
     )
 
 
-def _with_metrics(connection: sqlite3.Connection, row: TableRow) -> TableRow:
+def with_metrics(connection: sqlite3.Connection, row: TableRow) -> TableRow:
     """The row with the metrics of its run, and every flag that any of them or the profile sets."""
     if row.state is not CellState.MEASURED or row.run_id is None:
         return row

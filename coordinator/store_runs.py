@@ -17,6 +17,7 @@ from . import jobs
 from .store import LeaseTerms
 from .store_changes import conclude, finish_measuring, lose_lease, settle
 from .store_leases import lease
+from .store_table import refresh_job
 from .store_views import encode, entry_views, fetch, job_row
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def report(db: Database, told: RunReport, now_ns: int, terms: LeaseTerms) -> Dis
     if disposition is Disposition.ACCEPTED:
         _accept(db, told, entry_state, now_ns, terms)
     _go_on(db, told, state, now_ns)
+    if told.failure is not None:
+        refresh_job(db, told.job_id)
     return disposition
 
 
@@ -107,6 +110,7 @@ def _insert(db: Database, told: RunReport, disposition: Disposition, now_ns: int
             "ended_unix_ns": told.ended_unix_ns,
             "received_unix_ns": now_ns,
             "attempts": told.attempts,
+            "measuring_version": told.measuring_version,
             "fingerprint": told.fingerprint,
             "stack": encode(told.stack),
             "failure": encode(told.failure) if told.failure else None,
@@ -179,6 +183,7 @@ def analysed(
     if row["analysis_failure"] is not None:
         settle(db, row["job_id"], row["entry_index"], EntryState.ACCEPTED, now_ns)
     conclude(db, row["job_id"], now_ns)
+    refresh_job(db, row["job_id"])
 
 
 def analysis_failed(db: Database, run: str, failure: Failure, now_ns: int) -> None:
@@ -195,6 +200,7 @@ def analysis_failed(db: Database, run: str, failure: Failure, now_ns: int) -> No
         group=failure.group,
     )
     conclude(db, row["job_id"], now_ns)
+    refresh_job(db, row["job_id"])
 
 
 def _analysable(connection: sqlite3.Connection, run: str) -> sqlite3.Row:

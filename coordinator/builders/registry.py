@@ -80,6 +80,11 @@ def toolchain(recipe: Recipe) -> str:
     return " ".join((f"{name}/{builder.VERSION}", *packages))
 
 
+def known_toolchains() -> dict[str, str]:
+    """What builds each recipe that can be built here, by canonical spelling."""
+    return {str(recipe): toolchain(recipe) for recipe in buildable_recipes()}
+
+
 @cache
 def _version(package: str) -> str:
     """Version of an installed package; reading it costs milliseconds and it cannot change."""

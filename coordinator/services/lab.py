@@ -68,6 +68,11 @@ class LabService(AdminCalls, CareCalls, TrustCalls):
         rows = await self._coordinator.table(from_wire(TableQuery, request.query))
         return lab_pb2.TableResponse(rows=map(to_wire, rows))
 
+    async def Cells(  # noqa: N802, D102
+        self, request: lab_pb2.CellsRequest, context: Any
+    ) -> lab_pb2.CellsResponse:
+        return lab_pb2.CellsResponse(cells=map(to_wire, await self._coordinator.cells()))
+
     async def Select(  # noqa: N802, D102
         self, request: lab_pb2.SelectRequest, context: Any
     ) -> lab_pb2.SelectResponse:

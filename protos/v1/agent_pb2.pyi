@@ -172,7 +172,7 @@ class RenewResponse(_message.Message):
     def __init__(self, verdict: _Optional[_Union[LeaseVerdict, str]] = ..., ttl_ms: _Optional[int] = ...) -> None: ...
 
 class RunReport(_message.Message):
-    __slots__ = ("run_id", "job_id", "epoch", "lease_token", "entry_index", "status", "started_unix_ns", "ended_unix_ns", "device_id", "sandbox", "stack", "fingerprint", "raw", "failure", "attempts")
+    __slots__ = ("run_id", "job_id", "epoch", "lease_token", "entry_index", "status", "started_unix_ns", "ended_unix_ns", "device_id", "sandbox", "stack", "fingerprint", "raw", "failure", "attempts", "measuring_version")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -188,6 +188,7 @@ class RunReport(_message.Message):
     RAW_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    MEASURING_VERSION_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     job_id: str
     epoch: int
@@ -203,7 +204,8 @@ class RunReport(_message.Message):
     raw: _containers.RepeatedCompositeFieldContainer[_common_pb2.RawRef]
     failure: _common_pb2.Failure
     attempts: int
-    def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., lease_token: _Optional[bytes] = ..., entry_index: _Optional[int] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., device_id: _Optional[str] = ..., sandbox: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., attempts: _Optional[int] = ...) -> None: ...
+    measuring_version: int
+    def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., lease_token: _Optional[bytes] = ..., entry_index: _Optional[int] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., device_id: _Optional[str] = ..., sandbox: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., attempts: _Optional[int] = ..., measuring_version: _Optional[int] = ...) -> None: ...
 
 class ReportRequest(_message.Message):
     __slots__ = ("report",)

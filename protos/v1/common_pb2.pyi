@@ -268,6 +268,16 @@ class StackItem(_message.Message):
     value: str
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
 
+class StackChange(_message.Message):
+    __slots__ = ("name", "before", "after")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    before: str
+    after: str
+    def __init__(self, name: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
+
 class RuntimeDescription(_message.Message):
     __slots__ = ("name", "version", "providers", "families", "versions", "fingerprint", "simulated", "kernel_modes")
     NAME_FIELD_NUMBER: _ClassVar[int]

@@ -233,6 +233,16 @@ class TableResponse(_message.Message):
     rows: _containers.RepeatedCompositeFieldContainer[TableRow]
     def __init__(self, rows: _Optional[_Iterable[_Union[TableRow, _Mapping]]] = ...) -> None: ...
 
+class CellsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CellsResponse(_message.Message):
+    __slots__ = ("cells",)
+    CELLS_FIELD_NUMBER: _ClassVar[int]
+    cells: _containers.RepeatedCompositeFieldContainer[Cell]
+    def __init__(self, cells: _Optional[_Iterable[_Union[Cell, _Mapping]]] = ...) -> None: ...
+
 class SelectRequest(_message.Message):
     __slots__ = ("query",)
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -464,7 +474,7 @@ class RunView(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., entry_index: _Optional[int] = ..., disposition: _Optional[_Union[_common_pb2.Disposition, str]] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., recipe: _Optional[str] = ..., sandbox: _Optional[str] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., analysis_version: _Optional[int] = ..., fingerprint: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ...) -> None: ...
 
 class TableRow(_message.Message):
-    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides")
+    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides", "fingerprint", "toolchain", "measuring_version", "changes")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
@@ -485,6 +495,10 @@ class TableRow(_message.Message):
     MEASURED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     KERNEL_MODE_FIELD_NUMBER: _ClassVar[int]
     OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    TOOLCHAIN_FIELD_NUMBER: _ClassVar[int]
+    MEASURING_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     model_class: _common_pb2.ModelClass
     recipe: str
@@ -505,10 +519,14 @@ class TableRow(_message.Message):
     measured_unix_ns: int
     kernel_mode: str
     overrides: _common_pb2.Overrides
-    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ...) -> None: ...
+    fingerprint: str
+    toolchain: str
+    measuring_version: int
+    changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., fingerprint: _Optional[str] = ..., toolchain: _Optional[str] = ..., measuring_version: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ...) -> None: ...
 
 class TableQuery(_message.Message):
-    __slots__ = ("model_name", "model_class", "hardware_class", "device", "family", "batch", "job_id")
+    __slots__ = ("model_name", "model_class", "hardware_class", "device", "family", "batch", "job_id", "workload")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
@@ -516,6 +534,7 @@ class TableQuery(_message.Message):
     FAMILY_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     model_class: _common_pb2.ModelClass
     hardware_class: _common_pb2.HardwareClass
@@ -523,7 +542,8 @@ class TableQuery(_message.Message):
     family: _common_pb2.FormatFamily
     batch: int
     job_id: str
-    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ...) -> None: ...
+    workload: _common_pb2.Workload
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ...) -> None: ...
 
 class SelectQuery(_message.Message):
     __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating")
@@ -588,3 +608,103 @@ class Choice(_message.Message):
     next_command: str
     warnings: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, outcome: _Optional[str] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., sentence: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., alternatives: _Optional[_Iterable[str]] = ..., next_command: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class CellKey(_message.Message):
+    __slots__ = ("model_class", "hardware_class", "family", "workload")
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    model_class: _common_pb2.ModelClass
+    hardware_class: _common_pb2.HardwareClass
+    family: _common_pb2.FormatFamily
+    workload: _common_pb2.Workload
+    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ...) -> None: ...
+
+class Pooled(_message.Message):
+    __slots__ = ("key", "value", "low", "high", "reason", "units", "between_models", "between_devices", "worst")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    UNITS_FIELD_NUMBER: _ClassVar[int]
+    BETWEEN_MODELS_FIELD_NUMBER: _ClassVar[int]
+    BETWEEN_DEVICES_FIELD_NUMBER: _ClassVar[int]
+    WORST_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    value: float
+    low: float
+    high: float
+    reason: str
+    units: int
+    between_models: float
+    between_devices: float
+    worst: float
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reason: _Optional[str] = ..., units: _Optional[int] = ..., between_models: _Optional[float] = ..., between_devices: _Optional[float] = ..., worst: _Optional[float] = ...) -> None: ...
+
+class PassRate(_message.Message):
+    __slots__ = ("passed", "judged", "undecided", "low", "high")
+    PASSED_FIELD_NUMBER: _ClassVar[int]
+    JUDGED_FIELD_NUMBER: _ClassVar[int]
+    UNDECIDED_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    passed: int
+    judged: int
+    undecided: int
+    low: float
+    high: float
+    def __init__(self, passed: _Optional[int] = ..., judged: _Optional[int] = ..., undecided: _Optional[int] = ..., low: _Optional[float] = ..., high: _Optional[float] = ...) -> None: ...
+
+class Part(_message.Message):
+    __slots__ = ("names", "state", "metrics", "pass_rate", "models", "devices", "runtimes", "recipes", "kernel_modes", "flags", "run_ids", "fingerprints", "oldest_unix_ns", "newest_unix_ns", "changes", "reason")
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    PASS_RATE_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    RUNTIMES_FIELD_NUMBER: _ClassVar[int]
+    RECIPES_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_MODES_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINTS_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    NEWEST_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    state: _common_pb2.CellState
+    metrics: _containers.RepeatedCompositeFieldContainer[Pooled]
+    pass_rate: PassRate
+    models: _containers.RepeatedScalarFieldContainer[str]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    runtimes: _containers.RepeatedScalarFieldContainer[str]
+    recipes: _containers.RepeatedScalarFieldContainer[str]
+    kernel_modes: _containers.RepeatedScalarFieldContainer[str]
+    flags: _containers.RepeatedScalarFieldContainer[str]
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    fingerprints: _containers.RepeatedScalarFieldContainer[str]
+    oldest_unix_ns: int
+    newest_unix_ns: int
+    changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    reason: str
+    def __init__(self, names: _Optional[_Iterable[str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[Pooled, _Mapping]]] = ..., pass_rate: _Optional[_Union[PassRate, _Mapping]] = ..., models: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[str]] = ..., runtimes: _Optional[_Iterable[str]] = ..., recipes: _Optional[_Iterable[str]] = ..., kernel_modes: _Optional[_Iterable[str]] = ..., flags: _Optional[_Iterable[str]] = ..., run_ids: _Optional[_Iterable[str]] = ..., fingerprints: _Optional[_Iterable[str]] = ..., oldest_unix_ns: _Optional[int] = ..., newest_unix_ns: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class Cell(_message.Message):
+    __slots__ = ("key", "state", "recipe", "best", "recipes", "source")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    BEST_FIELD_NUMBER: _ClassVar[int]
+    RECIPES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    key: CellKey
+    state: _common_pb2.CellState
+    recipe: str
+    best: Part
+    recipes: _containers.RepeatedCompositeFieldContainer[Part]
+    source: str
+    def __init__(self, key: _Optional[_Union[CellKey, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., recipe: _Optional[str] = ..., best: _Optional[_Union[Part, _Mapping]] = ..., recipes: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., source: _Optional[str] = ...) -> None: ...

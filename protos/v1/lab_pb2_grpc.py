@@ -70,6 +70,11 @@ class LabStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableResponse.FromString,
                 _registered_method=True)
+        self.Cells = channel.unary_unary(
+                '/bitgauge.v1.Lab/Cells',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.FromString,
+                _registered_method=True)
         self.Select = channel.unary_unary(
                 '/bitgauge.v1.Lab/Select',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectRequest.SerializeToString,
@@ -185,6 +190,13 @@ class LabServicer(object):
 
     def Table(self, request, context):
         """Rows of the benchmark table.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cells(self, request, context):
+        """Cells of the benchmark table.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -318,6 +330,11 @@ def add_LabServicer_to_server(servicer, server):
                     servicer.Table,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableResponse.SerializeToString,
+            ),
+            'Cells': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cells,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.SerializeToString,
             ),
             'Select': grpc.unary_unary_rpc_method_handler(
                     servicer.Select,
@@ -575,6 +592,33 @@ class Lab(object):
             '/bitgauge.v1.Lab/Table',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cells(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/Cells',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -41,6 +41,8 @@ class LabStub:
     """Every device that ever registered."""
     Table: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.TableRequest, bitgauge.protos.v1.lab_pb2.TableResponse]
     """Rows of the benchmark table."""
+    Cells: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CellsRequest, bitgauge.protos.v1.lab_pb2.CellsResponse]
+    """Cells of the benchmark table."""
     Select: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SelectRequest, bitgauge.protos.v1.lab_pb2.SelectResponse]
     """Which format to ship."""
     GetRun: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetRunRequest, bitgauge.protos.v1.lab_pb2.GetRunResponse]
@@ -87,6 +89,8 @@ class LabAsyncStub(LabStub):
     """Every device that ever registered."""
     Table: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.TableRequest, bitgauge.protos.v1.lab_pb2.TableResponse]  # type: ignore[assignment]
     """Rows of the benchmark table."""
+    Cells: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CellsRequest, bitgauge.protos.v1.lab_pb2.CellsResponse]  # type: ignore[assignment]
+    """Cells of the benchmark table."""
     Select: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SelectRequest, bitgauge.protos.v1.lab_pb2.SelectResponse]  # type: ignore[assignment]
     """Which format to ship."""
     GetRun: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetRunRequest, bitgauge.protos.v1.lab_pb2.GetRunResponse]  # type: ignore[assignment]
@@ -172,6 +176,14 @@ class LabServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.TableResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.TableResponse]]:
         """Rows of the benchmark table."""
+
+    @abc.abstractmethod
+    def Cells(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CellsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CellsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CellsResponse]]:
+        """Cells of the benchmark table."""
 
     @abc.abstractmethod
     def Select(

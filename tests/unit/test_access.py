@@ -25,7 +25,17 @@ UNKNOWN = grpc.StatusCode.UNAUTHENTICATED
 ID, OTHER_ID = (str(uuid.UUID(int=number, version=4)) for number in (1, 2))
 
 # What each may do, stated here once more and not taken from what is tested.
-LOOKING = {"Watch", "GetJob", "ListJobs", "ListDevices", "Table", "Select", "GetRun", "ListRuns"}
+LOOKING = {
+    "Watch",
+    "GetJob",
+    "ListJobs",
+    "ListDevices",
+    "Table",
+    "Cells",
+    "Select",
+    "GetRun",
+    "ListRuns",
+}
 SUBMITTING = {"Submit", "Cancel", "Reanalyse", "Certify"}
 READING_BLOBS = {"FindMissing", "Read"}
 

@@ -1,0 +1,32 @@
+"""The default gate: may this artifact be shipped, accuracy and numerics considered?
+
+Pure. Limits on time, memory and energy belong to a use case, not to this gate. A quick profile
+may decide it, a suspect run may not (DESIGN.md 10.13).
+"""
+
+from __future__ import annotations
+
+from .answers import TableRow
+from .reasons import SATURATING, SUSPECT
+from .vocabulary import CellState, FormatFamily
+
+PASSED = "passed"
+FAILED = "failed"
+REVIEW = "manual_review"
+
+
+def default_gate(row: TableRow) -> str:
+    """`passed`, `failed`, or `manual_review` where the data does not say."""
+    if row.state in (CellState.FAILED, CellState.UNSUPPORTED):
+        return FAILED
+    if not row.state.has_numbers:
+        return REVIEW
+    nonfinite = row.metric("nonfinite_count").value
+    accuracy = row.metric("accuracy_delta_pp")
+    if nonfinite or SATURATING in row.flags or accuracy.verdict == "FAIL":
+        return FAILED
+    if nonfinite is None or SUSPECT in row.flags:
+        return REVIEW
+    if row.family is FormatFamily.FP32 or accuracy.verdict == "PASS":
+        return PASSED
+    return REVIEW
