@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .model import Digest, MetricValue, Overrides, StackChange, Workload
+from .model import Digest, MetricValue, Overrides, Workload
 from .vocabulary import (
     CellState,
     FormatFamily,
@@ -17,6 +17,15 @@ from .vocabulary import (
     Profile,
     Realness,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class StackChange:
+    """One input of a result that differs between two moments; None: it was not there."""
+
+    name: str
+    before: str | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .model import StackChange, Workload
+from .answers import StackChange
+from .model import Workload
 from .vocabulary import CellState, FormatFamily, HardwareClass, ModelClass
 
 

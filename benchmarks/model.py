@@ -51,15 +51,6 @@ class StackItem:
 
 
 @dataclass(frozen=True, slots=True)
-class StackChange:
-    """One input of a result that differs between two moments; None: it was not there."""
-
-    name: str
-    before: str | None = None
-    after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class RuntimeDescription:
     """A runtime as the device advertises it.
 

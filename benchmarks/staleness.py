@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from .answers import TableRow
+from .answers import StackChange, TableRow
 from .fingerprint import changed
-from .model import StackChange, StackItem
+from .model import StackItem
 from .vocabulary import CellState
 
 TOOLCHAIN = "toolchain"

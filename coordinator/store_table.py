@@ -14,11 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
-from bitgauge.benchmarks.answers import TableQuery, TableRow
+from bitgauge.benchmarks.answers import StackChange, TableQuery, TableRow
 from bitgauge.benchmarks.cell_values import Cell, CellKey
 from bitgauge.benchmarks.cells import cell_of, key_of
 from bitgauge.benchmarks.fingerprint import stack_of
-from bitgauge.benchmarks.model import DeviceDescription, StackChange, StackItem, Workload
+from bitgauge.benchmarks.model import DeviceDescription, StackItem, Workload
 from bitgauge.benchmarks.profiles import MEASURING_VERSION
 from bitgauge.benchmarks.staleness import (
     FINGERPRINT,
