@@ -30,6 +30,10 @@ class Row:
     scenario: str
     batch: int
     threads: int
+    shapes: str | None
+    session_options: str | None
+    input_set_sha256: str | None
+    calibration_sha256: str | None
     profile: str
     measured_unix_ns: int
     analysis_version: int | None
@@ -88,6 +92,10 @@ def _rows_of(record: Record) -> list[Row]:
             scenario=workload.scenario.value or "",
             batch=workload.batch.value or 0,
             threads=workload.threads.value or 0,
+            shapes=workload.shapes.value,
+            session_options=identity.session_options.value,
+            input_set_sha256=workload.input_set_sha256.value,
+            calibration_sha256=workload.calibration_sha256.value,
             profile=identity.profile.value or "",
             measured_unix_ns=provenance.ended_unix_ns.value or 0,
             analysis_version=provenance.analysis_version.value,
