@@ -39,7 +39,7 @@ _FOLDER = "kernels"
 _OWN = "probe"
 _MAX_BYTES = 1 << 20
 _MAX_MODES = 1_000
-_NAME = re.compile(r"[A-Za-z][\w.]{0,80}")
+_NAME = re.compile(r"[A-Za-z][\w.+]{0,80}")
 _MODE = re.compile(r"[a-z][a-z0-9_]{0,20}")
 _MARK = "probe"
 

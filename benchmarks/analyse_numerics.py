@@ -67,7 +67,7 @@ def saturates(row: OperatorRow, modes: dict[str, str]) -> bool:
 def _saturated(ledger: Ledger, facts: RunFacts) -> MetricValue:
     key = "saturated_pct"
     checked = [row for row in ledger.operators if row.elements]
-    modes = {item.name: item.value for item in facts.kernel_modes}
+    modes = facts.modes
     mode = kernel_mode(ledger.executed, modes)
     if not ledger.executed:
         known = {"kernel_mode": FLOAT} if ledger.claims_integer else {}

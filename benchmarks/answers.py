@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .model import Digest, MetricValue, Overrides, Workload
+from .session_options import session_words
 from .vocabulary import (
     CellState,
     FormatFamily,
@@ -17,6 +18,9 @@ from .vocabulary import (
     Profile,
     Realness,
 )
+
+WITH = " with "
+"""Between a recipe and the session options that it is to be run with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,17 @@ class TableRow:
             if metric.key == key:
                 return metric
         return MetricValue(key=key, reason="not_measured")
+
+    @property
+    def variant(self) -> str:
+        """Its recipe, and what its sessions are made with where that is not the default.
+
+        A baseline is one thing: the options are about integer kernels.
+        """
+        options = session_words(self.overrides.session_options)
+        if not options or self.family is FormatFamily.FP32:
+            return self.recipe
+        return f"{self.recipe}{WITH}{options}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ DIMENSIONS: dict[str, Callable[[TableRow], str]] = {
     "model": lambda row: row.model_name,
     "device": lambda row: row.device_name,
     "runtime": lambda row: row.runtime,
-    "recipe": lambda row: row.recipe,
+    "recipe": lambda row: row.variant,
     "kernel_mode": lambda row: row.kernel_mode or "not probed",
 }
 """What a cell can be drilled down by."""
@@ -72,8 +72,8 @@ def cell_of(key: CellKey, rows: Sequence[TableRow]) -> Cell:
     """
     counted = _counted(rows)
     parts = tuple(
-        _part((f"recipe={recipe}",), [row for row in counted if row.recipe == recipe])
-        for recipe in sorted({row.recipe for row in counted})
+        _part((f"recipe={recipe}",), [row for row in counted if row.variant == recipe])
+        for recipe in sorted({row.variant for row in counted})
     )
     best = min(parts, key=_merit)
     return Cell(key=key, state=best.state, recipe=best.recipes[0], best=best, recipes=parts)
@@ -117,7 +117,7 @@ def _part(names: tuple[str, ...], rows: Sequence[TableRow]) -> Part:
         models=_names(row.model_name for row in rows),
         devices=_names(row.device_name for row in rows),
         runtimes=_names(row.runtime for row in rows),
-        recipes=_names(row.recipe for row in rows),
+        recipes=_names(row.variant for row in rows),
         kernel_modes=_names(row.kernel_mode for row in numbered if row.kernel_mode),
         flags=_names(flag for row in numbered for flag in row.flags),
         run_ids=_names(row.run_id for row in rows if row.run_id),

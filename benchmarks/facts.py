@@ -21,6 +21,7 @@ from .overrides import buys_less
 from .profiles import ProfilePlan, plan_of
 from .raw import RawFile
 from .reasons import INVALID_DISCARDED, PRELIMINARY, REASONS
+from .session_options import modes_under
 from .vocabulary import PassName, Profile, RawRole, Realness
 
 Groups = Mapping[tuple[PassName, RawRole], Sequence[RawFile]]
@@ -67,6 +68,12 @@ class RunFacts:
     leased_unix_ns: int = 0
     certificate: AaCertificate | None = None
     kernel_modes: tuple[StackItem, ...] = ()
+
+    @property
+    def modes(self) -> dict[str, str]:
+        """The probe map as it is under the session options of this run."""
+        probed = {item.name: item.value for item in self.kernel_modes}
+        return modes_under(probed, self.overrides.session_options)
 
     @property
     def plan(self) -> ProfilePlan:

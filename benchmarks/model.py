@@ -120,12 +120,14 @@ class Overrides:
     """What of a profile was overridden; part of the row key. None: as the profile says.
 
     `warmup_ms` is the shortest warm-up, `launches` the fresh processes for pair and absolute,
-    `budget_ms` the timed milliseconds of one launch.
+    `budget_ms` the timed milliseconds of one launch. `session_options` are given to the runtime
+    beside its defaults, sorted by name; `session_options` of this package lists those that may be.
     """
 
     warmup_ms: int | None = None
     launches: int | None = None
     budget_ms: int | None = None
+    session_options: tuple[StackItem, ...] = ()
 
 
 NO_OVERRIDES = Overrides()
@@ -326,7 +328,8 @@ class JobView:
     """One job as people see it.
 
     `suspect` says why its numbers are not to be trusted: the device drifted. Such a job is
-    measured once more, as the job `repeated_by`; `repeats` is that job's way back.
+    measured once more, as the job `repeated_by`; `repeats` is that job's way back. What saturates
+    in it is measured in exact mode too, as the job `exact_by`; `exact_of` is that one's way back.
     """
 
     job_id: str
@@ -346,6 +349,8 @@ class JobView:
     suspect: str | None = None
     repeats: str | None = None
     repeated_by: str | None = None
+    exact_of: str | None = None
+    exact_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What of a profile a user may override, and how that is said; the profile stays part of the row.
 
-Everything here is in the row key: two numbers that were taken with different warm-ups, launches
-or budgets are two rows, never one history.
+Everything here is in the row key: two numbers that were taken with different warm-ups, launches,
+budgets or session options are two rows, never one history.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from .errors import BadInput, Code
 from .model import NO_OVERRIDES, Overrides
 from .profiles import MILLISECOND_NS, MIN_SUSTAINED_NS, PLANS
+from .session_options import session_words
 from .vocabulary import Profile
 
 MAX_WARMUP_MS = 600_000
@@ -71,6 +72,8 @@ def overrides_words(overrides: Overrides) -> str:
         parts.append(f"launches {overrides.launches}")
     if overrides.budget_ms is not None:
         parts.append(f"budget {words(overrides.budget_ms)}")
+    if overrides.session_options:
+        parts.append(session_words(overrides.session_options))
     return ", ".join(parts)
 
 

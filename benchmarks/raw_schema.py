@@ -33,7 +33,7 @@ from typing import Any
 
 import numpy as np
 
-from .model import NO_OVERRIDES, Overrides, Workload
+from .model import NO_OVERRIDES, Overrides, StackItem, Workload
 from .raw import RawFile
 from .raw_parts import (
     bad_raw,
@@ -59,7 +59,8 @@ from .samples import (
 from .vocabulary import PassName, Profile, RawRole, Scenario
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_OVERRIDES = tuple(field.name for field in fields(Overrides))
+_SESSION = "session_options"
+_OVERRIDES = tuple(field.name for field in fields(Overrides) if field.name != _SESSION)
 _NOT_READ = np.empty(0, np.int64)
 _BYTES = tuple(field.name for field in fields(MemoryCheckpoint) if field.name != "name")
 
@@ -307,13 +308,17 @@ def origin_meta(origin: RawOrigin) -> dict[str, Any]:
 def _overrides_meta(overrides: Overrides) -> dict[str, Any]:
     """Nothing when nothing is overridden."""
     given = {name: getattr(overrides, name) for name in _OVERRIDES}
+    if overrides.session_options:
+        given[_SESSION] = {option.name: option.value for option in overrides.session_options}
     return {"overrides": given} if overrides != NO_OVERRIDES else {}
 
 
 def _overrides(meta: dict[str, Any]) -> Overrides:
     given = meta.get("overrides", {})
+    options = given.get(_SESSION, {})
     return Overrides(
-        **{n: None if given.get(n) is None else count_of(given, n) for n in _OVERRIDES}
+        **{n: None if given.get(n) is None else count_of(given, n) for n in _OVERRIDES},
+        session_options=tuple(StackItem(str(n), str(options[n])) for n in sorted(options)),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from .evidence import Evidence, RawEvidence
 from .kernel_modes import probe_map_of
 from .metrics import METRICS
-from .model import EntryView, StackItem
+from .model import EntryView, Overrides, StackItem
 from .quality import flips as flips_of
 from .raw_given import given_of
 from .raw_schema import (
@@ -138,12 +138,15 @@ def _why_no_mode(stack: Sequence[StackItem]) -> str:
     return NOT_PROBED if stack and not probe_map_of(stack) else NOT_RECORDED
 
 
+def _overrides(sources: Sources) -> Overrides | None:
+    """What was overridden, as the run's raw files say; None when none can be read."""
+    raws = (one.raw for one in sources.evidence.files if one.raw is not None)
+    return next((raw_origin(raw).overrides for raw in raws), None)
+
+
 def _workload(sources: Sources) -> WorkloadGroup:
     job = sources.job
-    given = next(
-        (raw_origin(one.raw).overrides for one in sources.evidence.files if one.raw is not None),
-        None,
-    )
+    given = _overrides(sources)
     why = NOT_OVERRIDDEN if given is not None else NO_RAW_DATA
     affinity = next(iter(_preflights(sources.evidence, "cpuset")), "")
     return WorkloadGroup(

@@ -34,7 +34,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """One recipe with its rows and everything that speaks against it."""
+    """One recipe with its rows and everything that speaks against it.
+
+    A recipe whose sessions are made with an option is one of its own: `TableRow.variant`.
+    """
 
     recipe: str
     family: FormatFamily
@@ -105,14 +108,14 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Evidence:
 
 def assess(query: SelectQuery, evidence: Evidence) -> tuple[Assessed, ...]:
     """Every recipe of the evidence against the query, ordered by recipe."""
-    recipes = sorted({(row.recipe, row.family) for row in evidence.rows})
+    recipes = sorted({(row.variant, row.family) for row in evidence.rows})
     return tuple(_assess_one(query, evidence, recipe, family) for recipe, family in recipes)
 
 
 def _assess_one(
     query: SelectQuery, evidence: Evidence, recipe: str, family: FormatFamily
 ) -> Assessed:
-    rows = {unit_of(row): row for row in evidence.rows if row.recipe == recipe}
+    rows = {unit_of(row): row for row in evidence.rows if row.variant == recipe}
     names = {unit: _unit_name(unit, evidence) for unit in evidence.units}
     found: list[Finding] = []
     for unit in evidence.units:

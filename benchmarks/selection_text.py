@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import format_text as text
-from .answers import SelectQuery, TableRow
+from .answers import WITH, SelectQuery, TableRow
 from .selection_evidence import Assessed, Evidence
 from .vocabulary import Objective
 
@@ -47,6 +47,8 @@ def run_command(
     File names in capitals are the reader's own.
     """
     name = model or query.model_name
+    # What saturates is measured in exact mode without being asked for.
+    recipes = list(dict.fromkeys(recipe.partition(WITH)[0] for recipe in recipes))
     parts = ["bitgauge run", "--baseline MODEL.onnx", "--eval EVALUATION.npz"]
     if any(recipe == "all" or "static" in recipe for recipe in recipes):
         parts.append("--calibration CALIBRATION.npz")

@@ -83,10 +83,11 @@ def rank(candidate: Candidate) -> tuple[bool, int, str]:
     return (candidate.conclusive, candidate.settled_unix_ns, candidate.key)
 
 
-def _overrides_order(overrides: Overrides) -> tuple[int, ...]:
+def _overrides_order(overrides: Overrides) -> tuple[object, ...]:
     """A row as its profile says comes before those with something overridden."""
     values = (overrides.warmup_ms, overrides.launches, overrides.budget_ms)
-    return tuple(-1 if value is None else value for value in values)
+    options = [(option.name, option.value) for option in overrides.session_options]
+    return (*(-1 if value is None else value for value in values), options)
 
 
 def _order(row: TableRow) -> tuple[object, ...]:

@@ -28,23 +28,24 @@ def unit_of(row: TableRow) -> Unit:
 
 
 def best_rows(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
-    """The row that counts per recipe and unit, ordered by recipe and unit.
+    """The row that counts per recipe (`TableRow.variant`) and unit, ordered by both.
 
     Of several profiles of one unit the most thorough counts, of equals the newest; one that was
     overridden to measure less comes last.
     """
     best: dict[tuple[str, Unit], TableRow] = {}
     for row in sorted(rows, key=thoroughness):
-        best[row.recipe, unit_of(row)] = row
+        best[row.variant, unit_of(row)] = row
     return tuple(best[key] for key in sorted(best))
 
 
-def thoroughness(row: TableRow) -> tuple[bool, bool, int, int, str]:
+def thoroughness(row: TableRow) -> tuple[bool, bool, int, bool, int, str]:
     """Sorts the rows of one unit by how much they are worth, the best last."""
     return (
         row.state.has_numbers,
         not buys_less(row.overrides, row.profile),
         _PROFILE_RANK[row.profile],
+        not row.overrides.session_options,
         row.measured_unix_ns or 0,
         repr(row),  # Makes the order total, so that the order of the rows cannot matter.
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -88,6 +88,13 @@ def run(
         str | None,
         typer.Option(metavar="TIME", help="Timed span of a launch, instead of the profile's."),
     ] = None,
+    session_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Given to the runtime and part of the row: session.x64quantprecision=1.",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the model in the table; else the file's.")
     ] = None,
@@ -124,6 +131,10 @@ def run(
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
     """
     from bitgauge.benchmarks.errors import BadInput, Code
+    from bitgauge.benchmarks.session_options import (
+        parse_session_options,
+        require_session_options,
+    )
     from bitgauge.benchmarks.vocabulary import ModelClass, Profile, Scenario
     from bitgauge.benchmarks.words import parse_word
 
@@ -144,7 +155,9 @@ def run(
     kind = parse_word(ModelClass, model_class, "model class") if model_class else None
     wanted = parse_word(Profile, profile, "profile")
     arrival = parse_word(Scenario, scenario, "scenario")
-    overrides = parse_overrides(warm_up, launches, budget, wanted)
+    options = parse_session_options(session_option or [])
+    require_session_options(options, runtime)
+    overrides = replace(parse_overrides(warm_up, launches, budget, wanted), session_options=options)
     selector = parse_selector(on or [])
     batches = parse_batches(batch or ["1"])
     files = [local_file(path) for path in (baseline, evaluation, *(artifacts or []))]
@@ -187,6 +200,7 @@ def _submit_and_follow(
 ) -> None:
     from .follow import follow, follower
     from .job_plan import jobs_of
+    from .render_trust import exact_words
     from .upload import upload
 
     job_ids: list[str] = []
@@ -203,8 +217,13 @@ def _submit_and_follow(
         views = []
         if not detach:
             with follower(quiet=json) as shown:
-                for job_id in job_ids:
-                    views.append(follow(client.watch(job_id), shown) or client.job(job_id))
+                for job_id in job_ids:  # grows: what saturates is measured in exact mode too
+                    view = follow(client.watch(job_id), shown) or client.job(job_id)
+                    views.append(view)
+                    if view.exact_by is not None:
+                        job_ids.append(view.exact_by)
+                    if view.exact_by is not None and not json:
+                        say(f"job {job_id}: {exact_words(view)}.")
     except KeyboardInterrupt:
         raise Interrupted(
             goes_on(job_ids) if job_ids else "Stopped before anything was submitted."

@@ -43,6 +43,7 @@ from .job_plan import NamedBlob, Order, jobs_of, parse_batches, parse_recipes
 from .render import job_text
 from .render_explain import explanation_text
 from .render_table import WIDTH, table_text
+from .render_trust import exact_words
 from .upload import LocalFile, Uploaded, local_file, upload
 
 HOST = "127.0.0.1"
@@ -205,7 +206,9 @@ def _measure(client: Client, lab: DemoLab, plan: DemoPlan, device: DeviceView, d
     with follower() as shown:
         for model in plan.models:
             order = _order(plan, model, device, evaluation, calibration)
-            views = [_run_job(client, lab, spec, shown, done) for spec in jobs_of(order)]
+            views = [
+                view for spec in jobs_of(order) for view in _run_job(client, lab, spec, shown, done)
+            ]
             done.views.extend(views)
             rows = tuple(
                 row for view in views for row in client.table(TableQuery(job_id=view.job_id))
@@ -236,9 +239,19 @@ def _order(
     )
 
 
-def _run_job(client: Client, lab: DemoLab, spec: JobSpec, shown: Follower, done: _Done) -> JobView:
-    """Submit a job and follow it to its end."""
-    job_id = client.submit(spec).job_id
+def _run_job(
+    client: Client, lab: DemoLab, spec: JobSpec, shown: Follower, done: _Done
+) -> list[JobView]:
+    """Submit a job and follow it to its end; and the one that measures what saturates in it."""
+    views = [_follow_job(client, lab, client.submit(spec).job_id, shown, done)]
+    if views[0].exact_by is not None:
+        say(f"job {views[0].job_id}: {exact_words(views[0])}")
+        views.append(_follow_job(client, lab, views[0].exact_by, shown, done))
+    return views
+
+
+def _follow_job(client: Client, lab: DemoLab, job_id: str, shown: Follower, done: _Done) -> JobView:
+    """Follow a job to its end."""
     done.open_jobs.append(job_id)
     view = client.job(job_id)
     for view in client.watch(job_id, stream_s=CHECK_EVERY_S, check=lab.require_alive):

@@ -24,7 +24,7 @@ from bitgauge.benchmarks.vocabulary import EntryState
 
 from .render_kernels import kernel_line, kernels_text
 from .render_table import WIDTH, columns, device_line
-from .render_trust import certificate_lines, suspect_words
+from .render_trust import certificate_lines, exact_words, suspect_words
 
 if TYPE_CHECKING:
     from .client import Reanalysis
@@ -130,7 +130,7 @@ def job_text(job: JobView) -> str:
     ]
     lines.extend(
         line
-        for why in (job.reason, job.waiting_for, suspect_words(job))
+        for why in (job.reason, job.waiting_for, suspect_words(job), exact_words(job))
         if why
         for line in _wrapped(why, "  ")
     )

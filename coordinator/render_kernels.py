@@ -19,6 +19,7 @@ from bitgauge.benchmarks.kernel_modes import (
     UNSUPPORTED,
 )
 from bitgauge.benchmarks.model import DeviceView, RuntimeDescription
+from bitgauge.benchmarks.session_options import EXACT_MODE, session_words
 
 from .render_table import columns
 
@@ -34,6 +35,11 @@ class Probed(NamedTuple):
     types: str
     option: str
     mode: str
+
+    @property
+    def asked_again(self) -> bool:
+        """Whether it was probed under a session option, besides as it is by default."""
+        return "+" in self.option
 
 
 def probed(runtime: RuntimeDescription) -> tuple[Probed, ...]:
@@ -51,7 +57,7 @@ def kernel_line(runtime: RuntimeDescription) -> str:
     found = probed(runtime)
     if not found:
         return f"kernels of {runtime.name}: not probed, so what saturates is unknown"
-    products = [one for one in found if _PAIRS.fullmatch(one.types)]
+    products = [one for one in found if _PAIRS.fullmatch(one.types) and not one.asked_again]
     counts = [
         f"{sum(one.mode == mode for one in products)} {mode}"
         for mode in _worst_first(products)
@@ -113,12 +119,14 @@ def _runtime(runtime: RuntimeDescription) -> list[str]:
     return lines
 
 
-def _remedy(found: Iterable[Probed]) -> str:
+def _remedy(found: Sequence[Probed]) -> str:
     """What helps here against kernels that saturate, as far as the probe saw it."""
     modes = {one.mode for one in found if one.types == "u8u8"}
     helps = "weights of 7 bits (recipes with -rr)"
     if EXACT in modes and modes <= {EXACT, UNSUPPORTED}:
         helps += ", or u8u8"
+    if any(one.asked_again for one in found):
+        helps += f", or exact mode ({session_words((EXACT_MODE,))})"
     return f"  What keeps a model exact here: {helps}."
 
 

@@ -7,6 +7,7 @@ import datetime
 from bitgauge.benchmarks.certificate import allowed_false_positives, is_rehearsal
 from bitgauge.benchmarks.credentials import AaCertificate
 from bitgauge.benchmarks.model import DeviceView, JobView
+from bitgauge.benchmarks.session_options import EXACT_MODE, session_words
 
 
 def moment(unix_ns: int) -> str:
@@ -65,6 +66,16 @@ def _power(certificate: AaCertificate) -> str:
     if certificate.mde is None:
         return "the smallest difference it finds is unknown"
     return f"finds differences of {100 * certificate.mde:.2f} % in 4 of 5 comparisons"
+
+
+def exact_words(job: JobView) -> str | None:
+    """What is measured in exact mode because it saturates, without full stop; None for nothing."""
+    option = session_words((EXACT_MODE,))
+    if job.exact_by is not None:
+        return f"what saturates in it is measured with {option} too, as job {job.exact_by}"
+    if job.exact_of is not None:
+        return f"it measures what saturates in job {job.exact_of} with {option}"
+    return None
 
 
 def suspect_words(job: JobView) -> str | None:

@@ -24,6 +24,7 @@ def insert_job(
     now_ns: int,
     submitted_by: str = "",
     repeats: str | None = None,
+    exact_of: str | None = None,
 ) -> None:
     """Record a job that is to be measured.
 
@@ -35,6 +36,7 @@ def insert_job(
         now_ns: UTC nanoseconds.
         submitted_by: name of a token.
         repeats: the suspect job that it measures again.
+        exact_of: the job whose saturating artifacts it measures in exact mode.
     """
     entries = _checked(spec)
     building = any(entry.artifact is None for entry in entries)
@@ -58,6 +60,7 @@ def insert_job(
             "submitted_by": submitted_by,
             "spec": encode(spec),
             "repeats": repeats,
+            "exact_of": exact_of,
         }
     )
     db.table("entries").insert_all(

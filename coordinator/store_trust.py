@@ -1,5 +1,7 @@
 """What follows when a job has ended: its drift is judged, its certificate issued.
 
+What saturated in it is queued in exact mode, if it is not measured again anyway.
+
 Each function is part of one transaction. The decisions are `sentinel` and `certificate` of
 `benchmarks`; here they meet the rows. `store_changes.move` calls `job_ended` for every job that
 ends, so a job, its suspicion, its repetition and the cordon of its device are one change.
@@ -21,6 +23,7 @@ from bitgauge.benchmarks.profiles import plan_of
 from bitgauge.benchmarks.sentinel import FixedPoint, Judgement, Outcome
 from bitgauge.benchmarks.vocabulary import Health, JobState, ModelClass, Profile
 
+from .store_exact import queue_exact
 from .store_insert import insert_job
 from .store_views import aa_certificate, fetch, job_row, job_spec, metric_values
 
@@ -86,14 +89,22 @@ def job_ended(db: Database, job_id: str, now_ns: int) -> None:
     if certifies:
         db.execute("UPDATE certifications SET ended = 1 WHERE job_id = ?", (job_id,))
     if JobState(row["state"]) is JobState.FINISHED:
-        judgement = _judge_drift(db, row, now_ns, repeatable=not certifies)
+        judgement, repeated = _judge_drift(db, row, now_ns, repeatable=not certifies)
         if certifies:
             _issue(db, row, judgement, now_ns)
+        elif not repeated:
+            queue_exact(db, row, now_ns)
     crash_point("C8")
 
 
-def _judge_drift(db: Database, row: sqlite3.Row, now_ns: int, *, repeatable: bool) -> Judgement:
-    """Whether the device drifted around this job; what follows is done."""
+def _judge_drift(
+    db: Database, row: sqlite3.Row, now_ns: int, *, repeatable: bool
+) -> tuple[Judgement, bool]:
+    """Whether the device drifted around this job; what follows is done.
+
+    Returns:
+        The judgement, and whether the job is measured again.
+    """
     device_id, judgement = _worst(db.conn, row, now_ns)
     suspect = judgement.reason if judgement.outcome is Outcome.SUSPECT else None
     db.execute(
@@ -101,7 +112,7 @@ def _judge_drift(db: Database, row: sqlite3.Row, now_ns: int, *, repeatable: boo
         (judgement.outcome.value, suspect, device_id, row["job_id"]),
     )
     if device_id is None:
-        return judgement
+        return judgement, False
     then = sentinel.consequences(
         judgement,
         _earlier(db.conn, row, device_id),
@@ -116,7 +127,7 @@ def _judge_drift(db: Database, row: sqlite3.Row, now_ns: int, *, repeatable: boo
             " health = CASE health WHEN ? THEN health ELSE ? END WHERE device_id = ?",
             (then.cordon, Health.BAD.value, Health.SUSPECT.value, device_id),
         )
-    return judgement
+    return judgement, then.repeat
 
 
 def _worst(

@@ -206,7 +206,9 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         claims=claims,
         suspect=row["suspect"],
         repeats=row["repeats"],
-        repeated_by=_repeated_by(connection, row) if row["suspect"] is not None else None,
+        repeated_by=_follower(connection, row, "repeats") if row["suspect"] is not None else None,
+        exact_of=row["exact_of"],
+        exact_by=_follower(connection, row, "exact_of") if state is JobState.FINISHED else None,
     )
 
 
@@ -248,8 +250,10 @@ def _calibration(connection: sqlite3.Connection, spec: JobSpec, entry: EntryView
     return digest(rows[0]["calibration_sha256"], rows[0]["calibration_size_bytes"])
 
 
-def _repeated_by(connection: sqlite3.Connection, row: sqlite3.Row) -> str | None:
-    found = fetch(connection, "SELECT job_id FROM jobs WHERE repeats = ?", (row["job_id"],))
+def _follower(connection: sqlite3.Connection, row: sqlite3.Row, column: str) -> str | None:
+    """The job that names this one in `column`, of which there is one at most."""
+    sql = f"SELECT job_id FROM jobs WHERE {column} = ?"  # noqa: S608 (a name of ours)
+    found = fetch(connection, sql, (row["job_id"],))
     return str(found[0]["job_id"]) if found else None
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.model import DeviceDescription, Digest, Entry, JobSpec
 from bitgauge.benchmarks.overrides import overrides_problem
+from bitgauge.benchmarks.session_options import session_options_problem
 
 from .runner import Inspection
 from .scheduler import refusals
@@ -57,6 +58,8 @@ def _require_sane(spec: JobSpec) -> None:
     found = [text for wrong, text in problems if wrong]
     overridden = overrides_problem(spec.overrides, spec.profile)
     found += [f"the {overridden}"] if overridden else []
+    optional = session_options_problem(spec.overrides.session_options, spec.runtime)
+    found += [optional] if optional else []
     if found:
         raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {'; '.join(found)}.")
 

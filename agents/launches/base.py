@@ -128,7 +128,9 @@ class Child:
 
     def options(self) -> SessionOptions:
         """How sessions of this launch are made."""
-        return SessionOptions(threads=self.spec.workload.threads)
+        return SessionOptions(
+            threads=self.spec.workload.threads, further=self.spec.overrides.session_options
+        )
 
     def session(self, path: str) -> Session:
         """A session on the artifact at `path`."""

@@ -8,7 +8,7 @@ Nothing is derived from the processor's flags.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,12 @@ from bitgauge.benchmarks.kernel_modes import (
     FP16_SATURATING,
     FP32_ACCUMULATOR,
     INEXACT,
+    SAT16,
     UNKNOWN,
     UNSUPPORTED,
     worst,
 )
+from bitgauge.benchmarks.session_options import ALLOWED, PRECISION
 
 from ._ort_kernel_models import OPERATORS, QDQ, Build, Setup, one_node, there_and_back
 
@@ -74,6 +76,26 @@ def modes(load: Load) -> dict[str, str]:
         for saturate, option in ((True, "saturate"), (False, "plain")):
             found[f"Cast.f32{name}.{option}"] = _fp8_cast(load, name, saturate)
     return dict(sorted(found.items()))
+
+
+def precise_modes(load: Load, found: Mapping[str, str]) -> dict[str, str]:
+    """The modes under `session.x64quantprecision` of what saturates without it.
+
+    Args:
+        load: makes sessions with the option.
+        found: what `modes` found.
+
+    Returns:
+        Mode by name, which ends with the mark of the option. Weights must be constant: others
+        cannot be rewritten.
+    """
+    precise = {}
+    for name, build in {**OPERATORS, **QDQ}.items():
+        for types in _PAIRS:
+            kind = f"{name}.{types}.const"
+            if found.get(kind) == SAT16:
+                precise[kind + ALLOWED[PRECISION].mark] = _probed(load, build, types, True)
+    return precise
 
 
 def _probed(load: Load, build: Build, types: str, constant: bool) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bitgauge.benchmarks.errors import Code, Refused
-from bitgauge.benchmarks.model import RuntimeDescription
+from bitgauge.benchmarks.model import RuntimeDescription, StackItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,10 +47,12 @@ class SessionOptions:
     Attributes:
         threads: threads that compute one call.
         arena: keep freed memory for the next call where the runtime can choose.
+        further: options of the runtime itself, those of `benchmarks.session_options` alone.
     """
 
     threads: int = 1
     arena: bool = True
+    further: tuple[StackItem, ...] = ()
 
 
 class Session(Protocol):

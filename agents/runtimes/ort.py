@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.model import RuntimeDescription, StackItem
+from bitgauge.benchmarks.session_options import EXACT_MODE
 from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from .base import OpenGraph, RuntimeMissing, SessionOptions
@@ -123,15 +124,19 @@ def probe_kernels() -> dict[str, str]:
     """What the kernels do here; see `base.RuntimeModule`."""
     from . import _ort_kernels
 
-    def load_tiny(model: bytes, saved: Path | None) -> Any:
-        import onnxruntime
+    def loader(further: tuple[StackItem, ...]) -> _ort_kernels.Load:
+        def load_tiny(model: bytes, saved: Path | None) -> Any:
+            import onnxruntime
 
-        options = session_options(SessionOptions())
-        if saved is not None:
-            options.optimized_model_filepath = str(saved)
-        return onnxruntime.InferenceSession(model, options, providers=list(_PROVIDERS))
+            options = session_options(SessionOptions(further=further))
+            if saved is not None:
+                options.optimized_model_filepath = str(saved)
+            return onnxruntime.InferenceSession(model, options, providers=list(_PROVIDERS))
 
-    return _ort_kernels.modes(load_tiny)
+        return load_tiny
+
+    found = _ort_kernels.modes(loader(()))
+    return found | _ort_kernels.precise_modes(loader((EXACT_MODE,)), found)
 
 
 def session_options(options: SessionOptions) -> Any:
@@ -148,6 +153,8 @@ def session_options(options: SessionOptions) -> Any:
     # Threads may spin inside a call, as in production, but not into the next block, which may
     # be the other artifact's (measurement.md A-8).
     wanted.add_session_config_entry("session.force_spinning_stop", "1")
+    for option in options.further:
+        wanted.add_session_config_entry(option.name, option.value)
     return wanted
 
 

@@ -367,14 +367,16 @@ class Workload(_message.Message):
     def __init__(self, scenario: _Optional[_Union[Scenario, str]] = ..., batch: _Optional[int] = ..., threads: _Optional[int] = ...) -> None: ...
 
 class Overrides(_message.Message):
-    __slots__ = ("warmup_ms", "launches", "budget_ms")
+    __slots__ = ("warmup_ms", "launches", "budget_ms", "session_options")
     WARMUP_MS_FIELD_NUMBER: _ClassVar[int]
     LAUNCHES_FIELD_NUMBER: _ClassVar[int]
     BUDGET_MS_FIELD_NUMBER: _ClassVar[int]
+    SESSION_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     warmup_ms: int
     launches: int
     budget_ms: int
-    def __init__(self, warmup_ms: _Optional[int] = ..., launches: _Optional[int] = ..., budget_ms: _Optional[int] = ...) -> None: ...
+    session_options: _containers.RepeatedCompositeFieldContainer[StackItem]
+    def __init__(self, warmup_ms: _Optional[int] = ..., launches: _Optional[int] = ..., budget_ms: _Optional[int] = ..., session_options: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
 
 class Selector(_message.Message):
     __slots__ = ("device", "hardware_class", "runtime", "min_memory_bytes", "tags")

@@ -334,7 +334,7 @@ class Claim(_message.Message):
     def __init__(self, epoch: _Optional[int] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., claimed_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., ended_by: _Optional[str] = ...) -> None: ...
 
 class JobView(_message.Message):
-    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for", "claims", "suspect", "repeats", "repeated_by")
+    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for", "claims", "suspect", "repeats", "repeated_by", "exact_of", "exact_by")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -352,6 +352,8 @@ class JobView(_message.Message):
     SUSPECT_FIELD_NUMBER: _ClassVar[int]
     REPEATS_FIELD_NUMBER: _ClassVar[int]
     REPEATED_BY_FIELD_NUMBER: _ClassVar[int]
+    EXACT_OF_FIELD_NUMBER: _ClassVar[int]
+    EXACT_BY_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     state: _common_pb2.JobState
     model_name: str
@@ -369,7 +371,9 @@ class JobView(_message.Message):
     suspect: str
     repeats: str
     repeated_by: str
-    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., suspect: _Optional[str] = ..., repeats: _Optional[str] = ..., repeated_by: _Optional[str] = ...) -> None: ...
+    exact_of: str
+    exact_by: str
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., suspect: _Optional[str] = ..., repeats: _Optional[str] = ..., repeated_by: _Optional[str] = ..., exact_of: _Optional[str] = ..., exact_by: _Optional[str] = ...) -> None: ...
 
 class AaCertificate(_message.Message):
     __slots__ = ("job_id", "device_id", "runtime", "fingerprint", "profile", "issued_unix_ns", "expires_unix_ns", "comparisons", "false_positives", "worst_effect", "mde", "passed", "reason", "asked")

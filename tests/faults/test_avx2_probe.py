@@ -46,7 +46,23 @@ def test_what_is_exact_there_is_not_accused(probed: dict[str, str]) -> None:
 
 def test_nothing_is_unknown_and_nothing_is_missing(probed: dict[str, str]) -> None:
     assert not {"unknown", "inexact"} & set(probed.values())
-    assert probed.keys() == ort.probe_kernels().keys()
+    plain = {name for name in probed if "+" not in name}
+    assert plain == {name for name in ort.probe_kernels() if "+" not in name}
+
+
+def test_exact_mode_is_probed_where_weights_are_constant_and_saturate(
+    probed: dict[str, str],
+) -> None:
+    mark = "+x64quantprecision"
+    saturating = {
+        name for name, mode in probed.items() if mode == "sat16" and name.endswith(".const")
+    }
+    precise = {name: mode for name, mode in probed.items() if name.endswith(mark)}
+    assert {name.removesuffix(mark) for name in precise} == saturating
+    # The option rewrites weights that are signed; here they are not, and the activations are.
+    assert {name for name, mode in precise.items() if mode != "exact"} == {
+        f"ConvInteger.s8u8.const{mark}"
+    }
 
 
 def test_an_older_processor_without_avx2_is_exact() -> None:

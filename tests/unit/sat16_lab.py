@@ -16,10 +16,11 @@ from bitgauge.agents.runtimes.base import OpenGraph, Session, SessionOptions
 from bitgauge.benchmarks.emulated_host import EmulatedHost
 from bitgauge.benchmarks.evalset import EvaluationSet, InputSpec
 from bitgauge.benchmarks.ledger import Ledger
-from bitgauge.benchmarks.model import Workload
+from bitgauge.benchmarks.model import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.raw import RawFile
 from bitgauge.benchmarks.raw_numerics import read_ledger
 from bitgauge.benchmarks.raw_schema import RawOrigin
+from bitgauge.benchmarks.session_options import ALLOWED, PRECISION
 from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -58,7 +59,9 @@ def saturating_host() -> tuple[Any, dict[str, str]]:
     if here.get("QLinearMatMul.u8s8.const") == "sat16":
         return ort, here
     injected = {name: "sat16" if ".u8s8." in name else mode for name, mode in here.items()}
-    return SimpleNamespace(open_graph=emulated_open_graph), injected
+    mark = ALLOWED[PRECISION].mark
+    rewritten = {f"{name}{mark}": "exact" for name in injected if name.endswith(".u8s8.const")}
+    return SimpleNamespace(open_graph=emulated_open_graph), injected | rewritten
 
 
 def measured(
@@ -68,6 +71,7 @@ def measured(
     folder: Path,
     *,
     batch: int = 1,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> tuple[RawFile, Ledger]:
     """Pass `numerics` on the artifacts at `paths`, baseline first."""
     origin = RawOrigin(
@@ -79,6 +83,7 @@ def measured(
         "onnxruntime",
         Workload(batch=batch),
         Profile.QUICK,
+        overrides,
     )
 
     def batches(
@@ -97,7 +102,7 @@ def measured(
         batches=batches,
         channel=nothing,
         spec=spec,
-        options=SessionOptions,
+        options=lambda: SessionOptions(further=overrides.session_options),
         batch=batch,
         runtime=runtime,
         origin=origin,

@@ -21,6 +21,7 @@ from bitgauge.benchmarks.model import (
     StackItem,
 )
 from bitgauge.benchmarks.recipes import DEFAULT_RECIPES
+from bitgauge.benchmarks.session_options import EXACT_MODE
 from bitgauge.benchmarks.vocabulary import (
     CellState,
     EntryState,
@@ -55,6 +56,7 @@ class FakeClient:
     specs: list[JobSpec] = field(default_factory=list)
     interrupt: bool = False
     suspect: str | None = None
+    saturates: bool = False
     cancelled: list[str] = field(default_factory=list)
 
     def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
@@ -71,8 +73,13 @@ class FakeClient:
         self.specs.append(spec)
         return Submitted(f"job-{len(self.specs)}", True)
 
+    def _spec(self, job_id: str) -> JobSpec:
+        if self.saturates and job_id == "job-2":
+            return replace(self.specs[0], overrides=Overrides(session_options=(EXACT_MODE,)))
+        return self.specs[int(job_id.removeprefix("job-")) - 1]
+
     def job(self, job_id: str) -> JobView:
-        spec = self.specs[int(job_id.removeprefix("job-")) - 1] if self.specs else None
+        spec = self._spec(job_id) if self.specs else None
         return JobView(
             job_id,
             self.end,
@@ -83,6 +90,8 @@ class FakeClient:
             1,
             suspect=self.suspect,
             repeated_by="job-9" if self.suspect else None,
+            exact_by="job-2" if self.saturates and job_id == "job-1" else None,
+            exact_of="job-1" if self.saturates and job_id == "job-2" else None,
         )
 
     def watch(self, job_id: str) -> Iterator[JobView]:
@@ -96,7 +105,7 @@ class FakeClient:
         return replace(self.job(job_id), state=JobState.CANCELLED)
 
     def table(self, query: TableQuery) -> tuple[TableRow, ...]:
-        spec = self.specs[int((query.job_id or "").removeprefix("job-")) - 1]
+        spec = self._spec(query.job_id or "")
         return (
             TableRow(
                 spec.model_name,
@@ -111,6 +120,7 @@ class FakeClient:
                 "onnxruntime",
                 Profile.QUICK,
                 CellState.MEASURED,
+                overrides=spec.overrides,
             ),
         )
 
@@ -185,6 +195,37 @@ def test_a_suspect_job_is_said_beside_its_table(
         "job job-1: suspect, the sentinel took longer; it is measured again as job job-9.\n"
         in capsys.readouterr().err
     )
+
+
+def test_what_saturates_is_followed_in_exact_mode_too(
+    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.saturates = True
+    assert run_command_line(typed) == 0
+    printed = capsys.readouterr()
+    assert (
+        "job job-1: what saturates in it is measured with session.x64quantprecision=1 too,"
+        " as job job-2.\n"
+    ) in printed.err
+    assert printed.out.count("overridden: session.x64quantprecision=1") == 1
+    assert run_command_line(["watch", "job-2"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "it measures what saturates in job job-1 with session.x64quantprecision=1" in shown
+
+
+def test_a_session_option_reaches_the_job_or_is_refused(
+    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--session-option", "session.x64quantprecision=1", "--launches", "2"]
+    assert run_command_line([*typed, "--detach", *given]) == 0
+    (spec,) = fake.specs
+    assert spec.overrides == Overrides(launches=2, session_options=(EXACT_MODE,))
+    capsys.readouterr()
+    assert run_command_line([*typed, "--session-option", "session.dynamic_block_base=4"]) == 2
+    assert "session.dynamic_block_base is not one that can be measured" in capsys.readouterr().err
+    assert run_command_line([*typed, *given, "--runtime", "litert"]) == 2
+    assert "is one of onnxruntime, not of litert" in capsys.readouterr().err
+    assert len(fake.specs) == 1
 
 
 def test_json_is_the_only_output(

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.errors import BitgaugeError, Code
+from bitgauge.benchmarks.model import Digest, JobSpec
 from bitgauge.coordinator.migrations import MIGRATIONS, migrate, version_of
 from bitgauge.coordinator.sqlite_store import SqliteStore
 from bitgauge.coordinator.store_reader import open_readonly
+from bitgauge.coordinator.store_views import encode
 
 
 @pytest.fixture
@@ -79,3 +81,20 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
             opening(path)
         assert caught.value.code is Code.STORE_MISSING
     assert path.read_bytes() == before
+
+
+def test_jobs_of_before_session_options_keep_their_history(connection: sqlite3.Connection) -> None:
+    """Overrides are compared as the text that they are stored as."""
+    migrate(connection, "x", MIGRATIONS[:-1])
+    today = encode(JobSpec("m", Digest("a" * 64, 1), (), Digest("b" * 64, 1)))
+    stored = today.replace(',"session_options":[]', "")
+    assert stored != today
+    connection.execute(
+        "INSERT INTO jobs (job_id, state, model_name, model_class, baseline_sha256,"
+        " baseline_size_bytes, runtime, scenario, batch, threads, profile, priority,"
+        " submitted_unix_ns, spec) VALUES ('j', 'finished', 'm', 'cnn', 'a', 1, 'onnxruntime',"
+        " 'single_stream', 1, 1, 'quick', 0, 1, ?)",
+        (stored,),
+    )
+    migrate(connection, "x")
+    assert connection.execute("SELECT spec FROM jobs").fetchone() == (today,)

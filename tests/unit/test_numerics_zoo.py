@@ -12,9 +12,17 @@ from bitgauge.benchmarks.analyse import analyse
 from bitgauge.benchmarks.evalset import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.facts import RunFacts
 from bitgauge.benchmarks.ledger import WEIGHT_ONLY, Ledger
-from bitgauge.benchmarks.model import Digest, MetricValue, StackItem, Workload
+from bitgauge.benchmarks.model import (
+    NO_OVERRIDES,
+    Digest,
+    MetricValue,
+    Overrides,
+    StackItem,
+    Workload,
+)
 from bitgauge.benchmarks.raw import read_raw, write_raw
 from bitgauge.benchmarks.recipes import parse
+from bitgauge.benchmarks.session_options import EXACT_MODE
 from bitgauge.benchmarks.vocabulary import Profile
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest
@@ -51,10 +59,11 @@ def metrics(
     recipe: str,
     evaluation: EvaluationSet,
     folder: Path,
+    overrides: Overrides = NO_OVERRIDES,
 ) -> tuple[dict[str, MetricValue], Ledger]:
     """Published numbers of pass `numerics`, through the raw file."""
     paths = [artifacts["fp32"], artifacts[recipe]]
-    raw, ledger = measured(runtime, paths, evaluation, folder)
+    raw, ledger = measured(runtime, paths, evaluation, folder, overrides=overrides)
     write_raw(folder / "raw.npz", raw)
     facts = RunFacts(
         run_id="r",
@@ -65,6 +74,7 @@ def metrics(
         candidate=CANDIDATE,
         baseline=BASELINE,
         kernel_modes=tuple(StackItem(name, mode) for name, mode in modes.items()),
+        overrides=overrides,
     )
     found = analyse([read_raw(folder / "raw.npz")], facts)
     return {metric.key: metric for metric in found}, ledger
@@ -91,6 +101,20 @@ def test_u8s8_is_reported_saturating_with_rates_per_tensor(
     assert all(row.rate16 > 0 for row in ledger.operators[:2])
     assert all(row.unsafe_pair_share for row in ledger.operators)
     assert {row.fix for row in ledger.operators if row.errors1} == {"seven_bit_weights"}
+
+
+def test_in_exact_mode_the_same_artifact_is_not(
+    artifacts: dict[str, Path], evaluation: EvaluationSet, tmp_path: Path
+) -> None:
+    """The option reaches the session, which rewrites what it executes."""
+    runtime, modes = saturating_host()
+    exact = Overrides(session_options=(EXACT_MODE,))
+    found, ledger = metrics(runtime, modes, artifacts, RECIPES[0], evaluation, tmp_path, exact)
+    saturated = found["saturated_pct"]
+    assert (saturated.value, saturated.flags) == (0, ())
+    assert detail(saturated, "kernel_mode") == "exact"
+    assert sum(row.errors1 for row in ledger.operators) == 0
+    assert {row.weight_type for row in ledger.operators} == {"u8"}
 
 
 @pytest.mark.parametrize("recipe", RECIPES[1:3])

@@ -106,3 +106,15 @@ def test_every_runtime_of_a_device_has_its_own_map() -> None:
     printed = kernels_text(view(runtime(AVX2), other))
     assert "kernels of onnxruntime 1.31.1" in printed
     assert "kernels of litert 1.31.1" in printed
+
+
+def test_exact_mode_is_advised_where_it_was_probed() -> None:
+    """What was asked twice is one kernel, not two."""
+    again = {"QLinearMatMul.u8s8.const+x64quantprecision": "exact"}
+    printed = kernels_text(view(runtime(AVX2 | again)))
+    assert "or exact mode (session.x64quantprecision=1)." in printed
+    assert ["QLinearMatMul", "dynamic,", "const+x64quantprecision", "exact", "-"] in [
+        line.split() for line in printed.splitlines()
+    ]
+    assert kernel_line(runtime(AVX2 | again)) == kernel_line(runtime(AVX2))
+    assert "exact mode" not in kernels_text(view(runtime(AVX2)))
