@@ -104,7 +104,8 @@ def _command(
         *(sys.executable, "-m", f"{__package__}.worker", str(spec_file)),
         *(str(parent), str(space), str(processes)),
     )
-    files = [Path(path) for path in (*spec.paths, spec.evaluation, *_traces())]
+    named = (*spec.paths, spec.evaluation, *_traces())
+    files = [Path(path) for path in named if path]
     return level.wrap(confinement.box(folder, files), worker)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitgauge.benchmarks.crash import crash_point
+from bitgauge.benchmarks.errors import BitgaugeError
 from bitgauge.benchmarks.ids import run_id
 from bitgauge.benchmarks.meters import best_meter
 from bitgauge.benchmarks.model import (
@@ -24,13 +25,13 @@ from bitgauge.benchmarks.model import (
     Failure,
     RawRef,
 )
-from bitgauge.benchmarks.profiles import plan_of
+from bitgauge.benchmarks.profiles import ProfilePlan, plan_of
 from bitgauge.benchmarks.vocabulary import PassName, RawRole
 
 from .failures import ChildExit, failure_of, needs_confirmation
 from .lease import LeaseKeeper
 from .machine import THIS_MACHINE, Machine
-from .passes import PassPlan, bracketed, is_enough, plan_passes
+from .passes import AFTER, PassPlan, bracketed, is_enough, plan_passes
 from .patience import to_the_end
 from .registry import Found
 from .spec import ChildSpec, Event
@@ -90,6 +91,15 @@ class Bench:
     rest: Callable[[], Awaitable[float]] = _no_rest
 
 
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What every launch of one run shares: its intent, its folder, and who keeps its lease."""
+
+    intent: Intent
+    folder: Path
+    keeper: LeaseKeeper
+
+
 class RunFailed(Exception):
     """A run produced no result, for this reason."""
 
@@ -123,6 +133,7 @@ class EntryRun:
         self._entry = entry
         self._progress = progress
         self.attempts = 1
+        self._made: list[RawRef] = []
         self._medians_ns: defaultdict[tuple[PassName, RawRole], list[float]] = defaultdict(list)
 
     async def run(
@@ -143,7 +154,6 @@ class EntryRun:
             BitgaugeError: a file could not be had.
         """
         job, bench = self._assignment, self._bench
-        files = await self._fetch()
         profile = plan_of(job.profile, job.overrides)
         plans = plan_passes(
             self._entry,
@@ -164,24 +174,50 @@ class EntryRun:
                 bench.spool.begin, name, job.job_id, job.epoch, self._entry.index
             )
             crash_point("A1")
-            made = []
-            for done, plan in enumerate(plans):
-                if is_enough(plan, profile, self._medians_ns[plan.pass_name, plan.role]):
-                    continue
-                self._progress(plan.pass_name.value, done / len(plans))
-                try:
-                    made.append(await self._launch(plan, files, intent, folder, keeper))
-                except RunFailed as failed:
-                    if plan.pass_name not in _OPTIONAL:
-                        raise
-                    bench.say(f"{_OPTIONAL[plan.pass_name]}: {failed.failure.message}")
-            return tuple(made)
+            bound = Bound(intent, folder, keeper)
+            try:
+                await self._every_launch(plans, profile, bound)
+            except Exception:  # whatever it was, the device may have drifted before it
+                await self._close_bracket(plans, bound)
+                raise
+            return tuple(self._made)
         except asyncio.CancelledError:
             # The child is dead; what it was to measure will be another run's.
             bench.spool.abandon(name)
             raise
         finally:
             bench.machine.drop_folder(folder)
+
+    async def _every_launch(
+        self, plans: tuple[PassPlan, ...], profile: ProfilePlan, bound: Bound
+    ) -> None:
+        files = await self._fetch()
+        for done, plan in enumerate(plans):
+            if is_enough(plan, profile, self._medians_ns[plan.pass_name, plan.role]):
+                continue
+            self._progress(plan.pass_name.value, done / len(plans))
+            try:
+                self._made.append(await self._launch(plan, files, bound))
+            except RunFailed as failed:
+                if plan.pass_name not in _OPTIONAL:
+                    raise
+                self._bench.say(f"{_OPTIONAL[plan.pass_name]}: {failed.failure.message}")
+
+    async def _close_bracket(self, plans: tuple[PassPlan, ...], bound: Bound) -> None:
+        """The sentinel after the job, when its last entry failed: it needs no file of the entry."""
+        after = [one for one in plans if (one.pass_name, one.launch) == (PassName.SENTINEL, AFTER)]
+        for plan in after:
+            try:
+                self._made.append(await self._launch(plan, {}, bound))
+            except RunFailed as failed:
+                self._bench.say(f"{_OPTIONAL[PassName.SENTINEL]}: {failed.failure.message}")
+            except (BitgaugeError, OSError) as error:  # the entry's own failure is what is told
+                self._bench.say(f"{_OPTIONAL[PassName.SENTINEL]}: {error}")
+
+    @property
+    def bracket(self) -> tuple[RawRef, ...]:
+        """The sentinel's raw files that were made; they are kept when the entry itself failed."""
+        return tuple(ref for ref in self._made if ref.pass_name is PassName.SENTINEL)
 
     def _has_sentinel(self) -> bool:
         """Whether the job asks for the sentinel and its runtime has one."""
@@ -204,18 +240,16 @@ class EntryRun:
         self,
         plan: PassPlan,
         files: dict[str, Path],
-        intent: Intent,
-        folder: Path,
-        keeper: LeaseKeeper,
+        bound: Bound,
     ) -> RawRef:
         """One launch, and one more when it crashed (DESIGN 10.12)."""
-        spec = self._spec(plan, files, folder, intent.run_id)
+        spec = self._spec(plan, files, bound.folder, bound.intent.run_id)
         sources = [files[digest.sha256] for digest in plan.artifacts]
-        ended = await self._attempt(spec, sources, intent, folder, keeper)
+        ended = await self._attempt(spec, sources, bound)
         tried = 1
         if needs_confirmation(ended):
             tried = 2
-            ended = await self._attempt(spec, sources, intent, folder, keeper)
+            ended = await self._attempt(spec, sources, bound)
         self.attempts = max(self.attempts, tried)
         if not ended.done:
             what = f"pass {plan.pass_name.value}, launch {plan.launch} ({plan.role.value})"
@@ -228,10 +262,9 @@ class EntryRun:
         self,
         spec: ChildSpec,
         sources: list[Path],
-        intent: Intent,
-        folder: Path,
-        keeper: LeaseKeeper,
+        bound: Bound,
     ) -> ChildExit:
+        intent, folder, keeper = bound.intent, bound.folder, bound.keeper
         await asyncio.to_thread(self._lay_out, spec, sources, folder)
         timed = spec.pass_name in _TIMED
 
@@ -292,7 +325,7 @@ class EntryRun:
             seed=int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:8], "big"),
             artifacts=tuple(digest.sha256 for digest in plan.artifacts),
             paths=tuple(str(place) for place in places),
-            evaluation=str(files[job.evaluation.sha256]),
+            evaluation=str(files.get(job.evaluation.sha256, "")),
             result=str(folder / _OWN / "raw.npz"),
             event_fd=-1,
             ack_fd=-1,

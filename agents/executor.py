@@ -104,24 +104,27 @@ class Executor:
         started = self._bench.machine.unix_ns()
         sentinels = [at for at, index in enumerate(self._bracket) if index == entry.index]
         work = EntryRun(self._bench, self._assignment, entry, self._progress_of(entry), sentinels)
+
+        def told(failure: Failure) -> RunReport:
+            return self._report(
+                entry, started, raw=work.bracket, failure=failure, attempts=work.attempts
+            )
+
         try:
             description = self._runtime()
             raw = await work.run(self._keeper, self._shared, self._keeps_time(description))
         except RunFailed as failed:
-            return self._report(entry, started, failure=failed.failure, attempts=work.attempts)
+            return told(failed.failure)
         except BitgaugeError as error:
-            failure = simple_failure(_group_of(error), error.code, error.sentence)
-            return self._report(entry, started, failure=failure)
+            return told(simple_failure(_group_of(error), error.code, error.sentence))
         except OSError as error:
-            failure = simple_failure(
-                FailureGroup.ENVIRONMENT, Code.DISK_FULL, f"The device's disk says: {error}."
-            )
-            return self._report(entry, started, failure=failure)
+            sentence = f"The device's disk says: {error}."
+            return told(simple_failure(FailureGroup.ENVIRONMENT, Code.DISK_FULL, sentence))
         except Exception as error:  # a defect of ours must not take the other entries along
             message = f"The agent failed: {type(error).__name__}: {error}."
             failure = simple_failure(FailureGroup.HARNESS, Code.INTERNAL, message)
-            failure = replace(failure, log_tail=traceback.format_exc()[-_TRACEBACK_CHARACTERS:])
-            return self._report(entry, started, failure=failure)
+            log_tail = traceback.format_exc()[-_TRACEBACK_CHARACTERS:]
+            return told(replace(failure, log_tail=log_tail))
         if entry.index == 0:
             self._shared = as_baseline(raw)
         else:

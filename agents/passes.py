@@ -13,6 +13,9 @@ from bitgauge.benchmarks.model import AssignedEntry, Digest, RawRef
 from bitgauge.benchmarks.profiles import ProfilePlan
 from bitgauge.benchmarks.vocabulary import PassName, RawRole, Scenario
 
+BEFORE, AFTER = 0, 1
+"""Launches of the sentinel."""
+
 
 @dataclass(frozen=True, slots=True)
 class PassPlan:
@@ -105,11 +108,11 @@ def bracketed(plans: tuple[PassPlan, ...], sentinels: Collection[int]) -> tuple[
         plans: the launches of one entry.
         sentinels: which of the two this entry has; the first of a lease has 0, the last has 1.
     """
-    before, after = (PassPlan(PassName.SENTINEL, at, RawRole.FLOOR, ()) for at in (0, 1))
+    before, after = (PassPlan(PassName.SENTINEL, at, RawRole.FLOOR, ()) for at in (BEFORE, AFTER))
     return (
-        *((before,) if 0 in sentinels else ()),
+        *((before,) if BEFORE in sentinels else ()),
         *plans,
-        *((after,) if 1 in sentinels else ()),
+        *((after,) if AFTER in sentinels else ()),
     )
 
 

@@ -256,7 +256,10 @@ class Store(Answers, AccessStore, CareStore, TrustStore, Protocol):
         """
 
     def unanalysed(self) -> tuple[str, ...]:
-        """Ids of accepted, measured runs with raw data and without metrics, oldest first."""
+        """Ids of accepted runs with raw data and without metrics, oldest first.
+
+        A run that failed is among them when the sentinel was timed around it.
+        """
 
     def analysed(
         self, run_id: str, version: int, metrics: tuple[MetricValue, ...], now_ns: int

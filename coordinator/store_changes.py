@@ -137,9 +137,12 @@ def conclude(db: Database, job_id: str, now_ns: int) -> JobState:
 
 
 def unanalysed(connection: sqlite3.Connection, job_id: str | None = None) -> tuple[str, ...]:
-    """Accepted runs with raw data and without metrics, oldest first; of one job or of all."""
+    """Accepted runs with raw data and without metrics, oldest first; of one job or of all.
+
+    A run that failed has raw data when the sentinel was timed around it.
+    """
     sql = """SELECT run_id FROM runs r
-        WHERE disposition = 'accepted' AND status = 'measured'
+        WHERE disposition = 'accepted'
           AND analysis_version IS NULL AND analysis_failure IS NULL
           AND EXISTS (SELECT 1 FROM raw WHERE raw.run_id = r.run_id)"""
     if job_id is None:

@@ -110,7 +110,7 @@ class Reader:
             return store_jobs.cached_build(connection, key)
 
     def unanalysed(self) -> tuple[str, ...]:
-        """Ids of accepted, measured runs without metrics, oldest first."""
+        """Ids of accepted runs with raw data and without metrics, oldest first."""
         with self._read("reading runs") as connection:
             return unanalysed(connection)
 

@@ -180,25 +180,29 @@ def analysed(
         " WHERE run_id = ?",
         (version, now_ns, run),
     )
-    if row["analysis_failure"] is not None:
+    if row["analysis_failure"] is not None and row["failure"] is None:
         settle(db, row["job_id"], row["entry_index"], EntryState.ACCEPTED, now_ns)
     conclude(db, row["job_id"], now_ns)
     refresh_job(db, row["job_id"])
 
 
 def analysis_failed(db: Database, run: str, failure: Failure, now_ns: int) -> None:
-    """Record that nothing can be computed from a run; its entry fails, its raw data stays."""
+    """Record that nothing can be computed from a run; its entry fails, its raw data stays.
+
+    An entry that had failed before keeps its own reason.
+    """
     row = _analysable(db.conn, run)
     db.execute("UPDATE runs SET analysis_failure = ? WHERE run_id = ?", (encode(failure), run))
-    settle(
-        db,
-        row["job_id"],
-        row["entry_index"],
-        EntryState.FAILED,
-        now_ns,
-        reason=failure.message,
-        group=failure.group,
-    )
+    if row["failure"] is None:
+        settle(
+            db,
+            row["job_id"],
+            row["entry_index"],
+            EntryState.FAILED,
+            now_ns,
+            reason=failure.message,
+            group=failure.group,
+        )
     conclude(db, row["job_id"], now_ns)
     refresh_job(db, row["job_id"])
 
@@ -208,14 +212,14 @@ def _analysable(connection: sqlite3.Connection, run: str) -> sqlite3.Row:
     if not rows:
         raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run}.")
     row = rows[0]
-    if (row["disposition"], row["status"]) != (
-        Disposition.ACCEPTED.value,
-        RunStatus.MEASURED.value,
-    ):
+    measured = row["status"] == RunStatus.MEASURED.value or bool(
+        fetch(connection, "SELECT 1 FROM raw WHERE run_id = ? LIMIT 1", (run,))
+    )
+    if row["disposition"] != Disposition.ACCEPTED.value or not measured:
         raise Refused(
             Code.ILLEGAL_TRANSITION,
             f"Run {run} is {row['disposition']} and {row['status']};"
-            " only accepted, measured runs are analysed.",
+            " only accepted runs with something measured are analysed.",
         )
     return row
 

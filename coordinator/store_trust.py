@@ -238,7 +238,7 @@ def _issue(db: Database, row: sqlite3.Row, drift: Judgement, now_ns: int) -> Non
     runs = fetch(
         db.conn,
         """SELECT run_id, device_id, fingerprint FROM runs
-           WHERE job_id = ? AND disposition = 'accepted' AND entry_index > 0
+           WHERE job_id = ? AND disposition = 'accepted' AND entry_index > 0 AND failure IS NULL
              AND analysis_version IS NOT NULL ORDER BY position""",
         (row["job_id"],),
     )

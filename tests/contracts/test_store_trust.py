@@ -11,7 +11,15 @@ from bitgauge.benchmarks.answers import TableQuery
 from bitgauge.benchmarks.certificate import COMPARISONS, LIFE_NS
 from bitgauge.benchmarks.credentials import AaCertificate
 from bitgauge.benchmarks.errors import Code
-from bitgauge.benchmarks.model import Entry, JobSpec, JobView, MetricValue, Overrides, Selector
+from bitgauge.benchmarks.model import (
+    Entry,
+    JobSpec,
+    JobView,
+    MetricValue,
+    Overrides,
+    RawRef,
+    Selector,
+)
 from bitgauge.benchmarks.sentinel import MIN_HISTORY
 from bitgauge.benchmarks.vocabulary import (
     EntryState,
@@ -21,11 +29,24 @@ from bitgauge.benchmarks.vocabulary import (
     ModelClass,
     PassName,
     Profile,
+    RawRole,
+    RunStatus,
 )
 from bitgauge.coordinator import store_check
 from bitgauge.coordinator.sqlite_store import SqliteStore
 
-from .store_lab import BASELINE, ENTRIES, SECOND_NS, TERMS, Lab, device, runtime, spec
+from .store_lab import (
+    BASELINE,
+    ENTRIES,
+    SECOND_NS,
+    TERMS,
+    Lab,
+    device,
+    digest,
+    failure,
+    runtime,
+    spec,
+)
 from .test_store import FACTORIES, refused
 
 ID = device().device_id
@@ -127,6 +148,48 @@ class TestSuspicion:
         assert [row.flags for row in lab.store.rows(TableQuery(job_id=first))] == [
             ("preliminary", "suspect")
         ] * 3
+
+    @pytest.mark.parametrize("drift", [1.0, 1.5])
+    def test_a_drift_behind_a_last_entry_that_failed_is_seen(self, lab: Lab, drift: float) -> None:
+        calm(lab)
+        job_id = lab.submit()
+        lease = lab.claimed(job_id)
+        for index in (0, 1):
+            lab.report(lease, index)
+        sentinel = RawRef(PassName.SENTINEL, 1, RawRole.FLOOR, digest("after"))
+        why = failure(message="the child crashed")
+        lab.report(lease, 2, status=RunStatus.FAILED, raw=(sentinel,), failure=why)
+        assert lab.job(job_id).state is JobState.ANALYSING
+        pending = lab.store.unanalysed()
+        assert [lab.store.run(run).entry_index for run in pending] == [0, 1, 2]
+        for index, run in enumerate(pending):
+            found = metrics(index, 2, USUAL_NS, drift * USUAL_NS, None)
+            lab.store.analysed(run, 2, found, lab.now_ns)
+        view = lab.job(job_id)
+        assert (view.state, view.entries[2].state) == (JobState.FINISHED, EntryState.FAILED)
+        assert view.entries[2].reason == "the child crashed"
+        assert lab.store.run(pending[2]).failure == why
+        assert (view.suspect is not None) == (drift > 1)
+
+    def test_a_failed_run_whose_sentinel_cannot_be_read_stays_as_it_failed(self, lab: Lab) -> None:
+        job_id = lab.submit()
+        lease = lab.claimed(job_id)
+        for index in (0, 1):
+            lab.report(lease, index)
+        lab.analyse()
+        sentinel = RawRef(PassName.SENTINEL, 1, RawRole.FLOOR, digest("after"))
+        why = failure(message="the child crashed")
+        lab.report(lease, 2, status=RunStatus.FAILED, raw=(sentinel,), failure=why)
+        (run,) = lab.store.unanalysed()
+        lab.store.analysis_failed(run, failure(FailureGroup.HARNESS, "damaged"), lab.now_ns)
+        view = lab.job(job_id)
+        assert view.state is JobState.FINISHED
+        assert (view.entries[2].state, view.entries[2].reason) == (
+            EntryState.FAILED,
+            "the child crashed",
+        )
+        lab.store.analysed(run, 2, (), lab.now_ns)
+        assert lab.job(job_id).entries[2].state is EntryState.FAILED
 
     def test_a_sound_repetition_takes_the_place_of_what_was_suspect(self, lab: Lab) -> None:
         calm(lab)
