@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .facts import Groups, RunFacts, items, null
 from .kernel_modes import FLOAT, SAT16, kernel_mode
-from .ledger import Ledger, OperatorRow, TensorRow, worst_operators
+from .ledger import Ledger, OperatorRow, TensorRow, unchecked_words, worst_operators
 from .model import MetricValue
 from .raw_numerics import read_ledger
 from .reasons import (
@@ -66,7 +66,7 @@ def saturates(row: OperatorRow, modes: dict[str, str]) -> bool:
 
 def _saturated(ledger: Ledger, facts: RunFacts) -> MetricValue:
     key = "saturated_pct"
-    checked = [row for row in ledger.operators if row.elements]
+    checked = [row for row in ledger.products if row.elements]
     modes = facts.modes
     mode = kernel_mode(ledger.executed, modes)
     if not ledger.executed:
@@ -100,7 +100,8 @@ def _kernel_error(ledger: Ledger) -> MetricValue:
     key = "kernel_error_pct"
     checked = [row for row in ledger.operators if row.elements]
     if not checked:
-        return null(key, NO_INTEGER_OPERATORS if not ledger.executed else UNINSTRUMENTABLE)
+        told = {"not_recomputed": unchecked_words(ledger)} if ledger.unchecked else {}
+        return null(key, UNINSTRUMENTABLE if told else NO_INTEGER_OPERATORS, **told)
     worst = max(checked, key=lambda row: row.error_rate)
     errors = sum(row.errors1 for row in checked)
     explained = sum(row.explained1 for row in checked)
@@ -113,6 +114,7 @@ def _kernel_error(ledger: Ledger) -> MetricValue:
             differing_pct=100 * worst.errors0 / worst.elements,
             worst_steps=worst.worst_steps,
             **({"explained_pct": 100 * explained / errors} if errors else {}),
+            **({"not_recomputed": unchecked_words(ledger)} if ledger.unchecked else {}),
         ),
     )
 
@@ -148,7 +150,7 @@ def _coverage(ledger: Ledger) -> MetricValue:
     return MetricValue(
         key=key,
         value=coverage,
-        n=len(ledger.operators),
+        n=len(ledger.products),
         flags=(FLOAT_FALLBACK,) if coverage < MIN_COVERAGE else (),
         detail=items(
             operators_in_float=len(stayed), **({"fixes": _names(stayed)} if stayed else {})

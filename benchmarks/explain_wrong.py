@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from . import format_text as text
 from .explain_types import NOTE, WRONG, Finding, Subject, share_words
-from .ledger import TensorRow, worst_operators, worst_tensors
+from .ledger import TensorRow, unchecked_words, worst_operators, worst_tensors
 from .reasons import SATURATING
 
 CLIP_LIMIT = 0.01
@@ -27,6 +27,7 @@ def wrong_findings(subject: Subject) -> Iterator[Finding]:
     yield from _noise(subject)
     yield from _headroom(subject)
     yield from _sums(subject)
+    yield from _unchecked(subject)
 
 
 def _not_finite(subject: Subject) -> Iterator[Finding]:
@@ -150,4 +151,15 @@ def _sums(subject: Subject) -> Iterator[Finding]:
             "int32",
             f"{rows[0].name} sums {rows[0].depth} products: 32 bits would not hold the largest.",
             weight=1.0,
+        )
+
+
+def _unchecked(subject: Subject) -> Iterator[Finding]:
+    if subject.ledger is not None and subject.ledger.unchecked:
+        yield Finding(
+            NOTE,
+            "unchecked",
+            "Not recomputed, so that errors of their kernels would not be seen:"
+            f" {unchecked_words(subject.ledger)}.",
+            weight=0.5,
         )

@@ -16,13 +16,17 @@ INTEGER = "integer"
 FLOAT = "float"
 WEIGHT_ONLY = "weight_only"
 OPAQUE = "opaque"
+ELEMENTWISE = "elementwise"
 
 COMPUTES: dict[str, str] = {
     INTEGER: "multiplies integers",
     FLOAT: "multiplies floating-point numbers",
     WEIGHT_ONLY: "multiplies floating-point numbers by weights that are stored as integers",
     OPAQUE: "multiplies integers in a fused kernel that is not recomputed",
+    ELEMENTWISE: "makes codes of codes, value by value",
 }
+
+_OF_CODES = (INTEGER, OPAQUE, ELEMENTWISE)
 
 FIXES: dict[str, str] = {
     "zero_point": "put the zero point of its Relu output at the lowest code (asymmetric"
@@ -124,6 +128,9 @@ class TensorRow:
 @dataclass(frozen=True, slots=True)
 class OperatorRow:
     """One product of matrices (MatMul, Gemm, Conv, in any form) of the executed graph.
+
+    Or one integer operator that works value by value (`compute` is `elementwise`): it has no
+    weights, no K and no pairs, and its errors are those of rounding and clipping.
 
     Attributes:
         name: of its node.
@@ -245,6 +252,19 @@ class Ledger:
     divergences: tuple[Divergence, ...] = ()
 
     @property
+    def products(self) -> tuple[OperatorRow, ...]:
+        """The operators that multiply matrices."""
+        return tuple(row for row in self.operators if row.compute != ELEMENTWISE)
+
+    @property
+    def unchecked(self) -> dict[str, int]:
+        """Integer operators that were not computed again: how many of each type, by name."""
+        named = [row.op_type for row in self.operators if row.compute in _OF_CODES]
+        done = [row.op_type for row in self.operators if row.elements]
+        counts = {name: named.count(name) - done.count(name) for name in sorted(set(named))}
+        return {name: count for name, count in counts.items() if count > 0}
+
+    @property
     def executed(self) -> tuple[str, ...]:
         """Integer operator kinds that ran, sorted; names of the probe map."""
         return tuple(sorted({row.kind for row in self.operators if row.kind}))
@@ -275,3 +295,10 @@ def worst_operators(ledger: Ledger) -> tuple[OperatorRow, ...]:
         return (row.error_rate, row.rate16, row.macs if row.fix else 0)
 
     return tuple(sorted(ledger.operators, key=badness, reverse=True))
+
+
+def unchecked_words(ledger: Ledger) -> str:
+    """Integer operators that were not computed again: ``QLinearSoftmax (2), QAttention``."""
+    return ", ".join(
+        f"{name} ({count})" if count > 1 else name for name, count in ledger.unchecked.items()
+    )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from .integer_operator import NotComputable
+from .code_operator import check_codes
+from .integer_operator import IntegerOperator, NotComputable
 from .kernel_check import Checked, KernelCounts, check, unsafe_share
-from .ledger import INTEGER, OPAQUE, Divergence, Ledger, OperatorRow
+from .ledger import ELEMENTWISE, INTEGER, OPAQUE, Divergence, Ledger, OperatorRow
 from .onnx_integer import SAME_VALUES, Codes, GraphFacts, GraphOperator, multiplications
 from .saturation import int32_safe
 from .tensor_statistics import TensorTally, sqnr_db
@@ -122,17 +123,20 @@ class LedgerBuilder:
         seen = self._seen[one.output]
         if one.a not in values or one.output not in values:
             return None
-        if not seen.macs:
+        if not seen.macs and one.compute != ELEMENTWISE:
             shapes = {
                 name: values[name].shape for name in (*one.inputs, one.output) if name in values
             }
             seen.macs = round(multiplications(one, shapes) / max(batch, 1))
         if not seen.depth:
             self._describe(one, seen, values)
-        if one.integer is None or seen.why:
+        if (one.integer is None and one.codes is None) or seen.why:
             return None
         try:
-            found = check(one.integer, values, self._per_call)
+            if one.codes is not None:
+                found = check_codes(one.codes, values)
+            else:
+                found = check(cast(IntegerOperator, one.integer), values, self._per_call)
         except NotComputable as error:
             seen.why = str(error)
             return None
@@ -146,6 +150,7 @@ class LedgerBuilder:
         """Types, K, and what the weights alone say."""
         a, b = values[one.a], values.get(one.b)
         if b is None:
+            seen.types = (_short(a.dtype), "") if one.compute == ELEMENTWISE else seen.types
             return
         quantizes = one.integer is not None and one.integer.quantizes_input
         kind = np.dtype(np.uint8) if quantizes else a.dtype
@@ -219,7 +224,7 @@ class LedgerBuilder:
             depth=seen.depth,
             output=self._shown(one.output),
             fix=one.fix,
-            why=seen.why if one.compute in (INTEGER, OPAQUE) else "",
+            why=seen.why if one.compute in (INTEGER, OPAQUE, ELEMENTWISE) else "",
             elements=counts.elements,
             errors0=counts.errors0,
             errors1=counts.errors1,
@@ -239,13 +244,13 @@ class LedgerBuilder:
     def _from_baseline(self) -> Divergence | None:
         """The first layer 6 dB worse than every one before it.
 
-        The model's own inputs do not count: quantizing them is hardly ever noisy, and whatever
-        follows would be a layer of divergence.
+        The model's own inputs do not count, in whatever shape they are quantized: that is hardly
+        ever noisy, and whatever follows would be a layer of divergence.
         """
         worst: float | None = None
         for name, tally in self._tallies.items():
             how = self._facts.codes.get(name)
-            if how is not None and how.real and how.real not in self._facts.producers:
+            if how is not None and how.real in self._facts.given:
                 continue
             row = tally.row()
             found = row.reference_sqnr_db

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .code_operator import CodeOperator
 from .integer_operator import IntegerOperator
-from .ledger import FLOAT, INTEGER, OPAQUE, WEIGHT_ONLY
-from .onnx_operators import READ, attributes, read_integer
+from .ledger import ELEMENTWISE, FLOAT, INTEGER, OPAQUE, WEIGHT_ONLY
+from .onnx_operators import READ, attributes, read_codes, read_integer
 
 _QUANTIZERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 _MATMULS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm"})
@@ -33,6 +34,8 @@ SAME_VALUES = frozenset(
     }
 )
 """Operators whose outputs hold values of their first input: not listed a second time."""
+_OTHER_SHAPE = frozenset({"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity"})
+"""Operators whose output holds every value of their first input, once."""
 _COUNTED = re.compile(r"(_token_\d+)+$")
 """What onnxruntime appends to the names of nodes that it makes anew."""
 _REWRITTEN = "qdq_s8_to_u8"
@@ -53,7 +56,7 @@ _OUTPUT_SCALE: dict[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class GraphOperator:
-    """One product of matrices.
+    """One product of matrices, or one integer operator that works value by value.
 
     Attributes:
         name: of its node.
@@ -67,6 +70,7 @@ class GraphOperator:
         fix: a key of `ledger.FIXES`, or "".
         why: why it is not computed again, or "".
         integer: how to compute it again, or None.
+        codes: how to compute again what works value by value, or None.
     """
 
     name: str
@@ -80,6 +84,7 @@ class GraphOperator:
     fix: str = ""
     why: str = ""
     integer: IntegerOperator | None = None
+    codes: CodeOperator | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class GraphFacts:
     """What the ledger needs to know of a graph.
 
     Attributes:
-        operators: products of matrices, in order.
+        operators: products of matrices, and integer operators besides, in order.
         producers: operator type by the tensor that it makes, in order.
         codes: tensors of codes by name.
         constants: arrays by name, those that `operators` and `codes` refer to.
@@ -113,6 +118,7 @@ class GraphFacts:
         inner: integer operators inside the graphs of other nodes, which cannot be looked at.
         outputs: names of the graph's outputs.
         aliases: what a tensor that the runtime made itself stands for, where that can be told.
+        given: the graph's inputs, and tensors that hold the very values of one in another shape.
     """
 
     operators: tuple[GraphOperator, ...]
@@ -124,6 +130,7 @@ class GraphFacts:
     inner: int
     outputs: tuple[str, ...]
     aliases: Mapping[str, str]
+    given: frozenset[str] = frozenset()
 
 
 def read_graph(model: Any) -> GraphFacts:
@@ -145,7 +152,16 @@ def read_graph(model: Any) -> GraphFacts:
         inner=sum(_is_integer(node.op_type) for node in _inner_nodes(model.graph)),
         outputs=tuple(str(value.name) for value in model.graph.output),
         aliases={name: _alias(name, graph) for name in codes if name.startswith(_REWRITTEN)},
+        given=_given(model.graph, graph),
     )
+
+
+def _given(message: Any, graph: _Graph) -> frozenset[str]:
+    found = {str(value.name) for value in message.input} - graph.tensors.keys()
+    for node in graph.nodes:  # in the order of execution
+        if node.op_type in _OTHER_SHAPE and node.input[0] in found:
+            found.add(str(node.output[0]))
+    return frozenset(found)
 
 
 def exposable(facts: GraphFacts) -> tuple[str, ...]:
@@ -227,6 +243,8 @@ def _is_integer(op_type: str) -> bool:
 
 def _operator(node: Any, graph: _Graph) -> GraphOperator | None:
     op_type = str(node.op_type)
+    if op_type.startswith("QLinear") and not _is_integer(op_type):
+        return _on_codes(node)
     if not (_is_integer(op_type) or op_type in _FLOATS or op_type in _WEIGHT_ONLY):
         return None
     integer, why = read_integer(node)
@@ -251,6 +269,24 @@ def _operator(node: Any, graph: _Graph) -> GraphOperator | None:
         fix=fix,
         why=why,
         integer=integer,
+    )
+
+
+def _on_codes(node: Any) -> GraphOperator:
+    """An integer operator that multiplies no matrices."""
+    found = read_codes(node)
+    names = tuple(str(name) for name in node.input if name)
+    return GraphOperator(
+        name=_COUNTED.sub("", str(node.name or node.output[0])),
+        op_type=str(node.op_type),
+        inputs=names,
+        output=str(node.output[0]),
+        a=found.inputs[0].codes if found is not None else names[0],
+        b="",
+        compute=ELEMENTWISE,
+        constant_weight=False,
+        why="" if found is not None else "its formula is not known here",
+        codes=found,
     )
 
 

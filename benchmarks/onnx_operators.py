@@ -7,8 +7,10 @@ inputs is that of ONNX's Operators.md and of onnxruntime's ContribOperators.md.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+from .code_operator import CodeInput, CodeOperator
 from .integer_operator import Geometry, IntegerOperator
 
 
@@ -87,6 +89,51 @@ _READERS: dict[str, Callable[[Any, list[str], dict[str, Any]], IntegerOperator]]
     "MatMulIntegerToFloat": _matmul_to_float,
     "DynamicQuantizeMatMul": _dynamic_matmul,
 }
+
+
+def _binary(node: Any, names: list[str], given: dict[str, Any]) -> CodeOperator:
+    inputs = (CodeInput(*names[:3]), CodeInput(*names[3:6]))
+    return _of_codes(node, inputs, names[6], _name(names, 7))
+
+
+def _unary(node: Any, names: list[str], given: dict[str, Any]) -> CodeOperator:
+    own = _of_codes(node, (CodeInput(*names[:3]),), names[3], _name(names, 4))
+    return replace(
+        own,
+        alpha=float(given.get("alpha", own.alpha)),
+        axis=int(given.get("axis", -1)),
+        trailing=int(given.get("opset", 13)) < 13,
+        channels_last=bool(given.get("channels_last", 0)),
+    )
+
+
+def _concat(node: Any, names: list[str], given: dict[str, Any]) -> CodeOperator:
+    inputs = tuple(CodeInput(*names[at : at + 3]) for at in range(2, len(names), 3))
+    return replace(_of_codes(node, inputs, names[0], names[1]), axis=int(given["axis"]))
+
+
+def _of_codes(node: Any, inputs: tuple[CodeInput, ...], scale: str, zero: str) -> CodeOperator:
+    return CodeOperator(str(node.op_type), inputs, scale, zero, str(node.output[0]))
+
+
+_CODE_READERS: dict[str, Callable[[Any, list[str], dict[str, Any]], CodeOperator]] = {
+    "QLinearAdd": _binary,
+    "QLinearMul": _binary,
+    "QLinearConcat": _concat,
+    "QLinearSigmoid": _unary,
+    "QLinearLeakyRelu": _unary,
+    "QLinearSoftmax": _unary,
+    "QLinearGlobalAveragePool": _unary,
+}
+
+
+def read_codes(node: Any) -> CodeOperator | None:
+    """How to compute an operator on codes again; None for one whose formula is not known."""
+    reader = _CODE_READERS.get(str(node.op_type))
+    if reader is None:
+        return None
+    return reader(node, [str(name) for name in node.input], attributes(node))
+
 
 READ = frozenset(_READERS)
 """Operator types that `read_integer` knows."""

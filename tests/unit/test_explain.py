@@ -38,7 +38,9 @@ def subject(**changes: Any) -> Subject:
     )
 
 
-PRODUCT = OperatorRow("conv", "QLinearConv", "integer", "u8", "s8", True, 900, 9, "y")
+PRODUCT = OperatorRow(
+    "conv", "QLinearConv", "integer", "u8", "s8", True, 900, 9, "y", elements=1_000
+)
 LEDGER = Ledger(256, claims_integer=True, operators=(PRODUCT,))
 PROFILE = profile(time("QLinearConv", 900.0), time("MaxPool", 100.0))
 BASELINE = profile(time("Conv", 2_000.0, "f32[1,3]"), time("Relu", 100.0))
@@ -47,6 +49,7 @@ SATURATED = metric("saturated_pct", 2.5, "saturating", kernel_mode="sat16")
 ELSEWHERE = metric("saturated_pct", 0.0, kernel_mode="exact", wrong_outputs_pct_if_sat16=3.5)
 CLIPPED = TensorRow("x", "uint8", "Relu", 99, clip_hi=0.03, clip_lo=0.0, clip_mass=0.02)
 NOISY = TensorRow("x", "uint8", "Relu", 99, sqnr_db=9.0, outlier_ratio=40.0)
+UNKNOWN = replace(PRODUCT, op_type="QLinearSoftmax", compute="elementwise", elements=0)
 STAYED = replace(PRODUCT, name="fc", compute="float", fix="zero_point")
 
 CASES: dict[str, tuple[dict[str, Any], str]] = {
@@ -69,6 +72,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "int32": (
         {"ledger": replace(LEDGER, operators=(replace(PRODUCT, int32_safe=False),))},
         "32 bits",
+    ),
+    "unchecked": (
+        {"ledger": replace(LEDGER, operators=(PRODUCT, *[UNKNOWN] * 2))},
+        "would not be seen: QLinearSoftmax (2).",
     ),
     "float_fallback": (
         {

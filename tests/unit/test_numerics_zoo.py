@@ -185,6 +185,20 @@ def test_clipping_and_range_are_in_the_ledger(
     assert ledger.output_sqnr_db > 20
 
 
+@pytest.mark.parametrize("recipe", RECIPES[:3])
+def test_the_layer_behind_the_input_is_no_divergence(
+    recipe: str, artifacts: dict[str, Path], evaluation: EvaluationSet, tmp_path: Path
+) -> None:
+    """The input is flattened before it is quantized, and images quantize almost without noise."""
+    _, ledger = metrics(ort, {}, artifacts, recipe, evaluation, tmp_path)
+    first, second = ledger.tensors[:2]
+    assert first.name.startswith("flat")
+    assert first.reference_sqnr_db is not None
+    assert second.reference_sqnr_db is not None
+    assert first.reference_sqnr_db > second.reference_sqnr_db + 6
+    assert [one for one in ledger.divergences if one.against == "baseline"] == []
+
+
 def test_dynamic_scales_drift_from_call_to_call(
     artifacts: dict[str, Path], evaluation: EvaluationSet, tmp_path: Path
 ) -> None:

@@ -1,0 +1,147 @@
+"""Operators that make codes of codes, value by value, and their exact results.
+
+They multiply no matrices, so that no accumulation can saturate; what they can do is clip, round
+and be wrong. Inputs and formulas are those of onnxruntime's ContribOperators.md: each input is
+dequantized, the function is taken of real numbers, and its value is quantized again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .integer_operator import NotComputable, Values
+from .kernel_check import Checked, KernelCounts
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeInput:
+    """Names of a tensor of codes, of its scale and of its zero point; "" for a zero point of 0."""
+
+    codes: str
+    scale: str
+    zero: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOperator:
+    """One operator that makes codes of codes; tensors by name.
+
+    Attributes:
+        op_type: of its node, one of `COMPUTED`.
+        inputs: in order.
+        y_scale: scale of the output.
+        y_zero: zero point of the output; "" for 0.
+        output: what it makes.
+        axis: of a concatenation, or of what a softmax sums over.
+        trailing: whether a softmax sums over the axes behind `axis` too (ONNX before opset 13).
+        alpha: slope below zero.
+        channels_last: whether the axis of channels is the last.
+    """
+
+    op_type: str
+    inputs: tuple[CodeInput, ...]
+    y_scale: str
+    y_zero: str
+    output: str
+    axis: int = 0
+    trailing: bool = False
+    alpha: float = 0.01
+    channels_last: bool = False
+
+
+def _add(own: CodeOperator, x: list[Floats]) -> Floats:
+    return x[0] + x[1]
+
+
+def _mul(own: CodeOperator, x: list[Floats]) -> Floats:
+    return x[0] * x[1]
+
+
+def _concat(own: CodeOperator, x: list[Floats]) -> Floats:
+    return np.concatenate(x, axis=own.axis)
+
+
+def _sigmoid(own: CodeOperator, x: list[Floats]) -> Floats:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x[0])), np.float64)
+
+
+def _softmax(own: CodeOperator, x: list[Floats]) -> Floats:
+    first = own.axis % x[0].ndim
+    over = tuple(range(first, x[0].ndim)) if own.trailing else (first,)
+    powers = np.exp(x[0] - x[0].max(axis=over, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=over, keepdims=True), np.float64)
+
+
+def _leaky_relu(own: CodeOperator, x: list[Floats]) -> Floats:
+    return np.where(x[0] < 0, own.alpha * x[0], x[0])
+
+
+def _global_average(own: CodeOperator, x: list[Floats]) -> Floats:
+    places = range(1, x[0].ndim - 1) if own.channels_last else range(2, x[0].ndim)
+    return np.asarray(x[0].mean(axis=tuple(places), keepdims=True), np.float64)
+
+
+COMPUTED: Mapping[str, Callable[[CodeOperator, list[Floats]], Floats]] = {
+    "QLinearAdd": _add,
+    "QLinearMul": _mul,
+    "QLinearConcat": _concat,
+    "QLinearSigmoid": _sigmoid,
+    "QLinearLeakyRelu": _leaky_relu,
+    "QLinearSoftmax": _softmax,
+    "QLinearGlobalAveragePool": _global_average,
+}
+"""The function of real numbers, by operator type."""
+
+
+def check_codes(operator: CodeOperator, values: Values) -> Checked:
+    """Compute one call of an operator again and compare.
+
+    Args:
+        operator: what was executed.
+        values: its tensors by name, the output as the device returned it.
+
+    Raises:
+        NotComputable: the operator is in a form that is not computed again.
+    """
+    inputs = [_real(one, values) for one in operator.inputs]
+    real = COMPUTED[operator.op_type](operator, inputs)
+    observed = values[operator.output]
+    if real.shape != observed.shape:
+        raise NotComputable("its output has another shape than its inputs give")
+    scale, zero = _parameters(operator.y_scale, operator.y_zero, observed.dtype, values)
+    info = np.iinfo(observed.dtype)
+    if zero == info.min:
+        real = np.maximum(real, 0.0)  # that code is the Relu behind it
+    expected = np.clip(np.rint(real / scale) + zero, info.min, info.max)
+    off = np.abs(observed.astype(np.float64) - expected)
+    counts = KernelCounts(
+        elements=int(off.size),
+        errors0=int(np.count_nonzero(off)),
+        errors1=int(np.count_nonzero(off > 1)),
+        worst_steps=float(off.max(initial=0.0)),
+        signal=float(np.square(real).sum()),
+        noise=float(np.square((observed - float(zero)) * scale - real).sum()),
+        ideal_noise=float(np.square((expected - zero) * scale - real).sum()),
+    )
+    return Checked(counts, real.ravel(), observed.ravel())
+
+
+def _real(one: CodeInput, values: Values) -> Floats:
+    codes = values[one.codes]
+    scale, zero = _parameters(one.scale, one.zero, codes.dtype, values)
+    return (codes.astype(np.float64) - zero) * scale
+
+
+def _parameters(scale: str, zero: str, kind: np.dtype[Any], values: Values) -> tuple[float, int]:
+    found = values[scale]
+    offset = values[zero] if zero else np.zeros((), kind)
+    if found.size != 1 or offset.size != 1:
+        raise NotComputable("one of its tensors has a scale per channel")
+    return float(found.reshape(())), int(offset.reshape(()))
