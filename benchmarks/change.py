@@ -10,8 +10,8 @@ wide as theirs demand and needs no assumption of symmetry.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from .history_values import MetricChange
 from .metrics import METRICS, Direction
 from .model import MetricValue
 from .paired import Interval, verdict_of
@@ -82,33 +82,6 @@ REASONS: dict[str, str] = {
 """Why nothing is said; the sentences are what people read."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricChange:
-    """How a metric moved from `before` to `after`.
-
-    Attributes:
-        key: the metric.
-        before: the earlier value.
-        after: the later one.
-        verdict: `improved`, `regressed`, `same` or `unknown`.
-        scale: whether `value` is after / before (`ratio`) or after - before (`difference`).
-        value: the change; None when there is none to name.
-        low: lower bound at 95 %.
-        high: upper bound at 95 %.
-        reason: why the verdict is `unknown`, a key of `REASONS`.
-    """
-
-    key: str
-    before: MetricValue
-    after: MetricValue
-    verdict: str
-    scale: str
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    reason: str | None = None
-
-
 def judge_change(key: str, before: MetricValue, after: MetricValue) -> str:
     """`improved`, `regressed`, `same` or `unknown`; see `change_of`."""
     return change_of(key, before, after).verdict
@@ -138,12 +111,12 @@ def change_of(key: str, before: MetricValue, after: MetricValue) -> MetricChange
         reason = None if turned else NO_INTERVAL
         return MetricChange(key, before, after, verdict, scale, reason=reason)
     verdict = turned or _verdict(key, known.direction, moved)
-    shown = [moved.point, moved.low, moved.high]
+    value, low, high = moved.point, moved.low, moved.high
     if scale == RATIO:
-        shown = [math.exp(one) for one in shown]
+        value, low, high = math.exp(value), math.exp(low), math.exp(high)
     if verdict == UNKNOWN:
         reason = NO_DIRECTION if known.direction is Direction.NEITHER else OVERLAP
-    return MetricChange(key, before, after, verdict, scale, *shown, reason=reason)
+    return MetricChange(key, before, after, verdict, scale, value, low, high, reason)
 
 
 def incomparable(before: MetricValue, after: MetricValue) -> str | None:
