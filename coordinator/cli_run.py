@@ -198,22 +198,28 @@ def _named(file: LocalFile) -> NamedBlob:
 def _submit_and_follow(
     client: Client, order: Order, files: list[LocalFile], *, json: bool, detach: bool
 ) -> None:
+    from bitgauge.benchmarks.shortest import deadline_warning, lasting, shortest_s
+
     from .follow import follow, follower
     from .job_plan import jobs_of
     from .render_trust import exact_words
     from .upload import upload
 
     job_ids: list[str] = []
+    specs = jobs_of(order)
+    for warning in dict.fromkeys(filter(None, map(deadline_warning, specs))):
+        say(f"warning: {warning}")
     try:
         uploaded = upload(client, files)
         if not json:
             say(uploaded_words(uploaded))
-        for spec in jobs_of(order):
+        for spec in specs:
             submitted = client.submit(spec)
             job_ids.append(submitted.job_id)
             if not json:
                 known = "" if submitted.created else " (known by its idempotency key)"
-                say(f"job {submitted.job_id}: batch {spec.workload.batch}{known}")
+                least = f"{len(spec.entries)} entries, {lasting(shortest_s(spec))} or more"
+                say(f"job {submitted.job_id}: batch {spec.workload.batch}, {least}{known}")
         views = []
         if not detach:
             with follower(quiet=json) as shown:

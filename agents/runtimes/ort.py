@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.model import RuntimeDescription, StackItem
-from bitgauge.benchmarks.session_options import EXACT_MODE
+from bitgauge.benchmarks.session_options import ALLOWED, EXACT_MODE
 from bitgauge.benchmarks.vocabulary import FormatFamily
 
 from .base import OpenGraph, RuntimeMissing, SessionOptions
@@ -41,7 +41,7 @@ _FAMILIES = (FormatFamily.FP32, FormatFamily.FP16, FormatFamily.INT8, FormatFami
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation")
 _EXTERNAL = "external data path"
-_CONFIG_ENTRIES = ("session.force_spinning_stop", "session.x64quantprecision")
+_CONFIG_ENTRIES = ("session.force_spinning_stop", *ALLOWED)
 """Entries that a session may have been given; it tells their values, but not which it has."""
 _NO_OPTIONS = {"logid", "optimized_model_filepath", "profile_file_prefix"}
 """Attributes of a session's options that name files, and change nothing else."""

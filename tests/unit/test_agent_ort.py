@@ -14,7 +14,7 @@ from bitgauge.agents.passes import PassPlan
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.model import AssignedEntry, Digest, RunReport
+from bitgauge.benchmarks.model import AssignedEntry, Digest, Entry, JobSpec, RunReport, StackItem
 from bitgauge.benchmarks.raw import read_raw
 from bitgauge.benchmarks.raw_given import given_of
 from bitgauge.benchmarks.raw_numerics import read_ledger
@@ -25,6 +25,8 @@ from bitgauge.benchmarks.raw_schema import (
     quality_samples,
 )
 from bitgauge.benchmarks.raw_sentinel import sentinel_latencies
+from bitgauge.benchmarks.session_options import ALLOWED
+from bitgauge.benchmarks.shortest import shortest_s
 from bitgauge.benchmarks.vocabulary import PassName, RawRole, RunStatus
 
 from .agent_lab import Lab
@@ -86,6 +88,21 @@ def test_what_has_no_kernel_is_unsupported_and_memory_is_memory() -> None:
     assert ort.explain(RuntimeError("odd"), loading=False).code is Code.RUN_FAILED
 
 
+def test_every_option_that_was_given_is_read_back(tmp_path: Path) -> None:
+    path = model(tmp_path)
+    plain = ort.load(path, SessionOptions(threads=2)).options_set()
+    assert plain["intra_op_num_threads"] == "2"
+    assert plain["session.force_spinning_stop"] == "1"
+    assert plain["graph_optimization_level"] == "ORT_ENABLE_ALL"
+    for name, option in ALLOWED.items():
+        assert name not in plain
+        given = SessionOptions(further=(StackItem(name, option.values[0]),))
+        assert ort.load(path, given).options_set()[name] == option.values[0]
+    assert ort.load(path, SessionOptions(arena=False)).options_set()["enable_cpu_mem_arena"] == (
+        "False"
+    )
+
+
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     made = Lab(tmp_path)
@@ -113,6 +130,9 @@ async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
     async with lab.agent():
         first, second = await lab.reports(2, timeout_s=120)
     assert (first.failure, second.failure) == (None, None)
+    asked = JobSpec("m", job.baseline, (Entry("fp32"),) * 2, job.evaluation)
+    took_s = sum(one.ended_unix_ns - one.started_unix_ns for one in (first, second)) / 1e9
+    assert 5 < shortest_s(asked) < took_s, "it is a lower bound"
     count = Counter((ref.pass_name.value, ref.role.value) for ref in second.raw)
     assert count == {
         ("quality", "both"): 1,

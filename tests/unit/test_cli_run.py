@@ -161,7 +161,8 @@ def test_uploads_submits_follows_and_prints_the_table(
     assert run_command_line([*typed, "--batch", "1", "--batch", "64,8"]) == 0
     printed = capsys.readouterr()
     assert "sent 29 bytes in 3 of 3 files" in printed.err
-    assert "job job-1: batch 1" in printed.err
+    assert "job job-1: batch 1, 2 entries, 10 s or more" in printed.err
+    assert "warning" not in printed.err
     assert "model batch 64: finished" in printed.err
     assert [spec.workload.batch for spec in fake.specs] == [1, 64, 8]
     assert [entry.name for entry in fake.specs[0].entries] == ["model.onnx", "int8.onnx"]
@@ -169,6 +170,23 @@ def test_uploads_submits_follows_and_prints_the_table(
     assert "model (cnn) on here" in printed.out
     assert run_command_line(typed) == 0
     assert "sent 0 bytes in 0 of 3 files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("json", [[], ["--json"]])
+def test_a_deadline_that_cannot_be_met_is_warned_of(
+    fake: FakeClient, typed: list[str], json: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = [*typed, "--profile", "sustained", "--batch", "1,8", "--detach", *json]
+    assert run_command_line([*long, "--deadline", "900"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("warning:") == 1, "once for all batches"
+    assert "2 entries under profile sustained are timed for at least 21 min" in printed.err
+    assert "the deadline of 15 min" in printed.err
+    assert "Give --deadline 1620, or fewer" in printed.err
+    assert "warning" not in printed.out
+    assert [spec.deadline_s for spec in fake.specs] == [900, 900], "it is submitted all the same"
+    assert run_command_line([*long, "--deadline", "1620"]) == 0
+    assert "warning" not in capsys.readouterr().err
 
 
 def test_overrides_and_scenario_reach_the_job(
