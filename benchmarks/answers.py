@@ -11,6 +11,7 @@ from .model import Digest, MetricValue, Overrides, Workload
 from .session_options import session_words
 from .vocabulary import (
     CellState,
+    FailureGroup,
     FormatFamily,
     HardwareClass,
     ModelClass,
@@ -64,6 +65,7 @@ class TableRow:
     toolchain: str | None = None
     measuring_version: int = 1
     changes: tuple[StackChange, ...] = ()
+    failure_group: FailureGroup | None = None
 
     def metric(self, key: str) -> MetricValue:
         """The metric named `key`, or a null metric with reason `not_measured`."""

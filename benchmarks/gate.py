@@ -17,10 +17,8 @@ REVIEW = "manual_review"
 
 def default_gate(row: TableRow) -> str:
     """`passed`, `failed`, or `manual_review` where the data does not say."""
-    if row.state in (CellState.FAILED, CellState.UNSUPPORTED):
-        return FAILED
     if not row.state.has_numbers:
-        return REVIEW
+        return _without_numbers(row)
     nonfinite = row.metric("nonfinite_count").value
     accuracy = row.metric("accuracy_delta_pp")
     if nonfinite or SATURATING in row.flags or accuracy.verdict == "FAIL":
@@ -29,4 +27,14 @@ def default_gate(row: TableRow) -> str:
         return REVIEW
     if row.family is FormatFamily.FP32 or accuracy.verdict == "PASS":
         return PASSED
+    return REVIEW
+
+
+def _without_numbers(row: TableRow) -> str:
+    """An artifact that cannot run fails; what the harness or the environment did says nothing."""
+    if row.state is CellState.UNSUPPORTED:
+        return FAILED
+    if row.state is CellState.FAILED:
+        retries = row.failure_group is not None and row.failure_group.retries
+        return REVIEW if retries else FAILED
     return REVIEW

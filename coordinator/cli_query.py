@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .cli_common import (
+    Answers,
     Coordinator,
     Database,
     Json,
@@ -18,6 +19,7 @@ from .cli_common import (
 )
 
 if TYPE_CHECKING:
+    from bitgauge.benchmarks.answers import TableQuery
     from bitgauge.benchmarks.model import DeviceView
 
 ModelName = Annotated[str | None, typer.Option("--model", help="Only this model.")]
@@ -95,20 +97,31 @@ def table(
     family: Annotated[str | None, typer.Option(help="fp32, fp16, int8, int4, ...")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Samples per call.")] = None,
     job: Annotated[str | None, typer.Option(help="Only what this job measured.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Drill down by model, device, runtime, recipe, kernel_mode."),
+    ] = None,
+    as_rows: Annotated[
+        bool, typer.Option("--rows", help="Every row, with its absolute figures.")
+    ] = False,
     coordinator: Coordinator = None,
     db: Database = None,
     token_file: TokenFile = None,
     json: Json = False,
 ) -> None:
-    """Print the benchmark table.
+    """Print the benchmark table: the cells, what they are made of, or every row.
 
-    Example: bitgauge table --model-class cnn --batch 1
+    Example: bitgauge table
+
+    Example: bitgauge table --model-class cnn --by model,recipe
+
+    Example: bitgauge table --model-class cnn --batch 1 --rows
     """
     from bitgauge.benchmarks.answers import TableQuery
     from bitgauge.benchmarks.vocabulary import FormatFamily, HardwareClass, ModelClass
     from bitgauge.benchmarks.words import parse_word
 
-    from .render_table import table_text
+    from .cells_view import show_cells, show_parts
 
     query = TableQuery(
         model_name=model,
@@ -120,12 +133,22 @@ def table(
         job_id=job,
     )
     with answers(coordinator, db, token_file) as source:
-        rows = source.table(query)
-        known = source.devices() if rows and not json else ()
+        if as_rows:
+            _print_rows(source, query, json=json)
+        elif by is not None:
+            show_parts(source, query, by, json=json)
+        else:
+            show_cells(source, query, json=json)
+
+
+def _print_rows(source: Answers, query: TableQuery, *, json: bool) -> None:
+    from .render_table import table_text
+
+    rows = source.table(query)
     if json:
         print_json(rows)
     else:
-        print_text(table_text(rows, known))
+        print_text(table_text(rows, source.devices() if rows else ()))
 
 
 def select(

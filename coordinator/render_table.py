@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bitgauge.benchmarks import format_text as text
-from bitgauge.benchmarks.answers import TableRow
+from bitgauge.benchmarks.answers import StackChange, TableRow
 from bitgauge.benchmarks.model import NO_OVERRIDES, DeviceView, MetricValue, Workload
 from bitgauge.benchmarks.overrides import overrides_words
 from bitgauge.benchmarks.reasons import PRELIMINARY
@@ -32,6 +32,7 @@ _SHOWN = {
     "peak_memory_bytes": "peak memory",
     "accuracy_delta_pp": "accuracy delta",
 }
+_MOST_CHANGES = 4
 _LEGEND = (
     "Ratios are recipe / fp32 of the same model, device and workload: below 1 is better."
     " fp32 shows absolute values."
@@ -66,7 +67,7 @@ def _block(rows: Sequence[TableRow], device: DeviceView | None) -> str:
     layout = _layout(rows, list(cells.values()))
     lines = [*_title(rows[0], device), *_head(layout)]
     for workload, members in sections.items():
-        lines.append(_workload(workload))
+        lines.append(workload_words(workload))
         for row in members:
             lines.extend(_row(row, cells[id(row)], layout))
     return "\n".join([*lines, *_notes(rows)])
@@ -193,7 +194,8 @@ def _compared(metric: MetricValue) -> str:
     return " ".join(part for part in parts if part).rstrip()
 
 
-def _workload(workload: Workload) -> str:
+def workload_words(workload: Workload) -> str:
+    """A workload as people say it."""
     threads = f"{workload.threads} thread{'s' if workload.threads != 1 else ''}"
     offline = "offline, " if workload.scenario is Scenario.OFFLINE else ""
     return f"{offline}batch {workload.batch}, {threads}"
@@ -202,6 +204,7 @@ def _workload(workload: Workload) -> str:
 def _notes(rows: Sequence[TableRow]) -> list[str]:
     measured = [row for row in rows if row.state.has_numbers]
     notes = [
+        *_stale_notes(measured),
         *_kernel_notes(measured),
         *_null_notes(measured),
         *_flag_notes(rows),
@@ -212,6 +215,24 @@ def _notes(rows: Sequence[TableRow]) -> list[str]:
         for note in notes
         for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     ]
+
+
+def changes_words(changes: Sequence[StackChange]) -> str:
+    """What changed since, in words; many changes are cut short and counted."""
+    shown = [
+        f"{one.name} {one.before or 'absent'} -> {one.after or 'absent'}"
+        for one in changes[:_MOST_CHANGES]
+    ]
+    left = len(changes) - len(shown)
+    return ", ".join(shown) + (f" and {left} more" if left > 0 else "")
+
+
+def _stale_notes(rows: Sequence[TableRow]) -> list[str]:
+    alike: dict[str, list[TableRow]] = {}
+    for row in rows:
+        if row.changes:
+            alike.setdefault(changes_words(row.changes), []).append(row)
+    return [f"stale, {words} since: {_places(named, rows)}" for words, named in alike.items()]
 
 
 def _kernel_notes(rows: Sequence[TableRow]) -> list[str]:

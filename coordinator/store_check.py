@@ -12,7 +12,7 @@ from bitgauge.benchmarks.errors import Code, Internal, Refused
 from bitgauge.benchmarks.ids import run_id
 from bitgauge.benchmarks.model import Digest
 
-from . import backup_record
+from . import backup_record, store_table
 from .migrations import MIGRATIONS, version_of
 from .store_connection import connect_readonly, transaction, translated
 from .store_views import fetch, job_spec
@@ -186,7 +186,9 @@ def _findings(connection: sqlite3.Connection) -> list[str]:
     for what, sql in _INVARIANTS:
         rows = connection.execute(sql).fetchmany(MOST_FINDINGS)
         found += [f"{row[0]}: {what}" for row in rows]
-    return found + _wrong_ids(connection) + _unrecorded(connection)
+    found += _wrong_ids(connection) + _unrecorded(connection)
+    # The table follows from the rest: what is wrong there is said first.
+    return found or list(store_table.disagreements(connection)[:MOST_FINDINGS])
 
 
 def _wrong_ids(connection: sqlite3.Connection) -> list[str]:

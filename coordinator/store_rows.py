@@ -112,6 +112,7 @@ def _candidate(row: sqlite3.Row) -> Candidate:
         measured_unix_ns=row["ended_unix_ns"],
         overrides=asked.overrides,
         flags=(SUSPECT,) if row["suspect"] is not None else (),
+        failure_group=FailureGroup(group) if group else None,
         fingerprint=row["fingerprint"],
         toolchain=row["toolchain"],
         measuring_version=row["measuring_version"],

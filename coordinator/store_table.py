@@ -168,6 +168,21 @@ def rebuild(db: Database) -> int:
     return len(chosen)
 
 
+def disagreements(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Rows that are not what the runs say, one sentence part each; none in a sound database."""
+    kept = {
+        row["row_key"]: f"{row['job_id']}/{row['entry_index']:06d}"
+        for row in fetch(connection, "SELECT row_key, job_id, entry_index FROM table_rows")
+    }
+    made = {key_text(one.row): one.key for one in newest(candidates(connection, {}))}
+    wrong = sorted(key for key in kept | made if kept.get(key) != made.get(key))
+    return tuple(
+        f"table row {key[:12]}: shows {kept.get(key, 'nothing')}, the runs say"
+        f" {made.get(key, 'nothing')}"
+        for key in wrong
+    )
+
+
 # -- one row ------------------------------------------------------------------------------
 def key_text(row: TableRow) -> str:
     """The row key as one word."""

@@ -104,7 +104,11 @@ def test_commands_that_act_need_a_coordinator(
 
 def test_queries_of_a_file(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["table", "--db", database]) == 0
+    assert "Nothing has been measured yet" in capsys.readouterr().out
+    assert run_command_line(["table", "--rows", "--db", database]) == 0
     assert capsys.readouterr().out == "The table has no row that matches.\n"
+    assert run_command_line(["table", "--by", "model", "--db", database]) == 0
+    assert capsys.readouterr().out == "The table has no cell that matches.\n"
     assert run_command_line(["jobs", "--db", database]) == 0
     assert run_command_line(["devices", "--db", database]) == 0
     assert run_command_line(["devices", "nobody", "--db", database]) == 2
