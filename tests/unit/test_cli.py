@@ -124,7 +124,7 @@ def test_queries_of_a_file(database: str, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["table"],
+        ["table", "--rows"],
         ["jobs"],
         ["devices"],
         ["select", "--model-class", "mlp", "--hardware", "cpu_only"],
