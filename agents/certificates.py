@@ -13,18 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
-from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Internal, Refused, Unavailable
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from cryptography.x509.oid import NameOID
+from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Refused, Unavailable
 
 from .cache import write_durably
 from .connection import Connection, Security
@@ -115,45 +104,6 @@ def write(folder: Path, enrolment: Enrolment) -> None:
     write_durably(path_in(folder), msgspec.json.encode(enrolment), _OWNER_ONLY)
 
 
-def device_key(folder: Path) -> str:
-    """This device's private key as PEM, made at the first call.
-
-    It is kept before it is used, so that joining again after a lost answer shows the same key.
-
-    Raises:
-        Internal: the file is damaged.
-    """
-    path = folder / "key.pem"
-    if not path.exists():
-        key = ec.generate_private_key(ec.SECP256R1())
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        folder.mkdir(parents=True, exist_ok=True)
-        write_durably(path, pem, _OWNER_ONLY)
-    text = path.read_text("ascii", "replace")
-    _load(text, path)
-    return text
-
-
-def _load(key_pem: str, where: Path | str) -> ec.EllipticCurvePrivateKey:
-    try:
-        key = load_pem_private_key(key_pem.encode(), password=None)
-    except (ValueError, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise Internal(
-            Code.START_FAILED, f"The key in {where} is damaged; remove it and join again."
-        )
-    return key
-
-
-def signing_request(key_pem: str, device_id: str) -> bytes:
-    """A request for a certificate, signed by the key."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, device_id)])
-    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
-    request = builder.sign(_load(key_pem, "the enrolment"), hashes.SHA256())
-    return request.public_bytes(Encoding.PEM)
-
-
 class Keeper:
     """Renews one device's certificate for as long as its agent runs.
 
@@ -194,6 +144,9 @@ class Keeper:
 
     async def _renew(self) -> float:
         """Asks once; the seconds until it is worth asking again."""
+        # 8 MB that an agent does without between two renewals, which are months apart.
+        from .device_key import signing_request
+
         request = signing_request(self.enrolment.key_pem, self.enrolment.device_id)
         try:
             pem, expires_unix_ns = await self._connection.renew_certificate(request)

@@ -17,6 +17,7 @@ import grpc
 import grpc.aio
 from bitgauge.benchmarks.agreement import require_agreement
 from bitgauge.benchmarks.errors import CATALOGUE, BitgaugeError, Code, Refused, Unavailable
+from bitgauge.benchmarks.join_line import SERVER_NAME
 from bitgauge.benchmarks.model import (
     PROTOCOL_VERSION,
     Assignment,
@@ -24,7 +25,6 @@ from bitgauge.benchmarks.model import (
     Progress,
     RunReport,
 )
-from bitgauge.benchmarks.pinned import SERVER_NAME
 from bitgauge.benchmarks.vocabulary import Disposition
 from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc, blobs_pb2_grpc, common_pb2

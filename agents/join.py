@@ -10,7 +10,6 @@ from pathlib import Path
 
 from bitgauge.benchmarks.errors import BadInput, Code, Refused, Unavailable
 from bitgauge.benchmarks.join_line import Address, JoinLine, is_loopback, parse_host_port
-from bitgauge.benchmarks.pinned import fetch_authority
 
 from . import certificates
 from .certificates import Enrolment
@@ -38,12 +37,17 @@ async def join(line: JoinLine, folder: Path, name: str, say: Callable[[str], Non
     Raises:
         BitgaugeError: nothing answers there, it is another coordinator, or it refuses.
     """
+    # Only who joins needs them: they import cryptography.
+    from bitgauge.benchmarks.pinned import fetch_authority
+
+    from .device_key import device_key, signing_request
+
     lock = FolderLock(folder)
     try:
         ca_pem = await asyncio.to_thread(fetch_authority, line.address, line.pin)
-        key_pem = certificates.device_key(folder)
+        key_pem = device_key(folder)
         identity = device_id(folder)
-        request = certificates.signing_request(key_pem, identity)
+        request = signing_request(key_pem, identity)
         connection = Connection(str(line.address), "", say, Security(ca_pem))
         try:
             answer = await _ask(connection, line.token, request, identity, name)

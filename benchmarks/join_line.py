@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from .errors import BadInput, Code
 
 SCHEME = "bitgauge-join://"
+SERVER_NAME = "bitgauge-coordinator"
+"""The name in every coordinator's certificate; its address may change at any time."""
 PIN_DIGITS = 64
 TOKEN_DIGITS = 32
 LONGEST = 512

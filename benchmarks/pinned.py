@@ -19,10 +19,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from .errors import Code, Refused, Unavailable
-from .join_line import Address
+from .join_line import SERVER_NAME, Address
 
-SERVER_NAME = "bitgauge-coordinator"
-"""The name in every coordinator's certificate; its address may change at any time."""
 TIMEOUT_S = 10.0
 
 

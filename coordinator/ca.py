@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitgauge.benchmarks.errors import BadInput, Code, Internal
-from bitgauge.benchmarks.pinned import SERVER_NAME, pin_of
+from bitgauge.benchmarks.join_line import SERVER_NAME
+from bitgauge.benchmarks.pinned import pin_of
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes

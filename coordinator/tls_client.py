@@ -56,7 +56,8 @@ def open_channel(address: str, pin: str, options: Sequence[tuple[str, int | str]
                 f"The token for {address} names no certificate, so it would travel in clear.",
             )
         return grpc.insecure_channel(address, options=options)
-    from bitgauge.benchmarks.pinned import SERVER_NAME, fetch_authority
+    from bitgauge.benchmarks.join_line import SERVER_NAME
+    from bitgauge.benchmarks.pinned import fetch_authority
 
     trusted = grpc.ssl_channel_credentials(fetch_authority(target, pin))
     name = ("grpc.ssl_target_name_override", SERVER_NAME)

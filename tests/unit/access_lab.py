@@ -11,10 +11,9 @@ from typing import Any
 
 import grpc
 import grpc.aio
-from bitgauge.agents.certificates import device_key, signing_request
 from bitgauge.agents.connection import Security
-from bitgauge.benchmarks.join_line import Address
-from bitgauge.benchmarks.pinned import SERVER_NAME
+from bitgauge.agents.device_key import device_key, signing_request
+from bitgauge.benchmarks.join_line import SERVER_NAME, Address
 from bitgauge.coordinator.access import Access
 from bitgauge.coordinator.administration import Administration, Gateway
 from bitgauge.coordinator.ca import Authority

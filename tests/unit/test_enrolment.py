@@ -17,6 +17,7 @@ import pytest
 from bitgauge.agents import certificates
 from bitgauge.agents.certificates import Keeper
 from bitgauge.agents.connection import Connection, Introduction
+from bitgauge.agents.device_key import device_key, signing_request
 from bitgauge.agents.identity import device_id
 from bitgauge.agents.join import join, way_to
 from bitgauge.benchmarks.errors import BitgaugeError, Code
@@ -265,11 +266,9 @@ async def test_a_bad_signing_request_spends_no_line(door: Gate, request_pem: byt
 
 @pytest.mark.parametrize("identity", ["", "x", "../..", "{" + str(uuid.uuid4()) + "}"])
 async def test_a_bad_device_id_is_refused(door: Gate, identity: str) -> None:
-    key = certificates.device_key(door.folder / "a")
+    key = device_key(door.folder / "a")
     line = await line_of(door)
-    wrong = door.administration.join(
-        line.token, certificates.signing_request(key, "x"), identity, "board"
-    )
+    wrong = door.administration.join(line.token, signing_request(key, "x"), identity, "board")
     assert (await refused(wrong)).code is Code.BAD_ARGUMENT
 
 
@@ -385,7 +384,7 @@ async def test_revocation_holds_at_once_also_for_a_call_that_waits(door: Gate) -
     error = await asyncio.wait_for(refused(waiting), 2)
     assert error.code is Code.JOIN_REFUSED
     assert (await refused(one.register())).code is Code.UNAUTHENTICATED
-    request = certificates.signing_request(one.enrolment.key_pem, one.device_id)
+    request = signing_request(one.enrolment.key_pem, one.device_id)
     assert (await refused(one.connection.renew_certificate(request))).code is Code.UNAUTHENTICATED
     await one.connection.close()
 

@@ -9,10 +9,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from bitgauge.agents.certificates import device_key, signing_request
+from bitgauge.agents.device_key import device_key, signing_request
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.join_line import Address, is_loopback
-from bitgauge.benchmarks.pinned import SERVER_NAME, pin_of
+from bitgauge.benchmarks.join_line import SERVER_NAME, Address, is_loopback
+from bitgauge.benchmarks.pinned import pin_of
 from bitgauge.coordinator import home_folder, welcome
 from bitgauge.coordinator.ca import Authority
 from bitgauge.coordinator.config import CoordinatorConfig, TlsListen, from_json
