@@ -86,6 +86,9 @@ class Code(str, enum.Enum):
     STORE_MISSING = "store_missing"
     STORE_BUSY = "store_busy"
     STORE_IO = "store_io"
+    BAD_TABLE_FILE = "bad_table_file"
+    TABLE_FILE_NEWER = "table_file_newer"
+    NOT_IN_TABLE_FILE = "not_in_table_file"
     BACKUP_DAMAGED = "backup_damaged"
     BACKUP_INCOMPLETE = "backup_incomplete"
     HOME_NOT_EMPTY = "home_not_empty"
@@ -297,6 +300,15 @@ CATALOGUE: dict[Code, Meaning] = {
     ),
     Code.STORE_BUSY: Meaning("UNAVAILABLE", "End the other process; then call again."),
     Code.STORE_IO: Meaning("UNAVAILABLE", "Check the disk and the permissions of its folder."),
+    Code.BAD_TABLE_FILE: Meaning(
+        "DATA_LOSS", "Write it again: `bitgauge export --format json -o FILE`."
+    ),
+    Code.TABLE_FILE_NEWER: Meaning(
+        "FAILED_PRECONDITION", "Install the newer Bitgauge that wrote this file."
+    ),
+    Code.NOT_IN_TABLE_FILE: Meaning(
+        "FAILED_PRECONDITION", "Ask a coordinator, or its database with --db PATH."
+    ),
     Code.BACKUP_DAMAGED: Meaning("DATA_LOSS", "Nothing was changed; restore another backup."),
     Code.BACKUP_INCOMPLETE: Meaning(
         "DATA_LOSS",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .answers import TableRow
+from .answers import TableQuery, TableRow
 from .model import Overrides
 from .vocabulary import FormatFamily, HardwareClass, ModelClass, Profile, Scenario
 
@@ -76,6 +76,19 @@ def newest_rows(candidates: Iterable[Candidate]) -> tuple[TableRow, ...]:
 def ordered(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
     """Rows in the order of the table."""
     return tuple(sorted(rows, key=_order))
+
+
+def matches(query: TableQuery, row: TableRow) -> bool:
+    """Whether a row is one that a query asks for, its job aside."""
+    return (
+        query.model_name in (None, row.model_name)
+        and query.model_class in (None, row.model_class)
+        and query.hardware_class in (None, row.hardware_class)
+        and query.device in (None, row.device_name, row.device_id)
+        and query.family in (None, row.family)
+        and query.batch in (None, row.workload.batch)
+        and query.workload in (None, row.workload)
+    )
 
 
 def rank(candidate: Candidate) -> tuple[bool, int, str]:

@@ -19,6 +19,7 @@ from . import (
     cli_access,
     cli_admin,
     cli_explain,
+    cli_export,
     cli_jobs,
     cli_lab,
     cli_predict,
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(cli_run, cli_jobs, cli_query, cli_predict, cli_explain, cli_record),
+    *(cli_run, cli_jobs, cli_query, cli_predict, cli_explain, cli_record, cli_export),
     *(cli_lab, cli_trust, cli_access, cli_admin),
 ):
     module.register(app)

@@ -30,6 +30,10 @@ TokenFile = Annotated[
     str | None,
     typer.Option("--token-file", metavar="PATH", help="File with the token to show."),
 ]
+FromFile = Annotated[
+    Path | None,
+    typer.Option("--from", metavar="FILE", help="Read this exported table (JSON), nothing else."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout and nothing else.")]
 
 
@@ -72,10 +76,19 @@ class Answers(Protocol):
 
 
 @contextlib.contextmanager
-def answers(coordinator: str | None, db: str | None, token_file: str | None) -> Iterator[Answers]:
-    """Whoever answers queries: the database file when one is named, else the coordinator."""
+def answers(
+    coordinator: str | None,
+    db: str | None,
+    token_file: str | None,
+    from_file: Path | None = None,
+) -> Iterator[Answers]:
+    """Whoever answers queries: the file that is named, else the database, else the coordinator."""
     from .endpoint import resolve
 
+    if from_file is not None:
+        with _exported(from_file, coordinator or db) as table:
+            yield table
+        return
     endpoint = resolve(coordinator, db, token_file)
     if endpoint.db is not None:
         with _database(endpoint.db) as database:
@@ -126,6 +139,21 @@ def _database(path: Path) -> Iterator[Answers]:
 
     with Offline(path) as database:
         yield database
+
+
+@contextlib.contextmanager
+def _exported(path: Path, other: str | None) -> Iterator[Answers]:
+    from bitgauge.benchmarks.errors import BadInput, Code
+
+    from .table_answers import ExportedTable
+
+    if other is not None:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"--from {path} and {other} both say where to read; give one of them.",
+        )
+    with ExportedTable(path) as table:
+        yield table
 
 
 def print_json(value: object) -> None:

@@ -11,6 +11,7 @@ from .cli_common import (
     Answers,
     Coordinator,
     Database,
+    FromFile,
     Json,
     TokenFile,
     answers,
@@ -104,6 +105,7 @@ def table(
     as_rows: Annotated[
         bool, typer.Option("--rows", help="Every row, with its absolute figures.")
     ] = False,
+    from_file: FromFile = None,
     coordinator: Coordinator = None,
     db: Database = None,
     token_file: TokenFile = None,
@@ -132,7 +134,7 @@ def table(
         batch=batch,
         job_id=job,
     )
-    with answers(coordinator, db, token_file) as source:
+    with answers(coordinator, db, token_file, from_file) as source:
         if as_rows:
             _print_rows(source, query, json=json)
         elif by is not None:
@@ -177,6 +179,7 @@ def select(
         bool, typer.Option("--allow-saturating", help="Also formats whose kernels saturate there.")
     ] = False,
     objective: Annotated[str, typer.Option(help="Minimise latency, size or memory.")] = "latency",
+    from_file: FromFile = None,
     coordinator: Coordinator = None,
     db: Database = None,
     token_file: TokenFile = None,
@@ -206,7 +209,7 @@ def select(
         objective=parse_word(Objective, objective, "objective"),
         allow_saturating=allow_saturating,
     )
-    with answers(coordinator, db, token_file) as source:
+    with answers(coordinator, db, token_file, from_file) as source:
         choice = source.select(query)
     if json:
         print_json(choice)

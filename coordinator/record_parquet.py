@@ -1,10 +1,11 @@
-"""Records as Parquet: the only module that imports pyarrow."""
+"""Rows of plain columns as Parquet: the only module that imports pyarrow."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 from bitgauge.benchmarks.errors import Code, Unavailable
 from bitgauge.benchmarks.record import SCHEMA, Record
@@ -12,7 +13,17 @@ from bitgauge.benchmarks.record_rows import Row, rows
 
 
 def to_parquet(records: Sequence[Record]) -> bytes:
-    """The rows of `record_rows` as one Parquet table with a type for every column.
+    """The rows of `record_rows` as one Parquet table; raises as `parquet_of`."""
+    return parquet_of(Row, rows(records), SCHEMA)
+
+
+def parquet_of(kind: type[Any], found: Sequence[Any], schema_name: str) -> bytes:
+    """One Parquet table with a type for every column.
+
+    Args:
+        kind: a dataclass of ints, floats and strings, each of them perhaps None.
+        found: its instances, one per row.
+        schema_name: stands in the metadata of the file.
 
     Raises:
         Unavailable: `LIBRARY_MISSING`, pyarrow is not installed.
@@ -32,12 +43,11 @@ def to_parquet(records: Sequence[Record]) -> bytes:
                 types[str(field.type).split(" ")[0]],
                 nullable="None" in str(field.type),
             )
-            for field in fields(Row)
+            for field in fields(kind)
         ],
-        metadata={"schema": SCHEMA},
+        metadata={"schema": schema_name},
     )
-    found = rows(records)
-    columns = {field.name: [getattr(row, field.name) for row in found] for field in fields(Row)}
+    columns = {field.name: [getattr(row, field.name) for row in found] for field in fields(kind)}
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pydict(columns, schema=schema), sink)
     return sink.getvalue()

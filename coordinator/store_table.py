@@ -27,7 +27,7 @@ from bitgauge.benchmarks.staleness import (
     stack_changes,
     toolchain_changes,
 )
-from bitgauge.benchmarks.table import Candidate, newest, ordered, rank, row_key
+from bitgauge.benchmarks.table import Candidate, matches, newest, ordered, rank, row_key
 
 from .store_rows import candidates, rows_of_job, with_metrics
 from .store_views import encode, fetch
@@ -60,19 +60,6 @@ def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, .
         clauses["t.threads = ?"] = query.workload.threads
     asked = {clause: value for clause, value in clauses.items() if value is not None}
     return ordered(_stored(connection, asked))
-
-
-def matches(query: TableQuery, row: TableRow) -> bool:
-    """Whether a row is one that a query asks for, its job aside."""
-    return (
-        query.model_name in (None, row.model_name)
-        and query.model_class in (None, row.model_class)
-        and query.hardware_class in (None, row.hardware_class)
-        and query.device in (None, row.device_name, row.device_id)
-        and query.family in (None, row.family)
-        and query.batch in (None, row.workload.batch)
-        and query.workload in (None, row.workload)
-    )
 
 
 def cells(connection: sqlite3.Connection) -> tuple[Cell, ...]:

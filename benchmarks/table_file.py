@@ -1,0 +1,130 @@
+"""The table as one file: rows, cells, priors, machines, and a digest of the evidence of each run.
+
+JSON of schema `bitgauge.table/1`, in the order of the table, so that two exports differ where the
+table does. What is null or empty is left out. `sha256` covers everything else in the file: it tells
+a file that was edited or cut from one that was exported, and vouches for nobody.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from .answers import TableRow
+from .cell_values import Cell
+from .errors import BadInput, Code, Refused
+from .model import DeviceDescription, MetricValue, RawRef
+
+SCHEMA = "bitgauge.table/1"
+_FAMILY = "bitgauge.table/"
+_DIGEST = "sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDigest:
+    """The evidence of one run in one word: see `digest_of_run`."""
+
+    run_id: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """The table at one moment.
+
+    Attributes:
+        devices: the machines that rows speak of, by name, under names that tell nobody's host.
+        rows: every row, with its metrics, in the order of the table.
+        runs: the evidence of each run that a row shows, by run id.
+        cells: what `cells.cells` makes of these rows.
+        priors: figures from literature that the exporting version knew.
+    """
+
+    devices: tuple[DeviceDescription, ...]
+    rows: tuple[TableRow, ...]
+    runs: tuple[RunDigest, ...]
+    cells: tuple[Cell, ...]
+    priors: tuple[Cell, ...] = ()
+
+
+def digest_of_run(raw: Sequence[RawRef], metrics: Sequence[MetricValue]) -> str:
+    """SHA-256 over the raw files of a run (pass, launch, role, digest) and what came of them.
+
+    The order in which they are told makes no difference.
+    """
+    files = sorted(
+        (ref.pass_name.value, ref.launch, ref.role.value, ref.digest.sha256, ref.digest.size_bytes)
+        for ref in raw
+    )
+    numbers = sorted(metrics, key=lambda metric: metric.key)
+    return hashlib.sha256(msgspec.json.encode([files, [lean(one) for one in numbers]])).hexdigest()
+
+
+def to_json(table: TableFile) -> bytes:
+    """The file; the same table gives the same bytes."""
+    told = {"schema": SCHEMA, **lean(table)}
+    text = msgspec.json.encode({"schema": SCHEMA, _DIGEST: _digest(told), **told})
+    return msgspec.json.format(text, indent=1) + b"\n"
+
+
+def from_json(data: bytes, name: str) -> TableFile:
+    """The table in `data`.
+
+    Args:
+        data: a whole file.
+        name: of the file, for sentences.
+
+    Raises:
+        BadInput: `BAD_TABLE_FILE`, it is no exported table, or was changed after it was exported.
+        Refused: `TABLE_FILE_NEWER`, another version of Bitgauge wrote a newer schema.
+    """
+    try:
+        told = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise _bad(name, f"it is no JSON ({error})") from error
+    schema = told.get("schema") if isinstance(told, dict) else None
+    if not isinstance(schema, str) or not schema.startswith(_FAMILY):
+        raise _bad(name, f"it does not say schema {SCHEMA}")
+    if schema != SCHEMA:
+        raise Refused(
+            Code.TABLE_FILE_NEWER, f"{name} has schema {schema}; this Bitgauge reads {SCHEMA}."
+        )
+    if told.pop(_DIGEST, None) != _digest(told):
+        raise _bad(name, "it was changed after it was exported: its digest is another one")
+    try:
+        return msgspec.convert(told, TableFile)
+    except msgspec.MsgspecError as error:
+        raise _bad(name, str(error)) from error
+
+
+def lean(value: object) -> Any:
+    """A value of ours as plain JSON values, without the fields that are null or empty.
+
+    Such a field has a default that is null or empty too, so that reading gives it back.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            field.name: lean(found)
+            for field in dataclasses.fields(value)
+            if not _left_out(found := getattr(value, field.name), field)
+        }
+    if isinstance(value, (tuple, list)):
+        return [lean(one) for one in value]
+    return msgspec.to_builtins(value)
+
+
+def _left_out(value: object, field: dataclasses.Field[Any]) -> bool:
+    return value in (None, (), "") and value == field.default
+
+
+def _digest(told: dict[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()
+
+
+def _bad(name: str, why: str) -> BadInput:
+    return BadInput(Code.BAD_TABLE_FILE, f"{name} cannot be used as a table: {why}.")
