@@ -148,7 +148,9 @@ def test_every_run_has_a_digest_of_its_raw_files_and_numbers(
     "words",
     [
         ("table",),
-        ("table", "--model", "digits_cnn", "--batch", "64"),
+        ("table", "--by", "device,recipe"),
+        ("table", "--rows"),
+        ("table", "--rows", "--model", "digits_cnn", "--batch", "64"),
         ("table", "--family", "int8", "--hardware", "cpu_only", "--model-class", "cnn"),
         ("table", "--model", "nobody"),
         ("select", "--model-class", "cnn", "--hardware", "cpu_only"),
@@ -187,7 +189,10 @@ def test_a_device_is_asked_by_its_other_name(
 ) -> None:
     written(database, "-o", "table.json")
     name = table.devices[0].name
-    assert run_command_line(["table", "--from", "table.json", "--device", name, "--json"]) == 0
+    assert (
+        run_command_line(["table", "--rows", "--from", "table.json", "--device", name, "--json"])
+        == 0
+    )
     rows = json.loads(capsys.readouterr().out)
     assert {row["device_name"] for row in rows} == {name}
     query = TableQuery(device=name)
