@@ -33,7 +33,7 @@ from .vocabulary import PassName, Profile, RawRole
 
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 
-ANALYSIS_VERSION = 2
+ANALYSIS_VERSION = 3
 
 _NEEDS_TIME = (
     "latency_ratio",

@@ -143,6 +143,7 @@ def _nonfinite(samples: QualitySamples) -> MetricValue:
         value=float(total),
         n=int(samples.ids.size),
         verdict="FAIL" if total else "PASS",
+        flags=(NONFINITE_OUTPUT,) if total else (),
         detail=items(
             samples=int(np.count_nonzero(counts)),
             baseline_nonfinite=int(samples.ref_nonfinite.sum()),

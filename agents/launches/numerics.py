@@ -58,10 +58,12 @@ def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
     first = child.batches(evaluation, opened.session, fit=True)
     shown = Instrumented(opened.graph, opened.session.run, plain, first.first())
     held = sum(array.nbytes for array in shown.observe(first.first()).values()) / first.batch
-    fitting = max(1, min(_BATCH, int(_BYTES_PER_CALL / max(held, 1))))
+    fitting = max(1, min(_BATCH, len(evaluation), int(_BYTES_PER_CALL / max(held, 1))))
     batch = child.batch if shown.facts.dynamic else max(child.batch, fitting)
     most = max(batch, int(_BYTES / max(held, 1)))
-    evaluation = _spread_over(evaluation, min(MAX_SAMPLES, batch * _MAX_CALLS, most))
+    samples = min(MAX_SAMPLES, len(evaluation), batch * _MAX_CALLS, most)
+    # Whole calls: a sample that fills one up would be counted twice.
+    evaluation = _spread_over(evaluation, samples - samples % batch or samples)
     batches = child.batches(evaluation, opened.session, batch, fit=True)
     reference = _reference(paths[0], plain) if len(paths) > 1 else None
     child.channel.phase("measure")

@@ -37,7 +37,12 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     await made.coordinator.stop()
 
 
-def graph(*nodes: onnx.NodeProto, classes: int = CLASSES, batch: int | str = "n") -> bytes:
+def graph(
+    *nodes: onnx.NodeProto,
+    classes: int = CLASSES,
+    batch: int | str = "n",
+    quantized: bool = False,
+) -> bytes:
     """A classifier of `FEATURES` numbers; `nodes` go from its logits `z` to its output `y`."""
     weights = np.random.default_rng(3).normal(0, 1, (FEATURES, CLASSES)).astype(np.float32)
     constants: dict[str, np.ndarray] = {
@@ -46,11 +51,16 @@ def graph(*nodes: onnx.NodeProto, classes: int = CLASSES, batch: int | str = "n"
         "from": np.array([0], np.int64),
         "to": np.array([0], np.int64),
         "axis": np.array([1], np.int64),
+        "scale": np.array(0.05, np.float32),
+        "zero": np.array(128, np.uint8),
+        "ws": np.array(0.02, np.float32),
+        "wq": np.clip(np.rint(weights / 0.02), -64, 63).astype(np.int8),
+        "wz": np.array(0, np.int8),
     }
-    first = helper.make_node("MatMul", ["x", "w"], ["z"])
+    first = [helper.make_node("MatMul", ["x", "w"], ["z"])]
     last = nodes or (helper.make_node("Identity", ["z"], ["y"]),)
     made = helper.make_graph(
-        [first, *last],
+        [*(_quantized() if quantized else first), *last],
         "odd",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [batch, FEATURES])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [batch, classes])],
@@ -62,8 +72,30 @@ def graph(*nodes: onnx.NodeProto, classes: int = CLASSES, batch: int | str = "n"
     return data
 
 
+def _quantized() -> list[onnx.NodeProto]:
+    """From `x` to `z` in QDQ format."""
+    there, back = "QuantizeLinear", "DequantizeLinear"
+    return [
+        helper.make_node(there, ["x", "scale", "zero"], ["xq"]),
+        helper.make_node(back, ["xq", "scale", "zero"], ["xd"]),
+        helper.make_node(back, ["wq", "ws", "wz"], ["wd"]),
+        helper.make_node("MatMul", ["xd", "wd"], ["f"]),
+        helper.make_node(there, ["f", "scale", "zero"], ["fq"]),
+        helper.make_node(back, ["fq", "scale", "zero"], ["z"]),
+    ]
+
+
+def _nan(*, quantized: bool) -> bytes:
+    """Nothing but NaN in its output."""
+    return graph(
+        helper.make_node("Sub", ["z", "z"], ["o"]),
+        helper.make_node("Div", ["o", "o"], ["y"]),
+        quantized=quantized,
+    )
+
+
 GOOD = graph()
-NAN = graph(helper.make_node("Sub", ["z", "z"], ["o"]), helper.make_node("Div", ["o", "o"], ["y"]))
+NAN, QUANTIZED_NAN = _nan(quantized=False), _nan(quantized=True)
 EMPTY = graph(helper.make_node("Slice", ["z", "from", "to", "axis"], ["y"]), classes=0)
 HOLLOW = graph(
     helper.make_node("Concat", ["z", "nothing"], ["c"], axis=0),
@@ -108,6 +140,36 @@ async def test_nan_and_nothing_in_every_output_are_timed_flagged_and_harm_nobody
     for metrics in (hollow, good):
         assert metrics["accuracy_pct"].value == 100.0
         assert metrics["accuracy_delta_pp"].value == 0.0
+
+
+@pytest.mark.parametrize("artifact", [NAN, QUANTIZED_NAN], ids=["float", "int8"])
+async def test_nan_in_every_output_is_a_reason_in_both_passes_that_look_at_outputs(
+    lab: Lab, artifact: bytes
+) -> None:
+    """Through real children; what was made of the NaN is told, and the next entry is sound."""
+    passes = (PassName.QUALITY, PassName.NUMERICS)
+    job = job_of(lab, GOOD, artifact, graph(quantized=True), passes=passes)
+    async with lab.agent():
+        _, report, other = await lab.reports(3, 240)
+    metrics = analysed(lab, job, report)
+    outer, inner = metrics["nonfinite_count"], metrics["numerics_nonfinite_count"]
+    assert (outer.value, outer.verdict, outer.flags) == (33.0, "FAIL", ("nonfinite_output",))
+    assert (inner.value, inner.verdict, inner.flags) == (33.0, "FAIL", ("nonfinite",))
+    assert (detail(inner)["nan"], detail(inner)["first"]) == ("33", "y")
+    assert (metrics["kl_mean"].value, metrics["kl_mean"].reason) == (None, "nonfinite_output")
+    assert (metrics["accuracy_pct"].value, metrics["accuracy_delta_pp"].verdict) == (0.0, "FAIL")
+    if artifact is QUANTIZED_NAN:
+        assert metrics["int_coverage"].value == 1
+        assert metrics["kernel_error_pct"].value == 0
+        assert metrics["sqnr_db"].value is not None
+    else:
+        assert metrics["kernel_error_pct"].reason == "no_integer_operators"
+    sound = analysed(lab, job, other)
+    assert (sound["numerics_nonfinite_count"].verdict, sound["nonfinite_count"].verdict) == (
+        "PASS",
+        "PASS",
+    )
+    assert sound["int_coverage"].value == 1
 
 
 async def test_a_dynamic_axis_an_odd_batch_and_an_odd_number_of_samples(lab: Lab) -> None:
