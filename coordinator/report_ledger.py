@@ -19,6 +19,7 @@ from bitgauge.benchmarks.record_sources import Sources
 from bitgauge.benchmarks.vocabulary import PassName
 
 SPARK_WIDTH, SPARK_HEIGHT = 96, 22
+_LEAST_SHARE = 1e-5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,10 @@ def ledger_view(sources: Sources) -> LedgerView:
                 row.name,
                 f"{row.dtype} of {row.producer}",
                 (
-                    _percent(row.clip),
-                    _percent(row.clip_mass),
-                    _percent(row.rail_rate),
-                    _percent(row.range_util),
+                    percent(row.clip),
+                    percent(row.clip_mass),
+                    percent(row.rail_rate),
+                    percent(row.range_util),
                     _plain(row.sqnr_db, 1),
                     _plain(row.outlier_ratio, 2),
                     str(row.nan + row.inf),
@@ -86,9 +87,9 @@ def ledger_view(sources: Sources) -> LedgerView:
                 row.op_type,
                 COMPUTES.get(row.compute, row.compute),
                 f"{100 * row.macs / total:.1f}",
-                _percent(row.rate16 if row.pairs else None),
-                _percent(row.errors0 / row.elements if row.elements else None),
-                _percent(row.errors1 / row.elements if row.elements else None),
+                percent(row.rate16 if row.pairs else None),
+                percent(row.errors0 / row.elements if row.elements else None),
+                percent(row.errors1 / row.elements if row.elements else None),
                 row.fix.replace("_", " ") or row.why or DASH,
             )
             for row in operators
@@ -117,9 +118,12 @@ def _heights(counts: Sequence[int]) -> list[float]:
     return [SPARK_HEIGHT * (count / most) ** 0.5 for count in counts]
 
 
-def _percent(share: float | None) -> str:
+def percent(share: float | None) -> str:
+    """A share of 1 in per cent, with two significant digits where those are not noise."""
     if share is None:
         return DASH
+    if 0 < share < _LEAST_SHARE:
+        return f"< {100 * _LEAST_SHARE:g}"  # more zeros say nothing more
     return "0" if share == 0 else number(100 * share, 2)
 
 

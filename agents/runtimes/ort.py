@@ -224,6 +224,8 @@ class OrtSession:
             found |= {f"{provider}.{name}": str(value) for name, value in given.items()}
         options = self._session.get_session_options()
         for name in sorted(set(dir(type(options))) - _NO_OPTIONS):
+            if name.startswith("_"):
+                continue
             value = getattr(options, name)
             if isinstance(value, bool | int | str) and value != "":
                 found[name] = str(value)

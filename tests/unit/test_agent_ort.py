@@ -94,6 +94,8 @@ def test_every_option_that_was_given_is_read_back(tmp_path: Path) -> None:
     assert plain["intra_op_num_threads"] == "2"
     assert plain["session.force_spinning_stop"] == "1"
     assert plain["graph_optimization_level"] == "ORT_ENABLE_ALL"
+    assert plain["provider"] == "CPUExecutionProvider"
+    assert all(name.strip("_") == name and len(text) < 40 for name, text in plain.items())
     for name, option in ALLOWED.items():
         assert name not in plain
         given = SessionOptions(further=(StackItem(name, option.values[0]),))

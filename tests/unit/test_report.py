@@ -13,7 +13,7 @@ from bitgauge.benchmarks.metrics import METRICS
 from bitgauge.benchmarks.model import RawRef
 from bitgauge.benchmarks.vocabulary import PassName
 from bitgauge.coordinator.output import write_output
-from bitgauge.coordinator.report_ledger import outline
+from bitgauge.coordinator.report_ledger import outline, percent
 
 from .record_lab import NAME, RUN_ID, sources, stored
 
@@ -163,3 +163,8 @@ def test_a_file_is_written_whole_and_replaced_only_when_forced(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [target]
     with pytest.raises(BadInput, match="cannot be written"):
         write_output(tmp_path / "no" / "r.html", b"x", force=False)
+
+
+def test_a_share_is_a_number_that_can_be_read() -> None:
+    shares = (None, 0.0, 8e-9, 1e-5, 0.0002, 0.5)
+    assert [percent(share) for share in shares] == ["-", "0", "< 0.001", "0.0010", "0.020", "50"]
