@@ -81,7 +81,7 @@ class Parents:
         for parent in {self.memory, self.pids} - {None}:
             for folder in parent.glob(f"{_PREFIX}*") if parent else ():
                 pid, ticks = map(int, folder.name.removeprefix(_PREFIX).split("-")[:2])
-                if process.start_ticks(pid) != ticks:
+                if process.has_ended(pid, ticks):
                     Group((folder,)).close()
 
 

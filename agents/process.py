@@ -50,6 +50,15 @@ def start_ticks(pid: int, proc: Path = PROC) -> int | None:
     return int(fields[_STAT_START])
 
 
+def has_ended(pid: int, ticks: int, proc: Path = PROC) -> bool:
+    """Whether the process of this id and start is no more.
+
+    One that lives and cannot be looked at, for want of a descriptor say, has not ended.
+    """
+    found = start_ticks(pid, proc)
+    return not (proc / str(pid)).exists() if found is None else found != ticks
+
+
 def leftovers(mark: str, pid: int | None = None, ticks: int | None = None) -> set[int]:
     """Living processes of a child that was started under `mark`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from bitgauge.benchmarks.raw import RawFile, read_raw
 from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
 
 RUNTIME = "onnxruntime"
+_ATTEMPTS = 3
 
 
 def plain() -> Confinement:
@@ -84,14 +86,18 @@ async def launch(
             ack_fd=-1,
             overrides=overrides,
         )
-        ended = await run_child(
-            spec,
-            folder,
-            mark=f"bench-{uuid.uuid4()}",  # all that carries it is ended with the child
-            limits=PhaseLimits(),
-            listener=Listener(spawned, phase, gap),
-            confinement=confinement or plain(),
-        )
+        for _ in range(_ATTEMPTS):
+            ended = await run_child(
+                spec,
+                folder,
+                mark=f"bench-{uuid.uuid4()}",  # all that carries it is ended with the child
+                limits=PhaseLimits(),
+                listener=Listener(spawned, phase, gap),
+                confinement=confinement or plain(),
+            )
+            # Killed from outside, and not by us: an agent tries that again too.
+            if ended.signal != signal.SIGKILL or ended.timed_out:
+                break
         if not ended.done:
             raise RuntimeError(f"{pass_name.value}: {ended}")
         return read_raw((folder / "raw.npz").read_bytes())

@@ -739,3 +739,15 @@ def test_readings_and_contradictions_are_no_stack() -> None:
 def test_a_file_has_the_digest_of_its_bytes(tmp_path: Path) -> None:
     put(tmp_path, "f", "bytes")
     assert file_digest(tmp_path / "f") == digest_of(b"bytes")
+
+
+def test_a_process_that_cannot_be_looked_at_has_not_ended(tmp_path: Path) -> None:
+    """Else an agent without a free descriptor would end the children of another."""
+    own = process.start_ticks(os.getpid())
+    assert own is not None
+    assert not process.has_ended(os.getpid(), own)
+    assert process.has_ended(os.getpid(), own + 1)
+    assert process.has_ended(7, 1, proc=tmp_path)
+    (tmp_path / "7").mkdir()
+    assert process.start_ticks(7, proc=tmp_path) is None
+    assert not process.has_ended(7, 1, proc=tmp_path)
