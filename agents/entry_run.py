@@ -16,7 +16,7 @@ from pathlib import Path
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BitgaugeError
 from bitgauge.benchmarks.ids import run_id
-from bitgauge.benchmarks.meters import best_meter
+from bitgauge.benchmarks.meters import best_meter, second_meter
 from bitgauge.benchmarks.model import (
     AssignedEntry,
     Assignment,
@@ -313,6 +313,7 @@ class EntryRun:
         seed_text = f"{name}/{plan.pass_name.value}/{plan.role.value}/{plan.launch}"
         names = [digest.sha256 for digest in plan.artifacts] or ["floor"]
         meter = best_meter(self._bench.device.meters)
+        second = second_meter(meter, self._bench.device.meters) if meter else None
         places = [folder / "artifacts" / str(at) / name for at, name in enumerate(names)]
         return ChildSpec(
             pass_name=plan.pass_name,
@@ -332,6 +333,7 @@ class EntryRun:
             plugins=tuple(str(path) for path in self._bench.plugins),
             overrides=job.overrides,
             meter=meter.name if meter is not None else "",
+            second_meter=second.name if second is not None else "",
             evaluation_sha256=job.evaluation.sha256,
         )
 

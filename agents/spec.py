@@ -40,6 +40,7 @@ class ChildSpec:
         plugins: further folders of plug-ins.
         overrides: what of the profile is overridden.
         meter: name of the energy meter.
+        second_meter: name of another one of the same scope; "" when there is none.
         peak_fd: descriptor to read the peak of the child's control group from; -1: there is none.
         evaluation_sha256: of the evaluation set.
     """
@@ -62,6 +63,7 @@ class ChildSpec:
     overrides: Overrides = NO_OVERRIDES
     peak_fd: int = -1
     meter: str = ""
+    second_meter: str = ""
     evaluation_sha256: str = ""
 
 

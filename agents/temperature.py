@@ -46,6 +46,51 @@ def word(path: Path) -> str:
         return ""
 
 
+def is_cool(now_c: float, cool_c: float) -> bool:
+    """Whether a device counts as cooled down; also where no temperature can be read (NaN)."""
+    return not now_c > cool_c + MAX_WARMER_C
+
+
+class CoolDown:
+    """Lets a device cool down within a pass to what it was when the pass began (C-5).
+
+    Args:
+        read_c: the processor's temperature; NaN when unknown.
+        clock: monotonic seconds.
+        sleep: waits for some seconds.
+        beat: called while it waits.
+        budget_s: how long all waits together may take.
+
+    Attributes:
+        reached: whether every wait ended because it was cool.
+    """
+
+    def __init__(
+        self,
+        read_c: Callable[[], float],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        beat: Callable[[], None] = lambda: None,
+        budget_s: float = MAX_REST_S,
+    ) -> None:
+        self._read_c, self._clock, self._sleep, self._beat = read_c, clock, sleep, beat
+        self._left_s = budget_s
+        self._cool_c = read_c()
+        self.reached = True
+
+    def __call__(self) -> float:
+        """Waits until it is cool, or no time is left; how many seconds that took."""
+        began = now = self._clock()
+        while not (cool := is_cool(self._read_c(), self._cool_c)) and now - began < self._left_s:
+            self._sleep(_LOOK_EVERY_S)
+            self._beat()
+            now = self._clock()
+        self.reached = self.reached and cool
+        self._left_s = max(self._left_s - (now - began), 0.0)
+        return now - began
+
+
 class Rest:
     """Lets a device cool down before a job to what it was when it had nothing to do.
 
@@ -80,7 +125,7 @@ class Rest:
         began = self._clock()
         while (now_c := self._read()) is not None and self._coolest_c is not None:
             self._coolest_c = min(self._coolest_c, now_c)
-            if now_c <= self._coolest_c + MAX_WARMER_C or self._clock() - began >= MAX_REST_S:
+            if is_cool(now_c, self._coolest_c) or self._clock() - began >= MAX_REST_S:
                 break
             await self._sleep(_LOOK_EVERY_S)
         return self._clock() - began

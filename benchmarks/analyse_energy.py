@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from .energy import (
     MAX_SPREAD,
+    TOO_SHORT,
     EnergySamples,
     bounds,
+    disagreement,
     energy_of,
     energy_ratio_of,
     why_unusable,
@@ -17,6 +19,7 @@ from .raw_energy import energy_samples
 from .reasons import (
     INSUFFICIENT_SAMPLES,
     NO_RAW_DATA,
+    NOT_COOLED,
     NOT_IN_PROFILE,
     SIMULATED_METER,
     UNSTEADY_ENERGY,
@@ -40,7 +43,8 @@ def energy(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         SIMULATED_METER if samples.kind == SIMULATED else None
     )
     if reason is not None:
-        meter = {**_meter(samples), "windows": samples.letter.size}
+        apart = _second(samples, CANDIDATE)
+        meter = {**_meter(samples), **apart, "windows": samples.letter.size}
         return tuple(null(key, reason, **meter) for key in KEYS)
     return (*_each(samples), _ratio(samples, facts))
 
@@ -59,6 +63,24 @@ def _meter(samples: EnergySamples) -> dict[str, object]:
     return said
 
 
+def _second(samples: EnergySamples, letter: int) -> dict[str, object]:
+    """What both meters showed where they differ most; empty when there was but one."""
+    apart = disagreement(samples, letter)
+    if apart is None:
+        return {}
+    return {
+        "second_meter": samples.second_meter,
+        "meter_j": apart.first_mj / _MJ,
+        "second_meter_j": apart.second_mj / _MJ,
+        "meters_differ": apart.relative,
+    }
+
+
+def _flags(samples: EnergySamples, spread: float) -> tuple[str, ...]:
+    unsteady = (UNSTEADY_ENERGY,) if spread > MAX_SPREAD else ()
+    return unsteady if samples.cooled else (*unsteady, NOT_COOLED)
+
+
 def _why_none(facts: RunFacts) -> str:
     if best_meter(facts.meters) is None:
         return why_no_meter(facts.meters)
@@ -67,9 +89,10 @@ def _why_none(facts: RunFacts) -> str:
 
 def _each(samples: EnergySamples) -> tuple[MetricValue, MetricValue]:
     found = energy_of(samples, CANDIDATE)
-    flags = (UNSTEADY_ENERGY,) if found.spread > MAX_SPREAD else ()
+    flags = _flags(samples, found.spread)
     detail = items(
         **_meter(samples),
+        **_second(samples, CANDIDATE),
         inferences=found.inferences,
         total_j=found.sum_mj / _MJ,
         active_j=found.active_sum_mj / _MJ,
@@ -81,6 +104,7 @@ def _each(samples: EnergySamples) -> tuple[MetricValue, MetricValue]:
         u_rep=found.u_rep / found.total_mj,
         u_idle=found.u_idle / found.total_mj,
         spread=found.spread,
+        too_short_windows=int((samples.letter >= TOO_SHORT).sum()),
     )
     values = (
         ("energy_mj", found.total_mj, found.u_total_mj),
@@ -99,7 +123,7 @@ def _ratio(samples: EnergySamples, facts: RunFacts) -> MetricValue:
         return null(key, NO_RAW_DATA)
     reason = why_unusable(samples, BASELINE)
     if reason is not None:
-        return null(key, reason)
+        return null(key, reason, **_second(samples, BASELINE))
     found = energy_ratio_of(samples)
     if found is None:
         return null(key, INSUFFICIENT_SAMPLES)

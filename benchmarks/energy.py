@@ -14,6 +14,7 @@ import numpy as np
 from .reasons import (
     INSUFFICIENT_SAMPLES,
     METER_WITHOUT_RESPONSE,
+    METERS_DISAGREE,
     SHARED_DEVICE,
     WINDOW_TOO_SHORT,
 )
@@ -26,6 +27,16 @@ BARE_IDLE, LOADED_IDLE = 2, 3
 MIN_WINDOW_NS = 5_000_000_000
 MIN_PERIODS = 50
 MIN_WINDOWS = 5
+MIN_SCATTERED_WINDOWS = 8
+"""Windows of a meter that does not see all the time: their phases have to be scattered (C-3)."""
+
+MIN_DROPPED_NS = 1_000_000_000
+MAX_DISAGREEMENT = 0.10
+"""How far two meters of the same thing may differ, of what the better one shows (C-3)."""
+
+TOO_SHORT = 4
+"""Added to the letter of a window that was measured again, longer (C-5)."""
+
 MIN_RESPONSE = 1.05
 MAX_FOREIGN_SHARE = 0.01
 MAX_SPREAD = 0.01
@@ -39,6 +50,32 @@ _MW_TO_MJ_PER_NS = 1e-9
 def window_ns(update_period_ns: int) -> int:
     """Shortest window of a meter with this update period (C-3)."""
     return max(MIN_WINDOW_NS, MIN_PERIODS * update_period_ns)
+
+
+def is_scattered(update_period_ns: int, averaging_window_ns: int, *, counts: bool) -> bool:
+    """Whether a meter sees less than all the time, so that trials begin anywhere in its period.
+
+    Args:
+        update_period_ns: between its new values, as it says.
+        averaging_window_ns: how much of that it sees; 0 where unknown.
+        counts: whether it is a counter; a power meter is polled.
+    """
+    return not counts or 0 < averaging_window_ns < update_period_ns
+
+
+def dropped_ns(update_period_ns: int, averaging_window_ns: int) -> int:
+    """What is not counted at the beginning of such a trial: max(1 s, 2 x rise time) (C-3).
+
+    A mean over some time has risen after that time, and is shown an update period later at most.
+    """
+    return max(MIN_DROPPED_NS, 2 * (update_period_ns + averaging_window_ns))
+
+
+def relative_spread(per_inference_mj: Floats) -> float:
+    """Standard deviation over mean; infinite of fewer than two windows."""
+    if per_inference_mj.size < 2:
+        return math.inf
+    return float(per_inference_mj.std(ddof=1) / per_inference_mj.mean())
 
 
 class Backwards(Exception):
@@ -99,7 +136,11 @@ class EnergySamples:
         end_ns: clock at its last edge.
         energy_mj: what the meter showed in between.
         iterations: inferences in it.
-        foreign_share: of one processor, used by other processes; NaN where unknown.
+        foreign_share: of all processors of the package, used by other processes; NaN where
+            unknown.
+        second_mj: what the second meter showed in between; NaN where there was none.
+        temperature_c: of the processor at its end; NaN where unknown.
+        clock_mhz: of the processor at its end; NaN where unknown.
         update_period_ns: between new values of the meter, as seen; never less than it says.
         uncertainty_relative: of its gain, k=1.
         kind: of the meter.
@@ -107,6 +148,9 @@ class EnergySamples:
         meter: its name.
         averaging_window_ns: how much of each update period it sees; 0 where unknown.
         problem: why the windows ended early, a key of the reasons; "" when they did not.
+        scattered: whether the meter sees less than all the time; see `is_scattered`.
+        second_meter: name of the second meter; "" when there was none.
+        cooled: whether the device always cooled down to where it began (C-5).
     """
 
     letter: Ints
@@ -115,6 +159,9 @@ class EnergySamples:
     energy_mj: Floats
     iterations: Ints
     foreign_share: Floats
+    second_mj: Floats
+    temperature_c: Floats
+    clock_mhz: Floats
     update_period_ns: int
     uncertainty_relative: float
     kind: str
@@ -122,6 +169,9 @@ class EnergySamples:
     meter: str = ""
     averaging_window_ns: int = 0
     problem: str = ""
+    scattered: bool = False
+    second_meter: str = ""
+    cooled: bool = True
 
     def of(self, letter: int) -> EnergySamples:
         """The windows with one letter."""
@@ -140,7 +190,41 @@ class EnergySamples:
         return power
 
 
-ARRAYS = ("letter", "start_ns", "end_ns", "energy_mj", "iterations", "foreign_share")
+WHOLE = ("letter", "start_ns", "end_ns", "iterations")
+AROUND = ("second_mj", "temperature_c", "clock_mhz")
+ARRAYS = (*WHOLE, "energy_mj", "foreign_share", *AROUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """What two meters showed over the same windows, in millijoules.
+
+    Attributes:
+        first_mj: the better meter.
+        second_mj: the other one.
+    """
+
+    first_mj: float
+    second_mj: float
+
+    @property
+    def relative(self) -> float:
+        """How far the other one is off."""
+        return abs(self.second_mj - self.first_mj) / max(abs(self.first_mj), 1e-12)
+
+
+def disagreement(samples: EnergySamples, letter: int) -> Disagreement | None:
+    """Where the two meters differ most: under load, or idle with the sessions resident (C-3).
+
+    None when no window was seen by both.
+    """
+    found = []
+    for part in (samples.of(letter), samples.of(LOADED_IDLE)):
+        both = np.isfinite(part.second_mj)
+        if both.any():
+            sums = (float(part.energy_mj[both].sum()), float(part.second_mj[both].sum()))
+            found.append(Disagreement(*sums))
+    return max(found, key=lambda one: one.relative, default=None)
 
 
 def why_unusable(samples: EnergySamples, letter: int) -> str | None:
@@ -149,7 +233,8 @@ def why_unusable(samples: EnergySamples, letter: int) -> str | None:
         return samples.problem
     own, idle = samples.of(letter), samples.of(BARE_IDLE)
     missing = idle.letter.size == 0 or samples.of(LOADED_IDLE).letter.size == 0
-    if own.letter.size < MIN_WINDOWS or missing or np.any(own.iterations < 1):
+    needed = MIN_SCATTERED_WINDOWS if samples.scattered else MIN_WINDOWS
+    if own.letter.size < needed or missing or np.any(own.iterations < 1):
         return INSUFFICIENT_SAMPLES
     if int(own.duration_ns.min()) < window_ns(samples.update_period_ns):
         return WINDOW_TOO_SHORT
@@ -157,7 +242,10 @@ def why_unusable(samples: EnergySamples, letter: int) -> str | None:
     if others.size and float(others.max()) > MAX_FOREIGN_SHARE:
         return SHARED_DEVICE
     responds = float(own.power_mw.mean()) > MIN_RESPONSE * float(idle.power_mw.mean())
-    return None if responds else METER_WITHOUT_RESPONSE
+    if not responds:
+        return METER_WITHOUT_RESPONSE
+    apart = disagreement(samples, letter)
+    return METERS_DISAGREE if apart is not None and apart.relative > MAX_DISAGREEMENT else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +301,7 @@ def energy_of(samples: EnergySamples, letter: int) -> Energy:
     active = float(((own.energy_mj - idle_mw * seconds) / own.iterations).mean())
     edge_mj = own.power_mw * samples.update_period_ns * _MW_TO_MJ_PER_NS / math.sqrt(6)
     u_edge = float((edge_mj / own.iterations).mean()) / math.sqrt(count)
-    spread = float(each.std(ddof=1))
+    spread = relative_spread(each) * total
     u_rep = spread / math.sqrt(count)
     u_gain = samples.uncertainty_relative * total
     drift_mw = float(np.ptp(idle.power_mw)) / math.sqrt(12)

@@ -6,15 +6,28 @@ It owns no sensor and no clock. Every window begins and ends where the meter sho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from .energy import BARE_IDLE, LOADED_IDLE, Backwards, EnergySamples, window_ns
+from .energy import (
+    ARRAYS,
+    BARE_IDLE,
+    LOADED_IDLE,
+    MAX_SPREAD,
+    MIN_SCATTERED_WINDOWS,
+    TOO_SHORT,
+    WHOLE,
+    Backwards,
+    EnergySamples,
+    relative_spread,
+    window_ns,
+)
 from .protocol import Call, Clock, Gap
-from .reasons import COUNTER_BACKWARDS, COUNTER_STUCK, METER_LOST
+from .reasons import COUNTER_BACKWARDS, COUNTER_STUCK, METER_LOST, NO_PERMISSION
 from .samples import CANDIDATE
 
 MAX_SILENT_PERIODS = 20
@@ -23,11 +36,18 @@ MAX_SILENT_PERIODS = 20
 POLL_NS = 1_000_000_000
 """A counter is read this often inside a window too: one that comes round or falls is seen."""
 
+MAX_LENGTHENINGS = 2
+"""How often windows are made twice as long because their energy differs too much."""
+
 _PERIODS_SEEN = 9
 
 
 class Lost(Exception):
     """The meter cannot be read any more."""
+
+
+class Forbidden(Lost):
+    """The meter may not be read."""
 
 
 class Stuck(Exception):
@@ -57,7 +77,10 @@ class EnergyPlan:
         quads: quads of windows; without a candidate, half as many pairs of windows each.
         update_period_ns: of the meter, as it says; it is measured.
         max_period_ns: the longest update period that is waited for.
-        max_window_ns: up to which a window grows when the meter is slower than it says.
+        max_window_ns: up to which a window grows when the meter is slower than it says, or its
+            windows differ too much.
+        scattered: whether each trial begins at a random moment of the update period.
+        dropped_ns: of each such trial before its window begins.
     """
 
     window_ns: int
@@ -66,6 +89,26 @@ class EnergyPlan:
     update_period_ns: int
     max_period_ns: int = 2_000_000_000
     max_window_ns: int = 0
+    scattered: bool = False
+    dropped_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an energy pass reads beside its meter.
+
+    Attributes:
+        foreign_ns: processor time of other processes on the package so far, per processor of it;
+            NaN when unknown.
+        second: millijoules of a second meter since some moment; NaN when there is none.
+        temperature_c: of the processor; NaN when unknown.
+        clock_mhz: of the processor; NaN when unknown.
+    """
+
+    foreign_ns: Callable[[], float]
+    second: Callable[[], float] = lambda: math.nan
+    temperature_c: Callable[[], float] = lambda: math.nan
+    clock_mhz: Callable[[], float] = lambda: math.nan
 
 
 class EnergyBench:
@@ -75,7 +118,7 @@ class EnergyBench:
         counter: the meter.
         clock: monotonic nanoseconds.
         rest: does nothing for so many nanoseconds.
-        foreign_ns: processor time of other processes so far; NaN when unknown.
+        around: what else is read.
         plan: how long the windows are.
     """
 
@@ -85,13 +128,14 @@ class EnergyBench:
         clock: Clock,
         rest: Callable[[int], None],
         *,
-        foreign_ns: Callable[[], float],
+        around: Surroundings,
         plan: EnergyPlan,
     ) -> None:
         self._counter, self._clock, self._rest = counter, clock, rest
-        self._foreign_ns = foreign_ns
+        self._around = around
         self._plan = plan
-        self._rows: list[tuple[int, int, int, float, int, float]] = []
+        self._rows: list[dict[str, float]] = []
+        self._longer = 1
         self.update_period_ns = plan.update_period_ns
         self.problem = ""
 
@@ -100,6 +144,8 @@ class EnergyBench:
         try:
             for step in steps:
                 step()
+        except Forbidden:
+            self.problem = NO_PERMISSION
         except Lost:
             self.problem = METER_LOST
         except Stuck:
@@ -117,29 +163,65 @@ class EnergyBench:
 
     def idle(self, letter: int) -> None:
         """One window in which nothing runs."""
-        start_mj, start_ns = self._edge()
-        foreign = self._foreign_ns()
+        begun = self._begin()
         for left_ns in range(self._plan.idle_ns, 0, -POLL_NS):
             self._rest(min(left_ns, POLL_NS))
             self._counter()
-        end_mj, end_ns = self._edge()
-        self._note(letter, start_ns, end_ns, end_mj - start_mj, 0, foreign)
+        self._end(letter, 0, begun)
 
-    def window(self, letter: int, call: Call) -> None:
-        """One window of inferences."""
-        start_mj, start_ns = self._edge()
-        foreign = self._foreign_ns()
-        iterations, polled_ns = 0, start_ns
-        needed_ns = min(window_ns(self.update_period_ns), self._plan.max_window_ns)
-        length_ns = max(self._plan.window_ns, needed_ns)
-        while (now_ns := self._clock()) - start_ns < length_ns:
+    def window(self, letter: int, call: Call, delay_ns: int = 0) -> None:
+        """One window of inferences.
+
+        Args:
+            letter: of what runs.
+            call: one inference.
+            delay_ns: of doing nothing before it; see `EnergyPlan.scattered`.
+        """
+        if self._plan.scattered:
+            self._rest(delay_ns)
+            self.run_for(self._plan.dropped_ns, call)
+        begun = self._begin()
+        iterations = self.run_for(self._length_ns(), call, begun["start_ns"])
+        self._end(letter, iterations, begun)
+
+    def run_for(self, length_ns: int, call: Call, start_ns: float | None = None) -> int:
+        """Calls until so much time has passed since `start_ns`, or since now; how many."""
+        started_ns = polled_ns = self._clock() if start_ns is None else start_ns
+        iterations = 0
+        while (now_ns := self._clock()) - started_ns < length_ns:
             if now_ns - polled_ns >= POLL_NS:
                 self._counter()
                 polled_ns = now_ns
             call()
             iterations += 1
-        end_mj, end_ns = self._edge()
-        self._note(letter, start_ns, end_ns, end_mj - start_mj, iterations, foreign)
+        return iterations
+
+    def lengthen(self) -> bool:
+        """Makes windows twice as long if those so far differ too much and there is room (C-5).
+
+        What was measured stays, as windows that were too short.
+
+        Returns:
+            Whether the quads have to be measured again.
+        """
+        timed = [row for row in self._rows if row["letter"] <= CANDIDATE]
+        each = [
+            np.array([row["energy_mj"] / max(row["iterations"], 1) for row in rows])
+            for rows in ([row for row in timed if row["letter"] == letter] for letter in (0, 1))
+            if rows
+        ]
+        if all(relative_spread(one) <= MAX_SPREAD for one in each):
+            return False
+        if 2 * self._length_ns() > self._plan.max_window_ns:
+            return False
+        self._longer *= 2
+        for row in timed:
+            row["letter"] += TOO_SHORT
+        return True
+
+    def _length_ns(self) -> int:
+        needed_ns = min(window_ns(self.update_period_ns), self._plan.max_window_ns)
+        return self._longer * max(self._plan.window_ns, needed_ns)
 
     def samples(
         self,
@@ -149,19 +231,18 @@ class EnergyBench:
         uncertainty_relative: float,
         meter: str = "",
         averaging_window_ns: int = 0,
+        second_meter: str = "",
+        cooled: bool = True,
     ) -> EnergySamples:
         """Every window so far, and what the meter says of itself."""
-        rows = self._rows
-        letter, start, end, energy, iterations, share = (
-            [row[column] for row in rows] for column in range(6)
-        )
+        columns: dict[str, Any] = {
+            name: np.array(
+                [row[name] for row in self._rows], np.int64 if name in WHOLE else np.float64
+            )
+            for name in ARRAYS
+        }
         return EnergySamples(
-            letter=np.array(letter, np.int64),
-            start_ns=np.array(start, np.int64),
-            end_ns=np.array(end, np.int64),
-            energy_mj=np.array(energy, np.float64),
-            iterations=np.array(iterations, np.int64),
-            foreign_share=np.array(share, np.float64),
+            **columns,
             update_period_ns=self.update_period_ns,
             uncertainty_relative=uncertainty_relative,
             kind=kind,
@@ -169,6 +250,9 @@ class EnergyBench:
             meter=meter,
             averaging_window_ns=averaging_window_ns,
             problem=self.problem,
+            scattered=self._plan.scattered,
+            second_meter=second_meter,
+            cooled=cooled,
         )
 
     def _edge(self) -> tuple[float, int]:
@@ -182,17 +266,33 @@ class EnergyBench:
             if at_ns - since > patience:
                 raise Stuck
 
-    def _note(  # noqa: PLR0917  (one row)
-        self,
-        letter: int,
-        start_ns: int,
-        end_ns: int,
-        energy_mj: float,
-        iterations: int,
-        foreign_before: float,
-    ) -> None:
-        share = (self._foreign_ns() - foreign_before) / max(end_ns - start_ns, 1)
-        self._rows.append((letter, start_ns, end_ns, energy_mj, iterations, share))
+    def _begin(self) -> dict[str, float]:
+        """The first edge of a window, and what else is read there."""
+        energy_mj, start_ns = self._edge()
+        return {
+            "start_ns": start_ns,
+            "energy_mj": energy_mj,
+            "second_mj": self._around.second(),
+            "foreign_ns": self._around.foreign_ns(),
+        }
+
+    def _end(self, letter: int, iterations: int, begun: dict[str, float]) -> None:
+        """The last edge of a window; keeps the window."""
+        energy_mj, end_ns = self._edge()
+        foreign_ns = self._around.foreign_ns() - begun["foreign_ns"]
+        self._rows.append(
+            {
+                "letter": letter,
+                "start_ns": begun["start_ns"],
+                "end_ns": end_ns,
+                "energy_mj": energy_mj - begun["energy_mj"],
+                "iterations": iterations,
+                "foreign_share": foreign_ns / max(end_ns - begun["start_ns"], 1),
+                "second_mj": self._around.second() - begun["second_mj"],
+                "temperature_c": self._around.temperature_c(),
+                "clock_mhz": self._around.clock_mhz(),
+            }
+        )
 
 
 def measure_energy(
@@ -200,31 +300,52 @@ def measure_energy(
     prepare: Callable[[], Sequence[Call]],
     plan: EnergyPlan,
     rng: np.random.Generator,
+    *,
     gap: Gap,
+    cool: Callable[[], float] = lambda: 0.0,
 ) -> None:
     """Every window of one launch: bare idle, loaded idle, quads, loaded idle.
+
+    Quads whose windows differ too much are measured again with longer ones.
 
     Args:
         bench: meter and clock; it keeps what was measured.
         prepare: makes the sessions and warms them up; gives one call, or baseline and candidate.
         plan: how long the windows are.
-        rng: decides the order of each quad.
+        rng: decides the order of each quad, and when scattered trials begin.
         gap: called between windows.
+        cool: waits until the device is as cool as it was; how many seconds that took. What it
+            cooled is warmed up again, before anything is counted.
     """
     calls: list[Call] = []
 
     def run(letter: int) -> None:
         gap()
-        bench.window(letter, calls[letter if len(calls) > 1 else 0])
+        delay_ns = int(rng.integers(bench.update_period_ns)) if plan.scattered else 0
+        bench.window(letter, calls[letter if len(calls) > 1 else 0], delay_ns)
 
     def quad() -> None:
+        if cool() > 0:
+            bench.run_for(plan.dropped_ns, calls[0])
         first = int(rng.integers(2)) if len(calls) > 1 else CANDIDATE
         order = (first, 1 - first, 1 - first, first) if len(calls) > 1 else (first, first)
         for letter in order:
             run(letter)
 
+    def quads() -> None:
+        for _ in range(wanted):
+            quad()
+
+    def again() -> None:
+        for _ in range(MAX_LENGTHENINGS):
+            if not bench.lengthen():
+                return
+            quads()
+
     def load() -> None:
         calls.extend(prepare())
+
+    wanted = max(plan.quads, MIN_SCATTERED_WINDOWS // 2) if plan.scattered else plan.quads
 
     bench.guarded(
         [
@@ -233,7 +354,8 @@ def measure_energy(
             load,
             gap,
             lambda: bench.idle(LOADED_IDLE),
-            *([quad] * plan.quads),
+            quads,
+            again,
             gap,
             lambda: bench.idle(LOADED_IDLE),
         ]

@@ -50,6 +50,14 @@ def best_meter(meters: Iterable[MeterDescription]) -> MeterDescription | None:
     return min(usable, key=_order, default=None)
 
 
+def second_meter(
+    best: MeterDescription, meters: Iterable[MeterDescription]
+) -> MeterDescription | None:
+    """Another usable energy meter of the same scope, to check the best one by (C-3)."""
+    others = [one for one in meters if one.scope == best.scope and one.name != best.name]
+    return best_meter(others)
+
+
 def why_no_meter(meters: Iterable[MeterDescription]) -> str:
     """The reason that tells most: what can be mended comes before what cannot."""
     found = [one.reason for one in meters if one.quantity == ENERGY and one.reason]

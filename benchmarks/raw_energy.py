@@ -1,20 +1,23 @@
 """The raw file of pass `energy`, beside the metadata of every pass.
 
-meta   update_period_ns, averaging_window_ns, uncertainty_relative, meter, kind, scope, problem
-arrays letter start_ns end_ns iterations i8[w], energy_mj foreign_share f8[w]
+meta   update_period_ns, averaging_window_ns, uncertainty_relative, meter, kind, scope, problem,
+       scattered, second_meter, cooled
+arrays letter start_ns end_ns iterations i8[w], energy_mj foreign_share f8[w],
+       second_mj temperature_c clock_mhz f8[w], NaN in files from before they were kept
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .energy import ARRAYS, LOADED_IDLE, EnergySamples
+from .energy import AROUND, ARRAYS, LOADED_IDLE, TOO_SHORT, WHOLE, EnergySamples
 from .errors import BadInput, Code
 from .raw import RawFile
 from .raw_schema import RawOrigin, origin_meta
 from .reasons import REASONS
-
-_WHOLE = ("letter", "start_ns", "end_ns", "iterations")
+from .samples import CANDIDATE
 
 
 def energy_raw(origin: RawOrigin, samples: EnergySamples) -> RawFile:
@@ -27,23 +30,29 @@ def energy_raw(origin: RawOrigin, samples: EnergySamples) -> RawFile:
         "kind": samples.kind,
         "scope": samples.scope,
         "problem": samples.problem,
+        "scattered": samples.scattered,
+        "second_meter": samples.second_meter,
+        "cooled": samples.cooled,
     }
     return RawFile(origin_meta(origin) | meta, {name: getattr(samples, name) for name in ARRAYS})
 
 
 def energy_samples(raw: RawFile) -> EnergySamples:
     """The windows of a raw file of pass `energy`; `BadInput` when it does not hold them."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for name in ARRAYS:
         array = raw.arrays.get(name)
-        kind = np.int64 if name in _WHOLE else np.float64
+        if array is None and name in AROUND and "second_meter" not in raw.meta:
+            array = np.full(arrays["letter"].size, np.nan)
+        kind = np.int64 if name in WHOLE else np.float64
         if array is None or array.dtype != kind or array.ndim != 1:
             raise _bad(f"array {name} is missing or of another type")
         arrays[name] = array
     if len({array.size for array in arrays.values()}) != 1:
         raise _bad("its arrays are of different lengths")
     letter, duration = arrays["letter"], arrays["end_ns"] - arrays["start_ns"]
-    if np.any((letter < 0) | (letter > LOADED_IDLE)) or np.any(duration <= 0):
+    known = [*range(LOADED_IDLE + 1), *(TOO_SHORT + one for one in range(CANDIDATE + 1))]
+    if not np.all(np.isin(letter, known)) or np.any(duration <= 0):
         raise _bad("a window has no length or no known letter")
     if not np.all(np.isfinite(arrays["energy_mj"])) or np.any(arrays["iterations"] < 0):
         raise _bad("a window has no energy or no number of inferences")
@@ -67,6 +76,9 @@ def energy_samples(raw: RawFile) -> EnergySamples:
         meter=str(raw.meta.get("meter", "")),
         averaging_window_ns=seen,
         problem=str(problem or ""),
+        scattered=raw.meta.get("scattered", False) is True,
+        second_meter=str(raw.meta.get("second_meter", "")),
+        cooled=raw.meta.get("cooled", True) is True,
     )
 
 

@@ -27,6 +27,7 @@ IMPOSSIBLE = "impossible"
 FOREIGN_LOAD = "foreign_load"
 CLOCK_STEP = "clock_step"
 UNSTEADY_ENERGY = "unsteady_energy"
+NOT_COOLED = "not_cooled"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
@@ -46,7 +47,8 @@ FLAGS: dict[str, str] = {
     HARNESS_SUSPECT: "throughput and latency contradict each other",
     IMPOSSIBLE: "a number beyond what the device can do",
     FOREIGN_LOAD: "another process used the processor during the run",
-    UNSTEADY_ENERGY: "the energy of the windows differs by more than 1 %",
+    UNSTEADY_ENERGY: "the energy of the windows differs by more than 1 %, however long they are",
+    NOT_COOLED: "the device stayed over 3 degrees warmer than before its windows of energy",
     CLOCK_STEP: "a clock was set or went backwards during the run",
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
 }
@@ -80,6 +82,7 @@ COUNTER_STUCK = "counter_stuck"
 COUNTER_BACKWARDS = "counter_backwards"
 METER_LOST = "meter_lost"
 METER_WITHOUT_RESPONSE = "meter_without_response"
+METERS_DISAGREE = "meters_disagree"
 SIMULATED_METER = "simulated_meter"
 NOT_RECORDED = "not_recorded"
 NOT_PROBED = "not_probed"
@@ -101,7 +104,9 @@ REASONS: dict[str, str] = {
     NO_CONTROL_GROUP: "no control group of the launch tells its peak",
     NO_ARENA: "the runtime has no arena that can be switched off",
     NO_INTEGER_OPERATORS: "nothing ran in integer kernels",
-    NO_PERMISSION: "the device's energy meter may not be read by the agent",
+    NO_PERMISSION: (
+        "the agent may not read the device's energy meter: run it as root, or let it read that file"
+    ),
     NO_LIBRARY: "the library that reads the device's energy meter is not installed",
     VIRTUALISED: "a virtual machine is not shown the energy meter of its host",
     ON_CHARGER: "the device was being charged, so its battery tells nothing",
@@ -110,6 +115,7 @@ REASONS: dict[str, str] = {
     COUNTER_BACKWARDS: "the energy meter went backwards",
     METER_LOST: "the energy meter could not be read any more",
     METER_WITHOUT_RESPONSE: "the energy meter shows no more under load than idle",
+    METERS_DISAGREE: "two energy meters of the same thing differ by more than 10 %",
     SIMULATED_METER: "the energy meter replays a recording",
     NOT_RECORDED: "it was not recorded",
     NOT_PROBED: "the saturation probe gave no map of this runtime on this device",

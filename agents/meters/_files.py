@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .base import MeterLost, Reading
+from .base import MeterForbidden, MeterLost, Reading
 
 _BYTES = 64
 
@@ -23,7 +23,7 @@ class FileReader:
         wraps_at_mj: where a counter begins again at 0.
 
     Raises:
-        MeterLost: a file cannot be opened.
+        MeterLost: a file cannot be opened; `MeterForbidden` when that needs a permission.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class FileReader:
                 self._open.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
             self.close()
-            raise MeterLost(f"{error}") from error
+            raise _lost(error) from error
 
     def read(self) -> Reading:
         """The present value; see `base.EnergyReader`."""
         try:
             found = [int(os.pread(one, _BYTES, 0)) for one in self._open]
         except (OSError, ValueError) as error:
-            raise MeterLost(f"{error}") from error
+            raise _lost(error) from error
         return Reading(self._value(found), time.monotonic_ns())
 
     def close(self) -> None:
@@ -59,6 +59,11 @@ class FileReader:
             with contextlib.suppress(OSError):
                 os.close(one)
         self._open = []
+
+
+def _lost(error: OSError | ValueError) -> MeterLost:
+    kind = MeterForbidden if isinstance(error, PermissionError) else MeterLost
+    return kind(f"{error}")
 
 
 def word(path: Path) -> str | None:

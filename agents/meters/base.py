@@ -18,6 +18,10 @@ class MeterLost(Exception):
     """The sensor cannot be read any more: it vanished, or a permission did."""
 
 
+class MeterForbidden(MeterLost):
+    """This process may not read the sensor."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One reading.
@@ -75,6 +79,18 @@ class EnergyMeterModule(MeterModule, Protocol):
 
     def open_reader(self) -> EnergyReader:
         """The meter that `describe` speaks of, opened.
+
+        Raises:
+            MeterLost: it cannot be opened; `MeterForbidden` when that needs a permission.
+        """
+        ...
+
+
+class SecondMeterModule(EnergyMeterModule, Protocol):
+    """The shape of a module whose sensor can be read in another way too."""
+
+    def open_second(self) -> EnergyReader | None:
+        """That other way, opened; None when this machine has none.
 
         Raises:
             MeterLost: it cannot be opened.

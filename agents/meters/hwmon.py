@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bitgauge.benchmarks.meters import PACKAGE
 from bitgauge.benchmarks.model import MeterDescription
 
 from ._files import FileReader, whole, word
@@ -105,7 +106,7 @@ def _rails(root: Path) -> Iterator[_Rail]:
             for path in sorted(chip.glob("energy*_input")):
                 label = word(chip / path.name.replace("_input", "_label")) or name
                 if label.startswith("Esocket"):
-                    yield _Rail(label, (path,), "energy", update_ns, len(_TOTALS) + 2)
+                    yield _Rail(PACKAGE, (path,), "energy", update_ns, len(_TOTALS) + 2)
 
 
 def _channels(chip: Path, update_ns: int) -> Iterator[_Rail]:

@@ -1,7 +1,8 @@
 """Energy of an NVIDIA GPU by NVML: the counter since Volta, present power before.
 
 Source: NVML's reference: nvmlDeviceGetTotalEnergyConsumption gives millijoules since the driver
-was loaded, nvmlDeviceGetPowerUsage milliwatts. The counter moves about every 100 ms; on A100 and
+was loaded, nvmlDeviceGetPowerUsage milliwatts, since
+Ampere as the mean of one second. The counter moves about every 100 ms; on A100 and
 H100 the sensor behind it sees 25 of them (measurement.md C.1), which is stated.
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 from bitgauge.benchmarks.meters import GPU
 from bitgauge.benchmarks.model import MeterDescription
 
-from .base import EnergyReader, MeterLost, Reading
+from .base import EnergyReader, MeterForbidden, MeterLost, Reading
 
 NAME = "nvml"
 RANK = 40
@@ -46,8 +47,10 @@ def describe(root: Path = _ROOT, library: Any = None) -> MeterDescription | None
         with _Opened(library) as gpu:
             name = gpu.name()
             gpu.counter()
-    except MeterLost as error:
-        return _description("", "no_permission" if "ermission" in str(error) else "no_sensor")
+    except MeterForbidden:
+        return _description("", "no_permission")
+    except MeterLost:
+        return _description("", "no_sensor")
     return _description(name, None)
 
 
@@ -70,6 +73,17 @@ def open_reader(library: Any = None) -> EnergyReader:
     return _Opened(library)
 
 
+def open_second(library: Any = None) -> EnergyReader | None:
+    """Its present power, which is polled beside the counter; None where only the counter is."""
+    gpu = _Power(library)
+    try:
+        gpu.read()
+    except MeterLost:
+        gpu.close()
+        return None
+    return gpu
+
+
 class _Opened:
     """One GPU while NVML is initialised; a reader of its counter."""
 
@@ -82,7 +96,7 @@ class _Opened:
             self._nvml.nvmlInit()
             self._gpu = self._nvml.nvmlDeviceGetHandleByIndex(_visible_index())
         except Exception as error:  # NVMLError of a module that may not be there
-            raise MeterLost(f"{error}") from error
+            raise _lost(error) from error
 
     def __enter__(self) -> _Opened:
         return self
@@ -95,7 +109,7 @@ class _Opened:
         try:
             said = self._nvml.nvmlDeviceGetName(self._gpu)
         except Exception as error:  # as above
-            raise MeterLost(f"{error}") from error
+            raise _lost(error) from error
         return said.decode() if isinstance(said, bytes) else str(said)
 
     def counter(self) -> float:
@@ -103,7 +117,7 @@ class _Opened:
         try:
             return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._gpu))
         except Exception as error:  # as above
-            raise MeterLost(f"{error}") from error
+            raise _lost(error) from error
 
     def read(self) -> Reading:
         """The present value; see `base.EnergyReader`."""
@@ -113,6 +127,26 @@ class _Opened:
         """Ends the use of NVML."""
         with contextlib.suppress(Exception):  # a lost GPU has nothing to give back
             self._nvml.nvmlShutdown()
+
+
+class _Power(_Opened):
+    """Present power of the GPU."""
+
+    is_counter = False
+
+    def read(self) -> Reading:
+        """Milliwatts; see `base.EnergyReader`."""
+        try:
+            power_mw = float(self._nvml.nvmlDeviceGetPowerUsage(self._gpu))
+        except Exception as error:  # as above
+            raise _lost(error) from error
+        return Reading(power_mw, time.monotonic_ns())
+
+
+def _lost(error: Exception) -> MeterLost:
+    """NVML names its errors in words; their classes are made when the library is loaded."""
+    kind = MeterForbidden if "ermission" in str(error) else MeterLost
+    return kind(f"{error}")
 
 
 def _visible_index() -> int:

@@ -2,9 +2,11 @@
 
 ``BITGAUGE_REPLAY_METER`` names a JSON file: ``{"is_counter": true, "update_period_ns": ...,
 "points": [[seconds, value], ...]}`` with an optional `wraps_at_mj`; values are millijoules for a
-counter and milliwatts else. The value of the last point at or before the time since opening holds;
-a null value means that the sensor cannot be read. After the last point the trace begins again, a
-counter goes on from its end. Its kind is `simulated`, and its joules are nobody's.
+counter and milliwatts else. `averaging_window_ns` is how much of each period the meter sees,
+`second` another such trace of the same thing, and from `forbidden_from_s` on nobody may read it.
+The value of the last point at or before the time since opening holds; a null value means that the
+sensor cannot be read. After the last point the trace begins again, a counter goes on from its
+end. Its kind is `simulated`, and its joules are nobody's.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import msgspec
 from bitgauge.benchmarks.model import MeterDescription
 
 from ..environment import TRACE_VARIABLE
-from .base import EnergyReader, MeterLost, Reading
+from .base import EnergyReader, MeterForbidden, MeterLost, Reading
 
 NAME = "replay"
 RANK = 0
@@ -33,6 +35,9 @@ class Trace(msgspec.Struct, forbid_unknown_fields=True):
     points: list[tuple[float, float | None]]
     wraps_at_mj: float | None = None
     uncertainty_relative: float = 0.05
+    averaging_window_ns: int | None = None
+    forbidden_from_s: float | None = None
+    second: Trace | None = None
 
 
 def describe() -> MeterDescription | None:
@@ -47,7 +52,7 @@ def describe() -> MeterDescription | None:
         scope="trace",
         update_period_ns=trace.update_period_ns,
         uncertainty_relative=trace.uncertainty_relative,
-        averaging_window_ns=trace.update_period_ns,
+        averaging_window_ns=trace.averaging_window_ns or trace.update_period_ns,
     )
 
 
@@ -57,6 +62,12 @@ def open_reader() -> EnergyReader:
     if trace is None or not trace.points:
         raise MeterLost(f"{TRACE_VARIABLE} names no trace")
     return _Replay(trace)
+
+
+def open_second() -> EnergyReader | None:
+    """The second trace, if there is one; see `base.SecondMeterModule`."""
+    trace = _trace()
+    return _Replay(trace.second) if trace is not None and trace.second is not None else None
 
 
 def _trace() -> Trace | None:
@@ -77,13 +88,17 @@ class _Replay:
         self.wraps_at_mj = trace.wraps_at_mj
         self._points = trace.points
         self._times = [at for at, _ in trace.points]
+        self._forbidden_from_s = trace.forbidden_from_s
         self._started_ns = time.monotonic_ns()
 
     def read(self) -> Reading:
         """The present value; see `base.EnergyReader`."""
         now_ns = time.monotonic_ns()
+        since_s = (now_ns - self._started_ns) / 1e9
+        if self._forbidden_from_s is not None and since_s >= self._forbidden_from_s:
+            raise MeterForbidden("the trace may not be read any more")
         length = self._times[-1]
-        rounds, at = divmod((now_ns - self._started_ns) / 1e9, length) if length > 0 else (0, 0)
+        rounds, at = divmod(since_s, length) if length > 0 else (0, 0)
         value = self._points[bisect.bisect_right(self._times, at) - 1][1]
         if value is None:
             raise MeterLost("the trace has no value here")

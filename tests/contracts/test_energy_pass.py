@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from bitgauge.agents.environment import TRACE_VARIABLE
-from bitgauge.benchmarks.energy import why_unusable
+from bitgauge.benchmarks.energy import MAX_DISAGREEMENT, disagreement, why_unusable
 from bitgauge.benchmarks.model import Overrides
 from bitgauge.benchmarks.raw import read_raw
 from bitgauge.benchmarks.raw_energy import energy_samples
@@ -37,6 +37,13 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     await made.coordinator.stop()
 
 
+EIGHT_W = [(0.0, 8_000.0), (600.0, 8_000.0)]
+SECOND = {
+    "is_counter": False,
+    "update_period_ns": TICK_NS,
+    "points": [(0.0, 4_500.0), (600.0, 4_500.0)],
+}
+
 TRACES: dict[str, tuple[list[tuple[float, float | None]], str, int]] = {
     "steady": (STEADY, "", 15),
     "vanishes": ([*STEADY[:80], (0.4, None), (600.0, None)], "meter_lost", 15),
@@ -47,6 +54,9 @@ TRACES: dict[str, tuple[list[tuple[float, float | None]], str, int]] = {
         15,
     ),
     "forbidden": ([(0.0, None), (600.0, None)], "meter_lost", 15),
+    "not ours": (STEADY, "no_permission", 15),
+    "differs": (STEADY, "", 15),
+    "sees a part": (STEADY, "", 19),
     "comes round": ([(at, BRINK_MJ + (shown or 0)) for at, shown in STEADY], "", 15),
     "power": ([(0.0, 8_000.0), (600.0, 8_000.0)], "", 15),
 }
@@ -57,6 +67,14 @@ async def test_a_meter_that_fails_costs_nothing_but_the_energy(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     points, problem, windows = TRACES[name]
+    further: dict[str, dict[str, object]] = {
+        "not ours": {"forbidden_from_s": 0.4},
+        "differs": {"second": SECOND},
+        "sees a part": {
+            "averaging_window_ns": TICK_NS // 4,
+            "second": SECOND | {"points": EIGHT_W},
+        },
+    }
     trace = tmp_path / "trace.json"
     trace.write_bytes(
         msgspec.json.encode(
@@ -66,6 +84,7 @@ async def test_a_meter_that_fails_costs_nothing_but_the_energy(
                 "points": points,
                 "wraps_at_mj": WRAPS_MJ if name == "comes round" else None,
             }
+            | further.get(name, {})
         )
     )
     monkeypatch.setenv(TRACE_VARIABLE, str(trace))
@@ -93,6 +112,12 @@ async def test_a_meter_that_fails_costs_nothing_but_the_energy(
     assert samples.meter == "replay"
     if not problem:
         assert samples.power_mw == pytest.approx(8_000.0, rel=0.2)
+    apart = disagreement(samples, CANDIDATE)
+    assert (apart is not None) == ("second" in further.get(name, {}))
+    assert samples.second_meter == ("replay power" if apart else "")
+    if apart is not None:
+        assert (apart.relative > MAX_DISAGREEMENT) == (name == "differs")
+    assert samples.scattered == (name == "sees a part")
 
 
 async def test_without_a_meter_no_such_pass_is_made(lab: Lab) -> None:

@@ -8,21 +8,34 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bitgauge.agents.temperature import CoolDown
 from bitgauge.benchmarks.analyse_energy import energy
 from bitgauge.benchmarks.energy import (
+    AROUND,
     ARRAYS,
     BARE_IDLE,
     LOADED_IDLE,
+    TOO_SHORT,
     Backwards,
     EnergySamples,
     Integrated,
     Unwrapped,
+    disagreement,
+    dropped_ns,
     energy_of,
     energy_ratio_of,
+    is_scattered,
     why_unusable,
     window_ns,
 )
-from bitgauge.benchmarks.energy_protocol import EnergyBench, EnergyPlan, Lost, measure_energy
+from bitgauge.benchmarks.energy_protocol import (
+    EnergyBench,
+    EnergyPlan,
+    Forbidden,
+    Lost,
+    Surroundings,
+    measure_energy,
+)
 from bitgauge.benchmarks.errors import BadInput
 from bitgauge.benchmarks.facts import RunFacts
 from bitgauge.benchmarks.meters import best_meter, meters_of, why_no_meter
@@ -98,15 +111,26 @@ class World:
         self.power_mw = LOADED_MW
         return [self.call(BASELINE), self.call(CANDIDATE)]
 
-    def measured(self, plan: EnergyPlan = PLAN, foreign: float = 0.0) -> EnergySamples:
+    def cool(self) -> float:
+        return 0.0
+
+    def measured(
+        self, plan: EnergyPlan = PLAN, foreign: float = 0.0, second: float = math.nan
+    ) -> EnergySamples:
         bench = EnergyBench(
             self.counter,
             lambda: self.now_ns,
             self.rest,
-            foreign_ns=lambda: foreign * self.now_ns,
+            around=Surroundings(
+                lambda: foreign * self.now_ns,
+                second=lambda: second * self.consumed_mj,
+                temperature_c=lambda: 40.0,
+                clock_mhz=lambda: 3_000.0,
+            ),
             plan=plan,
         )
-        measure_energy(bench, self.prepare, plan, np.random.default_rng(7), lambda: None)
+        rng = np.random.default_rng(7)
+        measure_energy(bench, self.prepare, plan, rng, gap=lambda: None, cool=self.cool)
         return bench.samples(
             kind="counter",
             scope="package",
@@ -155,9 +179,15 @@ def vanishes(shown: float, now_ns: int) -> float:
     return shown
 
 
+def forbids(shown: float, now_ns: int) -> float:
+    if now_ns > 40e9:
+        raise Forbidden("not for you")
+    return shown
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [(sticks, "counter_stuck"), (vanishes, "meter_lost")],
+    [(sticks, "counter_stuck"), (vanishes, "meter_lost"), (forbids, "no_permission")],
 )
 def test_a_meter_that_fails_costs_the_energy_and_keeps_what_it_showed(
     fault: Fault, reason: str
@@ -195,7 +225,7 @@ def test_short_windows_and_dead_or_shared_meters_are_refused() -> None:
     )
     few = replace(
         few,
-        **{name: getattr(good, name)[:6] for name in ("energy_mj", "iterations", "foreign_share")},
+        **{name: getattr(good, name)[:6] for name in ARRAYS},
     )
     assert why_unusable(few, CANDIDATE) == "insufficient_samples"
 
@@ -250,6 +280,164 @@ def test_power_is_integrated_by_trapezoids() -> None:
     integrated = Integrated()
     integrated.add(0.0, 0)
     assert integrated.add(10_000.0, 2_000_000_000) == pytest.approx(10_000.0)
+
+
+# -- two meters, scattered trials, longer windows, cooling ----------------------------------
+def test_two_meters_that_differ_cost_the_energy_and_both_are_told() -> None:
+    apart = World().measured(second=0.85)
+    assert why_unusable(apart, CANDIDATE) == "meters_disagree"
+    assert why_unusable(World().measured(second=0.95), CANDIDATE) is None
+    assert why_unusable(World().measured(), CANDIDATE) is None
+    raw = energy_raw(ORIGIN, replace(apart, second_meter="nvml power"))
+    assert energy_samples(raw).second_mj == pytest.approx(0.85 * apart.energy_mj, rel=0.05)
+    for one in energy({(PassName.ENERGY, RawRole.BOTH): [raw]}, facts(METER)):
+        assert (one.value, one.reason) == (None, "meters_disagree")
+        said = {item.name: item.value for item in one.detail}
+        assert said["second_meter"] == "nvml power"
+        assert float(said["second_meter_j"]) == pytest.approx(
+            0.85 * float(said["meter_j"]), rel=0.02
+        )
+        assert float(said["meters_differ"]) == pytest.approx(0.15, abs=0.02)
+
+
+def test_meters_that_differ_only_when_idle_disagree_too() -> None:
+    good = World().measured(second=1.0)
+    idle = good.letter == LOADED_IDLE
+    apart = replace(good, second_mj=np.where(idle, good.energy_mj * 1.75, good.second_mj))
+    found = disagreement(apart, CANDIDATE)
+    assert found is not None
+    assert found.relative == pytest.approx(0.75, abs=0.01)
+    assert why_unusable(apart, CANDIDATE) == "meters_disagree"
+
+
+class Rising(World):
+    """A meter that shows the last half second's mean, and when its calls began."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begins: list[int] = []
+        self._rose_ns = 0
+
+    def rest(self, duration_ns: int) -> None:
+        super().rest(duration_ns)
+        self._rose_ns = 0
+
+    def call(self, letter: int) -> Callable[[], None]:
+        plain = super().call(letter)
+
+        def run() -> None:
+            if not self._rose_ns:
+                self._rose_ns = self.now_ns + 900_000_000
+                self.begins.append(self.now_ns)
+            if self.now_ns < self._rose_ns:
+                self.spend(CALL_NS, BARE_MW)
+            else:
+                plain()
+
+        return run
+
+
+def test_a_meter_that_sees_a_part_gets_eight_scattered_trials() -> None:
+    world = Rising()
+    plan = replace(PLAN, scattered=True, dropped_ns=dropped_ns(TICK_NS, TICK_NS // 4))
+    samples = world.measured(plan)
+    for letter in (BASELINE, CANDIDATE):
+        assert samples.of(letter).letter.size == 8
+    phases = np.array(world.begins) % TICK_NS / TICK_NS
+    assert len(phases) == 16
+    assert np.histogram(phases, bins=4, range=(0, 1))[0].min() >= 1
+    assert why_unusable(samples, CANDIDATE) is None
+    truth = BUSY_MW[CANDIDATE] * CALL_NS * 1e-9
+    assert energy_of(samples, CANDIDATE).total_mj == pytest.approx(truth, rel=0.01)
+    few = replace(samples, **{name: getattr(samples, name)[:-4] for name in ARRAYS})
+    assert why_unusable(few, CANDIDATE) == "insufficient_samples"
+    undropped = Rising().measured(replace(plan, dropped_ns=0))
+    assert energy_of(undropped, CANDIDATE).total_mj < 0.95 * truth
+
+
+@pytest.mark.parametrize(
+    ("update", "seen", "counts", "scattered"),
+    [(100, 25, True, True), (100, 100, True, False), (100, 0, True, False), (1, 1, False, True)],
+)
+def test_who_is_scattered(update: int, seen: int, counts: bool, scattered: bool) -> None:
+    assert is_scattered(update, seen, counts=counts) is scattered
+
+
+def test_what_is_dropped_covers_the_rise() -> None:
+    assert dropped_ns(TICK_NS, TICK_NS) == 1_000_000_000
+    assert dropped_ns(10 * TICK_NS, 10 * TICK_NS) == 4_000_000_000
+
+
+def wanders(shown: float, now_ns: int) -> float:
+    return shown + 1_000 * math.sin(2 * math.pi * now_ns / 13.7e9)
+
+
+def test_windows_that_differ_are_made_longer_and_the_short_ones_stay() -> None:
+    plan = replace(PLAN, max_window_ns=4 * PLAN.window_ns)
+    samples = World(wanders).measured(plan)
+    assert int(samples.of(CANDIDATE).duration_ns.min()) >= 2 * PLAN.window_ns
+    assert energy_of(samples, CANDIDATE).spread <= 0.01
+    assert samples.of(TOO_SHORT + CANDIDATE).letter.size >= 6
+    back = energy_samples(energy_raw(ORIGIN, samples))
+    assert np.array_equal(back.letter, samples.letter)
+    assert flags_of(samples) == set()
+    kept = World(wanders).measured(replace(plan, max_window_ns=PLAN.window_ns))
+    assert kept.of(TOO_SHORT + CANDIDATE).letter.size == 0
+    assert flags_of(kept) == {"unsteady_energy"}
+
+
+def flags_of(samples: EnergySamples) -> set[str]:
+    raw = energy_raw(ORIGIN, samples)
+    total, *_ = energy({(PassName.ENERGY, RawRole.BOTH): [raw]}, facts(METER))
+    assert total.value is not None
+    return set(total.flags)
+
+
+def test_what_cooled_is_warmed_up_uncounted() -> None:
+    class Cooling(Rising):
+        def cool(self) -> float:
+            self.rest(2_000_000_000)
+            return 2.0
+
+    plan = replace(PLAN, dropped_ns=1_000_000_000)
+    samples = Cooling().measured(plan)
+    truth = BUSY_MW[CANDIDATE] * CALL_NS * 1e-9
+    assert energy_of(samples, CANDIDATE).total_mj == pytest.approx(truth, rel=0.01)
+    cold = Cooling().measured(replace(plan, dropped_ns=0))
+    assert energy_of(cold, CANDIDATE).spread > 0.01
+    assert flags_of(replace(samples, cooled=False)) == {"not_cooled"}
+
+
+def test_cooling_ends_when_it_is_cool_or_no_time_is_left() -> None:
+    now, heat = [0.0], [40.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        heat[0] -= 0.5 * seconds
+
+    cool = CoolDown(lambda: heat[0], clock=lambda: now[0], sleep=sleep, budget_s=20.0)
+    assert cool() == 0
+    heat[0] = 48.0
+    assert cool() == pytest.approx(10.0)
+    reached = [cool.reached]
+    heat[0] = 60.0
+    assert cool() == pytest.approx(10.0)  # what was left of the twenty
+    assert [*reached, cool.reached] == [True, False]
+    blind = CoolDown(lambda: math.nan, clock=lambda: now[0], sleep=sleep)
+    assert blind() == 0.0
+    assert blind.reached is True
+
+
+def test_files_from_before_second_meters_are_read() -> None:
+    raw = energy_raw(ORIGIN, World().measured())
+    new = {"scattered", "second_meter", "cooled"}
+    old = RawFile(
+        {key: value for key, value in raw.meta.items() if key not in new},
+        {key: value for key, value in raw.arrays.items() if key not in AROUND},
+    )
+    samples = energy_samples(old)
+    assert np.isnan(samples.second_mj).all()
+    assert why_unusable(samples, CANDIDATE) is None
 
 
 # -- raw file and published numbers ---------------------------------------------------------

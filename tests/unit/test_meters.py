@@ -8,7 +8,9 @@ names are those of NVIDIA's Jetson Linux developer guide, section "Power Monitor
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import cast
@@ -16,7 +18,10 @@ from typing import cast
 import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.meters import hwmon, nvml, rapl
-from bitgauge.agents.meters.base import MeterLost
+from bitgauge.agents.meters.base import MeterForbidden, MeterLost
+from bitgauge.agents.package_load import PackageLoad, busy_ticks, members
+from bitgauge.benchmarks.meters import second_meter
+from bitgauge.benchmarks.model import MeterDescription
 from bitgauge.benchmarks.reasons import REASONS
 
 RAPL = "sys/class/powercap/intel-rapl:"
@@ -209,6 +214,78 @@ def test_a_gpus_counter_is_in_millijoules_and_states_what_it_sees() -> None:
     first = reader.read().value
     assert reader.read().value == first + 7
     reader.close()
+
+
+def test_a_gpus_power_is_there_to_check_its_counter_by() -> None:
+    class Watched(Gpu):
+        def nvmlDeviceGetPowerUsage(self, _gpu: int) -> int:
+            return 71_000
+
+    reader = nvml.open_second(Watched())
+    assert reader is not None
+    assert (reader.is_counter, reader.read().value) == (False, 71_000.0)
+    reader.close()
+    without = Gpu()
+    assert nvml.open_second(without) is None
+    assert without.shut == 1
+
+
+def test_what_may_not_be_read_is_not_just_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree(tmp_path, package(0))
+    reader = rapl.open_reader(root)
+
+    def refuse(*_: object) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "pread", refuse)
+    with pytest.raises(MeterForbidden):
+        reader.read()
+    reader.close()
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(MeterForbidden):
+        rapl.open_reader(root)
+
+
+STAT = """cpu  10 0 10 0 0 0 0 0 0 0
+cpu0 100 5 200 900 7 1 2 50 0 0
+cpu1 {one} 0 0 900 7 0 0 50 0 0
+cpu2 0 0 {two} 900 7 0 0 50 0 0
+cpu3 9000 0 0 0 0 0 0 0 0 0
+intr 12 13
+"""
+
+
+def test_the_load_of_others_is_that_of_the_package(tmp_path: Path) -> None:
+    at = "sys/devices/system/cpu/cpu{}/topology/physical_package_id"
+    files = {at.format(cpu): str(cpu // 2) for cpu in range(4)}
+    root = tree(tmp_path, files | {"proc/stat": STAT.format(one=0, two=0)})
+    load = PackageLoad(root, own=(0,), ticks_per_second=100)
+    before = load.foreign_ns()
+    tree(tmp_path, {"proc/stat": STAT.format(one=0, two=500)})
+    assert load.foreign_ns() - before < 1e6  # another package's, and our own time
+    tree(tmp_path, {"proc/stat": STAT.format(one=500, two=500)})
+    # 5 s on one of its two processors.
+    assert load.foreign_ns() - before == pytest.approx(2.5e9, rel=0.1)
+    assert members(tmp_path / "none", (0,)) is None
+    assert len(busy_ticks(STAT.format(one=1, two=2).encode(), None)) == 4
+    assert math.isnan(PackageLoad(tmp_path / "none", own=(0,)).foreign_ns())
+
+
+def test_another_meter_of_the_same_scope_checks_the_best(tmp_path: Path) -> None:
+    rapl_like = MeterDescription("rapl", "energy", "counter", "package")
+    files = {
+        f"{HWMON}0/name": "amd_energy",
+        f"{HWMON}0/energy2_label": "Esocket0",
+        f"{HWMON}0/energy2_input": "64000000",
+    }
+    socket = hwmon.describe(tree(tmp_path, files))
+    assert socket is not None
+    assert second_meter(rapl_like, (rapl_like, socket)) == socket
+    board = replace(socket, scope="VDD_IN")
+    assert second_meter(rapl_like, (rapl_like, board)) is None
+    assert second_meter(rapl_like, (rapl_like, replace(socket, reason="no_permission"))) is None
 
 
 @pytest.mark.parametrize(
