@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .answers import TableRow
+from .model import Digest
 from .overrides import buys_less
 from .vocabulary import Profile
 
@@ -33,10 +34,15 @@ def best_rows(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
     Of several profiles of one unit the most thorough counts, of equals the newest; one that was
     overridden to measure less comes last.
     """
-    best: dict[tuple[str, Unit], TableRow] = {}
-    for row in sorted(rows, key=thoroughness):
-        best[row.variant, unit_of(row)] = row
-    return tuple(best[key] for key in sorted(best))
+    found: dict[tuple[str, Unit], list[TableRow]] = {}
+    for row in rows:
+        found.setdefault((row.variant, unit_of(row)), []).append(row)
+    return tuple(_best(found[key]) for key in sorted(found))
+
+
+def _best(rows: Sequence[TableRow]) -> TableRow:
+    # Most units have one row, and writing a row down takes longer than all the rest of this.
+    return rows[0] if len(rows) == 1 else max(rows, key=thoroughness)
 
 
 def thoroughness(row: TableRow) -> tuple[bool, bool, int, bool, int, str]:
@@ -53,14 +59,15 @@ def thoroughness(row: TableRow) -> tuple[bool, bool, int, bool, int, str]:
 
 def current_baselines(rows: Sequence[TableRow]) -> tuple[list[TableRow], tuple[str, ...]]:
     """Rows compared with the newest baseline of their model, and what was left out."""
-    newest: dict[str, TableRow] = {}
-    for row in sorted(rows, key=lambda row: (row.measured_unix_ns or 0, repr(row))):
+    newest: dict[str, tuple[int, Digest]] = {}
+    for row in rows:
         if row.baseline is not None and row.state.has_numbers:
-            newest[row.model_name] = row
+            told = (row.measured_unix_ns or 0, row.baseline)
+            newest[row.model_name] = max(told, newest.get(row.model_name, told))
     kept, dropped = [], set()
     for row in rows:
         current = newest.get(row.model_name)
-        if current is None or row.baseline in (None, current.baseline):
+        if current is None or row.baseline in (None, current[1]):
             kept.append(row)
         else:
             dropped.add(row.model_name)

@@ -13,6 +13,7 @@ from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
 
 from .store_connection import transaction
+from .view_migrations import VIEWS
 
 APPLICATION_ID = 0x42495447
 """Says that an SQLite file is ours: "BITG"."""
@@ -338,6 +339,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TRUST,
     _TABLE,
     _EXACT,
+    VIEWS,
 )
 
 

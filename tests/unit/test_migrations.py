@@ -34,7 +34,7 @@ def test_an_empty_database_gets_every_step_once(connection: sqlite3.Connection) 
 def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
     migrate(connection, "x")
     tables = connection.execute("PRAGMA table_list").fetchall()
-    ours = [row for row in tables if not row[1].startswith("sqlite_")]
+    ours = [row for row in tables if row[2] == "table" and not row[1].startswith("sqlite_")]
     assert {row[1] for row in ours} >= {"devices", "jobs", "entries", "leases", "runs", "metrics"}
     assert all(row[5] for row in ours)
 
@@ -85,7 +85,7 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
 
 def test_jobs_of_before_session_options_keep_their_history(connection: sqlite3.Connection) -> None:
     """Overrides are compared as the text that they are stored as."""
-    migrate(connection, "x", MIGRATIONS[:-1])
+    migrate(connection, "x", MIGRATIONS[:6])
     today = encode(JobSpec("m", Digest("a" * 64, 1), (), Digest("b" * 64, 1)))
     stored = today.replace(',"session_options":[]', "")
     assert stored != today

@@ -1,0 +1,287 @@
+"""Databases with as many runs as asked for, in minutes.
+
+The lab (its devices, and one job per model, device and batch) is made by the store's own
+functions: register, submit, claim, report. Numbers are put in at once, and the table is made by
+`rebuild_table`. What came before is copied from that in SQL: the same jobs, older, under ids of
+their own, so that every row stays what the newest run says. A copied run has five metrics instead
+of all of them; no question reads them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from bitgauge.benchmarks.analyse import ANALYSIS_VERSION
+from bitgauge.benchmarks.ids import run_id
+from bitgauge.benchmarks.model import (
+    DeviceDescription,
+    Digest,
+    Entry,
+    JobSpec,
+    MetricValue,
+    RawRef,
+    RunReport,
+    RuntimeDescription,
+    StackItem,
+    Workload,
+)
+from bitgauge.benchmarks.recipes import DEFAULT_RECIPES
+from bitgauge.benchmarks.vocabulary import (
+    HardwareClass,
+    ModelClass,
+    PassName,
+    Profile,
+    RawRole,
+    Realness,
+    RunStatus,
+)
+from bitgauge.coordinator.sqlite_store import SqliteStore
+from bitgauge.coordinator.store import LeaseTerms, Registration
+from bitgauge.coordinator.store_runs import _metric_columns
+
+from ..unit import record_lab
+
+START_NS = 1_790_000_000_000_000_000
+DAY_NS = 86_400 * 10**9
+HARDWARE = (
+    HardwareClass.CPU_ONLY,
+    HardwareClass.EDGE_ARM,
+    HardwareClass.GPU_NVIDIA,
+    HardwareClass.MOBILE_QUALCOMM,
+)
+CLASSES = tuple(ModelClass)
+BATCHES = (1, 64)
+RECIPES = tuple(str(recipe) for recipe in DEFAULT_RECIPES)
+KEPT = ("latency_ratio", "latency_p50_ns", "accuracy_delta_pp", "size_ratio", "peak_memory_ratio")
+TERMS = LeaseTerms()
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A lab and how much it has measured.
+
+    Attributes:
+        runs: of the whole history.
+        models: spread over the model classes.
+        devices: spread over the hardware classes.
+    """
+
+    runs: int
+    models: int
+    devices: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table: what one round of the lab measures."""
+        return self.models * self.devices * len(BATCHES) * len(RECIPES)
+
+
+SIZES = (
+    Size(1_000, 5, 4),
+    Size(10_000, 10, 8),
+    Size(100_000, 20, 12),
+    Size(1_000_000, 40, 16),
+)
+
+
+def make(path: Path, size: Size) -> None:
+    """Write the database of a lab."""
+    store = SqliteStore.open(path)
+    try:
+        connection = store._connection
+        # Nothing here has to outlive a power cut, and nobody else looks yet.
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -500000")
+        _lab(store, size)
+        store.rebuild_table()
+        _history(connection, size)
+        connection.execute("ANALYZE")
+        connection.execute("PRAGMA journal_mode = WAL")
+    finally:
+        store.close()
+
+
+def device(at: int) -> DeviceDescription:
+    """One device of the lab."""
+    return DeviceDescription(
+        device_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"device {at}")),
+        name=f"board-{at:02d}",
+        hardware_class=HARDWARE[at % len(HARDWARE)],
+        realness=Realness.PHYSICAL,
+        architecture="aarch64",
+        processor_model=f"processor {at}",
+        isa_flags=("neon", "dotprod"),
+        core_count=4,
+        memory_bytes=8 << 30,
+        kernel_release="6.6",
+        stack=tuple(StackItem(f"input.{one}", f"value {at}.{one}") for one in range(12)),
+        runtimes=(RuntimeDescription("onnxruntime", "1.31.0", fingerprint=f"{at:064x}"),),
+    )
+
+
+def model(at: int) -> tuple[str, ModelClass]:
+    """Name and class of one model of the lab."""
+    kind = CLASSES[at % len(CLASSES)]
+    return f"{kind.value}_{at:02d}", kind
+
+
+def metrics(seed: int) -> tuple[MetricValue, ...]:
+    """All metrics of a run, with the details that a real analysis gives, around other values."""
+    scale = float(np.random.default_rng(seed).lognormal(0.0, 0.2))
+
+    def moved(value: float | None) -> float | None:
+        return None if value is None else value * scale
+
+    return tuple(
+        replace(one, value=moved(one.value), low=moved(one.low), high=moved(one.high))
+        for one in _TEMPLATE
+    )
+
+
+_TEMPLATE = record_lab.sources(dict.fromkeys(record_lab.raw_files(), b"")).run.metrics
+
+
+def _lab(store: SqliteStore, size: Size) -> None:
+    """Every model on every device at every batch, once, as it is measured."""
+    for at in range(size.devices):
+        store.register(Registration(device(at), "0.1.0", "boot", "i1", True), START_NS)
+    jobs = [
+        (one, other, batch)
+        for one in range(size.models)
+        for other in range(size.devices)
+        for batch in BATCHES
+    ]
+    for number, (at, other, batch) in enumerate(jobs):
+        measure(store, number, at, other, batch, START_NS + number * 10**9)
+    connection = store._connection
+    found = connection.execute("SELECT run_id FROM runs ORDER BY position").fetchall()
+    connection.execute("BEGIN")
+    for seed, (run,) in enumerate(found):
+        store._db.table("metrics").insert_all(
+            _metric_columns(run, position, one) for position, one in enumerate(metrics(seed))
+        )
+    connection.execute(
+        "UPDATE runs SET analysis_version = ?, analysed_unix_ns = received_unix_ns",
+        (ANALYSIS_VERSION,),
+    )
+    connection.execute("UPDATE jobs SET state = 'finished', ended_unix_ns = submitted_unix_ns")
+    connection.execute("COMMIT")
+
+
+def measure(
+    store: SqliteStore, number: int, at: int, other: int, batch: int, now_ns: int
+) -> list[str]:
+    """One job of one model on one device, measured and not analysed; ids of its runs."""
+    name, kind = model(at)
+    baseline = Digest(f"{at + 1:064x}", 100_000)
+    entries = [Entry("fp32", baseline)]
+    entries += [
+        Entry(recipe, Digest(f"{at + 1:032x}{index:032x}", 30_000))
+        for index, recipe in enumerate(RECIPES[1:], start=1)
+    ]
+    spec = JobSpec(
+        name,
+        baseline,
+        tuple(entries),
+        evaluation=Digest("e" * 64, 10),
+        workload=Workload(batch=batch),
+        profile=Profile.STANDARD,
+    )
+    job_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"job {number}"))
+    who = device(other)
+    store.submit(job_id, spec, kind, now_ns)
+    lease = store.claim(job_id, who.device_id, b"t" * 16, now_ns, TERMS)
+    assert lease is not None
+    told = [
+        RunReport(
+            run_id=run_id(job_id, lease.epoch, entry.index),
+            job_id=job_id,
+            epoch=lease.epoch,
+            lease_token=b"t" * 16,
+            entry_index=entry.index,
+            status=RunStatus.MEASURED,
+            started_unix_ns=now_ns,
+            ended_unix_ns=now_ns + 10**8,
+            device_id=who.device_id,
+            sandbox="bwrap",
+            stack=who.stack,
+            fingerprint=who.runtimes[0].fingerprint,
+            raw=(
+                RawRef(
+                    PassName.PAIR, 0, RawRole.BOTH, Digest(f"{number:060x}{entry.index:04x}", 9)
+                ),
+            ),
+        )
+        for entry in lease.entries
+    ]
+    for report in told:
+        store.report(report, now_ns + 10**8, TERMS)
+    return [report.run_id for report in told]
+
+
+def _history(connection: sqlite3.Connection, size: Size) -> None:
+    """Copy the round of the lab into the past until there are runs enough."""
+    rounds, rest = divmod(size.runs, size.rows)
+    jobs = size.rows // len(RECIPES)
+    numbers = [(number, jobs) for number in range(1, rounds)]
+    if rest:
+        numbers.append((max(1, rounds), rest // len(RECIPES)))
+    connection.execute("PRAGMA foreign_keys = OFF")  # cannot be wrong: ids are copied alike
+    connection.execute("BEGIN")
+    connection.execute("CREATE TEMP TABLE lab_jobs AS SELECT * FROM jobs")
+    connection.execute("CREATE TEMP TABLE lab_runs AS SELECT * FROM runs")
+    connection.execute(
+        f"CREATE TEMP TABLE lab_metrics AS SELECT * FROM metrics WHERE key IN {KEPT}"
+    )
+    for number, limit in numbers:
+        _copy(connection, number, limit)
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _copy(connection: sqlite3.Connection, number: int, jobs: int) -> None:
+    """One earlier round: every id gets another beginning, every time is days before.
+
+    Ids come in their order, so that no page is written twice.
+    """
+    values = {"mark": f"{number:08x}", "days": number * DAY_NS, "jobs": jobs}
+    for table, source, ids, times in (
+        ("jobs", "lab_jobs", ("job_id",), ("submitted_unix_ns", "ended_unix_ns")),
+        ("entries", "main.entries", ("job_id",), ("settled_unix_ns",)),
+        ("leases", "main.leases", ("job_id",), ("claimed_unix_ns", "ended_unix_ns")),
+        (
+            "runs",
+            "lab_runs",
+            ("job_id", "run_id"),
+            ("started_unix_ns", "ended_unix_ns", "received_unix_ns", "analysed_unix_ns"),
+        ),
+        ("raw", "main.raw", ("run_id",), ()),
+        ("metrics", "lab_metrics", ("run_id",), ()),
+    ):
+        names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        shown = [
+            f":mark || substr({name}, 9)"
+            if name in ids
+            else f"{name} - :days"
+            if name in times
+            else "NULL"
+            if name == "position" and table in ("jobs", "runs")
+            else name
+            for name in names
+        ]
+        which = (
+            "job_id IN (SELECT job_id FROM lab_jobs ORDER BY position LIMIT :jobs)"
+            if "job_id" in names
+            else "run_id IN (SELECT run_id FROM lab_runs WHERE job_id IN"
+            " (SELECT job_id FROM lab_jobs ORDER BY position LIMIT :jobs))"
+        )
+        connection.execute(
+            f"INSERT INTO main.{table} ({', '.join(names)}) SELECT {', '.join(shown)}"
+            f" FROM {source} WHERE {which} ORDER BY substr({ids[-1]}, 9)",
+            values,
+        )
