@@ -42,6 +42,10 @@ class Code(str, enum.Enum):
     NOT_CERTIFIABLE = "not_certifiable"
     UNKNOWN_JOB = "unknown_job"
     UNKNOWN_RUN = "unknown_run"
+    UNKNOWN_CAMPAIGN = "unknown_campaign"
+    UNKNOWN_SCHEDULE = "unknown_schedule"
+    CAMPAIGN_STATE = "campaign_state"
+    BAD_SUITE = "bad_suite"
     UNKNOWN_DEVICE = "unknown_device"
     RUNTIME_MISSING = "runtime_missing"
     UNKNOWN_PLUGIN = "unknown_plugin"
@@ -167,6 +171,18 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.UNKNOWN_JOB: Meaning("NOT_FOUND", "Run `bitgauge jobs` for the jobs there are."),
     Code.UNKNOWN_RUN: Meaning(
         "NOT_FOUND", "Run `bitgauge table --json` for the run ids there are."
+    ),
+    Code.UNKNOWN_CAMPAIGN: Meaning(
+        "NOT_FOUND", "Run `bitgauge campaigns` for the campaigns there are."
+    ),
+    Code.UNKNOWN_SCHEDULE: Meaning(
+        "NOT_FOUND", "Run `bitgauge schedules` for the schedules there are."
+    ),
+    Code.CAMPAIGN_STATE: Meaning(
+        "FAILED_PRECONDITION", "Run `bitgauge campaigns` for how each of them is."
+    ),
+    Code.BAD_SUITE: Meaning(
+        "INVALID_ARGUMENT", "Correct the file; the README shows what a suite may say."
     ),
     Code.UNKNOWN_DEVICE: Meaning("NOT_FOUND", "Run `bitgauge devices` for the devices there are."),
     Code.RUNTIME_MISSING: Meaning(

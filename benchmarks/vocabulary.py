@@ -95,6 +95,17 @@ class JobState(str, enum.Enum):
     CANCELLED = "cancelled"
 
 
+class CampaignState(str, enum.Enum):
+    """Where a campaign is; `coordinator.campaigns` holds the only transition table."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
 class EntryState(str, enum.Enum):
     """Where one entry of a job is."""
 

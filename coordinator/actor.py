@@ -24,6 +24,7 @@ from . import home_folder
 from .access import Access
 from .administration import Administration
 from .analysis import Analyses
+from .asks import Asks
 from .blob_store import BlobStore
 from .builders.registry import known_toolchains
 from .builds import Builds
@@ -34,6 +35,7 @@ from .core import Coordinator
 from .dispatch import Dispatcher
 from .health_check import zoo_check
 from .listeners import listen, open_gateway
+from .refresh import Refresh
 from .services.agent import AgentsService
 from .services.blobs import BlobsService
 from .services.enrolment import EnrolmentService
@@ -129,11 +131,25 @@ class CoordinatorActor:
         blobs = await asyncio.to_thread(BlobStore, config.blobs_folder)
         collector = Collector(writer, blobs, CollectionTerms(config.blob_limit_bytes))
         care = await _care(config, writer, blobs)
+        asks = Asks(writer)
         coordinator = Coordinator(
-            writer, runner, analyses, config.terms, care=care, intake=blobs.require_intake
+            writer,
+            runner,
+            analyses,
+            config.terms,
+            care=care,
+            intake=blobs.require_intake,
+            asked=asks.note,
         )
+        refresh = Refresh(coordinator, writer, config.terms, asks)
         self._dispatcher = Dispatcher(
-            writer, builds, analyses, config.terms, care=care, collector=collector
+            writer,
+            builds,
+            analyses,
+            config.terms,
+            care=care,
+            collector=collector,
+            others=[refresh.run],
         )
         stack.push_async_callback(self._dispatcher.stop)
         server, probe = make_server(
@@ -141,7 +157,7 @@ class CoordinatorActor:
             AgentsService(coordinator),
             EnrolmentService(administration),
             BlobsService(coordinator, blobs, collector),
-            LabService(coordinator, administration),
+            LabService(coordinator, administration, refresh),
         )
         await self._dispatcher.refresh_leases()
         listen(server, config, gateway)

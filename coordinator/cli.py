@@ -18,6 +18,7 @@ import typer
 from . import (
     cli_access,
     cli_admin,
+    cli_campaigns,
     cli_explain,
     cli_export,
     cli_jobs,
@@ -25,6 +26,7 @@ from . import (
     cli_predict,
     cli_query,
     cli_record,
+    cli_refresh,
     cli_run,
     cli_trust,
 )
@@ -41,7 +43,7 @@ app = typer.Typer(
 )
 for module in (
     *(cli_run, cli_jobs, cli_query, cli_predict, cli_explain, cli_record, cli_export),
-    *(cli_lab, cli_trust, cli_access, cli_admin),
+    *(cli_refresh, cli_campaigns, cli_lab, cli_trust, cli_access, cli_admin),
 ):
     module.register(app)
 

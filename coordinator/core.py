@@ -81,6 +81,7 @@ class Coordinator:
         *,
         care: LabCare | None = None,
         intake: Callable[[], None] = lambda: None,
+        asked: Callable[[SelectQuery | TableQuery], None] = lambda _query: None,
     ) -> None:
         """Answer from `writer`'s store.
 
@@ -92,7 +93,9 @@ class Coordinator:
             clock: the present, UTC nanoseconds.
             care: of devices.
             intake: raises while no new job may be taken, such as `DISK_FULL`.
+            asked: told of every question about the table; must not wait.
         """
+        self._asked = asked
         self._intake = intake
         self._writer = writer
         self._runner = runner
@@ -268,10 +271,12 @@ class Coordinator:
 
     async def table(self, query: TableQuery) -> tuple[TableRow, ...]:
         """Rows of the benchmark table."""
+        self._asked(query)
         return await self._writer.call(lambda store: store.rows(query))
 
     async def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
+        self._asked(query)
         return await self._writer.call(lambda store: queries.select(store, query))
 
     async def cells(self) -> tuple[Cell, ...]:

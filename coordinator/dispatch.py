@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from functools import partial
+from typing import Any
 
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.model import Failure
@@ -43,7 +44,21 @@ class Dispatcher:
         *,
         care: LabCare | None = None,
         collector: Collector | None = None,
+        others: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
     ) -> None:
+        """Work on the writer's store.
+
+        Args:
+            writer: the store.
+            builds: makes artifacts.
+            analyses: computes published numbers.
+            terms: when a device is unreachable, and how long a lease lives.
+            clock: the present, UTC nanoseconds.
+            care: of devices.
+            collector: of blobs that nothing needs.
+            others: further loops, each without an end.
+        """
+        self._others = tuple(others)
         self._writer = writer
         self._builds = builds
         self._analyses = analyses
@@ -83,6 +98,7 @@ class Dispatcher:
             loops = [self._expire_for_ever(), self._work_for_ever()]
             if self._collector is not None:
                 loops.append(self._collector.run())
+            loops.extend(other() for other in self._others)
             await asyncio.gather(*loops)
         finally:
             for task in tuple(self._working.values()):

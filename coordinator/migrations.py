@@ -12,6 +12,7 @@ import sqlite3
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
 
+from .schema_campaigns import CAMPAIGNS
 from .store_connection import transaction
 from .view_migrations import VIEWS
 
@@ -340,6 +341,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _TABLE,
     _EXACT,
     VIEWS,
+    CAMPAIGNS,
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
+from bitgauge.benchmarks.campaign_values import CampaignView, ScheduleView
 from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
@@ -66,6 +67,18 @@ class Offline:
     def runs(self, job_id: str) -> tuple[RunView, ...]:
         """Every attempt of a job."""
         return self._store.runs(job_id)
+
+    def campaign(self, campaign_id: str) -> CampaignView:
+        """One campaign, with its diff."""
+        return self._store.campaign(campaign_id)
+
+    def campaigns(self, limit: int = 50) -> tuple[CampaignView, ...]:
+        """Campaigns, newest first."""
+        return self._store.campaigns(limit)
+
+    def schedules(self) -> tuple[ScheduleView, ...]:
+        """Schedules, by name."""
+        return self._store.schedules()
 
     def blob(self, digest: Digest) -> bytes:
         """The bytes of a blob in the folder beside the database, verified."""

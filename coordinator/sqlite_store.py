@@ -40,6 +40,7 @@ from . import (
 from .access_store import CertificateRecord, TokenRecord
 from .lab_care import CheckOutcome
 from .migrations import MIGRATIONS, migrate, version_of
+from .sqlite_campaigns import CampaignWrites
 from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
 from .store_connection import connect, prepare, transaction, translated
 from .store_reader import Reader
@@ -49,7 +50,7 @@ FAULTLESS_SQLITE = (3, 51, 3)
 _log = logging.getLogger(__name__)
 
 
-class SqliteStore(Reader):
+class SqliteStore(Reader, CampaignWrites):
     """The memory of record in one SQLite file, written from the thread that opens it."""
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:

@@ -30,6 +30,7 @@ from bitgauge.benchmarks.model import (
 from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 
 from .access_store import AccessStore
+from .campaign_store import CampaignAnswers, CampaignStore
 from .care_store import CareStore
 from .trust_store import TrustStore
 
@@ -112,7 +113,7 @@ class SpareBlob:
     rebuildable: bool
 
 
-class Answers(Protocol):
+class Answers(CampaignAnswers, Protocol):
     """What may be asked of the memory of record, also read-only. Raises `BitgaugeError` only."""
 
     def close(self) -> None:
@@ -140,7 +141,7 @@ class Answers(Protocol):
         """Every cell that something was measured or tried for, without priors."""
 
 
-class Store(Answers, AccessStore, CareStore, TrustStore, Protocol):
+class Store(Answers, AccessStore, CareStore, TrustStore, CampaignStore, Protocol):
     """The memory of record. Raises `BitgaugeError` only."""
 
     # -- devices and leases ---------------------------------------------------------------

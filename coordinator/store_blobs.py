@@ -19,9 +19,9 @@ REFERENCE = "reference"
 USE_COUNTS_NS = 60_000_000_000
 """A use is written down when the last one is older than this, so that asking is mostly reading."""
 
-# What a live job names or may yet build, and what the numbers of a result can be computed from
-# again. A built artifact of a job that has ended is not among it: it can be built again, from
-# the baseline and the calibration set, which are.
+# What a live job names or may yet build, what a campaign or a schedule will name, and what the
+# numbers of a result can be computed from again. A built artifact of a job that has ended is not
+# among it: it can be built again, from the baseline and the calibration set, which are.
 _SPARE = """
 WITH
   live AS (SELECT job_id FROM jobs WHERE state IN ('building', 'queued', 'leased', 'analysing')),
@@ -40,6 +40,7 @@ WITH
     UNION SELECT artifact_sha256, artifact_size_bytes FROM entries
       WHERE job_id IN (SELECT * FROM live) OR (job_id IN (SELECT * FROM measured)
         AND (artifact_sha256, artifact_size_bytes) NOT IN (SELECT * FROM made))
+    UNION SELECT sha256, size_bytes FROM pinned_blobs
     UNION SELECT raw.sha256, raw.size_bytes FROM raw JOIN runs USING (run_id)
       WHERE runs.disposition = 'accepted' OR runs.job_id IN (SELECT * FROM live)
     UNION SELECT b.artifact_sha256, b.artifact_size_bytes FROM builds b

@@ -32,6 +32,7 @@ from .access_store import AccessState
 from .care_store import EndedCheck
 from .lab_care import DeviceCare, Hearing
 from .migrations import MIGRATIONS, version_of
+from .sqlite_campaigns import CampaignReads
 from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild, SpareBlob
 from .store_changes import unanalysed
 from .store_connection import connect_readonly, transaction, translated
@@ -40,7 +41,7 @@ from .store_views import fetch
 _ACTIVE = "state IN ('building', 'queued', 'leased', 'analysing')"
 
 
-class Reader:
+class Reader(CampaignReads):
     """Answers from one connection; every answer sees one moment of the database."""
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:

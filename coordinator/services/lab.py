@@ -13,19 +13,24 @@ from bitgauge.protos.v1 import lab_pb2
 from ..access import caller
 from ..administration import Administration
 from ..core import Coordinator
+from ..refresh import Refresh
 from .admin import AdminCalls
+from .campaigns import CampaignCalls
 from .care import CareCalls
 from .trust import TrustCalls
 
 DEFAULT_LIMIT = 50
 
 
-class LabService(AdminCalls, CareCalls, TrustCalls):
+class LabService(AdminCalls, CareCalls, TrustCalls, CampaignCalls):
     """What people and CI call."""
 
-    def __init__(self, coordinator: Coordinator, administration: Administration) -> None:
+    def __init__(
+        self, coordinator: Coordinator, administration: Administration, refresh: Refresh
+    ) -> None:
         self._coordinator = coordinator
         self._administration = administration
+        self._refresh = refresh
 
     async def Submit(  # noqa: N802, D102
         self, request: lab_pb2.SubmitRequest, context: Any

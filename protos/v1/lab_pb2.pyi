@@ -1,11 +1,29 @@
 from bitgauge.protos.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class CampaignState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CAMPAIGN_STATE_UNSPECIFIED: _ClassVar[CampaignState]
+    CAMPAIGN_STATE_PLANNED: _ClassVar[CampaignState]
+    CAMPAIGN_STATE_RUNNING: _ClassVar[CampaignState]
+    CAMPAIGN_STATE_PAUSED: _ClassVar[CampaignState]
+    CAMPAIGN_STATE_FINISHED: _ClassVar[CampaignState]
+    CAMPAIGN_STATE_CANCELLED: _ClassVar[CampaignState]
+    CAMPAIGN_STATE_FAILED: _ClassVar[CampaignState]
+CAMPAIGN_STATE_UNSPECIFIED: CampaignState
+CAMPAIGN_STATE_PLANNED: CampaignState
+CAMPAIGN_STATE_RUNNING: CampaignState
+CAMPAIGN_STATE_PAUSED: CampaignState
+CAMPAIGN_STATE_FINISHED: CampaignState
+CAMPAIGN_STATE_CANCELLED: CampaignState
+CAMPAIGN_STATE_FAILED: CampaignState
 
 class CordonRequest(_message.Message):
     __slots__ = ("device", "reason")
@@ -714,3 +732,395 @@ class Cell(_message.Message):
     recipes: _containers.RepeatedCompositeFieldContainer[Part]
     source: str
     def __init__(self, key: _Optional[_Union[CellKey, _Mapping]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., recipe: _Optional[str] = ..., best: _Optional[_Union[Part, _Mapping]] = ..., recipes: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., source: _Optional[str] = ...) -> None: ...
+
+class MetricChange(_message.Message):
+    __slots__ = ("key", "before", "after", "verdict", "scale", "value", "low", "high", "reason")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    SCALE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    before: _common_pb2.MetricValue
+    after: _common_pb2.MetricValue
+    verdict: str
+    scale: str
+    value: float
+    low: float
+    high: float
+    reason: str
+    def __init__(self, key: _Optional[str] = ..., before: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., after: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., verdict: _Optional[str] = ..., scale: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class SuiteModel(_message.Message):
+    __slots__ = ("name", "baseline", "evaluation", "calibration", "model_class")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    EVALUATION_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    baseline: _common_pb2.Digest
+    evaluation: _common_pb2.Digest
+    calibration: _common_pb2.Digest
+    model_class: _common_pb2.ModelClass
+    def __init__(self, name: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ...) -> None: ...
+
+class Volume(_message.Message):
+    __slots__ = ("per_day", "model_class", "hardware_class", "workload")
+    PER_DAY_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    per_day: float
+    model_class: _common_pb2.ModelClass
+    hardware_class: _common_pb2.HardwareClass
+    workload: _common_pb2.Workload
+    def __init__(self, per_day: _Optional[float] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ...) -> None: ...
+
+class Suite(_message.Message):
+    __slots__ = ("name", "models", "recipes", "selectors", "workloads", "profile", "overrides", "accuracy_margin_pp", "use_case", "budget_s", "max_age_s", "volumes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    RECIPES_FIELD_NUMBER: _ClassVar[int]
+    SELECTORS_FIELD_NUMBER: _ClassVar[int]
+    WORKLOADS_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_MARGIN_PP_FIELD_NUMBER: _ClassVar[int]
+    USE_CASE_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_S_FIELD_NUMBER: _ClassVar[int]
+    MAX_AGE_S_FIELD_NUMBER: _ClassVar[int]
+    VOLUMES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    models: _containers.RepeatedCompositeFieldContainer[SuiteModel]
+    recipes: _containers.RepeatedScalarFieldContainer[str]
+    selectors: _containers.RepeatedCompositeFieldContainer[_common_pb2.Selector]
+    workloads: _containers.RepeatedCompositeFieldContainer[_common_pb2.Workload]
+    profile: _common_pb2.Profile
+    overrides: _common_pb2.Overrides
+    accuracy_margin_pp: float
+    use_case: str
+    budget_s: int
+    max_age_s: int
+    volumes: _containers.RepeatedCompositeFieldContainer[Volume]
+    def __init__(self, name: _Optional[str] = ..., models: _Optional[_Iterable[_Union[SuiteModel, _Mapping]]] = ..., recipes: _Optional[_Iterable[str]] = ..., selectors: _Optional[_Iterable[_Union[_common_pb2.Selector, _Mapping]]] = ..., workloads: _Optional[_Iterable[_Union[_common_pb2.Workload, _Mapping]]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., accuracy_margin_pp: _Optional[float] = ..., use_case: _Optional[str] = ..., budget_s: _Optional[int] = ..., max_age_s: _Optional[int] = ..., volumes: _Optional[_Iterable[_Union[Volume, _Mapping]]] = ...) -> None: ...
+
+class RefreshOrder(_message.Message):
+    __slots__ = ("suite", "stale_only", "only", "budget_s")
+    SUITE_FIELD_NUMBER: _ClassVar[int]
+    STALE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    ONLY_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_S_FIELD_NUMBER: _ClassVar[int]
+    suite: Suite
+    stale_only: bool
+    only: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackItem]
+    budget_s: int
+    def __init__(self, suite: _Optional[_Union[Suite, _Mapping]] = ..., stale_only: bool = ..., only: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., budget_s: _Optional[int] = ...) -> None: ...
+
+class PlannedCell(_message.Message):
+    __slots__ = ("model_name", "recipe", "workload", "device_name", "runtime", "why", "changes", "seconds", "score")
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    model_name: str
+    recipe: str
+    workload: _common_pb2.Workload
+    device_name: str
+    runtime: str
+    why: str
+    changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    seconds: float
+    score: float
+    def __init__(self, model_name: _Optional[str] = ..., recipe: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., device_name: _Optional[str] = ..., runtime: _Optional[str] = ..., why: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., seconds: _Optional[float] = ..., score: _Optional[float] = ...) -> None: ...
+
+class PlannedJob(_message.Message):
+    __slots__ = ("spec", "device_id", "device_name", "seconds", "cells")
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
+    spec: _common_pb2.JobSpec
+    device_id: str
+    device_name: str
+    seconds: float
+    cells: _containers.RepeatedCompositeFieldContainer[PlannedCell]
+    def __init__(self, spec: _Optional[_Union[_common_pb2.JobSpec, _Mapping]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., seconds: _Optional[float] = ..., cells: _Optional[_Iterable[_Union[PlannedCell, _Mapping]]] = ...) -> None: ...
+
+class SkippedDevice(_message.Message):
+    __slots__ = ("device_name", "reason")
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    device_name: str
+    reason: str
+    def __init__(self, device_name: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RefreshPlan(_message.Message):
+    __slots__ = ("jobs", "cut", "fresh", "skipped", "seconds", "budget_s")
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    CUT_FIELD_NUMBER: _ClassVar[int]
+    FRESH_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    BUDGET_S_FIELD_NUMBER: _ClassVar[int]
+    jobs: _containers.RepeatedCompositeFieldContainer[PlannedJob]
+    cut: _containers.RepeatedCompositeFieldContainer[PlannedCell]
+    fresh: int
+    skipped: _containers.RepeatedCompositeFieldContainer[SkippedDevice]
+    seconds: float
+    budget_s: int
+    def __init__(self, jobs: _Optional[_Iterable[_Union[PlannedJob, _Mapping]]] = ..., cut: _Optional[_Iterable[_Union[PlannedCell, _Mapping]]] = ..., fresh: _Optional[int] = ..., skipped: _Optional[_Iterable[_Union[SkippedDevice, _Mapping]]] = ..., seconds: _Optional[float] = ..., budget_s: _Optional[int] = ...) -> None: ...
+
+class CampaignJob(_message.Message):
+    __slots__ = ("n", "device_name", "model_name", "workload", "state", "entries", "entries_done", "job_id", "reason")
+    N_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_DONE_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    n: int
+    device_name: str
+    model_name: str
+    workload: _common_pb2.Workload
+    state: str
+    entries: int
+    entries_done: int
+    job_id: str
+    reason: str
+    def __init__(self, n: _Optional[int] = ..., device_name: _Optional[str] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., state: _Optional[str] = ..., entries: _Optional[int] = ..., entries_done: _Optional[int] = ..., job_id: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class CampaignDevice(_message.Message):
+    __slots__ = ("device_name", "jobs", "jobs_done", "cells", "cells_done", "seconds_left", "doing")
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    JOBS_DONE_FIELD_NUMBER: _ClassVar[int]
+    CELLS_FIELD_NUMBER: _ClassVar[int]
+    CELLS_DONE_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    DOING_FIELD_NUMBER: _ClassVar[int]
+    device_name: str
+    jobs: int
+    jobs_done: int
+    cells: int
+    cells_done: int
+    seconds_left: float
+    doing: str
+    def __init__(self, device_name: _Optional[str] = ..., jobs: _Optional[int] = ..., jobs_done: _Optional[int] = ..., cells: _Optional[int] = ..., cells_done: _Optional[int] = ..., seconds_left: _Optional[float] = ..., doing: _Optional[str] = ...) -> None: ...
+
+class CellChange(_message.Message):
+    __slots__ = ("kind", "model_name", "recipe", "workload", "device_name", "runtime", "before", "after", "metrics", "verdicts", "stack", "reason", "run_before", "run_after")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    STACK_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RUN_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    RUN_AFTER_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    model_name: str
+    recipe: str
+    workload: _common_pb2.Workload
+    device_name: str
+    runtime: str
+    before: _common_pb2.CellState
+    after: _common_pb2.CellState
+    metrics: _containers.RepeatedCompositeFieldContainer[MetricChange]
+    verdicts: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    stack: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    reason: str
+    run_before: str
+    run_after: str
+    def __init__(self, kind: _Optional[str] = ..., model_name: _Optional[str] = ..., recipe: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., device_name: _Optional[str] = ..., runtime: _Optional[str] = ..., before: _Optional[_Union[_common_pb2.CellState, str]] = ..., after: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[MetricChange, _Mapping]]] = ..., verdicts: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., reason: _Optional[str] = ..., run_before: _Optional[str] = ..., run_after: _Optional[str] = ...) -> None: ...
+
+class CampaignView(_message.Message):
+    __slots__ = ("campaign_id", "name", "state", "created_unix_ns", "jobs", "devices", "diff", "ended_unix_ns", "reason", "submitted_by", "schedule")
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CREATED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    JOBS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    DIFF_FIELD_NUMBER: _ClassVar[int]
+    ENDED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTED_BY_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    campaign_id: str
+    name: str
+    state: CampaignState
+    created_unix_ns: int
+    jobs: _containers.RepeatedCompositeFieldContainer[CampaignJob]
+    devices: _containers.RepeatedCompositeFieldContainer[CampaignDevice]
+    diff: _containers.RepeatedCompositeFieldContainer[CellChange]
+    ended_unix_ns: int
+    reason: str
+    submitted_by: str
+    schedule: str
+    def __init__(self, campaign_id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[CampaignState, str]] = ..., created_unix_ns: _Optional[int] = ..., jobs: _Optional[_Iterable[_Union[CampaignJob, _Mapping]]] = ..., devices: _Optional[_Iterable[_Union[CampaignDevice, _Mapping]]] = ..., diff: _Optional[_Iterable[_Union[CellChange, _Mapping]]] = ..., ended_unix_ns: _Optional[int] = ..., reason: _Optional[str] = ..., submitted_by: _Optional[str] = ..., schedule: _Optional[str] = ...) -> None: ...
+
+class ScheduleView(_message.Message):
+    __slots__ = ("name", "cron", "created_unix_ns", "next_unix_ns", "last_unix_ns", "last_campaign_id", "submitted_by")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CRON_FIELD_NUMBER: _ClassVar[int]
+    CREATED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    LAST_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    LAST_CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTED_BY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    cron: str
+    created_unix_ns: int
+    next_unix_ns: int
+    last_unix_ns: int
+    last_campaign_id: str
+    submitted_by: str
+    def __init__(self, name: _Optional[str] = ..., cron: _Optional[str] = ..., created_unix_ns: _Optional[int] = ..., next_unix_ns: _Optional[int] = ..., last_unix_ns: _Optional[int] = ..., last_campaign_id: _Optional[str] = ..., submitted_by: _Optional[str] = ...) -> None: ...
+
+class PlanRefreshRequest(_message.Message):
+    __slots__ = ("order",)
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    order: RefreshOrder
+    def __init__(self, order: _Optional[_Union[RefreshOrder, _Mapping]] = ...) -> None: ...
+
+class PlanRefreshResponse(_message.Message):
+    __slots__ = ("plan",)
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    plan: RefreshPlan
+    def __init__(self, plan: _Optional[_Union[RefreshPlan, _Mapping]] = ...) -> None: ...
+
+class StartCampaignRequest(_message.Message):
+    __slots__ = ("order", "idempotency_key")
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _ClassVar[int]
+    order: RefreshOrder
+    idempotency_key: str
+    def __init__(self, order: _Optional[_Union[RefreshOrder, _Mapping]] = ..., idempotency_key: _Optional[str] = ...) -> None: ...
+
+class StartCampaignResponse(_message.Message):
+    __slots__ = ("campaign", "plan", "created")
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    CREATED_FIELD_NUMBER: _ClassVar[int]
+    campaign: CampaignView
+    plan: RefreshPlan
+    created: bool
+    def __init__(self, campaign: _Optional[_Union[CampaignView, _Mapping]] = ..., plan: _Optional[_Union[RefreshPlan, _Mapping]] = ..., created: bool = ...) -> None: ...
+
+class GetCampaignRequest(_message.Message):
+    __slots__ = ("campaign_id",)
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    campaign_id: str
+    def __init__(self, campaign_id: _Optional[str] = ...) -> None: ...
+
+class GetCampaignResponse(_message.Message):
+    __slots__ = ("campaign",)
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    campaign: CampaignView
+    def __init__(self, campaign: _Optional[_Union[CampaignView, _Mapping]] = ...) -> None: ...
+
+class ListCampaignsRequest(_message.Message):
+    __slots__ = ("limit",)
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    limit: int
+    def __init__(self, limit: _Optional[int] = ...) -> None: ...
+
+class ListCampaignsResponse(_message.Message):
+    __slots__ = ("campaigns",)
+    CAMPAIGNS_FIELD_NUMBER: _ClassVar[int]
+    campaigns: _containers.RepeatedCompositeFieldContainer[CampaignView]
+    def __init__(self, campaigns: _Optional[_Iterable[_Union[CampaignView, _Mapping]]] = ...) -> None: ...
+
+class PauseCampaignRequest(_message.Message):
+    __slots__ = ("campaign_id",)
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    campaign_id: str
+    def __init__(self, campaign_id: _Optional[str] = ...) -> None: ...
+
+class PauseCampaignResponse(_message.Message):
+    __slots__ = ("campaign",)
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    campaign: CampaignView
+    def __init__(self, campaign: _Optional[_Union[CampaignView, _Mapping]] = ...) -> None: ...
+
+class ResumeCampaignRequest(_message.Message):
+    __slots__ = ("campaign_id",)
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    campaign_id: str
+    def __init__(self, campaign_id: _Optional[str] = ...) -> None: ...
+
+class ResumeCampaignResponse(_message.Message):
+    __slots__ = ("campaign",)
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    campaign: CampaignView
+    def __init__(self, campaign: _Optional[_Union[CampaignView, _Mapping]] = ...) -> None: ...
+
+class CancelCampaignRequest(_message.Message):
+    __slots__ = ("campaign_id",)
+    CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
+    campaign_id: str
+    def __init__(self, campaign_id: _Optional[str] = ...) -> None: ...
+
+class CancelCampaignResponse(_message.Message):
+    __slots__ = ("campaign",)
+    CAMPAIGN_FIELD_NUMBER: _ClassVar[int]
+    campaign: CampaignView
+    def __init__(self, campaign: _Optional[_Union[CampaignView, _Mapping]] = ...) -> None: ...
+
+class SetScheduleRequest(_message.Message):
+    __slots__ = ("name", "cron", "order")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CRON_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    cron: str
+    order: RefreshOrder
+    def __init__(self, name: _Optional[str] = ..., cron: _Optional[str] = ..., order: _Optional[_Union[RefreshOrder, _Mapping]] = ...) -> None: ...
+
+class SetScheduleResponse(_message.Message):
+    __slots__ = ("schedule",)
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    schedule: ScheduleView
+    def __init__(self, schedule: _Optional[_Union[ScheduleView, _Mapping]] = ...) -> None: ...
+
+class ListSchedulesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListSchedulesResponse(_message.Message):
+    __slots__ = ("schedules",)
+    SCHEDULES_FIELD_NUMBER: _ClassVar[int]
+    schedules: _containers.RepeatedCompositeFieldContainer[ScheduleView]
+    def __init__(self, schedules: _Optional[_Iterable[_Union[ScheduleView, _Mapping]]] = ...) -> None: ...
+
+class RemoveScheduleRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class RemoveScheduleResponse(_message.Message):
+    __slots__ = ("schedule",)
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    schedule: ScheduleView
+    def __init__(self, schedule: _Optional[_Union[ScheduleView, _Mapping]] = ...) -> None: ...

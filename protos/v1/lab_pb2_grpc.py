@@ -110,6 +110,56 @@ class LabStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
                 _registered_method=True)
+        self.PlanRefresh = channel.unary_unary(
+                '/bitgauge.v1.Lab/PlanRefresh',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshResponse.FromString,
+                _registered_method=True)
+        self.StartCampaign = channel.unary_unary(
+                '/bitgauge.v1.Lab/StartCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignResponse.FromString,
+                _registered_method=True)
+        self.GetCampaign = channel.unary_unary(
+                '/bitgauge.v1.Lab/GetCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignResponse.FromString,
+                _registered_method=True)
+        self.ListCampaigns = channel.unary_unary(
+                '/bitgauge.v1.Lab/ListCampaigns',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsResponse.FromString,
+                _registered_method=True)
+        self.PauseCampaign = channel.unary_unary(
+                '/bitgauge.v1.Lab/PauseCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignResponse.FromString,
+                _registered_method=True)
+        self.ResumeCampaign = channel.unary_unary(
+                '/bitgauge.v1.Lab/ResumeCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignResponse.FromString,
+                _registered_method=True)
+        self.CancelCampaign = channel.unary_unary(
+                '/bitgauge.v1.Lab/CancelCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignResponse.FromString,
+                _registered_method=True)
+        self.SetSchedule = channel.unary_unary(
+                '/bitgauge.v1.Lab/SetSchedule',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleResponse.FromString,
+                _registered_method=True)
+        self.ListSchedules = channel.unary_unary(
+                '/bitgauge.v1.Lab/ListSchedules',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesResponse.FromString,
+                _registered_method=True)
+        self.RemoveSchedule = channel.unary_unary(
+                '/bitgauge.v1.Lab/RemoveSchedule',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleResponse.FromString,
+                _registered_method=True)
         self.Certify = channel.unary_unary(
                 '/bitgauge.v1.Lab/Certify',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.SerializeToString,
@@ -251,6 +301,76 @@ class LabServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanRefresh(self, request, context):
+        """What a refresh would measure and why; nothing is started.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartCampaign(self, request, context):
+        """Plans a refresh and measures it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCampaign(self, request, context):
+        """One campaign.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCampaigns(self, request, context):
+        """Campaigns, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseCampaign(self, request, context):
+        """Lets a campaign submit no further job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeCampaign(self, request, context):
+        """Lets a paused campaign go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelCampaign(self, request, context):
+        """Ends a campaign and cancels its open jobs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetSchedule(self, request, context):
+        """Has a refresh start by itself; an equal name replaces the earlier schedule.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSchedules(self, request, context):
+        """Schedules, by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveSchedule(self, request, context):
+        """Ends a schedule; its campaigns go on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Certify(self, request, context):
         """Has a device compare an artifact with itself, for its A/A certificate.
         """
@@ -370,6 +490,56 @@ def add_LabServicer_to_server(servicer, server):
                     servicer.Retire,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.SerializeToString,
+            ),
+            'PlanRefresh': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanRefresh,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshResponse.SerializeToString,
+            ),
+            'StartCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartCampaign,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignResponse.SerializeToString,
+            ),
+            'GetCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCampaign,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignResponse.SerializeToString,
+            ),
+            'ListCampaigns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCampaigns,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsResponse.SerializeToString,
+            ),
+            'PauseCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseCampaign,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignResponse.SerializeToString,
+            ),
+            'ResumeCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeCampaign,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignResponse.SerializeToString,
+            ),
+            'CancelCampaign': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelCampaign,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignResponse.SerializeToString,
+            ),
+            'SetSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetSchedule,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleResponse.SerializeToString,
+            ),
+            'ListSchedules': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSchedules,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesResponse.SerializeToString,
+            ),
+            'RemoveSchedule': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveSchedule,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleResponse.SerializeToString,
             ),
             'Certify': grpc.unary_unary_rpc_method_handler(
                     servicer.Certify,
@@ -808,6 +978,276 @@ class Lab(object):
             '/bitgauge.v1.Lab/Retire',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanRefresh(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/PlanRefresh',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/StartCampaign',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/GetCampaign',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCampaigns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/ListCampaigns',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/PauseCampaign',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/ResumeCampaign',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelCampaign(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/CancelCampaign',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/SetSchedule',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSchedules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/ListSchedules',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveSchedule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/RemoveSchedule',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleResponse.FromString,
             options,
             channel_credentials,
             insecure,

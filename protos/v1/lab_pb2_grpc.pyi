@@ -57,6 +57,26 @@ class LabStub:
     """Puts a device back; a health check runs before the next job. Admin."""
     Retire: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]
     """Removes a device for good; its results stay. Admin."""
+    PlanRefresh: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PlanRefreshRequest, bitgauge.protos.v1.lab_pb2.PlanRefreshResponse]
+    """What a refresh would measure and why; nothing is started."""
+    StartCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.StartCampaignRequest, bitgauge.protos.v1.lab_pb2.StartCampaignResponse]
+    """Plans a refresh and measures it."""
+    GetCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetCampaignRequest, bitgauge.protos.v1.lab_pb2.GetCampaignResponse]
+    """One campaign."""
+    ListCampaigns: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListCampaignsRequest, bitgauge.protos.v1.lab_pb2.ListCampaignsResponse]
+    """Campaigns, newest first."""
+    PauseCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PauseCampaignRequest, bitgauge.protos.v1.lab_pb2.PauseCampaignResponse]
+    """Lets a campaign submit no further job."""
+    ResumeCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ResumeCampaignRequest, bitgauge.protos.v1.lab_pb2.ResumeCampaignResponse]
+    """Lets a paused campaign go on."""
+    CancelCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CancelCampaignRequest, bitgauge.protos.v1.lab_pb2.CancelCampaignResponse]
+    """Ends a campaign and cancels its open jobs."""
+    SetSchedule: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SetScheduleRequest, bitgauge.protos.v1.lab_pb2.SetScheduleResponse]
+    """Has a refresh start by itself; an equal name replaces the earlier schedule."""
+    ListSchedules: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListSchedulesRequest, bitgauge.protos.v1.lab_pb2.ListSchedulesResponse]
+    """Schedules, by name."""
+    RemoveSchedule: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RemoveScheduleRequest, bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse]
+    """Ends a schedule; its campaigns go on."""
     Certify: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]
     """Has a device compare an artifact with itself, for its A/A certificate."""
     CreateToken: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]
@@ -105,6 +125,26 @@ class LabAsyncStub(LabStub):
     """Puts a device back; a health check runs before the next job. Admin."""
     Retire: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]  # type: ignore[assignment]
     """Removes a device for good; its results stay. Admin."""
+    PlanRefresh: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PlanRefreshRequest, bitgauge.protos.v1.lab_pb2.PlanRefreshResponse]  # type: ignore[assignment]
+    """What a refresh would measure and why; nothing is started."""
+    StartCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.StartCampaignRequest, bitgauge.protos.v1.lab_pb2.StartCampaignResponse]  # type: ignore[assignment]
+    """Plans a refresh and measures it."""
+    GetCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetCampaignRequest, bitgauge.protos.v1.lab_pb2.GetCampaignResponse]  # type: ignore[assignment]
+    """One campaign."""
+    ListCampaigns: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListCampaignsRequest, bitgauge.protos.v1.lab_pb2.ListCampaignsResponse]  # type: ignore[assignment]
+    """Campaigns, newest first."""
+    PauseCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PauseCampaignRequest, bitgauge.protos.v1.lab_pb2.PauseCampaignResponse]  # type: ignore[assignment]
+    """Lets a campaign submit no further job."""
+    ResumeCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ResumeCampaignRequest, bitgauge.protos.v1.lab_pb2.ResumeCampaignResponse]  # type: ignore[assignment]
+    """Lets a paused campaign go on."""
+    CancelCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CancelCampaignRequest, bitgauge.protos.v1.lab_pb2.CancelCampaignResponse]  # type: ignore[assignment]
+    """Ends a campaign and cancels its open jobs."""
+    SetSchedule: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SetScheduleRequest, bitgauge.protos.v1.lab_pb2.SetScheduleResponse]  # type: ignore[assignment]
+    """Has a refresh start by itself; an equal name replaces the earlier schedule."""
+    ListSchedules: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListSchedulesRequest, bitgauge.protos.v1.lab_pb2.ListSchedulesResponse]  # type: ignore[assignment]
+    """Schedules, by name."""
+    RemoveSchedule: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RemoveScheduleRequest, bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse]  # type: ignore[assignment]
+    """Ends a schedule; its campaigns go on."""
     Certify: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]  # type: ignore[assignment]
     """Has a device compare an artifact with itself, for its A/A certificate."""
     CreateToken: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]  # type: ignore[assignment]
@@ -240,6 +280,86 @@ class LabServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RetireResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RetireResponse]]:
         """Removes a device for good; its results stay. Admin."""
+
+    @abc.abstractmethod
+    def PlanRefresh(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.PlanRefreshRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.PlanRefreshResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.PlanRefreshResponse]]:
+        """What a refresh would measure and why; nothing is started."""
+
+    @abc.abstractmethod
+    def StartCampaign(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.StartCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.StartCampaignResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.StartCampaignResponse]]:
+        """Plans a refresh and measures it."""
+
+    @abc.abstractmethod
+    def GetCampaign(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.GetCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.GetCampaignResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.GetCampaignResponse]]:
+        """One campaign."""
+
+    @abc.abstractmethod
+    def ListCampaigns(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ListCampaignsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListCampaignsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListCampaignsResponse]]:
+        """Campaigns, newest first."""
+
+    @abc.abstractmethod
+    def PauseCampaign(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.PauseCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.PauseCampaignResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.PauseCampaignResponse]]:
+        """Lets a campaign submit no further job."""
+
+    @abc.abstractmethod
+    def ResumeCampaign(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ResumeCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ResumeCampaignResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ResumeCampaignResponse]]:
+        """Lets a paused campaign go on."""
+
+    @abc.abstractmethod
+    def CancelCampaign(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CancelCampaignRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CancelCampaignResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CancelCampaignResponse]]:
+        """Ends a campaign and cancels its open jobs."""
+
+    @abc.abstractmethod
+    def SetSchedule(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.SetScheduleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.SetScheduleResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.SetScheduleResponse]]:
+        """Has a refresh start by itself; an equal name replaces the earlier schedule."""
+
+    @abc.abstractmethod
+    def ListSchedules(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ListSchedulesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListSchedulesResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListSchedulesResponse]]:
+        """Schedules, by name."""
+
+    @abc.abstractmethod
+    def RemoveSchedule(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.RemoveScheduleRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse]]:
+        """Ends a schedule; its campaigns go on."""
 
     @abc.abstractmethod
     def Certify(

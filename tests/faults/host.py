@@ -43,6 +43,7 @@ from bitgauge.benchmarks.vocabulary import (
 )
 from bitgauge.coordinator.access import Access
 from bitgauge.coordinator.analysis import Analyses
+from bitgauge.coordinator.asks import Asks
 from bitgauge.coordinator.blob_store import BlobStore
 from bitgauge.coordinator.builds import Builds
 from bitgauge.coordinator.client import Client
@@ -50,6 +51,7 @@ from bitgauge.coordinator.collector import CollectionTerms, Collector
 from bitgauge.coordinator.core import Coordinator
 from bitgauge.coordinator.dispatch import Dispatcher
 from bitgauge.coordinator.endpoint import Endpoint
+from bitgauge.coordinator.refresh import Refresh
 from bitgauge.coordinator.runner import Analysis, Inspection
 from bitgauge.coordinator.services.agent import AgentsService
 from bitgauge.coordinator.services.blobs import BlobsService
@@ -154,12 +156,13 @@ class Host:
         self.dispatcher = Dispatcher(writer, builds, analyses, self.terms, collector=self.collector)
         access = Access({AGENT_TOKEN: Party.AGENT, USER_TOKEN: Party.ADMIN})
         administration: Any = None  # nobody joins here
+        refresh = Refresh(self.coordinator, writer, self.terms, Asks(writer))
         self._server, _ = make_server(
             access,
             AgentsService(self.coordinator),
             agent_pb2_grpc.EnrolmentServicer(),  # type: ignore[abstract]
             BlobsService(self.coordinator, self.blobs, self.collector, self.pace),
-            LabService(self.coordinator, administration),
+            LabService(self.coordinator, administration, refresh),
         )
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self.dispatcher.refresh_leases()

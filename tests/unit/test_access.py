@@ -35,8 +35,23 @@ LOOKING = {
     "Select",
     "GetRun",
     "ListRuns",
+    "PlanRefresh",
+    "GetCampaign",
+    "ListCampaigns",
+    "ListSchedules",
 }
-SUBMITTING = {"Submit", "Cancel", "Reanalyse", "Certify"}
+SUBMITTING = {
+    "Submit",
+    "Cancel",
+    "Reanalyse",
+    "Certify",
+    "StartCampaign",
+    "PauseCampaign",
+    "ResumeCampaign",
+    "CancelCampaign",
+    "SetSchedule",
+    "RemoveSchedule",
+}
 READING_BLOBS = {"FindMissing", "Read"}
 
 

@@ -28,10 +28,12 @@ from bitgauge.benchmarks.pinned import fetch_authority
 from bitgauge.benchmarks.vocabulary import Role, RunStatus
 from bitgauge.coordinator.administration import Administration
 from bitgauge.coordinator.analysis import Analyses
+from bitgauge.coordinator.asks import Asks
 from bitgauge.coordinator.builds import Builds
 from bitgauge.coordinator.client_admin import AdminClient
 from bitgauge.coordinator.core import Coordinator
 from bitgauge.coordinator.endpoint import Endpoint
+from bitgauge.coordinator.refresh import Refresh
 from bitgauge.coordinator.services.agent import AgentsService
 from bitgauge.coordinator.services.enrolment import EnrolmentService
 from bitgauge.coordinator.services.lab import LabService
@@ -60,7 +62,11 @@ def real_services(writer: Writer, administration: Administration, clock: Clock) 
         AgentsService(coordinator),
         EnrolmentService(administration),
         blobs(),
-        LabService(coordinator, administration),
+        LabService(
+            coordinator,
+            administration,
+            Refresh(coordinator, writer, terms, Asks(writer), clock),
+        ),
     )
 
 

@@ -5,7 +5,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from bitgauge.benchmarks import answers, cell_values, credentials, model, vocabulary, wire
+from bitgauge.benchmarks import (
+    answers,
+    campaign_values,
+    cell_values,
+    credentials,
+    model,
+    vocabulary,
+    wire,
+)
 from bitgauge.benchmarks.errors import BadInput
 from bitgauge.protos.v1 import agent_pb2, common_pb2, lab_pb2
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +22,13 @@ from hypothesis import strategies as st
 VALUE_CLASSES = sorted(
     (
         item
-        for item in (vars(model) | vars(answers) | vars(cell_values) | vars(credentials)).values()
+        for item in (
+            vars(model)
+            | vars(answers)
+            | vars(cell_values)
+            | vars(credentials)
+            | vars(campaign_values)
+        ).values()
         if isinstance(item, type) and dataclasses.is_dataclass(item)
     ),
     key=lambda kind: kind.__name__,

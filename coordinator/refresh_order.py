@@ -1,0 +1,102 @@
+"""From what a refresh is asked for to its plan: what the store knows meets the pure functions."""
+
+from __future__ import annotations
+
+from bitgauge.benchmarks.answers import TableQuery
+from bitgauge.benchmarks.campaign_values import RefreshOrder, RefreshPlan, Suite
+from bitgauge.benchmarks.errors import BadInput, Code
+from bitgauge.benchmarks.overrides import require_overrides
+from bitgauge.benchmarks.recipes import parse
+from bitgauge.benchmarks.refresh_plan import Known, plan
+from bitgauge.benchmarks.refresh_targets import kept, targets_of_rows, targets_of_suite
+from bitgauge.benchmarks.vocabulary import CellState
+
+from . import submission
+from .asks import DAY_NS, WINDOW_DAYS
+from .scheduler import matches
+from .store import LeaseTerms, Store
+
+
+def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -> RefreshPlan:
+    """What brings the table up to what `order` asks for.
+
+    Raises:
+        BadInput: something that is asked for cannot be measured by anybody.
+    """
+    require_order(order)
+    suite = order.suite
+    rows = store.rows(TableQuery())
+    devices = store.devices(now_ns, terms)
+    if suite is None:
+        stale = tuple(row for row in rows if row.changes or row.state is CellState.STALE)
+        specs = {
+            row.run_id: store.spec(store.run(row.run_id).job_id) for row in stale if row.run_id
+        }
+        targets, skipped = targets_of_rows(stale, specs, devices)
+    else:
+        targets, skipped = targets_of_suite(suite, devices, matches)
+    targets = kept(targets, order.only) if order.only else targets
+    busy = _under_way(store)
+    found = plan(
+        (target for target in targets if target.key not in busy),
+        Known(
+            rows=rows,
+            asks=store.asks(now_ns // DAY_NS - WINDOW_DAYS),
+            volumes=suite.volumes if suite else (),
+            times=store.run_times(),
+        ),
+        now_ns,
+        budget_s=order.budget_s or (suite.budget_s if suite else None),
+        max_age_s=suite.max_age_s if suite else None,
+        stale_only=order.stale_only or suite is None,
+        skipped=skipped,
+    )
+    for job in found.jobs:
+        submission.completed(job.spec)
+    return found
+
+
+def _under_way(store: Store) -> set[tuple[object, ...]]:
+    """Keys of what live campaigns measure already, which no other need."""
+    return {
+        (
+            step.spec.model_name,
+            step.spec.baseline,
+            entry.recipe,
+            step.spec.workload,
+            step.device_id,
+            step.spec.runtime,
+            step.spec.profile,
+            step.spec.overrides,
+        )
+        for campaign_id in store.live_campaigns()
+        for step in store.campaign_steps(campaign_id)
+        if not step.ended
+        for entry in step.spec.entries
+    }
+
+
+def require_order(order: RefreshOrder) -> None:
+    """Refuse what nobody can measure, before anything is planned.
+
+    Raises:
+        BadInput: a recipe is unknown, a number out of range, or nothing is named.
+    """
+    if order.budget_s is not None and order.budget_s <= 0:
+        raise BadInput(Code.BAD_ARGUMENT, "A budget is a time above 0.")
+    if order.suite is not None:
+        _require_suite(order.suite)
+
+
+def _require_suite(suite: Suite) -> None:
+    named = {"models": suite.models, "selectors": suite.selectors, "workloads": suite.workloads}
+    empty = [name for name, values in named.items() if not values]
+    if empty:
+        raise BadInput(Code.BAD_ARGUMENT, f"Suite {suite.name!r} has no {' and no '.join(empty)}.")
+    names = [model.name for model in suite.models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadInput(Code.BAD_ARGUMENT, f"Suite {suite.name!r} has model {twice[0]!r} twice.")
+    for recipe in suite.recipes:
+        parse(recipe)
+    require_overrides(suite.overrides, suite.profile)
