@@ -6,10 +6,11 @@ Pure: the same candidates in any order give the same rows in the same order.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .answers import TableQuery, TableRow
-from .model import Overrides
+from .model import MetricValue, Overrides
+from .reasons import PRELIMINARY
 from .vocabulary import FormatFamily, HardwareClass, ModelClass, Profile, Scenario
 
 _CLASSES = list(ModelClass)
@@ -94,6 +95,26 @@ def matches(query: TableQuery, row: TableRow) -> bool:
 def rank(candidate: Candidate) -> tuple[bool, int, str]:
     """What decides between candidates of one row key: the highest shows."""
     return (candidate.conclusive, candidate.settled_unix_ns, candidate.key)
+
+
+def numbered(row: TableRow, metrics: tuple[MetricValue, ...]) -> TableRow:
+    """A row with its numbers, and every flag that any of them or its profile sets."""
+    if not row.state.has_numbers:
+        return row
+    flags = {*row.flags, *(flag for metric in metrics for flag in metric.flags)}
+    if row.profile is Profile.QUICK:
+        flags.add(PRELIMINARY)
+    return replace(
+        row, metrics=metrics, flags=tuple(sorted(flags)), kernel_mode=_kernel_mode(metrics)
+    )
+
+
+def _kernel_mode(metrics: tuple[MetricValue, ...]) -> str | None:
+    """What the integer kernels of a run really did, as its analysis found it."""
+    for metric in metrics:
+        if metric.key == "saturated_pct":
+            return next((one.value for one in metric.detail if one.name == "kernel_mode"), None)
+    return None
 
 
 def _overrides_order(overrides: Overrides) -> tuple[object, ...]:

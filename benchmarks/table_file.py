@@ -17,8 +17,11 @@ import msgspec
 
 from .answers import TableRow
 from .cell_values import Cell
+from .cells import cells
 from .errors import BadInput, Code, Refused
 from .model import DeviceDescription, MetricValue, RawRef
+from .priors import priors
+from .table import ordered
 
 SCHEMA = "bitgauge.table/1"
 _FAMILY = "bitgauge.table/"
@@ -50,6 +53,21 @@ class TableFile:
     runs: tuple[RunDigest, ...]
     cells: tuple[Cell, ...]
     priors: tuple[Cell, ...] = ()
+
+
+def assembled(
+    devices: tuple[DeviceDescription, ...],
+    rows: tuple[TableRow, ...],
+    runs: tuple[RunDigest, ...],
+) -> TableFile:
+    """The table of these rows, which may come in any order."""
+    return TableFile(
+        devices=tuple(sorted(devices, key=lambda device: (device.name, device.device_id))),
+        rows=ordered(rows),
+        runs=tuple(sorted(runs, key=lambda run: run.run_id)),
+        cells=cells(rows),
+        priors=priors(),
+    )
 
 
 def digest_of_run(raw: Sequence[RawRef], metrics: Sequence[MetricValue]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .cli_common import Coordinator, Database, FromFile, TokenFile, answers, say
+from .cli_common import Answers, Coordinator, Database, FromFile, TokenFile, answers, say
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.table_file import TableFile
@@ -28,6 +28,16 @@ def export(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write a folder: the table and the record of each of its runs."
+        ),
+    ] = None,
+    raw: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="With --evidence: the raw files of this run too."),
+    ] = None,
     from_file: FromFile = None,
     coordinator: Coordinator = None,
     db: Database = None,
@@ -39,10 +49,17 @@ def export(
     hold one line per row and metric; Markdown is for reading.
 
     Example: bitgauge export --format json -o table.json
+
+    Example: bitgauge export --db store.db --evidence snapshot --raw 7d41...
     """
     from .output import refuse_existing, write_output
     from .table_export import exported
 
+    if evidence is not None or raw:
+        _refuse_pairs(evidence, output, format)
+        with answers(coordinator, db, token_file, from_file) as source:
+            _export_evidence(source, evidence or Path(), raw or [])
+        return
     chosen = _format_of(format, output)
     if output is not None:
         refuse_existing(output, force=force)
@@ -54,6 +71,33 @@ def export(
         return
     write_output(output, data, force=force)
     say(f"Wrote {len(table.rows)} rows and {len(table.cells)} cells to {output}.")
+
+
+def _refuse_pairs(evidence: Path | None, output: Path | None, format: str | None) -> None:
+    from bitgauge.benchmarks.errors import BadInput, Code
+
+    if evidence is None:
+        raise BadInput(Code.BAD_ARGUMENT, "--raw RUN goes with --evidence DIR.")
+    if output is not None or format is not None:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            "--evidence DIR writes a whole folder; give it without --output and --format.",
+        )
+
+
+def _export_evidence(source: Answers, folder: Path, raw: list[str]) -> None:
+    from bitgauge.benchmarks.errors import BadInput, Code
+
+    from .evidence_export import evidence, refuse_taken, write_folder
+    from .offline import Offline
+    from .table_answers import ExportedTable
+
+    if not isinstance(source, Offline) or isinstance(source, ExportedTable):
+        raise BadInput(Code.BAD_ARGUMENT, "--evidence needs a database: give --db PATH.")
+    refuse_taken(folder)
+    found = evidence(source, raw)
+    write_folder(folder, found.files)
+    say(f"Wrote {len(found.table.rows)} rows and their evidence to {folder}.")
 
 
 def _format_of(given: str | None, output: Path | None) -> str:

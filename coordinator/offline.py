@@ -14,7 +14,7 @@ from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
 
 from . import queries
 from .blob_files import blob_file, verified
-from .store_reader import open_readonly
+from .store_reader import Reader, open_readonly
 
 
 class Offline:
@@ -35,6 +35,11 @@ class Offline:
         traceback: TracebackType | None,
     ) -> None:
         self._store.close()
+
+    @property
+    def reader(self) -> Reader:
+        """The store as the coordinator's own functions ask it."""
+        return self._store
 
     def devices(self) -> tuple[DeviceView, ...]:
         """Every device, by name."""

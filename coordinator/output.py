@@ -29,7 +29,7 @@ def write_output(path: Path, data: bytes, *, force: bool) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _as_usual(Path(aside))
+        as_usual(Path(aside))
         Path(aside).replace(path)
     except OSError as error:
         if aside is not None:
@@ -51,8 +51,8 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         )
 
 
-def _as_usual(path: Path) -> None:
-    """A temporary file is its owner's alone; a report is as readable as other new files."""
+def as_usual(path: Path) -> None:
+    """A temporary file or folder is its owner's alone; let it be as readable as other new ones."""
     mask = os.umask(0)
     os.umask(mask)
-    path.chmod(0o666 & ~mask)
+    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sqlite3
 from collections.abc import Mapping
 
 import msgspec
 from bitgauge.benchmarks.answers import TableRow
-from bitgauge.benchmarks.model import NO_OVERRIDES, MetricValue, Overrides, Workload
+from bitgauge.benchmarks.model import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.reasons import SUSPECT
-from bitgauge.benchmarks.table import Candidate, newest_rows
+from bitgauge.benchmarks.table import Candidate, newest_rows, numbered
 from bitgauge.benchmarks.vocabulary import (
     CellState,
     EntryState,
@@ -126,21 +125,7 @@ def _candidate(row: sqlite3.Row) -> Candidate:
 
 
 def with_metrics(connection: sqlite3.Connection, row: TableRow) -> TableRow:
-    """The row with the metrics of its run, and every flag that any of them or the profile sets."""
+    """The row with the metrics of its run, and what follows from them."""
     if row.state is not CellState.MEASURED or row.run_id is None:
         return row
-    metrics = metric_values(connection, row.run_id)
-    flags = {*row.flags, *(flag for metric in metrics for flag in metric.flags)}
-    if row.profile is Profile.QUICK:
-        flags.add("preliminary")
-    return dataclasses.replace(
-        row, metrics=metrics, flags=tuple(sorted(flags)), kernel_mode=_kernel_mode(metrics)
-    )
-
-
-def _kernel_mode(metrics: tuple[MetricValue, ...]) -> str | None:
-    """What the integer kernels of a run really did, as its analysis found it."""
-    for metric in metrics:
-        if metric.key == "saturated_pct":
-            return next((one.value for one in metric.detail if one.name == "kernel_mode"), None)
-    return None
+    return numbered(row, metric_values(connection, row.run_id))

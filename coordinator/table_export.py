@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks import pseudonyms
 from bitgauge.benchmarks.answers import TableQuery, TableRow
-from bitgauge.benchmarks.cells import cells
 from bitgauge.benchmarks.model import DeviceDescription
-from bitgauge.benchmarks.priors import priors
 from bitgauge.benchmarks.table import ordered
-from bitgauge.benchmarks.table_file import RunDigest, TableFile, digest_of_run
+from bitgauge.benchmarks.table_file import RunDigest, TableFile, assembled, digest_of_run
 
 from .table_answers import ExportedTable
 
@@ -35,21 +33,6 @@ def exported(source: Answers) -> TableFile:
             for row in rows
             if row.run_id is not None
         ),
-    )
-
-
-def assembled(
-    devices: tuple[DeviceDescription, ...],
-    rows: tuple[TableRow, ...],
-    runs: tuple[RunDigest, ...],
-) -> TableFile:
-    """The table of these rows, which may come in any order."""
-    return TableFile(
-        devices=tuple(sorted(devices, key=lambda device: (device.name, device.device_id))),
-        rows=ordered(rows),
-        runs=tuple(sorted(runs, key=lambda run: run.run_id)),
-        cells=cells(rows),
-        priors=priors(),
     )
 
 

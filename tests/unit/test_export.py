@@ -21,12 +21,18 @@ from bitgauge.benchmarks.metrics import METRICS
 from bitgauge.benchmarks.model import MetricValue
 from bitgauge.benchmarks.pseudonyms import without_paths
 from bitgauge.benchmarks.table import matches
-from bitgauge.benchmarks.table_file import TableFile, digest_of_run, from_json, to_json
+from bitgauge.benchmarks.table_file import (
+    TableFile,
+    assembled,
+    digest_of_run,
+    from_json,
+    to_json,
+)
 from bitgauge.benchmarks.table_lines import COLUMNS, lines
 from bitgauge.coordinator.cli import run_command_line
 from bitgauge.coordinator.offline import Offline
 from bitgauge.coordinator.table_answers import ExportedTable
-from bitgauge.coordinator.table_export import assembled, exported
+from bitgauge.coordinator.table_export import exported
 from bitgauge.coordinator.table_markdown import to_markdown
 
 from .export_store import HOSTS, PATH, SECRET, store_table
