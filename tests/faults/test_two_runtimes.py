@@ -5,9 +5,10 @@ Two real agents of one coordinator, in two Python environments with two versions
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
@@ -17,8 +18,10 @@ import pytest
 from bitgauge.benchmarks.answers import StackChange, TableQuery, TableRow
 from bitgauge.benchmarks.model import Overrides, Selector
 from bitgauge.benchmarks.vocabulary import CellState, JobState
+from bitgauge.coordinator import queries
 from bitgauge.coordinator.client import Client
 from bitgauge.coordinator.jobs import ENDED
+from bitgauge.coordinator.sqlite_store import SqliteStore
 
 from ..integration.bench import AGENT, AgentService, patiently, small_job
 from ..integration.conftest import BITGAUGE, Up, environment
@@ -116,8 +119,19 @@ def test_another_runtime_version_marks_the_right_cells_and_is_named(tmp_path: Pa
                 assert states(client.table(TableQuery()))[CHANGED] == {CellState.MEASURED}
                 said = compared(up, run_of(client, before), run_of(client, after))
                 assert f"runtime.onnxruntime {OLDER} -> {newer}" in said
+                kept = client.cells()
+                require_recomputable(client, (before, after))
     finally:
         up.stop()
+    with contextlib.closing(SqliteStore.open(tmp_path / "home" / "store.db")) as store:
+        store.rebuild_table()
+        assert queries.cells(store) == kept
+
+
+def require_recomputable(client: Client, jobs: Iterable[str]) -> None:
+    """The published numbers of every run follow from its raw data, to the last digit."""
+    for run in (run for job_id in jobs for run in client.runs(job_id)):
+        assert client.reanalyse(run.run_id).identical
 
 
 def run_of(client: Client, job_id: str) -> str:
