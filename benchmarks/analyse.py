@@ -25,6 +25,7 @@ from .errors import BadInput, Code
 from .facts import Groups, RunFacts, items, null
 from .metrics import METRICS
 from .model import MetricValue
+from .profiles import ANALYSIS_VERSION
 from .raw import RawFile
 from .raw_schema import RawOrigin, raw_origin
 from .reasons import BASELINE_ITSELF, NO_RAW_DATA
@@ -33,7 +34,6 @@ from .vocabulary import PassName, Profile, RawRole
 
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 
-ANALYSIS_VERSION = 3
 
 _NEEDS_TIME = (
     "latency_ratio",

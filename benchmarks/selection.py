@@ -8,14 +8,24 @@ What the data does not decide is answered `tie` or `undecided`, never guessed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from . import format_text as text
-from .answers import Choice, SelectQuery, TableRow
+from .answers import BreakEven, Candidate, Choice, SelectQuery, SettlingJob, TableRow
+from .break_even import break_even
+from .cell_values import Cell
 from .model import MetricValue
+from .pareto import Standing
 from .selection_evidence import Assessed, Evidence, assess, gather
+from .selection_hints import loosened, similar_model
+from .selection_limits import require_possible
+from .selection_nearest import nearest
+from .selection_ranking import EPSILON, Ranking
+from .selection_settle import settles, settling_jobs
 from .selection_text import (
     BETTER,
     OBJECTIVE_WORDS,
+    decision_path,
     figures,
     flag_warnings,
     listed,
@@ -23,39 +33,45 @@ from .selection_text import (
     question_words,
     run_command,
     scope,
+    stale_warnings,
 )
+from .units import unit_of
 from .vocabulary import FormatFamily, Objective
 
 FALLBACK = "fp16"
 """The conservative choice when nothing was measured."""
 
 
-EPSILON = {Objective.LATENCY: 0.02, Objective.SIZE: 0.0, Objective.MEMORY: 0.01}
-"""Relative differences that decide nothing (measurement.md F-3); sizes are exact."""
-
-
-def select(query: SelectQuery, rows: Iterable[TableRow]) -> Choice:
+def select(
+    query: SelectQuery, rows: Iterable[TableRow], now_ns: int = 0, cells: Iterable[Cell] = ()
+) -> Choice:
     """Answer a query from table rows.
 
     Args:
         query: the question; a limit that is unset limits nothing.
         rows: rows of the table; those that do not speak to the question are ignored.
+        now_ns: UTC nanoseconds, for a limit on age.
+        cells: cells and priors, shown where nothing was measured for the question.
 
     Returns:
         The choice with every recipe considered, why each was rejected, and what would settle
         what is open.
+
+    Raises:
+        BadInput: `BAD_ARGUMENT`, a limit that nothing can keep.
     """
+    require_possible(query)
     rows = tuple(rows)
     evidence = gather(query, rows)
     if not evidence.measured:
-        return _nothing_measured(query, evidence, rows)
-    assessed = assess(query, evidence)
+        return _nothing_measured(query, evidence, rows, cells)
+    assessed = assess(query, evidence, now_ns)
     fp32 = next((one for one in assessed if one.family is FormatFamily.FP32), None)
     others = [one for one in assessed if one is not fp32]
     keep = fp32 is not None and fp32.eligible
     winners = [one for one in others if one.eligible and (not keep or one.gains(query.objective))]
     if winners:
-        return _ship(query, evidence, assessed, winners)
+        return _ship(_Answer(query, evidence, assessed), winners)
     unsettled = [
         one
         for one in others
@@ -63,39 +79,134 @@ def select(query: SelectQuery, rows: Iterable[TableRow]) -> Choice:
     ]
     if fp32 is not None and fp32.open:
         unsettled.append(fp32)
+    answer = _Answer(query, evidence, assessed)
     if unsettled:
-        return _undecided(query, evidence, assessed, unsettled, keep=keep)
+        return _undecided(answer, unsettled, keep=keep)
     if keep:
-        return _keep_fp32(query, evidence, assessed)
-    return _none_meets(query, evidence, assessed)
+        return _keep_fp32(answer)
+    return _none_meets(answer, now_ns)
 
 
-def _ship(
-    query: SelectQuery, evidence: Evidence, assessed: Sequence[Assessed], winners: list[Assessed]
-) -> Choice:
-    objective = query.objective
-    best = min(winners, key=lambda one: (_value(one.objective(objective)), _size_order(one)))
-    first = best.objective(objective)
-    tied = [one for one in winners if _near(one.objective(objective), first, EPSILON[objective])]
-    chosen = min(tied, key=_size_order)
-    rivals = tuple(one.recipe for one in sorted(tied, key=_size_order) if one is not chosen)
-    sentence = f"Ship {chosen.recipe} for {question_words(query)}: {figures(chosen)}"
-    if rivals:
-        sizes = {_size_order(one)[0] for one in tied}
-        why = "the smaller one is named first" if len(sizes) > 1 else "they are of one size"
-        sentence += f". The data shows {_no_difference(objective)} from {listed(rivals)}; {why}"
-    return _answer(
-        "tie" if rivals else "format",
-        chosen,
-        f"{sentence} ({scope(evidence)}).",
-        evidence,
-        assessed,
-        alternatives=rivals,
-        warnings=flag_warnings(chosen) + _might_be_better(query, assessed, chosen),
+class _Answer:
+    """What every answer is made of: the question, its evidence, and where each recipe stands."""
+
+    def __init__(
+        self, query: SelectQuery, evidence: Evidence, assessed: Sequence[Assessed]
+    ) -> None:
+        self.query, self.evidence, self.assessed = query, evidence, assessed
+        eligible = [one for one in assessed if one.eligible]
+        self.ranking = Ranking(query, eligible) if eligible else None
+
+    def break_even_of(self, chosen: Assessed) -> BreakEven | None:
+        baselines = {unit_of(row): row for row in _fp32(self.assessed).rows}
+        pairs = [(baselines[unit_of(row)], row) for row in chosen.rows if unit_of(row) in baselines]
+        return break_even(self.query, chosen.recipe, pairs)
+
+    def choice(
+        self,
+        outcome: str,
+        chosen: Assessed,
+        sentence: str,
+        rule: str,
+        *,
+        alternatives: tuple[str, ...] = (),
+        command: str | None = None,
+        warnings: tuple[str, ...] = (),
+        settling: tuple[SettlingJob, ...] = (),
+        pays: BreakEven | None = None,
+    ) -> Choice:
+        standings = self.ranking.standings if self.ranking else {}
+        return Choice(
+            outcome=outcome,
+            recipe=chosen.recipe,
+            family=chosen.family,
+            sentence=sentence,
+            candidates=tuple(
+                _with_standing(one.candidate(), standings.get(one.recipe)) for one in self.assessed
+            ),
+            alternatives=alternatives,
+            next_command=command,
+            warnings=self.evidence.warnings + warnings + stale_warnings(chosen.rows),
+            front=self.ranking.front() if standings and self.ranking else (),
+            settling=settling,
+            break_even=pays,
+            path=decision_path(self.query, self.evidence, self.assessed, standings, rule),
+        )
+
+
+def _with_standing(candidate: Candidate, standing: Standing | None) -> Candidate:
+    if standing is None:
+        return candidate
+    return replace(
+        candidate,
+        p_best=standing.p_best,
+        p_front=standing.p_front,
+        regret=standing.regret,
     )
 
 
-def _keep_fp32(query: SelectQuery, evidence: Evidence, assessed: Sequence[Assessed]) -> Choice:
+def _ship(answer: _Answer, winners: list[Assessed]) -> Choice:
+    query, objective = answer.query, answer.query.objective
+    near, likely = Ranking(query, winners).tied()
+    chosen = min(near, key=_size_order)
+    rivals = tuple(
+        one.recipe for one in (*sorted(near, key=_size_order), *likely) if one is not chosen
+    )
+    sentence = f"Ship {chosen.recipe} for {question_words(query)}: {figures(chosen)}"
+    if rivals:
+        sizes = {_size_order(one)[0] for one in near}
+        why = "the smaller one is named first" if len(sizes) > 1 else "they are of one size"
+        if likely:
+            why = "the one with the least expected regret is named first"
+        sentence += f". The data shows {_no_difference(objective)} from {listed(rivals)}; {why}"
+    pays = answer.break_even_of(chosen)
+    if pays is not None and not _pays(query, pays):
+        return _does_not_pay(answer, chosen, pays)
+    open_ones = _might_be_better(query, answer.assessed, chosen)
+    return answer.choice(
+        "tie" if rivals else "format",
+        chosen,
+        f"{sentence} ({scope(answer.evidence)}).",
+        f"{chosen.recipe} is {BETTER[objective]} and has the least expected regret"
+        + (", tied within what the data can tell" if rivals else ""),
+        alternatives=rivals,
+        warnings=flag_warnings(chosen) + tuple(_better_words(one) for one in open_ones),
+        settling=settling_jobs(query, answer.assessed, open_ones),
+        pays=pays,
+    )
+
+
+def _pays(query: SelectQuery, pays: BreakEven) -> bool:
+    """Whether it pays within the days that the query allows; yes where nobody asked."""
+    if query.switch_cost is None or query.inferences_per_day is None:
+        return True
+    return pays.days is not None and pays.days <= query.payback_days
+
+
+def _does_not_pay(answer: _Answer, chosen: Assessed, pays: BreakEven) -> Choice:
+    kept = _fp32(answer.assessed)
+    when = (
+        "never pays for the switch"
+        if pays.days is None
+        else f"pays for the switch after {pays.days:,.0f} days, more than"
+        f" {answer.query.payback_days:g}"
+    )
+    sentence = (
+        f"Keep fp32 for {question_words(answer.query)}: {chosen.recipe} is"
+        f" {BETTER[answer.query.objective]} but {when} ({scope(answer.evidence)})."
+    )
+    return answer.choice(
+        "keep_fp32",
+        kept,
+        sentence,
+        f"{chosen.recipe} {when}",
+        pays=pays,
+        alternatives=(chosen.recipe,),
+    )
+
+
+def _keep_fp32(answer: _Answer) -> Choice:
+    query, evidence, assessed = answer.query, answer.evidence, answer.assessed
     kept = _fp32(assessed)
     others = [one for one in assessed if one is not kept]
     eligible = [one for one in others if one.eligible]
@@ -117,25 +228,24 @@ def _keep_fp32(query: SelectQuery, evidence: Evidence, assessed: Sequence[Assess
                 " --objective size if that matters more"
             )
     sentence = f"Keep fp32 for {question_words(query)}: {why} ({scope(evidence)})."
-    return _answer(
+    likeliest = min(
+        eligible,
+        key=lambda one: (_value(one.objective(query.objective)), _size_order(one)),
+        default=None,
+    )
+    return answer.choice(
         "keep_fp32",
         kept,
         sentence,
-        evidence,
-        assessed,
+        why,
         command=command,
         warnings=flag_warnings(*others),
+        pays=answer.break_even_of(likeliest) if likeliest else None,
     )
 
 
-def _undecided(
-    query: SelectQuery,
-    evidence: Evidence,
-    assessed: Sequence[Assessed],
-    unsettled: list[Assessed],
-    *,
-    keep: bool,
-) -> Choice:
+def _undecided(answer: _Answer, unsettled: list[Assessed], *, keep: bool) -> Choice:
+    query, evidence, assessed = answer.query, answer.evidence, answer.assessed
     ordered = sorted(
         unsettled, key=lambda one: (_value(one.objective(query.objective)), _size_order(one))
     )
@@ -157,31 +267,38 @@ def _undecided(
         f" ({first.recipe}: {reason}); {stay} ({scope(evidence)})."
     )
     thorough = not any(f.settle == "measure" for one in ordered for f in one.findings)
+    can_settle = any(settles(one) for one in ordered)
     command = run_command(
         query, [name for name in names if name != "fp32"] or ["all"], thorough=thorough
     )
-    return _answer(
+    return answer.choice(
         "undecided",
         named,
         sentence,
-        evidence,
-        assessed,
+        f"nothing is shown to be better, and {listed(names)} might be",
         alternatives=tuple(name for name in names if name != named.recipe),
-        command=command,
+        command=command if can_settle else None,
         warnings=flag_warnings(*ordered),
+        settling=settling_jobs(query, assessed, ordered),
     )
 
 
-def _none_meets(query: SelectQuery, evidence: Evidence, assessed: Sequence[Assessed]) -> Choice:
-    shipped = _fp32(assessed)
+def _none_meets(answer: _Answer, now_ns: int) -> Choice:
+    query, evidence = answer.query, answer.evidence
+    without = loosened(query, evidence, now_ns)
+    hint = f"; {'; '.join(without)}" if without else "; loosen a limit or measure another recipe"
     sentence = (
         f"Nothing that was measured for {question_words(query)} meets every limit, and neither"
-        f" does fp32; loosen a limit or measure another recipe ({scope(evidence)})."
+        f" does fp32{hint} ({scope(evidence)})."
     )
-    return _answer("none_meets", shipped, sentence, evidence, assessed)
+    return answer.choice(
+        "none_meets", _fp32(answer.assessed), sentence, "no recipe meets every limit"
+    )
 
 
-def _nothing_measured(query: SelectQuery, evidence: Evidence, rows: Sequence[TableRow]) -> Choice:
+def _nothing_measured(
+    query: SelectQuery, evidence: Evidence, rows: Sequence[TableRow], cells: Iterable[Cell]
+) -> Choice:
     assessed = assess(query, evidence)
     barred = any(one.recipe == FALLBACK and not (one.open or one.eligible) for one in assessed)
     recipe = "fp32" if barred else FALLBACK
@@ -196,33 +313,13 @@ def _nothing_measured(query: SelectQuery, evidence: Evidence, rows: Sequence[Tab
         outcome="nothing_measured",
         recipe=recipe,
         family=FormatFamily(recipe),
-        sentence=f"Nothing was measured for {question_words(query)}: {why}.{also}",
+        sentence=f"Nothing was measured for {question_words(query)}: {why}.{also}"
+        + similar_model(query, rows),
         candidates=tuple(one.candidate() for one in assessed),
         next_command=run_command(query, ["all"]),
         warnings=evidence.warnings,
-    )
-
-
-def _answer(
-    outcome: str,
-    chosen: Assessed,
-    sentence: str,
-    evidence: Evidence,
-    assessed: Sequence[Assessed],
-    *,
-    alternatives: tuple[str, ...] = (),
-    command: str | None = None,
-    warnings: tuple[str, ...] = (),
-) -> Choice:
-    return Choice(
-        outcome=outcome,
-        recipe=chosen.recipe,
-        family=chosen.family,
-        sentence=sentence,
-        candidates=tuple(one.candidate() for one in assessed),
-        alternatives=alternatives,
-        next_command=command,
-        warnings=evidence.warnings + warnings,
+        nearest=nearest(query, cells),
+        path=decision_path(query, evidence, assessed, {}, "nothing was measured"),
     )
 
 
@@ -236,14 +333,18 @@ def _fp32(assessed: Sequence[Assessed]) -> Assessed:
 
 def _might_be_better(
     query: SelectQuery, assessed: Sequence[Assessed], chosen: Assessed
-) -> tuple[str, ...]:
+) -> tuple[Assessed, ...]:
     """Recipes that are open and whose figure is better than the chosen one's."""
     limit = _value(chosen.objective(query.objective))
     return tuple(
-        f"{one.recipe} may be better: {one.findings[0].sentence}"
+        one
         for one in assessed
         if one.open and one.recipe != "fp32" and _value(one.objective(query.objective)) < limit
     )
+
+
+def _better_words(one: Assessed) -> str:
+    return f"{one.recipe} may be better: {one.findings[0].sentence}"
 
 
 def _value(metric: MetricValue) -> float:
@@ -259,27 +360,7 @@ def _size_order(one: Assessed) -> tuple[float, float, str]:
     )
 
 
-def _near(one: MetricValue, best: MetricValue, epsilon: float) -> bool:
-    """Whether the data leaves open that `one` is as good as the best, but for `epsilon`.
-
-    A value without interval is its own.
-    """
-    return (
-        one.value is not None
-        and best.value is not None
-        and _low(one) <= _high(best) * (1 + epsilon)
-    )
-
-
 def _no_difference(objective: Objective) -> str:
     epsilon = EPSILON[objective]
     amount = f" of {100 * epsilon:g} % or more" if epsilon else ""
     return f"no difference{amount} in {OBJECTIVE_WORDS[objective]}"
-
-
-def _low(metric: MetricValue) -> float:
-    return _value(metric) if metric.low is None else metric.low
-
-
-def _high(metric: MetricValue) -> float:
-    return _value(metric) if metric.high is None else metric.high

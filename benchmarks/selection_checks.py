@@ -8,56 +8,65 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from . import format_text as text
 from .answers import SelectQuery, TableRow
+from .findings import Finding, is_baseline, unknown
 from .model import MetricValue
 from .reasons import SATURATING, SUSPECT
-from .vocabulary import CellState, FormatFamily, Objective
+from .selection_limits import Chances, limit_findings, metric_of
+from .staleness import aged
+from .vocabulary import CellState, Objective
 
 OBJECTIVE_METRIC: dict[Objective, str] = {
     Objective.LATENCY: "latency_ratio",
     Objective.SIZE: "size_ratio",
     Objective.MEMORY: "peak_memory_ratio",
+    Objective.ENERGY: "energy_ratio",
+    Objective.THROUGHPUT: "throughput_ratio",
 }
-"""What each objective minimises: a ratio, so that several models can be looked at together."""
+"""What each objective minimises: a ratio, so that several models can be looked at together.
+
+That of throughput is baseline / candidate, made of both rows by `with_throughput_ratio`.
+"""
+
+_TIMED = (Objective.LATENCY, Objective.ENERGY, Objective.THROUGHPUT)
+_TIMED_LIMITS = (
+    "max_latency_ns",
+    "max_latency_p90_ns",
+    "max_latency_p99_ns",
+    "min_throughput_per_s",
+    "max_energy_mj",
+)
 
 MOST_SAMPLES = 1_000_000
 """Beyond so many samples no evaluation set is suggested."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Why a recipe is not eligible.
+def findings(
+    query: SelectQuery, row: TableRow, shares: Chances, now_ns: int
+) -> tuple[Finding, ...]:
+    """Everything that keeps a row from meeting the query; empty when it is eligible.
 
-    Attributes:
-        rejects: true when the data says no; false when it does not say.
-        sentence: the reason, for people.
-        settle: what would decide it: `samples`, `time` or `measure`; empty when it is decided.
+    Args:
+        query: the question.
+        row: what was measured.
+        shares: how surely it keeps each limit, from `selection_limits.chances`.
+        now_ns: UTC nanoseconds, for a limit on age.
     """
-
-    rejects: bool
-    sentence: str
-    settle: str = ""
-
-
-def is_baseline(row: TableRow) -> bool:
-    """Whether the row is the FP32 baseline itself."""
-    return row.family is FormatFamily.FP32
-
-
-def findings(query: SelectQuery, row: TableRow) -> tuple[Finding, ...]:
-    """Everything that keeps a row from meeting the query; empty when it is eligible."""
     blocked = _state(row)
     if blocked is not None:
         return (blocked,)
-    return tuple(finding for check in _CHECKS for finding in check(query, row))
+    found = [finding for check in _CHECKS for finding in check(query, row)]
+    found += limit_findings(query, row, shares)
+    found += _freshness(query, row, now_ns)
+    return tuple(found)
 
 
 def objective_value(objective: Objective, row: TableRow) -> MetricValue:
     """The ratio that `objective` minimises; exactly 1 for the baseline."""
-    return _ratio(row, OBJECTIVE_METRIC[objective])
+    return metric_of(OBJECTIVE_METRIC[objective], row)
 
 
 def gains(objective: Objective, row: TableRow) -> bool:
@@ -90,8 +99,6 @@ def _state(row: TableRow) -> Finding | None:
         return Finding(True, f"unsupported{why}")
     if row.state is CellState.FAILED:
         return Finding(True, f"failed{why}")
-    if row.state is CellState.STALE:
-        return Finding(False, f"its figures are stale{why}", "measure")
     if not row.state.has_numbers:
         return Finding(False, "it was not measured here", "measure")
     return None
@@ -103,7 +110,7 @@ def _accuracy(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
         return
     metric = row.metric("accuracy_delta_pp")
     if metric.value is None:
-        yield _unknown("the accuracy loss", metric, "samples")
+        yield unknown("the accuracy loss", metric, "samples")
         return
     low, high = accuracy_bounds(metric)
     if low is None or high is None:
@@ -163,64 +170,11 @@ def _nonfinite(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
         yield Finding(True, f"{count:.0f} of its outputs are NaN or infinite")
 
 
-def _latency(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
-    limit = query.max_latency_ns
-    if limit is None:
-        return
-    metric = row.metric("latency_p50_ns")
-    taken, allowed = text.full(replace(metric, verdict=None)), text.duration(limit)
-    if metric.value is None:
-        yield _unknown("the latency", metric, "time")
-        return
-    low = metric.value if metric.low is None else metric.low
-    if low > limit:
-        yield Finding(
-            True,
-            f"takes {taken}, more than the {allowed} allowed",
-        )
-    elif metric.high is None:
-        yield Finding(False, "the latency has no interval", "time")
-    elif metric.high > limit:
-        yield Finding(
-            False,
-            f"takes {taken}: undecided against the {allowed} allowed",
-            "time",
-        )
-
-
-def _size_bytes(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
-    limit = query.max_size_bytes
-    if limit is None:
-        return
-    metric = row.metric("size_bytes")
-    if metric.value is None:
-        yield _unknown("the size", metric, "measure")
-    elif metric.value > limit:
-        yield Finding(
-            True, f"is {text.size(metric.value)} large, more than the {text.size(limit)} allowed"
-        )
-
-
-def _size_ratio(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
-    limit = query.max_size_ratio
-    if limit is None:
-        return
-    metric = _ratio(row, "size_ratio")
-    if metric.value is None:
-        yield _unknown("the size ratio", metric, "measure")
-    elif metric.value > limit:
-        yield Finding(
-            True,
-            f"has {text.ratio(metric.value)} of the baseline's size,"
-            f" more than the {text.ratio(limit)} allowed",
-        )
-
-
 def _rankable(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
     metric = objective_value(query.objective, row)
     if metric.value is None:
         name = f"the {OBJECTIVE_METRIC[query.objective].replace('_', ' ')}"
-        yield _unknown(name, metric, "time")
+        yield unknown(name, metric, "time")
 
 
 def _saturating(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
@@ -232,25 +186,50 @@ def _saturating(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
 
 def _suspect(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
     """Numbers of time from a job around which the device drifted decide nothing (DESIGN 10.13)."""
-    timed = query.objective is Objective.LATENCY and not is_baseline(row)
-    if SUSPECT in row.flags and (timed or query.max_latency_ns is not None):
+    timed = query.objective in _TIMED and not is_baseline(row)
+    limited = any(getattr(query, name) is not None for name in _TIMED_LIMITS)
+    if SUSPECT in row.flags and (timed or limited):
         yield Finding(False, "the device drifted while it was measured", "measure")
+
+
+def _freshness(query: SelectQuery, row: TableRow, now_ns: int) -> Iterator[Finding]:
+    """Under a limit on age nothing counts that is too old or was measured on another stack."""
+    if query.max_age_s is None:
+        return
+    if row.changes:
+        changed = ", ".join(f"{c.name} {c.before} -> {c.after}" for c in row.changes[:3])
+        yield Finding(False, f"its figures are stale: {changed}", "measure")
+    if row.measured_unix_ns is None:
+        yield Finding(False, "nobody knows when it was measured", "measure")
+    for change in aged(row, now_ns, query.max_age_s):
+        yield Finding(
+            False,
+            f"its figures are {change.after} old, more than the {change.before} allowed",
+            "measure",
+        )
+
+
+def with_throughput_ratio(row: TableRow, baseline: TableRow | None) -> TableRow:
+    """The row with baseline throughput / its own, bounded by the worst of both intervals."""
+    own = row.metric("throughput_per_s")
+    its = None if baseline is None else baseline.metric("throughput_per_s")
+    ratio = MetricValue("throughput_ratio", reason=own.reason or "not_measured")
+    if its is not None and its.value is None:
+        ratio = replace(ratio, reason=its.reason or "not_measured")
+    elif its is not None and its.value is not None and own.value:
+        low = high = None
+        if None not in (own.low, own.high, its.low, its.high) and own.low:
+            low = (its.low or 0.0) / (own.high or math.inf)
+            high = (its.high or 0.0) / own.low
+        ratio = MetricValue("throughput_ratio", its.value / own.value, low, high)
+    return replace(row, metrics=(*row.metrics, ratio))
 
 
 Check = Callable[[SelectQuery, TableRow], Iterator[Finding]]
 _CHECKS: tuple[Check, ...] = (
-    *(_accuracy, _nonfinite, _latency, _size_bytes, _size_ratio, _rankable),
+    _accuracy,
+    _nonfinite,
+    _rankable,
     _saturating,
     _suspect,
 )
-
-
-def _ratio(row: TableRow, key: str) -> MetricValue:
-    """A ratio of a row; the baseline's own is 1 by definition."""
-    if is_baseline(row):
-        return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
-    return row.metric(key)
-
-
-def _unknown(what: str, metric: MetricValue, settle: str) -> Finding:
-    return Finding(False, f"{what} is unknown ({text.reason(metric)})", settle)

@@ -10,12 +10,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .answers import Candidate, SelectQuery, TableRow
+from .findings import Finding, is_baseline
 from .model import MetricValue
-from .selection_checks import Finding, findings, gains, may_gain, objective_value
+from .selection_checks import findings, gains, may_gain, objective_value, with_throughput_ratio
+from .selection_limits import Chances, chances
 from .units import Unit, best_rows, current_baselines, unit_of
 from .vocabulary import FormatFamily, Objective
 
-_WORST_WHEN_HIGH = ("latency_ratio", "size_ratio", "peak_memory_ratio")
+_RATIOS = (
+    "latency_ratio",
+    "size_ratio",
+    "peak_memory_ratio",
+    "energy_ratio",
+    "throughput_ratio",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class Assessed:
 
     def worst(self, key: str) -> MetricValue:
         """Its worst value of a metric over the units; null when one unit lacks it."""
-        if key in _WORST_WHEN_HIGH and self.family is FormatFamily.FP32:
+        if key in _RATIOS and self.family is FormatFamily.FP32:
             return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
         values = [row.metric(key) for row in self.rows]
         if not values:
@@ -103,32 +111,77 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Evidence:
     asked = [row for row in rows if _answers(query, row)]
     current, warnings = current_baselines(asked)
     ordered = best_rows(current)
+    if query.objective is Objective.THROUGHPUT:
+        baselines = {unit_of(row): row for row in ordered if is_baseline(row)}
+        ordered = tuple(with_throughput_ratio(row, baselines.get(unit_of(row))) for row in ordered)
     return Evidence(ordered, tuple(sorted({unit_of(row) for row in ordered})), warnings)
 
 
-def assess(query: SelectQuery, evidence: Evidence) -> tuple[Assessed, ...]:
-    """Every recipe of the evidence against the query, ordered by recipe."""
-    recipes = sorted({(row.variant, row.family) for row in evidence.rows})
-    return tuple(_assess_one(query, evidence, recipe, family) for recipe, family in recipes)
+def assess(query: SelectQuery, evidence: Evidence, now_ns: int = 0) -> tuple[Assessed, ...]:
+    """Every recipe of the evidence against the query, ordered by recipe.
 
-
-def _assess_one(
-    query: SelectQuery, evidence: Evidence, recipe: str, family: FormatFamily
-) -> Assessed:
-    rows = {unit_of(row): row for row in evidence.rows if row.variant == recipe}
+    Args:
+        query: the question.
+        evidence: from `gather`.
+        now_ns: UTC nanoseconds, for a limit on age.
+    """
+    found: dict[tuple[str, FormatFamily], dict[Unit, tuple[TableRow, Chances]]] = {}
+    for row, shares in zip(evidence.rows, chances(query, evidence.rows), strict=True):
+        found.setdefault((row.variant, row.family), {})[unit_of(row)] = (row, shares)
     names = {unit: _unit_name(unit, evidence) for unit in evidence.units}
+    mixed = _mixed_meters(query, evidence)
+    return tuple(
+        Assessed(
+            recipe,
+            family,
+            tuple(row for row, _ in found[recipe, family].values()),
+            (*_found(query, names, found[recipe, family], now_ns), *mixed),
+        )
+        for recipe, family in sorted(found)
+    )
+
+
+def _found(
+    query: SelectQuery,
+    names: dict[Unit, str],
+    rows: dict[Unit, tuple[TableRow, Chances]],
+    now_ns: int,
+) -> list[Finding]:
     found: list[Finding] = []
-    for unit in evidence.units:
-        prefix = f"{names[unit]}: " if names[unit] else ""
-        row = rows.get(unit)
-        if row is None:
+    for unit, name in names.items():
+        prefix = f"{name}: " if name else ""
+        if unit not in rows:
             found.append(Finding(False, f"{prefix}it was not measured here", "measure"))
             continue
+        row, shares = rows[unit]
         found.extend(
             Finding(finding.rejects, prefix + finding.sentence, finding.settle)
-            for finding in findings(query, row)
+            for finding in findings(query, row, shares, now_ns)
         )
-    return Assessed(recipe, family, tuple(rows.values()), tuple(found))
+    devices = len({row.device_id for row, _ in rows.values() if row.state.has_numbers})
+    if query.min_devices is not None and devices < query.min_devices:
+        found.append(
+            Finding(
+                False, f"it was measured on {devices} of {query.min_devices} devices", "measure"
+            )
+        )
+    return found
+
+
+def _mixed_meters(query: SelectQuery, evidence: Evidence) -> tuple[Finding, ...]:
+    """Joules of different kinds of meter are not held against one limit (DESIGN.md 9)."""
+    if query.max_energy_mj is None:
+        return ()
+    kinds = {
+        item.value
+        for row in evidence.rows
+        for item in row.metric("energy_mj").detail
+        if item.name == "meter_kind"
+    }
+    if len(kinds) < 2:
+        return ()
+    listed = ", ".join(sorted(kinds))
+    return (Finding(False, f"its energy is of different kinds of meter ({listed})", "measure"),)
 
 
 def _unit_name(unit: Unit, evidence: Evidence) -> str:

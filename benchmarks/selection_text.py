@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from . import format_text as text
 from .answers import WITH, SelectQuery, TableRow
+from .cell_values import Part
+from .model import MetricValue
+from .pareto import Standing
 from .selection_evidence import Assessed, Evidence
+from .selection_limits import LIMITS
 from .vocabulary import Objective
 
 BETTER = {
     Objective.LATENCY: "faster than fp32",
     Objective.SIZE: "smaller than fp32",
     Objective.MEMORY: "lighter on memory than fp32",
+    Objective.ENERGY: "thriftier than fp32",
+    Objective.THROUGHPUT: "faster in throughput than fp32",
 }
 
 OBJECTIVE_WORDS = {
     Objective.LATENCY: "latency",
     Objective.SIZE: "size",
     Objective.MEMORY: "peak memory",
+    Objective.ENERGY: "energy",
+    Objective.THROUGHPUT: "throughput",
 }
 
 
@@ -115,3 +123,93 @@ def flag_warnings(*those: Assessed) -> tuple[str, ...]:
 def listed(names: Sequence[str]) -> str:
     """Names joined as in a sentence."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def limit_words(query: SelectQuery) -> str:
+    """The limits of a query in words; `no limit` when there is none."""
+    said = []
+    if query.max_accuracy_loss_pp is not None:
+        said.append(f"accuracy loss at most {query.max_accuracy_loss_pp:g} points")
+    for limit in LIMITS:
+        value = limit.value(query)
+        if value is not None:
+            most = "at least" if limit.at_least else "at most"
+            said.append(f"{limit.name.removeprefix('the ')} {most} {limit.shown(value)}")
+    if query.max_age_s is not None:
+        said.append(f"figures at most {query.max_age_s / 86_400:.3g} days old and none stale")
+    if query.min_devices is not None:
+        said.append(f"measured on at least {counted(query.min_devices, 'device')}")
+    if query.allow_saturating:
+        said.append("saturating kernels allowed")
+    return "; ".join(said) or "no limit"
+
+
+def decision_path(
+    query: SelectQuery,
+    evidence: Evidence,
+    assessed: Sequence[Assessed],
+    standings: Mapping[str, Standing],
+    rule: str,
+) -> tuple[str, ...]:
+    """How an answer came about, one line per step.
+
+    Args:
+        query: the question.
+        evidence: what spoke to it.
+        assessed: each recipe against each limit.
+        standings: of the recipes that may be chosen.
+        rule: what decided.
+    """
+    lines = [
+        f"asked: {question_words(query)}, least {OBJECTIVE_WORDS[query.objective]};"
+        f" {limit_words(query)}; each limit in {100 * query.confidence:g} % of draws on every unit",
+        f"evidence: {counted(len(evidence.rows), 'row')} of"
+        f" {counted(len(assessed), 'recipe')} on {counted(len(evidence.units), 'unit')}"
+        " (model, device, runtime)",
+    ]
+    for one in assessed:
+        if one.eligible:
+            verdict = "meets every limit"
+        elif one.open:
+            verdict = f"open: {'; '.join(f.sentence for f in one.findings)}"
+        else:
+            said = [f.sentence for f in one.findings if f.rejects]
+            verdict = f"rejected: {'; '.join(said)}"
+        lines.append(f"{one.recipe}: {verdict}")
+    for recipe, standing in standings.items():
+        lines.append(
+            f"{recipe}: best in {100 * standing.p_best:.0f} % of draws, on the Pareto front in"
+            f" {100 * standing.p_front:.0f} %, expected regret {100 * standing.regret:.2g} %"
+        )
+    return (*lines, f"decided: {rule}")
+
+
+def stale_warnings(rows: Iterable[TableRow]) -> tuple[str, ...]:
+    """What changed since figures were measured that an answer rests on."""
+    changed: dict[str, set[str]] = {}
+    for row in rows:
+        for change in row.changes:
+            words = f"{change.name} {change.before or 'absent'} -> {change.after or 'absent'}"
+            changed.setdefault(words, set()).add(row.variant)
+    if not changed:
+        return ()
+    recipes = sorted({recipe for those in changed.values() for recipe in those})
+    listed_changes = ", ".join(sorted(changed)[:3])
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return (f"stale, {listed_changes}{more} since it was measured: {', '.join(recipes)}",)
+
+
+def part_words(part: Part) -> str:
+    """Speed, size and accuracy of a part of the table, in words."""
+
+    def metric(key: str) -> MetricValue:
+        pooled = part.metric(key)
+        return MetricValue(key, pooled.value, pooled.low, pooled.high, reason=pooled.reason)
+
+    return ", ".join(
+        (
+            text.speed_words(metric("latency_ratio")),
+            text.size_words(metric("size_ratio")),
+            text.accuracy_words(metric("accuracy_delta_pp")),
+        )
+    )

@@ -179,6 +179,8 @@ class Objective(str, enum.Enum):
     LATENCY = "latency"
     SIZE = "size"
     MEMORY = "memory"
+    ENERGY = "energy"
+    THROUGHPUT = "throughput"
 
 
 class Health(str, enum.Enum):

@@ -28,6 +28,7 @@ from . import (
     cli_record,
     cli_refresh,
     cli_run,
+    cli_select,
     cli_trust,
 )
 from .cli_common import INTERRUPTED, Interrupted, Json, print_json, print_text, say
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for module in (
-    *(cli_run, cli_jobs, cli_query, cli_predict, cli_explain, cli_record, cli_export),
+    *(cli_run, cli_jobs, cli_query, cli_select, cli_predict, cli_explain, cli_record, cli_export),
     *(cli_refresh, cli_campaigns, cli_lab, cli_trust, cli_access, cli_admin),
 ):
     module.register(app)

@@ -1,4 +1,4 @@
-"""The questions: `devices`, `jobs`, `table`, `select`, `runs`, `show`, `recipes`."""
+"""The questions: `devices`, `jobs`, `table`, `runs`, `show`, `recipes`."""
 
 from __future__ import annotations
 
@@ -153,70 +153,6 @@ def _print_rows(source: Answers, query: TableQuery, *, json: bool) -> None:
         print_text(table_text(rows, source.devices() if rows else ()))
 
 
-def select(
-    *,
-    model_class: Annotated[str, typer.Option(help="cnn, transformer, recurrent, mlp or other.")],
-    hardware: Annotated[str, typer.Option(help="cpu_only, gpu_nvidia, edge_arm, ...")],
-    model: ModelName = None,
-    batch: Annotated[int, typer.Option(min=1, help="Samples per call.")] = 1,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
-    max_accuracy_loss: Annotated[
-        float, typer.Option(min=0, help="Accuracy that may be lost, in points.")
-    ] = 1.0,
-    any_accuracy: Annotated[
-        bool, typer.Option("--any-accuracy", help="Put no limit on the accuracy loss.")
-    ] = False,
-    max_latency: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Limit of the p50, such as 250us or 2ms.")
-    ] = None,
-    max_size: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Limit of the file, such as 500KiB.")
-    ] = None,
-    max_size_ratio: Annotated[
-        float | None, typer.Option(min=0, help="Limit of size / size of fp32, such as 0.5.")
-    ] = None,
-    allow_saturating: Annotated[
-        bool, typer.Option("--allow-saturating", help="Also formats whose kernels saturate there.")
-    ] = False,
-    objective: Annotated[str, typer.Option(help="Minimise latency, size or memory.")] = "latency",
-    from_file: FromFile = None,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
-    json: Json = False,
-) -> None:
-    """Say which format to ship, within limits, with evidence.
-
-    Example: bitgauge select --model-class cnn --hardware cpu_only --max-accuracy-loss 1.0
-    """
-    from bitgauge.benchmarks.answers import SelectQuery
-    from bitgauge.benchmarks.model import Workload
-    from bitgauge.benchmarks.quantities import parse_size_bytes, parse_time_ns
-    from bitgauge.benchmarks.vocabulary import HardwareClass, ModelClass, Objective
-    from bitgauge.benchmarks.words import parse_word
-
-    from .render import choice_text
-
-    query = SelectQuery(
-        model_class=parse_word(ModelClass, model_class, "model class"),
-        hardware_class=parse_word(HardwareClass, hardware, "hardware class"),
-        model_name=model,
-        workload=Workload(batch=batch, threads=threads),
-        max_accuracy_loss_pp=None if any_accuracy else max_accuracy_loss,
-        max_latency_ns=parse_time_ns(max_latency) if max_latency else None,
-        max_size_bytes=parse_size_bytes(max_size) if max_size else None,
-        max_size_ratio=max_size_ratio,
-        objective=parse_word(Objective, objective, "objective"),
-        allow_saturating=allow_saturating,
-    )
-    with answers(coordinator, db, token_file, from_file) as source:
-        choice = source.select(query)
-    if json:
-        print_json(choice)
-    else:
-        print_text(choice_text(choice))
-
-
 def runs(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")],
     coordinator: Coordinator = None,
@@ -282,5 +218,5 @@ def recipes(*, json: Json = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the application."""
-    for command in (devices, jobs, table, select, runs, show, recipes):
+    for command in (devices, jobs, table, runs, show, recipes):
         app.command()(command)

@@ -277,7 +277,8 @@ class Coordinator:
     async def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
         self._asked(query)
-        return await self._writer.call(lambda store: queries.select(store, query))
+        now_ns = self._now_ns()
+        return await self._writer.call(lambda store: queries.select(store, query, now_ns))
 
     async def cells(self) -> tuple[Cell, ...]:
         """The cells of the table, priors among them."""

@@ -63,7 +63,7 @@ class Offline:
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
-        return queries.select(self._store, query)
+        return queries.select(self._store, query, time.time_ns())
 
     def run(self, run_id: str) -> RunView:
         """One run."""

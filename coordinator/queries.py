@@ -11,7 +11,6 @@ from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRo
 from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.model import DeviceView, JobView
 from bitgauge.benchmarks.priors import priors, with_priors
-from bitgauge.benchmarks.selection import select as select_rows
 
 from .store import Answers, LeaseTerms
 
@@ -26,11 +25,14 @@ def cells(store: Answers) -> tuple[Cell, ...]:
     return with_priors(store.cells(), priors())
 
 
-def select(store: Answers, query: SelectQuery) -> Choice:
+def select(store: Answers, query: SelectQuery, now_ns: int) -> Choice:
     """Which format to ship, from the rows that speak to the question.
 
-    Where none does, every row of the model class is looked at, for what was measured instead.
+    Where none does, every row of the model class and every cell is looked at, for what was
+    measured instead.
     """
+    from bitgauge.benchmarks.selection import select as select_rows  # numpy: only who asks waits
+
     rows = store.rows(
         TableQuery(
             model_class=query.model_class,
@@ -38,9 +40,10 @@ def select(store: Answers, query: SelectQuery) -> Choice:
             workload=query.workload,
         )
     )
-    if not any(row.state.has_numbers for row in rows):
-        rows = store.rows(TableQuery(model_class=query.model_class))
-    return select_rows(query, rows)
+    if any(row.state.has_numbers for row in rows):
+        return select_rows(query, rows, now_ns)
+    rows = store.rows(TableQuery(model_class=query.model_class))
+    return select_rows(query, rows, now_ns, cells(store))
 
 
 def jobs(store: Answers, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:

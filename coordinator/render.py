@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks import format_text as text
-from bitgauge.benchmarks.answers import Candidate, Choice
 from bitgauge.benchmarks.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.model import (
     DeviceView,
@@ -221,39 +220,6 @@ def metric_text(metric: MetricValue) -> str:
         for item in metric.detail
     )
     return "  ".join(parts)
-
-
-def choice_text(choice: Choice) -> str:
-    """An answer, every recipe considered, warnings, and what to type next."""
-    lines = [*_wrapped(choice.sentence), ""]
-    for candidate in sorted(choice.candidates, key=lambda one: not one.eligible):
-        lines.extend(_candidate_lines(candidate))
-    for warning in choice.warnings:
-        lines.extend(_wrapped(f"note: {warning}"))
-    if choice.next_command:
-        lines.append(f"to know more: {choice.next_command}")
-    return "\n".join(lines).rstrip()
-
-
-def _candidate_lines(candidate: Candidate) -> list[str]:
-    mark = "meets every limit" if candidate.eligible else "not eligible"
-    figures = {
-        "latency": candidate.latency_ratio,
-        "size": candidate.size_ratio,
-        "accuracy": candidate.accuracy_delta_pp,
-    }
-    if candidate.recipe == "fp32" or all(metric.value is None for metric in figures.values()):
-        figures = {}
-    lines = [f"  {candidate.recipe:22}  {mark}"]
-    if figures:
-        lines.append(f"    {', '.join(f'{name} {_known(one)}' for name, one in figures.items())}")
-    for reason in candidate.reasons:
-        lines.extend(_wrapped(reason, "    "))
-    return lines
-
-
-def _known(metric: MetricValue) -> str:
-    return "unknown" if metric.value is None else text.full(metric)
 
 
 def reanalysis_text(run_id: str, result: Reanalysis) -> str:

@@ -40,7 +40,7 @@ _SETTLED = """
 SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.reason,
        e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, j.runtime, j.profile,
        j.baseline_sha256, j.baseline_size_bytes, j.spec, j.suspect,
-       r.run_id, r.ended_unix_ns, r.analysis_version,
+       r.run_id, r.started_unix_ns, r.ended_unix_ns, r.analysis_version,
        coalesce(nullif(r.fingerprint, ''), l.fingerprint) AS fingerprint,
        coalesce(r.measuring_version, 1) AS measuring_version,
        l.device_id, l.hardware_class, l.realness, d.name AS device_name,
@@ -112,6 +112,7 @@ def _candidate(row: sqlite3.Row) -> Candidate:
         overrides=asked.overrides,
         flags=(SUSPECT,) if row["suspect"] is not None else (),
         failure_group=FailureGroup(group) if group else None,
+        run_duration_ns=_duration_ns(row),
         fingerprint=row["fingerprint"],
         toolchain=row["toolchain"],
         measuring_version=row["measuring_version"],
@@ -122,6 +123,12 @@ def _candidate(row: sqlite3.Row) -> Candidate:
         conclusive=group is None or not FailureGroup(group).retries,
         key=f"{row['job_id']}/{row['entry_index']:06d}",
     )
+
+
+def _duration_ns(row: sqlite3.Row) -> int | None:
+    if row["started_unix_ns"] is None:
+        return None
+    return max(0, int(row["ended_unix_ns"]) - int(row["started_unix_ns"]))
 
 
 def with_metrics(connection: sqlite3.Connection, row: TableRow) -> TableRow:

@@ -138,6 +138,8 @@ class Objective(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OBJECTIVE_LATENCY: _ClassVar[Objective]
     OBJECTIVE_SIZE: _ClassVar[Objective]
     OBJECTIVE_MEMORY: _ClassVar[Objective]
+    OBJECTIVE_ENERGY: _ClassVar[Objective]
+    OBJECTIVE_THROUGHPUT: _ClassVar[Objective]
 
 class Health(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -241,6 +243,8 @@ OBJECTIVE_UNSPECIFIED: Objective
 OBJECTIVE_LATENCY: Objective
 OBJECTIVE_SIZE: Objective
 OBJECTIVE_MEMORY: Objective
+OBJECTIVE_ENERGY: Objective
+OBJECTIVE_THROUGHPUT: Objective
 HEALTH_UNSPECIFIED: Health
 HEALTH_GOOD: Health
 HEALTH_SUSPECT: Health

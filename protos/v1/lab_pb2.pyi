@@ -496,7 +496,7 @@ class RunView(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., entry_index: _Optional[int] = ..., disposition: _Optional[_Union[_common_pb2.Disposition, str]] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., recipe: _Optional[str] = ..., sandbox: _Optional[str] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., analysis_version: _Optional[int] = ..., fingerprint: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ...) -> None: ...
 
 class TableRow(_message.Message):
-    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides", "fingerprint", "toolchain", "measuring_version", "changes", "failure_group")
+    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides", "fingerprint", "toolchain", "measuring_version", "changes", "failure_group", "run_duration_ns")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
@@ -522,6 +522,7 @@ class TableRow(_message.Message):
     MEASURING_VERSION_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     FAILURE_GROUP_FIELD_NUMBER: _ClassVar[int]
+    RUN_DURATION_NS_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     model_class: _common_pb2.ModelClass
     recipe: str
@@ -547,7 +548,8 @@ class TableRow(_message.Message):
     measuring_version: int
     changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
     failure_group: _common_pb2.FailureGroup
-    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., fingerprint: _Optional[str] = ..., toolchain: _Optional[str] = ..., measuring_version: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., failure_group: _Optional[_Union[_common_pb2.FailureGroup, str]] = ...) -> None: ...
+    run_duration_ns: int
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., fingerprint: _Optional[str] = ..., toolchain: _Optional[str] = ..., measuring_version: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., failure_group: _Optional[_Union[_common_pb2.FailureGroup, str]] = ..., run_duration_ns: _Optional[int] = ...) -> None: ...
 
 class TableQuery(_message.Message):
     __slots__ = ("model_name", "model_class", "hardware_class", "device", "family", "batch", "job_id", "workload")
@@ -570,7 +572,7 @@ class TableQuery(_message.Message):
     def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ...) -> None: ...
 
 class SelectQuery(_message.Message):
-    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating")
+    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating", "max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_peak_memory_bytes", "max_energy_mj", "max_age_s", "min_devices", "confidence", "inferences_per_day", "price_per_hour", "energy_price_per_kwh", "switch_cost", "payback_days")
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -581,6 +583,19 @@ class SelectQuery(_message.Message):
     MAX_SIZE_RATIO_FIELD_NUMBER: _ClassVar[int]
     OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
     ALLOW_SATURATING_FIELD_NUMBER: _ClassVar[int]
+    MAX_LATENCY_P90_NS_FIELD_NUMBER: _ClassVar[int]
+    MAX_LATENCY_P99_NS_FIELD_NUMBER: _ClassVar[int]
+    MIN_THROUGHPUT_PER_S_FIELD_NUMBER: _ClassVar[int]
+    MAX_PEAK_MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_ENERGY_MJ_FIELD_NUMBER: _ClassVar[int]
+    MAX_AGE_S_FIELD_NUMBER: _ClassVar[int]
+    MIN_DEVICES_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    INFERENCES_PER_DAY_FIELD_NUMBER: _ClassVar[int]
+    PRICE_PER_HOUR_FIELD_NUMBER: _ClassVar[int]
+    ENERGY_PRICE_PER_KWH_FIELD_NUMBER: _ClassVar[int]
+    SWITCH_COST_FIELD_NUMBER: _ClassVar[int]
+    PAYBACK_DAYS_FIELD_NUMBER: _ClassVar[int]
     model_class: _common_pb2.ModelClass
     hardware_class: _common_pb2.HardwareClass
     model_name: str
@@ -591,10 +606,23 @@ class SelectQuery(_message.Message):
     max_size_ratio: float
     objective: _common_pb2.Objective
     allow_saturating: bool
-    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ..., allow_saturating: bool = ...) -> None: ...
+    max_latency_p90_ns: float
+    max_latency_p99_ns: float
+    min_throughput_per_s: float
+    max_peak_memory_bytes: int
+    max_energy_mj: float
+    max_age_s: int
+    min_devices: int
+    confidence: float
+    inferences_per_day: float
+    price_per_hour: float
+    energy_price_per_kwh: float
+    switch_cost: float
+    payback_days: float
+    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ..., allow_saturating: bool = ..., max_latency_p90_ns: _Optional[float] = ..., max_latency_p99_ns: _Optional[float] = ..., min_throughput_per_s: _Optional[float] = ..., max_peak_memory_bytes: _Optional[int] = ..., max_energy_mj: _Optional[float] = ..., max_age_s: _Optional[int] = ..., min_devices: _Optional[int] = ..., confidence: _Optional[float] = ..., inferences_per_day: _Optional[float] = ..., price_per_hour: _Optional[float] = ..., energy_price_per_kwh: _Optional[float] = ..., switch_cost: _Optional[float] = ..., payback_days: _Optional[float] = ...) -> None: ...
 
 class Candidate(_message.Message):
-    __slots__ = ("recipe", "family", "eligible", "reasons", "latency_ratio", "size_ratio", "accuracy_delta_pp", "run_ids")
+    __slots__ = ("recipe", "family", "eligible", "reasons", "latency_ratio", "size_ratio", "accuracy_delta_pp", "run_ids", "p_best", "p_front", "regret")
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
     ELIGIBLE_FIELD_NUMBER: _ClassVar[int]
@@ -603,6 +631,9 @@ class Candidate(_message.Message):
     SIZE_RATIO_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_DELTA_PP_FIELD_NUMBER: _ClassVar[int]
     RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    P_BEST_FIELD_NUMBER: _ClassVar[int]
+    P_FRONT_FIELD_NUMBER: _ClassVar[int]
+    REGRET_FIELD_NUMBER: _ClassVar[int]
     recipe: str
     family: _common_pb2.FormatFamily
     eligible: bool
@@ -611,10 +642,13 @@ class Candidate(_message.Message):
     size_ratio: _common_pb2.MetricValue
     accuracy_delta_pp: _common_pb2.MetricValue
     run_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., eligible: bool = ..., reasons: _Optional[_Iterable[str]] = ..., latency_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., size_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., accuracy_delta_pp: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    p_best: float
+    p_front: float
+    regret: float
+    def __init__(self, recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., eligible: bool = ..., reasons: _Optional[_Iterable[str]] = ..., latency_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., size_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., accuracy_delta_pp: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., run_ids: _Optional[_Iterable[str]] = ..., p_best: _Optional[float] = ..., p_front: _Optional[float] = ..., regret: _Optional[float] = ...) -> None: ...
 
 class Choice(_message.Message):
-    __slots__ = ("outcome", "recipe", "family", "sentence", "candidates", "alternatives", "next_command", "warnings")
+    __slots__ = ("outcome", "recipe", "family", "sentence", "candidates", "alternatives", "next_command", "warnings", "front", "settling", "break_even", "nearest", "path")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
@@ -623,6 +657,11 @@ class Choice(_message.Message):
     ALTERNATIVES_FIELD_NUMBER: _ClassVar[int]
     NEXT_COMMAND_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    FRONT_FIELD_NUMBER: _ClassVar[int]
+    SETTLING_FIELD_NUMBER: _ClassVar[int]
+    BREAK_EVEN_FIELD_NUMBER: _ClassVar[int]
+    NEAREST_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     recipe: str
     family: _common_pb2.FormatFamily
@@ -631,7 +670,12 @@ class Choice(_message.Message):
     alternatives: _containers.RepeatedScalarFieldContainer[str]
     next_command: str
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, outcome: _Optional[str] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., sentence: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., alternatives: _Optional[_Iterable[str]] = ..., next_command: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    front: _containers.RepeatedScalarFieldContainer[str]
+    settling: _containers.RepeatedCompositeFieldContainer[SettlingJob]
+    break_even: BreakEven
+    nearest: _containers.RepeatedScalarFieldContainer[str]
+    path: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, outcome: _Optional[str] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., sentence: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., alternatives: _Optional[_Iterable[str]] = ..., next_command: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ..., front: _Optional[_Iterable[str]] = ..., settling: _Optional[_Iterable[_Union[SettlingJob, _Mapping]]] = ..., break_even: _Optional[_Union[BreakEven, _Mapping]] = ..., nearest: _Optional[_Iterable[str]] = ..., path: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CellKey(_message.Message):
     __slots__ = ("model_class", "hardware_class", "family", "workload")
@@ -1124,3 +1168,31 @@ class RemoveScheduleResponse(_message.Message):
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     schedule: ScheduleView
     def __init__(self, schedule: _Optional[_Union[ScheduleView, _Mapping]] = ...) -> None: ...
+
+class SettlingJob(_message.Message):
+    __slots__ = ("recipe", "why", "command", "minutes")
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    MINUTES_FIELD_NUMBER: _ClassVar[int]
+    recipe: str
+    why: str
+    command: str
+    minutes: float
+    def __init__(self, recipe: _Optional[str] = ..., why: _Optional[str] = ..., command: _Optional[str] = ..., minutes: _Optional[float] = ...) -> None: ...
+
+class BreakEven(_message.Message):
+    __slots__ = ("recipe", "saving_per_million", "inferences", "low", "high", "days")
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    SAVING_PER_MILLION_FIELD_NUMBER: _ClassVar[int]
+    INFERENCES_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    recipe: str
+    saving_per_million: float
+    inferences: float
+    low: float
+    high: float
+    days: float
+    def __init__(self, recipe: _Optional[str] = ..., saving_per_million: _Optional[float] = ..., inferences: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., days: _Optional[float] = ...) -> None: ...

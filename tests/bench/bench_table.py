@@ -51,13 +51,13 @@ def questions(reader: Reader, size: lab.Size) -> dict[str, Iterator[Question]]:
             query = SelectQuery(
                 kind, hardware, workload=Workload(batch=batch), max_accuracy_loss_pp=1.0
             )
-            yield lambda query=query: queries.select(reader, query)  # type: ignore[misc]
+            yield lambda query=query: queries.select(reader, query, 0)  # type: ignore[misc]
 
     def select_model() -> Iterator[Question]:
         models = [lab.model(at) for at in range(size.models)]
         for (name, kind), hardware in itertools.cycle(itertools.product(models, lab.HARDWARE)):
             query = SelectQuery(kind, hardware, model_name=name, max_accuracy_loss_pp=1.0)
-            yield lambda query=query: queries.select(reader, query)  # type: ignore[misc]
+            yield lambda query=query: queries.select(reader, query, 0)  # type: ignore[misc]
 
     def rows() -> Iterator[Question]:
         for name, board in itertools.cycle(itertools.product(names, boards)):

@@ -35,7 +35,7 @@ from bitgauge.benchmarks.vocabulary import (
     Realness,
     RunStatus,
 )
-from bitgauge.coordinator import render
+from bitgauge.coordinator import render, render_choice
 from bitgauge.coordinator.client import Reanalysis
 from bitgauge.coordinator.follow import changes, follow, follower, fraction, headline
 from bitgauge.coordinator.render_table import WIDTH, table_text
@@ -318,8 +318,8 @@ def test_choice() -> None:
         next_command="bitgauge run",
         warnings=("preliminary: profile quick",),
     )
-    printed = render.choice_text(choice)
-    assert printed.startswith("Ship fp16 for cnn.\n\n  fp32 ")
+    printed = render_choice.choice_text(choice)
+    assert printed.startswith("Ship fp16 for cnn.\n\n  fp16 ")
     assert "    latency 0.50 [0.40, 0.60] FASTER, size unknown, accuracy unknown" in printed
     assert printed.index("int8-dynamic") > printed.index("fp16 ")
     assert printed.endswith("note: preliminary: profile quick\nto know more: bitgauge run")

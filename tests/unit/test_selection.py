@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from bitgauge.benchmarks.answers import Choice, SelectQuery, TableRow
+from bitgauge.benchmarks.answers import Choice, SelectQuery, StackChange, TableRow
 from bitgauge.benchmarks.model import Digest, MetricValue, StackItem, Workload
 from bitgauge.benchmarks.selection import select
 from bitgauge.benchmarks.vocabulary import (
@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 BASELINE = Digest("b" * 64, 400_000)
+CHANGED = StackChange("kernel_release", "6.1", "6.2")
 QUERY = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY, max_accuracy_loss_pp=1.0)
 
 
@@ -122,7 +123,7 @@ def test_tie_names_both_and_prefers_the_smaller() -> None:
         [
             FP32,
             row("int8-dynamic", latency=(0.5, 0.45, 0.55), size=0.30),
-            row("int4-wo-b32", latency=(0.52, 0.46, 0.58), size=0.15),
+            row("int4-wo-b32", latency=(0.501, 0.45, 0.552), size=0.15),
             row("fp16", latency=(0.9, 0.88, 0.92), size=0.5),
         ],
     )
@@ -131,6 +132,23 @@ def test_tie_names_both_and_prefers_the_smaller() -> None:
     assert (
         "no difference of 2 % or more in latency from int8-dynamic; the smaller" in choice.sentence
     )
+
+
+def test_where_one_is_likelier_the_best_it_is_named_first_and_still_a_tie() -> None:
+    rows = [
+        FP32,
+        row("int8-dynamic", latency=(0.5, 0.45, 0.55), size=0.30),
+        row("int4-wo-b32", latency=(0.53, 0.47, 0.59), size=0.15),
+    ]
+    choice = select(QUERY, rows)
+    assert (choice.outcome, choice.recipe) == ("tie", "int8-dynamic")
+    assert choice.alternatives == ("int4-wo-b32",)
+    assert "the one with the least expected regret is named first" in choice.sentence
+    standing = {one.recipe: one for one in choice.candidates}
+    assert 0.6 < (standing["int8-dynamic"].p_best or 0) < 0.95
+    assert (standing["int4-wo-b32"].regret or 0) > 0.02
+    # The smaller one is on the front all the same: nothing dominates it.
+    assert choice.front == ("int4-wo-b32", "int8-dynamic")
 
 
 def test_a_difference_below_two_percent_is_a_tie_in_latency_only() -> None:
@@ -215,13 +233,17 @@ def test_unsupported_and_failed_are_shown_and_never_chosen() -> None:
         FP32,
         row("int4-wo-b32", state=CellState.UNSUPPORTED, reason="no MatMul with weights."),
         row("int8-dynamic", state=CellState.FAILED, reason="crashed"),
-        row("fp16", state=CellState.STALE, reason="kernel changed"),
+        row("fp16", state=CellState.STALE, changes=(CHANGED,)),
     ]
     choice = select(QUERY, rows)
     assert candidate_reasons(choice, "int4-wo-b32") == "unsupported: no MatMul with weights"
     assert candidate_reasons(choice, "int8-dynamic") == "failed: crashed"
-    assert "stale: kernel changed" in candidate_reasons(choice, "fp16")
-    assert choice.recipe == "fp32"
+    # Stale figures count, and say so; under a limit on age they do not.
+    assert choice.recipe == "fp16"
+    assert "stale, kernel_release 6.1 -> 6.2 since it was measured: fp16" in choice.warnings
+    fresh = select(replace(QUERY, max_age_s=60), rows, now_ns=2)
+    assert "stale: kernel_release 6.1 -> 6.2" in candidate_reasons(fresh, "fp16")
+    assert fresh.recipe == "fp32"
 
 
 def test_nothing_measured_is_fp16_and_a_command() -> None:

@@ -1,0 +1,61 @@
+"""What was measured elsewhere, when nothing was measured for a question: shown, never deciding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .answers import SelectQuery
+from .cell_values import Cell
+from .selection_text import counted, part_words
+from .vocabulary import FormatFamily
+
+MOST = 6
+
+
+def nearest(query: SelectQuery, cells: Iterable[Cell]) -> tuple[str, ...]:
+    """The nearest cells of other formats than fp32, the nearest first; a prior last.
+
+    Nearer is the same model class and hardware at another workload, then the class on other
+    hardware, then another class on this hardware.
+    """
+    ranked = []
+    for cell in cells:
+        part = cell.best
+        if part is None or cell.key.family is FormatFamily.FP32:
+            continue
+        difference = _difference(query, cell)
+        if difference is not None:
+            ranked.append((difference[0], _sentence(cell, difference[1])))
+    return tuple(sentence for _, sentence in sorted(ranked, key=lambda one: one[0])[:MOST])
+
+
+def _difference(query: SelectQuery, cell: Cell) -> tuple[tuple[int, float], str] | None:
+    """How far away a cell is, and in what; None when it says nothing of the question."""
+    key = cell.key
+    same_class = key.model_class is query.model_class
+    same_hardware = key.hardware_class is query.hardware_class
+    if cell.source is not None:
+        found = same_class and same_hardware
+        return ((9, 0.0), "prior, not measured; decides nothing") if found else None
+    if not cell.state.has_numbers or key.workload is None:
+        return None
+    away = abs(key.workload.batch - query.workload.batch) + abs(
+        key.workload.threads - query.workload.threads
+    )
+    if same_class and same_hardware:
+        return (0, away), "another workload"
+    if same_class:
+        return (1, away), "other hardware"
+    if same_hardware:
+        return (2, away), "another model class"
+    return None
+
+
+def _sentence(cell: Cell, difference: str) -> str:
+    key = cell.key
+    where = f"{key.model_class.value} on {key.hardware_class.value}"
+    if key.workload is not None:
+        where += f" at batch {key.workload.batch} with {counted(key.workload.threads, 'thread')}"
+    what = cell.recipe or key.family.value
+    words = "" if cell.best is None else part_words(cell.best)
+    return f"{where}: {what}, {words} ({difference})"
