@@ -110,6 +110,9 @@ class CampaignStore(CampaignAnswers, Protocol):
         """Ids of jobs that have not ended though their campaign was cancelled."""
 
     # -- what a plan is made from ---------------------------------------------------------
+    def stale_rows(self) -> tuple[TableRow, ...]:
+        """The rows of the table of which an input is another one now."""
+
     def run_times(self) -> tuple[RunTime, ...]:
         """How long the newest runs took on their devices."""
 

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from bitgauge.benchmarks.answers import TableQuery
 from bitgauge.benchmarks.campaign_values import (
     CampaignView,
     CellChange,
@@ -30,7 +29,7 @@ from .asks import Asks
 from .campaign_store import DueSchedule, NewCampaign
 from .campaigns import CampaignEvent, Step
 from .core import Coordinator
-from .refresh_order import planned, require_order
+from .refresh_order import planned, require_order, rows_of
 from .store import LeaseTerms, Store
 from .writer import Writer
 
@@ -90,15 +89,13 @@ class Refresh:
             if store.campaign_with_key(key) is None:
                 plan = planned(store, order, now_ns, self._terms)
                 _require_files(store, plan, now_ns)
-            names = {job.spec.model_name for job in plan.jobs}
-            rows = store.rows(TableQuery())
             campaign = NewCampaign(
                 campaign_id=campaign_id,
                 idempotency_key=key,
                 name=order.suite.name if order.suite else "stale",
                 order=order,
                 plan=plan,
-                rows_before=tuple(row for row in rows if row.model_name in names),
+                rows_before=rows_of(store, (job.spec.model_name for job in plan.jobs)),
                 submitted_by=submitted_by,
                 schedule=schedule,
             )
@@ -195,6 +192,7 @@ class Refresh:
                 await asyncio.sleep(PAUSE_S)
                 continue
             await self._writer.changes.wait_past(version, tick_s)
+            await asyncio.sleep(PAUSE_S)  # a lab at work changes the store all the time
 
     async def step(self) -> None:
         """Start what is due, submit what has room, end what is done."""

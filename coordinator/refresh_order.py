@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.answers import TableQuery
+from collections.abc import Iterable
+
+from bitgauge.benchmarks.answers import TableQuery, TableRow
 from bitgauge.benchmarks.campaign_values import RefreshOrder, RefreshPlan, Suite
 from bitgauge.benchmarks.errors import BadInput, Code
 from bitgauge.benchmarks.overrides import require_overrides
 from bitgauge.benchmarks.recipes import parse
 from bitgauge.benchmarks.refresh_plan import Known, plan
 from bitgauge.benchmarks.refresh_targets import kept, targets_of_rows, targets_of_suite
-from bitgauge.benchmarks.vocabulary import CellState
 
 from . import submission
 from .asks import DAY_NS, WINDOW_DAYS
@@ -25,15 +26,15 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
     """
     require_order(order)
     suite = order.suite
-    rows = store.rows(TableQuery())
     devices = store.devices(now_ns, terms)
     if suite is None:
-        stale = tuple(row for row in rows if row.changes or row.state is CellState.STALE)
+        rows = stale = store.stale_rows()
         specs = {
             row.run_id: store.spec(store.run(row.run_id).job_id) for row in stale if row.run_id
         }
         targets, skipped = targets_of_rows(stale, specs, devices)
     else:
+        rows = rows_of(store, [model.name for model in suite.models])
         targets, skipped = targets_of_suite(suite, devices, matches)
     targets = kept(targets, order.only) if order.only else targets
     busy = _under_way(store)
@@ -54,6 +55,13 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
     for job in found.jobs:
         submission.completed(job.spec)
     return found
+
+
+def rows_of(store: Store, models: Iterable[str]) -> tuple[TableRow, ...]:
+    """The rows of some models."""
+    return tuple(
+        row for name in dict.fromkeys(models) for row in store.rows(TableQuery(model_name=name))
+    )
 
 
 def _under_way(store: Store) -> set[tuple[object, ...]]:

@@ -18,7 +18,7 @@ from bitgauge.benchmarks.campaign_values import (
 from bitgauge.benchmarks.model import StackItem
 from bitgauge.benchmarks.refresh_plan import Ask, RunTime
 
-from . import store_campaigns, store_demand
+from . import store_campaigns, store_demand, store_schedules, store_table
 from .campaign_store import AskKey, DueSchedule, NewCampaign
 from .campaigns import CampaignEvent, Step
 
@@ -77,6 +77,11 @@ class CampaignReads:
         with self._read("reading campaigns") as connection:
             return store_campaigns.orphaned(connection)
 
+    def stale_rows(self) -> tuple[TableRow, ...]:
+        """The rows of the table of which an input is another one now."""
+        with self._read("reading the table") as connection:
+            return store_table.stale(connection)
+
     def run_times(self) -> tuple[RunTime, ...]:
         """How long the newest runs took."""
         with self._read("reading runs") as connection:
@@ -90,12 +95,12 @@ class CampaignReads:
     def schedules(self) -> tuple[ScheduleView, ...]:
         """Schedules, by name."""
         with self._read("reading schedules") as connection:
-            return store_campaigns.schedules(connection)
+            return store_schedules.schedules(connection)
 
     def due_schedules(self, now_ns: int) -> tuple[DueSchedule, ...]:
         """Schedules whose time has come."""
         with self._read("reading schedules") as connection:
-            return store_campaigns.due(connection, now_ns)
+            return store_schedules.due(connection, now_ns)
 
 
 class CampaignWrites(CampaignReads):
@@ -139,14 +144,14 @@ class CampaignWrites(CampaignReads):
     def set_schedule(self, schedule: ScheduleView, order: RefreshOrder) -> None:
         """Record a schedule."""
         with self._write("recording a schedule") as db:
-            store_campaigns.set_schedule(db, schedule, order)
+            store_schedules.set_schedule(db, schedule, order)
 
     def remove_schedule(self, name: str) -> ScheduleView:
         """Forget a schedule."""
         with self._write("recording a schedule") as db:
-            return store_campaigns.remove_schedule(db, name)
+            return store_schedules.remove_schedule(db, name)
 
     def schedule_started(self, due: DueSchedule, next_unix_ns: int, campaign_id: str) -> None:
         """Note what a schedule started."""
         with self._write("recording a schedule") as db:
-            store_campaigns.started(db, due, next_unix_ns, campaign_id)
+            store_schedules.started(db, due, next_unix_ns, campaign_id)

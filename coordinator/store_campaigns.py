@@ -1,4 +1,4 @@
-"""Campaigns and schedules: each function is part of one transaction of the caller."""
+"""Campaigns: each function is part of one transaction of the caller."""
 
 from __future__ import annotations
 
@@ -9,28 +9,25 @@ from typing import TYPE_CHECKING
 import msgspec
 from bitgauge.benchmarks.answers import TableQuery, TableRow
 from bitgauge.benchmarks.campaign_values import (
+    CampaignJob,
     CampaignView,
     CellChange,
     RefreshOrder,
     RefreshPlan,
-    ScheduleView,
 )
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
-from bitgauge.benchmarks.model import Digest, JobSpec, JobView, StackItem
+from bitgauge.benchmarks.model import Digest, JobSpec, JobView, StackItem, Workload
 from bitgauge.benchmarks.table import row_key
 from bitgauge.benchmarks.vocabulary import CampaignState
 
 from . import campaigns, store_table
-from .campaign_progress import devices_of, jobs_of
-from .campaign_store import DueSchedule, NewCampaign
+from .campaign_progress import REFUSED, WAITING, devices_of, jobs_of
+from .campaign_store import NewCampaign
 from .campaigns import CampaignEvent, Step
 from .store_views import encode, fetch, job_row, job_view
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-_SCHEDULE = """name, cron, created_unix_ns, next_unix_ns, last_unix_ns, last_campaign_id,
-    submitted_by"""
 
 
 # -- campaigns ----------------------------------------------------------------------------
@@ -71,7 +68,7 @@ def begin(db: Database, campaign: NewCampaign, now_ns: int) -> tuple[str, bool]:
         for n, job in enumerate(campaign.plan.jobs)
     )
     specs = (job.spec for job in campaign.plan.jobs)
-    _pin(db, f"campaign:{campaign.campaign_id}", _named(specs))
+    pin(db, f"campaign:{campaign.campaign_id}", _named(specs))
     return campaign.campaign_id, True
 
 
@@ -97,19 +94,49 @@ def views(connection: sqlite3.Connection, limit: int) -> tuple[CampaignView, ...
 
 
 def _view(connection: sqlite3.Connection, row: sqlite3.Row, *, whole: bool) -> CampaignView:
-    known = steps(connection, row["campaign_id"])
+    known = steps(connection, row["campaign_id"]) if whole else ()
     return CampaignView(
         campaign_id=row["campaign_id"],
         name=row["name"],
         state=CampaignState(row["state"]),
         created_unix_ns=row["created_unix_ns"],
-        jobs=jobs_of(known),
+        jobs=jobs_of(known) if whole else _brief(connection, row["campaign_id"]),
         devices=devices_of(known),
         diff=msgspec.json.decode(row["diff"], type=tuple[CellChange, ...]) if whole else (),
         ended_unix_ns=row["ended_unix_ns"],
         reason=row["reason"],
         submitted_by=row["submitted_by"],
         schedule=row["schedule"],
+    )
+
+
+def _brief(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignJob, ...]:
+    """The jobs of a campaign without what followed from them, by one question."""
+    found = fetch(
+        connection,
+        """SELECT c.n, c.device_name, c.job_id, c.refused, j.state, j.reason,
+             json_extract(c.spec, '$.model_name') AS model_name,
+             json_extract(c.spec, '$.workload') AS workload,
+             json_array_length(c.spec, '$.entries') AS entries,
+             (SELECT count(*) FROM entries e WHERE e.job_id = c.job_id
+              AND e.state NOT IN ('building', 'ready')) AS done
+           FROM campaign_jobs c LEFT JOIN jobs j ON j.job_id = c.job_id
+           WHERE c.campaign_id = ? ORDER BY c.n""",
+        (campaign_id,),
+    )
+    return tuple(
+        CampaignJob(
+            n=row["n"],
+            device_name=row["device_name"],
+            model_name=row["model_name"],
+            workload=msgspec.json.decode(row["workload"], type=Workload),
+            state=REFUSED if row["refused"] else row["state"] or WAITING,
+            entries=row["entries"],
+            entries_done=row["done"],
+            job_id=row["job_id"],
+            reason=row["refused"] or row["reason"],
+        )
+        for row in found
     )
 
 
@@ -222,7 +249,7 @@ def move(
         (state.value, now_ns if ended else None, reason, encode(diff), row["campaign_id"]),
     )
     if ended:
-        _unpin(db, f"campaign:{row['campaign_id']}")
+        unpin(db, f"campaign:{row['campaign_id']}")
 
 
 def orphaned(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -251,64 +278,6 @@ def _row(connection: sqlite3.Connection, campaign_id: str) -> sqlite3.Row:
     return found[0]
 
 
-# -- schedules ----------------------------------------------------------------------------
-def set_schedule(db: Database, schedule: ScheduleView, order: RefreshOrder) -> None:
-    """Record a schedule instead of an earlier one of its name."""
-    columns = msgspec.to_builtins(schedule)
-    db.table("schedules").upsert({**columns, "asked": encode(order)}, pk="name")
-    owner = f"schedule:{schedule.name}"
-    _unpin(db, owner)
-    if order.suite is not None:
-        digests = (
-            digest
-            for model in order.suite.models
-            for digest in (model.baseline, model.evaluation, model.calibration)
-        )
-        _pin(db, owner, (digest for digest in digests if digest is not None))
-
-
-def remove_schedule(db: Database, name: str) -> ScheduleView:
-    """Forget a schedule and let go of its files."""
-    found = [one for one in schedules(db.conn) if one.name == name]
-    if not found:
-        raise NotFound(Code.UNKNOWN_SCHEDULE, f"There is no schedule {name!r}.")
-    db.execute("DELETE FROM schedules WHERE name = ?", (name,))
-    _unpin(db, f"schedule:{name}")
-    return found[0]
-
-
-def schedules(connection: sqlite3.Connection) -> tuple[ScheduleView, ...]:
-    """Schedules, by name."""
-    found = fetch(connection, f"SELECT {_SCHEDULE} FROM schedules ORDER BY name")  # noqa: S608
-    return tuple(ScheduleView(**dict(row)) for row in found)
-
-
-def due(connection: sqlite3.Connection, now_ns: int) -> tuple[DueSchedule, ...]:
-    """Schedules whose time has come."""
-    found = fetch(
-        connection, "SELECT * FROM schedules WHERE next_unix_ns <= ? ORDER BY name", (now_ns,)
-    )
-    return tuple(
-        DueSchedule(
-            row["name"],
-            row["cron"],
-            msgspec.json.decode(row["asked"], type=RefreshOrder),
-            row["next_unix_ns"],
-            row["submitted_by"],
-        )
-        for row in found
-    )
-
-
-def started(db: Database, due: DueSchedule, next_unix_ns: int, campaign_id: str) -> None:
-    """Note what a schedule started; one that was set anew meanwhile stays as it is."""
-    db.execute(
-        "UPDATE schedules SET last_unix_ns = ?, last_campaign_id = ?, next_unix_ns = ?"
-        " WHERE name = ? AND next_unix_ns = ?",
-        (due.due_unix_ns, campaign_id, next_unix_ns, due.name, due.due_unix_ns),
-    )
-
-
 # -- files --------------------------------------------------------------------------------
 def _named(specs: Iterable[JobSpec]) -> Iterable[Digest]:
     for spec in specs:
@@ -319,12 +288,14 @@ def _named(specs: Iterable[JobSpec]) -> Iterable[Digest]:
         yield from (entry.artifact for entry in spec.entries if entry.artifact is not None)
 
 
-def _pin(db: Database, owner: str, digests: Iterable[Digest]) -> None:
+def pin(db: Database, owner: str, digests: Iterable[Digest]) -> None:
+    """Keep blobs from being collected until their owner lets go of them."""
     db.table("pinned_blobs").insert_all(
         {"owner": owner, "sha256": digest.sha256, "size_bytes": digest.size_bytes}
         for digest in sorted(set(digests))
     )
 
 
-def _unpin(db: Database, owner: str) -> None:
+def unpin(db: Database, owner: str) -> None:
+    """Let go of everything that an owner pinned."""
     db.execute("DELETE FROM pinned_blobs WHERE owner = ?", (owner,))

@@ -62,6 +62,11 @@ def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, .
     return ordered(_stored(connection, asked))
 
 
+def stale(connection: sqlite3.Connection) -> tuple[TableRow, ...]:
+    """The rows of which an input is another one now, in the order of the table."""
+    return ordered(_stored(connection, {"t.changes <> ?": "[]"}))
+
+
 def cells(connection: sqlite3.Connection) -> tuple[Cell, ...]:
     """Every cell that something was measured or tried for."""
     found = fetch(connection, "SELECT value FROM cells ORDER BY cell_key")
