@@ -47,6 +47,7 @@ class Code(str, enum.Enum):
     CAMPAIGN_STATE = "campaign_state"
     BAD_SUITE = "bad_suite"
     UNKNOWN_DEVICE = "unknown_device"
+    UNKNOWN_REGRESSION = "unknown_regression"
     RUNTIME_MISSING = "runtime_missing"
     UNKNOWN_PLUGIN = "unknown_plugin"
     PLUGIN_CONFLICT = "plugin_conflict"
@@ -185,6 +186,9 @@ CATALOGUE: dict[Code, Meaning] = {
         "INVALID_ARGUMENT", "Correct the file; the README shows what a suite may say."
     ),
     Code.UNKNOWN_DEVICE: Meaning("NOT_FOUND", "Run `bitgauge devices` for the devices there are."),
+    Code.UNKNOWN_REGRESSION: Meaning(
+        "NOT_FOUND", "Run `bitgauge regressions --all` for the regressions there are."
+    ),
     Code.RUNTIME_MISSING: Meaning(
         "FAILED_PRECONDITION", "Install the runtime on the device, then restart its agent."
     ),

@@ -23,6 +23,7 @@ from bitgauge.benchmarks.model import Digest
 from . import home_folder
 from .access import Access
 from .administration import Administration
+from .alerts import Alerts
 from .analysis import Analyses
 from .asks import Asks
 from .blob_store import BlobStore
@@ -142,6 +143,7 @@ class CoordinatorActor:
             asked=asks.note,
         )
         refresh = Refresh(coordinator, writer, config.terms, asks)
+        webhook = await asyncio.to_thread(home_folder.read_webhook, config)
         self._dispatcher = Dispatcher(
             writer,
             builds,
@@ -149,7 +151,7 @@ class CoordinatorActor:
             config.terms,
             care=care,
             collector=collector,
-            others=[refresh.run],
+            others=[refresh.run, *([Alerts(writer, webhook).run] if webhook else [])],
         )
         stack.push_async_callback(self._dispatcher.stop)
         server, probe = make_server(

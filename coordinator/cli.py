@@ -21,6 +21,7 @@ from . import (
     cli_campaigns,
     cli_explain,
     cli_export,
+    cli_history,
     cli_jobs,
     cli_lab,
     cli_predict,
@@ -44,7 +45,7 @@ app = typer.Typer(
 )
 for module in (
     *(cli_run, cli_jobs, cli_query, cli_select, cli_predict, cli_explain, cli_record, cli_export),
-    *(cli_refresh, cli_campaigns, cli_lab, cli_trust, cli_access, cli_admin),
+    *(cli_history, cli_refresh, cli_campaigns, cli_lab, cli_trust, cli_access, cli_admin),
 ):
     module.register(app)
 
@@ -102,6 +103,15 @@ def up(
     queue_quota: Annotated[
         int, typer.Option(min=1, help="Jobs of one user that may wait at one time.")
     ] = 100,
+    alert_webhook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="BITGAUGE_ALERT_WEBHOOK",
+            show_envvar=False,
+            help="Post confirmed regressions there; else $BITGAUGE_ALERT_WEBHOOK.",
+        ),
+    ] = None,
 ) -> None:
     """Serve a coordinator until Ctrl-C.
 
@@ -113,6 +123,7 @@ def up(
     from bitgauge.benchmarks.home import home as default_home
     from bitgauge.benchmarks.quantities import parse_size_bytes
 
+    from .alerts import require_webhook
     from .config import CoordinatorConfig, care_terms, lease_terms
     from .listeners import parse_listen
     from .supervisor import run
@@ -128,7 +139,8 @@ def up(
         blob_limit_bytes=parse_size_bytes(blob_limit) if blob_limit else None,
         tls=parse_listen(listen, advertise, certificate_days) if listen else None,
     )
-    raise typer.Exit(run(config))
+    webhook = require_webhook(alert_webhook) if alert_webhook else None
+    raise typer.Exit(run(config, alert_webhook=webhook))
 
 
 @app.command()

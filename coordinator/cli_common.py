@@ -13,6 +13,13 @@ import typer
 if TYPE_CHECKING:
     from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRow
     from bitgauge.benchmarks.cell_values import Cell
+    from bitgauge.benchmarks.history_values import (
+        CompareQuery,
+        Comparison,
+        History,
+        HistoryQuery,
+        Regression,
+    )
     from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
 
     from .client import Client
@@ -64,6 +71,15 @@ class Answers(Protocol):
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
+
+    def compare(self, query: CompareQuery) -> Comparison:
+        """Two sets of results held against each other."""
+
+    def histories(self, query: HistoryQuery) -> tuple[History, ...]:
+        """The series that match, with their steps."""
+
+    def regressions(self, *, ended: bool = False) -> tuple[Regression, ...]:
+        """What became worse, newest first; with `ended` also what is over."""
 
     def run(self, run_id: str) -> RunView:
         """One run."""

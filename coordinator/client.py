@@ -31,6 +31,7 @@ from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
 
 from .blob_files import verified
 from .client_errors import status_of, to_error
+from .client_history import HistoryClient
 from .endpoint import Endpoint
 from .tls_client import Credential, open_channel, parse_credential
 
@@ -86,7 +87,7 @@ class Reanalysis:
     identical: bool
 
 
-class Client:
+class Client(HistoryClient):
     """One connection to a coordinator; a context manager."""
 
     def __init__(self, endpoint: Endpoint, call_timeout_s: float = CALL_TIMEOUT_S) -> None:

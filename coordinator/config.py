@@ -113,6 +113,11 @@ class CoordinatorConfig:
         return self.home_folder / "ray-token"
 
     @property
+    def alert_webhook_path(self) -> Path:
+        """Where alerts go; a file, because the URL may hold a secret."""
+        return self.tokens_folder / "alert-webhook"
+
+    @property
     def logs_folder(self) -> Path:
         """Logs of the coordinator's processes."""
         return self.home_folder / "logs"

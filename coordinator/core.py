@@ -36,6 +36,7 @@ from . import queries, submission
 from .access import NOBODY, Caller
 from .analysis import Analyses
 from .care import LabCare
+from .history_desk import HistoryDesk
 from .jobs import ENDED
 from .lab_care import require_quota
 from .runner import TaskRunner
@@ -102,6 +103,7 @@ class Coordinator:
         self._analyses = analyses
         self.terms = terms
         self.care = care or LabCare(writer, terms, clock=clock)
+        self.history = HistoryDesk(writer, clock)
         self._now_ns = clock
 
     # -- agents ---------------------------------------------------------------------------

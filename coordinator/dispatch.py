@@ -68,6 +68,7 @@ class Dispatcher:
         self._refreshed = False
         self._now_ns = clock
         self._working: dict[Hashable, asyncio.Task[None]] = {}
+        self._ended: set[Hashable] = set()
 
     async def refresh_leases(self) -> None:
         """At the start: every active lease gets a fresh TTL, because downtime consumes none.
@@ -123,8 +124,10 @@ class Dispatcher:
             version = self._writer.changes.version
             try:
                 await self._care.judge()
-                builds = await self._writer.call(lambda store: store.pending_builds())
-                runs = await self._writer.call(lambda store: store.unanalysed())
+                self._ended.clear()
+                builds, runs, unjudged = await self._writer.call(
+                    lambda store: (store.pending_builds(), store.unanalysed(), store.unjudged())
+                )
             except BitgaugeError as error:
                 _log.error("pending work could not be read: %s", error)
                 await asyncio.sleep(PAUSE_S)
@@ -133,11 +136,13 @@ class Dispatcher:
                 self._start((build.job_id, build.entry_index), partial(self._build, build))
             for run_id in runs:
                 self._start(run_id, partial(self._analyse, run_id))
+            for run_id in unjudged:
+                self._start(("past", run_id), partial(self._judge, run_id))
             await self._writer.changes.wait_past(version)
 
     def _start(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
-        """Begin `work` unless the same is being done."""
-        if key not in self._working:
+        """Begin `work` unless the same is being done, or was while it was found to be pending."""
+        if key not in self._working and key not in self._ended:
             self._working[key] = asyncio.create_task(self._guarded(key, work))
 
     async def _guarded(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
@@ -150,6 +155,7 @@ class Dispatcher:
             await self._writer.changes.announce()
         finally:
             del self._working[key]
+            self._ended.add(key)
 
     # -- builds ---------------------------------------------------------------------------
     async def _build(self, build: PendingBuild) -> None:
@@ -180,6 +186,14 @@ class Dispatcher:
     async def _analysis_failed(self, run_id: str, failure: Failure) -> None:
         now_ns = self._now_ns()
         await self._writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
+
+    # -- the past -------------------------------------------------------------------------
+    async def _judge(self, run_id: str) -> None:
+        """Hold a run whose job has ended against the past of its row."""
+        now_ns = self._now_ns()
+        for one in await self._writer.change_if(lambda store: store.judge_run(run_id, now_ns)):
+            level = logging.WARNING if one.state in ("new", "confirmed") else logging.INFO
+            _log.log(level, "regression %s is %s: %s", one.regression_id, one.state, one.sentence)
 
 
 def failure_of(error: BitgaugeError) -> Failure:

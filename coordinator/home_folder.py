@@ -47,6 +47,26 @@ def prepare(config: CoordinatorConfig) -> None:
         ) from error
 
 
+def keep_webhook(config: CoordinatorConfig, url: str | None) -> None:
+    """Put where alerts go into a file that only its owner reads; None: they go nowhere."""
+    path = config.alert_webhook_path
+    path.unlink(missing_ok=True)
+    if url is None:
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(url)
+
+
+def read_webhook(config: CoordinatorConfig) -> str | None:
+    """Where alerts go; None when they go nowhere."""
+    try:
+        return config.alert_webhook_path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
 def write_holder(path: Path, supervisor_pid: int) -> None:
     """Say who holds the lock; called by the holder only."""
     holder = Holder(os.getpid(), socket.gethostname(), supervisor_pid)

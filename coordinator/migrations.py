@@ -12,6 +12,7 @@ import sqlite3
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import Code, NotFound, Refused
 
+from .migration_history import HISTORY
 from .schema_campaigns import CAMPAIGNS
 from .store_connection import transaction
 from .view_migrations import VIEWS
@@ -342,6 +343,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     _EXACT,
     VIEWS,
     CAMPAIGNS,
+    HISTORY,
 )
 
 

@@ -10,9 +10,16 @@ from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRo
 from bitgauge.benchmarks.campaign_values import CampaignView, ScheduleView
 from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.errors import Code, NotFound
+from bitgauge.benchmarks.history_values import (
+    CompareQuery,
+    Comparison,
+    History,
+    HistoryQuery,
+    Regression,
+)
 from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
 
-from . import queries
+from . import history_queries, queries
 from .blob_files import blob_file, verified
 from .store_reader import Reader, open_readonly
 
@@ -64,6 +71,18 @@ class Offline:
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
         return queries.select(self._store, query, time.time_ns())
+
+    def compare(self, query: CompareQuery) -> Comparison:
+        """Two sets of results held against each other."""
+        return history_queries.compare(self._store, query)
+
+    def histories(self, query: HistoryQuery) -> tuple[History, ...]:
+        """The series that match, with their steps."""
+        return history_queries.histories(self._store, query)
+
+    def regressions(self, *, ended: bool = False) -> tuple[Regression, ...]:
+        """What became worse, newest first; with `ended` also what is over."""
+        return self._store.regressions(ended=ended)
 
     def run(self, run_id: str) -> RunView:
         """One run."""

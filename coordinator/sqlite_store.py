@@ -6,10 +6,9 @@ starts fast; `SqliteStore` adds the writes and sqlite-utils.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from bitgauge.benchmarks.credentials import TokenView
@@ -42,7 +41,8 @@ from .lab_care import CheckOutcome
 from .migrations import MIGRATIONS, migrate, version_of
 from .sqlite_campaigns import CampaignWrites
 from .store import BuildKey, BuildOutcome, LeaseTerms, Registration
-from .store_connection import connect, prepare, transaction, translated
+from .store_connection import connect, prepare, translated
+from .store_history_writer import HistoryWriter
 from .store_reader import Reader
 from .store_snapshot import keep_before_migration
 
@@ -50,7 +50,7 @@ FAULTLESS_SQLITE = (3, 51, 3)
 _log = logging.getLogger(__name__)
 
 
-class SqliteStore(Reader, CampaignWrites):
+class SqliteStore(HistoryWriter, Reader, CampaignWrites):
     """The memory of record in one SQLite file, written from the thread that opens it."""
 
     def __init__(self, connection: sqlite3.Connection, name: str) -> None:
@@ -95,11 +95,6 @@ class SqliteStore(Reader, CampaignWrites):
         except BaseException:
             connection.close()
             raise
-
-    @contextlib.contextmanager
-    def _write(self, doing: str) -> Iterator[Database]:
-        with translated(self._name, doing), transaction(self._connection):
-            yield self._db
 
     # -- devices and leases ---------------------------------------------------------------
     def register(self, registration: Registration, now_ns: int) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from bitgauge.benchmarks.vocabulary import Disposition, ModelClass
 from .access_store import AccessStore
 from .campaign_store import CampaignAnswers, CampaignStore
 from .care_store import CareStore
+from .history_store import HistoryAnswers, HistoryStore
 from .trust_store import TrustStore
 
 
@@ -113,7 +114,7 @@ class SpareBlob:
     rebuildable: bool
 
 
-class Answers(CampaignAnswers, Protocol):
+class Answers(CampaignAnswers, HistoryAnswers, Protocol):
     """What may be asked of the memory of record, also read-only. Raises `BitgaugeError` only."""
 
     def close(self) -> None:
@@ -141,7 +142,7 @@ class Answers(CampaignAnswers, Protocol):
         """Every cell that something was measured or tried for, without priors."""
 
 
-class Store(Answers, AccessStore, CareStore, TrustStore, CampaignStore, Protocol):
+class Store(Answers, AccessStore, CareStore, HistoryStore, TrustStore, CampaignStore, Protocol):
     """The memory of record. Raises `BitgaugeError` only."""
 
     # -- devices and leases ---------------------------------------------------------------

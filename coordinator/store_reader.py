@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 from bitgauge.benchmarks.answers import TableQuery, TableRow
@@ -35,29 +32,20 @@ from .migrations import MIGRATIONS, version_of
 from .sqlite_campaigns import CampaignReads
 from .store import BuildKey, BuildOutcome, LeaseTerms, PendingBuild, SpareBlob
 from .store_changes import unanalysed
-from .store_connection import connect_readonly, transaction, translated
+from .store_connection import connect_readonly, translated
+from .store_history_reader import HistoryReader
 from .store_views import fetch
 
 _ACTIVE = "state IN ('building', 'queued', 'leased', 'analysing')"
 
 
-class Reader(CampaignReads):
+class Reader(HistoryReader, CampaignReads):
     """Answers from one connection; every answer sees one moment of the database."""
-
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
-        """Answer from `connection`; `name` stands in the sentences of errors."""
-        self._connection = connection
-        self._name = name
 
     def close(self) -> None:
         """Close the connection."""
         with translated(self._name, "closing the store"):
             self._connection.close()
-
-    @contextlib.contextmanager
-    def _read(self, doing: str) -> Iterator[sqlite3.Connection]:
-        with translated(self._name, doing), transaction(self._connection, "BEGIN"):
-            yield self._connection
 
     def devices(self, now_ns: int, terms: LeaseTerms) -> tuple[DeviceView, ...]:
         """Every device, `unreachable` after the silence that `terms` allow."""

@@ -304,9 +304,12 @@ def raw_refs(connection: sqlite3.Connection, run_id: str) -> tuple[RawRef, ...]:
     )
 
 
-def metric_values(connection: sqlite3.Connection, run_id: str) -> tuple[MetricValue, ...]:
-    """The published metrics of a run in the order of its analysis."""
-    rows = fetch(connection, "SELECT * FROM metrics WHERE run_id = ? ORDER BY position", (run_id,))
+def metric_values(
+    connection: sqlite3.Connection, run_id: str, only: str | None = None
+) -> tuple[MetricValue, ...]:
+    """The published metrics of a run in the order of its analysis; `only` names one of them."""
+    sql = "SELECT * FROM metrics WHERE run_id = ?1 AND (?2 IS NULL OR key = ?2) ORDER BY position"
+    rows = fetch(connection, sql, (run_id, only))
     return tuple(
         MetricValue(
             key=row["key"],

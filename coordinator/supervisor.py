@@ -39,7 +39,9 @@ def say_on_stderr(line: str) -> None:
     sys.stderr.flush()
 
 
-def run(config: CoordinatorConfig, say: Say = say_on_stderr) -> int:
+def run(
+    config: CoordinatorConfig, say: Say = say_on_stderr, *, alert_webhook: str | None = None
+) -> int:
     """Serve until SIGINT or SIGTERM; restart what breaks.
 
     Must be called in the main thread of a process that has no other children: everything
@@ -48,6 +50,7 @@ def run(config: CoordinatorConfig, say: Say = say_on_stderr) -> int:
     Args:
         config: what to start; port 0 is replaced by a free one.
         say: receives one line when serving and one for each restart.
+        alert_webhook: URL that alerts are posted to.
 
     Returns:
         0 after an orderly stop.
@@ -64,6 +67,7 @@ def run(config: CoordinatorConfig, say: Say = say_on_stderr) -> int:
     config = replace(config, port=port, supervisor_pid=os.getpid())
     home_folder.refuse_if_running(config)
     home_folder.refuse_if_port_taken(config)
+    home_folder.keep_webhook(config, alert_webhook)
     processes.become_subreaper()
     with Wakeup() as wakeup:
         return _Supervisor(config, say, wakeup).run()

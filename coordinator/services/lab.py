@@ -17,12 +17,13 @@ from ..refresh import Refresh
 from .admin import AdminCalls
 from .campaigns import CampaignCalls
 from .care import CareCalls
+from .history import HistoryCalls
 from .trust import TrustCalls
 
 DEFAULT_LIMIT = 50
 
 
-class LabService(AdminCalls, CareCalls, TrustCalls, CampaignCalls):
+class LabService(AdminCalls, CareCalls, HistoryCalls, TrustCalls, CampaignCalls):
     """What people and CI call."""
 
     def __init__(

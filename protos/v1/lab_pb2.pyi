@@ -261,6 +261,58 @@ class CellsResponse(_message.Message):
     cells: _containers.RepeatedCompositeFieldContainer[Cell]
     def __init__(self, cells: _Optional[_Iterable[_Union[Cell, _Mapping]]] = ...) -> None: ...
 
+class CompareRequest(_message.Message):
+    __slots__ = ("query",)
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    query: CompareQuery
+    def __init__(self, query: _Optional[_Union[CompareQuery, _Mapping]] = ...) -> None: ...
+
+class CompareResponse(_message.Message):
+    __slots__ = ("comparison",)
+    COMPARISON_FIELD_NUMBER: _ClassVar[int]
+    comparison: Comparison
+    def __init__(self, comparison: _Optional[_Union[Comparison, _Mapping]] = ...) -> None: ...
+
+class HistoryRequest(_message.Message):
+    __slots__ = ("query",)
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    query: HistoryQuery
+    def __init__(self, query: _Optional[_Union[HistoryQuery, _Mapping]] = ...) -> None: ...
+
+class HistoryResponse(_message.Message):
+    __slots__ = ("histories",)
+    HISTORIES_FIELD_NUMBER: _ClassVar[int]
+    histories: _containers.RepeatedCompositeFieldContainer[History]
+    def __init__(self, histories: _Optional[_Iterable[_Union[History, _Mapping]]] = ...) -> None: ...
+
+class RegressionsRequest(_message.Message):
+    __slots__ = ("all",)
+    ALL_FIELD_NUMBER: _ClassVar[int]
+    all: bool
+    def __init__(self, all: bool = ...) -> None: ...
+
+class RegressionsResponse(_message.Message):
+    __slots__ = ("regressions",)
+    REGRESSIONS_FIELD_NUMBER: _ClassVar[int]
+    regressions: _containers.RepeatedCompositeFieldContainer[Regression]
+    def __init__(self, regressions: _Optional[_Iterable[_Union[Regression, _Mapping]]] = ...) -> None: ...
+
+class AnnotateRequest(_message.Message):
+    __slots__ = ("regression_id", "query", "note")
+    REGRESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    regression_id: str
+    query: HistoryQuery
+    note: str
+    def __init__(self, regression_id: _Optional[str] = ..., query: _Optional[_Union[HistoryQuery, _Mapping]] = ..., note: _Optional[str] = ...) -> None: ...
+
+class AnnotateResponse(_message.Message):
+    __slots__ = ("annotated",)
+    ANNOTATED_FIELD_NUMBER: _ClassVar[int]
+    annotated: Annotated
+    def __init__(self, annotated: _Optional[_Union[Annotated, _Mapping]] = ...) -> None: ...
+
 class SelectRequest(_message.Message):
     __slots__ = ("query",)
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -1196,3 +1248,185 @@ class BreakEven(_message.Message):
     high: float
     days: float
     def __init__(self, recipe: _Optional[str] = ..., saving_per_million: _Optional[float] = ..., inferences: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., days: _Optional[float] = ...) -> None: ...
+
+class CompareQuery(_message.Message):
+    __slots__ = ("before", "after", "model_name", "recipe", "device", "batch")
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    before: str
+    after: str
+    model_name: str
+    recipe: str
+    device: str
+    batch: int
+    def __init__(self, before: _Optional[str] = ..., after: _Optional[str] = ..., model_name: _Optional[str] = ..., recipe: _Optional[str] = ..., device: _Optional[str] = ..., batch: _Optional[int] = ...) -> None: ...
+
+class RowComparison(_message.Message):
+    __slots__ = ("before", "after", "changes", "metrics", "paired")
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    PAIRED_FIELD_NUMBER: _ClassVar[int]
+    before: TableRow
+    after: TableRow
+    changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    metrics: _containers.RepeatedCompositeFieldContainer[MetricChange]
+    paired: _common_pb2.MetricValue
+    def __init__(self, before: _Optional[_Union[TableRow, _Mapping]] = ..., after: _Optional[_Union[TableRow, _Mapping]] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[MetricChange, _Mapping]]] = ..., paired: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ...) -> None: ...
+
+class Comparison(_message.Message):
+    __slots__ = ("before", "after", "factor", "rows", "left_out")
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    before: str
+    after: str
+    factor: str
+    rows: _containers.RepeatedCompositeFieldContainer[RowComparison]
+    left_out: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, before: _Optional[str] = ..., after: _Optional[str] = ..., factor: _Optional[str] = ..., rows: _Optional[_Iterable[_Union[RowComparison, _Mapping]]] = ..., left_out: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class HistoryQuery(_message.Message):
+    __slots__ = ("model_name", "model_class", "hardware_class", "family", "recipe", "device", "batch", "run_id", "metric")
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    model_name: str
+    model_class: _common_pb2.ModelClass
+    hardware_class: _common_pb2.HardwareClass
+    family: _common_pb2.FormatFamily
+    recipe: str
+    device: str
+    batch: int
+    run_id: str
+    metric: str
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., recipe: _Optional[str] = ..., device: _Optional[str] = ..., batch: _Optional[int] = ..., run_id: _Optional[str] = ..., metric: _Optional[str] = ...) -> None: ...
+
+class HistoryPoint(_message.Message):
+    __slots__ = ("run_id", "job_id", "measured_unix_ns", "settled_unix_ns", "value", "fingerprint", "artifact", "flags", "changes", "counts")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    job_id: str
+    measured_unix_ns: int
+    settled_unix_ns: int
+    value: _common_pb2.MetricValue
+    fingerprint: str
+    artifact: _common_pb2.Digest
+    flags: _containers.RepeatedScalarFieldContainer[str]
+    changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    counts: bool
+    def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., measured_unix_ns: _Optional[int] = ..., settled_unix_ns: _Optional[int] = ..., value: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., fingerprint: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., flags: _Optional[_Iterable[str]] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., counts: bool = ...) -> None: ...
+
+class Annotation(_message.Message):
+    __slots__ = ("from_unix_ns", "note", "made_unix_ns", "made_by")
+    FROM_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    MADE_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    MADE_BY_FIELD_NUMBER: _ClassVar[int]
+    from_unix_ns: int
+    note: str
+    made_unix_ns: int
+    made_by: str
+    def __init__(self, from_unix_ns: _Optional[int] = ..., note: _Optional[str] = ..., made_unix_ns: _Optional[int] = ..., made_by: _Optional[str] = ...) -> None: ...
+
+class Step(_message.Message):
+    __slots__ = ("index", "run_id", "before", "after", "verdict", "changes")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    run_id: str
+    before: _common_pb2.MetricValue
+    after: _common_pb2.MetricValue
+    verdict: str
+    changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    def __init__(self, index: _Optional[int] = ..., run_id: _Optional[str] = ..., before: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., after: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., verdict: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ...) -> None: ...
+
+class History(_message.Message):
+    __slots__ = ("row", "row_key", "metric", "points", "annotations", "steps", "finding")
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    ROW_KEY_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    FINDING_FIELD_NUMBER: _ClassVar[int]
+    row: TableRow
+    row_key: str
+    metric: str
+    points: _containers.RepeatedCompositeFieldContainer[HistoryPoint]
+    annotations: _containers.RepeatedCompositeFieldContainer[Annotation]
+    steps: _containers.RepeatedCompositeFieldContainer[Step]
+    finding: str
+    def __init__(self, row: _Optional[_Union[TableRow, _Mapping]] = ..., row_key: _Optional[str] = ..., metric: _Optional[str] = ..., points: _Optional[_Iterable[_Union[HistoryPoint, _Mapping]]] = ..., annotations: _Optional[_Iterable[_Union[Annotation, _Mapping]]] = ..., steps: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., finding: _Optional[str] = ...) -> None: ...
+
+class Regression(_message.Message):
+    __slots__ = ("regression_id", "state", "signal", "metric", "row", "subject", "before", "after", "bound", "sentence", "opened_unix_ns", "changed_unix_ns", "run_ids", "changes", "confirm_job_id", "note", "alert")
+    REGRESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    ROW_FIELD_NUMBER: _ClassVar[int]
+    SUBJECT_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    SENTENCE_FIELD_NUMBER: _ClassVar[int]
+    OPENED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    CONFIRM_JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    ALERT_FIELD_NUMBER: _ClassVar[int]
+    regression_id: str
+    state: str
+    signal: str
+    metric: str
+    row: TableRow
+    subject: str
+    before: _common_pb2.MetricValue
+    after: _common_pb2.MetricValue
+    bound: float
+    sentence: str
+    opened_unix_ns: int
+    changed_unix_ns: int
+    run_ids: _containers.RepeatedScalarFieldContainer[str]
+    changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
+    confirm_job_id: str
+    note: str
+    alert: str
+    def __init__(self, regression_id: _Optional[str] = ..., state: _Optional[str] = ..., signal: _Optional[str] = ..., metric: _Optional[str] = ..., row: _Optional[_Union[TableRow, _Mapping]] = ..., subject: _Optional[str] = ..., before: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., after: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., bound: _Optional[float] = ..., sentence: _Optional[str] = ..., opened_unix_ns: _Optional[int] = ..., changed_unix_ns: _Optional[int] = ..., run_ids: _Optional[_Iterable[str]] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., confirm_job_id: _Optional[str] = ..., note: _Optional[str] = ..., alert: _Optional[str] = ...) -> None: ...
+
+class Annotated(_message.Message):
+    __slots__ = ("rows", "regressions")
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    REGRESSIONS_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    regressions: _containers.RepeatedCompositeFieldContainer[Regression]
+    def __init__(self, rows: _Optional[int] = ..., regressions: _Optional[_Iterable[_Union[Regression, _Mapping]]] = ...) -> None: ...

@@ -75,6 +75,26 @@ class LabStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.FromString,
                 _registered_method=True)
+        self.Compare = channel.unary_unary(
+                '/bitgauge.v1.Lab/Compare',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.FromString,
+                _registered_method=True)
+        self.History = channel.unary_unary(
+                '/bitgauge.v1.Lab/History',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryResponse.FromString,
+                _registered_method=True)
+        self.Regressions = channel.unary_unary(
+                '/bitgauge.v1.Lab/Regressions',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.FromString,
+                _registered_method=True)
+        self.Annotate = channel.unary_unary(
+                '/bitgauge.v1.Lab/Annotate',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.FromString,
+                _registered_method=True)
         self.Select = channel.unary_unary(
                 '/bitgauge.v1.Lab/Select',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectRequest.SerializeToString,
@@ -247,6 +267,34 @@ class LabServicer(object):
 
     def Cells(self, request, context):
         """Cells of the benchmark table.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Compare(self, request, context):
+        """Two runs, stacks, dates, recipes or devices held against each other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def History(self, request, context):
+        """The series of accepted runs of rows, with their steps.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Regressions(self, request, context):
+        """What became worse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Annotate(self, request, context):
+        """Accepts a change: the baseline of its rows restarts there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -455,6 +503,26 @@ def add_LabServicer_to_server(servicer, server):
                     servicer.Cells,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.SerializeToString,
+            ),
+            'Compare': grpc.unary_unary_rpc_method_handler(
+                    servicer.Compare,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.SerializeToString,
+            ),
+            'History': grpc.unary_unary_rpc_method_handler(
+                    servicer.History,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryResponse.SerializeToString,
+            ),
+            'Regressions': grpc.unary_unary_rpc_method_handler(
+                    servicer.Regressions,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.SerializeToString,
+            ),
+            'Annotate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Annotate,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.SerializeToString,
             ),
             'Select': grpc.unary_unary_rpc_method_handler(
                     servicer.Select,
@@ -789,6 +857,114 @@ class Lab(object):
             '/bitgauge.v1.Lab/Cells',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Compare(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/Compare',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def History(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/History',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Regressions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/Regressions',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Annotate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Lab/Annotate',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,14 @@ class LabStub:
     """Rows of the benchmark table."""
     Cells: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CellsRequest, bitgauge.protos.v1.lab_pb2.CellsResponse]
     """Cells of the benchmark table."""
+    Compare: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CompareRequest, bitgauge.protos.v1.lab_pb2.CompareResponse]
+    """Two runs, stacks, dates, recipes or devices held against each other."""
+    History: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.HistoryRequest, bitgauge.protos.v1.lab_pb2.HistoryResponse]
+    """The series of accepted runs of rows, with their steps."""
+    Regressions: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RegressionsRequest, bitgauge.protos.v1.lab_pb2.RegressionsResponse]
+    """What became worse."""
+    Annotate: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.AnnotateRequest, bitgauge.protos.v1.lab_pb2.AnnotateResponse]
+    """Accepts a change: the baseline of its rows restarts there."""
     Select: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SelectRequest, bitgauge.protos.v1.lab_pb2.SelectResponse]
     """Which format to ship."""
     GetRun: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetRunRequest, bitgauge.protos.v1.lab_pb2.GetRunResponse]
@@ -111,6 +119,14 @@ class LabAsyncStub(LabStub):
     """Rows of the benchmark table."""
     Cells: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CellsRequest, bitgauge.protos.v1.lab_pb2.CellsResponse]  # type: ignore[assignment]
     """Cells of the benchmark table."""
+    Compare: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CompareRequest, bitgauge.protos.v1.lab_pb2.CompareResponse]  # type: ignore[assignment]
+    """Two runs, stacks, dates, recipes or devices held against each other."""
+    History: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.HistoryRequest, bitgauge.protos.v1.lab_pb2.HistoryResponse]  # type: ignore[assignment]
+    """The series of accepted runs of rows, with their steps."""
+    Regressions: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RegressionsRequest, bitgauge.protos.v1.lab_pb2.RegressionsResponse]  # type: ignore[assignment]
+    """What became worse."""
+    Annotate: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.AnnotateRequest, bitgauge.protos.v1.lab_pb2.AnnotateResponse]  # type: ignore[assignment]
+    """Accepts a change: the baseline of its rows restarts there."""
     Select: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SelectRequest, bitgauge.protos.v1.lab_pb2.SelectResponse]  # type: ignore[assignment]
     """Which format to ship."""
     GetRun: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetRunRequest, bitgauge.protos.v1.lab_pb2.GetRunResponse]  # type: ignore[assignment]
@@ -224,6 +240,38 @@ class LabServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CellsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CellsResponse]]:
         """Cells of the benchmark table."""
+
+    @abc.abstractmethod
+    def Compare(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CompareRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CompareResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CompareResponse]]:
+        """Two runs, stacks, dates, recipes or devices held against each other."""
+
+    @abc.abstractmethod
+    def History(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.HistoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.HistoryResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.HistoryResponse]]:
+        """The series of accepted runs of rows, with their steps."""
+
+    @abc.abstractmethod
+    def Regressions(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.RegressionsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RegressionsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RegressionsResponse]]:
+        """What became worse."""
+
+    @abc.abstractmethod
+    def Annotate(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.AnnotateRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.AnnotateResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.AnnotateResponse]]:
+        """Accepts a change: the baseline of its rows restarts there."""
 
     @abc.abstractmethod
     def Select(

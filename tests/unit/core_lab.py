@@ -36,6 +36,7 @@ from bitgauge.benchmarks.vocabulary import (
 )
 from bitgauge.coordinator import builds as builds_module
 from bitgauge.coordinator import dispatch
+from bitgauge.coordinator.alerts import Alerts
 from bitgauge.coordinator.analysis import Analyses
 from bitgauge.coordinator.builds import Builds
 from bitgauge.coordinator.care import LabCare
@@ -161,8 +162,9 @@ async def open_lab(
     monkeypatch: pytest.MonkeyPatch,
     care_terms: CareTerms | None = None,
     check: HealthCheck | None = None,
+    webhook: str | None = None,
 ) -> AsyncIterator[Lab]:
-    """A lab whose background loops run fast."""
+    """A lab whose background loops run fast; an attempt at the webhook takes 0.3 s at most."""
     monkeypatch.setattr(dispatch, "PAUSE_S", 0.01)
     monkeypatch.setattr(builds_module, "PAUSE_S", 0.01)
     monkeypatch.setattr(dispatch, "LONGEST_TICK_S", 0.01)
@@ -172,7 +174,9 @@ async def open_lab(
     builds = Builds(writer, runner, clock)
     analyses = Analyses(writer, runner, builds, terms, clock)
     care = LabCare(writer, terms, care_terms, check, clock)
-    dispatcher = Dispatcher(writer, builds, analyses, terms, clock, care=care)
+    alerts = Alerts(writer, webhook, clock, timeout_s=0.3) if webhook else None
+    others = [alerts.run] if alerts else []
+    dispatcher = Dispatcher(writer, builds, analyses, terms, clock, care=care, others=others)
     coordinator = Coordinator(writer, runner, analyses, terms, clock, care=care)
     lab = Lab(coordinator, dispatcher, runner, writer, clock)
     for digest in (BASELINE, EVALUATION, RAW):

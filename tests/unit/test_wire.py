@@ -10,6 +10,7 @@ from bitgauge.benchmarks import (
     campaign_values,
     cell_values,
     credentials,
+    history_values,
     model,
     vocabulary,
     wire,
@@ -28,6 +29,7 @@ VALUE_CLASSES = sorted(
             | vars(cell_values)
             | vars(credentials)
             | vars(campaign_values)
+            | vars(history_values)
         ).values()
         if isinstance(item, type) and dataclasses.is_dataclass(item)
     ),

@@ -1,0 +1,244 @@
+"""Two sets of results held against each other, row by row.
+
+Pure. Rows are matched by their row key less the factor that is studied. What has no partner is
+named, with the reason where it is near: numbers of other workloads, profiles or baselines are
+never mixed. Everything here compares separate measurements (see `change`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from .answers import StackChange, TableRow
+from .certificate import TIMED
+from .change import UNKNOWN, change_of
+from .history_values import Comparison, MetricChange, RowComparison
+from .metrics import METRICS
+from .model import Digest, MetricValue, StackItem
+from .overrides import overrides_words
+from .reasons import SUSPECT
+from .staleness import FINGERPRINT, MEASURING, TOOLCHAIN, stack_changes
+from .vocabulary import FormatFamily
+
+ARTIFACT = "artifact"
+ANALYSIS = "analysis_version"
+KERNEL_MODE = "kernel_mode"
+
+
+class Factor(str, enum.Enum):
+    """What is studied: what may differ between two rows that are compared."""
+
+    RUN = "run"
+    STACK = "stack"
+    DATE = "date"
+    RECIPE = "recipe"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is kept of a run besides its numbers."""
+
+    job_id: str
+    entry_index: int
+    stack: tuple[StackItem, ...] = ()
+    artifact: Digest | None = None
+    analysis_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A row with its metrics, and what stands behind it."""
+
+    row: TableRow
+    evidence: Evidence
+
+
+_FIELDS: dict[str, Callable[[TableRow], object]] = {
+    "model": lambda row: row.model_name,
+    "baseline": lambda row: row.baseline,
+    "recipe": lambda row: row.recipe,
+    "workload": lambda row: row.workload,
+    "device": lambda row: row.device_id,
+    "runtime": lambda row: row.runtime,
+    "profile": lambda row: row.profile,
+    "overrides": lambda row: row.overrides,
+}
+"""The parts of a row key, by the word that people know."""
+
+_STUDIED: dict[Factor, frozenset[str]] = {
+    Factor.RUN: frozenset({"recipe", "device", "runtime"}),
+    Factor.STACK: frozenset(),
+    Factor.DATE: frozenset(),
+    Factor.RECIPE: frozenset({"recipe"}),
+    Factor.DEVICE: frozenset({"device"}),
+}
+
+
+def compare(
+    names: tuple[str, str], factor: Factor, before: Sequence[Measured], after: Sequence[Measured]
+) -> Comparison:
+    """Match two sets of results and say what changed between them.
+
+    Args:
+        names: of the earlier and the later set, for sentences.
+        factor: what is studied.
+        before: the earlier set, at most one row per row key.
+        after: the later one.
+    """
+    fields = [field for field in _FIELDS if field not in _STUDIED[factor]]
+    later = {_key(one.row, fields): one for one in after if one.row.state.has_numbers}
+    rows, left_out, used = [], [], set()
+    for one in before:
+        key = _key(one.row, fields)
+        if not one.row.state.has_numbers:
+            continue
+        if key in later:
+            used.add(key)
+            rows.append(_compared(one, later[key]))
+        else:
+            left_out.append(_no_partner(one.row, names[0], after, fields))
+    left_out += [
+        f"{row_words(one.row)}: only {names[1]} has it"
+        for key, one in later.items()
+        if key not in used and not _named_already(one.row, before, fields)
+    ]
+    return Comparison(names[0], names[1], factor.value, tuple(rows), tuple(left_out))
+
+
+def row_words(row: TableRow) -> str:
+    """Which row this is, in a few words."""
+    return f"{row.model_name} {row.variant} on {row.device_name}, batch {row.workload.batch}"
+
+
+def input_changes(before: Measured, after: Measured) -> tuple[StackChange, ...]:
+    """Every input of a result that is another one in the later of two."""
+    first, second = before.row, after.row
+    pairs: list[tuple[str, object, object]] = [
+        ("recipe", first.recipe, second.recipe),
+        ("device", first.device_name, second.device_name),
+        ("runtime", first.runtime, second.runtime),
+        (TOOLCHAIN, first.toolchain, second.toolchain),
+        (MEASURING, first.measuring_version, second.measuring_version),
+        (ANALYSIS, before.evidence.analysis_version, after.evidence.analysis_version),
+        (KERNEL_MODE, first.kernel_mode, second.kernel_mode),
+    ]
+    if first.recipe == second.recipe:
+        pairs.append((ARTIFACT, _short(before.evidence.artifact), _short(after.evidence.artifact)))
+    named = tuple(
+        StackChange(name, _text(old), _text(new)) for name, old, new in pairs if old != new
+    )
+    return (*_of_stack(before, after), *named)
+
+
+def _short(digest: Digest | None) -> str | None:
+    return digest.sha256[:12] if digest else None
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _of_stack(before: Measured, after: Measured) -> tuple[StackChange, ...]:
+    if before.row.fingerprint == after.row.fingerprint:
+        return ()
+    found = stack_changes(before.evidence.stack, after.evidence.stack)
+    prints = (before.row.fingerprint[:12], after.row.fingerprint[:12])
+    return found or (StackChange(FINGERPRINT, *prints),)
+
+
+def _compared(before: Measured, after: Measured) -> RowComparison:
+    return RowComparison(
+        before=replace(before.row, metrics=()),
+        after=replace(after.row, metrics=()),
+        changes=input_changes(before, after),
+        metrics=metric_changes(before.row, after.row),
+        paired=_paired(before, after),
+    )
+
+
+def metric_changes(before: TableRow, after: TableRow) -> tuple[MetricChange, ...]:
+    """How each metric moved that either row has, in the order of the registry.
+
+    Times of a job during which its device drifted decide nothing.
+    """
+    told = {one.key for row in (before, after) for one in row.metrics if one.value is not None}
+    doubtful = SUSPECT in before.flags or SUSPECT in after.flags
+    found = []
+    for key in METRICS:
+        if key not in told:
+            continue
+        change = change_of(key, before.metric(key), after.metric(key))
+        if doubtful and key in TIMED:
+            change = replace(change, verdict=UNKNOWN, reason=SUSPECT)
+        found.append(change)
+    return tuple(found)
+
+
+def _paired(before: Measured, after: Measured) -> MetricValue | None:
+    """The ratio that a candidate's run measured against its baseline in the same child."""
+    first, second = before.evidence, after.evidence
+    if first.job_id != second.job_id or first.entry_index != 0 or second.entry_index == 0:
+        return None
+    ratio = after.row.metric("latency_ratio")
+    return ratio if ratio.value is not None else None
+
+
+# -- what has no partner ------------------------------------------------------------------
+def _key(row: TableRow, fields: Sequence[str]) -> tuple[object, ...]:
+    return tuple(_FIELDS[field](row) for field in fields)
+
+
+def _differing(first: TableRow, second: TableRow, fields: Sequence[str]) -> list[str]:
+    return [field for field in fields if _FIELDS[field](first) != _FIELDS[field](second)]
+
+
+_NEAR = frozenset({"workload", "profile", "baseline", "overrides"})
+"""What may keep two rows apart that somebody could take for partners."""
+
+
+def _nearest(row: TableRow, others: Sequence[Measured], fields: Sequence[str]) -> TableRow | None:
+    """A row that is another one only by its workload, profile, baseline or overrides."""
+    for one in others:
+        differing = _differing(row, one.row, fields)
+        if one.row.state.has_numbers and len(differing) == 1 and differing[0] in _NEAR:
+            return one.row
+    return None
+
+
+def _named_already(row: TableRow, before: Sequence[Measured], fields: Sequence[str]) -> bool:
+    return _nearest(row, before, fields) is not None
+
+
+def _no_partner(row: TableRow, name: str, others: Sequence[Measured], fields: Sequence[str]) -> str:
+    near = _nearest(row, others, fields)
+    if near is None and len(others) == 1:
+        near = others[0].row
+    if near is None:
+        return f"{row_words(row)}: only {name} has it"
+    told = [
+        f"another {field} ({_TOLD[field](row)} and {_TOLD[field](near)})"
+        for field in _differing(row, near, fields)
+    ]
+    return f"{row_words(row)}: not compared, {' and '.join(told)}"
+
+
+_TOLD: dict[str, Callable[[TableRow], str]] = {
+    "workload": lambda row: (
+        f"{row.workload.scenario.value} batch {row.workload.batch} threads {row.workload.threads}"
+    ),
+    "profile": lambda row: row.profile.value,
+    "baseline": lambda row: row.baseline.sha256[:12] if row.baseline else "none",
+    "overrides": lambda row: overrides_words(row.overrides) or "none",
+    "model": lambda row: row.model_name,
+    "recipe": lambda row: row.recipe,
+    "device": lambda row: row.device_name,
+    "runtime": lambda row: row.runtime,
+}
+
+
+def is_baseline(row: TableRow) -> bool:
+    """Whether a row is about a baseline, which is compared with nothing."""
+    return row.family is FormatFamily.FP32

@@ -1,0 +1,47 @@
+"""The calls of Lab about the past: unpack, call, pack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bitgauge.benchmarks.history_values import CompareQuery, HistoryQuery
+from bitgauge.benchmarks.wire import from_wire, to_wire
+from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+
+from ..access import caller
+from ..core import Coordinator
+
+
+class HistoryCalls(lab_pb2_grpc.LabServicer):
+    """The part of Lab that is about comparisons, histories and regressions."""
+
+    _coordinator: Coordinator
+
+    async def Compare(  # noqa: N802, D102
+        self, request: lab_pb2.CompareRequest, context: Any
+    ) -> lab_pb2.CompareResponse:
+        query = from_wire(CompareQuery, request.query)
+        comparison = await self._coordinator.history.compare(query)
+        return lab_pb2.CompareResponse(comparison=to_wire(comparison))
+
+    async def History(  # noqa: N802, D102
+        self, request: lab_pb2.HistoryRequest, context: Any
+    ) -> lab_pb2.HistoryResponse:
+        query = from_wire(HistoryQuery, request.query)
+        found = await self._coordinator.history.histories(query)
+        return lab_pb2.HistoryResponse(histories=map(to_wire, found))
+
+    async def Regressions(  # noqa: N802, D102
+        self, request: lab_pb2.RegressionsRequest, context: Any
+    ) -> lab_pb2.RegressionsResponse:
+        found = await self._coordinator.history.regressions(ended=request.all)
+        return lab_pb2.RegressionsResponse(regressions=map(to_wire, found))
+
+    async def Annotate(  # noqa: N802, D102
+        self, request: lab_pb2.AnnotateRequest, context: Any
+    ) -> lab_pb2.AnnotateResponse:
+        query = from_wire(HistoryQuery, request.query) if request.HasField("query") else None
+        done = await self._coordinator.history.annotate(
+            request.regression_id or None, query, request.note, caller().name
+        )
+        return lab_pb2.AnnotateResponse(annotated=to_wire(done))
