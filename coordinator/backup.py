@@ -11,11 +11,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -56,6 +57,7 @@ class Manifest:
         counts: rows by table.
         blobs: every blob in the folder.
         left_out: blobs that the database records and whose bytes were lost before.
+        seal: SHA-256 of all of this but itself; empty in backups of before there was one.
     """
 
     bitgauge_version: str
@@ -67,6 +69,7 @@ class Manifest:
     blobs: tuple[Digest, ...]
     left_out: tuple[Digest, ...] = ()
     schema: str = field(default=SCHEMA)
+    seal: str = ""
 
     @property
     def size_bytes(self) -> int:
@@ -132,14 +135,29 @@ def read_manifest(folder: Path) -> Manifest:
         Internal: `BACKUP_DAMAGED`, also when the folder is no backup.
     """
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        text = (folder / MANIFEST).read_bytes()
+        manifest = msgspec.json.decode(text, type=Manifest)
     except FileNotFoundError:
         raise damaged(folder, f"it has no {MANIFEST}, so it is no backup") from None
     except (OSError, msgspec.MsgspecError) as error:
         raise damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
     if manifest.schema != SCHEMA:
         raise damaged(folder, f"its format {manifest.schema!r} is not {SCHEMA!r}")
+    if text != _text(manifest) or manifest.seal not in ("", _seal(manifest)):
+        raise damaged(folder, f"{MANIFEST} is not as it was written")
     return manifest
+
+
+def _text(manifest: Manifest) -> bytes:
+    """A manifest as it is written; without a seal as it was before there was one."""
+    found = msgspec.to_builtins(manifest)
+    if not manifest.seal:
+        del found["seal"]
+    return msgspec.json.format(msgspec.json.encode(found))
+
+
+def _seal(manifest: Manifest) -> str:
+    return hashlib.sha256(_text(replace(manifest, seal=""))).hexdigest()
 
 
 def recorded_blobs(database: Path) -> tuple[Digest, ...]:
@@ -213,7 +231,8 @@ def _fill(config: CoordinatorConfig, aside: Path, *, link: bool, allow_damaged: 
     for blob in left_out:
         blob_file(target, blob).unlink(missing_ok=True)
     manifest = _manifest(config, contents, created_unix_ns, aside, kept, left_out)
-    (aside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    manifest = replace(manifest, seal=_seal(manifest))
+    (aside / MANIFEST).write_bytes(_text(manifest))
     sync(aside / MANIFEST)
     sync_folders(aside)
     return manifest

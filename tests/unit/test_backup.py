@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
+import msgspec
 import pytest
 from bitgauge.benchmarks.errors import BitgaugeError, Code
 from bitgauge.benchmarks.model import Digest, Entry, RawRef
 from bitgauge.benchmarks.vocabulary import PassName, RawRole
 from bitgauge.coordinator import backup, backup_record, blob_files, restore, store_snapshot
-from bitgauge.coordinator.backup import make, verify
+from bitgauge.coordinator.backup import make, read_manifest, verify
 from bitgauge.coordinator.blob_files import blob_file
 from bitgauge.coordinator.blob_store import BlobStore
 from bitgauge.coordinator.cli import run_command_line
@@ -265,8 +266,27 @@ def test_what_is_no_backup_is_not_restored(home: Home, tmp_path: Path) -> None:
     with refused(Code.BACKUP_DAMAGED, "bitgauge.backup/2"):
         verify(tmp_path / "one")
     manifest.write_text(json.dumps({**found, "blobs": found["blobs"][1:]}))
+    with refused(Code.BACKUP_DAMAGED, "not as it was written"):
+        verify(tmp_path / "one")
+    del found["seal"]  # as backups were before there was one
+    manifest.write_bytes(msgspec.json.format(json.dumps(found).encode()))
+    verify(tmp_path / "one")
+    shorter = json.dumps({**found, "blobs": found["blobs"][1:]}).encode()
+    manifest.write_bytes(msgspec.json.format(shorter))
     with refused(Code.BACKUP_DAMAGED, "different blobs"):
         verify(tmp_path / "one")
+
+
+def test_no_byte_of_a_manifest_can_change(home: Home, tmp_path: Path) -> None:
+    make(home.folder, tmp_path / "one")
+    manifest = tmp_path / "one" / "manifest.json"
+    good = manifest.read_bytes()
+    for offset in range(0, len(good), 7):
+        flip(manifest, offset)
+        with refused(Code.BACKUP_DAMAGED):
+            read_manifest(tmp_path / "one")
+        manifest.write_bytes(good)
+    assert read_manifest(tmp_path / "one").seal
 
 
 def test_a_full_home_is_replaced_only_when_asked(home: Home, tmp_path: Path) -> None:
