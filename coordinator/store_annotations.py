@@ -5,21 +5,19 @@ Each function is one transaction.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.answers import TableRow
 from bitgauge.benchmarks.errors import Code, NotFound
 from bitgauge.benchmarks.history_values import Annotated, HistoryQuery
 from bitgauge.benchmarks.signals import LATENCY_DRIFT
 
 from .regressions import OPEN, RegressionEvent, RegressionState, advance
-from .store_history import measured_candidates, series
-from .store_regressions import decoded, family_key, write
+from .store_drift import keys_of_family
+from .store_history import series
+from .store_regressions import decoded, write
 from .store_rows import candidates
-from .store_table import key_text
 from .store_views import fetch
 
 if TYPE_CHECKING:
@@ -57,16 +55,8 @@ def explain(db: Database, beginning: str, note: str, now_ns: int, made_by: str) 
     [own] = candidates(db.conn, {"r.run_id = ?": one.run_ids[0]})
     keys = [found[0]["row_key"]]
     if one.signal == LATENCY_DRIFT:
-        keys = _keys_of_family(db.conn, own.row)
+        keys = list(keys_of_family(db.conn, own, one.metric))
     return _accept(db, keys, own.settled_unix_ns, note=note, now_ns=now_ns, made_by=made_by)
-
-
-def _keys_of_family(connection: sqlite3.Connection, row: TableRow) -> list[str]:
-    found = measured_candidates(
-        connection, {"r.device_id = ?": row.device_id, "e.family = ?": row.family.value}
-    )
-    subject = family_key(row)
-    return sorted({key_text(one.row) for one in found if family_key(one.row) == subject})
 
 
 def _accept(

@@ -5,7 +5,6 @@ The decisions are `signals` of `benchmarks` and `regressions`; here they meet th
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sqlite3
 from collections.abc import Sequence
@@ -23,7 +22,6 @@ from bitgauge.benchmarks.signals import (
     LATENCY_DRIFT,
     Finding,
     Metrics,
-    Timed,
     judge_drift,
     judge_row,
     levels,
@@ -40,12 +38,11 @@ from .regressions import (
     regression_id,
 )
 from .store_alerts import alert_words, queue_alert
+from .store_drift import family_key, job_of, timed_of_family
 from .store_history import (
     annotations_of,
     evidence,
-    measured_candidates,
     past_of,
-    value_of,
 )
 from .store_insert import insert_job
 from .store_rows import candidates
@@ -54,9 +51,6 @@ from .store_views import encode, entry_views, fetch, job_row, job_spec, metric_v
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-HORIZON_NS = 180 * 86_400 * 1_000_000_000
-"""How far back the drift of a family is looked up."""
 
 
 # -- questions ----------------------------------------------------------------------------
@@ -116,7 +110,7 @@ def judge_run(db: Database, run_id: str, now_ns: int) -> tuple[Regression, ...]:
     own, key = found[0], key_text(found[0].row)
     touched = []
     for judged in (_judged_row(db.conn, own, key), _judged_family(db.conn, own, key)):
-        told = _told(db, judged, run_id, now_ns)
+        told = _told(db, judged, own, now_ns)
         settled = {(one.signal, one.metric) for one in told}
         opened = [
             _open(db, own.row, key, judged, finding, now_ns=now_ns)
@@ -128,8 +122,8 @@ def judge_run(db: Database, run_id: str, now_ns: int) -> tuple[Regression, ...]:
 
 
 def _certifies(connection: sqlite3.Connection, own: Candidate) -> bool:
-    job_id = own.key.rpartition("/")[0]
-    return bool(fetch(connection, "SELECT 1 FROM certifications WHERE job_id = ?", (job_id,)))
+    asked = fetch(connection, "SELECT 1 FROM certifications WHERE job_id = ?", (job_of(own),))
+    return bool(asked)
 
 
 def _judged_row(connection: sqlite3.Connection, own: Candidate, key: str) -> _Judged:
@@ -173,57 +167,38 @@ def _came_with(
 # -- a format family on a device ----------------------------------------------------------
 def _judged_family(connection: sqlite3.Connection, own: Candidate, key: str) -> _Judged:
     """The drift of the run's format family on its device, over all of its rows."""
-    row, metric = own.row, usual_metric(own.row)
-    subject = family_key(row)
-    where: dict[str, object] = {
-        "r.device_id = ?": row.device_id,
-        "e.family = ?": row.family.value,
-        "j.runtime = ?": row.runtime,
-        "j.profile = ?": row.profile.value,
-        "e.settled_unix_ns >= ?": own.settled_unix_ns - HORIZON_NS,
-    }
-    found = measured_candidates(connection, where)
-    keys = {key_text(one.row) for one in found if family_key(one.row) == subject}
-    kept = [
-        one
-        for each in sorted(keys)
-        for one in (
-            *_since(connection, each, [one for one in found if key_text(one.row) == each], own),
-            *((own,) if each == key else ()),
-        )
-    ]
-    timed = []
-    for one in sorted(kept, key=lambda one: (one.settled_unix_ns, one.key)):
-        value = value_of(connection, one.row.run_id or "", metric).value
-        if value is not None and value > 0:
-            timed.append(Timed(key_text(one.row), one.key.rpartition("/")[0], value))
-    told = levels(timed)
-    now = told.pop(own.key.rpartition("/")[0], None)
+    metric, subject = usual_metric(own.row), family_key(own.row)
+    told = levels(timed_of_family(connection, own, metric))
+    now = told.pop(job_of(own), None)
     if now is None:
         return _Judged(subject, (), {})
     finding = judge_drift(metric, list(told.values()), now)
-    past = [one for one in kept if one is not own and key_text(one.row) == key]
-    changes = _came_with(connection, past, own)
     level = MetricValue(metric, math.exp(now))
-    return _Judged(subject, (finding,) if finding else (), {metric: level}, changes)
-
-
-def family_key(row: TableRow) -> str:
-    """What the drift of a family is about, as one word."""
-    parts = (row.device_id, row.runtime, row.family, row.profile, row.overrides)
-    return "family/" + hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    if finding is None:
+        return _Judged(subject, (), {metric: level})
+    past = _since(connection, key, past_of(connection, own.row, key), own)
+    return _Judged(subject, (finding,), {metric: level}, _came_with(connection, past, own))
 
 
 # -- what is open -------------------------------------------------------------------------
-def _told(db: Database, judged: _Judged, run_id: str, now_ns: int) -> list[Regression]:
-    """Every open regression of a subject, and what this run does to it."""
+def _told(db: Database, judged: _Judged, own: Candidate, now_ns: int) -> list[Regression]:
+    """Every open regression of a subject, and what this run does to it.
+
+    Nothing is confirmed by a run of the very job that showed it.
+    """
     found = fetch(
         db.conn,
-        """SELECT value FROM regressions WHERE subject = ? AND state IN ('new', 'confirmed')
-           ORDER BY position""",
+        """SELECT g.value, r.job_id FROM regressions g JOIN runs r ON r.run_id = g.run_id
+           WHERE g.subject = ? AND g.state IN ('new', 'confirmed') ORDER BY g.position""",
         (judged.subject,),
     )
-    return [_heard(db, decoded(row), judged.now, run_id, now_ns) for row in found]
+    assert own.row.run_id is not None, "what was judged has a run"
+    return [
+        decoded(row)
+        if row["job_id"] == job_of(own)
+        else _heard(db, decoded(row), judged.now, own.row.run_id, now_ns)
+        for row in found
+    ]
 
 
 def _heard(db: Database, one: Regression, now: Metrics, run_id: str, now_ns: int) -> Regression:

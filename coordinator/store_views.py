@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 def fetch(
-    connection: sqlite3.Connection, sql: str, values: Sequence[object] = ()
+    connection: sqlite3.Connection, sql: str, values: Sequence[object] | Mapping[str, object] = ()
 ) -> list[sqlite3.Row]:
     """Every row of a query, with its columns by name."""
     cursor = connection.cursor()

@@ -341,6 +341,46 @@ class TestRegressions:
         assert {one.state for one in judge(lab)} == {"confirmed"}
         assert queued(lab) == jobs
 
+    def test_nothing_is_confirmed_by_the_job_that_showed_it(self, lab: Lab) -> None:
+        twice = (*ENTRIES[:2], replace(ENTRIES[1], recipe="int8-static-u8s8-pc"))
+        for number in range(11):
+            measure(lab, lab.submit(spec(entries=twice)), wobble=0.002 * (number % 5 - 2))
+        judge(lab)
+        measure(lab, lab.submit(spec(entries=twice)), latency_ratio=ratio(0.6))
+        told = judge(lab)
+        # Both rows of the family are in this one job.
+        assert {one.signal for one in told} == {"latency_drift"}
+        assert {one.state for one in told} == {"new"}
+        [drift] = lab.store.regressions(ended=True)
+        measure(lab, drift.confirm_job_id, latency_ratio=ratio(0.6))
+        assert {one.state for one in judge(lab)} == {"confirmed"}
+
+    def test_a_suspect_job_accuses_nobody(self, lab: Lab) -> None:
+        for _ in range(12):
+            measure(
+                lab,
+                sentinel_before_ns=MetricValue("sentinel_before_ns", 1e5),
+            )
+        judge(lab)
+        job = measure(
+            lab,
+            accuracy_delta_pp=FAILED,
+            sentinel_before_ns=MetricValue("sentinel_before_ns", 3e5),
+        )
+        assert lab.job(job).suspect is not None
+        assert judge(lab) == []
+        [found] = lab.store.series(INT8_ROW)
+        assert [point.counts for point in found.points][-2:] == [True, False]
+        # What repeats it is judged.
+        measure(lab, lab.job(job).repeated_by, accuracy_delta_pp=FAILED)
+        assert {one.state for one in judge(lab)} == {"new"}
+
+    def test_a_slow_drift_is_found_against_the_first_values(self, lab: Lab) -> None:
+        usual(lab, 11)
+        for number in range(30):
+            measure(lab, wobble=0.004 * number)
+        assert "latency_drift" in {one.signal for one in judge(lab)}
+
     def test_another_row_is_another_past(self, lab: Lab) -> None:
         measure(lab)
         judge(lab)
