@@ -9,22 +9,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from .answers import StackChange, TableRow
+from .answers import TableRow
 from .certificate import TIMED
 from .change import UNKNOWN, change_of
 from .history_values import Comparison, MetricChange, RowComparison
 from .metrics import METRICS
-from .model import Digest, MetricValue, StackItem
+from .model import MetricValue
 from .overrides import overrides_words
+from .past import Measured, input_changes, row_words
 from .reasons import SUSPECT
-from .staleness import FINGERPRINT, MEASURING, TOOLCHAIN, stack_changes
-from .vocabulary import FormatFamily
-
-ARTIFACT = "artifact"
-ANALYSIS = "analysis_version"
-KERNEL_MODE = "kernel_mode"
 
 
 class Factor(str, enum.Enum):
@@ -35,25 +30,6 @@ class Factor(str, enum.Enum):
     DATE = "date"
     RECIPE = "recipe"
     DEVICE = "device"
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is kept of a run besides its numbers."""
-
-    job_id: str
-    entry_index: int
-    stack: tuple[StackItem, ...] = ()
-    artifact: Digest | None = None
-    analysis_version: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A row with its metrics, and what stands behind it."""
-
-    row: TableRow
-    evidence: Evidence
 
 
 _FIELDS: dict[str, Callable[[TableRow], object]] = {
@@ -106,47 +82,6 @@ def compare(
         if key not in used and not _named_already(one.row, before, fields)
     ]
     return Comparison(names[0], names[1], factor.value, tuple(rows), tuple(left_out))
-
-
-def row_words(row: TableRow) -> str:
-    """Which row this is, in a few words."""
-    return f"{row.model_name} {row.variant} on {row.device_name}, batch {row.workload.batch}"
-
-
-def input_changes(before: Measured, after: Measured) -> tuple[StackChange, ...]:
-    """Every input of a result that is another one in the later of two."""
-    first, second = before.row, after.row
-    pairs: list[tuple[str, object, object]] = [
-        ("recipe", first.recipe, second.recipe),
-        ("device", first.device_name, second.device_name),
-        ("runtime", first.runtime, second.runtime),
-        (TOOLCHAIN, first.toolchain, second.toolchain),
-        (MEASURING, first.measuring_version, second.measuring_version),
-        (ANALYSIS, before.evidence.analysis_version, after.evidence.analysis_version),
-        (KERNEL_MODE, first.kernel_mode, second.kernel_mode),
-    ]
-    if first.recipe == second.recipe:
-        pairs.append((ARTIFACT, _short(before.evidence.artifact), _short(after.evidence.artifact)))
-    named = tuple(
-        StackChange(name, _text(old), _text(new)) for name, old, new in pairs if old != new
-    )
-    return (*_of_stack(before, after), *named)
-
-
-def _short(digest: Digest | None) -> str | None:
-    return digest.sha256[:12] if digest else None
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _of_stack(before: Measured, after: Measured) -> tuple[StackChange, ...]:
-    if before.row.fingerprint == after.row.fingerprint:
-        return ()
-    found = stack_changes(before.evidence.stack, after.evidence.stack)
-    prints = (before.row.fingerprint[:12], after.row.fingerprint[:12])
-    return found or (StackChange(FINGERPRINT, *prints),)
 
 
 def _compared(before: Measured, after: Measured) -> RowComparison:
@@ -237,8 +172,3 @@ _TOLD: dict[str, Callable[[TableRow], str]] = {
     "device": lambda row: row.device_name,
     "runtime": lambda row: row.runtime,
 }
-
-
-def is_baseline(row: TableRow) -> bool:
-    """Whether a row is about a baseline, which is compared with nothing."""
-    return row.family is FormatFamily.FP32

@@ -19,17 +19,9 @@ from .model import MetricValue, StackItem
 from .paired import wilcoxon_interval
 from .sentinel import MIN_HISTORY
 from .steps import find_steps, is_absolute, margin_of, scaled, unscaled
-from .vocabulary import FormatFamily
 
-RATIO = "latency_ratio"
-ABSOLUTE = "latency_p50_ns"
 RANGE = "range"
 """Detail of a level: what its bounds are."""
-
-
-def usual_metric(row: TableRow) -> str:
-    """What a history shows when nobody says: the ratio, of a baseline the time itself."""
-    return ABSOLUTE if row.family is FormatFamily.FP32 else RATIO
 
 
 def current(

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 from bitgauge.benchmarks import compare as comparing
-from bitgauge.benchmarks.compare import Evidence, Factor, Measured
+from bitgauge.benchmarks.compare import Factor
 from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, NotFound
 from bitgauge.benchmarks.history import history_of
 from bitgauge.benchmarks.history_values import CompareQuery, Comparison, History, HistoryQuery
 from bitgauge.benchmarks.metrics import METRICS
+from bitgauge.benchmarks.past import Evidence, Measured
 from bitgauge.benchmarks.recipes import parse
 from bitgauge.benchmarks.words import unknown
 

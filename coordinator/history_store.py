@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bitgauge.benchmarks.answers import TableRow
-from bitgauge.benchmarks.compare import Evidence
 from bitgauge.benchmarks.history_values import (
     Annotated,
     Annotation,
@@ -14,6 +13,7 @@ from bitgauge.benchmarks.history_values import (
     HistoryQuery,
     Regression,
 )
+from bitgauge.benchmarks.past import Evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from bitgauge.benchmarks.history_values import (
 )
 from bitgauge.benchmarks.model import DeviceView, Digest, JobView, RunView
 
-from . import history_queries, queries
+from . import queries
 from .blob_files import blob_file, verified
 from .store_reader import Reader, open_readonly
 
@@ -74,10 +74,14 @@ class Offline:
 
     def compare(self, query: CompareQuery) -> Comparison:
         """Two sets of results held against each other."""
+        from . import history_queries
+
         return history_queries.compare(self._store, query)
 
     def histories(self, query: HistoryQuery) -> tuple[History, ...]:
         """The series that match, with their steps."""
+        from . import history_queries
+
         return history_queries.histories(self._store, query)
 
     def regressions(self, *, ended: bool = False) -> tuple[Regression, ...]:

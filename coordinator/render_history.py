@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from bitgauge.benchmarks import format_text as text
 from bitgauge.benchmarks.answers import StackChange, TableRow
 from bitgauge.benchmarks.change import DIFFERENCE, OVERLAP, REASONS
-from bitgauge.benchmarks.compare import row_words
 from bitgauge.benchmarks.history_values import (
     Annotated,
     Comparison,
@@ -19,6 +18,7 @@ from bitgauge.benchmarks.history_values import (
     Regression,
     RowComparison,
 )
+from bitgauge.benchmarks.past import row_words
 from bitgauge.benchmarks.reasons import FLAGS
 
 WIDTH = 100

@@ -15,8 +15,9 @@ from bitgauge.benchmarks.signals import LATENCY_DRIFT
 
 from .regressions import OPEN, RegressionEvent, RegressionState, advance
 from .store_drift import keys_of_family
+from .store_found import decoded
 from .store_history import series
-from .store_regressions import decoded, write
+from .store_regressions import write
 from .store_rows import candidates
 from .store_views import fetch
 

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from bitgauge.benchmarks.answers import TableRow
-from bitgauge.benchmarks.compare import Evidence, Measured, input_changes
 from bitgauge.benchmarks.errors import Code, NotFound
-from bitgauge.benchmarks.history import usual_metric
 from bitgauge.benchmarks.history_values import Annotation, HistoryPoint, HistoryQuery
 from bitgauge.benchmarks.model import MetricValue, StackItem
+from bitgauge.benchmarks.past import Evidence, Measured, input_changes, usual_metric
 from bitgauge.benchmarks.reasons import NOT_MEASURED, SUSPECT
 from bitgauge.benchmarks.table import Candidate, newest, ordered
 from bitgauge.benchmarks.vocabulary import CellState

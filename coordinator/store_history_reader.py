@@ -7,10 +7,10 @@ import sqlite3
 from collections.abc import Iterator
 
 from bitgauge.benchmarks.answers import TableRow
-from bitgauge.benchmarks.compare import Evidence
 from bitgauge.benchmarks.history_values import HistoryQuery, Regression
+from bitgauge.benchmarks.past import Evidence
 
-from . import store_history, store_regressions
+from . import store_found, store_history
 from .history_store import Series, Settled
 from .store_connection import transaction, translated
 
@@ -51,9 +51,9 @@ class HistoryReader:
     def regressions(self, *, ended: bool) -> tuple[Regression, ...]:
         """What became worse, newest first; with `ended` also what is over."""
         with self._read("reading regressions") as connection:
-            return store_regressions.regressions(connection, ended=ended)
+            return store_found.regressions(connection, ended=ended)
 
     def unjudged(self) -> tuple[str, ...]:
         """Analysed runs of ended jobs that nobody has held against their past, oldest first."""
         with self._read("reading runs") as connection:
-            return store_regressions.unjudged(connection)
+            return store_found.unjudged(connection)

@@ -11,12 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import msgspec
 from bitgauge.benchmarks.answers import StackChange, TableRow
-from bitgauge.benchmarks.compare import Measured, input_changes, row_words
-from bitgauge.benchmarks.history import usual_metric
 from bitgauge.benchmarks.history_values import Regression
 from bitgauge.benchmarks.model import MetricValue, Selector
+from bitgauge.benchmarks.past import Measured, input_changes, row_words, usual_metric
 from bitgauge.benchmarks.reasons import SUSPECT
 from bitgauge.benchmarks.signals import (
     LATENCY_DRIFT,
@@ -37,8 +35,9 @@ from .regressions import (
     event_of,
     regression_id,
 )
-from .store_alerts import alert_words, queue_alert
+from .store_alerts import queue_alert
 from .store_drift import family_key, job_of, timed_of_family
+from .store_found import decoded
 from .store_history import (
     annotations_of,
     evidence,
@@ -51,38 +50,6 @@ from .store_views import encode, entry_views, fetch, job_row, job_spec, metric_v
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
-
-
-# -- questions ----------------------------------------------------------------------------
-def regressions(connection: sqlite3.Connection, *, ended: bool) -> tuple[Regression, ...]:
-    """What became worse, newest first."""
-    which = "1" if ended else "state IN ('new', 'confirmed')"
-    found = fetch(
-        connection,
-        f"SELECT value FROM regressions WHERE {which} ORDER BY position DESC",  # noqa: S608
-    )
-    return tuple(_with_alert(connection, decoded(row)) for row in found)
-
-
-def unjudged(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Analysed runs of ended jobs that nobody has held against their past, oldest first."""
-    found = fetch(
-        connection,
-        """SELECT r.run_id FROM runs r JOIN jobs j ON j.job_id = r.job_id
-           WHERE r.disposition = 'accepted' AND r.status = 'measured'
-             AND r.analysis_version IS NOT NULL AND r.judged_unix_ns IS NULL
-             AND j.state IN ('finished', 'failed', 'cancelled') ORDER BY r.position""",
-    )
-    return tuple(row["run_id"] for row in found)
-
-
-def decoded(row: sqlite3.Row) -> Regression:
-    """One regression from its row."""
-    return msgspec.json.decode(row["value"], type=Regression)
-
-
-def _with_alert(connection: sqlite3.Connection, one: Regression) -> Regression:
-    return replace(one, alert=alert_words(connection, one.regression_id))
 
 
 # -- one run ------------------------------------------------------------------------------

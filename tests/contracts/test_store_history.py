@@ -284,6 +284,7 @@ class TestRegressions:
         assert {one.state for one in judge(lab)} == {"not_confirmed"}
         assert lab.store.regressions(ended=False) == ()
         assert len(lab.store.regressions(ended=True)) == 2
+        assert {one.alert for one in lab.store.regressions(ended=True)} == {None}
         assert queued(lab) == []
 
     @pytest.mark.parametrize(

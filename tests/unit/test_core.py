@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 import pytest
 from bitgauge.benchmarks.answers import TableQuery
@@ -24,7 +25,8 @@ from bitgauge.benchmarks.vocabulary import (
     PassName,
     RawRole,
 )
-from bitgauge.coordinator.store import BuildKey, BuildOutcome, Registration
+from bitgauge.coordinator.runner import Analysis
+from bitgauge.coordinator.store import BuildKey, BuildOutcome, Registration, Store
 
 from .core_lab import (
     BASELINE,
@@ -40,6 +42,8 @@ from .core_lab import (
     open_lab,
     report_of,
 )
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -233,6 +237,38 @@ async def test_raw_data_that_gives_no_numbers_fails_its_entry_and_ends_the_job(l
         await lab.coordinator.report(report_of(assignment, index))
     view = await lab.until(job_id, lambda view: view.state is JobState.FAILED)
     assert "damaged" in (view.entries[0].reason or "")
+
+
+async def test_what_ended_while_it_was_found_pending_is_not_done_again(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = lab.writer.call
+
+    async def late(work: Callable[[Store], T]) -> T:
+        found = await quick(work)
+        if isinstance(found, tuple) and len(found) == 3:  # what is pending, of which much may end
+            await asyncio.sleep(0.05)
+        return found
+
+    analyse = lab.runner.analyse
+
+    async def slow(*told: Any) -> Analysis:
+        found = await analyse(*told)
+        await asyncio.sleep(0.1)
+        await lab.writer.changes.announce()  # Somebody looks for what is pending just now.
+        await asyncio.sleep(0.02)
+        return found
+
+    monkeypatch.setattr(lab.writer, "call", late)
+    monkeypatch.setattr(lab.runner, "analyse", slow)
+    job_id = await lab.submitted()
+    assignment = await lab.claimed()
+    for index in range(2):
+        await lab.coordinator.report(report_of(assignment, index))
+    await lab.until(job_id, lambda view: view.state is JobState.FINISHED)
+    await asyncio.sleep(0.5)
+    assert len(lab.runner.analysed) == 2
+    assert len(lab.runner.built) == 1
 
 
 async def test_reanalysis_compares_bit_by_bit(lab: Lab) -> None:
