@@ -37,6 +37,7 @@ def compare(
     recipe: Recipe = None,
     device: Device = None,
     batch: Batch = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every metric.")] = False,
     coordinator: Coordinator = None,
     db: Database = None,
     token_file: TokenFile = None,
@@ -61,7 +62,7 @@ def compare(
     if json:
         print_json(found)
     else:
-        print_text(comparison_text(found))
+        print_text(comparison_text(found, everything=everything))
 
 
 @history_app.callback()

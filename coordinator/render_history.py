@@ -24,6 +24,25 @@ from bitgauge.benchmarks.reasons import FLAGS
 WIDTH = 100
 _BAR = 32
 _MOST_POINTS = 40
+_CHOSEN_BY = frozenset(
+    {
+        "size_ratio",
+        "latency_ratio",
+        "latency_p50_ns",
+        "latency_p99_ns",
+        "throughput_per_s",
+        "peak_memory_bytes",
+        "energy_mj",
+        "energy_ratio",
+        "accuracy_pct",
+        "accuracy_delta_pp",
+        "saturated_pct",
+        "nonfinite_count",
+        "numerics_nonfinite_count",
+    }
+)
+"""The metrics of a comparison that are shown when nobody asks for all of them."""
+
 _MARKS = {"regressed": "worse", "improved": "better", "same": "same", "unknown": "unknown"}
 _WEAKER = (
     "Two separate measurements are a weaker statement than a pair: their intervals say nothing of"
@@ -32,11 +51,16 @@ _WEAKER = (
 
 
 # -- compare ------------------------------------------------------------------------------
-def comparison_text(found: Comparison) -> str:
-    """Two sets of results, row by row; what could not be compared comes last."""
+def comparison_text(found: Comparison, *, everything: bool = False) -> str:
+    """Two sets of results, row by row; what could not be compared comes last.
+
+    Args:
+        found: the comparison.
+        everything: all metrics, not only those that people choose by.
+    """
     lines = [f"{found.before}  ->  {found.after}", *_wrap(_WEAKER)]
     for one in found.rows:
-        lines += ["", *_compared(one)]
+        lines += ["", *_compared(one, everything)]
     if not found.rows:
         lines += ["", "No row of the one has a partner in the other."]
     if found.left_out:
@@ -45,7 +69,7 @@ def comparison_text(found: Comparison) -> str:
     return "\n".join(lines)
 
 
-def _compared(one: RowComparison) -> list[str]:
+def _compared(one: RowComparison, everything: bool) -> list[str]:
     first, second = row_words(one.before), row_words(one.after)
     lines = [first if first == second else f"{first}  ->  {second}"]
     lines += changes_lines(one.changes) or ["  nothing changed between them that is known"]
@@ -54,7 +78,10 @@ def _compared(one: RowComparison) -> list[str]:
     flags = sorted({*one.before.flags, *one.after.flags} & set(FLAGS))
     if flags:
         lines += _wrap(f"flags: {', '.join(flags)}", "  ")
-    return [*lines, *_change_lines(one.metrics)]
+    shown = [change for change in one.metrics if everything or change.key in _CHOSEN_BY]
+    lines += _change_lines(shown)
+    left = len(one.metrics) - len(shown)
+    return [*lines, f"  ({left} more metrics: --all)"] if left else lines
 
 
 def _change_lines(changes: Sequence[MetricChange]) -> list[str]:
@@ -64,8 +91,11 @@ def _change_lines(changes: Sequence[MetricChange]) -> list[str]:
     lines = []
     for change, row in zip(changes, rows, strict=True):
         head = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        values = f"{_value(change, before=True)} -> {_value(change, before=False)}"
-        lines += _wrap(f"{head}  {values}{_why(change)}", "  ")
+        values = f"{_value(change, before=True)} -> {_value(change, before=False)}{_why(change)}"
+        if len(head) + len(values) + 4 <= WIDTH:
+            lines.append(f"  {head}  {values}".rstrip())
+        else:
+            lines += [f"  {head}".rstrip(), *_wrap(values, "      ")]
     return lines
 
 

@@ -68,6 +68,7 @@ def test_compare_says_what_changed_and_that_it_is_weaker(
     assert "weaker statement than a pair" in shown
     assert "digits_cnn int8-dynamic on rpi5, batch 1" in shown
     assert "onnxruntime: 1.31 -> 1.32" in shown
+    assert "more metrics" not in shown
     [line] = [one for one in shown.splitlines() if one.lstrip().startswith("latency_ratio")]
     assert line.split()[1] == "worse"
     assert line.endswith("+20.2 % [+18.6, +22.0]  0.499 [0.494, 0.504] -> 0.60 [0.59, 0.61]")
