@@ -335,6 +335,9 @@ class EntryRun:
             meter=meter.name if meter is not None else "",
             second_meter=second.name if second is not None else "",
             evaluation_sha256=job.evaluation.sha256,
+            anchors=next(
+                (one.anchors for one in self._bench.device.runtimes if one.name == job.runtime), ()
+            ),
         )
 
 

@@ -1,4 +1,4 @@
-"""The saturation probe at enrolment: what the kernels of each runtime really do here.
+"""The saturation probe at enrolment: what the kernels of each runtime really do here, how fast.
 
 It runs once per stack, in a confined child, and its result is kept in the state folder: a change
 of runtime, driver, processor or kernel changes the stack's fingerprint and so asks again. A probe
@@ -16,8 +16,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from bitgauge.benchmarks.anchors import as_items, readable
 from bitgauge.benchmarks.errors import BitgaugeError
 from bitgauge.benchmarks.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.kernel_modes import PROBE_VERSION
@@ -44,10 +46,11 @@ _MODE = re.compile(r"[a-z][a-z0-9_]{0,20}")
 _MARK = "probe"
 
 
-class _Said(msgspec.Struct, forbid_unknown_fields=True):
-    """What the child wrote."""
+class Said(msgspec.Struct, forbid_unknown_fields=True):
+    """What the child wrote, and what is kept of it; bad anchors must not cost the map."""
 
     modes: dict[str, str] | None = None
+    anchors: Any = None
     problem: str | None = None
 
 
@@ -84,16 +87,16 @@ async def with_kernel_modes(
             probed.append(runtime)
             continue
         known = _place(folder, runtime)
-        modes = await asyncio.to_thread(_read, known)
-        if modes is None:
+        said = await asyncio.to_thread(_read, known)
+        if said is None:
             try:
-                modes = await _probe(runtime.name, confinement, folder, plugins)
+                said = await _probe(runtime.name, confinement, folder, plugins)
             except ProbeFailed as failed:
                 say(f"The kernels of {runtime.name} were not probed: {failed.sentence}")
                 probed.append(runtime)
                 continue
-            await asyncio.to_thread(_keep, known, modes)
-        probed.append(_described(device, runtime, modes))
+            await asyncio.to_thread(_keep, known, said)
+        probed.append(_described(device, runtime, said))
     return replace(device, runtimes=tuple(probed))
 
 
@@ -106,7 +109,7 @@ def with_known_modes(device: DeviceDescription, folder: Path) -> DeviceDescripti
     """
     maps = [(runtime, _read(_place(folder, runtime))) for runtime in device.runtimes]
     described = (
-        runtime if modes is None else _described(device, runtime, modes) for runtime, modes in maps
+        runtime if said is None else _described(device, runtime, said) for runtime, said in maps
     )
     return replace(device, runtimes=tuple(described))
 
@@ -117,37 +120,37 @@ def _place(folder: Path, runtime: RuntimeDescription) -> Path:
 
 
 def _described(
-    device: DeviceDescription, runtime: RuntimeDescription, modes: dict[str, str]
+    device: DeviceDescription, runtime: RuntimeDescription, said: Said
 ) -> RuntimeDescription:
-    items = tuple(StackItem(name, mode) for name, mode in sorted(modes.items()))
-    described = replace(runtime, kernel_modes=items)
+    items = tuple(StackItem(name, mode) for name, mode in sorted((said.modes or {}).items()))
+    described = replace(runtime, kernel_modes=items, anchors=as_items(said.anchors or {}))
     return replace(described, fingerprint=fingerprint(stack_of(device.stack, described)))
 
 
-def _read(path: Path) -> dict[str, str] | None:
+def _read(path: Path) -> Said | None:
     """A map that was kept; None when there is none, or one that cannot be used."""
     with contextlib.suppress(OSError, ProbeFailed):
         return checked(path.read_bytes())
     return None
 
 
-def _keep(path: Path, modes: dict[str, str]) -> None:
+def _keep(path: Path, said: Said) -> None:
     """Keeps a map in place of those of older stacks; without room it is probed again."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         for older in path.parent.glob("*.json"):
             older.unlink(missing_ok=True)
-        write_durably(path, msgspec.json.encode({"modes": modes}))
+        write_durably(path, msgspec.json.encode(said))
 
 
-def checked(data: bytes) -> dict[str, str]:
-    """The map in what a child wrote.
+def checked(data: bytes) -> Said:
+    """The map in what a child wrote, and its anchors where they can be used.
 
     Raises:
         ProbeFailed: it wrote a problem, or nothing that can be used.
     """
     try:
-        said = msgspec.json.decode(data[:_MAX_BYTES], type=_Said)
+        said = msgspec.json.decode(data[:_MAX_BYTES], type=Said)
     except (ValueError, RecursionError) as error:
         raise ProbeFailed("its child wrote no map.") from error
     if said.modes is None:
@@ -157,12 +160,14 @@ def checked(data: bytes) -> dict[str, str]:
     )
     if not named or len(said.modes) > _MAX_MODES:
         raise ProbeFailed("its child wrote a map of other names than operators and modes.")
-    return said.modes
+    if not readable(said.anchors):
+        said.anchors = None
+    return said
 
 
 async def _probe(
     name: str, confinement: Confinement, folder: Path, plugins: Sequence[Path]
-) -> dict[str, str]:
+) -> Said:
     """Asks a runtime in a child of its own."""
     try:
         group = await asyncio.to_thread(confinement.open_group)
@@ -171,9 +176,14 @@ async def _probe(
     try:
         own = await asyncio.to_thread(_fresh_folder, folder)
         result = own / "modes.json"
-        end = await _run(name, result, confinement, group, plugins)
-        if not result.exists():
-            raise ProbeFailed(f"its child {end} and wrote no map.")
+        try:
+            end = await _run(name, result, confinement, group, plugins)
+        except ProbeFailed:
+            if not result.exists():
+                raise
+        else:
+            if not result.exists():
+                raise ProbeFailed(f"its child {end} and wrote no map.")
         return checked(await asyncio.to_thread(result.read_bytes))
     except OSError as error:
         raise ProbeFailed(f"the system says: {error}.") from error

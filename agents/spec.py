@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from bitgauge.benchmarks.model import NO_OVERRIDES, Overrides, Workload
+from bitgauge.benchmarks.model import NO_OVERRIDES, Overrides, StackItem, Workload
 from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
 
 MAX_EVENT_BYTES = 64 * 1024
@@ -43,6 +43,7 @@ class ChildSpec:
         second_meter: name of another one of the same scope; "" when there is none.
         peak_fd: descriptor to read the peak of the child's control group from; -1: there is none.
         evaluation_sha256: of the evaluation set.
+        anchors: the most that was observed of the runtime on this device.
     """
 
     pass_name: PassName
@@ -65,6 +66,7 @@ class ChildSpec:
     meter: str = ""
     second_meter: str = ""
     evaluation_sha256: str = ""
+    anchors: tuple[StackItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .analyse_bounds import bounded
 from .analyse_energy import energy
 from .analyse_harness import floor_p50, harness, throughput
 from .analyse_latency import cold_start, latency_p50, latency_ratio
@@ -98,7 +99,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     long = facts.profile is Profile.SUSTAINED
     causes = [one for one in CAUSES if not long or one not in HEAT]
     launches = absolute_launches(groups, facts, causes=causes)
-    median = latency_p50(launches, facts)
+    median = bounded(latency_p50(launches, facts), groups, facts)
     return (
         *_size(facts),
         latency_ratio(groups, facts),

@@ -24,7 +24,8 @@ def stack_of(
 
     Args:
         device_stack: architecture, processor flags, microcode, kernel, power mode, drivers.
-        runtime: the runtime; its name, its probe map and every version that it states enter.
+        runtime: the runtime; its name, its probe map and every version that it states enter. Its
+            anchors do not: they are readings, and drift.
 
     Raises:
         ValueError: a name is there twice with different values, or names a passing reading.

@@ -156,6 +156,8 @@ class OperatorRow:
             unless the weight is constant and signed.
         int32_safe: whether no sum can leave int32.
         kernel_sqnr_db: exact result against what the device returned, in dB; None when equal.
+        weight_bytes: of its second factor where that is a constant of the executed graph, 0 where
+            it is none or an operator before it has the same one; None: not told.
     """
 
     name: str
@@ -180,6 +182,7 @@ class OperatorRow:
     unsafe_pair_share: float | None = None
     int32_safe: bool = True
     kernel_sqnr_db: float | None = None
+    weight_bytes: int | None = None
 
     @property
     def kind(self) -> str:

@@ -119,6 +119,12 @@ class LedgerBuilder:
             ),
         )
 
+    def _weight_bytes(self, one: GraphOperator) -> int:
+        """Of its constant weights, counted with the first operator that has them."""
+        weights = self._facts.constants.get(one.b)
+        first = next(other for other in self._facts.operators if other.b == one.b)
+        return weights.nbytes if weights is not None and first is one else 0
+
     def _operator(self, one: GraphOperator, values: Arrays, batch: int) -> Checked | None:
         seen = self._seen[one.output]
         if one.a not in values or one.output not in values:
@@ -236,6 +242,7 @@ class LedgerBuilder:
             unsafe_pair_share=seen.unsafe,
             int32_safe=seen.safe,
             kernel_sqnr_db=_kernel_db(counts),
+            weight_bytes=self._weight_bytes(one),
         )
         if row.observed_mode == "sat16":
             row = replace(row, fix="seven_bit_weights")

@@ -52,11 +52,10 @@ class StackItem:
 
 @dataclass(frozen=True, slots=True)
 class RuntimeDescription:
-    """A runtime as the device advertises it.
+    """A runtime as the device advertises it; results of a `simulated` one never enter the table.
 
-    `fingerprint` is the SHA-256 of the stack items that can change this runtime's numbers;
-    `simulated` is true for the shipped fake, whose results never enter the table. `kernel_modes`
-    is the probe map: what its integer kernels were found to do, by operator, types and option.
+    `fingerprint` is the SHA-256 of the stack items that can change its numbers, `kernel_modes` the
+    probe map by operator, types and option, `anchors` the most that was ever observed of it.
     """
 
     name: str
@@ -67,6 +66,7 @@ class RuntimeDescription:
     fingerprint: str = ""
     simulated: bool = False
     kernel_modes: tuple[StackItem, ...] = ()
+    anchors: tuple[StackItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from .vocabulary import Profile, Scenario
 MEASURING_VERSION = 1
 """Raised when the protocol changes so that older numbers are not comparable: cells become stale."""
 
-ANALYSIS_VERSION = 3
+ANALYSIS_VERSION = 4
 """Raised when stored runs are to be computed again (`analyse`), and draws with them."""
 
 MAX_LATENCIES_PER_LAUNCH = 1_000_000

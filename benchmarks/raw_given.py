@@ -3,7 +3,7 @@
 The child writes it into the metadata of every raw file::
 
     given  {seed, evaluation_sha256, inputs [{name: "float32[1,1,8,8]"}],
-            session_options [{name: value}]}
+            session_options [{name: value}], anchors {name: text}}
 
 Files of older agents lack it, and a file may claim anything: what cannot be read is not known.
 """
@@ -15,6 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .anchors import Anchors, from_items
+from .model import StackItem
 from .raw import RawFile
 
 MAX_CHARACTERS = 4096
@@ -33,12 +35,14 @@ class Given:
         inputs: `x float32[1,1,8,8]`, by name; with ` | ` between artifacts that took others.
         session_options: `name=value` of every option that the runtime says it set, likewise.
         seed: of every random choice in the launch, 64 bits.
+        anchors: the most that was observed of its runtime on the device until then.
     """
 
     evaluation_sha256: str | None = None
     inputs: str | None = None
     session_options: str | None = None
     seed: int | None = None
+    anchors: Anchors | None = None
 
 
 def given_meta(
@@ -46,12 +50,14 @@ def given_meta(
     evaluation_sha256: str,
     inputs: Iterable[Mapping[str, str]],
     session_options: Iterable[Mapping[str, str]],
+    anchors: Iterable[StackItem] = (),
 ) -> dict[str, Any]:
     """The metadata of a raw file that say it; empty parts are left out."""
     parts = {
         "evaluation_sha256": evaluation_sha256,
         "inputs": [dict(one) for one in inputs],
         "session_options": [dict(one) for one in session_options],
+        "anchors": {item.name: item.value for item in anchors},
     }
     return {_KEY: {"seed": seed, **{name: part for name, part in parts.items() if part}}}
 
@@ -66,8 +72,15 @@ def given_of(raw: RawFile) -> Given:
         evaluation_sha256=digest if isinstance(digest, str) and _SHA256.fullmatch(digest) else None,
         inputs=_words(meta.get("inputs"), " "),
         session_options=_words(meta.get("session_options"), "="),
+        anchors=_anchors(meta.get("anchors")),
         seed=seed if type(seed) is int and 0 <= seed < 1 << 64 else None,
     )
+
+
+def _anchors(values: object) -> Anchors | None:
+    if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
+        return None
+    return from_items(StackItem(name, text) for name, text in values.items())
 
 
 def _words(items: object, between: str) -> str | None:

@@ -3,7 +3,8 @@
 Metadata besides those of every pass: `samples`, `claims_integer`, `why_not`, `exposure`,
 `output_sqnr_db` and `divergences`, a list of objects. Each attribute of `TensorRow` is an array
 `tensor.<attribute>` with one value per tensor, each of `OperatorRow` one `operator.<attribute>`:
-text U, counts i8, switches bool, measured values f8 with NaN for None. A histogram is three
+text U, counts i8, switches bool, measured values f8 with NaN for None. Files of older agents lack
+the arrays of `_ADDED`. A histogram is three
 arrays: `<name>.low` f8, `<name>.width` f8 (NaN: there is none) and `<name>.counts` i8[n, BINS].
 """
 
@@ -33,6 +34,7 @@ from .raw_schema import RawOrigin, origin_meta
 
 _MAX_ROWS = 100_000
 _MAX_TEXT = 1000
+_ADDED = ("operator.weight_bytes",)
 _EXPOSURES = ("", "all", "single")
 _AGAINST = ("baseline", "exact")
 _SHARES = ("clip_hi", "clip_lo", "rail_rate", "range_util", "underflow", "fp16_subnormal")
@@ -121,6 +123,8 @@ def _rows(raw: RawFile, prefix: str, kind: type[Row]) -> tuple[Row, ...]:
     columns: dict[str, list[Any]] = {}
     for field in fields(kind):
         name = f"{prefix}.{field.name}"
+        if name in _ADDED and name not in raw.arrays:
+            continue
         if field.type == "Histogram | None":
             columns[field.name] = _histograms(raw, name, size)
             continue
@@ -188,6 +192,8 @@ def _check_operator(row: OperatorRow) -> None:
         raise _bad("an operator has more saturated pairs than pairs")
     if row.unsafe_pair_share is not None and not 0 <= row.unsafe_pair_share <= 1:
         raise _bad("unsafe_pair_share of an operator is no share")
+    if row.weight_bytes is not None and row.weight_bytes < 0:
+        raise _bad("an operator has weights of less than nothing")
     if row.worst_steps is None:
         raise _bad("an operator lacks its largest difference")
 

@@ -11,6 +11,9 @@ from .samples import Ints
 MILD_IQR, SEVERE_IQR = 1.5, 3.0
 """Tukey's fences in interquartile ranges beyond the quartiles."""
 
+ANCHOR_SLACK = 1.05
+"""How far a result may exceed the most that was observed before it is impossible."""
+
 MAX_IN_FLIGHT_ERROR = 0.05
 """How far Little's law may be missed before the harness itself is suspect."""
 
@@ -34,6 +37,16 @@ def outliers(latency_ns: Ints) -> tuple[int, int]:
 def impossible_median(median_ns: float, resolution_ns: float = math.nan) -> bool:
     """Whether a median is 0, or shorter than what its clock can tell apart (NaN: unknown)."""
     return median_ns <= 0 or median_ns < resolution_ns
+
+
+def beyond_anchor(achieved_per_s: float, anchor_per_s: float) -> bool:
+    """Whether a result needs more operations, or bytes, per second than were ever observed.
+
+    Args:
+        achieved_per_s: what the result claims; NaN is beyond everything.
+        anchor_per_s: the most that was measured.
+    """
+    return not achieved_per_s <= ANCHOR_SLACK * anchor_per_s
 
 
 def in_flight(mean_latency_ns: float, count: int, window_ns: float) -> float:

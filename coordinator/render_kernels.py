@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from bitgauge.benchmarks.format_text import DASH
+from bitgauge.benchmarks.anchors import FP16, FP32, INT8, MEMORY, from_items, peak_name
+from bitgauge.benchmarks.format_text import DASH, number, size
 from bitgauge.benchmarks.kernel_modes import (
     EXACT,
     FP16_ACCUMULATOR,
@@ -25,6 +26,12 @@ from .render_table import columns
 
 _PAIRS = re.compile(r"[us]\d+[us]\d+")
 _NAMED = 4
+_QUANTITIES = {
+    FP32: ("fp32", "GFLOP/s"),
+    FP16: ("fp16", "GFLOP/s"),
+    INT8: ("int8", "GOP/s"),
+    MEMORY: ("memory", "GB/s"),
+}
 _OF_TOMORROW = "a mode that this version does not know"
 
 
@@ -107,7 +114,7 @@ def kernels_text(view: DeviceView) -> str:
 def _runtime(runtime: RuntimeDescription) -> list[str]:
     found = probed(runtime)
     if not found:
-        return [kernel_line(runtime)]
+        return [kernel_line(runtime), *anchor_lines(runtime)]
     lines = [f"kernels of {runtime.name} {runtime.version}, as the saturation probe found them:"]
     pairs = [one for one in found if _PAIRS.fullmatch(one.types)]
     lines += _matrix(pairs)
@@ -116,7 +123,23 @@ def _runtime(runtime: RuntimeDescription) -> list[str]:
     lines += [f"  {mode}: {MEANING.get(mode, _OF_TOMORROW)}" for mode in present]
     if SAT16 in present:
         lines.append(_remedy(found))
-    return lines
+    return lines + anchor_lines(runtime)
+
+
+def anchor_lines(runtime: RuntimeDescription) -> list[str]:
+    """The most that was observed of a runtime: what lies beyond it is impossible."""
+    anchors = from_items(runtime.anchors)
+    if anchors is None:
+        return []
+    rows = []
+    for quantity, (name, unit) in _QUANTITIES.items():
+        for count in anchors.counts(quantity):
+            amount = number(anchors.values[peak_name(quantity, count)] / 1e9)
+            rows.append((name, f"{amount} {unit}", f"{count} thread{'s' if count > 1 else ''}"))
+    if anchors.cache_bytes is not None:
+        rows.append(("caches", size(anchors.cache_bytes), "beyond the first level"))
+    lines = [f"  {line}".rstrip() for line in columns(rows).splitlines()]
+    return [f"the most that was observed of {runtime.name}, to know what is impossible:", *lines]
 
 
 def _remedy(found: Sequence[Probed]) -> str:

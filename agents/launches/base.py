@@ -119,7 +119,9 @@ class Child:
     def with_given(self, raw: RawFile) -> RawFile:
         """States in a raw file what its launch was given."""
         evaluation = self.spec.evaluation_sha256 if self._evaluation_read else ""
-        given = given_meta(self.spec.seed, evaluation, self._fed, self._options_set)
+        given = given_meta(
+            self.spec.seed, evaluation, self._fed, self._options_set, self.spec.anchors
+        )
         return RawFile({**raw.meta, **given}, raw.arrays)
 
     def plugins(self) -> tuple[Path, ...]:

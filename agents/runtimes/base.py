@@ -3,10 +3,11 @@
 A runtime module holds `NAME`, `RANK`, `HINT`, `probe()`, `prepare()`, `load()` and
 `empty_artifact()`; one that lacks `sentinel_artifact()` is measured without a sentinel, and one
 with `HAS_ARENA = True` honours `SessionOptions.arena`; one with `probe_kernels()` is asked, in a
-child of its own, what its integer kernels really do. The registry finds it by its file name.
-`probe` runs in the agent, which stays small for ever: it asks for versions and imports nothing
-heavy. `prepare` and `load` run in the child and may import what they need. See `ort.py` for a real
-one.
+child of its own, what its integer kernels really do, and one with `measure_anchors()` how fast it
+ever is, so that numbers beyond that are known to be impossible. The registry finds it by its file
+name. `probe` runs in the agent, which stays small for ever: it asks for versions and imports
+nothing heavy. `prepare` and `load` run in the child and may import what they need. See `ort.py`
+for a real one.
 """
 
 from __future__ import annotations
@@ -166,6 +167,13 @@ class RuntimeModule(Protocol):
 
         Names and modes are those of `benchmarks.kernel_modes`. It runs in a child whose current
         folder is its own, after `prepare`, and takes a few seconds at most.
+        """
+        ...
+
+    def measure_anchors(self) -> dict[str, float]:
+        """The most that it does here: operations and bytes per second, by `anchors.peak_name`.
+
+        It runs after `probe_kernels`, in the same child, and takes two seconds at most.
         """
         ...
 

@@ -139,6 +139,22 @@ def probe_kernels() -> dict[str, str]:
     return found | _ort_kernels.precise_modes(loader((EXACT_MODE,)), found)
 
 
+def measure_anchors() -> dict[str, float]:
+    """The most operations per second here; see `base.RuntimeModule`."""
+    from .. import anchoring
+    from . import _ort_anchors
+
+    def load(model: bytes, threads: int, saved: Path | None) -> Any:
+        import onnxruntime
+
+        options = session_options(SessionOptions(threads=threads))
+        if saved is not None:
+            options.optimized_model_filepath = str(saved)
+        return onnxruntime.InferenceSession(model, options, providers=list(_PROVIDERS))
+
+    return _ort_anchors.peaks(load) | anchoring.of_the_host()
+
+
 def session_options(options: SessionOptions) -> Any:
     """Options of onnxruntime: those of production, whatever the session is made for."""
     import onnxruntime

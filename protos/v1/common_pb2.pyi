@@ -283,7 +283,7 @@ class StackChange(_message.Message):
     def __init__(self, name: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
 
 class RuntimeDescription(_message.Message):
-    __slots__ = ("name", "version", "providers", "families", "versions", "fingerprint", "simulated", "kernel_modes")
+    __slots__ = ("name", "version", "providers", "families", "versions", "fingerprint", "simulated", "kernel_modes", "anchors")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PROVIDERS_FIELD_NUMBER: _ClassVar[int]
@@ -292,6 +292,7 @@ class RuntimeDescription(_message.Message):
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
     SIMULATED_FIELD_NUMBER: _ClassVar[int]
     KERNEL_MODES_FIELD_NUMBER: _ClassVar[int]
+    ANCHORS_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     providers: _containers.RepeatedScalarFieldContainer[str]
@@ -300,7 +301,8 @@ class RuntimeDescription(_message.Message):
     fingerprint: str
     simulated: bool
     kernel_modes: _containers.RepeatedCompositeFieldContainer[StackItem]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., families: _Optional[_Iterable[_Union[FormatFamily, str]]] = ..., versions: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., simulated: bool = ..., kernel_modes: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
+    anchors: _containers.RepeatedCompositeFieldContainer[StackItem]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., families: _Optional[_Iterable[_Union[FormatFamily, str]]] = ..., versions: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., simulated: bool = ..., kernel_modes: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., anchors: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
 
 class MeterDescription(_message.Message):
     __slots__ = ("name", "quantity", "kind", "scope", "update_period_ns", "uncertainty_relative", "averaging_window_ns", "reason")

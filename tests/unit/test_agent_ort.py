@@ -8,14 +8,25 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import bitgauge.benchmarks.zoo
+import numpy as np
 import pytest
 from bitgauge.agents.batches import Batches
 from bitgauge.agents.passes import PassPlan
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import SessionOptions
+from bitgauge.benchmarks.analyse import analyse
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.model import AssignedEntry, Digest, Entry, JobSpec, RunReport, StackItem
-from bitgauge.benchmarks.raw import read_raw
+from bitgauge.benchmarks.facts import RunFacts
+from bitgauge.benchmarks.model import (
+    AssignedEntry,
+    Digest,
+    Entry,
+    JobSpec,
+    MetricValue,
+    RunReport,
+    StackItem,
+)
+from bitgauge.benchmarks.raw import RawFile, read_raw
 from bitgauge.benchmarks.raw_given import given_of
 from bitgauge.benchmarks.raw_numerics import read_ledger
 from bitgauge.benchmarks.raw_schema import (
@@ -25,6 +36,7 @@ from bitgauge.benchmarks.raw_schema import (
     quality_samples,
 )
 from bitgauge.benchmarks.raw_sentinel import sentinel_latencies
+from bitgauge.benchmarks.reasons import IMPOSSIBLE
 from bitgauge.benchmarks.session_options import ALLOWED
 from bitgauge.benchmarks.shortest import shortest_s
 from bitgauge.benchmarks.vocabulary import PassName, RawRole, RunStatus
@@ -192,6 +204,37 @@ async def test_a_real_model_is_measured_in_every_pass(lab: Lab) -> None:
     assert len(ledger.operators) == 3
     need = memory.at("m1").hwm_bytes - memory.at("m0").hwm_bytes
     assert need > floor.at("m1").hwm_bytes - floor.at("m0").hwm_bytes > 0
+    stored = [
+        read_raw(lab.coordinator.blobs[ref.digest.sha256])
+        for ref in second.raw
+        if ref.pass_name in (PassName.ABSOLUTE, PassName.NUMERICS)
+        and ref.role in (RawRole.CANDIDATE, RawRole.BOTH)
+    ]
+    facts = RunFacts(
+        second.run_id, 1, "fp32", job.profile, job.workload, job.entries[1].artifact, job.baseline
+    )
+    honest = median_of(stored, facts)
+    detail = {item.name: item.value for item in honest.detail}
+    assert IMPOSSIBLE not in honest.flags
+    assert 1e6 < float(detail["flops_per_s"]) < 0.9 * float(detail["flops_anchor_per_s"])
+    assert all(row.weight_bytes for row in ledger.operators)
+    assert "cache" in detail["bytes_unchecked"], "they fit in it, or nobody tells its size"
+    forged = median_of([forged_ns(raw, 1) for raw in stored], facts)
+    assert forged.value == 1
+    assert IMPOSSIBLE in forged.flags
+
+
+def median_of(raws: list[RawFile], facts: RunFacts) -> MetricValue:
+    return next(one for one in analyse(raws, facts) if one.key == "latency_p50_ns")
+
+
+def forged_ns(raw: RawFile, latency_ns: int) -> RawFile:
+    """The raw file with every single latency set to this, on a clock that could tell it."""
+    if "latency_ns" not in raw.arrays or raw.meta["pass_name"] != "absolute":
+        return raw
+    latency = np.full_like(raw.arrays["latency_ns"], latency_ns)
+    meta = {**raw.meta, "clock_resolution_ns": 1}
+    return RawFile(meta, {**raw.arrays, "latency_ns": latency})
 
 
 def test_the_hand_made_sentinel_is_valid_onnx(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from bitgauge.agents import probing, registry
+from bitgauge.agents.anchoring import cache_bytes
 from bitgauge.agents.confinement import Confinement
 from bitgauge.agents.identity import describe
 from bitgauge.agents.probing import ProbeFailed, checked, with_kernel_modes, with_known_modes
 from bitgauge.agents.sandbox import RLIMITS, levels
+from bitgauge.benchmarks.anchors import FP32, INT8, MEMORY, from_items, peak_name
 from bitgauge.benchmarks.kernel_modes import PROBE_VERSION
 from bitgauge.benchmarks.model import RuntimeDescription, StackItem
 
@@ -33,7 +35,11 @@ def probe_kernels():
         file.write("x")
     {body}
     return {{"QLinearConv.u8s8.const": {mode!r}}}
+
+def measure_anchors():
+    {anchors}
 '''
+CACHE = {"cache_bytes": 1e6}
 
 
 class Bench:
@@ -50,11 +56,15 @@ class Bench:
         return len(self.log.read_text()) if self.log.exists() else 0
 
     async def probe(
-        self, mode: str = "exact", body: str = "", stack: str = "6.1"
+        self,
+        mode: str = "exact",
+        body: str = "",
+        stack: str = "6.1",
+        anchors: str = f"return {CACHE}",
     ) -> RuntimeDescription:
         place = self.plugins / "runtimes"
         place.mkdir(parents=True, exist_ok=True)
-        text = PROBED.format(log=str(self.log), mode=mode, body=body)
+        text = PROBED.format(log=str(self.log), mode=mode, body=body, anchors=anchors)
         (place / "probed.py").write_text(text)
         device = describe("fake", name="box", identity="id", folders=(self.plugins,))
         item = StackItem("kernel_release", stack)
@@ -83,6 +93,7 @@ async def test_one_stack_is_probed_once(bench: Bench) -> None:
     second = await bench.probe()
     assert first == second
     assert first.kernel_modes == (StackItem("QLinearConv.u8s8.const", "exact"),)
+    assert first.anchors == (StackItem("cache_bytes", "1e+06"),)
     assert bench.asked == 1
     assert not bench.said
 
@@ -144,6 +155,97 @@ async def test_a_probe_that_fails_costs_the_map_only(
     assert len(bench.said) == 1
     assert sentence in bench.said[0]
     assert (await bench.probe()).kernel_modes, "it is tried again at the next start"
+
+
+@pytest.mark.parametrize(
+    "anchors",
+    [
+        "os.kill(os.getpid(), signal.SIGSEGV)",
+        "raise RuntimeError('no luck')",
+        "return {'speed': 3}",
+        "return {'cache_bytes': float('nan')}",
+        "return {'cache_bytes': 'much'}",
+        "return None",
+        "return 7",
+    ],
+)
+async def test_anchors_that_fail_cost_no_map(bench: Bench, anchors: str) -> None:
+    found = await bench.probe(anchors=anchors)
+    assert found.anchors == ()
+    assert found.kernel_modes
+    assert not bench.said
+
+
+async def test_anchors_that_hang_cost_no_map(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probing, "PROBE_S", 10.0)
+    found = await bench.probe(anchors="time.sleep(600)")
+    assert found.kernel_modes
+    assert found.anchors == ()
+
+
+async def test_another_speed_is_the_same_stack(tmp_path: Path) -> None:
+    one, other = Bench(tmp_path / "one"), Bench(tmp_path / "other")
+    for each in (one, other):
+        each.folder.mkdir()
+    slow, fast = await one.probe(), await other.probe(anchors="return {'cache_bytes': 2e6}")
+    assert slow.anchors != fast.anchors
+    assert slow.fingerprint == fast.fingerprint
+
+
+async def test_what_onnxruntime_reaches_here_is_plausible(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    device = describe("cpu", name="box", identity="id", folders=())
+    said: list[str] = []
+    probed = await with_kernel_modes(
+        device,
+        registry.find("runtimes", ()),
+        Confinement(levels()[RLIMITS]),
+        folder=tmp_path,
+        plugins=(),
+        say=said.append,
+    )
+    assert not said
+    runtime = next(one for one in probed.runtimes if one.name == "onnxruntime")
+    anchors = from_items(runtime.anchors)
+    assert anchors is not None
+    for quantity in (FP32, INT8, MEMORY):
+        counts = anchors.counts(quantity)
+        assert counts[0] == 1
+        assert counts[-1] == device.core_count
+        for count in counts:
+            assert 1e8 < anchors.values[peak_name(quantity, count)] < 1e16, quantity
+    kept = with_known_modes(device, tmp_path)
+    assert next(one for one in kept.runtimes if one.name == "onnxruntime") == runtime
+
+
+@pytest.mark.parametrize(
+    ("caches", "architecture", "expected"),
+    [
+        (((1, "Data", "48K"), (2, "Unified", "1024K"), (3, "Unified", "32M")), "x86_64", 34 << 20),
+        (((1, "Data", "64K"), (2, "Unified", "512K")), "aarch64", 1 << 20),
+        (((1, "Data", "48K"), (2, "Unified", "4096K")), "x86_64", None),
+        (((1, "Instruction", "48K"), (2, "Instruction", "4096K")), "aarch64", None),
+        (((2, "Unified", ""),), "aarch64", None),
+        ((), "aarch64", None),
+    ],
+)
+def test_caches_are_counted_once(
+    tmp_path: Path,
+    caches: tuple[tuple[int, str, str], ...],
+    architecture: str,
+    expected: int | None,
+) -> None:
+    """The layout is that of Documentation/ABI/testing/sysfs-devices-system-cpu of Linux."""
+    for cpu in (0, 1):
+        for at, (level, kind, size) in enumerate(caches):
+            index = tmp_path / f"sys/devices/system/cpu/cpu{cpu}/cache/index{at}"
+            index.mkdir(parents=True)
+            shared = "0-1" if level == 3 else str(cpu)
+            for name, text in (("level", level), ("type", kind), ("size", size)):
+                (index / name).write_text(f"{text}\n")
+            (index / "shared_cpu_list").write_text(f"{shared}\n")
+    assert cache_bytes(tmp_path, architecture) == expected
 
 
 async def test_a_probe_that_hangs_is_ended(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,3 +118,25 @@ def test_exact_mode_is_advised_where_it_was_probed() -> None:
     ]
     assert kernel_line(runtime(AVX2 | again)) == kernel_line(runtime(AVX2))
     assert "exact mode" not in kernels_text(view(runtime(AVX2)))
+
+
+def test_one_device_shows_the_most_that_was_observed() -> None:
+    seen = {
+        "fp32_flops_per_s.1": "2.5e+11",
+        "fp32_flops_per_s.2": "4.6e+11",
+        "int8_flops_per_s.1": "9e+11",
+        "memory_bytes_per_s.1": "4.4e+10",
+        "cache_bytes": "3.56516e+07",
+    }
+    anchors = tuple(StackItem(name, text) for name, text in seen.items())
+    lines = kernels_text(view(replace(runtime(AVX2), anchors=anchors))).splitlines()
+    at = next(at for at, line in enumerate(lines) if "most that was observed" in line)
+    assert [line.split() for line in lines[at + 1 :]] == [
+        ["fp32", "250", "GFLOP/s", "1", "thread"],
+        ["fp32", "460", "GFLOP/s", "2", "threads"],
+        ["int8", "900", "GOP/s", "1", "thread"],
+        ["memory", "44.0", "GB/s", "1", "thread"],
+        ["caches", "34.0", "MiB", "beyond", "the", "first", "level"],
+    ]
+    assert max(map(len, lines)) <= WIDTH
+    assert "most" not in kernels_text(view(runtime(AVX2)))
