@@ -5,7 +5,7 @@ Pure. Targets come of a suite and the devices there are, or of rows of the table
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .answers import TableRow
@@ -152,21 +152,20 @@ def _targets(suite: Suite, device: DeviceDescription, runtime: str) -> Iterable[
 
 
 def targets_of_rows(
-    rows: Iterable[TableRow], specs: Mapping[str, JobSpec], devices: Sequence[DeviceView]
+    rows: Iterable[tuple[TableRow, JobSpec]], devices: Sequence[DeviceView]
 ) -> tuple[tuple[Target, ...], tuple[SkippedDevice, ...]]:
     """What measures these rows again, from the jobs that measured them.
 
     Args:
-        rows: of the table.
-        specs: by run id, what was submitted for it.
+        rows: of the table, each with what was submitted for it.
         devices: as they are now.
     """
     views = {view.description.device_id: view for view in devices}
     found: dict[tuple[object, ...], Target] = {}
     skipped: dict[str, SkippedDevice] = {}
-    for row in rows:
-        spec, view = specs.get(row.run_id or ""), views.get(row.device_id)
-        if spec is None or view is None:
+    for row, spec in rows:
+        view = views.get(row.device_id)
+        if view is None:
             continue
         hindrance = hindrance_of(view, row.runtime)
         if hindrance is None and row.runtime not in {one.name for one in view.description.runtimes}:

@@ -14,7 +14,7 @@ from bitgauge.benchmarks.campaign_values import (
     RefreshPlan,
     ScheduleView,
 )
-from bitgauge.benchmarks.model import StackItem, Workload
+from bitgauge.benchmarks.model import JobSpec, StackItem, Workload
 from bitgauge.benchmarks.refresh_plan import Ask, RunTime
 from bitgauge.benchmarks.vocabulary import HardwareClass, ModelClass
 
@@ -110,8 +110,8 @@ class CampaignStore(CampaignAnswers, Protocol):
         """Ids of jobs that have not ended though their campaign was cancelled."""
 
     # -- what a plan is made from ---------------------------------------------------------
-    def stale_rows(self) -> tuple[TableRow, ...]:
-        """The rows of the table of which an input is another one now."""
+    def stale_rows(self) -> tuple[tuple[TableRow, JobSpec], ...]:
+        """The rows of which an input is another one now, each with what was submitted for it."""
 
     def run_times(self) -> tuple[RunTime, ...]:
         """How long the newest runs took on their devices."""

@@ -17,7 +17,7 @@ def show_cells(source: Answers, query: TableQuery, *, json: bool) -> None:
     if query.model_name or query.device or query.job_id:
         found = cells(source.table(query))
     else:
-        found = tuple(cell for cell in source.cells() if _matches(query, cell))
+        found = tuple(cell for cell in source.cells(query) if _matches(query, cell))
     if json:
         print_json(found)
     else:

@@ -66,8 +66,8 @@ class Answers(Protocol):
     def table(self, query: TableQuery) -> tuple[TableRow, ...]:
         """The rows that match."""
 
-    def cells(self) -> tuple[Cell, ...]:
-        """The cells, priors among them."""
+    def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
+        """The cells, priors among them; `query` says which are looked for."""
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""

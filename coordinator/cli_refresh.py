@@ -102,6 +102,7 @@ def refresh(
             Code.BAD_ARGUMENT, "Name a suite, such as zoo, or give --stale for the whole table."
         )
     kinds = _kinds(fail_on)
+    _require_folders(junit, markdown)
     local = read_suite(suite) if suite is not None else None
     order = RefreshOrder(
         suite=local.suite if local else None,
@@ -239,6 +240,17 @@ def _follow(client: CampaignClient, view: CampaignView, *, quiet: bool) -> Campa
             f"The campaign goes on; `bitgauge campaign cancel {view.campaign_id}` ends it."
         ) from None
     return view
+
+
+def _require_folders(*paths: Path | None) -> None:
+    """Refuse files that could not be written, before anything is measured for them."""
+    from bitgauge.benchmarks.errors import BadInput, Code
+
+    for path in paths:
+        if path is not None and not os.access(path.parent, os.W_OK):
+            raise BadInput(
+                Code.FILE_UNREADABLE, f"{path} cannot be written: {path.parent} is no such folder."
+            )
 
 
 def _write_files(

@@ -241,9 +241,10 @@ class Client(HistoryClient):
         request = lab_pb2.TableRequest(query=to_wire(query))
         return tuple(from_wire(TableRow, row) for row in self._call(self._lab.Table, request).rows)
 
-    def cells(self) -> tuple[Cell, ...]:
-        """The cells of the table, priors among them."""
-        answer = self._call(self._lab.Cells, lab_pb2.CellsRequest())
+    def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
+        """The cells of the table, priors among them; `query` says which are looked for."""
+        request = lab_pb2.CellsRequest(query=to_wire(query) if query else None)
+        answer = self._call(self._lab.Cells, request)
         return tuple(from_wire(Cell, cell) for cell in answer.cells)
 
     def select(self, query: SelectQuery) -> Choice:

@@ -282,8 +282,10 @@ class Coordinator:
         now_ns = self._now_ns()
         return await self._writer.call(lambda store: queries.select(store, query, now_ns))
 
-    async def cells(self) -> tuple[Cell, ...]:
-        """The cells of the table, priors among them."""
+    async def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
+        """The cells of the table, priors among them; `query` says which are looked for."""
+        if query is not None:
+            self._asked(query)
         return await self._writer.call(queries.cells)
 
     async def run(self, run_id: str) -> RunView:

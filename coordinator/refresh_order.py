@@ -28,11 +28,9 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
     suite = order.suite
     devices = store.devices(now_ns, terms)
     if suite is None:
-        rows = stale = store.stale_rows()
-        specs = {
-            row.run_id: store.spec(store.run(row.run_id).job_id) for row in stale if row.run_id
-        }
-        targets, skipped = targets_of_rows(stale, specs, devices)
+        stale = store.stale_rows()
+        rows = tuple(row for row, _ in stale)
+        targets, skipped = targets_of_rows(stale, devices)
     else:
         rows = rows_of(store, [model.name for model in suite.models])
         targets, skipped = targets_of_suite(suite, devices, matches)

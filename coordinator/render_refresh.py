@@ -18,6 +18,7 @@ from bitgauge.benchmarks.change import IMPROVED, REGRESSED
 from bitgauge.benchmarks.history_values import MetricChange
 from bitgauge.benchmarks.model import Workload
 from bitgauge.benchmarks.refresh_diff import KINDS, SAME
+from bitgauge.benchmarks.selection_text import counted
 from bitgauge.benchmarks.shortest import lasting
 
 SHORT_ID = 8
@@ -48,10 +49,10 @@ def plan_words(plan: RefreshPlan) -> str:
     cells = sum(len(job.cells) for job in plan.jobs)
     cut = f", {len(plan.cut)} cut by the budget" if plan.cut else ""
     if not cells:
-        return f"nothing to measure: {plan.fresh} cells are fresh{cut}"
+        return f"nothing to measure; {plan.fresh} fresh{cut}"
     return (
-        f"{cells} cells in {len(plan.jobs)} jobs, about {lasting(plan.seconds)} of device time;"
-        f" {plan.fresh} fresh{cut}"
+        f"{counted(cells, 'cell')} in {counted(len(plan.jobs), 'job')}, about"
+        f" {lasting(plan.seconds)} of device time; {plan.fresh} fresh{cut}"
     )
 
 

@@ -15,10 +15,10 @@ from bitgauge.benchmarks.campaign_values import (
     RefreshPlan,
     ScheduleView,
 )
-from bitgauge.benchmarks.model import StackItem
+from bitgauge.benchmarks.model import JobSpec, StackItem
 from bitgauge.benchmarks.refresh_plan import Ask, RunTime
 
-from . import store_campaigns, store_demand, store_schedules, store_table
+from . import store_campaigns, store_demand, store_schedules
 from .campaign_store import AskKey, DueSchedule, NewCampaign
 from .campaigns import CampaignEvent, Step
 
@@ -77,10 +77,10 @@ class CampaignReads:
         with self._read("reading campaigns") as connection:
             return store_campaigns.orphaned(connection)
 
-    def stale_rows(self) -> tuple[TableRow, ...]:
-        """The rows of the table of which an input is another one now."""
+    def stale_rows(self) -> tuple[tuple[TableRow, JobSpec], ...]:
+        """The rows of which an input is another one now, each with what was submitted for it."""
         with self._read("reading the table") as connection:
-            return store_table.stale(connection)
+            return store_campaigns.stale(connection)
 
     def run_times(self) -> tuple[RunTime, ...]:
         """How long the newest runs took."""

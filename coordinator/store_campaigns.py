@@ -24,7 +24,7 @@ from . import campaigns, store_table
 from .campaign_progress import REFUSED, WAITING, devices_of, jobs_of
 from .campaign_store import NewCampaign
 from .campaigns import CampaignEvent, Step
-from .store_views import encode, fetch, job_row, job_view
+from .store_views import encode, fetch, job_row, job_spec, job_view
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -186,6 +186,17 @@ def _family(connection: sqlite3.Connection, job_id: str) -> tuple[JobView, ...]:
             for next_id in (job.repeated_by, job.exact_by)
             if next_id is not None and next_id not in open_ids
         )
+    return tuple(found)
+
+
+def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, JobSpec], ...]:
+    """The rows of which an input is another one now, each with what was submitted for it."""
+    specs: dict[str, JobSpec] = {}
+    found = []
+    for row, job_id in store_table.stale(connection):
+        if job_id not in specs:
+            specs[job_id] = job_spec(job_row(connection, job_id))
+        found.append((row, specs[job_id]))
     return tuple(found)
 
 

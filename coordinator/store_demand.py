@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from bitgauge.benchmarks.model import Workload
+from bitgauge.benchmarks.model import JobSpec, Workload
 from bitgauge.benchmarks.refresh_plan import Ask, RunTime
 from bitgauge.benchmarks.vocabulary import HardwareClass, ModelClass
 
@@ -70,7 +70,7 @@ def run_times(connection: sqlite3.Connection) -> tuple[RunTime, ...]:
     """How long the newest measured runs took on their devices, by the devices' clocks."""
     found = fetch(
         connection,
-        """SELECT j.spec, j.model_name, e.recipe, r.device_id,
+        """SELECT j.job_id, j.spec, j.model_name, e.recipe, r.device_id,
              (r.ended_unix_ns - r.started_unix_ns) / 1e9 AS seconds
            FROM runs r JOIN jobs j ON j.job_id = r.job_id
            JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
@@ -80,9 +80,12 @@ def run_times(connection: sqlite3.Connection) -> tuple[RunTime, ...]:
            ORDER BY r.position DESC LIMIT ?""",
         (MOST_RUNS,),
     )
-    times = []
+    times: list[RunTime] = []
+    specs: dict[str, JobSpec] = {}
     for row in found:
-        spec = job_spec(row)
+        if row["job_id"] not in specs:
+            specs[row["job_id"]] = job_spec(row)
+        spec = specs[row["job_id"]]
         times.append(
             RunTime(
                 model_name=row["model_name"],

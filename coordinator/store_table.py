@@ -62,9 +62,15 @@ def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, .
     return ordered(_stored(connection, asked))
 
 
-def stale(connection: sqlite3.Connection) -> tuple[TableRow, ...]:
-    """The rows of which an input is another one now, in the order of the table."""
-    return ordered(_stored(connection, {"t.changes <> ?": "[]"}))
+def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
+    """The rows of which an input is another one now, each with the id of its job."""
+    found = fetch(
+        connection,
+        """SELECT t.row_key, t.job_id, t.value, t.changes, d.name AS device_name FROM table_rows t
+           JOIN devices d ON d.device_id = t.device_id WHERE t.changes <> '[]'
+           ORDER BY t.row_key""",
+    )
+    return tuple((_row(row), row["job_id"]) for row in found)
 
 
 def cells(connection: sqlite3.Connection) -> tuple[Cell, ...]:

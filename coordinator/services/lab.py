@@ -77,7 +77,8 @@ class LabService(AdminCalls, CareCalls, HistoryCalls, TrustCalls, CampaignCalls)
     async def Cells(  # noqa: N802, D102
         self, request: lab_pb2.CellsRequest, context: Any
     ) -> lab_pb2.CellsResponse:
-        return lab_pb2.CellsResponse(cells=map(to_wire, await self._coordinator.cells()))
+        query = from_wire(TableQuery, request.query) if request.HasField("query") else None
+        return lab_pb2.CellsResponse(cells=map(to_wire, await self._coordinator.cells(query)))
 
     async def Select(  # noqa: N802, D102
         self, request: lab_pb2.SelectRequest, context: Any

@@ -252,8 +252,10 @@ class TableResponse(_message.Message):
     def __init__(self, rows: _Optional[_Iterable[_Union[TableRow, _Mapping]]] = ...) -> None: ...
 
 class CellsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("query",)
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    query: TableQuery
+    def __init__(self, query: _Optional[_Union[TableQuery, _Mapping]] = ...) -> None: ...
 
 class CellsResponse(_message.Message):
     __slots__ = ("cells",)

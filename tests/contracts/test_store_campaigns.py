@@ -223,10 +223,12 @@ def test_durations_are_those_of_measured_runs(lab: Lab) -> None:
 
 
 def test_stale_rows_are_those_with_changes(lab: Lab) -> None:
-    lab.measured()
+    job_id = lab.measured()
     assert lab.store.stale_rows() == ()
     lab.register(device(runtimes=()))
-    assert lab.store.stale_rows() == lab.store.rows(TableQuery()) != ()
+    stale = lab.store.stale_rows()
+    assert {row.run_id for row, _ in stale} == {r.run_id for r in lab.store.rows(TableQuery())}
+    assert all(row.changes and found == lab.store.spec(job_id) for row, found in stale)
 
 
 def test_an_unknown_campaign_is_one_sentence(lab: Lab) -> None:

@@ -314,6 +314,19 @@ async def test_questions_are_counted_and_never_fail(
     assert await lab.writer.call(lambda store: store.asks(lab.clock() // DAY_NS + 1)) == ()
 
 
+async def test_every_question_about_the_table_is_told(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(lab.coordinator, "_asked", told.append)
+    query, row_query = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY), TableQuery()
+    await lab.coordinator.select(query)
+    await lab.coordinator.table(row_query)
+    await lab.coordinator.cells(row_query)
+    await lab.coordinator.cells()
+    assert told == [query, row_query, row_query]
+
+
 # -- pure decisions -----------------------------------------------------------------------
 @pytest.mark.parametrize("state", CampaignState)
 @pytest.mark.parametrize("event", CampaignEvent)

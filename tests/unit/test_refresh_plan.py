@@ -247,16 +247,16 @@ def test_what_is_stale_in_the_table_is_measured_as_it_was() -> None:
     )
     row = replace(altered(target, "stale") or row_of(target), toolchain="tool 1")
     spec = replace(plan([target], Known(), NOW_NS).jobs[0].spec, wait_for_device=True)
-    found, skipped = targets_of_rows([row], {row.run_id or "": spec}, [HERE])
+    found, skipped = targets_of_rows([(row, spec)], [HERE])
     assert [one.key for one in found] == [target.key]
     assert (found[0].accuracy_margin_pp, found[0].artifact, skipped) == (0.5, None, ())
     uploaded = replace(
         spec, entries=tuple(replace(e, artifact=spec.baseline) for e in spec.entries)
     )
-    again, _ = targets_of_rows([replace(row, toolchain=None)], {row.run_id or "": uploaded}, [HERE])
+    again, _ = targets_of_rows([(replace(row, toolchain=None), uploaded)], [HERE])
     assert again[0].artifact == spec.baseline
     without = device("here", runtimes=())
-    found, skipped = targets_of_rows([row], {row.run_id or "": spec}, [without])
+    found, skipped = targets_of_rows([(row, spec)], [without])
     assert (found, skipped[0].reason) == ((), "has no runtime onnxruntime any more")
 
 
