@@ -22,7 +22,7 @@ class Standing:
     """One recipe among those that may be chosen.
 
     Attributes:
-        p_best: share of draws in which it is the best.
+        p_best: share of draws in which it is the best, those of a tie within epsilon divided.
         p_front: share of draws in which no other dominates it.
         regret: what it loses against the best one of each draw, on average, relative (0.02 is
             2 % more than the best).
@@ -33,23 +33,37 @@ class Standing:
     regret: float
 
 
-def standings(objective: Floats, others: tuple[tuple[Floats, float], ...]) -> list[Standing]:
+def standings(
+    logs: Floats, others: tuple[tuple[Floats, float], ...], epsilon: float
+) -> list[Standing]:
     """Where each recipe stands.
 
     Args:
-        objective: (draws, recipes), positive, smaller is better.
-        others: further quantities to be minimised, (draws, recipes), each with the absolute
-            difference that decides nothing; the objective's own logarithm should be among them.
+        logs: (recipes, draws), logarithms of the objective, smaller is better.
+        others: further quantities to be minimised, (recipes, draws), each with the absolute
+            difference that decides nothing; the objective itself should be among them.
+        epsilon: relative difference of the objective that decides nothing.
     """
-    logs = np.log(objective)
-    best = logs.min(axis=1, keepdims=True)
-    winner = logs.argmin(axis=1)
     front = _front(others)
-    loss = np.expm1(logs - best).mean(axis=0)
+    found = against_best(logs, epsilon)
     return [
-        Standing(float((winner == place).mean()), float(front[:, place].mean()), float(loss[place]))
-        for place in range(objective.shape[1])
+        Standing(p_best, float(front[place].mean()), regret)
+        for place, (p_best, regret) in enumerate(found)
     ]
+
+
+def against_best(logs: Floats, epsilon: float) -> list[tuple[float, float]]:
+    """P(best) and expected regret of each recipe; those within epsilon of the best share a draw.
+
+    Args:
+        logs: (recipes, draws), logarithms of the objective, smaller is better.
+        epsilon: relative difference that decides nothing.
+    """
+    least = logs.min(axis=0)
+    best = logs <= least + np.log1p(epsilon)
+    shares = (best / best.sum(axis=0)).mean(axis=1)
+    loss = np.expm1(logs - least).mean(axis=1)
+    return [(float(share), float(regret)) for share, regret in zip(shares, loss, strict=True)]
 
 
 def tied(found: list[Standing], epsilon: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -75,14 +89,13 @@ def tied(found: list[Standing], epsilon: float) -> tuple[tuple[int, ...], tuple[
 
 
 def _front(quantities: tuple[tuple[Floats, float], ...]) -> npt.NDArray[np.bool_]:
-    """(draws, recipes): whether no other recipe dominates it by more than the epsilons.
+    """(recipes, draws): whether no other recipe dominates it by more than the epsilons.
 
     One dominates another when it is worse in nothing by more than epsilon and better in
     something by more than epsilon.
     """
-    first = quantities[0][0]
-    draws, recipes = first.shape
-    on_front = np.ones((draws, recipes), dtype=np.bool_)
+    recipes, draws = quantities[0][0].shape
+    on_front = np.ones((recipes, draws), dtype=np.bool_)
     for one in range(recipes):
         for other in range(recipes):
             if one == other:
@@ -90,8 +103,8 @@ def _front(quantities: tuple[tuple[Floats, float], ...]) -> npt.NDArray[np.bool_
             nowhere_worse = np.ones(draws, dtype=np.bool_)
             somewhere_better = np.zeros(draws, dtype=np.bool_)
             for values, epsilon in quantities:
-                ahead = values[:, one] - values[:, other]
+                ahead = values[one] - values[other]
                 nowhere_worse &= ahead >= -epsilon
                 somewhere_better |= ahead > epsilon
-            on_front[:, one] &= ~(nowhere_worse & somewhere_better)
+            on_front[one] &= ~(nowhere_worse & somewhere_better)
     return on_front

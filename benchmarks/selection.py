@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from . import format_text as text
 from .answers import BreakEven, Candidate, Choice, SelectQuery, SettlingJob, TableRow
-from .break_even import break_even
+from .break_even import break_even, pays_in_time, why_none
 from .cell_values import Cell
 from .model import MetricValue
 from .pareto import Standing
@@ -97,6 +97,14 @@ class _Answer:
         eligible = [one for one in assessed if one.eligible]
         self.ranking = Ranking(query, eligible) if eligible else None
 
+    def ranking_of(
+        self, winners: Sequence[Assessed]
+    ) -> tuple[tuple[Assessed, ...], tuple[Assessed, ...]]:
+        """Winners near the best one, and others as likely to be; see `Ranking.tied`."""
+        if self.ranking is None:
+            raise ValueError("nothing may be chosen, so nothing can be ranked")
+        return self.ranking.tied(winners)
+
     def break_even_of(self, chosen: Assessed) -> BreakEven | None:
         baselines = {unit_of(row): row for row in _fp32(self.assessed).rows}
         pairs = [(baselines[unit_of(row)], row) for row in chosen.rows if unit_of(row) in baselines]
@@ -147,7 +155,7 @@ def _with_standing(candidate: Candidate, standing: Standing | None) -> Candidate
 
 def _ship(answer: _Answer, winners: list[Assessed]) -> Choice:
     query, objective = answer.query, answer.query.objective
-    near, likely = Ranking(query, winners).tied()
+    near, likely = answer.ranking_of(winners)
     chosen = min(near, key=_size_order)
     rivals = tuple(
         one.recipe for one in (*sorted(near, key=_size_order), *likely) if one is not chosen
@@ -160,34 +168,43 @@ def _ship(answer: _Answer, winners: list[Assessed]) -> Choice:
             why = "the one with the least expected regret is named first"
         sentence += f". The data shows {_no_difference(objective)} from {listed(rivals)}; {why}"
     pays = answer.break_even_of(chosen)
-    if pays is not None and not _pays(query, pays):
+    if pays is not None and not pays_in_time(query, pays):
         return _does_not_pay(answer, chosen, pays)
     open_ones = _might_be_better(query, answer.assessed, chosen)
+    # Where one of several is better and the data does not say which, measuring them tells.
+    unsure = [one for one in (*near, *likely) if likely]
     return answer.choice(
         "tie" if rivals else "format",
         chosen,
         f"{sentence} ({scope(answer.evidence)}).",
-        f"{chosen.recipe} is {BETTER[objective]} and has the least expected regret"
-        + (", tied within what the data can tell" if rivals else ""),
+        _rule(query, chosen, rivals, surely=not likely),
         alternatives=rivals,
-        warnings=flag_warnings(chosen) + tuple(_better_words(one) for one in open_ones),
-        settling=settling_jobs(query, answer.assessed, open_ones),
+        warnings=(
+            *flag_warnings(chosen),
+            *(_better_words(one) for one in open_ones),
+            *why_none(query, pays),
+        ),
+        settling=settling_jobs(query, answer.assessed, (*unsure, *open_ones)),
         pays=pays,
     )
 
 
-def _pays(query: SelectQuery, pays: BreakEven) -> bool:
-    """Whether it pays within the days that the query allows; yes where nobody asked."""
-    if query.switch_cost is None or query.inferences_per_day is None:
-        return True
-    return pays.days is not None and pays.days <= query.payback_days
+def _rule(query: SelectQuery, chosen: Assessed, rivals: Sequence[str], *, surely: bool) -> str:
+    """Why the chosen one is, for the decision path."""
+    better = f"{chosen.recipe} is {BETTER[query.objective]}"
+    if not rivals:
+        return f"{better} and has the least expected regret"
+    if surely:
+        most = f"at most {100 * EPSILON[query.objective]:g} %"
+        return f"{better}; it loses {most} against {listed(rivals)} on average, so they are tied"
+    return f"{better} and loses little on average; {listed(rivals)} may be the best as well"
 
 
 def _does_not_pay(answer: _Answer, chosen: Assessed, pays: BreakEven) -> Choice:
     kept = _fp32(answer.assessed)
     when = (
         "never pays for the switch"
-        if pays.days is None
+        if pays.inferences is None or pays.days is None
         else f"pays for the switch after {pays.days:,.0f} days, more than"
         f" {answer.query.payback_days:g}"
     )
@@ -304,6 +321,8 @@ def _nothing_measured(
     recipe = "fp32" if barred else FALLBACK
     known = measured_workloads(query, rows)
     also = f" Measured so far: {known}." if known else ""
+    cells = tuple(cells)
+    empty = "" if rows or any(one.state.has_numbers for one in cells) else "The table is empty. "
     why = (
         "fp16 is ruled out here, so fp32 stays"
         if barred
@@ -313,7 +332,7 @@ def _nothing_measured(
         outcome="nothing_measured",
         recipe=recipe,
         family=FormatFamily(recipe),
-        sentence=f"Nothing was measured for {question_words(query)}: {why}.{also}"
+        sentence=f"{empty}Nothing was measured for {question_words(query)}: {why}.{also}"
         + similar_model(query, rows),
         candidates=tuple(one.candidate() for one in assessed),
         next_command=run_command(query, ["all"]),

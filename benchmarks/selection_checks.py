@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from . import format_text as text
 from .answers import SelectQuery, TableRow
+from .draws import holds
 from .findings import Finding, is_baseline, unknown
 from .model import MetricValue
 from .reasons import SATURATING, SUSPECT
@@ -39,6 +40,9 @@ _TIMED_LIMITS = (
     "min_throughput_per_s",
     "max_energy_mj",
 )
+
+BOUNDS_CONFIDENCE = 0.95
+"""Of the one-sided bounds that decide non-inferiority."""
 
 MOST_SAMPLES = 1_000_000
 """Beyond so many samples no evaluation set is suggested."""
@@ -128,6 +132,16 @@ def _accuracy(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
             f" {_samples_words(metric, low, limit)}",
             "samples",
         )
+    elif query.confidence > BOUNDS_CONFIDENCE:
+        # The bounds say 95 %; who asks for more is answered from the draws.
+        share = holds(metric, -limit, at_least=True)
+        if share < query.confidence:
+            yield Finding(
+                False,
+                f"loses no more than {limit:g} points of accuracy in {100 * share:.1f} % of draws,"
+                f" {100 * query.confidence:g} % needed",
+                "samples",
+            )
 
 
 def accuracy_bounds(metric: MetricValue) -> tuple[float | None, float | None]:

@@ -126,8 +126,9 @@ def assess(query: SelectQuery, evidence: Evidence, now_ns: int = 0) -> tuple[Ass
         now_ns: UTC nanoseconds, for a limit on age.
     """
     found: dict[tuple[str, FormatFamily], dict[Unit, tuple[TableRow, Chances]]] = {}
-    for row, shares in zip(evidence.rows, chances(query, evidence.rows), strict=True):
-        found.setdefault((row.variant, row.family), {})[unit_of(row)] = (row, shares)
+    for row in evidence.rows:
+        own = found.setdefault((row.variant, row.family), {})
+        own[unit_of(row)] = (row, chances(query, row))
     names = {unit: _unit_name(unit, evidence) for unit in evidence.units}
     mixed = _mixed_meters(query, evidence)
     return tuple(
@@ -181,7 +182,7 @@ def _mixed_meters(query: SelectQuery, evidence: Evidence) -> tuple[Finding, ...]
     if len(kinds) < 2:
         return ()
     listed = ", ".join(sorted(kinds))
-    return (Finding(False, f"its energy is of different kinds of meter ({listed})", "measure"),)
+    return (Finding(False, f"its energy is of different kinds of meter ({listed})"),)
 
 
 def _unit_name(unit: Unit, evidence: Evidence) -> str:

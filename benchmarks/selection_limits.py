@@ -7,16 +7,15 @@ add findings (measurement.md F-2). All functions are pure.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from . import format_text as text
 from .answers import SelectQuery, TableRow
-from .draws import draw, holds, seed_of
+from .draws import holds
 from .errors import BadInput, Code
 from .findings import Finding, is_baseline, unknown
 from .model import MetricValue
-from .profiles import ANALYSIS_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,39 +128,22 @@ Chances = Mapping[str, float]
 """The share of draws in which each limit that is set holds for one row, by `Limit.field`."""
 
 
-def chances(query: SelectQuery, rows: Sequence[TableRow]) -> list[Chances]:
-    """How surely each row keeps each limit; NaN where the metric is null.
-
-    Args:
-        query: the question. What it is about seeds the draws, its limits do not: the same row
-            has the same draws whatever else is asked.
-        rows: in an order that depends on nothing but the rows.
-    """
-    found: list[dict[str, float]] = [{} for _ in rows]
+def chances(query: SelectQuery, row: TableRow) -> Chances:
+    """How surely a row keeps each limit; NaN where the metric is null."""
+    found = {}
     for limit in LIMITS:
         bound = limit.value(query)
-        if bound is None:
-            continue
-        metrics = [metric_of(limit.key, row) for row in rows]
-        drawn = draw(metrics, seed(query, limit.key))
-        for place, share in enumerate(holds(drawn, bound, at_least=limit.at_least)):
-            found[place][limit.field] = float(share)
-    return list(found)
+        if bound is not None:
+            metric = metric_of(limit.key, row)
+            found[limit.field] = holds(metric, bound, at_least=limit.at_least)
+    return found
 
 
-def seed(query: SelectQuery, key: str) -> int:
-    """The seed of the draws of one metric for what a query is about."""
-    workload = query.workload
-    return seed_of(
-        ANALYSIS_VERSION,
-        query.model_class.value,
-        query.hardware_class.value,
-        query.model_name or "",
-        workload.scenario.value,
-        workload.batch,
-        workload.threads,
-        key,
-    )
+def draw_key(row: TableRow) -> tuple[str, ...]:
+    """What a row's draws follow from: its run, or what it is about when it has none."""
+    if row.run_id is not None:
+        return (row.run_id,)
+    return (row.model_name, row.device_id, row.runtime, row.variant, row.profile.value)
 
 
 def limit_findings(query: SelectQuery, row: TableRow, shares: Chances) -> Iterator[Finding]:
@@ -228,10 +210,14 @@ def require_possible(query: SelectQuery) -> None:
 
 def _require_consistent(query: SelectQuery) -> None:
     """Limits that contradict each other by what the words mean."""
-    if query.switch_cost is not None and (
-        query.price_per_hour is None and query.energy_price_per_kwh is None
+    if query.price_per_hour is not None or query.energy_price_per_kwh is not None:
+        return
+    for value, what in (
+        (query.switch_cost, "cost of switching"),
+        (query.inferences_per_day, "volume"),
     ):
-        raise BadInput(
-            Code.BAD_ARGUMENT,
-            "A cost of switching can only be weighed against a price of time or of energy.",
-        )
+        if value is not None:
+            raise BadInput(
+                Code.BAD_ARGUMENT,
+                f"A {what} can only be weighed against a price of time or of energy.",
+            )

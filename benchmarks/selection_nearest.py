@@ -15,8 +15,8 @@ MOST = 6
 def nearest(query: SelectQuery, cells: Iterable[Cell]) -> tuple[str, ...]:
     """The nearest cells of other formats than fp32, the nearest first; a prior last.
 
-    Nearer is the same model class and hardware at another workload, then the class on other
-    hardware, then another class on this hardware.
+    Nearer is the same model class and hardware, of another model or at another workload, then
+    the class on other hardware, then another class on this hardware.
     """
     ranked = []
     for cell in cells:
@@ -43,7 +43,7 @@ def _difference(query: SelectQuery, cell: Cell) -> tuple[tuple[int, float], str]
         key.workload.threads - query.workload.threads
     )
     if same_class and same_hardware:
-        return (0, away), "another workload"
+        return (0, away), "another workload" if away else "another model"
     if same_class:
         return (1, away), "other hardware"
     if same_hardware:

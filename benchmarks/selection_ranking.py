@@ -8,14 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from .answers import SelectQuery, TableRow
-from .draws import draw
+from .draws import DRAWS, drawn
 from .findings import is_baseline
 from .model import MetricValue
-from .pareto import Standing, standings, tied
+from .pareto import Standing, against_best, standings, tied
 from .samples import Floats
 from .selection_checks import OBJECTIVE_METRIC
 from .selection_evidence import Assessed
-from .selection_limits import metric_of, seed
+from .selection_limits import draw_key, metric_of
 from .vocabulary import Objective
 
 EPSILON = {
@@ -43,28 +43,39 @@ class Ranking:
     def __init__(self, query: SelectQuery, those: Sequence[Assessed]) -> None:
         """Draw for `those`, at least one, each with a value of the objective on every unit."""
         self._those = tuple(those)
-        self._query = query
+        self._epsilon = EPSILON[query.objective]
         objective = self._worst(OBJECTIVE_METRIC[query.objective])
         if objective is None:  # `_rankable` lets nobody be eligible without it.
             raise ValueError("a recipe that may be chosen has no value of the objective")
-        quantities = [(np.log(objective), math.log1p(EPSILON[query.objective]))]
+        self._logs = objective
+        quantities = [(objective, math.log1p(self._epsilon))]
         for key, epsilon in _FRONT:
-            drawn = self._worst(key)
-            if drawn is None or key == OBJECTIVE_METRIC[query.objective]:
+            if key == OBJECTIVE_METRIC[query.objective]:
                 continue
-            quantities.append((-drawn if key == "accuracy_delta_pp" else np.log(drawn), epsilon))
-        found = standings(objective, tuple(quantities))
-        self._found = found
+            found = self._worst(key)
+            if found is not None:
+                quantities.append((found, epsilon))
         self.standings: dict[str, Standing] = {
-            one.recipe: each for one, each in zip(those, found, strict=True)
+            one.recipe: each
+            for one, each in zip(
+                self._those, standings(objective, tuple(quantities), self._epsilon), strict=True
+            )
         }
 
-    def tied(self) -> tuple[tuple[Assessed, ...], tuple[Assessed, ...]]:
-        """Those near the best, the one with least regret first, and others as likely the best."""
-        near, likely = tied(self._found, EPSILON[self._query.objective])
+    def tied(
+        self, winners: Sequence[Assessed]
+    ) -> tuple[tuple[Assessed, ...], tuple[Assessed, ...]]:
+        """Of some of these: those near the best, the least regret first, and others as likely."""
+        names = {one.recipe for one in winners}
+        places = [place for place, one in enumerate(self._those) if one.recipe in names]
+        found = [
+            Standing(p_best, 0.0, regret)
+            for p_best, regret in against_best(self._logs[places], self._epsilon)
+        ]
+        near, likely = tied(found, self._epsilon)
         return (
-            tuple(self._those[place] for place in near),
-            tuple(self._those[place] for place in likely),
+            tuple(self._those[places[place]] for place in near),
+            tuple(self._those[places[place]] for place in likely),
         )
 
     def front(self) -> tuple[str, ...]:
@@ -72,23 +83,31 @@ class Ranking:
         return tuple(name for name, one in self.standings.items() if one.p_front >= 0.5)
 
     def _worst(self, key: str) -> Floats | None:
-        """(draws, recipes): the worst unit of each recipe; None when one has no value.
+        """(recipes, draws): the worst unit of each recipe; None when one has no value."""
+        found = np.empty((len(self._those), DRAWS))
+        for place, one in enumerate(self._those):
+            worst = worst_draws(key, one.rows)
+            if worst is None:
+                return None
+            found[place] = worst
+        return found
 
-        All rows of all recipes are drawn at once, so that a recipe's draws are its own.
-        """
-        rows = [row for one in self._those for row in one.rows]
-        drawn = draw([_metric(key, row) for row in rows], seed(self._query, key))
-        if not rows or bool(np.isnan(drawn[0]).any()):
+
+def worst_draws(key: str, rows: Sequence[TableRow]) -> Floats | None:
+    """(DRAWS,) or (1,): the worst of some rows in each draw, more is worse.
+
+    Logarithms; of the accuracy delta the loss in points. None when a row has no value, or when
+    there is none.
+    """
+    worst: Floats | None = None
+    for row in rows:
+        own = drawn(_metric(key, row), *draw_key(row))
+        if own is None:
             return None
-        worst, at = [], 0
-        for one in self._those:
-            own = drawn[:, at : at + len(one.rows)]
-            worst.append(own.min(axis=1) if key == "accuracy_delta_pp" else own.max(axis=1))
-            at += len(one.rows)
-        stacked: Floats = np.stack(worst, axis=1)
-        if key != "accuracy_delta_pp" and not bool((stacked > 0).all()):
-            return None
-        return stacked
+        if key == "accuracy_delta_pp":
+            own = -own
+        worst = own if worst is None else np.maximum(worst, own)
+    return worst
 
 
 def _metric(key: str, row: TableRow) -> MetricValue:

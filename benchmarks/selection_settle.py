@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from .answers import SelectQuery, SettlingJob, TableRow
-from .draws import draw
 from .model import Digest, Entry, JobSpec
 from .profiles import SECOND_NS
-from .selection_checks import objective_value
+from .selection_checks import OBJECTIVE_METRIC
 from .selection_evidence import Assessed
-from .selection_limits import seed
+from .selection_ranking import worst_draws
 from .selection_text import run_command
 from .shortest import shortest_s
 from .units import unit_of
@@ -85,8 +84,7 @@ def _least_s(query: SelectQuery, profile: Profile) -> float:
 
 
 def _expected_gain(query: SelectQuery, one: Assessed) -> float:
-    metrics = [objective_value(query.objective, row) for row in one.rows]
-    if not metrics or any(metric.value is None for metric in metrics):
+    worst = worst_draws(OBJECTIVE_METRIC[query.objective], one.rows)
+    if worst is None:
         return UNKNOWN_GAIN
-    worst = draw(metrics, seed(query, metrics[0].key)).max(axis=1)
-    return float(np.maximum(0.0, -np.log(np.maximum(worst, 1e-9))).mean())
+    return float(np.maximum(0.0, -worst).mean())

@@ -10,7 +10,7 @@ from .cell_values import Part
 from .model import MetricValue
 from .pareto import Standing
 from .selection_evidence import Assessed, Evidence
-from .selection_limits import LIMITS
+from .selection_limits import LIMITS, chances
 from .vocabulary import Objective
 
 BETTER = {
@@ -160,8 +160,9 @@ def decision_path(
         standings: of the recipes that may be chosen.
         rule: what decided.
     """
+    most = "most" if query.objective is Objective.THROUGHPUT else "least"
     lines = [
-        f"asked: {question_words(query)}, least {OBJECTIVE_WORDS[query.objective]};"
+        f"asked: {question_words(query)}, {most} {OBJECTIVE_WORDS[query.objective]};"
         f" {limit_words(query)}; each limit in {100 * query.confidence:g} % of draws on every unit",
         f"evidence: {counted(len(evidence.rows), 'row')} of"
         f" {counted(len(assessed), 'recipe')} on {counted(len(evidence.units), 'unit')}"
@@ -169,7 +170,7 @@ def decision_path(
     ]
     for one in assessed:
         if one.eligible:
-            verdict = "meets every limit"
+            verdict = f"meets every limit{_surely(query, one)}"
         elif one.open:
             verdict = f"open: {'; '.join(f.sentence for f in one.findings)}"
         else:
@@ -182,6 +183,12 @@ def decision_path(
             f" {100 * standing.p_front:.0f} %, expected regret {100 * standing.regret:.2g} %"
         )
     return (*lines, f"decided: {rule}")
+
+
+def _surely(query: SelectQuery, one: Assessed) -> str:
+    """How surely the limit that is nearest to breaking holds, where one is a matter of draws."""
+    shares = [share for row in one.rows for share in chances(query, row).values()]
+    return f", the tightest one in {100 * min(shares):.1f} % of draws" if shares else ""
 
 
 def stale_warnings(rows: Iterable[TableRow]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ def select(store: Answers, query: SelectQuery, now_ns: int) -> Choice:
             workload=query.workload,
         )
     )
-    if any(row.state.has_numbers for row in rows):
+    if any(row.state.has_numbers and query.model_name in (None, row.model_name) for row in rows):
         return select_rows(query, rows, now_ns)
     rows = store.rows(TableQuery(model_class=query.model_class))
     return select_rows(query, rows, now_ns, cells(store))

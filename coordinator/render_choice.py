@@ -51,10 +51,10 @@ def break_even_words(pays: BreakEven) -> str:
     if pays.inferences is None:
         more = f"{-pays.saving_per_million:.3g} more per million inferences than fp32"
         return f"break-even: never; {pays.recipe} costs {more}"
-    words = (
-        f"break-even: {pays.recipe} saves {pays.saving_per_million:.3g} per million inferences;"
-        f" the switch pays after {pays.inferences:,.0f}"
-    )
+    saves = f"{pays.recipe} saves {pays.saving_per_million:.3g} per million inferences"
+    if pays.inferences == 0:  # No cost was given that had to be earned first.
+        return saves
+    words = f"break-even: {saves}; the switch pays after {pays.inferences:,.0f}"
     if pays.low is not None:
         words += f" [{pays.low:,.0f}, {'never' if pays.high is None else f'{pays.high:,.0f}'}]"
     return f"{words} inferences" + ("" if pays.days is None else f", {pays.days:,.1f} days")
