@@ -19,6 +19,39 @@ _FAMILIES = list(FormatFamily)
 _PROFILES = list(Profile)
 _SCENARIOS = list(Scenario)
 
+DECIDING_METRICS = frozenset(
+    (
+        "size_bytes",
+        "size_ratio",
+        "latency_ratio",
+        "latency_p50_ns",
+        "latency_p90_ns",
+        "latency_p99_ns",
+        "throughput_per_s",
+        "peak_memory_bytes",
+        "peak_memory_ratio",
+        "energy_mj",
+        "energy_ratio",
+        "accuracy_pct",
+        "accuracy_delta_pp",
+        "nonfinite_count",
+        "saturated_pct",
+    )
+)
+"""All that cells, gates and selections look at; the other metrics explain."""
+
+_DECIDING_DETAILS = frozenset(
+    (
+        "size_ratio",
+        "latency_ratio",
+        "peak_memory_ratio",
+        "energy_mj",
+        "energy_ratio",
+        "accuracy_delta_pp",
+    )
+)
+"""Of these also how they came about: an answer shows them, or asks for bounds or kind of meter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -115,6 +148,16 @@ def _kernel_mode(metrics: tuple[MetricValue, ...]) -> str | None:
         if metric.key == "saturated_pct":
             return next((one.value for one in metric.detail if one.name == "kernel_mode"), None)
     return None
+
+
+def deciding_row(row: TableRow) -> TableRow:
+    """A row with the metrics that decide and no others, and of their details those that do."""
+    kept = tuple(metric for metric in row.metrics if metric.key in DECIDING_METRICS)
+    return replace(row, metrics=tuple(map(_without_details, kept)))
+
+
+def _without_details(metric: MetricValue) -> MetricValue:
+    return metric if metric.key in _DECIDING_DETAILS else replace(metric, detail=())
 
 
 def _overrides_order(overrides: Overrides) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from bitgauge.benchmarks.errors import Code, NotFound, Refused
 from .migration_history import HISTORY
 from .schema_campaigns import CAMPAIGNS
 from .store_connection import transaction
+from .table_migrations import WHOLES
 from .view_migrations import VIEWS
 
 APPLICATION_ID = 0x42495447
@@ -344,6 +345,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     VIEWS,
     CAMPAIGNS,
     HISTORY,
+    WHOLES,
 )
 
 

@@ -33,7 +33,7 @@ def select(store: Answers, query: SelectQuery, now_ns: int) -> Choice:
     """
     from bitgauge.benchmarks.selection import select as select_rows  # numpy: only who asks waits
 
-    rows = store.rows(
+    rows = store.deciding_rows(
         TableQuery(
             model_class=query.model_class,
             hardware_class=query.hardware_class,
@@ -42,7 +42,7 @@ def select(store: Answers, query: SelectQuery, now_ns: int) -> Choice:
     )
     if any(row.state.has_numbers and query.model_name in (None, row.model_name) for row in rows):
         return select_rows(query, rows, now_ns)
-    rows = store.rows(TableQuery(model_class=query.model_class))
+    rows = store.deciding_rows(TableQuery(model_class=query.model_class))
     return select_rows(query, rows, now_ns, cells(store))
 
 

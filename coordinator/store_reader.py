@@ -125,6 +125,11 @@ class Reader(HistoryReader, CampaignReads):
         with self._read("reading the table") as connection:
             return store_table.rows(connection, query)
 
+    def deciding_rows(self, query: TableQuery) -> tuple[TableRow, ...]:
+        """Like `rows`, with the metrics that decide and no others."""
+        with self._read("reading the table") as connection:
+            return store_table.rows(connection, query, deciding=True)
+
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that something was measured or tried for."""
         with self._read("reading the table") as connection:

@@ -27,7 +27,15 @@ from bitgauge.benchmarks.staleness import (
     stack_changes,
     toolchain_changes,
 )
-from bitgauge.benchmarks.table import Candidate, matches, newest, ordered, rank, row_key
+from bitgauge.benchmarks.table import (
+    Candidate,
+    deciding_row,
+    matches,
+    newest,
+    ordered,
+    rank,
+    row_key,
+)
 
 from .store_rows import candidates, rows_of_job, with_metrics
 from .store_views import encode, fetch
@@ -37,20 +45,32 @@ if TYPE_CHECKING:
 
 _STORED = """SELECT t.row_key, t.value, t.changes, d.name AS device_name FROM table_rows t
     JOIN devices d ON d.device_id = t.device_id WHERE 1"""
+_WHOLE = """SELECT t.row_key, w.value, t.changes, d.name AS device_name FROM table_rows t
+    JOIN devices d ON d.device_id = t.device_id
+    JOIN table_wholes w ON w.row_key = t.row_key WHERE 1"""
+_DEVICE = "t.device_id IN (SELECT device_id FROM devices WHERE ? IN (name, device_id))"
 _TOOLCHAIN = "toolchain "
 _REBUILD = "rebuild"
 
 
 # -- questions ----------------------------------------------------------------------------
-def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, ...]:
-    """The newest row per key that matches `query`, in the order of the table."""
+def rows(
+    connection: sqlite3.Connection, query: TableQuery, *, deciding: bool = False
+) -> tuple[TableRow, ...]:
+    """The newest row per key that matches `query`, in the order of the table.
+
+    Args:
+        connection: the database.
+        query: which rows.
+        deciding: with the metrics that decide and no others, a third of the work.
+    """
     if query.job_id is not None:
         return tuple(row for row in rows_of_job(connection, query.job_id) if matches(query, row))
     clauses = {
         "t.model_name = ?": query.model_name,
         "t.model_class = ?": query.model_class,
         "t.hardware_class = ?": query.hardware_class,
-        "? IN (d.name, d.device_id)": query.device,
+        _DEVICE: query.device,
         "t.family = ?": query.family,
         "t.batch = ?": query.batch,
     }
@@ -59,7 +79,7 @@ def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, .
         clauses["t.batch = ?"] = query.workload.batch
         clauses["t.threads = ?"] = query.workload.threads
     asked = {clause: value for clause, value in clauses.items() if value is not None}
-    return ordered(_stored(connection, asked))
+    return ordered(_stored(connection, asked, _STORED if deciding else _WHOLE))
 
 
 def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
@@ -79,10 +99,12 @@ def cells(connection: sqlite3.Connection) -> tuple[Cell, ...]:
     return tuple(msgspec.json.decode(row["value"], type=Cell) for row in found)
 
 
-def _stored(connection: sqlite3.Connection, where: Mapping[str, object]) -> list[TableRow]:
+def _stored(
+    connection: sqlite3.Connection, where: Mapping[str, object], sql: str = _STORED
+) -> list[TableRow]:
     clauses = "".join(f" AND {clause}" for clause in where)
     values = [getattr(value, "value", value) for value in where.values()]
-    return [_row(row) for row in fetch(connection, _STORED + clauses, values)]
+    return [_row(row) for row in fetch(connection, sql + clauses, values)]
 
 
 def _row(row: sqlite3.Row) -> TableRow:
@@ -158,6 +180,7 @@ def rebuild_if_asked(db: Database) -> None:
 def rebuild(db: Database) -> int:
     """Make the whole table from the runs, as if there had been none; the number of rows."""
     db.execute("DELETE FROM table_rows")
+    db.execute("DELETE FROM table_wholes")
     db.execute("DELETE FROM cells")
     chosen = newest(candidates(db.conn, {}))
     for one in chosen:
@@ -213,6 +236,7 @@ def _settle_key(db: Database, key: str, old: TableRow) -> None:
         _write(db, key, left[0])
     else:
         db.execute("DELETE FROM table_rows WHERE row_key = ?", (key,))
+        db.execute("DELETE FROM table_wholes WHERE row_key = ?", (key,))
 
 
 def _write(db: Database, key: str, candidate: Candidate) -> None:
@@ -234,10 +258,11 @@ def _write(db: Database, key: str, candidate: Candidate) -> None:
             "toolchain": row.toolchain,
             "measuring_version": row.measuring_version,
             "changes": encode(_changes(db.conn, row, _current(db.conn, row.device_id))),
-            "value": encode(row),
+            "value": encode(deciding_row(row)),
         },
         pk="row_key",
     )
+    db.table("table_wholes").upsert({"row_key": key, "value": encode(row)}, pk="row_key")
 
 
 # -- marks of staleness -------------------------------------------------------------------

@@ -80,6 +80,10 @@ class _Stored:
             _refuse(self._path, "jobs")
         return tuple(row for row in self._table.rows if matches(query, row))
 
+    def deciding_rows(self, query: TableQuery) -> tuple[TableRow, ...]:
+        """The rows that match; they are read already."""
+        return self.rows(query)
+
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that something was measured or tried for."""
         return self._table.cells

@@ -12,7 +12,6 @@ smallest store: the history grows a thousandfold, the table itself by as much as
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import itertools
 import sqlite3
@@ -25,9 +24,8 @@ from pathlib import Path
 
 from bitgauge.benchmarks.answers import SelectQuery, TableQuery
 from bitgauge.benchmarks.model import Workload
-from bitgauge.coordinator import queries
+from bitgauge.coordinator.offline import Offline
 from bitgauge.coordinator.sqlite_store import SqliteStore
-from bitgauge.coordinator.store_reader import Reader, open_readonly
 
 from . import synthetic_store as lab
 
@@ -40,7 +38,7 @@ Took = tuple[float, float]
 """Milliseconds on the clock, and of the processor."""
 
 
-def questions(reader: Reader, size: lab.Size) -> dict[str, Iterator[Question]]:
+def questions(source: Offline, size: lab.Size) -> dict[str, Iterator[Question]]:
     """Questions without end, by name."""
     kinds = list(itertools.product(lab.CLASSES, lab.HARDWARE, lab.BATCHES))
     names = [lab.model(at)[0] for at in range(size.models)]
@@ -51,30 +49,30 @@ def questions(reader: Reader, size: lab.Size) -> dict[str, Iterator[Question]]:
             query = SelectQuery(
                 kind, hardware, workload=Workload(batch=batch), max_accuracy_loss_pp=1.0
             )
-            yield lambda query=query: queries.select(reader, query, 0)  # type: ignore[misc]
+            yield lambda query=query: source.select(query)  # type: ignore[misc]
 
     def select_model() -> Iterator[Question]:
         models = [lab.model(at) for at in range(size.models)]
         for (name, kind), hardware in itertools.cycle(itertools.product(models, lab.HARDWARE)):
             query = SelectQuery(kind, hardware, model_name=name, max_accuracy_loss_pp=1.0)
-            yield lambda query=query: queries.select(reader, query, 0)  # type: ignore[misc]
+            yield lambda query=query: source.select(query)  # type: ignore[misc]
 
     def rows() -> Iterator[Question]:
         for name, board in itertools.cycle(itertools.product(names, boards)):
             query = TableQuery(model_name=name, device=board)
-            yield lambda query=query: queries.table(reader, query)  # type: ignore[misc]
+            yield lambda query=query: source.table(query)  # type: ignore[misc]
 
     def cell() -> Iterator[Question]:
         for kind, hardware, batch in itertools.cycle(kinds):
             query = TableQuery(
                 model_class=kind, hardware_class=hardware, workload=Workload(batch=batch)
             )
-            yield lambda query=query: queries.table(reader, query)  # type: ignore[misc]
+            yield lambda query=query: source.table(query)  # type: ignore[misc]
 
     return {
         "select, a model class": select(),
         "select, one model": select_model(),
-        "table": itertools.repeat(lambda: queries.cells(reader)),
+        "table": itertools.repeat(source.cells),
         "table --rows, a model and device": rows(),
         "table --rows, a cell": cell(),
     }
@@ -114,8 +112,9 @@ def settled(path: Path) -> list[Took]:
 def report(path: Path, size: lab.Size) -> dict[str, float]:
     """Prints what one store takes; p99 in milliseconds, by question."""
     p99 = {}
-    with contextlib.closing(open_readonly(path)) as reader:
-        asked = questions(reader, size) | {"plain SQLite": plain(reader._connection)}
+    with Offline(path) as source:
+        connection = source.reader._connection
+        asked = questions(source, size) | {"plain SQLite": plain(connection)}
         for name, endless in asked.items():
             found = [took(question) for question in itertools.islice(endless, ASKED + 5)]
             p99[name] = _line(name, found[5:])
