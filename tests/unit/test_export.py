@@ -9,9 +9,11 @@ import json
 import random
 import sys
 from collections.abc import Callable
+from concurrent import futures
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from bitgauge.benchmarks import table_file
 from bitgauge.benchmarks.answers import TableQuery
@@ -29,11 +31,15 @@ from bitgauge.benchmarks.table_file import (
     to_json,
 )
 from bitgauge.benchmarks.table_lines import COLUMNS, lines
+from bitgauge.benchmarks.wire import from_wire, to_wire
 from bitgauge.coordinator.cli import run_command_line
+from bitgauge.coordinator.client import Client
+from bitgauge.coordinator.endpoint import Endpoint
 from bitgauge.coordinator.offline import Offline
 from bitgauge.coordinator.table_answers import ExportedTable
 from bitgauge.coordinator.table_export import exported
 from bitgauge.coordinator.table_markdown import to_markdown
+from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
 from .export_store import HOSTS, PATH, SECRET, store_table
 
@@ -148,6 +154,43 @@ def test_every_run_has_a_digest_of_its_raw_files_and_numbers(
     other = (*run.metrics[1:], MetricValue("latency_ratio", 0.51))
     assert digests[run.run_id] != digest_of_run(run.raw, other)
     assert digests[run.run_id] != digest_of_run(run.raw[1:], run.metrics)
+
+
+class Served(lab_pb2_grpc.LabServicer):
+    """Answers over the network what the database says."""
+
+    def __init__(self, database: Path) -> None:
+        self.database = database
+
+    def ListDevices(self, request: Any, context: Any) -> Any:
+        with Offline(self.database) as source:
+            return lab_pb2.ListDevicesResponse(devices=map(to_wire, source.devices()))
+
+    def Table(self, request: Any, context: Any) -> Any:
+        with Offline(self.database) as source:
+            rows = source.table(from_wire(TableQuery, request.query))
+            return lab_pb2.TableResponse(rows=map(to_wire, rows))
+
+    def Cells(self, request: Any, context: Any) -> Any:
+        with Offline(self.database) as source:
+            return lab_pb2.CellsResponse(cells=map(to_wire, source.cells()))
+
+    def GetRun(self, request: Any, context: Any) -> Any:
+        with Offline(self.database) as source:
+            return lab_pb2.GetRunResponse(run=to_wire(source.run(request.run_id)))
+
+
+def test_a_coordinator_gives_the_same_export(database: Path, table: TableFile) -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(2))
+    served: Any = Served  # other calls are not made
+    lab_pb2_grpc.add_LabServicer_to_server(served(database), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        with Client(Endpoint(f"127.0.0.1:{port}", None, Path("token"))) as client:
+            assert exported(client) == table
+    finally:
+        server.stop(None).wait()
 
 
 @pytest.mark.parametrize(
