@@ -101,8 +101,9 @@ def settled(path: Path) -> list[Took]:
         found: list[Took] = []
         for number in range(-(-SETTLED // len(lab.RECIPES))):
             now_ns = lab.START_NS + (number + 1) * lab.DAY_NS
-            for run in lab.measure(store, 10**6 + number, 0, 0, 1, now_ns):
-                told = (run, 1, lab.metrics(number), now_ns + 10**9)
+            runs = lab.measure(store, 10**6 + number, 0, 0, 1, now_ns)
+            for run, recipe in zip(runs, lab.RECIPES, strict=True):
+                told = (run, 1, lab.metrics(number, recipe), now_ns + 10**9)
                 found.append(took(lambda told=told: store.analysed(*told)))  # type: ignore[misc]
         return found
     finally:

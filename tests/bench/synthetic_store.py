@@ -1,7 +1,8 @@
 """Databases with as many runs as asked for, in minutes.
 
 The lab (its devices, and one job per model, device and batch) is made by the store's own
-functions: register, submit, claim, report. Numbers are put in at once, and the table is made by
+functions: register, submit, claim, report. Numbers are those of the committed snapshot, moved
+a little, and put in at once, and the table is made by
 `rebuild_table`. What came before is copied from that in SQL: the same jobs, older, under ids of
 their own, so that every row stays what the newest run says. A copied run has five metrics instead
 of all of them; no question reads them.
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from bitgauge.benchmarks import table_file
 from bitgauge.benchmarks.analyse import ANALYSIS_VERSION
 from bitgauge.benchmarks.ids import run_id
 from bitgauge.benchmarks.model import (
@@ -43,7 +45,7 @@ from bitgauge.coordinator.sqlite_store import SqliteStore
 from bitgauge.coordinator.store import LeaseTerms, Registration
 from bitgauge.coordinator.store_runs import _metric_columns
 
-from ..unit import record_lab
+from ..snapshot import FOLDER as SNAPSHOT
 
 START_NS = 1_790_000_000_000_000_000
 DAY_NS = 86_400 * 10**9
@@ -130,20 +132,31 @@ def model(at: int) -> tuple[str, ModelClass]:
     return f"{kind.value}_{at:02d}", kind
 
 
-def metrics(seed: int) -> tuple[MetricValue, ...]:
-    """All metrics of a run, with the details that a real analysis gives, around other values."""
-    scale = float(np.random.default_rng(seed).lognormal(0.0, 0.2))
+def metrics(seed: int, recipe: str) -> tuple[MetricValue, ...]:
+    """All metrics of a run as they were really measured once, around other values."""
+    templates = _MEASURED[recipe]
+    scale = float(np.random.default_rng(seed).lognormal(0.0, 0.1))
 
     def moved(value: float | None) -> float | None:
         return None if value is None else value * scale
 
     return tuple(
         replace(one, value=moved(one.value), low=moved(one.low), high=moved(one.high))
-        for one in _TEMPLATE
+        for one in templates[seed % len(templates)]
     )
 
 
-_TEMPLATE = record_lab.sources(dict.fromkeys(record_lab.raw_files(), b"")).run.metrics
+def _measured() -> dict[str, list[tuple[MetricValue, ...]]]:
+    """The metrics of every row of the committed snapshot, by recipe."""
+    table = table_file.from_json((SNAPSHOT / "table.json").read_bytes(), "table.json")
+    found: dict[str, list[tuple[MetricValue, ...]]] = {}
+    for row in table.rows:
+        if row.metrics:
+            found.setdefault(row.recipe, []).append(row.metrics)
+    return found
+
+
+_MEASURED = _measured()
 
 
 def _lab(store: SqliteStore, size: Size) -> None:
@@ -159,11 +172,14 @@ def _lab(store: SqliteStore, size: Size) -> None:
     for number, (at, other, batch) in enumerate(jobs):
         measure(store, number, at, other, batch, START_NS + number * 10**9)
     connection = store._connection
-    found = connection.execute("SELECT run_id FROM runs ORDER BY position").fetchall()
+    found = connection.execute(
+        "SELECT run_id, recipe FROM runs JOIN entries USING (job_id, entry_index) ORDER BY position"
+    ).fetchall()
     connection.execute("BEGIN")
-    for seed, (run,) in enumerate(found):
+    for seed, (run, recipe) in enumerate(found):
         store._db.table("metrics").insert_all(
-            _metric_columns(run, position, one) for position, one in enumerate(metrics(seed))
+            _metric_columns(run, position, one)
+            for position, one in enumerate(metrics(seed, recipe))
         )
     connection.execute(
         "UPDATE runs SET analysis_version = ?, analysed_unix_ns = received_unix_ns",
