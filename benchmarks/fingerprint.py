@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from .model import RuntimeDescription, StackItem
+from .errors import BadInput, Code
+from .model import DeviceDescription, RuntimeDescription, StackItem
 
 KERNEL = "kernel."
 """What the names of the probe map begin with in a stack."""
@@ -44,6 +45,23 @@ def stack_of(
         if merged.setdefault(item.name, item.value) != item.value:
             raise ValueError(f"{item.name} is both {merged[item.name]!r} and {item.value!r}")
     return tuple(StackItem(name, merged[name]) for name in sorted(merged))
+
+
+def require_stacks(device: DeviceDescription) -> None:
+    """A device is registered only if what it states gives each of its runtimes one stack.
+
+    Raises:
+        BadInput: it names something twice with different values, or a passing reading.
+    """
+    for runtime in device.runtimes:
+        try:
+            stack_of(device.stack, runtime)
+        except ValueError as error:
+            raise BadInput(
+                Code.BAD_ARGUMENT,
+                f"Device {device.name!r} cannot register: in the stack of its runtime"
+                f" {runtime.name!r}, {error}; each name stands for one lasting value.",
+            ) from None
 
 
 def fingerprint(stack: Iterable[StackItem]) -> str:

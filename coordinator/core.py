@@ -19,6 +19,7 @@ from bitgauge.benchmarks.answers import Choice, SelectQuery, TableQuery, TableRo
 from bitgauge.benchmarks.cell_values import Cell
 from bitgauge.benchmarks.crash import crash_point
 from bitgauge.benchmarks.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.fingerprint import require_stacks
 from bitgauge.benchmarks.model import (
     Assignment,
     DeviceView,
@@ -110,6 +111,7 @@ class Coordinator:
     async def register(self, registration: Registration, protocol_version: int) -> None:
         """Introduce a device; jobs that its older incarnations held are queued again."""
         require_agreement(protocol_version, "agent", "coordinator")
+        require_stacks(registration.device)
         now_ns = self._now_ns()
         await self._writer.change(lambda store: store.register(registration, now_ns))
 

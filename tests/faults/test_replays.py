@@ -16,7 +16,14 @@ import pytest
 from bitgauge.agents.connection import Connection, Introduction
 from bitgauge.benchmarks.answers import TableQuery
 from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.model import PROTOCOL_VERSION, Assignment, JobSpec, Workload
+from bitgauge.benchmarks.model import (
+    PROTOCOL_VERSION,
+    Assignment,
+    DeviceDescription,
+    JobSpec,
+    StackItem,
+    Workload,
+)
 from bitgauge.benchmarks.vocabulary import Disposition, Profile
 from bitgauge.benchmarks.wire import to_wire
 from bitgauge.protos.v1 import agent_pb2, blobs_pb2, lab_pb2
@@ -402,6 +409,42 @@ def test_fields_of_the_future_change_no_answer(
     assert status_of(channel, path, later, token, streams=streams) == status_of(
         channel, path, b"", token, streams=streams
     )
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        (
+            dataclasses.replace(
+                DEVICE,
+                runtimes=tuple(
+                    dataclasses.replace(
+                        runtime, versions=(StackItem("driver", "1"), StackItem("driver", "2"))
+                    )
+                    for runtime in DEVICE.runtimes
+                ),
+            ),
+            "'1' and '2'",
+        ),
+        (dataclasses.replace(DEVICE, stack=(StackItem("clock_mhz", "2000"),)), "clock_mhz"),
+    ],
+    ids=["twice", "passing"],
+)
+def test_a_device_whose_stack_is_not_one_lasting_value_each_is_refused(
+    shared: tuple[Host, grpc.Channel], device: DeviceDescription, said: str
+) -> None:
+    _, channel = shared
+    request = agent_pb2.RegisterRequest(device=to_wire(device), protocol_version=PROTOCOL_VERSION)
+    status, details = status_of(
+        channel,
+        "/bitgauge.v1.Agents/Register",
+        request.SerializeToString(),
+        AGENT_TOKEN,
+        streams=False,
+    )
+    assert status is grpc.StatusCode.INVALID_ARGUMENT
+    assert said in details
+    assert DEVICE.runtimes[0].name in details
 
 
 def test_an_enumeration_value_of_the_future_is_named_in_the_refusal(
