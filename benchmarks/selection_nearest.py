@@ -16,17 +16,24 @@ def nearest(query: SelectQuery, cells: Iterable[Cell]) -> tuple[str, ...]:
     """The nearest cells of other formats than fp32, the nearest first; a prior last.
 
     Nearer is the same model class and hardware, of another model or at another workload, then
-    the class on other hardware, then another class on this hardware.
+    the class on other hardware, then another class on this hardware. A prior is about what was
+    asked, so that no number of measured cells crowds it out.
     """
-    ranked = []
+    ranked, known = [], []
     for cell in cells:
         part = cell.best
         if part is None or cell.key.family is FormatFamily.FP32:
             continue
         difference = _difference(query, cell)
-        if difference is not None:
-            ranked.append((difference[0], _sentence(cell, difference[1])))
-    return tuple(sentence for _, sentence in sorted(ranked, key=lambda one: one[0])[:MOST])
+        if difference is None:
+            continue
+        away, words = difference
+        if cell.source is not None:
+            known.append(_sentence(cell, words))
+        else:
+            ranked.append((away, _sentence(cell, words)))
+    measured = [sentence for _, sentence in sorted(ranked, key=lambda one: one[0])]
+    return (*measured[: max(MOST - len(known), 0)], *known)
 
 
 def _difference(query: SelectQuery, cell: Cell) -> tuple[tuple[int, float], str] | None:

@@ -24,6 +24,8 @@ from .priors import priors
 from .table import ordered
 
 SCHEMA = "bitgauge.table/1"
+TABLE_NAME = "table.json"
+"""What the table is called in a snapshot folder."""
 _FAMILY = "bitgauge.table/"
 _DIGEST = "sha256"
 

@@ -25,7 +25,7 @@ from bitgauge.benchmarks.errors import BadInput, Code, Internal, NotFound
 from bitgauge.benchmarks.facts import RunFacts
 from bitgauge.benchmarks.model import DeviceDescription, RawRef
 from bitgauge.benchmarks.run_record import Machines, RunRecord, Stack
-from bitgauge.benchmarks.table_file import TableFile, lean, to_json
+from bitgauge.benchmarks.table_file import TABLE_NAME, TableFile, lean, to_json
 
 from .analysis import subject_of
 from .offline import Offline
@@ -120,7 +120,7 @@ def _files(
     records: Sequence[RunRecord],
     raw_of: Sequence[str],
 ) -> Iterator[tuple[str, bytes]]:
-    yield "table.json", to_json(table)
+    yield TABLE_NAME, to_json(table)
     yield "table.md", to_markdown(table).encode()
     yield "machines.json", _json(machines)
     for record in records:

@@ -12,7 +12,7 @@ from bitgauge.benchmarks.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.model import DeviceView, Digest
 from bitgauge.benchmarks.priors import with_priors
 from bitgauge.benchmarks.table import matches
-from bitgauge.benchmarks.table_file import TableFile, from_json
+from bitgauge.benchmarks.table_file import TABLE_NAME, TableFile, from_json
 
 from .offline import Offline
 from .store import LeaseTerms
@@ -22,12 +22,15 @@ _STATE = "exported"
 
 
 def read_table(path: Path) -> TableFile:
-    """The table in a file that `bitgauge export` wrote.
+    """The table in a file that `bitgauge export` wrote, or in a snapshot folder that has it.
 
     Raises:
         BadInput: `FILE_UNREADABLE`, or `BAD_TABLE_FILE` when it is none or was changed.
         Refused: `TABLE_FILE_NEWER`.
     """
+    inside = path / TABLE_NAME
+    if inside.is_file():
+        path = inside
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -301,11 +301,23 @@ def test_a_field_of_another_type_is_named(
     assert "Invalid enum value 'int9' - at `$.rows[2].family`" in refused(capsys)
 
 
+def test_a_folder_answers_from_the_table_in_it(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(database, "-o", "table.json")
+    capsys.readouterr()
+    said = []
+    for place in ("table.json", "."):
+        assert run_command_line(["table", "--from", place]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
         (("--from", "none.json"), "none.json cannot be read: No such file"),
-        (("--from", "."), ". cannot be read: Is a directory"),
+        (("--from", "/"), "/ cannot be read: Is a directory"),
         (("--from", "table.json", "--db", "store.db"), "both say where to read"),
         (("--from", "table.json", "--job", "j"), "rows and cells, and no jobs"),
     ],

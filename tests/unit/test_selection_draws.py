@@ -16,8 +16,9 @@ from bitgauge.benchmarks.model import MetricValue, StackItem, Workload
 from bitgauge.benchmarks.pareto import standings, tied
 from bitgauge.benchmarks.priors import priors, with_priors
 from bitgauge.benchmarks.selection import select
+from bitgauge.benchmarks.selection_nearest import MOST
 from bitgauge.benchmarks.table import matches
-from bitgauge.benchmarks.vocabulary import CellState, Objective, Realness
+from bitgauge.benchmarks.vocabulary import CellState, HardwareClass, Objective, Realness
 from bitgauge.coordinator import queries
 from bitgauge.coordinator.store import Answers
 from hypothesis import given, settings
@@ -384,6 +385,23 @@ def test_the_nearest_cells_are_shown_as_such_and_a_prior_decides_nothing() -> No
     assert bare.recipe == "fp16"
 
 
+def test_no_number_of_measured_cells_crowds_out_the_prior_of_what_was_asked() -> None:
+    measured = [
+        each
+        for batch in range(1, 2 * MOST)
+        for each in (
+            row("fp32", workload=Workload(batch=batch)),
+            row("int8-dynamic", workload=Workload(batch=batch)),
+        )
+    ]
+    asked = replace(QUERY, hardware_class=HardwareClass.GPU_NVIDIA)
+    found = select(asked, [], cells=with_priors(cells(measured), priors())).nearest
+    assert len(found) == MOST
+    assert found[-1].startswith("cnn on gpu_nvidia: int8")
+    assert found[-1].endswith("(prior, not measured; decides nothing)")
+    assert all("other hardware" in one for one in found[:-1])
+
+
 def test_the_path_tells_question_findings_standings_and_rule() -> None:
     rows = [FP32, row("int8-dynamic"), row("fp16", accuracy=(-5.0, -6.0, -4.0))]
     path = select(replace(QUERY, max_size_ratio=0.9), rows).path
@@ -408,6 +426,8 @@ class Kept:
 
     def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
         return tuple(one for one in self.kept if matches(query, one))
+
+    deciding_rows = rows
 
     def cells(self) -> tuple[Cell, ...]:
         return cells(self.kept)
