@@ -16,7 +16,7 @@ from .migration_history import HISTORY
 from .schema_campaigns import CAMPAIGNS
 from .store_connection import transaction
 from .table_migrations import WHOLES
-from .view_migrations import VIEWS
+from .view_migrations import REGRESSION_VIEW, VIEWS
 
 APPLICATION_ID = 0x42495447
 """Says that an SQLite file is ours: "BITG"."""
@@ -346,6 +346,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     CAMPAIGNS,
     HISTORY,
     WHOLES,
+    REGRESSION_VIEW,
 )
 
 

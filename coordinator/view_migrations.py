@@ -169,6 +169,24 @@ _RAW = """CREATE VIEW v_raw AS
 SELECT run_id, position, pass_name, launch, role, sha256, size_bytes / 1024.0 AS size_kib
 FROM raw"""
 
+_REGRESSIONS = f"""CREATE VIEW v_regressions AS
+SELECT g.regression_id, g.state, g.signal, g.metric,
+       json_extract(g.value, '$.row.model_name') AS model_name,
+       json_extract(g.value, '$.row.recipe') AS recipe,
+       json_extract(g.value, '$.row.workload.batch') AS batch,
+       json_extract(g.value, '$.row.device_name') AS device_name,
+       json_extract(g.value, '$.row.runtime') AS runtime,
+       json_extract(g.value, '$.before.value') AS usual_value,
+       json_extract(g.value, '$.bound') AS bound_value,
+       json_extract(g.value, '$.after.value') AS found_value,
+       json_extract(g.value, '$.sentence') AS sentence,
+       json_extract(g.value, '$.changes') AS changes,
+       json_extract(g.value, '$.note') AS note,
+       {_utc("json_extract(g.value, '$.opened_unix_ns')")} AS opened_utc,
+       {_utc("g.changed_unix_ns")} AS changed_utc, g.run_id, g.confirm_job_id,
+       a.attempts AS alert_attempts, a.outcome AS alert_outcome
+FROM regressions g LEFT JOIN alerts a ON a.regression_id = g.regression_id"""
+
 VIEWS = (
     _DEVICES,
     _RUNTIMES,
@@ -182,3 +200,6 @@ VIEWS = (
     _RAW,
 )
 """The statements of one migration."""
+
+REGRESSION_VIEW = (_REGRESSIONS,)
+"""The statements of a later one: the tables that this view reads came after `VIEWS`."""

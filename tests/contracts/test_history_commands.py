@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,26 @@ def confirm(lab: Lab) -> tuple[Regression, ...]:
                 latency_ratio=ratio(0.6),
             )
     return tuple(judge(lab))
+
+
+def test_the_view_of_regressions_says_what_the_store_says(lab: Lab, tmp_path: Path) -> None:
+    confirm(lab)
+    connection = sqlite3.connect(tmp_path / "store.db")
+    connection.row_factory = sqlite3.Row
+    shown = {row["regression_id"]: row for row in connection.execute("SELECT * FROM v_regressions")}
+    known = lab.store.regressions(ended=True)
+    assert {one.regression_id for one in known} == set(shown) != set()
+    for one in known:
+        row = shown[one.regression_id]
+        assert (row["state"], row["signal"], row["metric"]) == (one.state, one.signal, one.metric)
+        assert (row["model_name"], row["recipe"]) == (one.row.model_name, one.row.recipe)
+        assert (row["device_name"], row["batch"]) == (one.row.device_name, one.row.workload.batch)
+        assert (row["usual_value"], row["found_value"]) == (one.before.value, one.after.value)
+        assert (row["bound_value"], row["sentence"]) == (one.bound, one.sentence)
+        assert [each["name"] for each in json.loads(row["changes"])] == [
+            each.name for each in one.changes
+        ]
+    connection.close()
 
 
 def test_compare_says_what_changed_and_that_it_is_weaker(
