@@ -375,7 +375,9 @@ def tables(draw: st.DrawFn) -> list[TableRow]:
                     model_name=model,
                 )
             )
-    return rows
+    # A result is stale by what is another one since.
+    changes = (StackChange("driver", "1", "2"),)
+    return [replace(one, changes=changes) if one.state is CellState.STALE else one for one in rows]
 
 
 def queries() -> st.SearchStrategy[SelectQuery]:
