@@ -165,7 +165,8 @@ def _ship(answer: _Answer, winners: list[Assessed]) -> Choice:
         sizes = {_size_order(one)[0] for one in near}
         why = "the smaller one is named first" if len(sizes) > 1 else "they are of one size"
         if likely:
-            why = "the one with the least expected regret is named first"
+            one = "the one" if len(near) == 1 else "one of those"
+            why = f"{one} with the least expected regret is named first"
         sentence += f". The data shows {_no_difference(objective)} from {listed(rivals)}; {why}"
     pays = answer.break_even_of(chosen)
     if pays is not None and not pays_in_time(query, pays):

@@ -151,6 +151,19 @@ def test_where_one_is_likelier_the_best_it_is_named_first_and_still_a_tie() -> N
     assert choice.front == ("int4-wo-b32", "int8-dynamic")
 
 
+def test_of_several_with_the_least_regret_none_is_called_the_one() -> None:
+    rows = [
+        FP32,
+        row("int8-dynamic", latency=(0.500, 0.45, 0.55), size=0.30),
+        row("int8-static-u8u8-pt", latency=(0.502, 0.45, 0.554), size=0.25),
+        row("int4-wo-b32", latency=(0.52, 0.42, 0.62), size=0.15),
+    ]
+    choice = select(QUERY, rows)
+    assert (choice.outcome, choice.recipe) == ("tie", "int8-static-u8u8-pt")
+    assert set(choice.alternatives) == {"int8-dynamic", "int4-wo-b32"}
+    assert "one of those with the least expected regret is named first" in choice.sentence
+
+
 def test_a_difference_below_two_percent_is_a_tie_in_latency_only() -> None:
     rows = [
         FP32,
