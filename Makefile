@@ -5,15 +5,15 @@ demo: .venv/demo.installed
 	.venv/bin/bitgauge demo
 
 test: .venv/dev.installed check
-	.venv/bin/pytest tests/unit tests/contracts tests/fuzz tests/integration tests/simulation
+	.venv/bin/pytest tests --ignore tests/bad_days --ignore tests/bench
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why.
 bad-days: .venv/dev.installed
-	.venv/bin/pytest tests/faults tests/hostile tests/network
+	.venv/bin/pytest tests/bad_days
 
 soak: .venv/soak.installed
-	.venv/bin/python tests/simulation/soak.py --seeds 1000000
+	.venv/bin/python tests/protocol/soak.py --seeds 1000000
 	for name in digests events join_line model names npz report; do .venv/bin/python -m tests.fuzz.fuzz_$$name -max_total_time=600 || exit 1; done
 
 bench: .venv/dev.installed

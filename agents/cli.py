@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.home import DEFAULT_PORT, home
-from bitgauge.benchmarks.join_line import parse_join_line
-from bitgauge.benchmarks.meters import best_meter, why_no_meter
-from bitgauge.benchmarks.model import DeviceDescription
-from bitgauge.benchmarks.reasons import REASONS
+from bitgauge.benchmarks.common.home import DEFAULT_PORT, home
+from bitgauge.benchmarks.common.join_line import parse_join_line
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
+from bitgauge.benchmarks.vocabulary.reasons import REASONS
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
-from .config import DEFAULT_CACHE_BYTES, AgentConfig, read_token
+from .config import AUTO, DEFAULT_CACHE_BYTES, AgentConfig, read_token
 from .registry import plugin_folders
-from .sandbox import AUTO, levels
+from .sandbox.base import levels
 
 if TYPE_CHECKING:
-    from .certificates import Enrolment
+    from .config import Enrolment
 
 DEFAULT_COORDINATOR = f"127.0.0.1:{DEFAULT_PORT}"
 EXIT_FAILED = 1
@@ -121,7 +121,7 @@ def add_sandbox_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     _quiet_grpc()
-    from .join import way_to
+    from .connection.join import way_to
 
     state = arguments.home or home()
     way = way_to(arguments.coordinator, state / "agent", DEFAULT_COORDINATOR)
@@ -133,7 +133,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _join(arguments: argparse.Namespace) -> None:
     _quiet_grpc()
-    from .join import join
+    from .connection.join import join
 
     text = sys.stdin.readline() if arguments.line == "-" else arguments.line
     line = parse_join_line(text)
@@ -145,7 +145,7 @@ def _join(arguments: argparse.Namespace) -> None:
 def _serve(
     arguments: argparse.Namespace, address: str, token: str, enrolment: Enrolment | None
 ) -> None:
-    from .process import adopt_orphans
+    from .host.process import adopt_orphans
     from .service import serve
 
     adopt_orphans()
@@ -175,10 +175,11 @@ def _name(given: str | None) -> str:
 
 
 def _describe(arguments: argparse.Namespace) -> None:
-    from .confinement import start_box
-    from .identity import describe, device_id
-    from .probing import with_known_modes
-    from .survey import in_words, survey
+    from .execution.probing import with_known_modes
+    from .registry import describe
+    from .sandbox.confinement import start_box
+    from .sandbox.survey import in_words, survey
+    from .storage.identity import device_id
 
     folder = (arguments.home or home()) / "agent"
     device = describe(

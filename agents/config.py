@@ -2,17 +2,101 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
-from .sandbox import AUTO
-from .supervision import PhaseLimits
+AUTO = "auto"
+_NS = 1_000_000_000
 
-if TYPE_CHECKING:
-    from .certificates import Enrolment
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What TLS needs: the CA that is trusted, and the device's own pair when it has one."""
+
+    ca_pem: bytes
+    key_pem: bytes | None = None
+    certificate_pem: bytes | None = None
+
+    def __repr__(self) -> str:  # the key must not reach a log by accident
+        return "Security(...)"
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A device's place in a lab.
+
+    Attributes:
+        coordinator: ``HOST:PORT`` that takes agents by certificate.
+        name: label of the device.
+        device_id: whom the certificate names.
+        token: bearer token of this device.
+        key_pem: private key.
+        certificate_pem: its certificate.
+        ca_pem: the only CA whose servers are trusted.
+        issued_unix_ns: when the certificate came, UTC nanoseconds by this device's clock.
+        expires_unix_ns: end of the certificate, UTC nanoseconds.
+    """
+
+    coordinator: str
+    name: str
+    device_id: str
+    token: str
+    key_pem: str
+    certificate_pem: str
+    ca_pem: str
+    issued_unix_ns: int
+    expires_unix_ns: int
+
+    def __repr__(self) -> str:  # neither key nor token may reach a log by accident
+        return f"Enrolment({self.name} at {self.coordinator})"
+
+    @property
+    def security(self) -> Security:
+        """How to connect with it."""
+        return Security(self.ca_pem.encode(), self.key_pem.encode(), self.certificate_pem.encode())
+
+    @property
+    def renew_unix_ns(self) -> int:
+        """When to ask for the next certificate: at two thirds of this one's life."""
+        return self.issued_unix_ns + (self.expires_unix_ns - self.issued_unix_ns) * 2 // 3
+
+    def require_valid(self, now_ns: int) -> None:
+        """Refuse to go on with a certificate that has ended.
+
+        Raises:
+            Refused: `CERTIFICATE_EXPIRED`.
+        """
+        if now_ns >= self.expires_unix_ns:
+            day = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.expires_unix_ns // _NS))
+            raise Refused(
+                Code.CERTIFICATE_EXPIRED,
+                f"This device's certificate for {self.coordinator} ended at {day}.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLimits:
+    """Seconds of silence that a child is allowed in each phase before it counts as hanging."""
+
+    start: float = 60.0
+    load: float = 300.0
+    warm_up: float = 300.0
+    measure: float = 300.0
+    write: float = 60.0
+    terminate: float = 2.0
+
+    def of(self, phase: str) -> float:
+        """The limit of `phase`; that of `start` for a phase that is not known."""
+        return {
+            "load": self.load,
+            "warm_up": self.warm_up,
+            "measure": self.measure,
+            "write": self.write,
+        }.get(phase, self.start)
+
 
 DEFAULT_CACHE_BYTES = 10 * 1024**3
 

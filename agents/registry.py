@@ -1,8 +1,8 @@
 """Finds runtimes, meters and devices by file name; no list is edited to add one.
 
 Modules live in `agents/runtimes`, `agents/meters` and `agents/devices`, and in folders of the
-same names below each folder of ``BITGAUGE_PLUGIN_PATH``. A file whose name begins with an
-underscore, and `base.py`, is no plug-in.
+same names below each folder of ``BITGAUGE_PLUGIN_PATH``: a file, or a folder that is a package.
+What begins with an underscore, and `base`, is no plug-in.
 """
 
 from __future__ import annotations
@@ -11,14 +11,21 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
-from bitgauge.benchmarks.errors import Code, NotFound, Refused
-from bitgauge.benchmarks.model import MeterDescription, RuntimeDescription
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
+from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
+from bitgauge.benchmarks.vocabulary.meters import meters_of
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    DeviceDescription,
+    MeterDescription,
+    RuntimeDescription,
+    StackItem,
+)
 
 from .devices.base import DeviceModule
 from .meters.base import MeterModule
@@ -82,9 +89,7 @@ def find(kind: str, folders: Sequence[Path] | None = None) -> Found:
     origin: dict[str, Path] = {}
     problems: list[str] = []
     for folder in (own, *(place / kind for place in extra)):
-        for path in sorted(folder.glob("*.py")):
-            if path.stem == "base" or path.stem.startswith("_"):
-                continue
+        for path in _modules(folder):
             try:
                 module = _load(kind, path, builtin=folder == own)
             except Exception as error:  # a plug-in is another's code and may fail in any way
@@ -142,6 +147,12 @@ def describe_meters(found: Found) -> tuple[tuple[MeterDescription, ...], tuple[s
     return tuple(there), tuple(failed)
 
 
+def _modules(folder: Path) -> list[Path]:
+    """Files, and folders that are packages; neither `base` nor what begins with an underscore."""
+    found = [*folder.glob("*.py"), *(one.parent for one in folder.glob("*/__init__.py"))]
+    return sorted(one for one in found if one.stem != "base" and not one.stem.startswith("_"))
+
+
 def _load(kind: str, path: Path, *, builtin: bool) -> ModuleType:
     if builtin:
         module = importlib.import_module(f"{__package__}.{kind}.{path.stem}")
@@ -156,7 +167,11 @@ def _load(kind: str, path: Path, *, builtin: bool) -> ModuleType:
 def _load_file(name: str, path: Path) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
-    spec: Any = importlib.util.spec_from_file_location(name, path)
+    inside = [str(path)] if path.is_dir() else None
+    file = path / "__init__.py" if inside else path
+    spec: Any = importlib.util.spec_from_file_location(
+        name, file, submodule_search_locations=inside
+    )
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up there
     try:
@@ -165,3 +180,56 @@ def _load_file(name: str, path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def describe(
+    device: str,
+    *,
+    name: str,
+    identity: str,
+    folders: Sequence[Path] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> DeviceDescription:
+    """This device as it introduces itself.
+
+    Args:
+        device: name of the device module.
+        name: label.
+        identity: its id.
+        folders: further folders of plug-ins; the environment's when not given.
+        say: prints one line for each plug-in that cannot be used.
+
+    Raises:
+        BitgaugeError: no such device module, or two plug-ins of one name.
+    """
+    facts = cast(DeviceModule, find("devices", folders).get(device)).describe()
+    found = find("runtimes", folders)
+    meters = find("meters", folders)
+    runtimes, missing = probe_runtimes(found)
+    metered, failed = describe_meters(meters)
+    for line in (*found.problems, *meters.problems, *missing, *failed):
+        say(line)
+    return DeviceDescription(
+        device_id=identity,
+        name=name,
+        hardware_class=facts.hardware_class,
+        realness=facts.realness,
+        architecture=facts.architecture,
+        processor_model=facts.processor_model,
+        isa_flags=facts.isa_flags,
+        core_count=facts.core_count,
+        memory_bytes=facts.memory_bytes,
+        kernel_release=facts.kernel_release,
+        virtualisation=facts.virtualisation,
+        governor=facts.governor,
+        stack=facts.stack,
+        runtimes=tuple(_with_fingerprint(facts.stack, runtime) for runtime in runtimes),
+        meters=meters_of(metered, facts.hardware_class),
+        evidence=facts.evidence,
+    )
+
+
+def _with_fingerprint(
+    stack: tuple[StackItem, ...], runtime: RuntimeDescription
+) -> RuntimeDescription:
+    return replace(runtime, fingerprint=fingerprint(stack_of(stack, runtime)))

@@ -12,31 +12,33 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from bitgauge.benchmarks.crash import arm
-from bitgauge.benchmarks.errors import BitgaugeError, Code, Unavailable
-from bitgauge.benchmarks.model import Assignment, DeviceDescription, Failure
-from bitgauge.benchmarks.vocabulary import FailureGroup
+from bitgauge.benchmarks.common.crash import arm
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailable
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
+from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from . import registry
-from .cache import Cache
-from .certificates import Keeper
-from .child import run_child
-from .config import AgentConfig
-from .confinement import find_confinement
-from .connection import Connection, Introduction, patiently
-from .entry_run import Bench, Launch
-from .executor import Executor
-from .identity import FolderLock, describe, device_id
-from .lease import LeaseKeeper
-from .machine import THIS_MACHINE, Machine
-from .outbox import Outbox
-from .patience import end_task, first, within
-from .probing import with_kernel_modes
-from .room import Room
-from .spool import Spool
-from .supervision import PhaseLimits
-from .temperature import Rest
-from .transfer import Transfer
+from .config import AgentConfig, PhaseLimits
+from .connection.certificates import Keeper
+from .connection.connection import Connection, Introduction, patiently
+from .connection.lease import LeaseKeeper
+from .connection.outbox import Outbox
+from .connection.transfer import Transfer
+from .execution.executor import Executor
+from .execution.probing import with_kernel_modes
+from .execution.run import Bench, Launch
+from .host.machine import THIS_MACHINE, Machine
+from .host.patience import end_task, first, within
+from .host.temperature import Rest
+from .launcher.spawn import run_child
+from .registry import describe
+from .sandbox.confinement import find_confinement
+from .storage.cache import Cache
+from .storage.identity import FolderLock, device_id
+from .storage.room import Room
+from .storage.spool import Spool
 
 Say = Callable[[str], None]
 

@@ -9,8 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import msgspec
-from bitgauge.benchmarks.model import NO_OVERRIDES, Overrides, StackItem, Workload
-from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
+
+# Programs that run as processes of their own, as `python -m` names them. Strings: nothing on
+# the agent's side imports what runs in a child.
+WORKER = f"{__package__}.worker.worker"
+PROBE = f"{__package__}.worker.probe"
+CONFINE = f"{__package__}.worker.confine"
+TRIAL = f"{__package__}.worker.trial"
 
 MAX_EVENT_BYTES = 64 * 1024
 ACKNOWLEDGED = b"\n"
@@ -99,3 +107,6 @@ def decode_event(line: bytes) -> Event | None:
         return msgspec.json.decode(line, type=Event)
     except (ValueError, RecursionError):  # msgspec's own, text that is no UTF-8, endless nesting
         return None
+
+
+TRACE_VARIABLE = "BITGAUGE_REPLAY_METER"

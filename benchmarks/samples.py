@@ -7,7 +7,7 @@ starts of different launches are not comparable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ BASELINE, CANDIDATE = 0, 1
 """Letters of a quad: A is the baseline, B the candidate."""
 
 NAN = float("nan")
+MW_TO_MJ_PER_NS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,3 +241,96 @@ class QualitySamples:
     ref_nonfinite: Ints
     cand_nonfinite: Ints | None
     classes: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SweepSamples:
+    """The windows of a sweep, one element per window in the order they ran.
+
+    Attributes:
+        batch: samples per call.
+        calls: calls that completed.
+        start_ns: clock at the first issue.
+        elapsed_ns: from there to the last completion.
+        busy_ns: sum of the latencies of the calls.
+        conditions: conditions of each window.
+        stopped: why no larger batch was tried: `gain` below 3 %, `memory`, `fixed_batch` of the
+            artifact, `refused` by the runtime, `too_slow` or `max_batch`.
+    """
+
+    batch: Ints
+    calls: Ints
+    start_ns: Ints
+    elapsed_ns: Ints
+    busy_ns: Ints
+    conditions: BlockConditions
+    stopped: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnergySamples:
+    """The windows of one launch, one element each, in the order in which they ran.
+
+    Attributes:
+        letter: `BASELINE`, `CANDIDATE`, `BARE_IDLE` or `LOADED_IDLE`.
+        start_ns: clock at its first edge.
+        end_ns: clock at its last edge.
+        energy_mj: what the meter showed in between.
+        iterations: inferences in it.
+        foreign_share: of all processors of the package, used by other processes; NaN where
+            unknown.
+        second_mj: what the second meter showed in between; NaN where there was none.
+        temperature_c: of the processor at its end; NaN where unknown.
+        clock_mhz: of the processor at its end; NaN where unknown.
+        update_period_ns: between new values of the meter, as seen; never less than it says.
+        uncertainty_relative: of its gain, k=1.
+        kind: of the meter.
+        scope: of the meter.
+        meter: its name.
+        averaging_window_ns: how much of each update period it sees; 0 where unknown.
+        problem: why the windows ended early, a key of the reasons; "" when they did not.
+        scattered: whether the meter sees less than all the time; see `is_scattered`.
+        second_meter: name of the second meter; "" when there was none.
+        cooled: whether the device always cooled down to where it began (C-5).
+    """
+
+    letter: Ints
+    start_ns: Ints
+    end_ns: Ints
+    energy_mj: Floats
+    iterations: Ints
+    foreign_share: Floats
+    second_mj: Floats
+    temperature_c: Floats
+    clock_mhz: Floats
+    update_period_ns: int
+    uncertainty_relative: float
+    kind: str
+    scope: str
+    meter: str = ""
+    averaging_window_ns: int = 0
+    problem: str = ""
+    scattered: bool = False
+    second_meter: str = ""
+    cooled: bool = True
+
+    def of(self, letter: int) -> EnergySamples:
+        """The windows with one letter."""
+        chosen = self.letter == letter
+        return replace(self, **{name: getattr(self, name)[chosen] for name in ARRAYS})
+
+    @property
+    def duration_ns(self) -> Ints:
+        """Length of each window."""
+        return self.end_ns - self.start_ns
+
+    @property
+    def power_mw(self) -> Floats:
+        """Mean power in each window."""
+        power: Floats = self.energy_mj / (self.duration_ns * MW_TO_MJ_PER_NS)
+        return power
+
+
+WHOLE = ("letter", "start_ns", "end_ns", "iterations")
+AROUND = ("second_mj", "temperature_c", "clock_mhz")
+ARRAYS = (*WHOLE, "energy_mj", "foreign_share", *AROUND)

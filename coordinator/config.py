@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
-from bitgauge.benchmarks.errors import BadInput, Code, Refused
-from bitgauge.benchmarks.home import DEFAULT_PORT
-from bitgauge.benchmarks.join_line import Address, is_loopback
+from bitgauge.benchmarks.common.home import DEFAULT_PORT
+from bitgauge.benchmarks.common.join_line import Address, is_loopback
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
-from .lab_care import CareTerms
-from .store import LeaseTerms
+from .decisions.care import CareTerms
+from .store.state_folder import StateFolder
+from .store.values import LeaseTerms
 
 NS_PER_S = 1_000_000_000
 
@@ -41,11 +41,10 @@ class TlsListen:
 
 
 @dataclass(frozen=True, slots=True)
-class CoordinatorConfig:
+class CoordinatorConfig(StateFolder):
     """Where a coordinator lives and on which terms it works.
 
     Attributes:
-        home: state folder, absolute.
         host: address to listen on; loopback only.
         port: TCP port; 0 lets the supervisor choose a free one once, before it starts anything.
         terms: life and renewal of leases.
@@ -59,7 +58,6 @@ class CoordinatorConfig:
         supervisor_pid: process that started this coordinator, filled by the supervisor.
     """
 
-    home: str
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     terms: LeaseTerms = field(default_factory=LeaseTerms)
@@ -71,56 +69,6 @@ class CoordinatorConfig:
     blob_limit_bytes: int | None = None
     tls: TlsListen | None = None
     supervisor_pid: int = 0
-
-    @property
-    def home_folder(self) -> Path:
-        """The state folder."""
-        return Path(self.home)
-
-    @property
-    def store_path(self) -> Path:
-        """The database."""
-        return self.home_folder / "store.db"
-
-    @property
-    def lock_path(self) -> Path:
-        """The lock that the one writing process holds."""
-        return self.home_folder / "store.lock"
-
-    @property
-    def holder_path(self) -> Path:
-        """The side file that says who holds the lock."""
-        return self.home_folder / "store.holder"
-
-    @property
-    def blobs_folder(self) -> Path:
-        """The content-addressed files."""
-        return self.home_folder / "blobs"
-
-    @property
-    def tokens_folder(self) -> Path:
-        """One token file for each role."""
-        return self.home_folder / "tokens"
-
-    @property
-    def authority_path(self) -> Path:
-        """Key and certificate of the CA."""
-        return self.home_folder / "ca" / "authority.pem"
-
-    @property
-    def ray_token_path(self) -> Path:
-        """The secret that Ray's own processes share."""
-        return self.home_folder / "ray-token"
-
-    @property
-    def alert_webhook_path(self) -> Path:
-        """Where alerts go; a file, because the URL may hold a secret."""
-        return self.tokens_folder / "alert-webhook"
-
-    @property
-    def logs_folder(self) -> Path:
-        """Logs of the coordinator's processes."""
-        return self.home_folder / "logs"
 
     @property
     def address(self) -> str:

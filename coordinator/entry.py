@@ -9,7 +9,7 @@ import sys
 def main() -> None:
     """Run the command line; exit 2 when only the agent was installed."""
     try:
-        cli = importlib.import_module("bitgauge.coordinator.cli")
+        cli = importlib.import_module("bitgauge.coordinator.cli.app")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("bitgauge"):
             raise

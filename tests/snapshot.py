@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from bitgauge.benchmarks.analyse import ANALYSIS_VERSION, analyse
-from bitgauge.benchmarks.errors import BitgaugeError
-from bitgauge.benchmarks.model import RawRef
-from bitgauge.benchmarks.raw import read_raw
-from bitgauge.benchmarks.run_record import Machines, RunRecord, derived, facts_of, file_name
-from bitgauge.benchmarks.table_file import TableFile, from_json, lean, to_json
-from bitgauge.coordinator.evidence_export import raw_name
-from bitgauge.coordinator.raw_roles import in_role
-from bitgauge.coordinator.table_markdown import to_markdown
+from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, analyse
+from bitgauge.benchmarks.raw.container import read_raw
+from bitgauge.benchmarks.table.evidence import Machines, RunRecord, derived, facts_of, file_name
+from bitgauge.benchmarks.table.file import TableFile, from_json, lean, to_json
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.values.runs import RawRef
+from bitgauge.coordinator.exports.evidence import raw_name
+from bitgauge.coordinator.exports.markdown import to_markdown
+from bitgauge.coordinator.tasks.tasks import in_role
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "snapshot"
 LAST_DIGITS = 1e-9

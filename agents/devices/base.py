@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bitgauge.benchmarks.model import StackItem
-from bitgauge.benchmarks.vocabulary import HardwareClass, Realness
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ import os
 import platform
 from pathlib import Path
 
-from bitgauge.benchmarks.model import StackItem
-from bitgauge.benchmarks.vocabulary import HardwareClass
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
-from .. import isa
-from ..realness import judge
+from ..host import isa
+from ..host.realness import judge
 from .base import DeviceFacts
 
 NAME = "cpu"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bitgauge.benchmarks.model import StackItem
-from bitgauge.benchmarks.vocabulary import HardwareClass, Realness
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 from .base import DeviceFacts
 

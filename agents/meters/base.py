@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from bitgauge.benchmarks.model import MeterDescription
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
 
 class MeterLost(Exception):

@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.model import MeterDescription
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.samples import MemoryCheckpoint

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bitgauge.benchmarks.meters import PACKAGE
-from bitgauge.benchmarks.model import MeterDescription
+from bitgauge.benchmarks.vocabulary.meters import PACKAGE
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
 from ._files import FileReader, whole, word
 from .base import EnergyReader, MeterLost

@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bitgauge.benchmarks.meters import GPU
-from bitgauge.benchmarks.model import MeterDescription
+from bitgauge.benchmarks.vocabulary.meters import GPU
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
 from .base import EnergyReader, MeterForbidden, MeterLost, Reading
 

@@ -11,11 +11,11 @@ import os
 import platform
 from pathlib import Path
 
-from bitgauge.benchmarks.meters import PACKAGE
-from bitgauge.benchmarks.model import MeterDescription
+from bitgauge.benchmarks.vocabulary.meters import PACKAGE
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
-from ..isa import cpuinfo_fields
-from ..realness import judge
+from ..host.isa import cpuinfo_fields
+from ..host.realness import judge
 from ._files import FileReader, whole, word
 from .base import EnergyReader, MeterLost
 

@@ -17,9 +17,9 @@ import time
 from pathlib import Path
 
 import msgspec
-from bitgauge.benchmarks.model import MeterDescription
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
-from ..environment import TRACE_VARIABLE
+from ..spec import TRACE_VARIABLE
 from .base import EnergyReader, MeterForbidden, MeterLost, Reading
 
 NAME = "replay"

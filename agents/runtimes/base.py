@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from bitgauge.benchmarks.errors import Code, Refused
-from bitgauge.benchmarks.model import RuntimeDescription, StackItem
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
-    from bitgauge.benchmarks.evalset import InputSpec
-    from bitgauge.benchmarks.operator_profile import OperatorProfile
+    from bitgauge.benchmarks.quality.sets import InputSpec
+    from bitgauge.benchmarks.raw.operators import OperatorProfile
 
     Feeds = dict[str, npt.NDArray[Any]]
     Outputs = list[npt.NDArray[Any]]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..vocabulary import ModelClass
+from ..vocabulary.enums import ModelClass
 
 _FOLDER = Path(__file__).resolve().parent
 

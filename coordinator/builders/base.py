@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bitgauge.benchmarks.recipes import Recipe
+from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
 
 @dataclass(frozen=True, slots=True)

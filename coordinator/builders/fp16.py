@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.recipes import Recipe
-from bitgauge.benchmarks.vocabulary import FormatFamily
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
 from ._tools import quiet_tools
 from .base import BuildRequest, Unsupported
@@ -30,7 +30,7 @@ def build(request: BuildRequest) -> None:
         import onnx
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
-        from ..onnx_graph import sort_nodes
+        from ..models.onnx_graph import sort_nodes
 
         model = onnx.load(str(request.baseline))
         converted = convert_float_to_float16(model, keep_io_types=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from bitgauge.benchmarks.recipes import Recipe
-from bitgauge.benchmarks.vocabulary import FormatFamily
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
 from .base import BuildRequest
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.recipes import Granularity, Recipe, Scheme
-from bitgauge.benchmarks.vocabulary import FormatFamily
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.recipes import Granularity, Recipe, Scheme
 
-from ..inspect_model import inspect_model
+from ..models.inspect import inspect_model
 from ._tools import preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 

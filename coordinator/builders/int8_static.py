@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.evalset import EvaluationSet, check_inputs, read_evaluation_set
-from bitgauge.benchmarks.recipes import Granularity, RangeMethod, Recipe, Scheme
-from bitgauge.benchmarks.vocabulary import FormatFamily
+from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs, read_evaluation_set
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.recipes import Granularity, RangeMethod, Recipe, Scheme
 
-from ..inspect_model import inspect_model
+from ..models.inspect import inspect_model
 from ._tools import preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 

@@ -8,8 +8,8 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import cast
 
-from bitgauge.benchmarks.errors import BadInput, BitgaugeError, Code, Internal, Refused
-from bitgauge.benchmarks.recipes import Recipe, known_recipes
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Internal, Refused
+from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes
 
 from .base import Builder, BuildRequest, Unsupported
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bitgauge.benchmarks.recipes import Recipe, Scheme
-from bitgauge.benchmarks.vocabulary import FormatFamily
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.recipes import Recipe, Scheme
 
 from ._tools import quiet_tools, require_operators
 from .base import BuildRequest

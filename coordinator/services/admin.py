@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary import Role
-from bitgauge.benchmarks.wire import enum_prefix, to_wire
+from bitgauge.benchmarks.common.wire import enum_prefix, to_wire
+from bitgauge.benchmarks.vocabulary.enums import Role
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.protos.v1 import common_pb2, lab_pb2, lab_pb2_grpc
 
-from ..administration import Administration
-from ..core import Coordinator
+from ..access.administration import Administration
+from ..lab.coordinator import Coordinator
 
 
 class AdminCalls(lab_pb2_grpc.LabServicer):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
-from bitgauge.benchmarks.crash import crash_point
-from bitgauge.benchmarks.model import PROTOCOL_VERSION, DeviceDescription, Progress, RunReport
-from bitgauge.benchmarks.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.crash import crash_point
+from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.values.digests import PROTOCOL_VERSION
+from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
 
-from ..access import caller
-from ..core import Coordinator
-from ..store import Registration
+from ..access.access import caller
+from ..lab.coordinator import Coordinator
+from ..store.values import Registration
 
 NS_PER_MS = 1_000_000
 _VERDICTS = {

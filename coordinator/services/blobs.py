@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Protocol
 
-from bitgauge.benchmarks.crash import crash_point
-from bitgauge.benchmarks.errors import BadInput, Code
-from bitgauge.benchmarks.model import Digest
-from bitgauge.benchmarks.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.crash import crash_point
+from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc
 
-from ..access import PEOPLE, caller
-from ..blob_store import BlobStore
-from ..core import Coordinator
+from ..access.access import PEOPLE, caller
+from ..lab.coordinator import Coordinator
+from ..store.blobs.blob_store import BlobStore
 from .pace import Pace
 
 

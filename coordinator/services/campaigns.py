@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bitgauge.benchmarks.campaign_values import RefreshOrder
-from bitgauge.benchmarks.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
-from ..access import caller
-from ..refresh import Refresh
+from ..access.access import caller
+from ..lab.campaigns import Refresh
 
 DEFAULT_LIMIT = 50
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
-from bitgauge.benchmarks.errors import BitgaugeError, Code, Internal
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Internal
 
-from ..access import Access, Caller, enter, transport_of
+from ..access.access import Access, Caller, enter, transport_of
 
 CODE_KEY = "bitgauge-code"
 # Details travel percent-encoded in a header, and a call whose headers exceed 8 KiB is lost.

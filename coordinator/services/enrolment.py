@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bitgauge.benchmarks.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
 
-from ..access import caller
-from ..administration import Administration
+from ..access.access import caller
+from ..access.administration import Administration
 
 
 class EnrolmentService(agent_pb2_grpc.EnrolmentServicer):

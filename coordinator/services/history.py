@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bitgauge.benchmarks.history_values import CompareQuery, HistoryQuery
-from bitgauge.benchmarks.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.vocabulary.values.history import CompareQuery, HistoryQuery
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
-from ..access import caller
-from ..core import Coordinator
+from ..access.access import caller
+from ..lab.coordinator import Coordinator
 
 
 class HistoryCalls(lab_pb2_grpc.LabServicer):

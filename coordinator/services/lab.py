@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from bitgauge.benchmarks.answers import SelectQuery, TableQuery
-from bitgauge.benchmarks.model import JobSpec
-from bitgauge.benchmarks.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.protos.v1 import lab_pb2
 
-from ..access import caller
-from ..administration import Administration
-from ..core import Coordinator
-from ..refresh import Refresh
+from ..access.access import caller
+from ..access.administration import Administration
+from ..lab.campaigns import Refresh
+from ..lab.coordinator import Coordinator
 from .admin import AdminCalls
 from .campaigns import CampaignCalls
-from .care import CareCalls
+from .care import CareCalls, TrustCalls
 from .history import HistoryCalls
-from .trust import TrustCalls
 
 DEFAULT_LIMIT = 50
 

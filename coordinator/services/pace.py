@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import TypeVar
 
-from bitgauge.benchmarks.errors import Code, Unavailable
+from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from bitgauge.protos.v1 import (
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from ..access import Access
+from ..access.access import Access
 from .edge import Edge
 
 # Without so_reuseport=0 two servers share a port silently. A silent peer is noticed within

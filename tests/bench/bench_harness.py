@@ -32,19 +32,19 @@ from typing import Any, cast
 
 import numpy as np
 from bitgauge.agents import registry
-from bitgauge.agents.batches import Batches, Feeds
-from bitgauge.agents.channel import Channel
-from bitgauge.agents.launches import absolute
-from bitgauge.agents.launches.base import Child, rotating
+from bitgauge.agents.passes import absolute
+from bitgauge.agents.passes._batches import Batches, Feeds
+from bitgauge.agents.passes._channel import Channel
+from bitgauge.agents.passes.base import Child, rotating
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import RuntimeModule, Session, SessionOptions
 from bitgauge.agents.spec import ChildSpec
-from bitgauge.benchmarks import protocol
-from bitgauge.benchmarks.evalset import read_evaluation_set
-from bitgauge.benchmarks.model import Overrides, Workload
-from bitgauge.benchmarks.raw import RawFile
-from bitgauge.benchmarks.raw_schema import absolute_samples
-from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
+from bitgauge.benchmarks.protocol import latency as protocol
+from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.benchmarks.raw.absolute import absolute_samples
+from bitgauge.benchmarks.raw.container import RawFile
+from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
 
 from .one_launch import RUNTIME, launch
 from .pairs import EVALUATION, MODELS, ZOO, of_logs, show

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import SessionOptions
-from bitgauge.benchmarks import protocol
+from bitgauge.benchmarks.protocol import latency as protocol
 
 from .pairs import abba, of_logs, show
 

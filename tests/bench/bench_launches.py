@@ -11,10 +11,11 @@ import asyncio
 import math
 
 import numpy as np
-from bitgauge.benchmarks.model import Overrides
-from bitgauge.benchmarks.paired import hodges_lehmann, quad_log_ratios
-from bitgauge.benchmarks.raw_schema import absolute_samples, pair_samples
-from bitgauge.benchmarks.vocabulary import PassName
+from bitgauge.benchmarks.raw.absolute import absolute_samples
+from bitgauge.benchmarks.raw.pair import pair_samples
+from bitgauge.benchmarks.stats.paired import hodges_lehmann, quad_log_ratios
+from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides
 
 from .one_launch import launch
 from .pairs import EVALUATION, ZOO

@@ -12,10 +12,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from bitgauge.agents.launch import is_known
+from bitgauge.agents.worker.launch import is_known
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.recipes import DEFAULT_RECIPES
-from bitgauge.benchmarks.vocabulary import FormatFamily, PassName
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, PassName
+from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
 

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import bitgauge.benchmarks.zoo
-from bitgauge.agents import cgroup
-from bitgauge.agents.confinement import Confinement, memory_limit, start_box
-from bitgauge.agents.identity import describe
-from bitgauge.agents.sandbox import levels
-from bitgauge.agents.survey import survey
-from bitgauge.benchmarks.errors import Refused
-from bitgauge.benchmarks.vocabulary import HardwareClass, PassName
+from bitgauge.agents.registry import describe
+from bitgauge.agents.sandbox import cgroup
+from bitgauge.agents.sandbox.base import levels
+from bitgauge.agents.sandbox.confinement import Confinement, memory_limit, start_box
+from bitgauge.agents.sandbox.survey import survey
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, PassName
+from bitgauge.benchmarks.vocabulary.errors import Refused
 
 from .one_launch import launch
 

@@ -22,10 +22,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bitgauge.benchmarks.answers import SelectQuery, TableQuery
-from bitgauge.benchmarks.model import Workload
-from bitgauge.coordinator.offline import Offline
-from bitgauge.coordinator.sqlite_store import SqliteStore
+from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+from bitgauge.coordinator.client.offline import Offline
+from bitgauge.coordinator.store.store import SqliteStore
 
 from . import synthetic_store as lab
 

@@ -22,23 +22,23 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from bitgauge.agents.batches import Batches
-from bitgauge.agents.conditions import ConditionReader
-from bitgauge.agents.launches.base import quiet, rotating
+from bitgauge.agents.host.conditions import ConditionReader
+from bitgauge.agents.passes._batches import Batches
+from bitgauge.agents.passes.base import quiet, rotating
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import SessionOptions
-from bitgauge.benchmarks import protocol
-from bitgauge.benchmarks.evalset import read_evaluation_set
-from bitgauge.benchmarks.paired import (
+from bitgauge.benchmarks.protocol import latency as protocol
+from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.benchmarks.samples import Floats
+from bitgauge.benchmarks.stats.paired import (
     hodges_lehmann,
     is_precise,
     pool_launches,
     quad_log_ratios,
     verdict_of,
 )
-from bitgauge.benchmarks.profiles import PLANS
-from bitgauge.benchmarks.samples import Floats
-from bitgauge.benchmarks.vocabulary import Profile
+from bitgauge.benchmarks.vocabulary.enums import Profile
+from bitgauge.benchmarks.vocabulary.profiles import PLANS
 
 from .noisy_clock import CLOCKS, Device, Weather
 from .pairs import EVALUATION, ZOO

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 
 from bitgauge.agents import registry
-from bitgauge.agents.identity import describe as describe_device
+from bitgauge.agents.registry import describe as describe_device
 
 from .one_launch import RUNTIME
 

@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bitgauge.agents import registry
-from bitgauge.agents.child import run_child
-from bitgauge.agents.confinement import Confinement
-from bitgauge.agents.sandbox import RLIMITS, levels
+from bitgauge.agents.config import PhaseLimits
+from bitgauge.agents.launcher.spawn import run_child
+from bitgauge.agents.launcher.supervision import Listener
+from bitgauge.agents.sandbox.base import RLIMITS, levels
+from bitgauge.agents.sandbox.confinement import Confinement
 from bitgauge.agents.spec import ChildSpec, Event
-from bitgauge.agents.supervision import Listener, PhaseLimits
-from bitgauge.benchmarks.model import NO_OVERRIDES, Overrides, Workload
-from bitgauge.benchmarks.raw import RawFile, read_raw
-from bitgauge.benchmarks.vocabulary import PassName, Profile, RawRole
+from bitgauge.benchmarks.raw.container import RawFile, read_raw
+from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 
 RUNTIME = "onnxruntime"
 _ATTEMPTS = 3

@@ -21,10 +21,10 @@ def measure(model: str, evaluation: str, duration_s: float) -> Any:
         evaluation: path of its evaluation set.
         duration_s: how long to measure; the tool's own loop ends by the same rule.
     """
-    from bitgauge.agents.batches import Batches
+    from bitgauge.agents.passes._batches import Batches
     from bitgauge.agents.runtimes import ort
     from bitgauge.agents.runtimes.base import SessionOptions
-    from bitgauge.benchmarks.evalset import read_evaluation_set
+    from bitgauge.benchmarks.quality.sets import read_evaluation_set
     from optimum_benchmark.benchmark.report import BenchmarkReport
     from optimum_benchmark.trackers.latency import LatencySessionTracker
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import bitgauge.benchmarks.zoo
 import numpy as np
-from bitgauge.agents.conditions import ConditionReader
-from bitgauge.agents.launches.base import quiet
-from bitgauge.benchmarks import protocol
-from bitgauge.benchmarks.paired import Interval, quad_log_ratios, wilcoxon_interval
-from bitgauge.benchmarks.profiles import PLANS
-from bitgauge.benchmarks.vocabulary import Profile
+from bitgauge.agents.host.conditions import ConditionReader
+from bitgauge.agents.passes.base import quiet
+from bitgauge.benchmarks.protocol import latency as protocol
+from bitgauge.benchmarks.stats.paired import Interval, quad_log_ratios, wilcoxon_interval
+from bitgauge.benchmarks.vocabulary.enums import Profile
+from bitgauge.benchmarks.vocabulary.profiles import PLANS
 
 ZOO = Path(next(iter(bitgauge.benchmarks.zoo.__path__)))
 EVALUATION = ZOO / "evaluation.npz"

@@ -16,23 +16,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from bitgauge.benchmarks import table_file
-from bitgauge.benchmarks.analyse import ANALYSIS_VERSION
-from bitgauge.benchmarks.ids import run_id
-from bitgauge.benchmarks.model import (
-    DeviceDescription,
-    Digest,
-    Entry,
-    JobSpec,
-    MetricValue,
-    RawRef,
-    RunReport,
-    RuntimeDescription,
-    StackItem,
-    Workload,
-)
-from bitgauge.benchmarks.recipes import DEFAULT_RECIPES
-from bitgauge.benchmarks.vocabulary import (
+from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION
+from bitgauge.benchmarks.common.ids import run_id
+from bitgauge.benchmarks.table import file as table_file
+from bitgauge.benchmarks.vocabulary.enums import (
     HardwareClass,
     ModelClass,
     PassName,
@@ -41,11 +28,20 @@ from bitgauge.benchmarks.vocabulary import (
     Realness,
     RunStatus,
 )
-from bitgauge.coordinator.sqlite_store import SqliteStore
-from bitgauge.coordinator.store import LeaseTerms, Registration
-from bitgauge.coordinator.store_runs import _metric_columns
+from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    DeviceDescription,
+    RuntimeDescription,
+    StackItem,
+)
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Workload
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
+from bitgauge.coordinator.store.jobs.runs import _metric_columns
+from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.values import LeaseTerms, Registration
 
-from ..snapshot import FOLDER as SNAPSHOT
+from tests.snapshot import FOLDER as SNAPSHOT
 
 START_NS = 1_790_000_000_000_000_000
 DAY_NS = 86_400 * 10**9

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.devices.base import DeviceModule
-from bitgauge.benchmarks.fingerprint import UNSTABLE_NAMES
+from bitgauge.benchmarks.vocabulary.fingerprint import UNSTABLE_NAMES
 
 FOUND = registry.find("devices", ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.meters.base import MeterModule
-from bitgauge.benchmarks.model import MeterDescription
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
 FOUND = registry.find("meters", ())
 

@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 import pytest
 from bitgauge.agents import registry
-from bitgauge.agents.batches import Batches
-from bitgauge.agents.probing import CAPABILITY, checked
+from bitgauge.agents.execution.probing import CAPABILITY, checked
+from bitgauge.agents.passes._batches import Batches
 from bitgauge.agents.runtimes.base import RuntimeModule, SessionOptions, TellsOptions
-from bitgauge.benchmarks.errors import BitgaugeError, Code
-from bitgauge.benchmarks.kernel_modes import MEANING
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
 
 FOUND = registry.find("runtimes", ())
 THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}

@@ -16,35 +16,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from bitgauge.agents.failures import printable
+from bitgauge.agents.launcher.exit import printable
+from bitgauge.agents.launcher.supervision import LOG_HEAD_BYTES, LOG_TAIL_BYTES, Log
 from bitgauge.agents.spec import PHASES, decode_event
-from bitgauge.agents.supervision import LOG_HEAD_BYTES, LOG_TAIL_BYTES, Log
-from bitgauge.benchmarks.errors import BitgaugeError
-from bitgauge.benchmarks.evalset import read_evaluation_set
-from bitgauge.benchmarks.join_line import SCHEME, parse_host_port, parse_join_line
-from bitgauge.benchmarks.model import (
-    DeviceDescription,
-    Digest,
-    JobSpec,
-    Progress,
-    RawRef,
-    RunReport,
-)
-from bitgauge.benchmarks.quantities import parse_size_bytes, parse_time_ns
-from bitgauge.benchmarks.raw import read_raw
-from bitgauge.benchmarks.recipes import DEFAULT_RECIPES, parse
-from bitgauge.benchmarks.vocabulary import (
+from bitgauge.benchmarks.common.join_line import SCHEME, parse_host_port, parse_join_line
+from bitgauge.benchmarks.common.wire import from_wire, message_class, to_wire
+from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.benchmarks.raw.container import read_raw
+from bitgauge.benchmarks.vocabulary.enums import (
     HardwareClass,
     PassName,
     Profile,
     RawRole,
     RunStatus,
 )
-from bitgauge.benchmarks.wire import from_wire, message_class, to_wire
-from bitgauge.benchmarks.words import parse_word
-from bitgauge.coordinator.blob_store import BlobStore
-from bitgauge.coordinator.inspect_model import inspect_bytes
-from bitgauge.coordinator.job_plan import parse_batches, parse_recipes, parse_selector
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES, parse
+from bitgauge.benchmarks.vocabulary.typed import parse_size_bytes, parse_time_ns, parse_word
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
+from bitgauge.benchmarks.vocabulary.values.runs import Progress, RawRef, RunReport
+from bitgauge.coordinator.cli.orders import parse_batches, parse_recipes, parse_selector
+from bitgauge.coordinator.models.inspect import inspect_bytes
+from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from google.protobuf.message import DecodeError
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,1 @@
+"""The line to the coordinator: calls, blobs, lease, join, certificates, outbox."""

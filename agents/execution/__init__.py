@@ -1,0 +1,1 @@
+"""What an assignment or a probe needs, in order: decide, carry out, spool."""

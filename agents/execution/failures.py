@@ -1,0 +1,138 @@
+"""From how a child ended to who must act (DESIGN 10.12): a pure function and one table."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+
+from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
+from bitgauge.benchmarks.vocabulary.errors import Code
+from bitgauge.benchmarks.vocabulary.values.runs import Failure
+
+from ..launcher.exit import _SHOWN_CHARACTERS, ChildExit, printable
+
+_ARTIFACT = FailureGroup.ARTIFACT
+_DEVICE = FailureGroup.DEVICE
+_HARNESS = FailureGroup.HARNESS
+_ENVIRONMENT = FailureGroup.ENVIRONMENT
+
+_CRASHES = {
+    signal.SIGSEGV: "crash_segv",
+    signal.SIGABRT: "crash_abrt",
+    signal.SIGBUS: "crash_bus",
+    signal.SIGILL: "crash_ill",
+    signal.SIGFPE: "crash_fpe",
+    signal.SIGSYS: "crash_sys",
+    signal.SIGXFSZ: "file_limit",
+}
+_CRASH_ADVICE = (
+    "The runtime crashed on this artifact twice. Try another runtime version, or build the"
+    " artifact again."
+)
+_OOM_ADVICE = CATALOGUE[Code.OUT_OF_MEMORY].advice
+
+# What a child may say of itself: code -> group. Anything else is a defect of the harness.
+_SAID = {
+    Code.BAD_MODEL.value: _ARTIFACT,
+    Code.BAD_EVALUATION_SET.value: _ARTIFACT,
+    Code.UNSUPPORTED_ARTIFACT.value: _ARTIFACT,
+    Code.RUN_FAILED.value: _ARTIFACT,
+    Code.OUT_OF_MEMORY.value: _ARTIFACT,
+    Code.SANDBOX_DENIED.value: _ARTIFACT,
+    Code.EXTERNAL_DATA.value: _ARTIFACT,
+    Code.FILE_LIMIT.value: _ARTIFACT,
+    Code.PROCESS_LIMIT.value: _ARTIFACT,
+    Code.BAD_RESULT.value: _ARTIFACT,
+    Code.RUNTIME_MISSING.value: _DEVICE,
+    Code.UNKNOWN_PLUGIN.value: _DEVICE,
+    Code.DISK_FULL.value: _DEVICE,
+}
+
+
+def needs_confirmation(ended: ChildExit) -> bool:
+    """Whether the same launch is tried once more before anybody is blamed."""
+    return not ended.done and not ended.timed_out and ended.signal in _CRASHES
+
+
+def failure_of(ended: ChildExit, what: str) -> Failure:
+    """Who must act on a child that did not finish, and what to try.
+
+    Args:
+        ended: how it ended, with `done` false.
+        what: the launch in words, such as ``pass pair, launch 1``.
+    """
+    during = f"in {what}, phase {ended.phase}"
+    if ended.forks_refused:
+        return _said(
+            replace(
+                ended,
+                code=Code.PROCESS_LIMIT.value,
+                message="The artifact or its runtime started more processes than a run may have.",
+            ),
+            during,
+        )
+    if ended.timed_out:
+        return Failure(
+            _ARTIFACT,
+            "timeout",
+            f"Nothing was heard for {ended.timed_out:g} s {during}.",
+            "Choose a smaller batch or artifact, or look at the log for what it was doing.",
+            ended.log_tail,
+        )
+    if ended.code:
+        return _said(ended, during)
+    if ended.signal:
+        return _killed(ended, during)
+    return Failure(
+        _HARNESS,
+        "child_exit",
+        f"The child exited with status {ended.status} and said nothing {during}.",
+        "Read the log; a library of the runtime may not fit this device.",
+        ended.log_tail,
+    )
+
+
+def status_of(failure: Failure) -> RunStatus:
+    """Whether a failure means that this device cannot run the artifact at all."""
+    if failure.code == Code.UNSUPPORTED_ARTIFACT.value:
+        return RunStatus.UNSUPPORTED
+    return RunStatus.FAILED
+
+
+def simple_failure(group: FailureGroup, code: Code, message: str) -> Failure:
+    """A failure outside any child, with the catalogue's advice."""
+    return Failure(group, code.value, message, CATALOGUE[code].advice)
+
+
+def _said(ended: ChildExit, during: str) -> Failure:
+    known = {code.value: meaning.advice for code, meaning in CATALOGUE.items()}
+    said = ended.code if ended.code in known else Code.INTERNAL.value  # it may say anything
+    group = _SAID.get(said, _HARNESS)
+    code = "oom" if said == Code.OUT_OF_MEMORY.value else said
+    message = printable(ended.message[:_SHOWN_CHARACTERS])
+    return Failure(group, code, f"{message} ({during})", known[said], ended.log_tail)
+
+
+def _killed(ended: ChildExit, during: str) -> Failure:
+    name = signal.Signals(ended.signal).name
+    code = _CRASHES.get(signal.Signals(ended.signal))
+    if code is not None:
+        return Failure(
+            _ARTIFACT, code, f"The child died of {name} {during}.", _CRASH_ADVICE, ended.log_tail
+        )
+    if ended.signal == signal.SIGKILL and ended.out_of_memory:
+        return Failure(
+            _ARTIFACT,
+            "oom",
+            f"The kernel ended the child for lack of memory {during}.",
+            _OOM_ADVICE,
+            ended.log_tail,
+        )
+    return Failure(
+        _ENVIRONMENT,
+        "killed",
+        f"Something outside ended the child with {name} {during}.",
+        "It is tried again. If it keeps happening, find out who ends processes on this device.",
+        ended.log_tail,
+    )

@@ -1,0 +1,150 @@
+"""Which launches a run needs: a pure function of the entry and of what is already measured.
+
+Quality comes first: it is cheap, and an artifact that the runtime refuses fails there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from bitgauge.benchmarks.stats.enough import enough_launches
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole, Scenario
+from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry
+from bitgauge.benchmarks.vocabulary.values.runs import RawRef
+
+BEFORE, AFTER = 0, 1
+"""Launches of the sentinel."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassPlan:
+    """One launch of one pass.
+
+    Attributes:
+        pass_name: what to measure.
+        launch: 0-based number within (pass, role).
+        role: which artifact it is about.
+        artifacts: what to load, baseline first; empty for the floor.
+    """
+
+    pass_name: PassName
+    launch: int
+    role: RawRole
+    artifacts: tuple[Digest, ...]
+
+
+def plan_passes(
+    entry: AssignedEntry,
+    baseline: Digest,
+    plan: ProfilePlan,
+    *,
+    keeps_time: bool,
+    available: Iterable[RawRef] = (),
+    only: Collection[PassName] = (),
+    scenario: Scenario = Scenario.SINGLE_STREAM,
+    metered: bool = False,
+) -> tuple[PassPlan, ...]:
+    """The launches that `entry` needs, in order.
+
+    Args:
+        entry: what to measure; index 0 is the baseline itself.
+        baseline: the FP32 artifact.
+        plan: how many launches the profile buys.
+        keeps_time: whether time and memory of this device and runtime mean anything; when not,
+            only quality and numerics are measured.
+        available: raw files of the baseline and of the floor that this job took on this device,
+            in roles `baseline` and `floor`; what is among them is not measured again.
+        only: the passes that were asked for; empty: all of them.
+        scenario: how samples arrive.
+        metered: whether the device has an energy meter that can be used.
+    """
+    alone = entry.index == 0
+    pair = (baseline,) if alone else (baseline, entry.artifact)
+    launches = [
+        PassPlan(PassName.QUALITY, 0, RawRole.BOTH, pair),
+        PassPlan(PassName.NUMERICS, 0, RawRole.BOTH, pair),
+    ]
+    if not keeps_time:
+        return tuple(launches)
+    candidate = (RawRole.CANDIDATE, (entry.artifact,))
+    reference = () if alone else ((RawRole.BASELINE, (baseline,)),)
+    nothing: tuple[Digest, ...] = ()
+    for role, artifacts in ((RawRole.FLOOR, nothing), *reference, candidate):
+        for launch in range(plan.memory_launches):
+            launches.append(PassPlan(PassName.MEMORY, launch, role, artifacts))
+    for launch in range(plan.memory_launches, plan.memory_launches + plan.no_arena_launches):
+        launches.append(PassPlan(PassName.MEMORY, launch, *candidate))
+    launches.append(PassPlan(PassName.ABSOLUTE, 0, RawRole.FLOOR, nothing))
+    for role, artifacts in (*reference, candidate):
+        for launch in range(plan.absolute_launches):
+            launches.append(PassPlan(PassName.ABSOLUTE, launch, role, artifacts))
+    if not alone:
+        for launch in range(plan.pair_launches):
+            launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, pair))
+    for role, artifacts in (*reference, candidate):
+        launches.append(PassPlan(PassName.OPERATORS, 0, role, artifacts))
+    if plan.sweeps(scenario):
+        launches.append(PassPlan(PassName.THROUGHPUT, 0, *candidate))
+    if metered and plan.energy_quads:
+        role = RawRole.CANDIDATE if alone else RawRole.BOTH
+        launches.append(PassPlan(PassName.ENERGY, 0, role, pair))
+    done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
+    # The baseline's own run ended when it was precise; its candidates do not go on with it.
+    ended = {(ref.pass_name, ref.role) for ref in available if _ends_early(ref.pass_name, plan)}
+    return tuple(
+        one
+        for one in launches
+        if (not only or one.pass_name in only)
+        and (one.pass_name, one.launch, one.role) not in done
+        and (one.pass_name, one.role) not in ended
+    )
+
+
+def bracketed(plans: tuple[PassPlan, ...], sentinels: Collection[int]) -> tuple[PassPlan, ...]:
+    """The launches with the sentinel before (launch 0) and after (launch 1) them.
+
+    Args:
+        plans: the launches of one entry.
+        sentinels: which of the two this entry has; the first of a lease has 0, the last has 1.
+    """
+    before, after = (PassPlan(PassName.SENTINEL, at, RawRole.FLOOR, ()) for at in (BEFORE, AFTER))
+    return (
+        *((before,) if BEFORE in sentinels else ()),
+        *plans,
+        *((after,) if AFTER in sentinels else ()),
+    )
+
+
+def is_enough(one: PassPlan, plan: ProfilePlan, medians_ns: Sequence[float]) -> bool:
+    """Whether a planned launch is no longer needed.
+
+    Args:
+        one: the launch that would come next.
+        plan: of the profile.
+        medians_ns: median latency of each launch of the same pass and role so far.
+    """
+    return _ends_early(one.pass_name, plan) and enough_launches(medians_ns, plan)
+
+
+def _ends_early(pass_name: PassName, plan: ProfilePlan) -> bool:
+    return pass_name is PassName.ABSOLUTE and plan.absolute_half_width is not None
+
+
+def as_baseline(refs: Iterable[RawRef]) -> tuple[RawRef, ...]:
+    """Raw files of entry 0 as its candidates use them: its candidate is their baseline."""
+    shared = []
+    for ref in refs:
+        if ref.pass_name is PassName.SENTINEL:
+            continue  # it speaks of one moment, not of the baseline
+        if ref.role is RawRole.FLOOR:
+            shared.append(ref)
+        elif ref.role is RawRole.CANDIDATE and ref.pass_name in (
+            PassName.ABSOLUTE,
+            PassName.MEMORY,
+            PassName.OPERATORS,
+        ):
+            shared.append(RawRef(ref.pass_name, ref.launch, RawRole.BASELINE, ref.digest))
+    return tuple(shared)

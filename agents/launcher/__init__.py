@@ -1,0 +1,1 @@
+"""One child, from its start to its explained end."""

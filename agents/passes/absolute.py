@@ -1,0 +1,58 @@
+"""Pass `absolute`: single latencies of one session, and its cold numbers."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from bitgauge.benchmarks.protocol import latency as protocol
+from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
+from bitgauge.benchmarks.raw.container import RawFile
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
+from bitgauge.benchmarks.vocabulary.profiles import floor_plan
+
+from ..host.conditions import ConditionReader
+from ..host.preflight import read_preflight
+from .base import Child, quiet, rotating, with_facts
+
+NAME = PassName.ABSOLUTE
+
+
+def measure(child: Child) -> RawFile:
+    """One launch of the pass; see `base.PassModule`."""
+    is_floor = child.spec.role is RawRole.FLOOR
+    evaluation = None if is_floor else child.evaluation()
+    plan = floor_plan(child.plan) if is_floor else child.plan
+    preflight = read_preflight()
+    started = time.perf_counter_ns()
+    session = child.load(child.spec.paths[0])
+    loaded = time.perf_counter_ns()
+    batches = child.batches(evaluation, session).for_timing()
+    before = time.perf_counter_ns()
+    session.run(batches[0])
+    cold = ColdStart(loaded - started, time.perf_counter_ns() - before)
+    call = rotating([session.bind(feeds) for feeds in batches])
+    conditions = ConditionReader()
+    clock = time.perf_counter_ns
+    with quiet():
+        harness_ns = protocol.loop_cost_ns(rotating([_nothing] * len(batches)), clock)
+        samples = protocol.measure_absolute(
+            call,
+            warm=child.warm_up([call], plan),
+            clock=clock,
+            plan=plan,
+            rng=np.random.default_rng(child.spec.seed),
+            gap=child.channel.gap,
+            conditions=conditions.read,
+        )
+    child.channel.median_ns = float(np.median(samples.latency_ns))
+    return with_facts(
+        absolute_raw(child.origin, samples, cold),
+        harness_ns=harness_ns,
+        clock_resolution_ns=protocol.clock_resolution_ns(clock),
+        preflight=preflight,
+    )
+
+
+def _nothing() -> None:
+    """The call of which the loop's own cost is left."""

@@ -1,0 +1,184 @@
+"""What every pass of a child is made of: spec, pipe, runtime, inputs and sessions.
+
+A pass is a module beside this one that holds `NAME` and `measure(child)`; it is found by its file
+name. The measuring itself is `benchmarks.protocol`; a pass lets it meet sessions and inputs.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, cast
+
+from bitgauge.benchmarks.protocol import latency as protocol
+from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
+from bitgauge.benchmarks.raw.container import RawFile
+from bitgauge.benchmarks.raw.given import given_meta
+from bitgauge.benchmarks.raw.origin import RawOrigin
+from bitgauge.benchmarks.samples import WarmUp
+from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
+
+from ..runtimes.base import ProfiledSession, RuntimeModule, Session, SessionOptions, TellsOptions
+from ..spec import ChildSpec
+from ._batches import Batches
+from ._channel import Channel
+from ._placements import Call
+
+_MOST_NOTED = 16  # different inputs, or options, of one launch
+
+
+class PassModule(Protocol):
+    """The shape of a pass."""
+
+    NAME: PassName
+
+    def measure(self, child: Child) -> RawFile:
+        """One launch of the pass.
+
+        Raises:
+            BitgaugeError: the artifact, the evaluation set or the runtime is at fault.
+            MemoryError: the artifact needs more memory than there is.
+        """
+        ...
+
+
+class Child:
+    """One launch: what was asked for, and the parts that passes share.
+
+    Args:
+        spec: what to measure.
+        channel: tells the agent phases and gaps.
+        runtime: executes the artifacts; prepared here.
+
+    Attributes:
+        plan: how much to measure.
+        batch: samples per call.
+        origin: which launch of which pass the raw file speaks of.
+    """
+
+    def __init__(self, spec: ChildSpec, channel: Channel, runtime: RuntimeModule) -> None:
+        self.spec = spec
+        self.channel = channel
+        self.runtime = runtime
+        self.plan = plan_of(spec.profile, spec.overrides)
+        self.batch = spec.workload.batch
+        self.origin = RawOrigin(
+            pass_name=spec.pass_name,
+            launch=spec.launch,
+            role=spec.role,
+            artifacts=spec.artifacts,
+            recipe=spec.recipe,
+            runtime=spec.runtime,
+            workload=spec.workload,
+            profile=spec.profile,
+            overrides=spec.overrides,
+        )
+        self._evaluation_read = False
+        self._fed: list[dict[str, str]] = []
+        self._options_set: list[dict[str, str]] = []
+        runtime.prepare()
+
+    def evaluation(self) -> EvaluationSet:
+        """The evaluation set."""
+        self._evaluation_read = True
+        return read_evaluation_set(Path(self.spec.evaluation))
+
+    def batches(
+        self,
+        evaluation: EvaluationSet | None,
+        session: Session | ProfiledSession,
+        batch: int | None = None,
+        *,
+        fit: bool = False,
+    ) -> Batches:
+        """Batches for a session; what it was made with and is fed goes into the raw file.
+
+        Args:
+            evaluation: as for `Batches`.
+            session: what takes them.
+            batch: samples per call, unless the workload's.
+            fit: as for `Batches`.
+        """
+        wanted = self.batch if batch is None else batch
+        batches = Batches(evaluation, session.input_specs, wanted, fit=fit)
+        _note(self._fed, batches.described)
+        if hasattr(session, "options_set"):
+            _note(self._options_set, cast(TellsOptions, session).options_set())
+        return batches
+
+    def with_given(self, raw: RawFile) -> RawFile:
+        """States in a raw file what its launch was given."""
+        evaluation = self.spec.evaluation_sha256 if self._evaluation_read else ""
+        given = given_meta(
+            self.spec.seed, evaluation, self._fed, self._options_set, self.spec.anchors
+        )
+        return RawFile({**raw.meta, **given}, raw.arrays)
+
+    def plugins(self) -> tuple[Path, ...]:
+        """Further folders of plug-ins."""
+        return tuple(Path(folder) for folder in self.spec.plugins)
+
+    def options(self) -> SessionOptions:
+        """How sessions of this launch are made."""
+        return SessionOptions(
+            threads=self.spec.workload.threads, further=self.spec.overrides.session_options
+        )
+
+    def session(self, path: str) -> Session:
+        """A session on the artifact at `path`."""
+        return self.runtime.load(Path(path), self.options())
+
+    def load(self, path: str) -> Session:
+        """A session, in the phase `load`."""
+        self.channel.phase("load")
+        return self.session(path)
+
+    def warm_up(self, calls: Sequence[Call], plan: ProfilePlan | None = None) -> WarmUp:
+        """Warms the calls up, by the launch's own plan unless one is given.
+
+        Afterwards the phase is `measure`.
+        """
+        self.channel.phase("warm_up")
+        warm = protocol.warm_up(calls, time.perf_counter_ns, plan or self.plan)
+        self.channel.phase("measure")
+        return warm
+
+
+def _note(known: list[dict[str, str]], new: dict[str, str]) -> None:
+    if new not in known and len(known) < _MOST_NOTED:
+        known.append(new)
+
+
+def rotating(bound: Sequence[Call]) -> Call:
+    """One call that runs `bound` in turn; about 60 ns beside the call itself."""
+    if len(bound) == 1:
+        return bound[0]
+    following = itertools.cycle(bound).__next__
+
+    def call() -> None:
+        following()()
+
+    return call
+
+
+class quiet:  # noqa: N801 (reads as a statement)
+    """No garbage collection inside: a collection in a block would be counted as latency."""
+
+    def __enter__(self) -> None:
+        gc.collect()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        gc.enable()
+
+
+def with_facts(raw: RawFile, **facts: object) -> RawFile:
+    """States further facts of a timed launch: plain JSON values.
+
+    The cache policy is always `warm`: inputs rotate, and all of them fit beside the artifact.
+    """
+    return RawFile({**raw.meta, "cache": "warm", **facts}, raw.arrays)

@@ -1,0 +1,108 @@
+"""Pass `memory`: peaks of loading and running; nothing of ours grows between the checkpoints.
+
+Launches past the plan's `memory_launches` run with the runtime's arena off (B-5).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bitgauge.benchmarks.quality.sets import InputSpec
+from bitgauge.benchmarks.raw.container import RawFile
+from bitgauge.benchmarks.raw.memory import memory_raw
+from bitgauge.benchmarks.samples import MemoryCheckpoint, MemorySamples
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
+
+from ..meters.high_water import MemoryMeter
+from ..runtimes.base import Session
+from ._batches import Feeds
+from .base import Child
+
+NAME = PassName.MEMORY
+
+_WARM_RUNS = 10  # measurement.md A-5
+_FEWEST_RUNS = 2  # an arena has planned its memory by the second
+_RUNS_NS = 3_000_000_000
+_NUMBER_BYTES = 64
+
+
+def measure(child: Child) -> RawFile:
+    """One launch of the pass; see `base.PassModule`."""
+    evaluation = None if child.spec.role is RawRole.FLOOR else child.evaluation()
+    has_arena = bool(getattr(child.runtime, "HAS_ARENA", False))
+    off = has_arena and child.spec.launch >= child.plan.memory_launches
+    options = replace(child.options(), arena=not off)
+    log = _Log(child.spec.peak_fd)
+    gc.collect()
+    log.meter.open_phase()
+    log.take("m0")
+    log.meter.open_phase()
+    child.channel.phase("load")
+    session = child.runtime.load(Path(child.spec.paths[0]), options)
+    log.take("m1")
+    shapes = (1,) if evaluation is None else shape_schedule(session.input_specs, child.batch)
+    feeds = [child.batches(evaluation, session, batch).first() for batch in shapes]
+    log.meter.open_phase()
+    child.channel.phase("measure")
+    for one in feeds:
+        _run(child, session, one)
+    log.take("m2")
+    log.meter.open_phase()
+    session.close()
+    del session
+    gc.collect()
+    log.take("m3")
+    arena = "off" if off else "on" if has_arena else "none"
+    return memory_raw(child.origin, log.samples(arena, shapes))
+
+
+def _run(child: Child, session: Session, feeds: Feeds) -> None:
+    """Calls of one shape; fewer of them where a call takes seconds."""
+    until = time.monotonic_ns() + _RUNS_NS
+    for done in range(_WARM_RUNS):
+        if done >= _FEWEST_RUNS and time.monotonic_ns() > until:
+            return
+        session.run(feeds)
+        child.channel.gap()
+
+
+def shape_schedule(specs: Sequence[InputSpec], batch: int) -> tuple[int, ...]:
+    """Batches that run before m2: powers of two below the target, ascending, then it (B-2).
+
+    An arena keeps what smaller shapes made it take, so that the order is part of the number. An
+    artifact with a fixed batch has one shape.
+    """
+    if any(spec.shape and spec.shape[0] is not None for spec in specs):
+        return (batch,)
+    return (*(1 << power for power in range((batch - 1).bit_length())), batch)
+
+
+class _Log:
+    """The checkpoints of a launch, each with the peak of its control group where that is told."""
+
+    def __init__(self, peak_fd: int) -> None:
+        self.meter = MemoryMeter()
+        self._peak_fd = peak_fd
+        self._points: list[MemoryCheckpoint] = []
+        self._peaks: list[int] = []
+
+    def take(self, name: str) -> None:
+        """One checkpoint."""
+        self._points.append(self.meter.checkpoint(name))
+        if self._peak_fd >= 0:
+            try:
+                self._peaks.append(int(os.pread(self._peak_fd, _NUMBER_BYTES, 0)))
+            except (OSError, ValueError):
+                self._peak_fd = -1  # half a witness is none
+                self._peaks.clear()
+
+    def samples(self, arena: str, batches: tuple[int, ...]) -> MemorySamples:
+        """What was seen."""
+        return MemorySamples(
+            tuple(self._points), self.meter.method, arena, batches, tuple(self._peaks)
+        )

@@ -1,0 +1,109 @@
+"""Pass `numerics`: what each tensor and each integer operator lost, in the production kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+from bitgauge.benchmarks.numerics.instrument import FloatModel, Instrumented, Run, Uninstrumentable
+from bitgauge.benchmarks.numerics.integer_operator import spread
+from bitgauge.benchmarks.numerics.ledger import Ledger
+from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
+from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.raw.container import RawFile
+from bitgauge.benchmarks.raw.numerics import numerics_raw
+from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+
+from ..runtimes.base import OpenGraph, ShowsGraph
+from .base import Child
+
+NAME = PassName.NUMERICS
+
+MAX_SAMPLES = 256
+_BATCH = 32
+"""Samples per call where codes do not depend on it: many small calls only cost time."""
+_MAX_CALLS = 48
+"""Calls where codes do depend on it, so that the workload's own batch has to be taken."""
+_BYTES_PER_CALL = 64 << 20
+"""Tensors of one call, so that memory stays bounded; they are looked at in double precision."""
+_BYTES = 2 << 30
+"""Tensors of all calls, so that time does."""
+
+
+def measure(child: Child) -> RawFile:
+    """One launch of the pass; see `base.PassModule`."""
+    if not hasattr(child.runtime, "open_graph"):
+        sentence = f"Runtime {child.spec.runtime} does not show its inner tensors."
+        return numerics_raw(child.origin, Ledger(samples=0, why_not=sentence))
+    try:
+        return numerics_raw(child.origin, _ledger(child, cast(ShowsGraph, child.runtime)))
+    except Uninstrumentable as error:
+        why_not = str(error)
+    except BitgaugeError as error:
+        why_not = f"The executed graph cannot be run: {error.sentence}"
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        # A graph that nobody foresaw costs its ledger, not the run's other numbers.
+        why_not = f"The ledger does not know such a graph ({type(error).__name__}: {error})"[:900]
+    return numerics_raw(child.origin, Ledger(samples=0, why_not=why_not))
+
+
+def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
+    evaluation = child.evaluation()
+    child.channel.phase("load")
+    paths = [Path(path) for path in child.spec.paths]
+    opened = _opened(child, runtime, paths[-1])
+    plain = _plain(opened)
+    first = child.batches(evaluation, opened.session, fit=True)
+    shown = Instrumented(opened.graph, opened.session.run, plain, first.first())
+    held = sum(array.nbytes for array in shown.observe(first.first()).values()) / first.batch
+    fitting = max(1, min(_BATCH, len(evaluation), int(_BYTES_PER_CALL / max(held, 1))))
+    batch = child.batch if shown.facts.dynamic else max(child.batch, fitting)
+    most = max(batch, int(_BYTES / max(held, 1)))
+    samples = min(MAX_SAMPLES, len(evaluation), batch * _MAX_CALLS, most)
+    # Whole calls: a sample that fills one up would be counted twice.
+    evaluation = _spread_over(evaluation, samples - samples % batch or samples)
+    batches = child.batches(evaluation, opened.session, batch, fit=True)
+    reference = _reference(paths[0], plain) if len(paths) > 1 else None
+    child.channel.phase("measure")
+    builder = LedgerBuilder(shown.facts, -(-len(evaluation) // batches.batch))
+    for count, feeds in batches.all():
+        wanted = reference.observe(feeds) if reference is not None else None
+        builder.add(shown.observe(feeds), batches.batch, count, wanted)
+        child.channel.gap()
+    opened.session.close()
+    return builder.ledger(shown.exposure)
+
+
+def _opened(child: Child, runtime: ShowsGraph, path: Path) -> OpenGraph:
+    try:
+        return runtime.open_graph(path, child.options(), Path(child.spec.result).parent)
+    except BitgaugeError as error:
+        # Its quality was measured before, so that it can be loaded; only this cannot be done.
+        raise Uninstrumentable(f"The executed graph cannot be had: {error.sentence}") from error
+
+
+def _plain(opened: OpenGraph) -> Callable[[bytes], Run]:
+    def make(model: bytes) -> Run:
+        return opened.plain(model).run
+
+    return make
+
+
+def _reference(path: Path, plain: Callable[[bytes], Run]) -> FloatModel | None:
+    """The float model; without it only the comparison with it is missing."""
+    try:
+        return FloatModel(path.read_bytes(), plain)
+    except BitgaugeError:
+        return None
+
+
+def _spread_over(evaluation: EvaluationSet, count: int) -> EvaluationSet:
+    """At most `count` samples, evenly spread over the set."""
+    chosen = spread(len(evaluation), count)
+    return EvaluationSet(
+        inputs={name: array[chosen] for name, array in evaluation.inputs.items()},
+        labels=None if evaluation.labels is None else evaluation.labels[chosen],
+        ids=evaluation.ids[chosen],
+    )

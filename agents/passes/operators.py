@@ -1,0 +1,42 @@
+"""Pass `operators`: where the time of one artifact goes, under the runtime's own profiler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from bitgauge.benchmarks.raw.container import RawFile
+from bitgauge.benchmarks.raw.operators import OperatorProfile, operators_raw
+from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+
+from ..runtimes.base import Profiles
+from .base import Child
+
+NAME = PassName.OPERATORS
+
+WARM_CALLS = 10
+MAX_CALLS = 200
+BUDGET_NS = 200_000_000
+
+
+def measure(child: Child) -> RawFile:
+    """One launch of the pass; see `base.PassModule`."""
+    if not hasattr(child.runtime, "open_profiled"):
+        sentence = f"Runtime {child.spec.runtime} has no profiler."
+        return operators_raw(child.origin, OperatorProfile(why_not=sentence))
+    try:
+        return operators_raw(child.origin, _profile(child, cast(Profiles, child.runtime)))
+    except BitgaugeError as error:
+        # Its other passes say whether it runs; only this cannot be done.
+        return operators_raw(child.origin, OperatorProfile(why_not=error.sentence))
+
+
+def _profile(child: Child, runtime: Profiles) -> OperatorProfile:
+    evaluation = child.evaluation()
+    child.channel.phase("load")
+    folder = Path(child.spec.result).parent
+    session = runtime.open_profiled(Path(child.spec.paths[0]), child.options(), folder)
+    batches = child.batches(evaluation, session).for_timing()
+    child.channel.phase("measure")
+    return session.profile(batches, warm=WARM_CALLS, most=MAX_CALLS, budget_ns=BUDGET_NS)

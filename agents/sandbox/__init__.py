@@ -1,0 +1,1 @@
+"""How a child is confined: levels by file name, control groups, what works here."""

@@ -1,0 +1,1 @@
+"""One file per level of confinement, found by file name."""

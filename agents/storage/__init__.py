@@ -1,0 +1,1 @@
+"""What survives a power cut: identity, cache, spool, room on the disk."""

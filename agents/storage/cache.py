@@ -1,0 +1,161 @@
+"""Artifacts and evaluation sets on the device: named by digest, capped in size, least used out.
+
+A file enters under its name only when every byte of it is there, hashed and on the disk. It is
+hashed again before each use, because disks and people change files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from bitgauge.benchmarks.common.digests import READ_BYTES, digest_of
+from bitgauge.benchmarks.common.files import on_disk, sync
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+
+_PARTIAL = ".partial"
+
+
+class Cache:
+    """A folder of blobs. Calls block on the disk: the agent makes them from a thread.
+
+    Args:
+        folder: made when it is not there.
+        limit_bytes: the size that all complete blobs together should keep to.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self._folder = folder
+        self._limit_bytes = limit_bytes
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, digest: Digest) -> Path:
+        """Where the blob is, or will be."""
+        return self._folder / digest.sha256
+
+    def verified(self, digest: Digest) -> Path | None:
+        """The blob's file when it is there and its bytes are right; a damaged one is dropped.
+
+        Using a blob makes it the most recently used one.
+        """
+        path = self.path(digest)
+        try:
+            if path.stat().st_size == digest.size_bytes and digest_of(path) == digest:
+                os.utime(path)
+                return path
+        except FileNotFoundError:
+            return None
+        except OSError:  # what cannot be read is damaged, too
+            pass
+        with on_disk(path):
+            path.unlink(missing_ok=True)
+        return None
+
+    def writer(self, digest: Digest) -> BlobWriter:
+        """Receives a blob, going on where an earlier attempt stopped.
+
+        Raises:
+            Refused: `DISK_FULL` or `STORE_IO`.
+        """
+        with on_disk(self.path(digest)):
+            return BlobWriter(self.path(digest), digest)
+
+    def make_room(self, wanted_bytes: int, keep: Iterable[Digest]) -> None:
+        """Removes least recently used blobs until `wanted_bytes` more fit into the limit.
+
+        Args:
+            wanted_bytes: size of what will be fetched.
+            keep: blobs that the present job names; they stay even when the limit is passed.
+        """
+        self._remove(wanted_bytes - self._limit_bytes, keep)
+
+    def clear(self, keep: Iterable[Digest]) -> None:
+        """Removes every blob but those of the present job, when the disk itself is full."""
+        self._remove(1 << 62, keep)
+
+    def _remove(self, above_bytes: int, keep: Iterable[Digest]) -> None:
+        """Removes least recently used blobs until what is here and `above_bytes` are below 0."""
+        kept = {digest.sha256 for digest in keep}
+        with on_disk(self._folder):
+            blobs: list[tuple[float, int, Path]] = []
+            for path in self._folder.iterdir():
+                found = path.stat()
+                blobs.append((found.st_mtime, found.st_size, path))
+            excess = sum(size for _, size, _ in blobs) + above_bytes
+            for _, size, path in sorted(blobs):
+                if excess <= 0:
+                    return
+                if path.name.removesuffix(_PARTIAL) not in kept:
+                    path.unlink(missing_ok=True)
+                    excess -= size
+
+
+class BlobWriter:
+    """Writes one blob to a partial file and hashes it on the way; see `Cache.writer`."""
+
+    def __init__(self, path: Path, digest: Digest) -> None:
+        self._path = path
+        self._partial = path.with_name(path.name + _PARTIAL)
+        self._digest = digest
+        self._hash = hashlib.sha256()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        self._descriptor = os.open(self._partial, flags, 0o644)
+        self.offset = self._resume()
+
+    def _resume(self) -> int:
+        size = self._partial.stat().st_size
+        if size > self._digest.size_bytes:
+            os.ftruncate(self._descriptor, 0)
+            return 0
+        with open(self._partial, "rb") as file:
+            while chunk := file.read(READ_BYTES):
+                self._hash.update(chunk)
+        return size
+
+    def write(self, data: bytes) -> None:
+        """Appends the next bytes.
+
+        Raises:
+            Refused: `DISK_FULL` or `STORE_IO`; what was written is looked at anew next time.
+        """
+        rest = memoryview(data)
+        with on_disk(self._partial):
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        self._hash.update(data)
+        self.offset += len(data)
+
+    def commit(self) -> Path:
+        """Puts the complete blob under its name, durably.
+
+        Raises:
+            BadInput: the bytes are not those of the digest; the partial file is gone.
+            Refused: `DISK_FULL` or `STORE_IO`; the partial file is gone, because a disk that
+                failed to keep it may say so only once.
+        """
+        try:
+            with on_disk(self._partial):
+                os.fsync(self._descriptor)
+        except Refused:
+            self._partial.unlink(missing_ok=True)
+            raise
+        finally:
+            self.close()
+        if self.offset != self._digest.size_bytes or (
+            self._hash.hexdigest() != self._digest.sha256
+        ):
+            self._partial.unlink(missing_ok=True)
+            raise BadInput(Code.DIGEST_MISMATCH, f"Blob {self._digest} arrived damaged.")
+        with on_disk(self._path):
+            os.replace(self._partial, self._path)
+            sync(self._path.parent)
+        return self._path
+
+    def close(self) -> None:
+        """Keeps what has arrived, so that a later attempt goes on from there."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1

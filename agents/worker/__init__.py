@@ -1,0 +1,1 @@
+"""The first and last lines of a process that runs an artifact."""

@@ -1,0 +1,71 @@
+"""The probe's child: asks one runtime what its kernels do and how fast it ever is.
+
+``probe_child RUNTIME PARENT ADDRESS_SPACE PROCESSES RESULT [PLUGIN_FOLDER ...]``. It is put into
+the same box as a pass: tiny models meet the same libraries that artifacts do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from .childhood import be_the_victim, die_with_parent, forbid_new_rights, limit_resources
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FILE_BYTES = 16 << 20
+
+
+def main(arguments: list[str]) -> int:
+    """Writes ``{"modes": {...}, "anchors": {...}}`` or ``{"problem": "..."}``."""
+    name, parent, space, processes, result, *folders = arguments
+    if not die_with_parent(int(parent)):
+        return 1
+    forbid_new_rights()
+    be_the_victim()
+    limit_resources(
+        file_bytes=_FILE_BYTES, address_space_bytes=int(space), processes=int(processes)
+    )
+
+    import traceback
+    from pathlib import Path
+
+    import msgspec
+    from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+
+    from .. import registry
+
+    try:
+        runtime = registry.runtime(name, tuple(map(Path, folders)))
+        runtime.prepare()
+        said: dict[str, object] = {"modes": runtime.probe_kernels()}
+    except BitgaugeError as error:
+        said = {"problem": error.sentence}
+    except Exception as error:  # the runtime is another's code and may raise anything
+        traceback.print_exc()
+        first = (str(error).splitlines() or [""])[0]
+        said = {"problem": f"{type(error).__name__}: {first}"}
+    if "modes" in said and hasattr(runtime, "measure_anchors"):
+        _write(Path(result), msgspec.json.encode(said))  # a crash below costs the anchors alone
+        try:
+            said["anchors"] = runtime.measure_anchors()
+        except Exception:  # as above
+            traceback.print_exc()
+    _write(Path(result), msgspec.json.encode(said))
+    return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The whole file or the one before it."""
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(data)
+    fresh.replace(path)
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -1,0 +1,1 @@
+"""From raw files to published numbers, one file per metric group."""

@@ -1,0 +1,168 @@
+"""From the raw data of a run to its published numbers.
+
+A pure function: the same raw files and facts give the same bits, in whatever order the files
+come. It emits every metric of the registry, each with a value or with the reason why not. A
+higher `ANALYSIS_VERSION` means that stored runs are to be computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..raw.container import RawFile
+from ..raw.origin import RawOrigin, raw_origin
+from ..stats.discards import CAUSES, HEAT
+from ..vocabulary.enums import PassName, Profile, RawRole
+from ..vocabulary.errors import BadInput, Code
+from ..vocabulary.metrics import METRICS
+from ..vocabulary.profiles import ANALYSIS_VERSION
+from ..vocabulary.reasons import BASELINE_ITSELF, NO_RAW_DATA
+from ..vocabulary.values.runs import MetricValue
+from .bounds import bounded
+from .certificate import trusted
+from .energy import energy
+from .facts import Groups, RunFacts, items, null
+from .harness import floor_p50, harness, throughput
+from .latency import cold_start, latency_p50, latency_ratio, percentiles
+from .memory import memory
+from .numerics import numerics
+from .quality import quality
+from .sentinel import sentinel
+from .sustained import sustained
+from .throughput import best_throughput
+from .timed import absolute_launches
+
+__all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
+
+
+_NEEDS_TIME = (
+    "latency_ratio",
+    "latency_p50_ns",
+    "load_ns",
+    "first_inference_ns",
+    "peak_memory_bytes",
+    "peak_memory_ratio",
+    "host_steady_bytes",
+    "energy_mj",
+    "energy_active_mj",
+    "energy_ratio",
+    "latency_p90_ns",
+    "latency_p95_ns",
+    "latency_p99_ns",
+    "latency_p999_ns",
+    "throughput_per_s",
+    "best_throughput_per_s",
+    "sustained_ratio",
+    "harness_ns",
+    "floor_p50_ns",
+    "peak_load_bytes",
+    "peak_run_bytes",
+    "peak_no_arena_bytes",
+    "mmap_weights_bytes",
+    "host_floor_bytes",
+    "cgroup_peak_bytes",
+    "sentinel_before_ns",
+    "sentinel_after_ns",
+)
+_COMPARES = ("size_ratio", "latency_ratio", "peak_memory_ratio", "energy_ratio")
+
+
+def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]:
+    """Compute every published number of one run.
+
+    Args:
+        raws: raw files of the run, in any order; those of the baseline and of the floor too.
+        facts: what the store knows about the run.
+
+    Returns:
+        One value per metric of `METRICS`, in its order.
+
+    Raises:
+        BadInput: code `bad_raw`, when a raw file is damaged, is about another artifact, recipe,
+            workload or profile, or repeats a launch.
+    """
+    groups = _grouped(raws, facts)
+    found = {key: null(key, NO_RAW_DATA) for key in METRICS}
+    found |= {metric.key: metric for metric in _measured(groups, facts)}
+    for key in _COMPARES if facts.is_baseline else ():
+        found[key] = null(key, BASELINE_ITSELF)
+    for key in () if facts.realness.keeps_time else _NEEDS_TIME:
+        found[key] = null(key, facts.realness.value)
+    return tuple(
+        trusted(found[key], facts.certificate, facts.profile, facts.leased_unix_ns)
+        for key in METRICS
+    )
+
+
+def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
+    long = facts.profile is Profile.SUSTAINED
+    causes = [one for one in CAUSES if not long or one not in HEAT]
+    launches = absolute_launches(groups, facts, causes=causes)
+    median = bounded(latency_p50(launches, facts), groups, facts)
+    return (
+        *_size(facts),
+        latency_ratio(groups, facts),
+        median,
+        *percentiles(launches, median.value),
+        throughput(launches, facts),
+        best_throughput(groups, facts),
+        sustained(launches, groups, facts),
+        harness(groups, facts),
+        floor_p50(absolute_launches(groups, facts, RawRole.FLOOR), facts),
+        *cold_start(launches, facts),
+        *memory(groups, facts),
+        *energy(groups, facts),
+        *quality(groups, facts),
+        *numerics(groups, facts),
+        *sentinel(groups),
+    )
+
+
+def _size(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
+    size, baseline = facts.candidate.size_bytes, facts.baseline.size_bytes
+    ratio = MetricValue(
+        key="size_ratio", value=size / baseline, n=1, detail=items(baseline_bytes=baseline)
+    )
+    return MetricValue(key="size_bytes", value=float(size), n=1), ratio
+
+
+def _grouped(raws: Sequence[RawFile], facts: RunFacts) -> Groups:
+    launches: dict[tuple[PassName, RawRole], dict[int, RawFile]] = {}
+    for raw in raws:
+        origin = raw_origin(raw)
+        _check_origin(origin, facts)
+        group = launches.setdefault((origin.pass_name, origin.role), {})
+        if origin.launch in group:
+            raise BadInput(
+                Code.BAD_RAW,
+                f"Two raw files speak of launch {origin.launch} of pass"
+                f" {origin.pass_name.value} ({origin.role.value}).",
+            )
+        group[origin.launch] = raw
+    return {key: [group[launch] for launch in sorted(group)] for key, group in launches.items()}
+
+
+def _check_origin(origin: RawOrigin, facts: RunFacts) -> None:
+    """Refuse raw data of another artifact, workload or profile."""
+    candidate, baseline = facts.candidate.sha256, facts.baseline.sha256
+    expected = {
+        RawRole.CANDIDATE: ((candidate,),),
+        RawRole.BASELINE: ((baseline,),),
+        RawRole.BOTH: ((baseline, candidate), (candidate,)),
+        RawRole.FLOOR: ((),),
+    }[origin.role]
+    if origin.role is not RawRole.FLOOR and origin.artifacts not in expected:
+        raise BadInput(
+            Code.BAD_RAW,
+            f"Raw data of pass {origin.pass_name.value} speaks of another artifact.",
+        )
+    if (
+        origin.workload != facts.workload
+        or origin.profile is not facts.profile
+        or (origin.overrides != facts.overrides)
+    ):
+        raise BadInput(
+            Code.BAD_RAW,
+            f"Raw data of pass {origin.pass_name.value} was taken under another workload"
+            " or profile.",
+        )

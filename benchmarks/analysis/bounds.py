@@ -1,0 +1,132 @@
+"""Whether a median latency would need more than the device was ever seen to do (A-14).
+
+Both bounds are on work that is certain: multiplications that the overflow ledger counted in the
+executed graph, and weights that cannot all lie in a cache. A row beyond a bound stays, flagged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..numerics.ledger import FLOAT, Ledger, OperatorRow
+from ..raw.anchors import FP16, FP32, INT8, MEMORY, Anchors, together
+from ..raw.given import given_of
+from ..raw.numerics import read_ledger
+from ..stats.sanity import beyond_anchor
+from ..vocabulary.enums import PassName, RawRole
+from ..vocabulary.reasons import IMPOSSIBLE
+from ..vocabulary.shown import size
+from ..vocabulary.values.runs import MetricValue
+from .facts import Groups, RunFacts, items
+
+_NS_PER_S = 1e9
+_DEVICE_TIME = "the runtime tells no time of the device besides the host's"
+_NO_ANCHORS = "its raw files hold no anchors"
+_NO_LEDGER = "no overflow ledger counts its work"
+_UNCOUNTED = ("Transpose", "Attention")
+"""Operators of which the ledger's count is no lower bound: a part of it may be skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One bound.
+
+    Attributes:
+        work: what one call certainly does.
+        anchor: the most of it per second; None when it cannot be checked.
+        why_not: why not, "" when it can.
+    """
+
+    work: float = 0.0
+    anchor: float | None = None
+    why_not: str = ""
+
+    def per_s(self, median_ns: float) -> float:
+        """What the median claims."""
+        return self.work / (median_ns / _NS_PER_S)
+
+
+def bounded(median: MetricValue, groups: Groups, facts: RunFacts) -> MetricValue:
+    """The median latency with what it claims beside the anchors, flagged where it is beyond."""
+    if median.value is None or median.value <= 0:
+        return median
+    anchors, ledger = anchors_of(groups), _ledger(groups)
+    told: dict[str, object] = {}
+    impossible = False
+    for name, bound in (
+        ("flops", flops_bound(ledger, anchors, facts)),
+        ("bytes", bytes_bound(ledger, anchors, facts)),
+    ):
+        if bound.anchor is None:
+            told[f"{name}_unchecked"] = bound.why_not
+            continue
+        achieved = bound.per_s(median.value)
+        told[f"{name}_per_s"] = f"{achieved:.4g}"
+        told[f"{name}_anchor_per_s"] = f"{bound.anchor:.4g}"
+        impossible |= beyond_anchor(achieved, bound.anchor)
+    told["device_time_unchecked"] = _DEVICE_TIME
+    new = impossible and IMPOSSIBLE not in median.flags
+    return replace(
+        median,
+        flags=(*median.flags, IMPOSSIBLE) if new else median.flags,
+        detail=(*median.detail, *items(**told)),
+    )
+
+
+def anchors_of(groups: Groups) -> Anchors | None:
+    """The anchors that held when the candidate was timed, as its launches were given them."""
+    raws = groups.get((PassName.ABSOLUTE, RawRole.CANDIDATE), ())
+    return together(found for raw in raws if (found := given_of(raw).anchors) is not None)
+
+
+def _ledger(groups: Groups) -> Ledger | None:
+    raws = groups.get((PassName.NUMERICS, RawRole.BOTH), ())
+    ledger = read_ledger(raws[0]) if raws else None
+    return ledger if ledger is not None and not ledger.why_not else None
+
+
+def flops_bound(ledger: Ledger | None, anchors: Anchors | None, facts: RunFacts) -> Bound:
+    """Two operations per multiplication, against the fastest type that it computes in."""
+    if anchors is None or ledger is None:
+        return Bound(why_not=_NO_ANCHORS if anchors is None else _NO_LEDGER)
+    rows = [row for row in ledger.products if row.macs and not _is_uncounted(row)]
+    if not rows:
+        return Bound(why_not="the ledger counts no product of matrices")
+    threads = facts.workload.threads
+    peaks = []
+    for quantity in sorted({quantity for row in rows for quantity in _quantities(row)}):
+        peak = anchors.peak(quantity, threads)
+        if peak is None:
+            return Bound(why_not=f"there is no anchor {quantity}")
+        peaks.append(peak)
+    work = 2.0 * sum(row.macs for row in rows) * facts.workload.batch
+    return Bound(work, max(peaks))
+
+
+def bytes_bound(ledger: Ledger | None, anchors: Anchors | None, facts: RunFacts) -> Bound:
+    """Weights beyond what all caches hold come from memory at every call."""
+    if anchors is None or ledger is None:
+        return Bound(why_not=_NO_ANCHORS if anchors is None else _NO_LEDGER)
+    known = [row.weight_bytes for row in ledger.products if row.weight_bytes is not None]
+    if not known:
+        return Bound(why_not="the ledger does not tell the size of its weights")
+    weights, cache = sum(known), anchors.cache_bytes
+    if cache is None:
+        return Bound(why_not="the size of the caches is not told")
+    if weights <= cache:
+        return Bound(why_not=f"{size(weights)} of weights fit in {size(cache)} of cache")
+    peak = anchors.peak(MEMORY, facts.workload.threads)
+    if peak is None:
+        return Bound(why_not=f"there is no anchor {MEMORY}")
+    return Bound(weights - cache, peak)
+
+
+def _is_uncounted(row: OperatorRow) -> bool:
+    return any(part in row.op_type for part in _UNCOUNTED)
+
+
+def _quantities(row: OperatorRow) -> tuple[str, ...]:
+    """The anchors of what a row may be computed in; weights alone may be either."""
+    if row.compute == FLOAT:
+        return (FP16 if row.activation_type == "f16" else FP32,)
+    return (FP32, INT8)

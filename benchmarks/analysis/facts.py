@@ -1,0 +1,103 @@
+"""What an analysis knows about a run besides its raw data, and the helpers its parts share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..raw.container import RawFile
+from ..vocabulary.enums import PassName, Profile, RawRole, Realness
+from ..vocabulary.metrics import METRICS
+from ..vocabulary.profiles import ProfilePlan, buys_less, plan_of
+from ..vocabulary.reasons import INVALID_DISCARDED, PRELIMINARY, REASONS
+from ..vocabulary.session_options import modes_under
+from ..vocabulary.values.credentials import AaCertificate
+from ..vocabulary.values.devices import MeterDescription, StackItem
+from ..vocabulary.values.digests import Digest
+from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
+from ..vocabulary.values.runs import MetricValue
+
+Groups = Mapping[tuple[PassName, RawRole], Sequence[RawFile]]
+"""Raw files by pass and role, ascending by launch."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """One run as the store knows it.
+
+    Attributes:
+        run_id: seeds the resampling.
+        entry_index: position of the entry in its job.
+        recipe: of the candidate.
+        profile: how much was measured.
+        workload: scenario, batch and threads.
+        candidate: the entry's artifact.
+        baseline: the job's baseline.
+        accuracy_margin_pp: loss of accuracy that is still acceptable, in points.
+        realness: of the device, or `simulated` for a simulated runtime.
+        meters: what the device can measure.
+        is_baseline: whether the entry is the baseline itself.
+        overrides: what of the profile was overridden.
+        leased_unix_ns: when its lease began, UTC nanoseconds of the coordinator.
+        certificate: the last word on the device's A/A comparisons at that time.
+        kernel_modes: the probe map of its stack: what the integer kernels were found to do.
+        comparisons: formats compared in the same job; verdicts of latency share their error
+            among them (A-8).
+    """
+
+    run_id: str
+    entry_index: int
+    recipe: str
+    profile: Profile
+    workload: Workload
+    candidate: Digest
+    baseline: Digest
+    accuracy_margin_pp: float = 1.0
+    realness: Realness = Realness.PHYSICAL
+    meters: tuple[MeterDescription, ...] = ()
+    is_baseline: bool = False
+    comparisons: int = 1
+    overrides: Overrides = NO_OVERRIDES
+    leased_unix_ns: int = 0
+    certificate: AaCertificate | None = None
+    kernel_modes: tuple[StackItem, ...] = ()
+
+    @property
+    def modes(self) -> dict[str, str]:
+        """The probe map as it is under the session options of this run."""
+        probed = {item.name: item.value for item in self.kernel_modes}
+        return modes_under(probed, self.overrides.session_options)
+
+    @property
+    def plan(self) -> ProfilePlan:
+        """What the profile asks for, as overridden."""
+        return plan_of(self.profile, self.overrides)
+
+    @property
+    def profile_flags(self) -> tuple[str, ...]:
+        """Flags that profile and overrides alone put on latency, memory and energy."""
+        little = self.profile is Profile.QUICK or buys_less(self.overrides, self.profile)
+        return (PRELIMINARY,) if little else ()
+
+
+def seed_of(run_id: str, key: str) -> int:
+    """Seed of everything random in the analysis of one metric of one run."""
+    return int.from_bytes(hashlib.sha256(f"{run_id}/{key}".encode()).digest()[:8], "big")
+
+
+def null(key: str, reason: str, **detail: object) -> MetricValue:
+    """The metric without a value, and why; `reason` is a key of `REASONS`."""
+    if key not in METRICS or reason not in REASONS:
+        raise KeyError(f"{key}: {reason}")
+    return MetricValue(key=key, reason=reason, detail=items(**detail))
+
+
+def invalid(key: str, detail: tuple[StackItem, ...]) -> MetricValue:
+    """The metric of a run of which too much was discarded; `detail` says what and why."""
+    return MetricValue(key=key, reason=INVALID_DISCARDED, detail=detail)
+
+
+def items(**detail: object) -> tuple[StackItem, ...]:
+    """Details as text; numbers keep every digit."""
+    return tuple(StackItem(name, str(value)) for name, value in detail.items())

@@ -1,0 +1,167 @@
+"""Accuracy and closeness of outputs from raw data, paired by sample (E)."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+
+from ..quality.accuracy import (
+    NonInferiority,
+    Paired,
+    flips,
+    mid_p,
+    non_inferiority,
+    paired_counts,
+    tango_bounds,
+)
+from ..raw.quality import quality_samples
+from ..samples import QualitySamples
+from ..stats.paired import LEVEL
+from ..vocabulary.enums import PassName, RawRole
+from ..vocabulary.reasons import (
+    BASELINE_ITSELF,
+    EMPTY_OUTPUT,
+    NO_CLASSES,
+    NO_LABELS,
+    NO_RAW_DATA,
+    NONFINITE_OUTPUT,
+)
+from ..vocabulary.values.devices import StackItem
+from ..vocabulary.values.runs import MetricValue
+from .facts import Groups, RunFacts, items, null
+
+KEYS = ("accuracy_pct", "accuracy_delta_pp", "flips_pct", "kl_mean", "nonfinite_count")
+_Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+
+
+def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
+    """The metrics of `KEYS`, in their order."""
+    raws = groups.get((PassName.QUALITY, RawRole.BOTH), ())
+    if not raws:
+        return tuple(null(key, _why_absent(key, facts, NO_RAW_DATA)) for key in KEYS)
+    if raws[0].meta.get("output_values") == 0:
+        return tuple(null(key, _why_absent(key, facts, EMPTY_OUTPUT)) for key in KEYS)
+    samples = quality_samples(raws[0])
+    return (
+        _accuracy(samples),
+        _accuracy_delta(samples, facts),
+        _flips(samples, facts),
+        _kl(samples, facts),
+        _nonfinite(samples),
+    )
+
+
+def _why_absent(key: str, facts: RunFacts, otherwise: str) -> str:
+    compares = key in ("accuracy_delta_pp", "flips_pct", "kl_mean")
+    return BASELINE_ITSELF if facts.is_baseline and compares else otherwise
+
+
+def _accuracy(samples: QualitySamples) -> MetricValue:
+    key = "accuracy_pct"
+    if samples.labels is None or not samples.classes:
+        return null(key, NO_LABELS if samples.labels is None else NO_CLASSES)
+    own = samples.ref_top1 if samples.cand_top1 is None else samples.cand_top1
+    right = int(np.count_nonzero(own == samples.labels))
+    return _share(key, right, samples.labels.size, right=right)
+
+
+def _accuracy_delta(samples: QualitySamples, facts: RunFacts) -> MetricValue:
+    key = "accuracy_delta_pp"
+    counts = paired_counts(samples)
+    if counts is None or facts.is_baseline:
+        reason = NO_LABELS if samples.labels is None else NO_CLASSES
+        if samples.cand_top1 is None:
+            reason = NO_RAW_DATA
+        return null(key, _why_absent(key, facts, reason))
+    decision = non_inferiority(counts, facts.accuracy_margin_pp / 100)
+    low, high = tango_bounds(counts, LEVEL)
+    return MetricValue(
+        key=key,
+        value=100 * counts.delta,
+        low=100 * low,
+        high=100 * high,
+        n=counts.n,
+        verdict=decision.verdict,
+        difference="detected" if low > 0 or high < 0 else "none",
+        detail=_decision_detail(counts, decision, facts),
+    )
+
+
+def _decision_detail(
+    counts: Paired, decision: NonInferiority, facts: RunFacts
+) -> tuple[StackItem, ...]:
+    needed: dict[str, object] = {}
+    if decision.verdict == "UNDECIDED":
+        more = decision.samples_needed
+        needed["samples_needed"] = "unbounded" if more is None else more
+    return items(
+        b=counts.b,
+        c=counts.c,
+        margin_pp=facts.accuracy_margin_pp,
+        one_sided_low_pp=100 * decision.low,
+        one_sided_high_pp=100 * decision.high,
+        mcnemar_mid_p=mid_p(counts),
+        **needed,
+    )
+
+
+def _flips(samples: QualitySamples, facts: RunFacts) -> MetricValue:
+    key = "flips_pct"
+    flipped = flips(samples)
+    if flipped is None or facts.is_baseline:
+        reason = NO_RAW_DATA if samples.cand_top1 is None else NO_CLASSES
+        return null(key, _why_absent(key, facts, reason))
+    return _share(key, flipped, samples.ids.size, flips=flipped)
+
+
+def _kl(samples: QualitySamples, facts: RunFacts) -> MetricValue:
+    key = "kl_mean"
+    kl = samples.kl
+    if kl is None or not samples.classes or facts.is_baseline:
+        return null(key, _why_absent(key, facts, NO_RAW_DATA if kl is None else NO_CLASSES))
+    if not np.all(np.isfinite(kl)):
+        bad = int(np.count_nonzero(~np.isfinite(kl)))
+        return null(key, NONFINITE_OUTPUT, samples=bad)
+    mean = float(kl.mean())
+    reach = _Z * float(kl.std(ddof=1)) / math.sqrt(kl.size) if kl.size > 1 else 0.0
+    return MetricValue(
+        key=key,
+        value=mean,
+        low=max(mean - reach, 0.0),
+        high=mean + reach,
+        n=int(kl.size),
+        detail=items(p99=float(np.quantile(kl, 0.99)), max=float(kl.max())),
+    )
+
+
+def _nonfinite(samples: QualitySamples) -> MetricValue:
+    counts = samples.ref_nonfinite if samples.cand_nonfinite is None else samples.cand_nonfinite
+    total = int(counts.sum())
+    return MetricValue(
+        key="nonfinite_count",
+        value=float(total),
+        n=int(samples.ids.size),
+        verdict="FAIL" if total else "PASS",
+        flags=(NONFINITE_OUTPUT,) if total else (),
+        detail=items(
+            samples=int(np.count_nonzero(counts)),
+            baseline_nonfinite=int(samples.ref_nonfinite.sum()),
+        ),
+    )
+
+
+def _share(key: str, hits: int, n: int, **detail: object) -> MetricValue:
+    """A share in percent with its Wilson interval."""
+    share, square = hits / n, _Z * _Z
+    centre = (share + square / (2 * n)) / (1 + square / n)
+    reach = _Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    return MetricValue(
+        key=key,
+        value=100 * share,
+        low=100 * max(centre - reach, 0.0),
+        high=100 * min(centre + reach, 1.0),
+        n=n,
+        detail=items(**detail),
+    )

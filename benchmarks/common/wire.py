@@ -1,0 +1,112 @@
+"""Between our values and the messages of the contract; the only importer of protos here.
+
+A value and its message share name and field names, so one reflective pair serves all of them.
+Descriptors have two implementations without a common type, hence `Any` where they are walked.
+Values are checked on arrival by `msgspec.convert` against the types of `model`, so a field of the
+wrong kind or an unknown enumeration value ends in one sentence.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from bitgauge.protos.v1 import agent_pb2, common_pb2, lab_pb2
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
+from ..vocabulary.errors import BadInput, Code
+
+T = TypeVar("T")
+
+
+def to_wire(value: object) -> Any:
+    """The message that carries `value`.
+
+    Args:
+        value: an instance of a dataclass of `model` that crosses the wire.
+    """
+    message = message_class(type(value))()
+    _fill(message, value)
+    return message
+
+
+def from_wire(kind: type[T], message: Message) -> T:
+    """The value that `message` carries.
+
+    Raises:
+        BadInput: a field is missing, out of range or an enumeration value is not known.
+    """
+    try:
+        return msgspec.convert(_plain(message), kind)
+    except msgspec.ValidationError as error:
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"{message.DESCRIPTOR.name} is not valid: {error}."
+        ) from error
+
+
+def message_class(kind: type) -> type[Message]:
+    """The message named like the value class `kind`."""
+    for module in (common_pb2, agent_pb2, lab_pb2):
+        found: type[Message] | None = getattr(module, kind.__name__, None)
+        if found is not None:
+            return found
+    raise TypeError(f"{kind.__name__} has no message")
+
+
+def enum_prefix(descriptor: Any) -> str:
+    """What every value name of a proto enumeration begins with: ``JobState`` -> ``JOB_STATE_``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", descriptor.name).upper() + "_"
+
+
+def _fill(message: Message, value: object) -> None:
+    for field in message.DESCRIPTOR.fields:
+        item = getattr(value, field.name)
+        if item is None:
+            continue
+        if field.is_repeated:
+            _extend(getattr(message, field.name), field, item)
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
+            part = getattr(message, field.name)
+            part.SetInParent()
+            _fill(part, item)
+        else:
+            setattr(message, field.name, _scalar(field, item))
+
+
+def _extend(target: Any, field: Any, items: Any) -> None:
+    for item in items:
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            _fill(target.add(), item)
+        else:
+            target.append(_scalar(field, item))
+
+
+def _scalar(field: Any, item: Any) -> Any:
+    if isinstance(item, enum.Enum):
+        return field.enum_type.values_by_name[enum_prefix(field.enum_type) + item.name].number
+    return item
+
+
+def _plain(message: Message) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for field in message.DESCRIPTOR.fields:
+        item = getattr(message, field.name)
+        if field.is_repeated:
+            plain[field.name] = [_plain_item(field, one) for one in item]
+        elif not field.has_presence or message.HasField(field.name):
+            plain[field.name] = _plain_item(field, item)
+    return plain
+
+
+def _plain_item(field: Any, item: Any) -> Any:
+    if field.type == FieldDescriptor.TYPE_MESSAGE:
+        return _plain(item)
+    if field.type == FieldDescriptor.TYPE_ENUM:
+        known = field.enum_type.values_by_number.get(item)
+        if known is None:
+            return f"unknown value {item}"
+        return str(known.name).removeprefix(enum_prefix(field.enum_type)).lower()
+    return item

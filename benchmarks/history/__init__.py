@@ -1,0 +1,1 @@
+"""How a row changed, and what became worse."""

@@ -1,0 +1,174 @@
+"""Two sets of results held against each other, row by row.
+
+Pure. Rows are matched by their row key less the factor that is studied. What has no partner is
+named, with the reason where it is near: numbers of other workloads, profiles or baselines are
+never mixed. Everything here compares separate measurements (see `change`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ..analysis.certificate import TIMED
+from ..vocabulary.metrics import METRICS
+from ..vocabulary.profiles import overrides_words
+from ..vocabulary.reasons import SUSPECT
+from ..vocabulary.values.history import Comparison, MetricChange, RowComparison
+from ..vocabulary.values.rows import TableRow
+from ..vocabulary.values.runs import MetricValue
+from .change import UNKNOWN, change_of
+from .past import Measured, input_changes, row_words
+
+
+class Factor(str, enum.Enum):
+    """What is studied: what may differ between two rows that are compared."""
+
+    RUN = "run"
+    STACK = "stack"
+    DATE = "date"
+    RECIPE = "recipe"
+    DEVICE = "device"
+
+
+_FIELDS: dict[str, Callable[[TableRow], object]] = {
+    "model": lambda row: row.model_name,
+    "baseline": lambda row: row.baseline,
+    "recipe": lambda row: row.recipe,
+    "workload": lambda row: row.workload,
+    "device": lambda row: row.device_id,
+    "runtime": lambda row: row.runtime,
+    "profile": lambda row: row.profile,
+    "overrides": lambda row: row.overrides,
+}
+"""The parts of a row key, by the word that people know."""
+
+_STUDIED: dict[Factor, frozenset[str]] = {
+    Factor.RUN: frozenset({"recipe", "device", "runtime"}),
+    Factor.STACK: frozenset(),
+    Factor.DATE: frozenset(),
+    Factor.RECIPE: frozenset({"recipe"}),
+    Factor.DEVICE: frozenset({"device"}),
+}
+
+
+def compare(
+    names: tuple[str, str], factor: Factor, before: Sequence[Measured], after: Sequence[Measured]
+) -> Comparison:
+    """Match two sets of results and say what changed between them.
+
+    Args:
+        names: of the earlier and the later set, for sentences.
+        factor: what is studied.
+        before: the earlier set, at most one row per row key.
+        after: the later one.
+    """
+    fields = [field for field in _FIELDS if field not in _STUDIED[factor]]
+    later = {_key(one.row, fields): one for one in after if one.row.state.has_numbers}
+    rows, left_out, used = [], [], set()
+    for one in before:
+        key = _key(one.row, fields)
+        if not one.row.state.has_numbers:
+            continue
+        if key in later:
+            used.add(key)
+            rows.append(_compared(one, later[key]))
+        else:
+            left_out.append(_no_partner(one.row, names[0], after, fields))
+    left_out += [
+        f"{row_words(one.row)}: only {names[1]} has it"
+        for key, one in later.items()
+        if key not in used and not _named_already(one.row, before, fields)
+    ]
+    return Comparison(names[0], names[1], factor.value, tuple(rows), tuple(left_out))
+
+
+def _compared(before: Measured, after: Measured) -> RowComparison:
+    return RowComparison(
+        before=replace(before.row, metrics=()),
+        after=replace(after.row, metrics=()),
+        changes=input_changes(before, after),
+        metrics=metric_changes(before.row, after.row),
+        paired=_paired(before, after),
+    )
+
+
+def metric_changes(before: TableRow, after: TableRow) -> tuple[MetricChange, ...]:
+    """How each metric moved that either row has, in the order of the registry.
+
+    Times of a job during which its device drifted decide nothing.
+    """
+    told = {one.key for row in (before, after) for one in row.metrics if one.value is not None}
+    doubtful = SUSPECT in before.flags or SUSPECT in after.flags
+    found = []
+    for key in METRICS:
+        if key not in told:
+            continue
+        change = change_of(key, before.metric(key), after.metric(key))
+        if doubtful and key in TIMED:
+            change = replace(change, verdict=UNKNOWN, reason=SUSPECT)
+        found.append(change)
+    return tuple(found)
+
+
+def _paired(before: Measured, after: Measured) -> MetricValue | None:
+    """The ratio that a candidate's run measured against its baseline in the same child."""
+    first, second = before.evidence, after.evidence
+    if first.job_id != second.job_id or first.entry_index != 0 or second.entry_index == 0:
+        return None
+    ratio = after.row.metric("latency_ratio")
+    return ratio if ratio.value is not None else None
+
+
+# -- what has no partner ------------------------------------------------------------------
+def _key(row: TableRow, fields: Sequence[str]) -> tuple[object, ...]:
+    return tuple(_FIELDS[field](row) for field in fields)
+
+
+def _differing(first: TableRow, second: TableRow, fields: Sequence[str]) -> list[str]:
+    return [field for field in fields if _FIELDS[field](first) != _FIELDS[field](second)]
+
+
+_NEAR = frozenset({"workload", "profile", "baseline", "overrides"})
+"""What may keep two rows apart that somebody could take for partners."""
+
+
+def _nearest(row: TableRow, others: Sequence[Measured], fields: Sequence[str]) -> TableRow | None:
+    """A row that is another one only by its workload, profile, baseline or overrides."""
+    for one in others:
+        differing = _differing(row, one.row, fields)
+        if one.row.state.has_numbers and len(differing) == 1 and differing[0] in _NEAR:
+            return one.row
+    return None
+
+
+def _named_already(row: TableRow, before: Sequence[Measured], fields: Sequence[str]) -> bool:
+    return _nearest(row, before, fields) is not None
+
+
+def _no_partner(row: TableRow, name: str, others: Sequence[Measured], fields: Sequence[str]) -> str:
+    near = _nearest(row, others, fields)
+    if near is None and len(others) == 1:
+        near = others[0].row
+    if near is None:
+        return f"{row_words(row)}: only {name} has it"
+    told = [
+        f"another {field} ({_TOLD[field](row)} and {_TOLD[field](near)})"
+        for field in _differing(row, near, fields)
+    ]
+    return f"{row_words(row)}: not compared, {' and '.join(told)}"
+
+
+_TOLD: dict[str, Callable[[TableRow], str]] = {
+    "workload": lambda row: (
+        f"{row.workload.scenario.value} batch {row.workload.batch} threads {row.workload.threads}"
+    ),
+    "profile": lambda row: row.profile.value,
+    "baseline": lambda row: row.baseline.sha256[:12] if row.baseline else "none",
+    "overrides": lambda row: overrides_words(row.overrides) or "none",
+    "model": lambda row: row.model_name,
+    "recipe": lambda row: row.recipe,
+    "device": lambda row: row.device_name,
+    "runtime": lambda row: row.runtime,
+}

@@ -1,0 +1,149 @@
+"""The series of one metric of one row: what is known of its past, and where its level changed.
+
+Pure. An annotation accepts a change: the baseline restarts there, and nothing from before it is
+held against anything after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from ..stats.paired import wilcoxon_interval
+from ..stats.sentinel import MIN_HISTORY
+from ..stats.steps import find_steps, is_absolute, margin_of, scaled, unscaled
+from ..vocabulary.metrics import ABSOLUTE_MARGINS
+from ..vocabulary.shown import plain
+from ..vocabulary.values.devices import StackItem
+from ..vocabulary.values.history import Annotation, History, HistoryPoint, Step
+from ..vocabulary.values.rows import StackChange, TableRow
+from ..vocabulary.values.runs import MetricValue
+from .change import judge_change
+
+RANGE = "range"
+"""Detail of a level: what its bounds are."""
+
+
+def current(
+    points: Sequence[HistoryPoint], annotations: Sequence[Annotation]
+) -> tuple[HistoryPoint, ...]:
+    """The points since the newest annotation."""
+    since = max((one.from_unix_ns for one in annotations), default=0)
+    return tuple(point for point in points if point.settled_unix_ns >= since)
+
+
+def history_of(
+    row: TableRow,
+    row_key: str,
+    metric: str,
+    points: Sequence[HistoryPoint],
+    annotations: Sequence[Annotation] = (),
+) -> History:
+    """A series with its steps.
+
+    Args:
+        row: any row of the series; its metrics are left out.
+        row_key: its key as one word.
+        metric: what the points show.
+        points: in the order of time.
+        annotations: accepted changes, in any order.
+    """
+    judged = [point for point in current(points, annotations) if point.counts]
+    steps = _steps(metric, points, judged)
+    return History(
+        row=replace(row, metrics=()),
+        row_key=row_key,
+        metric=metric,
+        points=tuple(points),
+        annotations=tuple(sorted(annotations, key=lambda one: one.from_unix_ns)),
+        steps=steps,
+        finding=_finding(len(judged), steps, bool(annotations)),
+    )
+
+
+def level(metric: str, values: Sequence[float]) -> MetricValue:
+    """The median of some values, with the interval of their Hodges-Lehmann estimate.
+
+    Fewer than 6 values have no interval at 95 %; then the bounds are the lowest and the highest.
+    """
+    absolute = is_absolute(metric, values)
+    found = np.asarray(values) if absolute else scaled(metric, values)
+    interval = wilcoxon_interval(found)
+    low, high = (float(found.min()), float(found.max()))
+    told = "lowest and highest value"
+    if interval is not None:
+        low, high, told = interval.low, interval.high, "95 %"
+    ends = [unscaled(metric, end, absolute=absolute) for end in (low, high)]
+    middle = unscaled(metric, float(np.median(found)), absolute=absolute)
+    return MetricValue(
+        metric, middle, ends[0], ends[1], n=len(values), detail=(StackItem(RANGE, told),)
+    )
+
+
+def _steps(
+    metric: str, points: Sequence[HistoryPoint], judged: Sequence[HistoryPoint]
+) -> tuple[Step, ...]:
+    values = [point.value.value for point in judged if point.value.value is not None]
+    if len(values) < MIN_HISTORY:
+        return ()
+    absolute = is_absolute(metric, values)
+    series = np.asarray(values) if absolute else scaled(metric, values)
+    margin = _margin(metric, values, absolute=absolute)
+    starts = find_steps(series, margin)
+    edges = [0, *starts, len(values)]
+    found = []
+    for number, start in enumerate(starts, start=1):
+        before = level(metric, values[edges[number - 1] : start])
+        after = level(metric, values[start : edges[number + 1]])
+        first = judged[start]
+        found.append(
+            Step(
+                index=next(i for i, one in enumerate(points) if one.run_id == first.run_id),
+                run_id=first.run_id,
+                before=before,
+                after=after,
+                verdict=_verdict(metric, before, after),
+                changes=_changes_between(points, judged[start - 1].run_id, first.run_id),
+            )
+        )
+    return tuple(found)
+
+
+def _margin(metric: str, values: Sequence[float], *, absolute: bool) -> float:
+    """The margin on the scale of the series; of a ratio that met zero, of its median."""
+    if absolute and metric not in ABSOLUTE_MARGINS:
+        return margin_of(metric) * abs(float(np.median(values)))
+    return margin_of(metric)
+
+
+def _verdict(metric: str, before: MetricValue, after: MetricValue) -> str:
+    """Which way a step that was found leads: its levels differ, so their medians decide."""
+    return judge_change(metric, _as_counted(before), _as_counted(after))
+
+
+def _as_counted(value: MetricValue) -> MetricValue:
+    return replace(value, low=value.value, high=value.value)
+
+
+def _changes_between(
+    points: Sequence[HistoryPoint], last_run: str, first_run: str
+) -> tuple[StackChange, ...]:
+    """What changed after the last run of the old level, up to the first of the new."""
+    ids = [point.run_id for point in points]
+    between = points[ids.index(last_run) + 1 : ids.index(first_run) + 1]
+    return tuple(dict.fromkeys(change for point in between for change in point.changes))
+
+
+def _finding(count: int, steps: Sequence[Step], restarted: bool) -> str:
+    since = " since the baseline restarted" if restarted else ""
+    if count < MIN_HISTORY:
+        values = f"{count} value{'' if count == 1 else 's'}"
+        return f"no action, {values} of {MIN_HISTORY}{since}"
+    if not steps:
+        return f"no step in {count} values{since}"
+    last = steps[-1]
+    word = {"regressed": "worse", "improved": "better"}.get(last.verdict, last.verdict)
+    several = f"{len(steps)} steps, the last: " if len(steps) > 1 else ""
+    return f"{several}{word}, {plain(last.before)} to {plain(last.after)}, from run {last.run_id}"

@@ -1,0 +1,1 @@
+"""What integer and half-precision kernels do: exact results, emulator, ledger."""

@@ -1,0 +1,1 @@
+"""How a child measures, on an injected clock, call and meter."""

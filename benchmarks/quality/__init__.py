@@ -1,0 +1,1 @@
+"""Evaluation and calibration sets, and accuracy by non-inferiority."""

@@ -1,0 +1,214 @@
+"""Evaluation and calibration sets: npz files that users bring (DESIGN 10.11).
+
+Arrays `inputs/<name>` for each input of the model, and optionally `labels`, `ids` (unique text),
+`strata` and `cluster`; the first axis of each is samples. `schema` says `bitgauge.eval/1`. Both
+kinds of set have the same form; only the code of their errors differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..common.npz import Arrays, read_npz, write_npz
+from ..samples import Ints, Texts
+from ..vocabulary.errors import BadInput, Code
+
+SCHEMA = "bitgauge.eval/1"
+_PREFIX = "inputs/"
+_OPTIONAL = ("labels", "ids", "strata", "cluster")
+_LONGEST_ID = 200
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """One input as a model declares it.
+
+    Attributes:
+        name: its name in the graph.
+        dtype: numpy name of its element type, such as `float32`.
+        shape: its dimensions, None where any size is taken; the first one is the batch.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvaluationSet:
+    """Samples to run a model on.
+
+    Attributes:
+        inputs: arrays by input name, (samples, ...), finite numbers.
+        labels: true class of each sample, (samples,), or None.
+        ids: unique name of each sample, (samples,).
+        strata: group of each sample, (samples,), or None.
+        cluster: source of each sample, (samples,); samples of one source are not independent.
+    """
+
+    inputs: Arrays
+    labels: Ints | None
+    ids: Texts
+    strata: npt.NDArray[Any] | None = None
+    cluster: npt.NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return int(self.ids.size)
+
+
+def write_evaluation_set(path: Path, evaluation: EvaluationSet) -> None:
+    """Write a set to `path`."""
+    arrays: Arrays = {"schema": np.array(SCHEMA), "ids": evaluation.ids}
+    arrays |= {_PREFIX + name: array for name, array in evaluation.inputs.items()}
+    for name in ("labels", "strata", "cluster"):
+        array = getattr(evaluation, name)
+        if array is not None:
+            arrays[name] = array
+    write_npz(path, arrays)
+
+
+def read_evaluation_set(
+    source: Path | bytes, code: Code = Code.BAD_EVALUATION_SET
+) -> EvaluationSet:
+    """Read and check a set.
+
+    Args:
+        source: the file, or its bytes.
+        code: `bad_evaluation_set`, or `bad_calibration_set` for a calibration set.
+
+    Raises:
+        BadInput: with `code` for the first thing that is wrong, or `file_unreadable`.
+    """
+    arrays = read_npz(source, code, what="the set")
+    schema = arrays.pop("schema", None)
+    if schema is not None and str(schema) != SCHEMA:
+        raise BadInput(code, f"The set says schema {str(schema)[:80]!r}, not {SCHEMA}.")
+    inputs = {
+        key.removeprefix(_PREFIX): array for key, array in arrays.items() if key.startswith(_PREFIX)
+    }
+    unknown = sorted(set(arrays) - set(_OPTIONAL) - {_PREFIX + name for name in inputs})
+    if unknown or not inputs:
+        found = ", ".join(unknown)[:200] or "none"
+        raise BadInput(code, f"The set needs arrays named inputs/<name>; other arrays: {found}.")
+    samples = _check_lengths(arrays, code)
+    for name, array in inputs.items():
+        _check_numbers(name, array, code)
+    return EvaluationSet(
+        inputs=inputs,
+        labels=_labels(arrays.get("labels"), code),
+        ids=_ids(arrays.get("ids"), samples, code),
+        strata=arrays.get("strata"),
+        cluster=arrays.get("cluster"),
+    )
+
+
+def check_inputs(
+    evaluation: EvaluationSet,
+    specs: Sequence[InputSpec],
+    code: Code = Code.BAD_EVALUATION_SET,
+) -> None:
+    """Refuse a set whose arrays are not what the model takes.
+
+    Raises:
+        BadInput: with `code`, naming the input, what it is and what the model wants.
+    """
+    wanted, given = {spec.name for spec in specs}, set(evaluation.inputs)
+    if wanted != given:
+        raise BadInput(
+            code,
+            f"The model takes inputs {_names(wanted)}, the set has {_names(given)}.",
+        )
+    for spec in specs:
+        array = evaluation.inputs[spec.name]
+        if array.dtype != np.dtype(spec.dtype):
+            raise BadInput(
+                code, f"Input {spec.name!r} is {array.dtype}, the model takes {spec.dtype}."
+            )
+        pairs = zip(array.shape[1:], spec.shape[1:], strict=False)
+        fits = array.ndim == len(spec.shape) and all(w is None or h == w for h, w in pairs)
+        if not fits:
+            shape = tuple("any" if size is None else size for size in spec.shape[1:])
+            raise BadInput(
+                code,
+                f"One sample of input {spec.name!r} has shape {array.shape[1:]},"
+                f" the model takes {shape}.",
+            )
+
+
+def content_hashes(evaluation: EvaluationSet) -> frozenset[str]:
+    """SHA-256 of each sample's inputs, whatever its id."""
+    hashes = set()
+    for index in range(len(evaluation)):
+        digest = hashlib.sha256()
+        for name in sorted(evaluation.inputs):
+            row = np.ascontiguousarray(evaluation.inputs[name][index])
+            digest.update(f"{name}\0{row.dtype.str}\0{row.shape}\0".encode())
+            digest.update(row.tobytes())
+        hashes.add(digest.hexdigest())
+    return frozenset(hashes)
+
+
+def require_disjoint(calibration: EvaluationSet, evaluation: EvaluationSet) -> None:
+    """Refuse a calibration set that shares a sample with the evaluation set.
+
+    Raises:
+        BadInput: code `bad_calibration_set`, with the number of shared samples.
+    """
+    shared = len(content_hashes(calibration) & content_hashes(evaluation))
+    if shared:
+        raise BadInput(
+            Code.BAD_CALIBRATION_SET,
+            f"{shared} calibration samples are also in the evaluation set.",
+        )
+
+
+def _check_lengths(arrays: Arrays, code: Code) -> int:
+    lengths = {key: array.shape[0] if array.ndim else 0 for key, array in arrays.items()}
+    samples = max(lengths.values())
+    if samples == 0 or set(lengths.values()) != {samples}:
+        listed = ", ".join(f"{key} {length}" for key, length in sorted(lengths.items()))[:200]
+        raise BadInput(code, f"The arrays do not hold equally many samples: {listed}.")
+    return samples
+
+
+def _check_numbers(name: str, array: npt.NDArray[Any], code: Code) -> None:
+    if array.dtype.kind not in "biuf":
+        raise BadInput(code, f"Input {name!r} holds {array.dtype}, not numbers.")
+    if array.dtype.kind == "f":
+        bad = int(array.size - np.count_nonzero(np.isfinite(array)))
+        if bad:
+            raise BadInput(code, f"Input {name!r} holds {bad} values that are NaN or infinite.")
+
+
+def _labels(labels: npt.NDArray[Any] | None, code: Code) -> Ints | None:
+    if labels is None:
+        return None
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise BadInput(
+            code, f"The labels are {labels.dtype} {labels.shape}, not one whole number per sample."
+        )
+    return labels.astype(np.int64)
+
+
+def _ids(ids: npt.NDArray[Any] | None, samples: int, code: Code) -> Texts:
+    if ids is None:
+        return np.array([str(index) for index in range(samples)])
+    if ids.ndim != 1 or ids.dtype.kind not in "Uiu":
+        raise BadInput(code, "The ids are not one text per sample.")
+    text: Texts = ids.astype(np.str_)
+    if np.unique(text).size != samples:
+        raise BadInput(code, f"Only {np.unique(text).size} of {samples} ids are different.")
+    if text.dtype.itemsize // 4 > _LONGEST_ID:
+        raise BadInput(code, f"An id is longer than {_LONGEST_ID} characters.")
+    return text
+
+
+def _names(names: set[str]) -> str:
+    return (", ".join(sorted(names)) or "none")[:200]

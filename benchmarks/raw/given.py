@@ -1,0 +1,96 @@
+"""What a launch was given: samples, inputs as they were fed, session options as set, and its seed.
+
+The child writes it into the metadata of every raw file::
+
+    given  {seed, evaluation_sha256, inputs [{name: "float32[1,1,8,8]"}],
+            session_options [{name: value}], anchors {name: text}}
+
+Files of older agents lack it, and a file may claim anything: what cannot be read is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..vocabulary.values.devices import StackItem
+from .anchors import Anchors, from_items
+from .container import RawFile
+
+MAX_CHARACTERS = 4096
+"""Longest text that is believed of one launch's inputs or options."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEY = "given"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What one launch was given; a field is None where the raw file does not tell it.
+
+    Attributes:
+        evaluation_sha256: the evaluation set that its inputs came from.
+        inputs: `x float32[1,1,8,8]`, by name; with ` | ` between artifacts that took others.
+        session_options: `name=value` of every option that the runtime says it set, likewise.
+        seed: of every random choice in the launch, 64 bits.
+        anchors: the most that was observed of its runtime on the device until then.
+    """
+
+    evaluation_sha256: str | None = None
+    inputs: str | None = None
+    session_options: str | None = None
+    seed: int | None = None
+    anchors: Anchors | None = None
+
+
+def given_meta(
+    seed: int,
+    evaluation_sha256: str,
+    inputs: Iterable[Mapping[str, str]],
+    session_options: Iterable[Mapping[str, str]],
+    anchors: Iterable[StackItem] = (),
+) -> dict[str, Any]:
+    """The metadata of a raw file that say it; empty parts are left out."""
+    parts = {
+        "evaluation_sha256": evaluation_sha256,
+        "inputs": [dict(one) for one in inputs],
+        "session_options": [dict(one) for one in session_options],
+        "anchors": {item.name: item.value for item in anchors},
+    }
+    return {_KEY: {"seed": seed, **{name: part for name, part in parts.items() if part}}}
+
+
+def given_of(raw: RawFile) -> Given:
+    """What the launch of `raw` was given, as far as the file tells."""
+    meta = raw.meta.get(_KEY)
+    if not isinstance(meta, dict):
+        return Given()
+    digest, seed = meta.get("evaluation_sha256"), meta.get("seed")
+    return Given(
+        evaluation_sha256=digest if isinstance(digest, str) and _SHA256.fullmatch(digest) else None,
+        inputs=_words(meta.get("inputs"), " "),
+        session_options=_words(meta.get("session_options"), "="),
+        anchors=_anchors(meta.get("anchors")),
+        seed=seed if type(seed) is int and 0 <= seed < 1 << 64 else None,
+    )
+
+
+def _anchors(values: object) -> Anchors | None:
+    if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
+        return None
+    return from_items(StackItem(name, text) for name, text in values.items())
+
+
+def _words(items: object, between: str) -> str | None:
+    """The items as one line; None when they are no list of texts by name, or too long."""
+    if not isinstance(items, list):
+        return None
+    lines = []
+    for item in items:
+        if not isinstance(item, dict) or not all(isinstance(text, str) for text in item.values()):
+            return None
+        lines.append(", ".join(f"{name}{between}{text}" for name, text in item.items()))
+    text = " | ".join(dict.fromkeys(lines))
+    return text if text and len(text) <= MAX_CHARACTERS else None

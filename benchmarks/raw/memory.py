@@ -1,0 +1,57 @@
+"""Raw file of pass `memory`, both directions."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+
+from ..samples import (
+    MemoryCheckpoint,
+    MemorySamples,
+)
+from .container import RawFile
+from .origin import (
+    RawOrigin,
+    origin_meta,
+)
+from .parts import (
+    bad_raw,
+    counts_of,
+    ints_of,
+)
+
+_BYTES = tuple(field.name for field in fields(MemoryCheckpoint) if field.name != "name")
+
+
+def memory_raw(origin: RawOrigin, samples: MemorySamples) -> RawFile:
+    """The raw file of one launch of pass `memory`."""
+    points = samples.checkpoints
+    arrays = {name: np.array([getattr(p, name) for p in points], np.int64) for name in _BYTES}
+    meta = {
+        "method": samples.method,
+        "checkpoints": [point.name for point in points],
+        "arena": samples.arena,
+        "batches": list(samples.batches),
+        "group_peak_bytes": list(samples.group_peak_bytes),
+    }
+    return RawFile(origin_meta(origin) | meta, arrays)
+
+
+def memory_samples(raw: RawFile) -> MemorySamples:
+    """The samples of a raw file of pass `memory`; `BadInput` when it does not hold them."""
+    names = raw.meta.get("checkpoints")
+    if not isinstance(names, list) or not {"m0", "m1", "m2"} <= {str(name) for name in names}:
+        raise bad_raw("it lacks a memory checkpoint")
+    columns = [ints_of(raw, name, len(names)) for name in _BYTES]
+    if any(np.any(column < 0) for column in columns):
+        raise bad_raw("it holds a negative number of bytes")
+    points = tuple(
+        MemoryCheckpoint(str(name), *(int(column[i]) for column in columns))
+        for i, name in enumerate(names)
+    )
+    batches, group = (counts_of(raw, name) for name in ("batches", "group_peak_bytes"))
+    if len(group) not in (0, len(points)):
+        raise bad_raw("it does not tell its group's peak at each checkpoint")
+    arena = str(raw.meta.get("arena", "on"))
+    return MemorySamples(points, str(raw.meta.get("method", "")), arena, batches, group)

@@ -1,0 +1,195 @@
+"""The raw file of pass `operators`, beside the metadata of every pass.
+
+meta   calls, call_ns, resolution_ns, why_not
+arrays name op_type provider inputs outputs U[k], calls_of i8[k], time_ns median_ns f8[k]
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..vocabulary.errors import BadInput, Code
+from .container import RawFile
+from .origin import RawOrigin, origin_meta
+
+_TEXTS = ("name", "op_type", "provider", "inputs", "outputs")
+_FLOATS = ("time_ns", "median_ns")
+_CALLS = "calls_of"
+
+
+def operators_raw(origin: RawOrigin, profile: OperatorProfile) -> RawFile:
+    """The raw file of one launch of pass `operators`."""
+    rows = profile.operators
+    texts = {name: np.array([getattr(row, name) for row in rows], np.str_) for name in _TEXTS}
+    floats = {name: np.array([getattr(row, name) for row in rows], np.float64) for name in _FLOATS}
+    calls = {_CALLS: np.array([row.calls for row in rows], np.int64)}
+    meta = {
+        "calls": profile.calls,
+        "call_ns": profile.call_ns,
+        "resolution_ns": profile.resolution_ns,
+        "why_not": profile.why_not,
+    }
+    return RawFile(origin_meta(origin) | meta, texts | floats | calls)
+
+
+def operator_profile(raw: RawFile) -> OperatorProfile:
+    """The profile in a raw file of pass `operators`; `BadInput` when it does not hold one."""
+    columns = {}
+    for name in (*_TEXTS, *_FLOATS, _CALLS):
+        array = raw.arrays.get(name)
+        kind = "U" if name in _TEXTS else "f" if name in _FLOATS else "i"
+        if array is None or array.dtype.kind != kind or array.ndim != 1:
+            raise _bad(f"array {name} is missing or of another type")
+        columns[name] = array.tolist()
+    if len({len(column) for column in columns.values()}) != 1:
+        raise _bad("its arrays are of different lengths")
+    times = [*columns["time_ns"], *columns["median_ns"]]
+    if any(not math.isfinite(value) or value < 0 for value in times):
+        raise _bad("a time is negative or no number")
+    meta = raw.meta
+    numbers = [meta.get(name) for name in ("calls", "call_ns", "resolution_ns")]
+    if any(
+        isinstance(one, bool) or not isinstance(one, (int, float)) or one < 0 for one in numbers
+    ):
+        raise _bad("its metadata lack a count")
+    fields = ("name", "op_type", "provider", _CALLS, "time_ns", "median_ns", "inputs", "outputs")
+    rows = (OperatorTime(*row) for row in zip(*(columns[name] for name in fields), strict=True))
+    return OperatorProfile(
+        tuple(rows),
+        calls=int(meta["calls"]),
+        call_ns=float(meta["call_ns"]),
+        resolution_ns=int(meta["resolution_ns"]),
+        why_not=str(meta.get("why_not", "")),
+    )
+
+
+def _bad(why: str) -> BadInput:
+    return BadInput(Code.BAD_RAW, f"The raw file cannot be used: {why}.")
+
+
+CONVERT = "convert"
+CAST = "cast"
+LAYOUT = "layout"
+INTEGER = "integer"
+FLOAT = "float"
+WEIGHT_ONLY = "weight_only"
+OTHER = "other"
+
+ROLES: dict[str, str] = {
+    CONVERT: "quantizing and dequantizing",
+    CAST: "casts between floating-point types",
+    LAYOUT: "moving data without computing",
+    INTEGER: "multiplying integers",
+    FLOAT: "multiplying floating-point numbers",
+    WEIGHT_ONLY: "multiplying by weights that are stored as integers",
+    OTHER: "everything else",
+}
+"""What an operator does for the model, and in words."""
+
+_ROLE_OF: dict[str, str] = {
+    **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"), CONVERT),
+    **dict.fromkeys(("Cast", "CastLike"), CAST),
+    **dict.fromkeys(
+        (
+            *("ReorderInput", "ReorderOutput", "Transpose", "Reshape", "Flatten", "Squeeze"),
+            *("Unsqueeze", "Identity", "Concat", "Split", "Slice", "Gather"),
+        ),
+        LAYOUT,
+    ),
+    **dict.fromkeys(
+        (
+            *("QLinearMatMul", "QLinearConv", "QGemm", "MatMulInteger", "ConvInteger"),
+            *("MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QAttention", "QLinearAdd"),
+            *("QLinearMul", "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax"),
+            *("QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearConcat", "QLinearWhere"),
+            *("DynamicQuantizeLSTM", "QLinearReduceMean"),
+        ),
+        INTEGER,
+    ),
+    **dict.fromkeys(
+        (
+            *("MatMul", "Gemm", "Conv", "ConvTranspose", "FusedMatMul", "FusedGemm", "FusedConv"),
+            *("Attention", "MultiHeadAttention", "LSTM", "GRU", "Einsum", "NhwcFusedConv"),
+        ),
+        FLOAT,
+    ),
+    **dict.fromkeys(("MatMulNBits", "MatMulBnb4", "GatherBlockQuantized"), WEIGHT_ONLY),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTime:
+    """One node of the executed graph.
+
+    Attributes:
+        name: of the node.
+        op_type: as executed, such as `QLinearConv`.
+        provider: execution provider that ran it.
+        calls: how often it was timed.
+        time_ns: per call of the artifact: the mean of the middle half of its calls, which spikes
+            leave alone and which sees more than the profiler's own resolution.
+        median_ns: of single calls, as the profiler rounds them.
+        inputs: types and shapes, such as ``u8[1,64] s8[64,512]``.
+        outputs: the same of what it makes.
+    """
+
+    name: str
+    op_type: str
+    provider: str
+    calls: int
+    time_ns: float
+    median_ns: float
+    inputs: str = ""
+    outputs: str = ""
+
+    @property
+    def role(self) -> str:
+        """A key of `ROLES`."""
+        return _ROLE_OF.get(self.op_type, OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorProfile:
+    """One artifact under the profiler.
+
+    Attributes:
+        operators: its nodes, the slowest first.
+        calls: profiled calls of the artifact.
+        call_ns: median of a profiled call, as the caller saw it.
+        resolution_ns: of the profiler's times.
+        why_not: one sentence when nothing could be profiled.
+    """
+
+    operators: tuple[OperatorTime, ...] = ()
+    calls: int = 0
+    call_ns: float = 0.0
+    resolution_ns: int = 0
+    why_not: str = ""
+
+    @property
+    def total_ns(self) -> float:
+        """Time in all operators per call."""
+        return sum(one.time_ns for one in self.operators)
+
+    def share(self, role: str) -> float:
+        """Share of the operators' time spent in one role."""
+        total = self.total_ns
+        return sum(one.time_ns for one in self.operators if one.role == role) / (total or 1.0)
+
+    @property
+    def outside_ns(self) -> float:
+        """Time of a call outside its operators: dispatch and profiling."""
+        return max(self.call_ns - self.total_ns, 0.0)
+
+
+def by_type(operators: Iterable[OperatorTime]) -> dict[str, float]:
+    """Nanoseconds per call by operator type, the slowest first."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for one in operators:
+        found[one.op_type] += one.time_ns
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))

@@ -1,0 +1,143 @@
+"""What a raw file of each pass holds: samples to raw files and back.
+
+Metadata of every pass: `pass_name launch role artifacts recipe runtime batch threads scenario
+profile`, and `overrides` where something of the profile is overridden; `artifacts` are SHA-256
+digests: `[baseline, candidate]` for role `both` with two sessions, one digest for one session,
+none for the floor. Then, per pass (n latencies or samples, b blocks, w warm-up blocks; i8 = int64,
+f8 = float64); passes that are not here have a module of their own:
+
+    pair      meta   stopped, warm{iteration_ns, iterations, elapsed_ns, steady}
+              arrays value_ns f8[b], start_ns i8[b], iterations i8[b], letter i8[b], quad i8[b],
+                     clock_mhz temperature_c steal_ticks psi_some_avg10 load_1m f8[b], and since
+                     agents read them throttle_count thermal_status foreign_ticks clock_step_ns,
+                     warm_block_median_ns f8[w], warm_letter i8[w]
+    absolute  meta   count, load_ns, first_inference_ns, warm{...}
+              arrays latency_ns i8[n], block i8[n], block_start_ns i8[b], conditions as above, and
+                     block_end_ns i8[b] since agents read it,
+                     warm_block_median_ns f8[w], warm_letter i8[w]
+    memory    meta   method, checkpoints [names], and since agents tell them arena, batches,
+                     group_peak_bytes [checkpoints]
+              arrays rss_bytes rss_anon_bytes rss_file_bytes pss_bytes uss_bytes hwm_bytes
+                     i8[checkpoints]
+    quality   meta   classes
+              arrays ids U[n], ref_top1 i8[n], ref_nonfinite i8[n]; with labels: labels i8[n],
+                     ref_loss f8[n]; with a candidate: cand_top1 i8[n], cand_nonfinite i8[n],
+                     kl f8[n], max_abs_diff f8[n]; with both: cand_loss f8[n]
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from ..samples import (
+    Ints,
+)
+from ..vocabulary.enums import PassName, Profile, RawRole, Scenario
+from ..vocabulary.values.devices import StackItem
+from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
+from .container import RawFile
+from .parts import (
+    bad_raw,
+    count_of,
+)
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SESSION = "session_options"
+_OVERRIDES = tuple(field.name for field in fields(Overrides) if field.name != _SESSION)
+_NOT_READ = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class RawOrigin:
+    """Which launch of which pass a raw file speaks of.
+
+    Attributes:
+        pass_name: the pass.
+        launch: 0-based number of the launch within (pass, role).
+        role: which artifact it is about.
+        artifacts: SHA-256 of the artifacts that were loaded, baseline first.
+        recipe: the candidate's recipe.
+        runtime: name of the runtime.
+        workload: scenario, batch and threads.
+        profile: the profile of the job.
+        overrides: what of the profile was overridden.
+    """
+
+    pass_name: PassName
+    launch: int
+    role: RawRole
+    artifacts: tuple[str, ...]
+    recipe: str
+    runtime: str
+    workload: Workload
+    profile: Profile
+    overrides: Overrides = NO_OVERRIDES
+
+
+def raw_origin(raw: RawFile) -> RawOrigin:
+    """Which launch `raw` speaks of.
+
+    Raises:
+        BadInput: code `bad_raw` when the metadata do not say it.
+    """
+    meta = raw.meta
+    try:
+        digests = tuple(meta["artifacts"])
+        if not all(isinstance(d, str) and _SHA256.fullmatch(d) for d in digests):
+            raise ValueError("artifacts")
+        batch, threads = count_of(meta, "batch"), count_of(meta, "threads")
+        return RawOrigin(
+            pass_name=PassName(meta["pass_name"]),
+            launch=count_of(meta, "launch"),
+            role=RawRole(meta["role"]),
+            artifacts=digests,
+            recipe=str(meta["recipe"]),
+            runtime=str(meta["runtime"]),
+            workload=Workload(Scenario(meta["scenario"]), batch, threads),
+            profile=Profile(meta["profile"]),
+            overrides=_overrides(meta),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise bad_raw(f"its metadata do not say which launch it is ({error})") from error
+
+
+def origin_meta(origin: RawOrigin) -> dict[str, Any]:
+    """The metadata that say which launch a raw file speaks of."""
+    return {
+        "pass_name": origin.pass_name.value,
+        "launch": origin.launch,
+        "role": origin.role.value,
+        "artifacts": list(origin.artifacts),
+        "recipe": origin.recipe,
+        "runtime": origin.runtime,
+        "scenario": origin.workload.scenario.value,
+        "batch": origin.workload.batch,
+        "threads": origin.workload.threads,
+        "profile": origin.profile.value,
+        **_overrides_meta(origin.overrides),
+    }
+
+
+def _overrides_meta(overrides: Overrides) -> dict[str, Any]:
+    """Nothing when nothing is overridden."""
+    given = {name: getattr(overrides, name) for name in _OVERRIDES}
+    if overrides.session_options:
+        given[_SESSION] = {option.name: option.value for option in overrides.session_options}
+    return {"overrides": given} if overrides != NO_OVERRIDES else {}
+
+
+def _overrides(meta: dict[str, Any]) -> Overrides:
+    given = meta.get("overrides", {})
+    options = given.get(_SESSION, {})
+    return Overrides(
+        **{n: None if given.get(n) is None else count_of(given, n) for n in _OVERRIDES},
+        session_options=tuple(StackItem(str(n), str(options[n])) for n in sorted(options)),
+    )
+
+
+def _binary(letter: Ints) -> bool:
+    return bool(np.all((letter == 0) | (letter == 1)))

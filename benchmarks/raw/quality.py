@@ -1,0 +1,69 @@
+"""Raw file of pass `quality`, both directions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..samples import (
+    QualitySamples,
+    Texts,
+)
+from .container import RawFile
+from .origin import (
+    RawOrigin,
+    origin_meta,
+)
+from .parts import (
+    bad_raw,
+    count_of,
+    floats_of,
+    ints_of,
+)
+
+
+def quality_raw(origin: RawOrigin, samples: QualitySamples) -> RawFile:
+    """The raw file of pass `quality`."""
+    optional = {
+        "labels": samples.labels,
+        "ref_loss": samples.ref_loss,
+        "cand_top1": samples.cand_top1,
+        "cand_nonfinite": samples.cand_nonfinite,
+        "cand_loss": samples.cand_loss,
+        "kl": samples.kl,
+        "max_abs_diff": samples.max_abs_diff,
+    }
+    arrays = {
+        "ids": samples.ids,
+        "ref_top1": samples.ref_top1,
+        "ref_nonfinite": samples.ref_nonfinite,
+        **{name: array for name, array in optional.items() if array is not None},
+    }
+    return RawFile(origin_meta(origin) | {"classes": samples.classes}, arrays)
+
+
+def quality_samples(raw: RawFile) -> QualitySamples:
+    """The samples of a raw file of pass `quality`; `BadInput` when it does not hold them."""
+    ids = raw.arrays.get("ids")
+    if ids is None or ids.dtype.kind != "U" or ids.ndim != 1 or np.unique(ids).size != ids.size:
+        raise bad_raw("its sample ids are missing or not unique")
+    samples = int(ids.size)
+    text: Texts = ids
+    try:
+        classes = count_of(raw.meta, "classes")
+    except (KeyError, ValueError) as error:
+        raise bad_raw("it does not say how many classes there are") from error
+    both = "cand_top1" in raw.arrays
+    labelled = "labels" in raw.arrays
+    return QualitySamples(
+        ids=text,
+        labels=ints_of(raw, "labels", samples) if labelled else None,
+        ref_top1=ints_of(raw, "ref_top1", samples),
+        cand_top1=ints_of(raw, "cand_top1", samples) if both else None,
+        ref_loss=floats_of(raw, "ref_loss", samples) if labelled else None,
+        cand_loss=floats_of(raw, "cand_loss", samples) if labelled and both else None,
+        kl=floats_of(raw, "kl", samples) if both else None,
+        max_abs_diff=floats_of(raw, "max_abs_diff", samples) if both else None,
+        ref_nonfinite=ints_of(raw, "ref_nonfinite", samples),
+        cand_nonfinite=ints_of(raw, "cand_nonfinite", samples) if both else None,
+        classes=classes,
+    )

@@ -1,0 +1,42 @@
+"""What a raw file of pass `throughput` holds.
+
+meta   stopped, preflight
+arrays batch calls start_ns elapsed_ns busy_ns i8[w] per window, conditions f8[w] as in
+       `raw_schema`
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..samples import SweepSamples
+from .container import RawFile
+from .origin import RawOrigin, origin_meta
+from .parts import bad_raw, condition_arrays, conditions_of, ints_of
+
+_WINDOW = ("batch", "calls", "start_ns", "elapsed_ns", "busy_ns")
+
+
+def throughput_raw(origin: RawOrigin, samples: SweepSamples) -> RawFile:
+    """The raw file of one launch of pass `throughput`."""
+    arrays = {name: getattr(samples, name) for name in _WINDOW}
+    meta = origin_meta(origin) | {"stopped": samples.stopped}
+    return RawFile(meta, arrays | condition_arrays(samples.conditions))
+
+
+def sweep_samples(raw: RawFile) -> SweepSamples:
+    """The samples of a raw file of pass `throughput`; `BadInput` when it does not hold them."""
+    windows = ints_of(raw, "batch").size
+    columns = [ints_of(raw, name, windows) for name in _WINDOW]
+    batch, calls = columns[0], columns[1]
+    if not windows or np.any(batch < 1) or np.any(calls < 1) or np.any(np.diff(batch) < 0):
+        raise bad_raw("its windows do not form a sweep over batches")
+    return SweepSamples(
+        batch=batch,
+        calls=calls,
+        start_ns=columns[2],
+        elapsed_ns=columns[3],
+        busy_ns=columns[4],
+        conditions=conditions_of(raw, windows),
+        stopped=str(raw.meta.get("stopped", "")),
+    )

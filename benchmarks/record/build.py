@@ -1,0 +1,379 @@
+"""From a stored run, its job, its device and its raw files to one record. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ..quality.accuracy import flips as flips_of
+from ..raw.absolute import absolute_samples
+from ..raw.files import Evidence, RawEvidence
+from ..raw.given import given_of
+from ..raw.memory import memory_samples
+from ..raw.origin import raw_origin
+from ..raw.quality import quality_samples
+from ..vocabulary.enums import PassName, RawRole, RunStatus
+from ..vocabulary.kernel_modes import probe_map_of
+from ..vocabulary.metrics import METRICS
+from ..vocabulary.reasons import (
+    BASELINE_ITSELF,
+    NO_ACCELERATOR,
+    NO_CERTIFICATE,
+    NO_RAW_DATA,
+    NOT_APPLICABLE,
+    NOT_MEASURED,
+    NOT_OVERRIDDEN,
+    NOT_PROBED,
+    NOT_READABLE,
+    NOT_RECORDED,
+)
+from ..vocabulary.recipes import is_calibrated
+from ..vocabulary.values.devices import StackItem
+from ..vocabulary.values.jobs import EntryView, Overrides
+from .environment import environment
+from .facts import (
+    QUADS_FIRST,
+    count_fact,
+    detail_of,
+    first_text,
+    given_fact,
+    known,
+    number_fact,
+    raw_digests,
+    text_fact,
+)
+from .numerics import numerics
+from .record import (
+    GROUPS,
+    SCHEMA,
+    Comparison,
+    Energy,
+    Fact,
+    Identity,
+    Latency,
+    Measure,
+    Memory,
+    Provenance,
+    Quality,
+    RawEntry,
+    Record,
+    WorkloadGroup,
+)
+from .sources import Sources, measure_of
+
+
+def build(sources: Sources) -> Record:
+    """The record of one run: what is not known is null with the reason."""
+    by_group = {name: _measures(sources, name) for name in set(GROUPS.values())}
+    return Record(
+        schema=SCHEMA,
+        identity=_identity(sources, by_group["identity"]),
+        workload=_workload(sources),
+        environment=environment(
+            sources.evidence,
+            by_group["environment"],
+            sources.metric("latency_p50_ns"),
+            sources.metric("latency_ratio"),
+        ),
+        latency=_latency(sources, by_group["latency"]),
+        comparison=_comparison(sources, by_group["comparison"]),
+        memory=_memory(sources, by_group["memory"]),
+        energy=_energy(sources, by_group["energy"]),
+        numerics=numerics(sources.evidence, by_group["numerics"]),
+        quality=_quality(sources, by_group["quality"]),
+        provenance=_provenance(sources),
+    )
+
+
+def _measures(sources: Sources, group: str) -> tuple[Measure, ...]:
+    return tuple(measure_of(sources.metric(key)) for key in METRICS if GROUPS[key] == group)
+
+
+def _identity(sources: Sources, metrics: tuple[Measure, ...]) -> Identity:
+    run, job, entry = sources.run, sources.job, sources.entry
+    stack = {item.name: item.value for item in run.stack}
+    described = sources.device.description if sources.device else None
+    baseline = job.entries[0].artifact
+    runtime = stack.get("runtime")
+    saturated = sources.metric("saturated_pct")
+    coverage = sources.metric("int_coverage")
+    return Identity(
+        metrics=metrics,
+        record_id=known(run.run_id),
+        profile=known(job.profile.value),
+        model_name=text_fact(job.model_name, NOT_RECORDED),
+        model_class=text_fact(job.model_class.value if job.model_class else "", NOT_RECORDED),
+        model_sha256=text_fact(baseline.sha256 if baseline else "", NOT_RECORDED),
+        format=known(run.recipe),
+        artifact_sha256=text_fact(entry.artifact.sha256 if entry.artifact else "", NOT_RECORDED),
+        kernel_mode=text_fact(
+            detail_of(saturated, "kernel_mode"),
+            saturated.reason or _why_no_mode(run.stack),
+        ),
+        int_coverage=number_fact(coverage.value, coverage.reason or NOT_MEASURED),
+        fingerprint=text_fact(run.fingerprint, NOT_RECORDED),
+        runtime=text_fact(runtime, NOT_RECORDED),
+        runtime_version=text_fact(stack.get(f"runtime.{runtime}"), NOT_RECORDED),
+        execution_provider=text_fact(stack.get("runtime.providers"), NOT_RECORDED),
+        session_options=given_fact(sources.evidence, "session_options"),
+        versions=run.stack,
+        device_id=known(run.device_id),
+        device_name=text_fact(run.device_name, NOT_RECORDED),
+        hardware_class=text_fact(described.hardware_class.value if described else "", NOT_RECORDED),
+        realness=text_fact(described.realness.value if described else "", NOT_RECORDED),
+        soc=text_fact(described.processor_model if described else "", NOT_READABLE),
+        driver=first_text(stack, ("driver", "nvidia.driver"), NOT_APPLICABLE),
+        firmware=first_text(stack, ("firmware", "microcode", "bios"), NOT_READABLE),
+        power_mode=first_text(stack, ("power_mode", "governor"), NOT_READABLE),
+        lease_id=known(f"{run.job_id}/{run.epoch}"),
+        agent_version=text_fact(
+            stack.get("bitgauge") or (sources.device.agent_version if sources.device else ""),
+            NOT_RECORDED,
+        ),
+    )
+
+
+def _why_no_mode(stack: Sequence[StackItem]) -> str:
+    """Why integer operators that ran have no kernel mode."""
+    return NOT_PROBED if stack and not probe_map_of(stack) else NOT_RECORDED
+
+
+def _overrides(sources: Sources) -> Overrides | None:
+    """What was overridden, as the run's raw files say; None when none can be read."""
+    raws = (one.raw for one in sources.evidence.files if one.raw is not None)
+    return next((raw_origin(raw).overrides for raw in raws), None)
+
+
+def _workload(sources: Sources) -> WorkloadGroup:
+    job = sources.job
+    given = _overrides(sources)
+    why = NOT_OVERRIDDEN if given is not None else NO_RAW_DATA
+    affinity = next(iter(_preflights(sources.evidence, "cpuset")), "")
+    return WorkloadGroup(
+        metrics=(),
+        scenario=known(job.workload.scenario.value),
+        batch=known(job.workload.batch),
+        threads=known(job.workload.threads),
+        shapes=given_fact(sources.evidence, "inputs"),
+        affinity=text_fact(affinity, NOT_READABLE),
+        input_set_sha256=given_fact(sources.evidence, "evaluation_sha256"),
+        calibration_sha256=_calibration(sources.entry),
+        cache_policy=_cache_policy(sources.evidence),
+        seed=given_fact(sources.evidence, "seed", QUADS_FIRST),
+        override_warmup_ms=count_fact(given.warmup_ms if given else None, why),
+        override_launches=count_fact(given.launches if given else None, why),
+        override_budget_ms=count_fact(given.budget_ms if given else None, why),
+    )
+
+
+def _calibration(entry: EntryView) -> Fact[str]:
+    why = NOT_RECORDED if is_calibrated(entry.recipe) else NOT_APPLICABLE
+    return text_fact(entry.calibration.sha256 if entry.calibration else "", why)
+
+
+def _cache_policy(evidence: Evidence) -> Fact[str]:
+    told = [one.raw.meta.get("cache") for one in evidence.files if one.raw is not None]
+    found = next((text for text in told if isinstance(text, str)), "")
+    return text_fact(found, NOT_RECORDED if told else NO_RAW_DATA)
+
+
+def _preflights(evidence: Evidence, name: str) -> list[str]:
+    found = []
+    for one in evidence.files:
+        preflight = one.raw.meta.get("preflight") if one.raw is not None else None
+        if isinstance(preflight, dict) and preflight.get(name) is not None:
+            found.append(str(preflight[name]))
+    return found
+
+
+def _latency(sources: Sources, metrics: tuple[Measure, ...]) -> Latency:
+    median, evidence = sources.metric("latency_p50_ns"), sources.evidence
+    launches = [
+        samples
+        for samples, _ in evidence.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
+    ]
+    why = evidence.why_none(PassName.ABSOLUTE, median.reason or NO_RAW_DATA)
+    values = [float(value) for one in launches for value in one.latency_ns]
+    middle = _median(values)
+    return Latency(
+        metrics=metrics,
+        clock_kind=text_fact("monotonic clock around the blocking call" if launches else "", why),
+        launches=count_fact(len(launches) or None, why),
+        n=count_fact(median.n, why),
+        n_eff=number_fact(detail_of(median, "n_eff"), why),
+        tau=number_fact(detail_of(median, "tau"), why),
+        mean_ns=number_fact(math.fsum(values) / len(values) if values else None, why),
+        mad_ns=number_fact(
+            None if middle is None else _median([abs(value - middle) for value in values]), why
+        ),
+        outliers_mild=count_fact(detail_of(median, "outliers_mild"), why),
+        outliers_severe=count_fact(detail_of(median, "outliers_severe"), why),
+        discarded_blocks=count_fact(
+            detail_of(median, "discarded") or ("0" if median.n else None), why
+        ),
+        discarded_causes=text_fact(
+            detail_of(median, "discarded_causes"), NOT_APPLICABLE if median.n else why
+        ),
+        steady_state=Fact(all(one.warm.steady for one in launches))
+        if launches
+        else Fact(reason=why),
+        raw_sha256=raw_digests(evidence, PassName.ABSOLUTE, why),
+    )
+
+
+def _median(values: Sequence[float]) -> float | None:
+    if not values:
+        return None
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def _comparison(sources: Sources, metrics: tuple[Measure, ...]) -> Comparison:
+    ratio, evidence = sources.metric("latency_ratio"), sources.evidence
+    absent = BASELINE_ITSELF if sources.is_baseline else ratio.reason or NO_RAW_DATA
+    why = evidence.why_none(PassName.PAIR, absent)
+    baseline = sources.job.entries[0].artifact
+    logs = [
+        math.log(value) if value is not None and value > 0 else None
+        for value in (ratio.value, ratio.low, ratio.high)
+    ]
+    return Comparison(
+        metrics=metrics,
+        baseline_sha256=text_fact(
+            baseline.sha256 if baseline and not sources.is_baseline else "", absent
+        ),
+        launches=count_fact(detail_of(ratio, "launches"), why),
+        quads=count_fact(detail_of(ratio, "quads"), why),
+        hl_log_ratio=number_fact(logs[0], why),
+        hl_low_log_ratio=number_fact(logs[1], why),
+        hl_high_log_ratio=number_fact(logs[2], why),
+        difference=text_fact(ratio.difference, why),
+        verdict=text_fact(ratio.verdict, why),
+        margin_ratio=number_fact(detail_of(ratio, "margin"), why),
+        method=text_fact(detail_of(ratio, "method"), why),
+        between_launch_variance=number_fact(detail_of(ratio, "between_variance"), why),
+        within_launch_variance=number_fact(detail_of(ratio, "within_variance"), why),
+        aa_certificate_id=text_fact(sources.certificate_id, NO_CERTIFICATE),
+        raw_sha256=raw_digests(evidence, PassName.PAIR, why),
+    )
+
+
+def _memory(sources: Sources, metrics: tuple[Measure, ...]) -> Memory:
+    evidence = sources.evidence
+    launches = evidence.parsed(PassName.MEMORY, RawRole.CANDIDATE, memory_samples)
+    peak = sources.metric("peak_memory_bytes")
+    why = evidence.why_none(PassName.MEMORY, peak.reason or NO_RAW_DATA)
+    none = Fact[int](reason=NO_ACCELERATOR)
+    return Memory(
+        metrics=metrics,
+        launches=count_fact(len(launches) or None, why),
+        method=text_fact(" ".join(sorted({one.method for one in launches})), why),
+        vram_process_bytes=none,
+        vram_reserved_bytes=none,
+        vram_allocated_bytes=none,
+        vram_context_bytes=none,
+        raw_sha256=raw_digests(evidence, PassName.MEMORY, why),
+    )
+
+
+def _energy(sources: Sources, metrics: tuple[Measure, ...]) -> Energy:
+    energy = sources.metric("energy_mj")
+    why = energy.reason or NOT_RECORDED
+
+    def number(*names: str) -> Fact[float]:
+        return number_fact(next((v for n in names if (v := detail_of(energy, n))), None), why)
+
+    return Energy(
+        metrics=metrics,
+        meter_kind=text_fact(detail_of(energy, "meter"), why),
+        scope=text_fact(detail_of(energy, "scope"), why),
+        update_period_ns=count_fact(detail_of(energy, "update_period_ns"), why),
+        averaging_window_ns=count_fact(detail_of(energy, "averaging_window_ns"), why),
+        seen_fraction=number("seen_fraction"),
+        inferences=count_fact(detail_of(energy, "inferences"), why),
+        u_gain_mj=number("u_gain_mj"),
+        u_edge_mj=number("u_edge_mj"),
+        u_rep_mj=number("u_rep_mj"),
+        u_idle_mj=number("u_idle_mj"),
+        power_mw=number("power_mw"),
+        idle_mw=number("idle_mw"),
+        calibration_id=text_fact(detail_of(energy, "calibration_id"), why),
+        raw_sha256=raw_digests(sources.evidence, PassName.ENERGY, why),
+    )
+
+
+def _quality(sources: Sources, metrics: tuple[Measure, ...]) -> Quality:
+    delta, evidence = sources.metric("accuracy_delta_pp"), sources.evidence
+    found = evidence.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
+    kl = sources.metric("kl_mean")
+    why = evidence.why_none(PassName.QUALITY, delta.reason or NO_RAW_DATA)
+    decided = NOT_APPLICABLE if delta.value is not None else why
+    return Quality(
+        metrics=metrics,
+        n=count_fact(int(found[0].ids.size) if found else None, why),
+        b=count_fact(detail_of(delta, "b"), why),
+        c=count_fact(detail_of(delta, "c"), why),
+        margin_pp=number_fact(detail_of(delta, "margin_pp"), why),
+        verdict=text_fact(delta.verdict, why),
+        flips=count_fact(flips_of(found[0]) if found else None, why),
+        kl_p99_nat=number_fact(detail_of(kl, "p99"), kl.reason or why),
+        kl_max_nat=number_fact(detail_of(kl, "max"), kl.reason or why),
+        samples_needed=text_fact(detail_of(delta, "samples_needed"), decided),
+        noise_floor_id=Fact(reason=NOT_RECORDED),
+        per_class_sha256=Fact(reason=NOT_RECORDED),
+        raw_sha256=raw_digests(evidence, PassName.QUALITY, why),
+    )
+
+
+def _provenance(sources: Sources) -> Provenance:
+    run = sources.run
+    failed = run.failure
+    starts = [
+        int(samples.block_start_ns[0])
+        for samples, _ in sources.evidence.parsed(
+            PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples
+        )
+        if samples.block_start_ns.size
+    ]
+    raws = sorted(
+        sources.evidence.files,
+        key=lambda one: (one.ref.pass_name.value, one.ref.role.value, one.ref.launch),
+    )
+    return Provenance(
+        metrics=(),
+        kind=known("measured") if run.status is RunStatus.MEASURED else Fact(reason=NOT_MEASURED),
+        status=known(run.status.value),
+        disposition=known(run.disposition.value),
+        failure=text_fact(f"{failed.code}: {failed.message}" if failed else "", NOT_APPLICABLE),
+        job_id=known(run.job_id),
+        epoch=known(run.epoch),
+        entry_index=known(run.entry_index),
+        analysis_version=count_fact(run.analysis_version, NOT_MEASURED),
+        sandbox=text_fact(run.sandbox, NOT_RECORDED),
+        started_unix_ns=known(run.started_unix_ns),
+        ended_unix_ns=known(run.ended_unix_ns),
+        started_monotonic_ns=count_fact(min(starts, default=None), NO_RAW_DATA),
+        interval_method=text_fact(
+            detail_of(sources.metric("latency_ratio"), "method"), NOT_APPLICABLE
+        ),
+        parent_records=Fact(reason=NOT_APPLICABLE),
+        backtest_id=Fact(reason=NOT_APPLICABLE),
+        suspect=text_fact(sources.job.suspect, NOT_APPLICABLE),
+        recompute_command=known(f"bitgauge reanalyse {run.run_id}"),
+        raw=tuple(map(_raw_entry, raws)),
+    )
+
+
+def _raw_entry(one: RawEvidence) -> RawEntry:
+    ref = one.ref
+    seed = None if one.raw is None else given_of(one.raw).seed
+    why = NOT_RECORDED if one.raw is not None else one.problem
+    return RawEntry(
+        pass_name=ref.pass_name.value,
+        launch=ref.launch,
+        role=ref.role.value,
+        sha256=ref.digest.sha256,
+        size_bytes=ref.digest.size_bytes,
+        state=one.state,
+        seed=Fact(seed) if seed is not None else Fact(reason=why),
+    )

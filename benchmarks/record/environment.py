@@ -1,0 +1,140 @@
+"""The group `environment` of a record: conditions before and over all timed blocks of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..raw.absolute import absolute_samples
+from ..raw.files import Evidence
+from ..raw.pair import pair_samples
+from ..samples import BlockConditions, Floats
+from ..vocabulary.enums import PassName, RawRole
+from ..vocabulary.reasons import FOREIGN_LOAD, NO_RAW_DATA, NOT_READABLE, NOT_RECORDED, SHARED
+from ..vocabulary.values.runs import MetricValue
+from .facts import detail_of, number_fact, text_fact
+from .record import Environment, Fact, Measure
+
+
+def environment(
+    evidence: Evidence,
+    metrics: tuple[Measure, ...],
+    absolute: MetricValue,
+    ratio: MetricValue,
+) -> Environment:
+    """What surrounded the timed blocks.
+
+    Args:
+        evidence: raw files of the run.
+        metrics: the metrics of the group.
+        absolute: the median latency, whose flags and details judge the surroundings.
+        ratio: the paired ratio, likewise.
+    """
+    blocks = _blocks(evidence)
+    before = _preflight(evidence)
+    why = NOT_READABLE if blocks else _why(evidence)
+    flags = {*absolute.flags, *ratio.flags}
+    measured = absolute.value is not None or ratio.value is not None
+    temperatures = [_celsius(str(before.get("temperatures_c", "")))]
+    return Environment(
+        metrics=metrics,
+        governor=_text(before, "governor", why),
+        boost=_text(before, "boost", why),
+        smt=_text(before, "smt", why),
+        psi_cpu_before_pct=_number(before, "psi_cpu_avg10", why),
+        psi_cpu_max_pct=number_fact(_most(blocks, "psi_some_avg10"), why),
+        steal_ticks=number_fact(_sum(blocks, "steal_ticks"), why),
+        foreign_cpu_pct=number_fact(
+            detail_of(ratio, "foreign_cpu_pct") or detail_of(absolute, "foreign_cpu_pct"), why
+        ),
+        foreign_pids=Fact(reason=NOT_RECORDED),
+        load_1m_max=number_fact(_most(blocks, "load_1m"), why),
+        clock_before_mhz=number_fact(_edge(blocks, "clock_mhz", 0), why),
+        clock_min_mhz=number_fact(_least(blocks, "clock_mhz"), why),
+        clock_after_mhz=number_fact(_edge(blocks, "clock_mhz", -1), why),
+        nominal_clock_mhz=_number(before, "nominal_mhz", why),
+        throttle_events=number_fact(_sum(blocks, "throttle_count"), why),
+        throttle_reasons=Fact(reason=NOT_RECORDED),
+        temperature_before_c=number_fact(
+            _first((*temperatures, _edge(blocks, "temperature_c", 0))), why
+        ),
+        temperature_max_c=number_fact(_most(blocks, "temperature_c"), why),
+        temperature_after_c=number_fact(_edge(blocks, "temperature_c", -1), why),
+        thermal_status_max=number_fact(_most(blocks, "thermal_status"), why),
+        power_supply=_text(before, "power_supply", why),
+        shared=Fact(SHARED in flags) if measured else Fact(reason=why),
+        foreign_load=Fact(FOREIGN_LOAD in flags) if measured else Fact(reason=why),
+    )
+
+
+def _blocks(evidence: Evidence) -> list[BlockConditions]:
+    absolute = evidence.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
+    pair = evidence.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
+    return [one.conditions for one, _ in absolute] + [one.conditions for one in pair]
+
+
+def _preflight(evidence: Evidence) -> dict[str, object]:
+    """The state of the machine before the first timed launch that tells it."""
+    for pass_name in (PassName.ABSOLUTE, PassName.PAIR):
+        for one in evidence.of(pass_name):
+            found = one.raw.meta.get("preflight") if one.raw is not None else None
+            if isinstance(found, dict):
+                return found
+    return {}
+
+
+def _why(evidence: Evidence) -> str:
+    problem = evidence.why_none(PassName.ABSOLUTE, "")
+    return problem or evidence.why_none(PassName.PAIR, NO_RAW_DATA)
+
+
+def _text(facts: dict[str, object], name: str, reason: str) -> Fact[str]:
+    value = facts.get(name)
+    return text_fact(None if value is None else str(value), reason)
+
+
+def _number(facts: dict[str, object], name: str, reason: str) -> Fact[float]:
+    value = facts.get(name)
+    return number_fact(value if isinstance(value, int | float) else None, reason)
+
+
+def _finite(blocks: Sequence[BlockConditions], name: str) -> Floats:
+    columns = [getattr(one, name) for one in blocks]
+    values: Floats = np.concatenate(columns) if columns else np.empty(0)
+    return values[np.isfinite(values)]
+
+
+def _most(blocks: Sequence[BlockConditions], name: str) -> float | None:
+    values = _finite(blocks, name)
+    return float(values.max()) if values.size else None
+
+
+def _least(blocks: Sequence[BlockConditions], name: str) -> float | None:
+    values = _finite(blocks, name)
+    return float(values.min()) if values.size else None
+
+
+def _sum(blocks: Sequence[BlockConditions], name: str) -> float | None:
+    values = _finite(blocks, name)
+    return float(values.sum()) if values.size else None
+
+
+def _edge(blocks: Sequence[BlockConditions], name: str, index: int) -> float | None:
+    values = _finite(blocks, name)
+    return float(values[index]) if values.size else None
+
+
+def _first(values: Sequence[float | None]) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _celsius(text: str) -> float | None:
+    """The hottest of `x86_pkg_temp=61.5 acpitz=40.0`."""
+    found = []
+    for word in text.split():
+        try:
+            found.append(float(word.rpartition("=")[2]))
+        except ValueError:
+            continue
+    return max(found, default=None)

@@ -1,0 +1,92 @@
+"""The group `numerics` of a record: the overflow ledger, worst first, each null with a reason."""
+
+from __future__ import annotations
+
+from ..numerics.ledger import Ledger, OperatorRow, TensorRow, worst_operators, worst_tensors
+from ..raw.files import Evidence
+from ..raw.numerics import read_ledger
+from ..vocabulary.enums import PassName
+from ..vocabulary.reasons import NO_RAW_DATA, NOT_APPLICABLE, NOT_RECORDED, UNINSTRUMENTABLE
+from .facts import number_fact, raw_digests, text_fact
+from .record import Fact, Measure, Numerics, OperatorEntry, TensorEntry
+
+
+def ledger_of(evidence: Evidence) -> Ledger | None:
+    """The ledger of a run; None when it has none that can be read."""
+    for one in evidence.of(PassName.NUMERICS):
+        if one.raw is not None:
+            return read_ledger(one.raw)
+    return None
+
+
+def numerics(evidence: Evidence, metrics: tuple[Measure, ...]) -> Numerics:
+    """What the ledger says."""
+    ledger = ledger_of(evidence)
+    why = evidence.why_none(PassName.NUMERICS, metrics[0].reason or NO_RAW_DATA)
+    digests = raw_digests(evidence, PassName.NUMERICS, why)
+    if ledger is None:
+        return Numerics(
+            metrics=metrics,
+            samples=Fact(reason=why),
+            exposure=Fact(reason=why),
+            output_sqnr_db=Fact(reason=why),
+            first_divergence=Fact(reason=why),
+            tensors=Fact(reason=why),
+            operators=Fact(reason=why),
+            raw_sha256=digests,
+        )
+    hidden = UNINSTRUMENTABLE if ledger.why_not else NOT_APPLICABLE
+    places = "; ".join(f"{one.tensor} (against {one.against})" for one in ledger.divergences)
+    return Numerics(
+        metrics=metrics,
+        samples=Fact(ledger.samples),
+        exposure=text_fact(ledger.exposure, hidden),
+        output_sqnr_db=number_fact(ledger.output_sqnr_db, hidden),
+        first_divergence=text_fact(places, hidden),
+        tensors=Fact(tuple(map(_tensor, worst_tensors(ledger))))
+        if ledger.tensors
+        else Fact(reason=hidden),
+        operators=Fact(tuple(map(_operator, worst_operators(ledger))))
+        if ledger.operators
+        else Fact(reason=hidden),
+        raw_sha256=digests,
+    )
+
+
+def _tensor(row: TensorRow) -> TensorEntry:
+    quantized = row.scale is not None or row.scale_low is not None
+    # A range that is set while running cannot be left; a float tensor has none.
+    why = NOT_RECORDED if quantized else NOT_APPLICABLE
+    return TensorEntry(
+        name=row.name,
+        dtype=row.dtype,
+        producer=row.producer,
+        elements=row.elements,
+        nan_count=row.nan,
+        inf_count=row.inf,
+        clip_hi=number_fact(row.clip_hi, why),
+        clip_lo=number_fact(row.clip_lo, why),
+        clip_mass=number_fact(row.clip_mass, why),
+        rail_rate=number_fact(row.rail_rate, why),
+        range_util=number_fact(row.range_util, why),
+        underflow=number_fact(row.underflow, why),
+        sqnr_db=number_fact(row.sqnr_db, why),
+        fp16_headroom_log2=number_fact(row.headroom_log2, NOT_APPLICABLE),
+        outlier_ratio=number_fact(row.outlier_ratio, NOT_RECORDED),
+        channel_spread=number_fact(row.channel_spread, NOT_RECORDED),
+    )
+
+
+def _operator(row: OperatorRow) -> OperatorEntry:
+    compared = row.elements or None
+    return OperatorEntry(
+        name=row.name,
+        op_type=row.op_type,
+        compute=row.compute,
+        output=row.output,
+        macs=row.macs,
+        rate16=number_fact(row.rate16 if row.pairs else None, NOT_APPLICABLE),
+        kernel_err0=number_fact(compared and row.errors0 / compared, NOT_APPLICABLE),
+        kernel_err1=number_fact(compared and row.errors1 / compared, NOT_APPLICABLE),
+        fix=text_fact(row.fix, NOT_APPLICABLE),
+    )

@@ -1,0 +1,386 @@
+"""The measurement record: all that is known about one measured run, in one schema.
+
+Ten groups (measurement.md section H), every field a `Fact`: a value, or null with the reason.
+Published metrics stand in the group that they belong to; `GROUPS` says which. Units are in the
+names; what counts has none. `record_build` makes records, `record_json` writes, reads and
+describes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
+
+from ..vocabulary.values.devices import StackItem
+
+SCHEMA = "bitgauge.record/1"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)  # slots are at odds with what typing adds to a generic's instances
+class Fact(Generic[T]):
+    """A value, or the reason (a key of `reasons.REASONS`) why there is none; never both."""
+
+    value: T | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError("a fact has either a value or a reason why it has none")
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One published metric; `low` and `high` as in `model.MetricValue`, in `unit`."""
+
+    key: str
+    unit: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    reason: str | None
+    verdict: str | None
+    difference: str | None
+    flags: tuple[str, ...]
+    detail: tuple[StackItem, ...]
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError("a metric has either a value or a reason why it has none")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What was measured, by what, on what; `lease_id` is job and epoch."""
+
+    metrics: tuple[Measure, ...]
+    record_id: Fact[str]
+    profile: Fact[str]
+    model_name: Fact[str]
+    model_class: Fact[str]
+    model_sha256: Fact[str]
+    format: Fact[str]
+    artifact_sha256: Fact[str]
+    kernel_mode: Fact[str]
+    int_coverage: Fact[float]
+    fingerprint: Fact[str]
+    runtime: Fact[str]
+    runtime_version: Fact[str]
+    execution_provider: Fact[str]
+    session_options: Fact[str]
+    versions: tuple[StackItem, ...]
+    device_id: Fact[str]
+    device_name: Fact[str]
+    hardware_class: Fact[str]
+    realness: Fact[str]
+    soc: Fact[str]
+    driver: Fact[str]
+    firmware: Fact[str]
+    power_mode: Fact[str]
+    lease_id: Fact[str]
+    agent_version: Fact[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadGroup:
+    """What one call did; an override is null where the profile was followed.
+
+    `shapes` and `Identity.session_options` are those of the timed launches of the artifact; `seed`
+    is that of the first launch of quads, or of single latencies where there are none.
+    """
+
+    metrics: tuple[Measure, ...]
+    scenario: Fact[str]
+    batch: Fact[int]
+    threads: Fact[int]
+    shapes: Fact[str]
+    affinity: Fact[str]
+    input_set_sha256: Fact[str]
+    calibration_sha256: Fact[str]
+    cache_policy: Fact[str]
+    seed: Fact[int]
+    override_warmup_ms: Fact[int]
+    override_launches: Fact[int]
+    override_budget_ms: Fact[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The surroundings: before the first timed launch, and over all timed blocks."""
+
+    metrics: tuple[Measure, ...]
+    governor: Fact[str]
+    boost: Fact[str]
+    smt: Fact[str]
+    psi_cpu_before_pct: Fact[float]
+    psi_cpu_max_pct: Fact[float]
+    steal_ticks: Fact[float]
+    foreign_cpu_pct: Fact[float]
+    foreign_pids: Fact[str]
+    load_1m_max: Fact[float]
+    clock_before_mhz: Fact[float]
+    clock_min_mhz: Fact[float]
+    clock_after_mhz: Fact[float]
+    nominal_clock_mhz: Fact[float]
+    throttle_events: Fact[float]
+    throttle_reasons: Fact[str]
+    temperature_before_c: Fact[float]
+    temperature_max_c: Fact[float]
+    temperature_after_c: Fact[float]
+    thermal_status_max: Fact[float]
+    power_supply: Fact[str]
+    shared: Fact[bool]
+    foreign_load: Fact[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Single latencies of the artifact alone, over fresh processes."""
+
+    metrics: tuple[Measure, ...]
+    clock_kind: Fact[str]
+    launches: Fact[int]
+    n: Fact[int]
+    n_eff: Fact[float]
+    tau: Fact[float]
+    mean_ns: Fact[float]
+    mad_ns: Fact[float]
+    outliers_mild: Fact[int]
+    outliers_severe: Fact[int]
+    discarded_blocks: Fact[int]
+    discarded_causes: Fact[str]
+    steady_state: Fact[bool]
+    raw_sha256: Fact[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Candidate against baseline in interleaved quads; logarithms are natural."""
+
+    metrics: tuple[Measure, ...]
+    baseline_sha256: Fact[str]
+    launches: Fact[int]
+    quads: Fact[int]
+    hl_log_ratio: Fact[float]
+    hl_low_log_ratio: Fact[float]
+    hl_high_log_ratio: Fact[float]
+    difference: Fact[str]
+    verdict: Fact[str]
+    margin_ratio: Fact[float]
+    method: Fact[str]
+    between_launch_variance: Fact[float]
+    within_launch_variance: Fact[float]
+    aa_certificate_id: Fact[str]
+    raw_sha256: Fact[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Memory of fresh processes; peaks are metrics."""
+
+    metrics: tuple[Measure, ...]
+    launches: Fact[int]
+    method: Fact[str]
+    vram_process_bytes: Fact[int]
+    vram_reserved_bytes: Fact[int]
+    vram_allocated_bytes: Fact[int]
+    vram_context_bytes: Fact[int]
+    raw_sha256: Fact[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """How energy was metered; `u_...` are standard uncertainties of the energy of one inference."""
+
+    metrics: tuple[Measure, ...]
+    meter_kind: Fact[str]
+    scope: Fact[str]
+    update_period_ns: Fact[int]
+    averaging_window_ns: Fact[int]
+    seen_fraction: Fact[float]
+    inferences: Fact[int]
+    u_gain_mj: Fact[float]
+    u_edge_mj: Fact[float]
+    u_rep_mj: Fact[float]
+    u_idle_mj: Fact[float]
+    power_mw: Fact[float]
+    idle_mw: Fact[float]
+    calibration_id: Fact[str]
+    raw_sha256: Fact[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorEntry:
+    """One activation tensor of the overflow ledger; shares are 0..1."""
+
+    name: str
+    dtype: str
+    producer: str
+    elements: int
+    nan_count: int
+    inf_count: int
+    clip_hi: Fact[float]
+    clip_lo: Fact[float]
+    clip_mass: Fact[float]
+    rail_rate: Fact[float]
+    range_util: Fact[float]
+    underflow: Fact[float]
+    sqnr_db: Fact[float]
+    fp16_headroom_log2: Fact[float]
+    outlier_ratio: Fact[float]
+    channel_spread: Fact[float]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorEntry:
+    """One product of matrices of the executed graph; `kernel_err1` is off by over one step."""
+
+    name: str
+    op_type: str
+    compute: str
+    output: str
+    macs: int
+    rate16: Fact[float]
+    kernel_err0: Fact[float]
+    kernel_err1: Fact[float]
+    fix: Fact[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Numerics:
+    """The overflow ledger, worst tensors and operators first."""
+
+    metrics: tuple[Measure, ...]
+    samples: Fact[int]
+    exposure: Fact[str]
+    output_sqnr_db: Fact[float]
+    first_divergence: Fact[str]
+    tensors: Fact[tuple[TensorEntry, ...]]
+    operators: Fact[tuple[OperatorEntry, ...]]
+    raw_sha256: Fact[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Outputs against the baseline's, paired by sample: b right to wrong, c wrong to right."""
+
+    metrics: tuple[Measure, ...]
+    n: Fact[int]
+    b: Fact[int]
+    c: Fact[int]
+    margin_pp: Fact[float]
+    verdict: Fact[str]
+    flips: Fact[int]
+    kl_p99_nat: Fact[float]
+    kl_max_nat: Fact[float]
+    samples_needed: Fact[str]
+    noise_floor_id: Fact[str]
+    per_class_sha256: Fact[str]
+    raw_sha256: Fact[tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class RawEntry:
+    """One raw file; `state` is `read`, or a key of `reasons.REASONS` for why it was not.
+
+    `seed` is that of every random choice in its launch.
+    """
+
+    pass_name: str
+    launch: int
+    role: str
+    sha256: str
+    size_bytes: int
+    state: str
+    seed: Fact[int] = Fact(reason="not_recorded")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the numbers come from and how to have them computed again."""
+
+    metrics: tuple[Measure, ...]
+    kind: Fact[str]
+    status: Fact[str]
+    disposition: Fact[str]
+    failure: Fact[str]
+    job_id: Fact[str]
+    epoch: Fact[int]
+    entry_index: Fact[int]
+    analysis_version: Fact[int]
+    sandbox: Fact[str]
+    started_unix_ns: Fact[int]
+    ended_unix_ns: Fact[int]
+    started_monotonic_ns: Fact[int]
+    interval_method: Fact[str]
+    parent_records: Fact[tuple[str, ...]]
+    backtest_id: Fact[str]
+    suspect: Fact[str]
+    recompute_command: Fact[str]
+    raw: tuple[RawEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One measured run."""
+
+    schema: str
+    identity: Identity
+    workload: WorkloadGroup
+    environment: Environment
+    latency: Latency
+    comparison: Comparison
+    memory: Memory
+    energy: Energy
+    numerics: Numerics
+    quality: Quality
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        if self.schema != SCHEMA:
+            raise ValueError(f"schema {self.schema!r} is not {SCHEMA}")
+
+    def measures(self) -> Iterator[tuple[str, Measure]]:
+        """Every published metric with the name of its group."""
+        for name in GROUP_NAMES:
+            for measure in getattr(self, name).metrics:
+                yield name, measure
+
+    def measure(self, key: str) -> Measure:
+        """The metric named `key`; KeyError when the record has none."""
+        found = next((one for _, one in self.measures() if one.key == key), None)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def facts(self) -> Iterator[tuple[str, str, Fact[Any]]]:
+        """Every field as group, name and fact; rows of the ledger aside."""
+        for group in GROUP_NAMES:
+            part = getattr(self, group)
+            for field in fields(part):
+                found = getattr(part, field.name)
+                if isinstance(found, Fact):
+                    yield group, field.name, found
+
+
+GROUP_NAMES = tuple(field.name for field in fields(Record) if field.name != "schema")
+
+_OF_GROUP = {
+    "identity": "size_bytes size_ratio",
+    "environment": "sentinel_before_ns sentinel_after_ns",
+    "latency": "latency_p50_ns latency_p90_ns latency_p95_ns latency_p99_ns latency_p999_ns"
+    " throughput_per_s best_throughput_per_s sustained_ratio harness_ns floor_p50_ns load_ns"
+    " first_inference_ns",
+    "comparison": "latency_ratio",
+    "memory": "peak_memory_bytes peak_memory_ratio host_steady_bytes peak_load_bytes"
+    " peak_run_bytes peak_no_arena_bytes mmap_weights_bytes host_floor_bytes cgroup_peak_bytes",
+    "energy": "energy_mj energy_active_mj energy_ratio",
+    "numerics": "saturated_pct kernel_error_pct clip_pct clip_mass_pct int_coverage sqnr_db"
+    " fp16_headroom_log2 outlier_ratio numerics_nonfinite_count",
+    "quality": "accuracy_pct accuracy_delta_pp flips_pct kl_mean nonfinite_count",
+}
+GROUPS: dict[str, str] = {key: group for group, keys in _OF_GROUP.items() for key in keys.split()}
+"""The group of each metric of `metrics.METRICS`."""

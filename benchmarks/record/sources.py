@@ -1,0 +1,92 @@
+"""What a record is built from, and the parts of it that every group needs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..raw.absolute import absolute_samples
+from ..raw.energy import energy_samples
+from ..raw.files import Evidence
+from ..raw.memory import memory_samples
+from ..raw.numerics import read_ledger
+from ..raw.operators import operator_profile
+from ..raw.pair import pair_samples
+from ..raw.quality import quality_samples
+from ..raw.sentinel import sentinel_latencies
+from ..raw.throughput import sweep_samples
+from ..vocabulary.enums import PassName
+from ..vocabulary.metrics import METRICS
+from ..vocabulary.reasons import NOT_MEASURED
+from ..vocabulary.values.devices import DeviceView
+from ..vocabulary.values.jobs import EntryView, JobView
+from ..vocabulary.values.runs import MetricValue, RunView
+from .record import Measure
+
+PARSERS = {
+    PassName.PAIR: pair_samples,
+    PassName.ABSOLUTE: absolute_samples,
+    PassName.MEMORY: memory_samples,
+    PassName.QUALITY: quality_samples,
+    PassName.NUMERICS: read_ledger,
+    PassName.THROUGHPUT: sweep_samples,
+    PassName.SENTINEL: sentinel_latencies,
+    PassName.OPERATORS: operator_profile,
+    PassName.ENERGY: energy_samples,
+}
+"""What proves that a raw file holds what its pass stores."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sources:
+    """What a record is built from; `device` is None when it is not registered any more."""
+
+    run: RunView
+    job: JobView
+    device: DeviceView | None
+    evidence: Evidence
+
+    @property
+    def entry(self) -> EntryView:
+        """The entry that the run measured."""
+        return self.job.entries[self.run.entry_index]
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the run measured the baseline itself."""
+        return self.run.entry_index == 0
+
+    @property
+    def certificate_id(self) -> str | None:
+        """Job of the newest A/A certificate for this stack from before the run, as far as known."""
+        known = [
+            one
+            for one in (self.device.aa_certificates if self.device else ())
+            if one.fingerprint == self.run.fingerprint
+            and one.issued_unix_ns <= self.run.started_unix_ns
+        ]
+        newest = max(known, key=lambda one: one.issued_unix_ns, default=None)
+        return newest.job_id if newest else None
+
+    def metric(self, key: str) -> MetricValue:
+        """A published metric; null, `not_measured`, when the run has none of that name."""
+        found = next((one for one in self.run.metrics if one.key == key), None)
+        return found or MetricValue(key, reason=NOT_MEASURED)
+
+
+def measure_of(metric: MetricValue) -> Measure:
+    """A published metric with its unit."""
+    unknown = metric.value is None or not math.isfinite(metric.value)
+    return Measure(
+        key=metric.key,
+        unit=METRICS[metric.key].unit,
+        value=None if unknown else metric.value,
+        low=metric.low,
+        high=metric.high,
+        n=metric.n,
+        reason=(metric.reason or NOT_MEASURED) if unknown else None,
+        verdict=metric.verdict,
+        difference=metric.difference,
+        flags=metric.flags,
+        detail=metric.detail,
+    )

@@ -1,0 +1,1 @@
+"""What to measure next: suites, targets, plan, and the diff at the end."""

@@ -1,0 +1,268 @@
+"""Everything that a refresh could measure: one target per recipe, model, workload and device.
+
+Pure. Targets come of a suite and the devices there are, or of rows of the table that are stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from ..vocabulary.enums import HardwareClass, Profile
+from ..vocabulary.errors import BadInput, Code
+from ..vocabulary.recipes import is_calibrated
+from ..vocabulary.typed import unknown
+from ..vocabulary.values.campaigns import SkippedDevice, Suite, SuiteModel
+from ..vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
+from ..vocabulary.values.digests import Digest
+from ..vocabulary.values.jobs import Entry, JobSpec, Overrides, Selector, Workload
+from ..vocabulary.values.rows import TableRow
+
+BASELINE_RECIPE = "fp32"
+DEFAULT_RUNTIME = "onnxruntime"
+ONLY = ("model", "recipe", "device")
+
+CanRun = Callable[[JobSpec, DeviceDescription], tuple[str, ...]]
+"""Every reason for which a device cannot run a job; empty when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What could be measured. `artifact` is set for a file that somebody uploaded."""
+
+    model: SuiteModel
+    recipe: str
+    workload: Workload
+    device_id: str
+    device_name: str
+    hardware_class: HardwareClass
+    runtime: str
+    profile: Profile
+    overrides: Overrides
+    accuracy_margin_pp: float
+    artifact: Digest | None = None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """As `table.row_key` of the row that it leads to."""
+        return (
+            self.model.name,
+            self.model.baseline,
+            self.recipe,
+            self.workload,
+            self.device_id,
+            self.runtime,
+            self.profile,
+            self.overrides,
+        )
+
+    @property
+    def group(self) -> tuple[object, ...]:
+        """Targets of one group can share a job, and with it the baseline."""
+        return (
+            self.model,
+            self.workload,
+            self.device_id,
+            self.runtime,
+            self.profile,
+            self.overrides,
+            self.accuracy_margin_pp,
+        )
+
+
+def targets_of_suite(
+    suite: Suite, devices: Sequence[DeviceView], can_run: CanRun
+) -> tuple[tuple[Target, ...], tuple[SkippedDevice, ...]]:
+    """What a suite asks for on the devices there are, and the devices left out.
+
+    A device that several selectors match by one runtime counts once. Emulated and simulated
+    devices never take part: their results never enter the table.
+    """
+    found: dict[tuple[object, ...], Target] = {}
+    skipped: dict[str, SkippedDevice] = {}
+    for view in sorted(devices, key=lambda view: view.description.device_id):
+        for selector in suite.selectors:
+            runtime = selector.runtime or DEFAULT_RUNTIME
+            reasons = can_run(_probe(suite, selector), view.description)
+            hindrance = hindrance_of(view, runtime)
+            name = view.description.name
+            if reasons and selector.device in (name, view.description.device_id):
+                skipped[name] = SkippedDevice(name, " and ".join(reasons))
+            elif not reasons and hindrance is not None:
+                skipped[name] = SkippedDevice(name, hindrance)
+            elif not reasons:
+                for target in _targets(suite, view.description, runtime):
+                    found.setdefault(target.key, target)
+    return tuple(found.values()), tuple(skipped[name] for name in sorted(skipped))
+
+
+def hindrance_of(view: DeviceView, runtime: str) -> str | None:
+    """Why nothing is planned for a device now; None when it can be."""
+    device = view.description
+    if not device.realness.keeps_time:
+        return f"is {device.realness.value}: its results never enter the table"
+    if any(one.simulated for one in device.runtimes if one.name == runtime):
+        return f"its {runtime} is simulated: its results never enter the table"
+    if view.retired:
+        return "is retired"
+    if view.cordoned is not None:
+        return f"is cordoned: {view.cordoned}"
+    return "is unreachable" if view.state == "unreachable" else None
+
+
+def _probe(suite: Suite, selector: Selector) -> JobSpec:
+    """A job that stands for all of a suite's, to ask which devices can run it."""
+    model = suite.models[0]
+    return JobSpec(
+        model_name=model.name,
+        baseline=model.baseline,
+        entries=(Entry(BASELINE_RECIPE, model.baseline),),
+        evaluation=model.evaluation,
+        runtime=selector.runtime or DEFAULT_RUNTIME,
+        selector=selector,
+    )
+
+
+def _targets(suite: Suite, device: DeviceDescription, runtime: str) -> Iterable[Target]:
+    for model in suite.models:
+        for workload in suite.workloads:
+            for recipe in dict.fromkeys((BASELINE_RECIPE, *suite.recipes)):
+                if is_calibrated(recipe) and model.calibration is None:
+                    continue
+                yield Target(
+                    model=model,
+                    recipe=recipe,
+                    workload=workload,
+                    device_id=device.device_id,
+                    device_name=device.name,
+                    hardware_class=device.hardware_class,
+                    runtime=runtime,
+                    profile=suite.profile,
+                    overrides=suite.overrides,
+                    accuracy_margin_pp=suite.accuracy_margin_pp,
+                )
+
+
+def targets_of_rows(
+    rows: Iterable[tuple[TableRow, JobSpec]], devices: Sequence[DeviceView]
+) -> tuple[tuple[Target, ...], tuple[SkippedDevice, ...]]:
+    """What measures these rows again, from the jobs that measured them.
+
+    Args:
+        rows: of the table, each with what was submitted for it.
+        devices: as they are now.
+    """
+    views = {view.description.device_id: view for view in devices}
+    found: dict[tuple[object, ...], Target] = {}
+    skipped: dict[str, SkippedDevice] = {}
+    for row, spec in rows:
+        view = views.get(row.device_id)
+        if view is None:
+            continue
+        hindrance = hindrance_of(view, row.runtime)
+        if hindrance is None and row.runtime not in {one.name for one in view.description.runtimes}:
+            hindrance = f"has no runtime {row.runtime} any more"
+        if hindrance is not None:
+            skipped[row.device_name] = SkippedDevice(row.device_name, hindrance)
+            continue
+        target = _again(row, spec)
+        found.setdefault(target.key, target)
+    return tuple(found.values()), tuple(skipped[name] for name in sorted(skipped))
+
+
+def _again(row: TableRow, spec: JobSpec) -> Target:
+    model = SuiteModel(
+        name=row.model_name,
+        baseline=spec.baseline,
+        evaluation=spec.evaluation,
+        calibration=spec.calibration,
+        model_class=row.model_class,
+    )
+    uploaded = [entry.artifact for entry in spec.entries if entry.recipe == row.recipe]
+    return Target(
+        model=model,
+        recipe=row.recipe,
+        workload=row.workload,
+        device_id=row.device_id,
+        device_name=row.device_name,
+        hardware_class=row.hardware_class,
+        runtime=row.runtime,
+        profile=row.profile,
+        overrides=row.overrides,
+        accuracy_margin_pp=spec.accuracy_margin_pp,
+        # What was built here is built anew: its toolchain may be another one now.
+        artifact=uploaded[0] if uploaded and row.toolchain is None else None,
+    )
+
+
+def parse_only(texts: Iterable[str]) -> tuple[StackItem, ...]:
+    """What ``--only`` keeps: `model=NAME`, `recipe=NAME` or `device=NAME`, each as typed.
+
+    Raises:
+        BadInput: one is no pair, or names something else.
+    """
+    found = []
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (equals and value):
+            raise BadInput(
+                Code.BAD_ARGUMENT, f"--only {text!r} is not NAME=VALUE, such as model=digits-mlp."
+            )
+        if name not in ONLY:
+            raise unknown("name in --only", name, ONLY)
+        found.append(StackItem(name, value))
+    return tuple(found)
+
+
+def kept(targets: Iterable[Target], only: Sequence[StackItem]) -> tuple[Target, ...]:
+    """The targets that are named: of each name given, one of its values.
+
+    Raises:
+        BadInput: a value names nothing that could be measured; the nearest is suggested.
+    """
+    wanted: dict[str, set[str]] = {}
+    for item in only:
+        wanted.setdefault(item.name, set()).add(item.value)
+    everything = tuple(targets)
+    for name, values in wanted.items():
+        there = {word for target in everything for word in _words(target, name)}
+        for value in sorted(values - there):
+            raise unknown(name, value, there)
+    return tuple(
+        target
+        for target in everything
+        if all(set(_words(target, name)) & values for name, values in wanted.items())
+    )
+
+
+def _words(target: Target, name: str) -> tuple[str, ...]:
+    if name == "model":
+        return (target.model.name,)
+    return (target.recipe,) if name == "recipe" else (target.device_name, target.device_id)
+
+
+def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
+    """The job that measures targets of one group, its baseline first."""
+    first = targets[0]
+    recipes = [target for target in targets if target.recipe != BASELINE_RECIPE]
+    spec = JobSpec(
+        model_name=first.model.name,
+        baseline=first.model.baseline,
+        entries=(
+            Entry(BASELINE_RECIPE, first.model.baseline),
+            *(Entry(target.recipe, target.artifact) for target in recipes),
+        ),
+        evaluation=first.model.evaluation,
+        calibration=first.model.calibration,
+        model_class=first.model.model_class,
+    )
+    return replace(
+        spec,
+        runtime=first.runtime,
+        selector=Selector(device=first.device_id),
+        workload=first.workload,
+        profile=first.profile,
+        overrides=first.overrides,
+        accuracy_margin_pp=first.accuracy_margin_pp,
+        deadline_s=deadline_s,
+    )

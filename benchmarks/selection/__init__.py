@@ -1,0 +1,1 @@
+"""Which format to ship, within limits, with the reasons."""

@@ -1,0 +1,1 @@
+"""Rows, cells, gate, staleness, priors, and the table as one file."""

@@ -1,0 +1,206 @@
+"""Cells from rows: pooled, with spread, pass rate and state; drilled down by any dimension.
+
+Pure: the same rows in any order give the same cells. Rows of emulated and simulated devices are
+left out here too, wherever they come from. Workloads never mix: they are part of the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ..vocabulary.enums import CellState, FormatFamily, HardwareClass, ModelClass
+from ..vocabulary.errors import BadInput, Code
+from ..vocabulary.reasons import SUSPECT
+from ..vocabulary.values.cells import Cell, CellKey, Part, Pooled
+from ..vocabulary.values.rows import TableRow
+from ..vocabulary.values.runs import MetricValue
+from .gate import FAILED, PASSED, REVIEW, default_gate
+from .pooling import UnitValue, pass_rate, pool
+from .units import best_rows, current_baselines
+
+POOLED_METRICS = (
+    "latency_ratio",
+    "accuracy_delta_pp",
+    "size_ratio",
+    "peak_memory_ratio",
+    "energy_ratio",
+    "saturated_pct",
+)
+"""What a cell shows: what can be compared over models, against the FP32 baseline of each."""
+
+_TIMED = ("latency_ratio", "energy_ratio")
+
+DIMENSIONS: dict[str, Callable[[TableRow], str]] = {
+    "model": lambda row: row.model_name,
+    "device": lambda row: row.device_name,
+    "runtime": lambda row: row.runtime,
+    "recipe": lambda row: row.variant,
+    "kernel_mode": lambda row: row.kernel_mode or "not probed",
+}
+"""What a cell can be drilled down by."""
+
+_CLASSES = list(ModelClass)
+_HARDWARE = list(HardwareClass)
+_FAMILIES = list(FormatFamily)
+
+
+def key_of(row: TableRow) -> CellKey:
+    """The cell that a row belongs to."""
+    return CellKey(row.model_class, row.hardware_class, row.family, row.workload)
+
+
+def cells(rows: Iterable[TableRow]) -> tuple[Cell, ...]:
+    """Every cell of these rows, in the order of the table."""
+    grouped: dict[CellKey, list[TableRow]] = {}
+    for row in rows:
+        if row.realness.keeps_time:
+            grouped.setdefault(key_of(row), []).append(row)
+    return ordered(cell_of(key, found) for key, found in grouped.items())
+
+
+def ordered(found: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Cells in the order of the table."""
+    return tuple(sorted(found, key=lambda cell: _order(cell.key)))
+
+
+def cell_of(key: CellKey, rows: Sequence[TableRow]) -> Cell:
+    """One cell from all its rows.
+
+    Args:
+        key: which cell.
+        rows: at least one row, all of this cell.
+    """
+    counted = _counted(rows)
+    parts = tuple(
+        _part((f"recipe={recipe}",), [row for row in counted if row.variant == recipe])
+        for recipe in sorted({row.variant for row in counted})
+    )
+    best = min(parts, key=_merit)
+    return Cell(key=key, state=best.state, recipe=best.recipes[0], best=best, recipes=parts)
+
+
+def drill(rows: Iterable[TableRow], by: Sequence[str]) -> tuple[Part, ...]:
+    """Rows of one cell grouped by some dimensions, in the order of their names.
+
+    Raises:
+        BadInput: `BAD_ARGUMENT`, no such dimension.
+    """
+    for name in by:
+        if name not in DIMENSIONS:
+            raise BadInput(
+                Code.BAD_ARGUMENT,
+                f"A cell cannot be drilled down by {name!r}; there are {', '.join(DIMENSIONS)}.",
+            )
+    grouped: dict[tuple[str, ...], list[TableRow]] = {}
+    for row in _counted(rows):
+        names = tuple(f"{name}={DIMENSIONS[name](row)}" for name in by)
+        grouped.setdefault(names, []).append(row)
+    return tuple(_part(names, grouped[names]) for names in sorted(grouped))
+
+
+def _counted(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
+    """The rows that speak: real devices, newest baseline, most thorough profile per unit."""
+    current, _ = current_baselines([row for row in rows if row.realness.keeps_time])
+    return best_rows(current)
+
+
+def _part(names: tuple[str, ...], rows: Sequence[TableRow]) -> Part:
+    numbered = [row for row in rows if row.state.has_numbers]
+    times = [row.measured_unix_ns for row in numbered if row.measured_unix_ns is not None]
+    state = _state(rows)
+    failed = [row for row in rows if row.state is state and row.reason]
+    return Part(
+        names=names,
+        state=state,
+        metrics=tuple(_pooled(key, numbered) for key in POOLED_METRICS),
+        pass_rate=pass_rate(_verdicts(rows)),
+        models=_names(row.model_name for row in rows),
+        devices=_names(row.device_name for row in rows),
+        runtimes=_names(row.runtime for row in rows),
+        recipes=_names(row.variant for row in rows),
+        kernel_modes=_names(row.kernel_mode for row in numbered if row.kernel_mode),
+        flags=_names(flag for row in numbered for flag in row.flags),
+        run_ids=_names(row.run_id for row in rows if row.run_id),
+        fingerprints=_names(row.fingerprint for row in rows if row.fingerprint),
+        oldest_unix_ns=min(times, default=None),
+        newest_unix_ns=max(times, default=None),
+        changes=tuple(sorted({change for row in rows for change in row.changes}, key=repr)),
+        reason=failed[0].reason if failed and not numbered else None,
+    )
+
+
+def _state(rows: Sequence[TableRow]) -> CellState:
+    """Stale when any of its figures is; measured when there is one; else why there is none."""
+    states = {row.state for row in rows}
+    for state in (CellState.STALE, CellState.MEASURED, CellState.FAILED, CellState.UNSUPPORTED):
+        if state in states:
+            return state
+    return CellState.NEVER_RUN
+
+
+def _pooled(key: str, rows: Sequence[TableRow]) -> Pooled:
+    units, missing, reason = [], 0, ""
+    for row in rows:
+        metric = _value(key, row)
+        if metric.value is None:
+            missing, reason = missing + 1, reason or metric.reason or "not_measured"
+        else:
+            units.append(
+                UnitValue(
+                    row.model_name,
+                    f"{row.device_id} {row.runtime}",
+                    metric.value,
+                    metric.low,
+                    metric.high,
+                )
+            )
+    return pool(key, units, missing, reason)
+
+
+def _value(key: str, row: TableRow) -> MetricValue:
+    if row.family is FormatFamily.FP32 and key in ("size_ratio", "latency_ratio"):
+        return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
+    if key in _TIMED and SUSPECT in row.flags:
+        return MetricValue(key=key, reason=SUSPECT)
+    return row.metric(key)
+
+
+def _verdicts(rows: Sequence[TableRow]) -> list[str]:
+    """What the gate says of each model: it must pass wherever it was measured."""
+    by_model: dict[str, set[str]] = {}
+    for row in rows:
+        by_model.setdefault(row.model_name, set()).add(default_gate(row))
+    return [
+        next(verdict for verdict in (FAILED, REVIEW, PASSED) if verdict in found)
+        for _, found in sorted(by_model.items())
+    ]
+
+
+def _merit(part: Part) -> tuple[object, ...]:
+    """Sorts recipes of one family, the best first."""
+    rate = part.pass_rate
+    models = rate.judged + rate.undecided
+    latency = part.metric("latency_ratio").value
+    size = part.metric("size_ratio").value
+    return (
+        not part.state.has_numbers,
+        -(rate.passed / models if models else 0.0),
+        -(rate.undecided / models if models else 0.0),
+        float("inf") if latency is None else latency,
+        float("inf") if size is None else size,
+        part.recipes,
+    )
+
+
+def _names(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(found)))
+
+
+def _order(key: CellKey) -> tuple[object, ...]:
+    workload = key.workload
+    return (
+        _CLASSES.index(key.model_class),
+        _HARDWARE.index(key.hardware_class),
+        () if workload is None else (workload.scenario.value, workload.batch, workload.threads),
+        _FAMILIES.index(key.family),
+    )

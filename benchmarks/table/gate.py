@@ -1,0 +1,40 @@
+"""The default gate: may this artifact be shipped, accuracy and numerics considered?
+
+Pure. Limits on time, memory and energy belong to a use case, not to this gate. A quick profile
+may decide it, a suspect run may not (DESIGN.md 10.13).
+"""
+
+from __future__ import annotations
+
+from ..vocabulary.enums import CellState, FormatFamily
+from ..vocabulary.reasons import SATURATING, SUSPECT
+from ..vocabulary.values.rows import TableRow
+
+PASSED = "passed"
+FAILED = "failed"
+REVIEW = "manual_review"
+
+
+def default_gate(row: TableRow) -> str:
+    """`passed`, `failed`, or `manual_review` where the data does not say."""
+    if not row.state.has_numbers:
+        return _without_numbers(row)
+    nonfinite = row.metric("nonfinite_count").value
+    accuracy = row.metric("accuracy_delta_pp")
+    if nonfinite or SATURATING in row.flags or accuracy.verdict == "FAIL":
+        return FAILED
+    if nonfinite is None or SUSPECT in row.flags:
+        return REVIEW
+    if row.family is FormatFamily.FP32 or accuracy.verdict == "PASS":
+        return PASSED
+    return REVIEW
+
+
+def _without_numbers(row: TableRow) -> str:
+    """An artifact that cannot run fails; what the harness or the environment did says nothing."""
+    if row.state is CellState.UNSUPPORTED:
+        return FAILED
+    if row.state is CellState.FAILED:
+        retries = row.failure_group is not None and row.failure_group.retries
+        return REVIEW if retries else FAILED
+    return REVIEW

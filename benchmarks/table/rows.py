@@ -1,0 +1,188 @@
+"""The table: of everything that was ever settled, the newest knowledge per row key.
+
+Pure: the same candidates in any order give the same rows in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ..vocabulary.enums import FormatFamily, HardwareClass, ModelClass, Profile, Scenario
+from ..vocabulary.reasons import PRELIMINARY
+from ..vocabulary.values.jobs import Overrides
+from ..vocabulary.values.rows import TableQuery, TableRow
+from ..vocabulary.values.runs import MetricValue
+
+_CLASSES = list(ModelClass)
+_HARDWARE = list(HardwareClass)
+_FAMILIES = list(FormatFamily)
+_PROFILES = list(Profile)
+_SCENARIOS = list(Scenario)
+
+DECIDING_METRICS = frozenset(
+    (
+        "size_bytes",
+        "size_ratio",
+        "latency_ratio",
+        "latency_p50_ns",
+        "latency_p90_ns",
+        "latency_p99_ns",
+        "throughput_per_s",
+        "peak_memory_bytes",
+        "peak_memory_ratio",
+        "energy_mj",
+        "energy_ratio",
+        "accuracy_pct",
+        "accuracy_delta_pp",
+        "nonfinite_count",
+        "saturated_pct",
+    )
+)
+"""All that cells, gates and selections look at; the other metrics explain."""
+
+_DECIDING_DETAILS = frozenset(
+    (
+        "size_ratio",
+        "latency_ratio",
+        "peak_memory_ratio",
+        "energy_mj",
+        "energy_ratio",
+        "accuracy_delta_pp",
+    )
+)
+"""Of these also how they came about: an answer shows them, or asks for bounds or kind of meter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One settled entry, as a row that may be superseded.
+
+    Attributes:
+        row: what the table would show.
+        settled_unix_ns: when the coordinator settled it; the device's clock may be wrong.
+        conclusive: false for failures of the harness or the environment, which say nothing
+            about the artifact and so never replace what is known of it.
+        key: breaks ties of time, unique per settled entry.
+    """
+
+    row: TableRow
+    settled_unix_ns: int
+    conclusive: bool
+    key: str
+
+
+def row_key(row: TableRow) -> tuple[object, ...]:
+    """What must be equal for one row to supersede another."""
+    return (
+        row.model_name,
+        row.baseline,
+        row.recipe,
+        row.workload,
+        row.device_id,
+        row.runtime,
+        row.profile,
+        row.overrides,
+    )
+
+
+def newest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """The candidate that shows per row key, in no particular order.
+
+    Emulated and simulated devices never enter. A conclusive candidate outranks any
+    inconclusive one; among equals the one settled last wins.
+    """
+    found: dict[tuple[object, ...], Candidate] = {}
+    for candidate in candidates:
+        if not candidate.row.realness.keeps_time:
+            continue
+        key = row_key(candidate.row)
+        known = found.get(key)
+        if known is None or rank(candidate) > rank(known):
+            found[key] = candidate
+    return tuple(found.values())
+
+
+def newest_rows(candidates: Iterable[Candidate]) -> tuple[TableRow, ...]:
+    """The newest row per key, in the order of the table."""
+    return ordered(candidate.row for candidate in newest(candidates))
+
+
+def ordered(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
+    """Rows in the order of the table."""
+    return tuple(sorted(rows, key=_order))
+
+
+def matches(query: TableQuery, row: TableRow) -> bool:
+    """Whether a row is one that a query asks for, its job aside."""
+    return (
+        query.model_name in (None, row.model_name)
+        and query.model_class in (None, row.model_class)
+        and query.hardware_class in (None, row.hardware_class)
+        and query.device in (None, row.device_name, row.device_id)
+        and query.family in (None, row.family)
+        and query.batch in (None, row.workload.batch)
+        and query.workload in (None, row.workload)
+    )
+
+
+def rank(candidate: Candidate) -> tuple[bool, int, str]:
+    """What decides between candidates of one row key: the highest shows."""
+    return (candidate.conclusive, candidate.settled_unix_ns, candidate.key)
+
+
+def numbered(row: TableRow, metrics: tuple[MetricValue, ...]) -> TableRow:
+    """A row with its numbers, and every flag that any of them or its profile sets."""
+    if not row.state.has_numbers:
+        return row
+    flags = {*row.flags, *(flag for metric in metrics for flag in metric.flags)}
+    if row.profile is Profile.QUICK:
+        flags.add(PRELIMINARY)
+    return replace(
+        row, metrics=metrics, flags=tuple(sorted(flags)), kernel_mode=_kernel_mode(metrics)
+    )
+
+
+def _kernel_mode(metrics: tuple[MetricValue, ...]) -> str | None:
+    """What the integer kernels of a run really did, as its analysis found it."""
+    for metric in metrics:
+        if metric.key == "saturated_pct":
+            return next((one.value for one in metric.detail if one.name == "kernel_mode"), None)
+    return None
+
+
+def deciding_row(row: TableRow) -> TableRow:
+    """A row with the metrics that decide and no others, and of their details those that do."""
+    kept = tuple(metric for metric in row.metrics if metric.key in DECIDING_METRICS)
+    return replace(row, metrics=tuple(map(_without_details, kept)))
+
+
+def _without_details(metric: MetricValue) -> MetricValue:
+    return metric if metric.key in _DECIDING_DETAILS else replace(metric, detail=())
+
+
+def _overrides_order(overrides: Overrides) -> tuple[object, ...]:
+    """A row as its profile says comes before those with something overridden."""
+    values = (overrides.warmup_ms, overrides.launches, overrides.budget_ms)
+    options = [(option.name, option.value) for option in overrides.session_options]
+    return (*(-1 if value is None else value for value in values), options)
+
+
+def _order(row: TableRow) -> tuple[object, ...]:
+    """Rows that are read together stand together: one model on one device at one workload."""
+    return (
+        _CLASSES.index(row.model_class),
+        row.model_name,
+        row.baseline.sha256 if row.baseline else "",
+        _HARDWARE.index(row.hardware_class),
+        row.device_name,
+        row.device_id,
+        row.runtime,
+        _SCENARIOS.index(row.workload.scenario),
+        row.workload.batch,
+        row.workload.threads,
+        _PROFILES.index(row.profile),
+        _overrides_order(row.overrides),
+        _FAMILIES.index(row.family),
+        row.recipe,
+    )

@@ -1,0 +1,77 @@
+"""Units of evidence: where a recipe must hold, and which row speaks for it there.
+
+Pure: the order in which rows come never matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..vocabulary.enums import Profile
+from ..vocabulary.profiles import buys_less
+from ..vocabulary.values.digests import Digest
+from ..vocabulary.values.rows import TableRow
+
+Unit = tuple[str, str, str]
+"""Model name, device id, runtime: where a recipe must hold."""
+
+_PROFILE_RANK = {
+    Profile.QUICK: 0,
+    Profile.SUSTAINED: 1,
+    Profile.STANDARD: 2,
+    Profile.CERTIFIED: 3,
+}
+
+
+def unit_of(row: TableRow) -> Unit:
+    """The unit of evidence that a row belongs to."""
+    return (row.model_name, row.device_id, row.runtime)
+
+
+def best_rows(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
+    """The row that counts per recipe (`TableRow.variant`) and unit, ordered by both.
+
+    Of several profiles of one unit the most thorough counts, of equals the newest; one that was
+    overridden to measure less comes last.
+    """
+    found: dict[tuple[str, Unit], list[TableRow]] = {}
+    for row in rows:
+        found.setdefault((row.variant, unit_of(row)), []).append(row)
+    return tuple(_best(found[key]) for key in sorted(found))
+
+
+def _best(rows: Sequence[TableRow]) -> TableRow:
+    # Most units have one row, and writing a row down takes longer than all the rest of this.
+    return rows[0] if len(rows) == 1 else max(rows, key=thoroughness)
+
+
+def thoroughness(row: TableRow) -> tuple[bool, bool, int, bool, int, str]:
+    """Sorts the rows of one unit by how much they are worth, the best last."""
+    return (
+        row.state.has_numbers,
+        not buys_less(row.overrides, row.profile),
+        _PROFILE_RANK[row.profile],
+        not row.overrides.session_options,
+        row.measured_unix_ns or 0,
+        repr(row),  # Makes the order total, so that the order of the rows cannot matter.
+    )
+
+
+def current_baselines(rows: Sequence[TableRow]) -> tuple[list[TableRow], tuple[str, ...]]:
+    """Rows compared with the newest baseline of their model, and what was left out."""
+    newest: dict[str, tuple[int, Digest]] = {}
+    for row in rows:
+        if row.baseline is not None and row.state.has_numbers:
+            told = (row.measured_unix_ns or 0, row.baseline)
+            newest[row.model_name] = max(told, newest.get(row.model_name, told))
+    kept, dropped = [], set()
+    for row in rows:
+        current = newest.get(row.model_name)
+        if current is None or row.baseline in (None, current[1]):
+            kept.append(row)
+        else:
+            dropped.add(row.model_name)
+    return kept, tuple(
+        f"rows of {name} that were compared with an older baseline are left out"
+        for name in sorted(dropped)
+    )

@@ -1,0 +1,1 @@
+"""The words: enumerations, errors, metrics, reasons, recipes, profiles."""

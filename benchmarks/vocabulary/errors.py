@@ -1,0 +1,157 @@
+"""One tree of errors, and the catalogue that says what each means to a caller.
+
+    BitgaugeError
+    ├── BadInput        the caller sent something wrong: what, where, what to do
+    ├── Refused         understood, and not allowed in the present state
+    ├── NotFound        nothing by that name
+    ├── Unavailable     try again later; nothing was changed
+    └── Internal        a defect of Bitgauge
+
+An error is a `Code` and one sentence. The catalogue gives each code its gRPC status (by name,
+so that this module needs no grpc) and the advice printed under the sentence. A test proves that
+the catalogue holds every code exactly once.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class Code(str, enum.Enum):
+    """Stable names of everything that can go wrong at an edge of Bitgauge."""
+
+    BAD_RECIPE = "bad_recipe"
+    BAD_MODEL = "bad_model"
+    BAD_EVALUATION_SET = "bad_evaluation_set"
+    BAD_CALIBRATION_SET = "bad_calibration_set"
+    BAD_ARGUMENT = "bad_argument"
+    BUILD_FAILED = "build_failed"
+    BUILD_TOOLS_MISSING = "build_tools_missing"
+    LIBRARY_MISSING = "library_missing"
+    BAD_RAW = "bad_raw"
+    FILE_UNREADABLE = "file_unreadable"
+    REFUSED_FORMAT = "refused_format"
+    DIGEST_MISMATCH = "digest_mismatch"
+    BLOB_MISSING = "blob_missing"
+    BLOB_OFFSET = "blob_offset"
+    BLOB_TOO_LARGE = "blob_too_large"
+    BLOB_LIMIT = "blob_limit"
+    UPLOAD_IDLE = "upload_idle"
+    NO_MATCHING_DEVICE = "no_matching_device"
+    NOT_CERTIFIABLE = "not_certifiable"
+    UNKNOWN_JOB = "unknown_job"
+    UNKNOWN_RUN = "unknown_run"
+    UNKNOWN_CAMPAIGN = "unknown_campaign"
+    UNKNOWN_SCHEDULE = "unknown_schedule"
+    CAMPAIGN_STATE = "campaign_state"
+    BAD_SUITE = "bad_suite"
+    UNKNOWN_DEVICE = "unknown_device"
+    UNKNOWN_REGRESSION = "unknown_regression"
+    RUNTIME_MISSING = "runtime_missing"
+    UNKNOWN_PLUGIN = "unknown_plugin"
+    PLUGIN_CONFLICT = "plugin_conflict"
+    UNSUPPORTED_ARTIFACT = "unsupported_artifact"
+    RUN_FAILED = "run_failed"
+    OUT_OF_MEMORY = "out_of_memory"
+    AGENT_RUNNING = "agent_running"
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
+    SANDBOX_REQUIRED = "sandbox_required"
+    SANDBOX_DENIED = "sandbox_denied"
+    EXTERNAL_DATA = "external_data"
+    FILE_LIMIT = "file_limit"
+    PROCESS_LIMIT = "process_limit"
+    BAD_RESULT = "bad_result"
+    JOB_ENDED = "job_ended"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    LEASE_LOST = "lease_lost"
+    ILLEGAL_TRANSITION = "illegal_transition"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    BAD_JOIN_LINE = "bad_join_line"
+    JOIN_REFUSED = "join_refused"
+    PIN_MISMATCH = "pin_mismatch"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    NAME_TAKEN = "name_taken"
+    DEVICE_RETIRED = "device_retired"
+    QUEUE_QUOTA = "queue_quota"
+    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 (the name of an error)
+    NO_TLS = "no_tls"
+    INSECURE_ADDRESS = "insecure_address"
+    SURPRISE_SOCKET = "surprise_socket"
+    PROTOCOL_VERSION = "protocol_version"
+    UNREACHABLE = "unreachable"
+    PORT_IN_USE = "port_in_use"
+    COORDINATOR_RUNNING = "coordinator_running"
+    INSECURE_LISTEN = "insecure_listen"
+    RAY_INSECURE = "ray_insecure"
+    STORE_DAMAGED = "store_damaged"
+    STORE_NEWER = "store_newer"
+    STORE_OLDER = "store_older"
+    STORE_MISSING = "store_missing"
+    STORE_BUSY = "store_busy"
+    STORE_IO = "store_io"
+    BAD_TABLE_FILE = "bad_table_file"
+    TABLE_FILE_NEWER = "table_file_newer"
+    NOT_IN_TABLE_FILE = "not_in_table_file"
+    BACKUP_DAMAGED = "backup_damaged"
+    BACKUP_INCOMPLETE = "backup_incomplete"
+    HOME_NOT_EMPTY = "home_not_empty"
+    NOT_OWNER = "not_owner"
+    DISK_FULL = "disk_full"
+    START_FAILED = "start_failed"
+    TASK_LOST = "task_lost"
+    INTERNAL = "internal"
+
+
+class BitgaugeError(Exception):
+    """An error with a code and one sentence that says what and where.
+
+    Attributes:
+        code: entry of the catalogue.
+        sentence: what is wrong and where; safe to show to the caller.
+    """
+
+    def __init__(self, code: Code, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, from the catalogue."""
+        from .catalogue import CATALOGUE  # which is written in the codes above
+
+        return CATALOGUE[self.code].advice
+
+    @property
+    def status(self) -> str:
+        """Name of the gRPC status that carries this error."""
+        from .catalogue import CATALOGUE
+
+        return CATALOGUE[self.code].status
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.advice}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.code, self.sentence))
+
+
+class BadInput(BitgaugeError):
+    """The caller sent something wrong."""
+
+
+class Refused(BitgaugeError):
+    """Understood, and not allowed in the present state."""
+
+
+class NotFound(BitgaugeError):
+    """Nothing by that name."""
+
+
+class Unavailable(BitgaugeError):
+    """Try again later; nothing was changed."""
+
+
+class Internal(BitgaugeError):
+    """A defect of Bitgauge."""

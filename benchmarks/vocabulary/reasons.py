@@ -1,0 +1,140 @@
+"""The words for what qualifies a number: flags beside values, reasons in place of values.
+
+The codes are stored and travel; the sentences are what people read.
+"""
+
+from __future__ import annotations
+
+from .enums import Realness
+
+PRELIMINARY = "preliminary"
+NO_STEADY_STATE = "no_steady_state"
+SHARED = "shared"
+FEW_LAUNCHES = "few_launches"
+WIDE_INTERVAL = "wide_interval"
+UNSTEADY_RATIO = "unsteady_ratio"
+PEAK_SAMPLED = "peak_sampled"
+REFERENCE_MISMATCH = "reference_mismatch"
+SATURATING = "saturating"
+CLIPPING = "clipping"
+FLOAT_FALLBACK = "float_fallback"
+NONFINITE = "nonfinite"
+UNTRUSTED = "untrusted"
+SUSPECT = "suspect"
+DISCARDED_BLOCKS = "discarded_blocks"
+HARNESS_SUSPECT = "harness_suspect"
+IMPOSSIBLE = "impossible"
+FOREIGN_LOAD = "foreign_load"
+CLOCK_STEP = "clock_step"
+UNSTEADY_ENERGY = "unsteady_energy"
+NOT_COOLED = "not_cooled"
+
+FLAGS: dict[str, str] = {
+    PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
+    NO_STEADY_STATE: "a launch was still changing when its warm-up reached the cap",
+    SHARED: "others used the device: pressure over 1 % or stolen time over 0.5 %",
+    FEW_LAUNCHES: "fewer fresh processes than the profile asks for",
+    WIDE_INTERVAL: "quads ended before the interval was as short as half the margin",
+    UNSTEADY_RATIO: "the ratio changed while it was measured; the interval covers its stretches",
+    PEAK_SAMPLED: "the peak was polled, so a shorter one may have been missed",
+    SATURATING: "integer kernels of this device saturate: some accumulations are wrong",
+    CLIPPING: "more than 1 % of a tensor's values or magnitude lies beyond its calibrated range",
+    FLOAT_FALLBACK: "less than 90 % of the multiplications run in integer kernels",
+    NONFINITE: "a value inside the model is NaN or infinite",
+    UNTRUSTED: "the device has no valid A/A certificate",
+    SUSPECT: "the device drifted around this job, so its times are not to be trusted",
+    DISCARDED_BLOCKS: "blocks were discarded for a recorded external cause",
+    HARNESS_SUSPECT: "throughput and latency contradict each other",
+    IMPOSSIBLE: "a number beyond what the device can do",
+    FOREIGN_LOAD: "another process used the processor during the run",
+    UNSTEADY_ENERGY: "the energy of the windows differs by more than 1 %, however long they are",
+    NOT_COOLED: "the device stayed over 3 degrees warmer than before its windows of energy",
+    CLOCK_STEP: "a clock was set or went backwards during the run",
+    REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
+}
+
+BASELINE_ITSELF = "baseline"
+NO_RAW_DATA = "pass_missing"
+INSUFFICIENT_SAMPLES = "insufficient_samples"
+BELOW_RESOLUTION = "below_resolution"
+NO_SENSOR = "no_sensor"
+NO_LABELS = "no_labels"
+NO_CLASSES = "no_classes"
+NONFINITE_OUTPUT = "nonfinite_output"
+
+EMPTY_OUTPUT = "empty_output"
+ITERATION_OVER_BUDGET = "iteration_over_budget"
+WINDOW_TOO_SHORT = "window_too_short"
+
+NOT_MEASURED = "not_measured"
+NOT_IN_PROFILE = "not_in_profile"
+INVALID_DISCARDED = "invalid_discarded"
+UNINSTRUMENTABLE = "uninstrumentable"
+NO_CONTROL_GROUP = "no_control_group"
+NO_ARENA = "no_arena"
+NO_INTEGER_OPERATORS = "no_integer_operators"
+NO_PERMISSION = "no_permission"
+NO_LIBRARY = "no_library"
+VIRTUALISED = "virtualised"
+ON_CHARGER = "on_charger"
+SHARED_DEVICE = "shared_device"
+COUNTER_STUCK = "counter_stuck"
+COUNTER_BACKWARDS = "counter_backwards"
+METER_LOST = "meter_lost"
+METER_WITHOUT_RESPONSE = "meter_without_response"
+METERS_DISAGREE = "meters_disagree"
+SIMULATED_METER = "simulated_meter"
+NOT_RECORDED = "not_recorded"
+NOT_PROBED = "not_probed"
+NOT_READABLE = "not_readable"
+NOT_APPLICABLE = "not_applicable"
+NOT_OVERRIDDEN = "not_overridden"
+NO_ACCELERATOR = "no_accelerator"
+NO_CERTIFICATE = "no_certificate"
+RAW_FILE_MISSING = "raw_file_missing"
+RAW_FILE_DAMAGED = "raw_file_damaged"
+
+REASONS: dict[str, str] = {
+    NOT_MEASURED: "not measured",
+    BASELINE_ITSELF: "the entry is the baseline, so there is nothing to compare it with",
+    NO_RAW_DATA: "no raw data of that pass",
+    NOT_IN_PROFILE: "the profile does not measure it",
+    INVALID_DISCARDED: "more than a fifth of the blocks was discarded for external causes",
+    UNINSTRUMENTABLE: "the runtime does not show its inner tensors as production computes them",
+    NO_CONTROL_GROUP: "no control group of the launch tells its peak",
+    NO_ARENA: "the runtime has no arena that can be switched off",
+    NO_INTEGER_OPERATORS: "nothing ran in integer kernels",
+    NO_PERMISSION: (
+        "the agent may not read the device's energy meter: run it as root, or let it read that file"
+    ),
+    NO_LIBRARY: "the library that reads the device's energy meter is not installed",
+    VIRTUALISED: "a virtual machine is not shown the energy meter of its host",
+    ON_CHARGER: "the device was being charged, so its battery tells nothing",
+    SHARED_DEVICE: "others used what the energy meter counts",
+    COUNTER_STUCK: "the energy meter showed no new value",
+    COUNTER_BACKWARDS: "the energy meter went backwards",
+    METER_LOST: "the energy meter could not be read any more",
+    METER_WITHOUT_RESPONSE: "the energy meter shows no more under load than idle",
+    METERS_DISAGREE: "two energy meters of the same thing differ by more than 10 %",
+    SIMULATED_METER: "the energy meter replays a recording",
+    NOT_RECORDED: "it was not recorded",
+    NOT_PROBED: "the saturation probe gave no map of this runtime on this device",
+    NOT_READABLE: "the device does not tell it",
+    NOT_APPLICABLE: "it does not apply here",
+    NOT_OVERRIDDEN: "as the profile says",
+    NO_ACCELERATOR: "the runtime used no accelerator with memory of its own",
+    NO_CERTIFICATE: "the device has no A/A certificate from before the run",
+    RAW_FILE_MISSING: "its raw file is missing from the blobs",
+    RAW_FILE_DAMAGED: "its raw file is damaged",
+    INSUFFICIENT_SAMPLES: "too few independent samples for an interval",
+    BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",
+    NO_SENSOR: "the device has no energy meter",
+    NO_LABELS: "the evaluation set has no labels",
+    NO_CLASSES: "the output is no (samples, classes) matrix",
+    NONFINITE_OUTPUT: "an output is NaN or infinite",
+    EMPTY_OUTPUT: "the artifact's first output holds nothing",
+    ITERATION_OVER_BUDGET: "one call takes longer than the budget of a launch",
+    WINDOW_TOO_SHORT: "the launch or its windows were too short for it",
+    Realness.EMULATED.value: "an emulated device keeps no time and has no memory of its own",
+    Realness.SIMULATED.value: "a simulated device or runtime measures nothing",
+}

@@ -1,0 +1,178 @@
+"""Numbers as people read them: ratios, times, sizes, points, intervals, and reasons for nulls.
+
+Everything here is display only. Stored values keep the units and directions of `metrics`.
+A null is printed as a dash and its reason in words, never as a number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from .enums import Profile
+from .metrics import METRICS
+from .reasons import FLAGS, NOT_MEASURED, REASONS
+from .values.runs import MetricValue
+
+DASH = "-"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A plain decimal with about `digits` significant digits and no exponent."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0:
+        return "0"
+    # Rounded first, so that 9.996 takes the decimals of 10.0.
+    rounded = float(f"{value:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
+    return f"{rounded:.{decimals}f}"
+
+
+def ratio(value: float, decimals: int = 2) -> str:
+    """A ratio with two decimals, with two significant digits when that says too little."""
+    return f"{value:.{decimals}f}" if value == 0 or abs(value) >= 0.095 else number(value, 2)
+
+
+def duration(nanoseconds: float) -> str:
+    """A time in the unit that reads best: ns, µs, ms or s."""
+    for limit, divisor, unit in ((999.5, 1.0, "ns"), (999.5e3, 1e3, "µs"), (999.5e6, 1e6, "ms")):
+        if abs(nanoseconds) < limit:
+            return f"{number(nanoseconds / divisor)} {unit}"
+    return f"{number(nanoseconds / 1e9)} s"
+
+
+def size(size_bytes: float) -> str:
+    """A number of bytes in binary units."""
+    if abs(size_bytes) < 1024:
+        return f"{size_bytes:.0f} B"
+    for limit, unit in ((1024**2, "KiB"), (1024**3, "MiB")):
+        if abs(size_bytes) < 999.5 * limit / 1024:
+            return f"{number(size_bytes / limit * 1024)} {unit}"
+    return f"{number(size_bytes / 1024**3)} GiB"
+
+
+def points(value: float, digits: int = 1) -> str:
+    """A signed difference in percentage points, without the unit."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text
+
+
+def percent(value: float) -> str:
+    """A share of one hundred, one decimal."""
+    return f"{value:.1f} %"
+
+
+def plain(metric: MetricValue) -> str:
+    """The value of a metric in the unit that reads best, or a dash."""
+    if metric.value is None:
+        return DASH
+    return _in_unit(metric.key, metric.value, _decimals(metric.low, metric.high))
+
+
+def interval(metric: MetricValue) -> str:
+    """The 95 % interval of a metric in brackets, or nothing when it has none."""
+    if metric.low is None or metric.high is None:
+        return ""
+    decimals = _decimals(metric.low, metric.high)
+    ends = (_in_unit(metric.key, end, decimals) for end in (metric.low, metric.high))
+    return f"[{', '.join(ends)}]"
+
+
+def full(metric: MetricValue) -> str:
+    """Value, interval and verdict, or why there is no value."""
+    if metric.value is None:
+        return reason(metric)
+    return " ".join(part for part in (plain(metric), interval(metric), verdict(metric)) if part)
+
+
+def verdict(metric: MetricValue) -> str:
+    """The verdict of a metric as it is stored, or nothing."""
+    return metric.verdict or ""
+
+
+def reason(metric: MetricValue) -> str:
+    """Why a metric is null, in words."""
+    code = metric.reason or NOT_MEASURED
+    return REASONS.get(code, code.replace("_", " "))
+
+
+def speed_words(metric: MetricValue) -> str:
+    """A latency ratio as people say it: `1.90x faster [1.85, 1.95]`.
+
+    The reciprocal turns the interval round: its low end comes from the ratio's high end.
+    """
+    if metric.value is None or metric.value <= 0:
+        return f"latency ratio unknown ({reason(metric)})"
+    if metric.verdict == "SAME":
+        return f"as fast, ratio {plain(metric)} {interval(metric)}".rstrip()
+    faster = metric.value <= 1
+    gain, word = _gain(metric.value, faster), "faster" if faster else "slower"
+    if metric.low is None or metric.high is None or metric.low <= 0:
+        text = f"{ratio(gain)}x {word}"
+    else:
+        low, high = sorted((_gain(metric.low, faster), _gain(metric.high, faster)))
+        decimals = _decimals(low, high)
+        text = f"{ratio(gain, decimals)}x {word} [{ratio(low, decimals)}, {ratio(high, decimals)}]"
+    return f"{text}, undecided" if metric.verdict == "UNDECIDED" else text
+
+
+def size_words(metric: MetricValue) -> str:
+    """A size ratio as people say it: `3.7x smaller`."""
+    if metric.value is None or metric.value <= 0:
+        return f"size ratio unknown ({reason(metric)})"
+    if round(metric.value, 2) == 1:
+        return "as large"
+    smaller = metric.value < 1
+    return f"{ratio(_gain(metric.value, smaller))}x {'smaller' if smaller else 'larger'}"
+
+
+def accuracy_words(metric: MetricValue) -> str:
+    """An accuracy delta as people say it: `accuracy -0.2 points [-0.8, +0.4]`."""
+    if metric.value is None:
+        return f"accuracy delta unknown ({reason(metric)})"
+    bounds = f" {interval(metric)}" if interval(metric) else ""
+    return f"accuracy {points(metric.value)} points{bounds}"
+
+
+def flag(code: str) -> str:
+    """What a flag means, in words."""
+    return FLAGS.get(code, code.replace("_", " "))
+
+
+def unit_of(key: str) -> str:
+    """The stored unit of a metric, empty for one that is not in the registry."""
+    return METRICS[key].unit if key in METRICS else ""
+
+
+def profile_words(profile: Profile) -> str:
+    """What a profile allows a reader to conclude."""
+    if profile is Profile.QUICK:
+        return "profile quick (preliminary)"
+    return f"profile {profile.value}"
+
+
+def _decimals(low: float | None, high: float | None) -> int:
+    """Decimals of a ratio: a third one when two would print both ends alike."""
+    return 3 if low is not None and high is not None and 0 < high - low < 0.01 else 2
+
+
+def _in_unit(key: str, value: float, decimals: int = 2) -> str:
+    unit = unit_of(key)
+    if unit == "1":
+        return ratio(value, decimals) if key.endswith("_ratio") else f"{value:.0f}"
+    if unit in _UNITS:
+        return _UNITS[unit](value)
+    return f"{number(value)} {unit}".rstrip()
+
+
+_UNITS: dict[str, Callable[[float], str]] = {
+    "ns": duration,
+    "B": size,
+    "pp": points,
+    "%": percent,
+}
+
+
+def _gain(value: float, inverted: bool) -> float:
+    return 1 / value if inverted else value

@@ -1,0 +1,86 @@
+"""Quantities that people type: times and sizes, always with their unit."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+from .errors import BadInput, Code
+
+_TIMES_NS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10}
+_SIZES_BYTES = {
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "kib": 1 << 10,
+    "mib": 1 << 20,
+    "gib": 1 << 30,
+}
+_QUANTITY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([^\d\s.]+)\s*", re.ASCII)
+
+
+def parse_time_ns(text: str) -> float:
+    """Nanoseconds of a time such as `250us` or `1.5 ms`.
+
+    Raises:
+        BadInput: there is no unit, or none that is known.
+    """
+    return _parse(text, _TIMES_NS, "a time with its unit, such as 250us, 1.5ms or 2s")
+
+
+def parse_size_bytes(text: str) -> int:
+    """Bytes of a size such as `300KiB` or `1.5 MB`; fractions of a byte are cut off.
+
+    Raises:
+        BadInput: there is no unit, or none that is known.
+    """
+    return int(_parse(text, _SIZES_BYTES, "a size with its unit, such as 500KiB or 2MB"))
+
+
+def _parse(text: str, units: dict[str, float] | dict[str, int], meant: str) -> float:
+    match = _QUANTITY.fullmatch(text)
+    factor = units.get(match.group(2).lower()) if match else None
+    if match is None or factor is None:
+        raise BadInput(Code.BAD_ARGUMENT, f"{text!r} is not {meant}.")
+    return float(match.group(1)) * factor
+
+
+Word = TypeVar("Word", bound=enum.Enum)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like `word`, or None when none is near."""
+    close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.5)
+    return close[0] if close else None
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> BadInput:
+    """The error for a word that is not known, naming the nearest one and all that are.
+
+    Args:
+        what: what the word should name, such as ``model class``.
+        word: what was typed.
+        known: every word that would have been taken.
+    """
+    words = sorted(known)
+    hint = nearest(word, words)
+    meant = f"; did you mean {hint}?" if hint else "."
+    listed = f" Known: {', '.join(words)}." if words else ""
+    return BadInput(Code.BAD_ARGUMENT, f"Unknown {what} {word!r}{meant}{listed}")
+
+
+def parse_word(kind: type[Word], word: str, what: str) -> Word:
+    """The member of `kind` whose value is `word`; hyphens may stand for underscores.
+
+    Raises:
+        BadInput: no member has that value; the sentence suggests the nearest.
+    """
+    plain = word.strip().lower().replace("-", "_")
+    for member in kind:
+        if member.value == plain:
+            return member
+    raise unknown(what, word, (str(member.value) for member in kind))

@@ -1,0 +1,18 @@
+"""The name of a content, and the version of the contract that values cross the wire by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Digest:
+    """Content address of a blob: lower-case SHA-256 hex and size."""
+
+    sha256: str
+    size_bytes: int
+
+    def __str__(self) -> str:
+        return f"{self.sha256[:12]} ({self.size_bytes} bytes)"

@@ -1,0 +1,198 @@
+"""The words of Bitgauge as plain frozen values.
+
+Every class here, and in `answers`, that crosses the wire has a message of the same name and
+field names in ``protos/v1``; `wire` converts between the two by reflection, and a test proves
+each pair.
+Enumerations live in `vocabulary`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..enums import (
+    EntryState,
+    HardwareClass,
+    JobState,
+    ModelClass,
+    PassName,
+    Profile,
+    Scenario,
+)
+from .devices import StackItem
+from .digests import Digest
+from .runs import Progress, RawRef
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What one call does: everything here is part of the row key."""
+
+    scenario: Scenario = Scenario.SINGLE_STREAM
+    batch: int = 1
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What of a profile was overridden; part of the row key. None: as the profile says.
+
+    `warmup_ms` is the shortest warm-up, `launches` the fresh processes for pair and absolute,
+    `budget_ms` the timed milliseconds of one launch. `session_options` are given to the runtime
+    beside its defaults, sorted by name; `session_options` of this package lists those that may be.
+    """
+
+    warmup_ms: int | None = None
+    launches: int | None = None
+    budget_ms: int | None = None
+    session_options: tuple[StackItem, ...] = ()
+
+
+NO_OVERRIDES = Overrides()
+"""Everything as the profile says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which devices may run a job; an empty field matches everything."""
+
+    device: str | None = None
+    hardware_class: HardwareClass | None = None
+    runtime: str | None = None
+    min_memory_bytes: int | None = None
+    tags: tuple[StackItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One artifact of a job, or the recipe to build it from the baseline.
+
+    With `artifact` unset the coordinator builds `recipe`; with `recipe` empty the
+    coordinator recognises it from the artifact's graph.
+    """
+
+    recipe: str
+    artifact: Digest | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What a user submits. Entry 0 is always the baseline itself.
+
+    `model_name` is the label shown in the table; `model_class` is recognised when unset.
+    `deadline_s` bounds running time from first lease, never waiting in the queue. `passes` empty
+    means all that the profile asks for.
+    """
+
+    model_name: str
+    baseline: Digest
+    entries: tuple[Entry, ...]
+    evaluation: Digest
+    calibration: Digest | None = None
+    model_class: ModelClass | None = None
+    runtime: str = "onnxruntime"
+    selector: Selector = Selector()
+    workload: Workload = Workload()
+    profile: Profile = Profile.QUICK
+    priority: int = 0
+    deadline_s: int = 3600
+    accuracy_margin_pp: float = 1.0
+    wait_for_device: bool = False
+    idempotency_key: str = ""
+    overrides: Overrides = NO_OVERRIDES
+    passes: tuple[PassName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AssignedEntry:
+    """One entry of an assignment; `accepted` ones are not measured again."""
+
+    index: int
+    recipe: str
+    artifact: Digest
+    accepted: bool = False
+    raw: tuple[RawRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A lease and everything the agent needs to run its job.
+
+    `passes` empty means all that the profile asks for.
+    """
+
+    job_id: str
+    epoch: int
+    lease_token: bytes
+    ttl_ms: int
+    renew_every_ms: int
+    runtime: str
+    workload: Workload
+    profile: Profile
+    baseline: Digest
+    evaluation: Digest
+    entries: tuple[AssignedEntry, ...]
+    deadline_s: int
+    passes: tuple[PassName, ...] = ()
+    overrides: Overrides = NO_OVERRIDES
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One entry as people see it.
+
+    `calibration` is the set that the artifact was calibrated with, where the coordinator built it.
+    """
+
+    index: int
+    name: str
+    recipe: str
+    state: EntryState
+    artifact: Digest | None = None
+    reason: str | None = None
+    run_id: str | None = None
+    attempts: int = 0
+    calibration: Digest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One lease of a job, whether it brought a result or not; `ended_by` is None while held."""
+
+    epoch: int
+    device_id: str
+    device_name: str
+    claimed_unix_ns: int
+    ended_unix_ns: int | None = None
+    ended_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job as people see it.
+
+    `suspect` says why its numbers are not to be trusted: the device drifted. Such a job is
+    measured once more, as the job `repeated_by`; `repeats` is that job's way back. What saturates
+    in it is measured in exact mode too, as the job `exact_by`; `exact_of` is that one's way back.
+    """
+
+    job_id: str
+    state: JobState
+    model_name: str
+    model_class: ModelClass | None = field(default=None, kw_only=True)
+    workload: Workload
+    profile: Profile
+    entries: tuple[EntryView, ...]
+    submitted_unix_ns: int
+    epoch: int = 0
+    device_name: str | None = None
+    progress: Progress | None = None
+    reason: str | None = None
+    waiting_for: str | None = None
+    claims: tuple[Claim, ...] = ()
+    suspect: str | None = None
+    repeats: str | None = None
+    repeated_by: str | None = None
+    exact_of: str | None = None
+    exact_by: str | None = None

@@ -1,0 +1,102 @@
+"""What the table and a selection are asked, and what they answer, as plain frozen values.
+
+Like `model`: each class has a message of the same name and field names in ``protos/v1``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..enums import (
+    CellState,
+    FailureGroup,
+    FormatFamily,
+    HardwareClass,
+    ModelClass,
+    Profile,
+    Realness,
+)
+from ..session_options import session_words
+from .digests import Digest
+from .jobs import Overrides, Workload
+from .runs import MetricValue
+
+WITH = " with "
+"""Between a recipe and the session options that it is to be run with."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackChange:
+    """One input of a result that differs between two moments; None: it was not there."""
+
+    name: str
+    before: str | None = None
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """The newest knowledge about one (model, recipe, workload, device, runtime, profile).
+
+    `changes` names every input that is another one now than when this was measured; a measured
+    row with any is `stale`. `toolchain` is what built the artifact, None when it was uploaded.
+    """
+
+    model_name: str
+    model_class: ModelClass
+    recipe: str
+    family: FormatFamily
+    workload: Workload
+    hardware_class: HardwareClass
+    device_id: str
+    device_name: str
+    realness: Realness
+    runtime: str
+    profile: Profile
+    state: CellState
+    metrics: tuple[MetricValue, ...] = ()
+    reason: str | None = None
+    flags: tuple[str, ...] = ()
+    run_id: str | None = None
+    baseline: Digest | None = None
+    measured_unix_ns: int | None = None
+    kernel_mode: str | None = None
+    overrides: Overrides = field(default_factory=Overrides)
+    fingerprint: str = ""
+    toolchain: str | None = None
+    measuring_version: int = 1
+    changes: tuple[StackChange, ...] = ()
+    failure_group: FailureGroup | None = None
+    run_duration_ns: int | None = None
+
+    def metric(self, key: str) -> MetricValue:
+        """The metric named `key`, or a null metric with reason `not_measured`."""
+        for metric in self.metrics:
+            if metric.key == key:
+                return metric
+        return MetricValue(key=key, reason="not_measured")
+
+    @property
+    def variant(self) -> str:
+        """Its recipe, and what its sessions are made with where that is not the default.
+
+        A baseline is one thing: the options are about integer kernels.
+        """
+        options = session_words(self.overrides.session_options)
+        if not options or self.family is FormatFamily.FP32:
+            return self.recipe
+        return f"{self.recipe}{WITH}{options}"
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuery:
+    """Which rows to answer; an empty field matches everything."""
+
+    model_name: str | None = None
+    model_class: ModelClass | None = None
+    hardware_class: HardwareClass | None = None
+    device: str | None = None
+    family: FormatFamily | None = None
+    batch: int | None = None
+    job_id: str | None = None
+    workload: Workload | None = None

@@ -1,0 +1,112 @@
+"""Values of one measured entry: its report, its numbers, its failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..enums import (
+    Disposition,
+    FailureGroup,
+    PassName,
+    RawRole,
+    RunStatus,
+)
+from .devices import StackItem
+from .digests import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run or a build produced no result, grouped by who must act."""
+
+    group: FailureGroup
+    code: str
+    message: str
+    advice: str
+    log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawRef:
+    """One raw file of a run: what one child process wrote."""
+
+    pass_name: PassName
+    launch: int
+    role: RawRole
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """One entry measured under one lease: facts and digests, no statistics."""
+
+    run_id: str
+    job_id: str
+    epoch: int
+    lease_token: bytes
+    entry_index: int
+    status: RunStatus
+    started_unix_ns: int
+    ended_unix_ns: int
+    device_id: str
+    sandbox: str
+    stack: tuple[StackItem, ...] = ()
+    fingerprint: str = ""
+    raw: tuple[RawRef, ...] = ()
+    failure: Failure | None = None
+    attempts: int = 1
+    measuring_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the agent is inside a job, for people who watch."""
+
+    entry_index: int
+    recipe: str
+    step: str
+    fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricValue:
+    """One published number, or null with a reason; never an invented value.
+
+    `low` and `high` are in the unit of `value`: the 95 % interval, unless a detail named
+    `bounds` says what else they are (the extremes of the launches, for memory and loading).
+    """
+
+    key: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+    reason: str | None = None
+    verdict: str | None = None
+    difference: str | None = None
+    flags: tuple[str, ...] = ()
+    detail: tuple[StackItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One stored run with its published metrics."""
+
+    run_id: str
+    job_id: str
+    epoch: int
+    entry_index: int
+    disposition: Disposition
+    status: RunStatus
+    device_id: str
+    device_name: str
+    recipe: str
+    sandbox: str
+    started_unix_ns: int
+    ended_unix_ns: int
+    analysis_version: int | None = field(default=None, kw_only=True)
+    fingerprint: str = ""
+    stack: tuple[StackItem, ...] = ()
+    raw: tuple[RawRef, ...] = ()
+    metrics: tuple[MetricValue, ...] = ()
+    failure: Failure | None = None

@@ -1,0 +1,1 @@
+"""Who is let in: roles, tokens, CA, join lines."""

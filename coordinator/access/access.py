@@ -1,0 +1,270 @@
+"""Who may call what. Deny by default: a method that is not listed here is nobody's.
+
+The store is the memory of record; `Access` holds a copy of what decides, so that every call is
+judged by the newest state without touching the disk. Whoever changes the store calls `load`
+before the change is answered: a revocation holds from then on, also for streams under way.
+"""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import NoReturn
+
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from cryptography import x509
+
+from ..store.values import AccessState, TokenRecord
+from .tokens import Party, hashed
+
+AGENT_URI = "bitgauge://agent/"
+"""What a device's certificate says before its id."""
+
+PEOPLE = frozenset({Party.READ, Party.SUBMIT, Party.ADMIN})
+_WRITERS = frozenset({Party.SUBMIT, Party.ADMIN})
+_ADMIN = frozenset({Party.ADMIN})
+_AGENT = frozenset({Party.AGENT})
+_READERS_OF_BLOBS = PEOPLE | {Party.AGENT, Party.TASK}
+_WRITERS_OF_BLOBS = _WRITERS | {Party.AGENT, Party.TASK}
+OPEN_METHODS = frozenset({"/bitgauge.v1.Enrolment/Join"})
+"""No bearer token: the one-time token is in the request."""
+OPEN_SERVICES = frozenset({"grpc.health.v1.Health"})
+"""A probe has no token and learns nothing but up or down."""
+
+
+def _service(name: str, methods: Mapping[str, frozenset[Party]]) -> dict[str, frozenset[Party]]:
+    return {f"/{name}/{method}": parties for method, parties in methods.items()}
+
+
+ALLOWED: dict[str, frozenset[Party]] = {
+    **_service(
+        "bitgauge.v1.Agents",
+        {"Register": _AGENT, "Acquire": _AGENT, "Renew": _AGENT, "Report": _AGENT},
+    ),
+    **_service("bitgauge.v1.Enrolment", {"RenewCertificate": _AGENT}),
+    **_service(
+        "bitgauge.v1.Blobs",
+        {
+            "FindMissing": _READERS_OF_BLOBS,
+            "QueryWrite": _WRITERS_OF_BLOBS,
+            "Write": _WRITERS_OF_BLOBS,
+            "Read": _READERS_OF_BLOBS,
+        },
+    ),
+    **_service(
+        "bitgauge.v1.Lab",
+        {
+            "Submit": _WRITERS,
+            "Watch": PEOPLE,
+            "Cancel": _WRITERS,
+            "GetJob": PEOPLE,
+            "ListJobs": PEOPLE,
+            "ListDevices": PEOPLE,
+            "Table": PEOPLE,
+            "Cells": PEOPLE,
+            "Compare": PEOPLE,
+            "History": PEOPLE,
+            "Regressions": PEOPLE,
+            "Annotate": _WRITERS,
+            "Select": PEOPLE,
+            "GetRun": PEOPLE,
+            "ListRuns": PEOPLE,
+            "Reanalyse": _WRITERS,
+            "Certify": _WRITERS,
+            "PlanRefresh": PEOPLE,
+            "StartCampaign": _WRITERS,
+            "GetCampaign": PEOPLE,
+            "ListCampaigns": PEOPLE,
+            "PauseCampaign": _WRITERS,
+            "ResumeCampaign": _WRITERS,
+            "CancelCampaign": _WRITERS,
+            "SetSchedule": _WRITERS,
+            "ListSchedules": PEOPLE,
+            "RemoveSchedule": _WRITERS,
+            "Cordon": _ADMIN,
+            "Uncordon": _ADMIN,
+            "Retire": _ADMIN,
+            "CreateToken": _ADMIN,
+            "ListTokens": _ADMIN,
+            "RevokeToken": _ADMIN,
+            "CreateJoinLine": _ADMIN,
+            "RevokeAgent": _ADMIN,
+        },
+    ),
+    **_service("grpc.reflection.v1alpha.ServerReflection", {"ServerReflectionInfo": _ADMIN}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls; `device_id` is set when the token speaks for one device only."""
+
+    party: Party
+    name: str = ""
+    device_id: str | None = None
+
+    def require_device(self, device_id: str | None, what: str) -> None:
+        """Refuse an agent that acts on another device than its own.
+
+        Raises:
+            Refused: `FORBIDDEN`.
+        """
+        if self.device_id is not None and device_id not in (None, self.device_id):
+            raise Refused(
+                Code.FORBIDDEN, f"{what} belongs to another device than {self.device_id}."
+            )
+
+    @property
+    def own_jobs_of(self) -> str | None:
+        """Whose jobs this caller may cancel; None: everybody's."""
+        return self.name if self.party is Party.SUBMIT else None
+
+
+NOBODY = Caller(Party.READ)
+_caller: ContextVar[Caller] = ContextVar("caller", default=NOBODY)
+
+
+def caller() -> Caller:
+    """Who made the call that is being served; one without rights outside of calls."""
+    return _caller.get()
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What the connection itself proves.
+
+    Attributes:
+        secure: TLS.
+        device_id: of the client certificate; None without one.
+        serial: of the client certificate.
+        expires_unix_ns: end of that certificate.
+    """
+
+    secure: bool = False
+    device_id: str | None = None
+    serial: str = ""
+    expires_unix_ns: int = 0
+
+
+def transport_of(auth_context: Mapping[str, object]) -> Transport:
+    """What gRPC knows of a connection, as `auth_context` of a call."""
+    kind = _first(auth_context.get("transport_security_type"))
+    pem = _first(auth_context.get("x509_pem_cert"))
+    if pem:
+        return _transport_of_certificate(pem)
+    return Transport(secure=kind == b"ssl")
+
+
+@functools.lru_cache(maxsize=1024)
+def _transport_of_certificate(pem: bytes) -> Transport:
+    certificate = x509.load_pem_x509_certificate(pem)
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    ids = [uri.removeprefix(AGENT_URI) for uri in uris if uri.startswith(AGENT_URI)]
+    expires_s = int(certificate.not_valid_after_utc.timestamp())
+    return Transport(
+        secure=True,
+        device_id=ids[0] if len(ids) == 1 else "",
+        serial=f"{certificate.serial_number:x}",
+        expires_unix_ns=expires_s * 1_000_000_000,
+    )
+
+
+def _first(value: object) -> bytes:
+    return bytes(value[0]) if isinstance(value, (list, tuple)) and value else b""
+
+
+class Access:
+    """Judges calls. `load` may come from any thread; every judgement sees one state."""
+
+    def __init__(self, local: Mapping[str, Party], clock: Callable[[], int] = time.time_ns) -> None:
+        """Know the tokens of this machine.
+
+        Args:
+            local: tokens that are no records of the store: token files and the tasks' token.
+            clock: the present, UTC nanoseconds.
+        """
+        self._local = tuple(
+            (hashed(token), Caller(party, "local")) for token, party in local.items()
+        )
+        self._state = AccessState()
+        self._now_ns = clock
+
+    def load(self, state: AccessState) -> None:
+        """Judge by this state from now on."""
+        self._state = state
+
+    def admit(self, method: str, token: str) -> Caller:
+        """Who presents `token`, if that caller may call `method`.
+
+        Raises:
+            BadInput: `UNAUTHENTICATED` or `FORBIDDEN`.
+        """
+        if method in OPEN_METHODS or method.rsplit("/", 1)[0].lstrip("/") in OPEN_SERVICES:
+            return NOBODY
+        found = self._bearer(token)
+        if found.party not in ALLOWED.get(method, frozenset()):
+            name = method.lstrip("/")
+            raise BadInput(
+                Code.FORBIDDEN, f"A token of role {found.party.value} may not call {name}."
+            )
+        return found
+
+    def _bearer(self, token: str) -> Caller:
+        """The bearer of a token; every known one is compared, whichever it is."""
+        given = hashed(token)
+        local: Caller | None = None
+        for sha256, known in self._local:
+            if hmac.compare_digest(sha256, given):
+                local = known
+        record: TokenRecord | None = None
+        for one in self._state.tokens:
+            if hmac.compare_digest(one.sha256, given):
+                record = one
+        if local is not None:
+            return local
+        if record is None:
+            _unknown("The call carries no token that is known here.")
+        if record.revoked:
+            _unknown(f"The token {record.name!r} has been revoked.")
+        if record.expires_unix_ns and self._now_ns() >= record.expires_unix_ns:
+            _unknown(f"The token {record.name!r} has expired.")
+        return Caller(Party(record.role.value), record.name, record.device_id)
+
+    def check_transport(self, who: Caller, transport: Transport) -> None:
+        """Refuse a caller who comes by a way that is not meant for it.
+
+        A device's token counts only beside its certificate; the tokens of this machine's agent
+        and tasks only on this machine; a certificate only beside its own token.
+
+        Raises:
+            BadInput: `UNAUTHENTICATED`.
+        """
+        if who is NOBODY:
+            return
+        if transport.device_id is not None:
+            self._check_certificate(transport)
+        if transport.device_id != who.device_id:
+            needs = "its device's certificate" if who.device_id else "no certificate"
+            _unknown(f"The token {who.name!r} is accepted with {needs} only.")
+        if who.party in (Party.AGENT, Party.TASK) and who.device_id is None and transport.secure:
+            _unknown("This token is accepted on the coordinator's own machine only.")
+
+    def _check_certificate(self, transport: Transport) -> None:
+        if transport.serial in self._state.revoked_serials:
+            _unknown("The certificate has been revoked.")
+        if self._now_ns() >= transport.expires_unix_ns:
+            raise BadInput(Code.CERTIFICATE_EXPIRED, "The certificate has expired.")
+
+
+def enter(who: Caller) -> None:
+    """Say who is being served, for the rest of this task."""
+    _caller.set(who)
+
+
+def _unknown(sentence: str) -> NoReturn:
+    raise BadInput(Code.UNAUTHENTICATED, sentence)

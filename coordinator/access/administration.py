@@ -1,0 +1,170 @@
+"""Who is let in: tokens of people, join lines, devices that join, and the end of all of these.
+
+Each change is one transaction, and `Access` judges by it before the change is answered.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from bitgauge.benchmarks.common.join_line import Address, JoinLine
+from bitgauge.benchmarks.vocabulary.enums import Role
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
+
+from ..store.protocols import Store
+from ..store.values import TokenRecord
+from ..store.writer import Writer
+from .access import Access
+from .ca import Authority, Issued
+from .tokens import hashed, new_token
+
+NS_PER_S = 1_000_000_000
+JOIN_LIFE_S = 900
+LONGEST_JOIN_LIFE_S = 7 * 86_400
+JOIN_TOKEN_BYTES = 16
+LONGEST_NAME = 64
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The way in from other machines.
+
+    Attributes:
+        authority: signs for devices.
+        address: as devices are told to reach it.
+        agent_port: takes agents by certificate.
+    """
+
+    authority: Authority
+    address: Address
+    agent_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """What a device gets."""
+
+    issued: Issued
+    token: str
+
+
+class Administration:
+    """Changes who may call. Every method raises `BitgaugeError` only."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        access: Access,
+        gateway: Gateway | None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._writer = writer
+        self._access = access
+        self.gateway = gateway
+        self._now_ns = clock
+
+    async def load(self) -> None:
+        """Judge by what the store knows; once at start."""
+        await self._change(lambda store: None)
+
+    async def _change(self, work: Callable[[Store], T]) -> T:
+        # On the store's thread, so that a caller who has gone away leaves nothing half done.
+        def both(store: Store) -> T:
+            result = work(store)
+            self._access.load(store.access())
+            return result
+
+        return await self._writer.change(both)
+
+    # -- tokens of people -----------------------------------------------------------------
+    async def create_token(self, name: str, role: Role, lifetime_s: int) -> tuple[str, int]:
+        """A new token and its end in UTC nanoseconds (0: none).
+
+        The token ends with the CA's pin when there is TLS, so that its bearer needs no other
+        file to know the coordinator by.
+        """
+        _require_name(name)
+        if role is Role.AGENT:
+            raise BadInput(Code.BAD_ARGUMENT, "Agents join with a line; tokens are for people.")
+        now_ns = self._now_ns()
+        expires_ns = now_ns + lifetime_s * NS_PER_S if lifetime_s > 0 else 0
+        secret = new_token()
+        record = TokenRecord(name, role, hashed(secret), expires_ns)
+        await self._change(lambda store: store.create_token(record, now_ns))
+        pin = f"@{self.gateway.authority.pin}" if self.gateway else ""
+        return secret + pin, expires_ns
+
+    async def tokens(self) -> tuple[TokenView, ...]:
+        """The tokens of people, without their secrets."""
+        return await self._writer.call(lambda store: store.token_views())
+
+    async def revoke_token(self, name: str) -> TokenView:
+        """End a token at once."""
+        now_ns = self._now_ns()
+        return await self._change(lambda store: store.revoke_token(name, now_ns))
+
+    # -- devices --------------------------------------------------------------------------
+    async def create_join_line(self, lifetime_s: int) -> tuple[JoinLine, int]:
+        """A new join line and its end in UTC nanoseconds."""
+        gateway = self._required_gateway()
+        if not 0 <= lifetime_s <= LONGEST_JOIN_LIFE_S:
+            raise BadInput(Code.BAD_ARGUMENT, "A join line lives for a week at most.")
+        now_ns = self._now_ns()
+        expires_ns = now_ns + (lifetime_s or JOIN_LIFE_S) * NS_PER_S
+        token = secrets.token_hex(JOIN_TOKEN_BYTES)
+        await self._change(lambda store: store.create_join_token(hashed(token), expires_ns, now_ns))
+        return JoinLine(gateway.address, gateway.authority.pin, token), expires_ns
+
+    async def join(self, join_token: str, request_pem: bytes, device_id: str, name: str) -> Joined:
+        """Let a device in that has a right to join."""
+        gateway = self._required_gateway()
+        _require_name(name)
+        identity = _canonical_id(device_id)
+        issued = gateway.authority.device(request_pem, identity, name)
+        secret = new_token()
+        token = TokenRecord(name, Role.AGENT, hashed(secret), 0, identity)
+        right = hashed(join_token)
+        now_ns = self._now_ns()
+        await self._change(lambda store: store.join(right, issued.record, token, now_ns))
+        return Joined(issued, secret)
+
+    async def renew_certificate(self, device_id: str, name: str, request_pem: bytes) -> Issued:
+        """The next certificate of a device that proved the present one."""
+        issued = self._required_gateway().authority.device(request_pem, device_id, name)
+        now_ns = self._now_ns()
+        await self._change(lambda store: store.renewed(issued.record, now_ns))
+        return issued
+
+    async def revoke_agent(self, device: str) -> str:
+        """End a device's certificates, token and lease at once; its id."""
+        now_ns = self._now_ns()
+        return await self._change(lambda store: store.revoke_agent(device, now_ns))
+
+    def _required_gateway(self) -> Gateway:
+        if self.gateway is None:
+            raise Refused(Code.NO_TLS, "This coordinator serves its own machine only.")
+        return self.gateway
+
+
+def _require_name(name: str) -> None:
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"A name has 1 to {LONGEST_NAME} printable characters, not {name!r}."
+        )
+
+
+def _canonical_id(device_id: str) -> str:
+    try:
+        if str(uuid.UUID(device_id)) == device_id:
+            return device_id
+    except ValueError:
+        pass
+    raise BadInput(Code.BAD_ARGUMENT, f"{device_id!r} is not the id of a device.")

@@ -1,0 +1,163 @@
+"""Who is let in: `join-line`, `agents revoke`, `token create`, `token list`, `token revoke`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import Coordinator, Json, TokenFile, coordinator_endpoint, print_json, print_text, say
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
+
+    from ..client.admin import AdminClient
+
+SECONDS_PER_DAY = 86_400
+NS_PER_S = 1_000_000_000
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Label of the token.")]
+
+tokens = typer.Typer(help="Tokens of people and of CI.", no_args_is_help=True)
+agents = typer.Typer(help="Agents that joined with a line.", no_args_is_help=True)
+
+
+@contextlib.contextmanager
+def _admin(coordinator: str | None, token_file: str | None, command: str) -> Iterator[AdminClient]:
+    from ..client.admin import AdminClient
+
+    with AdminClient(coordinator_endpoint(coordinator, token_file, command)) as client:
+        yield client
+
+
+def join_line(
+    *,
+    minutes: Annotated[
+        int, typer.Option(min=1, max=10_080, help="How long one device may use it.")
+    ] = 15,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Print a new line with which one device joins.
+
+    Example: bitgauge join-line
+    """
+    with _admin(coordinator, token_file, "join-line") as client:
+        line, expires_unix_ns = client.create_join_line(minutes * 60)
+    if json:
+        print_json({"join_line": line, "expires_unix_ns": expires_unix_ns})
+    else:
+        print_text(line)
+        say(f"On the device, within {minutes} minutes, once: bitgauge-agent join LINE")
+
+
+@agents.command("revoke")
+def revoke_agent(
+    device: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the device.")],
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """End an agent's certificate and token at once; its results stay.
+
+    Example: bitgauge agents revoke rpi5
+    """
+    with _admin(coordinator, token_file, "agents revoke") as client:
+        view = client.revoke_agent(device)
+    if json:
+        print_json(view)
+    else:
+        print_text(f"{device} is revoked. With a new join line it may join again.")
+
+
+@tokens.command("create")
+def create_token(
+    name: Name,
+    *,
+    role: Annotated[str, typer.Option(help="read, submit or admin.")],
+    days: Annotated[float, typer.Option(min=0, help="Life in days; 0: until revoked.")] = 0,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Make a token and print it, this once only.
+
+    Example: bitgauge token create ci --role submit --days 90
+    """
+    from bitgauge.benchmarks.vocabulary.enums import Role
+    from bitgauge.benchmarks.vocabulary.typed import parse_word
+
+    found = parse_word(Role, role, "role")
+    with _admin(coordinator, token_file, "token create") as client:
+        token, expires_unix_ns = client.create_token(name, found, round(days * SECONDS_PER_DAY))
+    if json:
+        print_json({"token": token, "expires_unix_ns": expires_unix_ns})
+    else:
+        print_text(token)
+        say(
+            f"It is shown only here. Its bearer puts it into a file (mode 0600) and gives"
+            f" --token-file. It ends: {_end(expires_unix_ns)}."
+        )
+
+
+@tokens.command("list")
+def list_tokens(
+    coordinator: Coordinator = None, token_file: TokenFile = None, json: Json = False
+) -> None:
+    """List tokens; the secrets are not kept anywhere.
+
+    Example: bitgauge token list
+    """
+    with _admin(coordinator, token_file, "token list") as client:
+        found = client.tokens()
+    if json:
+        print_json(found)
+    else:
+        print_text("\n".join(map(_line, found)) or "There are no tokens but this machine's own.")
+
+
+@tokens.command("revoke")
+def revoke_token(
+    name: Name,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """End a token at once.
+
+    Example: bitgauge token revoke ci
+    """
+    with _admin(coordinator, token_file, "token revoke") as client:
+        view = client.revoke_token(name)
+    if json:
+        print_json(view)
+    else:
+        print_text(f"The token {view.name} is revoked.")
+
+
+def _line(token: TokenView) -> str:
+    state = "revoked" if token.revoked else f"ends {_end(token.expires_unix_ns)}"
+    return f"{token.name:<24} {token.role.value:<7} {state}"
+
+
+def _end(expires_unix_ns: int) -> str:
+    if not expires_unix_ns:
+        return "never"
+    moment = time.gmtime(expires_unix_ns // NS_PER_S)
+    past = " (expired)" if expires_unix_ns <= time.time_ns() else ""
+    return time.strftime("%Y-%m-%d %H:%M UTC", moment) + past
+
+
+PLACE = 150
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("join-line")(join_line)
+    app.add_typer(tokens, name="token")
+    app.add_typer(agents, name="agents")

@@ -1,0 +1,223 @@
+"""`bitgauge campaigns`, `campaign ...`, `schedules`, `schedule ...`: refreshes under way."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import typer
+
+from .common import (
+    Coordinator,
+    Database,
+    Json,
+    TokenFile,
+    coordinator_endpoint,
+    print_json,
+    print_text,
+)
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, ScheduleView
+
+    from ..client.campaigns import CampaignClient
+
+CampaignId = Annotated[
+    str, typer.Argument(metavar="CAMPAIGN", help="Its id, or the beginning of it.")
+]
+campaign = typer.Typer(
+    name="campaign",
+    help="Pause, resume or cancel a campaign.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+schedule = typer.Typer(
+    name="schedule", help="End a schedule.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+# -- campaigns ----------------------------------------------------------------------------
+def campaigns(
+    campaign_id: Annotated[
+        str | None, typer.Argument(metavar="[CAMPAIGN]", help="One, with what it changed.")
+    ] = None,
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List the campaigns, newest first; of one, how far it is and what it changed.
+
+    Example: bitgauge campaigns
+
+    Example: bitgauge campaigns 3f0c91d2
+    """
+    from .text.refresh import campaign_text, campaigns_text
+
+    with _answers(coordinator, db, token_file) as source:
+        if campaign_id is not None:
+            view = source.campaign(campaign_id)
+            print_campaign(view, json=json, text=campaign_text(view))
+            return
+        found = source.campaigns(limit)
+    if json:
+        print_json(found)
+    else:
+        print_text(campaigns_text(found))
+
+
+@campaign.command()
+def pause(
+    campaign_id: CampaignId,
+    *,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Submit no further job of a campaign; those that are queued are still measured.
+
+    Example: bitgauge campaign pause 3f0c91d2
+    """
+    with campaign_client(coordinator, token_file, "campaign pause") as client:
+        print_campaign(client.pause_campaign(campaign_id), json=json)
+
+
+@campaign.command()
+def resume(
+    campaign_id: CampaignId,
+    *,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Let a paused campaign go on.
+
+    Example: bitgauge campaign resume 3f0c91d2
+    """
+    with campaign_client(coordinator, token_file, "campaign resume") as client:
+        print_campaign(client.resume_campaign(campaign_id), json=json)
+
+
+@campaign.command()
+def cancel(
+    campaign_id: CampaignId,
+    *,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """End a campaign and cancel its open jobs; what was measured stays.
+
+    Example: bitgauge campaign cancel 3f0c91d2
+    """
+    with campaign_client(coordinator, token_file, "campaign cancel") as client:
+        print_campaign(client.cancel_campaign(campaign_id), json=json)
+
+
+# -- schedules ----------------------------------------------------------------------------
+def schedules(
+    *,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List the refreshes that start by themselves.
+
+    Example: bitgauge schedules
+    """
+    from .text.refresh import schedules_text
+
+    with _answers(coordinator, db, token_file) as source:
+        found = source.schedules()
+    if json:
+        print_json(found)
+    else:
+        print_text(schedules_text(found))
+
+
+@schedule.command()
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of its suite.")],
+    *,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """End a schedule; campaigns that it started go on.
+
+    Example: bitgauge schedule remove zoo
+    """
+    from .text.refresh import schedules_text
+
+    with campaign_client(coordinator, token_file, "schedule remove") as client:
+        gone = client.remove_schedule(name)
+    if json:
+        print_json(gone)
+    else:
+        print_text(f"no longer scheduled: {schedules_text([gone])}")
+
+
+def print_campaign(view: CampaignView, *, json: bool, text: str | None = None) -> None:
+    """Print one campaign, or `text` instead of it."""
+    from .text.refresh import campaign_text
+
+    if json:
+        print_json(view)
+    else:
+        print_text(text or campaign_text(view))
+
+
+class Answers(Protocol):
+    """What a coordinator and a database file say of campaigns alike."""
+
+    def campaign(self, campaign_id: str) -> CampaignView:
+        """One campaign, with its diff."""
+
+    def campaigns(self, limit: int = 50) -> tuple[CampaignView, ...]:
+        """Campaigns, newest first."""
+
+    def schedules(self) -> tuple[ScheduleView, ...]:
+        """Schedules, by name."""
+
+
+@contextlib.contextmanager
+def _answers(coordinator: str | None, db: str | None, token_file: str | None) -> Iterator[Answers]:
+    """The database file when one is named, else the coordinator."""
+    from ..client.campaigns import CampaignClient
+    from ..client.endpoint import resolve
+    from ..client.offline import Offline
+
+    endpoint = resolve(coordinator, db, token_file)
+    if endpoint.db is not None:
+        with Offline(endpoint.db) as database:
+            yield database
+        return
+    with CampaignClient(endpoint) as client:
+        yield client
+
+
+@contextlib.contextmanager
+def campaign_client(
+    coordinator: str | None, token_file: str | None, command: str
+) -> Iterator[CampaignClient]:
+    """A client for commands that change campaigns."""
+    from ..client.campaigns import CampaignClient
+
+    with CampaignClient(coordinator_endpoint(coordinator, token_file, command)) as client:
+        yield client
+
+
+PLACE = 120
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(campaigns)
+    app.command()(schedules)
+    app.add_typer(campaign, name="campaign")
+    app.add_typer(schedule, name="schedule")

@@ -1,0 +1,1 @@
+"""`bitgauge demo`: everything on one machine."""

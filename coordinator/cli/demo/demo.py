@@ -1,0 +1,393 @@
+"""`bitgauge demo`: the whole main job on one machine, on real models.
+
+Everything goes the way that a lab's jobs go: a coordinator process, an agent process that dials
+in, uploads by digest, jobs, runs, table and selection. Noise never makes it fail; only a step
+that broke does.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import signal
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.common.home import DEFAULT_PORT
+from bitgauge.benchmarks.record.explain.explain import explain, worst_of
+from bitgauge.benchmarks.selection.sentences import counted
+from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Refused
+from bitgauge.benchmarks.vocabulary.typed import unknown
+from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Selector, Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+
+from ...client.client import Client
+from ...client.sources import subject_of
+from ...client.upload import LocalFile, Uploaded, local_file, upload
+from ...cluster import home_folder, listeners
+from ...config import CoordinatorConfig
+from ...store.state_folder import StateFolder
+from ..common import Interrupted, print_text, say
+from ..follow import Follower, follower
+from ..jobs import exit_code
+from ..orders import NamedBlob, Order, jobs_of, parse_batches, parse_recipes
+from ..run import uploaded_words
+from ..text.explain import explanation_text
+from ..text.jobs import job_text
+from ..text.layout import WIDTH
+from ..text.rows import table_text
+from ..text.trust import exact_words
+from .chaos import Chaos, balance
+from .processes import DemoLab
+
+HOST = "127.0.0.1"
+MAX_ACCURACY_LOSS_PP = 1.0
+KNOWN_JOBS = 1000
+CHECK_EVERY_S = 10.0
+"""How often a quiet job makes us look whether agent and coordinator are alive, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPlan:
+    """What the demo measures and where; `chaos`: and kills parts of the lab meanwhile."""
+
+    home: Path
+    port: int
+    batches: tuple[int, ...]
+    models: tuple[zoo.ZooModel, ...]
+    recipes: tuple[str, ...]
+    chaos: bool = False
+
+    @property
+    def database(self) -> Path:
+        """The database that stays behind."""
+        return StateFolder(str(self.home)).store_path
+
+
+@dataclass(slots=True)
+class _Done:
+    """What happened so far."""
+
+    views: list[JobView] = field(default_factory=list)
+    open_jobs: list[str] = field(default_factory=list)
+    known: frozenset[Digest] = frozenset()
+    chaos: Chaos | None = None
+
+    @property
+    def artifacts(self) -> set[Digest]:
+        """What was built for the jobs so far, or taken because it was built before."""
+        entries = (entry for view in self.views for entry in view.entries[1:])
+        return {entry.artifact for entry in entries if entry.artifact is not None}
+
+
+def plan_of(
+    home: Path,
+    *,
+    port: int | None,
+    batches: str,
+    models: str,
+    recipes: str,
+    chaos: bool = False,
+) -> DemoPlan:
+    """Check what was typed, before anything is started.
+
+    Raises:
+        BadInput: an unknown model or recipe, or a batch that is no number.
+        Refused: a coordinator works on this home, or the port that was named is taken.
+    """
+    config = CoordinatorConfig(str(home), HOST, DEFAULT_PORT if port is None else port)
+    home_folder.prepare(config)
+    home_folder.refuse_if_running(config)
+    if port:
+        listeners.refuse_if_port_taken(config)
+    return DemoPlan(
+        home=home,
+        port=port or _port(config),
+        batches=parse_batches([batches]),
+        models=_models(models),
+        recipes=parse_recipes(recipes, calibrated=True),
+        chaos=chaos,
+    )
+
+
+def _port(config: CoordinatorConfig) -> int:
+    """The usual port when it is free, so that queries find the demo; else any free one."""
+    if config.port:
+        with suppress(Refused):
+            listeners.refuse_if_port_taken(config)
+            return config.port
+    return listeners.free_port(HOST)
+
+
+def _models(text: str) -> tuple[zoo.ZooModel, ...]:
+    known = {model.name: model for model in zoo.models()}
+    if text.strip() == "all":
+        return tuple(known.values())
+    chosen = []
+    for name in (word.strip() for word in text.split(",")):
+        if name not in known:
+            raise unknown("zoo model", name, known)
+        chosen.append(known[name])
+    return tuple(chosen)
+
+
+def run_demo(plan: DemoPlan) -> int:
+    """Run the demo; stops what it started in every case.
+
+    Returns:
+        0, or 1 when an entry or a job failed. Verdicts do not matter.
+
+    Raises:
+        BitgaugeError: a step broke.
+        Interrupted: Ctrl-C; everything is stopped by then.
+    """
+    try:
+        return _run(plan)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"Stopped; no process is left. What was measured so far is in {plan.database}"
+        ) from None
+
+
+def _run(plan: DemoPlan) -> int:
+    say(
+        f"{counted(len(plan.models), 'model')}, batch {', '.join(map(str, plan.batches))},"
+        f" {counted(len(plan.recipes), 'recipe')}; state in {plan.home}"
+    )
+    with _terminable(), DemoLab(plan.home, f"{HOST}:{plan.port}") as lab:
+        say(f"starting the coordinator on {lab.endpoint.address} ...")
+        lab.start_coordinator()
+        with Client(lab.endpoint) as client:
+            say("starting the agent ...")
+            device = lab.start_agent(client)
+            say(f"device {device.description.name} has registered")
+            uploaded = _upload(client, plan)
+            done = _Done(known=_known_artifacts(client))
+            if plan.chaos:
+                done.chaos = Chaos(lab, client)
+            try:
+                _measure(client, lab, plan, device, done)
+            except BaseException:
+                # The next start must not go on with what nobody waits for any more.
+                _cancel(client, done.open_jobs)
+                raise
+            _answers(client, plan, device)
+            _explanation(client, plan, done.views)
+            _summary(plan, done, uploaded)
+            if done.chaos is not None:
+                print_text(textwrap.fill(balance(done.chaos, client, done.views), WIDTH))
+        say("stopping agent and coordinator ...")
+    print_text(_next_query(plan, device))
+    return exit_code(done.views)
+
+
+def _upload(client: Client, plan: DemoPlan) -> Uploaded:
+    uploaded = upload(client, [local_file(path) for path in _paths(plan)])
+    say(uploaded_words(uploaded))
+    return uploaded
+
+
+def _paths(plan: DemoPlan) -> Iterator[Path]:
+    yield zoo.evaluation_path()
+    yield zoo.calibration_path()
+    for model in plan.models:
+        yield model.path
+
+
+def _measure(client: Client, lab: DemoLab, plan: DemoPlan, device: DeviceView, done: _Done) -> None:
+    """One job after another, so that no build runs beside a measurement."""
+    evaluation, calibration = (local_file(path) for path in list(_paths(plan))[:2])
+    with follower() as shown:
+        for model in plan.models:
+            order = _order(plan, model, device, evaluation, calibration)
+            views = [
+                view for spec in jobs_of(order) for view in _run_job(client, lab, spec, shown, done)
+            ]
+            done.views.extend(views)
+            rows = tuple(
+                row for view in views for row in client.table(TableQuery(job_id=view.job_id))
+            )
+            broken = [view for view in views if exit_code([view])]
+            parts = [table_text(rows, [device]), *(job_text(view) for view in broken)]
+            shown.print("\n" + "\n".join(parts) + "\n")
+
+
+def _order(
+    plan: DemoPlan,
+    model: zoo.ZooModel,
+    device: DeviceView,
+    evaluation: LocalFile,
+    calibration: LocalFile,
+) -> Order:
+    return Order(
+        model_name=model.name,
+        baseline=NamedBlob(model.path.name, local_file(model.path).digest),
+        artifacts=(),
+        recipes=plan.recipes,
+        evaluation=evaluation.digest,
+        calibration=calibration.digest,
+        selector=Selector(device=device.description.device_id),
+        batches=plan.batches,
+        model_class=model.model_class,
+        margin_pp=MAX_ACCURACY_LOSS_PP,
+    )
+
+
+def _run_job(
+    client: Client, lab: DemoLab, spec: JobSpec, shown: Follower, done: _Done
+) -> list[JobView]:
+    """Submit a job and follow it to its end; and the one that measures what saturates in it."""
+    views = [_follow_job(client, lab, client.submit(spec).job_id, shown, done)]
+    if views[0].exact_by is not None:
+        say(f"job {views[0].job_id}: {exact_words(views[0])}")
+        views.append(_follow_job(client, lab, views[0].exact_by, shown, done))
+    return views
+
+
+def _follow_job(client: Client, lab: DemoLab, job_id: str, shown: Follower, done: _Done) -> JobView:
+    """Follow a job to its end."""
+    done.open_jobs.append(job_id)
+    view = client.job(job_id)
+    for view in client.watch(job_id, stream_s=CHECK_EVERY_S, check=lab.require_alive):
+        shown.show(view)
+        if done.chaos is not None:
+            done.chaos.look(view, shown.print)
+    done.open_jobs.remove(job_id)
+    return view
+
+
+def _known_artifacts(client: Client) -> frozenset[Digest]:
+    """Artifacts of earlier jobs in this state folder."""
+    jobs = client.jobs(limit=KNOWN_JOBS)
+    return frozenset(
+        entry.artifact for job in jobs for entry in job.entries if entry.artifact is not None
+    )
+
+
+def _cancel(client: Client, job_ids: Sequence[str]) -> None:
+    for job_id in job_ids:
+        with suppress(BitgaugeError):
+            client.cancel(job_id)
+
+
+def _answers(client: Client, plan: DemoPlan, device: DeviceView) -> None:
+    """Which format to ship, for each model class and batch."""
+    lines = [f"Which format to ship, losing at most {MAX_ACCURACY_LOSS_PP:g} point of accuracy:"]
+    for model in plan.models:
+        for batch in plan.batches:
+            choice = client.select(_question(model, batch, device))
+            lines.extend(
+                textwrap.wrap(
+                    choice.sentence,
+                    WIDTH,
+                    initial_indent="  ",
+                    subsequent_indent="    ",
+                    break_on_hyphens=False,
+                )
+            )
+    print_text("\n".join(lines) + "\n")
+
+
+def _explanation(client: Client, plan: DemoPlan, views: Sequence[JobView]) -> None:
+    """Why the worst of all artifacts is what it is."""
+    runs = {
+        entry.run_id: view
+        for view in views
+        for entry in view.entries
+        if entry.run_id is not None and entry.index and entry.state is EntryState.ACCEPTED
+    }
+    known = {run_id: client.run(run_id) for run_id in runs}
+    metrics = {
+        run_id: {metric.key: metric for metric in run.metrics} for run_id, run in known.items()
+    }
+    worst = worst_of(metrics)
+    if worst is None:
+        return
+    view = runs[worst]
+    title = f"Why {view.model_name} in {known[worst].recipe} at batch {view.workload.batch}:"
+    found = explain(subject_of(client, known[worst]))
+    again = shlex.join([*program(), "explain", worst, "--db", str(plan.database)])
+    print_text(f"{explanation_text(found, title)}\n\nAgain, once this is over: {again}\n")
+
+
+def _question(model: zoo.ZooModel, batch: int, device: DeviceView) -> SelectQuery:
+    return SelectQuery(
+        model_class=model.model_class,
+        hardware_class=device.description.hardware_class,
+        workload=Workload(batch=batch),
+        max_accuracy_loss_pp=MAX_ACCURACY_LOSS_PP,
+    )
+
+
+def _summary(plan: DemoPlan, done: _Done, uploaded: Uploaded) -> None:
+    measured = sum(
+        entry.state is EntryState.ACCEPTED for view in done.views for entry in view.entries
+    )
+    finished = sum(view.state is JobState.FINISHED for view in done.views)
+    print_text(
+        f"{finished} of {len(done.views)} jobs finished, {measured} entries measured;"
+        f" {uploaded.sent_bytes} bytes were sent,\n"
+        f"{len(done.artifacts - done.known)} artifacts were built,"
+        f" {len(done.artifacts & done.known)} taken as they were built before."
+        f" The database is {plan.database}"
+    )
+
+
+def _next_query(plan: DemoPlan, device: DeviceView) -> str:
+    """A query that works as typed, from this folder and this shell."""
+    model = plan.models[0]
+    words = [
+        *program(),
+        "select",
+        "--db",
+        str(plan.database),
+        "--model-class",
+        model.model_class.value,
+        "--hardware",
+        device.description.hardware_class.value,
+        "--batch",
+        str(plan.batches[0]),
+        "--max-accuracy-loss",
+        "0.5",
+        "--objective",
+        "size",
+    ]
+    return f"Ask next, for example:\n  {shlex.join(words)}"
+
+
+def program() -> list[str]:
+    """How to call this very `bitgauge` from here: by name, or by path when it is not found."""
+    own = Path(sys.prefix) / "bin" / "bitgauge"
+    found = shutil.which("bitgauge")
+    if found is not None and (not own.exists() or Path(found).resolve() == own.resolve()):
+        return ["bitgauge"]
+    if not own.exists():
+        return [sys.executable, "-m", "bitgauge.coordinator.cli.app"]
+    with suppress(ValueError):
+        return [str(own.relative_to(Path.cwd()))]
+    return [str(own)]
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end us the orderly way, as Ctrl-C does."""
+
+    def leave(number: int, _frame: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

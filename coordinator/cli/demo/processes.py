@@ -1,0 +1,213 @@
+"""The two processes of the demo: a coordinator and an agent, started as a user would.
+
+Each has a session of its own, so that Ctrl-C reaches the demo alone and both are stopped in
+order. Whatever happens in between, `stop` leaves neither behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitgauge.benchmarks.vocabulary.errors import Code, Internal, Unavailable
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+
+from ...client.client import Client
+from ...client.endpoint import Endpoint
+
+SERVING_TIMEOUT_S = 120.0
+DEVICE_TIMEOUT_S = 60.0
+# The supervisor needs up to 18 s to end Ray's processes; the agent ends its children.
+COORDINATOR_STOP_S = 30.0
+AGENT_STOP_S = 15.0
+_POLL_S = 0.2
+_PROBE_TIMEOUT_S = 2.0
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A started process, its name for people, and its log."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def require_alive(self) -> None:
+        """Refuse to wait for a process that has ended.
+
+        Raises:
+            Internal: `START_FAILED` with the last line that it wrote.
+        """
+        if self.process.poll() is not None:
+            raise Internal(
+                Code.START_FAILED,
+                f"The {self.name} ended with {self.process.returncode}{_last_words(self.log)};"
+                f" its log is {self.log}.",
+            )
+
+    def stop(self, timeout_s: float) -> None:
+        """Ask it to end, and end it when it does not within `timeout_s` seconds."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout_s)
+            return
+        # It leads a session of its own: whatever it started and left is in its group.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+class DemoLab:
+    """A coordinator and one agent on this machine; a context manager."""
+
+    def __init__(self, home: Path, address: str) -> None:
+        """Prepare; nothing is started before the context is entered.
+
+        Args:
+            home: state folder of both.
+            address: ``HOST:PORT`` that the coordinator shall listen on.
+        """
+        self.endpoint = Endpoint(address, None, home / "tokens" / "user")
+        self._home = home
+        self._children: list[Child] = []
+        self._started: set[str] = set()
+
+    def __enter__(self) -> DemoLab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start_coordinator(self) -> None:
+        """Start `bitgauge up` and wait until it answers.
+
+        Raises:
+            Internal: `START_FAILED`, it ended or did not answer in time.
+        """
+        port = self.endpoint.address.rpartition(":")[2]
+        child = self._start(
+            "coordinator",
+            ["bitgauge.coordinator.cli.app", "up", "--home", str(self._home), "--port", port],
+        )
+        deadline = time.monotonic() + SERVING_TIMEOUT_S
+        while not _serves(self.endpoint):
+            child.require_alive()
+            if time.monotonic() > deadline:
+                raise Internal(
+                    Code.START_FAILED,
+                    f"The coordinator did not answer within {SERVING_TIMEOUT_S:.0f} s;"
+                    f" its log is {child.log}.",
+                )
+            time.sleep(_POLL_S)
+
+    def start_agent(self, client: Client) -> DeviceView:
+        """Start `bitgauge-agent run` and wait until its device has registered.
+
+        Raises:
+            Internal: `START_FAILED`, it ended or did not register in time.
+        """
+        started_unix_ns = time.time_ns()
+        child = self._start(
+            "agent", ["bitgauge.agents.cli", "run", "--coordinator", self.endpoint.address]
+        )
+        deadline = time.monotonic() + DEVICE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            for device in client.devices():
+                if device.last_seen_unix_ns >= started_unix_ns:
+                    return device
+            child.require_alive()
+            time.sleep(_POLL_S)
+        raise Internal(
+            Code.START_FAILED,
+            f"The agent did not register within {DEVICE_TIMEOUT_S:.0f} s; its log is {child.log}.",
+        )
+
+    def serves(self) -> bool:
+        """Whether the coordinator answers."""
+        return _serves(self.endpoint)
+
+    @property
+    def coordinator_pid(self) -> int:
+        """Process id of `bitgauge up`."""
+        return self._child("coordinator").process.pid
+
+    def kill_agent(self) -> int:
+        """End the agent as a power cut would; its process id. It is not started again."""
+        child = self._child("agent")
+        child.process.kill()
+        child.process.wait()
+        self._children.remove(child)
+        return child.process.pid
+
+    def _child(self, name: str) -> Child:
+        return next(child for child in self._children if child.name == name)
+
+    def require_alive(self) -> None:
+        """Refuse to go on when one of the processes has ended."""
+        for child in self._children:
+            child.require_alive()
+
+    def stop(self) -> None:
+        """End both, the agent first, and wait for them; a further Ctrl-C does not break this."""
+        waits = {"coordinator": COORDINATOR_STOP_S, "agent": AGENT_STOP_S}
+        with _undisturbed():
+            while self._children:
+                child = self._children.pop()
+                child.stop(waits[child.name])
+
+    def _start(self, name: str, arguments: list[str]) -> Child:
+        folder = self._home / "logs"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log = folder / f"demo-{name}.log"
+        with log.open("ab" if name in self._started else "wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "BITGAUGE_HOME": str(self._home)},
+                start_new_session=True,
+            )
+        self._started.add(name)
+        child = Child(name, process, log)
+        self._children.append(child)
+        return child
+
+
+def _serves(endpoint: Endpoint) -> bool:
+    if not endpoint.token_path.exists():
+        return False
+    with Client(endpoint, call_timeout_s=_PROBE_TIMEOUT_S) as client:
+        try:
+            client.jobs(limit=1)
+        except Unavailable:
+            return False
+    return True
+
+
+def _last_words(log: Path) -> str:
+    with contextlib.suppress(OSError):
+        lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        if lines:
+            return f" ({lines[-1]})"
+    return ""
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let no second Ctrl-C or SIGTERM end us before our processes have ended."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

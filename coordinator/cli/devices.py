@@ -1,0 +1,97 @@
+"""What an admin does with devices: `cordon`, `uncordon`, `retire`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import Coordinator, Json, TokenFile, coordinator_endpoint, print_json, print_text, say
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+
+    from ..client.admin import AdminClient
+
+Device = Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the device.")]
+Reason = Annotated[str, typer.Option("--reason", help="Shown to everybody who asks why.")]
+
+
+@contextlib.contextmanager
+def _admin(coordinator: str | None, token_file: str | None, command: str) -> Iterator[AdminClient]:
+    from ..client.admin import AdminClient
+
+    with AdminClient(coordinator_endpoint(coordinator, token_file, command)) as client:
+        yield client
+
+
+def cordon(
+    device: Device,
+    *,
+    reason: Reason = "",
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Take a device out: it finishes its job and gets no other.
+
+    Example: bitgauge cordon rpi5 --reason "new cooler"
+    """
+    with _admin(coordinator, token_file, "cordon") as client:
+        view = client.cordon(device, reason)
+    _print(view, json=json)
+    if not json and view.job_id is not None:
+        say(f"It still finishes job {view.job_id}; `bitgauge watch {view.job_id}` follows it.")
+
+
+def uncordon(
+    device: Device,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Put a device back; a health check comes before its next job.
+
+    Example: bitgauge uncordon rpi5
+    """
+    with _admin(coordinator, token_file, "uncordon") as client:
+        view = client.uncordon(device)
+    _print(view, json=json)
+
+
+def retire(
+    device: Device,
+    *,
+    reason: Reason = "",
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Remove a device for good; its results stay. Its job is given to another device.
+
+    Example: bitgauge retire rpi5 --reason "went up in smoke"
+    """
+    with _admin(coordinator, token_file, "retire") as client:
+        view = client.retire(device, reason)
+    _print(view, json=json)
+
+
+def _print(view: DeviceView, *, json: bool) -> None:
+    from .text.devices import devices_text
+
+    if json:
+        print_json(view)
+    else:
+        print_text(devices_text([view]))
+
+
+PLACE = 130
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (cordon, uncordon, retire):
+        app.command()(command)

@@ -1,0 +1,55 @@
+"""The command `explain`: why an artifact is slow or wrong."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .common import Coordinator, Database, Json, TokenFile, answers, print_json, print_text
+
+
+def explain(
+    run: Annotated[str, typer.Argument(metavar="RUN|JOB", help="Id of a run, or of a job.")],
+    *,
+    recipe: Annotated[
+        str | None, typer.Option(help="Which entry of a job; else its worst.")
+    ] = None,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Say why an artifact is slow or wrong, and what to change.
+
+    From the run's own evidence: time per operator under a profiler, the overflow ledger, and the
+    kernel modes that the device's probe found.
+
+    Example: bitgauge explain 7d41...
+    """
+    from bitgauge.benchmarks.record.explain.explain import explain as explained
+
+    from ..client.sources import chosen_run, subject_of
+    from .text.explain import explanation_text
+
+    with answers(coordinator, db, token_file) as source:
+        chosen = chosen_run(source, run, recipe)
+        job = source.job(chosen.job_id)
+        found = explained(subject_of(source, chosen))
+    if json:
+        print_json(found)
+        return
+    title = (
+        f"{job.model_name}, {chosen.recipe}, batch {job.workload.batch}, on {chosen.device_name}"
+        f" (run {chosen.run_id})"
+    )
+    print_text(explanation_text(found, title))
+
+
+PLACE = 70
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to `app`."""
+    app.command()(explain)

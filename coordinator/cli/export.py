@@ -1,0 +1,141 @@
+"""The command `export`: the whole table as one file, for people and programs elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..client.answers import Answers
+from .common import Coordinator, Database, FromFile, TokenFile, answers, say
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.table.file import TableFile
+
+FORMATS = ("json", "csv", "parquet", "markdown")
+_ENDINGS = {**{name: name for name in FORMATS}, "md": "markdown"}
+
+
+def export(
+    *,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="json, csv, parquet or markdown; else by the name of the file."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write a folder: the table and the record of each of its runs."
+        ),
+    ] = None,
+    raw: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="With --evidence: the raw files of this run too."),
+    ] = None,
+    from_file: FromFile = None,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Write the whole table, machines named by what they are and not by their hosts.
+
+    JSON holds all of it, and `table` and `select` answer from it with --from; CSV and Parquet
+    hold one line per row and metric; Markdown is for reading.
+
+    Example: bitgauge export --format json -o table.json
+
+    Example: bitgauge export --db store.db --evidence snapshot --raw 7d41...
+    """
+    from ..exports.output import refuse_existing, write_output
+    from ..exports.table import exported
+
+    if evidence is not None or raw:
+        _refuse_pairs(evidence, output, format)
+        with answers(coordinator, db, token_file, from_file) as source:
+            _export_evidence(source, evidence or Path(), raw or [])
+        return
+    chosen = _format_of(format, output)
+    if output is not None:
+        refuse_existing(output, force=force)
+    with answers(coordinator, db, token_file, from_file) as source:
+        table = exported(source)
+    data = _encoded(table, chosen)
+    if output is None:
+        typer.echo(data, nl=False)
+        return
+    write_output(output, data, force=force)
+    say(f"Wrote {len(table.rows)} rows and {len(table.cells)} cells to {output}.")
+
+
+def _refuse_pairs(evidence: Path | None, output: Path | None, format: str | None) -> None:
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+    if evidence is None:
+        raise BadInput(Code.BAD_ARGUMENT, "--raw RUN goes with --evidence DIR.")
+    if output is not None or format is not None:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            "--evidence DIR writes a whole folder; give it without --output and --format.",
+        )
+
+
+def _export_evidence(source: Answers, folder: Path, raw: list[str]) -> None:
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+    from ..client.exported import ExportedTable
+    from ..client.offline import Offline
+    from ..exports.evidence import evidence, refuse_taken, write_folder
+
+    if not isinstance(source, Offline) or isinstance(source, ExportedTable):
+        raise BadInput(Code.BAD_ARGUMENT, "--evidence needs a database: give --db PATH.")
+    refuse_taken(folder)
+    found = evidence(source, raw)
+    write_folder(folder, found.files)
+    say(f"Wrote {len(found.table.rows)} rows and their evidence to {folder}.")
+
+
+def _format_of(given: str | None, output: Path | None) -> str:
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+    from bitgauge.benchmarks.vocabulary.typed import unknown
+
+    ending = output.suffix.removeprefix(".").lower() if output is not None else ""
+    word = (given or _ENDINGS.get(ending, "json")).lower()
+    chosen = _ENDINGS.get(word)
+    if chosen is None:
+        raise unknown("format", word, FORMATS)
+    if chosen == "parquet" and output is None:
+        raise BadInput(Code.BAD_ARGUMENT, "Parquet is no text; give -o FILE.")
+    return chosen
+
+
+def _encoded(table: TableFile, chosen: str) -> bytes:
+    from bitgauge.benchmarks.table import file as table_file
+    from bitgauge.benchmarks.table import lines as table_lines
+
+    if chosen == "json":
+        return table_file.to_json(table)
+    if chosen == "csv":
+        return table_lines.to_csv(table)
+    if chosen == "parquet":
+        from ..exports.parquet import parquet_of
+
+        return parquet_of(table_lines.Line, table_lines.lines(table), table_file.SCHEMA)
+    from ..exports.markdown import to_markdown
+
+    return to_markdown(table).encode()
+
+
+PLACE = 90
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the application."""
+    app.command()(export)

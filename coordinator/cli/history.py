@@ -1,0 +1,221 @@
+"""The past: `compare`, `history`, `history annotate`, `regressions`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import (
+    Coordinator,
+    Database,
+    Json,
+    TokenFile,
+    answers,
+    connected,
+    print_json,
+    print_text,
+)
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
+
+Model = Annotated[str | None, typer.Option("--model", help="Only this model.")]
+Recipe = Annotated[str | None, typer.Option("--recipe", help="Only this recipe.")]
+Device = Annotated[str | None, typer.Option("--device", help="Name or id of a device.")]
+Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Samples per call.")]
+Run = Annotated[str | None, typer.Option("--run", help="Only the row of this run.")]
+
+history_app = typer.Typer(invoke_without_command=True)
+
+
+def compare(
+    before: Annotated[str, typer.Argument(metavar="A", help="Run, stack, date, recipe, device.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="Another one of the same kind.")],
+    *,
+    model: Model = None,
+    recipe: Recipe = None,
+    device: Device = None,
+    batch: Batch = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show every metric.")] = False,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Hold two sets of results against each other, and name every input that changed.
+
+    A and B are run ids, stacks (the start of a fingerprint, or device@date), dates (the table as
+    it was at the end of that day, UTC), recipes or devices.
+
+    Example: bitgauge compare 2026-11-01 2026-11-21
+
+    Example: bitgauge compare rpi5@2026-11-01 rpi5@2026-11-21 --model digits-cnn
+    """
+    from bitgauge.benchmarks.vocabulary.values.history import CompareQuery
+
+    from .text.history import comparison_text
+
+    query = CompareQuery(before, after, model, recipe, device, batch)
+    with answers(coordinator, db, token_file) as source:
+        found = source.compare(query)
+    if json:
+        print_json(found)
+    else:
+        print_text(comparison_text(found, everything=everything))
+
+
+@history_app.callback()
+def history(
+    context: typer.Context,
+    *,
+    model: Model = None,
+    model_class: Annotated[str | None, typer.Option(help="cnn, transformer, mlp, ...")] = None,
+    hardware: Annotated[str | None, typer.Option(help="cpu_only, gpu_nvidia, ...")] = None,
+    family: Annotated[str | None, typer.Option(help="fp32, fp16, int8, int4, ...")] = None,
+    recipe: Recipe = None,
+    device: Device = None,
+    batch: Batch = None,
+    run: Run = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Which metric; else the latency ratio, of a baseline its median."),
+    ] = None,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Show the accepted runs of rows over time: values, changes of stack, steps, annotations.
+
+    Example: bitgauge history --model digits-cnn --recipe int8-dynamic --device rpi5
+
+    Example: bitgauge history --run 7d41... --metric accuracy_delta_pp
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from .text.history import histories_text
+
+    query = _query(model, model_class, hardware, family, recipe, device, batch, run, metric)
+    with answers(coordinator, db, token_file) as source:
+        found = source.histories(query)
+    if json:
+        print_json(found)
+    else:
+        print_text(histories_text(found))
+
+
+@history_app.command()
+def annotate(
+    regression: Annotated[
+        str | None,
+        typer.Argument(metavar="REGRESSION", help="Its id, or the beginning of it."),
+    ] = None,
+    *,
+    note: Annotated[str, typer.Option(help="Why the change is accepted.")],
+    model: Model = None,
+    recipe: Recipe = None,
+    device: Device = None,
+    batch: Batch = None,
+    run: Run = None,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Accept a change: the baseline of its rows restarts there, their regressions are explained.
+
+    Names a regression; or a run, from which on its row counts; or rows, which count from now on.
+
+    Example: bitgauge history annotate 3f0c81aa --note "driver 580 is slower; accepted"
+    """
+    from .text.history import annotated_text
+
+    query = _query(model, None, None, None, recipe, device, batch, run, None)
+    with connected(coordinator, token_file, "history annotate") as client:
+        done = client.annotate(note, regression_id=regression, query=query)
+    if json:
+        print_json(done)
+    else:
+        print_text(annotated_text(done))
+
+
+def regressions(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
+    fail_on: Annotated[
+        str | None,
+        typer.Option(metavar="STATE", help="Exit with 1 when one is confirmed (or new)."),
+    ] = None,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List what became worse, with what was usual, what was found and what changed with it.
+
+    A regression is new until it was measured once more; only a confirmed one sends an alert.
+
+    Example: bitgauge regressions --fail-on confirmed
+    """
+    from .text.history import regressions_text
+
+    states = _failing(fail_on)
+    with answers(coordinator, db, token_file) as source:
+        found = source.regressions(ended=everything)
+    if json:
+        print_json(found)
+    else:
+        print_text(regressions_text(found))
+    if any(one.state in states for one in found):
+        raise typer.Exit(1)
+
+
+def _failing(fail_on: str | None) -> frozenset[str]:
+    """The states that make CI fail; `new` includes those that are confirmed."""
+    if fail_on is None:
+        return frozenset()
+    choices = {"confirmed": frozenset({"confirmed"}), "new": frozenset({"new", "confirmed"})}
+    if fail_on not in choices:
+        from bitgauge.benchmarks.vocabulary.typed import unknown
+
+        raise unknown("state", fail_on, choices)
+    return choices[fail_on]
+
+
+def _query(  # noqa: PLR0917  (the options of a command, in its order)
+    model: str | None,
+    model_class: str | None,
+    hardware: str | None,
+    family: str | None,
+    recipe: str | None,
+    device: str | None,
+    batch: int | None,
+    run: str | None,
+    metric: str | None,
+) -> HistoryQuery:
+    from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, ModelClass
+    from bitgauge.benchmarks.vocabulary.typed import parse_word
+    from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
+
+    return HistoryQuery(
+        model_name=model,
+        model_class=parse_word(ModelClass, model_class, "model class") if model_class else None,
+        hardware_class=parse_word(HardwareClass, hardware, "hardware class") if hardware else None,
+        family=parse_word(FormatFamily, family, "format family") if family else None,
+        recipe=recipe,
+        device=device,
+        batch=batch,
+        run_id=run,
+        metric=metric,
+    )
+
+
+PLACE = 100
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    app.command()(compare)
+    app.command()(regressions)
+    app.add_typer(history_app, name="history")

@@ -1,0 +1,119 @@
+"""What acts on one job or run: `watch`, `cancel`, `reanalyse`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import Coordinator, Interrupted, Json, TokenFile, connected, print_json, print_text
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.jobs import JobView
+
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
+
+
+def watch(
+    job: JobId,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Follow a job until it has ended. Exit code 1 when something failed.
+
+    Example: bitgauge watch 3f0c...
+    """
+    from .follow import follow, follower
+    from .text.jobs import job_text
+
+    with connected(coordinator, token_file, "watch") as client:
+        try:
+            with follower(quiet=json) as shown:
+                last = follow(client.watch(job), shown)
+        except KeyboardInterrupt:
+            raise Interrupted(goes_on([job])) from None
+        last = last or client.job(job)
+    if json:
+        print_json(last)
+    else:
+        print_text(job_text(last))
+    raise typer.Exit(exit_code([last]))
+
+
+def cancel(
+    job: JobId,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Cancel a job that has not ended; what it measured so far is kept.
+
+    Example: bitgauge cancel 3f0c...
+    """
+    from .text.jobs import job_text
+
+    with connected(coordinator, token_file, "cancel") as client:
+        view = client.cancel(job)
+    if json:
+        print_json(view)
+    else:
+        print_text(job_text(view))
+
+
+def reanalyse(
+    run: RunId,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Compute a run's numbers again from its raw data. Exit code 1 when a digit differs.
+
+    Example: bitgauge reanalyse 7d41...
+    """
+    from .text.runs import reanalysis_text
+
+    with connected(coordinator, token_file, "reanalyse") as client:
+        result = client.reanalyse(run)
+    if json:
+        print_json(result)
+    else:
+        print_text(reanalysis_text(run, result))
+    raise typer.Exit(0 if result.identical else 1)
+
+
+def goes_on(job_ids: list[str]) -> str:
+    """What to say when somebody stops watching: the jobs do not stop."""
+    if len(job_ids) == 1:
+        job = job_ids[0]
+        return (
+            f"Job {job} goes on; `bitgauge watch {job}` follows it,"
+            f" `bitgauge cancel {job}` ends it."
+        )
+    return (
+        f"Jobs {', '.join(job_ids)} go on; `bitgauge watch JOB` follows one,"
+        " `bitgauge cancel JOB` ends it."
+    )
+
+
+def exit_code(jobs: list[JobView]) -> int:
+    """0 when every entry was measured or is unsupported, 1 when something failed."""
+    from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
+
+    bad = (EntryState.FAILED, EntryState.CANCELLED)
+    whole = all(
+        job.state is JobState.FINISHED and not any(entry.state in bad for entry in job.entries)
+        for job in jobs
+    )
+    return 0 if whole else 1
+
+
+PLACE = 30
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (watch, cancel, reanalyse):
+        app.command()(command)

@@ -1,0 +1,91 @@
+"""The command `predict-saturation`: what a model would lose elsewhere, without a device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import Json, print_json, print_text
+
+if TYPE_CHECKING:
+    from ..models.predict_saturation import LayerPrediction, Prediction
+
+
+def predict_saturation(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.")],
+    *,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="SET", help="Run it here on this evaluation set, to say how often."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say which layers would saturate on an x86 host without VNNI; no device is needed.
+
+    Example: bitgauge predict-saturation model_int8.onnx
+
+    Example: bitgauge predict-saturation model_int8.onnx --data digits.npz
+    """
+    from ..models.predict_saturation import predict
+
+    found = predict(model, data)
+    if json:
+        print_json(found)
+    else:
+        print_text(prediction_text(found))
+
+
+def prediction_text(found: Prediction) -> str:
+    """The prediction as a person reads it."""
+    lines = [found.summary]
+    if found.layers:
+        width = max(len("layer"), *(len(one.name) for one in found.layers))
+        head = f"{'layer':{width}}  {'operator':22} {'K':>6}  {'unsafe pairs':>12}"
+        measured = any(one.saturated_pct is not None for one in found.layers)
+        head += f"  {'saturated':>10}  {'wrong outputs':>13}" if measured else ""
+        lines += ["", f"{head}  verdict"]
+        lines += [_line(one, width, measured) for one in found.layers]
+    if found.seven_bit_layers:
+        lines += [
+            "",
+            "Give these layers 7-bit weights (reduce_range), or quantize weights as u8, or run"
+            " with session.x64quantprecision=1:",
+            *(f"  {name}" for name in found.seven_bit_layers),
+        ]
+    if found.samples:
+        lines += ["", _outcome(found)]
+    return "\n".join(lines)
+
+
+def _line(one: LayerPrediction, width: int, measured: bool) -> str:
+    unsafe = "-" if one.unsafe_pct is None else f"{one.unsafe_pct:.2f} %"
+    depth = str(one.depth) if one.depth else "-"
+    text = f"{one.name:{width}}  {one.op_type:22} {depth:>6}  {unsafe:>12}"
+    if measured:
+        rate = "-" if one.saturated_pct is None else f"{one.saturated_pct:.2g} %"
+        wrong = "-" if one.wrong_outputs_pct is None else f"{one.wrong_outputs_pct:.2g} %"
+        text += f"  {rate:>10}  {wrong:>13}"
+    return f"{text}  {one.verdict}"
+
+
+def _outcome(found: Prediction) -> str:
+    text = f"On {found.samples} samples"
+    if found.changed_predictions is not None:
+        text += f", {found.changed_predictions} predictions change"
+    if found.accuracy_here_pct is not None and found.accuracy_there_pct is not None:
+        text += (
+            f"; accuracy {found.accuracy_here_pct:.2f} % here,"
+            f" {found.accuracy_there_pct:.2f} % on such a host"
+        )
+    return f"{text}."
+
+
+PLACE = 60
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command("predict-saturation")(predict_saturation)

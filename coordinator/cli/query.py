@@ -1,0 +1,269 @@
+"""The questions: `devices`, `jobs`, `table`, `runs`, `show`, `recipes`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from bitgauge.benchmarks.table.cells import cells, drill, key_of
+from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
+
+from ..client.answers import Answers
+from .common import (
+    Coordinator,
+    Database,
+    FromFile,
+    Json,
+    TokenFile,
+    answers,
+    print_json,
+    print_text,
+)
+from .text.cells import cells_text, parts_text
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+
+
+ModelName = Annotated[str | None, typer.Option("--model", help="Only this model.")]
+
+
+def devices(
+    device: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Name or id of one, shown in full.")
+    ] = None,
+    *,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List the devices, what they are and what they do; of one, also what its kernels do.
+
+    Example: bitgauge devices
+
+    Example: bitgauge devices rpi5
+    """
+    from .text.devices import devices_text
+
+    with answers(coordinator, db, token_file) as source:
+        found = source.devices()
+    if device is not None:
+        found = _named(found, device)
+    if json:
+        print_json(found)
+    else:
+        print_text(devices_text(found, kernels=device is not None))
+
+
+def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:
+    """The devices of that name or id."""
+    from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+
+    named = tuple(
+        view for view in found if device in (view.description.device_id, view.description.name)
+    )
+    if not named:
+        raise NotFound(Code.UNKNOWN_DEVICE, f"No device is named {device!r}.")
+    return named
+
+
+def jobs(
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    active: Annotated[bool, typer.Option("--active", help="Only those not ended.")] = False,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List the jobs, newest first.
+
+    Example: bitgauge jobs --active
+    """
+    from .text.jobs import jobs_text
+
+    with answers(coordinator, db, token_file) as source:
+        found = source.jobs(limit, active)
+    if json:
+        print_json(found)
+    else:
+        print_text(jobs_text(found))
+
+
+def table(
+    *,
+    model: ModelName = None,
+    model_class: Annotated[str | None, typer.Option(help="cnn, transformer, mlp, ...")] = None,
+    hardware: Annotated[str | None, typer.Option(help="cpu_only, gpu_nvidia, ...")] = None,
+    device: Annotated[str | None, typer.Option(help="Name or id of a device.")] = None,
+    family: Annotated[str | None, typer.Option(help="fp32, fp16, int8, int4, ...")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Samples per call.")] = None,
+    job: Annotated[str | None, typer.Option(help="Only what this job measured.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Drill down by model, device, runtime, recipe, kernel_mode."),
+    ] = None,
+    as_rows: Annotated[
+        bool, typer.Option("--rows", help="Every row, with its absolute figures.")
+    ] = False,
+    from_file: FromFile = None,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Print the benchmark table: the cells, what they are made of, or every row.
+
+    Example: bitgauge table
+
+    Example: bitgauge table --model-class cnn --by model,recipe
+
+    Example: bitgauge table --model-class cnn --batch 1 --rows
+    """
+    from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, ModelClass
+    from bitgauge.benchmarks.vocabulary.typed import parse_word
+    from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+
+    pass
+
+    query = TableQuery(
+        model_name=model,
+        model_class=parse_word(ModelClass, model_class, "model class") if model_class else None,
+        hardware_class=parse_word(HardwareClass, hardware, "hardware class") if hardware else None,
+        device=device,
+        family=parse_word(FormatFamily, family, "format family") if family else None,
+        batch=batch,
+        job_id=job,
+    )
+    with answers(coordinator, db, token_file, from_file) as source:
+        if as_rows:
+            _print_rows(source, query, json=json)
+        elif by is not None:
+            show_parts(source, query, by, json=json)
+        else:
+            show_cells(source, query, json=json)
+
+
+def _print_rows(source: Answers, query: TableQuery, *, json: bool) -> None:
+    from .text.rows import table_text
+
+    rows = source.table(query)
+    if json:
+        print_json(rows)
+    else:
+        print_text(table_text(rows, source.devices() if rows else ()))
+
+
+def runs(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")],
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """List every attempt of a job: its claims, and their runs, repeated ones included.
+
+    Example: bitgauge runs 3f0c...
+    """
+    from .text.jobs import claims_text
+    from .text.runs import run_line
+
+    with answers(coordinator, db, token_file) as source:
+        found = source.runs(job)
+        view = source.job(job)
+    if json:
+        print_json(found)
+        return
+    if view.claims:
+        print_text(claims_text(view))
+    print_text("\n".join(map(run_line, found)) or "The job has no run yet.")
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Show one run: its numbers, its stack, its raw files, or why it failed.
+
+    Example: bitgauge show 7d41...
+    """
+    from .text.runs import run_text
+
+    with answers(coordinator, db, token_file) as source:
+        found = source.run(run)
+    if json:
+        print_json(found)
+    else:
+        print_text(run_text(found))
+
+
+def recipes(*, json: Json = False) -> None:
+    """List the recipes that can be built; those of `--recipes all` are marked.
+
+    Example: bitgauge recipes
+    """
+    from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
+
+    from ..builders.registry import buildable_recipes
+
+    usual = {str(recipe) for recipe in DEFAULT_RECIPES}
+    names = [str(recipe) for recipe in buildable_recipes()]
+    if json:
+        print_json([{"recipe": name, "in_all": name in usual} for name in names])
+        return
+    print_text("\n".join(f"{'*' if name in usual else ' '} {name}" for name in names))
+    print_text("* measured by --recipes all")
+
+
+PLACE = 40
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (devices, jobs, table, runs, show, recipes):
+        app.command()(command)
+
+
+def show_cells(source: Answers, query: TableQuery, *, json: bool) -> None:
+    """Print the cells that match; those of one model, device or job are made for the question."""
+    if query.model_name or query.device or query.job_id:
+        found = cells(source.table(query))
+    else:
+        found = tuple(cell for cell in source.cells(query) if _matches(query, cell))
+    if json:
+        print_json(found)
+    else:
+        print_text(cells_text(found, time.time_ns()))
+
+
+def show_parts(source: Answers, query: TableQuery, by: str, *, json: bool) -> None:
+    """Print what the cells that match are made of, by the dimensions named in `by`."""
+    names = [name.strip() for name in by.split(",") if name.strip()]
+    grouped: dict[CellKey, list[TableRow]] = {}
+    for row in source.table(query):
+        grouped.setdefault(key_of(row), []).append(row)
+    parts = {key: drill(rows, names) for key, rows in grouped.items()}
+    if json:
+        print_json([{"key": key, "parts": found} for key, found in parts.items()])
+    elif not parts:
+        print_text(cells_text((), time.time_ns()))
+    else:
+        print_text(parts_text(parts, time.time_ns()))
+
+
+def _matches(query: TableQuery, cell: Cell) -> bool:
+    key = cell.key
+    return (
+        query.model_class in (None, key.model_class)
+        and query.hardware_class in (None, key.hardware_class)
+        and query.family in (None, key.family)
+        and (key.workload is None or query.batch in (None, key.workload.batch))
+    )

@@ -1,0 +1,120 @@
+"""The commands `record` and `report`: everything about a run, for programs and for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import Coordinator, Database, TokenFile, answers, say
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.record.record import Record
+
+FORMATS = ("json", "csv", "parquet")
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+
+
+def record(
+    run: Annotated[list[str], typer.Argument(metavar="RUN|JOB...", help="Ids of runs or jobs.")],
+    *,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", help="json, csv or parquet; else by the name of the file."),
+    ] = None,
+    output: Output = None,
+    force: Force = False,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Write all that is known of runs: every field a value, or null with the reason.
+
+    JSON holds the whole record; CSV and Parquet one row per metric.
+
+    Example: bitgauge record 7d41... --format csv -o run.csv
+    """
+    from bitgauge.benchmarks.record.build import build
+
+    from ..client.sources import named_runs, sources_of
+    from ..exports.output import refuse_existing, write_output
+
+    chosen = _format_of(format, output)
+    if output is not None:
+        refuse_existing(output, force=force)
+    with answers(coordinator, db, token_file) as source:
+        runs = named_runs(source, run)
+        records = [build(sources_of(source, one)) for one in runs]
+    data = _encoded(records, chosen)
+    if output is None:
+        typer.echo(data, nl=False)
+    else:
+        write_output(output, data, force=force)
+        say(f"Wrote {len(records)} record{'s' * (len(records) != 1)} to {output}.")
+
+
+def report(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
+    *,
+    output: Output = None,
+    force: Force = False,
+    coordinator: Coordinator = None,
+    db: Database = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Write one HTML file about a run: numbers, plots, ledger, and what is not known.
+
+    Example: bitgauge report 7d41... -o report.html
+    """
+    from ..client.sources import sources_of
+    from ..exports.output import refuse_existing, write_output
+    from ..exports.report.report import report_html
+
+    target = output or Path(f"report-{run[:8]}.html")
+    refuse_existing(target, force=force)
+    with answers(coordinator, db, token_file) as source:
+        sources = sources_of(source, source.run(run))
+    write_output(target, report_html(sources), force=force)
+    say(f"Wrote {target}.")
+
+
+def _format_of(given: str | None, output: Path | None) -> str:
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+    from bitgauge.benchmarks.vocabulary.typed import unknown
+
+    ending = output.suffix.removeprefix(".").lower() if output is not None else ""
+    chosen = (given or (ending if ending in FORMATS else "json")).lower()
+    if chosen not in FORMATS:
+        raise unknown("format", chosen, FORMATS)
+    if chosen == "parquet" and output is None:
+        raise BadInput(Code.BAD_ARGUMENT, "Parquet is no text; give -o FILE.")
+    return chosen
+
+
+def _encoded(records: list[Record], chosen: str) -> bytes:
+    if chosen == "csv":
+        from bitgauge.benchmarks.record.lines import to_csv
+
+        return to_csv(records)
+    if chosen == "parquet":
+        from ..exports.parquet import to_parquet
+
+        return to_parquet(records)
+    from bitgauge.benchmarks.record.schema import to_json
+
+    return to_json(records[0] if len(records) == 1 else records)
+
+
+PLACE = 80
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the application."""
+    for command in (record, report):
+        app.command()(command)

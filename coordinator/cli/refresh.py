@@ -1,0 +1,286 @@
+"""`bitgauge refresh`: plan, start, follow, and say what changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .campaigns import campaign_client, print_campaign
+from .common import Coordinator, Interrupted, Json, TokenFile, print_json, print_text, say
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, RefreshOrder
+
+    from ..client.campaigns import CampaignClient
+    from ..client.suites import LocalSuite
+
+POLL_S = 1.0
+PATIENCE_S = 90.0
+"""How long a coordinator that has gone away is waited for, in seconds."""
+EXIT_CHANGED = 1
+EXIT_UNFINISHED = 3
+
+
+def refresh(
+    suite: Annotated[
+        str | None,
+        typer.Argument(metavar="[SUITE]", help="A suite file, or `zoo`, which ships."),
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be measured and why.")
+    ] = False,
+    stale: Annotated[
+        bool,
+        typer.Option("--stale", help="Only what is stale; without a suite, in the whole table."),
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Keep model=, recipe= or device= so named."),
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Device time, instead of the suite's.")
+    ] = None,
+    cron: Annotated[
+        str | None,
+        typer.Option(
+            "--schedule", metavar="CRON", help="Start by itself at these times (UTC), not now."
+        ),
+    ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Print the campaign's id and do not follow.")
+    ] = False,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the outcome as JUnit XML.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the diff as a Markdown table.")
+    ] = None,
+    fail_on: Annotated[
+        str, typer.Option(metavar="KINDS", help="Changes that make the exit code 1; or none.")
+    ] = "regressed,lost,failed",
+    idempotency_key: Annotated[
+        str, typer.Option(metavar="KEY", help="Starting again with it makes no second campaign.")
+    ] = "",
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Measure every cell of a suite that is missing or stale, and print what changed.
+
+    Exit code 0: all was measured, or nothing had to be, and no change is among --fail-on. 1: one
+    is. 2: bad input. 3: the campaign failed, was cancelled, or a job of it was refused or failed.
+
+    Example: bitgauge refresh zoo --dry-run
+
+    Example: bitgauge refresh suite.toml --budget 30min --junit refresh.xml --markdown refresh.md
+
+    Example: bitgauge refresh --stale
+    """
+    from bitgauge.benchmarks.refresh.suite_table import parse_long_time_ns
+    from bitgauge.benchmarks.refresh.targets import parse_only
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+    from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder
+
+    from ..client.suites import read_suite
+
+    if suite is None and not stale:
+        raise BadInput(
+            Code.BAD_ARGUMENT, "Name a suite, such as zoo, or give --stale for the whole table."
+        )
+    kinds = _kinds(fail_on)
+    _require_folders(junit, markdown)
+    local = read_suite(suite) if suite is not None else None
+    order = RefreshOrder(
+        suite=local.suite if local else None,
+        stale_only=stale,
+        only=parse_only(only or ()),
+        budget_s=None if budget is None else max(1, round(parse_long_time_ns(budget) / 1e9)),
+    )
+    with campaign_client(coordinator, token_file, "refresh") as client:
+        if cron is not None:
+            _schedule(client, local, order, cron, dry_run=dry_run, json=json)
+            return
+        if dry_run:
+            _dry_run(client, order, json=json)
+            return
+        view = _start(client, local, order, idempotency_key, json=json)
+        if not no_wait:
+            view = _follow(client, view, quiet=json)
+    if no_wait:
+        print_campaign(view, json=json, text=view.campaign_id)
+        return
+    _write_files(view, junit, markdown, kinds)
+    print_campaign(view, json=json)
+    raise typer.Exit(exit_code(view, kinds))
+
+
+def exit_code(view: CampaignView, kinds: tuple[str, ...]) -> int:
+    """What CI is told of a campaign that has ended."""
+    from bitgauge.benchmarks.vocabulary.enums import CampaignState
+
+    broken = any(job.state in ("refused", "failed", "cancelled") for job in view.jobs)
+    if any(change.kind in kinds for change in view.diff):
+        return EXIT_CHANGED
+    return EXIT_UNFINISHED if view.state is not CampaignState.FINISHED or broken else 0
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    from bitgauge.benchmarks.refresh.diff import KINDS
+    from bitgauge.benchmarks.vocabulary.typed import unknown
+
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if words == ("none",):
+        return ()
+    for word in words:
+        if word not in KINDS:
+            raise unknown("kind of change in --fail-on", word, (*KINDS, "none"))
+    return words
+
+
+def _schedule(
+    client: CampaignClient,
+    local: LocalSuite | None,
+    order: RefreshOrder,
+    cron: str,
+    *,
+    dry_run: bool,
+    json: bool,
+) -> None:
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+    from .text.refresh import schedules_text
+
+    if dry_run:
+        raise BadInput(Code.BAD_ARGUMENT, "Give --dry-run or --schedule, not both.")
+    _upload(client, local, quiet=json)
+    made = client.set_schedule(order.suite.name if order.suite else "stale", cron, order)
+    if json:
+        print_json(made)
+    else:
+        print_text(schedules_text([made]))
+
+
+def _dry_run(client: CampaignClient, order: RefreshOrder, *, json: bool) -> None:
+    from .text.refresh import plan_text
+
+    plan = client.plan_refresh(order)
+    if json:
+        print_json(plan)
+    else:
+        print_text(plan_text(plan))
+
+
+def _start(
+    client: CampaignClient,
+    local: LocalSuite | None,
+    order: RefreshOrder,
+    idempotency_key: str,
+    *,
+    json: bool,
+) -> CampaignView:
+    from .text.refresh import plan_text
+
+    _upload(client, local, quiet=json)
+    started = client.start_campaign(order, idempotency_key)
+    if not json:
+        say(plan_text(started.plan))
+        known = "" if started.created else " (known by its idempotency key)"
+        say(f"campaign {started.campaign.campaign_id}{known}")
+    return started.campaign
+
+
+def _upload(client: CampaignClient, local: LocalSuite | None, *, quiet: bool) -> None:
+    from ..client.upload import upload
+    from .run import uploaded_words
+
+    if local is not None:
+        uploaded = upload(client, local.files)
+        if not quiet:
+            say(uploaded_words(uploaded))
+
+
+def _follow(client: CampaignClient, view: CampaignView, *, quiet: bool) -> CampaignView:
+    """Look at a campaign until it has ended; a coordinator that restarts is waited for."""
+    from bitgauge.benchmarks.vocabulary.errors import Unavailable
+
+    from ..decisions.campaigns import ENDED
+    from .text.refresh import device_words
+
+    shown: list[str] = []
+    heard = time.monotonic()
+    try:
+        while view.state not in ENDED:
+            lines = [device_words(device) for device in view.devices]
+            if lines != shown and not quiet:
+                shown = lines
+                say("\n".join(lines))
+            time.sleep(POLL_S)
+            try:
+                view = client.campaign(view.campaign_id)
+                heard = time.monotonic()
+            except Unavailable:
+                if time.monotonic() - heard > PATIENCE_S:
+                    raise
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"The campaign goes on; `bitgauge campaign cancel {view.campaign_id}` ends it."
+        ) from None
+    return view
+
+
+def _require_folders(*paths: Path | None) -> None:
+    """Refuse files that could not be written, before anything is measured for them."""
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+    for path in paths:
+        if path is not None and not os.access(path.parent, os.W_OK):
+            raise BadInput(
+                Code.FILE_UNREADABLE, f"{path} cannot be written: {path.parent} is no such folder."
+            )
+
+
+def _write_files(
+    view: CampaignView, junit: Path | None, markdown: Path | None, kinds: tuple[str, ...]
+) -> None:
+    from .text.junit import junit_xml
+    from .text.refresh import diff_markdown
+
+    if junit is not None:
+        write_whole(junit, junit_xml(view, kinds))
+    if markdown is not None:
+        write_whole(markdown, diff_markdown(view))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all.
+
+    Raises:
+        BadInput: `FILE_UNREADABLE`, it cannot be written.
+    """
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise BadInput(
+            Code.FILE_UNREADABLE, f"{path} cannot be written: {error.strerror}."
+        ) from error
+
+
+PLACE = 110
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(refresh)

@@ -1,0 +1,281 @@
+"""`bitgauge run`: upload what is missing, submit a job per batch, follow, print the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import (
+    Coordinator,
+    Interrupted,
+    Json,
+    TokenFile,
+    connected,
+    print_json,
+    print_text,
+    say,
+)
+from .jobs import exit_code, goes_on
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.jobs import JobView
+    from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+
+    from ..client.client import Client
+    from ..client.upload import LocalFile, Uploaded
+    from .orders import NamedBlob, Order
+
+File = Annotated[Path, typer.Option(metavar="FILE")]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What `bitgauge run --json` prints."""
+
+    jobs: tuple[JobView, ...]
+    rows: tuple[TableRow, ...]
+    uploaded: Uploaded
+
+
+def run(
+    *,
+    baseline: Annotated[Path, typer.Option(metavar="FILE", help="The model at FP32, ONNX.")],
+    evaluation: Annotated[
+        Path, typer.Option("--eval", metavar="FILE", help="Evaluation set, .npz.")
+    ],
+    artifacts: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[ARTIFACT]...", help="Quantized ONNX files to measure."),
+    ] = None,
+    recipes: Annotated[
+        str, typer.Option(help="Recipes to build from the baseline, with commas, or all.")
+    ] = "",
+    calibration: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Calibration set for static recipes, .npz.")
+    ] = None,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--on",
+            metavar="SELECTOR",
+            help="Device name, or class:cpu_only, tag:KEY=VALUE, runtime:NAME, memory:2GiB;"
+            " several narrow further.",
+        ),
+    ] = None,
+    batch: Annotated[
+        list[str] | None, typer.Option(metavar="N", help="Samples per call; one job for each.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    runtime: Annotated[
+        str, typer.Option(metavar="NAME", help="What executes the artifacts; see `devices`.")
+    ] = "onnxruntime",
+    scenario: Annotated[
+        str, typer.Option(help="single_stream, or offline: throughput counts, not latency.")
+    ] = "single_stream",
+    profile: Annotated[
+        str, typer.Option(help="quick, standard, certified or sustained.")
+    ] = "quick",
+    warm_up: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Shortest warm-up, instead of the profile's.")
+    ] = None,
+    launches: Annotated[
+        int | None, typer.Option(metavar="N", help="Fresh processes, instead of the profile's.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Timed span of a launch, instead of the profile's."),
+    ] = None,
+    session_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Given to the runtime and part of the row: session.x64quantprecision=1.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model in the table; else the file's.")
+    ] = None,
+    model_class: Annotated[
+        str | None, typer.Option(help="cnn, transformer, ...; else recognised from the graph.")
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help="Accuracy loss that counts as none, in points.")
+    ] = 1.0,
+    priority: Annotated[int, typer.Option(help="Higher runs earlier.")] = 0,
+    deadline: Annotated[
+        int, typer.Option(min=1, metavar="SECONDS", help="Running time, waiting not counted.")
+    ] = 3600,
+    idempotency_key: Annotated[
+        str, typer.Option(metavar="KEY", help="Submitting again with it makes no second job.")
+    ] = "",
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Queue it even if no known device can run it.")
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Print the job ids and do not follow.")
+    ] = False,
+    coordinator: Coordinator = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Measure artifacts, or recipes built from the baseline, against the baseline.
+
+    Exit code 0 when every entry is settled, 1 when something failed, 2 for bad input.
+
+    Example: bitgauge run model_int8.onnx --baseline model.onnx --eval digits.npz
+
+    Example: bitgauge run --baseline model.onnx --eval digits.npz --recipes all
+    --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
+    """
+    from bitgauge.benchmarks.vocabulary.enums import ModelClass, Profile, Scenario
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+    from bitgauge.benchmarks.vocabulary.session_options import (
+        parse_session_options,
+        require_session_options,
+    )
+    from bitgauge.benchmarks.vocabulary.typed import parse_word
+
+    from ..client.upload import local_file
+    from .orders import Order, parse_batches, parse_overrides, parse_recipes, parse_selector
+
+    built = parse_recipes(recipes, calibrated=calibration is not None)
+    if not artifacts and not built:
+        raise BadInput(
+            Code.BAD_ARGUMENT, "There is nothing to measure; name artifacts or give --recipes all."
+        )
+    kind = parse_word(ModelClass, model_class, "model class") if model_class else None
+    wanted = parse_word(Profile, profile, "profile")
+    arrival = parse_word(Scenario, scenario, "scenario")
+    options = parse_session_options(session_option or [])
+    require_session_options(options, runtime)
+    overrides = replace(parse_overrides(warm_up, launches, budget, wanted), session_options=options)
+    selector = parse_selector(on or [])
+    batches = parse_batches(batch or ["1"])
+    files = [local_file(path) for path in (baseline, evaluation, *(artifacts or []))]
+    calibrating = local_file(calibration) if calibration else None
+    order = Order(
+        model_name=name or baseline.stem,
+        baseline=_named(files[0]),
+        artifacts=tuple(map(_named, files[2:])),
+        recipes=built,
+        evaluation=files[1].digest,
+        calibration=calibrating.digest if calibrating else None,
+        selector=selector,
+        batches=batches,
+        threads=threads,
+        runtime=runtime,
+        scenario=arrival,
+        profile=wanted,
+        overrides=overrides,
+        model_class=kind,
+        margin_pp=margin,
+        priority=priority,
+        deadline_s=deadline,
+        wait=wait,
+        idempotency_key=idempotency_key,
+    )
+    if calibrating:
+        files.append(calibrating)
+    with connected(coordinator, token_file, "run") as client:
+        _submit_and_follow(client, order, files, json=json, detach=detach)
+
+
+def _named(file: LocalFile) -> NamedBlob:
+    from .orders import NamedBlob
+
+    return NamedBlob(file.path.name, file.digest)
+
+
+def _submit_and_follow(
+    client: Client, order: Order, files: list[LocalFile], *, json: bool, detach: bool
+) -> None:
+    from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
+
+    from ..client.upload import upload
+    from .follow import follow, follower
+    from .orders import jobs_of
+    from .text.trust import exact_words
+
+    job_ids: list[str] = []
+    specs = jobs_of(order)
+    for warning in dict.fromkeys(filter(None, map(deadline_warning, specs))):
+        say(f"warning: {warning}")
+    try:
+        uploaded = upload(client, files)
+        if not json:
+            say(uploaded_words(uploaded))
+        for spec in specs:
+            submitted = client.submit(spec)
+            job_ids.append(submitted.job_id)
+            if not json:
+                known = "" if submitted.created else " (known by its idempotency key)"
+                least = f"{len(spec.entries)} entries, {lasting(shortest_s(spec))} or more"
+                say(f"job {submitted.job_id}: batch {spec.workload.batch}, {least}{known}")
+        views = []
+        if not detach:
+            with follower(quiet=json) as shown:
+                for job_id in job_ids:  # grows: what saturates is measured in exact mode too
+                    view = follow(client.watch(job_id), shown) or client.job(job_id)
+                    views.append(view)
+                    if view.exact_by is not None:
+                        job_ids.append(view.exact_by)
+                    if view.exact_by is not None and not json:
+                        say(f"job {job_id}: {exact_words(view)}.")
+    except KeyboardInterrupt:
+        raise Interrupted(
+            goes_on(job_ids) if job_ids else "Stopped before anything was submitted."
+        ) from None
+    if detach:
+        _print_detached(client, job_ids, uploaded, json=json)
+        return
+    _print_result(client, views, uploaded, json=json)
+    raise typer.Exit(exit_code(views))
+
+
+def uploaded_words(uploaded: Uploaded) -> str:
+    """What was sent, in one line; 0 bytes when nothing had changed."""
+    return (
+        f"sent {uploaded.sent_bytes} bytes in {uploaded.sent_files} of {uploaded.files} files;"
+        f" the coordinator had the rest"
+    )
+
+
+def _print_detached(client: Client, job_ids: list[str], uploaded: Uploaded, *, json: bool) -> None:
+    if json:
+        views = tuple(client.job(job_id) for job_id in job_ids)
+        print_json(RunResult(views, (), uploaded))
+    else:
+        print_text("\n".join(job_ids))
+
+
+def _print_result(client: Client, views: list[JobView], uploaded: Uploaded, *, json: bool) -> None:
+    from bitgauge.benchmarks.vocabulary.enums import JobState
+    from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+
+    from .text.jobs import job_text
+    from .text.rows import table_text
+    from .text.trust import suspect_words
+
+    rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
+    if json:
+        print_json(RunResult(tuple(views), rows, uploaded))
+        return
+    if rows:
+        print_text(table_text(rows, client.devices()))
+    for view in views:
+        if view.state is not JobState.FINISHED or not rows:
+            print_text(job_text(view))
+        elif view.suspect is not None:
+            say(f"job {view.job_id}: {suspect_words(view)}.")
+
+
+PLACE = 20
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(run)

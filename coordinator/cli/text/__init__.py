@@ -1,0 +1,1 @@
+"""Values to lines that people read; pure."""

@@ -1,0 +1,218 @@
+"""Cells and their parts as text that fits 100 columns.
+
+One block per model class, hardware class and workload; one line per format family, which names
+its best recipe. What a line cannot hold stands in notes below the block.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+
+from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.enums import CellState, FormatFamily
+from bitgauge.benchmarks.vocabulary.reasons import PRELIMINARY
+from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey, Part, PassRate, Pooled
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+
+from .layout import WIDTH, changes_words, columns, workload_words
+
+HOUR_NS = 3_600_000_000_000
+LEGEND = (
+    "Ratios are recipe / fp32 of the same model, device and workload: below 1 is better; brackets"
+    " hold 95 % intervals of the mean over models. `--by model,device,recipe` shows what a cell is"
+    " made of and its runs, `--rows` every row with its absolute figures."
+)
+PRIORS_ONLY = "Nothing has been measured yet; `bitgauge demo` measures this machine."
+_FIGURES = ("latency ratio", "accuracy, points", "size", "models that pass")
+_MOST_NAMES = 3
+
+
+def cells_text(cells: Sequence[Cell], now_ns: int) -> str:
+    """Cells as blocks of text, the priors in one block after what was measured.
+
+    Args:
+        cells: in the order of the table.
+        now_ns: UTC nanoseconds, for ages.
+    """
+    if not cells:
+        return "The table has no cell that matches."
+    blocks: dict[tuple[object, ...], list[Cell]] = {}
+    for cell in cells:
+        if cell.source is None:
+            blocks.setdefault(_place(cell.key), []).append(cell)
+    parts = [_block(members, now_ns) for members in blocks.values()]
+    priors = [cell for cell in cells if cell.source is not None]
+    if priors:
+        parts.append(_priors(priors))
+    return "\n\n".join([*parts, "\n".join(_wrapped([LEGEND if blocks else PRIORS_ONLY]))])
+
+
+def parts_text(parts: Mapping[CellKey, Sequence[Part]], now_ns: int) -> str:
+    """What cells are made of, one line per part, families of one place in one block.
+
+    Args:
+        parts: of each cell, all by the same dimensions; at least one.
+        now_ns: UTC nanoseconds, for ages.
+    """
+    blocks: dict[tuple[object, ...], dict[CellKey, Sequence[Part]]] = {}
+    for key, found in parts.items():
+        blocks.setdefault(_place(key), {})[key] = found
+    return "\n\n".join(_parts_block(block, now_ns) for block in blocks.values())
+
+
+def _place(key: CellKey) -> tuple[object, ...]:
+    return key.model_class, key.hardware_class, key.workload
+
+
+def _parts_block(cells: Mapping[CellKey, Sequence[Part]], now_ns: int) -> str:
+    first = next(iter(cells))
+    dimensions = [name.partition("=")[0].replace("_", " ") for name in cells[first][0].names]
+    lines: list[tuple[str, ...]] = [("family", *dimensions, *_FIGURES)]
+    notes: list[tuple[str, str]] = []
+    for key, parts in cells.items():
+        for part in parts:
+            names = [name.partition("=")[2] for name in part.names]
+            lines.append((key.family.value, *names, *_figures(part, key)))
+            said = " ".join(names) or key.family.value
+            notes += [(said, note) for note in _notes(part, now_ns, runs=True)]
+    return "\n".join([_title(first), *_ruled(lines), *_wrapped(_grouped(notes))])
+
+
+def _block(cells: Sequence[Cell], now_ns: int) -> str:
+    lines: list[tuple[str, ...]] = [("family", "best recipe", *_FIGURES)]
+    notes: list[tuple[str, str]] = []
+    for cell in cells:
+        family, best = cell.key.family.value, cell.best
+        if best is None:
+            continue
+        lines.append((family, cell.recipe or "", *_figures(best, cell.key)))
+        others = len(cell.recipes)
+        if others > 1:
+            notes.append((family, f"the best of {others} recipes that were tried"))
+        notes += [(family, note) for note in _notes(best, now_ns, runs=False)]
+    return "\n".join([_title(cells[0].key), *_ruled(lines), *_wrapped(_grouped(notes))])
+
+
+def _priors(cells: Sequence[Cell]) -> str:
+    """Figures from literature: one line each, and where they are from."""
+    lines: list[tuple[str, ...]] = [("model class", "hardware class", "family", *_FIGURES[:-1])]
+    for cell in cells:
+        key = cell.key
+        words = (key.model_class.value, key.hardware_class.value, key.family.value)
+        lines.append((*words, *_figures(cell.best or Part((), cell.state), key)[:-1]))
+    sources = dict.fromkeys(cell.source or "" for cell in cells)
+    title = "priors: nothing was measured here, these figures decide nothing"
+    return "\n".join([title, *_ruled(lines), *_wrapped(f"from {source}" for source in sources)])
+
+
+def _grouped(notes: Iterable[tuple[str, str]]) -> list[str]:
+    """Each note once, with everything that it speaks of."""
+    names: dict[str, dict[str, None]] = {}
+    for name, note in notes:
+        names.setdefault(note, {})[name] = None
+    everything = {name for named in names.values() for name in named}
+    return [
+        f"{'all' if len(named) == len(everything) > _MOST_NAMES else ', '.join(named)}: {note}"
+        for note, named in names.items()
+    ]
+
+
+def _title(key: CellKey) -> str:
+    workload = "any workload" if key.workload is None else workload_words(key.workload)
+    return f"{key.model_class.value} on {key.hardware_class.value}, {workload}"
+
+
+def _ruled(lines: Sequence[Sequence[str]]) -> list[str]:
+    head, *body = columns(lines).split("\n")
+    return [head, "-" * max(map(len, (head, *body))), *body]
+
+
+def _wrapped(notes: Iterable[str]) -> list[str]:
+    return [
+        line
+        for note in dict.fromkeys(notes)
+        for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    ]
+
+
+def _figures(part: Part, key: CellKey) -> tuple[str, ...]:
+    passing = _passing(part.pass_rate)
+    if part.state is not CellState.PRIOR and not part.state.has_numbers:
+        return (part.state.value, "", "", passing)
+    if key.family is FormatFamily.FP32:
+        return ("baseline", "", "", passing)
+    return (
+        _pooled(part.metric("latency_ratio")),
+        _pooled(part.metric("accuracy_delta_pp")),
+        _pooled(part.metric("size_ratio"), interval=False),
+        passing,
+    )
+
+
+def _pooled(pooled: Pooled, *, interval: bool = True) -> str:
+    metric = MetricValue(pooled.key, pooled.value, pooled.low, pooled.high, reason=pooled.reason)
+    words = text.plain(metric)
+    brackets = text.interval(metric) if interval else ""
+    return f"{words} {brackets}".rstrip()
+
+
+def _passing(rate: PassRate) -> str:
+    if rate.judged == 0:
+        return f"undecided ({rate.undecided})" if rate.undecided else ""
+    words = f"{rate.passed} of {rate.judged}"
+    if rate.low is not None and rate.high is not None:
+        words += f" [{100 * rate.low:.0f}, {100 * rate.high:.0f}] %"
+    return f"{words}, {rate.undecided} undecided" if rate.undecided else words
+
+
+def _notes(part: Part, now_ns: int, *, runs: bool) -> list[str]:
+    notes = []
+    if part.reason:
+        notes.append(f"{part.state.value}: {part.reason}")
+    if part.changes:
+        notes.append(f"stale: {changes_words(part.changes)}")
+    spread = _spread(part.metric("latency_ratio"))
+    if spread:
+        notes.append(f"latency ratio {spread}")
+    if part.kernel_modes:
+        notes.append(f"kernels {', '.join(part.kernel_modes)}")
+    notes += [f"{flag} ({text.flag(flag)})" for flag in part.flags if flag != PRELIMINARY]
+    if part.state.has_numbers:
+        notes.append(_evidence(part, now_ns, runs=runs))
+    return notes
+
+
+def _spread(pooled: Pooled) -> str:
+    words = []
+    if pooled.between_models is not None:
+        words.append(f"spreads by {text.percent(100 * pooled.between_models)} % between models")
+    if pooled.between_devices is not None:
+        words.append(f"by {text.percent(100 * pooled.between_devices)} % between devices")
+    if words and pooled.worst is not None:
+        words.append(f"worst {text.ratio(pooled.worst)}")
+    return ", ".join(words)
+
+
+def _evidence(part: Part, now_ns: int, *, runs: bool) -> str:
+    counted = [
+        f"{len(names)} {word}{'s' if len(names) != 1 else ''}"
+        for names, word in ((part.models, "model"), (part.devices, "device"), (part.run_ids, "run"))
+    ]
+    age = ""
+    if part.oldest_unix_ns is not None:
+        age = f", {_age(now_ns - part.oldest_unix_ns)} old"
+        if len(part.run_ids) > 1:
+            age += " at most"
+    if PRELIMINARY in part.flags:
+        age += ", preliminary"
+    shown = f" ({', '.join(part.run_ids)})" if runs else ""
+    return f"{', '.join(counted)}{age}{shown}"
+
+
+def _age(nanoseconds: int) -> str:
+    if nanoseconds < HOUR_NS:
+        return f"{max(0, nanoseconds) // 60_000_000_000} min"
+    span = timedelta(microseconds=nanoseconds // 1000)
+    return f"{span.days} d" if span.days > 1 else f"{int(span.total_seconds() // 3600)} h"

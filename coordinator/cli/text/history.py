@@ -1,0 +1,242 @@
+"""Comparisons, histories and regressions as text that fits 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from bitgauge.benchmarks.history.change import DIFFERENCE, OVERLAP, REASONS
+from bitgauge.benchmarks.history.past import row_words
+from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.reasons import FLAGS
+from bitgauge.benchmarks.vocabulary.values.history import (
+    Annotated,
+    Comparison,
+    History,
+    HistoryPoint,
+    MetricChange,
+    Regression,
+    RowComparison,
+)
+from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
+
+WIDTH = 100
+_BAR = 32
+_MOST_POINTS = 40
+_CHOSEN_BY = frozenset(
+    {
+        "size_ratio",
+        "latency_ratio",
+        "latency_p50_ns",
+        "latency_p99_ns",
+        "throughput_per_s",
+        "peak_memory_bytes",
+        "energy_mj",
+        "energy_ratio",
+        "accuracy_pct",
+        "accuracy_delta_pp",
+        "saturated_pct",
+        "nonfinite_count",
+        "numerics_nonfinite_count",
+    }
+)
+"""The metrics of a comparison that are shown when nobody asks for all of them."""
+
+_MARKS = {"regressed": "worse", "improved": "better", "same": "same", "unknown": "unknown"}
+_WEAKER = (
+    "Two separate measurements are a weaker statement than a pair: their intervals say nothing of"
+    " what changed between the two sessions. A change counts when it is beyond the margin (2 %)."
+)
+
+
+# -- compare ------------------------------------------------------------------------------
+def comparison_text(found: Comparison, *, everything: bool = False) -> str:
+    """Two sets of results, row by row; what could not be compared comes last.
+
+    Args:
+        found: the comparison.
+        everything: all metrics, not only those that people choose by.
+    """
+    lines = [f"{found.before}  ->  {found.after}", *_wrap(_WEAKER)]
+    for one in found.rows:
+        lines += ["", *_compared(one, everything)]
+    if not found.rows:
+        lines += ["", "No row of the one has a partner in the other."]
+    if found.left_out:
+        lines += ["", "not compared:"]
+        lines += [line for one in found.left_out for line in _wrap(one, "  ")]
+    return "\n".join(lines)
+
+
+def _compared(one: RowComparison, everything: bool) -> list[str]:
+    first, second = row_words(one.before), row_words(one.after)
+    lines = [first if first == second else f"{first}  ->  {second}"]
+    lines += changes_lines(one.changes) or ["  nothing changed between them that is known"]
+    if one.paired is not None:
+        lines.append(f"  paired, in one child: latency ratio {text.full(one.paired)}")
+    flags = sorted({*one.before.flags, *one.after.flags} & set(FLAGS))
+    if flags:
+        lines += _wrap(f"flags: {', '.join(flags)}", "  ")
+    shown = [change for change in one.metrics if everything or change.key in _CHOSEN_BY]
+    lines += _change_lines(shown)
+    left = len(one.metrics) - len(shown)
+    return [*lines, f"  ({left} more metrics: --all)"] if left else lines
+
+
+def _change_lines(changes: Sequence[MetricChange]) -> list[str]:
+    """Per metric: which way it went, by how much, both values, and why nothing can be said."""
+    rows = [(change.key, _MARKS[change.verdict], change_words(change)) for change in changes]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for change, row in zip(changes, rows, strict=True):
+        head = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+        values = f"{_value(change, before=True)} -> {_value(change, before=False)}{_why(change)}"
+        if len(head) + len(values) + 4 <= WIDTH:
+            lines.append(f"  {head}  {values}".rstrip())
+        else:
+            lines += [f"  {head}".rstrip(), *_wrap(values, "      ")]
+    return lines
+
+
+def _value(change: MetricChange, *, before: bool) -> str:
+    metric = change.before if before else change.after
+    return f"{text.plain(metric)} {text.interval(metric)}".rstrip()
+
+
+def _why(change: MetricChange) -> str:
+    """Why nothing is said, where the interval beside it does not show that."""
+    if change.reason is None or change.reason == OVERLAP:
+        return ""
+    return f" ({REASONS.get(change.reason) or FLAGS.get(change.reason, change.reason)})"
+
+
+def change_words(change: MetricChange) -> str:
+    """The change with its interval: in percent of ratios, else in the metric's own unit."""
+    if change.value is None:
+        return text.DASH
+    if change.scale == DIFFERENCE:
+        ends = (change.value, change.low, change.high)
+        shown = [f"{0.0 if end is None else end:+.3g}" for end in ends]
+    else:
+        ends = (change.value, change.low, change.high)
+        shown = [f"{100 * ((1.0 if end is None else end) - 1):+.1f} %" for end in ends]
+    if change.low is None or change.low == change.high:
+        return shown[0]
+    return f"{shown[0]} [{shown[1].removesuffix(' %')}, {shown[2].removesuffix(' %')}]"
+
+
+def changes_lines(changes: Sequence[StackChange], indent: str = "  ") -> list[str]:
+    """Every input that is another one, with both values."""
+    return [
+        line
+        for one in changes
+        for line in _wrap(f"{one.name}: {one.before or 'none'} -> {one.after or 'none'}", indent)
+    ]
+
+
+# -- history ------------------------------------------------------------------------------
+def histories_text(found: Sequence[History]) -> str:
+    """Each series with a bar per value, its marks, and what can be said of it."""
+    if not found:
+        return "No row with a history matches."
+    return "\n\n".join(_history(one) for one in found)
+
+
+def _history(one: History) -> str:
+    head = f"{row_words(one.row)}, {_profile(one.row)}: {one.metric}"
+    shown = one.points[-_MOST_POINTS:]
+    lines = _wrap(head)
+    if len(shown) < len(one.points):
+        lines.append(f"  ({len(one.points) - len(shown)} older values are not shown)")
+    bars = _bars(shown)
+    steps = {step.run_id: step for step in one.steps}
+    pending = list(one.annotations)
+    for point, bar in zip(shown, bars, strict=True):
+        while pending and pending[0].from_unix_ns <= point.settled_unix_ns:
+            lines += _annotated(pending.pop(0).note)
+        step = steps.get(point.run_id)
+        if step is not None:
+            lines.append(f"  step: {text.plain(step.before)} -> {text.plain(step.after)}")
+        lines += changes_lines(point.changes, "    changed: ")
+        lines.append(_point(point, bar))
+    for annotation in pending:
+        lines += _annotated(annotation.note)
+    return "\n".join([*lines, *_wrap(one.finding, "  ")])
+
+
+def _annotated(note: str) -> list[str]:
+    return _wrap(f"accepted, the baseline restarts: {note}", "  ")
+
+
+def _profile(row: TableRow) -> str:
+    return f"{row.runtime}, profile {row.profile.value}"
+
+
+def _point(point: HistoryPoint, bar: str) -> str:
+    value = f"{text.plain(point.value)} {text.interval(point.value)}".rstrip()
+    if point.value.value is None:
+        value = f"- {text.reason(point.value)}"
+    told = "" if point.counts else "  (does not count)"
+    return f"  {moment(point.settled_unix_ns)}  {bar}  {value}{told}  {point.run_id[:8]}"
+
+
+def _bars(points: Sequence[HistoryPoint]) -> list[str]:
+    """One line per value, its place between the lowest and the highest marked."""
+    values = [point.value.value for point in points if point.value.value is not None]
+    if not values:
+        return [" " * _BAR for _ in points]
+    low, high = min(values), max(values)
+    width = (high - low) or 1.0
+    bars = []
+    for point in points:
+        bar = ["."] * _BAR
+        value = point.value.value
+        if value is None:
+            bars.append(" " * _BAR)
+            continue
+        at = round((value - low) / width * (_BAR - 1)) if high > low else _BAR // 2
+        bar[at] = "o" if point.counts else "x"
+        bars.append("".join(bar))
+    return bars
+
+
+def moment(unix_ns: int) -> str:
+    """A moment as people read it, UTC."""
+    return datetime.fromtimestamp(unix_ns / 1e9, timezone.utc).strftime("%Y-%m-%d %H:%M")
+
+
+# -- regressions --------------------------------------------------------------------------
+def regressions_text(found: Sequence[Regression]) -> str:
+    """Every regression with what was usual, what was found, and what came with it."""
+    if not found:
+        return "Nothing became worse that is known."
+    return "\n\n".join(regression_text(one) for one in found)
+
+
+def regression_text(one: Regression) -> str:
+    """One regression."""
+    lines = [f"{one.regression_id[:8]}  {one.state}  {one.signal}  {moment(one.opened_unix_ns)}"]
+    lines += _wrap(one.sentence, "  ")
+    lines += changes_lines(one.changes, "  came with it: ")
+    lines.append(f"  runs: {', '.join(one.run_ids)}")
+    if one.state == "new":
+        waits = f"job {one.confirm_job_id}" if one.confirm_job_id else "the next run of this row"
+        lines.append(f"  measured once more by {waits}")
+    if one.note:
+        lines += _wrap(f"accepted: {one.note}", "  ")
+    if one.alert:
+        lines += _wrap(f"alert: {one.alert}", "  ")
+    return "\n".join(lines)
+
+
+def annotated_text(done: Annotated) -> str:
+    """What an annotation did."""
+    rows = f"The baseline of {done.rows} row{'' if done.rows == 1 else 's'} restarts."
+    explained = [f"{one.regression_id[:8]} is explained." for one in done.regressions]
+    return " ".join([rows, *explained])
+
+
+def _wrap(line: str, indent: str = "") -> list[str]:
+    blank = " " * (len(indent) - len(indent.lstrip()) + 2)
+    return textwrap.wrap(line, WIDTH, initial_indent=indent, subsequent_indent=blank)

@@ -1,0 +1,84 @@
+"""Devices, jobs, runs, choices and reanalyses as text. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.enums import EntryState
+from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
+
+from .devices import _ago
+from .layout import _wrapped, columns
+from .trust import exact_words, suspect_words
+
+if TYPE_CHECKING:
+    pass
+
+
+def jobs_text(jobs: Sequence[JobView]) -> str:
+    """One line per job."""
+    if not jobs:
+        return "There are no jobs."
+    head = ("job", "state", "model", "batch", "entries", "device", "submitted")
+    return columns([head, *(_job_cells(job) for job in jobs)])
+
+
+def _job_cells(job: JobView) -> tuple[str, ...]:
+    return (
+        job.job_id,
+        f"{job.state.value}, suspect" if job.suspect else job.state.value,
+        job.model_name,
+        str(job.workload.batch),
+        f"{settled(job)}/{len(job.entries)}",
+        job.device_name or text.DASH,
+        _ago(job.submitted_unix_ns),
+    )
+
+
+def job_text(job: JobView) -> str:
+    """One job with its entries."""
+    lines = [
+        f"job {job.job_id}: {job.model_name} at batch {job.workload.batch}, {job.state.value}"
+        + (f" on {job.device_name}" if job.device_name else "")
+    ]
+    lines.extend(
+        line
+        for why in (job.reason, job.waiting_for, suspect_words(job), exact_words(job))
+        if why
+        for line in _wrapped(why, "  ")
+    )
+    cells = [(f"  {entry.recipe or entry.name}", entry_words(entry)) for entry in job.entries]
+    return "\n".join([*lines, columns(cells)] if cells else lines)
+
+
+def entry_words(entry: EntryView) -> str:
+    """What became of an entry, with the reason."""
+    words = "measured" if entry.state is EntryState.ACCEPTED else entry.state.value
+    return f"{words}: {entry.reason}" if entry.reason else words
+
+
+def settled(job: JobView) -> int:
+    """How many entries of a job are decided."""
+    open_states = (EntryState.BUILDING, EntryState.READY)
+    return sum(entry.state not in open_states for entry in job.entries)
+
+
+def claims_text(job: JobView) -> str:
+    """Every lease of a job in one line each, also those that brought no run."""
+    rows = [("claim", "device", "began", "took", "ended by")]
+    for claim in job.claims:
+        took = text.DASH
+        if claim.ended_unix_ns is not None:
+            took = f"{(claim.ended_unix_ns - claim.claimed_unix_ns) / 1e9:.1f} s"
+        rows.append(
+            (
+                f"epoch {claim.epoch}",
+                claim.device_name,
+                _ago(claim.claimed_unix_ns),
+                took,
+                claim.ended_by or "held now",
+            )
+        )
+    return columns(rows)

@@ -1,0 +1,269 @@
+"""Table rows as text that fits 100 columns, the same on a terminal and in a pipe.
+
+One block per model and device, one section per workload. Rows without numbers keep their place
+and say why across the columns; nulls are dashes, explained below the block.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, Profile
+from bitgauge.benchmarks.vocabulary.profiles import overrides_words
+from bitgauge.benchmarks.vocabulary.reasons import PRELIMINARY
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+
+from .layout import WIDTH, changes_words, device_line, workload_words
+
+_HEADS = (
+    ("", ">", "size"),
+    ("latency ratio", "<", "[95 %] verdict"),
+    ("p50", ">", "latency"),
+    ("peak", ">", "MiB"),
+    ("accuracy delta, points", "<", "[95 %] verdict"),
+)
+_SHOWN = {
+    "size_ratio": "size",
+    "latency_ratio": "latency ratio",
+    "latency_p50_ns": "p50 latency",
+    "peak_memory_bytes": "peak memory",
+    "accuracy_delta_pp": "accuracy delta",
+}
+
+
+_LEGEND = (
+    "Ratios are recipe / fp32 of the same model, device and workload: below 1 is better."
+    " fp32 shows absolute values."
+)
+
+
+def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> str:
+    """Rows as blocks of text.
+
+    Args:
+        rows: in the order of the table.
+        devices: devices whose description is printed with their blocks, when known.
+    """
+    if not rows:
+        return "The table has no row that matches."
+    known = {view.description.device_id: view for view in devices}
+    blocks: dict[tuple[str, ...], list[TableRow]] = {}
+    for row in rows:
+        baseline = row.baseline.sha256 if row.baseline else ""
+        profile = f"{row.profile.value} {overrides_words(row.overrides)}"
+        key = (row.model_name, baseline, row.device_id, row.runtime, profile)
+        blocks.setdefault(key, []).append(row)
+    parts = [_block(block, known.get(block[0].device_id)) for block in blocks.values()]
+    return "\n\n".join([*parts, "\n".join(textwrap.wrap(_LEGEND, WIDTH))])
+
+
+def _block(rows: Sequence[TableRow], device: DeviceView | None) -> str:
+    sections: dict[Workload, list[TableRow]] = {}
+    for row in rows:
+        sections.setdefault(row.workload, []).append(row)
+    cells = {id(row): _cells(row) for row in rows}
+    layout = _layout(rows, list(cells.values()))
+    lines = [*_title(rows[0], device), *_head(layout)]
+    for workload, members in sections.items():
+        lines.append(workload_words(workload))
+        for row in members:
+            lines.extend(_row(row, cells[id(row)], layout))
+    return "\n".join([*lines, *_notes(rows)])
+
+
+def _title(row: TableRow, device: DeviceView | None) -> list[str]:
+    lines = [
+        f"{row.model_name} ({row.model_class.value}) on {row.device_name}:"
+        f" {row.hardware_class.value}, {row.realness.value}, {row.runtime},"
+        f" {text.profile_words(row.profile)}"
+    ]
+    if row.overrides != NO_OVERRIDES:
+        lines.append(f"overridden: {overrides_words(row.overrides)}")
+    if device is not None:
+        lines.append(device_line(device, row.runtime))
+    return [wrapped for line in lines for wrapped in textwrap.wrap(line, WIDTH)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Widths of the recipe and of the other columns, and the gap between them."""
+
+    first: int
+    widths: tuple[int, ...]
+    gap: str
+
+    def line(self, first: str, cells: Iterable[str]) -> str:
+        """One line of the table; `cells` are aligned as their heads say."""
+        shown = [
+            f"{cell:{align}{width}}"
+            for cell, (_, align, _), width in zip(cells, _HEADS, self.widths, strict=True)
+        ]
+        return self.gap.join([f"{first:{self.first}}", *shown]).rstrip()
+
+
+def _layout(rows: Sequence[TableRow], cells: Sequence[tuple[str, ...]]) -> _Layout:
+    """As narrow as the contents allow; gaps shrink when that makes the table fit."""
+    lines = [row for row in cells if row]
+    lines += [tuple(top for top, _, _ in _HEADS), tuple(low for _, _, low in _HEADS)]
+    widths = tuple(max(map(len, column)) for column in zip(*lines, strict=True))
+    first = max(len("recipe"), *(len(row.recipe) for row in rows))
+    roomy = first + sum(widths) + 2 * len(widths) <= WIDTH
+    return _Layout(first, widths, "  " if roomy else " ")
+
+
+def _head(layout: _Layout) -> list[str]:
+    width = layout.first + sum(layout.widths) + len(layout.gap) * len(layout.widths)
+    return [
+        layout.line("", (top for top, _, _ in _HEADS)),
+        layout.line("recipe", (low for _, _, low in _HEADS)),
+        "-" * width,
+    ]
+
+
+def _row(row: TableRow, cells: tuple[str, ...], layout: _Layout) -> list[str]:
+    if cells:
+        return [layout.line(row.recipe, cells)]
+    why = f"{row.state.value}: {row.reason}" if row.reason else row.state.value
+    room = max(40, WIDTH - layout.first - len(layout.gap))
+    wrapped = textwrap.wrap(why, room, break_on_hyphens=False)
+    names = [row.recipe, *[""] * (len(wrapped) - 1)]
+    return [
+        f"{name:{layout.first}}{layout.gap}{line}"
+        for name, line in zip(names, wrapped, strict=True)
+    ]
+
+
+def _cells(row: TableRow) -> tuple[str, ...]:
+    """The cells of a row with numbers; empty for one without."""
+    if not row.state.has_numbers:
+        return ()
+    baseline = row.family is FormatFamily.FP32
+    latency, accuracy = row.metric("latency_ratio"), row.metric("accuracy_delta_pp")
+    return (
+        text.plain(row.metric("size_bytes" if baseline else "size_ratio")),
+        "baseline" if baseline and latency.value is None else _compared(latency),
+        text.plain(row.metric("latency_p50_ns")),
+        _mebibytes(row.metric("peak_memory_bytes")),
+        text.plain(row.metric("accuracy_pct"))
+        if baseline and accuracy.value is None
+        else _compared(accuracy),
+    )
+
+
+def _mebibytes(metric: MetricValue) -> str:
+    return text.DASH if metric.value is None else f"{metric.value / (1 << 20):.1f}"
+
+
+def _compared(metric: MetricValue) -> str:
+    """Value, interval and verdict, aligned to one another down the column."""
+    if metric.value is None:
+        return text.DASH
+    value = text.plain(metric)
+    parts = [f"{value:>4}", f"{text.interval(metric):<12}", text.verdict(metric)]
+    return " ".join(part for part in parts if part).rstrip()
+
+
+def _notes(rows: Sequence[TableRow]) -> list[str]:
+    measured = [row for row in rows if row.state.has_numbers]
+    notes = [
+        *_stale_notes(measured),
+        *_kernel_notes(measured),
+        *_null_notes(measured),
+        *_flag_notes(rows),
+        *_energy_notes(measured),
+    ]
+    return [
+        line
+        for note in notes
+        for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    ]
+
+
+def _stale_notes(rows: Sequence[TableRow]) -> list[str]:
+    alike: dict[str, list[TableRow]] = {}
+    for row in rows:
+        if row.changes:
+            alike.setdefault(changes_words(row.changes), []).append(row)
+    return [f"stale, {words} since: {_places(named, rows)}" for words, named in alike.items()]
+
+
+def _kernel_notes(rows: Sequence[TableRow]) -> list[str]:
+    """Kernel mode and saturated share have no column: rows that are alike share a line."""
+    alike: dict[str, list[TableRow]] = {}
+    for row in rows:
+        metric = row.metric("saturated_pct")
+        if row.kernel_mode is None and metric.value is None:
+            continue  # nothing in it claims integers, or nobody probed
+        words = f"kernels {row.kernel_mode or 'unknown'}"
+        if metric.value is not None:
+            words += f", {text.number(metric.value, 2)} % of sums saturated"
+        alike.setdefault(words, []).append(row)
+    return [f"{words}: {_places(named, rows)}" for words, named in alike.items()]
+
+
+def _null_notes(rows: Sequence[TableRow]) -> list[str]:
+    """What is missing from rows that were measured, grouped by what and why."""
+    missing: dict[tuple[str, str], list[TableRow]] = {}
+    for row in rows:
+        for key, name in _SHOWN.items():
+            metric = row.metric(key)
+            if metric.value is None and row.family is not FormatFamily.FP32:
+                missing.setdefault((name, text.reason(metric)), []).append(row)
+    return [
+        f"{name}: none ({reason}): {_places(named, rows)}"
+        for (name, reason), named in missing.items()
+    ]
+
+
+def _flag_notes(rows: Sequence[TableRow]) -> list[str]:
+    flagged: dict[str, list[TableRow]] = {}
+    for row in rows:
+        for flag in row.flags:
+            if flag == PRELIMINARY and row.profile is Profile.QUICK:
+                continue  # the title says so of every row
+            flagged.setdefault(flag, []).append(row)
+    return [
+        f"{flag} ({text.flag(flag)}): {_places(named, rows)}"
+        for flag, named in sorted(flagged.items())
+    ]
+
+
+def _energy_notes(rows: Sequence[TableRow]) -> list[str]:
+    """Energy has no column: one line says why it is missing, or each value."""
+    notes = []
+    reasons: set[str] = set()
+    for row in rows:
+        metric = row.metric("energy_mj")
+        if metric.value is None:
+            reasons.add(metric.reason or "not_measured")
+        else:
+            notes.append(f"energy: {_place(row, rows)}: {text.full(metric)}")
+    if reasons and not notes:
+        notes.append(f"energy: not measured ({', '.join(sorted(reasons))})")
+    return notes
+
+
+def _place(row: TableRow, rows: Sequence[TableRow]) -> str:
+    several = len({one.workload for one in rows}) > 1
+    return f"{row.recipe} at batch {row.workload.batch}" if several else row.recipe
+
+
+def _places(named: Sequence[TableRow], rows: Sequence[TableRow]) -> str:
+    """Some of the rows, in few words: a recipe stands for all of its workloads."""
+    measured = [row for row in rows if row.state.has_numbers]
+    if len(named) == len(measured) > 1:
+        return "every measured row"
+    words = []
+    for recipe in dict.fromkeys(row.recipe for row in named):
+        own = [row for row in named if row.recipe == recipe]
+        if len(own) == sum(row.recipe == recipe for row in measured):
+            words.append(recipe)
+        else:
+            words += [_place(row, rows) for row in own]
+    return ", ".join(words)

@@ -1,0 +1,106 @@
+"""`bitgauge up`: start a coordinator and stay with it."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from .common import HomeFolder
+
+
+def up(
+    *,
+    home: HomeFolder = None,
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="TCP port; 0: any.")] = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS[:PORT]",
+            help="Also serve other machines over TLS; agents use the port after it.",
+        ),
+    ] = None,
+    advertise: Annotated[
+        str | None,
+        typer.Option(metavar="HOST", help="Name or address that devices shall connect to."),
+    ] = None,
+    certificate_days: Annotated[
+        float, typer.Option(min=0.00001, help="Life of certificates; renewed at two thirds.")
+    ] = 30.0,
+    task_cpus: Annotated[
+        int | None, typer.Option(min=1, help="Processors for builds and analysis.")
+    ] = None,
+    blob_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Size that models, sets and raw data together keep to, such as 200GiB.",
+        ),
+    ] = None,
+    lease_ttl: Annotated[
+        float, typer.Option(min=0.5, help="Seconds until a lease without renewal ends.")
+    ] = 60.0,
+    renew_every: Annotated[
+        float, typer.Option(min=0.1, help="Seconds between renewals of a lease.")
+    ] = 5.0,
+    unreachable_after: Annotated[
+        float, typer.Option(min=0.5, help="Seconds of silence until a device is unreachable.")
+    ] = 20.0,
+    check_hours: Annotated[
+        float, typer.Option(min=0, help="Hours between health checks; 0: not by age.")
+    ] = 24.0,
+    check_jobs: Annotated[
+        int, typer.Option(min=0, help="Jobs between health checks; 0: not by jobs.")
+    ] = 50,
+    queue_quota: Annotated[
+        int, typer.Option(min=1, help="Jobs of one user that may wait at one time.")
+    ] = 100,
+    alert_webhook: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="BITGAUGE_ALERT_WEBHOOK",
+            show_envvar=False,
+            help="Post confirmed regressions there; else $BITGAUGE_ALERT_WEBHOOK.",
+        ),
+    ] = None,
+) -> None:
+    """Serve a coordinator until Ctrl-C.
+
+    Example: bitgauge up
+
+    Example: bitgauge up --listen 0.0.0.0
+    """
+    from bitgauge.benchmarks.common.home import DEFAULT_PORT
+    from bitgauge.benchmarks.common.home import home as default_home
+    from bitgauge.benchmarks.vocabulary.typed import parse_size_bytes
+
+    from ..cluster.listeners import parse_listen
+    from ..cluster.supervisor import run
+    from ..config import CoordinatorConfig, care_terms, lease_terms
+    from ..lab.alerts import require_webhook
+
+    config = CoordinatorConfig(
+        home=str((home or default_home()).expanduser().absolute()),
+        host=host,
+        port=DEFAULT_PORT if port is None else port,
+        terms=lease_terms(lease_ttl, renew_every, unreachable_after),
+        care=care_terms(check_hours, check_jobs, queue_quota),
+        task_cpus=task_cpus,
+        ray_address=os.environ.get("RAY_ADDRESS") or None,
+        blob_limit_bytes=parse_size_bytes(blob_limit) if blob_limit else None,
+        tls=parse_listen(listen, advertise, certificate_days) if listen else None,
+    )
+    webhook = require_webhook(alert_webhook) if alert_webhook else None
+    raise typer.Exit(run(config, alert_webhook=webhook))
+
+
+PLACE = 10
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(up)

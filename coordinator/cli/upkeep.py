@@ -1,0 +1,202 @@
+"""`bitgauge backup`, `restore` and `check`: what a lab owner does with the state folder.
+
+They work on the folder itself, with or without a coordinator on it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import Json, print_json, print_text
+
+if TYPE_CHECKING:
+    from ..store.upkeep.backup import Manifest
+    from ..store.upkeep.check import StateCheck
+    from ..store.upkeep.restore import Restored
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", metavar="DIR", help="State folder; else $BITGAUGE_HOME."),
+]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder: the backup.")]
+Source = Annotated[
+    Path,
+    typer.Argument(
+        metavar="BACKUP", help="Folder made by `backup`, or a database kept before a migration."
+    ),
+]
+
+
+def backup(
+    folder: Folder,
+    *,
+    home: Home = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Hard links, not copies, of blobs; same disk only.")
+    ] = False,
+    allow_damaged: Annotated[
+        bool, typer.Option("--allow-damaged", help="Leave out blobs whose bytes are lost.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Copy database and blobs into a new folder, verified, also while a coordinator runs.
+
+    Tokens and the folder of an agent on this machine are not part of it.
+
+    Example: bitgauge backup /srv/backups/2026-11-21
+    """
+    from ..store.upkeep.backup import make
+
+    manifest = make(_home(home), _absolute(folder), link=link, allow_damaged=allow_damaged)
+    if json:
+        print_json(manifest)
+    else:
+        print_text(_made_words(manifest, _absolute(folder)))
+
+
+def restore(
+    backup: Source,
+    *,
+    home: Home = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the database that is there; it is kept.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Verify a backup, then put it back. No coordinator may run on the state folder.
+
+    Example: bitgauge restore /srv/backups/2026-11-21 --replace
+    """
+    from ..store.upkeep.restore import restore as put_back
+
+    restored = put_back(_absolute(backup), _home(home), replace=replace)
+    if json:
+        print_json(restored)
+    else:
+        print_text(_restored_words(restored, _home(home)))
+    raise typer.Exit(1 if restored.missing else 0)
+
+
+def check(
+    *,
+    home: Home = None,
+    backup: Annotated[
+        Path | None,
+        typer.Option("--backup", metavar="DIR", help="Check this backup, not the state folder."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Verify the database, its invariants and the bytes of every blob; exit code 1 on damage.
+
+    Example: bitgauge check
+
+    Example: bitgauge check --backup /srv/backups/2026-11-21
+    """
+    if backup is not None:
+        from ..store.upkeep.backup import verify
+
+        manifest = verify(_absolute(backup))
+        if json:
+            print_json(manifest)
+        else:
+            print_text(_verified_words(manifest, _absolute(backup)))
+        return
+    from ..store.upkeep.check import check_state
+
+    found = check_state(_home(home))
+    if json:
+        print_json(found)
+    else:
+        print_text(_check_words(found))
+    raise typer.Exit(0 if found.sound else 1)
+
+
+def _home(home: Path | None) -> Path:
+    from bitgauge.benchmarks.common.home import home as default_home
+
+    return _absolute(home or default_home())
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _made_words(manifest: Manifest, folder: Path) -> str:
+    lines = [f"Backed up {_contents(manifest)} into {folder}; every byte was read again."]
+    if manifest.left_out:
+        left_out = _counted(len(manifest.left_out), "blob")
+        lines.append(f"LEFT OUT {left_out} whose bytes are lost.")
+    return "\n".join(lines)
+
+
+def _verified_words(manifest: Manifest, folder: Path) -> str:
+    from ..store.last_backup import utc
+
+    lines = [
+        f"The backup {folder} of {utc(manifest.created_unix_ns)} is sound:"
+        f" {_contents(manifest)}, made by Bitgauge {manifest.bitgauge_version}."
+    ]
+    if manifest.left_out:
+        lines.append(
+            f"It lacks {_counted(len(manifest.left_out), 'blob')}, lost before it was made."
+        )
+    return "\n".join(lines)
+
+
+def _contents(manifest: Manifest) -> str:
+    from bitgauge.benchmarks.vocabulary.shown import size
+
+    counts = manifest.counts
+    return (
+        f"{_counted(counts['jobs'], 'job')}, {_counted(counts['runs'], 'run')} and"
+        f" {_counted(len(manifest.blobs), 'blob')} ({size(manifest.size_bytes)})"
+    )
+
+
+def _restored_words(restored: Restored, home: Path) -> str:
+    recorded = _counted(restored.blobs, "blob")
+    lines = [f"Restored {home}: {recorded} recorded, {restored.copied} brought back."]
+    if restored.kept:
+        lines.append(f"The database that was there is {restored.kept}.")
+    if restored.missing:
+        lines.append(
+            f"MISSING {_counted(len(restored.missing), 'blob')}; `bitgauge check` has the names."
+        )
+    return "\n".join(lines)
+
+
+def _check_words(found: StateCheck) -> str:
+    from bitgauge.benchmarks.vocabulary.shown import size
+
+    counts = found.counts
+    lines = [
+        f"database  {found.database}: schema {found.schema}, {_counted(counts['jobs'], 'job')},"
+        f" {_counted(counts['runs'], 'run')}, {'DAMAGED' if found.findings else 'sound'}",
+        *(f"  {finding}" for finding in found.findings),
+        f"blobs     {found.blobs} recorded ({size(found.size_bytes)}),"
+        f" {len(found.missing)} missing, {len(found.corrupt)} corrupt,"
+        f" {len(found.unreferenced)} unreferenced",
+        *(f"  missing {blob.sha256} ({blob.size_bytes} bytes)" for blob in found.missing),
+        *(f"  corrupt {blob.sha256} ({blob.size_bytes} bytes)" for blob in found.corrupt),
+        f"backup    {found.last_backup or 'none is known'}",
+    ]
+    return "\n".join(lines)
+
+
+def _counted(count: int, thing: str) -> str:
+    from bitgauge.benchmarks.selection.sentences import counted
+
+    return counted(count, thing)
+
+
+PLACE = 160
+"""Where the commands of this file stand in the help."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (backup, restore, check):
+        app.command()(command)

@@ -1,0 +1,1 @@
+"""Whoever answers: a coordinator, a database file, an exported table."""

@@ -1,0 +1,61 @@
+"""What a shell asks of whoever answers: a coordinator, a database file, an exported table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.cells import Cell
+    from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
+    from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+    from bitgauge.benchmarks.vocabulary.values.digests import Digest
+    from bitgauge.benchmarks.vocabulary.values.history import (
+        CompareQuery,
+        Comparison,
+        History,
+        HistoryQuery,
+        Regression,
+    )
+    from bitgauge.benchmarks.vocabulary.values.jobs import JobView
+    from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
+    from bitgauge.benchmarks.vocabulary.values.runs import RunView
+
+
+class Answers(Protocol):
+    """What can be asked of a coordinator and of a database file alike."""
+
+    def devices(self) -> tuple[DeviceView, ...]:
+        """Every device, by name."""
+
+    def job(self, job_id: str) -> JobView:
+        """One job."""
+
+    def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
+        """Jobs, newest first."""
+
+    def table(self, query: TableQuery) -> tuple[TableRow, ...]:
+        """The rows that match."""
+
+    def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
+        """The cells, priors among them; `query` says which are looked for."""
+
+    def select(self, query: SelectQuery) -> Choice:
+        """Which format to ship."""
+
+    def compare(self, query: CompareQuery) -> Comparison:
+        """Two sets of results held against each other."""
+
+    def histories(self, query: HistoryQuery) -> tuple[History, ...]:
+        """The series that match, with their steps."""
+
+    def regressions(self, *, ended: bool = False) -> tuple[Regression, ...]:
+        """What became worse, newest first; with `ended` also what is over."""
+
+    def run(self, run_id: str) -> RunView:
+        """One run."""
+
+    def runs(self, job_id: str) -> tuple[RunView, ...]:
+        """Every attempt of a job."""
+
+    def blob(self, digest: Digest) -> bytes:
+        """The bytes of a blob, verified."""

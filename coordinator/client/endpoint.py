@@ -1,0 +1,131 @@
+"""Where a query goes: a coordinator's address or a database file, and the token for it.
+
+The order is flag, environment, user configuration, ``127.0.0.1:50950``. The user's file is
+``$XDG_CONFIG_HOME/bitgauge/config.toml`` with the keys `coordinator`, `db` and `token_file`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bitgauge.benchmarks.common.home import DEFAULT_PORT, home
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.typed import unknown
+
+DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
+_KEYS = ("coordinator", "db", "token_file")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to ask.
+
+    Attributes:
+        address: ``HOST:PORT`` of the coordinator; unused when `db` is set.
+        db: database file to read in-process, or None to call the coordinator.
+        token_path: file with the token that calls carry; need not exist.
+    """
+
+    address: str
+    db: Path | None
+    token_path: Path
+
+
+def resolve(
+    coordinator: str | None = None,
+    db: str | None = None,
+    token_file: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Endpoint:
+    """Decide where queries go.
+
+    Args:
+        coordinator: the flag ``--coordinator``, ``HOST:PORT``.
+        db: the flag ``--db``, a path.
+        token_file: the flag ``--token-file``.
+        environ: BITGAUGE_COORDINATOR, BITGAUGE_DB and the places of state and configuration.
+
+    Raises:
+        BadInput: an address is not ``HOST:PORT``, one source names both a coordinator and a
+            database, or the user configuration is damaged.
+    """
+    flags = {"coordinator": coordinator, "db": db}
+    variables = {
+        "coordinator": environ.get("BITGAUGE_COORDINATOR"),
+        "db": environ.get("BITGAUGE_DB"),
+    }
+    config = _user_config(config_path(environ))
+    token = token_file or config.get("token_file") or str(home(environ) / "tokens" / "user")
+    sources = (("flags", flags), ("environment", variables), ("user configuration", config))
+    for name, source in sources:
+        given = {key: source.get(key) for key in ("coordinator", "db") if source.get(key)}
+        if len(given) == 2:
+            raise BadInput(
+                Code.BAD_ARGUMENT,
+                f"The {name} name both a coordinator and a database; give one of them.",
+            )
+        if given:
+            return _endpoint(given.get("coordinator"), given.get("db"), token)
+    return _endpoint(None, None, token)
+
+
+def config_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """The user's configuration file; it need not exist."""
+    base = environ.get("XDG_CONFIG_HOME")
+    folder = Path(base).expanduser() if base else Path("~/.config").expanduser()
+    return folder / "bitgauge" / "config.toml"
+
+
+def parse_address(text: str) -> str:
+    """Check ``HOST:PORT`` (an IPv6 host in brackets) and return it.
+
+    Raises:
+        BadInput: it has no host, or its port is not 1 to 65535.
+    """
+    host, colon, port = text.strip().rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not colon or not bare or (":" in bare and bare == host):
+        raise BadInput(Code.BAD_ARGUMENT, f"{text!r} is not HOST:PORT, such as {DEFAULT_ADDRESS}.")
+    if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise BadInput(Code.BAD_ARGUMENT, f"The port in {text!r} is not a number from 1 to 65535.")
+    return f"{host}:{port}"
+
+
+def _endpoint(coordinator: str | None, db: str | None, token_file: str) -> Endpoint:
+    return Endpoint(
+        address=parse_address(coordinator) if coordinator else DEFAULT_ADDRESS,
+        db=Path(db).expanduser() if db else None,
+        token_path=Path(token_file).expanduser(),
+    )
+
+
+def _user_config(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {error}.") from error
+    values = _toml(text, path)
+    for key, value in values.items():
+        if key not in _KEYS:
+            raise unknown(f"key in {path}", key, _KEYS)
+        if not isinstance(value, str):
+            raise BadInput(Code.BAD_ARGUMENT, f"{key} in {path} is not a string.")
+    return values
+
+
+def _toml(text: str, path: Path) -> dict[str, Any]:
+    # The standard library has it since Python 3.11; tomli is the same code for 3.10.
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        values: dict[str, Any] = toml.loads(text)
+    except ValueError as error:
+        raise BadInput(Code.BAD_ARGUMENT, f"{path} is not valid TOML: {error}.") from error
+    return values

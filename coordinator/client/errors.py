@@ -1,0 +1,82 @@
+"""From a failed call back to the error that the coordinator raised.
+
+The code travels as trailer `bitgauge-code`; sentence and advice travel as details.
+"""
+
+from __future__ import annotations
+
+import grpc
+from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
+from bitgauge.benchmarks.vocabulary.errors import (
+    BadInput,
+    BitgaugeError,
+    Code,
+    Internal,
+    NotFound,
+    Refused,
+    Unavailable,
+)
+
+CODE_KEY = "bitgauge-code"
+
+_CLASSES: dict[str, type[BitgaugeError]] = {
+    "INVALID_ARGUMENT": BadInput,
+    "UNAUTHENTICATED": BadInput,
+    "PERMISSION_DENIED": BadInput,
+    "NOT_FOUND": NotFound,
+    "UNAVAILABLE": Unavailable,
+    "DEADLINE_EXCEEDED": Unavailable,
+    "INTERNAL": Internal,
+    "DATA_LOSS": Internal,
+}
+
+
+def to_error(error: grpc.RpcError, address: str) -> BitgaugeError:
+    """The error that a failed call means.
+
+    Args:
+        error: what gRPC raised.
+        address: ``HOST:PORT`` of the coordinator, named when it cannot be reached.
+    """
+    call = _as_call(error)
+    status = status_of(error)
+    details = (call.details() if call else None) or ""
+    code = _code_of(call)
+    if code is not None:
+        sentence = details.removesuffix(CATALOGUE[code].advice).strip()
+        return _CLASSES.get(CATALOGUE[code].status, Refused)(code, sentence)
+    if status is grpc.StatusCode.UNAVAILABLE:
+        return Unavailable(Code.UNREACHABLE, f"No coordinator answers at {address}.")
+    if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return Unavailable(
+            Code.UNREACHABLE, f"The coordinator at {address} did not answer in time."
+        )
+    if status is grpc.StatusCode.UNIMPLEMENTED:
+        return Refused(Code.PROTOCOL_VERSION, f"What answers at {address} does not know this call.")
+    if status is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        # gRPC's own limits on messages and headers; the coordinator never saw the call.
+        return BadInput(Code.BAD_ARGUMENT, f"The call to {address} is too large: {details}.")
+    name = status.name if status is not None else "no status"
+    return Internal(Code.INTERNAL, f"The call to {address} ended with {name}: {details}")
+
+
+def status_of(error: grpc.RpcError) -> grpc.StatusCode | None:
+    """The gRPC status of a failed call."""
+    call = _as_call(error)
+    return call.code() if call else None
+
+
+def _as_call(error: object) -> grpc.Call | None:
+    """What gRPC raises is also the call that failed; its type does not say so."""
+    return error if isinstance(error, grpc.Call) else None
+
+
+def _code_of(call: grpc.Call | None) -> Code | None:
+    """The code in the trailer; None when there is none that this version knows."""
+    for key, value in (call.trailing_metadata() if call else None) or ():
+        if key == CODE_KEY:
+            try:
+                return Code(value)
+            except ValueError:
+                return None
+    return None

@@ -1,0 +1,114 @@
+"""The records of a run or a job, from whoever answers: a coordinator or a database file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from bitgauge.benchmarks.raw.container import RawFile
+from bitgauge.benchmarks.raw.files import collect
+from bitgauge.benchmarks.raw.numerics import read_ledger
+from bitgauge.benchmarks.raw.operators import operator_profile
+from bitgauge.benchmarks.record.explain.explain import Subject, worst_of
+from bitgauge.benchmarks.record.sources import PARSERS, Sources
+from bitgauge.benchmarks.vocabulary.enums import Disposition, PassName, RawRole, RunStatus
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
+
+if TYPE_CHECKING:
+    from .answers import Answers
+
+
+def sources_of(source: Answers, run: RunView) -> Sources:
+    """All that a record of `run` is built from; raw files that cannot be had are noted."""
+
+    def fetch(ref: RawRef) -> bytes:
+        return source.blob(ref.digest)
+
+    device = next(
+        (one for one in source.devices() if one.description.device_id == run.device_id), None
+    )
+    return Sources(run, source.job(run.job_id), device, collect(run.raw, fetch, PARSERS))
+
+
+def named_runs(source: Answers, names: Sequence[str]) -> tuple[RunView, ...]:
+    """The runs that `names` name: a run by its id, a job's accepted runs by the job's.
+
+    Raises:
+        NotFound: nothing has that id, or the job has no accepted run yet.
+    """
+    return tuple(run for name in names for run in _named(source, name))
+
+
+def _named(source: Answers, name: str) -> tuple[RunView, ...]:
+    try:
+        return (source.run(name),)
+    except NotFound as error:
+        if error.code is not Code.UNKNOWN_RUN:
+            raise
+    try:
+        found = source.runs(name)
+    except NotFound as error:
+        raise NotFound(Code.UNKNOWN_RUN, f"No run and no job has the id {name!r}.") from error
+    accepted = [run for run in found if run.disposition is Disposition.ACCEPTED]
+    if not accepted:
+        raise NotFound(Code.UNKNOWN_RUN, f"Job {name} has no accepted run yet.")
+    return tuple(sorted(accepted, key=lambda run: run.entry_index))
+
+
+T = TypeVar("T")
+
+
+def chosen_run(source: Answers, name: str, recipe: str | None) -> RunView:
+    """The run that `name` names: itself, or one of a job's.
+
+    Args:
+        source: who answers.
+        name: id of a run or of a job.
+        recipe: which of a job's entries; the worst one when not given.
+
+    Raises:
+        NotFound: there is no such run.
+    """
+    runs = [run for run in named_runs(source, [name]) if run.status is RunStatus.MEASURED]
+    if recipe is not None:
+        runs = [run for run in runs if run.recipe == recipe]
+    if not runs:
+        what = f"of recipe {recipe!r} " if recipe else ""
+        raise NotFound(Code.UNKNOWN_RUN, f"{name} has no measured run {what}to explain.")
+    by_id = {run.run_id: run for run in runs}
+    metrics = {
+        run_id: {metric.key: metric for metric in run.metrics}
+        for run_id, run in by_id.items()
+        if len(by_id) == 1 or run.entry_index
+    }
+    worst = worst_of(metrics)
+    return by_id[worst] if worst is not None else runs[0]
+
+
+def subject_of(source: Answers, run: RunView) -> Subject:
+    """One run with what its raw files say."""
+    return subject_in(sources_of(source, run))
+
+
+def subject_in(known: Sources) -> Subject:
+    """The run of a record's sources, as an explanation sees it."""
+    run = known.run
+    profile = _parsed(known, PassName.OPERATORS, RawRole.CANDIDATE, operator_profile)
+    baseline = _parsed(known, PassName.OPERATORS, RawRole.BASELINE, operator_profile)
+    return Subject(
+        recipe=run.recipe,
+        metrics={metric.key: metric for metric in run.metrics},
+        is_baseline=known.is_baseline,
+        batch=known.job.workload.batch,
+        profile=profile,
+        baseline_profile=baseline,
+        ledger=_parsed(known, PassName.NUMERICS, RawRole.BOTH, read_ledger),
+    )
+
+
+def _parsed(
+    known: Sources, pass_name: PassName, role: RawRole, parse: Callable[[RawFile], T]
+) -> T | None:
+    found = known.evidence.parsed(pass_name, role, parse)
+    return found[0] if found else None

@@ -1,0 +1,128 @@
+"""A suite file and the files that it names: read, hashed, and named by content."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.refresh.suite import ModelFiles, SuiteFile, parse_suite, volumes_of_csv
+from bitgauge.benchmarks.suites import FOLDER, shipped
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.typed import nearest
+from bitgauge.benchmarks.vocabulary.values.campaigns import Suite, SuiteModel
+
+from .upload import LocalFile, local_file
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSuite:
+    """A suite, and the files on this machine that it is about."""
+
+    suite: Suite
+    files: tuple[LocalFile, ...]
+
+
+def read_suite(name: str) -> LocalSuite:
+    """The suite in a file, or one that ships, by its name.
+
+    Raises:
+        BadInput: `BAD_SUITE` with file, line and key; `FILE_UNREADABLE`.
+    """
+    path = _path(name)
+    text = _text(path)
+    values = _toml(text, path)
+    models = zoo.models()
+    said = parse_suite(values, text, str(path), [model.name for model in models], path.stem)
+    volumes = said.volumes
+    if said.volume_file is not None:
+        listed = path.parent / said.volume_file
+        volumes += volumes_of_csv(_text(listed), str(listed))
+    found = [_pinned(model, path.parent) for model in said.models]
+    suite = _suite(said, tuple(model for model, _ in found))
+    files = {file.digest: file for _, files in found for file in files}
+    return LocalSuite(replace(suite, volumes=volumes), tuple(files.values()))
+
+
+def _suite(said: SuiteFile, models: tuple[SuiteModel, ...]) -> Suite:
+    return Suite(
+        name=said.name,
+        models=models,
+        recipes=said.recipes,
+        selectors=said.selectors,
+        workloads=said.workloads,
+        profile=said.profile,
+        overrides=said.overrides,
+        accuracy_margin_pp=said.accuracy_margin_pp,
+        use_case=said.use_case,
+        budget_s=said.budget_s,
+        max_age_s=said.max_age_s,
+    )
+
+
+def _pinned(model: ModelFiles, folder: Path) -> tuple[SuiteModel, list[LocalFile]]:
+    kind = model.model_class
+    if model.zoo:
+        known = {one.name: one for one in zoo.models()}[model.zoo]
+        kind = kind or known.model_class
+        paths = [known.path, zoo.evaluation_path(), zoo.calibration_path()]
+    else:
+        given = (model.baseline, model.evaluation, model.calibration)
+        paths = [folder / one for one in given if one]
+    files = [local_file(path) for path in paths]
+    return (
+        SuiteModel(
+            name=model.name,
+            baseline=files[0].digest,
+            evaluation=files[1].digest,
+            calibration=files[2].digest if len(files) > 2 else None,
+            model_class=kind,
+        ),
+        files,
+    )
+
+
+def _path(name: str) -> Path:
+    """A file, or a suite that ships when no file has that name."""
+    path = Path(name)
+    if not path.exists() and re.fullmatch(r"[\w-]+", name):
+        if name in shipped():
+            return FOLDER / f"{name}.toml"
+        hint = nearest(name, shipped())
+        meant = f"; did you mean {hint}?" if hint else "."
+        raise BadInput(
+            Code.BAD_SUITE, f"There is no file {name}, and no suite of that name ships{meant}"
+        )
+    return path
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(Code.BAD_SUITE, f"{path} is not UTF-8 text: {error.reason}.") from error
+    except OSError as error:
+        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _toml(text: str, path: Path) -> dict[str, Any]:
+    # The standard library has it since Python 3.11; tomli is the same code for 3.10.
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        values: dict[str, Any] = toml.loads(text)
+    except ValueError as error:
+        raise _syntax(path, str(error)) from error
+    return values
+
+
+def _syntax(path: Path, said: str) -> BadInput:
+    """The parser's own sentence, with its line in front as in all our sentences."""
+    match = re.search(r"\s*\(at line (\d+), column \d+\)", said)
+    if match is None:
+        return BadInput(Code.BAD_SUITE, f"{path}: not valid TOML: {said}.")
+    why = said[: match.start()]
+    return BadInput(Code.BAD_SUITE, f"{path}, line {match[1]}: not valid TOML: {why}.")

@@ -1,0 +1,1 @@
+"""Supervisor, driver, actor, sockets: who lives, and who dies with whom."""

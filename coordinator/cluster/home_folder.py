@@ -1,0 +1,74 @@
+"""Makes the state folder ready, and finds out who holds it already."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import filelock
+import psutil
+from bitgauge.benchmarks.vocabulary.errors import Code, Internal
+
+from ..access.tokens import ensure_local_tokens, ensure_token
+from ..config import CoordinatorConfig
+from ..store.state_folder import read_holder, running_error
+
+
+def prepare(config: CoordinatorConfig) -> None:
+    """Make the state folder (mode 0700) with its tokens and log folder.
+
+    Raises:
+        Internal: `START_FAILED` when the folder cannot be made or written.
+    """
+    folder = config.home_folder
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        config.logs_folder.mkdir(mode=0o700, exist_ok=True)
+        ensure_local_tokens(config.tokens_folder)
+        ensure_token(config.ray_token_path)
+    except OSError as error:
+        raise Internal(
+            Code.START_FAILED, f"State folder {folder} cannot be used: {error.strerror}."
+        ) from error
+
+
+def keep_webhook(config: CoordinatorConfig, url: str | None) -> None:
+    """Put where alerts go into a file that only its owner reads; None: they go nowhere."""
+    path = config.alert_webhook_path
+    path.unlink(missing_ok=True)
+    if url is None:
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(url)
+
+
+def read_webhook(config: CoordinatorConfig) -> str | None:
+    """Where alerts go; None when they go nowhere."""
+    try:
+        return config.alert_webhook_path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def refuse_if_running(config: CoordinatorConfig) -> None:
+    """Refuse at once what could only wait in vain.
+
+    The lock decides, and only the actor takes it. A held lock whose supervisor is alive on this
+    host will not come free; one whose supervisor is dead belongs to an actor about to end.
+
+    Raises:
+        Refused: `COORDINATOR_RUNNING`.
+    """
+    lock = filelock.FileLock(config.lock_path, thread_local=False)
+    try:
+        with lock.acquire(timeout=0):
+            return
+    except filelock.Timeout:
+        holder = read_holder(config.holder_path)
+    if holder is None or holder.host != socket.gethostname():
+        return
+    if psutil.pid_exists(holder.supervisor_pid):
+        raise running_error(config)

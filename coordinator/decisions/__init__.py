@@ -1,0 +1,1 @@
+"""What may happen: transition tables, scheduler, submission, care, campaigns, regressions."""

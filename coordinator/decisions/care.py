@@ -1,0 +1,224 @@
+"""Decisions about devices: is a health check due, how did it end, and was it a mass loss.
+
+Pure functions of plain values; `store_care` remembers, `care` applies.
+"""
+
+from __future__ import annotations
+
+import bisect
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bitgauge.benchmarks.vocabulary.enums import Health, JobState
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.reasons import REFERENCE_MISMATCH
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+
+from .scheduler import matches
+
+SECOND_NS = 1_000_000_000
+BRAKE_WINDOW_NS = 60 * SECOND_NS
+BRAKE_MIN_AGENTS = 3
+"""With fewer agents, losing more than half is nothing out of the ordinary."""
+MAX_ACCURACY_SHIFT_PP = 0.5
+"""Points by which a sound device may differ from the known accuracy; near-ties may flip."""
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class CareTerms:
+    """How a lab is looked after.
+
+    Attributes:
+        check_every_ns: age at which a health check is due again; 0: never by age.
+        check_every_jobs: jobs after which one is due again; 0: never by jobs. With both 0 there
+            are no health checks at all.
+        max_queued_per_user: jobs of one user that may wait at one time.
+    """
+
+    check_every_ns: int = 24 * 3600 * SECOND_NS
+    check_every_jobs: int = 50
+    max_queued_per_user: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCare:
+    """What is remembered about the care of one device.
+
+    Attributes:
+        health: as it was last judged.
+        cordoned: why it gets no job; None: it does.
+        retired: removed for good.
+        checked_unix_ns: when its newest health check was judged, UTC nanoseconds.
+        jobs_since_check: leases of other jobs since then.
+        open_check: job of the health check that is not judged yet.
+    """
+
+    health: Health = Health.SUSPECT
+    cordoned: str | None = None
+    retired: bool = False
+    checked_unix_ns: int | None = None
+    jobs_since_check: int = 0
+    open_check: str | None = None
+
+    @property
+    def out(self) -> bool:
+        """Whether it gets no job at all."""
+        return self.retired or self.cordoned is not None
+
+
+def check_due(care: DeviceCare, terms: CareTerms, now_ns: int) -> bool:
+    """Whether a new health check has to come before the next job of this device."""
+    if care.out or care.open_check is not None:
+        return False
+    if not (terms.check_every_ns or terms.check_every_jobs):
+        return False
+    if care.health is not Health.GOOD or care.checked_unix_ns is None:
+        return True
+    old = terms.check_every_ns and now_ns - care.checked_unix_ns >= terms.check_every_ns
+    worn = terms.check_every_jobs and care.jobs_since_check >= terms.check_every_jobs
+    return bool(old or worn)
+
+
+class CheckOutcome(str, enum.Enum):
+    """How a health check ended; a void one says nothing about its device."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    VOID = "void"
+
+
+def judge_check(
+    state: JobState, reason: str | None, metrics: Iterable[MetricValue], known_accuracy_pct: float
+) -> tuple[CheckOutcome, str]:
+    """What an ended health check says about its device.
+
+    Args:
+        state: how its job ended.
+        reason: why, when the job says so.
+        metrics: published numbers of its one run.
+        known_accuracy_pct: accuracy of the checked model where it is computed right, in percent.
+
+    Returns:
+        The outcome, and a sentence without full stop for people.
+    """
+    if state is JobState.CANCELLED:
+        return CheckOutcome.VOID, "the health check was cancelled"
+    if state is not JobState.FINISHED:
+        return CheckOutcome.FAILED, f"the health check failed: {reason or state.value}".rstrip(".")
+    found = {metric.key: metric for metric in metrics}
+    accuracy = found.get("accuracy_pct")
+    if accuracy is None or accuracy.value is None:
+        why = accuracy.reason if accuracy else "no number"
+        return CheckOutcome.FAILED, f"the health check gave no accuracy ({why})"
+    if abs(accuracy.value - known_accuracy_pct) > MAX_ACCURACY_SHIFT_PP:
+        return CheckOutcome.FAILED, (
+            f"the health check found an accuracy of {accuracy.value:.2f} %"
+            f" where it is {known_accuracy_pct:.2f} %"
+        )
+    if REFERENCE_MISMATCH in accuracy.flags:
+        return CheckOutcome.FAILED, "the health check predicted otherwise than the reference"
+    return CheckOutcome.PASSED, f"accuracy {accuracy.value:.2f} %"
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """When a device that takes part was heard, or promised to be silent until, last.
+
+    Attributes:
+        device_id: which device.
+        heard_unix_ns: UTC nanoseconds.
+        leased: whether it holds a lease.
+    """
+
+    device_id: str
+    heard_unix_ns: int
+    leased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MassLoss:
+    """More than half of the agents went silent together, so the fault is hardly theirs.
+
+    Attributes:
+        lost: the devices that did.
+        known: how many were there before.
+    """
+
+    lost: frozenset[str]
+    known: int
+
+    @property
+    def sentence(self) -> str:
+        """What people are told, wherever they look."""
+        return (
+            f"{len(self.lost)} of {self.known} agents went silent within a minute, so no job is"
+            " queued again until they are back; cordon or retire those that stay away"
+        )
+
+
+def mass_loss(
+    hearings: Sequence[Hearing], now_ns: int, unreachable_after_ns: int
+) -> MassLoss | None:
+    """The mass loss that holds now, if there is one: then nothing may be queued again.
+
+    It needs no memory, so a restart of the coordinator changes nothing, and it ends by itself
+    when enough agents are back, or when those that stay away are cordoned or retired.
+
+    Args:
+        hearings: every device that takes part, that is neither cordoned nor retired.
+        now_ns: UTC nanoseconds.
+        unreachable_after_ns: silence after which a device counts as gone.
+    """
+    gone = sorted(
+        (one.heard_unix_ns + unreachable_after_ns, one.device_id, one.leased)
+        for one in hearings
+        if now_ns - one.heard_unix_ns > unreachable_after_ns
+    )
+    # Each window that ends with a loss: who went away in it, of those that were there before it.
+    for last in reversed(range(len(gone))):
+        first = bisect.bisect_left(gone, (gone[last][0] - BRAKE_WINDOW_NS,))
+        lost = gone[first : last + 1]
+        known = len(hearings) - first
+        held = any(leased for _, _, leased in lost)
+        if held and known >= BRAKE_MIN_AGENTS and 2 * len(lost) > known:
+            return MassLoss(frozenset(device_id for _, device_id, _ in lost), known)
+    return None
+
+
+def require_quota(user: str, waiting: int, terms: CareTerms) -> None:
+    """Refuse one more job of a user who has too many that wait.
+
+    Raises:
+        Refused: `QUEUE_QUOTA`.
+    """
+    if waiting >= terms.max_queued_per_user:
+        whose = f"the token {user!r}" if user else "this caller"
+        raise Refused(
+            Code.QUEUE_QUOTA,
+            f"{waiting} jobs of {whose} wait already; the quota is {terms.max_queued_per_user}.",
+        )
+
+
+def waiting_words(spec: JobSpec, devices: Sequence[DeviceView]) -> str:
+    """What a queued job waits for, naming the devices that could run it and why none does."""
+    able = [view for view in devices if not view.retired and not matches(spec, view.description)]
+    if not able:
+        return "a device that it matches; none has registered"
+    held = [f"{view.description.name} {why}" for view in able if (why := _hindrance(view))]
+    if len(held) < len(able):
+        return "its turn"
+    more = f" and {len(held) - _NAMED} more" if len(held) > _NAMED else ""
+    return f"a device: {', '.join(held[:_NAMED])}{more}"
+
+
+def _hindrance(view: DeviceView) -> str | None:
+    """Why a device takes no job at this moment; None: it does."""
+    if view.cordoned is not None:
+        return f"is cordoned ({view.cordoned})"
+    if view.state != "idle":
+        return f"is {view.state}"
+    return None

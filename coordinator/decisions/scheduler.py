@@ -1,0 +1,100 @@
+"""Which job a device runs next: pure functions of jobs and devices."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
+
+
+def matches(spec: JobSpec, device: DeviceDescription) -> tuple[str, ...]:
+    """Every reason for which `device` can not run `spec`; empty when it can."""
+    wish = spec.selector
+    reasons = []
+    if wish.device not in (None, device.name, device.device_id):
+        reasons.append(f"is not {wish.device}")
+    if wish.hardware_class not in (None, device.hardware_class):
+        reasons.append(f"is {device.hardware_class.value}, not {wish.hardware_class.value}")
+    if wish.min_memory_bytes is not None and device.memory_bytes < wish.min_memory_bytes:
+        reasons.append(f"has {device.memory_bytes} bytes of memory, not {wish.min_memory_bytes}")
+    offered = {tag.name: tag.value for tag in device.tags}
+    for tag in wish.tags:
+        if offered.get(tag.name) != tag.value:
+            reasons.append(f"has no tag {tag.name}={tag.value}")
+    runtimes = {runtime.name: runtime for runtime in device.runtimes}
+    for name in dict.fromkeys((spec.runtime, wish.runtime or spec.runtime)):
+        if name not in runtimes:
+            reasons.append(f"has no runtime {name} (it has {', '.join(runtimes) or 'none'})")
+    if spec.runtime in runtimes:
+        reasons.extend(_families_lacking(spec, runtimes[spec.runtime]))
+    return tuple(reasons)
+
+
+def _families_lacking(spec: JobSpec, runtime: RuntimeDescription) -> tuple[str, ...]:
+    """Why the runtime can measure nothing of this job.
+
+    An entry whose family it lacks becomes `unsupported` in the table; only a job that would
+    measure nothing at all is refused. A runtime that names no families is asked by running it.
+    """
+    if not runtime.families:
+        return ()
+    needed = [parse(entry.recipe).family for entry in spec.entries]
+    if needed[0] not in runtime.families:
+        return (f"its {runtime.name} can not run the {needed[0].value} baseline",)
+    if needed[1:] and not set(needed[1:]) & set(runtime.families):
+        names = ", ".join(sorted({family.value for family in needed[1:]}))
+        return (f"its {runtime.name} can not run {names}",)
+    return ()
+
+
+def choose(
+    queued: Sequence[tuple[JobView, JobSpec]],
+    device: DeviceDescription,
+    others: Sequence[DeviceDescription] = (),
+    avoid: Mapping[str, Collection[str]] | None = None,
+    check: str | None = None,
+) -> str | None:
+    """The id of the job that `device` should run now: health check, then priority, then age.
+
+    Args:
+        queued: the jobs that wait, with their specs.
+        device: the device that asks.
+        others: the other devices that can be reached now.
+        avoid: per job id the devices on which it failed for harness or environment; such a job
+            is left to another matching device when there is one.
+        check: job of the device's health check while that is not judged; nothing else runs
+            before.
+    """
+    if check is not None:
+        return check if any(job.job_id == check for job, _ in queued) else None
+    for job, spec in sorted(
+        queued, key=lambda pair: (-pair[1].priority, pair[0].submitted_unix_ns)
+    ):
+        if matches(spec, device):
+            continue
+        failed_on = (avoid or {}).get(job.job_id, ())
+        if device.device_id in failed_on and any(
+            other.device_id not in failed_on and not matches(spec, other) for other in others
+        ):
+            continue
+        return job.job_id
+    return None
+
+
+def refusals(spec: JobSpec, devices: Sequence[DeviceDescription]) -> dict[str, tuple[str, ...]]:
+    """The devices that can not run `spec`, each with every reason.
+
+    A job is refused when this names all devices there are. Devices that share a name are told
+    apart by their ids.
+    """
+    names = [device.name for device in devices]
+    found = {}
+    for device in devices:
+        label = device.name
+        if names.count(label) > 1:
+            label = f"{label} ({device.device_id})"
+        if reasons := matches(spec, device):
+            found[label] = reasons
+    return found

@@ -1,0 +1,131 @@
+"""What a submitted job must be before it is taken: pure checks and completions of a `JobSpec`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
+from bitgauge.benchmarks.vocabulary.session_options import session_options_problem
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+
+from .scheduler import refusals
+
+BASELINE_RECIPE = "fp32"
+REFERENCE_RECIPE = "reference"
+"""What is built of a baseline and an evaluation set: the baseline's predictions off the device."""
+MAX_ENTRIES = 256
+MAX_BATCH = 1 << 16
+MAX_THREADS = 1 << 10
+
+
+def completed(spec: JobSpec) -> JobSpec:
+    """`spec` with the baseline as entry 0, and as the artifact of every bare ``fp32`` entry.
+
+    Raises:
+        BadInput: `BAD_ARGUMENT` when a number is out of range or the name is empty.
+    """
+    _require_sane(spec)
+    entries = tuple(
+        replace(entry, artifact=spec.baseline)
+        if entry.artifact is None and entry.recipe == BASELINE_RECIPE
+        else entry
+        for entry in spec.entries
+    )
+    if not entries or entries[0].artifact != spec.baseline:
+        entries = (Entry(BASELINE_RECIPE, spec.baseline), *entries)
+    first = replace(entries[0], recipe=entries[0].recipe or BASELINE_RECIPE)
+    return replace(spec, entries=(first, *entries[1:]))
+
+
+def _require_sane(spec: JobSpec) -> None:
+    workload = spec.workload
+    problems = [
+        (not spec.model_name.strip(), "the model name is empty"),
+        (len(spec.entries) > MAX_ENTRIES, f"more than {MAX_ENTRIES} entries"),
+        (not 1 <= workload.batch <= MAX_BATCH, f"batch {workload.batch} is not 1 to {MAX_BATCH}"),
+        (
+            not 1 <= workload.threads <= MAX_THREADS,
+            f"threads {workload.threads} is not 1 to {MAX_THREADS}",
+        ),
+        (spec.deadline_s < 1, f"deadline {spec.deadline_s} s is below 1 s"),
+        (not spec.accuracy_margin_pp > 0, "the accuracy margin is not above 0"),
+        (
+            any(not entry.recipe and entry.artifact is None for entry in spec.entries),
+            "an entry has neither a recipe nor an artifact",
+        ),
+    ]
+    found = [text for wrong, text in problems if wrong]
+    overridden = overrides_problem(spec.overrides, spec.profile)
+    found += [f"the {overridden}"] if overridden else []
+    optional = session_options_problem(spec.overrides.session_options, spec.runtime)
+    found += [optional] if optional else []
+    if found:
+        raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {'; '.join(found)}.")
+
+
+def named_digests(spec: JobSpec) -> dict[Digest, str]:
+    """Every blob a job needs, with what it is to its user."""
+    names = {spec.baseline: "the baseline", spec.evaluation: "the evaluation set"}
+    if spec.calibration is not None:
+        names.setdefault(spec.calibration, "the calibration set")
+    for entry in spec.entries:
+        if entry.artifact is not None:
+            names.setdefault(entry.artifact, f"the artifact {entry.name or entry.recipe}".rstrip())
+    return names
+
+
+def require_blobs(spec: JobSpec, missing: Collection[Digest]) -> None:
+    """Refuse a job whose files were not uploaded, naming each.
+
+    Raises:
+        Refused: `BLOB_MISSING`.
+    """
+    if missing:
+        names = named_digests(spec)
+        listed = "; ".join(f"{names[digest]}, {digest}" for digest in missing)
+        raise Refused(Code.BLOB_MISSING, f"Not uploaded: {listed}.")
+
+
+def described(spec: JobSpec, inspection: Inspection) -> JobSpec:
+    """`spec` with canonical recipes, and with the model class as recognised unless given."""
+    entries = tuple(
+        replace(entry, recipe=recipe)
+        for entry, recipe in zip(spec.entries, inspection.recipes, strict=True)
+    )
+    return replace(spec, entries=entries, model_class=spec.model_class or inspection.model_class)
+
+
+def require_device(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:
+    """Refuse a job that no registered device, online or not, can ever run.
+
+    Raises:
+        Refused: `NO_MATCHING_DEVICE`, with every reason of every device.
+    """
+    if spec.wait_for_device:
+        return
+    if not devices:
+        raise Refused(
+            Code.NO_MATCHING_DEVICE, "No device has ever registered, so nothing can run this job."
+        )
+    reasons = refusals(spec, devices)
+    if len(reasons) == len(devices):
+        listed = "; ".join(f"{name} {' and '.join(why)}" for name, why in reasons.items())
+        raise Refused(Code.NO_MATCHING_DEVICE, f"No registered device can run this job: {listed}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a look at a job's files found.
+
+    Attributes:
+        model_class: recognised from the baseline's graph.
+        recipes: canonical recipe of each entry, in order.
+    """
+
+    model_class: ModelClass
+    recipes: tuple[str, ...]

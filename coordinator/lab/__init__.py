@@ -1,0 +1,1 @@
+"""The coordinator at work: jobs taken, leases, builds, analyses, care, campaigns, alerts."""

@@ -1,0 +1,42 @@
+"""What an analysis needs to know about a run, gathered from the store, and having it done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..store.subjects import subject_of
+from ..store.values import LeaseTerms
+from ..store.writer import Writer
+from .builds import Builds, patiently
+from .runner import Analysis, TaskRunner
+
+
+class Analyses:
+    """Computes published numbers; the first time and again alike."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        runner: TaskRunner,
+        builds: Builds,
+        terms: LeaseTerms,
+        clock: Callable[[], int],
+    ) -> None:
+        self._writer = writer
+        self._runner = runner
+        self._builds = builds
+        self._terms = terms
+        self._now_ns = clock
+
+    async def compute(self, run_id: str) -> Analysis:
+        """The numbers of a run from its raw data; nothing is stored.
+
+        Raises:
+            BitgaugeError: the raw data gives none, or no task could be run.
+        """
+        now_ns = self._now_ns()
+        subject = await self._writer.call(
+            lambda store: subject_of(store, run_id, now_ns, self._terms)
+        )
+        reference = await self._builds.reference_of(subject.facts.baseline, subject.evaluation)
+        return await patiently(lambda: self._runner.analyse(subject.raw, subject.facts, reference))

@@ -1,0 +1,57 @@
+"""Counts what people ask, so that a refresh measures first what is wanted.
+
+A question only adds to a number in memory; what was counted is written in the background, and a
+store that cannot take it costs nothing but the count.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+
+from ..store.values import AskKey
+from ..store.writer import Writer
+
+DAY_NS = 86_400 * 1_000_000_000
+WINDOW_DAYS = 30
+"""How far back a question counts."""
+MOST_KEYS = 1000
+"""Different questions that are kept in memory; the next ones are not counted."""
+
+_log = logging.getLogger(__name__)
+
+
+class Asks:
+    """What was asked and is not written yet."""
+
+    def __init__(self, writer: Writer, clock: Callable[[], int] = time.time_ns) -> None:
+        self._writer = writer
+        self._now_ns = clock
+        self._counted: Counter[AskKey] = Counter()
+
+    def note(self, query: SelectQuery | TableQuery) -> None:
+        """Count a question that names a part of the table."""
+        key = (query.model_class, query.hardware_class, query.workload)
+        if key[:2] == (None, None) or (
+            len(self._counted) >= MOST_KEYS and key not in self._counted
+        ):
+            return
+        self._counted[key] += 1
+
+    async def flush(self) -> None:
+        """Write what was counted; what cannot be written is kept for later."""
+        counted, self._counted = self._counted, Counter()
+        if not counted:
+            return
+        day = self._now_ns() // DAY_NS
+        try:
+            await self._writer.call(lambda store: store.note_asks(counted, day))
+        except BitgaugeError as error:
+            self._counted.update(counted)
+            _log.warning("what was asked could not be written: %s", error)

@@ -1,0 +1,83 @@
+"""What Ray tasks have made: looked up, or made once and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Unavailable
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+
+from ..decisions.submission import REFERENCE_RECIPE
+from ..store.values import BuildKey, BuildOutcome
+from ..store.writer import Writer
+from .runner import TaskRunner
+
+ATTEMPTS = 3
+PAUSE_S = 1.0
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
+
+
+class Builds:
+    """Artifacts and references by what they depend on; equal ones share one task."""
+
+    def __init__(self, writer: Writer, runner: TaskRunner, clock: Callable[[], int]) -> None:
+        self._writer = writer
+        self._runner = runner
+        self._now_ns = clock
+        self._making: dict[BuildKey, asyncio.Task[BuildOutcome]] = {}
+
+    async def outcome(self, model: Digest, recipe: str, other: Digest | None) -> BuildOutcome:
+        """What became of `recipe` for `model`.
+
+        Args:
+            model: the baseline.
+            recipe: canonical, or `REFERENCE_RECIPE`.
+            other: the calibration set; for a reference the evaluation set.
+
+        Raises:
+            BitgaugeError: it could not be made, and may be another time.
+        """
+        key = BuildKey(model, recipe, other, self._runner.toolchain(recipe))
+        task = self._making.get(key)
+        if task is None:
+            task = self._making[key] = asyncio.create_task(self._known_or_made(key))
+            task.add_done_callback(lambda _task: self._making.pop(key))
+        return await asyncio.shield(task)
+
+    async def reference_of(self, baseline: Digest, evaluation: Digest) -> Digest | None:
+        """The reference predictions, or None where there can be none; never a reason to fail."""
+        try:
+            return (await self.outcome(baseline, REFERENCE_RECIPE, evaluation)).artifact
+        except BitgaugeError as error:
+            _log.warning("no reference for %s: %s", baseline, error)
+            return None
+
+    def cancel(self) -> None:
+        """Give up what is being made."""
+        for task in tuple(self._making.values()):
+            task.cancel()
+
+    async def _known_or_made(self, key: BuildKey) -> BuildOutcome:
+        known = await self._writer.call(lambda store: store.cached_build(key))
+        if known is not None:
+            return known
+        outcome = await patiently(lambda: self._runner.build(key))
+        now_ns = self._now_ns()
+        await self._writer.call(lambda store: store.cache_build(key, outcome, now_ns))
+        return outcome
+
+
+async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try a few times while the answer is "try again", with a growing pause between."""
+    for tried in range(ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except Unavailable as error:
+            _log.warning("a task could not run: %s", error)
+            await asyncio.sleep(PAUSE_S * 2**tried)
+    return await attempt()

@@ -1,0 +1,202 @@
+"""What the coordinator does by itself: leases that run out, builds, analyses.
+
+It works off what the store says is pending, so a restart simply goes on. A step that fails
+becomes data of its job; a step that could not be tried is tried again after a pause.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from functools import partial
+from typing import Any
+
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.values.runs import Failure
+
+from ..store.values import BuildOutcome, LeaseTerms, PendingBuild
+from ..store.writer import Writer
+from .analyses import Analyses
+from .builds import Builds
+from .care import LabCare
+from .collector import Collector
+from .coordinator import Clock
+
+PAUSE_S = 1.0
+LONGEST_TICK_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class Dispatcher:
+    """The background loops of one coordinator."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        builds: Builds,
+        analyses: Analyses,
+        terms: LeaseTerms,
+        clock: Clock = time.time_ns,
+        *,
+        care: LabCare | None = None,
+        collector: Collector | None = None,
+        others: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+    ) -> None:
+        """Work on the writer's store.
+
+        Args:
+            writer: the store.
+            builds: makes artifacts.
+            analyses: computes published numbers.
+            terms: when a device is unreachable, and how long a lease lives.
+            clock: the present, UTC nanoseconds.
+            care: of devices.
+            collector: of blobs that nothing needs.
+            others: further loops, each without an end.
+        """
+        self._others = tuple(others)
+        self._writer = writer
+        self._builds = builds
+        self._analyses = analyses
+        self._terms = terms
+        self._care = care or LabCare(writer, terms, clock=clock)
+        self._collector = collector
+        self._refreshed = False
+        self._now_ns = clock
+        self._working: dict[Hashable, asyncio.Task[None]] = {}
+        self._ended: set[Hashable] = set()
+
+    async def refresh_leases(self) -> None:
+        """At the start: every active lease gets a fresh TTL, because downtime consumes none.
+
+        While the disk is full that waits, and with it the end of any lease.
+        """
+        now_ns = self._now_ns()
+        try:
+            await self._writer.change(lambda store: store.refresh_leases(now_ns, self._terms))
+            self._refreshed = True
+        except BitgaugeError as error:
+            if error.code is not Code.DISK_FULL:
+                raise
+            _log.error("leases could not be refreshed: %s", error)
+
+    def start(self) -> None:
+        """Begin to work in the background; `task` ends only by `stop` or by a defect."""
+        self.task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop working and wait for that."""
+        if hasattr(self, "task"):
+            self.task.cancel()
+            await asyncio.wait({self.task})
+
+    async def _run(self) -> None:
+        try:
+            loops = [self._expire_for_ever(), self._work_for_ever()]
+            if self._collector is not None:
+                loops.append(self._collector.run())
+            loops.extend(other() for other in self._others)
+            await asyncio.gather(*loops)
+        finally:
+            for task in tuple(self._working.values()):
+                task.cancel()
+            self._builds.cancel()
+
+    async def _expire_for_ever(self) -> None:
+        tick_s = min(self._terms.ttl_ns / 4e9, LONGEST_TICK_S)
+        while True:
+            try:
+                if not self._refreshed:
+                    await self.refresh_leases()
+                if self._refreshed:
+                    await self._care.expire()
+            except BitgaugeError as error:  # a full disk heals; the loop must outlive it
+                _log.error("leases could not be expired: %s", error)
+                await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(tick_s)
+
+    async def _work_for_ever(self) -> None:
+        while True:
+            version = self._writer.changes.version
+            try:
+                await self._care.judge()
+                self._ended.clear()
+                builds, runs, unjudged = await self._writer.call(
+                    lambda store: (store.pending_builds(), store.unanalysed(), store.unjudged())
+                )
+            except BitgaugeError as error:
+                _log.error("pending work could not be read: %s", error)
+                await asyncio.sleep(PAUSE_S)
+                continue
+            for build in builds:
+                self._start((build.job_id, build.entry_index), partial(self._build, build))
+            for run_id in runs:
+                self._start(run_id, partial(self._analyse, run_id))
+            for run_id in unjudged:
+                self._start(("past", run_id), partial(self._judge, run_id))
+            await self._writer.changes.wait_past(version)
+
+    def _start(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin `work` unless the same is being done, or was while it was found to be pending."""
+        if key not in self._working and key not in self._ended:
+            self._working[key] = asyncio.create_task(self._guarded(key, work))
+
+    async def _guarded(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work`; when its outcome could not be recorded, let it be found and tried again."""
+        try:
+            await work()
+        except Exception:  # a background step has no caller to tell
+            _log.exception("background work %s failed", key)
+            await asyncio.sleep(PAUSE_S)
+            await self._writer.changes.announce()
+        finally:
+            del self._working[key]
+            self._ended.add(key)
+
+    # -- builds ---------------------------------------------------------------------------
+    async def _build(self, build: PendingBuild) -> None:
+        outcome: BuildOutcome | Failure
+        key = build.key
+        try:
+            outcome = await self._builds.outcome(key.model, key.recipe, key.calibration)
+        except BitgaugeError as error:
+            outcome = failure_of(error)
+        now_ns = self._now_ns()
+        await self._writer.change(
+            lambda store: store.built(build.job_id, build.entry_index, outcome, now_ns)
+        )
+
+    # -- analyses -------------------------------------------------------------------------
+    async def _analyse(self, run_id: str) -> None:
+        try:
+            analysis = await self._analyses.compute(run_id)
+        except BitgaugeError as error:
+            _log.error("run %s could not be analysed: %s", run_id, error)
+            await self._analysis_failed(run_id, failure_of(error))
+            return
+        now_ns = self._now_ns()
+        await self._writer.change(
+            lambda store: store.analysed(run_id, analysis.version, analysis.metrics, now_ns)
+        )
+
+    async def _analysis_failed(self, run_id: str, failure: Failure) -> None:
+        now_ns = self._now_ns()
+        await self._writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
+
+    # -- the past -------------------------------------------------------------------------
+    async def _judge(self, run_id: str) -> None:
+        """Hold a run whose job has ended against the past of its row."""
+        now_ns = self._now_ns()
+        for one in await self._writer.change_if(lambda store: store.judge_run(run_id, now_ns)):
+            level = logging.WARNING if one.state in ("new", "confirmed") else logging.INFO
+            _log.log(level, "regression %s is %s: %s", one.regression_id, one.state, one.sentence)
+
+
+def failure_of(error: BitgaugeError) -> Failure:
+    """A failed step as data of its job; what was sent is the artifact's fault."""
+    fault = FailureGroup.ARTIFACT if isinstance(error, BadInput) else FailureGroup.HARNESS
+    return Failure(fault, error.code.value, error.sentence, error.advice)

@@ -1,0 +1,109 @@
+"""From what a refresh is asked for to its plan: what the store knows meets the pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bitgauge.benchmarks.refresh.plan import Known, plan
+from bitgauge.benchmarks.refresh.targets import kept, targets_of_rows, targets_of_suite
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.profiles import require_overrides
+from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, RefreshPlan, Suite
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
+
+from ..decisions import submission
+from ..decisions.scheduler import matches
+from ..store.protocols import Store
+from ..store.values import LeaseTerms
+from .asks import DAY_NS, WINDOW_DAYS
+
+
+def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -> RefreshPlan:
+    """What brings the table up to what `order` asks for.
+
+    Raises:
+        BadInput: something that is asked for cannot be measured by anybody.
+    """
+    require_order(order)
+    suite = order.suite
+    devices = store.devices(now_ns, terms)
+    if suite is None:
+        stale = store.stale_rows()
+        rows = tuple(row for row, _ in stale)
+        targets, skipped = targets_of_rows(stale, devices)
+    else:
+        rows = rows_of(store, [model.name for model in suite.models])
+        targets, skipped = targets_of_suite(suite, devices, matches)
+    targets = kept(targets, order.only) if order.only else targets
+    busy = _under_way(store)
+    found = plan(
+        (target for target in targets if target.key not in busy),
+        Known(
+            rows=rows,
+            asks=store.asks(now_ns // DAY_NS - WINDOW_DAYS),
+            volumes=suite.volumes if suite else (),
+            times=store.run_times(),
+        ),
+        now_ns,
+        budget_s=order.budget_s or (suite.budget_s if suite else None),
+        max_age_s=suite.max_age_s if suite else None,
+        stale_only=order.stale_only or suite is None,
+        skipped=skipped,
+    )
+    for job in found.jobs:
+        submission.completed(job.spec)
+    return found
+
+
+def rows_of(store: Store, models: Iterable[str]) -> tuple[TableRow, ...]:
+    """The rows of some models."""
+    return tuple(
+        row for name in dict.fromkeys(models) for row in store.rows(TableQuery(model_name=name))
+    )
+
+
+def _under_way(store: Store) -> set[tuple[object, ...]]:
+    """Keys of what live campaigns measure already, which no other need."""
+    return {
+        (
+            step.spec.model_name,
+            step.spec.baseline,
+            entry.recipe,
+            step.spec.workload,
+            step.device_id,
+            step.spec.runtime,
+            step.spec.profile,
+            step.spec.overrides,
+        )
+        for campaign_id in store.live_campaigns()
+        for step in store.campaign_steps(campaign_id)
+        if not step.ended
+        for entry in step.spec.entries
+    }
+
+
+def require_order(order: RefreshOrder) -> None:
+    """Refuse what nobody can measure, before anything is planned.
+
+    Raises:
+        BadInput: a recipe is unknown, a number out of range, or nothing is named.
+    """
+    if order.budget_s is not None and order.budget_s <= 0:
+        raise BadInput(Code.BAD_ARGUMENT, "A budget is a time above 0.")
+    if order.suite is not None:
+        _require_suite(order.suite)
+
+
+def _require_suite(suite: Suite) -> None:
+    named = {"models": suite.models, "selectors": suite.selectors, "workloads": suite.workloads}
+    empty = [name for name, values in named.items() if not values]
+    if empty:
+        raise BadInput(Code.BAD_ARGUMENT, f"Suite {suite.name!r} has no {' and no '.join(empty)}.")
+    names = [model.name for model in suite.models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadInput(Code.BAD_ARGUMENT, f"Suite {suite.name!r} has model {twice[0]!r} twice.")
+    for recipe in suite.recipes:
+        parse(recipe)
+    require_overrides(suite.overrides, suite.profile)

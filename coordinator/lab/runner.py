@@ -1,0 +1,43 @@
+"""What the coordinator has done elsewhere: a narrow protocol that Ray fulfils, and tests fake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bitgauge.benchmarks.analysis.facts import RunFacts
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
+
+from ..decisions.submission import Inspection
+from ..store.values import BuildKey, BuildOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Every published number of one run, and the version of the rules that made them."""
+
+    version: int
+    metrics: tuple[MetricValue, ...]
+
+
+class TaskRunner(Protocol):
+    """Runs the heavy work. Raises `BitgaugeError`; `Unavailable` means try again."""
+
+    def toolchain(self, recipe: str) -> str:
+        """Versions of everything that shapes an artifact of `recipe`, as one text."""
+
+    async def inspect(self, spec: JobSpec) -> Inspection:
+        """Look into every file of a completed job before it is taken."""
+
+    async def build(self, key: BuildKey) -> BuildOutcome:
+        """Make an artifact (or a reference) and store it as a blob, or say why it cannot be."""
+
+    async def analyse(
+        self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
+    ) -> Analysis:
+        """Compute a run's published numbers from its raw files.
+
+        The run's baseline is compared with the reference, when there is one.
+        """

@@ -1,0 +1,1 @@
+"""What a model file is, looked at and never run."""

@@ -1,0 +1,295 @@
+"""What an artifact would lose on an x86 host without VNNI, told without such a host.
+
+From the weights alone: which layers hold pairs that leave int16 for some activations. With data:
+how many pairs leave it, how many outputs that makes wrong, and what the predictions become. The
+graph is the one that onnxruntime executes; it is the same on hosts with and without VNNI.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from bitgauge.benchmarks.numerics.emulated_host import EmulatedHost
+from bitgauge.benchmarks.numerics.instrument import Arrays, Instrumented, Run, Uninstrumentable
+from bitgauge.benchmarks.numerics.integer_operator import PAIRING, spread
+from bitgauge.benchmarks.numerics.kernel_check import unsafe_share
+from bitgauge.benchmarks.numerics.ledger import WEIGHT_ONLY, OperatorRow
+from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
+from bitgauge.benchmarks.numerics.onnx_graph import GraphFacts, GraphOperator, read_graph
+from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs, read_evaluation_set
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
+
+from .inspect import ModelFacts, inspect_model
+
+MAX_SAMPLES = 256
+_BATCH = 32
+
+SAFE, MAY, DOES = "safe", "may saturate", "saturates"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPrediction:
+    """One integer operator with constant or computed weights.
+
+    Attributes:
+        name: of its node.
+        op_type: as it is executed.
+        depth: products in one sum; 0 when only data would tell.
+        verdict: `safe` for whatever input, `may saturate`, or with data `saturates`.
+        unsafe_pct: pairs of weights that leave int16 for some activations, in %; None when the
+            weights are computed or the kernel pairs nothing.
+        saturated_pct: pair sums beyond int16 on the data, in %.
+        wrong_outputs_pct: outputs that are then off by more than one step, in %.
+    """
+
+    name: str
+    op_type: str
+    depth: int
+    verdict: str
+    unsafe_pct: float | None
+    saturated_pct: float | None = None
+    wrong_outputs_pct: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A whole artifact.
+
+    Attributes:
+        summary: one sentence.
+        layers: integer operators in the order of execution.
+        seven_bit_layers: those to give 7-bit weights.
+        samples: that were run; 0 without data.
+        changed_predictions: samples whose class changes; None without classes.
+        accuracy_here_pct: top-1 accuracy here, in %; None without labels.
+        accuracy_there_pct: on a host without VNNI.
+    """
+
+    summary: str
+    layers: tuple[LayerPrediction, ...] = ()
+    seven_bit_layers: tuple[str, ...] = ()
+    samples: int = 0
+    changed_predictions: int | None = None
+    accuracy_here_pct: float | None = None
+    accuracy_there_pct: float | None = None
+
+
+def predict(model: Path, data: Path | None = None) -> Prediction:
+    """What `model` would lose.
+
+    Args:
+        model: an ONNX file.
+        data: an evaluation set to run it on here.
+
+    Raises:
+        BadInput: the model or the set is at fault.
+        Refused: onnxruntime is not installed, or cannot execute the model.
+    """
+    inspected = inspect_model(model, model.name)
+    evaluation = None if data is None else read_evaluation_set(data)
+    if evaluation is not None:
+        check_inputs(evaluation, inspected.inputs)
+    graph, production, plain = _open(model)
+    facts = read_graph(_decoded(graph))
+    if not any(one.integer is not None for one in facts.operators):
+        return Prediction(_nothing(facts, model.name))
+    if evaluation is None:
+        layers = tuple(_from_weights(one, facts) for one in facts.operators if one.integer)
+        return Prediction(_sentence(layers, with_data=False), layers, _affected(layers))
+    return _with_data(graph, facts, production, plain, _Calls(evaluation, inspected))
+
+
+class _Calls:
+    """At most `MAX_SAMPLES` samples of a set, call by call."""
+
+    def __init__(self, evaluation: EvaluationSet, inspected: ModelFacts) -> None:
+        chosen = spread(len(evaluation), MAX_SAMPLES)
+        sizes = [spec.shape[0] for spec in inspected.inputs if spec.shape]
+        self.batch = next((size for size in sizes if size is not None), _BATCH)
+        self.labels = None if evaluation.labels is None else evaluation.labels[chosen]
+        self._inputs = {name: array[chosen] for name, array in evaluation.inputs.items()}
+        self.samples = int(chosen.size)
+
+    def __iter__(self) -> Iterator[tuple[int, Arrays]]:
+        """How many samples of a call are new, and its feeds; the last call is filled up."""
+        for start in range(0, self.samples, self.batch):
+            rows = np.arange(start, start + self.batch) % self.samples
+            feeds = {name: np.ascontiguousarray(a[rows]) for name, a in self._inputs.items()}
+            yield min(self.batch, self.samples - start), feeds
+
+
+def _with_data(
+    graph: bytes,
+    facts: GraphFacts,
+    production: Run,
+    plain: Callable[[bytes], Run],
+    calls: _Calls,
+) -> Prediction:
+    builder = LedgerBuilder(facts, -(-calls.samples // calls.batch))
+    elsewhere = EmulatedHost(graph, plain)
+    here, there = [], []
+    try:
+        shown = Instrumented(graph, production, plain, next(iter(calls))[1])
+        for count, feeds in calls:
+            observed = shown.observe(feeds)
+            builder.add(observed, calls.batch, count)
+            here.append(observed[facts.outputs[0]][:count])
+            there.append(elsewhere(feeds)[0][:count])
+    except Uninstrumentable as error:
+        raise Refused(Code.RUN_FAILED, str(error)) from error
+    rows = zip(facts.operators, builder.ledger("all").operators, strict=True)
+    layers = tuple(_from_data(one, facts, row) for one, row in rows if one.integer)
+    ours, theirs = np.concatenate(here), np.concatenate(there)
+    classes = ours.ndim == 2
+    labels = calls.labels if classes else None
+    return Prediction(
+        summary=_sentence(layers, with_data=True),
+        layers=layers,
+        seven_bit_layers=_affected(layers),
+        samples=calls.samples,
+        changed_predictions=_changed(ours, theirs) if classes else None,
+        accuracy_here_pct=_accuracy(ours, labels),
+        accuracy_there_pct=_accuracy(theirs, labels),
+    )
+
+
+def _from_weights(one: GraphOperator, facts: GraphFacts) -> LayerPrediction:
+    assert one.integer is not None
+    unsafe, verdict = None, SAFE
+    if one.constant_weight and one.b in facts.constants:
+        unsafe = unsafe_share(one.integer, facts.constants)
+        verdict = MAY if unsafe else SAFE
+    elif _pairs_when_run(one, facts):
+        verdict = MAY
+    weights = facts.constants.get(one.b)
+    depth = 0
+    if weights is not None:
+        filters = weights.shape[0 if one.integer.geometry or one.integer.transposes[1] else -1]
+        depth = weights.size // filters if weights.ndim == 2 or one.integer.geometry else 0
+    return LayerPrediction(
+        one.name, one.op_type, depth, verdict, None if unsafe is None else 100 * unsafe
+    )
+
+
+def _pairs_when_run(one: GraphOperator, facts: GraphFacts) -> bool:
+    """Whether computed weights meet the pairing kernel, by the types of the zero points."""
+    assert one.integer is not None
+    a, b = (facts.constants.get(name) for name in (one.integer.a_zero, one.integer.b_zero))
+    unsigned = a is None or a.dtype == np.uint8
+    return one.op_type in PAIRING and unsigned and b is not None and b.dtype == np.int8
+
+
+def _from_data(one: GraphOperator, facts: GraphFacts, row: OperatorRow) -> LayerPrediction:
+    layer = _from_weights(one, facts)
+    if not row.elements:
+        return layer
+    return LayerPrediction(
+        name=layer.name,
+        op_type=layer.op_type,
+        depth=row.depth,
+        verdict=DOES if row.saturated_pairs else layer.verdict,
+        unsafe_pct=layer.unsafe_pct,
+        saturated_pct=100 * row.rate16,
+        wrong_outputs_pct=100 * row.emulated_errors1 / row.elements,
+    )
+
+
+def _affected(layers: tuple[LayerPrediction, ...]) -> tuple[str, ...]:
+    """Layers to give 7-bit weights: those seen to saturate, without data those that may."""
+    seen = tuple(one.name for one in layers if one.verdict == DOES)
+    measured = any(one.saturated_pct is not None for one in layers)
+    return seen if measured else tuple(one.name for one in layers if one.verdict == MAY)
+
+
+def _sentence(layers: tuple[LayerPrediction, ...], *, with_data: bool) -> str:
+    affected, total = len(_affected(layers)), len(layers)
+    if not any(one.verdict != SAFE for one in layers):
+        return f"None of its {total} integer layers can saturate, whatever the input."
+    if with_data:
+        return f"{affected} of its {total} integer layers saturate on this data."
+    return f"{affected} of its {total} integer layers may saturate; --data tells how often."
+
+
+def _nothing(facts: GraphFacts, label: str) -> str:
+    if any(one.compute == WEIGHT_ONLY for one in facts.operators):
+        return (
+            f"{label} stores integer weights but multiplies in floating point: nothing can"
+            " saturate in 16 bits."
+        )
+    if facts.claims_integer:
+        return (
+            f"{label} is quantized, but no operator of it runs in an integer kernel: nothing can"
+            " saturate in 16 bits."
+        )
+    return f"{label} has no integer weights: nothing can saturate in 16 bits."
+
+
+def _changed(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> int:
+    return int(np.count_nonzero(ours.argmax(axis=1) != theirs.argmax(axis=1)))
+
+
+def _accuracy(outputs: npt.NDArray[Any], labels: npt.NDArray[np.int64] | None) -> float | None:
+    if labels is None:
+        return None
+    return 100 * float(np.mean(outputs.argmax(axis=1) == labels))
+
+
+def _decoded(graph: bytes) -> Any:
+    import onnx
+
+    return onnx.load_model_from_string(graph)
+
+
+def _open(model: Path) -> tuple[bytes, Run, Callable[[bytes], Run]]:
+    """The executed graph, a production runner, and a maker of runners of graphs as they stand."""
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise Refused(
+            Code.RUNTIME_MISSING,
+            "A prediction needs ONNX Runtime; run: pip install 'bitgauge[onnxruntime]'.",
+        ) from error
+
+    def options() -> Any:
+        made = onnxruntime.SessionOptions()
+        made.intra_op_num_threads = 1
+        made.log_severity_level = 4
+        return made
+
+    def session(source: str | bytes, wanted: Any) -> Run:
+        try:
+            made = onnxruntime.InferenceSession(source, wanted, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises classes of its own, none public
+            raise _refused(error) from error
+
+        def run(feeds: Arrays) -> list[npt.NDArray[Any]]:
+            try:
+                outputs: list[npt.NDArray[Any]] = made.run(None, feeds)
+            except Exception as error:
+                raise _refused(error) from error
+            return outputs
+
+        return run
+
+    def plain(graph: bytes) -> Run:
+        wanted = options()
+        wanted.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return session(graph, wanted)
+
+    with tempfile.TemporaryDirectory(prefix="bitgauge-predict-") as folder:
+        saved = Path(folder, "executed.onnx")
+        wanted = options()
+        wanted.optimized_model_filepath = str(saved)
+        production = session(str(model), wanted)
+        return saved.read_bytes(), production, plain
+
+
+def _refused(error: Exception) -> BitgaugeError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return BadInput(Code.BAD_MODEL, f"ONNX Runtime cannot execute the model: {lines[0][:200]}.")

@@ -1,0 +1,1 @@
+"""The memory of record: SQLite and content-addressed files."""

@@ -1,0 +1,1 @@
+"""Files named by digest, and what is recorded of them."""

@@ -1,0 +1,64 @@
+"""Where blobs lie in a folder, and whether their bytes are theirs.
+
+A folder of blobs has the same layout in a coordinator's home and in a backup. Synchronous; to be
+called from threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from bitgauge.benchmarks.common.digests import digest_of
+from bitgauge.benchmarks.common.files import sync
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+
+CHUNK_BYTES = 1 << 20
+_NAME = re.compile(r"([0-9a-f]{64})\.(\d+)")
+
+
+def blob_file(root: Path, digest: Digest) -> Path:
+    """Where a blob is below `root`, or would be."""
+    return root / digest.sha256[:2] / f"{digest.sha256}.{digest.size_bytes}"
+
+
+def listed(root: Path) -> Iterator[Digest]:
+    """Every blob whose file lies below `root`; uploads that are under way are none."""
+    for path in sorted(root.glob("[0-9a-f][0-9a-f]/*")):
+        match = _NAME.fullmatch(path.name)
+        if match and path.parent.name == match.group(1)[:2]:
+            yield Digest(match.group(1), int(match.group(2)))
+
+
+def is_sound(root: Path, digest: Digest) -> bool:
+    """Whether a blob is below `root` and its bytes are what its name says."""
+    try:
+        return digest_of(blob_file(root, digest)) == digest
+    except OSError:
+        return False
+
+
+def copy(source: Path, target: Path) -> Digest:
+    """Copy a file durably; the content address of what was written.
+
+    Raises:
+        OSError: either file cannot be used.
+    """
+    hasher, size_bytes = hashlib.sha256(), 0
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with source.open("rb") as read, target.open("wb") as write:
+        while data := read.read(CHUNK_BYTES):
+            hasher.update(data)
+            size_bytes += write.write(data)
+        write.flush()
+        os.fsync(write.fileno())
+    return Digest(hasher.hexdigest(), size_bytes)
+
+
+def sync_folders(root: Path) -> None:
+    """Have the disk keep every name below `root`."""
+    for folder, _, _ in os.walk(root, topdown=False):
+        sync(Path(folder))

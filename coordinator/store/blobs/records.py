@@ -1,0 +1,133 @@
+"""Which blobs are here, and which of them nothing needs; each function is part of a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+
+from ...decisions.submission import REFERENCE_RECIPE
+from ..sql.values import fetch
+from ..values import SpareBlob
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+USE_COUNTS_NS = 60_000_000_000
+"""A use is written down when the last one is older than this, so that asking is mostly reading."""
+
+# What a live job names or may yet build, what a campaign or a schedule will name, and what the
+# numbers of a result can be computed from again. A built artifact of a job that has ended is not
+# among it: it can be built again, from the baseline and the calibration set, which are.
+_SPARE = """
+WITH
+  live AS (SELECT job_id FROM jobs WHERE state IN ('building', 'queued', 'leased', 'analysing')),
+  measured AS (SELECT DISTINCT job_id FROM runs WHERE disposition = 'accepted'),
+  inputs (job_id, sha256, size_bytes) AS (
+    SELECT job_id, baseline_sha256, baseline_size_bytes FROM jobs
+    UNION ALL SELECT job_id, json_extract(spec, '$.evaluation.sha256'),
+      json_extract(spec, '$.evaluation.size_bytes') FROM jobs
+    UNION ALL SELECT job_id, json_extract(spec, '$.calibration.sha256'),
+      json_extract(spec, '$.calibration.size_bytes') FROM jobs),
+  made (sha256, size_bytes) AS (
+    SELECT artifact_sha256, artifact_size_bytes FROM builds WHERE artifact_sha256 IS NOT NULL),
+  kept (sha256, size_bytes) AS (
+    SELECT sha256, size_bytes FROM inputs
+      WHERE job_id IN (SELECT * FROM live) OR job_id IN (SELECT * FROM measured)
+    UNION SELECT artifact_sha256, artifact_size_bytes FROM entries
+      WHERE job_id IN (SELECT * FROM live) OR (job_id IN (SELECT * FROM measured)
+        AND (artifact_sha256, artifact_size_bytes) NOT IN (SELECT * FROM made))
+    UNION SELECT sha256, size_bytes FROM pinned_blobs
+    UNION SELECT raw.sha256, raw.size_bytes FROM raw JOIN runs USING (run_id)
+      WHERE runs.disposition = 'accepted' OR runs.job_id IN (SELECT * FROM live)
+    UNION SELECT b.artifact_sha256, b.artifact_size_bytes FROM builds b
+      JOIN jobs j ON j.baseline_sha256 = b.model_sha256
+      WHERE j.job_id IN (SELECT * FROM live)
+        OR (b.recipe = :reference AND j.job_id IN (SELECT * FROM measured)))
+SELECT sha256, size_bytes, used_unix_ns,
+  EXISTS (SELECT 1 FROM made WHERE made.sha256 = blobs.sha256) AS rebuildable
+FROM blobs
+WHERE used_unix_ns < :since AND NOT EXISTS (
+  SELECT 1 FROM kept WHERE kept.sha256 = blobs.sha256 AND kept.size_bytes = blobs.size_bytes)
+ORDER BY used_unix_ns, sha256
+"""
+
+
+def record(db: Database, digest: Digest, now_ns: int) -> None:
+    """Note a blob; one that is known is used once more."""
+    db.execute(
+        """INSERT INTO blobs (sha256, size_bytes, recorded_unix_ns, used_unix_ns)
+           VALUES (?1, ?2, ?3, ?3)
+           ON CONFLICT DO UPDATE SET used_unix_ns = max(used_unix_ns, ?3)""",
+        (digest.sha256, digest.size_bytes, now_ns),
+    )
+
+
+def missing(connection: sqlite3.Connection, digests: Sequence[Digest]) -> tuple[Digest, ...]:
+    """Those of `digests` that are not recorded."""
+    return tuple(digest for digest in digests if _used(connection, digest) is None)
+
+
+def used_long_ago(
+    connection: sqlite3.Connection, digests: Sequence[Digest], now_ns: int
+) -> tuple[Digest, ...]:
+    """Those of `digests` whose last use should be written down again."""
+    return tuple(
+        digest
+        for digest in digests
+        if (used := _used(connection, digest)) is not None and used < now_ns - USE_COUNTS_NS
+    )
+
+
+def _used(connection: sqlite3.Connection, digest: Digest) -> int | None:
+    rows = fetch(
+        connection,
+        "SELECT used_unix_ns FROM blobs WHERE sha256 = ? AND size_bytes = ?",
+        (digest.sha256, digest.size_bytes),
+    )
+    return int(rows[0]["used_unix_ns"]) if rows else None
+
+
+def use(db: Database, digests: Sequence[Digest], now_ns: int) -> None:
+    """Write down that blobs were used."""
+    for digest in digests:
+        db.execute(
+            "UPDATE blobs SET used_unix_ns = max(used_unix_ns, ?)"
+            " WHERE sha256 = ? AND size_bytes = ?",
+            (now_ns, digest.sha256, digest.size_bytes),
+        )
+
+
+def recorded(connection: sqlite3.Connection) -> tuple[tuple[Digest, int], ...]:
+    """Every blob and when it was last used."""
+    rows = fetch(connection, "SELECT sha256, size_bytes, used_unix_ns FROM blobs")
+    return tuple((Digest(row["sha256"], row["size_bytes"]), row["used_unix_ns"]) for row in rows)
+
+
+def total_bytes(connection: sqlite3.Connection) -> int:
+    """Size of all blobs together."""
+    rows = fetch(connection, "SELECT coalesce(sum(size_bytes), 0) AS total FROM blobs")
+    return int(rows[0]["total"])
+
+
+def spare(connection: sqlite3.Connection, unused_since_ns: int) -> tuple[SpareBlob, ...]:
+    """Blobs that nothing needs, least recently used first."""
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    rows = cursor.execute(_SPARE, {"reference": REFERENCE_RECIPE, "since": unused_since_ns})
+    return tuple(
+        SpareBlob(
+            Digest(row["sha256"], row["size_bytes"]), row["used_unix_ns"], bool(row["rebuildable"])
+        )
+        for row in rows
+    )
+
+
+def forget(db: Database, digests: Sequence[Digest]) -> None:
+    """Strike blobs off, and the builds that gave them, so that they are built again."""
+    for digest in digests:
+        name = (digest.sha256, digest.size_bytes)
+        db.execute("DELETE FROM blobs WHERE sha256 = ? AND size_bytes = ?", name)
+        db.execute("DELETE FROM builds WHERE artifact_sha256 = ? AND artifact_size_bytes = ?", name)

@@ -1,0 +1,1 @@
+"""Campaigns, schedules and demand, in SQL."""

@@ -1,0 +1,314 @@
+"""Campaigns: each function is part of one transaction of the caller."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+from bitgauge.benchmarks.table.rows import row_key
+from bitgauge.benchmarks.vocabulary.enums import CampaignState
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
+from bitgauge.benchmarks.vocabulary.values.campaigns import (
+    CampaignJob,
+    CampaignView,
+    CellChange,
+    RefreshOrder,
+    RefreshPlan,
+)
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
+
+from ...decisions import campaigns
+from ...decisions.campaigns import REFUSED, WAITING, CampaignEvent, Step, devices_of, jobs_of
+from ..sql import table as store_table
+from ..sql.values import encode, fetch, job_row, job_spec, job_view
+from ..values import NewCampaign
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+# -- campaigns ----------------------------------------------------------------------------
+def begin(db: Database, campaign: NewCampaign, now_ns: int) -> tuple[str, bool]:
+    """Record a campaign with its jobs, unless its idempotency key is known."""
+    known = with_key(db.conn, campaign.idempotency_key)
+    if known is not None:
+        if known[1] != campaign.order:
+            raise Refused(
+                Code.IDEMPOTENCY_CONFLICT,
+                f"The idempotency key {campaign.idempotency_key!r} belongs to campaign"
+                f" {known[0]}, which was asked for something else.",
+            )
+        return known[0], False
+    db.table("campaigns").insert(
+        {
+            "campaign_id": campaign.campaign_id,
+            "idempotency_key": campaign.idempotency_key,
+            "name": campaign.name,
+            "state": CampaignState.PLANNED.value,
+            "created_unix_ns": now_ns,
+            "submitted_by": campaign.submitted_by,
+            "schedule": campaign.schedule,
+            "asked": encode(campaign.order),
+            "plan": encode(campaign.plan),
+            "rows_before": encode(campaign.rows_before),
+        }
+    )
+    db.table("campaign_jobs").insert_all(
+        {
+            "campaign_id": campaign.campaign_id,
+            "n": n,
+            "device_id": job.device_id,
+            "device_name": job.device_name,
+            "seconds": job.seconds,
+            "spec": encode(job.spec),
+        }
+        for n, job in enumerate(campaign.plan.jobs)
+    )
+    specs = (job.spec for job in campaign.plan.jobs)
+    pin(db, f"campaign:{campaign.campaign_id}", _named(specs))
+    return campaign.campaign_id, True
+
+
+def with_key(connection: sqlite3.Connection, key: str) -> tuple[str, RefreshOrder] | None:
+    """The campaign of an idempotency key, and what it was asked."""
+    found = fetch(
+        connection, "SELECT campaign_id, asked FROM campaigns WHERE idempotency_key = ?", (key,)
+    )
+    if not found:
+        return None
+    return found[0]["campaign_id"], msgspec.json.decode(found[0]["asked"], type=RefreshOrder)
+
+
+def view(connection: sqlite3.Connection, campaign_id: str) -> CampaignView:
+    """One campaign with its diff."""
+    return _view(connection, _row(connection, campaign_id), whole=True)
+
+
+def views(connection: sqlite3.Connection, limit: int) -> tuple[CampaignView, ...]:
+    """Campaigns, newest first, without their diffs."""
+    found = fetch(connection, "SELECT * FROM campaigns ORDER BY position DESC LIMIT ?", (limit,))
+    return tuple(_view(connection, row, whole=False) for row in found)
+
+
+def _view(connection: sqlite3.Connection, row: sqlite3.Row, *, whole: bool) -> CampaignView:
+    known = steps(connection, row["campaign_id"]) if whole else ()
+    return CampaignView(
+        campaign_id=row["campaign_id"],
+        name=row["name"],
+        state=CampaignState(row["state"]),
+        created_unix_ns=row["created_unix_ns"],
+        jobs=jobs_of(known) if whole else _brief(connection, row["campaign_id"]),
+        devices=devices_of(known),
+        diff=msgspec.json.decode(row["diff"], type=tuple[CellChange, ...]) if whole else (),
+        ended_unix_ns=row["ended_unix_ns"],
+        reason=row["reason"],
+        submitted_by=row["submitted_by"],
+        schedule=row["schedule"],
+    )
+
+
+def _brief(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignJob, ...]:
+    """The jobs of a campaign without what followed from them, by one question."""
+    found = fetch(
+        connection,
+        """SELECT c.n, c.device_name, c.job_id, c.refused, j.state, j.reason,
+             json_extract(c.spec, '$.model_name') AS model_name,
+             json_extract(c.spec, '$.workload') AS workload,
+             json_array_length(c.spec, '$.entries') AS entries,
+             (SELECT count(*) FROM entries e WHERE e.job_id = c.job_id
+              AND e.state NOT IN ('building', 'ready')) AS done
+           FROM campaign_jobs c LEFT JOIN jobs j ON j.job_id = c.job_id
+           WHERE c.campaign_id = ? ORDER BY c.n""",
+        (campaign_id,),
+    )
+    return tuple(
+        CampaignJob(
+            n=row["n"],
+            device_name=row["device_name"],
+            model_name=row["model_name"],
+            workload=msgspec.json.decode(row["workload"], type=Workload),
+            state=REFUSED if row["refused"] else row["state"] or WAITING,
+            entries=row["entries"],
+            entries_done=row["done"],
+            job_id=row["job_id"],
+            reason=row["refused"] or row["reason"],
+        )
+        for row in found
+    )
+
+
+def plan(connection: sqlite3.Connection, campaign_id: str) -> RefreshPlan:
+    """What a campaign set out to measure."""
+    return msgspec.json.decode(_row(connection, campaign_id)["plan"], type=RefreshPlan)
+
+
+def live(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Campaigns that have not ended, oldest first."""
+    found = fetch(
+        connection,
+        "SELECT campaign_id FROM campaigns WHERE state IN ('planned', 'running', 'paused')"
+        " ORDER BY position",
+    )
+    return tuple(row["campaign_id"] for row in found)
+
+
+def steps(connection: sqlite3.Connection, campaign_id: str) -> tuple[Step, ...]:
+    """The jobs of a campaign with what followed from each."""
+    found = fetch(
+        connection, "SELECT * FROM campaign_jobs WHERE campaign_id = ? ORDER BY n", (campaign_id,)
+    )
+    return tuple(
+        Step(
+            n=row["n"],
+            device_id=row["device_id"],
+            device_name=row["device_name"],
+            spec=msgspec.json.decode(row["spec"], type=JobSpec),
+            seconds=row["seconds"],
+            job_id=row["job_id"],
+            refused=row["refused"],
+            views=_family(connection, row["job_id"]) if row["job_id"] else (),
+        )
+        for row in found
+    )
+
+
+def _family(connection: sqlite3.Connection, job_id: str) -> tuple[JobView, ...]:
+    """A job, and those that measure again or in exact mode what was measured in it."""
+    found, open_ids = [], [job_id]
+    for one in open_ids:
+        job = job_view(connection, job_row(connection, one))
+        found.append(job)
+        open_ids.extend(
+            next_id
+            for next_id in (job.repeated_by, job.exact_by)
+            if next_id is not None and next_id not in open_ids
+        )
+    return tuple(found)
+
+
+def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, JobSpec], ...]:
+    """The rows of which an input is another one now, each with what was submitted for it."""
+    specs: dict[str, JobSpec] = {}
+    found = []
+    for row, job_id in store_table.stale(connection):
+        if job_id not in specs:
+            specs[job_id] = job_spec(job_row(connection, job_id))
+        found.append((row, specs[job_id]))
+    return tuple(found)
+
+
+def submitted(db: Database, campaign_id: str, n: int, job_id: str) -> None:
+    """Note the job that a step became."""
+    db.execute(
+        "UPDATE campaign_jobs SET job_id = ? WHERE campaign_id = ? AND n = ?",
+        (job_id, campaign_id, n),
+    )
+
+
+def refused(db: Database, campaign_id: str, n: int, reason: str) -> None:
+    """Note that a step can not be submitted."""
+    db.execute(
+        "UPDATE campaign_jobs SET refused = ? WHERE campaign_id = ? AND n = ?",
+        (reason, campaign_id, n),
+    )
+
+
+def rows(
+    connection: sqlite3.Connection, campaign_id: str
+) -> tuple[tuple[TableRow, ...], tuple[TableRow, ...]]:
+    """The rows at the start, and those that the campaign's jobs know now."""
+    stored = _row(connection, campaign_id)
+    before = msgspec.json.decode(stored["rows_before"], type=tuple[TableRow, ...])
+    after: dict[tuple[object, ...], TableRow] = {}
+    for step in steps(connection, campaign_id):
+        for job in step.views:  # a repetition comes after what it repeats, and so counts
+            for row in store_table.rows(connection, TableQuery(job_id=job.job_id)):
+                after[row_key(row)] = row
+    return before, tuple(after.values())
+
+
+def stacks(
+    connection: sqlite3.Connection, run_ids: Iterable[str]
+) -> Mapping[str, tuple[StackItem, ...]]:
+    """By run, what was written down of its stack."""
+    found = {}
+    for run_id in run_ids:
+        for row in fetch(connection, "SELECT stack FROM runs WHERE run_id = ?", (run_id,)):
+            found[run_id] = msgspec.json.decode(row["stack"], type=tuple[StackItem, ...])
+    return found
+
+
+def move(
+    db: Database,
+    campaign_id: str,
+    event: CampaignEvent,
+    now_ns: int,
+    *,
+    reason: str | None = None,
+    diff: tuple[CellChange, ...] = (),
+) -> None:
+    """Let an event happen to a campaign; one that ends keeps its diff and frees its files."""
+    row = _row(db.conn, campaign_id)
+    state = campaigns.advance(CampaignState(row["state"]), event, campaign_id)
+    ended = state in campaigns.ENDED
+    db.execute(
+        "UPDATE campaigns SET state = ?, ended_unix_ns = ?, reason = ?, diff = ?"
+        " WHERE campaign_id = ?",
+        (state.value, now_ns if ended else None, reason, encode(diff), row["campaign_id"]),
+    )
+    if ended:
+        unpin(db, f"campaign:{row['campaign_id']}")
+
+
+def orphaned(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Jobs of cancelled campaigns that are open and were not told to stop."""
+    found = fetch(
+        connection,
+        """SELECT j.job_id FROM jobs j
+           WHERE j.state IN ('building', 'queued', 'leased') AND j.cancel_reason IS NULL
+             AND j.idempotency_key LIKE 'campaign:%'
+             AND EXISTS (SELECT 1 FROM campaigns c WHERE c.state = 'cancelled'
+                         AND c.campaign_id = substr(j.idempotency_key, 10, 36))
+           ORDER BY j.position""",
+    )
+    return tuple(row["job_id"] for row in found)
+
+
+def _row(connection: sqlite3.Connection, campaign_id: str) -> sqlite3.Row:
+    found = fetch(
+        connection,
+        "SELECT * FROM campaigns WHERE substr(campaign_id, 1, ?) = ?",
+        (len(campaign_id), campaign_id),
+    )
+    if len(found) != 1 or not campaign_id:
+        many = "No campaign is" if not found else f"{len(found)} campaigns are"
+        raise NotFound(Code.UNKNOWN_CAMPAIGN, f"{many} named {campaign_id!r}.")
+    return found[0]
+
+
+# -- files --------------------------------------------------------------------------------
+def _named(specs: Iterable[JobSpec]) -> Iterable[Digest]:
+    for spec in specs:
+        yield spec.baseline
+        yield spec.evaluation
+        if spec.calibration is not None:
+            yield spec.calibration
+        yield from (entry.artifact for entry in spec.entries if entry.artifact is not None)
+
+
+def pin(db: Database, owner: str, digests: Iterable[Digest]) -> None:
+    """Keep blobs from being collected until their owner lets go of them."""
+    db.table("pinned_blobs").insert_all(
+        {"owner": owner, "sha256": digest.sha256, "size_bytes": digest.size_bytes}
+        for digest in sorted(set(digests))
+    )
+
+
+def unpin(db: Database, owner: str) -> None:
+    """Let go of everything that an owner pinned."""
+    db.execute("DELETE FROM pinned_blobs WHERE owner = ?", (owner,))

@@ -1,0 +1,100 @@
+"""What people ask and how long runs take: the part of a plan that is not in the table."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from bitgauge.benchmarks.refresh.plan import Ask, RunTime
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Workload
+
+from ..sql.values import encode, fetch, job_spec
+from ..values import AskKey
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+Word = TypeVar("Word", ModelClass, HardwareClass)
+
+MOST_RUNS = 2000
+"""Newest runs whose durations are looked at."""
+
+
+def note(db: Database, asks: Mapping[AskKey, int], day: int) -> None:
+    """Add to what was asked on a day."""
+    for (model_class, hardware_class, workload), count in asks.items():
+        db.execute(
+            """INSERT INTO asks (day, model_class, hardware_class, workload, count)
+               VALUES (?, ?, ?, ?, ?)
+               ON CONFLICT DO UPDATE SET count = count + excluded.count""",
+            (
+                day,
+                model_class.value if model_class else "",
+                hardware_class.value if hardware_class else "",
+                encode(workload) if workload else "",
+                count,
+            ),
+        )
+
+
+def asks(connection: sqlite3.Connection, since_day: int) -> tuple[Ask, ...]:
+    """How often each part of the table was asked for since a day."""
+    found = fetch(
+        connection,
+        """SELECT model_class, hardware_class, workload, sum(count) AS count FROM asks
+           WHERE day >= ? GROUP BY model_class, hardware_class, workload
+           ORDER BY model_class, hardware_class, workload""",
+        (since_day,),
+    )
+    return tuple(
+        Ask(
+            count=row["count"],
+            model_class=_word(ModelClass, row["model_class"]),
+            hardware_class=_word(HardwareClass, row["hardware_class"]),
+            workload=msgspec.json.decode(row["workload"], type=Workload)
+            if row["workload"]
+            else None,
+        )
+        for row in found
+    )
+
+
+def _word(kind: type[Word], text: str) -> Word | None:
+    return kind(text) if text else None
+
+
+def run_times(connection: sqlite3.Connection) -> tuple[RunTime, ...]:
+    """How long the newest measured runs took on their devices, by the devices' clocks."""
+    found = fetch(
+        connection,
+        """SELECT j.job_id, j.spec, j.model_name, e.recipe, r.device_id,
+             (r.ended_unix_ns - r.started_unix_ns) / 1e9 AS seconds
+           FROM runs r JOIN jobs j ON j.job_id = r.job_id
+           JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
+           WHERE r.disposition = 'accepted' AND r.status = 'measured'
+             AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
+             AND r.job_id NOT IN (SELECT job_id FROM health_checks)
+           ORDER BY r.position DESC LIMIT ?""",
+        (MOST_RUNS,),
+    )
+    times: list[RunTime] = []
+    specs: dict[str, JobSpec] = {}
+    for row in found:
+        if row["job_id"] not in specs:
+            specs[row["job_id"]] = job_spec(row)
+        spec = specs[row["job_id"]]
+        times.append(
+            RunTime(
+                model_name=row["model_name"],
+                recipe=row["recipe"],
+                device_id=row["device_id"],
+                workload=spec.workload,
+                profile=spec.profile,
+                overrides=spec.overrides,
+                seconds=max(0.0, row["seconds"]),
+            )
+        )
+    return tuple(times)

@@ -1,0 +1,77 @@
+"""Schedules: each function is part of one transaction of the caller."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+import msgspec
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, ScheduleView
+
+from ..sql.values import encode, fetch
+from ..values import DueSchedule
+from .campaigns import pin, unpin
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_SCHEDULE = """name, cron, created_unix_ns, next_unix_ns, last_unix_ns, last_campaign_id,
+    submitted_by"""
+
+
+def set_schedule(db: Database, schedule: ScheduleView, order: RefreshOrder) -> None:
+    """Record a schedule instead of an earlier one of its name."""
+    columns = msgspec.to_builtins(schedule)
+    db.table("schedules").upsert({**columns, "asked": encode(order)}, pk="name")
+    owner = f"schedule:{schedule.name}"
+    unpin(db, owner)
+    if order.suite is not None:
+        digests = (
+            digest
+            for model in order.suite.models
+            for digest in (model.baseline, model.evaluation, model.calibration)
+        )
+        pin(db, owner, (digest for digest in digests if digest is not None))
+
+
+def remove_schedule(db: Database, name: str) -> ScheduleView:
+    """Forget a schedule and let go of its files."""
+    found = [one for one in schedules(db.conn) if one.name == name]
+    if not found:
+        raise NotFound(Code.UNKNOWN_SCHEDULE, f"There is no schedule {name!r}.")
+    db.execute("DELETE FROM schedules WHERE name = ?", (name,))
+    unpin(db, f"schedule:{name}")
+    return found[0]
+
+
+def schedules(connection: sqlite3.Connection) -> tuple[ScheduleView, ...]:
+    """Schedules, by name."""
+    found = fetch(connection, f"SELECT {_SCHEDULE} FROM schedules ORDER BY name")  # noqa: S608
+    return tuple(ScheduleView(**dict(row)) for row in found)
+
+
+def due(connection: sqlite3.Connection, now_ns: int) -> tuple[DueSchedule, ...]:
+    """Schedules whose time has come."""
+    found = fetch(
+        connection, "SELECT * FROM schedules WHERE next_unix_ns <= ? ORDER BY name", (now_ns,)
+    )
+    return tuple(
+        DueSchedule(
+            row["name"],
+            row["cron"],
+            msgspec.json.decode(row["asked"], type=RefreshOrder),
+            row["next_unix_ns"],
+            row["submitted_by"],
+        )
+        for row in found
+    )
+
+
+def started(db: Database, due: DueSchedule, next_unix_ns: int, campaign_id: str) -> None:
+    """Note what a schedule started; one that was set anew meanwhile stays as it is."""
+    db.execute(
+        "UPDATE schedules SET last_unix_ns = ?, last_campaign_id = ?, next_unix_ns = ?"
+        " WHERE name = ? AND next_unix_ns = ?",
+        (due.due_unix_ns, campaign_id, next_unix_ns, due.name, due.due_unix_ns),
+    )

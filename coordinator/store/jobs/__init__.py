@@ -1,0 +1,1 @@
+"""What becomes of jobs, entries, leases and devices, in SQL."""

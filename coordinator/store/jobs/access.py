@@ -1,0 +1,215 @@
+"""Tokens, join lines and certificates in the database; each function is part of a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from bitgauge.benchmarks.vocabulary.enums import Role
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
+from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
+
+from ..sql.values import fetch
+from ..values import AccessState, CertificateRecord, TokenRecord
+from .changes import lose_lease
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_LIVE = "revoked_unix_ns IS NULL AND (expires_unix_ns = 0 OR expires_unix_ns > ?)"
+
+
+def access(connection: sqlite3.Connection) -> AccessState:
+    """Every token, and the certificates that are denied."""
+    tokens = tuple(
+        TokenRecord(
+            name=row["name"],
+            role=Role(row["role"]),
+            sha256=row["sha256"],
+            expires_unix_ns=row["expires_unix_ns"],
+            device_id=row["device_id"],
+            revoked=row["revoked_unix_ns"] is not None,
+        )
+        for row in fetch(connection, "SELECT * FROM tokens ORDER BY position")
+    )
+    denied = fetch(connection, "SELECT serial FROM certificates WHERE revoked_unix_ns IS NOT NULL")
+    return AccessState(tokens, frozenset(row["serial"] for row in denied))
+
+
+def token_views(connection: sqlite3.Connection) -> tuple[TokenView, ...]:
+    """The tokens of people."""
+    rows = fetch(
+        connection, "SELECT * FROM tokens WHERE device_id IS NULL ORDER BY name, position DESC"
+    )
+    return tuple(_view(row) for row in rows)
+
+
+def _view(row: sqlite3.Row) -> TokenView:
+    return TokenView(
+        name=row["name"],
+        role=Role(row["role"]),
+        created_unix_ns=row["created_unix_ns"],
+        expires_unix_ns=row["expires_unix_ns"],
+        revoked=row["revoked_unix_ns"] is not None,
+    )
+
+
+def create_token(db: Database, token: TokenRecord, now_ns: int) -> None:
+    """Record a token of a person."""
+    sql = f"SELECT 1 FROM tokens WHERE device_id IS NULL AND name = ? AND {_LIVE}"  # noqa: S608
+    if fetch(db.conn, sql, (token.name, now_ns)):
+        raise Refused(Code.NAME_TAKEN, f"There is a live token {token.name!r} already.")
+    _insert_token(db, token, now_ns)
+
+
+def _insert_token(db: Database, token: TokenRecord, now_ns: int) -> None:
+    db.table("tokens").insert(
+        {
+            "name": token.name,
+            "role": token.role.value,
+            "sha256": token.sha256,
+            "device_id": token.device_id,
+            "created_unix_ns": now_ns,
+            "expires_unix_ns": token.expires_unix_ns,
+        }
+    )
+
+
+def revoke_token(db: Database, name: str, now_ns: int) -> TokenView:
+    """End the token of that name that has not been ended."""
+    rows = fetch(
+        db.conn,
+        """SELECT position FROM tokens WHERE device_id IS NULL AND name = ?
+           AND revoked_unix_ns IS NULL ORDER BY position DESC""",
+        (name,),
+    )
+    if not rows:
+        raise NotFound(Code.UNKNOWN_TOKEN, f"There is no live token {name!r}.")
+    db.execute(
+        "UPDATE tokens SET revoked_unix_ns = ? WHERE device_id IS NULL AND name = ?"
+        " AND revoked_unix_ns IS NULL",
+        (now_ns, name),
+    )
+    newest = fetch(db.conn, "SELECT * FROM tokens WHERE position = ?", (rows[0]["position"],))
+    return _view(newest[0])
+
+
+def create_join_token(db: Database, sha256: bytes, expires_unix_ns: int, now_ns: int) -> None:
+    """Record a one-time right to join."""
+    db.table("join_tokens").insert(
+        {"sha256": sha256, "created_unix_ns": now_ns, "expires_unix_ns": expires_unix_ns}
+    )
+
+
+def join(
+    db: Database,
+    join_sha256: bytes,
+    certificate: CertificateRecord,
+    token: TokenRecord,
+    now_ns: int,
+) -> None:
+    """Spend a right to join."""
+    _refuse_right(db, join_sha256, certificate, now_ns)
+    _refuse_impostor(db, certificate, now_ns)
+    db.execute(
+        "UPDATE join_tokens SET used_unix_ns = coalesce(used_unix_ns, ?), key_sha256 = ?"
+        " WHERE sha256 = ?",
+        (now_ns, certificate.key_sha256, join_sha256),
+    )
+    db.execute(
+        "UPDATE tokens SET revoked_unix_ns = ? WHERE device_id = ? AND revoked_unix_ns IS NULL",
+        (now_ns, certificate.device_id),
+    )
+    _insert_token(db, token, now_ns)
+    renewed(db, certificate, now_ns)
+
+
+def _refuse_right(
+    db: Database, join_sha256: bytes, certificate: CertificateRecord, now_ns: int
+) -> None:
+    rows = fetch(db.conn, "SELECT * FROM join_tokens WHERE sha256 = ?", (join_sha256,))
+    if not rows:
+        raise Refused(Code.JOIN_REFUSED, "The join line is not one of this coordinator.")
+    right = rows[0]
+    if now_ns >= right["expires_unix_ns"]:
+        raise Refused(Code.JOIN_REFUSED, "The join line has expired.")
+    if right["used_unix_ns"] is not None and right["key_sha256"] != certificate.key_sha256:
+        raise Refused(Code.JOIN_REFUSED, "The join line has been used.")
+
+
+def _refuse_impostor(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
+    """A right to join is no right to become a device that is there already."""
+    sql = f"SELECT name FROM certificates WHERE device_id = ? AND key_sha256 <> ? AND {_LIVE}"  # noqa: S608
+    rows = fetch(db.conn, sql, (certificate.device_id, certificate.key_sha256, now_ns))
+    if rows:
+        raise Refused(
+            Code.JOIN_REFUSED,
+            f"Device {certificate.device_id} has joined with another key, as {rows[0]['name']!r};"
+            " `bitgauge agents revoke` ends that first.",
+        )
+
+
+def renewed(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
+    """Record a certificate."""
+    db.table("certificates").insert(
+        {
+            "serial": certificate.serial,
+            "device_id": certificate.device_id,
+            "name": certificate.name,
+            "key_sha256": certificate.key_sha256,
+            "issued_unix_ns": now_ns,
+            "expires_unix_ns": certificate.expires_unix_ns,
+        }
+    )
+
+
+def revoke_agent(db: Database, device: str, now_ns: int) -> str:
+    """End what lets a device in, and its lease."""
+    rows = fetch(
+        db.conn,
+        """SELECT DISTINCT c.device_id FROM certificates c
+           LEFT JOIN devices d ON d.device_id = c.device_id
+           WHERE c.device_id = ?1 OR coalesce(d.name, c.name) = ?1""",
+        (device,),
+    )
+    if not rows:
+        raise NotFound(Code.UNKNOWN_DEVICE, f"No device {device!r} has joined with a certificate.")
+    if len(rows) > 1:
+        ids = ", ".join(row["device_id"] for row in rows)
+        raise BadInput(Code.BAD_ARGUMENT, f"Several devices are named {device!r}: {ids}.")
+    device_id = str(rows[0]["device_id"])
+    for table in ("tokens", "certificates"):
+        db.execute(
+            f"UPDATE {table} SET revoked_unix_ns = ?"  # noqa: S608
+            " WHERE device_id = ? AND revoked_unix_ns IS NULL",
+            (now_ns, device_id),
+        )
+    held = fetch(
+        db.conn, "SELECT job_id FROM leases WHERE device_id = ? AND active = 1", (device_id,)
+    )
+    for row in held:
+        lose_lease(db, row["job_id"], "revoked", now_ns)
+    return device_id
+
+
+def refuse_revoked(connection: sqlite3.Connection, device_id: str) -> None:
+    """Refuse work to a device all of whose certificates are revoked.
+
+    It covers the call that was waiting for work while its device was revoked.
+    """
+    rows = fetch(
+        connection,
+        """SELECT count(*) AS known, count(revoked_unix_ns) AS revoked
+           FROM certificates WHERE device_id = ?""",
+        (device_id,),
+    )
+    if rows[0]["known"] and rows[0]["known"] == rows[0]["revoked"]:
+        raise Refused(Code.JOIN_REFUSED, f"The device {device_id} has been revoked.")
+
+
+def lease_device(connection: sqlite3.Connection, job_id: str, epoch: int) -> str | None:
+    """The device of a lease."""
+    rows = fetch(
+        connection, "SELECT device_id FROM leases WHERE job_id = ? AND epoch = ?", (job_id, epoch)
+    )
+    return str(rows[0]["device_id"]) if rows else None

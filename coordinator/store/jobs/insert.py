@@ -1,0 +1,93 @@
+"""A job and its entries as new rows. Part of the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClass
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+
+from ..sql.values import encode
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def insert_job(
+    db: Database,
+    job_id: str,
+    spec: JobSpec,
+    model_class: ModelClass,
+    *,
+    now_ns: int,
+    submitted_by: str = "",
+    repeats: str | None = None,
+    exact_of: str | None = None,
+) -> None:
+    """Record a job that is to be measured.
+
+    Args:
+        db: the database.
+        job_id: id of the job.
+        spec: what was submitted.
+        model_class: as it was recognised.
+        now_ns: UTC nanoseconds.
+        submitted_by: name of a token.
+        repeats: the suspect job that it measures again.
+        exact_of: the job whose saturating artifacts it measures in exact mode.
+    """
+    entries = _checked(spec)
+    building = any(entry.artifact is None for entry in entries)
+    state = JobState.BUILDING if building else JobState.QUEUED
+    db.table("jobs").insert(
+        {
+            "job_id": job_id,
+            "idempotency_key": spec.idempotency_key or None,
+            "state": state.value,
+            "model_name": spec.model_name,
+            "model_class": model_class.value,
+            "baseline_sha256": spec.baseline.sha256,
+            "baseline_size_bytes": spec.baseline.size_bytes,
+            "runtime": spec.runtime,
+            "scenario": spec.workload.scenario.value,
+            "batch": spec.workload.batch,
+            "threads": spec.workload.threads,
+            "profile": spec.profile.value,
+            "priority": spec.priority,
+            "submitted_unix_ns": now_ns,
+            "submitted_by": submitted_by,
+            "spec": encode(spec),
+            "repeats": repeats,
+            "exact_of": exact_of,
+        }
+    )
+    db.table("entries").insert_all(
+        _entry_columns(job_id, index, entry) for index, entry in enumerate(entries)
+    )
+
+
+def _checked(spec: JobSpec) -> tuple[Entry, ...]:
+    """The entries, of which the first is the baseline itself."""
+    if not spec.entries:
+        raise BadInput(Code.BAD_ARGUMENT, "A job needs at least one entry, its baseline.")
+    first = spec.entries[0]
+    if first.artifact not in (None, spec.baseline):
+        raise BadInput(Code.BAD_ARGUMENT, "Entry 0 of a job must be its baseline.")
+    baseline = Entry(recipe=first.recipe, artifact=spec.baseline, name=first.name)
+    return (baseline, *spec.entries[1:])
+
+
+def _entry_columns(job_id: str, index: int, entry: Entry) -> dict[str, object]:
+    state = EntryState.BUILDING if entry.artifact is None else EntryState.READY
+    return {
+        "job_id": job_id,
+        "entry_index": index,
+        "name": entry.name,
+        "recipe": entry.recipe,
+        "family": parse(entry.recipe).family.value,
+        "state": state.value,
+        "artifact_sha256": entry.artifact.sha256 if entry.artifact else None,
+        "artifact_size_bytes": entry.artifact.size_bytes if entry.artifact else None,
+    }

@@ -1,0 +1,238 @@
+"""Leases: claim, renew, expire. Each function is part of one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import sqlite3
+from typing import TYPE_CHECKING
+
+from bitgauge.benchmarks.vocabulary.enums import JobState, PassName
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Assignment
+from bitgauge.benchmarks.vocabulary.values.runs import Progress
+
+from ...decisions import jobs
+from ...decisions.jobs import JobEvent
+from ..sql.values import encode, entry_views, fetch, job_row, job_spec, raw_refs
+from ..values import LeaseTerms
+from .care import count_job, is_check
+from .changes import SECOND_NS, give_up, lose_lease
+from .devices import description
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def claim(
+    db: Database, job_id: str, device_id: str, token: bytes, *, now_ns: int, terms: LeaseTerms
+) -> Assignment | None:
+    """Lease a queued job to a free device; the UPDATE that raises the epoch decides."""
+    busy = fetch(db.conn, "SELECT 1 FROM leases WHERE device_id = ? AND active = 1", (device_id,))
+    if busy:
+        return None
+    state = jobs.TRANSITIONS[JobState.QUEUED, JobEvent.CLAIM]
+    claimed = db.execute(
+        """UPDATE jobs SET state = ?, epoch = epoch + 1, progress = NULL,
+             first_leased_unix_ns = coalesce(first_leased_unix_ns, ?),
+             claim_limit = ?, claims_left = coalesce(claims_left, ?) - 1
+           WHERE job_id = ? AND state = ?""",
+        (state.value, now_ns, terms.max_attempts, terms.max_attempts, job_id, "queued"),
+    )
+    if claimed.rowcount != 1:
+        return None
+    count_job(db, job_id, device_id)
+    row = job_row(db.conn, job_id)
+    device = description(db.conn, device_id)
+    _record_lease(db, row, device, token, now_ns=now_ns, expires_ns=now_ns + terms.ttl_ns)
+    return _assignment(db.conn, row, device, token, now_ns=now_ns, terms=terms)
+
+
+def _record_lease(
+    db: Database,
+    job: sqlite3.Row,
+    device: DeviceDescription,
+    token: bytes,
+    *,
+    now_ns: int,
+    expires_ns: int,
+) -> None:
+    owner = fetch(
+        db.conn, "SELECT incarnation FROM devices WHERE device_id = ?", (device.device_id,)
+    )
+    runtime = next((known for known in device.runtimes if known.name == job["runtime"]), None)
+    db.table("leases").insert(
+        {
+            "job_id": job["job_id"],
+            "epoch": job["epoch"],
+            "device_id": device.device_id,
+            "incarnation": owner[0]["incarnation"],
+            # Whoever may read the file must not be able to speak for the agent.
+            "token_sha256": hashlib.sha256(token).digest(),
+            "active": 1,
+            "claimed_unix_ns": now_ns,
+            "expires_unix_ns": expires_ns,
+            "hardware_class": device.hardware_class.value,
+            "realness": device.realness.value,
+            "simulated": int(runtime is not None and runtime.simulated),
+            "fingerprint": runtime.fingerprint if runtime else "",
+        }
+    )
+
+
+def _assignment(
+    connection: sqlite3.Connection,
+    row: sqlite3.Row,
+    device: DeviceDescription,
+    token: bytes,
+    *,
+    now_ns: int,
+    terms: LeaseTerms,
+) -> Assignment:
+    spec = job_spec(row)
+    left_ns = row["first_leased_unix_ns"] + spec.deadline_s * SECOND_NS - now_ns
+    return Assignment(
+        job_id=row["job_id"],
+        epoch=row["epoch"],
+        lease_token=token,
+        ttl_ms=terms.ttl_ns // 1_000_000,
+        renew_every_ms=terms.renew_every_ns // 1_000_000,
+        runtime=spec.runtime,
+        workload=spec.workload,
+        profile=spec.profile,
+        baseline=spec.baseline,
+        evaluation=spec.evaluation,
+        entries=_assigned(connection, row, device),
+        deadline_s=max(1, left_ns // SECOND_NS),
+        passes=(PassName.QUALITY,) if is_check(connection, row["job_id"]) else spec.passes,
+        overrides=spec.overrides,
+    )
+
+
+def _assigned(
+    connection: sqlite3.Connection, job: sqlite3.Row, device: DeviceDescription
+) -> tuple[AssignedEntry, ...]:
+    """The entries that have an artifact; settled ones are not measured again.
+
+    Raw files of an accepted entry are named only if this device made them on the stack that it
+    has now: elsewhere they say nothing about it.
+    """
+    fingerprints = {known.name: known.fingerprint for known in device.runtimes}
+    here = fetch(
+        connection,
+        """SELECT entry_index, run_id FROM runs WHERE job_id = ? AND disposition = 'accepted'
+             AND device_id = ? AND fingerprint = ?""",
+        (job["job_id"], device.device_id, fingerprints.get(job["runtime"], "")),
+    )
+    made = {row["entry_index"]: row["run_id"] for row in here}
+    return tuple(
+        AssignedEntry(
+            index=entry.index,
+            recipe=entry.recipe,
+            artifact=entry.artifact,
+            accepted=entry.state in jobs.SETTLED,
+            raw=raw_refs(connection, made[entry.index]) if entry.index in made else (),
+        )
+        for entry in entry_views(connection, job["job_id"])
+        if entry.artifact is not None
+    )
+
+
+def lease(
+    connection: sqlite3.Connection, job_id: str, epoch: int, token: bytes
+) -> sqlite3.Row | None:
+    """The lease that `token` belongs to, active or not; compared in constant time."""
+    rows = fetch(connection, "SELECT * FROM leases WHERE job_id = ? AND epoch = ?", (job_id, epoch))
+    expected = rows[0]["token_sha256"] if rows else b""
+    matches = hmac.compare_digest(hashlib.sha256(token).digest(), expected)
+    return rows[0] if rows and matches else None
+
+
+def renew(
+    db: Database,
+    job_id: str,
+    epoch: int,
+    token: bytes,
+    *,
+    progress: Progress | None,
+    hold_ns: int,
+    now_ns: int,
+    terms: LeaseTerms,
+) -> str:
+    """Extend a lease, or say why not: `ok`, `cancel` or `lost`."""
+    held = lease(db.conn, job_id, epoch, token)
+    row = job_row(db.conn, job_id) if held else None
+    if held is None or row is None or row["epoch"] != epoch:
+        return "lost"
+    state = JobState(row["state"])
+    if state is JobState.LEASED and row["cancel_reason"] is not None:
+        state = lose_lease(db, job_id, "cancelled", now_ns)
+    if state is JobState.CANCELLED:
+        return "cancel"
+    if not (state is JobState.LEASED or (state is JobState.QUEUED and _revive(db, held))):
+        return "lost"
+    deadline_s = job_spec(row).deadline_s
+    if now_ns >= row["first_leased_unix_ns"] + deadline_s * SECOND_NS:
+        give_up(db, job_id, jobs.overdue(deadline_s), now_ns)
+        return "lost"
+    _extend(db, held, progress, hold_ns=hold_ns, now_ns=now_ns, terms=terms)
+    return "ok"
+
+
+def _revive(db: Database, held: sqlite3.Row) -> bool:
+    """Take up a lease that ran out and that nobody has claimed since; its agent measured on."""
+    if held["ended_by"] != "expired":
+        return False
+    others = fetch(
+        db.conn, "SELECT 1 FROM leases WHERE device_id = ? AND active = 1", (held["device_id"],)
+    )
+    if others:
+        return False
+    db.execute(
+        "UPDATE leases SET active = 1, ended_by = NULL, ended_unix_ns = NULL"
+        " WHERE job_id = ? AND epoch = ?",
+        (held["job_id"], held["epoch"]),
+    )
+    state = jobs.TRANSITIONS[JobState.QUEUED, JobEvent.CLAIM]
+    db.execute("UPDATE jobs SET state = ? WHERE job_id = ?", (state.value, held["job_id"]))
+    return True
+
+
+def _extend(
+    db: Database,
+    held: sqlite3.Row,
+    progress: Progress | None,
+    *,
+    hold_ns: int,
+    now_ns: int,
+    terms: LeaseTerms,
+) -> None:
+    hold_ns = min(max(hold_ns, 0), terms.max_hold_ns)
+    db.execute(
+        "UPDATE leases SET expires_unix_ns = ?, renewed_unix_ns = ? WHERE job_id = ? AND epoch = ?",
+        (now_ns + terms.ttl_ns + hold_ns, now_ns, held["job_id"], held["epoch"]),
+    )
+    db.execute(
+        "UPDATE devices SET last_seen_unix_ns = ?, silent_until_unix_ns = ? WHERE device_id = ?",
+        (now_ns, now_ns + hold_ns, held["device_id"]),
+    )
+    if progress is not None:
+        db.execute(
+            "UPDATE jobs SET progress = ? WHERE job_id = ?", (encode(progress), held["job_id"])
+        )
+
+
+def expire(db: Database, now_ns: int) -> tuple[str, ...]:
+    """End the leases that have run out; the ids of the jobs queued again."""
+    due = fetch(
+        db.conn, "SELECT job_id FROM leases WHERE active = 1 AND expires_unix_ns <= ?", (now_ns,)
+    )
+    ended = [row["job_id"] for row in due]
+    return tuple(
+        job_id for job_id in ended if lose_lease(db, job_id, "expired", now_ns) is JobState.QUEUED
+    )
+
+
+def refresh(db: Database, now_ns: int, terms: LeaseTerms) -> None:
+    """Give every active lease a fresh TTL."""
+    db.execute("UPDATE leases SET expires_unix_ns = ? WHERE active = 1", (now_ns + terms.ttl_ns,))

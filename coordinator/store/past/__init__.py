@@ -1,0 +1,1 @@
+"""What is kept of the past: series, regressions, annotations, alerts, in SQL."""

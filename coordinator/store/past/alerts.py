@@ -1,0 +1,116 @@
+"""The outbox of alerts: what is due, what was taken, what was not and why."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import msgspec
+from bitgauge.benchmarks.vocabulary.values.history import Regression
+
+from ..sql.values import fetch
+from ..values import DueAlert
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+NO_LONGER = "not sent: it was over before anybody took it"
+
+
+def queue_alert(db: Database, regression_id: str, now_ns: int) -> None:
+    """Have an alert sent; one regression has one."""
+    db.table("alerts").insert({"regression_id": regression_id, "next_unix_ns": now_ns}, ignore=True)
+
+
+def due_alert(db: Database, now_ns: int) -> DueAlert | None:
+    """The alert that has waited longest, if any is due; what is over by now is let go."""
+    db.execute(
+        """UPDATE alerts SET ended_unix_ns = ?, outcome = ? WHERE ended_unix_ns IS NULL
+           AND regression_id NOT IN (SELECT regression_id FROM regressions
+                                     WHERE state = 'confirmed')""",
+        (now_ns, NO_LONGER),
+    )
+    found = fetch(
+        db.conn,
+        """SELECT a.attempts, r.value FROM alerts a
+           JOIN regressions r ON r.regression_id = a.regression_id
+           WHERE a.ended_unix_ns IS NULL AND a.next_unix_ns <= ?
+           ORDER BY a.next_unix_ns, a.position LIMIT 1""",
+        (now_ns,),
+    )
+    if not found:
+        return None
+    regression = msgspec.json.decode(found[0]["value"], type=Regression)
+    return DueAlert(regression, found[0]["attempts"])
+
+
+def alert_sent(db: Database, regression_id: str, now_ns: int) -> None:
+    """Note that an alert was taken."""
+    db.execute(
+        """UPDATE alerts SET attempts = attempts + 1, ended_unix_ns = ?, outcome = NULL
+           WHERE regression_id = ?""",
+        (now_ns, regression_id),
+    )
+
+
+def alert_failed(db: Database, regression_id: str, why: str, next_unix_ns: int) -> None:
+    """Note why an alert was not taken, and when to try again."""
+    db.execute(
+        """UPDATE alerts SET attempts = attempts + 1, next_unix_ns = ?, outcome = ?
+           WHERE regression_id = ?""",
+        (next_unix_ns, why, regression_id),
+    )
+
+
+def alert_words(connection: sqlite3.Connection, regression_id: str) -> str | None:
+    """What became of an alert, as part of a sentence; None: none was due."""
+    found = fetch(connection, "SELECT * FROM alerts WHERE regression_id = ?", (regression_id,))
+    if not found:
+        return None
+    row = found[0]
+    if row["ended_unix_ns"] is not None:
+        return row["outcome"] or f"sent {_at(row['ended_unix_ns'])}"
+    if not row["attempts"]:
+        return "waits for a webhook"
+    times = f"{row['attempts']} attempt{'' if row['attempts'] == 1 else 's'}"
+    return (
+        f"not delivered after {times}: {row['outcome']}; the next is due {_at(row['next_unix_ns'])}"
+    )
+
+
+def _at(unix_ns: int) -> str:
+    return datetime.fromtimestamp(unix_ns / 1e9, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def regressions(connection: sqlite3.Connection, *, ended: bool) -> tuple[Regression, ...]:
+    """What became worse, newest first."""
+    which = "1" if ended else "state IN ('new', 'confirmed')"
+    found = fetch(
+        connection,
+        f"SELECT value FROM regressions WHERE {which} ORDER BY position DESC",  # noqa: S608
+    )
+    return tuple(_with_alert(connection, decoded(row)) for row in found)
+
+
+def unjudged(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Analysed runs of ended jobs that nobody has held against their past, oldest first."""
+    found = fetch(
+        connection,
+        """SELECT r.run_id FROM runs r JOIN jobs j ON j.job_id = r.job_id
+           WHERE r.disposition = 'accepted' AND r.status = 'measured'
+             AND r.analysis_version IS NOT NULL AND r.judged_unix_ns IS NULL
+             AND j.state IN ('finished', 'failed', 'cancelled') ORDER BY r.position""",
+    )
+    return tuple(row["run_id"] for row in found)
+
+
+def decoded(row: sqlite3.Row) -> Regression:
+    """One regression from its row."""
+    return msgspec.json.decode(row["value"], type=Regression)
+
+
+def _with_alert(connection: sqlite3.Connection, one: Regression) -> Regression:
+    return replace(one, alert=alert_words(connection, one.regression_id))

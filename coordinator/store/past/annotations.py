@@ -1,0 +1,94 @@
+"""Accepted changes: the baseline of rows restarts, and what they were accused of is explained.
+
+Each function is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bitgauge.benchmarks.history.regressions import LATENCY_DRIFT
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.values.history import Annotated, HistoryQuery
+
+from ...decisions.regressions import OPEN, RegressionEvent, RegressionState, advance
+from ..sql.candidates import candidates
+from ..sql.values import fetch
+from .alerts import decoded
+from .drift import keys_of_family
+from .history import series
+from .regressions import write
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def annotate(db: Database, query: HistoryQuery, note: str, now_ns: int, made_by: str) -> Annotated:
+    """Restart the baseline of the rows that match."""
+    found = series(db.conn, query)
+    if not found:
+        raise NotFound(Code.UNKNOWN_RUN, "No row with a history matches.")
+    since = now_ns
+    if query.run_id is not None:
+        since = next(
+            point.settled_unix_ns for point in found[0].points if point.run_id == query.run_id
+        )
+    keys = [one.row_key for one in found]
+    return _accept(db, keys, since, note=note, now_ns=now_ns, made_by=made_by)
+
+
+def explain(db: Database, beginning: str, note: str, now_ns: int, made_by: str) -> Annotated:
+    """Accept what a regression is about; the baseline of its rows restarts at its first run."""
+    found = fetch(
+        db.conn,
+        "SELECT value, row_key FROM regressions WHERE regression_id GLOB ?",
+        (f"{beginning}*",),
+    )
+    if len(found) != 1:
+        many = f"{len(found)} regressions begin" if found else "No regression begins"
+        raise NotFound(Code.UNKNOWN_REGRESSION, f"{many} with {beginning!r}.")
+    one = decoded(found[0])
+    state = RegressionState(one.state)
+    if state not in OPEN:
+        advance(state, RegressionEvent.ANNOTATE, f"Regression {one.regression_id}")
+    [own] = candidates(db.conn, {"r.run_id = ?": one.run_ids[0]})
+    keys = [found[0]["row_key"]]
+    if one.signal == LATENCY_DRIFT:
+        keys = list(keys_of_family(db.conn, own, one.metric))
+    return _accept(db, keys, own.settled_unix_ns, note=note, now_ns=now_ns, made_by=made_by)
+
+
+def _accept(
+    db: Database, keys: Sequence[str], since_ns: int, *, note: str, now_ns: int, made_by: str
+) -> Annotated:
+    db.table("annotations").insert_all(
+        {
+            "row_key": key,
+            "from_unix_ns": since_ns,
+            "note": note,
+            "made_unix_ns": now_ns,
+            "made_by": made_by,
+        }
+        for key in keys
+    )
+    marks = ", ".join("?" for _ in keys)
+    found = fetch(
+        db.conn,
+        f"""SELECT value FROM regressions WHERE state IN ('new', 'confirmed')
+            AND row_key IN ({marks}) ORDER BY position""",  # noqa: S608 (marks are ours)
+        keys,
+    )
+    explained = []
+    for row in found:
+        one = decoded(row)
+        state = advance(
+            RegressionState(one.state),
+            RegressionEvent.ANNOTATE,
+            f"Regression {one.regression_id}",
+        )
+        changed = replace(one, state=state.value, changed_unix_ns=now_ns, note=note)
+        write(db, changed)
+        explained.append(changed)
+    return Annotated(len(keys), tuple(explained))

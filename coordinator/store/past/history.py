@@ -1,0 +1,205 @@
+"""The past of each row, read from the history of jobs and runs; see `history_store`.
+
+Each function answers from one moment of the database.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from bitgauge.benchmarks.history.past import Evidence, Measured, input_changes, usual_metric
+from bitgauge.benchmarks.table.rows import Candidate, newest, ordered
+from bitgauge.benchmarks.vocabulary.enums import CellState
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.reasons import NOT_MEASURED, SUSPECT
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.history import Annotation, HistoryPoint, HistoryQuery
+from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+
+from ..sql.candidates import candidates, with_metrics
+from ..sql.table import key_text
+from ..sql.values import digest, fetch, metric_values
+from ..values import Series, Settled
+
+FINGERPRINT = "coalesce(nullif(r.fingerprint, ''), l.fingerprint)"
+
+
+def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableRow, ...]:
+    """The newest row per row key among the settled entries that match."""
+    clauses = {
+        "j.model_name = ?": which.model_name,
+        "e.recipe = ?": which.recipe,
+        "? IN (d.name, d.device_id)": which.device,
+        "j.batch = ?": which.batch,
+        "r.run_id = ?": which.run_id,
+        f"{FINGERPRINT} GLOB ?": f"{which.fingerprint}*" if which.fingerprint else None,
+        "e.settled_unix_ns <= ?": which.until_unix_ns,
+    }
+    where = {clause: value for clause, value in clauses.items() if value is not None}
+    chosen = newest(candidates(connection, where))
+    return ordered(with_metrics(connection, one.row) for one in chosen)
+
+
+def evidence(connection: sqlite3.Connection, run_id: str) -> Evidence:
+    """What is kept of a run besides its numbers."""
+    found = fetch(
+        connection,
+        """SELECT r.job_id, r.entry_index, r.stack, r.analysis_version, e.artifact_sha256,
+             e.artifact_size_bytes FROM runs r
+           JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
+           WHERE r.run_id = ?""",
+        (run_id,),
+    )
+    if not found:
+        raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run_id}.")
+    row = found[0]
+    return Evidence(
+        job_id=row["job_id"],
+        entry_index=row["entry_index"],
+        stack=msgspec.json.decode(row["stack"], type=tuple[StackItem, ...]),
+        artifact=digest(row["artifact_sha256"], row["artifact_size_bytes"]),
+        analysis_version=row["analysis_version"],
+    )
+
+
+def fingerprints(connection: sqlite3.Connection, beginning: str) -> tuple[str, ...]:
+    """Every stack fingerprint of an accepted run that begins so."""
+    found = fetch(
+        connection,
+        """SELECT DISTINCT fingerprint FROM runs
+           WHERE disposition = 'accepted' AND fingerprint <> '' AND fingerprint GLOB ?
+           ORDER BY fingerprint""",
+        (f"{beginning}*",),
+    )
+    return tuple(row["fingerprint"] for row in found)
+
+
+# -- series -------------------------------------------------------------------------------
+def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series, ...]:
+    """The series that match, in the order of the table."""
+    if query.run_id is not None:
+        return _series_of_run(connection, query.run_id, query.metric)
+    clauses = {
+        "j.model_name = ?": query.model_name,
+        "j.model_class = ?": query.model_class,
+        "l.hardware_class = ?": query.hardware_class,
+        "e.family = ?": query.family,
+        "e.recipe = ?": query.recipe,
+        "? IN (d.name, d.device_id)": query.device,
+        "j.batch = ?": query.batch,
+    }
+    where = {
+        clause: getattr(value, "value", value)
+        for clause, value in clauses.items()
+        if value is not None
+    }
+    return _grouped(connection, measured_candidates(connection, where), query.metric)
+
+
+def _series_of_run(
+    connection: sqlite3.Connection, run_id: str, metric: str | None
+) -> tuple[Series, ...]:
+    found = candidates(connection, {"r.run_id = ?": run_id})
+    if not found:
+        evidence(connection, run_id)
+        raise NotFound(
+            Code.UNKNOWN_RUN, f"Run {run_id} belongs to no row of the table: it has no history."
+        )
+    key = key_text(found[0].row)
+    return _grouped(connection, past_of(connection, found[0].row, key), metric)
+
+
+def past_of(connection: sqlite3.Connection, row: TableRow, key: str) -> tuple[Candidate, ...]:
+    """Every measured candidate of one row key."""
+    where = {
+        "j.model_name = ?": row.model_name,
+        "e.recipe = ?": row.recipe,
+        "j.batch = ?": row.workload.batch,
+        "l.device_id = ?": row.device_id,
+    }
+    found = measured_candidates(connection, where)
+    return tuple(one for one in found if key_text(one.row) == key)
+
+
+def measured_candidates(
+    connection: sqlite3.Connection, where: dict[str, object]
+) -> tuple[Candidate, ...]:
+    """The candidates that have a run with numbers, oldest first."""
+    found = candidates(connection, {**where, "r.analysis_version >= ?": 0})
+    measured = (one for one in found if one.row.state is CellState.MEASURED)
+    return tuple(sorted(measured, key=lambda one: (one.settled_unix_ns, one.key)))
+
+
+def _grouped(
+    connection: sqlite3.Connection, found: Iterable[Candidate], metric: str | None
+) -> tuple[Series, ...]:
+    groups: dict[str, list[Candidate]] = {}
+    for one in found:
+        groups.setdefault(key_text(one.row), []).append(one)
+    keys = {id(members[-1].row): key for key, members in groups.items()}
+    shown = ordered(members[-1].row for members in groups.values())
+    return tuple(_series(connection, keys[id(row)], groups[keys[id(row)]], metric) for row in shown)
+
+
+def _series(
+    connection: sqlite3.Connection, key: str, members: Sequence[Candidate], metric: str | None
+) -> Series:
+    row = members[-1].row
+    shown = metric or usual_metric(row)
+    return Series(
+        row=row,
+        row_key=key,
+        metric=shown,
+        points=points_of(connection, members, shown),
+        annotations=annotations_of(connection, key),
+    )
+
+
+def points_of(
+    connection: sqlite3.Connection, members: Sequence[Candidate], metric: str
+) -> tuple[HistoryPoint, ...]:
+    """The points of one row key, with what changed from each to the next."""
+    points = []
+    before: Measured | None = None
+    for one in members:
+        assert one.row.run_id is not None, "what was measured has a run"
+        after = Measured(one.row, evidence(connection, one.row.run_id))
+        value = value_of(connection, one.row.run_id, metric)
+        points.append(
+            HistoryPoint(
+                run_id=one.row.run_id,
+                job_id=after.evidence.job_id,
+                measured_unix_ns=one.row.measured_unix_ns or 0,
+                settled_unix_ns=one.settled_unix_ns,
+                value=value,
+                fingerprint=one.row.fingerprint,
+                artifact=after.evidence.artifact,
+                flags=tuple(sorted({*one.row.flags, *value.flags})),
+                changes=input_changes(before, after) if before else (),
+                counts=value.value is not None and SUSPECT not in one.row.flags,
+            )
+        )
+        before = after
+    return tuple(points)
+
+
+def value_of(connection: sqlite3.Connection, run_id: str, metric: str) -> MetricValue:
+    """One metric of a run, null with its reason when it has none."""
+    found = metric_values(connection, run_id, metric)
+    return found[0] if found else MetricValue(metric, reason=NOT_MEASURED)
+
+
+def annotations_of(connection: sqlite3.Connection, key: str) -> tuple[Annotation, ...]:
+    """The accepted changes of one row key, oldest first."""
+    found = fetch(
+        connection,
+        "SELECT * FROM annotations WHERE row_key = ? ORDER BY from_unix_ns, position",
+        (key,),
+    )
+    return tuple(
+        Annotation(row["from_unix_ns"], row["note"], row["made_unix_ns"], row["made_by"])
+        for row in found
+    )

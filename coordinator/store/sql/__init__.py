@@ -1,0 +1,1 @@
+"""Connection, schema, and rows to values and back."""

@@ -1,0 +1,138 @@
+"""Settled entries as candidates for the table, read from the history of jobs and runs.
+
+`benchmarks.table` says which of them show; `store_table` keeps those that do.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+import msgspec
+from bitgauge.benchmarks.table.rows import Candidate, newest_rows, numbered
+from bitgauge.benchmarks.vocabulary.enums import (
+    CellState,
+    EntryState,
+    FailureGroup,
+    FormatFamily,
+    HardwareClass,
+    ModelClass,
+    Profile,
+    Realness,
+)
+from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
+from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+
+from .values import digest, fetch, metric_values
+
+_STATES = {
+    EntryState.ACCEPTED: CellState.MEASURED,
+    EntryState.UNSUPPORTED: CellState.UNSUPPORTED,
+    EntryState.FAILED: CellState.FAILED,
+}
+
+# The lease says what the device was when it measured: a device that is described otherwise
+# today does not change what was measured then. An entry that never ran (unsupported, not built)
+# is shown for the device that measured the rest of its job. A job of single passes would leave
+# gaps where a whole one has numbers.
+_SETTLED = """
+SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.reason,
+       e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, j.runtime, j.profile,
+       j.baseline_sha256, j.baseline_size_bytes, j.spec, j.suspect,
+       r.run_id, r.started_unix_ns, r.ended_unix_ns, r.analysis_version,
+       coalesce(nullif(r.fingerprint, ''), l.fingerprint) AS fingerprint,
+       coalesce(r.measuring_version, 1) AS measuring_version,
+       l.device_id, l.hardware_class, l.realness, d.name AS device_name,
+       (SELECT b.toolchain FROM builds b
+        WHERE b.artifact_sha256 = e.artifact_sha256 AND b.recipe = e.recipe
+          AND b.model_sha256 = j.baseline_sha256
+        ORDER BY b.made_unix_ns DESC LIMIT 1) AS toolchain
+FROM entries e
+JOIN jobs j ON j.job_id = e.job_id
+LEFT JOIN runs r ON r.job_id = e.job_id AND r.entry_index = e.entry_index
+     AND r.disposition = 'accepted'
+JOIN leases l ON l.job_id = e.job_id AND l.epoch = coalesce(r.epoch, j.epoch)
+JOIN devices d ON d.device_id = l.device_id
+WHERE l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')
+  AND e.job_id NOT IN (SELECT job_id FROM health_checks)
+  AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
+  AND (e.state IN ('unsupported', 'failed')
+       OR (e.state = 'accepted' AND r.analysis_version IS NOT NULL))
+"""
+
+
+class _Asked(msgspec.Struct):
+    """The part of a job's spec that a row shows; reading the rest would cost more than the row."""
+
+    workload: Workload
+    overrides: Overrides = NO_OVERRIDES
+
+
+def candidates(
+    connection: sqlite3.Connection, where: Mapping[str, object]
+) -> tuple[Candidate, ...]:
+    """Every settled entry for which all clauses hold, without its metrics.
+
+    Args:
+        connection: the database.
+        where: SQL clauses over `e`, `j`, `r`, `l` and `d`, each with its one value.
+    """
+    sql = _SETTLED + "".join(f" AND {clause}" for clause in where)
+    return tuple(_candidate(row) for row in fetch(connection, sql, list(where.values())))
+
+
+def rows_of_job(connection: sqlite3.Connection, job_id: str) -> tuple[TableRow, ...]:
+    """What one job found, whether or not something newer is known by now."""
+    newest = newest_rows(candidates(connection, {"e.job_id = ?": job_id}))
+    return tuple(with_metrics(connection, row) for row in newest)
+
+
+def _candidate(row: sqlite3.Row) -> Candidate:
+    group = row["failure_group"]
+    settled_unix_ns = row["settled_unix_ns"] or 0
+    asked = msgspec.json.decode(row["spec"], type=_Asked)
+    shown = TableRow(
+        model_name=row["model_name"],
+        model_class=ModelClass(row["model_class"]),
+        recipe=row["recipe"],
+        family=FormatFamily(row["family"]),
+        workload=asked.workload,
+        hardware_class=HardwareClass(row["hardware_class"]),
+        device_id=row["device_id"],
+        device_name=row["device_name"],
+        realness=Realness(row["realness"]),
+        runtime=row["runtime"],
+        profile=Profile(row["profile"]),
+        state=_STATES[EntryState(row["entry_state"])],
+        reason=row["reason"],
+        run_id=row["run_id"],
+        baseline=digest(row["baseline_sha256"], row["baseline_size_bytes"]),
+        measured_unix_ns=row["ended_unix_ns"],
+        overrides=asked.overrides,
+        flags=(SUSPECT,) if row["suspect"] is not None else (),
+        failure_group=FailureGroup(group) if group else None,
+        run_duration_ns=_duration_ns(row),
+        fingerprint=row["fingerprint"],
+        toolchain=row["toolchain"],
+        measuring_version=row["measuring_version"],
+    )
+    return Candidate(
+        row=shown,
+        settled_unix_ns=settled_unix_ns,
+        conclusive=group is None or not FailureGroup(group).retries,
+        key=f"{row['job_id']}/{row['entry_index']:06d}",
+    )
+
+
+def _duration_ns(row: sqlite3.Row) -> int | None:
+    if row["started_unix_ns"] is None:
+        return None
+    return max(0, int(row["ended_unix_ns"]) - int(row["started_unix_ns"]))
+
+
+def with_metrics(connection: sqlite3.Connection, row: TableRow) -> TableRow:
+    """The row with the metrics of its run, and what follows from them."""
+    if row.state is not CellState.MEASURED or row.run_id is None:
+        return row
+    return numbered(row, metric_values(connection, row.run_id))

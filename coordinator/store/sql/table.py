@@ -1,0 +1,353 @@
+"""The table as it is asked: the newest row per row key, and the cells made of these rows.
+
+Kept up inside the transactions that settle entries, publish numbers or register devices, so that
+a question reads its answer and no history. Nothing here is known only here: `rebuild` makes all
+of it from the runs, and the two ways must agree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import msgspec
+from bitgauge.benchmarks.table.cells import cell_of, key_of
+from bitgauge.benchmarks.table.rows import (
+    Candidate,
+    deciding_row,
+    matches,
+    newest,
+    ordered,
+    rank,
+    row_key,
+)
+from bitgauge.benchmarks.table.staleness import (
+    FINGERPRINT,
+    marked,
+    measuring_changes,
+    stack_changes,
+    toolchain_changes,
+)
+from bitgauge.benchmarks.vocabulary.fingerprint import stack_of
+from bitgauge.benchmarks.vocabulary.profiles import MEASURING_VERSION
+from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
+
+from .candidates import candidates, rows_of_job, with_metrics
+from .values import encode, fetch
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_STORED = """SELECT t.row_key, t.value, t.changes, d.name AS device_name FROM table_rows t
+    JOIN devices d ON d.device_id = t.device_id WHERE 1"""
+_WHOLE = """SELECT t.row_key, w.value, t.changes, d.name AS device_name FROM table_rows t
+    JOIN devices d ON d.device_id = t.device_id
+    JOIN table_wholes w ON w.row_key = t.row_key WHERE 1"""
+_DEVICE = "t.device_id IN (SELECT device_id FROM devices WHERE ? IN (name, device_id))"
+_TOOLCHAIN = "toolchain "
+_REBUILD = "rebuild"
+
+
+# -- questions ----------------------------------------------------------------------------
+def rows(
+    connection: sqlite3.Connection, query: TableQuery, *, deciding: bool = False
+) -> tuple[TableRow, ...]:
+    """The newest row per key that matches `query`, in the order of the table.
+
+    Args:
+        connection: the database.
+        query: which rows.
+        deciding: with the metrics that decide and no others, a third of the work.
+    """
+    if query.job_id is not None:
+        return tuple(row for row in rows_of_job(connection, query.job_id) if matches(query, row))
+    clauses = {
+        "t.model_name = ?": query.model_name,
+        "t.model_class = ?": query.model_class,
+        "t.hardware_class = ?": query.hardware_class,
+        _DEVICE: query.device,
+        "t.family = ?": query.family,
+        "t.batch = ?": query.batch,
+    }
+    if query.workload is not None:
+        clauses["t.scenario = ?"] = query.workload.scenario
+        clauses["t.batch = ?"] = query.workload.batch
+        clauses["t.threads = ?"] = query.workload.threads
+    asked = {clause: value for clause, value in clauses.items() if value is not None}
+    return ordered(_stored(connection, asked, _STORED if deciding else _WHOLE))
+
+
+def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
+    """The rows of which an input is another one now, each with the id of its job."""
+    found = fetch(
+        connection,
+        """SELECT t.row_key, t.job_id, t.value, t.changes, d.name AS device_name FROM table_rows t
+           JOIN devices d ON d.device_id = t.device_id WHERE t.changes <> '[]'
+           ORDER BY t.row_key""",
+    )
+    return tuple((_row(row), row["job_id"]) for row in found)
+
+
+def cells(connection: sqlite3.Connection) -> tuple[Cell, ...]:
+    """Every cell that something was measured or tried for."""
+    found = fetch(connection, "SELECT value FROM cells ORDER BY cell_key")
+    return tuple(msgspec.json.decode(row["value"], type=Cell) for row in found)
+
+
+def _stored(
+    connection: sqlite3.Connection, where: Mapping[str, object], sql: str = _STORED
+) -> list[TableRow]:
+    clauses = "".join(f" AND {clause}" for clause in where)
+    values = [getattr(value, "value", value) for value in where.values()]
+    return [_row(row) for row in fetch(connection, sql + clauses, values)]
+
+
+def _row(row: sqlite3.Row) -> TableRow:
+    found = msgspec.json.decode(row["value"], type=TableRow)
+    if found.device_name != row["device_name"]:
+        found = replace(found, device_name=row["device_name"])
+    if row["changes"] == "[]":
+        return found
+    changes = msgspec.json.decode(row["changes"], type=tuple[StackChange, ...])
+    return marked(found, changes)
+
+
+# -- what follows from a change ------------------------------------------------------------
+def refresh_job(db: Database, job_id: str) -> None:
+    """Bring the table up to what one job says now."""
+    told = {
+        key_text(one.row): one
+        for one in candidates(db.conn, {"e.job_id = ?": job_id})
+        if one.row.realness.keeps_time
+    }
+    shown = fetch(db.conn, "SELECT row_key, value FROM table_rows WHERE job_id = ?", (job_id,))
+    touched: set[CellKey] = set()
+    for row in shown:
+        # It may say less now than before; then something older may be what is known.
+        old = msgspec.json.decode(row["value"], type=TableRow)
+        touched.add(key_of(old))
+        _settle_key(db, row["row_key"], old)
+    for key, candidate in told.items():
+        touched.add(key_of(candidate.row))
+        if _outranks(db.conn, key, candidate):
+            _write(db, key, candidate)
+    _refresh_cells(db, touched)
+
+
+def register(db: Database, device: DeviceDescription) -> int:
+    """Mark the rows of a device by what its stacks are now; how many changed their marks."""
+    current = {
+        runtime.name: (runtime.fingerprint, stack_of(device.stack, runtime))
+        for runtime in device.runtimes
+    }
+    return _mark(db, device.device_id, current)
+
+
+def use_inputs(db: Database, toolchains: Mapping[str, str]) -> int:
+    """Mark every row by what builds and measures now; how many changed their marks.
+
+    A coordinator says this at its start, after which also somebody who reads the file knows.
+    """
+    known = {
+        row["name"]: row["value"] for row in fetch(db.conn, "SELECT name, value FROM table_inputs")
+    }
+    told = {f"{_TOOLCHAIN}{recipe}": text for recipe, text in toolchains.items()}
+    told["measuring_version"] = str(MEASURING_VERSION)
+    if known == told:
+        return 0
+    db.execute("DELETE FROM table_inputs")
+    db.table("table_inputs").insert_all(
+        {"name": name, "value": text} for name, text in sorted(told.items())
+    )
+    return sum(
+        _mark(db, row["device_id"], _current(db.conn, row["device_id"]))
+        for row in fetch(db.conn, "SELECT device_id FROM devices")
+    )
+
+
+def rebuild_if_asked(db: Database) -> None:
+    """Make the table when a step of the schema asks for it."""
+    asked = db.execute("DELETE FROM table_inputs WHERE name = ?", (_REBUILD,))
+    if asked.rowcount:
+        rebuild(db)
+
+
+def rebuild(db: Database) -> int:
+    """Make the whole table from the runs, as if there had been none; the number of rows."""
+    db.execute("DELETE FROM table_rows")
+    db.execute("DELETE FROM table_wholes")
+    db.execute("DELETE FROM cells")
+    chosen = newest(candidates(db.conn, {}))
+    for one in chosen:
+        _write(db, key_text(one.row), one)
+    _refresh_cells(db, {key_of(one.row) for one in chosen})
+    return len(chosen)
+
+
+def disagreements(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Rows that are not what the runs say, one sentence part each; none in a sound database."""
+    kept = {
+        row["row_key"]: f"{row['job_id']}/{row['entry_index']:06d}"
+        for row in fetch(connection, "SELECT row_key, job_id, entry_index FROM table_rows")
+    }
+    made = {key_text(one.row): one.key for one in newest(candidates(connection, {}))}
+    wrong = sorted(key for key in kept | made if kept.get(key) != made.get(key))
+    return tuple(
+        f"table row {key[:12]}: shows {kept.get(key, 'nothing')}, the runs say"
+        f" {made.get(key, 'nothing')}"
+        for key in wrong
+    )
+
+
+# -- one row ------------------------------------------------------------------------------
+def key_text(row: TableRow) -> str:
+    """The row key as one word."""
+    return hashlib.sha256(msgspec.json.encode(row_key(row))).hexdigest()
+
+
+def _outranks(connection: sqlite3.Connection, key: str, candidate: Candidate) -> bool:
+    found = fetch(
+        connection,
+        "SELECT job_id, entry_index, conclusive, settled_unix_ns FROM table_rows WHERE row_key = ?",
+        (key,),
+    )
+    if not found:
+        return True
+    row = found[0]
+    known = f"{row['job_id']}/{row['entry_index']:06d}"
+    return rank(candidate) >= (bool(row["conclusive"]), row["settled_unix_ns"], known)
+
+
+def _settle_key(db: Database, key: str, old: TableRow) -> None:
+    """Show the best of everything that was ever settled under one key."""
+    where = {
+        "j.model_name = ?": old.model_name,
+        "e.recipe = ?": old.recipe,
+        "j.batch = ?": old.workload.batch,
+        "l.device_id = ?": old.device_id,
+    }
+    left = newest(one for one in candidates(db.conn, where) if key_text(one.row) == key)
+    if left:
+        _write(db, key, left[0])
+    else:
+        db.execute("DELETE FROM table_rows WHERE row_key = ?", (key,))
+        db.execute("DELETE FROM table_wholes WHERE row_key = ?", (key,))
+
+
+def _write(db: Database, key: str, candidate: Candidate) -> None:
+    row = with_metrics(db.conn, candidate.row)
+    job_id, _, index = candidate.key.rpartition("/")
+    db.table("table_rows").upsert(
+        {
+            "row_key": key,
+            **_columns(key_of(row)),
+            "model_name": row.model_name,
+            "recipe": row.recipe,
+            "device_id": row.device_id,
+            "runtime": row.runtime,
+            "job_id": job_id,
+            "entry_index": int(index),
+            "conclusive": int(candidate.conclusive),
+            "settled_unix_ns": candidate.settled_unix_ns,
+            "fingerprint": row.fingerprint,
+            "toolchain": row.toolchain,
+            "measuring_version": row.measuring_version,
+            "changes": encode(_changes(db.conn, row, _current(db.conn, row.device_id))),
+            "value": encode(deciding_row(row)),
+        },
+        pk="row_key",
+    )
+    db.table("table_wholes").upsert({"row_key": key, "value": encode(row)}, pk="row_key")
+
+
+# -- marks of staleness -------------------------------------------------------------------
+_Stacks = Mapping[str, tuple[str, tuple[StackItem, ...]]]
+
+
+def _current(connection: sqlite3.Connection, device_id: str) -> _Stacks:
+    """What a device says of itself now, per runtime: fingerprint and stack."""
+    found = fetch(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
+    device = msgspec.json.decode(found[0]["description"], type=DeviceDescription)
+    return {one.name: (one.fingerprint, stack_of(device.stack, one)) for one in device.runtimes}
+
+
+def _mark(db: Database, device_id: str, current: _Stacks) -> int:
+    """Compare the rows of a device with what is so now; those marked otherwise are written."""
+    touched: set[CellKey] = set()
+    marks = 0
+    for stored in fetch(db.conn, f"{_STORED} AND t.device_id = ?", (device_id,)):
+        row = msgspec.json.decode(stored["value"], type=TableRow)
+        text = encode(_changes(db.conn, row, current))
+        if text != stored["changes"]:
+            db.execute(
+                "UPDATE table_rows SET changes = ? WHERE row_key = ?", (text, stored["row_key"])
+            )
+            touched.add(key_of(row))
+            marks += 1
+    _refresh_cells(db, touched)
+    return marks
+
+
+def _changes(
+    connection: sqlite3.Connection, row: TableRow, current: _Stacks
+) -> tuple[StackChange, ...]:
+    """Everything that is another one now than when the row was measured."""
+    toolchains = {
+        found["name"].removeprefix(_TOOLCHAIN): found["value"]
+        for found in fetch(
+            connection,
+            "SELECT name, value FROM table_inputs WHERE name = ?",
+            (f"{_TOOLCHAIN}{row.recipe}",),
+        )
+    }
+    return (
+        *_of_stack(connection, row, current),
+        *toolchain_changes(row, toolchains),
+        *measuring_changes(row, MEASURING_VERSION),
+    )
+
+
+def _of_stack(
+    connection: sqlite3.Connection, row: TableRow, current: _Stacks
+) -> tuple[StackChange, ...]:
+    now = current.get(row.runtime)
+    if now is None:
+        return (StackChange("runtime", row.runtime, None),)
+    if now[0] == row.fingerprint or not row.fingerprint:
+        return ()
+    found = fetch(connection, "SELECT stack FROM runs WHERE run_id = ?", (row.run_id,))
+    stack = msgspec.json.decode(found[0]["stack"], type=tuple[StackItem, ...]) if found else ()
+    named = stack_changes(stack, now[1]) if stack else ()
+    return named or (StackChange(FINGERPRINT, row.fingerprint[:12], now[0][:12]),)
+
+
+# -- cells --------------------------------------------------------------------------------
+def _refresh_cells(db: Database, keys: Iterable[CellKey]) -> None:
+    for key in keys:
+        columns = _columns(key)
+        found = _stored(db.conn, {f"t.{name} = ?": value for name, value in columns.items()})
+        text = "/".join(str(value) for value in columns.values())
+        if found:
+            made = {"cell_key": text, **columns, "value": encode(cell_of(key, found))}
+            db.table("cells").upsert(made, pk="cell_key")
+        else:
+            db.execute("DELETE FROM cells WHERE cell_key = ?", (text,))
+
+
+def _columns(key: CellKey) -> dict[str, str | int]:
+    """A cell key by column."""
+    workload = key.workload or Workload()
+    return {
+        "model_class": key.model_class.value,
+        "hardware_class": key.hardware_class.value,
+        "family": key.family.value,
+        "scenario": workload.scenario.value,
+        "batch": workload.batch,
+        "threads": workload.threads,
+    }

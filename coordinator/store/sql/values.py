@@ -1,0 +1,351 @@
+"""Rows of the database to the values that people and services see; no writes, no decisions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import msgspec
+from bitgauge.benchmarks.analysis.certificate import is_rehearsal
+from bitgauge.benchmarks.vocabulary.enums import (
+    Disposition,
+    EntryState,
+    Health,
+    JobState,
+    ModelClass,
+    PassName,
+    Profile,
+    RawRole,
+    RunStatus,
+)
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.recipes import is_calibrated
+from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Claim, EntryView, JobSpec, JobView
+from bitgauge.benchmarks.vocabulary.values.runs import (
+    Failure,
+    MetricValue,
+    Progress,
+    RawRef,
+    RunView,
+)
+
+from ..values import LeaseTerms
+
+T = TypeVar("T")
+
+
+def fetch(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object] | Mapping[str, object] = ()
+) -> list[sqlite3.Row]:
+    """Every row of a query, with its columns by name."""
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    return cursor.execute(sql, values).fetchall()
+
+
+def decode(text: str | None, kind: type[T]) -> T | None:
+    """A value from its JSON column, or None for NULL."""
+    return None if text is None else msgspec.json.decode(text, type=kind)
+
+
+def encode(value: object) -> str:
+    """The JSON of a value, for a TEXT column."""
+    return msgspec.json.encode(value).decode()
+
+
+def digest(sha256: str | None, size_bytes: int | None) -> Digest | None:
+    """A digest from its two columns, or None for NULL."""
+    if sha256 is None or size_bytes is None:
+        return None
+    return Digest(sha256, size_bytes)
+
+
+def device_views(
+    connection: sqlite3.Connection, now_ns: int, terms: LeaseTerms
+) -> tuple[DeviceView, ...]:
+    """Every device by name, with what it is doing."""
+    rows = fetch(
+        connection,
+        """SELECT d.*, l.job_id AS job_id,
+             (SELECT max(expires_unix_ns) FROM certificates c WHERE c.device_id = d.device_id
+              AND c.revoked_unix_ns IS NULL) AS certificate_expires_unix_ns,
+             (SELECT h.job_id FROM health_checks h JOIN jobs j ON j.job_id = h.job_id
+              WHERE h.device_id = d.device_id ORDER BY j.position DESC LIMIT 1) AS check_job_id
+           FROM devices d
+           LEFT JOIN leases l ON l.device_id = d.device_id AND l.active = 1
+           ORDER BY d.name, d.device_id""",
+    )
+    views = []
+    for row in rows:
+        heard = max(row["last_seen_unix_ns"], min(row["silent_until_unix_ns"], now_ns))
+        state = "idle" if row["job_id"] is None else "busy"
+        if now_ns - heard > terms.unreachable_after_ns:
+            state = "unreachable"
+        views.append(
+            DeviceView(
+                description=msgspec.json.decode(row["description"], type=DeviceDescription),
+                state=state,
+                last_seen_unix_ns=row["last_seen_unix_ns"],
+                agent_version=row["agent_version"],
+                job_id=row["job_id"],
+                health=Health(row["health"]),
+                cordoned=row["cordoned"],
+                retired=row["retired_unix_ns"] is not None,
+                certificate_expires_unix_ns=row["certificate_expires_unix_ns"],
+                checked_unix_ns=row["checked_unix_ns"],
+                check_job_id=row["check_job_id"],
+                aa_certificates=_newest_certificates(connection, row["device_id"]),
+            )
+        )
+    return tuple(views)
+
+
+def _newest_certificates(
+    connection: sqlite3.Connection, device_id: str
+) -> tuple[AaCertificate, ...]:
+    """The newest A/A certificate of each runtime of a device, and its newest rehearsal."""
+    rows = fetch(
+        connection,
+        "SELECT * FROM aa_certificates WHERE device_id = ? ORDER BY issued_unix_ns, job_id",
+        (device_id,),
+    )
+    found = map(aa_certificate, rows)
+    return tuple({(one.runtime, is_rehearsal(one)): one for one in found}.values())
+
+
+def aa_certificate(row: sqlite3.Row) -> AaCertificate:
+    """One A/A certificate from its row."""
+    return AaCertificate(
+        job_id=row["job_id"],
+        device_id=row["device_id"],
+        runtime=row["runtime"],
+        fingerprint=row["fingerprint"],
+        profile=Profile(row["profile"]),
+        issued_unix_ns=row["issued_unix_ns"],
+        expires_unix_ns=row["expires_unix_ns"],
+        asked=row["asked"],
+        comparisons=row["comparisons"],
+        false_positives=row["false_positives"],
+        worst_effect=row["worst_effect"],
+        mde=row["mde"],
+        passed=bool(row["passed"]),
+        reason=row["reason"],
+    )
+
+
+def job_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
+    """The row of one job. `UNKNOWN_JOB` when there is none."""
+    rows = fetch(connection, "SELECT * FROM jobs WHERE job_id = ?", (job_id,))
+    if not rows:
+        raise NotFound(Code.UNKNOWN_JOB, f"There is no job {job_id}.")
+    return rows[0]
+
+
+def job_spec(row: sqlite3.Row) -> JobSpec:
+    """What was submitted, from the row of a job."""
+    return msgspec.json.decode(row["spec"], type=JobSpec)
+
+
+def entry_views(connection: sqlite3.Connection, job_id: str) -> tuple[EntryView, ...]:
+    """The entries of a job in order."""
+    rows = fetch(
+        connection,
+        """SELECT e.*,
+             (SELECT run_id FROM runs r WHERE r.job_id = e.job_id
+                AND r.entry_index = e.entry_index AND r.disposition = 'accepted') AS run_id,
+             (SELECT count(*) FROM runs r WHERE r.job_id = e.job_id
+                AND r.entry_index = e.entry_index) AS attempts
+           FROM entries e WHERE e.job_id = ? ORDER BY e.entry_index""",
+        (job_id,),
+    )
+    return tuple(
+        EntryView(
+            index=row["entry_index"],
+            name=row["name"],
+            recipe=row["recipe"],
+            state=EntryState(row["state"]),
+            artifact=digest(row["artifact_sha256"], row["artifact_size_bytes"]),
+            reason=row["reason"],
+            run_id=row["run_id"],
+            attempts=row["attempts"],
+        )
+        for row in rows
+    )
+
+
+def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
+    """One job from its row."""
+    spec = job_spec(row)
+    entries = entry_views(connection, row["job_id"])
+    claims = _claims(connection, row["job_id"])
+    state = JobState(row["state"])
+    return JobView(
+        job_id=row["job_id"],
+        state=state,
+        model_name=row["model_name"],
+        model_class=ModelClass(row["model_class"]),
+        workload=spec.workload,
+        profile=spec.profile,
+        entries=_with_calibration(connection, spec, entries),
+        submitted_unix_ns=row["submitted_unix_ns"],
+        epoch=row["epoch"],
+        device_name=claims[-1].device_name if claims else None,
+        progress=decode(row["progress"], Progress) if state is JobState.LEASED else None,
+        reason=row["reason"],
+        waiting_for=_waiting_for(row, state, entries),
+        claims=claims,
+        suspect=row["suspect"],
+        repeats=row["repeats"],
+        repeated_by=_follower(connection, row, "repeats") if row["suspect"] is not None else None,
+        exact_of=row["exact_of"],
+        exact_by=_follower(connection, row, "exact_of") if state is JobState.FINISHED else None,
+    )
+
+
+def _with_calibration(
+    connection: sqlite3.Connection, spec: JobSpec, entries: tuple[EntryView, ...]
+) -> tuple[EntryView, ...]:
+    """The entries, each calibrated one with the set that was used, as far as it is known here.
+
+    What this job had built was built with its own set; of an uploaded file it is known when an
+    earlier build made the very same bytes.
+    """
+    return tuple(
+        replace(entry, calibration=_calibration(connection, spec, entry))
+        if is_calibrated(entry.recipe)
+        else entry
+        for entry in entries
+    )
+
+
+def _calibration(connection: sqlite3.Connection, spec: JobSpec, entry: EntryView) -> Digest | None:
+    if spec.entries[entry.index].artifact is None:
+        return spec.calibration
+    if entry.artifact is None:
+        return None
+    rows = fetch(
+        connection,
+        """SELECT calibration_sha256, calibration_size_bytes FROM builds
+           WHERE model_sha256 = ? AND model_size_bytes = ? AND recipe = ? AND artifact_sha256 = ?
+             AND calibration_sha256 <> '' ORDER BY made_unix_ns DESC LIMIT 1""",
+        (
+            spec.baseline.sha256,
+            spec.baseline.size_bytes,
+            entry.recipe,
+            entry.artifact.sha256,
+        ),
+    )
+    if not rows:
+        return None
+    return digest(rows[0]["calibration_sha256"], rows[0]["calibration_size_bytes"])
+
+
+def _follower(connection: sqlite3.Connection, row: sqlite3.Row, column: str) -> str | None:
+    """The job that names this one in `column`, of which there is one at most."""
+    sql = f"SELECT job_id FROM jobs WHERE {column} = ?"  # noqa: S608 (a name of ours)
+    found = fetch(connection, sql, (row["job_id"],))
+    return str(found[0]["job_id"]) if found else None
+
+
+def _claims(connection: sqlite3.Connection, job_id: str) -> tuple[Claim, ...]:
+    """The leases of a job, oldest first."""
+    rows = fetch(
+        connection,
+        """SELECT l.*, d.name AS device_name FROM leases l
+           JOIN devices d ON d.device_id = l.device_id WHERE l.job_id = ? ORDER BY l.epoch""",
+        (job_id,),
+    )
+    return tuple(
+        Claim(
+            epoch=row["epoch"],
+            device_id=row["device_id"],
+            device_name=row["device_name"],
+            claimed_unix_ns=row["claimed_unix_ns"],
+            ended_unix_ns=row["ended_unix_ns"],
+            ended_by=row["ended_by"],
+        )
+        for row in rows
+    )
+
+
+def _waiting_for(row: sqlite3.Row, state: JobState, entries: tuple[EntryView, ...]) -> str | None:
+    """What a job that is not being measured waits for, in a few words."""
+    if state is JobState.BUILDING:
+        left = sum(entry.state is EntryState.BUILDING for entry in entries)
+        return f"{left} artifact{'s' if left != 1 else ''} to be built"
+    if state is JobState.QUEUED:
+        return "a device"
+    if state is JobState.LEASED and row["cancel_reason"] is not None:
+        return "the agent to stop"
+    return "analysis" if state is JobState.ANALYSING else None
+
+
+def raw_refs(connection: sqlite3.Connection, run_id: str) -> tuple[RawRef, ...]:
+    """The raw files of a run in the order of its report."""
+    rows = fetch(connection, "SELECT * FROM raw WHERE run_id = ? ORDER BY position", (run_id,))
+    return tuple(
+        RawRef(
+            pass_name=PassName(row["pass_name"]),
+            launch=row["launch"],
+            role=RawRole(row["role"]),
+            digest=Digest(row["sha256"], row["size_bytes"]),
+        )
+        for row in rows
+    )
+
+
+def metric_values(
+    connection: sqlite3.Connection, run_id: str, only: str | None = None
+) -> tuple[MetricValue, ...]:
+    """The published metrics of a run in the order of its analysis; `only` names one of them."""
+    sql = "SELECT * FROM metrics WHERE run_id = ?1 AND (?2 IS NULL OR key = ?2) ORDER BY position"
+    rows = fetch(connection, sql, (run_id, only))
+    return tuple(
+        MetricValue(
+            key=row["key"],
+            value=row["value"],
+            low=row["low"],
+            high=row["high"],
+            n=row["n"],
+            reason=row["reason"],
+            verdict=row["verdict"],
+            difference=row["difference"],
+            flags=msgspec.json.decode(row["flags"], type=tuple[str, ...]),
+            detail=msgspec.json.decode(row["detail"], type=tuple[StackItem, ...]),
+        )
+        for row in rows
+    )
+
+
+RUNS = """SELECT r.*, d.name AS device_name, e.recipe AS recipe FROM runs r
+    JOIN devices d ON d.device_id = r.device_id
+    JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index """
+
+
+def run_view(connection: sqlite3.Connection, row: sqlite3.Row) -> RunView:
+    """One run from its row of `RUNS`."""
+    return RunView(
+        run_id=row["run_id"],
+        job_id=row["job_id"],
+        epoch=row["epoch"],
+        entry_index=row["entry_index"],
+        disposition=Disposition(row["disposition"]),
+        status=RunStatus(row["status"]),
+        device_id=row["device_id"],
+        device_name=row["device_name"],
+        recipe=row["recipe"],
+        sandbox=row["sandbox"],
+        started_unix_ns=row["started_unix_ns"],
+        ended_unix_ns=row["ended_unix_ns"],
+        analysis_version=row["analysis_version"],
+        fingerprint=row["fingerprint"],
+        stack=msgspec.json.decode(row["stack"], type=tuple[StackItem, ...]),
+        raw=raw_refs(connection, row["run_id"]),
+        metrics=metric_values(connection, row["run_id"]),
+        failure=decode(row["failure"] or row["analysis_failure"], Failure),
+    )

@@ -1,0 +1,76 @@
+"""What is analysed of one run: its facts and raw files, from what the store remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bitgauge.benchmarks.analysis.certificate import newest_before
+from bitgauge.benchmarks.analysis.facts import RunFacts
+from bitgauge.benchmarks.vocabulary.enums import Realness
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.kernel_modes import probe_map_of
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
+from bitgauge.benchmarks.vocabulary.values.runs import RawRef
+
+from .protocols import Store
+from .values import LeaseTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One run as its analysis sees it: raw files, facts, and the set it was evaluated on."""
+
+    raw: tuple[RawRef, ...]
+    facts: RunFacts
+    evaluation: Digest
+
+
+def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Subject:
+    """What the store knows about a run.
+
+    Raises:
+        NotFound: `UNKNOWN_RUN`, or `UNKNOWN_DEVICE` when its device is not registered.
+    """
+    run = store.run(run_id)
+    spec = store.spec(run.job_id)
+    job = store.job(run.job_id)
+    entry = job.entries[run.entry_index]
+    # The coordinator's clock: a device's own may be wrong.
+    leased_ns = next(one.claimed_unix_ns for one in job.claims if one.epoch == run.epoch)
+    views = store.devices(now_ns, terms)
+    device = next(
+        (view.description for view in views if view.description.device_id == run.device_id), None
+    )
+    if device is None:
+        raise NotFound(Code.UNKNOWN_DEVICE, f"Device {run.device_id} of run {run_id} is unknown.")
+    facts = RunFacts(
+        run_id=run.run_id,
+        entry_index=run.entry_index,
+        recipe=run.recipe,
+        profile=spec.profile,
+        workload=spec.workload,
+        candidate=entry.artifact or spec.baseline,
+        baseline=spec.baseline,
+        accuracy_margin_pp=spec.accuracy_margin_pp,
+        realness=realness_of(spec, device),
+        meters=device.meters,
+        is_baseline=run.entry_index == 0,
+        comparisons=max(1, len(spec.entries) - 1),
+        overrides=spec.overrides,
+        leased_unix_ns=leased_ns,
+        kernel_modes=tuple(StackItem(*item) for item in probe_map_of(run.stack).items()),
+        certificate=newest_before(
+            store.certificates(run.device_id, spec.runtime, run.fingerprint), leased_ns
+        ),
+    )
+    return Subject(run.raw, facts, spec.evaluation)
+
+
+def realness_of(spec: JobSpec, device: DeviceDescription) -> Realness:
+    """How real the numbers are: a simulated runtime makes any device simulated."""
+    for runtime in device.runtimes:
+        if runtime.name == spec.runtime and runtime.simulated:
+            return Realness.SIMULATED
+    return device.realness

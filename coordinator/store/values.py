@@ -1,0 +1,231 @@
+"""What the coordinator remembers: the protocol that every store keeps, and its plain values.
+
+A store is synchronous and has one writer; the actor calls it from one thread. Every write is
+one transaction. Times are UTC nanoseconds given by the caller: a store owns no clock.
+Decisions on job states are `jobs.advance`; a store applies them inside its transactions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bitgauge.benchmarks.vocabulary.enums import (
+    HardwareClass,
+    JobState,
+    ModelClass,
+    Role,
+)
+from bitgauge.benchmarks.vocabulary.errors import Unavailable
+from bitgauge.benchmarks.vocabulary.values.campaigns import (
+    RefreshOrder,
+    RefreshPlan,
+)
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.history import (
+    Annotation,
+    HistoryPoint,
+    Regression,
+)
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+from bitgauge.benchmarks.vocabulary.values.runs import (
+    MetricValue,
+)
+
+
+class StoreFailed(Unavailable):
+    """The store itself failed: it must be opened anew before anything more is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What an agent says of itself when it connects.
+
+    Attributes:
+        device: the device.
+        agent_version: version of the agent.
+        boot_id: changes when the device restarts.
+        incarnation: UUID of this agent process.
+        leftovers_dead: every process of older incarnations has ended.
+        open_intents: ids of runs that older incarnations began and never reported.
+    """
+
+    device: DeviceDescription
+    agent_version: str
+    boot_id: str
+    incarnation: str
+    leftovers_dead: bool
+    open_intents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """How long a lease lives and how often it is renewed."""
+
+    ttl_ns: int = 60_000_000_000
+    renew_every_ns: int = 5_000_000_000
+    unreachable_after_ns: int = 20_000_000_000
+    max_attempts: int = 5
+    max_hold_ns: int = 600_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BuildKey:
+    """What a built artifact depends on; equal keys give the same artifact."""
+
+    model: Digest
+    recipe: str
+    calibration: Digest | None
+    toolchain: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOutcome:
+    """An artifact, or the reason why the recipe cannot be made of this model."""
+
+    artifact: Digest | None
+    unsupported: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingBuild:
+    """One entry that waits for its artifact."""
+
+    job_id: str
+    entry_index: int
+    key: BuildKey
+
+
+@dataclass(frozen=True, slots=True)
+class SpareBlob:
+    """A blob that nothing needs.
+
+    Attributes:
+        digest: which blob.
+        used_unix_ns: when it was last recorded, named or asked for.
+        rebuildable: a build made it and can make it again.
+    """
+
+    digest: Digest
+    used_unix_ns: int
+    rebuildable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A token that may be presented.
+
+    Attributes:
+        name: label, unique among the live tokens of people.
+        role: what its bearer may do.
+        sha256: hash of the secret.
+        expires_unix_ns: end of its life, UTC nanoseconds; 0: none.
+        device_id: the only device it speaks for; None: it is a person's.
+        revoked: no longer accepted.
+    """
+
+    name: str
+    role: Role
+    sha256: bytes
+    expires_unix_ns: int = 0
+    device_id: str | None = None
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRecord:
+    """A certificate that the CA signed for a device.
+
+    Attributes:
+        serial: its number in hexadecimal.
+        device_id: the device's id.
+        name: label of the device when it joined.
+        key_sha256: hash of the device's public key.
+        expires_unix_ns: end of its life, UTC nanoseconds.
+    """
+
+    serial: str
+    device_id: str
+    name: str
+    key_sha256: bytes
+    expires_unix_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccessState:
+    """Everything that decides who may call: all tokens, and the deny-list of certificates."""
+
+    tokens: tuple[TokenRecord, ...] = ()
+    revoked_serials: frozenset[str] = frozenset()
+
+
+AskKey = tuple[ModelClass | None, HardwareClass | None, Workload | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NewCampaign:
+    """A campaign to be recorded, with the table as it is."""
+
+    campaign_id: str
+    idempotency_key: str
+    name: str
+    order: RefreshOrder
+    plan: RefreshPlan
+    rows_before: tuple[TableRow, ...]
+    submitted_by: str = ""
+    schedule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DueSchedule:
+    """A schedule whose time has come."""
+
+    name: str
+    cron: str
+    order: RefreshOrder
+    due_unix_ns: int
+    submitted_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCheck:
+    """A health check that has ended and was not judged yet."""
+
+    job_id: str
+    device_id: str
+    state: JobState
+    reason: str | None
+    metrics: tuple[MetricValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Which settled entries to look at; an empty field matches everything."""
+
+    model_name: str | None = None
+    recipe: str | None = None
+    device: str | None = None
+    batch: int | None = None
+    run_id: str | None = None
+    fingerprint: str | None = None
+    until_unix_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The accepted runs of one row key in the order of time, and its accepted changes."""
+
+    row: TableRow
+    row_key: str
+    metric: str
+    points: tuple[HistoryPoint, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DueAlert:
+    """An alert that nobody has taken yet."""
+
+    regression: Regression
+    attempts: int

@@ -1,0 +1,1 @@
+"""What Ray runs elsewhere: inspect, build, analyse, reference."""

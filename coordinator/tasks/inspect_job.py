@@ -1,0 +1,104 @@
+"""A look into every file of a job before it is taken. Nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bitgauge.benchmarks.quality.sets import (
+    EvaluationSet,
+    check_inputs,
+    read_evaluation_set,
+    require_disjoint,
+)
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+
+from ..builders.registry import builder_for
+from ..decisions.submission import Inspection
+from ..models.inspect import (
+    ModelFacts,
+    check_evaluation,
+    check_same_inputs,
+    inspect_model,
+    require_recipe,
+)
+
+BASELINE_LABEL = "The baseline"
+EVALUATION_LABEL = "The evaluation set"
+CALIBRATION_LABEL = "The calibration set"
+
+PathOf = Callable[[Digest], Path]
+
+
+def inspect_job(spec: JobSpec, path_of: PathOf) -> Inspection:
+    """Check a completed job, and recognise its model class and recipes.
+
+    Args:
+        spec: as `submission.completed` returns it.
+        path_of: where the bytes of a blob are.
+
+    Raises:
+        BadInput: one sentence about the first file or recipe that cannot be used.
+    """
+    label = _label(spec.entries[0], BASELINE_LABEL)
+    baseline = inspect_model(path_of(spec.baseline), label)
+    _require_fp32(baseline, label)
+    evaluation = _read_set(path_of(spec.evaluation), Code.BAD_EVALUATION_SET, EVALUATION_LABEL)
+    check_evaluation(baseline, evaluation, spec.workload.batch, EVALUATION_LABEL)
+    if spec.calibration is not None:
+        code = Code.BAD_CALIBRATION_SET
+        calibration = _read_set(path_of(spec.calibration), code, CALIBRATION_LABEL)
+        with _said_of(CALIBRATION_LABEL):
+            check_inputs(calibration, baseline.inputs, code)
+        require_disjoint(calibration, evaluation)
+    recipes = tuple(_recipe_of(entry, spec, baseline, path_of) for entry in spec.entries)
+    return Inspection(baseline.model_class, recipes)
+
+
+def _read_set(path: Path, code: Code, label: str) -> EvaluationSet:
+    """A set from its bytes: a blob's file name is a digest and tells a user nothing."""
+    with _said_of(label):
+        return read_evaluation_set(path.read_bytes(), code)
+
+
+@contextmanager
+def _said_of(label: str) -> Iterator[None]:
+    """Begin the sentence of a bad input with what it is about."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(error.code, f"{label}: {error.sentence}") from error
+
+
+def _recipe_of(entry: Entry, spec: JobSpec, baseline: ModelFacts, path_of: PathOf) -> str:
+    """The canonical recipe of an entry: to be built, as given, or as recognised."""
+    if entry.artifact == spec.baseline:
+        return FormatFamily.FP32.value
+    given = parse(entry.recipe) if entry.recipe else None
+    if entry.artifact is None:
+        assert given is not None, "a completed entry without artifact has a recipe"
+        builder_for(given)
+        return str(given)
+    label = _label(entry, "Artifact")
+    facts = inspect_model(path_of(entry.artifact), label)
+    check_same_inputs(baseline, facts, label)
+    if given is None:
+        return str(require_recipe(facts, label))
+    if facts.recipe is not None and facts.recipe.family is not given.family:
+        raise BadInput(Code.BAD_RECIPE, f"{label} is {facts.recipe}, not {given}.")
+    return str(given)
+
+
+def _require_fp32(baseline: ModelFacts, label: str) -> None:
+    if baseline.recipe is None or baseline.recipe.family is not FormatFamily.FP32:
+        found = str(baseline.recipe or "of mixed formats")
+        raise BadInput(Code.BAD_MODEL, f"{label} is {found}; a baseline is fp32.")
+
+
+def _label(entry: Entry, otherwise: str) -> str:
+    return f"{otherwise} {entry.name}" if entry.name else otherwise

@@ -1,0 +1,102 @@
+"""A node's own copies of blobs: read through to the coordinator, verified, capped in size."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+
+READ_BYTES = 1 << 20
+# A task may still be reading what it has just asked for.
+SPARE_S = 600.0
+
+
+class BlobSource(Protocol):
+    """Where blobs come from."""
+
+    def read(self, digest: Digest) -> Iterator[bytes]:
+        """The bytes of a blob in chunks."""
+
+
+class Replica:
+    """Blobs as files of one folder, named by their SHA-256.
+
+    Several processes may share the folder: a file appears by renaming, whole or not at all.
+    """
+
+    def __init__(self, folder: Path, source: BlobSource, capacity_bytes: int) -> None:
+        """Use `folder`, made when absent (mode 0700).
+
+        Args:
+            folder: the copies; nothing else is kept there.
+            source: asked for what is not here.
+            capacity_bytes: the oldest copies go when all together exceed this.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise BadInput(Code.BAD_ARGUMENT, f"{folder} belongs to another user.")
+        self._folder = folder
+        self._source = source
+        self._capacity_bytes = capacity_bytes
+
+    def path(self, digest: Digest) -> Path:
+        """A file with exactly the bytes of `digest`, checked now.
+
+        Raises:
+            BitgaugeError: the source lacks it, or sent other bytes (`DIGEST_MISMATCH`).
+        """
+        path = self._folder / digest.sha256
+        if path.exists() and _digest_of(path) == digest:
+            os.utime(path)
+            return path
+        self._fetch(digest, path)
+        self._make_room(path)
+        return path
+
+    def _fetch(self, digest: Digest, path: Path) -> None:
+        descriptor, aside = tempfile.mkstemp(dir=self._folder, prefix=".")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                for chunk in self._source.read(digest):
+                    file.write(chunk)
+            if _digest_of(Path(aside)) != digest:
+                raise BadInput(Code.DIGEST_MISMATCH, f"Blob {digest} arrived with other bytes.")
+            os.replace(aside, path)
+        except BaseException:
+            os.unlink(aside)
+            raise
+
+    def _make_room(self, newest: Path) -> None:
+        copies = []
+        for path in self._folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                facts = path.stat()
+                copies.append((facts.st_mtime, facts.st_size, path))
+        total_bytes = sum(size for _, size, _ in copies)
+        for used, size, path in sorted(copies):
+            if total_bytes <= self._capacity_bytes or time.time() - used < SPARE_S:
+                return
+            if path != newest:
+                path.unlink(missing_ok=True)
+                total_bytes -= size
+
+
+def _digest_of(path: Path) -> Digest:
+    hasher = hashlib.sha256()
+    size_bytes = 0
+    with path.open("rb") as file:
+        while chunk := file.read(READ_BYTES):
+            hasher.update(chunk)
+            size_bytes += len(chunk)
+    return Digest(hasher.hexdigest(), size_bytes)
+
+
+REPLICA_VARIABLE = "BITGAUGE_REPLICA"

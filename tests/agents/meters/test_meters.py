@@ -1,0 +1,349 @@
+"""Energy meters on constructed directory trees, and on this machine.
+
+The trees follow the kernel's documents: power/powercap (``energy_uj``, ``max_energy_range_uj``,
+``name``), hwmon/sysfs-interface (``powerN_input`` in microwatts, ``energyN_input`` in microjoules),
+hwmon/ina3221 (``inN_label``, ``inN_input`` in millivolts, ``currN_input`` in milliamperes); rail
+names are those of NVIDIA's Jetson Linux developer guide, section "Power Monitor".
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import cast
+
+import pytest
+from bitgauge.agents import registry
+from bitgauge.agents.meters import hwmon, nvml, rapl
+from bitgauge.agents.meters._package_load import PackageLoad, busy_ticks, members
+from bitgauge.agents.meters.base import MeterForbidden, MeterLost
+from bitgauge.benchmarks.vocabulary.meters import second_meter
+from bitgauge.benchmarks.vocabulary.reasons import REASONS
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
+
+RAPL = "sys/class/powercap/intel-rapl:"
+HWMON = "sys/class/hwmon/hwmon"
+
+
+def tree(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    return root
+
+
+def package(number: int, energy: int = 5_000_000) -> dict[str, str]:
+    zone = f"{RAPL}{number}"
+    return {
+        f"{zone}/name": f"package-{number}",
+        f"{zone}/energy_uj": str(energy),
+        f"{zone}/max_energy_range_uj": "262143328850",
+        f"{zone}:0/name": "core",
+        f"{zone}:0/energy_uj": "1",
+    }
+
+
+def test_a_package_counter_is_read_in_millijoules(tmp_path: Path) -> None:
+    root = tree(tmp_path, package(0))
+    described = rapl.describe(root, architecture="x86_64")
+    assert described is not None
+    assert (described.reason, described.scope, described.kind) == (None, "package", "counter")
+    reader = rapl.open_reader(root)
+    assert reader.is_counter
+    assert reader.wraps_at_mj == pytest.approx(262_143_328.851)
+    assert reader.read().value == 5_000.0
+    tree(tmp_path, package(0, 7_000_000))
+    assert reader.read().value == 7_000.0
+    reader.close()
+
+
+def test_without_root_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(tmp_path, package(0))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    described = rapl.describe(root, architecture="x86_64")
+    assert described is not None
+    assert described.reason == "no_permission"
+
+
+def test_two_packages_need_a_process_pinned_to_one(tmp_path: Path) -> None:
+    cpus = sorted(os.sched_getaffinity(0))
+    at = "sys/devices/system/cpu/cpu{}/topology/physical_package_id"
+    one = tree(tmp_path / "one", package(0) | package(1) | {at.format(cpu): "1" for cpu in cpus})
+    described = rapl.describe(one, architecture="x86_64")
+    assert described is not None
+    assert described.reason is None
+    unknown = tree(tmp_path / "both", package(0) | package(1))
+    described = rapl.describe(unknown, architecture="x86_64")
+    assert described is not None
+    assert described.reason == "shared_device"
+    (unknown / at.format(cpus[0])).parent.mkdir(parents=True)
+    shares = {at.format(cpu): str(place % 2) for place, cpu in enumerate(cpus)}
+    both = tree(unknown, shares)
+    described = rapl.describe(both, architecture="x86_64")
+    assert described is not None
+    assert described.reason == ("shared_device" if len(cpus) > 1 else None)
+
+
+def test_a_virtual_machine_has_none_and_arm_never(tmp_path: Path) -> None:
+    root = tree(tmp_path, {"proc/cpuinfo": "processor : 0\nflags : fpu hypervisor avx2"})
+    described = rapl.describe(root, architecture="x86_64")
+    assert described is not None
+    assert described.reason == "virtualised"
+    assert rapl.describe(root, architecture="aarch64") is None
+    with pytest.raises(MeterLost):
+        rapl.open_reader(root)
+
+
+def jetson(number: int = 1) -> dict[str, str]:
+    chip = f"{HWMON}{number}"
+    rails = (("VDD_IN", 5_024, 1_200), ("VDD_CPU_GPU_CV", 5_016, 400), ("VDD_SOC", 5_016, 300))
+    files = {f"{chip}/name": "ina3221"}
+    for channel, (label, volts, amperes) in enumerate(rails, start=1):
+        files[f"{chip}/in{channel}_label"] = label
+        files[f"{chip}/in{channel}_input"] = str(volts)
+        files[f"{chip}/curr{channel}_input"] = str(amperes)
+    return files
+
+
+def test_a_jetsons_total_is_the_product_of_volts_and_amperes(tmp_path: Path) -> None:
+    root = tree(tmp_path, {f"{HWMON}0/name": "nvme", f"{HWMON}0/power1_input": "9"} | jetson())
+    described = hwmon.describe(root)
+    assert described is not None
+    assert (described.scope, described.kind, described.reason) == ("VDD_IN", "rail_sensor", None)
+    reader = hwmon.open_reader(root)
+    assert not reader.is_counter
+    assert reader.read().value == pytest.approx(5_024 * 1_200 / 1_000)
+    reader.close()
+
+
+@pytest.mark.parametrize("chip", ["amdgpu", "nvme", "BAT0", "i915"])
+def test_the_power_of_something_else_is_not_taken(tmp_path: Path, chip: str) -> None:
+    root = tree(tmp_path, {f"{HWMON}0/name": chip, f"{HWMON}0/power1_input": "9000000"})
+    assert hwmon.describe(root) is None
+    with pytest.raises(MeterLost):
+        hwmon.open_reader(root)
+
+
+def test_generic_sensors_and_socket_counters(tmp_path: Path) -> None:
+    board = tree(tmp_path / "a", {f"{HWMON}3/name": "ina226", f"{HWMON}3/power1_input": "7500000"})
+    reader = hwmon.open_reader(board)
+    assert (reader.is_counter, reader.read().value) == (False, 7_500.0)
+    reader.close()
+    files = {
+        f"{HWMON}0/name": "amd_energy",
+        f"{HWMON}0/energy1_label": "Ecore000",
+        f"{HWMON}0/energy1_input": "1",
+        f"{HWMON}0/energy2_label": "Esocket0",
+        f"{HWMON}0/energy2_input": "64000000",
+    }
+    server = hwmon.open_reader(tree(tmp_path / "b", files))
+    assert (server.is_counter, server.read().value) == (True, 64_000.0)
+    server.close()
+
+
+def test_a_whole_machines_meter_says_how_slowly_it_averages(tmp_path: Path) -> None:
+    """As the kernel's hwmon/acpi_power_meter has it: an average, and its interval."""
+    files = {
+        f"{HWMON}0/name": "power_meter",
+        f"{HWMON}0/power1_average": "91000000",
+        f"{HWMON}0/power1_average_interval": "1000",
+    }
+    described = hwmon.describe(tree(tmp_path, files))
+    assert described is not None
+    assert (described.scope, described.update_period_ns) == ("power_meter", 1_000_000_000)
+
+
+def test_one_of_two_sockets_is_not_taken_for_both(tmp_path: Path) -> None:
+    files = {f"{HWMON}0/name": "amd_energy"}
+    for number in (0, 1):
+        files[f"{HWMON}0/energy{number + 1}_label"] = f"Esocket{number}"
+        files[f"{HWMON}0/energy{number + 1}_input"] = "64000000"
+    described = hwmon.describe(tree(tmp_path, files))
+    assert described is not None
+    assert described.reason == "shared_device"
+
+
+def test_a_sensor_that_vanishes_is_lost(tmp_path: Path) -> None:
+    root = tree(tmp_path, jetson())
+    reader = hwmon.open_reader(root)
+    (root / f"{HWMON}1/curr1_input").write_text("")
+    with pytest.raises(MeterLost):
+        reader.read()
+    reader.close()
+    reader.close()
+
+
+class Gpu(SimpleNamespace):
+    """The part of pynvml that is used."""
+
+    energy = 1_000
+    name = b"NVIDIA H200"
+    fails: str | None = None
+    shut = 0
+
+    def nvmlInit(self) -> None:
+        if self.fails:
+            raise RuntimeError(self.fails)
+
+    def nvmlShutdown(self) -> None:
+        self.shut += 1
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        return index
+
+    def nvmlDeviceGetName(self, _gpu: int) -> bytes:
+        return self.name
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, _gpu: int) -> int:
+        self.energy += 7
+        return self.energy
+
+
+def test_a_gpus_counter_is_in_millijoules_and_states_what_it_sees() -> None:
+    library = Gpu()
+    described = nvml.describe(library=library)
+    assert described is not None
+    assert (described.reason, described.scope) == (None, "GPU NVIDIA H200")
+    assert described.averaging_window_ns == 25_000_000
+    assert library.shut == 1
+    reader = nvml.open_reader(library)
+    first = reader.read().value
+    assert reader.read().value == first + 7
+    reader.close()
+
+
+def test_a_gpus_power_is_there_to_check_its_counter_by() -> None:
+    class Watched(Gpu):
+        def nvmlDeviceGetPowerUsage(self, _gpu: int) -> int:
+            return 71_000
+
+    reader = nvml.open_second(Watched())
+    assert reader is not None
+    assert (reader.is_counter, reader.read().value) == (False, 71_000.0)
+    reader.close()
+    without = Gpu()
+    assert nvml.open_second(without) is None
+    assert without.shut == 1
+
+
+def test_what_may_not_be_read_is_not_just_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree(tmp_path, package(0))
+    reader = rapl.open_reader(root)
+
+    def refuse(*_: object) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "pread", refuse)
+    with pytest.raises(MeterForbidden):
+        reader.read()
+    reader.close()
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(MeterForbidden):
+        rapl.open_reader(root)
+
+
+STAT = """cpu  10 0 10 0 0 0 0 0 0 0
+cpu0 100 5 200 900 7 1 2 50 0 0
+cpu1 {one} 0 0 900 7 0 0 50 0 0
+cpu2 0 0 {two} 900 7 0 0 50 0 0
+cpu3 9000 0 0 0 0 0 0 0 0 0
+intr 12 13
+"""
+
+
+def test_the_load_of_others_is_that_of_the_package(tmp_path: Path) -> None:
+    at = "sys/devices/system/cpu/cpu{}/topology/physical_package_id"
+    files = {at.format(cpu): str(cpu // 2) for cpu in range(4)}
+    root = tree(tmp_path, files | {"proc/stat": STAT.format(one=0, two=0)})
+    load = PackageLoad(root, own=(0,), ticks_per_second=100)
+    before = load.foreign_ns()
+    tree(tmp_path, {"proc/stat": STAT.format(one=0, two=500)})
+    assert load.foreign_ns() - before < 1e6  # another package's, and our own time
+    tree(tmp_path, {"proc/stat": STAT.format(one=500, two=500)})
+    # 5 s on one of its two processors.
+    assert load.foreign_ns() - before == pytest.approx(2.5e9, rel=0.1)
+    assert members(tmp_path / "none", (0,)) is None
+    assert len(busy_ticks(STAT.format(one=1, two=2).encode(), None)) == 4
+    assert math.isnan(PackageLoad(tmp_path / "none", own=(0,)).foreign_ns())
+
+
+def test_another_meter_of_the_same_scope_checks_the_best(tmp_path: Path) -> None:
+    rapl_like = MeterDescription("rapl", "energy", "counter", "package")
+    files = {
+        f"{HWMON}0/name": "amd_energy",
+        f"{HWMON}0/energy2_label": "Esocket0",
+        f"{HWMON}0/energy2_input": "64000000",
+    }
+    socket = hwmon.describe(tree(tmp_path, files))
+    assert socket is not None
+    assert second_meter(rapl_like, (rapl_like, socket)) == socket
+    board = replace(socket, scope="VDD_IN")
+    assert second_meter(rapl_like, (rapl_like, board)) is None
+    assert second_meter(rapl_like, (rapl_like, replace(socket, reason="no_permission"))) is None
+
+
+@pytest.mark.parametrize(
+    ("fails", "reason"),
+    [("Insufficient Permissions", "no_permission"), ("Driver Not Loaded", "no_sensor")],
+)
+def test_a_gpu_that_cannot_be_read_says_why(fails: str, reason: str) -> None:
+    described = nvml.describe(library=Gpu(fails=fails))
+    assert described is not None
+    assert described.reason == reason
+
+
+def test_a_gpu_that_fails_on_the_way_harms_nobody() -> None:
+    class Falling(Gpu):
+        def nvmlDeviceGetName(self, _gpu: int) -> bytes:
+            raise RuntimeError("GPU is lost")
+
+        def nvmlShutdown(self) -> None:
+            raise RuntimeError("Uninitialized")
+
+    described = nvml.describe(library=Falling())
+    assert described is not None
+    assert described.reason == "no_sensor"
+    nvml.open_reader(Falling()).close()
+
+
+def test_a_meter_whose_description_fails_is_named_and_left_out() -> None:
+    def fall() -> None:
+        raise RuntimeError("no bus\nmore")
+
+    found = registry.Found("meters", {"mine": cast(ModuleType, SimpleNamespace(describe=fall))})
+    assert registry.describe_meters(found) == ((), ("mine: it failed: RuntimeError: no bus",))
+
+
+def test_a_machine_without_that_gpu_says_nothing(tmp_path: Path) -> None:
+    assert nvml.describe(tmp_path) is None
+
+
+def test_this_machine_has_a_meter_or_a_reason() -> None:
+    for module in (rapl, hwmon):
+        described = module.describe()
+        if described is None:
+            continue
+        if described.reason is not None:
+            assert described.reason in REASONS
+            continue
+        reader = module.open_reader()
+        assert reader.read().value >= 0
+        reader.close()
+
+
+def test_a_real_gpu_counts_up() -> None:
+    described = nvml.describe()
+    if described is None or described.reason is not None:
+        pytest.skip("NOT RUN: missing hardware, no NVIDIA GPU with an energy counter")
+    reader = nvml.open_reader()
+    first = reader.read()
+    while (now := reader.read()).value == first.value:
+        assert now.at_ns - first.at_ns < 5_000_000_000
+    assert now.value > first.value
+    reader.close()

@@ -1,0 +1,114 @@
+"""Plug-ins are found by file name."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from bitgauge.agents import registry
+from bitgauge.agents.registry import describe
+from bitgauge.benchmarks.vocabulary.enums import RunStatus
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+
+from tests.labs.agent import Lab
+
+RUNTIME = '''
+"""A runtime in one file."""
+from bitgauge.agents.runtimes.base import RuntimeMissing, SessionOptions
+from bitgauge.agents.runtimes.fake import empty_artifact, load, prepare
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
+
+NAME = "{name}"
+RANK = {rank}
+HINT = "pip install abacus"
+
+def probe():
+    {body}
+    return RuntimeDescription(NAME, "7", families=(FormatFamily.FP32,), simulated=True)
+'''
+
+
+def add(folder: Path, file: str, *, name: str = "abacus", rank: int = 5, body: str = "") -> None:
+    runtimes = folder / "runtimes"
+    runtimes.mkdir(exist_ok=True)
+    text = RUNTIME.format(name=name, rank=rank, body=body)
+    (runtimes / file).write_text(textwrap.dedent(text))
+
+
+def test_a_file_in_a_folder_is_a_runtime(tmp_path: Path) -> None:
+    add(tmp_path, "abacus.py")
+    found = registry.find("runtimes", (tmp_path,))
+    assert list(found.modules) == ["onnxruntime", "abacus", "fake"]
+    assert "7" in {one.version for one in registry.probe_runtimes(found)[0]}
+
+
+def test_folders_come_from_the_environment(tmp_path: Path) -> None:
+    path = f"{tmp_path / 'a'}:{tmp_path / 'b'}"
+    folders = registry.plugin_folders({registry.PLUGIN_PATH: path})
+    assert folders == (tmp_path / "a", tmp_path / "b")
+    assert registry.plugin_folders({}) == ()
+
+
+def test_a_broken_file_is_one_line_and_skipped(tmp_path: Path) -> None:
+    add(tmp_path, "good.py")
+    (tmp_path / "runtimes" / "broken.py").write_text("import nowhere_to_be_found\n")
+    (tmp_path / "runtimes" / "bare.py").write_text("NAME = 'bare'\n")
+    (tmp_path / "runtimes" / "_helper.py").write_text("raise SystemError\n")
+    found = registry.find("runtimes", (tmp_path,))
+    assert "abacus" in found.modules
+    assert len(found.problems) == 2
+    assert "bare.py was skipped: AttributeError: it lacks RANK" in found.problems[0]
+    assert "nowhere_to_be_found" in found.problems[1]
+
+
+def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
+    add(tmp_path, "one.py")
+    add(tmp_path, "two.py")
+    with pytest.raises(BitgaugeError, match=r"one\.py and .*two\.py") as caught:
+        registry.find("runtimes", (tmp_path,))
+    assert caught.value.code is Code.PLUGIN_CONFLICT
+
+
+def test_a_miss_names_the_known() -> None:
+    with pytest.raises(BitgaugeError, match="there are: onnxruntime, fake"):
+        registry.runtime("tensorflux", ())
+    with pytest.raises(BitgaugeError, match="No device is called 'toaster'"):
+        registry.device("toaster", ())
+
+
+def test_a_missing_library_is_one_line_with_its_hint(tmp_path: Path) -> None:
+    add(tmp_path, "gone.py", body='raise RuntimeMissing("No abacus here.")')
+    add(tmp_path, "bad.py", name="bad", body="raise KeyError('x')")
+    said: list[str] = []
+    device = describe("fake", name="n", identity="i", folders=(tmp_path,), say=said.append)
+    assert {one.name for one in device.runtimes} == {"onnxruntime", "fake"}
+    assert "abacus: No abacus here. pip install abacus" in said
+    assert any(line.startswith("bad: its probe failed: KeyError") for line in said)
+
+
+def test_every_runtime_has_its_own_fingerprint() -> None:
+    device = describe("fake", name="n", identity="i", folders=())
+    prints = [one.fingerprint for one in device.runtimes]
+    assert len(set(prints)) == len(prints)
+    assert all(len(one) == 64 for one in prints)
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    made = Lab(tmp_path)
+    await made.coordinator.start()
+    yield made
+    await made.coordinator.stop()
+
+
+async def test_a_job_runs_with_a_runtime_from_a_folder(lab: Lab, tmp_path: Path) -> None:
+    add(tmp_path, "abacus.py")
+    lab.plugins = (tmp_path,)
+    lab.assignment([b'{"schema": "bitgauge.fake/1"}'], runtime="abacus")
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert report.status is RunStatus.MEASURED
+    assert "abacus" in {one.name for one in lab.coordinator.devices[0].runtimes}

@@ -1,0 +1,429 @@
+"""From raw data to published numbers: every metric, every reason, and the same bits each time."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, RunFacts, analyse
+from bitgauge.benchmarks.quality.accuracy import score
+from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
+from bitgauge.benchmarks.raw.container import RawFile, read_raw, write_raw
+from bitgauge.benchmarks.raw.memory import memory_raw
+from bitgauge.benchmarks.raw.origin import RawOrigin
+from bitgauge.benchmarks.raw.pair import pair_raw
+from bitgauge.benchmarks.raw.quality import quality_raw
+from bitgauge.benchmarks.samples import (
+    AbsoluteSamples,
+    BlockConditions,
+    MemoryCheckpoint,
+    MemorySamples,
+    PairSamples,
+    WarmUp,
+)
+from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole, Realness
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.metrics import METRICS
+from bitgauge.benchmarks.vocabulary.reasons import FLAGS, REASONS
+from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
+from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+
+BASELINE, CANDIDATE = Digest("a" * 64, 1000), Digest("b" * 64, 250)
+FACTS = RunFacts(
+    "11111111-2222-3333-4444-555555555555",
+    1,
+    "int8-dynamic",
+    Profile.QUICK,
+    Workload(),
+    CANDIDATE,
+    BASELINE,
+)
+MIB = 1 << 20
+WARM = WarmUp(np.ones(1), np.zeros(1, np.int64), (1, 1), 20, 1, True)
+
+
+def origin(pass_name: PassName, role: RawRole, launch: int = 0) -> RawOrigin:
+    artifacts = {
+        RawRole.BOTH: (BASELINE.sha256, CANDIDATE.sha256),
+        RawRole.CANDIDATE: (CANDIDATE.sha256,),
+        RawRole.BASELINE: (BASELINE.sha256,),
+        RawRole.FLOOR: (),
+    }[role]
+    return RawOrigin(
+        pass_name, launch, role, artifacts, "int8-dynamic", "fake", Workload(), Profile.QUICK
+    )
+
+
+def conditions(
+    blocks: int, *, psi: float = 0.0, steal: float | np.ndarray = 0.0
+) -> BlockConditions:
+    unknown = np.full(blocks, np.nan)
+    return BlockConditions(
+        unknown, unknown, np.full(blocks, steal), np.full(blocks, psi), np.ones(blocks)
+    )
+
+
+def pair(
+    ratio: float,
+    *,
+    quads: int = 60,
+    launch: int = 0,
+    spread: float = 0.01,
+    psi: float = 0.0,
+    steal: float | np.ndarray = 0.0,
+    warm: WarmUp = WARM,
+) -> RawFile:
+    rng = np.random.default_rng(launch)
+    letter = np.tile([0, 1, 1, 0], quads)
+    value = 1e6 * np.exp(rng.normal(0, spread, 4 * quads)) * np.where(letter, ratio, 1.0)
+    samples = PairSamples(
+        value,
+        np.arange(4 * quads) * 5_000_000,
+        np.full(4 * quads, 5),
+        letter,
+        np.arange(4 * quads) // 4,
+        conditions(4 * quads, psi=psi, steal=steal),
+        warm,
+        "precise",
+    )
+    return pair_raw(origin(PassName.PAIR, RawRole.BOTH, launch), samples)
+
+
+def absolute(
+    level_ns: float, launch: int, role: RawRole = RawRole.CANDIDATE, *, n: int = 1000
+) -> RawFile:
+    rng = np.random.default_rng(launch)
+    latency = (level_ns * np.exp(rng.normal(0, 0.02, n))).astype(np.int64)
+    block = np.arange(n) // 5
+    starts = np.arange(block[-1] + 1) * 5_000_000
+    ends = starts + np.bincount(block, weights=latency).astype(np.int64) + 300
+    samples = AbsoluteSamples(latency, block, starts, conditions(starts.size), WARM, n, ends)
+    cold = ColdStart(10_000_000 + launch, 2_000_000 + launch)
+    raw = absolute_raw(origin(PassName.ABSOLUTE, role, launch), samples, cold)
+    raw.meta.update(harness_ns=150.0 + launch, clock_resolution_ns=20)
+    return raw
+
+
+def memory(need_bytes: int, role: RawRole, launch: int = 0, method: str = "vmhwm") -> RawFile:
+    base = 40 * MIB
+
+    def point(name: str, used: int) -> MemoryCheckpoint:
+        return MemoryCheckpoint(name, base, base, base, base, base + used // 2, base + used)
+
+    points = (
+        point("m0", 0),
+        point("m1", need_bytes),
+        point("m2", need_bytes // 2),
+        point("m3", 0),
+    )
+    return memory_raw(origin(PassName.MEMORY, role, launch), MemorySamples(points, method))
+
+
+def quality(b: int = 0, c: int = 0, n: int = 900, *, labelled: bool = True) -> RawFile:
+    labels = np.zeros(n, np.int64)
+    ref, cand = np.tile([3.0, 0.0], (n, 1)), np.tile([3.0, 0.0], (n, 1))
+    cand[:b] = [0.0, 3.0]
+    ref[b : b + c] = [0.0, 3.0]
+    samples = score(ref, cand, labels if labelled else None, None)
+    return quality_raw(origin(PassName.QUALITY, RawRole.BOTH), samples)
+
+
+def everything() -> list[RawFile]:
+    return [
+        pair(0.8),
+        *(absolute(1e6 * level, i) for i, level in enumerate((1.0, 1.1, 0.95))),
+        *(absolute(1e6, i, RawRole.BASELINE) for i in range(3)),
+        absolute(3e3, 0, RawRole.FLOOR),
+        *(memory((20 + i) * MIB, RawRole.CANDIDATE, i) for i in range(3)),
+        *(memory((40 + i) * MIB, RawRole.BASELINE, i) for i in range(3)),
+        *(memory(5 * MIB, RawRole.FLOOR, i) for i in range(3)),
+        quality(3, 1),
+    ]
+
+
+def by_key(raws: Sequence[RawFile], facts: RunFacts = FACTS) -> dict[str, MetricValue]:
+    return {metric.key: metric for metric in analyse(raws, facts)}
+
+
+def detail(metric: MetricValue) -> dict[str, str]:
+    return {item.name: item.value for item in metric.detail}
+
+
+def test_every_metric_in_the_order_of_the_registry_with_value_or_reason() -> None:
+    for facts in (
+        FACTS,
+        replace(FACTS, is_baseline=True),
+        replace(FACTS, realness=Realness.EMULATED),
+        replace(FACTS, profile=Profile.CERTIFIED),
+    ):
+        for raws in ([], everything()):
+            if raws and facts.profile is Profile.CERTIFIED:
+                continue
+            metrics = analyse(raws, facts)
+            assert [metric.key for metric in metrics] == list(METRICS)
+            for metric in metrics:
+                assert (metric.value is None) == (metric.reason is not None)
+                assert metric.reason is None or metric.reason in REASONS
+                assert set(metric.flags) <= set(FLAGS)
+                if metric.value is not None and metric.low is not None:
+                    assert metric.high is not None
+                    assert metric.low <= metric.value <= metric.high
+
+
+def test_same_bits_whatever_the_order_and_through_the_file(tmp_path: Path) -> None:
+    raws = everything()
+    first = analyse(raws, FACTS)
+    assert repr(analyse(raws, FACTS)) == repr(first)
+    stored = []
+    for index, raw in enumerate(raws):
+        write_raw(tmp_path / f"{index}.npz", raw)
+        stored.append(read_raw(tmp_path / f"{index}.npz"))
+    random.Random(3).shuffle(stored)
+    assert repr(analyse(stored, FACTS)) == repr(first)
+    assert ANALYSIS_VERSION >= 1
+
+
+def test_another_run_id_resamples_differently() -> None:
+    other = by_key([absolute(1e6, 0)], replace(FACTS, run_id="other"))["latency_p50_ns"]
+    mine = by_key([absolute(1e6, 0)])["latency_p50_ns"]
+    assert other.value == mine.value
+    assert (other.low, other.high) != (mine.low, mine.high)
+
+
+def test_latency_ratio() -> None:
+    metric = by_key([pair(0.8)])["latency_ratio"]
+    assert metric.value == pytest.approx(0.8, rel=0.005)
+    assert (metric.verdict, metric.difference, metric.n) == ("FASTER", "detected", 60)
+    assert metric.flags == ("preliminary", "untrusted")
+    same = by_key([pair(1.0)])["latency_ratio"]
+    assert same.verdict == "SAME"
+
+
+def test_a_certificate_says_how_far_a_verdict_is_trusted() -> None:
+    certificate = AaCertificate(
+        *("c1", "d", "onnxruntime", "stack", Profile.QUICK, 100, 200),
+        asked=40,
+        comparisons=40,
+        false_positives=1,
+        worst_effect=0.004,
+        mde=0.0047,
+        passed=True,
+    )
+    facts = replace(FACTS, certificate=certificate, leased_unix_ns=150)
+    raws = [pair(0.8), *(absolute(1e6, launch) for launch in range(3))]
+    covered, late = by_key(raws, facts), by_key(raws, replace(facts, leased_unix_ns=200))
+    for key in ("latency_ratio", "latency_p50_ns", "load_ns"):
+        assert "untrusted" not in covered[key].flags
+        assert "untrusted" in late[key].flags
+        assert detail(late[key])["untrusted"] == "the A/A certificate had expired"
+    found = detail(covered["latency_ratio"])
+    assert (found["aa_certificate_id"], found["mde"]) == ("c1", "0.0047")
+    assert covered["latency_ratio"].value == late["latency_ratio"].value
+    assert "untrusted" not in late["size_ratio"].flags
+
+
+def test_flags_say_what_was_wrong() -> None:
+    unsteady = replace(WARM, steady=False)
+    metric = by_key([pair(1.0, spread=0.2, psi=5.0, warm=unsteady)])["latency_ratio"]
+    wrong = {"preliminary", "no_steady_state", "shared", "wide_interval", "untrusted"}
+    assert set(metric.flags) == wrong
+    assert metric.verdict == "UNDECIDED"
+    assert "shared" not in by_key([pair(1.0)])["latency_ratio"].flags
+    once = np.zeros(240)
+    once[[8, 9, 40]] = 1.0
+    stolen = by_key([pair(1.0, steal=once)])["latency_ratio"]
+    assert {"shared", "discarded_blocks"} <= set(stolen.flags)
+    assert (stolen.n, detail(stolen)["discarded_causes"]) == (58, "steal:2")
+    two = [absolute(1e6, launch) for launch in range(2)]
+    assert "few_launches" in by_key(two)["latency_p50_ns"].flags
+    sampled = [memory(MIB, RawRole.CANDIDATE, method="sampled")]
+    assert "peak_sampled" in by_key(sampled)["peak_memory_bytes"].flags
+
+
+def test_verdicts_share_their_error_among_comparisons() -> None:
+    # A ratio whose 95 % interval just clears the margin does not when nine others were tried.
+    raw = pair(0.966, spread=0.06)
+    alone = by_key([raw])["latency_ratio"]
+    many = by_key([raw], replace(FACTS, comparisons=200))["latency_ratio"]
+    assert (many.low, many.high) == (alone.low, alone.high)
+    assert alone.verdict == "FASTER"
+    assert many.verdict == "UNDECIDED"
+
+
+def test_few_quads_give_no_ratio() -> None:
+    metric = by_key([pair(0.8, quads=5)])["latency_ratio"]
+    assert (metric.value, metric.reason) == (None, "insufficient_samples")
+
+
+def test_median_over_launches_and_cold_starts() -> None:
+    metrics = by_key([absolute(1e6 * level, i) for i, level in enumerate((1.0, 1.1, 0.9))])
+    median = metrics["latency_p50_ns"]
+    assert median.value == pytest.approx(1e6, rel=0.01)
+    assert median.low is not None
+    assert median.high is not None
+    assert median.low < 0.95e6
+    assert median.high > 1.05e6
+    assert median.n == 3000
+    assert (metrics["load_ns"].value, metrics["load_ns"].high) == (10_000_001, 10_000_002)
+    assert metrics["first_inference_ns"].low == 2_000_000
+
+
+def test_a_few_latencies_are_no_median() -> None:
+    metric = by_key([absolute(1e6, 0, n=5)])["latency_p50_ns"]
+    assert (metric.value, metric.reason) == (None, "insufficient_samples")
+
+
+def test_memory_is_the_highest_peak_and_its_spread() -> None:
+    metrics = by_key(everything())
+    peak = metrics["peak_memory_bytes"]
+    assert (peak.value, peak.low, peak.high) == (22 * MIB, 20 * MIB, 22 * MIB)
+    assert metrics["peak_load_bytes"].value == 22 * MIB
+    assert metrics["peak_run_bytes"].value == 11 * MIB
+    ratio = metrics["peak_memory_ratio"]
+    assert ratio.value == pytest.approx(22 / 42)
+    assert ratio.low == pytest.approx(20 / 42)
+    assert ratio.high == pytest.approx(22 / 40)
+    assert metrics["host_steady_bytes"].value == 22 * MIB // 4
+
+
+def test_a_baseline_no_bigger_than_two_floors_has_no_memory_ratio() -> None:
+    def ratio(baseline_mib: int, floor_mib: int) -> MetricValue:
+        raws = [
+            memory(8 * MIB, RawRole.CANDIDATE),
+            memory(baseline_mib * MIB, RawRole.BASELINE),
+            memory(floor_mib * MIB, RawRole.FLOOR),
+        ]
+        return by_key(raws)["peak_memory_ratio"]
+
+    assert ratio(9, 5).reason == "below_resolution"
+    assert ratio(10, 5).value == pytest.approx(0.8)
+    assert ratio(0, 0).reason == "below_resolution"
+    alone = by_key([memory(MIB, RawRole.CANDIDATE)])["peak_memory_ratio"]
+    assert (alone.reason, detail(alone)["missing"]) == ("pass_missing", "baseline")
+
+
+def test_accuracy_is_decided_by_non_inferiority() -> None:
+    metric = by_key([quality(3, 1)])["accuracy_delta_pp"]
+    assert metric.value == pytest.approx(-100 * 2 / 900)
+    assert (metric.verdict, metric.difference, metric.n) == ("PASS", "none", 900)
+    assert (detail(metric)["b"], detail(metric)["c"]) == ("3", "1")
+    bad = by_key([quality(60, 0)])["accuracy_delta_pp"]
+    assert (bad.verdict, bad.difference) == ("FAIL", "detected")
+    unsure = by_key([quality(9, 3)])["accuracy_delta_pp"]
+    assert unsure.verdict == "UNDECIDED"
+    assert int(detail(unsure)["samples_needed"]) > 0
+    loose = by_key([quality(9, 3)], replace(FACTS, accuracy_margin_pp=3.0))
+    assert loose["accuracy_delta_pp"].verdict == "PASS"
+
+
+def test_quality_metrics() -> None:
+    metrics = by_key([quality(9, 3)])
+    assert metrics["accuracy_pct"].value == pytest.approx(100 * 891 / 900)
+    assert metrics["flips_pct"].value == pytest.approx(100 * 12 / 900)
+    assert metrics["nonfinite_count"].value == 0
+    assert metrics["nonfinite_count"].verdict == "PASS"
+    assert metrics["kl_mean"].value is not None
+    assert metrics["kl_mean"].value > 0
+
+
+def test_nonfinite_outputs_fail() -> None:
+    ref, cand = np.tile([3.0, 0.0], (50, 1)), np.tile([3.0, 0.0], (50, 1))
+    cand[7] = np.nan
+    raw = quality_raw(origin(PassName.QUALITY, RawRole.BOTH), score(ref, cand, None, None))
+    metrics = by_key([raw])
+    assert (metrics["nonfinite_count"].value, metrics["nonfinite_count"].verdict) == (2, "FAIL")
+    assert metrics["kl_mean"].reason == "nonfinite_output"
+    assert metrics["accuracy_pct"].reason == "no_labels"
+    assert metrics["accuracy_delta_pp"].reason == "no_labels"
+
+
+def test_outputs_without_classes() -> None:
+    samples = score(np.zeros((9, 2, 2)), np.zeros((9, 2, 2)), np.zeros(9), None)
+    metrics = by_key([quality_raw(origin(PassName.QUALITY, RawRole.BOTH), samples)])
+    for key in ("accuracy_pct", "accuracy_delta_pp", "flips_pct", "kl_mean"):
+        assert metrics[key].reason == "no_classes"
+
+
+def test_the_baseline_has_numbers_and_no_comparisons() -> None:
+    facts = replace(FACTS, candidate=BASELINE, is_baseline=True, entry_index=0)
+    alone = score(np.tile([3.0, 0.0], (90, 1)), None, np.zeros(90), None)
+    source = replace(origin(PassName.QUALITY, RawRole.BOTH), artifacts=(BASELINE.sha256,))
+    metrics = by_key([quality_raw(source, alone)], facts)
+    assert metrics["accuracy_pct"].value == 100
+    assert metrics["nonfinite_count"].value == 0
+    for key in (
+        "size_ratio",
+        "latency_ratio",
+        "peak_memory_ratio",
+        "energy_ratio",
+        "accuracy_delta_pp",
+        "flips_pct",
+        "kl_mean",
+    ):
+        assert metrics[key].reason == "baseline"
+
+
+@pytest.mark.parametrize("realness", [Realness.EMULATED, Realness.SIMULATED])
+def test_a_device_that_is_not_real_keeps_no_time(realness: Realness) -> None:
+    metrics = by_key(everything(), replace(FACTS, realness=realness))
+    for key in ("latency_ratio", "latency_p50_ns", "load_ns", "peak_memory_bytes", "energy_mj"):
+        assert (metrics[key].value, metrics[key].reason) == (None, realness.value)
+    assert metrics["accuracy_delta_pp"].verdict == "PASS"
+    assert metrics["size_ratio"].value == 0.25
+
+
+def test_energy_is_null_and_says_why() -> None:
+    assert by_key([])["energy_mj"].reason == "no_sensor"
+    clock = MeterDescription("clock", "time", "counter", "board")
+    assert by_key([], replace(FACTS, meters=(clock,)))["energy_mj"].reason == "no_sensor"
+    meter = MeterDescription("rapl", "energy", "counter", "package")
+    assert by_key([], replace(FACTS, meters=(meter,)))["energy_mj"].reason == "not_in_profile"
+
+
+@pytest.mark.parametrize(
+    ("raws", "facts", "word"),
+    [
+        ([pair(1.0), pair(1.0)], FACTS, "launch 0"),
+        ([pair(1.0)], replace(FACTS, candidate=Digest("c" * 64, 1)), "another artifact"),
+        ([pair(1.0)], replace(FACTS, workload=Workload(batch=64)), "another workload"),
+        ([pair(1.0)], replace(FACTS, profile=Profile.STANDARD), "profile"),
+        ([RawFile({}, {})], FACTS, "which launch"),
+    ],
+)
+def test_raw_data_of_something_else_is_refused(
+    raws: list[RawFile], facts: RunFacts, word: str
+) -> None:
+    with pytest.raises(BadInput, match=word) as error:
+        analyse(raws, facts)
+    assert error.value.code is Code.BAD_RAW
+
+
+def test_one_run_is_analysed_in_a_moment() -> None:
+    raws = [*everything(), *(absolute(1e6, 10 + i, n=50_000) for i in range(3))]
+    started = time.process_time()
+    analyse(raws, FACTS)
+    assert time.process_time() - started < 2
+
+
+def test_neither_device_nor_analysis_pays_for_scipy() -> None:
+    modules = (
+        "protocol.latency",
+        "quality.accuracy",
+        "quality.sets",
+        "raw.files",
+        "analysis.analyse",
+    )
+    imports = "; ".join(f"import bitgauge.benchmarks.{name}" for name in modules)
+    code = f"import sys; {imports}; print('scipy' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert answer.stdout.strip() == b"False"

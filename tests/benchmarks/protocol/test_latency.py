@@ -1,0 +1,410 @@
+"""The measuring protocol on a simulated machine whose noise is known: drift, bursts, spikes, steps.
+
+Seeds are fixed, so every rate below is repeatable; tolerances are binomial.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from bitgauge.benchmarks.protocol.latency import (
+    Call,
+    _Reservoir,
+    block_iterations,
+    clock_resolution_ns,
+    loop_cost_ns,
+    measure_absolute,
+    measure_pair,
+    time_calls,
+    warm_up,
+)
+from bitgauge.benchmarks.samples import BASELINE, CANDIDATE, Conditions, PairSamples, WarmUp
+from bitgauge.benchmarks.stats.discards import kept_blocks
+from bitgauge.benchmarks.stats.paired import (
+    difference_of,
+    quad_log_ratios,
+    verdict_of,
+    wilcoxon_interval,
+)
+from bitgauge.benchmarks.vocabulary.enums import Profile
+from bitgauge.benchmarks.vocabulary.profiles import MAX_LATENCIES_PER_LAUNCH, MIN_QUADS, PLANS
+from scipy import stats
+
+QUICK = PLANS[Profile.QUICK]
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+
+class Machine:
+    """A clock and calls on a machine that slows down, is disturbed, and never tells why.
+
+    Noise multiplies the latency of whatever runs at that time: a slope over the run, a level
+    that jumps, bursts of load by a neighbour, single spikes, and small independent jitter.
+    """
+
+    def __init__(self, seed: int, *, horizon_s: float = 20.0, noisy: bool = True) -> None:
+        rng = np.random.default_rng(seed)
+        grid = int(horizon_s * 1000)
+        level = np.ones(grid)
+        if noisy:
+            level *= 1 + rng.uniform(-0.3, 0.3) * np.linspace(0, 1, grid)
+            for start in rng.integers(grid, size=3):
+                level[start:] *= 1 + rng.uniform(-0.1, 0.2)
+            for start in rng.integers(grid, size=grid // 400):
+                level[start : start + int(rng.exponential(80))] *= rng.uniform(1.1, 1.6)
+        self._level = level.tolist()
+        spikes = np.where(rng.random(65_536) < (0.005 if noisy else 0), rng.uniform(2, 10), 1.0)
+        self._jitter = (np.exp(rng.normal(0, 0.02, 65_536)) * spikes).tolist()
+        self._draw = 0
+        self.now_ns = 0.0
+
+    def clock(self) -> int:
+        return int(self.now_ns)
+
+    def call(self, latency_ns: float) -> Call:
+        def run() -> None:
+            slot = min(int(self.now_ns / MS), len(self._level) - 1)
+            self._draw = (self._draw + 1) % len(self._jitter)
+            self.now_ns += latency_ns * self._level[slot] * self._jitter[self._draw]
+
+        return run
+
+
+def warmed(*iteration_ns: int) -> WarmUp:
+    return WarmUp(np.ones(1), np.zeros(1, np.int64), iteration_ns, 1, 1, True)
+
+
+def pair_on(
+    machine: Machine, ratio: float, seed: int, *, gap: Callable[[], None] = lambda: None
+) -> PairSamples:
+    return measure_pair(
+        machine.call(MS),
+        machine.call(MS * ratio),
+        warm=warmed(MS, int(MS * ratio)),
+        clock=machine.clock,
+        plan=QUICK,
+        rng=np.random.default_rng(seed),
+        gap=gap,
+        conditions=Conditions,
+    )
+
+
+def compared(ratio: float, seed: int) -> tuple[str, str]:
+    interval = wilcoxon_interval(quad_log_ratios(pair_on(Machine(seed), ratio, seed)))
+    assert interval is not None
+    return difference_of(interval), verdict_of(interval, QUICK.margin)
+
+
+def test_the_same_session_is_not_called_different() -> None:
+    trials = 300
+    answers = [compared(1.0, seed) for seed in range(trials)]
+    detected = sum(difference == "detected" for difference, _ in answers)
+    wrong = sum(verdict in ("FASTER", "SLOWER") for _, verdict in answers)
+    assert stats.binomtest(detected, trials, 0.05, alternative="greater").pvalue > 0.01
+    assert wrong / trials <= 0.01
+
+
+def test_a_true_four_percent_effect_is_found() -> None:
+    trials = 100
+    slower = [compared(1.04, 1000 + seed) for seed in range(trials)]
+    faster = [compared(1 / 1.04, 2000 + seed) for seed in range(trials)]
+    assert sum(difference == "detected" for difference, _ in slower + faster) >= 0.95 * 2 * trials
+    assert not any(verdict == "FASTER" for _, verdict in slower)
+    assert not any(verdict == "SLOWER" for _, verdict in faster)
+    assert sum(verdict == "SLOWER" for _, verdict in slower) >= 0.8 * trials
+    assert sum(verdict == "FASTER" for _, verdict in faster) >= 0.8 * trials
+
+
+def test_one_after_the_other_calls_the_same_session_different_most_of_the_time() -> None:
+    # The contrast that quads exist for (measurement.md X1: 76 to 80 % there).
+    detected = 0
+    for seed in range(100):
+        machine = Machine(seed)
+        first = np.asarray(time_calls(machine.call(MS), machine.clock, 600))
+        second = np.asarray(time_calls(machine.call(MS), machine.clock, 600))
+        detected += stats.mannwhitneyu(first, second).pvalue < 0.05
+    assert detected >= 60
+
+
+def test_the_estimate_is_unbiased_under_noise() -> None:
+    points = []
+    for seed in range(60):
+        interval = wilcoxon_interval(quad_log_ratios(pair_on(Machine(seed), 0.7, seed)))
+        assert interval is not None
+        points.append(interval.point)
+    assert stats.ttest_1samp(points, math.log(0.7)).pvalue > 0.001
+
+
+def test_quads_are_abba_or_baab_at_random() -> None:
+    samples = pair_on(Machine(1, noisy=False), 1.5, 8)
+    orders = samples.letter.reshape(-1, 4)
+    assert {tuple(order) for order in orders.tolist()} == {(0, 1, 1, 0), (1, 0, 0, 1)}
+    starts_with_candidate = int(np.count_nonzero(orders[:, 0] == CANDIDATE))
+    assert stats.binomtest(starts_with_candidate, len(orders), 0.5).pvalue > 0.001
+    assert samples.quad.tolist() == sorted(samples.quad.tolist())
+    assert np.all(np.diff(samples.start_ns) > 0)
+
+
+def test_blocks_last_long_enough_and_start_uncounted() -> None:
+    machine = Machine(1, noisy=False)
+    calls = {BASELINE: 0, CANDIDATE: 0}
+
+    def counted(letter: int, latency_ns: float) -> Call:
+        run = machine.call(latency_ns)
+
+        def call() -> None:
+            calls[letter] += 1
+            run()
+
+        return call
+
+    samples = measure_pair(
+        counted(BASELINE, 100_000),
+        counted(CANDIDATE, 2 * MS),
+        warm=warmed(100_000, 2 * MS),
+        clock=machine.clock,
+        plan=QUICK,
+        rng=np.random.default_rng(0),
+        gap=lambda: None,
+        conditions=Conditions,
+    )
+    for letter, size in ((BASELINE, 50), (CANDIDATE, 5)):
+        blocks = samples.letter == letter
+        assert set(samples.iterations[blocks].tolist()) == {size}
+        assert calls[letter] == int(np.count_nonzero(blocks)) * (size + 1)
+    assert block_iterations(1, QUICK, SECOND) == QUICK.block_ns
+
+
+def test_blocks_of_a_slow_call_shrink_rather_than_become_few() -> None:
+    # 80 blocks (20 quads) have to fit the budget.
+    assert block_iterations(10 * MS, QUICK, 6 * SECOND) == 5
+    assert block_iterations(25 * MS, QUICK, 6 * SECOND) == 3
+    assert block_iterations(10 * SECOND, QUICK, 6 * SECOND) == 1
+
+
+def test_gap_and_conditions_stay_outside_blocks() -> None:
+    machine = Machine(2, noisy=False)
+    events: list[str] = []
+    call = machine.call(MS)
+
+    def session() -> None:
+        events.append("call")
+        call()
+
+    def read() -> Conditions:
+        events.append("read")
+        return Conditions(steal_ticks=float(events.count("read")))
+
+    samples = measure_pair(
+        session,
+        session,
+        warm=warmed(MS, MS),
+        clock=machine.clock,
+        plan=QUICK,
+        rng=np.random.default_rng(0),
+        gap=lambda: events.append("gap"),
+        conditions=read,
+    )
+    quads = samples.letter.size // 4
+    block = ["call"] * 6 + ["read"]
+    assert events == (["read"] + block * 4 + ["gap"]) * (quads - 1) + ["read"] + block * 4
+    assert samples.conditions.steal_ticks.tolist() == [1.0] * quads * 4
+    assert np.isnan(samples.conditions.clock_mhz).all()
+
+
+def test_quads_are_added_until_precise_or_the_cap() -> None:
+    quiet = pair_on(Machine(3, noisy=False), 1.0, 3)
+    assert (quiet.stopped, quiet.letter.size // 4) == ("precise", 60)
+    machine = Machine(3, noisy=False)
+    rng = np.random.default_rng(3)
+
+    def wild() -> None:
+        machine.now_ns += MS * float(np.exp(rng.normal(0, 0.5)))
+
+    noisy = measure_pair(
+        wild,
+        wild,
+        warm=warmed(MS, MS),
+        clock=machine.clock,
+        plan=QUICK,
+        rng=rng,
+        gap=lambda: None,
+        conditions=Conditions,
+    )
+    assert (noisy.stopped, noisy.letter.size // 4) == ("max_quads", 120)
+
+
+@pytest.mark.parametrize(
+    ("latency_ns", "ended"),
+    [(200 * MS, ("budget", MIN_QUADS)), (SECOND, ("too_slow", 8)), (20 * SECOND, ("too_slow", 1))],
+)
+def test_a_slow_model_ends_on_the_budget(latency_ns: int, ended: tuple[str, int]) -> None:
+    machine = Machine(4, noisy=False)
+    call = machine.call(latency_ns)
+    samples = measure_pair(
+        call,
+        call,
+        warm=warmed(latency_ns, latency_ns),
+        clock=machine.clock,
+        plan=QUICK,
+        rng=np.random.default_rng(0),
+        gap=lambda: None,
+        conditions=Conditions,
+    )
+    assert (samples.stopped, samples.letter.size // 4) == ended
+
+
+def test_a_call_longer_than_the_budget_is_timed_once_per_launch() -> None:
+    machine = Machine(4, noisy=False)
+    samples = measure_absolute(
+        machine.call(20 * SECOND),
+        warm=warmed(20 * SECOND),
+        clock=machine.clock,
+        plan=QUICK,
+        rng=np.random.default_rng(0),
+        gap=lambda: None,
+        conditions=Conditions,
+    )
+    assert (samples.count, samples.block_start_ns.size) == (1, 1)
+
+
+def test_a_clock_that_goes_backwards_marks_its_block() -> None:
+    readings = iter(range(10_000))
+    jumped = 0
+
+    def clock() -> int:
+        nonlocal jumped
+        now = next(readings) * MS
+        jumped = jumped or (now > 300 * MS) * 10 * SECOND
+        return now - jumped
+
+    plan = replace(QUICK, absolute_timed_ns=400 * MS)
+    samples = measure_absolute(
+        lambda: None,
+        warm=warmed(MS),
+        clock=clock,
+        plan=plan,
+        rng=np.random.default_rng(0),
+        gap=lambda: None,
+        conditions=Conditions,
+    )
+    assert samples.latency_ns.min() >= 0
+    kept = kept_blocks(samples)
+    assert kept.discarded.causes == (("clock_step", 1),)
+    assert set(kept.samples.latency_ns.tolist()) == {MS}
+
+
+def test_the_loops_own_cost_and_the_clocks_resolution() -> None:
+    now = 0
+
+    def clock() -> int:
+        nonlocal now
+        now += 40
+        return now
+
+    # Two readings per turn, and the two around a round.
+    assert loop_cost_ns(lambda: None, clock) == pytest.approx(80, rel=0.01)
+    assert clock_resolution_ns(clock) == 40
+    assert clock_resolution_ns(lambda: 7) == 0
+    # The real loop, so that a mistake of orders of magnitude shows.
+    assert 0 < loop_cost_ns(lambda: None, time.perf_counter_ns) < 50_000
+
+
+def test_warm_up_waits_until_the_machine_is_level() -> None:
+    machine = Machine(5, noisy=False)
+
+    def heating() -> None:
+        machine.now_ns += MS * (1 + 2 * math.exp(-machine.now_ns / (0.2 * SECOND)))
+
+    warm = warm_up([heating], machine.clock, QUICK)
+    assert warm.steady
+    assert warm.elapsed_ns > 0.8 * SECOND
+    assert warm.iteration_ns[0] == pytest.approx(MS, rel=0.05)
+    assert warm.block_median_ns[0] > 2.5 * MS
+
+
+def test_warm_up_gives_up_at_its_cap() -> None:
+    machine = Machine(6, noisy=False)
+
+    def slowing() -> None:
+        machine.now_ns += MS * (1 + machine.now_ns / SECOND)
+
+    warm = warm_up([slowing, slowing], machine.clock, QUICK)
+    assert not warm.steady
+    assert QUICK.warmup_cap_ns <= warm.elapsed_ns < QUICK.warmup_cap_ns + SECOND
+    assert set(warm.letter.tolist()) == {0, 1}
+
+
+def test_warm_up_keeps_its_minimum() -> None:
+    machine = Machine(7, noisy=False)
+    warm = warm_up([machine.call(MS)], machine.clock, QUICK)
+    assert warm.elapsed_ns >= QUICK.warmup_min_ns
+    slow = warm_up([machine.call(SECOND)], machine.clock, QUICK)
+    assert slow.iterations <= 4
+    assert not slow.steady
+
+
+def test_absolute_takes_the_timed_span_in_blocks() -> None:
+    machine = Machine(8, noisy=False)
+    gaps = 0
+
+    def gap() -> None:
+        nonlocal gaps
+        gaps += 1
+
+    samples = measure_absolute(
+        machine.call(MS),
+        warm=warmed(MS),
+        clock=machine.clock,
+        plan=QUICK,
+        rng=np.random.default_rng(0),
+        gap=gap,
+        conditions=Conditions,
+    )
+    assert samples.latency_ns.sum() == pytest.approx(SECOND, rel=0.02)
+    assert samples.count == samples.latency_ns.size
+    assert np.bincount(samples.block).tolist() == [5] * samples.block_start_ns.size
+    assert gaps == samples.block_start_ns.size
+
+
+def test_a_clock_that_stands_still_ends() -> None:
+    plan = replace(QUICK, absolute_timed_ns=1000)
+    samples = measure_absolute(
+        lambda: None,
+        warm=warmed(MS),
+        clock=lambda: 0,
+        plan=plan,
+        rng=np.random.default_rng(0),
+        gap=lambda: None,
+        conditions=Conditions,
+    )
+    assert samples.latency_ns.tolist() == [0] * 1000
+
+
+def test_reservoir_is_uniform_and_counts_all() -> None:
+    rng = np.random.default_rng(9)
+    hits = np.zeros(1000)
+    for _ in range(400):
+        reservoir = _Reservoir(rng, 100)
+        for block in range(10):
+            reservoir.add(np.arange(block * 100, (block + 1) * 100), block)
+        latencies, blocks = reservoir.in_time_order()
+        assert reservoir.seen == 1000
+        assert np.array_equal(blocks, latencies // 100)
+        assert latencies.size == 100
+        hits[latencies] += 1
+    assert stats.chisquare(hits.reshape(20, 50).sum(axis=1)).pvalue > 0.001
+
+
+def test_reservoir_keeps_everything_that_fits() -> None:
+    reservoir = _Reservoir(np.random.default_rng(0), 250)
+    for block in range(3):
+        reservoir.add(np.arange(100), block)
+    latencies, blocks = reservoir.in_time_order()
+    assert (latencies.size, reservoir.seen, blocks[-1]) == (250, 300, 2)
+    assert MAX_LATENCIES_PER_LAUNCH == 1_000_000

@@ -1,0 +1,601 @@
+"""Chance constraints, ranking by draws, what settles, what pays, and what always holds."""
+
+import math
+import random
+from dataclasses import fields, replace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from bitgauge.benchmarks.selection.nearest import MOST
+from bitgauge.benchmarks.selection.select import select
+from bitgauge.benchmarks.stats.draws import DRAWS, drawn, holds
+from bitgauge.benchmarks.stats.pareto import standings, tied
+from bitgauge.benchmarks.table.cells import cells
+from bitgauge.benchmarks.table.priors import priors, with_priors
+from bitgauge.benchmarks.table.rows import matches
+from bitgauge.benchmarks.vocabulary.enums import CellState, HardwareClass, Objective, Realness
+from bitgauge.benchmarks.vocabulary.errors import BadInput
+from bitgauge.benchmarks.vocabulary.values.cells import Cell
+from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.coordinator.store import questions as queries
+from bitgauge.coordinator.store.reads import Answers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from .test_select import FP32, QUERY, candidate_reasons, row
+
+
+def wider(one: TableRow, *metrics: MetricValue) -> TableRow:
+    """The row with further metrics, which take the place of those of the same key."""
+    keys = {metric.key for metric in metrics}
+    return replace(one, metrics=(*(old for old in one.metrics if old.key not in keys), *metrics))
+
+
+# -- draws --------------------------------------------------------------------------------
+def test_draws_are_the_same_for_the_same_key_and_keep_the_published_quantiles() -> None:
+    metric = MetricValue("latency_p99_ns", 100.0, 80.0, 150.0)
+    found = drawn(metric, "run-a")
+    assert found is not None
+    assert found.shape == (DRAWS,)
+    assert (found == drawn(metric, "run-a")).all()
+    assert (found != drawn(metric, "run-b")).any()
+    quantiles = np.exp(np.quantile(found, (0.025, 0.5, 0.975)))
+    assert quantiles == pytest.approx((80, 100, 150), rel=0.002)
+
+
+def test_draws_of_different_runs_and_metrics_are_independent() -> None:
+    keys = [(f"m{place % 3}", str(place // 3)) for place in range(60)]
+    those = [drawn(MetricValue(key, 1.0, 0.9, 1.1), run) for key, run in keys]
+    known = np.stack([one for one in those if one is not None])
+    assert known.shape == (60, DRAWS)
+    apart = np.asarray(np.corrcoef(known))[np.triu_indices(60, 1)]
+    # 1,770 coefficients of 2,000 pairs: 4.5 standard deviations, as in 1 of 80 such sets.
+    assert np.abs(apart).max() < 4.5 / math.sqrt(DRAWS)
+    assert np.std(apart) == pytest.approx(1 / math.sqrt(DRAWS), rel=0.1)
+
+
+def test_null_stays_null_and_what_has_no_interval_is_itself() -> None:
+    found = drawn(MetricValue("size_bytes", 7.0), "run")
+    assert found is not None
+    assert np.exp(found) == pytest.approx([7.0])
+    null = MetricValue("energy_mj", reason="no_sensor")
+    assert drawn(null, "run") is None
+    assert math.isnan(holds(null, 1e9))
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        MetricValue("latency_p50_ns", 100.0, 90.0, 130.0),
+        MetricValue("latency_p50_ns", 100.0, 100.0, 130.0),
+        MetricValue("energy_mj", 5.0, -1.0, 12.0),
+        MetricValue("size_bytes", 100.0),
+    ],
+)
+@pytest.mark.parametrize("limit", [3.0, 5.0, 9.0, 95.0, 100.0, 110.0, 140.0])
+def test_the_share_that_holds_is_that_of_the_draws(metric: MetricValue, limit: float) -> None:
+    found = drawn(metric, "run")
+    assert found is not None
+    edge = math.log(limit)
+    assert holds(metric, limit) == pytest.approx((found <= edge).mean(), abs=0.001)
+    least = holds(metric, limit, at_least=True)
+    assert least == pytest.approx((found >= edge).mean(), abs=0.001)
+
+
+def test_an_interval_that_reaches_below_nothing_is_still_one() -> None:
+    metric = MetricValue("energy_mj", 5.0, -1.0, 12.0)
+    assert holds(metric, 10.0) == pytest.approx(0.939, abs=0.001)
+    assert holds(metric, 2.0) == pytest.approx(0.020, abs=0.001)
+
+
+def test_a_limit_that_the_truth_just_breaks_is_called_sure_in_one_case_of_twenty() -> None:
+    """The worst case of a chance constraint at 95 %: the truth lies on the limit."""
+    rng = np.random.default_rng(20261121)
+    spread, sure = 0.05, 0
+    for _ in range(1500):
+        seen = math.log(100) + rng.normal(0, spread)
+        low, high = math.exp(seen - 1.96 * spread), math.exp(seen + 1.96 * spread)
+        sure += holds(MetricValue("latency_p50_ns", math.exp(seen), low, high), 100.0) >= 0.95
+    # binom.ppf([0.0005, 0.9995], 1500, 0.05) is 49 and 104.
+    assert 49 <= sure <= 104
+
+
+def test_extremes_of_three_launches_are_no_interval() -> None:
+    """The truth lies on the limit again; of three launches only the extremes are published."""
+    rng = np.random.default_rng(20261122)
+    detail = (StackItem("launches", "3"), StackItem("bounds", "lowest and highest launch"))
+    sure, as_interval = 0, 0
+    for _ in range(1500):
+        low, middle, high = np.sort(1e6 * np.exp(rng.normal(0, 0.05, 3))).tolist()
+        metric = MetricValue("peak_memory_bytes", middle, low, high, n=3, detail=detail)
+        sure += holds(metric, 1e6) >= 0.95
+        as_interval += holds(replace(metric, detail=()), 1e6) >= 0.95
+    # The bounds of the case above; taken as a 95 % interval, three launches are sure too often.
+    assert 49 <= sure <= 104 < as_interval
+
+
+def test_standings_of_two_equals_and_of_a_clear_winner() -> None:
+    rng = np.random.default_rng(5)
+    equal = rng.normal(0, 0.01, (2, 2000))
+    found = standings(equal, ((equal, math.log(1.02)),), 0.0)
+    assert found[0].p_best == pytest.approx(0.5, abs=0.05)
+    assert all(one.p_front > 0.8 for one in found)
+    assert tied(found, 0.02) == ((0, 1), ()) or tied(found, 0.02) == ((1, 0), ())
+    clear = equal + np.log([[1.0], [0.5]])
+    found = standings(clear, ((clear, math.log(1.02)),), 0.0)
+    assert found[1].p_best == 1
+    assert found[0].p_front == 0
+    assert found[0].regret == pytest.approx(1.0, rel=0.05)
+    assert tied(found, 0.02) == ((1,), ())
+
+
+def test_what_is_within_epsilon_of_the_best_shares_its_draws() -> None:
+    rows = [
+        FP32,
+        row("int8-dynamic", latency=(0.500, 0.499, 0.501)),
+        row("int8-static-u8u8-pt", latency=(0.505, 0.504, 0.506), size=0.2),
+        row("fp16", latency=(0.55, 0.549, 0.551)),
+    ]
+    choice = select(QUERY, rows)
+    assert (choice.outcome, choice.recipe) == ("tie", "int8-static-u8u8-pt")
+    shares = {one.recipe: one.p_best for one in choice.candidates}
+    assert shares == {"fp32": 0, "fp16": 0, "int8-dynamic": 0.5, "int8-static-u8u8-pt": 0.5}
+    assert "it loses at most 2 % against int8-dynamic on average" in choice.path[-1]
+
+
+def test_recipes_of_one_size_share_what_is_best() -> None:
+    rows = [FP32, row("int8-dynamic", size=0.26), row("fp16", size=0.26)]
+    choice = select(replace(QUERY, objective=Objective.SIZE), rows)
+    shares = {one.recipe: one.p_best for one in choice.candidates}
+    assert shares == {"fp32": 0.0, "int8-dynamic": 0.5, "fp16": 0.5}
+
+
+# -- limits -------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("field", "key", "values", "loose", "unsure", "tight", "words"),
+    [
+        ("max_latency_ns", "latency_p50_ns", (100.0, 95.0, 105.0), 120, 101, 50, "takes 100 ns"),
+        (
+            "max_latency_p90_ns",
+            "latency_p90_ns",
+            (200.0, 190.0, 215.0),
+            300,
+            203,
+            100,
+            "at the 90th percentile, more than the 100 ns allowed",
+        ),
+        (
+            "max_latency_p99_ns",
+            "latency_p99_ns",
+            (300.0, 250.0, 400.0),
+            600,
+            310,
+            100,
+            "at the 99th percentile, more than the 100 ns allowed",
+        ),
+        (
+            "min_throughput_per_s",
+            "throughput_per_s",
+            (1000.0, 950.0, 1050.0),
+            500,
+            1000,
+            2000,
+            "less than the 2000/s wanted",
+        ),
+        (
+            "max_peak_memory_bytes",
+            "peak_memory_bytes",
+            (2.0e6, 1.9e6, 2.1e6),
+            4_000_000,
+            2_000_000,
+            1_000_000,
+            "of memory at its peak, more than the 977 KiB allowed",
+        ),
+        (
+            "max_energy_mj",
+            "energy_mj",
+            (5.0, 4.8, 5.2),
+            10.0,
+            5.0,
+            1.0,
+            "per inference, more than the 1.00 mJ allowed",
+        ),
+    ],
+)
+def test_each_limit_holds_is_open_or_rejects(
+    field: str,
+    key: str,
+    values: tuple[float, float, float],
+    loose: float,
+    unsure: float,
+    tight: float,
+    words: str,
+) -> None:
+    rows = [
+        wider(FP32, MetricValue(key, values[0] * 3, values[1] * 3, values[2] * 3)),
+        wider(row("int8-dynamic"), MetricValue(key, *values)),
+    ]
+
+    def asked(limit: float) -> Choice:
+        change: dict[str, Any] = {field: limit}
+        return select(replace(QUERY, **change), rows)
+
+    assert asked(loose).recipe == "int8-dynamic"
+    assert candidate_reasons(asked(loose), "int8-dynamic") == ""
+    assert "undecided against" in candidate_reasons(asked(unsure), "int8-dynamic")
+    assert "% of draws, 95 % needed)" in candidate_reasons(asked(unsure), "int8-dynamic")
+    assert words in candidate_reasons(asked(tight), "int8-dynamic")
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_energy_mj"],
+)
+def test_null_under_a_limit_is_unknown_and_listed(field: str) -> None:
+    change: dict[str, Any] = {field: 1.0}
+    choice = select(replace(QUERY, **change), [FP32, row("int8-dynamic")])
+    assert "is unknown (" in candidate_reasons(choice, "int8-dynamic")
+    assert "int8-dynamic" in {one.recipe for one in choice.candidates}
+    assert choice.outcome == "undecided"
+
+
+def test_joules_of_different_meters_are_not_held_against_one_limit() -> None:
+    def joules(recipe: str, device: str, kind: str) -> TableRow:
+        metric = MetricValue("energy_mj", 1.0, 0.9, 1.1, detail=(StackItem("meter_kind", kind),))
+        return wider(row(recipe, device_id=device, device_name=device), metric)
+
+    rows = [
+        joules(r, d, k)
+        for r in ("fp32", "int8-dynamic")
+        for d, k in (("a", "counter"), ("b", "rail_sensor"))
+    ]
+    choice = select(replace(QUERY, max_energy_mj=5.0), rows)
+    assert "different kinds of meter (counter, rail_sensor)" in candidate_reasons(
+        choice, "int8-dynamic"
+    )
+
+
+def test_age_and_number_of_devices() -> None:
+    day_ns = 86_400 * 10**9
+    rows = [replace(FP32, measured_unix_ns=day_ns), row("int8-dynamic", measured_unix_ns=day_ns)]
+    fresh = replace(QUERY, max_age_s=2 * 86_400)
+    assert select(fresh, rows, now_ns=2 * day_ns).recipe == "int8-dynamic"
+    late = select(fresh, rows, now_ns=9 * day_ns)
+    assert "8 d old, more than the 2 d allowed" in candidate_reasons(late, "int8-dynamic")
+    many = select(replace(QUERY, min_devices=2), rows)
+    assert "measured on 1 of 2 devices" in candidate_reasons(many, "int8-dynamic")
+    assert many.outcome == "undecided"
+
+
+def test_limits_that_contradict_each_other_say_which() -> None:
+    rows = [
+        FP32,
+        row("int8-dynamic", size=0.5, p50_ns=50_000),
+        row("int4-wo-b32", size=0.1, p50_ns=150_000),
+    ]
+    choice = select(replace(QUERY, max_latency_ns=60_000, max_size_ratio=0.2), rows)
+    assert choice.outcome == "none_meets"
+    assert "without the limit on latency int4-wo-b32 would" in choice.sentence
+    assert "without the limit on size ratio int8-dynamic would" in choice.sentence
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"max_latency_ns": 0.0}, "The limit on latency is 0; it must be above 0."),
+        ({"max_size_ratio": -1.0}, "The limit on size ratio is -1; it must be above 0."),
+        ({"confidence": 1.0}, "The confidence is 1; it must be above 0.5 and below 1."),
+        ({"min_devices": 0}, "The number of devices is 0; it must be at least 1."),
+        ({"switch_cost": 5.0}, "can only be weighed against a price"),
+        ({"inferences_per_day": 5.0}, "can only be weighed against a price"),
+    ],
+)
+def test_what_nothing_could_keep_is_one_sentence(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        select(replace(QUERY, **change), [FP32])
+
+
+# -- objectives ---------------------------------------------------------------------------
+def test_throughput_is_an_objective_of_its_own() -> None:
+    def at(recipe: str, per_s: float) -> TableRow:
+        metric = MetricValue("throughput_per_s", per_s, 0.98 * per_s, 1.02 * per_s)
+        return wider(row(recipe, latency=(0.9, 0.89, 0.91)), metric)
+
+    rows = [
+        wider(FP32, MetricValue("throughput_per_s", 1000.0, 980.0, 1020.0)),
+        at("int8-dynamic", 3000.0),
+        at("int4-wo-b32", 2000.0),
+        at("fp16", 900.0),
+    ]
+    choice = select(replace(QUERY, objective=Objective.THROUGHPUT), rows)
+    assert (choice.outcome, choice.recipe) == ("format", "int8-dynamic")
+    bare = select(replace(QUERY, objective=Objective.THROUGHPUT), [FP32, row("int8-dynamic")])
+    assert "the throughput ratio is unknown" in candidate_reasons(bare, "int8-dynamic")
+
+
+def test_energy_is_an_objective_of_its_own() -> None:
+    rows = [
+        FP32,
+        wider(row("int8-dynamic"), MetricValue("energy_ratio", 0.6, 0.55, 0.65)),
+        wider(row("int4-wo-b32"), MetricValue("energy_ratio", 0.4, 0.38, 0.42)),
+    ]
+    assert select(replace(QUERY, objective=Objective.ENERGY), rows).recipe == "int4-wo-b32"
+
+
+# -- settling and paying ------------------------------------------------------------------
+def test_undecided_names_jobs_their_minutes_and_the_most_useful_first() -> None:
+    minute = 60 * 10**9
+    base = replace(FP32, run_duration_ns=minute)
+    open_ones = [
+        row("int8-dynamic", latency=(0.97, 0.9, 1.04), verdict="UNDECIDED", run_duration_ns=minute),
+        row("int4-wo-b32", latency=(0.8, 0.6, 1.1), verdict="UNDECIDED", run_duration_ns=minute),
+    ]
+    choice = select(QUERY, [base, *open_ones])
+    assert choice.outcome == "undecided"
+    assert [job.recipe for job in choice.settling] == ["int4-wo-b32", "int8-dynamic"]
+    assert choice.settling[0].minutes == 2.0
+    assert "--recipes int4-wo-b32" in choice.settling[0].command
+    longer = [replace(one, run_duration_ns=60 * minute) for one in open_ones[1:]]
+    again = select(QUERY, [base, open_ones[0], *longer])
+    assert again.settling[0].recipe == "int8-dynamic"
+
+
+PRICES: dict[str, Any] = {"price_per_hour": 3.6, "switch_cost": 10.0, "inferences_per_day": 1e7}
+
+
+def test_break_even_follows_from_the_saving() -> None:
+    rows = [FP32, row("int8-dynamic")]
+    pays = select(replace(QUERY, **PRICES), rows).break_even
+    assert pays is not None
+    # Half of 200 us at 3.6 an hour is 1e-7 per inference: 10 are saved after 1e8 of them.
+    assert pays.saving_per_million == pytest.approx(0.1, rel=0.02)
+    assert pays.inferences == pytest.approx(1e8, rel=0.02)
+    assert pays.days == pytest.approx(10, rel=0.02)
+    assert pays.low is not None
+    assert pays.high is not None
+    assert pays.low < (pays.inferences or 0) < pays.high
+    assert select(QUERY, rows).break_even is None
+
+
+def test_what_does_not_pay_in_time_keeps_fp32() -> None:
+    query = replace(QUERY, **{**PRICES, "inferences_per_day": 1e4})
+    choice = select(query, [FP32, row("int8-dynamic")])
+    assert (choice.outcome, choice.recipe) == ("keep_fp32", "fp32")
+    assert choice.break_even is not None
+    assert choice.break_even.days == pytest.approx(10_000, rel=0.005)
+    assert "pays for the switch after " in choice.sentence
+    assert "more than 365" in choice.sentence
+    patient = replace(query, payback_days=1e5)
+    assert select(patient, [FP32, row("int8-dynamic")]).recipe == "int8-dynamic"
+
+
+# -- where nothing was measured -----------------------------------------------------------
+def test_the_nearest_cells_are_shown_as_such_and_a_prior_decides_nothing() -> None:
+    measured = [FP32, row("int8-dynamic", workload=Workload(batch=64))]
+    asked = replace(QUERY, workload=Workload(batch=8))
+    choice = select(asked, measured, cells=with_priors(cells(measured), priors()))
+    assert (choice.outcome, choice.recipe) == ("nothing_measured", "fp16")
+    assert choice.nearest[0].startswith("cnn on cpu_only at batch 64 with 1 thread: int8-dynamic")
+    assert choice.nearest[0].endswith("(another workload)")
+    elsewhere = replace(asked, hardware_class=QUERY.hardware_class)
+    bare = select(elsewhere, [], cells=priors())
+    assert [one for one in bare.nearest if "prior" in one] == list(bare.nearest)
+    assert bare.recipe == "fp16"
+
+
+def test_no_number_of_measured_cells_crowds_out_the_prior_of_what_was_asked() -> None:
+    measured = [
+        each
+        for batch in range(1, 2 * MOST)
+        for each in (
+            row("fp32", workload=Workload(batch=batch)),
+            row("int8-dynamic", workload=Workload(batch=batch)),
+        )
+    ]
+    asked = replace(QUERY, hardware_class=HardwareClass.GPU_NVIDIA)
+    found = select(asked, [], cells=with_priors(cells(measured), priors())).nearest
+    assert len(found) == MOST
+    assert found[-1].startswith("cnn on gpu_nvidia: int8")
+    assert found[-1].endswith("(prior, not measured; decides nothing)")
+    assert all("other hardware" in one for one in found[:-1])
+
+
+def test_the_path_tells_question_findings_standings_and_rule() -> None:
+    rows = [FP32, row("int8-dynamic"), row("fp16", accuracy=(-5.0, -6.0, -4.0))]
+    path = select(replace(QUERY, max_size_ratio=0.9), rows).path
+    assert "least latency; accuracy loss at most 1 points; size ratio at most 0.90" in path[0]
+    assert any(line.startswith("fp16: rejected: loses 5.0 points") for line in path)
+    assert any("int8-dynamic: best in 100 % of draws" in line for line in path)
+    assert path[-1].startswith("decided: int8-dynamic is faster than fp32")
+
+
+def test_another_model_at_the_same_workload_is_called_so() -> None:
+    measured = [FP32, row("int8-dynamic")]
+    choice = select(replace(QUERY, model_name="digts"), measured, cells=cells(measured))
+    assert "nearest: digits." in choice.sentence
+    assert choice.nearest[0].endswith("(another model)")
+
+
+class Kept:
+    """Rows as a store answers them."""
+
+    def __init__(self, *kept: TableRow) -> None:
+        self.kept = kept
+
+    def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
+        return tuple(one for one in self.kept if matches(query, one))
+
+    deciding_rows = rows
+
+    def cells(self) -> tuple[Cell, ...]:
+        return cells(self.kept)
+
+
+def test_a_model_that_was_not_measured_is_shown_what_is_near() -> None:
+    store = cast(Answers, Kept(FP32, row("int8-dynamic")))
+    choice = queries.select(store, replace(QUERY, model_name="digts"), 1)
+    assert choice.outcome == "nothing_measured"
+    assert [one.split(":")[0] for one in choice.nearest] == [
+        "cnn on cpu_only at batch 1 with 1 thread"
+    ]
+    known = queries.select(store, replace(QUERY, model_name="digits"), 1)
+    assert (known.recipe, known.nearest) == ("int8-dynamic", ())
+
+
+def test_an_empty_table_says_so() -> None:
+    choice = select(QUERY, [], cells=priors())
+    assert choice.sentence.startswith("The table is empty. Nothing was measured for cnn on")
+    assert "empty" not in select(QUERY, [], cells=cells([row("fp16")])).sentence
+
+
+# -- what must not slip through -----------------------------------------------------------
+def test_more_confidence_asks_more_of_the_accuracy_too() -> None:
+    rows = [FP32, row("int8-dynamic", accuracy=(-0.1, -0.9, 0.7))]
+    assert select(QUERY, rows).recipe == "int8-dynamic"
+    strict = select(replace(QUERY, confidence=0.999), rows)
+    assert "98.6 % of draws, 99.9 % needed" in candidate_reasons(strict, "int8-dynamic")
+    assert strict.outcome == "undecided"
+
+
+def test_a_further_recipe_changes_nothing_of_the_others() -> None:
+    query = replace(QUERY, max_latency_ns=104_100.0, confidence=0.94)
+    first = [FP32, row("int8-dynamic")]
+    reasons = candidate_reasons(select(query, first), "int8-dynamic")
+    for place in range(20):
+        more = row("int8-static-u8u8-pt", accuracy=(-5.0, -6.0, -4.0), run_id=f"other-{place}")
+        assert candidate_reasons(select(query, [*first, more]), "int8-dynamic") == reasons
+
+
+def test_what_never_pays_is_not_shipped_whatever_the_volume() -> None:
+    rows = [FP32, row("int8-dynamic", latency=(1.2, 1.1, 1.3), verdict="SLOWER")]
+    query = replace(QUERY, objective=Objective.SIZE, price_per_hour=1.0)
+    assert select(query, rows).recipe == "int8-dynamic"
+    choice = select(replace(query, switch_cost=5.0), rows)
+    assert (choice.outcome, choice.recipe) == ("keep_fp32", "fp32")
+    assert "never pays for the switch" in choice.sentence
+
+
+def test_a_price_of_energy_without_a_meter_says_why_nothing_is_computed() -> None:
+    choice = select(replace(QUERY, energy_price_per_kwh=0.3), [FP32, row("int8-dynamic")])
+    assert choice.break_even is None
+    assert any("no break-even: the latency or energy" in one for one in choice.warnings)
+
+
+def test_jobs_tell_which_of_several_is_better() -> None:
+    minute = 60 * 10**9
+    rows = [
+        replace(FP32, run_duration_ns=minute),
+        row("int8-dynamic", latency=(0.50, 0.40, 0.62), run_duration_ns=minute),
+        row("int4-wo-b32", latency=(0.53, 0.43, 0.65), size=0.16, run_duration_ns=minute),
+    ]
+    choice = select(QUERY, rows)
+    assert choice.outcome == "tie"
+    assert {job.recipe for job in choice.settling} == {"int8-dynamic", "int4-wo-b32"}
+
+
+# -- what always holds --------------------------------------------------------------------
+some_rows = st.lists(
+    st.builds(
+        lambda recipe, ratio, spread, accuracy, p50, device, batch, realness, flags: wider(
+            row(
+                recipe,
+                latency=(ratio, ratio * (1 - spread), ratio * (1 + spread)),
+                verdict="FASTER" if ratio * (1 + spread) < 0.98 else "UNDECIDED",
+                accuracy=(accuracy, accuracy - 0.4, accuracy + 0.4),
+                p50_ns=p50,
+                device_id=device,
+                workload=Workload(batch=batch),
+                realness=realness,
+                flags=flags,
+                run_id=f"{recipe} {device} {batch} {ratio}",
+            ),
+            MetricValue("latency_p99_ns", 2 * p50, 1.8 * p50, 2.5 * p50),
+        ),
+        st.sampled_from(("fp32", "fp16", "int8-dynamic", "int8-static-s8s8-pc", "int4-wo-b32")),
+        st.floats(0.2, 1.5),
+        st.floats(0.001, 0.2),
+        st.floats(-3, 1),
+        st.floats(1e4, 1e6),
+        st.sampled_from(("a", "b")),
+        st.sampled_from((1, 64)),
+        st.sampled_from(Realness),
+        st.sampled_from(((), ("saturating",), ("suspect",))),
+    ),
+    max_size=14,
+)
+some_limits: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_accuracy_loss_pp": st.floats(0, 3),
+        "max_latency_ns": st.floats(1e4, 1e6),
+        "max_latency_p99_ns": st.floats(1e4, 3e6),
+        "max_size_ratio": st.floats(0.1, 1),
+        "max_age_s": st.integers(1, 10**9),
+        "min_devices": st.integers(1, 3),
+        "max_energy_mj": st.floats(0.1, 10),
+        "min_throughput_per_s": st.floats(1, 1e4),
+        "max_peak_memory_bytes": st.integers(1, 10**9),
+    },
+)
+EMPTY = SelectQuery(QUERY.model_class, QUERY.hardware_class)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some_rows, some_limits, some_limits)
+def test_a_further_limit_never_makes_anything_eligible(
+    found: list[TableRow], first: dict[str, Any], more: dict[str, Any]
+) -> None:
+    few = select(replace(EMPTY, **first), found, now_ns=10**18)
+    many = select(replace(EMPTY, **{**more, **first}), found, now_ns=10**18)
+    were = {one.recipe for one in few.candidates if one.eligible}
+    are = {one.recipe for one in many.candidates if one.eligible}
+    assert are <= were
+    if many.outcome in ("format", "tie"):
+        assert many.recipe in were
+        assert set(many.alternatives) <= were
+
+
+@settings(max_examples=40, deadline=None)
+@given(some_rows, some_limits, st.randoms(use_true_random=False))
+def test_order_emulation_and_other_workloads_change_nothing(
+    found: list[TableRow], limits: dict[str, Any], order: random.Random
+) -> None:
+    query = replace(EMPTY, **limits)
+    answer = select(query, found, now_ns=10**18)
+    shuffled = list(found)
+    order.shuffle(shuffled)
+    assert select(query, shuffled, now_ns=10**18) == answer
+    speaking = [one for one in found if one.realness.keeps_time and one.workload == query.workload]
+    if answer.outcome != "nothing_measured":
+        assert select(query, speaking, now_ns=10**18) == answer
+
+
+@settings(max_examples=40, deadline=None)
+@given(some_rows, some_limits)
+def test_priors_never_change_an_answer(found: list[TableRow], limits: dict[str, Any]) -> None:
+    query = replace(EMPTY, **limits)
+    without = select(query, found, now_ns=10**18)
+    beside = select(query, found, now_ns=10**18, cells=with_priors(cells(found), priors()))
+    same = [field.name for field in fields(Choice) if field.name != "nearest"]
+    assert [getattr(beside, name) for name in same] == [getattr(without, name) for name in same]
+
+
+@settings(max_examples=40, deadline=None)
+@given(some_rows, some_limits)
+def test_shares_are_shares_and_the_chosen_one_has_numbers(
+    found: list[TableRow], limits: dict[str, Any]
+) -> None:
+    answer = select(replace(EMPTY, **limits), found, now_ns=10**18)
+    total = sum(one.p_best or 0.0 for one in answer.candidates)
+    assert total == pytest.approx(1.0) or total == 0.0
+    for one in answer.candidates:
+        assert (one.p_best is None) is (not one.eligible)
+        assert one.regret is None or one.regret >= 0
+    if answer.outcome in ("format", "tie"):
+        states = {one.state for one in found if one.variant == answer.recipe}
+        assert CellState.MEASURED in states

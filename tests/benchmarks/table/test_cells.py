@@ -1,0 +1,343 @@
+"""Cells: whatever order rows come in, pooled honestly, workloads apart, real devices only."""
+
+import math
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from bitgauge.benchmarks.table.cells import cells, drill, key_of
+from bitgauge.benchmarks.table.gate import default_gate
+from bitgauge.benchmarks.table.pooling import UnitValue, pass_rate, pool, wilson
+from bitgauge.benchmarks.table.priors import priors, with_priors
+from bitgauge.benchmarks.table.staleness import marked
+from bitgauge.benchmarks.vocabulary.enums import (
+    CellState,
+    FailureGroup,
+    FormatFamily,
+    HardwareClass,
+    ModelClass,
+    Profile,
+    Realness,
+)
+from bitgauge.benchmarks.vocabulary.errors import BadInput
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def metrics(ratio: float, delta: float, verdict: str) -> tuple[MetricValue, ...]:
+    return (
+        MetricValue("latency_ratio", ratio, ratio * 0.99, ratio * 1.01, verdict="FASTER"),
+        MetricValue("accuracy_delta_pp", delta, delta - 0.5, delta + 0.5, verdict=verdict),
+        MetricValue("size_ratio", 0.25),
+        MetricValue("nonfinite_count", 0.0),
+    )
+
+
+ROW = TableRow(
+    model_name="m",
+    model_class=ModelClass.CNN,
+    recipe="int8-dynamic",
+    family=FormatFamily.INT8,
+    workload=Workload(),
+    hardware_class=HardwareClass.CPU_ONLY,
+    device_id="d",
+    device_name="d",
+    realness=Realness.PHYSICAL,
+    runtime="onnxruntime",
+    profile=Profile.STANDARD,
+    state=CellState.MEASURED,
+    baseline=Digest("0" * 64, 1),
+    metrics=metrics(0.5, 0.0, "PASS"),
+    run_id="r",
+    measured_unix_ns=1,
+    fingerprint="f",
+)
+
+rows = st.builds(
+    lambda recipe, batch, device, name, realness, ratio, verdict, place: replace(
+        ROW,
+        recipe=recipe,
+        family=FormatFamily(recipe.partition("-")[0]),
+        workload=Workload(batch=batch),
+        device_id=device,
+        device_name=device,
+        model_name=name,
+        realness=realness,
+        metrics=metrics(ratio, -ratio, verdict),
+        run_id=f"run {place}",
+        measured_unix_ns=place,
+    ),
+    st.sampled_from(("fp32", "int8-dynamic", "int8-static-s8s8-pc", "int4-wo-b32")),
+    st.sampled_from((1, 64)),
+    st.sampled_from(("a", "b", "c")),
+    st.sampled_from(("m", "n", "o")),
+    st.sampled_from(Realness),
+    st.floats(0.2, 2.0),
+    st.sampled_from(("PASS", "FAIL", "UNDECIDED")),
+    st.integers(0, 10_000),
+)
+many_rows = st.lists(rows, max_size=40, unique_by=lambda row: row.run_id)
+
+
+@given(many_rows, st.randoms(use_true_random=False))
+def test_the_same_rows_in_any_order_give_the_same_cells(
+    found: list[TableRow], order: random.Random
+) -> None:
+    shuffled = list(found)
+    order.shuffle(shuffled)
+    assert cells(shuffled) == cells(found)
+
+
+@given(many_rows)
+def test_emulated_and_simulated_rows_change_no_cell(found: list[TableRow]) -> None:
+    real = [row for row in found if row.realness.keeps_time]
+    assert cells(found) == cells(real)
+    assert {run for cell in cells(found) for part in cell.recipes for run in part.run_ids} <= {
+        row.run_id for row in real
+    }
+
+
+@given(many_rows)
+def test_workloads_never_mix(found: list[TableRow]) -> None:
+    whole = {cell.key: cell for cell in cells(found)}
+    for batch in (1, 64):
+        alone = cells(row for row in found if row.workload.batch == batch)
+        assert alone == tuple(cell for key, cell in whole.items() if key.workload.batch == batch)  # type: ignore[union-attr]
+
+
+@given(many_rows)
+def test_every_run_that_counts_is_listed_and_figures_stay_between_the_units(
+    found: list[TableRow],
+) -> None:
+    for cell in cells(found):
+        assert cell.best is not None
+        for part in cell.recipes:
+            ratio = part.metric("latency_ratio")
+            if ratio.value is None:
+                continue
+            own = [
+                row.metric("latency_ratio").value or 0.0
+                for row in found
+                if row.run_id in part.run_ids
+            ]
+            if cell.key.family is not FormatFamily.FP32:
+                assert min(own) * (1 - 1e-9) <= ratio.value <= max(own) * (1 + 1e-9)
+                assert ratio.worst == max(own)
+            assert ratio.low is not None
+            assert ratio.high is not None
+            assert ratio.low <= ratio.value <= ratio.high
+
+
+def test_the_best_recipe_passes_for_most_models_then_is_fastest() -> None:
+    def of(recipe: str, model: str, ratio: float, verdict: str) -> TableRow:
+        return replace(
+            ROW,
+            recipe=recipe,
+            model_name=model,
+            metrics=metrics(ratio, 0.0, verdict),
+            run_id=f"{recipe} {model}",
+        )
+
+    found = [
+        of("int8-dynamic", "m", 0.9, "PASS"),
+        of("int8-dynamic", "n", 0.9, "PASS"),
+        of("int8-static-s8s8-pc", "m", 0.3, "PASS"),
+        of("int8-static-s8s8-pc", "n", 0.3, "FAIL"),
+        of("int8-static-u8s8-pc-rr", "m", 0.5, "PASS"),
+        of("int8-static-u8s8-pc-rr", "n", 0.5, "PASS"),
+    ]
+    (cell,) = cells(found)
+    assert cell.recipe == "int8-static-u8s8-pc-rr"
+    assert cell.best is not None
+    assert cell.best.pass_rate.passed == cell.best.pass_rate.judged == 2
+    # Never an average over recipes.
+    assert cell.best.metric("latency_ratio").value == pytest.approx(0.5)
+
+
+def test_a_recipe_must_pass_wherever_a_model_was_measured() -> None:
+    bad = replace(ROW, device_id="e", metrics=metrics(0.5, -5.0, "FAIL"), run_id="s")
+    (cell,) = cells([ROW, bad])
+    assert cell.best is not None
+    assert (cell.best.pass_rate.passed, cell.best.pass_rate.judged) == (0, 1)
+
+
+def test_one_stale_figure_makes_its_cell_stale_and_is_named() -> None:
+    change = StackChange("runtime.onnxruntime", "1.30.0", "1.31.0")
+    (cell,) = cells([ROW, marked(replace(ROW, model_name="n", run_id="s"), (change,))])
+    assert cell.state is CellState.STALE
+    assert cell.best is not None
+    assert cell.best.changes == (change,)
+    assert cell.best.run_ids == ("r", "s")
+
+
+def test_a_metric_that_a_unit_lacks_is_null_for_all() -> None:
+    lacking = replace(
+        ROW,
+        model_name="n",
+        run_id="s",
+        metrics=(MetricValue("latency_ratio", reason="no_steady_state"), *ROW.metrics[1:]),
+    )
+    (cell,) = cells([ROW, lacking])
+    assert cell.best is not None
+    ratio = cell.best.metric("latency_ratio")
+    assert (ratio.value, ratio.reason, ratio.units) == (None, "no_steady_state", 2)
+
+
+def test_a_drill_down_keeps_every_row_once() -> None:
+    other = replace(ROW, device_id="e", device_name="e", kernel_mode="sat16", run_id="s")
+    parts = drill([ROW, other], ("device", "kernel_mode"))
+    assert [part.names for part in parts] == [
+        ("device=d", "kernel_mode=not probed"),
+        ("device=e", "kernel_mode=sat16"),
+    ]
+    assert [part.run_ids for part in parts] == [("r",), ("s",)]
+    with pytest.raises(BadInput, match="cannot be drilled down by 'colour'; there are model"):
+        drill([ROW], ("colour",))
+
+
+def test_the_gate() -> None:
+    assert default_gate(ROW) == "passed"
+    assert default_gate(replace(ROW, flags=("saturating",))) == "failed"
+    assert default_gate(replace(ROW, flags=("suspect",))) == "manual_review"
+    assert default_gate(replace(ROW, metrics=metrics(0.5, 0, "UNDECIDED"))) == "manual_review"
+    assert default_gate(replace(ROW, state=CellState.UNSUPPORTED)) == "failed"
+    crashed = replace(ROW, state=CellState.FAILED, failure_group=FailureGroup.ARTIFACT)
+    assert default_gate(crashed) == "failed"
+    lost = replace(crashed, failure_group=FailureGroup.HARNESS)
+    assert default_gate(lost) == "manual_review"
+
+
+# -- priors -------------------------------------------------------------------------------
+def test_the_starting_table_ships_as_priors_with_their_source() -> None:
+    known = {
+        (cell.key.model_class.value, cell.key.hardware_class.value, cell.key.family.value): cell
+        for cell in priors()
+    }
+    assert len(known) == 5
+    cell = known["transformer", "edge_arm", "int4"]
+    assert cell.state is CellState.PRIOR
+    assert cell.source
+    assert cell.best is not None
+    assert cell.best.metric("accuracy_delta_pp").value == -1.2
+    assert cell.best.metric("size_ratio").value == 1 / 8
+    assert cell.best.metric("latency_ratio").value == 1 / 4
+    assert cell.best.run_ids == ()
+
+
+@given(many_rows)
+def test_the_first_measurement_replaces_a_prior(found: list[TableRow]) -> None:
+    whole = with_priors(cells(found), priors())
+    about = [(cell.key.model_class, cell.key.hardware_class, cell.key.family) for cell in whole]
+    for cell in whole:
+        if cell.source is None:
+            assert cell.state is not CellState.PRIOR
+        else:
+            key = (cell.key.model_class, cell.key.hardware_class, cell.key.family)
+            assert about.count(key) == 1 or not any(
+                one.state.has_numbers
+                for one in whole
+                if (one.key.model_class, one.key.hardware_class, one.key.family) == key
+            )
+    int8_measured = any(
+        row.family is FormatFamily.INT8 and row.realness.keeps_time for row in found
+    )
+    cnn = (ModelClass.CNN, HardwareClass.CPU_ONLY, FormatFamily.INT8)
+    shown = [
+        cell
+        for cell in whole
+        if cell.source and (cell.key.model_class, cell.key.hardware_class, cell.key.family) == cnn
+    ]
+    assert bool(shown) is not int8_measured
+
+
+# -- pooling ------------------------------------------------------------------------------
+def test_wilson_agrees_with_published_values() -> None:
+    # Newcombe 1998, Statistics in Medicine 17, table I: 15/148 and 0/20.
+    low, high = wilson(15, 148) or (0.0, 0.0)
+    assert (round(low, 4), round(high, 4)) == (0.0624, 0.1605)
+    low, high = wilson(0, 20) or (1.0, 1.0)
+    assert (round(low, 4), round(high, 4)) == (0.0, 0.1611)
+    assert wilson(0, 0) is None
+    assert pass_rate(["passed", "failed", "manual_review"]).undecided == 1
+
+
+def test_one_unit_keeps_its_own_interval() -> None:
+    pooled = pool("latency_ratio", [UnitValue("m", "d", 0.5, 0.45, 0.55)])
+    assert pooled.value == pytest.approx(0.5)
+    # Symmetric on the log scale, as wide as its own.
+    assert pooled.low is not None
+    assert pooled.high is not None
+    assert math.log(pooled.high / pooled.low) == pytest.approx(math.log(0.55 / 0.45))
+    assert (pooled.between_models, pooled.between_devices) == (None, None)
+
+
+def test_a_ratio_and_its_reciprocal_say_the_same() -> None:
+    units = [UnitValue("m", "d", 0.5, 0.4, 0.6), UnitValue("n", "d", 0.8, 0.7, 0.9)]
+    turned = [UnitValue(one.model, one.device, 1 / one.value) for one in units]
+    straight, inverse = pool("latency_ratio", units), pool("latency_ratio", turned)
+    assert straight.value == pytest.approx(1 / (inverse.value or 1))
+
+
+def test_every_model_counts_alike() -> None:
+    units = [UnitValue("m", f"d{i}", 0.5) for i in range(9)] + [UnitValue("n", "d0", 2.0)]
+    assert pool("latency_ratio", units).value == pytest.approx(1.0)
+
+
+def test_spreads_are_found_and_noise_is_taken_out() -> None:
+    rng = np.random.default_rng(20261121)
+    found = []
+    for _ in range(60):
+        model_effects = rng.normal(0, 0.20, 12)
+        device_effects = rng.normal(0, 0.05, (12, 6))
+        units = []
+        for m in range(12):
+            for d in range(6):
+                log = -0.7 + model_effects[m] + device_effects[m, d] + rng.normal(0, 0.02)
+                half = 1.96 * 0.02
+                units.append(
+                    UnitValue(
+                        f"m{m}",
+                        f"d{d}",
+                        math.exp(log),
+                        math.exp(log - half),
+                        math.exp(log + half),
+                    )
+                )
+        found.append(pool("latency_ratio", units))
+    models = np.mean([math.log1p(one.between_models or 0) ** 2 for one in found]) ** 0.5
+    devices = np.mean([math.log1p(one.between_devices or 0) ** 2 for one in found]) ** 0.5
+    assert models == pytest.approx(0.20, rel=0.12)
+    assert devices == pytest.approx(0.05, rel=0.12)
+    covered = sum((one.low or 0) <= math.exp(-0.7) <= (one.high or 0) for one in found)
+    # 57 of 60 are expected; binom.ppf(0.001, 60, 0.95) is 51.
+    assert covered >= 51
+
+
+def test_without_any_true_spread_none_is_claimed() -> None:
+    rng = np.random.default_rng(7)
+    spreads = []
+    for _ in range(100):
+        logs = rng.normal(-0.5, 0.03, 8)
+        units = [
+            UnitValue(
+                f"m{i}", "d", math.exp(x), math.exp(x - 1.96 * 0.03), math.exp(x + 1.96 * 0.03)
+            )
+            for i, x in enumerate(logs)
+        ]
+        spreads.append(pool("latency_ratio", units).between_models or 0.0)
+    assert np.median(spreads) < 0.01
+
+
+def test_points_are_pooled_as_points_and_the_worst_is_the_lowest() -> None:
+    units = [UnitValue("m", "d", -1.0, -1.5, -0.5), UnitValue("n", "d", 0.0, -0.5, 0.5)]
+    pooled = pool("accuracy_delta_pp", units)
+    assert (pooled.value, pooled.worst) == (-0.5, -1.0)
+
+
+def test_the_key_of_a_row_holds_its_workload() -> None:
+    assert key_of(ROW).workload == Workload()

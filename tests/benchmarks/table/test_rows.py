@@ -1,0 +1,110 @@
+import random
+from dataclasses import replace
+
+from bitgauge.benchmarks.table.rows import Candidate, newest_rows, row_key
+from bitgauge.benchmarks.vocabulary.enums import (
+    CellState,
+    FormatFamily,
+    HardwareClass,
+    ModelClass,
+    Profile,
+    Realness,
+)
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROW = TableRow(
+    model_name="m",
+    model_class=ModelClass.CNN,
+    recipe="fp32",
+    family=FormatFamily.FP32,
+    workload=Workload(),
+    hardware_class=HardwareClass.CPU_ONLY,
+    device_id="d",
+    device_name="d",
+    realness=Realness.PHYSICAL,
+    runtime="onnxruntime",
+    profile=Profile.QUICK,
+    state=CellState.MEASURED,
+    baseline=Digest("0" * 64, 1),
+)
+RECIPES = ("fp32", "fp16", "int8-dynamic", "int8-static-s8s8-pc", "int4-wo-b32")
+
+rows = st.builds(
+    lambda recipe, batch, device, name, realness: replace(
+        ROW,
+        recipe=recipe,
+        family=FormatFamily(recipe.partition("-")[0]),
+        workload=Workload(batch=batch),
+        device_id=device,
+        device_name=device,
+        model_name=name,
+        realness=realness,
+    ),
+    st.sampled_from(RECIPES),
+    st.sampled_from((1, 64)),
+    st.sampled_from(("a", "b")),
+    st.sampled_from(("m", "n")),
+    st.sampled_from(Realness),
+)
+candidates = st.lists(st.tuples(rows, st.integers(0, 3), st.booleans()), max_size=30).map(
+    lambda found: [
+        Candidate(replace(row, run_id=str(place)), time, conclusive, f"{place:03d}")
+        for place, (row, time, conclusive) in enumerate(found)
+    ]
+)
+
+
+@given(candidates, st.randoms(use_true_random=False))
+def test_the_same_runs_in_any_order_give_the_same_table(
+    found: list[Candidate], order: random.Random
+) -> None:
+    shuffled = list(found)
+    order.shuffle(shuffled)
+    assert newest_rows(shuffled) == newest_rows(found)
+
+
+@given(candidates)
+def test_one_row_per_key_the_newest_and_only_real_ones(found: list[Candidate]) -> None:
+    table = newest_rows(found)
+    real = [candidate for candidate in found if candidate.row.realness.keeps_time]
+    assert len({row_key(row) for row in table}) == len(table)
+    assert {row_key(row) for row in table} == {row_key(candidate.row) for candidate in real}
+    for row in table:
+        rivals = [candidate for candidate in real if row_key(candidate.row) == row_key(row)]
+        (winner,) = (candidate for candidate in rivals if candidate.row is row)
+        for rival in rivals:
+            assert winner.conclusive or not rival.conclusive
+            if rival.conclusive == winner.conclusive:
+                assert rival.settled_unix_ns <= winner.settled_unix_ns
+
+
+def test_rows_stand_in_the_order_people_read() -> None:
+    found = [
+        Candidate(
+            replace(
+                ROW,
+                recipe=recipe,
+                family=FormatFamily(recipe.partition("-")[0]),
+                workload=Workload(batch=batch),
+                model_class=model_class,
+                model_name=model_class.value,
+            ),
+            0,
+            True,
+            f"{recipe}{batch}",
+        )
+        for model_class in (ModelClass.MLP, ModelClass.CNN)
+        for batch in (64, 1)
+        for recipe in reversed(RECIPES)
+    ]
+    shown = [(row.model_class, row.workload.batch, row.recipe) for row in newest_rows(found)]
+    assert shown == [
+        (model_class, batch, recipe)
+        for model_class in (ModelClass.CNN, ModelClass.MLP)
+        for batch in (1, 64)
+        for recipe in RECIPES
+    ]

@@ -1,0 +1,66 @@
+"""The least time of a job, and the deadline that cannot be met."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, Scenario
+from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Overrides, Workload
+
+BLOB = Digest("a" * 64, 1)
+
+
+def job(entries: int, profile: Profile = Profile.QUICK, **changes: object) -> JobSpec:
+    given = (Entry("fp32", BLOB), *(Entry(f"r{at}") for at in range(1, entries)))
+    return JobSpec("m", BLOB, given, BLOB, profile=profile, **changes)  # type: ignore[arg-type]
+
+
+def test_every_window_that_must_be_spent_is_counted() -> None:
+    # floor 0.2 + 1; alone 3 * (0.2 + 1); quads 0.2 + 60 * 4 * 5 ms
+    assert shortest_s(job(1)) == pytest.approx(1.2 + 3.6)
+    assert shortest_s(job(3)) == pytest.approx(1.2 + 3 * 3.6 + 2 * 1.4)
+    offline = job(2, workload=Workload(Scenario.OFFLINE))
+    assert shortest_s(offline) == pytest.approx(shortest_s(job(2)) + 2 * 0.5)
+    # A profile that ends early when it is precise: 5 launches of 15, not all.
+    assert shortest_s(job(1, Profile.CERTIFIED)) == pytest.approx(2 + 5 * 11 + 10)
+
+
+def test_what_is_overridden_or_not_asked_for_is_not_counted() -> None:
+    little = Overrides(warmup_ms=0, launches=1, budget_ms=100)
+    assert shortest_s(job(2, overrides=little)) == pytest.approx(0.1 + 2 * 0.1 + 0.1)
+    assert shortest_s(job(5, passes=(PassName.QUALITY,))) == 0
+    assert shortest_s(job(2, passes=(PassName.PAIR,))) == pytest.approx(1.4)
+
+
+def test_sustained_over_many_recipes_does_not_fit_an_hour() -> None:
+    assert deadline_warning(job(5, Profile.SUSTAINED)) is None
+    spec = job(6, Profile.SUSTAINED)
+    warning = deadline_warning(spec)
+    assert warning is not None
+    assert "6 entries under profile sustained" in warning
+    assert "at least 61 min" in warning
+    assert "the deadline of 60 min" in warning
+    found = re.search(r"--deadline (\d+)", warning)
+    assert found
+    enough = int(found.group(1))
+    assert 1.2 * shortest_s(spec) < enough < 1.5 * shortest_s(spec)
+    assert deadline_warning(job(6, Profile.SUSTAINED, deadline_s=enough)) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (9.8, "10 s"),
+        (119, "119 s"),
+        (121, "3 min"),
+        (3600, "60 min"),
+        (7260, "2 h 1 min"),
+        (7200, "2 h"),
+    ],
+)
+def test_durations_are_rounded_up(seconds: float, words: str) -> None:
+    assert lasting(seconds) == words

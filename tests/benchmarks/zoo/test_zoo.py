@@ -1,0 +1,78 @@
+"""The zoo: committed files are what they are said to be, measured with onnxruntime."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.vocabulary.enums import ModelClass
+
+MODELS = zoo.models()
+FOLDER = zoo.evaluation_path().parent
+RECORD = json.loads((FOLDER / "zoo.json").read_text())
+
+
+def arrays(name: str) -> dict[str, Any]:
+    with np.load(FOLDER / name, allow_pickle=False) as file:
+        return dict(file)
+
+
+def image_hashes(pixels: Any) -> set[str]:
+    return {hashlib.sha256(image.tobytes()).hexdigest()[:16] for image in pixels}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_top1_accuracy_is_what_the_record_says(model: zoo.ZooModel) -> None:
+    evaluation = arrays("evaluation.npz")
+    session = ort.InferenceSession(model.path, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(None, {"pixels": evaluation["inputs/pixels"]})
+    top1 = float(np.mean(np.argmax(logits, axis=1) == evaluation["labels"]))
+    assert top1 >= 0.95
+    # Another CPU rounds differently; a sample or two may fall on the other side.
+    assert top1 == pytest.approx(RECORD["models"][model.name]["top1"], abs=0.004)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_batch_is_dynamic_and_does_not_change_the_answer(model: zoo.ZooModel) -> None:
+    pixels = arrays("evaluation.npz")["inputs/pixels"][:64]
+    session = ort.InferenceSession(model.path, providers=["CPUExecutionProvider"])
+    (together,) = session.run(None, {"pixels": pixels})
+    (alone,) = session.run(None, {"pixels": pixels[5:6]})
+    np.testing.assert_allclose(together[5:6], alone, atol=1e-4)
+
+
+def test_the_files_are_those_of_the_record_and_small() -> None:
+    for model in MODELS:
+        digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
+        assert digest == RECORD["models"][model.name]["sha256"]
+    assert sum(model.path.stat().st_size for model in MODELS) < 4_000_000
+
+
+def test_the_sets_follow_the_format_and_share_no_image() -> None:
+    evaluation, calibration = arrays("evaluation.npz"), arrays("calibration.npz")
+    for samples, least in ((evaluation, 890), (calibration, 200)):
+        count = len(samples["labels"])
+        assert count >= least
+        assert samples["schema"].item() == "bitgauge.eval/1"
+        assert samples["inputs/pixels"].shape == (count, 1, 8, 8)
+        assert samples["inputs/pixels"].dtype == np.float32
+        assert len(set(samples["ids"].tolist())) == count
+        assert set(samples["labels"].tolist()) == set(range(10))
+    shown = image_hashes(evaluation["inputs/pixels"])
+    assert len(shown) == len(evaluation["labels"])
+    assert shown.isdisjoint(image_hashes(calibration["inputs/pixels"]))
+    assert shown.isdisjoint(RECORD["training_sha256"])
+    assert image_hashes(calibration["inputs/pixels"]) <= set(RECORD["training_sha256"])
+
+
+def test_there_is_one_model_of_each_class() -> None:
+    assert [model.model_class for model in MODELS] == [
+        ModelClass.MLP,
+        ModelClass.CNN,
+        ModelClass.TRANSFORMER,
+    ]

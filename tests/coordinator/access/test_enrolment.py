@@ -1,0 +1,478 @@
+"""Joining, renewing, revoking: the agent's own code against a real server and a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import socket
+import stat
+import threading
+import uuid
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from bitgauge.agents.config import Enrolment
+from bitgauge.agents.connection import certificates
+from bitgauge.agents.connection.certificates import Keeper
+from bitgauge.agents.connection.connection import Connection, Introduction
+from bitgauge.agents.connection.device_key import device_key, signing_request
+from bitgauge.agents.connection.join import join, way_to
+from bitgauge.agents.storage.identity import device_id
+from bitgauge.benchmarks.common.ids import run_id
+from bitgauge.benchmarks.common.join_line import JoinLine
+from bitgauge.benchmarks.common.pinned import fetch_authority
+from bitgauge.benchmarks.vocabulary.enums import Role, RunStatus
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
+from bitgauge.benchmarks.vocabulary.values.runs import RunReport
+from bitgauge.coordinator.access.administration import Administration
+from bitgauge.coordinator.client.admin import AdminClient
+from bitgauge.coordinator.client.endpoint import Endpoint
+from bitgauge.coordinator.lab.analyses import Analyses
+from bitgauge.coordinator.lab.asks import Asks
+from bitgauge.coordinator.lab.builds import Builds
+from bitgauge.coordinator.lab.campaigns import Refresh
+from bitgauge.coordinator.lab.coordinator import Coordinator
+from bitgauge.coordinator.services.agent import AgentsService
+from bitgauge.coordinator.services.enrolment import EnrolmentService
+from bitgauge.coordinator.services.lab import LabService
+from bitgauge.coordinator.store.values import LeaseTerms
+from bitgauge.coordinator.store.writer import Writer
+from bitgauge.protos.v1 import blobs_pb2_grpc
+
+from tests.labs.access import Clock, Gate, gate
+from tests.labs.coordinator import BASELINE, DEVICE, EVALUATION, SPEC, FakeRunner
+
+READY = dataclasses.replace(
+    SPEC,
+    entries=tuple(dataclasses.replace(entry, artifact=BASELINE) for entry in SPEC.entries),
+    wait_for_device=True,
+)
+
+
+def real_services(writer: Writer, administration: Administration, clock: Clock) -> Any:
+    runner, terms = FakeRunner(), LeaseTerms()
+    builds = Builds(writer, runner, clock)
+    coordinator = Coordinator(
+        writer, runner, Analyses(writer, runner, builds, terms, clock), terms, clock
+    )
+    blobs: Any = blobs_pb2_grpc.BlobsServicer  # nothing is transferred here
+    return (
+        AgentsService(coordinator),
+        EnrolmentService(administration),
+        blobs(),
+        LabService(
+            coordinator,
+            administration,
+            Refresh(coordinator, writer, terms, Asks(writer), clock),
+        ),
+    )
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[Gate]:
+    async with gate(tmp_path, real_services) as made:
+        for digest in (BASELINE, EVALUATION):
+            await made.writer.call(lambda store, one=digest: store.record_blob(one, 1))  # type: ignore[misc]
+        yield made
+
+
+@dataclasses.dataclass
+class Board:
+    """A device that has joined and is connected."""
+
+    device_id: str
+    connection: Connection
+    enrolment: Enrolment
+    folder: Path
+
+    async def register(self, device: str | None = None) -> str:
+        described = dataclasses.replace(DEVICE, device_id=device or self.device_id)
+        who = Introduction("1", "boot", "one")
+        return await self.connection.register(described, who)
+
+    async def acquire(self, device: str | None = None) -> Assignment | None:
+        return await self.connection.acquire(device or self.device_id, "one")
+
+
+async def line_of(door: Gate, lifetime_s: int = 0) -> JoinLine:
+    return (await door.administration.create_join_line(lifetime_s))[0]
+
+
+async def board(door: Gate, name: str) -> Board:
+    folder = door.folder / name
+    enrolment = await join(await line_of(door), folder, name, lambda _: None)
+    connection = Connection(
+        enrolment.coordinator, enrolment.token, lambda _: None, enrolment.security
+    )
+    return Board(enrolment.device_id, connection, enrolment, folder)
+
+
+async def refused(call: Awaitable[object]) -> BitgaugeError:
+    with pytest.raises(BitgaugeError) as caught:
+        await call
+    return caught.value
+
+
+def admin(door: Gate, token: str) -> AdminClient:
+    path = door.folder / "token"
+    path.write_text(token)
+    return AdminClient(Endpoint(f"127.0.0.1:{door.tls_port}", None, path))
+
+
+# -- joining ----------------------------------------------------------------------------------
+async def test_a_device_joins_keeps_its_secrets_to_itself_and_works(door: Gate) -> None:
+    one = await board(door, "board")
+    assert one.device_id == device_id(one.folder)
+    assert one.enrolment.coordinator == f"127.0.0.1:{door.agent_port}"
+    for name in ("enrolment.json", "key.pem", "device_id"):
+        assert stat.S_IMODE((one.folder / name).stat().st_mode) == 0o600
+    assert certificates.read(one.folder) == one.enrolment
+    for secret in (one.enrolment.token, "PRIVATE"):
+        assert secret not in repr(one.enrolment) + repr(one.enrolment.security)
+    await one.register()
+    (view,) = await asyncio.to_thread(lambda: devices(door))
+    assert view.certificate_expires_unix_ns == one.enrolment.expires_unix_ns
+    await one.connection.close()
+
+
+def devices(door: Gate) -> Any:
+    path = door.folder / "local"
+    path.write_text("local-user")
+    with AdminClient(Endpoint(f"127.0.0.1:{door.plain_port}", None, path)) as client:
+        return client.devices()
+
+
+async def test_no_secret_is_in_the_store_or_in_a_log(
+    door: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    line = await line_of(door)
+    enrolment = await join(line, door.folder / "a", "board", lambda _: None)
+    token, _ = await door.administration.create_token("ci", Role.READ, 0)
+    secrets = (line.token, enrolment.token, token.partition("@")[0], enrolment.key_pem)
+    stored = b"".join(path.read_bytes() for path in door.folder.glob("store.db*"))
+    for secret in secrets:
+        assert secret.encode() not in stored
+        assert secret not in caplog.text
+
+
+async def test_a_line_is_used_once(door: Gate) -> None:
+    line = await line_of(door)
+    await join(line, door.folder / "a", "first", lambda _: None)
+    error = await refused(join(line, door.folder / "b", "second", lambda _: None))
+    assert error.code is Code.JOIN_REFUSED
+    assert "used" in error.sentence
+    assert certificates.read(door.folder / "b") is None
+
+
+async def test_a_lost_answer_is_asked_for_again_with_the_same_line(door: Gate) -> None:
+    line = await line_of(door)
+    first = await join(line, door.folder / "a", "board", lambda _: None)
+    second = await join(line, door.folder / "a", "board", lambda _: None)
+    assert second.device_id == first.device_id
+    assert second.token != first.token
+    state = await door.writer.call(lambda store: store.access())
+    assert [token.revoked for token in state.tokens] == [True, False]
+
+
+async def test_two_at_once_with_one_line_are_one(door: Gate) -> None:
+    line = await line_of(door)
+    both = [join(line, door.folder / name, name, lambda _: None) for name in ("a", "b")]
+    results = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(isinstance(result, BitgaugeError) for result in results) == [False, True]
+
+
+async def test_a_line_expires(door: Gate) -> None:
+    line = await line_of(door)
+    door.clock.forward(900)
+    error = await refused(join(line, door.folder / "a", "board", lambda _: None))
+    assert error.code is Code.JOIN_REFUSED
+    assert "expired" in error.sentence
+
+
+async def test_a_line_that_was_never_given_out_is_refused(door: Gate) -> None:
+    line = dataclasses.replace(await line_of(door), token="0" * 32)
+    error = await refused(join(line, door.folder / "a", "board", lambda _: None))
+    assert error.code is Code.JOIN_REFUSED
+
+
+async def test_another_coordinator_learns_nothing(door: Gate) -> None:
+    line = dataclasses.replace(await line_of(door), pin="0" * 64)
+    error = await refused(join(line, door.folder / "a", "board", lambda _: None))
+    assert error.code is Code.PIN_MISMATCH
+    assert not (door.folder / "a" / "key.pem").exists()
+    state = await door.writer.call(lambda store: store.access())
+    assert state.tokens == ()
+
+
+async def test_a_server_that_shows_our_ca_without_its_key_learns_nothing(door: Gate) -> None:
+    """The CA's certificate is public: whoever shows it must still have been signed by it."""
+    await board(door, "elsewhere")
+    from bitgauge.coordinator.access.ca import Authority
+
+    impostor = Authority.open(door.folder / "impostor" / "authority.pem", 60.0)
+    pair = impostor.server()
+    leaf = pair.chain_pem.removesuffix(impostor.pem)
+    server = grpc.aio.server()
+    port = server.add_secure_port(
+        "127.0.0.1:0",
+        grpc.ssl_server_credentials([(pair.key_pem, leaf + door.authority.pem)]),
+    )
+    await server.start()
+    line = await line_of(door)
+    false = dataclasses.replace(line, address=dataclasses.replace(line.address, port=port))
+    error = await refused(join(false, door.folder / "a", "board", lambda _: None))
+    assert error.code is Code.UNREACHABLE
+    await server.stop(None)
+    await join(line, door.folder / "a", "board", lambda _: None)  # the line was not spent
+
+
+@pytest.mark.parametrize("talk", [b"", b"SSH-2.0-x\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+async def test_what_speaks_no_tls_is_one_sentence(door: Gate, talk: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            accepted, _ = server.accept()
+            with accepted:
+                accepted.sendall(talk)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        line = await line_of(door)
+        address = dataclasses.replace(line.address, port=server.getsockname()[1])
+        error = await refused(asyncio.to_thread(fetch_authority, address, line.pin))
+        assert error.code is Code.UNREACHABLE
+        thread.join()
+
+
+async def test_a_line_does_not_make_one_device_another(door: Gate) -> None:
+    one = await board(door, "board")
+    thief = door.folder / "thief"
+    thief.mkdir()
+    (thief / "device_id").write_text(one.device_id)
+    error = await refused(join(await line_of(door), thief, "thief", lambda _: None))
+    assert error.code is Code.JOIN_REFUSED
+    assert "another key" in error.sentence
+    await door.administration.revoke_agent("board")
+    assert (
+        await join(await line_of(door), thief, "new", lambda _: None)
+    ).device_id == one.device_id
+    await one.connection.close()
+
+
+@pytest.mark.parametrize("request_pem", [b"", b"nonsense", b"x" * 20_000])
+async def test_a_bad_signing_request_spends_no_line(door: Gate, request_pem: bytes) -> None:
+    line = await line_of(door)
+    wrong = door.administration.join(line.token, request_pem, str(uuid.uuid4()), "board")
+    assert (await refused(wrong)).code is Code.BAD_ARGUMENT
+    await join(line, door.folder / "a", "board", lambda _: None)
+
+
+@pytest.mark.parametrize("identity", ["", "x", "../..", "{" + str(uuid.uuid4()) + "}"])
+async def test_a_bad_device_id_is_refused(door: Gate, identity: str) -> None:
+    key = device_key(door.folder / "a")
+    line = await line_of(door)
+    wrong = door.administration.join(line.token, signing_request(key, "x"), identity, "board")
+    assert (await refused(wrong)).code is Code.BAD_ARGUMENT
+
+
+# -- one device, one authority ----------------------------------------------------------------
+async def test_a_device_acts_for_itself_only(door: Gate) -> None:
+    one, other = await board(door, "one"), await board(door, "other")
+    await one.register()
+    await other.register()
+    for call in (one.register(other.device_id), one.acquire(other.device_id)):
+        assert (await refused(call)).code is Code.FORBIDDEN
+    with admin(door, (await door.administration.create_token("ci", Role.SUBMIT, 0))[0]) as client:
+        await asyncio.to_thread(client.submit, READY)
+    assignment = await other.acquire()
+    assert assignment is not None
+    assert (await refused(one.connection.renew(assignment, None, 0))).code is Code.FORBIDDEN
+    report = RunReport(
+        run_id=run_id(assignment.job_id, assignment.epoch, 0),
+        job_id=assignment.job_id,
+        epoch=assignment.epoch,
+        lease_token=assignment.lease_token,
+        entry_index=0,
+        status=RunStatus.MEASURED,
+        started_unix_ns=1,
+        ended_unix_ns=2,
+        device_id=other.device_id,
+        sandbox="rlimits",
+        stack=(),
+        fingerprint="f",
+    )
+    own = dataclasses.replace(report, device_id=one.device_id)
+    for false in (report, own):
+        assert (await refused(one.connection.report(false))).code is Code.FORBIDDEN
+    assert (await other.connection.renew(assignment, None, 0)).verdict == "ok"
+    for each in (one, other):
+        await each.connection.close()
+
+
+async def test_submit_cancels_its_own_jobs_only(door: Gate) -> None:
+    tokens = {
+        name: (await door.administration.create_token(name, role, 0))[0]
+        for name, role in (("a", Role.SUBMIT), ("b", Role.SUBMIT), ("boss", Role.ADMIN))
+    }
+
+    def walk() -> None:
+        with admin(door, tokens["a"]) as client:
+            first = client.submit(READY).job_id
+            second = client.submit(dataclasses.replace(READY, idempotency_key="2")).job_id
+        with admin(door, tokens["b"]) as client:
+            with pytest.raises(BitgaugeError) as caught:
+                client.cancel(first)
+            assert caught.value.code is Code.FORBIDDEN
+        with admin(door, tokens["a"]) as client:
+            client.cancel(first)
+        with admin(door, tokens["boss"]) as client:
+            client.cancel(second)
+
+    await asyncio.to_thread(walk)
+
+
+# -- renewing and revoking --------------------------------------------------------------------
+async def test_a_certificate_is_renewed_at_two_thirds_of_its_life(tmp_path: Path) -> None:
+    async with gate(tmp_path, real_services, life_s=3.0) as door:
+        one = await board(door, "board")
+        await one.register()
+        keeper = Keeper(one.enrolment, one.folder, one.connection, lambda _: None)
+        keeping = asyncio.create_task(keeper.keep())
+        await asyncio.sleep(4.5)  # the first one has ended by now, and the server's too
+        keeping.cancel()
+        await one.register()
+        kept = certificates.read(one.folder)
+        assert kept is not None
+        assert kept.certificate_pem != one.enrolment.certificate_pem
+        assert kept.key_pem == one.enrolment.key_pem
+        await one.connection.close()
+        old = await refused(one_with(one.enrolment).register())
+        assert old.code in (Code.UNREACHABLE, Code.CERTIFICATE_EXPIRED)
+
+
+def one_with(enrolment: Enrolment) -> Board:
+    connection = Connection(
+        enrolment.coordinator, enrolment.token, lambda _: None, enrolment.security
+    )
+    return Board(enrolment.device_id, connection, enrolment, Path())
+
+
+async def test_a_coordinator_that_is_away_is_asked_again_until_the_certificate_ends(
+    tmp_path: Path,
+) -> None:
+    async with gate(tmp_path, real_services, life_s=2.0) as door:
+        one = await board(door, "board")
+    said: list[str] = []
+    keeper = Keeper(one.enrolment, one.folder, one.connection, said.append)
+    error = await refused(asyncio.wait_for(keeper.keep(), 20))
+    assert error.code is Code.CERTIFICATE_EXPIRED
+    assert len(said) == 1
+    await one.connection.close()
+    assert (await refused(asyncio.to_thread(way_to, None, one.folder, ""))).code is (
+        Code.CERTIFICATE_EXPIRED
+    )
+
+
+async def test_revocation_holds_at_once_also_for_a_call_that_waits(door: Gate) -> None:
+    one = await board(door, "board")
+    await one.register()
+    waiting = asyncio.create_task(one.acquire())
+    await asyncio.sleep(0.3)
+    assert not waiting.done()
+    token, _ = await door.administration.create_token("boss", Role.ADMIN, 0)
+    with admin(door, token) as client:
+        view = await asyncio.to_thread(client.revoke_agent, "bench")  # as it registered
+    assert view is not None
+    assert view.certificate_expires_unix_ns is None
+    error = await asyncio.wait_for(refused(waiting), 2)
+    assert error.code is Code.JOIN_REFUSED
+    assert (await refused(one.register())).code is Code.UNAUTHENTICATED
+    request = signing_request(one.enrolment.key_pem, one.device_id)
+    assert (await refused(one.connection.renew_certificate(request))).code is Code.UNAUTHENTICATED
+    await one.connection.close()
+
+
+async def test_a_revoked_device_loses_its_lease_to_the_queue(door: Gate) -> None:
+    one = await board(door, "board")
+    await one.register()
+    token, _ = await door.administration.create_token("boss", Role.ADMIN, 0)
+    with admin(door, token) as client:
+        job_id = (await asyncio.to_thread(client.submit, READY)).job_id
+        assert await one.acquire() is not None
+        await door.administration.revoke_agent(one.device_id)
+        assert (await asyncio.to_thread(client.job, job_id)).state.value == "queued"
+    await one.connection.close()
+
+
+async def test_a_revoked_device_may_join_again(door: Gate) -> None:
+    one = await board(door, "board")
+    await door.administration.revoke_agent("board")
+    again = await join(await line_of(door), one.folder, "board", lambda _: None)
+    assert again.device_id == one.device_id
+    await one_with(again).register()
+    await one.connection.close()
+
+
+async def test_a_device_that_nobody_knows_cannot_be_revoked(door: Gate) -> None:
+    assert (await refused(door.administration.revoke_agent("x"))).code is Code.UNKNOWN_DEVICE
+    for name in ("twin", "twin"):
+        await join(await line_of(door), door.folder / str(uuid.uuid4()), name, lambda _: None)
+    error = await refused(door.administration.revoke_agent("twin"))
+    assert error.code is Code.BAD_ARGUMENT
+
+
+# -- tokens of people -------------------------------------------------------------------------
+async def test_a_token_knows_its_coordinator_and_ends_at_once(door: Gate) -> None:
+    token, expires = await door.administration.create_token("ci", Role.ADMIN, 3600)
+    assert expires > door.clock()
+
+    def walk() -> None:
+        with admin(door, token) as client:
+            assert client.devices() == ()
+            (view,) = client.tokens()
+            assert (view.name, view.role, view.revoked) == ("ci", Role.ADMIN, False)
+            with pytest.raises(BitgaugeError) as caught:
+                client.create_token("ci", Role.READ)
+            assert caught.value.code is Code.NAME_TAKEN
+            assert client.revoke_token("ci").revoked
+            with pytest.raises(BitgaugeError) as caught:
+                client.devices()
+            assert caught.value.code is Code.UNAUTHENTICATED
+        wrong = token[:-1] + ("0" if token[-1] != "0" else "1")
+        with pytest.raises(BitgaugeError) as caught, admin(door, wrong):
+            pass
+        assert caught.value.code is Code.PIN_MISMATCH
+
+    await asyncio.to_thread(walk)
+    again, _ = await door.administration.create_token("ci", Role.READ, 0)
+    assert again != token
+    assert (await refused(door.administration.revoke_token("nobody"))).code is Code.UNKNOWN_TOKEN
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 65])
+async def test_a_name_is_printable_and_short(door: Gate, name: str) -> None:
+    wrong = door.administration.create_token(name, Role.READ, 0)
+    assert (await refused(wrong)).code is Code.BAD_ARGUMENT
+
+
+async def test_without_tls_nobody_joins(door: Gate) -> None:
+    door.administration.gateway = None
+    assert (await refused(door.administration.create_join_line(0))).code is Code.NO_TLS
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1:50951", "example.org:50951"])
+def test_nothing_travels_in_clear_to_another_machine(tmp_path: Path, address: str) -> None:
+    (tmp_path / "token").write_text("secret")
+    with pytest.raises(BitgaugeError) as caught:
+        AdminClient(Endpoint(address, None, tmp_path / "token"))
+    assert caught.value.code is Code.INSECURE_ADDRESS
+    with pytest.raises(BitgaugeError) as caught:
+        way_to(address, tmp_path, "")
+    assert caught.value.code is Code.INSECURE_ADDRESS
+    assert way_to("127.0.0.1:1", tmp_path, "").enrolment is None
+    assert way_to(None, tmp_path, "localhost:2").address == "localhost:2"

@@ -1,0 +1,95 @@
+"""`bitgauge predict-saturation`: what it prints, and one sentence for every bad input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from bitgauge.benchmarks import zoo
+from bitgauge.coordinator.cli import app as cli
+
+from tests.labs.integer import Case, model
+from tests.labs.qdq import Qdq, build
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = cli.run_command_line(["predict-saturation", *(str(one) for one in arguments)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_unsafe_weights_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "unsafe.onnx"
+    build(Qdq("Conv"), path)
+    code, out, _ = run(capsys, path)
+    assert code == 0
+    assert "1 of its 1 integer layers may saturate" in out
+    assert "7-bit weights" in out
+    assert "QLinearConv" in out
+
+
+def test_seven_bit_weights_are_safe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "safe.onnx"
+    build(Qdq(seven_bits=True), path)
+    code, out, _ = run(capsys, path)
+    assert code == 0
+    assert "None of its 1 integer layers can saturate" in out
+    assert "7-bit weights" not in out
+
+
+def test_computed_weights_may_saturate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "computed.onnx"
+    path.write_bytes(model(Case("QLinearMatMul", "u8", "s8", (40, 64), (64, 50), False))[0])
+    code, out, _ = run(capsys, path, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert [one["verdict"] for one in found["layers"]] == ["may saturate"]
+    assert found["layers"][0]["unsafe_pct"] is None
+
+
+def test_data_tells_how_often(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from bitgauge.benchmarks.quality.sets import write_evaluation_set
+
+    path, data = tmp_path / "model.onnx", tmp_path / "set.npz"
+    write_evaluation_set(data, build(Qdq(), path))
+    code, out, _ = run(capsys, path, "--data", data, "--json")
+    (layer,) = json.loads(out)["layers"]
+    assert code == 0
+    assert layer["verdict"] == "saturates"
+    assert layer["saturated_pct"] > 0.1
+    assert layer["wrong_outputs_pct"] > 10
+    code, out, _ = run(capsys, path, "--data", data)
+    assert "saturates" in out
+    assert "On 64 samples" in out
+
+
+def test_float_models_have_nothing_to_saturate(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, zoo.models()[0].path)
+    assert (code, out.count("\n")) == (0, 1)
+    assert "has no integer weights" in out
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x80\x04pickle", b"no model at all"])
+def test_a_bad_model_is_one_sentence(
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    code, out, err = run(capsys, path)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert "bad.onnx" in err
+    assert err.count("\n") == 1
+
+
+def test_a_bad_set_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, data = tmp_path / "model.onnx", tmp_path / "set.npz"
+    build(Qdq(), path)
+    data.write_bytes(b"no archive")
+    code, out, err = run(capsys, path, "--data", data)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    code, out, err = run(capsys, path, "--data", zoo.evaluation_path())
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "inputs" in err

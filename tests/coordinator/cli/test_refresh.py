@@ -1,0 +1,275 @@
+"""What people and CI type and read of refreshes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from bitgauge.benchmarks.vocabulary.enums import CampaignState
+from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
+from bitgauge.benchmarks.vocabulary.values.campaigns import (
+    CampaignDevice,
+    CampaignJob,
+    CampaignView,
+    CellChange,
+    PlannedCell,
+    PlannedJob,
+    RefreshOrder,
+    RefreshPlan,
+    ScheduleView,
+    SkippedDevice,
+)
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import StackChange
+from bitgauge.coordinator.cli import campaigns as cli_campaigns
+from bitgauge.coordinator.cli import refresh as cli_refresh
+from bitgauge.coordinator.cli.app import run_command_line
+from bitgauge.coordinator.client.campaigns import Started
+
+from tests.labs.coordinator import SPEC
+
+ID = "3f0c91d2-0000-4000-8000-000000000000"
+NOW_NS = 1_795_000_000_000_000_000
+CELL = PlannedCell(
+    "digits",
+    "int8-dynamic",
+    Workload(batch=8),
+    "bench",
+    "onnxruntime",
+    "stale",
+    (StackChange("onnxruntime", "1.22", "1.23"),),
+    seconds=90.0,
+)
+PLAN = RefreshPlan(
+    jobs=(PlannedJob(replace(SPEC, workload=Workload(batch=8)), "id", "bench", 130.0, (CELL,)),),
+    cut=(replace(CELL, recipe="fp16", why="never_run", changes=()),),
+    fresh=4,
+    skipped=(SkippedDevice("rpi5", "is unreachable"),),
+    seconds=130.0,
+    budget_s=150,
+)
+RUNNING = CampaignView(
+    ID,
+    "zoo",
+    CampaignState.RUNNING,
+    NOW_NS,
+    jobs=(CampaignJob(0, "bench", "digits", Workload(), "leased", 3, 1, "job-1"),),
+    devices=(CampaignDevice("bench", 1, 0, 3, 1, 86.0, "digits batch 8: fp16 pair"),),
+)
+LOST = CellChange("lost", "digits", "fp16", Workload(), "bench", "onnxruntime", reason="it crashed")
+ENDED = replace(
+    RUNNING,
+    state=CampaignState.FINISHED,
+    ended_unix_ns=NOW_NS + 10**9,
+    jobs=(CampaignJob(0, "bench", "digits", Workload(), "finished", 3, 3, "job-1"),),
+    devices=(CampaignDevice("bench", 1, 1, 3, 3, 0.0),),
+    diff=(LOST, replace(LOST, kind="new", reason=None)),
+)
+SCHEDULE = ScheduleView("zoo", "0 3 * * *", NOW_NS, NOW_NS, NOW_NS, ID)
+
+
+@dataclass
+class FakeClient:
+    """A coordinator whose campaigns end when they are looked at for the second time."""
+
+    answers: list[CampaignView | Exception] = field(default_factory=lambda: [RUNNING, ENDED])
+    orders: list[RefreshOrder] = field(default_factory=list)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+
+    def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
+        return ()
+
+    def plan_refresh(self, order: RefreshOrder) -> RefreshPlan:
+        self.orders.append(order)
+        return PLAN
+
+    def start_campaign(self, order: RefreshOrder, key: str) -> Started:
+        self.orders.append(order)
+        self.calls.append(("start", key))
+        return Started(RUNNING, PLAN, created=not key)
+
+    def campaign(self, campaign_id: str) -> CampaignView:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def campaigns(self, limit: int) -> tuple[CampaignView, ...]:
+        return (RUNNING, ENDED)[:limit]
+
+    def schedules(self) -> tuple[ScheduleView, ...]:
+        return (SCHEDULE,)
+
+    def set_schedule(self, name: str, cron: str, order: RefreshOrder) -> ScheduleView:
+        self.orders.append(order)
+        self.calls.append(("schedule", name, cron))
+        return SCHEDULE
+
+    def remove_schedule(self, name: str) -> ScheduleView:
+        return SCHEDULE
+
+    def pause_campaign(self, campaign_id: str) -> CampaignView:
+        self.calls.append(("pause", campaign_id))
+        return replace(RUNNING, state=CampaignState.PAUSED)
+
+    def resume_campaign(self, campaign_id: str) -> CampaignView:
+        self.calls.append(("resume", campaign_id))
+        return RUNNING
+
+    def cancel_campaign(self, campaign_id: str) -> CampaignView:
+        self.calls.append(("cancel", campaign_id))
+        return replace(ENDED, state=CampaignState.CANCELLED, reason="cancelled")
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
+    fake = FakeClient()
+
+    @contextlib.contextmanager
+    def here(*_: object) -> Iterator[FakeClient]:
+        yield fake
+
+    monkeypatch.setattr(cli_refresh, "campaign_client", here)
+    monkeypatch.setattr(cli_campaigns, "campaign_client", here)
+    monkeypatch.setattr(cli_campaigns, "_answers", here)
+    monkeypatch.setattr(cli_refresh, "POLL_S", 0.0)
+    return fake
+
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_a_dry_run_says_what_why_and_how_long(client: FakeClient, capsys: Capture) -> None:
+    assert run_command_line(["refresh", "zoo", "--dry-run", "--budget", "2.5min"]) == 0
+    said = capsys.readouterr().out
+    for words in (
+        "bench: digits, batch 8, onnxruntime, 3 min",
+        "int8-dynamic: stale (onnxruntime 1.22 -> 1.23)",
+        "not within the budget of 3 min:",
+        "digits fp16, batch 8 on bench: never run, 90 s",
+        "rpi5 is left out: it is unreachable",
+        "1 cell in 1 job, about 3 min of device time; 4 fresh, 1 cut by the budget",
+    ):
+        assert words in said
+    assert client.orders[0].budget_s == 150
+    assert client.calls == []
+    assert run_command_line(["refresh", "zoo", "--dry-run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["fresh"] == 4
+
+
+def test_a_refresh_is_followed_and_its_files_are_whole(
+    client: FakeClient, capsys: Capture, tmp_path: Path
+) -> None:
+    client.answers.insert(1, Unavailable(Code.UNREACHABLE, "It restarts."))
+    junit, markdown = tmp_path / "out.xml", tmp_path / "out.md"
+    junit.write_text("an older one")
+    files = ["--junit", str(junit), "--markdown", str(markdown)]
+    assert run_command_line(["refresh", "zoo", *files]) == 1
+    said = capsys.readouterr()
+    assert "bench: 0 of 1 jobs, 1 of 3 entries, about 86 s left; digits batch 8" in said.err
+    assert "lost        digits fp16, batch 1 on bench (onnxruntime)" in said.out
+    assert "it crashed" in said.out
+    assert "1 lost, 1 new" in said.out
+    suite = ElementTree.fromstring(junit.read_text())[0]
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert markdown.read_text().count("\n| ") == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.md", "out.xml"]
+
+
+def test_fail_on_decides_the_exit_code(client: FakeClient, capsys: Capture) -> None:
+    assert run_command_line(["refresh", "--stale", "--fail-on", "regressed"]) == 0
+    assert client.orders[0] == RefreshOrder(stale_only=True)
+    assert run_command_line(["refresh", "--stale", "--fail-on", "none"]) == 0
+    assert run_command_line(["refresh", "--stale", "--fail-on", "new"]) == 1
+    assert run_command_line(["refresh", "--stale", "--fail-on", "regresed"]) == 2
+    assert "did you mean regressed" in capsys.readouterr().err
+
+
+def test_no_wait_prints_the_id_alone(client: FakeClient, capsys: Capture) -> None:
+    assert run_command_line(["refresh", "zoo", "--no-wait", "--idempotency-key", "k"]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{ID}\n"
+    assert f"campaign {ID} (known by its idempotency key)" in said.err
+    assert client.calls == [("start", "k")]
+
+
+def test_only_and_schedule_arrive(client: FakeClient, capsys: Capture) -> None:
+    cron = ["--schedule", "0 3 * * *", "--only", "model=digits-mlp", "--only", "recipe=fp16"]
+    assert run_command_line(["refresh", "zoo", *cron]) == 0
+    assert client.calls == [("schedule", "zoo", "0 3 * * *")]
+    assert [(one.name, one.value) for one in client.orders[0].only] == [
+        ("model", "digits-mlp"),
+        ("recipe", "fp16"),
+    ]
+    assert "zoo: 0 3 * * * (UTC), next 2026-11-18" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["refresh"], "Name a suite, such as zoo, or give --stale"),
+        (["refresh", "zo"], "did you mean zoo"),
+        (["refresh", "zoo", "--only", "modl=x"], "did you mean model"),
+        (["refresh", "zoo", "--budget", "30"], "'30' is not a time with its unit"),
+        (["refresh", "zoo", "--dry-run", "--schedule", "* * * * *"], "not both"),
+        (["refresh", "zoo", "--markdown", "/nowhere/x.md"], "/nowhere/x.md cannot be written"),
+    ],
+)
+def test_a_mistake_is_one_sentence(
+    client: FakeClient, capsys: Capture, arguments: list[str], words: str
+) -> None:
+    assert run_command_line(arguments) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("error: ")
+    assert words in said
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
+    client: FakeClient,
+) -> None:
+    assert run_command_line(["refresh", "zoo", "--junit", "/nowhere/x.xml"]) == 2
+    assert client.orders == []
+
+
+def test_ctrl_c_says_that_it_goes_on(
+    client: FakeClient, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: str) -> CampaignView:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client, "campaign", interrupted)
+    assert run_command_line(["refresh", "zoo"]) == 130
+    assert f"bitgauge campaign cancel {ID}" in capsys.readouterr().err
+
+
+def test_a_coordinator_that_stays_away_is_given_up(
+    client: FakeClient, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_refresh, "PATIENCE_S", 0.0)
+    client.answers = [Unavailable(Code.UNREACHABLE, "Nobody answers at x.")]
+    assert run_command_line(["refresh", "zoo"]) == 1
+    assert "Nobody answers at x." in capsys.readouterr().err
+
+
+def test_campaigns_and_schedules_are_listed_and_steered(
+    client: FakeClient, capsys: Capture
+) -> None:
+    assert run_command_line(["campaigns"]) == 0
+    assert "3f0c91d2  running    2026-11-18" in capsys.readouterr().out
+    client.answers = [ENDED]
+    assert run_command_line(["campaigns", "3f0c"]) == 0
+    assert "1 lost, 1 new" in capsys.readouterr().out
+    for word in ("pause", "resume", "cancel"):
+        assert run_command_line(["campaign", word, "3f0c"]) == 0
+        assert (word, "3f0c") in client.calls
+    assert "cancelled, cancelled" in capsys.readouterr().out
+    assert run_command_line(["schedules"]) == 0
+    assert "as campaign 3f0c91d2" in capsys.readouterr().out
+    assert run_command_line(["schedule", "remove", "zoo"]) == 0
+    assert "no longer scheduled: zoo" in capsys.readouterr().out

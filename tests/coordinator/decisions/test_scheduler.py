@@ -1,0 +1,148 @@
+import random
+from dataclasses import replace
+
+import pytest
+from bitgauge.benchmarks.vocabulary.enums import (
+    FormatFamily,
+    HardwareClass,
+    JobState,
+    Profile,
+    Realness,
+)
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    DeviceDescription,
+    RuntimeDescription,
+    StackItem,
+)
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Selector, Workload
+from bitgauge.coordinator.decisions.scheduler import choose, matches, refusals
+
+DIGEST = Digest("0" * 64, 1)
+RUNTIME = RuntimeDescription("onnxruntime", "1.31", families=(FormatFamily.FP32, FormatFamily.INT8))
+DEVICE = DeviceDescription(
+    device_id="id-1",
+    name="rpi5",
+    hardware_class=HardwareClass.EDGE_ARM,
+    realness=Realness.PHYSICAL,
+    architecture="aarch64",
+    processor_model="Cortex-A76",
+    isa_flags=(),
+    core_count=4,
+    memory_bytes=4 << 30,
+    kernel_release="6.1",
+    runtimes=(RUNTIME,),
+    tags=(StackItem("rack", "b"),),
+)
+OTHER = replace(DEVICE, device_id="id-2", name="nano")
+SPEC = JobSpec("m", DIGEST, (Entry("fp32"), Entry("int8-dynamic")), DIGEST)
+
+
+def wish(selector: Selector) -> JobSpec:
+    return replace(SPEC, selector=selector)
+
+
+def recipes(*names: str) -> JobSpec:
+    return replace(SPEC, entries=tuple(Entry(name) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("spec", "reasons"),
+    [
+        (SPEC, ()),
+        (wish(Selector(device="rpi5")), ()),
+        (wish(Selector(device="id-1")), ()),
+        (wish(Selector(device="nano")), ("is not nano",)),
+        (wish(Selector(hardware_class=HardwareClass.EDGE_ARM)), ()),
+        (
+            wish(Selector(hardware_class=HardwareClass.CPU_ONLY)),
+            ("is edge_arm, not cpu_only",),
+        ),
+        (wish(Selector(min_memory_bytes=4 << 30)), ()),
+        (
+            wish(Selector(min_memory_bytes=8 << 30)),
+            ("has 4294967296 bytes of memory, not 8589934592",),
+        ),
+        (wish(Selector(tags=(StackItem("rack", "b"),))), ()),
+        (
+            wish(Selector(tags=(StackItem("rack", "a"), StackItem("x", "1")))),
+            ("has no tag rack=a", "has no tag x=1"),
+        ),
+        (wish(Selector(runtime="onnxruntime")), ()),
+        (
+            wish(Selector(runtime="litert")),
+            ("has no runtime litert (it has onnxruntime)",),
+        ),
+        (
+            replace(SPEC, runtime="torch", selector=Selector(runtime="torch")),
+            ("has no runtime torch (it has onnxruntime)",),
+        ),
+        (recipes("fp32", "fp16", "int8-dynamic"), ()),
+        (recipes("fp32"), ()),
+        (recipes("fp32", "fp16", "int4-wo-b32"), ("its onnxruntime can not run fp16, int4",)),
+        (recipes("fp16", "int8-dynamic"), ("its onnxruntime can not run the fp16 baseline",)),
+    ],
+)
+def test_every_reason_is_named(spec: JobSpec, reasons: tuple[str, ...]) -> None:
+    assert matches(spec, DEVICE) == reasons
+
+
+def test_a_runtime_that_names_no_families_is_asked_by_running_it() -> None:
+    silent = replace(DEVICE, runtimes=(replace(RUNTIME, families=()),))
+    assert matches(recipes("fp32", "int4-wo-b32"), silent) == ()
+
+
+def job(name: str, submitted_unix_ns: int, spec: JobSpec = SPEC) -> tuple[JobView, JobSpec]:
+    view = JobView(
+        job_id=name,
+        state=JobState.QUEUED,
+        model_name="m",
+        workload=Workload(),
+        profile=Profile.QUICK,
+        entries=(),
+        submitted_unix_ns=submitted_unix_ns,
+    )
+    return view, spec
+
+
+def test_priority_comes_first_then_age() -> None:
+    queue = [
+        job("old", 1),
+        job("young", 2),
+        job("urgent", 3, replace(SPEC, priority=1)),
+        job("elsewhere", 0, replace(wish(Selector(device="nano")), priority=9)),
+    ]
+    random.Random(7).shuffle(queue)
+    order = []
+    while (chosen := choose(queue, DEVICE)) is not None:
+        order.append(chosen)
+        queue = [pair for pair in queue if pair[0].job_id != chosen]
+    assert order == ["urgent", "old", "young"]
+
+
+def test_an_open_health_check_comes_before_everything() -> None:
+    queue = [job("user", 1, replace(SPEC, priority=1000)), job("check", 2)]
+    assert choose(queue, DEVICE, check="check") == "check"
+    assert choose(queue[:1], DEVICE, check="check") is None  # it runs, or is not judged yet
+    assert choose(queue, DEVICE) == "user"
+
+
+def test_a_retry_goes_to_another_matching_device_when_there_is_one() -> None:
+    queue = [job("first", 1), job("second", 2)]
+    avoid = {"first": {"id-1"}}
+    assert choose(queue, DEVICE, [OTHER], avoid) == "second"
+    assert choose(queue, OTHER, [DEVICE], avoid) == "first"
+    assert choose(queue, DEVICE, [], avoid) == "first"
+    assert choose(queue, DEVICE, [OTHER], {"first": {"id-1", "id-2"}}) == "first"
+    unfit = replace(OTHER, runtimes=())
+    assert choose(queue, DEVICE, [unfit], avoid) == "first"
+
+
+def test_refusals_name_every_device_that_can_not() -> None:
+    twin = replace(OTHER, name="rpi5")
+    assert refusals(SPEC, [DEVICE, OTHER]) == {}
+    assert refusals(wish(Selector(device="nano")), [DEVICE, OTHER]) == {"rpi5": ("is not nano",)}
+    assert set(refusals(wish(Selector(device="x")), [DEVICE, twin])) == {
+        "rpi5 (id-1)",
+        "rpi5 (id-2)",
+    }

@@ -1,0 +1,379 @@
+"""Campaigns at work: submitted a few at a time, through restarts, pauses, cancels and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from bitgauge.benchmarks.refresh.plan import Ask
+from bitgauge.benchmarks.vocabulary.enums import CampaignState, HardwareClass, JobState, ModelClass
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
+from bitgauge.benchmarks.vocabulary.values.campaigns import (
+    CampaignView,
+    RefreshOrder,
+    Suite,
+    SuiteModel,
+)
+from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+from bitgauge.coordinator.decisions import campaigns
+from bitgauge.coordinator.decisions.campaigns import (
+    ENDED,
+    TRANSITIONS,
+    CampaignEvent,
+    Step,
+    advance,
+    key_of,
+    to_submit,
+)
+from bitgauge.coordinator.decisions.schedules import next_after
+from bitgauge.coordinator.lab.asks import DAY_NS, Asks
+from bitgauge.coordinator.lab.campaigns import Refresh
+from bitgauge.coordinator.store.protocols import Store
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.labs.coordinator import BASELINE, DEVICE, EVALUATION, SPEC, Lab, open_lab, report_of
+
+MINUTE_NS = 60_000_000_000
+SUITE = Suite(
+    name="small",
+    models=(SuiteModel("digits", BASELINE, EVALUATION, None, ModelClass.CNN),),
+    recipes=("int8-dynamic",),
+    workloads=tuple(Workload(batch=batch) for batch in (1, 2, 3, 4)),
+)
+ORDER = RefreshOrder(suite=SUITE)
+
+
+@pytest.fixture
+async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
+    async with open_lab(monkeypatch) as made:
+        await made.register()
+        yield made
+
+
+def refresh_of(lab: Lab) -> Refresh:
+    """A driver as after a restart: it remembers nothing."""
+    asks = Asks(lab.writer, lab.clock)
+    return Refresh(lab.coordinator, lab.writer, lab.coordinator.terms, asks, lab.clock)
+
+
+async def measure_one(lab: Lab) -> str | None:
+    """What an agent does with its next job; the id of that job."""
+    assignment = await lab.acquire(0.0)
+    if assignment is None:
+        return None
+    for entry in assignment.entries:
+        await lab.coordinator.report(report_of(assignment, entry.index))
+    await lab.until(assignment.job_id, lambda job: job.state is JobState.FINISHED)
+    return assignment.job_id
+
+
+async def queued(lab: Lab, job_ids: list[str]) -> None:
+    for job_id in job_ids:
+        await lab.until(job_id, lambda job: job.state is not JobState.BUILDING)
+
+
+def submitted(view: CampaignView) -> list[str]:
+    return [job.job_id for job in view.jobs if job.job_id]
+
+
+async def drive(lab: Lab, campaign_id: str) -> CampaignView:
+    """Drive and measure until the campaign has ended, each step by a driver that just started."""
+    for _ in range(20):
+        await refresh_of(lab).step()
+        view = await refresh_of(lab).campaign(campaign_id)
+        if view.state in ENDED:
+            return view
+        await queued(lab, submitted(view))
+        await measure_one(lab)
+    raise AssertionError(f"it did not end: {view}")
+
+
+async def test_a_campaign_measures_its_plan_a_few_jobs_at_a_time(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    view, plan, created = await refresh.start(ORDER, "once")
+    assert (view.state, len(plan.jobs), created) == (CampaignState.PLANNED, 4, True)
+    await refresh.step()
+    view = await refresh.campaign(view.campaign_id)
+    assert view.state is CampaignState.RUNNING
+    assert len(submitted(view)) == campaigns.QUEUED_PER_DEVICE
+    assert view.devices[0].seconds_left > 0
+    view = await drive(lab, view.campaign_id)
+    assert view.state is CampaignState.FINISHED
+    assert {change.kind for change in view.diff} == {"new"}
+    assert len(view.diff) == 8
+    assert (view.devices[0].jobs_done, view.devices[0].seconds_left) == (4, 0.0)
+    assert len(await lab.coordinator.jobs(50, False)) == 4
+    again, plan, created = await refresh.start(ORDER, "once")
+    assert (again, len(plan.jobs), created) == (view, 4, False)
+    with pytest.raises(BitgaugeError) as caught:
+        await refresh.start(RefreshOrder(stale_only=True), "once")
+    assert caught.value.code is Code.IDEMPOTENCY_CONFLICT
+    assert (await refresh.plan(ORDER)).jobs == ()
+    fresh, _, _ = await refresh.start(ORDER, "twice")
+    assert (await drive(lab, fresh.campaign_id)).state is CampaignState.FINISHED
+    assert len(await lab.coordinator.jobs(50, False)) == 4
+
+
+async def test_a_job_that_was_submitted_and_not_noted_is_taken_up_again(lab: Lab) -> None:
+    """The coordinator was killed between the two."""
+    view, plan, _ = await refresh_of(lab).start(ORDER, "once")
+    spec = replace(plan.jobs[0].spec, idempotency_key=key_of(view.campaign_id, 0))
+    lost, _ = await lab.coordinator.submit(spec)
+    view = await drive(lab, view.campaign_id)
+    assert view.jobs[0].job_id == lost
+    assert len(await lab.coordinator.jobs(50, False)) == 4
+
+
+async def test_a_coordinator_that_cannot_submit_now_does_so_later(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    view, _, _ = await refresh.start(ORDER, "once")
+    lab.runner.failures.append(Unavailable(Code.TASK_LOST, "It was lost."))
+    with pytest.raises(Unavailable):
+        await refresh.step()
+    assert (await drive(lab, view.campaign_id)).state is CampaignState.FINISHED
+
+
+async def test_a_job_that_nobody_takes_is_said_and_the_rest_goes_on(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    view, _, _ = await refresh.start(ORDER, "once")
+    lab.runner.failures.append(BadInput(Code.BAD_MODEL, "The file is no model."))
+    view = await drive(lab, view.campaign_id)
+    assert view.state is CampaignState.FINISHED
+    assert [job.state for job in view.jobs] == ["refused", *["finished"] * 3]
+    assert view.jobs[0].reason == "The file is no model."
+
+
+async def test_a_campaign_of_which_nothing_can_be_measured_fails(lab: Lab) -> None:
+    view, _, _ = await refresh_of(lab).start(ORDER, "once")
+    lab.runner.failures += [BadInput(Code.BAD_MODEL, "The file is no model.")] * 4
+    view = await drive(lab, view.campaign_id)
+    assert (view.state, view.reason) == (
+        CampaignState.FAILED,
+        "Nothing could be measured: The file is no model.",
+    )
+
+
+async def test_a_paused_campaign_submits_nothing_more(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    view, _, _ = await refresh.start(ORDER, "once")
+    await refresh.step()
+    assert (await refresh.pause(view.campaign_id)).state is CampaignState.PAUSED
+    view = await refresh.campaign(view.campaign_id)
+    await queued(lab, submitted(view))
+    while await measure_one(lab):
+        await refresh_of(lab).step()
+    assert len(submitted(await refresh.campaign(view.campaign_id))) == 2
+    assert (await refresh.resume(view.campaign_id[:8])).state is CampaignState.RUNNING
+    assert len((await drive(lab, view.campaign_id)).diff) == 8
+    with pytest.raises(BitgaugeError, match="is finished; to pause it, it must be planned"):
+        await refresh.pause(view.campaign_id)
+
+
+async def test_a_cancelled_campaign_takes_its_jobs_along_also_one_that_came_late(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    view, plan, _ = await refresh.start(ORDER, "once", "ann")
+    await refresh.step()
+    await queued(lab, submitted(await refresh.campaign(view.campaign_id)))
+    await measure_one(lab)
+    with pytest.raises(BitgaugeError) as caught:
+        await refresh.cancel(view.campaign_id, only_of="bob")
+    assert caught.value.code is Code.FORBIDDEN
+    view = await refresh.cancel(view.campaign_id, only_of="ann")
+    assert (view.state, view.reason) == (CampaignState.CANCELLED, "cancelled by ann")
+    assert len(view.diff) == 2
+    states = [job.state for job in await lab.coordinator.jobs(50, False)]
+    assert sorted(state.value for state in states) == ["cancelled", "finished"]
+    spec = replace(plan.jobs[3].spec, idempotency_key=key_of(view.campaign_id, 3))
+    late, _ = await lab.coordinator.submit(spec)
+    await refresh.step()
+    assert (await lab.coordinator.job(late)).state is JobState.CANCELLED
+
+
+async def test_files_of_a_campaign_must_be_here_and_stay(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    missing = replace(SUITE, models=(replace(SUITE.models[0], evaluation=Digest("0" * 64, 1)),))
+    for call in (
+        refresh.start(RefreshOrder(suite=missing), "k"),
+        refresh.set_schedule("s", "* * * * *", RefreshOrder(suite=missing)),
+    ):
+        with pytest.raises(BitgaugeError, match="Not uploaded") as caught:
+            await call
+        assert caught.value.code is Code.BLOB_MISSING
+    later = lab.clock() + 10**15
+
+    async def spare() -> set[Digest]:
+        found = await lab.writer.call(lambda store: store.spare_blobs(later))
+        return {one.digest for one in found}
+
+    assert {BASELINE, EVALUATION} <= await spare()
+    view, _, _ = await refresh.start(ORDER, "once")
+    assert not {BASELINE, EVALUATION} & await spare()
+    await refresh.cancel(view.campaign_id)
+    assert {BASELINE, EVALUATION} <= await spare()
+    await refresh.set_schedule("small", "* * * * *", ORDER)
+    assert not {BASELINE, EVALUATION} & await spare()
+    await refresh.remove_schedule("small")
+    assert {BASELINE, EVALUATION} <= await spare()
+
+
+async def test_two_campaigns_do_not_measure_the_same(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    await refresh.start(ORDER, "once")
+    _, plan, _ = await refresh.start(ORDER, "twice")
+    assert plan.jobs == ()
+
+
+# -- stale without a suite ----------------------------------------------------------------
+async def test_what_is_stale_is_measured_again_without_a_suite(lab: Lab) -> None:
+    job_id = await lab.submitted(SPEC)
+    await queued(lab, [job_id])
+    await measure_one(lab)
+    stale = RefreshOrder(stale_only=True)
+    assert (await refresh_of(lab).plan(stale)).jobs == ()
+    await lab.writer.change(lambda store: store.use_inputs({"int8-dynamic": "tool 2"}))
+    plan = await refresh_of(lab).plan(stale)
+    assert [[cell.recipe for cell in job.cells] for job in plan.jobs] == [["int8-dynamic"]]
+    assert plan.jobs[0].cells[0].changes[0].name == "toolchain"
+    spec = plan.jobs[0].spec
+    assert (spec.baseline, spec.evaluation) == (BASELINE, EVALUATION)
+    assert [entry.recipe for entry in spec.entries] == ["fp32", "int8-dynamic"]
+
+
+# -- schedules ----------------------------------------------------------------------------
+async def test_a_schedule_starts_once_for_each_time_also_after_a_restart(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    made = await refresh.set_schedule("small", "*/5 * * * *", ORDER, "ann")
+    assert made.next_unix_ns > lab.clock()
+    await refresh.step()
+    assert await refresh.campaigns(10) == ()
+    lab.clock.now_ns = made.next_unix_ns
+    for _ in range(3):
+        await refresh_of(lab).step()
+    found = await refresh.campaigns(10)
+    assert [(one.schedule, one.submitted_by) for one in found] == [("small", "ann")]
+    # The coordinator was killed after it started the campaign and before it noted that.
+    known = (await refresh.schedules())[0]
+    await lab.writer.change(lambda store: store.set_schedule(made, ORDER))
+    await refresh_of(lab).step()
+    assert len(await refresh.campaigns(10)) == 1
+    assert (await refresh.schedules())[0] == known
+    # It was off for an hour: what was missed is made up for once.
+    lab.clock.now_ns += 60 * MINUTE_NS
+    for _ in range(3):
+        await refresh_of(lab).step()
+    assert len(await refresh.campaigns(10)) == 2
+    assert (await refresh.schedules())[0].next_unix_ns > lab.clock()
+    await refresh.remove_schedule("small")
+    lab.clock.now_ns += 60 * MINUTE_NS
+    await refresh_of(lab).step()
+    assert len(await refresh.campaigns(10)) == 2
+    with pytest.raises(BitgaugeError, match="There is no schedule 'small'"):
+        await refresh.remove_schedule("small")
+
+
+@pytest.mark.parametrize("cron", ["", "* * * *", "61 * * * *", "0 0 31 2 *", "nonsense"])
+def test_a_wrong_cron_expression_is_one_sentence(cron: str) -> None:
+    with pytest.raises(BadInput, match=r"is no cron expression such as '0 3 \* \* \*'"):
+        next_after(cron, 0)
+
+
+@given(st.integers(0, 2 * 10**18))
+def test_the_next_time_is_a_whole_minute_later_than_now(now_ns: int) -> None:
+    found = next_after("*/7 3 * * *", now_ns)
+    assert found > now_ns
+    assert found % MINUTE_NS == 0
+    assert next_after("*/7 3 * * *", found) > found
+
+
+# -- what people ask ----------------------------------------------------------------------
+async def fails(*_: object) -> None:
+    raise Unavailable(Code.DISK_FULL, "The disk is full.")
+
+
+async def test_questions_are_counted_and_never_fail(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asks = Asks(lab.writer, lab.clock)
+    query = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY)
+    for _ in range(3):
+        asks.note(query)
+    asks.note(TableQuery(model_class=ModelClass.MLP))
+    asks.note(TableQuery(model_name="digits"))
+    with monkeypatch.context() as full:
+        full.setattr(lab.writer, "call", fails)
+        await asks.flush()
+    await asks.flush()
+    asks.note(query)
+    await asks.flush()
+
+    def counted(store: Store) -> tuple[Ask, ...]:
+        return store.asks(lab.clock() // DAY_NS)
+
+    assert set(await lab.writer.call(counted)) == {
+        Ask(4, ModelClass.CNN, HardwareClass.CPU_ONLY, Workload()),
+        Ask(1, ModelClass.MLP, None, None),
+    }
+    assert await lab.writer.call(lambda store: store.asks(lab.clock() // DAY_NS + 1)) == ()
+
+
+async def test_every_question_about_the_table_is_told(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(lab.coordinator, "_asked", told.append)
+    query, row_query = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY), TableQuery()
+    await lab.coordinator.select(query)
+    await lab.coordinator.table(row_query)
+    await lab.coordinator.cells(row_query)
+    await lab.coordinator.cells()
+    assert told == [query, row_query, row_query]
+
+
+# -- pure decisions -----------------------------------------------------------------------
+@pytest.mark.parametrize("state", CampaignState)
+@pytest.mark.parametrize("event", CampaignEvent)
+def test_every_transition_is_in_the_table(state: CampaignState, event: CampaignEvent) -> None:
+    following = TRANSITIONS.get((state, event))
+    if following is None:
+        with pytest.raises(BitgaugeError, match=f"Campaign c is {state.value}") as caught:
+            advance(state, event, "c")
+        assert caught.value.code is Code.CAMPAIGN_STATE
+    else:
+        assert advance(state, event, "c") is following
+        assert state not in ENDED
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=20))
+def test_a_few_jobs_per_device_and_in_order(wanted: list[tuple[str, bool]]) -> None:
+    steps = tuple(
+        Step(n, device, device, SPEC, 1.0, refused="no" if refused else None)
+        for n, (device, refused) in enumerate(wanted)
+    )
+    chosen = to_submit(steps[::-1])
+    for device in "abc":
+        waiting = [step.n for step in steps if step.device_id == device and step.waiting]
+        there = [step.n for step in chosen if step.device_id == device]
+        assert there == waiting[: campaigns.QUEUED_PER_DEVICE]
+
+
+async def test_what_cannot_be_measured_by_anybody_is_refused(lab: Lab) -> None:
+    refresh = refresh_of(lab)
+    for suite, words in (
+        (replace(SUITE, models=()), "has no models"),
+        (replace(SUITE, models=SUITE.models * 2), "has model 'digits' twice"),
+        (replace(SUITE, recipes=("int9",)), "There is no recipe 'int9'"),
+        (replace(SUITE, workloads=(Workload(batch=0),)), "batch 0 is not"),
+    ):
+        with pytest.raises(BitgaugeError, match=words):
+            await refresh.start(RefreshOrder(suite=suite), "k")
+    with pytest.raises(BitgaugeError, match="did you mean digits"):
+        await refresh.plan(replace(ORDER, only=(StackItem("model", "digit"),)))
+    with pytest.raises(BitgaugeError, match="No campaign is named 'x'"):
+        await refresh.campaign("x")
+    assert DEVICE.name == "bench"

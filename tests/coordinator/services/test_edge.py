@@ -1,0 +1,211 @@
+"""The edge over a real server: who may call what, and what an error looks like from outside."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.coordinator.access.access import ALLOWED, OPEN_METHODS, Access
+from bitgauge.coordinator.access.tokens import Party
+from bitgauge.coordinator.services.edge import CODE_KEY, MAX_SENTENCE_BYTES
+from bitgauge.coordinator.services.server import SERVICES, make_server, set_health
+from bitgauge.protos.v1 import (
+    agent_pb2,
+    agent_pb2_grpc,
+    blobs_pb2,
+    blobs_pb2_grpc,
+    lab_pb2,
+    lab_pb2_grpc,
+)
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+TOKENS = {"agent-secret": Party.AGENT, "user-secret": Party.ADMIN, "task-secret": Party.TASK}
+
+
+class Agents(agent_pb2_grpc.AgentsServicer):
+    async def Acquire(self, request: agent_pb2.AcquireRequest, context: Any) -> Any:
+        return agent_pb2.AcquireResponse()
+
+
+class Blobs(blobs_pb2_grpc.BlobsServicer):
+    async def FindMissing(self, request: blobs_pb2.FindMissingRequest, context: Any) -> Any:
+        return blobs_pb2.FindMissingResponse()
+
+    async def Write(self, request_iterator: Any, context: Any) -> Any:
+        async for _ in request_iterator:
+            raise ZeroDivisionError("a secret path /home/somebody")
+        return blobs_pb2.WriteResponse()
+
+
+class Lab(lab_pb2_grpc.LabServicer):
+    async def GetJob(self, request: lab_pb2.GetJobRequest, context: Any) -> Any:
+        raise NotFound(Code.UNKNOWN_JOB, f"There is no job {request.job_id}.")
+
+    async def Watch(self, request: lab_pb2.WatchRequest, context: Any) -> Any:
+        yield lab_pb2.WatchResponse()
+        raise NotFound(Code.UNKNOWN_JOB, "It has gone.")
+
+
+@pytest.fixture
+async def channel() -> AsyncIterator[grpc.aio.Channel]:
+    kinds: list[Any] = [Agents, agent_pb2_grpc.EnrolmentServicer, Blobs, Lab]
+    server, probe = make_server(Access(TOKENS), *(kind() for kind in kinds))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    await set_health(probe, serving=True)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
+    await server.stop(None)
+
+
+def bearer(token: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {token}"),)
+
+
+def code_of(error: grpc.aio.AioRpcError) -> str | None:
+    return dict(error.trailing_metadata() or ()).get(CODE_KEY)
+
+
+async def refused(call: Any) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value
+
+
+def every_method() -> list[tuple[str, bool]]:
+    """Path of every method that needs a token, and whether its client streams."""
+    return [
+        (f"/{service.full_name}/{method.name}", method.name == "Write")
+        for module in (agent_pb2, blobs_pb2, lab_pb2)
+        for service in module.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+        if f"/{service.full_name}/{method.name}" not in OPEN_METHODS
+    ]
+
+
+@pytest.mark.parametrize(("path", "streams"), every_method())
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        (),
+        bearer("wrong"),
+        bearer(""),
+        (("authorization", "user-secret"),),
+        (("authorization", "Basic user-secret"),),
+        (("bearer", "user-secret"),),
+    ],
+)
+async def test_without_a_known_token_nothing_is_served(
+    channel: grpc.aio.Channel, path: str, streams: bool, metadata: Any
+) -> None:
+    call: Any = channel.stream_unary(path) if streams else channel.unary_unary(path)
+    error = await refused(call(iter([b""]) if streams else b"", metadata=metadata, timeout=5))
+    assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert code_of(error) == Code.UNAUTHENTICATED.value
+
+
+@pytest.mark.parametrize(("path", "streams"), every_method())
+@pytest.mark.parametrize(("token", "party"), TOKENS.items())
+async def test_a_party_calls_its_own_methods_and_no_others(
+    channel: grpc.aio.Channel, path: str, streams: bool, token: str, party: Party
+) -> None:
+    call: Any = channel.stream_unary(path) if streams else channel.unary_unary(path)
+    try:
+        await call(iter([b""]) if streams else b"", metadata=bearer(token), timeout=5)
+        status = grpc.StatusCode.OK
+    except grpc.aio.AioRpcError as error:
+        status = error.code()
+    allowed = party in ALLOWED[path]
+    assert (status is not grpc.StatusCode.PERMISSION_DENIED) is allowed
+
+
+def test_every_method_of_the_contract_has_its_callers_and_nothing_else_has() -> None:
+    ours = {path for path in ALLOWED if path.startswith("/bitgauge.")}
+    assert ours == {path for path, _ in every_method()}
+
+
+async def test_a_service_that_is_not_listed_is_denied(channel: grpc.aio.Channel) -> None:
+    call: Any = channel.unary_unary("/bitgauge.v2.Lab/GetJob")
+    error = await refused(call(b"", metadata=bearer("user-secret")))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_an_error_is_status_sentence_advice_and_code(channel: grpc.aio.Channel) -> None:
+    lab = lab_pb2_grpc.LabStub(channel)
+    request = lab_pb2.GetJobRequest(job_id="x1")
+    error = await refused(lab.GetJob(request, metadata=bearer("user-secret")))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    assert error.details() == f"There is no job x1. {CATALOGUE[Code.UNKNOWN_JOB].advice}"
+    assert code_of(error) == Code.UNKNOWN_JOB.value
+
+
+@pytest.mark.parametrize("character", ["x", "é", "%", "\n"])
+async def test_a_long_sentence_still_arrives(channel: grpc.aio.Channel, character: str) -> None:
+    lab = lab_pb2_grpc.LabStub(channel)
+    request = lab_pb2.GetJobRequest(job_id=character * 100_000)
+    error = await refused(lab.GetJob(request, metadata=bearer("user-secret")))
+    assert error.code() is grpc.StatusCode.NOT_FOUND
+    assert len(error.details() or "") < MAX_SENTENCE_BYTES + 200
+
+
+async def test_a_stream_that_fails_says_so_after_what_it_sent(channel: grpc.aio.Channel) -> None:
+    lab = lab_pb2_grpc.LabStub(channel)
+    call = lab.Watch(lab_pb2.WatchRequest(), metadata=bearer("user-secret"))
+    seen = []
+
+    async def follow() -> None:
+        async for response in call:
+            seen.append(response)
+
+    error = await refused(follow())
+    assert len(seen) == 1
+    assert code_of(error) == Code.UNKNOWN_JOB.value
+
+
+async def test_the_unexpected_leaks_nothing_and_is_logged(
+    channel: grpc.aio.Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    blobs = blobs_pb2_grpc.BlobsStub(channel)
+    with caplog.at_level(logging.ERROR, logger="bitgauge"):
+        error = await refused(
+            blobs.Write(iter([blobs_pb2.WriteRequest()]), metadata=bearer("agent-secret"))
+        )
+    assert error.code() is grpc.StatusCode.INTERNAL
+    assert code_of(error) == Code.INTERNAL.value
+    assert "somebody" not in (error.details() or "")
+    assert "ZeroDivisionError" not in (error.details() or "")
+    assert "/home/somebody" in caplog.text
+
+
+async def test_health_needs_no_token(channel: grpc.aio.Channel) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    for service in ("", *SERVICES):
+        answer = await health.Check(health_pb2.HealthCheckRequest(service=service))
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_reflection_needs_a_token_and_lists_the_contract(channel: grpc.aio.Channel) -> None:
+    reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+
+    async def listed(metadata: Any) -> set[str]:
+        names: set[str] = set()
+        async for answer in reflection.ServerReflectionInfo(iter([request]), metadata=metadata):
+            names |= {service.name for service in answer.list_services_response.service}
+        return names
+
+    assert set(SERVICES) <= await listed(bearer("user-secret"))
+    error = await refused(listed(()))
+    assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_message_beyond_four_mebibytes_is_refused(channel: grpc.aio.Channel) -> None:
+    call: Any = channel.unary_unary("/bitgauge.v1.Blobs/FindMissing")
+    error = await refused(call(b"x" * (5 << 20), metadata=bearer("agent-secret")))
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

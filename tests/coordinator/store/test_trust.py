@@ -1,0 +1,446 @@
+"""What every store keeps of trust: certificates, suspicion, and what follows in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bitgauge.benchmarks.analysis.certificate import COMPARISONS, LIFE_NS
+from bitgauge.benchmarks.stats.sentinel import MIN_HISTORY
+from bitgauge.benchmarks.vocabulary.enums import (
+    EntryState,
+    FailureGroup,
+    Health,
+    JobState,
+    ModelClass,
+    PassName,
+    Profile,
+    RawRole,
+    RunStatus,
+)
+from bitgauge.benchmarks.vocabulary.errors import Code
+from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Overrides, Selector
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
+from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.upkeep import invariants as store_check
+
+from tests.labs.store import (
+    BASELINE,
+    ENTRIES,
+    SECOND_NS,
+    TERMS,
+    Lab,
+    device,
+    digest,
+    failure,
+    runtime,
+    spec,
+)
+
+from .test_store import FACTORIES, refused
+
+ID = device().device_id
+OTHER = device("nano")
+USUAL_NS = 150_000.0
+DAY_NS = 24 * 3600 * SECOND_NS
+
+
+@pytest.fixture(params=FACTORIES)
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
+    lab = Lab(FACTORIES[request.param](tmp_path))
+    lab.register()
+    lab.register(OTHER)
+    yield lab
+    lab.store.close()
+
+
+def metrics(
+    index: int, last: int, before: float | None, after: float | None, p50: float | None
+) -> tuple[MetricValue, ...]:
+    """The fixed points that the run of this entry carries."""
+    found = {
+        "sentinel_before_ns": before if index == 0 else None,
+        "sentinel_after_ns": after if index == last else None,
+        "latency_p50_ns": p50,
+    }
+    return tuple(
+        MetricValue(key, value, reason=None if value else "pass_missing")
+        for key, value in found.items()
+    )
+
+
+def measure(
+    lab: Lab,
+    job_id: str,
+    *,
+    before: float | None = USUAL_NS,
+    after: float | None = USUAL_NS,
+    p50: float | None = None,
+    on: str = "rpi5",
+    fingerprint: str = "stack-1",
+) -> JobView:
+    """Take a job, report every entry, and analyse them."""
+    lease = lab.claimed(job_id, on)
+    open_entries = [entry.index for entry in lease.entries if not entry.accepted]
+    for index in open_entries:
+        lab.wait(1)
+        lab.report(lease, index, device_id=device(on).device_id, fingerprint=fingerprint)
+    for run in lab.store.unanalysed():
+        index = lab.store.run(run).entry_index
+        lab.store.analysed(run, 2, metrics(index, open_entries[-1], before, after, p50), lab.now_ns)
+    return lab.job(job_id)
+
+
+def calm(
+    lab: Lab, count: int = MIN_HISTORY, before: float = USUAL_NS, p50: float | None = None
+) -> None:
+    """A history of jobs with little scatter."""
+    for number in range(count):
+        wobble = 1 + 0.001 * (number % 5 - 2)
+        measure(
+            lab,
+            lab.submit(),
+            before=before * wobble,
+            after=USUAL_NS * wobble,
+            p50=p50 and p50 * wobble,
+        )
+
+
+def only_repeat(lab: Lab) -> str:
+    [(view, _)] = lab.store.queued()
+    return view.job_id
+
+
+class TestSuspicion:
+    def test_with_a_short_history_nothing_happens(self, lab: Lab) -> None:
+        calm(lab, MIN_HISTORY - 1)
+        view = measure(lab, lab.submit(), before=3 * USUAL_NS)
+        assert (view.state, view.suspect) == (JobState.FINISHED, None)
+        assert lab.store.queued() == ()
+
+    @pytest.mark.parametrize("point", ["before", "after"])
+    def test_a_suspect_job_is_measured_once_more(self, lab: Lab, point: str) -> None:
+        calm(lab)
+        first = lab.submit(spec(priority=3, idempotency_key="mine"))
+        lab.submit(spec(selector=Selector(device="nobody")))
+        view = measure(lab, first, **{point: 1.5 * USUAL_NS})  # type: ignore[arg-type]
+        assert view.suspect is not None
+        assert f"the sentinel {point} the job took 225.0 us" in view.suspect
+        again = next(job for job, _ in lab.store.queued() if job.repeats == first)
+        assert view.repeated_by == again.job_id
+        asked, repeated = lab.store.spec(first), lab.store.spec(again.job_id)
+        assert repeated == replace(
+            asked,
+            idempotency_key="",
+            selector=Selector(device=ID),
+            wait_for_device=True,
+        )
+        assert [row.flags for row in lab.store.rows(TableQuery(job_id=first))] == [
+            ("preliminary", "suspect")
+        ] * 3
+
+    @pytest.mark.parametrize("drift", [1.0, 1.5])
+    def test_a_drift_behind_a_last_entry_that_failed_is_seen(self, lab: Lab, drift: float) -> None:
+        calm(lab)
+        job_id = lab.submit()
+        lease = lab.claimed(job_id)
+        for index in (0, 1):
+            lab.report(lease, index)
+        sentinel = RawRef(PassName.SENTINEL, 1, RawRole.FLOOR, digest("after"))
+        why = failure(message="the child crashed")
+        lab.report(lease, 2, status=RunStatus.FAILED, raw=(sentinel,), failure=why)
+        assert lab.job(job_id).state is JobState.ANALYSING
+        pending = lab.store.unanalysed()
+        assert [lab.store.run(run).entry_index for run in pending] == [0, 1, 2]
+        for index, run in enumerate(pending):
+            found = metrics(index, 2, USUAL_NS, drift * USUAL_NS, None)
+            lab.store.analysed(run, 2, found, lab.now_ns)
+        view = lab.job(job_id)
+        assert (view.state, view.entries[2].state) == (JobState.FINISHED, EntryState.FAILED)
+        assert view.entries[2].reason == "the child crashed"
+        assert lab.store.run(pending[2]).failure == why
+        assert (view.suspect is not None) == (drift > 1)
+
+    def test_a_failed_run_whose_sentinel_cannot_be_read_stays_as_it_failed(self, lab: Lab) -> None:
+        job_id = lab.submit()
+        lease = lab.claimed(job_id)
+        for index in (0, 1):
+            lab.report(lease, index)
+        lab.analyse()
+        sentinel = RawRef(PassName.SENTINEL, 1, RawRole.FLOOR, digest("after"))
+        why = failure(message="the child crashed")
+        lab.report(lease, 2, status=RunStatus.FAILED, raw=(sentinel,), failure=why)
+        (run,) = lab.store.unanalysed()
+        lab.store.analysis_failed(run, failure(FailureGroup.HARNESS, "damaged"), lab.now_ns)
+        view = lab.job(job_id)
+        assert view.state is JobState.FINISHED
+        assert (view.entries[2].state, view.entries[2].reason) == (
+            EntryState.FAILED,
+            "the child crashed",
+        )
+        lab.store.analysed(run, 2, (), lab.now_ns)
+        assert lab.job(job_id).entries[2].state is EntryState.FAILED
+
+    def test_a_sound_repetition_takes_the_place_of_what_was_suspect(self, lab: Lab) -> None:
+        calm(lab)
+        measure(lab, lab.submit(), after=2 * USUAL_NS)
+        rows = lab.store.rows(TableQuery())
+        assert {"suspect" in row.flags for row in rows} == {True}
+        view = measure(lab, only_repeat(lab))
+        assert (view.suspect, view.repeated_by) == (None, None)
+        rows = lab.store.rows(TableQuery())
+        assert {"suspect" in row.flags for row in rows} == {False}
+        assert len(rows) == len(ENTRIES)
+
+    def test_a_repetition_is_not_repeated_and_three_in_a_row_cordon(self, lab: Lab) -> None:
+        calm(lab)
+        measure(lab, lab.submit(), before=2 * USUAL_NS)
+        again = only_repeat(lab)
+        view = measure(lab, again, before=2 * USUAL_NS)
+        assert view.suspect is not None
+        assert view.repeated_by is None
+        assert lab.store.queued() == ()
+        assert not lab.store.care(ID).out
+        view = measure(lab, lab.submit(), before=2 * USUAL_NS)
+        care = lab.store.care(ID)
+        assert care.cordoned is not None
+        assert care.cordoned.startswith("3 suspect jobs in a row, the last because the sentinel")
+        assert care.health is Health.SUSPECT
+        assert view.repeated_by == only_repeat(lab)
+
+    def test_a_sound_job_between_breaks_the_row(self, lab: Lab) -> None:
+        calm(lab)
+        for factor in (2.0, 2.0, 1.0, 2.0, 2.0):
+            measure(lab, lab.submit(), before=factor * USUAL_NS)
+        assert lab.store.care(ID).cordoned is None
+
+    def test_what_was_not_timed_does_not_break_the_row(self, lab: Lab) -> None:
+        calm(lab)
+        for before in (2 * USUAL_NS, None, 2 * USUAL_NS, 2 * USUAL_NS):
+            measure(lab, lab.submit(), before=before, after=before and USUAL_NS)
+        assert lab.store.care(ID).cordoned is not None
+
+    def test_an_uncordoned_device_begins_anew(self, lab: Lab) -> None:
+        calm(lab)
+        for _ in range(3):
+            measure(lab, lab.submit(), before=2 * USUAL_NS)
+        for job, _ in lab.store.queued():
+            lab.store.cancel(job.job_id, "enough", lab.now_ns)
+        lab.store.uncordon(ID)
+        view = measure(lab, lab.submit(), before=2 * USUAL_NS)
+        assert view.suspect is None
+        calm(lab, MIN_HISTORY - 1, before=2 * USUAL_NS)
+        view = measure(lab, lab.submit(), before=USUAL_NS)
+        assert view.suspect is not None
+
+    def test_each_device_and_stack_has_its_own_history(self, lab: Lab) -> None:
+        calm(lab)
+        view = measure(lab, lab.submit(), before=2 * USUAL_NS, fingerprint="stack-2")
+        assert view.suspect is None
+        view = measure(lab, lab.submit(), before=2 * USUAL_NS, on="nano")
+        assert view.suspect is None
+        view = measure(lab, lab.submit(), before=2 * USUAL_NS)
+        assert view.suspect is not None
+
+    def test_the_median_of_the_baseline_is_a_fixed_point(self, lab: Lab) -> None:
+        calm(lab, p50=80_000)
+        for changed in (
+            spec(baseline=replace(BASELINE, sha256="9" * 64), entries=(Entry("fp32"),)),
+            spec(profile=Profile.STANDARD),
+            spec(overrides=Overrides(launches=9)),
+        ):
+            assert measure(lab, lab.submit(changed), p50=160_000).suspect is None
+        view = measure(lab, lab.submit(), p50=160_000)
+        assert view.suspect is not None
+        assert "the FP32 baseline's median took 160.0 us" in view.suspect
+
+    def test_the_baseline_is_compared_with_the_last_thirty_days(self, lab: Lab) -> None:
+        calm(lab, p50=80_000)
+        lab.wait(31 * 24 * 3600)
+        assert measure(lab, lab.submit(), p50=160_000).suspect is None
+
+    def test_nothing_happens_before_the_last_run_is_analysed(self, lab: Lab) -> None:
+        calm(lab)
+        lease = lab.claimed(lab.submit())
+        for entry in lease.entries:
+            lab.report(lease, entry.index)
+        first, *rest = lab.store.unanalysed()
+        lab.store.analysed(first, 2, metrics(0, 2, 2 * USUAL_NS, None, None), lab.now_ns)
+        assert lab.job(lease.job_id).suspect is None
+        assert lab.store.queued() == ()
+        for run in rest:
+            lab.store.analysed(run, 2, metrics(1, 2, None, None, None), lab.now_ns)
+        assert lab.job(lease.job_id).suspect is not None
+        # A later analysis with a newer method changes numbers, not what was done about them.
+        lab.store.analysed(first, 3, metrics(0, 2, 2 * USUAL_NS, None, None), lab.now_ns)
+        assert len(lab.store.queued()) == 1
+
+    def test_each_lease_of_a_job_has_its_own_bracket(self, lab: Lab) -> None:
+        calm(lab)
+        job_id = lab.submit()
+        lease = lab.claimed(job_id)
+        lab.report(lease, 0)
+        [run] = lab.store.unanalysed()
+        lab.store.analysed(run, 2, metrics(0, 2, 2 * USUAL_NS, None, None), lab.now_ns)
+        lab.wait(61)
+        lab.store.expire(lab.now_ns)
+        view = measure(lab, job_id)
+        assert view.suspect is not None
+
+    def test_a_job_that_failed_or_was_cancelled_is_not_judged(self, lab: Lab) -> None:
+        calm(lab)
+        lease = lab.claimed(lab.submit())
+        for entry in lease.entries:
+            lab.report_failure(lease, entry.index, FailureGroup.ARTIFACT)
+        assert lab.job(lease.job_id).state is JobState.FAILED
+        cancelled = lab.submit()
+        lab.store.cancel(cancelled, "no", lab.now_ns)
+        assert {lab.job(job).suspect for job in (lease.job_id, cancelled)} == {None}
+
+    def test_a_database_with_all_of_it_is_sound(self, tmp_path: Path) -> None:
+        lab = Lab(SqliteStore.open(tmp_path / "store.db"))
+        lab.register()
+        calm(lab)
+        for _ in range(3):
+            measure(lab, lab.submit(), before=2 * USUAL_NS)
+        certify(lab)
+        assert not [
+            finding
+            for finding in store_check.examine(tmp_path / "store.db").findings
+            if not finding.startswith("blob ")
+        ]
+        lab.store.close()
+
+
+# -- certificates -------------------------------------------------------------------------
+def asked(count: int = COMPARISONS, **changes: object) -> JobSpec:
+    itself = Entry("fp32", BASELINE)
+    plain = spec(
+        model_name="aa-certificate",
+        entries=(itself,) * (count + 1),
+        selector=Selector(device=ID),
+        passes=(PassName.PAIR, PassName.SENTINEL),
+    )
+    return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def begin(lab: Lab, count: int = COMPARISONS, device_id: str = ID) -> tuple[str, bool]:
+    job_id = f"00000000-0000-0000-0002-{next(lab.numbers):012d}"
+    return lab.store.begin_certification(
+        job_id, device_id, asked(count), ModelClass.MLP, lab.now_ns, submitted_by="ci"
+    )
+
+
+def certify(
+    lab: Lab, count: int = COMPARISONS, *, detected: int = 0, fingerprints: tuple[str, ...] = ()
+) -> str:
+    """A certification that goes through; the stack may change between its runs."""
+    job_id, created = begin(lab, count)
+    assert created
+    lease = lab.claimed(job_id)
+    assert lease.passes == (PassName.PAIR, PassName.SENTINEL)
+    for entry in lease.entries:
+        stack = fingerprints[entry.index % len(fingerprints)] if fingerprints else "stack-1"
+        lab.report(lease, entry.index, fingerprint=stack)
+    for at, run in enumerate(lab.store.unanalysed()):
+        ratio = MetricValue(
+            "latency_ratio",
+            1 + 0.004 * (-1) ** at if at else None,
+            difference="detected" if 0 < at <= detected else "none",
+            reason=None if at else "baseline",
+        )
+        lab.store.analysed(run, 2, (ratio,), lab.now_ns)
+    return job_id
+
+
+def known(lab: Lab, fingerprint: str = "stack-1") -> tuple[AaCertificate, ...]:
+    return lab.store.certificates(ID, "onnxruntime", fingerprint)
+
+
+class TestCertificates:
+    def test_a_certificate_is_there_when_its_job_has_ended(self, lab: Lab) -> None:
+        job_id = certify(lab, detected=3)
+        [certificate] = known(lab)
+        assert (certificate.job_id, certificate.device_id) == (job_id, ID)
+        assert (certificate.runtime, certificate.fingerprint) == ("onnxruntime", "stack-1")
+        assert certificate.issued_unix_ns == lab.now_ns
+        assert certificate.expires_unix_ns == lab.now_ns + LIFE_NS
+        assert (certificate.asked, certificate.comparisons) == (40, 40)
+        assert (certificate.false_positives, certificate.passed) == (3, True)
+        assert certificate.worst_effect == pytest.approx(0.004, rel=0.01)
+        assert certificate.mde == pytest.approx(2.8 * 0.00405, rel=0.02)
+        [view, _] = sorted(
+            lab.store.devices(lab.now_ns, TERMS), key=lambda one: one.description.device_id != ID
+        )
+        assert view.aa_certificates == (certificate,)
+        assert lab.job(job_id).state is JobState.FINISHED
+
+    def test_too_many_differences_are_refused_and_stay_visible(self, lab: Lab) -> None:
+        certify(lab)
+        lab.wait(60)
+        certify(lab, detected=6)
+        first, second = known(lab)
+        assert (first.passed, second.passed) == (True, False)
+        assert "chance explains 5" in second.reason
+
+    def test_a_rehearsal_stands_beside_the_certificate(self, lab: Lab) -> None:
+        certify(lab)
+        lab.wait(60)
+        certify(lab, 3)
+        [view] = [
+            view
+            for view in lab.store.devices(lab.now_ns, TERMS)
+            if view.description.device_id == ID
+        ]
+        assert [(one.asked, one.passed) for one in view.aa_certificates] == [
+            (40, True),
+            (3, False),
+        ]
+
+    def test_a_certification_is_in_no_table(self, lab: Lab) -> None:
+        certify(lab)
+        assert lab.store.rows(TableQuery()) == ()
+
+    def test_one_certification_of_a_device_and_runtime_at_a_time(self, lab: Lab) -> None:
+        first, created = begin(lab)
+        assert created
+        assert begin(lab) == (first, False)
+        assert begin(lab, device_id=OTHER.device_id)[1]
+        lab.store.cancel(first, "enough", lab.now_ns)
+        assert begin(lab)[1]
+        assert known(lab) == ()
+
+    def test_a_stack_that_changes_in_between_is_refused(self, lab: Lab) -> None:
+        certify(lab, fingerprints=("stack-1", "stack-2"))
+        [certificate] = (*known(lab), *known(lab, "stack-2"))
+        assert not certificate.passed
+        assert certificate.reason == "the stack changed between comparisons"
+
+    def test_comparisons_that_failed_refuse(self, lab: Lab) -> None:
+        job_id, _ = begin(lab)
+        lease = lab.claimed(job_id)
+        lab.report_failure(lease, 1, FailureGroup.ARTIFACT)
+        for entry in lease.entries:
+            if entry.index != 1:
+                lab.report(lease, entry.index)
+        for run in lab.store.unanalysed():
+            ratio = MetricValue("latency_ratio", 1.0, difference="none")
+            lab.store.analysed(run, 2, (ratio,), lab.now_ns)
+        [certificate] = known(lab)
+        assert (certificate.passed, certificate.comparisons) == (False, 39)
+        assert lab.job(job_id).entries[1].state is EntryState.FAILED
+
+    def test_a_retired_device_gets_none(self, lab: Lab) -> None:
+        lab.store.retire(ID, "smoke", lab.now_ns)
+        with refused(Code.DEVICE_RETIRED):
+            begin(lab)
+
+    def test_it_survives_a_registration_with_another_stack(self, lab: Lab) -> None:
+        certify(lab)
+        lab.register(device(runtimes=(runtime(fingerprint="stack-2"),)), "i2")
+        assert len(known(lab)) == 1
+        assert known(lab, "stack-2") == ()

@@ -1,0 +1,98 @@
+"""The reference: predictions of the baseline here, and what a device that differs looks like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.common.npz import read_npz
+from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.benchmarks.raw.container import RawFile
+from bitgauge.benchmarks.raw.origin import RawOrigin
+from bitgauge.benchmarks.raw.quality import quality_raw
+from bitgauge.benchmarks.samples import Ints, QualitySamples
+from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.errors import Code
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.coordinator.builders.base import Unsupported
+from bitgauge.coordinator.tasks import reference
+
+METRICS = (MetricValue("latency_ratio", 1.0), MetricValue("accuracy_pct", 96.0, flags=("shared",)))
+
+
+@pytest.fixture(scope="module")
+def predictions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("reference") / "reference.npz"
+    reference.evaluate(zoo.models()[0].path, zoo.evaluation_path(), path)
+    return path
+
+
+def run_with(top1: Ints, ids: np.ndarray[tuple[int], np.dtype[np.str_]]) -> list[RawFile]:
+    origin = RawOrigin(
+        pass_name=PassName.QUALITY,
+        launch=0,
+        role=RawRole.BOTH,
+        artifacts=("a" * 64,),
+        recipe="fp32",
+        runtime="onnxruntime",
+        workload=Workload(),
+        profile=Profile.QUICK,
+    )
+    samples = QualitySamples(
+        ids=ids,
+        labels=None,
+        ref_top1=top1,
+        cand_top1=None,
+        ref_loss=None,
+        cand_loss=None,
+        kl=None,
+        max_abs_diff=None,
+        ref_nonfinite=np.zeros_like(top1),
+        cand_nonfinite=None,
+        classes=10,
+    )
+    return [quality_raw(origin, samples)]
+
+
+def test_the_reference_knows_most_digits(predictions: Path) -> None:
+    arrays = read_npz(predictions, Code.BAD_RAW, what="it")
+    evaluation = read_evaluation_set(zoo.evaluation_path())
+    assert arrays["ids"].tolist() == evaluation.ids.tolist()
+    assert np.mean(arrays["top1"] == evaluation.labels) > 0.94
+
+
+def test_it_is_the_same_each_time(predictions: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.npz"
+    reference.evaluate(zoo.models()[0].path, zoo.evaluation_path(), again)
+    assert again.read_bytes() == predictions.read_bytes()
+
+
+def test_a_device_that_agrees_is_not_flagged(predictions: Path) -> None:
+    arrays = read_npz(predictions, Code.BAD_RAW, what="it")
+    near_ties = arrays["top1"].copy()
+    near_ties[:5] = (near_ties[:5] + 1) % 10
+    assert reference.flagged(METRICS, run_with(near_ties, arrays["ids"]), predictions) == METRICS
+
+
+def test_a_device_whose_baseline_is_wrong_is_flagged(predictions: Path) -> None:
+    arrays = read_npz(predictions, Code.BAD_RAW, what="it")
+    wrong = (arrays["top1"] + 1) % 10
+    latency, accuracy = reference.flagged(METRICS, run_with(wrong, arrays["ids"]), predictions)
+    assert latency.flags == ()
+    assert accuracy.flags == ("shared", "reference_mismatch")
+
+
+def test_without_predictions_nothing_is_said(predictions: Path) -> None:
+    assert reference.flagged(METRICS, [], predictions) == METRICS
+    other = run_with(np.zeros(3, np.int64), np.array(["x", "y", "z"]))
+    assert reference.agreement_of(other, predictions) is None
+
+
+def test_a_model_that_cannot_be_run_here_has_no_reference(tmp_path: Path) -> None:
+    path = tmp_path / "noise.onnx"
+    path.write_bytes(b"noise")
+    with pytest.raises(Unsupported):
+        reference.evaluate(path, zoo.evaluation_path(), tmp_path / "out.npz")

@@ -1,0 +1,81 @@
+"""A node's copies of blobs: read once, checked always, capped."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, NotFound
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.coordinator.tasks.replicas import SPARE_S, Replica
+
+
+class Source:
+    """Blobs in memory; counts how often each was read."""
+
+    def __init__(self, *blobs: bytes) -> None:
+        self.blobs = {digest_of(blob): blob for blob in blobs}
+        self.reads = 0
+
+    def read(self, digest: Digest) -> Iterator[bytes]:
+        self.reads += 1
+        if digest not in self.blobs:
+            raise NotFound(Code.BLOB_MISSING, "not here")
+        blob = self.blobs[digest]
+        yield from (blob[start : start + 3] for start in range(0, len(blob), 3))
+
+
+def digest_of(blob: bytes) -> Digest:
+    return Digest(hashlib.sha256(blob).hexdigest(), len(blob))
+
+
+def test_a_blob_is_fetched_once(tmp_path: Path) -> None:
+    source = Source(b"weights", b"")
+    replica = Replica(tmp_path / "r", source, 1000)
+    for digest, blob in list(source.blobs.items()) * 2:
+        assert replica.path(digest).read_bytes() == blob
+    assert source.reads == 2
+    assert stat.S_IMODE((tmp_path / "r").stat().st_mode) == 0o700
+
+
+def test_a_copy_that_the_disk_changed_is_fetched_again(tmp_path: Path) -> None:
+    source = Source(b"weights")
+    replica = Replica(tmp_path, source, 1000)
+    (digest,) = source.blobs
+    replica.path(digest).write_bytes(b"weighty")
+    assert replica.path(digest).read_bytes() == b"weights"
+    assert source.reads == 2
+
+
+def test_other_bytes_than_asked_for_are_refused_and_not_kept(tmp_path: Path) -> None:
+    source = Source()
+    digest = digest_of(b"weights")
+    source.blobs[digest] = b"poison!"
+    with pytest.raises(BitgaugeError) as caught:
+        Replica(tmp_path, source, 1000).path(digest)
+    assert caught.value.code is Code.DIGEST_MISMATCH
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_blob_that_the_source_lacks_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(BitgaugeError, match="not here"):
+        Replica(tmp_path, Source(), 1000).path(digest_of(b"weights"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_oldest_copies_make_room_and_fresh_ones_stay(tmp_path: Path) -> None:
+    blobs = [bytes([value]) * 10 for value in range(4)]
+    source = Source(*blobs)
+    replica = Replica(tmp_path, source, 25)
+    paths = [replica.path(digest_of(blob)) for blob in blobs[:3]]
+    assert all(path.exists() for path in paths), "what a task may be reading stays"
+    for age, path in enumerate(reversed(paths), start=1):
+        before = path.stat().st_mtime - SPARE_S - age
+        os.utime(path, (before, before))
+    newest = replica.path(digest_of(blobs[3]))
+    assert [path.exists() for path in paths] == [False, False, True]
+    assert newest.exists()

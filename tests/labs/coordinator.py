@@ -1,0 +1,201 @@
+"""A coordinator in this process: a real store in memory, and a task runner that is told what to
+answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from bitgauge.benchmarks.analysis.facts import RunFacts
+from bitgauge.benchmarks.common.ids import run_id
+from bitgauge.benchmarks.vocabulary.enums import (
+    FormatFamily,
+    HardwareClass,
+    ModelClass,
+    PassName,
+    RawRole,
+    Realness,
+    RunStatus,
+)
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec, JobView
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
+from bitgauge.coordinator.decisions.care import CareTerms
+from bitgauge.coordinator.decisions.submission import Inspection
+from bitgauge.coordinator.lab import builds as builds_module
+from bitgauge.coordinator.lab import loops as dispatch
+from bitgauge.coordinator.lab.alerts import Alerts
+from bitgauge.coordinator.lab.analyses import Analyses
+from bitgauge.coordinator.lab.builds import Builds
+from bitgauge.coordinator.lab.care import LabCare
+from bitgauge.coordinator.lab.coordinator import Coordinator
+from bitgauge.coordinator.lab.health_check import HealthCheck
+from bitgauge.coordinator.lab.loops import Dispatcher
+from bitgauge.coordinator.lab.runner import Analysis
+from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms, Registration
+from bitgauge.coordinator.store.writer import Writer
+
+SECOND_NS = 1_000_000_000
+BASELINE = Digest("b" * 64, 1000)
+EVALUATION = Digest("e" * 64, 500)
+RAW = Digest("a" * 64, 10)
+BUILT = Digest("c" * 64, 260)
+REFERENCE = Digest("f" * 64, 90)
+RECIPE = "int8-dynamic"
+LATENCY = MetricValue("latency_ratio", 0.1 + 0.2, 0.2, 0.4, n=60)
+DEVICE = DeviceDescription(
+    device_id=str(uuid.UUID(int=7)),
+    name="bench",
+    hardware_class=HardwareClass.CPU_ONLY,
+    realness=Realness.PHYSICAL,
+    architecture="x86_64",
+    processor_model="test",
+    isa_flags=(),
+    core_count=2,
+    memory_bytes=1 << 30,
+    kernel_release="6",
+    runtimes=(RuntimeDescription("onnxruntime", "1.31", families=tuple(FormatFamily)),),
+)
+SPEC = JobSpec("digits", BASELINE, (Entry(RECIPE),), EVALUATION, idempotency_key="k")
+
+
+class FakeRunner:
+    """Answers at once; an exception in `failures` is raised once each instead."""
+
+    def __init__(self) -> None:
+        self.failures: list[BitgaugeError] = []
+        self.built: list[BuildKey] = []
+        self.analysed: list[RunFacts] = []
+        self.references: set[Digest | None] = set()
+        self.metrics: tuple[MetricValue, ...] = (LATENCY,)
+
+    def toolchain(self, recipe: str) -> str:
+        return "tool 1"
+
+    async def inspect(self, spec: JobSpec) -> Inspection:
+        self._fail()
+        return Inspection(ModelClass.CNN, tuple(entry.recipe or RECIPE for entry in spec.entries))
+
+    async def build(self, key: BuildKey) -> BuildOutcome:
+        await asyncio.sleep(0)
+        if key.recipe == "reference":
+            return BuildOutcome(REFERENCE)
+        self._fail()
+        self.built.append(key)
+        return BuildOutcome(BUILT)
+
+    async def analyse(
+        self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
+    ) -> Analysis:
+        self._fail()
+        self.references.add(reference)
+        self.analysed.append(facts)
+        return Analysis(1, self.metrics)
+
+    def _fail(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+class Clock:
+    """Time stands still unless it is moved."""
+
+    now_ns = 1_700_000_000 * SECOND_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@dataclasses.dataclass
+class Lab:
+    """Everything a test touches."""
+
+    coordinator: Coordinator
+    dispatcher: Dispatcher
+    runner: FakeRunner
+    writer: Writer
+    clock: Clock
+    incarnation: str = "one"
+
+    async def register(self, device: DeviceDescription = DEVICE) -> None:
+        registration = Registration(device, "1", "boot", self.incarnation, leftovers_dead=True)
+        await self.coordinator.register(registration, 1)
+
+    async def acquire(self, wait_s: float = 5.0) -> Assignment | None:
+        return await self.coordinator.acquire(DEVICE.device_id, self.incarnation, wait_s)
+
+    async def submitted(self, spec: JobSpec = SPEC) -> str:
+        await self.register()
+        return (await self.coordinator.submit(spec))[0]
+
+    async def claimed(self) -> Assignment:
+        assignment = await self.acquire()
+        assert assignment is not None
+        return assignment
+
+    async def until(self, job_id: str, wanted: Callable[[JobView], bool]) -> JobView:
+        async def look() -> JobView:
+            async for view in self.coordinator.watch(job_id):
+                if wanted(view):
+                    return view
+            raise AssertionError("the job ended otherwise")
+
+        return await asyncio.wait_for(look(), 5)
+
+
+@contextlib.asynccontextmanager
+async def open_lab(
+    monkeypatch: pytest.MonkeyPatch,
+    care_terms: CareTerms | None = None,
+    check: HealthCheck | None = None,
+    webhook: str | None = None,
+) -> AsyncIterator[Lab]:
+    """A lab whose background loops run fast; an attempt at the webhook takes 0.3 s at most."""
+    monkeypatch.setattr(dispatch, "PAUSE_S", 0.01)
+    monkeypatch.setattr(builds_module, "PAUSE_S", 0.01)
+    monkeypatch.setattr(dispatch, "LONGEST_TICK_S", 0.01)
+    writer, runner = Writer(), FakeRunner()
+    await writer.open(lambda: SqliteStore.open(":memory:"))
+    clock, terms = Clock(), LeaseTerms()
+    builds = Builds(writer, runner, clock)
+    analyses = Analyses(writer, runner, builds, terms, clock)
+    care = LabCare(writer, terms, care_terms, check, clock)
+    alerts = Alerts(writer, webhook, clock, timeout_s=0.3) if webhook else None
+    others = [alerts.run] if alerts else []
+    dispatcher = Dispatcher(writer, builds, analyses, terms, clock, care=care, others=others)
+    coordinator = Coordinator(writer, runner, analyses, terms, clock, care=care)
+    lab = Lab(coordinator, dispatcher, runner, writer, clock)
+    for digest in (BASELINE, EVALUATION, RAW):
+        await lab.coordinator.record_blob(digest)
+    await dispatcher.refresh_leases()
+    dispatcher.start()
+    try:
+        yield lab
+    finally:
+        await dispatcher.stop()
+        await writer.close()
+
+
+def report_of(
+    assignment: Assignment, index: int, status: RunStatus = RunStatus.MEASURED
+) -> RunReport:
+    return RunReport(
+        run_id=run_id(assignment.job_id, assignment.epoch, index),
+        job_id=assignment.job_id,
+        epoch=assignment.epoch,
+        lease_token=assignment.lease_token,
+        entry_index=index,
+        status=status,
+        started_unix_ns=1,
+        ended_unix_ns=2,
+        device_id=DEVICE.device_id,
+        sandbox="rlimits",
+        raw=(RawRef(PassName.PAIR, 0, RawRole.BOTH, RAW),),
+    )

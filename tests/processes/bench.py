@@ -1,0 +1,153 @@
+"""A coordinator and an agent on one machine, kept running as a service manager would."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.vocabulary.enums import Disposition
+from bitgauge.benchmarks.vocabulary.errors import Unavailable
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+from bitgauge.benchmarks.vocabulary.values.runs import RunView
+from bitgauge.coordinator.client.client import Client
+from bitgauge.coordinator.client.upload import local_file, upload
+
+from .conftest import Up, environment
+
+T = TypeVar("T")
+
+AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
+RECIPE = "int8-dynamic"
+PATIENCE_S = 60.0
+
+
+@dataclass
+class AgentService:
+    """Keeps an agent running.
+
+    Attributes:
+        home: state folder.
+        command: how to start it.
+        variables: what its environment has besides.
+        log: where what it says is added.
+        died: called whenever it has ended, before it is started again.
+    """
+
+    home: Path
+    command: Sequence[str]
+    variables: dict[str, str] = field(default_factory=dict)
+    log: Path = Path(os.devnull)
+    died: Callable[[], None] = lambda: None
+    starts: int = 0
+
+    def __post_init__(self) -> None:
+        self._ending = False
+        self._start()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
+
+    @classmethod
+    def of(cls, up: Up, *arguments: str, variables: dict[str, str] | None = None) -> AgentService:
+        command = [AGENT, "run", "--coordinator", up.address, *arguments]
+        return cls(up.home, command, variables or {})
+
+    def _start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                env={**environment(self.home), **self.variables},
+                stdout=log,
+                stderr=log,
+            )
+        self.starts += 1
+
+    def _keep(self) -> None:
+        while True:
+            self.process.wait()
+            if self._ending:
+                return
+            self.died()
+            time.sleep(0.2)
+            self._start()
+
+    def child(self) -> psutil.Process:
+        """A child that is measuring now."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            for process in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    if "bitgauge.agents" in " ".join(process.cmdline()):
+                        return process
+            time.sleep(0.02)
+        raise AssertionError("no child was measuring")
+
+    def end(self) -> None:
+        self._ending = True
+        self.process.terminate()
+        self._keeper.join(20)
+
+
+def left_over(home: Path) -> list[str]:
+    """Every process on this machine that has to do with `home`."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            command = " ".join(process.cmdline())
+            if str(home) in command or process.environ().get("BITGAUGE_HOME") == str(home):
+                found.append(command)
+    return found
+
+
+def require_none_left(home: Path) -> None:
+    """Fail when processes of `home` stay for a minute."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (left := left_over(home)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert left == []
+
+
+def small_job(client: Client, key: str) -> JobSpec:
+    """The smallest job that has a baseline and a candidate; its files are uploaded."""
+    model = zoo.models()[0]
+    files = [local_file(path) for path in (model.path, zoo.evaluation_path())]
+    patiently(lambda: upload(client, files))
+    return JobSpec(
+        model_name=model.name,
+        baseline=files[0].digest,
+        entries=(Entry(RECIPE),),
+        evaluation=files[1].digest,
+        wait_for_device=True,
+        idempotency_key=key,
+    )
+
+
+def accepted(runs: tuple[RunView, ...]) -> dict[int, list[str]]:
+    """The ids of accepted runs by entry."""
+    found = collections.defaultdict(list)
+    for run in runs:
+        if run.disposition is Disposition.ACCEPTED:
+            found[run.entry_index].append(run.run_id)
+    return found
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """What `work` gives; a coordinator that is being restarted is waited for."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return work()
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)

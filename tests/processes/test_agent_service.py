@@ -1,0 +1,460 @@
+"""The real agent against a coordinator in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import psutil
+import pytest
+from bitgauge.agents.config import PhaseLimits
+from bitgauge.agents.execution.plan import plan_passes
+from bitgauge.agents.host import process
+from bitgauge.agents.storage.spool import Spool
+from bitgauge.benchmarks.common.ids import run_id
+from bitgauge.benchmarks.raw.container import read_raw
+from bitgauge.benchmarks.raw.numerics import read_ledger
+from bitgauge.benchmarks.raw.quality import quality_samples
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup, PassName, RawRole, RunStatus
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry
+from bitgauge.benchmarks.vocabulary.values.runs import RunReport
+from bitgauge.protos.v1 import agent_pb2
+
+from tests.labs.agent import SAMPLES, Lab, fake_artifact, until
+
+BASELINE = fake_artifact()
+CANDIDATE = fake_artifact(offset=0.5)
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    made = Lab(tmp_path)
+    await made.coordinator.start()
+    yield made
+    await made.coordinator.stop()
+
+
+def spool_of(lab: Lab) -> Spool:
+    return Spool(lab.folder / "home" / "agent" / "spool")
+
+
+def is_empty(lab: Lab) -> bool:
+    spool = spool_of(lab)
+    return not spool.reports() and not spool.intents()
+
+
+def children() -> list[psutil.Process]:
+    """The measuring children below this process; other tests may run a coordinator beside."""
+    found = []
+    for one in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "bitgauge.agents.worker.worker" in one.cmdline():
+                found.append(one)
+    return found
+
+
+async def test_a_job_is_measured_and_reported(lab: Lab) -> None:
+    job = lab.assignment([BASELINE, CANDIDATE])
+    async with lab.agent():
+        first, second = await lab.reports(2)
+        await until(lambda: is_empty(lab))
+    assert first.run_id == run_id(job.job_id, 1, 0)
+    assert [one.status for one in (first, second)] == [RunStatus.MEASURED] * 2
+    assert [(ref.pass_name, ref.role) for ref in second.raw] == [
+        (PassName.QUALITY, RawRole.BOTH),
+        (PassName.NUMERICS, RawRole.BOTH),
+    ]
+    assert (
+        "does not show"
+        in read_ledger(read_raw(lab.coordinator.blobs[second.raw[1].digest.sha256])).why_not
+    )
+    raw = read_raw(lab.coordinator.blobs[second.raw[0].digest.sha256])
+    samples = quality_samples(raw)
+    assert samples.ids.size == SAMPLES
+    assert samples.max_abs_diff is not None
+    assert samples.max_abs_diff.max() == pytest.approx(0.5)
+    assert second.sandbox == "rlimits"
+    assert len(second.fingerprint) == 64
+    assert {item.name for item in second.stack} >= {"architecture", "runtime"}
+    assert not (lab.folder / "home" / "agent" / "work").exists() or not any(
+        (lab.folder / "home" / "agent" / "work").iterdir()
+    )
+
+
+async def test_unchanged_artifacts_are_fetched_once(lab: Lab) -> None:
+    evaluation = None
+    for _ in range(2):
+        lab.assignment([BASELINE, CANDIDATE], evaluation=evaluation)
+        evaluation = lab.coordinator.blobs[list(lab.coordinator.blobs)[-1]]
+    async with lab.agent():
+        await lab.reports(4)
+    assert lab.coordinator.events.count("Read") == 3
+
+
+async def test_accepted_entries_are_not_measured_again(lab: Lab) -> None:
+    job = lab.assignment([BASELINE, CANDIDATE])
+    from dataclasses import replace
+
+    done = (replace(job.entries[0], accepted=True), job.entries[1])
+    lab.coordinator.waiting[:] = [replace(job, entries=done)]
+    async with lab.agent():
+        (only,) = await lab.reports(1)
+        await until(lambda: is_empty(lab))
+    assert only.entry_index == 1
+
+
+async def test_a_lost_acknowledgement_is_asked_for_again(lab: Lab) -> None:
+    lab.coordinator.lose_replies.update({"Report": 2, "Register": 1, "Write": 1})
+    lab.assignment([BASELINE, CANDIDATE])
+    async with lab.agent():
+        await lab.reports(2)
+        await until(lambda: is_empty(lab))
+    assert lab.coordinator.events.count("Report") == 4
+    assert len(lab.coordinator.reports) == 2
+
+
+async def test_measuring_goes_on_while_the_coordinator_is_away(lab: Lab) -> None:
+    slow = [fake_artifact(latency_ns=20_000_000, offset=k) for k in range(3)]
+    lab.assignment(slow)
+    async with lab.agent():
+        await lab.reports(1)
+        await lab.coordinator.stop()
+        await until(lambda: len(spool_of(lab).reports()) == 2)
+        await lab.coordinator.start()
+        await lab.reports(3)
+        await until(lambda: is_empty(lab))
+        await until(lambda: len(lab.coordinator.registers) == 2)
+    away = [line for line in lab.said if "is away" in line]
+    back = [line for line in lab.said if "is back" in line]
+    assert (len(away), len(back)) == (1, 1), lab.said
+
+
+async def test_heartbeats_carry_progress(lab: Lab) -> None:
+    lab.assignment([fake_artifact(latency_ns=30_000_000)])
+    async with lab.agent():
+        await lab.reports(1)
+    renewals = lab.coordinator.renewals
+    assert len(renewals) >= 3
+    assert {one.progress.recipe for one in renewals} == {"fp32"}
+    assert "quality" in {one.progress.step for one in renewals}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (agent_pb2.LEASE_VERDICT_CANCEL, "cancelled"),
+        (agent_pb2.LEASE_VERDICT_LOST, "passed on"),
+    ],
+)
+async def test_a_job_that_ends_elsewhere_stops_here(lab: Lab, verdict: int, words: str) -> None:
+    lab.assignment([fake_artifact(behaviour="hang")])
+    async with lab.agent():
+        await until(lambda: any(one.name().startswith("python") for one in children()))
+        lab.coordinator.verdict = verdict
+        await until(lambda: any(words in line for line in lab.said))
+        assert children() == []
+        assert is_empty(lab)
+        lab.coordinator.verdict = agent_pb2.LEASE_VERDICT_OK
+        lab.assignment([BASELINE])
+        await lab.reports(1)
+    assert len(lab.coordinator.reports) == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "when", "group", "code"),
+    [
+        ("crash_segv", "run", FailureGroup.ARTIFACT, "crash_segv"),
+        ("crash_abrt", "load", FailureGroup.ARTIFACT, "crash_abrt"),
+        ("crash_bus", "run", FailureGroup.ARTIFACT, "crash_bus"),
+        ("crash_ill", "run", FailureGroup.ARTIFACT, "crash_ill"),
+        ("kill", "run", FailureGroup.ENVIRONMENT, "killed"),
+        ("oom", "load", FailureGroup.ARTIFACT, "oom"),
+        ("raise", "run", FailureGroup.ARTIFACT, "run_failed"),
+    ],
+)
+async def test_failures_are_told_apart(
+    lab: Lab, behaviour: str, when: str, group: FailureGroup, code: str
+) -> None:
+    lab.assignment([BASELINE, fake_artifact(behaviour=behaviour, when=when)])
+    async with lab.agent():
+        good, bad = await lab.reports(2)
+    assert good.status is RunStatus.MEASURED
+    assert bad.status is RunStatus.FAILED
+    assert bad.failure is not None
+    assert (bad.failure.group, bad.failure.code) == (group, code)
+    assert bad.failure.advice
+    assert bad.attempts == (2 if code.startswith("crash") else 1)
+    assert f"phase {'load' if when == 'load' else 'measure'}" in bad.failure.message
+    assert children() == []
+
+
+async def test_a_crash_that_does_not_come_back_is_no_failure(lab: Lab) -> None:
+    once = fake_artifact(behaviour="crash_segv", once_file=str(lab.folder / "crashed"))
+    lab.assignment([once])
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert (report.status, report.attempts) == (RunStatus.MEASURED, 2)
+
+
+async def test_what_the_runtime_cannot_take_is_unsupported(lab: Lab) -> None:
+    lab.assignment([BASELINE, fake_artifact(behaviour="unsupported", when="load")])
+    async with lab.agent():
+        _, report = await lab.reports(2)
+    assert report.status is RunStatus.UNSUPPORTED
+    assert report.failure is not None
+    assert "no kernel" in report.failure.message
+
+
+@pytest.mark.parametrize("when", ["load", "run"])
+async def test_a_hang_is_a_timeout_that_names_its_phase(lab: Lab, when: str) -> None:
+    lab.limits = PhaseLimits(load=0.7, measure=0.7, terminate=0.2)
+    lab.assignment([fake_artifact(behaviour="hang", when=when)])
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert report.failure is not None
+    assert (report.failure.group, report.failure.code) == (FailureGroup.ARTIFACT, "timeout")
+    assert f"phase {'load' if when == 'load' else 'measure'}" in report.failure.message
+    assert children() == []
+
+
+async def test_a_flood_of_output_is_capped_and_disturbs_nothing(lab: Lab) -> None:
+    lab.assignment([fake_artifact(behaviour="flood", when="load"), BASELINE])
+    async with lab.agent():
+        first, second = await lab.reports(2)
+    assert (first.status, second.status) == (RunStatus.MEASURED, RunStatus.MEASURED)
+
+
+async def test_grandchildren_end_with_the_child(lab: Lab) -> None:
+    lab.assignment([fake_artifact(behaviour="grandchild", when="load")])
+    before = {one.pid for one in psutil.process_iter() if "time.sleep(600)" in " ".join(_line(one))}
+    async with lab.agent():
+        await lab.reports(1)
+    after = {one.pid for one in psutil.process_iter() if "time.sleep(600)" in " ".join(_line(one))}
+    assert after <= before
+
+
+def _line(one: psutil.Process) -> list[str]:
+    try:
+        return one.cmdline()
+    except psutil.Error:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("artifact", "evaluation", "code"),
+    [(b"not a model", None, "bad_model"), (BASELINE, b"not a set", "bad_evaluation_set")],
+)
+async def test_bad_files_are_one_sentence(
+    lab: Lab, artifact: bytes, evaluation: bytes | None, code: str
+) -> None:
+    lab.assignment([artifact], evaluation=evaluation)
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert report.failure is not None
+    assert (report.failure.group, report.failure.code) == (FailureGroup.ARTIFACT, code)
+    assert "Traceback" not in report.failure.message
+
+
+async def test_an_unknown_runtime_is_the_devices_matter(lab: Lab) -> None:
+    lab.assignment([BASELINE], runtime="abacus")
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert report.failure is not None
+    assert (report.failure.group, report.failure.code) == (FailureGroup.DEVICE, "runtime_missing")
+
+
+async def test_a_job_out_of_time_is_reported_as_such(lab: Lab) -> None:
+    lab.assignment([fake_artifact(behaviour="hang"), BASELINE], deadline_s=1)
+    async with lab.agent():
+        first, second = await lab.reports(2)
+    assert {one.failure.code for one in (first, second) if one.failure} == {"deadline"}
+    assert children() == []
+
+
+async def test_results_of_an_older_epoch_are_replayed_before_register(lab: Lab) -> None:
+    job = lab.assignment([BASELINE])
+    lab.coordinator.waiting.clear()
+    spool = spool_of(lab)
+    raw = lab.folder / "raw.npz"
+    raw.write_bytes(b"raw data")
+    from bitgauge.benchmarks.vocabulary.values.runs import RawRef
+
+    ref = RawRef(PassName.QUALITY, 0, RawRole.BOTH, spool.put_raw(raw))
+    spool.put_report(
+        RunReport(
+            run_id=run_id(job.job_id, 1, 0),
+            job_id=job.job_id,
+            epoch=1,
+            lease_token=b"t" * 16,
+            entry_index=0,
+            status=RunStatus.MEASURED,
+            started_unix_ns=1,
+            ended_unix_ns=2,
+            device_id="d",
+            sandbox="rlimits",
+            raw=(ref,),
+        )
+    )
+    async with lab.agent():
+        await until(lambda: lab.coordinator.registers)
+    events = lab.coordinator.events
+    assert events.index("Write") < events.index("Report") < events.index("Register")
+    assert lab.coordinator.blobs[ref.digest.sha256] == b"raw data"
+    assert is_empty(lab)
+
+
+async def test_leftovers_of_an_older_agent_are_ended_and_reported(lab: Lab) -> None:
+    intent = spool_of(lab).begin("11111111-1111-1111-1111-111111111111", "job", 1, 0)
+    left = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import os, time; os.setsid(); time.sleep(600)",
+        env={**os.environ, process.MARK_VARIABLE: intent.mark},
+    )
+    async with lab.agent():
+        await until(lambda: lab.coordinator.registers)
+        await until(lambda: left.returncode is not None)
+        await until(lambda: is_empty(lab))
+    register = lab.coordinator.registers[0]
+    assert list(register.open_intents) == [intent.run_id]
+    assert register.leftovers_dead
+
+
+async def test_a_refused_report_is_kept_aside(lab: Lab) -> None:
+    lab.coordinator.refuse["Report"] = (
+        grpc.StatusCode.NOT_FOUND,
+        "unknown_job",
+        "No such job.",
+    )
+    lab.assignment([BASELINE])
+    async with lab.agent():
+        await until(lambda: any("refused" in line for line in lab.said))
+        await until(lambda: is_empty(lab))
+    (kept,) = (lab.folder / "home" / "agent" / "spool" / "aside").iterdir()
+    assert b"No such job." in kept.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [({"token": "wrong"}, Code.UNAUTHENTICATED), ({}, Code.PROTOCOL_VERSION)],
+)
+async def test_a_coordinator_that_refuses_ends_the_agent(
+    lab: Lab, changes: dict[str, str], code: Code
+) -> None:
+    if code is Code.PROTOCOL_VERSION:
+        lab.coordinator.refuse["Register"] = (
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "protocol_version",
+            "The agent speaks version 1, the coordinator 7.",
+        )
+    async with lab.agent(**changes) as task:
+        with pytest.raises(BitgaugeError) as caught:
+            await asyncio.wait_for(asyncio.shield(task), 10)
+        assert caught.value.code is code
+
+
+class Once(dict[str, tuple[grpc.StatusCode, str, str]]):
+    """Refuses each method one time."""
+
+    def __getitem__(self, method: str) -> tuple[grpc.StatusCode, str, str]:
+        return self.pop(method)
+
+
+async def test_a_late_registration_of_its_predecessor_does_not_end_the_agent(lab: Lab) -> None:
+    displaced = (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "lease_lost",
+        "Another agent has registered as device d since.",
+    )
+    lab.coordinator.refuse = Once(Acquire=displaced)
+    lab.assignment([BASELINE])
+    async with lab.agent():
+        await lab.reports(1)
+    assert len(lab.coordinator.registers) == 2
+
+
+async def test_of_two_agents_that_displace_each_other_one_ends(lab: Lab) -> None:
+    lab.coordinator.refuse["Acquire"] = (
+        grpc.StatusCode.FAILED_PRECONDITION,
+        "lease_lost",
+        "Another agent has registered as device d since.",
+    )
+    async with lab.agent() as task:
+        with pytest.raises(BitgaugeError) as caught:
+            await asyncio.wait_for(asyncio.shield(task), 10)
+    assert caught.value.code is Code.LEASE_LOST
+    assert len(lab.coordinator.registers) == 2
+
+
+async def test_one_agent_per_folder(lab: Lab) -> None:
+    async with lab.agent():
+        await until(lambda: lab.coordinator.registers)
+        async with lab.agent() as second:
+            with pytest.raises(BitgaugeError, match=f"process {os.getpid()}"):
+                await asyncio.wait_for(asyncio.shield(second), 10)
+
+
+async def test_a_broken_download_goes_on_where_it_was_cut(lab: Lab) -> None:
+    lab.coordinator.cut_reads_after = 100
+    lab.assignment([BASELINE, CANDIDATE])
+    async with lab.agent():
+        await lab.reports(2)
+    assert lab.coordinator.events.count("Read") == 4
+
+
+async def test_corrupted_bytes_are_sent_again_once(lab: Lab) -> None:
+    lab.coordinator.flip_reads = 1
+    lab.assignment([BASELINE])
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert report.status is RunStatus.MEASURED
+
+    lab.coordinator.flip_reads = 99
+    lab.assignment([fake_artifact(offset=9)])
+    async with lab.agent():
+        reports = await lab.reports(2)
+    failures = [one.failure.code for one in reports if one.failure]
+    assert failures == ["digest_mismatch"]
+
+
+async def test_once_ends_after_one_job(lab: Lab) -> None:
+    lab.assignment([BASELINE])
+    async with lab.agent(once=True) as task:
+        await asyncio.wait_for(asyncio.shield(task), 20)
+    assert len(lab.coordinator.reports) == 1
+    assert is_empty(lab)
+
+
+async def test_a_simulated_device_measures_quality_and_numerics_only(lab: Lab) -> None:
+    lab.device = "fake"
+    lab.assignment([BASELINE])
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert lab.coordinator.devices[0].realness.value == "simulated"
+    assert {ref.pass_name for ref in report.raw} == {PassName.QUALITY, PassName.NUMERICS}
+
+
+async def test_a_defect_of_the_agent_fails_one_entry_only(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def plan(entry: AssignedEntry, *rest: Any, **named: Any) -> Any:
+        if entry.index == 0:
+            raise ZeroDivisionError("of a defect")
+        return plan_passes(entry, *rest, **named)
+
+    monkeypatch.setattr("bitgauge.agents.execution.run.plan_passes", plan)
+    lab.assignment([BASELINE, CANDIDATE])
+    async with lab.agent():
+        first, second = await lab.reports(2)
+    assert first.failure is not None
+    assert (first.failure.group, first.failure.code) == (FailureGroup.HARNESS, "internal")
+    assert "ZeroDivisionError" in first.failure.log_tail
+    assert second.status is RunStatus.MEASURED

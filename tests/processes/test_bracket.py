@@ -1,0 +1,147 @@
+"""The sentinel after a job is timed whatever became of its last entry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from bitgauge.agents.config import PhaseLimits
+from bitgauge.benchmarks.analysis.analyse import RunFacts, analyse
+from bitgauge.benchmarks.raw.container import read_raw
+from bitgauge.benchmarks.raw.sentinel import sentinel_latencies
+from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RunStatus
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Workload
+from bitgauge.benchmarks.vocabulary.values.runs import RunReport
+
+from tests.labs.agent import Lab, fake_artifact
+
+RUNTIME = '''
+"""The hostile runtime, but its time counts."""
+
+from bitgauge.agents.runtimes.fake import (
+    empty_artifact, load, prepare, probe_kernels, sentinel_artifact
+)
+from bitgauge.benchmarks.vocabulary.values.jobs import RuntimeDescription
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+
+NAME = "hostile"
+RANK = 95
+HINT = "this test"
+
+
+def probe():
+    return RuntimeDescription(name=NAME, version="1", families=tuple(FormatFamily))
+'''
+PASSES = (PassName.QUALITY, PassName.SENTINEL)
+SOUND = fake_artifact()
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    (tmp_path / "plug/runtimes").mkdir(parents=True)
+    (tmp_path / "plug/runtimes/hostile.py").write_text(RUNTIME)
+    limits = PhaseLimits(load=3.0, terminate=0.3)
+    made = Lab(tmp_path, plugins=(tmp_path / "plug",), limits=limits)
+    await made.coordinator.start()
+    yield made
+    await made.coordinator.stop()
+
+
+def job(lab: Lab, *artifacts: bytes) -> Assignment:
+    return lab.assignment(list(artifacts), runtime="hostile", passes=PASSES)
+
+
+def bracket(lab: Lab, report: RunReport) -> list[int]:
+    """Launches of the sentinel that a report names; each holds what it should."""
+    found = [ref for ref in report.raw if ref.pass_name is PassName.SENTINEL]
+    for ref in found:
+        latencies = sentinel_latencies(read_raw(lab.coordinator.blobs[ref.digest.sha256]))
+        assert 0.1e9 < latencies.sum() < 5e9
+    return [ref.launch for ref in found]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "when", "code"),
+    [
+        ("crash_segv", "load", "crash_segv"),
+        ("crash_segv", "run", "crash_segv"),
+        ("kill", "run", "killed"),
+        ("hang", "load", "timeout"),
+        ("oom", "run", "oom"),
+        ("raise", "load", "run_failed"),
+        ("unsupported", "load", "unsupported_artifact"),
+        ("litter", "run", "internal"),
+    ],
+)
+async def test_the_last_entry_fails_and_the_bracket_is_closed(
+    lab: Lab, behaviour: str, when: str, code: str
+) -> None:
+    job(lab, SOUND, fake_artifact(behaviour=behaviour, when=when))
+    async with lab.agent():
+        first, last = await lab.reports(2)
+    assert (first.failure, bracket(lab, first)) == (None, [0])
+    assert last.failure is not None
+    assert last.status in (RunStatus.FAILED, RunStatus.UNSUPPORTED)
+    assert last.failure.code == code, last.failure
+    assert bracket(lab, last) == [1]
+    assert [ref.pass_name for ref in last.raw] == [PassName.SENTINEL], "and nothing else"
+
+
+async def test_the_only_entry_fails_and_both_ends_are_told(lab: Lab) -> None:
+    asked = job(lab, fake_artifact(behaviour="crash_abrt"))
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert report.failure is not None
+    assert report.attempts == 2, "it was confirmed"
+    assert bracket(lab, report) == [0, 1]
+    facts = RunFacts(
+        report.run_id,
+        0,
+        "fp32",
+        Profile.QUICK,
+        Workload(),
+        asked.baseline,
+        asked.baseline,
+        is_baseline=True,
+    )
+    raws = [read_raw(lab.coordinator.blobs[ref.digest.sha256]) for ref in report.raw]
+    found = {metric.key: metric for metric in analyse(raws, facts)}
+    for key in ("sentinel_before_ns", "sentinel_after_ns"):
+        value = found[key].value
+        assert value is not None
+        assert value >= 100_000, "the fake sentinel waits so long"
+    assert found["accuracy_pct"].value is None
+
+
+async def test_an_entry_whose_file_cannot_be_had_closes_the_bracket_too(lab: Lab) -> None:
+    asked = job(lab, SOUND, fake_artifact(offset=1.0))
+    del lab.coordinator.blobs[asked.entries[1].artifact.sha256]
+    async with lab.agent():
+        first, last = await lab.reports(2)
+    assert first.failure is None
+    assert last.failure is not None
+    assert last.failure.code == "blob_missing"
+    assert bracket(lab, last) == [1]
+
+
+async def test_a_failure_in_the_middle_closes_nothing(lab: Lab) -> None:
+    job(lab, SOUND, fake_artifact(behaviour="raise"), fake_artifact(offset=1.0))
+    async with lab.agent():
+        reports = await lab.reports(3)
+    assert [bracket(lab, report) for report in reports] == [[0], [], [1]]
+    assert reports[1].failure is not None
+    assert reports[1].raw == ()
+
+
+async def test_a_sentinel_that_fails_too_changes_no_failure(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bitgauge.agents.runtimes.fake.sentinel_artifact", lambda: b"no model")
+    job(lab, SOUND, fake_artifact(behaviour="raise"))
+    async with lab.agent():
+        first, last = await lab.reports(2)
+    assert first.failure is None
+    assert last.failure is not None
+    assert last.failure.code == "run_failed"
+    assert (first.raw[0].pass_name, last.raw) == (PassName.QUALITY, ())

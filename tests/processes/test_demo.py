@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import filelock
+import pytest
+from bitgauge.benchmarks.common.home import DEFAULT_PORT
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Internal, Refused
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
+from bitgauge.coordinator.cli.demo import demo
+from bitgauge.coordinator.cli.demo.demo import DemoPlan, plan_of
+from bitgauge.coordinator.cli.demo.processes import Child, DemoLab
+from bitgauge.coordinator.config import CoordinatorConfig
+from bitgauge.coordinator.store import state_folder
+
+DEVICE = DeviceView(
+    DeviceDescription(
+        "d", "here", HardwareClass.CPU_ONLY, Realness.PHYSICAL, "x86_64", "cpu", (), 2, 1, "6"
+    ),
+    "idle",
+    1,
+    "0",
+)
+
+
+def plan(home: Path, **changes: str | int | None) -> DemoPlan:
+    typed: dict[str, str | int | None] = {
+        "port": 0,
+        "batches": "1,64",
+        "models": "all",
+        "recipes": "all",
+    }
+    return plan_of(home, **(typed | changes))  # type: ignore[arg-type]
+
+
+def test_the_plan_is_checked_before_anything_starts(tmp_path: Path) -> None:
+    whole = plan(tmp_path)
+    assert whole.batches == (1, 64)
+    assert len(whole.models) == 3
+    assert whole.recipes[0] == "fp32"
+    assert whole.database == tmp_path / "store.db"
+    assert [model.name for model in plan(tmp_path, models="digits-mlp").models] == ["digits-mlp"]
+    for wrong in ({"models": "digits"}, {"recipes": "fp8"}, {"batches": "0"}):
+        with pytest.raises(BadInput):
+            plan(tmp_path, **wrong)
+
+
+def test_a_taken_port_is_refused_when_named_and_avoided_when_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = server.getsockname()[1]
+        with pytest.raises(Refused) as caught:
+            plan(tmp_path, port=taken)
+        assert caught.value.code is Code.PORT_IN_USE
+        monkeypatch.setattr(demo, "DEFAULT_PORT", taken)
+        assert plan(tmp_path, port=None).port not in (0, taken, DEFAULT_PORT)
+
+
+def test_a_home_with_a_coordinator_is_refused(tmp_path: Path) -> None:
+    config = CoordinatorConfig(str(tmp_path))
+    with filelock.FileLock(config.lock_path):
+        state_folder.write_holder(config.holder_path, os.getpid())
+        with pytest.raises(Refused, match=str(tmp_path)) as caught:
+            plan(tmp_path)
+    assert caught.value.code is Code.COORDINATOR_RUNNING
+
+
+def test_the_next_query_works_as_typed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from bitgauge.coordinator.store.store import SqliteStore
+
+    home = tmp_path / "a home"
+    ready = plan(home)
+    SqliteStore.open(ready.database).close()
+    command = demo._next_query(ready, DEVICE).splitlines()[-1]
+    finished = subprocess.run(command, shell=True, check=False, timeout=60)
+    assert finished.returncode == 0
+    assert "Nothing was measured for mlp" in capfd.readouterr().out
+
+
+def test_the_program_is_named_so_that_it_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    own = tmp_path / "bin" / "bitgauge"
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", "")
+    assert demo.program() == [sys.executable, "-m", "bitgauge.coordinator.cli.app"]
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    assert demo.program() == [str(own)]
+    monkeypatch.chdir(tmp_path)
+    assert demo.program() == ["bin/bitgauge"]
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert demo.program() == ["bitgauge"]
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (other / "bitgauge").write_text("#!/bin/sh\n")
+    (other / "bitgauge").chmod(0o755)
+    monkeypatch.setenv("PATH", str(other))
+    assert demo.program() == ["bin/bitgauge"]
+
+
+def child(tmp_path: Path, code: str) -> Child:
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-c", code],
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    return Child("agent", process, log)
+
+
+def wait_for(log: Path, word: str) -> str:
+    for _ in range(500):
+        if word in log.read_text():
+            return log.read_text()
+        time.sleep(0.02)
+    raise AssertionError(log.read_text())
+
+
+def test_a_child_that_ended_is_named_with_its_last_line(tmp_path: Path) -> None:
+    ended = child(tmp_path, "print('error: no.'); raise SystemExit(3)")
+    ended.process.wait()
+    with pytest.raises(Internal, match=r"agent ended with 3 \(error: no\.\); its log is"):
+        ended.require_alive()
+    ended.stop(1)
+
+
+def test_a_child_that_will_not_end_is_ended_with_its_own(tmp_path: Path) -> None:
+    stubborn = child(
+        tmp_path,
+        "import signal, subprocess, sys, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "own = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print('pid', own.pid)\n"
+        "time.sleep(60)\n",
+    )
+    grandchild = int(wait_for(stubborn.log, "pid").split()[1])
+    stubborn.stop(0.2)
+    assert stubborn.process.returncode == -signal.SIGKILL
+    for _ in range(100):
+        stat = Path(f"/proc/{grandchild}/stat")
+        if not stat.exists() or stat.read_text().split()[2] == "Z":
+            return
+        time.sleep(0.05)
+    raise AssertionError("the grandchild is left over")
+
+
+def test_a_coordinator_that_does_not_start_is_explained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with (
+            DemoLab(tmp_path, address) as lab,
+            pytest.raises(Internal, match="is used by another process") as caught,
+        ):
+            lab.start_coordinator()
+    assert caught.value.code is Code.START_FAILED
+    assert str(tmp_path / "logs" / "demo-coordinator.log") in caught.value.sentence
+
+
+def test_signal_handlers_are_put_back(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    with demo._terminable(), DemoLab(tmp_path, "127.0.0.1:1"), pytest.raises(SystemExit) as caught:
+        signal.raise_signal(signal.SIGTERM)
+    assert caught.value.code == 143
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
