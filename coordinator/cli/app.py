@@ -55,10 +55,6 @@ def demo(
     batches: Annotated[str, typer.Option(help="Samples per call, with commas.")] = "1,64",
     models: Annotated[str, typer.Option(help="Zoo models, with commas, or all.")] = "all",
     recipes: Annotated[str, typer.Option(help="Recipes, with commas, or all.")] = "all",
-    chaos: Annotated[
-        bool,
-        typer.Option("--chaos", help="Kill coordinator and agent meanwhile; nothing is lost."),
-    ] = False,
 ) -> None:
     """Measure real models in every format on this machine, and print table and decision.
 
@@ -71,7 +67,7 @@ def demo(
     from .demo.demo import plan_of, run_demo
 
     folder = (home or default_home()).expanduser().absolute()
-    plan = plan_of(folder, port=port, batches=batches, models=models, recipes=recipes, chaos=chaos)
+    plan = plan_of(folder, port=port, batches=batches, models=models, recipes=recipes)
     raise typer.Exit(run_demo(plan))
 
 

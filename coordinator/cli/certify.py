@@ -51,7 +51,7 @@ def certify(
     from bitgauge.benchmarks.vocabulary.enums import Profile
     from bitgauge.benchmarks.vocabulary.typed import parse_word
 
-    from .follow import follow, follower
+    from .follow import follow
     from .text.jobs import job_text
     from .text.trust import certificate_text
 
@@ -63,8 +63,7 @@ def certify(
             known = "" if submitted.created else " (it was under way)"
             say(f"job {job_id}: certification of {device}{known}")
         try:
-            with follower(quiet=json) as shown:
-                last = follow(client.watch(job_id), shown) or client.job(job_id)
+            last = follow(client.watch(job_id), quiet=json) or client.job(job_id)
         except KeyboardInterrupt:
             raise Interrupted(goes_on([job_id])) from None
         found = _certificate(client, job_id)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from types import TracebackType
-from typing import Protocol
+from collections.abc import Iterable, Iterator
 
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
@@ -19,39 +17,17 @@ _REDRAWS_PER_SECOND = 1
 _HEADLINE_WIDTH = 52
 
 
-class Follower(Protocol):
-    """Shows the states of one job after another; a context manager."""
+def follow(views: Iterable[JobView], *, quiet: bool = False) -> JobView | None:
+    """Show every state of a job until the stream ends; the last one.
 
-    def __enter__(self) -> Follower:
-        """Begin to show."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Stop showing."""
-
-    def show(self, job: JobView) -> None:
-        """Show one state of a job."""
-
-    def print(self, text: str) -> None:
-        """Print finished text, such as a table, to stdout."""
-
-
-def follower(quiet: bool = False) -> Follower:
-    """The follower that suits stderr; a quiet one shows nothing."""
-    if quiet:
-        return _Quiet()
-    return _Bars() if sys.stderr.isatty() else _Lines()
-
-
-def follow(views: Iterable[JobView], shown: Follower) -> JobView | None:
-    """Show every state until the stream ends; the last one."""
+    Args:
+        views: the states, as they come.
+        quiet: show nothing.
+    """
+    if not quiet:
+        views = _bar(views) if sys.stderr.isatty() else _lines(views)
     last = None
     for view in views:
-        shown.show(view)
         last = view
     return last
 
@@ -76,42 +52,15 @@ def headline(job: JobView) -> str:
     return f"{name}: {job.state.value}"
 
 
-class _Quiet:
-    def __enter__(self) -> _Quiet:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def show(self, job: JobView) -> None:
-        del job
-
-    def print(self, text: str) -> None:
-        del text
-
-
-class _Lines:
-    """Plain lines: one when a job changes its state, one when an entry is settled."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, JobView] = {}
-
-    def __enter__(self) -> _Lines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def show(self, job: JobView) -> None:
-        before = self._seen.get(job.job_id)
-        self._seen[job.job_id] = job
-        for line in changes(before, job):
+def _lines(views: Iterable[JobView]) -> Iterator[JobView]:
+    """Plain lines: one when the job changes its state, one when an entry is settled."""
+    before = None
+    for view in views:
+        for line in changes(before, view):
             sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
-
-    def print(self, text: str) -> None:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+        before = view
+        yield view
 
 
 def changes(before: JobView | None, job: JobView) -> list[str]:
@@ -132,52 +81,28 @@ def changes(before: JobView | None, job: JobView) -> list[str]:
     return lines
 
 
-class _Bars:
-    """One bar per job on a terminal, with what is measured now and the time gone."""
+def _bar(views: Iterable[JobView]) -> Iterator[JobView]:
+    """One bar, with what is measured now and the time gone."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[done]}", markup=False),
-            TimeElapsedColumn(),
-            console=Console(stderr=True, highlight=False),
-            refresh_per_second=_REDRAWS_PER_SECOND,
-        )
-        self._tasks: dict[str, object] = {}
-
-    def __enter__(self) -> _Bars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, job: JobView) -> None:
-        from rich.progress import TaskID
-
-        task = self._tasks.get(job.job_id)
-        if task is None:
-            task = self._progress.add_task(headline(job), total=1.0, done="")
-            self._tasks[job.job_id] = task
-        assert isinstance(task, int)
-        self._progress.update(
-            TaskID(task),
-            description=f"{headline(job)[:_HEADLINE_WIDTH]:{_HEADLINE_WIDTH}}",
-            completed=fraction(job),
-            done=f"{settled(job)}/{len(job.entries)}",
-        )
-
-    def print(self, text: str) -> None:
-        """Take the bars away, print, and go on below."""
-        self._progress.stop()
-        for task in list(self._progress.task_ids):
-            self._progress.remove_task(task)
-        self._tasks.clear()
-        from .common import print_text
-
-        print_text(text)
-        self._progress.start()
+    progress = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[done]}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True, highlight=False),
+        refresh_per_second=_REDRAWS_PER_SECOND,
+    )
+    with progress:
+        task = None
+        for view in views:
+            if task is None:
+                task = progress.add_task("", total=1.0, done="")
+            progress.update(
+                task,
+                description=f"{headline(view)[:_HEADLINE_WIDTH]:{_HEADLINE_WIDTH}}",
+                completed=fraction(view),
+                done=f"{settled(view)}/{len(view.entries)}",
+            )
+            yield view

@@ -25,13 +25,12 @@ def watch(
 
     Example: bitgauge watch 3f0c...
     """
-    from .follow import follow, follower
+    from .follow import follow
     from .text.jobs import job_text
 
     with connected(coordinator, token_file, "watch") as client:
         try:
-            with follower(quiet=json) as shown:
-                last = follow(client.watch(job), shown)
+            last = follow(client.watch(job), quiet=json)
         except KeyboardInterrupt:
             raise Interrupted(goes_on([job])) from None
         last = last or client.job(job)

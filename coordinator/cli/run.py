@@ -195,7 +195,7 @@ def _submit_and_follow(
     from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
 
     from ..client.upload import upload
-    from .follow import follow, follower
+    from .follow import follow
     from .orders import jobs_of
     from .text.trust import exact_words
 
@@ -216,14 +216,13 @@ def _submit_and_follow(
                 say(f"job {submitted.job_id}: batch {spec.workload.batch}, {least}{known}")
         views = []
         if not detach:
-            with follower(quiet=json) as shown:
-                for job_id in job_ids:  # grows: what saturates is measured in exact mode too
-                    view = follow(client.watch(job_id), shown) or client.job(job_id)
-                    views.append(view)
-                    if view.exact_by is not None:
-                        job_ids.append(view.exact_by)
-                    if view.exact_by is not None and not json:
-                        say(f"job {job_id}: {exact_words(view)}.")
+            for job_id in job_ids:  # grows: what saturates is measured in exact mode too
+                view = follow(client.watch(job_id), quiet=json) or client.job(job_id)
+                views.append(view)
+                if view.exact_by is not None:
+                    job_ids.append(view.exact_by)
+                if view.exact_by is not None and not json:
+                    say(f"job {job_id}: {exact_words(view)}.")
     except KeyboardInterrupt:
         raise Interrupted(
             goes_on(job_ids) if job_ids else "Stopped before anything was submitted."

@@ -39,7 +39,7 @@ from ...cluster import home_folder, listeners
 from ...config import CoordinatorConfig
 from ...store.state_folder import StateFolder
 from ..common import Interrupted, print_text, say
-from ..follow import Follower, follower
+from ..follow import follow
 from ..jobs import exit_code
 from ..orders import NamedBlob, Order, jobs_of, parse_batches, parse_recipes
 from ..run import uploaded_words
@@ -48,7 +48,6 @@ from ..text.jobs import job_text
 from ..text.layout import WIDTH
 from ..text.rows import table_text
 from ..text.trust import exact_words
-from .chaos import Chaos, balance
 from .processes import DemoLab
 
 HOST = "127.0.0.1"
@@ -60,14 +59,13 @@ CHECK_EVERY_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class DemoPlan:
-    """What the demo measures and where; `chaos`: and kills parts of the lab meanwhile."""
+    """What the demo measures and where."""
 
     home: Path
     port: int
     batches: tuple[int, ...]
     models: tuple[zoo.ZooModel, ...]
     recipes: tuple[str, ...]
-    chaos: bool = False
 
     @property
     def database(self) -> Path:
@@ -82,7 +80,6 @@ class _Done:
     views: list[JobView] = field(default_factory=list)
     open_jobs: list[str] = field(default_factory=list)
     known: frozenset[Digest] = frozenset()
-    chaos: Chaos | None = None
 
     @property
     def artifacts(self) -> set[Digest]:
@@ -98,7 +95,6 @@ def plan_of(
     batches: str,
     models: str,
     recipes: str,
-    chaos: bool = False,
 ) -> DemoPlan:
     """Check what was typed, before anything is started.
 
@@ -117,7 +113,6 @@ def plan_of(
         batches=parse_batches([batches]),
         models=_models(models),
         recipes=parse_recipes(recipes, calibrated=True),
-        chaos=chaos,
     )
 
 
@@ -174,8 +169,6 @@ def _run(plan: DemoPlan) -> int:
             say(f"device {device.description.name} has registered")
             uploaded = _upload(client, plan)
             done = _Done(known=_known_artifacts(client))
-            if plan.chaos:
-                done.chaos = Chaos(lab, client)
             try:
                 _measure(client, lab, plan, device, done)
             except BaseException:
@@ -185,8 +178,6 @@ def _run(plan: DemoPlan) -> int:
             _answers(client, plan, device)
             _explanation(client, plan, done.views)
             _summary(plan, done, uploaded)
-            if done.chaos is not None:
-                print_text(textwrap.fill(balance(done.chaos, client, done.views), WIDTH))
         say("stopping agent and coordinator ...")
     print_text(_next_query(plan, device))
     return exit_code(done.views)
@@ -208,19 +199,14 @@ def _paths(plan: DemoPlan) -> Iterator[Path]:
 def _measure(client: Client, lab: DemoLab, plan: DemoPlan, device: DeviceView, done: _Done) -> None:
     """One job after another, so that no build runs beside a measurement."""
     evaluation, calibration = (local_file(path) for path in list(_paths(plan))[:2])
-    with follower() as shown:
-        for model in plan.models:
-            order = _order(plan, model, device, evaluation, calibration)
-            views = [
-                view for spec in jobs_of(order) for view in _run_job(client, lab, spec, shown, done)
-            ]
-            done.views.extend(views)
-            rows = tuple(
-                row for view in views for row in client.table(TableQuery(job_id=view.job_id))
-            )
-            broken = [view for view in views if exit_code([view])]
-            parts = [table_text(rows, [device]), *(job_text(view) for view in broken)]
-            shown.print("\n" + "\n".join(parts) + "\n")
+    for model in plan.models:
+        order = _order(plan, model, device, evaluation, calibration)
+        views = [view for spec in jobs_of(order) for view in _run_job(client, lab, spec, done)]
+        done.views.extend(views)
+        rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
+        broken = [view for view in views if exit_code([view])]
+        parts = [table_text(rows, [device]), *(job_text(view) for view in broken)]
+        print_text("\n" + "\n".join(parts) + "\n")
 
 
 def _order(
@@ -244,25 +230,20 @@ def _order(
     )
 
 
-def _run_job(
-    client: Client, lab: DemoLab, spec: JobSpec, shown: Follower, done: _Done
-) -> list[JobView]:
+def _run_job(client: Client, lab: DemoLab, spec: JobSpec, done: _Done) -> list[JobView]:
     """Submit a job and follow it to its end; and the one that measures what saturates in it."""
-    views = [_follow_job(client, lab, client.submit(spec).job_id, shown, done)]
+    views = [_follow_job(client, lab, client.submit(spec).job_id, done)]
     if views[0].exact_by is not None:
         say(f"job {views[0].job_id}: {exact_words(views[0])}")
-        views.append(_follow_job(client, lab, views[0].exact_by, shown, done))
+        views.append(_follow_job(client, lab, views[0].exact_by, done))
     return views
 
 
-def _follow_job(client: Client, lab: DemoLab, job_id: str, shown: Follower, done: _Done) -> JobView:
+def _follow_job(client: Client, lab: DemoLab, job_id: str, done: _Done) -> JobView:
     """Follow a job to its end."""
     done.open_jobs.append(job_id)
-    view = client.job(job_id)
-    for view in client.watch(job_id, stream_s=CHECK_EVERY_S, check=lab.require_alive):
-        shown.show(view)
-        if done.chaos is not None:
-            done.chaos.look(view, shown.print)
+    views = client.watch(job_id, stream_s=CHECK_EVERY_S, check=lab.require_alive)
+    view = follow(views) or client.job(job_id)
     done.open_jobs.remove(job_id)
     return view
 

@@ -79,7 +79,6 @@ class DemoLab:
         self.endpoint = Endpoint(address, None, home / "tokens" / "user")
         self._home = home
         self._children: list[Child] = []
-        self._started: set[str] = set()
 
     def __enter__(self) -> DemoLab:
         return self
@@ -131,26 +130,6 @@ class DemoLab:
             f"The agent did not register within {DEVICE_TIMEOUT_S:.0f} s; its log is {child.log}.",
         )
 
-    def serves(self) -> bool:
-        """Whether the coordinator answers."""
-        return _serves(self.endpoint)
-
-    @property
-    def coordinator_pid(self) -> int:
-        """Process id of `bitgauge up`."""
-        return self._child("coordinator").process.pid
-
-    def kill_agent(self) -> int:
-        """End the agent as a power cut would; its process id. It is not started again."""
-        child = self._child("agent")
-        child.process.kill()
-        child.process.wait()
-        self._children.remove(child)
-        return child.process.pid
-
-    def _child(self, name: str) -> Child:
-        return next(child for child in self._children if child.name == name)
-
     def require_alive(self) -> None:
         """Refuse to go on when one of the processes has ended."""
         for child in self._children:
@@ -168,7 +147,7 @@ class DemoLab:
         folder = self._home / "logs"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = folder / f"demo-{name}.log"
-        with log.open("ab" if name in self._started else "wb") as output:
+        with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", *arguments],
                 stdin=subprocess.DEVNULL,
@@ -177,7 +156,6 @@ class DemoLab:
                 env={**os.environ, "BITGAUGE_HOME": str(self._home)},
                 start_new_session=True,
             )
-        self._started.add(name)
         child = Child(name, process, log)
         self._children.append(child)
         return child

@@ -36,7 +36,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
     RawRef,
     RunView,
 )
-from bitgauge.coordinator.cli.follow import changes, follow, follower, fraction, headline
+from bitgauge.coordinator.cli.follow import changes, follow, fraction, headline
 from bitgauge.coordinator.cli.text import choice as render_choice
 from bitgauge.coordinator.cli.text import devices, layout, runs
 from bitgauge.coordinator.cli.text import jobs as render
@@ -245,15 +245,13 @@ def test_progress_in_words_and_as_a_fraction() -> None:
 
 def test_following_prints_lines_on_stderr_only(capsys: object) -> None:
     assert hasattr(capsys, "readouterr")
-    with follower() as shown:
-        assert follow([JOB, replace(JOB, state=JobState.FINISHED)], shown) is not None
+    assert follow([JOB, replace(JOB, state=JobState.FINISHED)]) is not None
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.splitlines()[-1] == "digits batch 8: finished"
-    with follower(quiet=True) as silent:
-        assert follow([], silent) is None
-        silent.print("never")
-    assert capsys.readouterr().out == ""
+    assert follow([JOB], quiet=True) == JOB
+    assert follow([], quiet=True) is None
+    assert capsys.readouterr() == ("", "")
 
 
 RUN = RunView(
