@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
-from bitgauge.agents.execution.plan import as_baseline, bracketed, plan_passes
+from bitgauge.agents.execution.plan import PassPlan, as_baseline, bracketed, is_enough, plan_passes
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.profiles import PLANS
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -62,3 +64,101 @@ def test_the_sentinel_goes_around_everything_else(sentinels: set[int]) -> None:
 def test_a_sentinel_is_no_part_of_the_baseline() -> None:
     refs = [RawRef(one.pass_name, one.launch, one.role, BASELINE) for one in bracketed((), {0, 1})]
     assert as_baseline(refs) == ()
+
+
+def shape(plans: tuple[PassPlan, ...]) -> list[tuple[str, str, int]]:
+    keys = [(one.pass_name.value, one.role.value) for one in plans]
+    return [(name, role, len(list(group))) for (name, role), group in itertools.groupby(keys)]
+
+
+def entry(index: int, digest: Digest = CANDIDATE) -> AssignedEntry:
+    return AssignedEntry(index, "int8-dynamic" if index else "fp32", digest)
+
+
+def test_the_baseline_is_measured_alone() -> None:
+    plans = plan_passes(entry(0, BASELINE), BASELINE, PLAN, keeps_time=True)
+    assert shape(plans) == [
+        ("quality", "both", 1),
+        ("numerics", "both", 1),
+        ("memory", "floor", 3),
+        ("memory", "candidate", 3),
+        ("absolute", "floor", 1),
+        ("absolute", "candidate", 3),
+        ("operators", "candidate", 1),
+    ]
+    assert plans[0].artifacts == (BASELINE,)
+    assert plans[2].artifacts == ()
+
+
+def made(plans: tuple[PassPlan, ...]) -> tuple[RawRef, ...]:
+    return tuple(
+        RawRef(one.pass_name, one.launch, one.role, Digest(f"{index:064x}", 9))
+        for index, one in enumerate(plans)
+    )
+
+
+def test_a_candidate_takes_over_what_the_baseline_measured() -> None:
+    shared = as_baseline(made(plan_passes(entry(0, BASELINE), BASELINE, PLAN, keeps_time=True)))
+    plans = plan_passes(entry(1), BASELINE, PLAN, keeps_time=True, available=shared)
+    assert shape(plans) == [
+        ("quality", "both", 1),
+        ("numerics", "both", 1),
+        ("memory", "candidate", 3),
+        ("absolute", "candidate", 3),
+        ("pair", "both", 1),
+        ("operators", "candidate", 1),
+    ]
+    assert plans[-2].artifacts == (BASELINE, CANDIDATE)
+    roles = [(ref.pass_name.value, ref.role.value) for ref in shared]
+    assert sorted(set(roles)) == [
+        ("absolute", "baseline"),
+        ("absolute", "floor"),
+        ("memory", "baseline"),
+        ("memory", "floor"),
+        ("operators", "baseline"),
+    ]
+
+
+def test_a_candidate_on_another_device_measures_the_baseline_again() -> None:
+    plans = plan_passes(entry(1), BASELINE, PLAN, keeps_time=True)
+    assert shape(plans) == [
+        ("quality", "both", 1),
+        ("numerics", "both", 1),
+        ("memory", "floor", 3),
+        ("memory", "baseline", 3),
+        ("memory", "candidate", 3),
+        ("absolute", "floor", 1),
+        ("absolute", "baseline", 3),
+        ("absolute", "candidate", 3),
+        ("pair", "both", 1),
+        ("operators", "baseline", 1),
+        ("operators", "candidate", 1),
+    ]
+
+
+def test_certified_launches_end_when_they_are_precise() -> None:
+    certified = PLANS[Profile.CERTIFIED]
+    plans = plan_passes(entry(0, BASELINE), BASELINE, certified, keeps_time=True)
+    timed = [one for one in plans if (one.pass_name, one.role) == ("absolute", "candidate")]
+    assert len(timed) == 15
+    assert not is_enough(timed[4], certified, [1e6] * 4)
+    assert is_enough(timed[5], certified, [1e6] * 5)
+    assert not is_enough(timed[5], certified, [1e6, 2e6] * 3)
+    memory = next(one for one in plans if one.pass_name == "memory")
+    assert not is_enough(memory, certified, [1e6] * 9)
+    assert not is_enough(timed[5], PLAN, [1e6] * 5)
+    # Where the baseline ended early, its candidates do not go on with it.
+    shared = as_baseline(made((*(one for one in plans if one.pass_name != "absolute"), timed[0])))
+    later = plan_passes(entry(1), BASELINE, certified, keeps_time=True, available=shared)
+    assert ("absolute", "baseline") not in {(one.pass_name, one.role) for one in later}
+
+
+def test_an_artifact_against_itself_is_a_pair() -> None:
+    plans = plan_passes(entry(1, BASELINE), BASELINE, PLAN, keeps_time=True)
+    assert plans[-3].artifacts == (BASELINE, BASELINE)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_without_time_only_quality_is_measured(index: int) -> None:
+    plans = plan_passes(entry(index), BASELINE, PLAN, keeps_time=False)
+    assert shape(plans) == [("quality", "both", 1), ("numerics", "both", 1)]

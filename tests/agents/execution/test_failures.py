@@ -1,0 +1,49 @@
+"""Who must act on how a child ended."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from bitgauge.agents.execution.failures import failure_of, needs_confirmation
+from bitgauge.agents.launcher.exit import ChildExit
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup
+
+
+@pytest.mark.parametrize(
+    ("ended", "group", "code"),
+    [
+        (ChildExit(False, signal=signal.SIGSEGV), FailureGroup.ARTIFACT, "crash_segv"),
+        (ChildExit(False, signal=signal.SIGFPE), FailureGroup.ARTIFACT, "crash_fpe"),
+        (ChildExit(False, signal=signal.SIGXFSZ), FailureGroup.ARTIFACT, "file_limit"),
+        (
+            ChildExit(False, signal=signal.SIGKILL, out_of_memory=True),
+            FailureGroup.ARTIFACT,
+            "oom",
+        ),
+        (ChildExit(False, signal=signal.SIGKILL), FailureGroup.ENVIRONMENT, "killed"),
+        (ChildExit(False, signal=signal.SIGTERM), FailureGroup.ENVIRONMENT, "killed"),
+        (ChildExit(False, status=1), FailureGroup.HARNESS, "child_exit"),
+        (
+            ChildExit(False, timed_out=3.0, signal=signal.SIGKILL, phase="load"),
+            FailureGroup.ARTIFACT,
+            "timeout",
+        ),
+        (ChildExit(False, code="internal", message="x"), FailureGroup.HARNESS, "internal"),
+        (ChildExit(False, code="nonsense", message="x"), FailureGroup.HARNESS, "internal"),
+        (ChildExit(False, code="out_of_memory"), FailureGroup.ARTIFACT, "oom"),
+        (ChildExit(False, code="runtime_missing"), FailureGroup.DEVICE, "runtime_missing"),
+    ],
+)
+def test_who_must_act(ended: ChildExit, group: FailureGroup, code: str) -> None:
+    failure = failure_of(ended, "pass pair, launch 0 (both)")
+    assert (failure.group, failure.code) == (group, code)
+    assert f"phase {ended.phase}" in failure.message
+    assert failure.advice
+
+
+def test_only_crashes_are_confirmed() -> None:
+    assert needs_confirmation(ChildExit(False, signal=signal.SIGABRT))
+    assert not needs_confirmation(ChildExit(True, signal=signal.SIGABRT))
+    assert not needs_confirmation(ChildExit(False, signal=signal.SIGKILL))
+    assert not needs_confirmation(ChildExit(False, signal=signal.SIGSEGV, timed_out=1.0))

@@ -1,0 +1,33 @@
+"""The child's end of the pipe."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from bitgauge.agents.passes._channel import Channel
+from bitgauge.agents.spec import decode_event
+
+
+def test_gaps_are_rare_and_wait_for_the_agent() -> None:
+    events, wrote = os.pipe()
+    read, acks = os.pipe()
+    os.write(acks, b"\n\n")
+    channel = Channel(wrote, read, gap_every_ns=20_000_000)
+    for _ in range(100):
+        channel.gap()
+    time.sleep(0.025)
+    channel.gap()
+    channel.gap()
+    event = decode_event(os.read(events, 1000).strip())
+    assert event is not None
+    assert event.kind == "gap"
+    assert event.hold_ms >= 25
+    os.close(acks)
+    time.sleep(0.025)
+    os.read(read, 1)
+    with pytest.raises(SystemExit):
+        channel.gap()
+    for descriptor in (events, wrote, read):
+        os.close(descriptor)

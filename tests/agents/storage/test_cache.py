@@ -1,0 +1,68 @@
+"""The cache of artifacts: verified, resumed, capped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from bitgauge.agents.storage.cache import Cache
+from bitgauge.benchmarks.vocabulary.errors import (
+    BadInput,
+    Code,
+)
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+
+from tests.labs.agent import digest_of
+
+
+def fill(cache: Cache, data: bytes) -> Digest:
+    digest = digest_of(data)
+    writer = cache.writer(digest)
+    writer.write(data)
+    writer.commit()
+    return digest
+
+
+def test_a_blob_is_verified_at_each_use(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 1000)
+    digest = fill(cache, b"weights")
+    assert cache.verified(digest) == cache.path(digest)
+    cache.path(digest).write_bytes(b"wEights")
+    assert cache.verified(digest) is None
+    assert not cache.path(digest).exists()
+    assert cache.verified(Digest("0" * 64, 1)) is None
+
+
+def test_a_download_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    cache, data = Cache(tmp_path, 1000), b"0123456789"
+    digest = digest_of(data)
+    first = cache.writer(digest)
+    first.write(data[:4])
+    first.close()
+    second = cache.writer(digest)
+    assert second.offset == 4
+    second.write(data[4:])
+    assert second.commit().read_bytes() == data
+
+
+def test_damaged_bytes_never_get_the_name(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 1000)
+    digest = digest_of(b"right")
+    writer = cache.writer(digest)
+    writer.write(b"wrong")
+    with pytest.raises(BadInput) as caught:
+        writer.commit()
+    assert caught.value.code is Code.DIGEST_MISMATCH
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_least_recently_used_goes_first_and_the_jobs_own_never(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 30)
+    old, mid, new = (fill(cache, bytes([65 + k]) * 10) for k in range(3))
+    for age, digest in enumerate((new, mid, old)):
+        os.utime(cache.path(digest), (1000 - age, 1000 - age))
+    cache.make_room(10, keep=[old])
+    assert [cache.path(one).exists() for one in (old, mid, new)] == [True, False, True]
+    cache.make_room(1000, keep=[old])
+    assert [cache.path(one).exists() for one in (old, mid, new)] == [True, False, False]
