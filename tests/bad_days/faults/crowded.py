@@ -1,7 +1,7 @@
 """A coordinator in a process of its own with few descriptors; ends when its input is closed.
 
-``python -c "from tests.faults.crowded import main; main()" HOME DESCRIPTORS``, in the root folder.
-Prints its port.
+``python -c "from tests.bad_days.faults.crowded import main; main()" HOME DESCRIPTORS``,
+in the root folder. Prints its port.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ SERVED_AGAIN_S = 12.0
 """The handshake limit is 5 s. Without it keepalive would end the silent ones after 15 s."""
 PROMPT_S = 1.0
 MIB = 1 << 20
-START = "from tests.faults.crowded import main; main()"
+START = "from tests.bad_days.faults.crowded import main; main()"
 METADATA = (("authorization", f"Bearer {USER_TOKEN}"),)
 
 

@@ -21,7 +21,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.labs.agent import Lab, evaluation_bytes, fake_artifact
-from tests.processes.test_odd_models import RUNTIME, analysed, detail
+from tests.processes.agent.test_odd_models import RUNTIME, analysed, detail
 
 FEATURES, CLASSES = 7, 3
 LITTLE = Overrides(warmup_ms=20, launches=1, budget_ms=150)

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.errors import Refused
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 
 from tests.labs.agent import Lab, fake_artifact, until
-from tests.processes.test_agent_process import finished, lives, start
+from tests.processes.agent.test_process import finished, lives, start
 
 from .corpus import EVERY
 from .test_hostile import require

@@ -1,6 +1,6 @@
 """Prints what pass `numerics` finds of an artifact as it is and in exact mode, as JSON.
 
-Started by `test_avx2_exact` on an emulated processor; it can be started on any.
+Started by `test_exact` on an emulated processor; it can be started on any.
 """
 
 from __future__ import annotations

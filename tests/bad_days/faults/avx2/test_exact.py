@@ -14,7 +14,7 @@ from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest
 
 from . import haswell
-from .test_avx2_probe import CODE
+from .test_probe import CODE
 
 
 @pytest.mark.parametrize("recipe", ["int8-static-u8s8-pc", "int8-static-s8s8-pc"])
@@ -24,7 +24,7 @@ def test_exact_mode_takes_every_kernel_error_away(tmp_path: Path, recipe: str) -
     registry.build(BuildRequest(parse(recipe), small.path, artifact, zoo.calibration_path()))
     found = json.loads(
         haswell.run(
-            "from pathlib import Path; from tests.faults.avx2_exact import main;"
+            "from pathlib import Path; from tests.bad_days.faults.avx2.exact import main;"
             f" main(Path({str(artifact)!r}))"
         )
     )

@@ -1,6 +1,6 @@
 """Prints, as JSON, what this processor's integer kernels return beside the emulator's answer.
 
-Started by `test_avx2_kernels` on an emulated processor; it can be started on any.
+Started by `test_kernels` on an emulated processor; it can be started on any.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from . import haswell as processor
 
 @pytest.fixture(scope="module")
 def haswell() -> dict[str, dict[str, int]]:
-    """What `avx2_host` says there."""
-    said = processor.run("from tests.faults.avx2_host import main; main()")
+    """What `host` says there."""
+    said = processor.run("from tests.bad_days.faults.avx2.host import main; main()")
     found: dict[str, dict[str, int]] = json.loads(said)
     return found
 

@@ -16,7 +16,7 @@ from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest
 
 from . import haswell
-from .avx2_models import SAMPLES
+from .models import SAMPLES
 
 RECIPES = ("int8-static-u8s8-pc", "int8-static-s8s8-pc", "int8-static-u8s8-pc-rr")
 
@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             output = made / f"{model.name}.{recipe}.onnx"
             registry.build(BuildRequest(parse(recipe), model.path, output, zoo.calibration_path()))
     haswell.run(
-        "from pathlib import Path; from tests.faults.avx2_models import main;"
+        "from pathlib import Path; from tests.bad_days.faults.avx2.models import main;"
         f" main(Path({str(made)!r}))"
     )
     return made

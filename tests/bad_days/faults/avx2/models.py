@@ -1,4 +1,4 @@
-"""Runs models on this processor; started by `test_avx2_models` on an emulated one."""
+"""Runs models on this processor; started by `test_models` on an emulated one."""
 
 from __future__ import annotations
 
