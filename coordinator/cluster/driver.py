@@ -1,6 +1,6 @@
 """Holds Ray and the handle of the coordinator's actor; started by the supervisor only.
 
-``python -m bitgauge.coordinator.driver CONFIG_JSON EVENT_DESCRIPTOR RAY_FOLDER``
+``python -m bitgauge.coordinator.cluster.driver CONFIG_JSON EVENT_DESCRIPTOR RAY_FOLDER``
 
 Ray restarts the actor by itself; the driver asks it to serve again, because a restarted actor
 remembers nothing. Exit code 0: asked to stop; 1: to be restarted; 3: refused, see the event.

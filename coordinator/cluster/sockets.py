@@ -41,7 +41,7 @@ _RAY = re.compile(
     r"^(\S*/)?(gcs_server|raylet)( |$)|^ray::"
     r"|^\S*python\S* (-u )?\S*/ray/(_private/workers/default_worker|"
     r"_private/runtime_env/agent/main|dashboard/agent)\.py( |$)"
-    r"|^\S*python\S* -m bitgauge\.coordinator\.driver "
+    r"|^\S*python\S* -m bitgauge\.coordinator\.cluster\.driver "
 )
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 (recognised, not bound)
 

@@ -135,7 +135,7 @@ def test_an_orphan_in_a_session_of_its_own_is_found_and_ended() -> None:
     """As Ray's helpers do: the parent is gone, the group is another."""
     script = textwrap.dedent("""
         import subprocess, sys, time, psutil
-        from bitgauge.coordinator import processes
+        from bitgauge.coordinator.cluster import family as processes
         processes.become_subreaper()
         orphan = "import time; time.sleep(60)"
         child = (

@@ -38,7 +38,7 @@ from pathlib import Path
 
 import msgspec
 from bitgauge.agents.runtimes.fake import SCHEMA, empty_artifact, load, prepare
-from bitgauge.benchmarks.vocabulary.values.jobs import RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
 NAME = "drifting"
 RANK = 5

@@ -17,7 +17,7 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from .simulate import Outcome, simulate
+from tests.protocol.simulate import Outcome, simulate
 
 CHUNK = 50
 SHOWN = 3

@@ -22,7 +22,7 @@ RUNTIME = '''
 from bitgauge.agents.runtimes.fake import (
     empty_artifact, load, prepare, probe_kernels, sentinel_artifact
 )
-from bitgauge.benchmarks.vocabulary.values.jobs import RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 
 NAME = "hostile"

@@ -34,7 +34,7 @@ import time
 from pathlib import Path
 
 from bitgauge.agents.runtimes.fake import empty_artifact, load, prepare
-from bitgauge.benchmarks.vocabulary.values.jobs import RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
 NAME = "probed"
 RANK = 90

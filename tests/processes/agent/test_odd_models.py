@@ -32,7 +32,7 @@ import time
 import numpy as np
 from bitgauge.agents.runtimes import fake
 from bitgauge.agents.runtimes.fake import empty_artifact, prepare
-from bitgauge.benchmarks.vocabulary.values.jobs import RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 
 NAME = "odd"

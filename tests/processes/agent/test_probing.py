@@ -27,7 +27,7 @@ PROBED = '''
 """A runtime that counts how often it is probed."""
 import os, pathlib, signal, time
 from bitgauge.agents.runtimes.fake import empty_artifact, load, prepare, probe as _probe
-from bitgauge.benchmarks.vocabulary.values.jobs import RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
 NAME = "probed"
 RANK = 1

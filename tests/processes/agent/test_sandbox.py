@@ -387,8 +387,8 @@ def test_an_agent_ends_orphans_that_left_everything_behind() -> None:
     marker = f"runaway-{secrets.token_hex(8)}"
     script = (
         "import psutil\n"
-        "from bitgauge.agents import process\n"
-        "from bitgauge.agents.runtimes import _hostile\n"
+        "from bitgauge.agents.host import process\n"
+        "from bitgauge.agents.runtimes.fake import hostile as _hostile\n"
         "process.adopt_orphans()\n"
         f"_hostile.runaway({marker!r}, 0)\n"
         "assert psutil.Process().children()\n"
