@@ -221,6 +221,10 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.STORE_OLDER: Meaning(
         "FAILED_PRECONDITION", "Start `bitgauge up` on it once; that brings it up to date."
     ),
+    Code.STORE_UNRELEASED: Meaning(
+        "FAILED_PRECONDITION",
+        "Begin a new state folder with --home; the Bitgauge that wrote this one can still read it.",
+    ),
     Code.STORE_BUSY: Meaning("UNAVAILABLE", "End the other process; then call again."),
     Code.STORE_IO: Meaning("UNAVAILABLE", "Check the disk and the permissions of its folder."),
     Code.BAD_TABLE_FILE: Meaning(

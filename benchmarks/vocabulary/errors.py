@@ -87,6 +87,7 @@ class Code(str, enum.Enum):
     STORE_DAMAGED = "store_damaged"
     STORE_NEWER = "store_newer"
     STORE_OLDER = "store_older"
+    STORE_UNRELEASED = "store_unreleased"
     STORE_MISSING = "store_missing"
     STORE_BUSY = "store_busy"
     STORE_IO = "store_io"

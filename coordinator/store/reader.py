@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.cells import Cell
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate, TokenView
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
@@ -24,7 +24,7 @@ from .past_reader import HistoryReader
 from .sql import table as store_table
 from .sql import values as store_views
 from .sql.connection import connect_readonly, translated
-from .sql.schema import MIGRATIONS, version_of
+from .sql.steps import require_newest
 from .sql.values import fetch
 from .values import (
     AccessState,
@@ -218,18 +218,14 @@ def open_readonly(path: Path) -> Reader:
     """Open the database at `path` to read, also while a coordinator writes it.
 
     Raises:
-        BitgaugeError: `STORE_MISSING`, `STORE_IO`, `STORE_DAMAGED`, `STORE_NEWER`; and
-            `STORE_OLDER` when no coordinator of this version has opened it yet.
+        BitgaugeError: `STORE_MISSING`, `STORE_IO`, `STORE_DAMAGED`, `STORE_NEWER`,
+            `STORE_UNRELEASED`; and `STORE_OLDER` when no coordinator of this version has
+            opened it yet.
     """
     connection = connect_readonly(path)
     try:
         with translated(str(path), "opening the store to read"):
-            version = version_of(connection, str(path))
-        if version < len(MIGRATIONS):
-            raise Refused(
-                Code.STORE_OLDER,
-                f"The database {path} has schema {version}, older than {len(MIGRATIONS)}.",
-            )
+            require_newest(connection, str(path))
     except BaseException:
         connection.close()
         raise

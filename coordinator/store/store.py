@@ -31,7 +31,7 @@ from .past_writer import HistoryWriter
 from .reader import Reader
 from .sql import table as store_table
 from .sql.connection import connect, keep_before_migration, prepare, translated
-from .sql.schema import MIGRATIONS, migrate, version_of
+from .sql.steps import OLDEST, STEPS, Steps, migrate, version_of
 from .values import BuildKey, BuildOutcome, CertificateRecord, LeaseTerms, Registration, TokenRecord
 from .with_campaigns import CampaignWrites
 
@@ -48,19 +48,18 @@ class SqliteStore(HistoryWriter, Reader, CampaignWrites):
         self._db = Database(connection, recursive_triggers=False, execute_plugins=False)
 
     @classmethod
-    def open(
-        cls, path: Path | str, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS
-    ) -> SqliteStore:
+    def open(cls, path: Path | str, steps: Steps = STEPS) -> SqliteStore:
         """Open or make the database and bring it to the newest schema.
 
         Before an older schema is changed, a copy of the database is kept beside it.
 
         Args:
             path: the file, or ``:memory:``.
-            migrations: the steps; step n leads to schema n, from 1.
+            steps: what leads from older schemas to the newest, as in `sql.steps`.
 
         Raises:
-            BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_IO`, `STORE_BUSY`, `DISK_FULL`.
+            BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_UNRELEASED`, `STORE_IO`,
+                `STORE_BUSY`, `DISK_FULL`.
         """
         if sqlite3.sqlite_version_info < FAULTLESS_SQLITE:
             _log.info(
@@ -71,12 +70,12 @@ class SqliteStore(HistoryWriter, Reader, CampaignWrites):
         connection = connect(path)
         try:
             with translated(str(path), "bringing the store to the newest schema"):
-                schema = version_of(connection, str(path), len(migrations))
+                schema = version_of(connection, str(path), steps)
                 prepare(connection)
-                if 0 < schema < len(migrations):
+                if 0 < schema < OLDEST + len(steps):
                     kept = keep_before_migration(connection, Path(path), schema)
                     _log.info("schema %d is about to change; a copy is %s", schema, kept)
-                migrate(connection, str(path), migrations)
+                migrate(connection, str(path), steps)
             store = cls(connection, str(path))
             with store._write("making the table") as db:
                 store_table.rebuild_if_asked(db)

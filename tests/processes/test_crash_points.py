@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -17,8 +18,8 @@ from bitgauge.benchmarks.common.crash import POINTS, VARIABLE
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import LocalFile, local_file, upload
-from bitgauge.coordinator.store.sql.connection import connect, prepare
-from bitgauge.coordinator.store.sql.schema import MIGRATIONS, migrate
+from bitgauge.coordinator.store.sql.schema import SCRIPT
+from bitgauge.coordinator.store.sql.steps import NEWEST, STEPS, Steps
 from bitgauge.coordinator.store.store import SqliteStore
 
 from .bench import AgentService, accepted, patiently, require_none_left, small_job
@@ -183,20 +184,21 @@ def test_the_agent_dies(lab: Lab, point: str) -> None:
 
 
 OPEN = """
-import sys
+import json, sys
 from pathlib import Path
 from bitgauge.benchmarks.common.crash import arm
 from bitgauge.coordinator.store.store import SqliteStore
 arm(Path(sys.argv[1]))
-SqliteStore.open(Path(sys.argv[1]) / "store.db").close()
+SqliteStore.open(Path(sys.argv[1]) / "store.db", tuple(json.loads(sys.argv[2]))).close()
 """
+MORE: Steps = (*STEPS, ("CREATE TABLE one (x) STRICT", "CREATE TABLE two (x) STRICT"))
 
 
-def opened(home: Path, crash_at: str) -> int:
-    """Exit status of a process that opens the store, and migrates it."""
+def opened(home: Path, crash_at: str, steps: Steps) -> int:
+    """Exit status of a process that opens the store and brings its schema to the end of `steps`."""
     variables = {**os.environ, VARIABLE: crash_at}
     return subprocess.run(
-        [sys.executable, "-c", OPEN, str(home)], env=variables, check=False
+        [sys.executable, "-c", OPEN, str(home), json.dumps(steps)], env=variables, check=False
     ).returncode
 
 
@@ -211,22 +213,25 @@ def schema(path: Path) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-def test_a_migration_dies(tmp_path: Path, share: float) -> None:
+@pytest.mark.parametrize(("exists", "steps"), [(False, STEPS), (True, MORE)])
+def test_a_change_of_the_schema_dies(
+    tmp_path: Path, exists: bool, steps: Steps, share: float
+) -> None:
     """C9: the schema is the old one or the new one, never between."""
-    old = len(MIGRATIONS) - 1
-    connection = connect(tmp_path / "store.db")
-    prepare(connection)
-    migrate(connection, "store.db", MIGRATIONS[:old])
-    connection.close()
-    before = schema(tmp_path / "store.db")
-    assert before[0] == old
-    statement = max(1, round(share * len(MIGRATIONS[-1])))
-    assert opened(tmp_path, f"C9:{statement}") == -9
+    path = tmp_path / "store.db"
+    if exists:
+        SqliteStore.open(path).close()
+    else:
+        path.touch()
+    before = schema(path)
+    assert before[0] == (NEWEST if exists else 0)
+    statement = max(1, round(share * len(steps[-1] if exists else SCRIPT)))
+    assert opened(tmp_path, f"C9:{statement}", steps) == -9
     assert (tmp_path / "crash" / "C9").exists()
-    assert schema(tmp_path / "store.db") == before
-    assert opened(tmp_path, f"C9:{statement}") == 0
-    SqliteStore.open(tmp_path / "new.db").close()
-    assert schema(tmp_path / "store.db") == schema(tmp_path / "new.db")
+    assert schema(path) == before
+    assert opened(tmp_path, f"C9:{statement}", steps) == 0
+    SqliteStore.open(tmp_path / "new.db", steps).close()
+    assert schema(path) == schema(tmp_path / "new.db")
 
 
 def test_every_point_is_in_the_test() -> None:

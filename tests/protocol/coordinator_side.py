@@ -24,7 +24,7 @@ from bitgauge.coordinator.lab.builds import Builds
 from bitgauge.coordinator.lab.coordinator import Coordinator
 from bitgauge.coordinator.lab.loops import Dispatcher
 from bitgauge.coordinator.lab.runner import Analysis
-from bitgauge.coordinator.store.sql.schema import migrate
+from bitgauge.coordinator.store.sql.steps import migrate
 from bitgauge.coordinator.store.store import SqliteStore
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
 from bitgauge.coordinator.store.writer import Writer
@@ -190,7 +190,7 @@ _TEMPLATE: list[sqlite3.Connection] = []
 
 
 def _database() -> sqlite3.Connection:
-    """A new database with the newest schema; a copy is faster than the migrations."""
+    """A new database with the newest schema; a copy is faster than the script."""
     if not _TEMPLATE:
         _TEMPLATE.append(_template())
     connection = sqlite3.connect(":memory:", isolation_level=None)

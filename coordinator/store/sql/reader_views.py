@@ -1,4 +1,4 @@
-"""Views for people who read the database with SQL, as Datasette does; a step of the schema.
+"""Views for people who read the database with SQL, as Datasette does; a part of the schema.
 
 Every column is a plain value with its unit in its name, `_utc` being ISO 8601. What a JSON column
 holds in the tables stands here in columns, and every id leads to another view. Views decide
@@ -198,8 +198,6 @@ VIEWS = (
     _CELL_RUNS,
     _STACK,
     _RAW,
+    _REGRESSIONS,
 )
-"""The statements of one migration."""
-
-REGRESSION_VIEW = (_REGRESSIONS,)
-"""The statements of a later one: the tables that this view reads came after `VIEWS`."""
+"""The statements that make them."""

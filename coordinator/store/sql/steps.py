@@ -1,121 +1,96 @@
-"""The step of the schema about the past of each row; `migrations` has the others."""
+"""How a database becomes one of today: the script for an empty one, numbered steps for an older.
+
+Steps are only ever appended, each with the same change in `schema`. Each runs in its own
+transaction together with `user_version`, so that a crash leaves the old schema or the new one.
+"""
 
 from __future__ import annotations
 
-# What became worse, and which changes were accepted. A run is judged once, when its job has ended;
-# those of before this step are history and accuse nobody. The unique index keeps one regression
-# from being opened twice; alerts wait in their outbox until somebody has taken them.
-HISTORY = (
-    "ALTER TABLE runs ADD COLUMN judged_unix_ns INTEGER",
-    "UPDATE runs SET judged_unix_ns = received_unix_ns WHERE analysis_version IS NOT NULL",
-    """CREATE INDEX runs_to_judge ON runs (position)
-        WHERE disposition = 'accepted' AND status = 'measured'
-        AND analysis_version IS NOT NULL AND judged_unix_ns IS NULL""",
-    """CREATE TABLE annotations (
-        position INTEGER PRIMARY KEY,
-        row_key TEXT NOT NULL,
-        from_unix_ns INTEGER NOT NULL,
-        note TEXT NOT NULL,
-        made_unix_ns INTEGER NOT NULL,
-        made_by TEXT NOT NULL
-    ) STRICT""",
-    "CREATE INDEX annotations_by_row ON annotations (row_key, from_unix_ns)",
-    """CREATE TABLE regressions (
-        position INTEGER PRIMARY KEY,
-        regression_id TEXT NOT NULL UNIQUE,
-        subject TEXT NOT NULL,
-        signal TEXT NOT NULL,
-        metric TEXT NOT NULL,
-        state TEXT NOT NULL,
-        row_key TEXT NOT NULL,
-        run_id TEXT NOT NULL REFERENCES runs (run_id),
-        confirm_job_id TEXT REFERENCES jobs (job_id),
-        changed_unix_ns INTEGER NOT NULL,
-        value TEXT NOT NULL
-    ) STRICT""",
-    """CREATE UNIQUE INDEX one_open_regression ON regressions (subject, signal, metric)
-        WHERE state IN ('new', 'confirmed')""",
-    "CREATE INDEX regressions_by_state ON regressions (state, position)",
-    """CREATE TABLE alerts (
-        position INTEGER PRIMARY KEY,
-        regression_id TEXT NOT NULL UNIQUE REFERENCES regressions (regression_id),
-        attempts INTEGER NOT NULL DEFAULT 0,
-        next_unix_ns INTEGER NOT NULL,
-        ended_unix_ns INTEGER,
-        outcome TEXT
-    ) STRICT""",
-    "CREATE INDEX alerts_waiting ON alerts (next_unix_ns) WHERE ended_unix_ns IS NULL",
-)
+import sqlite3
+
+from bitgauge.benchmarks.common.crash import crash_point
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
+
+from .connection import transaction
+from .schema import APPLICATION_ID, SCRIPT
+
+Steps = tuple[tuple[str, ...], ...]
+"""The statements of each step."""
+
+OLDEST = 12
+"""The oldest schema that is opened; those before it were never released."""
+
+STEPS: Steps = ()
+"""Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
+
+NEWEST = OLDEST + len(STEPS)
+"""The schema that the script makes."""
 
 
-# A campaign keeps what it was asked, what it planned and how the table was before, so that it can
-# go on, and end with a diff, without the client that started it. `pinned_blobs` keeps its files.
-CAMPAIGNS = (
-    """CREATE TABLE campaigns (
-        position INTEGER PRIMARY KEY,
-        campaign_id TEXT NOT NULL UNIQUE,
-        idempotency_key TEXT NOT NULL UNIQUE,
-        name TEXT NOT NULL,
-        state TEXT NOT NULL,
-        created_unix_ns INTEGER NOT NULL,
-        ended_unix_ns INTEGER,
-        reason TEXT,
-        submitted_by TEXT NOT NULL,
-        schedule TEXT,
-        asked TEXT NOT NULL,
-        plan TEXT NOT NULL,
-        rows_before TEXT NOT NULL,
-        diff TEXT NOT NULL DEFAULT '[]'
-    ) STRICT""",
-    "CREATE INDEX campaigns_by_state ON campaigns (state)",
-    """CREATE TABLE campaign_jobs (
-        campaign_id TEXT NOT NULL REFERENCES campaigns (campaign_id),
-        n INTEGER NOT NULL,
-        device_id TEXT NOT NULL REFERENCES devices (device_id),
-        device_name TEXT NOT NULL,
-        seconds REAL NOT NULL,
-        spec TEXT NOT NULL,
-        job_id TEXT REFERENCES jobs (job_id),
-        refused TEXT,
-        PRIMARY KEY (campaign_id, n)
-    ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE schedules (
-        name TEXT PRIMARY KEY,
-        cron TEXT NOT NULL,
-        asked TEXT NOT NULL,
-        created_unix_ns INTEGER NOT NULL,
-        next_unix_ns INTEGER NOT NULL,
-        last_unix_ns INTEGER,
-        last_campaign_id TEXT,
-        submitted_by TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE pinned_blobs (
-        owner TEXT NOT NULL,
-        sha256 TEXT NOT NULL,
-        size_bytes INTEGER NOT NULL,
-        PRIMARY KEY (owner, sha256, size_bytes)
-    ) STRICT, WITHOUT ROWID""",
-    "CREATE INDEX pinned_blobs_by_digest ON pinned_blobs (sha256, size_bytes)",
-    # How often a part of the table was asked for, by day; empty words were not named.
-    """CREATE TABLE asks (
-        day INTEGER NOT NULL,
-        model_class TEXT NOT NULL,
-        hardware_class TEXT NOT NULL,
-        workload TEXT NOT NULL,
-        count INTEGER NOT NULL,
-        PRIMARY KEY (day, model_class, hardware_class, workload)
-    ) STRICT, WITHOUT ROWID""",
-)
+def version_of(connection: sqlite3.Connection, name: str, steps: Steps = STEPS) -> int:
+    """The schema version of a database; 0 for an empty one.
+
+    Raises:
+        Refused: `STORE_NEWER` when a newer Bitgauge wrote it, `STORE_UNRELEASED` when one of
+            before the first release did.
+        NotFound: `STORE_MISSING` when it belongs to another program.
+    """
+    owner = int(connection.execute("PRAGMA application_id").fetchone()[0])
+    used = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if owner != APPLICATION_ID and used:
+        raise NotFound(Code.STORE_MISSING, f"{name} is an SQLite database of another program.")
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    known = OLDEST + len(steps)
+    if version > known:
+        raise Refused(
+            Code.STORE_NEWER,
+            f"The database {name} has schema {version}; this Bitgauge knows {known}.",
+        )
+    if 0 < version < OLDEST:
+        raise Refused(
+            Code.STORE_UNRELEASED,
+            f"The database {name} has schema {version}, of a Bitgauge that was never released;"
+            f" the oldest that can be opened is {OLDEST}.",
+        )
+    return version
 
 
-# Rows as cells and selections read them, with the metrics that decide, a third as long; whole rows
-# stand apart. A lab asks for one model on one device.
-WHOLES = (
-    """CREATE TABLE table_wholes (
-        row_key TEXT PRIMARY KEY,
-        value TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID""",
-    "DROP INDEX table_rows_by_model",
-    "CREATE INDEX table_rows_by_model ON table_rows (model_name, device_id, batch)",
-    "INSERT OR REPLACE INTO table_inputs (name, value) VALUES ('rebuild', 'whole rows apart')",
-)
+def require_newest(connection: sqlite3.Connection, name: str) -> int:
+    """The version of a database that can be read as it is, which is the newest.
+
+    Raises:
+        Refused: `STORE_OLDER` when steps are missing; and as `version_of`.
+        NotFound: as `version_of`.
+    """
+    version = version_of(connection, name)
+    if version < NEWEST:
+        raise Refused(
+            Code.STORE_OLDER, f"The database {name} has schema {version}, older than {NEWEST}."
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection, name: str, steps: Steps = STEPS) -> int:
+    """Bring a database to the newest schema; the number of steps taken.
+
+    Args:
+        connection: the writing connection, outside a transaction.
+        name: the database, for sentences.
+        steps: step n, from 1, leads to schema `OLDEST` + n; the script leads to `NEWEST`.
+    """
+    version = version_of(connection, name, steps)
+    if version == 0:
+        _take(connection, SCRIPT, NEWEST)
+        version = NEWEST
+    left = steps[version - OLDEST :]
+    for number, statements in enumerate(left, start=version + 1):
+        _take(connection, statements, number)
+    return len(left)
+
+
+def _take(connection: sqlite3.Connection, statements: tuple[str, ...], version: int) -> None:
+    with transaction(connection):
+        for statement in statements:
+            connection.execute(statement)
+            crash_point("C9")
+        connection.execute(f"PRAGMA user_version = {version}")

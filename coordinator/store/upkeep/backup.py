@@ -60,7 +60,7 @@ class Manifest:
         counts: rows by table.
         blobs: every blob in the folder.
         left_out: blobs that the database records and whose bytes were lost before.
-        seal: SHA-256 of all of this but itself; empty in backups of before there was one.
+        seal: SHA-256 of all of this but itself.
     """
 
     bitgauge_version: str
@@ -146,21 +146,20 @@ def read_manifest(folder: Path) -> Manifest:
         raise damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
     if manifest.schema != SCHEMA:
         raise damaged(folder, f"its format {manifest.schema!r} is not {SCHEMA!r}")
-    if text != _text(manifest) or manifest.seal not in ("", _seal(manifest)):
+    if text != _text(manifest) or manifest.seal != _seal(manifest):
         raise damaged(folder, f"{MANIFEST} is not as it was written")
     return manifest
 
 
 def _text(manifest: Manifest) -> bytes:
-    """A manifest as it is written; without a seal as it was before there was one."""
-    found = msgspec.to_builtins(manifest)
-    if not manifest.seal:
-        del found["seal"]
-    return msgspec.json.format(msgspec.json.encode(found))
+    """A manifest as it is written."""
+    return msgspec.json.format(msgspec.json.encode(manifest))
 
 
 def _seal(manifest: Manifest) -> str:
-    return hashlib.sha256(_text(replace(manifest, seal=""))).hexdigest()
+    unsealed = msgspec.to_builtins(manifest)
+    del unsealed["seal"]
+    return hashlib.sha256(msgspec.json.format(msgspec.json.encode(unsealed))).hexdigest()
 
 
 def recorded_blobs(database: Path) -> tuple[Digest, ...]:

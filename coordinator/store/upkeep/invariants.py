@@ -16,7 +16,7 @@ from ...decisions.submission import named_digests
 from .. import last_backup as backup_record
 from ..sql import table as store_table
 from ..sql.connection import connect_readonly, transaction, translated
-from ..sql.schema import MIGRATIONS, version_of
+from ..sql.steps import NEWEST, version_of
 from ..sql.values import fetch, job_spec
 
 MOST_FINDINGS = 20
@@ -151,11 +151,11 @@ def examine(path: Path, *, complete: bool = True) -> StoreContents:
                 Code.STORE_DAMAGED,
                 f"The database {path} is damaged: {'; '.join(pages)}.{backup_record.words(path)}",
             )
-        if complete and schema < len(MIGRATIONS):
+        if complete and schema < NEWEST:
             raise Refused(
                 Code.STORE_OLDER,
-                f"The pages of {path} are sound; its schema {schema} is older than"
-                f" {len(MIGRATIONS)}, so no more was asked.",
+                f"The pages of {path} are sound; its schema {schema} is older than {NEWEST},"
+                " so no more was asked.",
             )
         findings = _findings(connection) if complete else []
         return StoreContents(schema, _counts(connection), _blobs(connection), tuple(findings))

@@ -16,7 +16,6 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.store import past_questions as history_queries
-from bitgauge.coordinator.store.store import SqliteStore
 from bitgauge.coordinator.store.values import Settled
 
 from tests.labs.store import ENTRIES, INT8, SECOND_NS, Lab, device, digest, spec
@@ -486,26 +485,3 @@ class TestAlerts:
         lab.store.explain(one, "known", lab.now_ns, "")
         assert lab.store.due_alert(lab.now_ns) is None
         assert self.alert(lab) == "not sent: it was over before anybody took it"
-
-
-def test_runs_from_before_accuse_nobody(tmp_path: Path) -> None:
-    """A store of an older schema has no judged runs; its past is history, not news."""
-    from bitgauge.coordinator.store.sql.steps import HISTORY
-
-    assert "runs_to_judge" in " ".join(HISTORY)
-    path = tmp_path / "store.db"
-    lab = Lab(SqliteStore.open(path))
-    lab.register()
-    measure(lab)
-    measure(lab, accuracy_delta_pp=FAILED)
-    assert len(lab.store.unjudged()) == 2 * len(ENTRIES)
-    lab.store.close()
-    # As the step does it.
-    import sqlite3
-
-    with sqlite3.connect(path) as connection:
-        connection.execute(HISTORY[1])
-    connection.close()
-    store = SqliteStore.open(path)
-    assert store.unjudged() == ()
-    store.close()

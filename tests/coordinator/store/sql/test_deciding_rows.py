@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,7 @@ from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.client.exported import ExportedTable
-from bitgauge.coordinator.store.sql.schema import MIGRATIONS, migrate
-from bitgauge.coordinator.store.sql.steps import WHOLES
+from bitgauge.coordinator.store.sql.steps import STEPS
 from bitgauge.coordinator.store.store import SqliteStore
 
 from tests.labs.stored_run import StoredRun, store_run
@@ -26,9 +24,9 @@ from tests.snapshot import FOLDER
 SNAPSHOT = from_json((FOLDER / "table.json").read_bytes(), "table.json")
 
 
-@pytest.fixture(scope="module")
-def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
-    return store_run(tmp_path_factory.mktemp("home"))
+@pytest.fixture
+def stored(tmp_path: Path) -> StoredRun:
+    return store_run(tmp_path)
 
 
 def test_what_decides_is_measured_and_is_all_that_cells_pool() -> None:
@@ -67,31 +65,17 @@ def test_a_store_keeps_whole_rows_and_reads_what_decides(stored: StoredRun) -> N
         store.close()
 
 
-def test_an_older_database_gets_its_whole_rows(tmp_path: Path) -> None:
-    """Its table has rows of another shape; they are made anew when it is opened."""
-    path = tmp_path / "older.db"
-    older = MIGRATIONS[: MIGRATIONS.index(WHOLES)]
-    connection = sqlite3.connect(path, isolation_level=None)
-    migrate(connection, "older", older)
-    with sqlite3.connect(store_run(_folder(tmp_path / "new")).database) as new:
-        for table in ("devices", "jobs", "entries", "leases", "runs", "metrics"):
-            names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
-            listed = ", ".join(names)
-            connection.executemany(
-                f"INSERT INTO {table} ({listed}) VALUES ({', '.join('?' * len(names))})",
-                new.execute(f"SELECT {listed} FROM {table}").fetchall(),
-            )
-    new.close()
-    connection.close()
-    store = SqliteStore.open(path)
+def test_a_step_of_the_schema_can_have_the_table_made_anew(stored: StoredRun) -> None:
+    """As one does that changes what a row is: its table is made from the runs when it is opened."""
+    step = (
+        "UPDATE table_rows SET value = '{}'",
+        "DELETE FROM table_wholes",
+        "INSERT INTO table_inputs (name, value) VALUES ('rebuild', 'rows have another shape')",
+    )
+    store = SqliteStore.open(stored.database, (*STEPS, step))
     try:
         rows = store.rows(TableQuery())
         assert [len(row.metrics) for row in rows] == [len(METRICS)] * 2
         assert store.deciding_rows(TableQuery()) == tuple(map(deciding_row, rows))
     finally:
         store.close()
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir()
-    return path

@@ -1,15 +1,27 @@
+"""A new database is made by one script; one of the oldest schema that is opened becomes the same.
+
+`constructed/schema-12.sql` is a database of that schema with rows in every table;
+`schema-12.json` is what the store that made it answered about it.
+"""
+
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.store.reader import open_readonly
-from bitgauge.coordinator.store.sql.schema import MIGRATIONS, migrate, version_of
-from bitgauge.coordinator.store.sql.values import encode
+from bitgauge.coordinator.store.sql.steps import NEWEST, OLDEST, STEPS, migrate, version_of
 from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.upkeep.invariants import examine
+from bitgauge.coordinator.store.values import LeaseTerms
+
+CONSTRUCTED = Path(__file__).parent / "constructed"
+SAID: dict[str, Any] = json.loads((CONSTRUCTED / "schema-12.json").read_text())
 
 
 @pytest.fixture
@@ -19,17 +31,82 @@ def connection() -> Iterator[sqlite3.Connection]:
     connection.close()
 
 
-def schema(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    sql = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
-    return connection.execute(sql).fetchall()
+@pytest.fixture
+def last(tmp_path: Path) -> Path:
+    """The database of the oldest schema that is opened."""
+    path = tmp_path / "last.db"
+    connection = sqlite3.connect(path)
+    connection.executescript((CONSTRUCTED / "schema-12.sql").read_text())
+    connection.close()
+    return path
 
 
-def test_an_empty_database_gets_every_step_once(connection: sqlite3.Connection) -> None:
-    assert migrate(connection, "x") == len(MIGRATIONS)
-    before = schema(connection)
+def objects(connection: sqlite3.Connection) -> dict[str, object]:
+    """What the schema says, however the words of its statements are laid out."""
+    found: dict[str, object] = {}
+    for kind, name, sql in connection.execute(
+        "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+    ).fetchall():
+        if kind == "table":
+            options = connection.execute(
+                "SELECT wr, strict FROM pragma_table_list WHERE name = ?", (name,)
+            ).fetchall()
+            columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+            parents = connection.execute(f"PRAGMA foreign_key_list({name})").fetchall()
+            indexes = connection.execute(f"PRAGMA index_list({name})").fetchall()
+            found[name] = (
+                options,
+                sorted(column[1:] for column in columns),
+                sorted(parent[2:] for parent in parents),
+                sorted(index[2:4] for index in indexes),
+            )
+        else:
+            found[name] = " ".join(sql.split())
+    return found
+
+
+def answers(store: SqliteStore) -> dict[str, Any]:
+    """The questions that `schema-12.json` answers."""
+    return {
+        "rows": json.loads(msgspec.json.encode(store.rows(TableQuery()))),
+        "cells": json.loads(msgspec.json.encode(store.cells())),
+        "jobs": {
+            job.job_id: [job.state.value, [entry.state.value for entry in job.entries]]
+            for job in store.jobs(limit=100)
+        },
+        "regressions": {one.regression_id: one.state for one in store.regressions(ended=True)},
+        "devices": {
+            one.description.name: one.state for one in store.devices(SAID["now_ns"], LeaseTerms())
+        },
+        "campaigns": {one.campaign_id: one.state.value for one in store.campaigns()},
+        "now_ns": SAID["now_ns"],
+    }
+
+
+def differences(then: object, now: object, where: str = "") -> list[str]:
+    """What was answered then and is answered otherwise now; fields that came later are none."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        gone = [f"{where}.{key} is gone" for key in then.keys() - now.keys()]
+        return gone + [
+            found
+            for key in then.keys() & now.keys()
+            for found in differences(then[key], now[key], f"{where}.{key}")
+        ]
+    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        return [
+            found
+            for at, (one, other) in enumerate(zip(then, now, strict=True))
+            for found in differences(one, other, f"{where}[{at}]")
+        ]
+    return [] if then == now else [f"{where}: {then!r} is {now!r}"]
+
+
+def test_an_empty_database_is_made_by_the_script_once(connection: sqlite3.Connection) -> None:
     assert migrate(connection, "x") == 0
-    assert schema(connection) == before
-    assert version_of(connection, "x") == len(MIGRATIONS)
+    assert version_of(connection, "x") == NEWEST == OLDEST + len(STEPS)
+    before = objects(connection)
+    assert migrate(connection, "x") == 0
+    assert objects(connection) == before
 
 
 def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
@@ -40,27 +117,63 @@ def test_every_table_is_strict(connection: sqlite3.Connection) -> None:
     assert all(row[5] for row in ours)
 
 
+def test_an_older_database_gets_the_schema_of_a_new_one(
+    connection: sqlite3.Connection, last: Path
+) -> None:
+    migrate(connection, "new")
+    SqliteStore.open(last).close()
+    older = sqlite3.connect(last)
+    assert objects(older) == objects(connection)
+    assert version_of(older, "older") == NEWEST
+    older.close()
+
+
+def test_an_older_database_gives_the_same_answers(last: Path) -> None:
+    assert SAID["rows"]
+    store = SqliteStore.open(last)
+    assert differences(SAID, answers(store)) == []
+    store.rebuild_table()
+    assert differences(SAID, answers(store)) == []
+    store.close()
+    assert examine(last).findings == ()
+    assert min(examine(last).counts[name] for name in examine(last).counts) > 0
+
+
 def test_a_step_that_breaks_leaves_the_schema_before_it(connection: sqlite3.Connection) -> None:
-    broken = (*MIGRATIONS, ("CREATE TABLE half (x)", "CREATE TABLE half (x)"))
+    migrate(connection, "x")
+    broken = (*STEPS, ("CREATE TABLE half (x)", "CREATE TABLE half (x)"))
     with pytest.raises(sqlite3.OperationalError):
         migrate(connection, "x", broken)
-    assert version_of(connection, "x") == len(MIGRATIONS)
-    assert "half" not in dict(schema(connection))
-    mended = (*MIGRATIONS, ("CREATE TABLE half (x)",))
+    assert version_of(connection, "x") == NEWEST
+    assert "half" not in objects(connection)
+    mended = (*STEPS, ("CREATE TABLE half (x)",))
     assert migrate(connection, "x", mended) == 1
+    assert version_of(connection, "x", mended) == NEWEST + 1
 
 
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [
+        (NEWEST + 1, Code.STORE_NEWER),
+        (OLDEST - 1, Code.STORE_UNRELEASED),
+        (1, Code.STORE_UNRELEASED),
+    ],
+)
+def test_a_newer_schema_and_one_that_was_never_released_are_refused(
+    tmp_path: Path, version: int, code: Code
+) -> None:
     path = tmp_path / "store.db"
     SqliteStore.open(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
-    for opening in (SqliteStore.open, open_readonly):
+    before = path.read_bytes()
+    for opening in (SqliteStore.open, open_readonly, examine):
         with pytest.raises(BitgaugeError) as caught:
             opening(path)
-        assert caught.value.code is Code.STORE_NEWER
-        assert str(path) in caught.value.sentence
+        assert caught.value.code is code
+        assert f"{path} has schema {version}" in caught.value.sentence
+    assert path.read_bytes() == before
 
 
 def test_an_older_schema_is_not_read(tmp_path: Path) -> None:
@@ -82,20 +195,3 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
             opening(path)
         assert caught.value.code is Code.STORE_MISSING
     assert path.read_bytes() == before
-
-
-def test_jobs_of_before_session_options_keep_their_history(connection: sqlite3.Connection) -> None:
-    """Overrides are compared as the text that they are stored as."""
-    migrate(connection, "x", MIGRATIONS[:6])
-    today = encode(JobSpec("m", Digest("a" * 64, 1), (), Digest("b" * 64, 1)))
-    stored = today.replace(',"session_options":[]', "")
-    assert stored != today
-    connection.execute(
-        "INSERT INTO jobs (job_id, state, model_name, model_class, baseline_sha256,"
-        " baseline_size_bytes, runtime, scenario, batch, threads, profile, priority,"
-        " submitted_unix_ns, spec) VALUES ('j', 'finished', 'm', 'cnn', 'a', 1, 'onnxruntime',"
-        " 'single_stream', 1, 1, 'quick', 0, 1, ?)",
-        (stored,),
-    )
-    migrate(connection, "x")
-    assert connection.execute("SELECT spec FROM jobs").fetchone() == (today,)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import filelock
@@ -31,7 +31,7 @@ from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.blobs.files import blob_file
 from bitgauge.coordinator.store.reader import open_readonly
 from bitgauge.coordinator.store.sql import connection as store_snapshot
-from bitgauge.coordinator.store.sql.schema import MIGRATIONS
+from bitgauge.coordinator.store.sql.steps import NEWEST, STEPS
 from bitgauge.coordinator.store.store import SqliteStore
 from bitgauge.coordinator.store.upkeep import backup, restore
 from bitgauge.coordinator.store.upkeep.backup import make, read_manifest, verify
@@ -273,11 +273,19 @@ def test_what_is_no_backup_is_not_restored(home: Home, tmp_path: Path) -> None:
     manifest.write_text(json.dumps({**found, "blobs": found["blobs"][1:]}))
     with refused(Code.BACKUP_DAMAGED, "not as it was written"):
         verify(tmp_path / "one")
-    del found["seal"]  # as backups were before there was one
+    found["seal"] = ""
     manifest.write_bytes(msgspec.json.format(json.dumps(found).encode()))
-    verify(tmp_path / "one")
-    shorter = json.dumps({**found, "blobs": found["blobs"][1:]}).encode()
-    manifest.write_bytes(msgspec.json.format(shorter))
+    with refused(Code.BACKUP_DAMAGED, "not as it was written"):
+        verify(tmp_path / "one")
+
+
+def test_a_manifest_and_a_database_that_name_different_blobs_are_no_backup(
+    home: Home, tmp_path: Path
+) -> None:
+    made = make(home.folder, tmp_path / "one")
+    shorter = replace(made, blobs=made.blobs[1:])
+    shorter = replace(shorter, seal=backup._seal(shorter))
+    (tmp_path / "one" / "manifest.json").write_bytes(backup._text(shorter))
     with refused(Code.BACKUP_DAMAGED, "different blobs"):
         verify(tmp_path / "one")
 
@@ -479,7 +487,7 @@ def test_two_backups_to_one_place_do_not_mix(home: Home, tmp_path: Path) -> None
 
 
 # -- before a migration -------------------------------------------------------------------
-NEXT = (*MIGRATIONS, ("CREATE TABLE next (x INTEGER) STRICT",))
+NEXT = (*STEPS, ("CREATE TABLE next (x INTEGER) STRICT",))
 
 
 def test_a_migration_keeps_a_copy_first(home: Home) -> None:
@@ -488,8 +496,8 @@ def test_a_migration_keeps_a_copy_first(home: Home) -> None:
     assert not (home.folder / "backups").exists()
     SqliteStore.open(home.database, NEXT).close()
     (kept,) = (home.folder / "backups").iterdir()
-    assert kept.name.startswith(f"before-schema-{len(NEXT)}-")
-    assert examine(kept).schema == len(MIGRATIONS)
+    assert kept.name.startswith(f"before-schema-{NEWEST + 1}-")
+    assert examine(kept).schema == NEWEST
     with refused(Code.STORE_NEWER):
         open_readonly(home.database)
     tear(home.database)
@@ -505,7 +513,7 @@ def test_the_last_three_copies_stay(home: Home) -> None:
         SqliteStore.open(home.database, tuple(steps)).close()
         steps.append((f"CREATE TABLE more{number} (x INTEGER) STRICT",))
     schemas = sorted(int(path.name.split("-")[2]) for path in (home.folder / "backups").iterdir())
-    assert schemas == [len(NEXT) + number for number in (2, 3, 4)]
+    assert schemas == [NEWEST + 1 + number for number in (2, 3, 4)]
 
 
 def test_no_copy_no_migration(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -515,7 +523,7 @@ def test_no_copy_no_migration(home: Home, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(store_snapshot, "copy_connection", full)
     with refused(Code.DISK_FULL):
         SqliteStore.open(home.database, NEXT)
-    assert examine(home.database).schema == len(MIGRATIONS)
+    assert examine(home.database).schema == NEWEST
 
 
 # -- check --------------------------------------------------------------------------------
