@@ -191,7 +191,7 @@ from bitgauge.coordinator.store.store import SqliteStore
 arm(Path(sys.argv[1]))
 SqliteStore.open(Path(sys.argv[1]) / "store.db", tuple(json.loads(sys.argv[2]))).close()
 """
-MORE: Steps = (*STEPS, ("CREATE TABLE one (x) STRICT", "CREATE TABLE two (x) STRICT"))
+MORE: Steps = (*STEPS, ("CREATE TABLE one (x TEXT) STRICT", "CREATE TABLE two (x TEXT) STRICT"))
 
 
 def opened(home: Path, crash_at: str, steps: Steps) -> int:
