@@ -1,4 +1,4 @@
-"""Agents: production's `Agent` with all its parts, on a machine and a network that fail."""
+"""Agents: production's `Served` with all its tools, on a machine and a network that fail."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from bitgauge.agents.connection.connection import (
     Renewal,
     patiently,
 )
+from bitgauge.agents.connection.outbox import Outbox
 from bitgauge.agents.connection.transfer import Transfer
+from bitgauge.agents.execution.bench import Bench
+from bitgauge.agents.execution.served import Served
 from bitgauge.agents.host.patience import end_task
 from bitgauge.agents.registry import Found
-from bitgauge.agents.service import Agent, Parts
 from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.vocabulary.enums import Disposition, HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Unavailable
@@ -224,23 +226,28 @@ class AgentSide:
         """What `service.serve` puts together, on this machine."""
         world = self._world
         line = self._made_of.line(world, self._network, self.machine, self.name)
-        parts = Parts(
+        spool = self._made_of.spool(FOLDER / "spool", self.machine)
+        transfer = SimTransfer(line, self.machine)
+
+        def say(text: str) -> None:
+            world.tell(self.name, text)
+
+        bench = Bench(
             device=self.device,
             runtimes=Found("runtimes"),
             plugins=(),
-            spool=self._made_of.spool(FOLDER / "spool", self.machine),
-            folder=FOLDER / "work",
             connection=line,
-            transfer=SimTransfer(line, self.machine),
-            is_full=lambda: False,
+            transfer=transfer,
+            spool=spool,
+            outbox=Outbox(spool, line, transfer, say),
+            folder=FOLDER / "work",
             limits=PhaseLimits(),
-            once=False,
-            say=lambda text: world.tell(self.name, text),
-            machine=self.machine,
+            say=say,
             launch=self.machine.launch,
             sandbox="simulated",
+            machine=self.machine,
         )
-        await Agent(parts).run()
+        await Served(bench).run()
 
     def waits(self) -> list[str]:
         """What is still in the spool, other than raw files."""

@@ -10,10 +10,12 @@ from typing import cast
 
 import pytest
 from bitgauge.agents.config import PhaseLimits
+from bitgauge.agents.connection.connection import Connection
 from bitgauge.agents.connection.lease import LeaseKeeper
+from bitgauge.agents.connection.outbox import Outbox
 from bitgauge.agents.connection.transfer import Transfer
+from bitgauge.agents.execution.bench import Bench
 from bitgauge.agents.execution.executor import Executor
-from bitgauge.agents.execution.run import Bench
 from bitgauge.agents.host.machine import Machine
 from bitgauge.agents.host.patience import to_the_end
 from bitgauge.agents.launcher.exit import ChildExit
@@ -72,9 +74,6 @@ async def test_a_job_that_stops_while_the_disk_is_full_leaves_no_intent(tmp_path
         lines.append(line)
         waits.set()
 
-    async def deliver() -> object:
-        return None
-
     async def no_launch(*_: object) -> ChildExit:
         raise AssertionError("nothing is measured here")
 
@@ -82,11 +81,12 @@ async def test_a_job_that_stops_while_the_disk_is_full_leaves_no_intent(tmp_path
         device=DEVICE,
         runtimes=Found("runtimes"),
         plugins=(),
+        connection=cast(Connection, None),
         transfer=cast(Transfer, None),
         spool=spool,
+        outbox=cast(Outbox, None),
         folder=tmp_path,
         limits=PhaseLimits(),
-        deliver=deliver,
         say=say,
         launch=no_launch,
         sandbox="rlimits",

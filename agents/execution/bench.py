@@ -1,0 +1,67 @@
+"""What one served device works with: made once, when the agent starts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
+
+from ..config import PhaseLimits
+from ..connection.connection import Connection
+from ..connection.outbox import Outbox
+from ..connection.transfer import Transfer
+from ..host.machine import THIS_MACHINE, Machine
+from ..launcher.exit import ChildExit
+from ..launcher.supervision import Listener
+from ..registry import Found
+from ..spec import ChildSpec
+from ..storage.spool import Spool
+
+Launch = Callable[[ChildSpec, Path, str, PhaseLimits, Listener], Awaitable[ChildExit]]
+
+
+async def _no_rest() -> float:
+    return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What one served device works with.
+
+    Attributes:
+        device: this device as it is registered.
+        runtimes: the plug-ins that can be loaded.
+        plugins: folders that a child looks for plug-ins in, too.
+        connection: to the coordinator; whoever made it closes it.
+        transfer: gets artifacts and sends raw files.
+        spool: keeps what was measured.
+        outbox: reports what the spool holds.
+        folder: where children have their folders.
+        limits: how long a child may be silent.
+        say: prints one line.
+        launch: runs one child to its end, confined.
+        sandbox: the level that it confines to.
+        machine: whose disk, processes and clocks these are.
+        rest: lets the device cool down before a job; returns the seconds that it took.
+    """
+
+    device: DeviceDescription
+    runtimes: Found
+    plugins: tuple[Path, ...]
+    connection: Connection
+    transfer: Transfer
+    spool: Spool
+    outbox: Outbox
+    folder: Path
+    limits: PhaseLimits
+    say: Callable[[str], None]
+    launch: Launch
+    sandbox: str
+    machine: Machine = THIS_MACHINE
+    rest: Callable[[], Awaitable[float]] = _no_rest
+
+    def runtime(self, name: str) -> RuntimeDescription | None:
+        """What the device says of a runtime; None when it has none of that name."""
+        return next((one for one in self.device.runtimes if one.name == name), None)

@@ -1,0 +1,192 @@
+"""One served device: settle the past, register, then work, job after job."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailable
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
+from bitgauge.benchmarks.vocabulary.values.runs import Failure
+
+from ..connection.connection import Introduction, patiently
+from ..connection.lease import LeaseKeeper
+from ..host.patience import end_task
+from .bench import Bench
+from .executor import Executor
+
+_LEFTOVERS_S = 5.0
+_FIRST_PAUSE_S = 0.25
+_LONGEST_PAUSE_S = 8.0
+_DISPLACED_NS = 600 * 1_000_000_000
+_NO_ROOM_S = 5.0
+
+
+class Served:
+    """One device under one agent process, from its start to its end.
+
+    Args:
+        bench: what it works with.
+        is_full: whether the disk has too little room for another job; may block on it.
+        once: end after one job.
+    """
+
+    def __init__(
+        self, bench: Bench, *, is_full: Callable[[], bool] = lambda: False, once: bool = False
+    ) -> None:
+        self._bench = bench
+        self._is_full = is_full
+        self._once = once
+        self._say = bench.say
+        self._incarnation = str(uuid.uuid4())
+        self._outages = 0
+        self._pause_s = _FIRST_PAUSE_S
+        self._displaced_ns: int | None = None
+
+    async def run(self) -> None:
+        """Settles what an older agent left, registers, and works.
+
+        Raises:
+            BitgaugeError: the coordinator does not take this device.
+        """
+        bench, spool = self._bench, self._bench.spool
+        intents, dead = await asyncio.to_thread(spool.end_leftovers)
+        await asyncio.to_thread(bench.machine.drop_folder, bench.folder)
+        who = Introduction(
+            agent_version=importlib.metadata.version("bitgauge"),
+            boot_id=bench.machine.boot_id(),
+            incarnation=self._incarnation,
+            open_intents=tuple(intent.run_id for intent in intents),
+            leftovers_dead=dead,
+        )
+        # Results of an older epoch are accepted only until Register ends its lease.
+        await bench.outbox.drain()
+        await self._register(who)
+        if not dead:
+            who = await self._outlive(who)
+            await self._register(who)
+        for intent in intents:
+            await asyncio.to_thread(spool.abandon, intent.run_id)
+        await asyncio.to_thread(spool.collect)
+        await self._work(who)
+
+    async def _outlive(self, who: Introduction) -> Introduction:
+        """Waits until every process of earlier agents is dead; the device is not free before."""
+        self._say("A process of an earlier agent does not end; no new job until it does.")
+        dead = False
+        while not dead:
+            await asyncio.sleep(_LEFTOVERS_S)
+            _, dead = await asyncio.to_thread(self._bench.spool.end_leftovers)
+        return replace(who, leftovers_dead=True)
+
+    async def _register(self, who: Introduction) -> None:
+        connection, device = self._bench.connection, self._bench.device
+        version = await patiently(lambda: connection.register(device, who))
+        self._outages = connection.outage.count
+        runtimes = ", ".join(f"{one.name} {one.version}" for one in device.runtimes)
+        self._say(
+            f"Registered {device.name} ({device.processor_model or 'unknown CPU'};"
+            f" {runtimes or 'no runtime'}) at {connection.outage.address}, version {version}."
+        )
+
+    async def _work(self, who: Introduction) -> None:
+        while True:
+            assignment = await self._acquire(who)
+            if assignment is None:
+                continue
+            await run_job(self._bench, assignment)
+            await asyncio.to_thread(self._bench.spool.collect)
+            if self._once:
+                return
+
+    async def _acquire(self, who: Introduction) -> Assignment | None:
+        """One long poll; after an outage, or when it is not known there, the device registers."""
+        connection, device = self._bench.connection, self._bench.device
+        if connection.outage.count != self._outages:
+            await self._register(who)
+        try:
+            if await asyncio.to_thread(self._is_full):
+                # Registering again says that the device lives, and asks for nothing.
+                await connection.register(device, who)
+                await asyncio.sleep(_NO_ROOM_S)
+                return None
+            assignment = await connection.acquire(device.device_id, self._incarnation)
+        except Unavailable:
+            await asyncio.sleep(self._pause_s)
+            self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+            return None
+        except BitgaugeError as error:
+            if not self._may_register_again(error):
+                raise
+        else:
+            self._pause_s = _FIRST_PAUSE_S
+            return assignment
+        await self._register(who)
+        return None
+
+    def _may_register_again(self, error: BitgaugeError) -> bool:
+        """Whether the coordinator's not knowing this agent can be put right.
+
+        A registration that a dead predecessor sent may arrive after ours. A second agent for
+        one device sends its own again: of two that displace each other, one ends.
+        """
+        if error.code is Code.UNKNOWN_DEVICE:
+            return True
+        now_ns = self._bench.machine.boottime_ns()
+        before_ns, self._displaced_ns = self._displaced_ns, now_ns
+        lately = before_ns is not None and now_ns - before_ns < _DISPLACED_NS
+        return error.code is Code.LEASE_LOST and not lately
+
+
+async def run_job(bench: Bench, assignment: Assignment) -> None:
+    """One assignment from its lease to its last acknowledgement.
+
+    Measures under the lease until done, cancelled, lost or out of time.
+    """
+    job = f"Job {assignment.job_id}"
+    count = sum(not entry.accepted for entry in assignment.entries)
+    bench.say(f"{job}, epoch {assignment.epoch}: {count} entries to measure.")
+    keeper = LeaseKeeper(assignment, bench.connection.renew, bench.say, bench.machine.boottime_ns)
+    executor = Executor(bench, assignment, keeper)
+    keeping = asyncio.create_task(keeper.keep())
+    working = asyncio.create_task(_finish(bench, executor))
+    try:
+        done, _ = await asyncio.wait(
+            (keeping, working),
+            timeout=assignment.deadline_s,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if working not in done:
+            await end_task(working)
+    finally:
+        await end_task(working)
+        await end_task(keeping)
+    if working in done:
+        working.result()
+        bench.say(f"{job}: done.")
+        return
+    if keeping in done:
+        why = {"cancel": "cancelled by its user"}.get(keeper.verdict, "its lease has passed on")
+        bench.say(f"{job}: stopped, {why}.")
+    else:
+        bench.say(f"{job}: stopped after {assignment.deadline_s} s.")
+        await executor.give_up(_deadline(assignment))
+    await bench.outbox.drain()
+
+
+async def _finish(bench: Bench, executor: Executor) -> None:
+    await executor.run()
+    await bench.outbox.drain()
+
+
+def _deadline(assignment: Assignment) -> Failure:
+    return Failure(
+        FailureGroup.ARTIFACT,
+        "deadline",
+        f"The job was not done after the {assignment.deadline_s} s that it was given.",
+        "Submit it with a longer deadline, or with fewer entries.",
+    )
