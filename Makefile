@@ -1,16 +1,38 @@
-# Every recipe is a line or two that can be typed by hand.
-.PHONY: demo test bad-days soak bench check stubs lint types imports resolve
+# Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
+.PHONY: demo fast test bad-days long long-protocol long-experiments soak bench \
+	check stubs lint types imports resolve
 
+PYTEST = .venv/bin/pytest
+# Where a long target leaves its stamp; see tests/house/stamps.py.
+STAMPS = .ci/stamps.json
+LONG = .venv/bin/python tests/house/stamps.py run --stamps $(STAMPS) $@
+
+# 5 minutes.
 demo: .venv/demo.installed
 	.venv/bin/bitgauge demo
 
-test: .venv/dev.installed check
-	.venv/bin/pytest tests --ignore tests/bad_days --ignore tests/bench
+# Pure, in process: the rooms, what plug-ins keep, the parsers, the house. 4 minutes.
+fast: .venv/dev.installed
+	$(PYTEST) tests/agents tests/benchmarks tests/coordinator tests/contracts tests/fuzz tests/house
+
+# 12 minutes with what comes before: also the lease protocol in its simulator, and real processes.
+test: check fast
+	$(PYTEST) tests/protocol tests/processes
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2, qemu-user and systemd;
-# what cannot run says NOT RUN and why.
+# what cannot run says NOT RUN and why. 8 minutes.
 bad-days: .venv/dev.installed
-	.venv/bin/pytest tests/bad_days
+	$(PYTEST) tests/bad_days
+
+# At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
+long: long-protocol long-experiments
+
+long-protocol: .venv/dev.installed
+	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
+
+# The experiments that the method rests on, on ONNX Runtime itself.
+long-experiments: .venv/dev.installed
+	$(LONG) $(PYTEST) tests/bench
 
 soak: .venv/soak.installed
 	.venv/bin/python tests/protocol/soak.py --seeds 1000000

@@ -16,7 +16,7 @@ FOUND = registry.find("devices", ())
 def device(request: pytest.FixtureRequest) -> DeviceModule:
     module = registry.device(request.param, ())
     if not module.probe():
-        pytest.skip(f"this machine is no {request.param}: {module.HINT}")
+        pytest.skip(f"NOT RUN: missing hardware, this is no {request.param}: {module.HINT}")
     return module
 
 

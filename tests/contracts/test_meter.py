@@ -25,7 +25,7 @@ def test_a_meter_says_what_it_measures_or_that_it_is_not_there(meter: MeterModul
     described = meter.describe()
     assert described == meter.describe()
     if described is None:
-        pytest.skip(f"{meter.NAME}: {meter.HINT}")
+        pytest.skip(f"NOT RUN: missing hardware, {meter.NAME}: {meter.HINT}")
     assert isinstance(described, MeterDescription)
     assert described.name == meter.NAME
     assert described.quantity in ("memory", "energy", "power", "temperature")

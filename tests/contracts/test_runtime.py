@@ -24,7 +24,7 @@ THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}
 @pytest.fixture(params=sorted(FOUND.modules))
 def runtime(request: pytest.FixtureRequest) -> RuntimeModule:
     if request.param not in THERE:
-        pytest.skip(f"{request.param} is not installed here")
+        pytest.skip(f"NOT RUN: {request.param} is not installed here")
     return registry.runtime(request.param, ())
 
 

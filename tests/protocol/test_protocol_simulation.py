@@ -18,7 +18,8 @@ from .simulate import simulate
 from .world import Weather
 
 SOAK = Path(__file__).with_name("soak.py")
-SEEDS = 5000
+SEEDS = 500
+"""Of a quick look; `make long-protocol` plays ten times as many, `make soak` a million."""
 MOST_SEEDS_OF_A_MUTANT = 400
 FAIR = Weather(ends_s=40.0, thread=0.0, power=0.5, orphan=0.5, bad_child=0.0, graceful=0.0)
 
@@ -33,7 +34,6 @@ def played(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(900)
 def test_no_seed_breaks_a_promise() -> None:
     done = played("--seeds", str(SEEDS))
     print(done.stdout[-4000:])
@@ -59,9 +59,9 @@ def test_the_weather_of_the_mutants_breaks_nothing_by_itself() -> None:
             assert not outcome.violations, outcome.story
 
 
-@pytest.mark.parametrize("seed", [3, 5])
-def test_a_crash_at_every_step(seed: int) -> None:
+def test_a_crash_at_every_step() -> None:
     """One process dies at step 1, 2, ... of an otherwise fair day; on both sides."""
+    seed = 3
     fair = simulate(seed, weather=FAIR)
     assert not fair.violations, fair.story
     died = set()

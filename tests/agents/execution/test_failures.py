@@ -5,15 +5,18 @@ from __future__ import annotations
 import signal
 
 import pytest
-from bitgauge.agents.execution.failures import failure_of, needs_confirmation
+from bitgauge.agents.execution.failures import failure_of, needs_confirmation, status_of
 from bitgauge.agents.launcher.exit import ChildExit
-from bitgauge.benchmarks.vocabulary.enums import FailureGroup
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
 
 
 @pytest.mark.parametrize(
     ("ended", "group", "code"),
     [
         (ChildExit(False, signal=signal.SIGSEGV), FailureGroup.ARTIFACT, "crash_segv"),
+        (ChildExit(False, signal=signal.SIGABRT), FailureGroup.ARTIFACT, "crash_abrt"),
+        (ChildExit(False, signal=signal.SIGBUS), FailureGroup.ARTIFACT, "crash_bus"),
+        (ChildExit(False, signal=signal.SIGILL), FailureGroup.ARTIFACT, "crash_ill"),
         (ChildExit(False, signal=signal.SIGFPE), FailureGroup.ARTIFACT, "crash_fpe"),
         (ChildExit(False, signal=signal.SIGXFSZ), FailureGroup.ARTIFACT, "file_limit"),
         (
@@ -32,6 +35,12 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup
         (ChildExit(False, code="internal", message="x"), FailureGroup.HARNESS, "internal"),
         (ChildExit(False, code="nonsense", message="x"), FailureGroup.HARNESS, "internal"),
         (ChildExit(False, code="out_of_memory"), FailureGroup.ARTIFACT, "oom"),
+        (ChildExit(False, code="run_failed"), FailureGroup.ARTIFACT, "run_failed"),
+        (
+            ChildExit(False, code="unsupported_artifact"),
+            FailureGroup.ARTIFACT,
+            "unsupported_artifact",
+        ),
         (ChildExit(False, code="runtime_missing"), FailureGroup.DEVICE, "runtime_missing"),
     ],
 )
@@ -42,8 +51,22 @@ def test_who_must_act(ended: ChildExit, group: FailureGroup, code: str) -> None:
     assert failure.advice
 
 
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("unsupported_artifact", RunStatus.UNSUPPORTED), ("run_failed", RunStatus.FAILED)],
+)
+def test_a_device_that_cannot_run_it_at_all_is_no_failure(code: str, status: RunStatus) -> None:
+    assert status_of(failure_of(ChildExit(False, code=code), "pass pair, launch 0")) is status
+
+
+@pytest.mark.parametrize(
+    "crash", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE]
+)
+def test_a_crash_is_confirmed(crash: signal.Signals) -> None:
+    assert needs_confirmation(ChildExit(False, signal=crash))
+
+
 def test_only_crashes_are_confirmed() -> None:
-    assert needs_confirmation(ChildExit(False, signal=signal.SIGABRT))
     assert not needs_confirmation(ChildExit(True, signal=signal.SIGABRT))
     assert not needs_confirmation(ChildExit(False, signal=signal.SIGKILL))
     assert not needs_confirmation(ChildExit(False, signal=signal.SIGSEGV, timed_out=1.0))

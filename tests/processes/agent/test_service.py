@@ -171,17 +171,13 @@ async def test_a_job_that_ends_elsewhere_stops_here(lab: Lab, verdict: int, word
     ("behaviour", "when", "group", "code"),
     [
         ("crash_segv", "run", FailureGroup.ARTIFACT, "crash_segv"),
-        ("crash_abrt", "load", FailureGroup.ARTIFACT, "crash_abrt"),
-        ("crash_bus", "run", FailureGroup.ARTIFACT, "crash_bus"),
-        ("crash_ill", "run", FailureGroup.ARTIFACT, "crash_ill"),
-        ("kill", "run", FailureGroup.ENVIRONMENT, "killed"),
         ("oom", "load", FailureGroup.ARTIFACT, "oom"),
-        ("raise", "run", FailureGroup.ARTIFACT, "run_failed"),
     ],
 )
 async def test_failures_are_told_apart(
     lab: Lab, behaviour: str, when: str, group: FailureGroup, code: str
 ) -> None:
+    """One that a signal ends and one that says so; `test_failures` tells the other kinds apart."""
     lab.assignment([BASELINE, fake_artifact(behaviour=behaviour, when=when)])
     async with lab.agent():
         good, bad = await lab.reports(2)
