@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
-from ..samples import (
-    AbsoluteSamples,
-)
+from ..common.fits import Whole
+from ..samples import AbsoluteSamples
 from .container import RawFile
-from .origin import (
-    _NOT_READ,
-    RawOrigin,
-    origin_meta,
-)
+from .origin import RawOrigin, origin_meta
 from .parts import (
+    WarmMeta,
     bad_raw,
     condition_arrays,
     conditions_of,
-    count_of,
     ints_of,
+    meta_of,
     warm_arrays,
     warm_meta,
     warm_of,
 )
+
+_NOT_READ = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +32,13 @@ class ColdStart:
 
     load_ns: int
     first_inference_ns: int
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    count: Whole
+    load_ns: Whole
+    first_inference_ns: Whole
+    warm: WarmMeta
 
 
 def absolute_raw(origin: RawOrigin, samples: AbsoluteSamples, cold: ColdStart) -> RawFile:
@@ -63,13 +69,10 @@ def absolute_samples(raw: RawFile) -> tuple[AbsoluteSamples, ColdStart]:
         raise bad_raw("it holds no latencies, or negative ones")
     if np.any(np.diff(block) < 0) or block[0] < 0 or block[-1] >= starts.size:
         raise bad_raw("its latencies do not belong to its blocks")
-    try:
-        count = count_of(raw.meta, "count")
-        cold = ColdStart(count_of(raw.meta, "load_ns"), count_of(raw.meta, "first_inference_ns"))
-    except (KeyError, ValueError) as error:
-        raise bad_raw(f"its metadata lack a count ({error})") from error
-    if count < latency_ns.size:
+    meta = meta_of(raw, _Meta)
+    if meta.count < latency_ns.size:
         raise bad_raw("it counts fewer latencies than it holds")
     conditions = conditions_of(raw, starts.size)
     ends = ints_of(raw, "block_end_ns", starts.size) if "block_end_ns" in raw.arrays else _NOT_READ
-    return AbsoluteSamples(latency_ns, block, starts, conditions, warm_of(raw), count, ends), cold
+    warm, cold = warm_of(raw, meta.warm), ColdStart(meta.load_ns, meta.first_inference_ns)
+    return AbsoluteSamples(latency_ns, block, starts, conditions, warm, meta.count, ends), cold

@@ -1,7 +1,7 @@
 """The container of raw data: one npz per launch of a pass, written by the child that measured.
 
 Arrays by name, plus two that every file has: `schema` (text, `bitgauge.raw/1`) and `meta` (UTF-8
-JSON as bytes). What each pass stores is fixed in `raw_schema`. A reader trusts nothing: the file
+JSON as bytes). What each pass stores is fixed in its module here. A reader trusts nothing: the file
 may be cut, damaged or hostile, and each of these ends in `BadInput` with code `bad_raw`.
 """
 

@@ -8,79 +8,62 @@ arrays letter start_ns end_ns iterations i8[w], energy_mj foreign_share f8[w],
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
+from ..common.fits import Whole
 from ..samples import AROUND, ARRAYS, CANDIDATE, WHOLE, EnergySamples
 from ..stats.energy import LOADED_IDLE, TOO_SHORT
-from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.reasons import REASONS
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
+from .parts import bad_raw, floats_of, ints_of, meta_of, told
+
+_LETTERS = (*range(LOADED_IDLE + 1), *(TOO_SHORT + one for one in range(CANDIDATE + 1)))
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    update_period_ns: Annotated[int, Meta(ge=1)]
+    uncertainty_relative: Annotated[float, Meta(ge=0, lt=1)]
+    averaging_window_ns: Whole = 0
+    meter: str = ""
+    kind: str = ""
+    scope: str = ""
+    problem: str = ""
+    scattered: bool = False
+    second_meter: str = ""
+    cooled: bool = True
 
 
 def energy_raw(origin: RawOrigin, samples: EnergySamples) -> RawFile:
     """The raw file of one launch of pass `energy`."""
-    meta = {
-        "update_period_ns": samples.update_period_ns,
-        "uncertainty_relative": samples.uncertainty_relative,
-        "averaging_window_ns": samples.averaging_window_ns,
-        "meter": samples.meter,
-        "kind": samples.kind,
-        "scope": samples.scope,
-        "problem": samples.problem,
-        "scattered": samples.scattered,
-        "second_meter": samples.second_meter,
-        "cooled": samples.cooled,
-    }
-    return RawFile(origin_meta(origin) | meta, {name: getattr(samples, name) for name in ARRAYS})
+    arrays = {name: getattr(samples, name) for name in ARRAYS}
+    return RawFile(origin_meta(origin) | told(_Meta, samples), arrays)
 
 
 def energy_samples(raw: RawFile) -> EnergySamples:
     """The windows of a raw file of pass `energy`; `BadInput` when it does not hold them."""
+    meta, arrays = meta_of(raw, _Meta), _windows(raw)
+    duration = arrays["end_ns"] - arrays["start_ns"]
+    if not np.all(np.isin(arrays["letter"], _LETTERS)) or np.any(duration <= 0):
+        raise bad_raw("a window has no length or no known letter")
+    if not np.all(np.isfinite(arrays["energy_mj"])) or np.any(arrays["iterations"] < 0):
+        raise bad_raw("a window has no energy or no number of inferences")
+    if meta.problem and meta.problem not in REASONS:
+        raise bad_raw("it names a problem that is not known")
+    return EnergySamples(**arrays, **told(_Meta, meta))
+
+
+def _windows(raw: RawFile) -> dict[str, Any]:
+    size = ints_of(raw, "letter").size
+    later = AROUND if "second_meter" not in raw.meta else ()
     arrays: dict[str, Any] = {}
     for name in ARRAYS:
-        array = raw.arrays.get(name)
-        if array is None and name in AROUND and "second_meter" not in raw.meta:
-            array = np.full(arrays["letter"].size, np.nan)
-        kind = np.int64 if name in WHOLE else np.float64
-        if array is None or array.dtype != kind or array.ndim != 1:
-            raise _bad(f"array {name} is missing or of another type")
-        arrays[name] = array
-    if len({array.size for array in arrays.values()}) != 1:
-        raise _bad("its arrays are of different lengths")
-    letter, duration = arrays["letter"], arrays["end_ns"] - arrays["start_ns"]
-    known = [*range(LOADED_IDLE + 1), *(TOO_SHORT + one for one in range(CANDIDATE + 1))]
-    if not np.all(np.isin(letter, known)) or np.any(duration <= 0):
-        raise _bad("a window has no length or no known letter")
-    if not np.all(np.isfinite(arrays["energy_mj"])) or np.any(arrays["iterations"] < 0):
-        raise _bad("a window has no energy or no number of inferences")
-    period, gain = raw.meta.get("update_period_ns"), raw.meta.get("uncertainty_relative")
-    problem = raw.meta.get("problem")
-    if not isinstance(period, int) or isinstance(period, bool) or period < 1:
-        raise _bad("it does not say how often its meter changes")
-    seen = raw.meta.get("averaging_window_ns", 0)
-    if not isinstance(seen, int) or isinstance(seen, bool) or seen < 0:
-        raise _bad("it does not say how much its meter sees")
-    if not isinstance(gain, float) or not 0 <= gain < 1:
-        raise _bad("it does not say how sure its meter is")
-    if problem and problem not in REASONS:
-        raise _bad("it names a problem that is not known")
-    return EnergySamples(
-        **arrays,
-        update_period_ns=period,
-        uncertainty_relative=gain,
-        kind=str(raw.meta.get("kind", "")),
-        scope=str(raw.meta.get("scope", "")),
-        meter=str(raw.meta.get("meter", "")),
-        averaging_window_ns=seen,
-        problem=str(problem or ""),
-        scattered=raw.meta.get("scattered", False) is True,
-        second_meter=str(raw.meta.get("second_meter", "")),
-        cooled=raw.meta.get("cooled", True) is True,
-    )
-
-
-def _bad(why: str) -> BadInput:
-    return BadInput(Code.BAD_RAW, f"The raw file cannot be used: {why}.")
+        if name in later and name not in raw.arrays:
+            arrays[name] = np.full(size, np.nan)
+            continue
+        arrays[name] = ints_of(raw, name, size) if name in WHOLE else floats_of(raw, name, size)
+    return arrays

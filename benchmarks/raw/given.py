@@ -10,11 +10,12 @@ Files of older agents lack it, and a file may claim anything: what cannot be rea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any
 
+from ..common.fits import Misfit, Sha256, fitted
 from ..vocabulary.values.devices import StackItem
 from .anchors import Anchors, from_items
 from .container import RawFile
@@ -22,7 +23,6 @@ from .container import RawFile
 MAX_CHARACTERS = 4096
 """Longest text that is believed of one launch's inputs or options."""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY = "given"
 
 
@@ -67,30 +67,27 @@ def given_of(raw: RawFile) -> Given:
     meta = raw.meta.get(_KEY)
     if not isinstance(meta, dict):
         return Given()
-    digest, seed = meta.get("evaluation_sha256"), meta.get("seed")
+    seed, anchors = _read(meta, "seed", int), _read(meta, "anchors", dict[str, str])
     return Given(
-        evaluation_sha256=digest if isinstance(digest, str) and _SHA256.fullmatch(digest) else None,
-        inputs=_words(meta.get("inputs"), " "),
-        session_options=_words(meta.get("session_options"), "="),
-        anchors=_anchors(meta.get("anchors")),
-        seed=seed if type(seed) is int and 0 <= seed < 1 << 64 else None,
+        evaluation_sha256=_read(meta, "evaluation_sha256", Sha256),
+        inputs=_words(meta, "inputs", " "),
+        session_options=_words(meta, "session_options", "="),
+        seed=seed if seed is not None and 0 <= seed < 1 << 64 else None,
+        anchors=None if anchors is None else from_items(starmap(StackItem, anchors.items())),
     )
 
 
-def _anchors(values: object) -> Anchors | None:
-    if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
+def _read(meta: Mapping[str, Any], key: str, kind: Any) -> Any:
+    """What stands there if it is of that kind, else None."""
+    try:
+        return fitted(meta.get(key), kind)
+    except Misfit:
         return None
-    return from_items(StackItem(name, text) for name, text in values.items())
 
 
-def _words(items: object, between: str) -> str | None:
+def _words(meta: Mapping[str, Any], key: str, between: str) -> str | None:
     """The items as one line; None when they are no list of texts by name, or too long."""
-    if not isinstance(items, list):
-        return None
-    lines = []
-    for item in items:
-        if not isinstance(item, dict) or not all(isinstance(text, str) for text in item.values()):
-            return None
-        lines.append(", ".join(f"{name}{between}{text}" for name, text in item.items()))
+    items = _read(meta, key, list[dict[str, str]]) or ()
+    lines = (", ".join(f"{name}{between}{text}" for name, text in one.items()) for one in items)
     text = " | ".join(dict.fromkeys(lines))
     return text if text and len(text) <= MAX_CHARACTERS else None

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import msgspec
 import numpy as np
 
-from ..samples import (
-    MemoryCheckpoint,
-    MemorySamples,
-)
+from ..common.fits import Whole
+from ..samples import MemoryCheckpoint, MemorySamples
 from .container import RawFile
-from .origin import (
-    RawOrigin,
-    origin_meta,
-)
-from .parts import (
-    bad_raw,
-    counts_of,
-    ints_of,
-)
+from .origin import RawOrigin, origin_meta
+from .parts import bad_raw, ints_of, meta_of
 
 _BYTES = tuple(field.name for field in fields(MemoryCheckpoint) if field.name != "name")
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    checkpoints: list[str]
+    method: str = ""
+    arena: str = "on"
+    batches: tuple[Whole, ...] = ()
+    group_peak_bytes: tuple[Whole, ...] = ()
 
 
 def memory_raw(origin: RawOrigin, samples: MemorySamples) -> RawFile:
@@ -40,18 +40,17 @@ def memory_raw(origin: RawOrigin, samples: MemorySamples) -> RawFile:
 
 def memory_samples(raw: RawFile) -> MemorySamples:
     """The samples of a raw file of pass `memory`; `BadInput` when it does not hold them."""
-    names = raw.meta.get("checkpoints")
-    if not isinstance(names, list) or not {"m0", "m1", "m2"} <= {str(name) for name in names}:
+    meta = meta_of(raw, _Meta)
+    names = meta.checkpoints
+    if not {"m0", "m1", "m2"} <= set(names):
         raise bad_raw("it lacks a memory checkpoint")
     columns = [ints_of(raw, name, len(names)) for name in _BYTES]
     if any(np.any(column < 0) for column in columns):
         raise bad_raw("it holds a negative number of bytes")
     points = tuple(
-        MemoryCheckpoint(str(name), *(int(column[i]) for column in columns))
+        MemoryCheckpoint(name, *(int(column[i]) for column in columns))
         for i, name in enumerate(names)
     )
-    batches, group = (counts_of(raw, name) for name in ("batches", "group_peak_bytes"))
-    if len(group) not in (0, len(points)):
+    if len(meta.group_peak_bytes) not in (0, len(points)):
         raise bad_raw("it does not tell its group's peak at each checkpoint")
-    arena = str(raw.meta.get("arena", "on"))
-    return MemorySamples(points, str(raw.meta.get("method", "")), arena, batches, group)
+    return MemorySamples(points, meta.method, meta.arena, meta.batches, meta.group_peak_bytes)

@@ -27,28 +27,20 @@ f8 = float64); passes that are not here have a module of their own:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
+import msgspec
 
-from ..samples import (
-    Ints,
-)
+from ..common.fits import Sha256, Whole
 from ..vocabulary.enums import PassName, Profile, RawRole, Scenario
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from .container import RawFile
-from .parts import (
-    bad_raw,
-    count_of,
-)
+from .parts import meta_of
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SESSION = "session_options"
 _OVERRIDES = tuple(field.name for field in fields(Overrides) if field.name != _SESSION)
-_NOT_READ = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +70,51 @@ class RawOrigin:
     overrides: Overrides = NO_OVERRIDES
 
 
+class _Overridden(msgspec.Struct, frozen=True):
+    warmup_ms: Whole | None = None
+    launches: Whole | None = None
+    budget_ms: Whole | None = None
+    session_options: dict[str, str] = {}
+
+    def value(self) -> Overrides:
+        """As the rest of Bitgauge knows it."""
+        given = {name: getattr(self, name) for name in _OVERRIDES}
+        options = sorted(self.session_options.items())
+        return Overrides(**given, session_options=tuple(StackItem(*option) for option in options))
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    pass_name: PassName
+    launch: Whole
+    role: RawRole
+    artifacts: tuple[Sha256, ...]
+    recipe: str
+    runtime: str
+    scenario: Scenario
+    batch: Whole
+    threads: Whole
+    profile: Profile
+    overrides: _Overridden = _Overridden()
+
+
 def raw_origin(raw: RawFile) -> RawOrigin:
     """Which launch `raw` speaks of.
 
     Raises:
         BadInput: code `bad_raw` when the metadata do not say it.
     """
-    meta = raw.meta
-    try:
-        digests = tuple(meta["artifacts"])
-        if not all(isinstance(d, str) and _SHA256.fullmatch(d) for d in digests):
-            raise ValueError("artifacts")
-        batch, threads = count_of(meta, "batch"), count_of(meta, "threads")
-        return RawOrigin(
-            pass_name=PassName(meta["pass_name"]),
-            launch=count_of(meta, "launch"),
-            role=RawRole(meta["role"]),
-            artifacts=digests,
-            recipe=str(meta["recipe"]),
-            runtime=str(meta["runtime"]),
-            workload=Workload(Scenario(meta["scenario"]), batch, threads),
-            profile=Profile(meta["profile"]),
-            overrides=_overrides(meta),
-        )
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise bad_raw(f"its metadata do not say which launch it is ({error})") from error
+    meta = meta_of(raw, _Meta, "its metadata do not say which launch it is")
+    return RawOrigin(
+        pass_name=meta.pass_name,
+        launch=meta.launch,
+        role=meta.role,
+        artifacts=meta.artifacts,
+        recipe=meta.recipe,
+        runtime=meta.runtime,
+        workload=Workload(meta.scenario, meta.batch, meta.threads),
+        profile=meta.profile,
+        overrides=meta.overrides.value(),
+    )
 
 
 def origin_meta(origin: RawOrigin) -> dict[str, Any]:
@@ -128,16 +140,3 @@ def _overrides_meta(overrides: Overrides) -> dict[str, Any]:
     if overrides.session_options:
         given[_SESSION] = {option.name: option.value for option in overrides.session_options}
     return {"overrides": given} if overrides != NO_OVERRIDES else {}
-
-
-def _overrides(meta: dict[str, Any]) -> Overrides:
-    given = meta.get("overrides", {})
-    options = given.get(_SESSION, {})
-    return Overrides(
-        **{n: None if given.get(n) is None else count_of(given, n) for n in _OVERRIDES},
-        session_options=tuple(StackItem(str(n), str(options[n])) for n in sorted(options)),
-    )
-
-
-def _binary(letter: Ints) -> bool:
-    return bool(np.all((letter == 0) | (letter == 1)))

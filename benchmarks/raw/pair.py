@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
-from ..samples import (
-    PairSamples,
-)
+from ..samples import PairSamples
 from .container import RawFile
-from .origin import (
-    RawOrigin,
-    _binary,
-    origin_meta,
-)
+from .origin import RawOrigin, origin_meta
 from .parts import (
+    WarmMeta,
     bad_raw,
     condition_arrays,
     conditions_of,
     floats_of,
     ints_of,
+    meta_of,
     warm_arrays,
     warm_meta,
     warm_of,
 )
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    warm: WarmMeta
+    stopped: str = ""
 
 
 def pair_raw(origin: RawOrigin, samples: PairSamples) -> RawFile:
@@ -51,8 +53,10 @@ def pair_samples(raw: RawFile) -> PairSamples:
         raise bad_raw("its blocks do not form quads")
     orders = letter.reshape(-1, 4)
     mirrored = np.array_equal(orders, orders[:, ::-1])
-    if not mirrored or not np.all(orders[:, 0] + orders[:, 1] == 1) or not _binary(letter):
+    both = np.all(orders[:, 0] + orders[:, 1] == 1) and np.all(np.isin(letter, (0, 1)))
+    if not mirrored or not both:
         raise bad_raw("a quad is neither ABBA nor BAAB")
+    meta = meta_of(raw, _Meta)
     return PairSamples(
         value_ns=value_ns,
         start_ns=ints_of(raw, "start_ns", blocks),
@@ -60,6 +64,6 @@ def pair_samples(raw: RawFile) -> PairSamples:
         letter=letter,
         quad=quad,
         conditions=conditions_of(raw, blocks),
-        warm=warm_of(raw),
-        stopped=str(raw.meta.get("stopped", "")),
+        warm=warm_of(raw, meta.warm),
+        stopped=meta.stopped,
     )

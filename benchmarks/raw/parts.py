@@ -1,20 +1,54 @@
-"""The parts of raw files that several passes share: conditions, warm-up, checked arrays."""
+"""The parts of raw files that several passes share: metadata, conditions, warm-up, arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
-from ..samples import BlockConditions, Floats, Ints, WarmUp
+from ..common.fits import Misfit, Whole, fitted
+from ..samples import BlockConditions, Bools, Floats, Ints, Texts, WarmUp
 from ..vocabulary.errors import BadInput, Code
 from .container import RawFile
 
+T = TypeVar("T", bound=msgspec.Struct)
 _CONDITIONS = tuple(field.name for field in fields(BlockConditions))
 _FIRST_CONDITIONS = 5
 """Conditions that every raw file has; files of older agents lack the rest."""
+
+
+class WarmMeta(msgspec.Struct, frozen=True):
+    """Single facts of a warm-up."""
+
+    iteration_ns: tuple[Whole, ...]
+    iterations: Whole
+    elapsed_ns: Whole
+    steady: bool
+
+
+def meta_of(raw: RawFile, kind: type[T], lack: str = "its metadata are not those of its pass") -> T:
+    """The metadata of a raw file that `kind` declares; others are not looked at.
+
+    Args:
+        raw: the file.
+        kind: what its metadata must hold.
+        lack: what is wrong when they do not.
+
+    Raises:
+        BadInput: code `bad_raw`, with what is wrong and where.
+    """
+    try:
+        found: T = fitted(raw.meta, kind)
+    except Misfit as error:
+        raise bad_raw(f"{lack} ({error})") from error
+    return found
+
+
+def told(kind: type[msgspec.Struct], value: object) -> dict[str, Any]:
+    """The metadata that `kind` declares, from the attributes of `value`: `meta_of` backwards."""
+    return {name: getattr(value, name) for name in kind.__struct_fields__}
 
 
 def condition_arrays(conditions: BlockConditions) -> dict[str, Floats]:
@@ -36,71 +70,48 @@ def warm_arrays(warm: WarmUp) -> dict[str, Floats | Ints]:
 
 def warm_meta(warm: WarmUp) -> dict[str, Any]:
     """Single facts of a warm-up as metadata."""
-    return {
-        "iteration_ns": list(warm.iteration_ns),
-        "iterations": warm.iterations,
-        "elapsed_ns": warm.elapsed_ns,
-        "steady": warm.steady,
-    }
+    return told(WarmMeta, warm)
 
 
-def warm_of(raw: RawFile) -> WarmUp:
+def warm_of(raw: RawFile, meta: WarmMeta) -> WarmUp:
     """The warm-up of a raw file; `BadInput` when it does not describe it."""
     medians = floats_of(raw, "warm_block_median_ns")
     letter = ints_of(raw, "warm_letter", medians.size)
-    try:
-        meta = raw.meta["warm"]
-        estimates: Sequence[Any] = meta["iteration_ns"]
-        steady = meta["steady"]
-        if not isinstance(steady, bool):
-            raise TypeError("steady")
-        return WarmUp(
-            block_median_ns=medians,
-            letter=letter,
-            iteration_ns=tuple(int(value) for value in estimates),
-            iterations=count_of(meta, "iterations"),
-            elapsed_ns=count_of(meta, "elapsed_ns"),
-            steady=steady,
-        )
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise bad_raw(f"its metadata do not describe the warm-up ({error})") from error
-
-
-def counts_of(raw: RawFile, name: str) -> tuple[int, ...]:
-    """Whole numbers of the metadata; none when older agents do not tell them."""
-    given = raw.meta.get(name, [])
-    try:
-        return tuple(count_of({name: value}, name) for value in given)
-    except (TypeError, ValueError) as error:
-        raise bad_raw(f"its metadata do not hold numbers as {name}") from error
-
-
-def count_of(meta: dict[str, Any], name: str) -> int:
-    """A whole number, not negative; KeyError or ValueError when there is none."""
-    value = meta[name]
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(name)
-    return value
-
-
-def _array(raw: RawFile, name: str, dtype: type[np.generic], size: int | None) -> Any:
-    array = raw.arrays.get(name)
-    if array is None or array.dtype != dtype or array.ndim != 1:
-        raise bad_raw(f"array {name} is missing or of another type")
-    if size is not None and array.size != size:
-        raise bad_raw(f"array {name} holds {array.size} values instead of {size}")
-    return array
+    return WarmUp(medians, letter, **told(WarmMeta, meta))
 
 
 def ints_of(raw: RawFile, name: str, size: int | None = None) -> Ints:
     """A one-dimensional int64 array of a raw file; `BadInput` when it is none of that size."""
-    array: Ints = _array(raw, name, np.int64, size)
+    array: Ints = _array(raw, name, "i", size)
     return array
 
 
 def floats_of(raw: RawFile, name: str, size: int | None = None) -> Floats:
     """A one-dimensional float64 array of a raw file; `BadInput` when it is none of that size."""
-    array: Floats = _array(raw, name, np.float64, size)
+    array: Floats = _array(raw, name, "f", size)
+    return array
+
+
+def texts_of(raw: RawFile, name: str, size: int | None = None) -> Texts:
+    """A one-dimensional array of texts; `BadInput` when it is none of that size."""
+    array: Texts = _array(raw, name, "U", size)
+    return array
+
+
+def bools_of(raw: RawFile, name: str, size: int | None = None) -> Bools:
+    """A one-dimensional array of booleans; `BadInput` when it is none of that size."""
+    array: Bools = _array(raw, name, "b", size)
+    return array
+
+
+def _array(raw: RawFile, name: str, kind: str, size: int | None) -> Any:
+    array = raw.arrays.get(name)
+    if array is None or array.dtype.kind != kind or array.ndim != 1:
+        raise bad_raw(f"array {name} is missing or of another type")
+    if kind in "if" and array.dtype not in (np.int64, np.float64):
+        raise bad_raw(f"array {name} is of another type")
+    if size is not None and array.size != size:
+        raise bad_raw(f"array {name} holds {array.size} values instead of {size}")
     return array
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
-from ..samples import (
-    QualitySamples,
-    Texts,
-)
+from ..common.fits import Whole
+from ..samples import QualitySamples
 from .container import RawFile
-from .origin import (
-    RawOrigin,
-    origin_meta,
-)
-from .parts import (
-    bad_raw,
-    count_of,
-    floats_of,
-    ints_of,
-)
+from .origin import RawOrigin, origin_meta
+from .parts import bad_raw, floats_of, ints_of, meta_of, texts_of
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    classes: Whole
 
 
 def quality_raw(origin: RawOrigin, samples: QualitySamples) -> RawFile:
@@ -43,19 +38,14 @@ def quality_raw(origin: RawOrigin, samples: QualitySamples) -> RawFile:
 
 def quality_samples(raw: RawFile) -> QualitySamples:
     """The samples of a raw file of pass `quality`; `BadInput` when it does not hold them."""
-    ids = raw.arrays.get("ids")
-    if ids is None or ids.dtype.kind != "U" or ids.ndim != 1 or np.unique(ids).size != ids.size:
-        raise bad_raw("its sample ids are missing or not unique")
+    ids = texts_of(raw, "ids")
+    if np.unique(ids).size != ids.size:
+        raise bad_raw("its sample ids are not unique")
     samples = int(ids.size)
-    text: Texts = ids
-    try:
-        classes = count_of(raw.meta, "classes")
-    except (KeyError, ValueError) as error:
-        raise bad_raw("it does not say how many classes there are") from error
     both = "cand_top1" in raw.arrays
     labelled = "labels" in raw.arrays
     return QualitySamples(
-        ids=text,
+        ids=ids,
         labels=ints_of(raw, "labels", samples) if labelled else None,
         ref_top1=ints_of(raw, "ref_top1", samples),
         cand_top1=ints_of(raw, "cand_top1", samples) if both else None,
@@ -65,5 +55,5 @@ def quality_samples(raw: RawFile) -> QualitySamples:
         max_abs_diff=floats_of(raw, "max_abs_diff", samples) if both else None,
         ref_nonfinite=ints_of(raw, "ref_nonfinite", samples),
         cand_nonfinite=ints_of(raw, "cand_nonfinite", samples) if both else None,
-        classes=classes,
+        classes=meta_of(raw, _Meta).classes,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..samples import Ints
-from ..vocabulary.errors import BadInput, Code
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
+from .parts import bad_raw, ints_of
 
 
 def sentinel_raw(origin: RawOrigin, latency_ns: Ints) -> RawFile:
@@ -17,10 +17,7 @@ def sentinel_raw(origin: RawOrigin, latency_ns: Ints) -> RawFile:
 
 def sentinel_latencies(raw: RawFile) -> Ints:
     """Single latencies of the sentinel in nanoseconds; `BadInput` when there are none."""
-    array = raw.arrays.get("latency_ns")
-    if array is None or array.dtype != np.int64 or array.ndim != 1 or array.size == 0:
-        raise BadInput(Code.BAD_RAW, "The raw file cannot be used: it holds no latencies.")
-    if np.any(array <= 0):
-        raise BadInput(Code.BAD_RAW, "The raw file cannot be used: a latency is not positive.")
-    latencies: Ints = array
-    return latencies
+    latency_ns = ints_of(raw, "latency_ns")
+    if latency_ns.size == 0 or np.any(latency_ns <= 0):
+        raise bad_raw("it holds no latencies, or one that is not positive")
+    return latency_ns

@@ -2,19 +2,24 @@
 
 meta   stopped, preflight
 arrays batch calls start_ns elapsed_ns busy_ns i8[w] per window, conditions f8[w] as in
-       `raw_schema`
+       `origin`
 """
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from ..samples import SweepSamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
-from .parts import bad_raw, condition_arrays, conditions_of, ints_of
+from .parts import bad_raw, condition_arrays, conditions_of, ints_of, meta_of
 
 _WINDOW = ("batch", "calls", "start_ns", "elapsed_ns", "busy_ns")
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    stopped: str = ""
 
 
 def throughput_raw(origin: RawOrigin, samples: SweepSamples) -> RawFile:
@@ -38,5 +43,5 @@ def sweep_samples(raw: RawFile) -> SweepSamples:
         elapsed_ns=columns[3],
         busy_ns=columns[4],
         conditions=conditions_of(raw, windows),
-        stopped=str(raw.meta.get("stopped", "")),
+        stopped=meta_of(raw, _Meta).stopped,
     )

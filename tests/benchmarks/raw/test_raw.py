@@ -15,21 +15,33 @@ import pytest
 from bitgauge.benchmarks.quality.accuracy import score
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw, absolute_samples
 from bitgauge.benchmarks.raw.container import SCHEMA, RawFile, read_raw, write_raw
+from bitgauge.benchmarks.raw.energy import energy_raw, energy_samples
 from bitgauge.benchmarks.raw.memory import memory_raw, memory_samples
+from bitgauge.benchmarks.raw.operators import (
+    OperatorProfile,
+    OperatorTime,
+    operator_profile,
+    operators_raw,
+)
 from bitgauge.benchmarks.raw.origin import RawOrigin, raw_origin
 from bitgauge.benchmarks.raw.pair import pair_raw, pair_samples
 from bitgauge.benchmarks.raw.quality import quality_raw, quality_samples
+from bitgauge.benchmarks.raw.sentinel import sentinel_latencies, sentinel_raw
+from bitgauge.benchmarks.raw.throughput import sweep_samples, throughput_raw
 from bitgauge.benchmarks.samples import (
     AbsoluteSamples,
     BlockConditions,
+    EnergySamples,
     MemoryCheckpoint,
     MemorySamples,
     PairSamples,
+    SweepSamples,
     WarmUp,
 )
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +85,25 @@ MEMORY = MemorySamples(
     tuple(MemoryCheckpoint(f"m{i}", *(100 * i + j for j in range(6))) for i in range(4))
 )
 QUALITY = score(np.eye(3), np.eye(3)[::-1], np.arange(3), ["x", "y", "z"])
+TWO = np.array([1, 2])
+SWEEP = SweepSamples(TWO, TWO, TWO, TWO, TWO, conditions(2), "gain")
+PROFILE = OperatorProfile((OperatorTime("n", "Conv", "CPU", 9, 6.0, 5.0, "u8[1]", ""),), 9, 8.5, 1)
+ENERGY = EnergySamples(
+    letter=np.array([0, 1]),
+    start_ns=np.array([0, 10]),
+    end_ns=np.array([9, 19]),
+    energy_mj=np.array([1.0, 2.0]),
+    iterations=np.array([3, 4]),
+    foreign_share=np.array([np.nan, 0.5]),
+    second_mj=np.array([np.nan, 0.5]),
+    temperature_c=np.array([np.nan, 50.0]),
+    clock_mhz=np.array([np.nan, 2000.0]),
+    update_period_ns=1_000_000,
+    uncertainty_relative=0.05,
+    kind="counter",
+    scope="package",
+    meter="rapl",
+)
 FILES: dict[str, tuple[RawFile, Callable[[RawFile], Any], Any]] = {
     "pair": (pair_raw(ORIGIN, PAIR), pair_samples, PAIR),
     "absolute": (
@@ -87,6 +118,10 @@ FILES: dict[str, tuple[RawFile, Callable[[RawFile], Any], Any]] = {
         quality_samples,
         score(np.eye(3), None, None, None),
     ),
+    "throughput": (throughput_raw(ORIGIN, SWEEP), sweep_samples, SWEEP),
+    "operators": (operators_raw(ORIGIN, PROFILE), operator_profile, PROFILE),
+    "sentinel": (sentinel_raw(ORIGIN, np.array([5, 6])), sentinel_latencies, np.array([5, 6])),
+    "energy": (energy_raw(ORIGIN, ENERGY), energy_samples, ENERGY),
 }
 
 
@@ -257,6 +292,56 @@ def test_wrong_metadata_and_arrays_are_refused_or_still_good(
         parse(changed)
 
     assert refusal(read) in (None, Code.BAD_RAW)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "where"),
+    [
+        ("pair", "stopped", 7, "stopped"),
+        ("pair", "warm", {**FILES["pair"][0].meta["warm"], "steady": 1}, "warm.steady"),
+        ("pair", "warm", {**FILES["pair"][0].meta["warm"], "iteration_ns": [5, -1]}, "[2]"),
+        ("pair", "artifacts", ["a" * 64, "B" * 64], "artifacts[2]"),
+        ("pair", "artifacts", ["a" * 64 + "\n"], "artifacts[1]"),
+        ("pair", "recipe", None, "recipe"),
+        ("pair", "launch", True, "launch"),
+        ("pair", "overrides", {"launches": -1}, "overrides.launches"),
+        ("pair", "profile", "a\nb" * 999, "profile"),
+        ("absolute", "load_ns", 0.5, "load_ns"),
+        ("memory", "batches", [1, None], "batches[2]"),
+        ("operators", "calls", float("inf"), "calls"),
+        ("operators", "call_ns", float("nan"), "call_ns"),
+        ("operators", "call_ns", 10**400, "call_ns"),
+        ("energy", "update_period_ns", 0, "update_period_ns"),
+        ("energy", "uncertainty_relative", float("nan"), "uncertainty_relative"),
+        ("energy", "uncertainty_relative", 1.0, "uncertainty_relative"),
+        ("energy", "scattered", "yes", "scattered"),
+    ],
+)
+def test_metadata_of_another_kind_are_refused_with_their_place(
+    name: str, key: str, value: Any, where: str
+) -> None:
+    raw, parse, _ = FILES[name]
+    changed = RawFile({**raw.meta, key: value}, raw.arrays)
+
+    def read() -> None:
+        raw_origin(changed)
+        parse(changed)
+
+    with pytest.raises(BadInput) as caught:
+        read()
+    assert caught.value.code is Code.BAD_RAW
+    assert f"{where}: " in caught.value.sentence
+    assert "\n" not in caught.value.sentence
+    assert len(caught.value.sentence) < 400
+
+
+def test_every_override_can_be_read() -> None:
+    """A field of `Overrides` that the metadata do not declare would be lost on the way."""
+    stated = Overrides(3, 4, 5, (StackItem("a", "b"), StackItem("c", "d")))
+    for one in fields(Overrides):
+        assert getattr(stated, one.name) != getattr(Overrides(), one.name)
+    origin = replace(ORIGIN, overrides=stated)
+    assert raw_origin(pair_raw(origin, PAIR)) == origin
 
 
 def test_impossible_samples_are_named() -> None:
