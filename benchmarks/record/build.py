@@ -14,7 +14,6 @@ from ..raw.origin import raw_origin
 from ..raw.quality import quality_samples
 from ..vocabulary.enums import PassName, RawRole, RunStatus
 from ..vocabulary.kernel_modes import probe_map_of
-from ..vocabulary.metrics import METRICS
 from ..vocabulary.reasons import (
     BASELINE_ITSELF,
     NO_ACCELERATOR,
@@ -33,8 +32,8 @@ from ..vocabulary.values.jobs import EntryView, Overrides
 from .environment import environment
 from .facts import (
     QUADS_FIRST,
+    Details,
     count_fact,
-    detail_of,
     first_text,
     given_fact,
     known,
@@ -44,14 +43,12 @@ from .facts import (
 )
 from .numerics import numerics
 from .record import (
-    GROUPS,
     SCHEMA,
     Comparison,
     Energy,
     Fact,
     Identity,
     Latency,
-    Measure,
     Memory,
     Provenance,
     Quality,
@@ -59,37 +56,27 @@ from .record import (
     Record,
     WorkloadGroup,
 )
-from .sources import Sources, measure_of
+from .sources import Sources
 
 
 def build(sources: Sources) -> Record:
     """The record of one run: what is not known is null with the reason."""
-    by_group = {name: _measures(sources, name) for name in set(GROUPS.values())}
     return Record(
         schema=SCHEMA,
-        identity=_identity(sources, by_group["identity"]),
+        identity=_identity(sources),
         workload=_workload(sources),
-        environment=environment(
-            sources.evidence,
-            by_group["environment"],
-            sources.metric("latency_p50_ns"),
-            sources.metric("latency_ratio"),
-        ),
-        latency=_latency(sources, by_group["latency"]),
-        comparison=_comparison(sources, by_group["comparison"]),
-        memory=_memory(sources, by_group["memory"]),
-        energy=_energy(sources, by_group["energy"]),
-        numerics=numerics(sources.evidence, by_group["numerics"]),
-        quality=_quality(sources, by_group["quality"]),
+        environment=environment(sources),
+        latency=_latency(sources),
+        comparison=_comparison(sources),
+        memory=_memory(sources),
+        energy=_energy(sources),
+        numerics=numerics(sources),
+        quality=_quality(sources),
         provenance=_provenance(sources),
     )
 
 
-def _measures(sources: Sources, group: str) -> tuple[Measure, ...]:
-    return tuple(measure_of(sources.metric(key)) for key in METRICS if GROUPS[key] == group)
-
-
-def _identity(sources: Sources, metrics: tuple[Measure, ...]) -> Identity:
+def _identity(sources: Sources) -> Identity:
     run, job, entry = sources.run, sources.job, sources.entry
     stack = {item.name: item.value for item in run.stack}
     described = sources.device.description if sources.device else None
@@ -98,7 +85,7 @@ def _identity(sources: Sources, metrics: tuple[Measure, ...]) -> Identity:
     saturated = sources.metric("saturated_pct")
     coverage = sources.metric("int_coverage")
     return Identity(
-        metrics=metrics,
+        metrics=sources.group("identity"),
         record_id=known(run.run_id),
         profile=known(job.profile.value),
         model_name=text_fact(job.model_name, NOT_RECORDED),
@@ -106,9 +93,8 @@ def _identity(sources: Sources, metrics: tuple[Measure, ...]) -> Identity:
         model_sha256=text_fact(baseline.sha256 if baseline else "", NOT_RECORDED),
         format=known(run.recipe),
         artifact_sha256=text_fact(entry.artifact.sha256 if entry.artifact else "", NOT_RECORDED),
-        kernel_mode=text_fact(
-            detail_of(saturated, "kernel_mode"),
-            saturated.reason or _why_no_mode(run.stack),
+        kernel_mode=Details(saturated, saturated.reason or _why_no_mode(run.stack)).text(
+            "kernel_mode"
         ),
         int_coverage=number_fact(coverage.value, coverage.reason or NOT_MEASURED),
         fingerprint=text_fact(run.fingerprint, NOT_RECORDED),
@@ -186,7 +172,7 @@ def _preflights(evidence: Evidence, name: str) -> list[str]:
     return found
 
 
-def _latency(sources: Sources, metrics: tuple[Measure, ...]) -> Latency:
+def _latency(sources: Sources) -> Latency:
     median, evidence = sources.metric("latency_p50_ns"), sources.evidence
     launches = [
         samples
@@ -195,24 +181,24 @@ def _latency(sources: Sources, metrics: tuple[Measure, ...]) -> Latency:
     why = evidence.why_none(PassName.ABSOLUTE, median.reason or NO_RAW_DATA)
     values = [float(value) for one in launches for value in one.latency_ns]
     middle = _median(values)
+    said = Details(median, why)
+    discarded = said.count("discarded")
     return Latency(
-        metrics=metrics,
+        metrics=sources.group("latency"),
         clock_kind=text_fact("monotonic clock around the blocking call" if launches else "", why),
         launches=count_fact(len(launches) or None, why),
         n=count_fact(median.n, why),
-        n_eff=number_fact(detail_of(median, "n_eff"), why),
-        tau=number_fact(detail_of(median, "tau"), why),
+        n_eff=said.number("n_eff"),
+        tau=said.number("tau"),
         mean_ns=number_fact(math.fsum(values) / len(values) if values else None, why),
         mad_ns=number_fact(
             None if middle is None else _median([abs(value - middle) for value in values]), why
         ),
-        outliers_mild=count_fact(detail_of(median, "outliers_mild"), why),
-        outliers_severe=count_fact(detail_of(median, "outliers_severe"), why),
-        discarded_blocks=count_fact(
-            detail_of(median, "discarded") or ("0" if median.n else None), why
-        ),
-        discarded_causes=text_fact(
-            detail_of(median, "discarded_causes"), NOT_APPLICABLE if median.n else why
+        outliers_mild=said.count("outliers_mild"),
+        outliers_severe=said.count("outliers_severe"),
+        discarded_blocks=Fact(0) if median.n and discarded.value is None else discarded,
+        discarded_causes=Details(median, NOT_APPLICABLE if median.n else why).text(
+            "discarded_causes"
         ),
         steady_state=Fact(all(one.warm.steady for one in launches))
         if launches
@@ -228,7 +214,7 @@ def _median(values: Sequence[float]) -> float | None:
     return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def _comparison(sources: Sources, metrics: tuple[Measure, ...]) -> Comparison:
+def _comparison(sources: Sources) -> Comparison:
     ratio, evidence = sources.metric("latency_ratio"), sources.evidence
     absent = BASELINE_ITSELF if sources.is_baseline else ratio.reason or NO_RAW_DATA
     why = evidence.why_none(PassName.PAIR, absent)
@@ -237,88 +223,86 @@ def _comparison(sources: Sources, metrics: tuple[Measure, ...]) -> Comparison:
         math.log(value) if value is not None and value > 0 else None
         for value in (ratio.value, ratio.low, ratio.high)
     ]
+    said = Details(ratio, why)
     return Comparison(
-        metrics=metrics,
+        metrics=sources.group("comparison"),
         baseline_sha256=text_fact(
             baseline.sha256 if baseline and not sources.is_baseline else "", absent
         ),
-        launches=count_fact(detail_of(ratio, "launches"), why),
-        quads=count_fact(detail_of(ratio, "quads"), why),
+        launches=said.count("launches"),
+        quads=said.count("quads"),
         hl_log_ratio=number_fact(logs[0], why),
         hl_low_log_ratio=number_fact(logs[1], why),
         hl_high_log_ratio=number_fact(logs[2], why),
         difference=text_fact(ratio.difference, why),
         verdict=text_fact(ratio.verdict, why),
-        margin_ratio=number_fact(detail_of(ratio, "margin"), why),
-        method=text_fact(detail_of(ratio, "method"), why),
-        between_launch_variance=number_fact(detail_of(ratio, "between_variance"), why),
-        within_launch_variance=number_fact(detail_of(ratio, "within_variance"), why),
+        margin_ratio=said.number("margin"),
+        method=said.text("method"),
+        between_launch_variance=said.number("between_variance"),
+        within_launch_variance=said.number("within_variance"),
         aa_certificate_id=text_fact(sources.certificate_id, NO_CERTIFICATE),
         raw_sha256=raw_digests(evidence, PassName.PAIR, why),
     )
 
 
-def _memory(sources: Sources, metrics: tuple[Measure, ...]) -> Memory:
+def _memory(sources: Sources) -> Memory:
     evidence = sources.evidence
     launches = evidence.parsed(PassName.MEMORY, RawRole.CANDIDATE, memory_samples)
     peak = sources.metric("peak_memory_bytes")
     why = evidence.why_none(PassName.MEMORY, peak.reason or NO_RAW_DATA)
-    none = Fact[int](reason=NO_ACCELERATOR)
     return Memory(
-        metrics=metrics,
+        metrics=sources.group("memory"),
         launches=count_fact(len(launches) or None, why),
         method=text_fact(" ".join(sorted({one.method for one in launches})), why),
-        vram_process_bytes=none,
-        vram_reserved_bytes=none,
-        vram_allocated_bytes=none,
-        vram_context_bytes=none,
+        vram_process_bytes=Fact(reason=NO_ACCELERATOR),
+        vram_reserved_bytes=Fact(reason=NO_ACCELERATOR),
+        vram_allocated_bytes=Fact(reason=NO_ACCELERATOR),
+        vram_context_bytes=Fact(reason=NO_ACCELERATOR),
         raw_sha256=raw_digests(evidence, PassName.MEMORY, why),
     )
 
 
-def _energy(sources: Sources, metrics: tuple[Measure, ...]) -> Energy:
+def _energy(sources: Sources) -> Energy:
     energy = sources.metric("energy_mj")
     why = energy.reason or NOT_RECORDED
-
-    def number(*names: str) -> Fact[float]:
-        return number_fact(next((v for n in names if (v := detail_of(energy, n))), None), why)
-
+    said = Details(energy, why)
     return Energy(
-        metrics=metrics,
-        meter_kind=text_fact(detail_of(energy, "meter"), why),
-        scope=text_fact(detail_of(energy, "scope"), why),
-        update_period_ns=count_fact(detail_of(energy, "update_period_ns"), why),
-        averaging_window_ns=count_fact(detail_of(energy, "averaging_window_ns"), why),
-        seen_fraction=number("seen_fraction"),
-        inferences=count_fact(detail_of(energy, "inferences"), why),
-        u_gain_mj=number("u_gain_mj"),
-        u_edge_mj=number("u_edge_mj"),
-        u_rep_mj=number("u_rep_mj"),
-        u_idle_mj=number("u_idle_mj"),
-        power_mw=number("power_mw"),
-        idle_mw=number("idle_mw"),
-        calibration_id=text_fact(detail_of(energy, "calibration_id"), why),
+        metrics=sources.group("energy"),
+        meter_kind=said.text("meter"),
+        scope=said.text("scope"),
+        update_period_ns=said.count("update_period_ns"),
+        averaging_window_ns=said.count("averaging_window_ns"),
+        seen_fraction=said.number("seen_fraction"),
+        inferences=said.count("inferences"),
+        u_gain_mj=said.number("u_gain_mj"),
+        u_edge_mj=said.number("u_edge_mj"),
+        u_rep_mj=said.number("u_rep_mj"),
+        u_idle_mj=said.number("u_idle_mj"),
+        power_mw=said.number("power_mw"),
+        idle_mw=said.number("idle_mw"),
+        calibration_id=said.text("calibration_id"),
         raw_sha256=raw_digests(sources.evidence, PassName.ENERGY, why),
     )
 
 
-def _quality(sources: Sources, metrics: tuple[Measure, ...]) -> Quality:
+def _quality(sources: Sources) -> Quality:
     delta, evidence = sources.metric("accuracy_delta_pp"), sources.evidence
     found = evidence.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
     kl = sources.metric("kl_mean")
     why = evidence.why_none(PassName.QUALITY, delta.reason or NO_RAW_DATA)
     decided = NOT_APPLICABLE if delta.value is not None else why
+    said, divergence = Details(delta, why), Details(kl, kl.reason or why)
     return Quality(
-        metrics=metrics,
+        metrics=sources.group("quality"),
         n=count_fact(int(found[0].ids.size) if found else None, why),
-        b=count_fact(detail_of(delta, "b"), why),
-        c=count_fact(detail_of(delta, "c"), why),
-        margin_pp=number_fact(detail_of(delta, "margin_pp"), why),
+        b=said.count("b"),
+        c=said.count("c"),
+        margin_pp=said.number("margin_pp"),
         verdict=text_fact(delta.verdict, why),
         flips=count_fact(flips_of(found[0]) if found else None, why),
-        kl_p99_nat=number_fact(detail_of(kl, "p99"), kl.reason or why),
-        kl_max_nat=number_fact(detail_of(kl, "max"), kl.reason or why),
-        samples_needed=text_fact(detail_of(delta, "samples_needed"), decided),
+        kl_p99_nat=divergence.number("p99"),
+        kl_max_nat=divergence.number("max"),
+        samples_needed=Details(delta, decided).text("samples_needed"),
         noise_floor_id=Fact(reason=NOT_RECORDED),
         per_class_sha256=Fact(reason=NOT_RECORDED),
         raw_sha256=raw_digests(evidence, PassName.QUALITY, why),
@@ -353,9 +337,7 @@ def _provenance(sources: Sources) -> Provenance:
         started_unix_ns=known(run.started_unix_ns),
         ended_unix_ns=known(run.ended_unix_ns),
         started_monotonic_ns=count_fact(min(starts, default=None), NO_RAW_DATA),
-        interval_method=text_fact(
-            detail_of(sources.metric("latency_ratio"), "method"), NOT_APPLICABLE
-        ),
+        interval_method=Details(sources.metric("latency_ratio"), NOT_APPLICABLE).text("method"),
         parent_records=Fact(reason=NOT_APPLICABLE),
         backtest_id=Fact(reason=NOT_APPLICABLE),
         suspect=text_fact(sources.job.suspect, NOT_APPLICABLE),

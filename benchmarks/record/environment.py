@@ -12,42 +12,31 @@ from ..raw.pair import pair_samples
 from ..samples import BlockConditions, Floats
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.reasons import FOREIGN_LOAD, NO_RAW_DATA, NOT_READABLE, NOT_RECORDED, SHARED
-from ..vocabulary.values.runs import MetricValue
-from .facts import detail_of, number_fact, text_fact
-from .record import Environment, Fact, Measure
+from .facts import Details, number_fact, text_fact
+from .record import Environment, Fact
+from .sources import Sources
 
 
-def environment(
-    evidence: Evidence,
-    metrics: tuple[Measure, ...],
-    absolute: MetricValue,
-    ratio: MetricValue,
-) -> Environment:
-    """What surrounded the timed blocks.
-
-    Args:
-        evidence: raw files of the run.
-        metrics: the metrics of the group.
-        absolute: the median latency, whose flags and details judge the surroundings.
-        ratio: the paired ratio, likewise.
-    """
+def environment(sources: Sources) -> Environment:
+    """What surrounded the timed blocks, also as those judged it who made the numbers."""
+    evidence = sources.evidence
+    absolute, ratio = sources.metric("latency_p50_ns"), sources.metric("latency_ratio")
     blocks = _blocks(evidence)
     before = _preflight(evidence)
     why = NOT_READABLE if blocks else _why(evidence)
     flags = {*absolute.flags, *ratio.flags}
     measured = absolute.value is not None or ratio.value is not None
+    foreign, by_itself = (Details(one, why).number("foreign_cpu_pct") for one in (ratio, absolute))
     temperatures = [_celsius(str(before.get("temperatures_c", "")))]
     return Environment(
-        metrics=metrics,
+        metrics=sources.group("environment"),
         governor=_text(before, "governor", why),
         boost=_text(before, "boost", why),
         smt=_text(before, "smt", why),
         psi_cpu_before_pct=_number(before, "psi_cpu_avg10", why),
         psi_cpu_max_pct=number_fact(_most(blocks, "psi_some_avg10"), why),
         steal_ticks=number_fact(_sum(blocks, "steal_ticks"), why),
-        foreign_cpu_pct=number_fact(
-            detail_of(ratio, "foreign_cpu_pct") or detail_of(absolute, "foreign_cpu_pct"), why
-        ),
+        foreign_cpu_pct=foreign if foreign.value is not None else by_itself,
         foreign_pids=Fact(reason=NOT_RECORDED),
         load_1m_max=number_fact(_most(blocks, "load_1m"), why),
         clock_before_mhz=number_fact(_edge(blocks, "clock_mhz", 0), why),

@@ -46,9 +46,25 @@ def count_fact(value: int | str | None, reason: str) -> Fact[int]:
     return Fact(reason=reason) if found.value is None else Fact(int(found.value))
 
 
-def detail_of(metric: MetricValue, name: str) -> str | None:
-    """The detail of a metric called `name`."""
-    return next((item.value for item in metric.detail if item.name == name), None)
+class Details:
+    """How a metric came about, as facts; what it does not say is null for the reason given."""
+
+    def __init__(self, metric: MetricValue, reason: str) -> None:
+        """Read the details of `metric`; `reason` is a key of `reasons.REASONS`."""
+        self._said = {item.name: item.value for item in reversed(metric.detail)}
+        self._reason = reason
+
+    def text(self, name: str) -> Fact[str]:
+        """The detail called `name`."""
+        return text_fact(self._said.get(name), self._reason)
+
+    def number(self, name: str) -> Fact[float]:
+        """The same as a number."""
+        return number_fact(self._said.get(name), self._reason)
+
+    def count(self, name: str) -> Fact[int]:
+        """The same as a whole number."""
+        return count_fact(self._said.get(name), self._reason)
 
 
 def raw_digests(evidence: Evidence, pass_name: PassName, reason: str) -> Fact[tuple[str, ...]]:

@@ -8,7 +8,8 @@ from ..raw.numerics import read_ledger
 from ..vocabulary.enums import PassName
 from ..vocabulary.reasons import NO_RAW_DATA, NOT_APPLICABLE, NOT_RECORDED, UNINSTRUMENTABLE
 from .facts import number_fact, raw_digests, text_fact
-from .record import Fact, Measure, Numerics, OperatorEntry, TensorEntry
+from .record import Fact, Numerics, OperatorEntry, TensorEntry
+from .sources import Sources
 
 
 def ledger_of(evidence: Evidence) -> Ledger | None:
@@ -19,8 +20,9 @@ def ledger_of(evidence: Evidence) -> Ledger | None:
     return None
 
 
-def numerics(evidence: Evidence, metrics: tuple[Measure, ...]) -> Numerics:
+def numerics(sources: Sources) -> Numerics:
     """What the ledger says."""
+    evidence, metrics = sources.evidence, sources.group("numerics")
     ledger = ledger_of(evidence)
     why = evidence.why_none(PassName.NUMERICS, metrics[0].reason or NO_RAW_DATA)
     digests = raw_digests(evidence, PassName.NUMERICS, why)

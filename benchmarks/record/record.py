@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar
 
 from ..vocabulary.values.devices import StackItem
+from ..vocabulary.values.runs import MetricValue
 
 SCHEMA = "bitgauge.record/1"
 
@@ -32,31 +33,10 @@ class Fact(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """One published metric; `low` and `high` as in `model.MetricValue`, in `unit`."""
-
-    key: str
-    unit: str
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int | None
-    reason: str | None
-    verdict: str | None
-    difference: str | None
-    flags: tuple[str, ...]
-    detail: tuple[StackItem, ...]
-
-    def __post_init__(self) -> None:
-        if (self.value is None) == (self.reason is None):
-            raise ValueError("a metric has either a value or a reason why it has none")
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """What was measured, by what, on what; `lease_id` is job and epoch."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     record_id: Fact[str]
     profile: Fact[str]
     model_name: Fact[str]
@@ -92,7 +72,7 @@ class WorkloadGroup:
     is that of the first launch of quads, or of single latencies where there are none.
     """
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     scenario: Fact[str]
     batch: Fact[int]
     threads: Fact[int]
@@ -111,7 +91,7 @@ class WorkloadGroup:
 class Environment:
     """The surroundings: before the first timed launch, and over all timed blocks."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     governor: Fact[str]
     boost: Fact[str]
     smt: Fact[str]
@@ -140,7 +120,7 @@ class Environment:
 class Latency:
     """Single latencies of the artifact alone, over fresh processes."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     clock_kind: Fact[str]
     launches: Fact[int]
     n: Fact[int]
@@ -160,7 +140,7 @@ class Latency:
 class Comparison:
     """Candidate against baseline in interleaved quads; logarithms are natural."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     baseline_sha256: Fact[str]
     launches: Fact[int]
     quads: Fact[int]
@@ -181,7 +161,7 @@ class Comparison:
 class Memory:
     """Memory of fresh processes; peaks are metrics."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     launches: Fact[int]
     method: Fact[str]
     vram_process_bytes: Fact[int]
@@ -195,7 +175,7 @@ class Memory:
 class Energy:
     """How energy was metered; `u_...` are standard uncertainties of the energy of one inference."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     meter_kind: Fact[str]
     scope: Fact[str]
     update_period_ns: Fact[int]
@@ -253,7 +233,7 @@ class OperatorEntry:
 class Numerics:
     """The overflow ledger, worst tensors and operators first."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     samples: Fact[int]
     exposure: Fact[str]
     output_sqnr_db: Fact[float]
@@ -267,7 +247,7 @@ class Numerics:
 class Quality:
     """Outputs against the baseline's, paired by sample: b right to wrong, c wrong to right."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     n: Fact[int]
     b: Fact[int]
     c: Fact[int]
@@ -302,7 +282,7 @@ class RawEntry:
 class Provenance:
     """Where the numbers come from and how to have them computed again."""
 
-    metrics: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     kind: Fact[str]
     status: Fact[str]
     disposition: Fact[str]
@@ -342,16 +322,19 @@ class Record:
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
             raise ValueError(f"schema {self.schema!r} is not {SCHEMA}")
+        for _, metric in self.metrics():
+            if (metric.value is None) == (metric.reason is None):
+                raise ValueError("a metric has either a value or a reason why it has none")
 
-    def measures(self) -> Iterator[tuple[str, Measure]]:
+    def metrics(self) -> Iterator[tuple[str, MetricValue]]:
         """Every published metric with the name of its group."""
         for name in GROUP_NAMES:
-            for measure in getattr(self, name).metrics:
-                yield name, measure
+            for metric in getattr(self, name).metrics:
+                yield name, metric
 
-    def measure(self, key: str) -> Measure:
+    def metric(self, key: str) -> MetricValue:
         """The metric named `key`; KeyError when the record has none."""
-        found = next((one for _, one in self.measures() if one.key == key), None)
+        found = next((one for _, one in self.metrics() if one.key == key), None)
         if found is None:
             raise KeyError(key)
         return found

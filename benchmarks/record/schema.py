@@ -1,30 +1,55 @@
-"""A record as JSON and back, and the JSON Schema that is committed."""
+"""A record as JSON and back, and the JSON Schema that is committed.
+
+In memory the unit of a number is looked up in the registry of metrics; in JSON it stands beside the
+number, for readers who have no registry.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from ..vocabulary.errors import BadInput, Code
-from .record import SCHEMA, Record
+from ..vocabulary.metrics import METRICS
+from .record import GROUP_NAMES, SCHEMA, Record
 
 
 def to_json(records: Record | Sequence[Record]) -> bytes:
     """A record, or a list of them, as indented JSON; the same records give the same bytes."""
-    return msgspec.json.format(msgspec.json.encode(records), indent=2) + b"\n"
+    told = _told(records) if isinstance(records, Record) else [_told(one) for one in records]
+    return msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n"
+
+
+def _told(record: Record) -> dict[str, Any]:
+    """A record as values that JSON knows, each metric with its unit."""
+    told: dict[str, Any] = msgspec.to_builtins(record)
+    for group in GROUP_NAMES:
+        told[group]["metrics"] = [
+            {"key": metric["key"], "unit": METRICS[metric["key"]].unit, **metric}
+            for metric in told[group]["metrics"]
+        ]
+    return told
 
 
 def from_json(data: bytes) -> Record:
     """The record in `data`.
 
     Raises:
-        BadInput: it is none of this schema.
+        BadInput: it is none of this schema, or a number is in another unit than its metric.
     """
     try:
-        return msgspec.json.decode(data, type=Record)
+        told = msgspec.json.decode(data)
+        record = msgspec.convert(told, Record)
     except msgspec.MsgspecError as error:
         raise BadInput(Code.BAD_ARGUMENT, f"The record is not {SCHEMA}: {error}.") from error
+    for metric in (metric for group in GROUP_NAMES for metric in told[group]["metrics"]):
+        known = METRICS.get(metric["key"])
+        if known is not None and metric.get("unit") != known.unit:
+            said = f"{known.key} is in {metric.get('unit')}, not in {known.unit}"
+            raise BadInput(Code.BAD_ARGUMENT, f"The record is not {SCHEMA}: {said}.")
+    return record
 
 
 def schema_document() -> bytes:
@@ -34,4 +59,9 @@ def schema_document() -> bytes:
         "title": SCHEMA,
         "$comment": "Made from the classes of benchmarks/record/record.py.",
     }
+    metric = document["$defs"]["MetricValue"]
+    for field in metric["properties"].values():
+        field.pop("default", None)  # every field is written, also one that says nothing
+    metric["properties"]["unit"] = {"type": "string"}
+    metric["required"] = sorted(metric["properties"])
     return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..raw.absolute import absolute_samples
 from ..raw.energy import energy_samples
@@ -21,7 +21,7 @@ from ..vocabulary.reasons import NOT_MEASURED
 from ..vocabulary.values.devices import DeviceView
 from ..vocabulary.values.jobs import EntryView, JobView
 from ..vocabulary.values.runs import MetricValue, RunView
-from .record import Measure
+from .record import GROUPS
 
 PARSERS = {
     PassName.PAIR: pair_samples,
@@ -70,23 +70,13 @@ class Sources:
 
     def metric(self, key: str) -> MetricValue:
         """A published metric; null, `not_measured`, when the run has none of that name."""
-        found = next((one for one in self.run.metrics if one.key == key), None)
-        return found or MetricValue(key, reason=NOT_MEASURED)
+        for metric in self.run.metrics:
+            if metric.key == key:
+                if metric.value is None or math.isfinite(metric.value):
+                    return metric
+                return replace(metric, value=None, reason=metric.reason or NOT_MEASURED)
+        return MetricValue(key, reason=NOT_MEASURED)
 
-
-def measure_of(metric: MetricValue) -> Measure:
-    """A published metric with its unit."""
-    unknown = metric.value is None or not math.isfinite(metric.value)
-    return Measure(
-        key=metric.key,
-        unit=METRICS[metric.key].unit,
-        value=None if unknown else metric.value,
-        low=metric.low,
-        high=metric.high,
-        n=metric.n,
-        reason=(metric.reason or NOT_MEASURED) if unknown else None,
-        verdict=metric.verdict,
-        difference=metric.difference,
-        flags=metric.flags,
-        detail=metric.detail,
-    )
+    def group(self, name: str) -> tuple[MetricValue, ...]:
+        """The published metrics of one group, in the order of the registry."""
+        return tuple(self.metric(key) for key in METRICS if GROUPS[key] == name)

@@ -116,20 +116,18 @@ def _format_of(given: str | None, output: Path | None) -> str:
 
 
 def _encoded(table: TableFile, chosen: str) -> bytes:
-    from bitgauge.benchmarks.table import file as table_file
-    from bitgauge.benchmarks.table import lines as table_lines
-
     if chosen == "json":
-        return table_file.to_json(table)
-    if chosen == "csv":
-        return table_lines.to_csv(table)
-    if chosen == "parquet":
-        from ..exports.parquet import parquet_of
+        from bitgauge.benchmarks.table.file import to_json
 
-        return parquet_of(table_lines.Line, table_lines.lines(table), table_file.SCHEMA)
-    from ..exports.markdown import to_markdown
+        return to_json(table)
+    if chosen == "markdown":
+        from ..exports.markdown import to_markdown
 
-    return to_markdown(table).encode()
+        return to_markdown(table).encode()
+    from ..exports.long_form import table_sheet
+    from ..exports.sheet import to_csv, to_parquet
+
+    return (to_csv if chosen == "csv" else to_parquet)(table_sheet(table))
 
 
 PLACE = 90

@@ -97,17 +97,14 @@ def _format_of(given: str | None, output: Path | None) -> str:
 
 
 def _encoded(records: list[Record], chosen: str) -> bytes:
-    if chosen == "csv":
-        from bitgauge.benchmarks.record.lines import to_csv
+    if chosen == "json":
+        from bitgauge.benchmarks.record.schema import to_json
 
-        return to_csv(records)
-    if chosen == "parquet":
-        from ..exports.parquet import to_parquet
+        return to_json(records[0] if len(records) == 1 else records)
+    from ..exports.long_form import record_sheet
+    from ..exports.sheet import to_csv, to_parquet
 
-        return to_parquet(records)
-    from bitgauge.benchmarks.record.schema import to_json
-
-    return to_json(records[0] if len(records) == 1 else records)
+    return (to_csv if chosen == "csv" else to_parquet)(record_sheet(records))
 
 
 PLACE = 80

@@ -7,8 +7,9 @@ from typing import Any
 
 from bitgauge.benchmarks.record.sources import Sources
 from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
+from bitgauge.benchmarks.vocabulary.shown import interval
 
-from .view import view_of
+from .view import meaning, null_words, value_words, view_of
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
@@ -36,5 +37,11 @@ def report_html(sources: Sources) -> bytes:
     )
     # Only our own plots are markup; whatever a user named stays text.
     environment.filters["svg"] = Markup
+    environment.filters |= {
+        "value": value_words,
+        "interval": interval,
+        "null": null_words,
+        "meaning": meaning,
+    }
     text: str = environment.get_template("report.html").render(view=view_of(sources))
     return text.encode()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 from bitgauge.benchmarks.raw.absolute import absolute_samples
@@ -14,7 +13,7 @@ from bitgauge.benchmarks.raw.pair import pair_samples
 from bitgauge.benchmarks.raw.quality import quality_samples
 from bitgauge.benchmarks.raw.throughput import sweep_samples
 from bitgauge.benchmarks.record.build import build
-from bitgauge.benchmarks.record.record import GROUPS, Record
+from bitgauge.benchmarks.record.record import GROUP_NAMES, Record
 from bitgauge.benchmarks.record.sources import Sources
 from bitgauge.benchmarks.samples import Ints
 from bitgauge.benchmarks.vocabulary import shown as text
@@ -54,20 +53,6 @@ WORST_SAMPLES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One metric as people read it."""
-
-    key: str
-    meaning: str
-    value: str
-    interval: str
-    n: str
-    verdict: str
-    reason: str
-    flags: str
-
-
-@dataclass(frozen=True, slots=True)
 class Plot:
     """A plot, what it shows in words, and why there is none when it is empty."""
 
@@ -85,10 +70,10 @@ class View:
     subtitle: str
     facts: tuple[tuple[str, str], ...]
     sentences: tuple[str, ...]
-    cards: tuple[tuple[str, Cell], ...]
+    cards: tuple[tuple[str, MetricValue], ...]
     flags: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
-    groups: tuple[tuple[str, tuple[Cell, ...]], ...]
+    groups: tuple[tuple[str, tuple[MetricValue, ...]], ...]
     latency: Plot
     quads: Plot
     warm: Plot
@@ -113,7 +98,7 @@ def view_of(sources: Sources) -> View:
         subtitle=run.recipe,
         facts=_facts(record),
         sentences=_sentences(sources),
-        cards=tuple((label, _cell(sources.metric(key))) for key, label in _CARDS),
+        cards=tuple((label, sources.metric(key)) for key, label in _CARDS),
         flags=tuple((flag, text.flag(flag)) for flag in flags),
         problems=tuple(
             f"{one.ref.pass_name.value}, {one.ref.role.value}, launch {one.ref.launch + 1}:"
@@ -122,8 +107,7 @@ def view_of(sources: Sources) -> View:
             if one.problem
         ),
         groups=tuple(
-            (group, tuple(_cell(sources.metric(key)) for key in keys))
-            for group, keys in groupby(sorted(METRICS, key=_place), key=GROUPS.__getitem__)
+            (group, metrics) for group in GROUP_NAMES if (metrics := sources.group(group))
         ),
         latency=_latency(sources),
         quads=_quads(sources),
@@ -139,24 +123,21 @@ def view_of(sources: Sources) -> View:
     )
 
 
-def _place(key: str) -> int:
-    return list(Record.__dataclass_fields__).index(GROUPS[key])
-
-
-def _cell(metric: MetricValue) -> Cell:
-    value = text.plain(metric)
+def value_words(metric: MetricValue) -> str:
+    """A metric's value; where a table rounds to what is compared, here what was measured."""
     if metric.key in ("int_coverage", "outlier_ratio", "fp16_headroom_log2") and metric.value:
-        value = text.number(metric.value)
-    return Cell(
-        key=metric.key,
-        meaning=METRICS[metric.key].meaning,
-        value=value,
-        interval=text.interval(metric),
-        n="" if metric.n is None else f"{metric.n:,}",
-        verdict=text.verdict(metric),
-        reason=text.reason(metric) if metric.value is None else "",
-        flags=", ".join(metric.flags),
-    )
+        return text.number(metric.value)
+    return text.plain(metric)
+
+
+def null_words(metric: MetricValue) -> str:
+    """Why a metric has no value; nothing when it has one."""
+    return text.reason(metric) if metric.value is None else ""
+
+
+def meaning(metric: MetricValue) -> str:
+    """What the number is."""
+    return METRICS[metric.key].meaning
 
 
 def _facts(record: Record) -> tuple[tuple[str, str], ...]:
@@ -361,7 +342,7 @@ def _judged(labels: Ints | None, before: Ints, after: Ints, at: int) -> str:
 
 def _nulls(record: Record) -> tuple[tuple[str, str, str], ...]:
     """Everything that is null, by group and reason."""
-    found = [(g, m.key, m.reason) for g, m in record.measures() if m.reason]
+    found = [(g, m.key, m.reason) for g, m in record.metrics() if m.reason]
     found += [(g, name, fact.reason) for g, name, fact in record.facts() if fact.reason]
     merged: dict[tuple[str, str], list[str]] = {}
     for group, name, reason in found:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 from collections import Counter
@@ -14,7 +12,6 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.record import record as record_module
 from bitgauge.benchmarks.record.build import build
-from bitgauge.benchmarks.record.lines import COLUMNS, rows, to_csv
 from bitgauge.benchmarks.record.record import GROUP_NAMES, GROUPS, Fact, Record
 from bitgauge.benchmarks.record.schema import from_json, schema_document, to_json
 from bitgauge.benchmarks.vocabulary.enums import PassName
@@ -23,9 +20,8 @@ from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
-from bitgauge.coordinator.exports import parquet as record_parquet
 
-from tests.labs.record import CALIBRATION, EVALUATION, NAME, RUN_ID, SEED, sources, stored
+from tests.labs.record import CALIBRATION, EVALUATION, SEED, sources, stored
 
 SCHEMA_FILE = Path(record_module.__file__).with_name("record.schema.json")
 
@@ -43,11 +39,13 @@ def record(files: dict[RawRef, bytes]) -> Record:
 def test_every_metric_lands_in_exactly_one_group(record: Record) -> None:
     assert set(GROUPS) == set(METRICS)
     assert set(GROUPS.values()) <= set(GROUP_NAMES)
-    seen = Counter(measure.key for _, measure in record.measures())
+    seen = Counter(metric.key for _, metric in record.metrics())
     assert seen == Counter(list(METRICS))
-    for group, measure in record.measures():
-        assert GROUPS[measure.key] == group
-        assert measure.unit == METRICS[measure.key].unit
+    told = json.loads(to_json(record))
+    for group, metric in record.metrics():
+        assert GROUPS[metric.key] == group
+        (written,) = [one for one in told[group]["metrics"] if one["key"] == metric.key]
+        assert written["unit"] == METRICS[metric.key].unit
 
 
 def test_json_and_back_is_the_same_json(record: Record) -> None:
@@ -59,7 +57,7 @@ def test_json_and_back_is_the_same_json(record: Record) -> None:
 
 def test_every_null_has_a_reason_that_is_known(record: Record) -> None:
     reasons = [fact.reason for _, _, fact in record.facts()]
-    reasons += [measure.reason for _, measure in record.measures()]
+    reasons += [metric.reason for _, metric in record.metrics()]
     for row in record.numerics.tensors.value or ():
         found = [getattr(row, field.name) for field in fields(row)]
         reasons += [fact.reason for fact in found if isinstance(fact, Fact)]
@@ -75,9 +73,27 @@ def test_a_null_without_reason_and_a_value_with_one_are_refused(record: Record) 
     value["latency"]["launches"] = {"value": 3, "reason": "not_measured"}
     with pytest.raises(BadInput, match="either a value or a reason"):
         from_json(json.dumps(value).encode())
+    value["latency"]["launches"] = {"value": 3, "reason": None}
+    metric = value["latency"]["metrics"][0]
+    for fault, words in (
+        ({"value": None, "reason": None}, "either a value"),
+        ({"unit": "s"}, "in s, not"),
+    ):
+        value["latency"]["metrics"][0] = metric | fault
+        with pytest.raises(BadInput, match=words):
+            from_json(json.dumps(value).encode())
+    value["latency"]["metrics"][0] = metric
+    assert from_json(json.dumps(value).encode()).metric(metric["key"]).value == metric["value"]
     value["schema"] = "bitgauge.record/2"
     with pytest.raises(BadInput, match=r"bitgauge\.record/1"):
         from_json(json.dumps(value).encode())
+
+
+def test_a_number_that_is_none_is_null_in_the_record(files: dict[RawRef, bytes]) -> None:
+    whole = sources(files)
+    run = replace(whole.run, metrics=(MetricValue("energy_mj", math.nan, 1.0),))
+    found = build(replace(whole, run=run)).metric("energy_mj")
+    assert (found.value, found.reason, found.low) == (None, "not_measured", 1.0)
 
 
 def test_committed_schema_is_that_of_the_classes() -> None:
@@ -173,29 +189,8 @@ def test_a_run_without_anything_is_all_reasons(files: dict[RawRef, bytes]) -> No
     whole = sources(files)
     run = replace(whole.run, metrics=(), raw=(), stack=(), analysis_version=None)
     found = build(replace(whole, run=run, device=None, evidence=type(whole.evidence)()))
-    assert all(measure.reason == "not_measured" for _, measure in found.measures())
+    assert all(metric.reason == "not_measured" for _, metric in found.metrics())
     assert from_json(to_json(found)) == found
-
-
-def test_csv_reads_back_row_by_row(record: Record) -> None:
-    found = list(csv.DictReader(io.StringIO(to_csv([record, record]).decode())))
-    assert len(found) == 2 * len(METRICS)
-    assert tuple(found[0]) == COLUMNS
-    for row, written in zip(found, rows([record, record]), strict=True):
-        assert row["run_id"] == RUN_ID
-        assert row["model_name"] == NAME
-        assert row["key"] == written.key
-        assert (float(row["value"]) if row["value"] else None) == written.value
-        assert (row["reason"] or None) == written.reason
-
-
-def test_parquet_reads_back_equal(record: Record) -> None:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    table = parquet.read_table(io.BytesIO(record_parquet.to_parquet([record])))
-    assert tuple(table.column_names) == COLUMNS
-    written = [{name: getattr(row, name) for name in COLUMNS} for row in rows([record])]
-    assert table.to_pylist() == written
-    assert str(table.schema.field("value").type) == "double"
 
 
 def test_digests_of_the_raw_files_are_theirs(files: dict[RawRef, bytes], record: Record) -> None:

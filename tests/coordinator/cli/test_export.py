@@ -26,7 +26,6 @@ from bitgauge.benchmarks.table.file import (
     to_json,
     without_paths,
 )
-from bitgauge.benchmarks.table.lines import COLUMNS, lines
 from bitgauge.benchmarks.table.rows import matches
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
@@ -37,6 +36,7 @@ from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.exported import ExportedTable
 from bitgauge.coordinator.client.offline import Offline
+from bitgauge.coordinator.exports.long_form import table_sheet
 from bitgauge.coordinator.exports.markdown import to_markdown
 from bitgauge.coordinator.exports.table import exported
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
@@ -343,7 +343,7 @@ def test_every_other_question_is_refused_by_name(table: TableFile) -> None:
 
 def test_csv_and_parquet_hold_every_metric_of_every_row(database: Path, table: TableFile) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    wanted = [{name: getattr(line, name) for name in COLUMNS} for line in lines(table)]
+    wanted = list(table_sheet(table).named())
     assert len(wanted) == sum(max(1, len(row.metrics)) for row in table.rows)
     written(database, "-o", "table.parquet")
     assert parquet.read_table("table.parquet").to_pylist() == wanted

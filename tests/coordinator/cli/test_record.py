@@ -11,14 +11,15 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks.record.lines import COLUMNS, rows
 from bitgauge.benchmarks.record.schema import from_json
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.coordinator.cli.app import run_command_line
+from bitgauge.coordinator.exports.long_form import record_sheet
 from bitgauge.coordinator.store.blobs.files import blob_file
 
 from tests.labs.record import NAME
@@ -92,7 +93,7 @@ def test_files_by_their_ending_read_back_equal(
     assert left() == ["run.CSV", "run.json", "run.parquet"]
     record = stored.record()
     assert from_json(Path("run.json").read_bytes()) == record
-    wanted = [{name: getattr(row, name) for name in COLUMNS} for row in rows([record])]
+    wanted = list(record_sheet([record]).named())
     assert len(wanted) == len(METRICS)
     assert parquet.read_table("run.parquet").to_pylist() == wanted
     text = Path("run.CSV").read_text("utf-8")
@@ -101,7 +102,7 @@ def test_files_by_their_ending_read_back_equal(
     assert found[0]["calibration_sha256"] == "c" * 64
 
 
-def _like(row: dict[str, str], model: dict[str, object]) -> dict[str, object]:
+def _like(row: dict[str, str], model: Mapping[str, object]) -> dict[str, object]:
     """The cells of a CSV row as the types of `model`; an empty cell is null, or an empty text."""
     values: dict[str, object] = {}
     for name, cell in row.items():
@@ -273,7 +274,7 @@ def test_the_same_numbers_are_in_report_and_record(stored: StoredRun) -> None:
     pytest.importorskip("matplotlib")
     assert typed(stored, "report", stored.run_id, "-o", "r.html") == 0
     html = Path("r.html").read_text("utf-8")
-    ratio = stored.record().measure("latency_ratio").value
+    ratio = stored.record().metric("latency_ratio").value
     assert ratio is not None
     assert math.isclose(ratio, 0.5, rel_tol=0.01)
     assert f"{ratio:.3f}" in html
