@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import msgspec
 from bitgauge.benchmarks.common.home import DEFAULT_PORT, home
 from bitgauge.benchmarks.common.join_line import parse_join_line
+from bitgauge.benchmarks.common.plugins import plugin_folders
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
 from .config import AUTO, DEFAULT_CACHE_BYTES, AgentConfig, read_token
-from .registry import plugin_folders
 from .sandbox.base import levels
 
 if TYPE_CHECKING:

@@ -1,23 +1,18 @@
-"""Finds runtimes, meters and devices by file name; no list is edited to add one.
+"""Runtimes, meters and devices, found by file name, and what they say of themselves.
 
-Modules live in `agents/runtimes`, `agents/meters` and `agents/devices`, and in folders of the
-same names below each folder of ``BITGAUGE_PLUGIN_PATH``: a file, or a folder that is a package.
-What begins with an underscore, and `base`, is no plug-in.
+They live in `agents/runtimes`, `agents/meters` and `agents/devices`, and in folders of the same
+names below each folder of ``BITGAUGE_PLUGIN_PATH``.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import Any, cast
+from typing import cast
 
-from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
+from bitgauge.benchmarks.common import plugins
+from bitgauge.benchmarks.common.plugins import Found, Kind
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.vocabulary.meters import meters_of
 from bitgauge.benchmarks.vocabulary.values.devices import (
@@ -31,46 +26,11 @@ from .devices.base import DeviceModule
 from .meters.base import MeterModule
 from .runtimes.base import RuntimeMissing, RuntimeModule
 
-PLUGIN_PATH = "BITGAUGE_PLUGIN_PATH"
-
 _SHAPE = {
     "runtimes": ("NAME", "RANK", "HINT", "probe", "prepare", "load", "empty_artifact"),
     "meters": ("NAME", "RANK", "HINT", "describe"),
     "devices": ("NAME", "RANK", "HINT", "probe", "describe"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Every plug-in of one kind.
-
-    Attributes:
-        kind: ``runtimes``, ``meters`` or ``devices``.
-        modules: by name, best rank first.
-        problems: one line for each file that was skipped.
-    """
-
-    kind: str
-    modules: dict[str, ModuleType] = field(default_factory=dict)
-    problems: tuple[str, ...] = ()
-
-    def get(self, name: str) -> ModuleType:
-        """The plug-in called `name`.
-
-        Raises:
-            NotFound: there is none; the sentence names those there are.
-        """
-        if name not in self.modules:
-            known = ", ".join(self.modules) or "none"
-            raise NotFound(
-                Code.UNKNOWN_PLUGIN, f"No {self.kind[:-1]} is called {name!r}; there are: {known}."
-            )
-        return self.modules[name]
-
-
-def plugin_folders(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
-    """The folders of ``BITGAUGE_PLUGIN_PATH``, in order."""
-    return tuple(Path(part) for part in environ.get(PLUGIN_PATH, "").split(os.pathsep) if part)
 
 
 def find(kind: str, folders: Sequence[Path] | None = None) -> Found:
@@ -83,28 +43,7 @@ def find(kind: str, folders: Sequence[Path] | None = None) -> Found:
     Raises:
         Refused: two files claim one name.
     """
-    own = Path(__file__).parent / kind
-    extra = plugin_folders() if folders is None else folders
-    found: dict[str, ModuleType] = {}
-    origin: dict[str, Path] = {}
-    problems: list[str] = []
-    for folder in (own, *(place / kind for place in extra)):
-        for path in _modules(folder):
-            try:
-                module = _load(kind, path, builtin=folder == own)
-            except Exception as error:  # a plug-in is another's code and may fail in any way
-                first = (str(error).splitlines() or [""])[0]
-                problems.append(f"{path} was skipped: {type(error).__name__}: {first}")
-                continue
-            name = str(module.NAME)
-            if name in found:
-                raise Refused(
-                    Code.PLUGIN_CONFLICT,
-                    f"Both {origin[name]} and {path} are a {kind[:-1]} called {name!r}.",
-                )
-            found[name], origin[name] = module, path
-    ranked = sorted(found.items(), key=lambda item: (-int(item[1].RANK), item[0]))
-    return Found(kind, dict(ranked), tuple(problems))
+    return plugins.find(Kind(kind, _SHAPE[kind], f"{__package__}.{kind}"), folders)
 
 
 def runtime(name: str, folders: Sequence[Path] | None = None) -> RuntimeModule:
@@ -145,41 +84,6 @@ def describe_meters(found: Found) -> tuple[tuple[MeterDescription, ...], tuple[s
         if described is not None:
             there.append(described)
     return tuple(there), tuple(failed)
-
-
-def _modules(folder: Path) -> list[Path]:
-    """Files, and folders that are packages; neither `base` nor what begins with an underscore."""
-    found = [*folder.glob("*.py"), *(one.parent for one in folder.glob("*/__init__.py"))]
-    return sorted(one for one in found if one.stem != "base" and not one.stem.startswith("_"))
-
-
-def _load(kind: str, path: Path, *, builtin: bool) -> ModuleType:
-    if builtin:
-        module = importlib.import_module(f"{__package__}.{kind}.{path.stem}")
-    else:
-        module = _load_file(f"bitgauge_plugins.{kind}.{path.stem}_{abs(hash(path))}", path)
-    lacking = [name for name in _SHAPE[kind] if not hasattr(module, name)]
-    if lacking:
-        raise AttributeError(f"it lacks {', '.join(lacking)}")
-    return module
-
-
-def _load_file(name: str, path: Path) -> ModuleType:
-    if name in sys.modules:
-        return sys.modules[name]
-    inside = [str(path)] if path.is_dir() else None
-    file = path / "__init__.py" if inside else path
-    spec: Any = importlib.util.spec_from_file_location(
-        name, file, submodule_search_locations=inside
-    )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
 
 
 def describe(

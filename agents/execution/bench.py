@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 
 from ..config import PhaseLimits
@@ -15,7 +16,6 @@ from ..connection.transfer import Transfer
 from ..host.machine import THIS_MACHINE, Machine
 from ..launcher.exit import ChildExit
 from ..launcher.supervision import Listener
-from ..registry import Found
 from ..spec import ChildSpec
 from ..storage.spool import Spool
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 from bitgauge.benchmarks.common.files import remove_tree, write_durably
+from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.raw.anchors import as_items, readable
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
@@ -32,7 +33,6 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 
 from ..host import process
 from ..launcher.supervision import ended_by
-from ..registry import Found
 from ..sandbox.cgroup import Group
 from ..sandbox.confinement import Confinement
 from ..sandbox.environment import child_environment

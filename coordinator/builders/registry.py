@@ -1,52 +1,41 @@
-"""Finds the builder of a recipe; a new builder is one new file beside this one."""
+"""Finds the builder of a recipe.
+
+A new builder is one new file beside this one, or in ``builders/`` below a folder of
+``BITGAUGE_PLUGIN_PATH``.
+"""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import cast
 
+from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Internal, Refused
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes
 
 from .base import Builder, BuildRequest, Unsupported
 
-_NOT_BUILDERS = ("base", "registry")
+_BUILDERS = Kind("builders", ("VERSION", "DISTRIBUTIONS", "accepts", "build"), str(__package__))
 # One import name, several distributions: whichever is installed did the work.
 _ALTERNATIVES = {"onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")}
 
 
 def builders() -> dict[str, Builder]:
-    """Every builder module of this package by its file name, in alphabetical order.
-
-    Raises:
-        Internal: a module lacks something that `Builder` asks for.
-    """
-    package = importlib.import_module(__package__)
-    names = sorted(
-        found.name
-        for found in pkgutil.iter_modules(package.__path__)
-        if found.name not in _NOT_BUILDERS and not found.name.startswith("_")
-    )
-    return {name: _load(name) for name in names}
+    """Every builder by its file name, in alphabetical order."""
+    return {name: cast(Builder, module) for name, module in found().modules.items()}
 
 
-def _load(name: str) -> Builder:
-    module = importlib.import_module(f"{__package__}.{name}")
-    wanted = ("VERSION", "DISTRIBUTIONS", "accepts", "build")
-    missing = [attribute for attribute in wanted if not hasattr(module, attribute)]
-    if missing:
-        raise Internal(Code.INTERNAL, f"Builder {name} lacks {', '.join(missing)}.")
-    return cast(Builder, module)
+def found() -> Found:
+    """Every builder, and one line for each file that was skipped."""
+    return find(_BUILDERS)
 
 
 def buildable_recipes() -> tuple[Recipe, ...]:
     """Every known recipe that a builder makes, in the order of `known_recipes`."""
-    found = builders().values()
+    there = builders().values()
     return tuple(
-        recipe for recipe in known_recipes() if any(builder.accepts(recipe) for builder in found)
+        recipe for recipe in known_recipes() if any(builder.accepts(recipe) for builder in there)
     )
 
 
@@ -62,7 +51,8 @@ def builder_for(recipe: Recipe) -> tuple[str, Builder]:
         family = recipe.family
         others = [str(known) for known in buildable_recipes() if known.family is family]
         listed = ", ".join(others[:6] or sorted(builders()))
-        raise BadInput(Code.BAD_RECIPE, f"No builder makes {recipe}; there are {listed}.")
+        skipped = "".join(f" {line}." for line in found().problems)
+        raise BadInput(Code.BAD_RECIPE, f"No builder makes {recipe}; there are {listed}.{skipped}")
     if len(takers) > 1:
         names = " and ".join(name for name, _ in takers)
         raise Internal(Code.INTERNAL, f"Builders {names} both claim {recipe}.")

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Annotated
 
 import typer
+from bitgauge.benchmarks.common.plugins import Kind, find
 
 from .common import INTERRUPTED, HomeFolder, Interrupted, Json, print_json, print_text, say
 
@@ -31,13 +32,17 @@ app = typer.Typer(
 
 
 def _commands() -> list[ModuleType]:
-    """Every module of this folder that has commands, in the order of the help."""
-    found = [
+    """Every module with commands, in the order of the help: this folder's, and plug-ins."""
+    ours = [
         importlib.import_module(f"{__package__}.{path.stem}")
         for path in Path(__file__).parent.glob("[!_]*.py")
         if path.stem != "app"
     ]
-    return sorted((one for one in found if hasattr(one, "register")), key=lambda one: one.PLACE)
+    more = find(Kind("commands", ("PLACE", "register")))
+    for problem in more.problems:
+        say(problem)
+    found = [*(one for one in ours if hasattr(one, "register")), *more.modules.values()]
+    return sorted(found, key=lambda one: int(one.PLACE))
 
 
 for module in _commands():

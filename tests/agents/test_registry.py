@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.registry import describe
+from bitgauge.benchmarks.common.plugins import PLUGIN_PATH, plugin_folders
 from bitgauge.benchmarks.vocabulary.enums import RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
@@ -47,9 +48,9 @@ def test_a_file_in_a_folder_is_a_runtime(tmp_path: Path) -> None:
 
 def test_folders_come_from_the_environment(tmp_path: Path) -> None:
     path = f"{tmp_path / 'a'}:{tmp_path / 'b'}"
-    folders = registry.plugin_folders({registry.PLUGIN_PATH: path})
+    folders = plugin_folders({PLUGIN_PATH: path})
     assert folders == (tmp_path / "a", tmp_path / "b")
-    assert registry.plugin_folders({}) == ()
+    assert plugin_folders({}) == ()
 
 
 def test_a_broken_file_is_one_line_and_skipped(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from bitgauge.agents.connection.transfer import Transfer
 from bitgauge.agents.execution.bench import Bench
 from bitgauge.agents.execution.served import Served
 from bitgauge.agents.host.patience import end_task
-from bitgauge.agents.registry import Found
 from bitgauge.agents.storage.spool import Spool
+from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.vocabulary.enums import Disposition, HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Unavailable
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription

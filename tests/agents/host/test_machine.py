@@ -19,9 +19,9 @@ from bitgauge.agents.execution.executor import Executor
 from bitgauge.agents.host.machine import Machine
 from bitgauge.agents.host.patience import to_the_end
 from bitgauge.agents.launcher.exit import ChildExit
-from bitgauge.agents.registry import Found
 from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.common.ids import run_id
+from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile, Realness, RunStatus
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest

@@ -20,6 +20,7 @@ from bitgauge.agents import registry
 from bitgauge.agents.meters import hwmon, nvml, rapl
 from bitgauge.agents.meters._package_load import PackageLoad, busy_ticks, members
 from bitgauge.agents.meters.base import MeterForbidden, MeterLost
+from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.vocabulary.meters import second_meter
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
@@ -316,7 +317,7 @@ def test_a_meter_whose_description_fails_is_named_and_left_out() -> None:
     def fall() -> None:
         raise RuntimeError("no bus\nmore")
 
-    found = registry.Found("meters", {"mine": cast(ModuleType, SimpleNamespace(describe=fall))})
+    found = Found("meters", {"mine": cast(ModuleType, SimpleNamespace(describe=fall))})
     assert registry.describe_meters(found) == ((), ("mine: it failed: RuntimeError: no bus",))
 
 

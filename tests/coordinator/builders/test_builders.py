@@ -6,7 +6,6 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ from bitgauge.benchmarks.vocabulary.recipes import (
     known_recipes,
     parse,
 )
-from bitgauge.coordinator import builders
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
 from bitgauge.coordinator.models.inspect import inspect_model
@@ -205,15 +203,15 @@ def test_a_recipe_without_builder_is_refused_with_what_there_is() -> None:
 
 
 @pytest.fixture
-def other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path / "more_builders"
-    folder.mkdir()
-    monkeypatch.setattr(builders, "__path__", [*builders.__path__, str(folder)])
-    yield folder
-    for file in folder.glob("*.py"):
-        sys.modules.pop(f"{builders.__name__}.{file.stem}", None)
-        if hasattr(builders, file.stem):
-            delattr(builders, file.stem)
+def other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "plug/builders"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("BITGAUGE_PLUGIN_PATH", str(folder.parent))
+    return folder
+
+
+def test_ours_are_all_builders() -> None:
+    assert registry.found().problems == ()
 
 
 def test_a_new_builder_is_one_file(other_folder: Path, tmp_path: Path) -> None:
@@ -238,10 +236,11 @@ def test_two_builders_of_one_recipe_are_a_defect(other_folder: Path) -> None:
         registry.builder_for(parse("fp16"))
 
 
-def test_a_file_that_is_no_builder_is_a_defect(other_folder: Path) -> None:
+def test_a_file_that_is_no_builder_is_skipped_and_named(other_folder: Path) -> None:
     (other_folder / "half.py").write_text("VERSION = 1\ndef accepts(recipe): return False\n")
-    with pytest.raises(Internal, match="Builder half lacks DISTRIBUTIONS, build"):
-        registry.builders()
+    assert "half" not in registry.builders()
+    with pytest.raises(BadInput, match=r"half\.py was skipped: .* lacks DISTRIBUTIONS, build"):
+        registry.builder_for(parse("bf16"))
 
 
 def test_the_toolchain_names_every_version_that_matters() -> None:
