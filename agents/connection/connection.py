@@ -15,14 +15,13 @@ from typing import TypeVar
 
 import grpc
 import grpc.aio
-from bitgauge.benchmarks.common.agreement import require_agreement
+from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION, require_agreement
 from bitgauge.benchmarks.common.join_line import SERVER_NAME
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
 from bitgauge.benchmarks.vocabulary.enums import Disposition
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused, Unavailable
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
-from bitgauge.benchmarks.vocabulary.values.digests import PROTOCOL_VERSION
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc, blobs_pb2_grpc, common_pb2

@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from ..vocabulary.errors import BadInput, Code
 
 T = TypeVar("T")
+E = TypeVar("E", bound=enum.Enum)
 
 
 def to_wire(value: object) -> Any:
@@ -45,6 +46,21 @@ def from_wire(kind: type[T], message: Message) -> T:
         raise BadInput(
             Code.BAD_ARGUMENT, f"{message.DESCRIPTOR.name} is not valid: {error}."
         ) from error
+
+
+def word_from_wire(kind: type[E], number: int) -> E:
+    """The word of an enumeration that a bare field of a request carries.
+
+    Raises:
+        BadInput: it is unspecified, or no word that is known here.
+    """
+    descriptor = getattr(common_pb2, kind.__name__).DESCRIPTOR
+    known = descriptor.values_by_number.get(number)
+    if known is None or number == 0:
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"The {kind.__name__.lower()} {number} is not known here."
+        )
+    return kind(known.name.removeprefix(enum_prefix(descriptor)).lower())
 
 
 def message_class(kind: type) -> type[Message]:

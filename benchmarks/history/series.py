@@ -17,7 +17,7 @@ from ..stats.steps import find_steps, is_absolute, margin_of, scaled, unscaled
 from ..vocabulary.metrics import ABSOLUTE_MARGINS
 from ..vocabulary.shown import plain
 from ..vocabulary.values.devices import StackItem
-from ..vocabulary.values.history import Annotation, History, HistoryPoint, Step
+from ..vocabulary.values.history import Annotation, HistoryPoint, RowHistory, Step
 from ..vocabulary.values.rows import StackChange, TableRow
 from ..vocabulary.values.runs import MetricValue
 from .change import judge_change
@@ -40,7 +40,7 @@ def history_of(
     metric: str,
     points: Sequence[HistoryPoint],
     annotations: Sequence[Annotation] = (),
-) -> History:
+) -> RowHistory:
     """A series with its steps.
 
     Args:
@@ -52,7 +52,7 @@ def history_of(
     """
     judged = [point for point in current(points, annotations) if point.counts]
     steps = _steps(metric, points, judged)
-    return History(
+    return RowHistory(
         row=replace(row, metrics=()),
         row_key=row_key,
         metric=metric,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, TokenFile, coordinator_endpoint, print_json, print_text, say
+from .common import Coordinator, Json, TokenFile, connected, print_json, print_text, say
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
-
-    from ..client.admin import AdminClient
 
 SECONDS_PER_DAY = 86_400
 NS_PER_S = 1_000_000_000
@@ -23,14 +19,6 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Label of the token.")
 
 tokens = typer.Typer(help="Tokens of people and of CI.", no_args_is_help=True)
 agents = typer.Typer(help="Agents that joined with a line.", no_args_is_help=True)
-
-
-@contextlib.contextmanager
-def _admin(coordinator: str | None, token_file: str | None, command: str) -> Iterator[AdminClient]:
-    from ..client.admin import AdminClient
-
-    with AdminClient(coordinator_endpoint(coordinator, token_file, command)) as client:
-        yield client
 
 
 def join_line(
@@ -46,7 +34,7 @@ def join_line(
 
     Example: bitgauge join-line
     """
-    with _admin(coordinator, token_file, "join-line") as client:
+    with connected(coordinator, token_file, "join-line") as client:
         line, expires_unix_ns = client.create_join_line(minutes * 60)
     if json:
         print_json({"join_line": line, "expires_unix_ns": expires_unix_ns})
@@ -66,7 +54,7 @@ def revoke_agent(
 
     Example: bitgauge agents revoke rpi5
     """
-    with _admin(coordinator, token_file, "agents revoke") as client:
+    with connected(coordinator, token_file, "agents revoke") as client:
         view = client.revoke_agent(device)
     if json:
         print_json(view)
@@ -92,7 +80,7 @@ def create_token(
     from bitgauge.benchmarks.vocabulary.typed import parse_word
 
     found = parse_word(Role, role, "role")
-    with _admin(coordinator, token_file, "token create") as client:
+    with connected(coordinator, token_file, "token create") as client:
         token, expires_unix_ns = client.create_token(name, found, round(days * SECONDS_PER_DAY))
     if json:
         print_json({"token": token, "expires_unix_ns": expires_unix_ns})
@@ -112,7 +100,7 @@ def list_tokens(
 
     Example: bitgauge token list
     """
-    with _admin(coordinator, token_file, "token list") as client:
+    with connected(coordinator, token_file, "token list") as client:
         found = client.tokens()
     if json:
         print_json(found)
@@ -131,7 +119,7 @@ def revoke_token(
 
     Example: bitgauge token revoke ci
     """
-    with _admin(coordinator, token_file, "token revoke") as client:
+    with connected(coordinator, token_file, "token revoke") as client:
         view = client.revoke_token(name)
     if json:
         print_json(view)

@@ -84,7 +84,7 @@ def version(*, json: Json = False) -> None:
     """
     from importlib.metadata import version as installed
 
-    from bitgauge.benchmarks.vocabulary.values.digests import PROTOCOL_VERSION
+    from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
 
     found = {"bitgauge": installed("bitgauge"), "protocol": PROTOCOL_VERSION}
     if json:

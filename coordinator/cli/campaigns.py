@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,15 +11,14 @@ from .common import (
     Database,
     Json,
     TokenFile,
-    coordinator_endpoint,
+    answers,
+    connected,
     print_json,
     print_text,
 )
 
 if TYPE_CHECKING:
-    from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, ScheduleView
-
-    from ..client.campaigns import CampaignClient
+    from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView
 
 CampaignId = Annotated[
     str, typer.Argument(metavar="CAMPAIGN", help="Its id, or the beginning of it.")
@@ -57,7 +54,7 @@ def campaigns(
     """
     from .text.refresh import campaign_text, campaigns_text
 
-    with _answers(coordinator, db, token_file) as source:
+    with answers(coordinator, db, token_file) as source:
         if campaign_id is not None:
             view = source.campaign(campaign_id)
             print_campaign(view, json=json, text=campaign_text(view))
@@ -81,7 +78,7 @@ def pause(
 
     Example: bitgauge campaign pause 3f0c91d2
     """
-    with campaign_client(coordinator, token_file, "campaign pause") as client:
+    with connected(coordinator, token_file, "campaign pause") as client:
         print_campaign(client.pause_campaign(campaign_id), json=json)
 
 
@@ -97,7 +94,7 @@ def resume(
 
     Example: bitgauge campaign resume 3f0c91d2
     """
-    with campaign_client(coordinator, token_file, "campaign resume") as client:
+    with connected(coordinator, token_file, "campaign resume") as client:
         print_campaign(client.resume_campaign(campaign_id), json=json)
 
 
@@ -113,7 +110,7 @@ def cancel(
 
     Example: bitgauge campaign cancel 3f0c91d2
     """
-    with campaign_client(coordinator, token_file, "campaign cancel") as client:
+    with connected(coordinator, token_file, "campaign cancel") as client:
         print_campaign(client.cancel_campaign(campaign_id), json=json)
 
 
@@ -131,7 +128,7 @@ def schedules(
     """
     from .text.refresh import schedules_text
 
-    with _answers(coordinator, db, token_file) as source:
+    with answers(coordinator, db, token_file) as source:
         found = source.schedules()
     if json:
         print_json(found)
@@ -153,7 +150,7 @@ def remove(
     """
     from .text.refresh import schedules_text
 
-    with campaign_client(coordinator, token_file, "schedule remove") as client:
+    with connected(coordinator, token_file, "schedule remove") as client:
         gone = client.remove_schedule(name)
     if json:
         print_json(gone)
@@ -169,46 +166,6 @@ def print_campaign(view: CampaignView, *, json: bool, text: str | None = None) -
         print_json(view)
     else:
         print_text(text or campaign_text(view))
-
-
-class Answers(Protocol):
-    """What a coordinator and a database file say of campaigns alike."""
-
-    def campaign(self, campaign_id: str) -> CampaignView:
-        """One campaign, with its diff."""
-
-    def campaigns(self, limit: int = 50) -> tuple[CampaignView, ...]:
-        """Campaigns, newest first."""
-
-    def schedules(self) -> tuple[ScheduleView, ...]:
-        """Schedules, by name."""
-
-
-@contextlib.contextmanager
-def _answers(coordinator: str | None, db: str | None, token_file: str | None) -> Iterator[Answers]:
-    """The database file when one is named, else the coordinator."""
-    from ..client.campaigns import CampaignClient
-    from ..client.endpoint import resolve
-    from ..client.offline import Offline
-
-    endpoint = resolve(coordinator, db, token_file)
-    if endpoint.db is not None:
-        with Offline(endpoint.db) as database:
-            yield database
-        return
-    with CampaignClient(endpoint) as client:
-        yield client
-
-
-@contextlib.contextmanager
-def campaign_client(
-    coordinator: str | None, token_file: str | None, command: str
-) -> Iterator[CampaignClient]:
-    """A client for commands that change campaigns."""
-    from ..client.campaigns import CampaignClient
-
-    with CampaignClient(coordinator_endpoint(coordinator, token_file, command)) as client:
-        yield client
 
 
 PLACE = 120

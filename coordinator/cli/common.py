@@ -73,28 +73,12 @@ def answers(
 @contextlib.contextmanager
 def connected(coordinator: str | None, token_file: str | None, command: str) -> Iterator[Client]:
     """A client, for commands that a database file cannot answer."""
-    with _connected(coordinator_endpoint(coordinator, token_file, command)) as client:
+    from ..client.endpoint import coordinator_endpoint
+
+    with _connected(
+        coordinator_endpoint(coordinator, token_file, f"`bitgauge {command}`")
+    ) as client:
         yield client
-
-
-def coordinator_endpoint(coordinator: str | None, token_file: str | None, command: str) -> Endpoint:
-    """Where the coordinator is, for commands that a database file cannot answer.
-
-    Raises:
-        BadInput: environment or configuration name a database instead of a coordinator.
-    """
-    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-
-    from ..client.endpoint import resolve
-
-    endpoint = resolve(coordinator, None, token_file)
-    if endpoint.db is not None:
-        raise BadInput(
-            Code.BAD_ARGUMENT,
-            f"`bitgauge {command}` needs a coordinator, and BITGAUGE_DB or the user configuration"
-            " names a database; give --coordinator HOST:PORT.",
-        )
-    return endpoint
 
 
 @contextlib.contextmanager

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, TokenFile, coordinator_endpoint, print_json, print_text, say
+from .common import Coordinator, Json, TokenFile, connected, print_json, print_text, say
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 
-    from ..client.admin import AdminClient
-
 Device = Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the device.")]
 Reason = Annotated[str, typer.Option("--reason", help="Shown to everybody who asks why.")]
-
-
-@contextlib.contextmanager
-def _admin(coordinator: str | None, token_file: str | None, command: str) -> Iterator[AdminClient]:
-    from ..client.admin import AdminClient
-
-    with AdminClient(coordinator_endpoint(coordinator, token_file, command)) as client:
-        yield client
 
 
 def cordon(
@@ -39,7 +27,7 @@ def cordon(
 
     Example: bitgauge cordon rpi5 --reason "new cooler"
     """
-    with _admin(coordinator, token_file, "cordon") as client:
+    with connected(coordinator, token_file, "cordon") as client:
         view = client.cordon(device, reason)
     _print(view, json=json)
     if not json and view.job_id is not None:
@@ -56,7 +44,7 @@ def uncordon(
 
     Example: bitgauge uncordon rpi5
     """
-    with _admin(coordinator, token_file, "uncordon") as client:
+    with connected(coordinator, token_file, "uncordon") as client:
         view = client.uncordon(device)
     _print(view, json=json)
 
@@ -73,7 +61,7 @@ def retire(
 
     Example: bitgauge retire rpi5 --reason "went up in smoke"
     """
-    with _admin(coordinator, token_file, "retire") as client:
+    with connected(coordinator, token_file, "retire") as client:
         view = client.retire(device, reason)
     _print(view, json=json)
 

@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .campaigns import campaign_client, print_campaign
-from .common import Coordinator, Interrupted, Json, TokenFile, print_json, print_text, say
+from .campaigns import print_campaign
+from .common import (
+    Coordinator,
+    Interrupted,
+    Json,
+    TokenFile,
+    connected,
+    print_json,
+    print_text,
+    say,
+)
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, RefreshOrder
 
-    from ..client.campaigns import CampaignClient
+    from ..client.client import Client
     from ..client.suites import LocalSuite
 
 POLL_S = 1.0
@@ -102,7 +111,7 @@ def refresh(
         only=parse_only(only or ()),
         budget_s=None if budget is None else max(1, round(parse_long_time_ns(budget) / 1e9)),
     )
-    with campaign_client(coordinator, token_file, "refresh") as client:
+    with connected(coordinator, token_file, "refresh") as client:
         if cron is not None:
             _schedule(client, local, order, cron, dry_run=dry_run, json=json)
             return
@@ -144,7 +153,7 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 
 def _schedule(
-    client: CampaignClient,
+    client: Client,
     local: LocalSuite | None,
     order: RefreshOrder,
     cron: str,
@@ -166,7 +175,7 @@ def _schedule(
         print_text(schedules_text([made]))
 
 
-def _dry_run(client: CampaignClient, order: RefreshOrder, *, json: bool) -> None:
+def _dry_run(client: Client, order: RefreshOrder, *, json: bool) -> None:
     from .text.refresh import plan_text
 
     plan = client.plan_refresh(order)
@@ -177,7 +186,7 @@ def _dry_run(client: CampaignClient, order: RefreshOrder, *, json: bool) -> None
 
 
 def _start(
-    client: CampaignClient,
+    client: Client,
     local: LocalSuite | None,
     order: RefreshOrder,
     idempotency_key: str,
@@ -195,7 +204,7 @@ def _start(
     return started.campaign
 
 
-def _upload(client: CampaignClient, local: LocalSuite | None, *, quiet: bool) -> None:
+def _upload(client: Client, local: LocalSuite | None, *, quiet: bool) -> None:
     from ..client.upload import upload
     from .run import uploaded_words
 
@@ -205,7 +214,7 @@ def _upload(client: CampaignClient, local: LocalSuite | None, *, quiet: bool) ->
             say(uploaded_words(uploaded))
 
 
-def _follow(client: CampaignClient, view: CampaignView, *, quiet: bool) -> CampaignView:
+def _follow(client: Client, view: CampaignView, *, quiet: bool) -> CampaignView:
     """Look at a campaign until it has ended; a coordinator that restarts is waited for."""
     from bitgauge.benchmarks.vocabulary.errors import Unavailable
 

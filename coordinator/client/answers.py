@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, ScheduleView
     from bitgauge.benchmarks.vocabulary.values.cells import Cell
     from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
     from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
@@ -12,9 +13,9 @@ if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.history import (
         CompareQuery,
         Comparison,
-        History,
         HistoryQuery,
         Regression,
+        RowHistory,
     )
     from bitgauge.benchmarks.vocabulary.values.jobs import JobView
     from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
@@ -45,7 +46,7 @@ class Answers(Protocol):
     def compare(self, query: CompareQuery) -> Comparison:
         """Two sets of results held against each other."""
 
-    def histories(self, query: HistoryQuery) -> tuple[History, ...]:
+    def histories(self, query: HistoryQuery) -> tuple[RowHistory, ...]:
         """The series that match, with their steps."""
 
     def regressions(self, *, ended: bool = False) -> tuple[Regression, ...]:
@@ -56,6 +57,15 @@ class Answers(Protocol):
 
     def runs(self, job_id: str) -> tuple[RunView, ...]:
         """Every attempt of a job."""
+
+    def campaign(self, campaign_id: str) -> CampaignView:
+        """One campaign, by its id or the beginning of it, with its diff."""
+
+    def campaigns(self, limit: int = 50) -> tuple[CampaignView, ...]:
+        """Campaigns, newest first."""
+
+    def schedules(self) -> tuple[ScheduleView, ...]:
+        """Schedules, by name."""
 
     def blob(self, digest: Digest) -> bytes:
         """The bytes of a blob, verified."""

@@ -75,6 +75,27 @@ def resolve(
     return _endpoint(None, None, token)
 
 
+def coordinator_endpoint(coordinator: str | None, token_file: str | None, what: str) -> Endpoint:
+    """Where the coordinator is, for what a database file cannot answer.
+
+    Args:
+        coordinator: ``HOST:PORT``, if it was given.
+        token_file: file with the token, if it was given.
+        what: who needs it, as the sentence begins.
+
+    Raises:
+        BadInput: environment or configuration name a database instead of a coordinator.
+    """
+    endpoint = resolve(coordinator, None, token_file)
+    if endpoint.db is not None:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"{what} needs a coordinator, and BITGAUGE_DB or the user configuration names a"
+            " database; give --coordinator HOST:PORT.",
+        )
+    return endpoint
+
+
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     """The user's configuration file; it need not exist."""
     base = environ.get("XDG_CONFIG_HOME")

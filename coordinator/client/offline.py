@@ -16,9 +16,9 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.history import (
     CompareQuery,
     Comparison,
-    History,
     HistoryQuery,
     Regression,
+    RowHistory,
 )
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
@@ -84,7 +84,7 @@ class Offline:
 
         return history_queries.compare(self._store, query)
 
-    def histories(self, query: HistoryQuery) -> tuple[History, ...]:
+    def histories(self, query: HistoryQuery) -> tuple[RowHistory, ...]:
         """The series that match, with their steps."""
         from ..store import past_questions as history_queries
 

@@ -36,11 +36,15 @@ from ..lab.collector import CollectionTerms, Collector
 from ..lab.coordinator import Coordinator
 from ..lab.health_check import zoo_check
 from ..lab.loops import Dispatcher
+from ..services.admin import AdminService
 from ..services.agent import AgentsService
 from ..services.blobs import BlobsService
+from ..services.campaigns import CampaignsService
 from ..services.enrolment import EnrolmentService
-from ..services.lab import LabService
-from ..services.server import make_server, set_health
+from ..services.history import HistoryService
+from ..services.jobs import JobsService
+from ..services.server import Servicers, make_server, set_health
+from ..services.table import TableService
 from ..store import state_folder
 from ..store.blobs.blob_store import BlobStore
 from ..store.store import SqliteStore
@@ -158,10 +162,16 @@ class CoordinatorActor:
         stack.push_async_callback(self._dispatcher.stop)
         server, probe = make_server(
             access,
-            AgentsService(coordinator),
-            EnrolmentService(administration),
-            BlobsService(coordinator, blobs, collector),
-            LabService(coordinator, administration, refresh),
+            Servicers(
+                agents=AgentsService(coordinator),
+                enrolment=EnrolmentService(administration),
+                blobs=BlobsService(coordinator, blobs, collector),
+                jobs=JobsService(coordinator),
+                table=TableService(coordinator),
+                history=HistoryService(coordinator),
+                campaigns=CampaignsService(refresh),
+                admin=AdminService(coordinator, administration),
+            ),
         )
         await self._dispatcher.refresh_leases()
         listen(server, config, gateway)

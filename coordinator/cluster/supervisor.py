@@ -25,7 +25,7 @@ from bitgauge.benchmarks.common.join_line import Address
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Internal, Refused
 
 from ..access.administration import JOIN_LIFE_S
-from ..client.admin import AdminClient
+from ..client.client import Client
 from ..client.endpoint import Endpoint
 from ..config import CoordinatorConfig, TlsListen, require_loopback
 from . import driver_process, home_folder, listeners, sockets
@@ -254,7 +254,7 @@ def lines(
         return (where, "For the line with which a device joins, run: bitgauge join-line")
     endpoint = Endpoint(config.address, None, config.tokens_folder / "user")
     try:
-        with AdminClient(endpoint) as client:
+        with Client(endpoint) as client:
             line, _ = client.create_join_line()
     except BitgaugeError as error:
         return (where, f"No join line could be made: {error}")

@@ -11,10 +11,8 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 import msgspec
-from bitgauge.benchmarks.common.agreement import require_agreement
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import Disposition, ModelClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
@@ -25,7 +23,13 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Progress, RunReport, RunView
+from bitgauge.benchmarks.vocabulary.values.runs import (
+    MetricValue,
+    Progress,
+    Reanalysis,
+    RunReport,
+    RunView,
+)
 
 from ..access.access import NOBODY, Caller
 from ..decisions import submission
@@ -46,20 +50,8 @@ LEASE_TOKEN_BYTES = 16
 Clock = Callable[[], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Reanalysis:
-    """Published numbers and recomputed ones."""
-
-    published: tuple[MetricValue, ...]
-    recomputed: tuple[MetricValue, ...]
-
-    @property
-    def identical(self) -> bool:
-        """Bit for bit; JSON writes the shortest text that gives a float back exactly."""
-        return _bits(self.published) == _bits(self.recomputed)
-
-
 def _bits(metrics: tuple[MetricValue, ...]) -> bytes:
+    """JSON writes the shortest text that gives a float back exactly."""
     return msgspec.json.encode(sorted(metrics, key=lambda metric: metric.key))
 
 
@@ -104,9 +96,8 @@ class Coordinator:
         self._now_ns = clock
 
     # -- agents ---------------------------------------------------------------------------
-    async def register(self, registration: Registration, protocol_version: int) -> None:
+    async def register(self, registration: Registration) -> None:
         """Introduce a device; jobs that its older incarnations held are queued again."""
-        require_agreement(protocol_version, "agent", "coordinator")
         require_stacks(registration.device)
         now_ns = self._now_ns()
         await self._writer.change(lambda store: store.register(registration, now_ns))
@@ -304,7 +295,8 @@ class Coordinator:
         if run.analysis_version is None:
             raise Refused(Code.ILLEGAL_TRANSITION, f"Run {run_id} has no published numbers.")
         analysis = await self._analyses.compute(run_id)
-        return Reanalysis(run.metrics, analysis.metrics)
+        same = _bits(run.metrics) == _bits(analysis.metrics)
+        return Reanalysis(run.metrics, analysis.metrics, same)
 
     # -- blobs ----------------------------------------------------------------------------
     async def missing_blobs(self, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:

@@ -9,9 +9,9 @@ from bitgauge.benchmarks.vocabulary.values.history import (
     Annotated,
     CompareQuery,
     Comparison,
-    History,
     HistoryQuery,
     Regression,
+    RowHistory,
 )
 
 from ..store import past_questions as history_queries
@@ -34,7 +34,7 @@ class HistoryDesk:
         """Two sets of results held against each other."""
         return await self._writer.call(lambda store: history_queries.compare(store, query))
 
-    async def histories(self, query: HistoryQuery) -> tuple[History, ...]:
+    async def histories(self, query: HistoryQuery) -> tuple[RowHistory, ...]:
         """The series that match, with their steps."""
         return await self._writer.call(lambda store: history_queries.histories(store, query))
 

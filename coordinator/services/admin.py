@@ -1,29 +1,29 @@
-"""The calls of Lab that decide who is let in: unpack, call, pack."""
+"""The Admin service: unpack, call, pack."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from bitgauge.benchmarks.common.wire import enum_prefix, to_wire
+from bitgauge.benchmarks.common.wire import to_wire, word_from_wire
 from bitgauge.benchmarks.vocabulary.enums import Role
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.protos.v1 import common_pb2, lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
 from ..access.administration import Administration
 from ..lab.coordinator import Coordinator
 
 
-class AdminCalls(lab_pb2_grpc.LabServicer):
-    """The part of Lab that is about tokens, join lines and revocation."""
+class AdminService(lab_pb2_grpc.AdminServicer):
+    """Who is let in, and which devices get work."""
 
-    _coordinator: Coordinator
-    _administration: Administration
+    def __init__(self, coordinator: Coordinator, administration: Administration) -> None:
+        self._coordinator = coordinator
+        self._administration = administration
 
     async def CreateToken(  # noqa: N802, D102
         self, request: lab_pb2.CreateTokenRequest, context: Any
     ) -> lab_pb2.CreateTokenResponse:
         token, expires_ns = await self._administration.create_token(
-            request.name, _role(request.role), request.lifetime_s
+            request.name, word_from_wire(Role, request.role), request.lifetime_s
         )
         return lab_pb2.CreateTokenResponse(token=token, expires_unix_ns=expires_ns)
 
@@ -54,10 +54,20 @@ class AdminCalls(lab_pb2_grpc.LabServicer):
                 return lab_pb2.RevokeAgentResponse(device=to_wire(view))
         return lab_pb2.RevokeAgentResponse()  # it joined and never registered
 
+    async def Cordon(  # noqa: N802, D102
+        self, request: lab_pb2.CordonRequest, context: Any
+    ) -> lab_pb2.CordonResponse:
+        view = await self._coordinator.care.cordon(request.device, request.reason)
+        return lab_pb2.CordonResponse(device=to_wire(view))
 
-def _role(number: Any) -> Role:
-    descriptor = common_pb2.Role.DESCRIPTOR
-    found = descriptor.values_by_number.get(number)
-    if found is None or number == common_pb2.ROLE_UNSPECIFIED:
-        raise BadInput(Code.BAD_ARGUMENT, f"The role {number} is not known here.")
-    return Role(found.name.removeprefix(enum_prefix(descriptor)).lower())
+    async def Uncordon(  # noqa: N802, D102
+        self, request: lab_pb2.UncordonRequest, context: Any
+    ) -> lab_pb2.UncordonResponse:
+        view = await self._coordinator.care.uncordon(request.device)
+        return lab_pb2.UncordonResponse(device=to_wire(view))
+
+    async def Retire(  # noqa: N802, D102
+        self, request: lab_pb2.RetireRequest, context: Any
+    ) -> lab_pb2.RetireResponse:
+        view = await self._coordinator.care.retire(request.device, request.reason)
+        return lab_pb2.RetireResponse(device=to_wire(view))

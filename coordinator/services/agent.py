@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any
 
+from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION, require_agreement
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
-from bitgauge.benchmarks.vocabulary.values.digests import PROTOCOL_VERSION
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
 
@@ -34,6 +34,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
         self, request: agent_pb2.RegisterRequest, context: Any
     ) -> agent_pb2.RegisterResponse:
         caller().require_device(request.device.device_id, "What registers")
+        require_agreement(request.protocol_version, "agent", "coordinator")
         registration = Registration(
             device=from_wire(DeviceDescription, request.device),
             agent_version=request.agent_version,
@@ -42,7 +43,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             leftovers_dead=request.leftovers_dead,
             open_intents=tuple(request.open_intents),
         )
-        await self._coordinator.register(registration, request.protocol_version)
+        await self._coordinator.register(registration)
         return agent_pb2.RegisterResponse(
             coordinator_version=version("bitgauge"),
             protocol_version=PROTOCOL_VERSION,

@@ -1,4 +1,4 @@
-"""The calls of Lab about campaigns and schedules: unpack, call, pack."""
+"""The Campaigns service: unpack, call, pack."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from ..lab.campaigns import Refresh
 DEFAULT_LIMIT = 50
 
 
-class CampaignCalls(lab_pb2_grpc.LabServicer):
-    """The part of Lab that is about campaigns and schedules."""
+class CampaignsService(lab_pb2_grpc.CampaignsServicer):
+    """Refreshes of the table, and what starts them by itself."""
 
-    _refresh: Refresh
+    def __init__(self, refresh: Refresh) -> None:
+        self._refresh = refresh
 
     async def PlanRefresh(  # noqa: N802, D102
         self, request: lab_pb2.PlanRefreshRequest, context: Any

@@ -1,4 +1,4 @@
-"""The calls of Lab about the past: unpack, call, pack."""
+"""The History service: unpack, call, pack."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from ..access.access import caller
 from ..lab.coordinator import Coordinator
 
 
-class HistoryCalls(lab_pb2_grpc.LabServicer):
-    """The part of Lab that is about comparisons, histories and regressions."""
+class HistoryService(lab_pb2_grpc.HistoryServicer):
+    """How results changed."""
 
-    _coordinator: Coordinator
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
 
     async def Compare(  # noqa: N802, D102
         self, request: lab_pb2.CompareRequest, context: Any
@@ -24,12 +25,12 @@ class HistoryCalls(lab_pb2_grpc.LabServicer):
         comparison = await self._coordinator.history.compare(query)
         return lab_pb2.CompareResponse(comparison=to_wire(comparison))
 
-    async def History(  # noqa: N802, D102
-        self, request: lab_pb2.HistoryRequest, context: Any
-    ) -> lab_pb2.HistoryResponse:
+    async def Histories(  # noqa: N802, D102
+        self, request: lab_pb2.HistoriesRequest, context: Any
+    ) -> lab_pb2.HistoriesResponse:
         query = from_wire(HistoryQuery, request.query)
         found = await self._coordinator.history.histories(query)
-        return lab_pb2.HistoryResponse(histories=map(to_wire, found))
+        return lab_pb2.HistoriesResponse(histories=map(to_wire, found))
 
     async def Regressions(  # noqa: N802, D102
         self, request: lab_pb2.RegressionsRequest, context: Any

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import grpc
 from bitgauge.protos.v1 import (
     agent_pb2,
@@ -31,30 +33,41 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.max_ping_strikes", 4),
     ("grpc.server_handshake_timeout_ms", 5_000),
 )
+
+
+class Servicers(NamedTuple):
+    """What answers each service of the contract."""
+
+    agents: agent_pb2_grpc.AgentsServicer
+    enrolment: agent_pb2_grpc.EnrolmentServicer
+    blobs: blobs_pb2_grpc.BlobsServicer
+    jobs: lab_pb2_grpc.JobsServicer
+    table: lab_pb2_grpc.TableServicer
+    history: lab_pb2_grpc.HistoryServicer
+    campaigns: lab_pb2_grpc.CampaignsServicer
+    admin: lab_pb2_grpc.AdminServicer
+
+
 SERVICES = tuple(
-    module.DESCRIPTOR.services_by_name[name].full_name
-    for module, name in (
-        (agent_pb2, "Agents"),
-        (agent_pb2, "Enrolment"),
-        (blobs_pb2, "Blobs"),
-        (lab_pb2, "Lab"),
-    )
+    service.full_name
+    for module in (agent_pb2, blobs_pb2, lab_pb2)
+    for service in module.DESCRIPTOR.services_by_name.values()
 )
 
 
 def make_server(
-    access: Access,
-    agents: agent_pb2_grpc.AgentsServicer,
-    enrolment: agent_pb2_grpc.EnrolmentServicer,
-    blobs: blobs_pb2_grpc.BlobsServicer,
-    lab: lab_pb2_grpc.LabServicer,
+    access: Access, servicers: Servicers
 ) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
     """A server that is not started and has no port yet, with its health service."""
     server = grpc.aio.server(interceptors=(Edge(access),), options=OPTIONS)
-    agent_pb2_grpc.add_AgentsServicer_to_server(agents, server)
-    agent_pb2_grpc.add_EnrolmentServicer_to_server(enrolment, server)
-    blobs_pb2_grpc.add_BlobsServicer_to_server(blobs, server)
-    lab_pb2_grpc.add_LabServicer_to_server(lab, server)
+    agent_pb2_grpc.add_AgentsServicer_to_server(servicers.agents, server)
+    agent_pb2_grpc.add_EnrolmentServicer_to_server(servicers.enrolment, server)
+    blobs_pb2_grpc.add_BlobsServicer_to_server(servicers.blobs, server)
+    lab_pb2_grpc.add_JobsServicer_to_server(servicers.jobs, server)
+    lab_pb2_grpc.add_TableServicer_to_server(servicers.table, server)
+    lab_pb2_grpc.add_HistoryServicer_to_server(servicers.history, server)
+    lab_pb2_grpc.add_CampaignsServicer_to_server(servicers.campaigns, server)
+    lab_pb2_grpc.add_AdminServicer_to_server(servicers.admin, server)
     probe = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(probe, server)
     reflection.enable_server_reflection(

@@ -18,8 +18,8 @@ from bitgauge.benchmarks.vocabulary.typed import unknown
 from bitgauge.benchmarks.vocabulary.values.history import (
     CompareQuery,
     Comparison,
-    History,
     HistoryQuery,
+    RowHistory,
 )
 
 from .reads import HistoryAnswers
@@ -168,7 +168,7 @@ _READERS: dict[Factor, _Read] = {
 
 
 # -- histories ----------------------------------------------------------------------------
-def histories(store: HistoryAnswers, query: HistoryQuery) -> tuple[History, ...]:
+def histories(store: HistoryAnswers, query: HistoryQuery) -> tuple[RowHistory, ...]:
     """The series that match, with their steps.
 
     Raises:

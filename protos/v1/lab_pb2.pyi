@@ -239,13 +239,13 @@ class ListDevicesResponse(_message.Message):
     devices: _containers.RepeatedCompositeFieldContainer[DeviceView]
     def __init__(self, devices: _Optional[_Iterable[_Union[DeviceView, _Mapping]]] = ...) -> None: ...
 
-class TableRequest(_message.Message):
+class RowsRequest(_message.Message):
     __slots__ = ("query",)
     QUERY_FIELD_NUMBER: _ClassVar[int]
     query: TableQuery
     def __init__(self, query: _Optional[_Union[TableQuery, _Mapping]] = ...) -> None: ...
 
-class TableResponse(_message.Message):
+class RowsResponse(_message.Message):
     __slots__ = ("rows",)
     ROWS_FIELD_NUMBER: _ClassVar[int]
     rows: _containers.RepeatedCompositeFieldContainer[TableRow]
@@ -275,17 +275,17 @@ class CompareResponse(_message.Message):
     comparison: Comparison
     def __init__(self, comparison: _Optional[_Union[Comparison, _Mapping]] = ...) -> None: ...
 
-class HistoryRequest(_message.Message):
+class HistoriesRequest(_message.Message):
     __slots__ = ("query",)
     QUERY_FIELD_NUMBER: _ClassVar[int]
     query: HistoryQuery
     def __init__(self, query: _Optional[_Union[HistoryQuery, _Mapping]] = ...) -> None: ...
 
-class HistoryResponse(_message.Message):
+class HistoriesResponse(_message.Message):
     __slots__ = ("histories",)
     HISTORIES_FIELD_NUMBER: _ClassVar[int]
-    histories: _containers.RepeatedCompositeFieldContainer[History]
-    def __init__(self, histories: _Optional[_Iterable[_Union[History, _Mapping]]] = ...) -> None: ...
+    histories: _containers.RepeatedCompositeFieldContainer[RowHistory]
+    def __init__(self, histories: _Optional[_Iterable[_Union[RowHistory, _Mapping]]] = ...) -> None: ...
 
 class RegressionsRequest(_message.Message):
     __slots__ = ("all",)
@@ -1369,7 +1369,7 @@ class Step(_message.Message):
     changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
     def __init__(self, index: _Optional[int] = ..., run_id: _Optional[str] = ..., before: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., after: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., verdict: _Optional[str] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ...) -> None: ...
 
-class History(_message.Message):
+class RowHistory(_message.Message):
     __slots__ = ("row", "row_key", "metric", "points", "annotations", "steps", "finding")
     ROW_FIELD_NUMBER: _ClassVar[int]
     ROW_KEY_FIELD_NUMBER: _ClassVar[int]

@@ -25,8 +25,8 @@ if _version_not_supported:
     )
 
 
-class LabStub(object):
-    """Calls of the user role.
+class JobsStub(object):
+    """Jobs, their runs, and the devices that run them.
     """
 
     def __init__(self, channel):
@@ -36,188 +36,70 @@ class LabStub(object):
             channel: A grpc.Channel.
         """
         self.Submit = channel.unary_unary(
-                '/bitgauge.v1.Lab/Submit',
+                '/bitgauge.v1.Jobs/Submit',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitResponse.FromString,
                 _registered_method=True)
+        self.Certify = channel.unary_unary(
+                '/bitgauge.v1.Jobs/Certify',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.FromString,
+                _registered_method=True)
         self.Watch = channel.unary_stream(
-                '/bitgauge.v1.Lab/Watch',
+                '/bitgauge.v1.Jobs/Watch',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchResponse.FromString,
                 _registered_method=True)
         self.Cancel = channel.unary_unary(
-                '/bitgauge.v1.Lab/Cancel',
+                '/bitgauge.v1.Jobs/Cancel',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelResponse.FromString,
                 _registered_method=True)
         self.GetJob = channel.unary_unary(
-                '/bitgauge.v1.Lab/GetJob',
+                '/bitgauge.v1.Jobs/GetJob',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobResponse.FromString,
                 _registered_method=True)
         self.ListJobs = channel.unary_unary(
-                '/bitgauge.v1.Lab/ListJobs',
+                '/bitgauge.v1.Jobs/ListJobs',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsResponse.FromString,
                 _registered_method=True)
-        self.ListDevices = channel.unary_unary(
-                '/bitgauge.v1.Lab/ListDevices',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesResponse.FromString,
-                _registered_method=True)
-        self.Table = channel.unary_unary(
-                '/bitgauge.v1.Lab/Table',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableResponse.FromString,
-                _registered_method=True)
-        self.Cells = channel.unary_unary(
-                '/bitgauge.v1.Lab/Cells',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.FromString,
-                _registered_method=True)
-        self.Compare = channel.unary_unary(
-                '/bitgauge.v1.Lab/Compare',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.FromString,
-                _registered_method=True)
-        self.History = channel.unary_unary(
-                '/bitgauge.v1.Lab/History',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryResponse.FromString,
-                _registered_method=True)
-        self.Regressions = channel.unary_unary(
-                '/bitgauge.v1.Lab/Regressions',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.FromString,
-                _registered_method=True)
-        self.Annotate = channel.unary_unary(
-                '/bitgauge.v1.Lab/Annotate',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.FromString,
-                _registered_method=True)
-        self.Select = channel.unary_unary(
-                '/bitgauge.v1.Lab/Select',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectResponse.FromString,
-                _registered_method=True)
         self.GetRun = channel.unary_unary(
-                '/bitgauge.v1.Lab/GetRun',
+                '/bitgauge.v1.Jobs/GetRun',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunResponse.FromString,
                 _registered_method=True)
         self.ListRuns = channel.unary_unary(
-                '/bitgauge.v1.Lab/ListRuns',
+                '/bitgauge.v1.Jobs/ListRuns',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsResponse.FromString,
                 _registered_method=True)
         self.Reanalyse = channel.unary_unary(
-                '/bitgauge.v1.Lab/Reanalyse',
+                '/bitgauge.v1.Jobs/Reanalyse',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseResponse.FromString,
                 _registered_method=True)
-        self.Cordon = channel.unary_unary(
-                '/bitgauge.v1.Lab/Cordon',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.FromString,
-                _registered_method=True)
-        self.Uncordon = channel.unary_unary(
-                '/bitgauge.v1.Lab/Uncordon',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.FromString,
-                _registered_method=True)
-        self.Retire = channel.unary_unary(
-                '/bitgauge.v1.Lab/Retire',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
-                _registered_method=True)
-        self.PlanRefresh = channel.unary_unary(
-                '/bitgauge.v1.Lab/PlanRefresh',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshResponse.FromString,
-                _registered_method=True)
-        self.StartCampaign = channel.unary_unary(
-                '/bitgauge.v1.Lab/StartCampaign',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignResponse.FromString,
-                _registered_method=True)
-        self.GetCampaign = channel.unary_unary(
-                '/bitgauge.v1.Lab/GetCampaign',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignResponse.FromString,
-                _registered_method=True)
-        self.ListCampaigns = channel.unary_unary(
-                '/bitgauge.v1.Lab/ListCampaigns',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsResponse.FromString,
-                _registered_method=True)
-        self.PauseCampaign = channel.unary_unary(
-                '/bitgauge.v1.Lab/PauseCampaign',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignResponse.FromString,
-                _registered_method=True)
-        self.ResumeCampaign = channel.unary_unary(
-                '/bitgauge.v1.Lab/ResumeCampaign',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignResponse.FromString,
-                _registered_method=True)
-        self.CancelCampaign = channel.unary_unary(
-                '/bitgauge.v1.Lab/CancelCampaign',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignResponse.FromString,
-                _registered_method=True)
-        self.SetSchedule = channel.unary_unary(
-                '/bitgauge.v1.Lab/SetSchedule',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleResponse.FromString,
-                _registered_method=True)
-        self.ListSchedules = channel.unary_unary(
-                '/bitgauge.v1.Lab/ListSchedules',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesResponse.FromString,
-                _registered_method=True)
-        self.RemoveSchedule = channel.unary_unary(
-                '/bitgauge.v1.Lab/RemoveSchedule',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleResponse.FromString,
-                _registered_method=True)
-        self.Certify = channel.unary_unary(
-                '/bitgauge.v1.Lab/Certify',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.FromString,
-                _registered_method=True)
-        self.CreateToken = channel.unary_unary(
-                '/bitgauge.v1.Lab/CreateToken',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenResponse.FromString,
-                _registered_method=True)
-        self.ListTokens = channel.unary_unary(
-                '/bitgauge.v1.Lab/ListTokens',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensResponse.FromString,
-                _registered_method=True)
-        self.RevokeToken = channel.unary_unary(
-                '/bitgauge.v1.Lab/RevokeToken',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenResponse.FromString,
-                _registered_method=True)
-        self.CreateJoinLine = channel.unary_unary(
-                '/bitgauge.v1.Lab/CreateJoinLine',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineResponse.FromString,
-                _registered_method=True)
-        self.RevokeAgent = channel.unary_unary(
-                '/bitgauge.v1.Lab/RevokeAgent',
-                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentRequest.SerializeToString,
-                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentResponse.FromString,
+        self.ListDevices = channel.unary_unary(
+                '/bitgauge.v1.Jobs/ListDevices',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesResponse.FromString,
                 _registered_method=True)
 
 
-class LabServicer(object):
-    """Calls of the user role.
+class JobsServicer(object):
+    """Jobs, their runs, and the devices that run them.
     """
 
     def Submit(self, request, context):
         """Records a job whose blobs are already uploaded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Certify(self, request, context):
+        """Has a device compare an artifact with itself, for its A/A certificate.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -251,62 +133,6 @@ class LabServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ListDevices(self, request, context):
-        """Every device that ever registered.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Table(self, request, context):
-        """Rows of the benchmark table.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Cells(self, request, context):
-        """Cells of the benchmark table.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Compare(self, request, context):
-        """Two runs, stacks, dates, recipes or devices held against each other.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def History(self, request, context):
-        """The series of accepted runs of rows, with their steps.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Regressions(self, request, context):
-        """What became worse.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Annotate(self, request, context):
-        """Accepts a change: the baseline of its rows restarts there.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Select(self, request, context):
-        """Which format to ship.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def GetRun(self, request, context):
         """One run with its metrics and raw files.
         """
@@ -328,26 +154,786 @@ class LabServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Cordon(self, request, context):
-        """Takes a device out: it finishes its job and gets no other. Admin.
+    def ListDevices(self, request, context):
+        """Every device that ever registered.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Uncordon(self, request, context):
-        """Puts a device back; a health check runs before the next job. Admin.
+
+def add_JobsServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Submit': grpc.unary_unary_rpc_method_handler(
+                    servicer.Submit,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitResponse.SerializeToString,
+            ),
+            'Certify': grpc.unary_unary_rpc_method_handler(
+                    servicer.Certify,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchResponse.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelResponse.SerializeToString,
+            ),
+            'GetJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetJob,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobResponse.SerializeToString,
+            ),
+            'ListJobs': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListJobs,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsResponse.SerializeToString,
+            ),
+            'GetRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRun,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunResponse.SerializeToString,
+            ),
+            'ListRuns': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRuns,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsResponse.SerializeToString,
+            ),
+            'Reanalyse': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reanalyse,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseResponse.SerializeToString,
+            ),
+            'ListDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDevices,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'bitgauge.v1.Jobs', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('bitgauge.v1.Jobs', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Jobs(object):
+    """Jobs, their runs, and the devices that run them.
+    """
+
+    @staticmethod
+    def Submit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/Submit',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Certify(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/Certify',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/Watch',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/Cancel',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/GetJob',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListJobs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/ListJobs',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/GetRun',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRuns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/ListRuns',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reanalyse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/Reanalyse',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/ListDevices',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class TableStub(object):
+    """The benchmark table, and the choice that it supports.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Rows = channel.unary_unary(
+                '/bitgauge.v1.Table/Rows',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RowsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RowsResponse.FromString,
+                _registered_method=True)
+        self.Cells = channel.unary_unary(
+                '/bitgauge.v1.Table/Cells',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.FromString,
+                _registered_method=True)
+        self.Select = channel.unary_unary(
+                '/bitgauge.v1.Table/Select',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectResponse.FromString,
+                _registered_method=True)
+
+
+class TableServicer(object):
+    """The benchmark table, and the choice that it supports.
+    """
+
+    def Rows(self, request, context):
+        """Rows of the table.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Retire(self, request, context):
-        """Removes a device for good; its results stay. Admin.
+    def Cells(self, request, context):
+        """Cells of the benchmark table.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
+
+    def Select(self, request, context):
+        """Which format to ship.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_TableServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Rows': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rows,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RowsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RowsResponse.SerializeToString,
+            ),
+            'Cells': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cells,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.SerializeToString,
+            ),
+            'Select': grpc.unary_unary_rpc_method_handler(
+                    servicer.Select,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'bitgauge.v1.Table', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('bitgauge.v1.Table', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Table(object):
+    """The benchmark table, and the choice that it supports.
+    """
+
+    @staticmethod
+    def Rows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Table/Rows',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RowsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cells(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Table/Cells',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Select(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Table/Select',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class HistoryStub(object):
+    """How results changed.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Compare = channel.unary_unary(
+                '/bitgauge.v1.History/Compare',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.FromString,
+                _registered_method=True)
+        self.Histories = channel.unary_unary(
+                '/bitgauge.v1.History/Histories',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoriesRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoriesResponse.FromString,
+                _registered_method=True)
+        self.Regressions = channel.unary_unary(
+                '/bitgauge.v1.History/Regressions',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.FromString,
+                _registered_method=True)
+        self.Annotate = channel.unary_unary(
+                '/bitgauge.v1.History/Annotate',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.FromString,
+                _registered_method=True)
+
+
+class HistoryServicer(object):
+    """How results changed.
+    """
+
+    def Compare(self, request, context):
+        """Two runs, stacks, dates, recipes or devices held against each other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Histories(self, request, context):
+        """The series of accepted runs of rows, with their steps.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Regressions(self, request, context):
+        """What became worse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Annotate(self, request, context):
+        """Accepts a change: the baseline of its rows restarts there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_HistoryServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Compare': grpc.unary_unary_rpc_method_handler(
+                    servicer.Compare,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.SerializeToString,
+            ),
+            'Histories': grpc.unary_unary_rpc_method_handler(
+                    servicer.Histories,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoriesRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoriesResponse.SerializeToString,
+            ),
+            'Regressions': grpc.unary_unary_rpc_method_handler(
+                    servicer.Regressions,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.SerializeToString,
+            ),
+            'Annotate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Annotate,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'bitgauge.v1.History', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('bitgauge.v1.History', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class History(object):
+    """How results changed.
+    """
+
+    @staticmethod
+    def Compare(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.History/Compare',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Histories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.History/Histories',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoriesRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Regressions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.History/Regressions',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Annotate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.History/Annotate',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class CampaignsStub(object):
+    """Refreshes of the table, and what starts them by itself.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.PlanRefresh = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/PlanRefresh',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshResponse.FromString,
+                _registered_method=True)
+        self.StartCampaign = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/StartCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignResponse.FromString,
+                _registered_method=True)
+        self.GetCampaign = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/GetCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignResponse.FromString,
+                _registered_method=True)
+        self.ListCampaigns = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/ListCampaigns',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsResponse.FromString,
+                _registered_method=True)
+        self.PauseCampaign = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/PauseCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignResponse.FromString,
+                _registered_method=True)
+        self.ResumeCampaign = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/ResumeCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignResponse.FromString,
+                _registered_method=True)
+        self.CancelCampaign = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/CancelCampaign',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignResponse.FromString,
+                _registered_method=True)
+        self.SetSchedule = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/SetSchedule',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleResponse.FromString,
+                _registered_method=True)
+        self.ListSchedules = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/ListSchedules',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesResponse.FromString,
+                _registered_method=True)
+        self.RemoveSchedule = channel.unary_unary(
+                '/bitgauge.v1.Campaigns/RemoveSchedule',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleResponse.FromString,
+                _registered_method=True)
+
+
+class CampaignsServicer(object):
+    """Refreshes of the table, and what starts them by itself.
+    """
 
     def PlanRefresh(self, request, context):
         """What a refresh would measure and why; nothing is started.
@@ -419,146 +1005,9 @@ class LabServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def Certify(self, request, context):
-        """Has a device compare an artifact with itself, for its A/A certificate.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
 
-    def CreateToken(self, request, context):
-        """Makes a token for a person or a job. Admin.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def ListTokens(self, request, context):
-        """Tokens without their secrets. Admin.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RevokeToken(self, request, context):
-        """Ends a token at once. Admin.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def CreateJoinLine(self, request, context):
-        """Makes a new one-time join line. Admin.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def RevokeAgent(self, request, context):
-        """Ends an agent's certificate and token at once. Admin.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-
-def add_LabServicer_to_server(servicer, server):
+def add_CampaignsServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'Submit': grpc.unary_unary_rpc_method_handler(
-                    servicer.Submit,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitResponse.SerializeToString,
-            ),
-            'Watch': grpc.unary_stream_rpc_method_handler(
-                    servicer.Watch,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchResponse.SerializeToString,
-            ),
-            'Cancel': grpc.unary_unary_rpc_method_handler(
-                    servicer.Cancel,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelResponse.SerializeToString,
-            ),
-            'GetJob': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetJob,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobResponse.SerializeToString,
-            ),
-            'ListJobs': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListJobs,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsResponse.SerializeToString,
-            ),
-            'ListDevices': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListDevices,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesResponse.SerializeToString,
-            ),
-            'Table': grpc.unary_unary_rpc_method_handler(
-                    servicer.Table,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableResponse.SerializeToString,
-            ),
-            'Cells': grpc.unary_unary_rpc_method_handler(
-                    servicer.Cells,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.SerializeToString,
-            ),
-            'Compare': grpc.unary_unary_rpc_method_handler(
-                    servicer.Compare,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.SerializeToString,
-            ),
-            'History': grpc.unary_unary_rpc_method_handler(
-                    servicer.History,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryResponse.SerializeToString,
-            ),
-            'Regressions': grpc.unary_unary_rpc_method_handler(
-                    servicer.Regressions,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.SerializeToString,
-            ),
-            'Annotate': grpc.unary_unary_rpc_method_handler(
-                    servicer.Annotate,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.SerializeToString,
-            ),
-            'Select': grpc.unary_unary_rpc_method_handler(
-                    servicer.Select,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectResponse.SerializeToString,
-            ),
-            'GetRun': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetRun,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunResponse.SerializeToString,
-            ),
-            'ListRuns': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListRuns,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsResponse.SerializeToString,
-            ),
-            'Reanalyse': grpc.unary_unary_rpc_method_handler(
-                    servicer.Reanalyse,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseResponse.SerializeToString,
-            ),
-            'Cordon': grpc.unary_unary_rpc_method_handler(
-                    servicer.Cordon,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.SerializeToString,
-            ),
-            'Uncordon': grpc.unary_unary_rpc_method_handler(
-                    servicer.Uncordon,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.SerializeToString,
-            ),
-            'Retire': grpc.unary_unary_rpc_method_handler(
-                    servicer.Retire,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.SerializeToString,
-            ),
             'PlanRefresh': grpc.unary_unary_rpc_method_handler(
                     servicer.PlanRefresh,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshRequest.FromString,
@@ -609,560 +1058,17 @@ def add_LabServicer_to_server(servicer, server):
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleResponse.SerializeToString,
             ),
-            'Certify': grpc.unary_unary_rpc_method_handler(
-                    servicer.Certify,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.SerializeToString,
-            ),
-            'CreateToken': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateToken,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenResponse.SerializeToString,
-            ),
-            'ListTokens': grpc.unary_unary_rpc_method_handler(
-                    servicer.ListTokens,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensResponse.SerializeToString,
-            ),
-            'RevokeToken': grpc.unary_unary_rpc_method_handler(
-                    servicer.RevokeToken,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenResponse.SerializeToString,
-            ),
-            'CreateJoinLine': grpc.unary_unary_rpc_method_handler(
-                    servicer.CreateJoinLine,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineResponse.SerializeToString,
-            ),
-            'RevokeAgent': grpc.unary_unary_rpc_method_handler(
-                    servicer.RevokeAgent,
-                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentRequest.FromString,
-                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentResponse.SerializeToString,
-            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
-            'bitgauge.v1.Lab', rpc_method_handlers)
+            'bitgauge.v1.Campaigns', rpc_method_handlers)
     server.add_generic_rpc_handlers((generic_handler,))
-    server.add_registered_method_handlers('bitgauge.v1.Lab', rpc_method_handlers)
+    server.add_registered_method_handlers('bitgauge.v1.Campaigns', rpc_method_handlers)
 
 
  # This class is part of an EXPERIMENTAL API.
-class Lab(object):
-    """Calls of the user role.
+class Campaigns(object):
+    """Refreshes of the table, and what starts them by itself.
     """
-
-    @staticmethod
-    def Submit(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Submit',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Watch(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_stream(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Watch',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.WatchResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Cancel(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Cancel',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetJob(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/GetJob',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetJobResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListJobs(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/ListJobs',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListJobsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListDevices(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/ListDevices',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListDevicesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Table(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Table',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.TableResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Cells(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Cells',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CellsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Compare(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Compare',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CompareResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def History(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/History',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.HistoryResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Regressions(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Regressions',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RegressionsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Annotate(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Annotate',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.AnnotateResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Select(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Select',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SelectResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetRun(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/GetRun',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetRunResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def ListRuns(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/ListRuns',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListRunsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Reanalyse(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Reanalyse',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ReanalyseResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Cordon(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Cordon',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Uncordon(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Uncordon',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Retire(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Retire',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
 
     @staticmethod
     def PlanRefresh(request,
@@ -1178,7 +1084,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/PlanRefresh',
+            '/bitgauge.v1.Campaigns/PlanRefresh',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.PlanRefreshResponse.FromString,
             options,
@@ -1205,7 +1111,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/StartCampaign',
+            '/bitgauge.v1.Campaigns/StartCampaign',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.StartCampaignResponse.FromString,
             options,
@@ -1232,7 +1138,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/GetCampaign',
+            '/bitgauge.v1.Campaigns/GetCampaign',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.GetCampaignResponse.FromString,
             options,
@@ -1259,7 +1165,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/ListCampaigns',
+            '/bitgauge.v1.Campaigns/ListCampaigns',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCampaignsResponse.FromString,
             options,
@@ -1286,7 +1192,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/PauseCampaign',
+            '/bitgauge.v1.Campaigns/PauseCampaign',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.PauseCampaignResponse.FromString,
             options,
@@ -1313,7 +1219,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/ResumeCampaign',
+            '/bitgauge.v1.Campaigns/ResumeCampaign',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ResumeCampaignResponse.FromString,
             options,
@@ -1340,7 +1246,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/CancelCampaign',
+            '/bitgauge.v1.Campaigns/CancelCampaign',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.CancelCampaignResponse.FromString,
             options,
@@ -1367,7 +1273,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/SetSchedule',
+            '/bitgauge.v1.Campaigns/SetSchedule',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetScheduleResponse.FromString,
             options,
@@ -1394,7 +1300,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/ListSchedules',
+            '/bitgauge.v1.Campaigns/ListSchedules',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListSchedulesResponse.FromString,
             options,
@@ -1421,7 +1327,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/RemoveSchedule',
+            '/bitgauge.v1.Campaigns/RemoveSchedule',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RemoveScheduleResponse.FromString,
             options,
@@ -1434,32 +1340,173 @@ class Lab(object):
             metadata,
             _registered_method=True)
 
-    @staticmethod
-    def Certify(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/bitgauge.v1.Lab/Certify',
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.SerializeToString,
-            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
+
+class AdminStub(object):
+    """Who is let in, and which devices get work. Every call needs the role admin.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.CreateToken = channel.unary_unary(
+                '/bitgauge.v1.Admin/CreateToken',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenResponse.FromString,
+                _registered_method=True)
+        self.ListTokens = channel.unary_unary(
+                '/bitgauge.v1.Admin/ListTokens',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensResponse.FromString,
+                _registered_method=True)
+        self.RevokeToken = channel.unary_unary(
+                '/bitgauge.v1.Admin/RevokeToken',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenResponse.FromString,
+                _registered_method=True)
+        self.CreateJoinLine = channel.unary_unary(
+                '/bitgauge.v1.Admin/CreateJoinLine',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineResponse.FromString,
+                _registered_method=True)
+        self.RevokeAgent = channel.unary_unary(
+                '/bitgauge.v1.Admin/RevokeAgent',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentResponse.FromString,
+                _registered_method=True)
+        self.Cordon = channel.unary_unary(
+                '/bitgauge.v1.Admin/Cordon',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.FromString,
+                _registered_method=True)
+        self.Uncordon = channel.unary_unary(
+                '/bitgauge.v1.Admin/Uncordon',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.FromString,
+                _registered_method=True)
+        self.Retire = channel.unary_unary(
+                '/bitgauge.v1.Admin/Retire',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
+                _registered_method=True)
+
+
+class AdminServicer(object):
+    """Who is let in, and which devices get work. Every call needs the role admin.
+    """
+
+    def CreateToken(self, request, context):
+        """Makes a token for a person or a job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListTokens(self, request, context):
+        """Tokens without their secrets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeToken(self, request, context):
+        """Ends a token at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateJoinLine(self, request, context):
+        """Makes a new one-time join line.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeAgent(self, request, context):
+        """Ends an agent's certificate and token at once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cordon(self, request, context):
+        """Takes a device out: it finishes its job and gets no other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Uncordon(self, request, context):
+        """Puts a device back; a health check runs before the next job.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Retire(self, request, context):
+        """Removes a device for good; its results stay.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AdminServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'CreateToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateToken,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenResponse.SerializeToString,
+            ),
+            'ListTokens': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTokens,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensResponse.SerializeToString,
+            ),
+            'RevokeToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeToken,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenResponse.SerializeToString,
+            ),
+            'CreateJoinLine': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateJoinLine,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineResponse.SerializeToString,
+            ),
+            'RevokeAgent': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeAgent,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentResponse.SerializeToString,
+            ),
+            'Cordon': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cordon,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.SerializeToString,
+            ),
+            'Uncordon': grpc.unary_unary_rpc_method_handler(
+                    servicer.Uncordon,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.SerializeToString,
+            ),
+            'Retire': grpc.unary_unary_rpc_method_handler(
+                    servicer.Retire,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'bitgauge.v1.Admin', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('bitgauge.v1.Admin', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Admin(object):
+    """Who is let in, and which devices get work. Every call needs the role admin.
+    """
 
     @staticmethod
     def CreateToken(request,
@@ -1475,7 +1522,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/CreateToken',
+            '/bitgauge.v1.Admin/CreateToken',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateTokenResponse.FromString,
             options,
@@ -1502,7 +1549,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/ListTokens',
+            '/bitgauge.v1.Admin/ListTokens',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListTokensResponse.FromString,
             options,
@@ -1529,7 +1576,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/RevokeToken',
+            '/bitgauge.v1.Admin/RevokeToken',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeTokenResponse.FromString,
             options,
@@ -1556,7 +1603,7 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/CreateJoinLine',
+            '/bitgauge.v1.Admin/CreateJoinLine',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.CreateJoinLineResponse.FromString,
             options,
@@ -1583,9 +1630,90 @@ class Lab(object):
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/bitgauge.v1.Lab/RevokeAgent',
+            '/bitgauge.v1.Admin/RevokeAgent',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RevokeAgentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cordon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Admin/Cordon',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.CordonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Uncordon(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Admin/Uncordon',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.UncordonResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Retire(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Admin/Retire',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
             options,
             channel_credentials,
             insecure,

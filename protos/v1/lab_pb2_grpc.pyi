@@ -20,15 +20,17 @@ class _ServicerContext(grpc.ServicerContext, grpc.aio.ServicerContext):  # type:
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
-class LabStub:
-    """Calls of the user role."""
+class JobsStub:
+    """Jobs, their runs, and the devices that run them."""
 
     @typing.overload
-    def __new__(cls, channel: grpc.Channel) -> LabStub: ...
+    def __new__(cls, channel: grpc.Channel) -> JobsStub: ...
     @typing.overload
-    def __new__(cls, channel: grpc.aio.Channel) -> LabAsyncStub: ...
+    def __new__(cls, channel: grpc.aio.Channel) -> JobsAsyncStub: ...
     Submit: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SubmitRequest, bitgauge.protos.v1.lab_pb2.SubmitResponse]
     """Records a job whose blobs are already uploaded."""
+    Certify: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]
+    """Has a device compare an artifact with itself, for its A/A certificate."""
     Watch: grpc.UnaryStreamMultiCallable[bitgauge.protos.v1.lab_pb2.WatchRequest, bitgauge.protos.v1.lab_pb2.WatchResponse]
     """The job at once, then after each change, until it has ended."""
     Cancel: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CancelRequest, bitgauge.protos.v1.lab_pb2.CancelResponse]
@@ -37,74 +39,24 @@ class LabStub:
     """One job."""
     ListJobs: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListJobsRequest, bitgauge.protos.v1.lab_pb2.ListJobsResponse]
     """Jobs, newest first."""
-    ListDevices: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListDevicesRequest, bitgauge.protos.v1.lab_pb2.ListDevicesResponse]
-    """Every device that ever registered."""
-    Table: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.TableRequest, bitgauge.protos.v1.lab_pb2.TableResponse]
-    """Rows of the benchmark table."""
-    Cells: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CellsRequest, bitgauge.protos.v1.lab_pb2.CellsResponse]
-    """Cells of the benchmark table."""
-    Compare: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CompareRequest, bitgauge.protos.v1.lab_pb2.CompareResponse]
-    """Two runs, stacks, dates, recipes or devices held against each other."""
-    History: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.HistoryRequest, bitgauge.protos.v1.lab_pb2.HistoryResponse]
-    """The series of accepted runs of rows, with their steps."""
-    Regressions: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RegressionsRequest, bitgauge.protos.v1.lab_pb2.RegressionsResponse]
-    """What became worse."""
-    Annotate: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.AnnotateRequest, bitgauge.protos.v1.lab_pb2.AnnotateResponse]
-    """Accepts a change: the baseline of its rows restarts there."""
-    Select: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SelectRequest, bitgauge.protos.v1.lab_pb2.SelectResponse]
-    """Which format to ship."""
     GetRun: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetRunRequest, bitgauge.protos.v1.lab_pb2.GetRunResponse]
     """One run with its metrics and raw files."""
     ListRuns: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListRunsRequest, bitgauge.protos.v1.lab_pb2.ListRunsResponse]
     """Every attempt of a job."""
     Reanalyse: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ReanalyseRequest, bitgauge.protos.v1.lab_pb2.ReanalyseResponse]
     """Computes a run's published numbers again from its raw data."""
-    Cordon: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CordonRequest, bitgauge.protos.v1.lab_pb2.CordonResponse]
-    """Takes a device out: it finishes its job and gets no other. Admin."""
-    Uncordon: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.UncordonRequest, bitgauge.protos.v1.lab_pb2.UncordonResponse]
-    """Puts a device back; a health check runs before the next job. Admin."""
-    Retire: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]
-    """Removes a device for good; its results stay. Admin."""
-    PlanRefresh: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PlanRefreshRequest, bitgauge.protos.v1.lab_pb2.PlanRefreshResponse]
-    """What a refresh would measure and why; nothing is started."""
-    StartCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.StartCampaignRequest, bitgauge.protos.v1.lab_pb2.StartCampaignResponse]
-    """Plans a refresh and measures it."""
-    GetCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetCampaignRequest, bitgauge.protos.v1.lab_pb2.GetCampaignResponse]
-    """One campaign."""
-    ListCampaigns: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListCampaignsRequest, bitgauge.protos.v1.lab_pb2.ListCampaignsResponse]
-    """Campaigns, newest first."""
-    PauseCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PauseCampaignRequest, bitgauge.protos.v1.lab_pb2.PauseCampaignResponse]
-    """Lets a campaign submit no further job."""
-    ResumeCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ResumeCampaignRequest, bitgauge.protos.v1.lab_pb2.ResumeCampaignResponse]
-    """Lets a paused campaign go on."""
-    CancelCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CancelCampaignRequest, bitgauge.protos.v1.lab_pb2.CancelCampaignResponse]
-    """Ends a campaign and cancels its open jobs."""
-    SetSchedule: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SetScheduleRequest, bitgauge.protos.v1.lab_pb2.SetScheduleResponse]
-    """Has a refresh start by itself; an equal name replaces the earlier schedule."""
-    ListSchedules: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListSchedulesRequest, bitgauge.protos.v1.lab_pb2.ListSchedulesResponse]
-    """Schedules, by name."""
-    RemoveSchedule: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RemoveScheduleRequest, bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse]
-    """Ends a schedule; its campaigns go on."""
-    Certify: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]
-    """Has a device compare an artifact with itself, for its A/A certificate."""
-    CreateToken: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]
-    """Makes a token for a person or a job. Admin."""
-    ListTokens: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListTokensRequest, bitgauge.protos.v1.lab_pb2.ListTokensResponse]
-    """Tokens without their secrets. Admin."""
-    RevokeToken: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeTokenRequest, bitgauge.protos.v1.lab_pb2.RevokeTokenResponse]
-    """Ends a token at once. Admin."""
-    CreateJoinLine: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateJoinLineRequest, bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse]
-    """Makes a new one-time join line. Admin."""
-    RevokeAgent: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeAgentRequest, bitgauge.protos.v1.lab_pb2.RevokeAgentResponse]
-    """Ends an agent's certificate and token at once. Admin."""
+    ListDevices: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListDevicesRequest, bitgauge.protos.v1.lab_pb2.ListDevicesResponse]
+    """Every device that ever registered."""
 
 @typing.type_check_only
-class LabAsyncStub(LabStub):
-    """Calls of the user role."""
+class JobsAsyncStub(JobsStub):
+    """Jobs, their runs, and the devices that run them."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     Submit: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SubmitRequest, bitgauge.protos.v1.lab_pb2.SubmitResponse]  # type: ignore[assignment]
     """Records a job whose blobs are already uploaded."""
+    Certify: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]  # type: ignore[assignment]
+    """Has a device compare an artifact with itself, for its A/A certificate."""
     Watch: grpc.aio.UnaryStreamMultiCallable[bitgauge.protos.v1.lab_pb2.WatchRequest, bitgauge.protos.v1.lab_pb2.WatchResponse]  # type: ignore[assignment]
     """The job at once, then after each change, until it has ended."""
     Cancel: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CancelRequest, bitgauge.protos.v1.lab_pb2.CancelResponse]  # type: ignore[assignment]
@@ -113,69 +65,17 @@ class LabAsyncStub(LabStub):
     """One job."""
     ListJobs: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListJobsRequest, bitgauge.protos.v1.lab_pb2.ListJobsResponse]  # type: ignore[assignment]
     """Jobs, newest first."""
-    ListDevices: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListDevicesRequest, bitgauge.protos.v1.lab_pb2.ListDevicesResponse]  # type: ignore[assignment]
-    """Every device that ever registered."""
-    Table: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.TableRequest, bitgauge.protos.v1.lab_pb2.TableResponse]  # type: ignore[assignment]
-    """Rows of the benchmark table."""
-    Cells: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CellsRequest, bitgauge.protos.v1.lab_pb2.CellsResponse]  # type: ignore[assignment]
-    """Cells of the benchmark table."""
-    Compare: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CompareRequest, bitgauge.protos.v1.lab_pb2.CompareResponse]  # type: ignore[assignment]
-    """Two runs, stacks, dates, recipes or devices held against each other."""
-    History: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.HistoryRequest, bitgauge.protos.v1.lab_pb2.HistoryResponse]  # type: ignore[assignment]
-    """The series of accepted runs of rows, with their steps."""
-    Regressions: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RegressionsRequest, bitgauge.protos.v1.lab_pb2.RegressionsResponse]  # type: ignore[assignment]
-    """What became worse."""
-    Annotate: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.AnnotateRequest, bitgauge.protos.v1.lab_pb2.AnnotateResponse]  # type: ignore[assignment]
-    """Accepts a change: the baseline of its rows restarts there."""
-    Select: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SelectRequest, bitgauge.protos.v1.lab_pb2.SelectResponse]  # type: ignore[assignment]
-    """Which format to ship."""
     GetRun: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetRunRequest, bitgauge.protos.v1.lab_pb2.GetRunResponse]  # type: ignore[assignment]
     """One run with its metrics and raw files."""
     ListRuns: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListRunsRequest, bitgauge.protos.v1.lab_pb2.ListRunsResponse]  # type: ignore[assignment]
     """Every attempt of a job."""
     Reanalyse: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ReanalyseRequest, bitgauge.protos.v1.lab_pb2.ReanalyseResponse]  # type: ignore[assignment]
     """Computes a run's published numbers again from its raw data."""
-    Cordon: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CordonRequest, bitgauge.protos.v1.lab_pb2.CordonResponse]  # type: ignore[assignment]
-    """Takes a device out: it finishes its job and gets no other. Admin."""
-    Uncordon: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.UncordonRequest, bitgauge.protos.v1.lab_pb2.UncordonResponse]  # type: ignore[assignment]
-    """Puts a device back; a health check runs before the next job. Admin."""
-    Retire: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]  # type: ignore[assignment]
-    """Removes a device for good; its results stay. Admin."""
-    PlanRefresh: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PlanRefreshRequest, bitgauge.protos.v1.lab_pb2.PlanRefreshResponse]  # type: ignore[assignment]
-    """What a refresh would measure and why; nothing is started."""
-    StartCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.StartCampaignRequest, bitgauge.protos.v1.lab_pb2.StartCampaignResponse]  # type: ignore[assignment]
-    """Plans a refresh and measures it."""
-    GetCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetCampaignRequest, bitgauge.protos.v1.lab_pb2.GetCampaignResponse]  # type: ignore[assignment]
-    """One campaign."""
-    ListCampaigns: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListCampaignsRequest, bitgauge.protos.v1.lab_pb2.ListCampaignsResponse]  # type: ignore[assignment]
-    """Campaigns, newest first."""
-    PauseCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PauseCampaignRequest, bitgauge.protos.v1.lab_pb2.PauseCampaignResponse]  # type: ignore[assignment]
-    """Lets a campaign submit no further job."""
-    ResumeCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ResumeCampaignRequest, bitgauge.protos.v1.lab_pb2.ResumeCampaignResponse]  # type: ignore[assignment]
-    """Lets a paused campaign go on."""
-    CancelCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CancelCampaignRequest, bitgauge.protos.v1.lab_pb2.CancelCampaignResponse]  # type: ignore[assignment]
-    """Ends a campaign and cancels its open jobs."""
-    SetSchedule: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SetScheduleRequest, bitgauge.protos.v1.lab_pb2.SetScheduleResponse]  # type: ignore[assignment]
-    """Has a refresh start by itself; an equal name replaces the earlier schedule."""
-    ListSchedules: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListSchedulesRequest, bitgauge.protos.v1.lab_pb2.ListSchedulesResponse]  # type: ignore[assignment]
-    """Schedules, by name."""
-    RemoveSchedule: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RemoveScheduleRequest, bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse]  # type: ignore[assignment]
-    """Ends a schedule; its campaigns go on."""
-    Certify: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]  # type: ignore[assignment]
-    """Has a device compare an artifact with itself, for its A/A certificate."""
-    CreateToken: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]  # type: ignore[assignment]
-    """Makes a token for a person or a job. Admin."""
-    ListTokens: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListTokensRequest, bitgauge.protos.v1.lab_pb2.ListTokensResponse]  # type: ignore[assignment]
-    """Tokens without their secrets. Admin."""
-    RevokeToken: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeTokenRequest, bitgauge.protos.v1.lab_pb2.RevokeTokenResponse]  # type: ignore[assignment]
-    """Ends a token at once. Admin."""
-    CreateJoinLine: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateJoinLineRequest, bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse]  # type: ignore[assignment]
-    """Makes a new one-time join line. Admin."""
-    RevokeAgent: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeAgentRequest, bitgauge.protos.v1.lab_pb2.RevokeAgentResponse]  # type: ignore[assignment]
-    """Ends an agent's certificate and token at once. Admin."""
+    ListDevices: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListDevicesRequest, bitgauge.protos.v1.lab_pb2.ListDevicesResponse]  # type: ignore[assignment]
+    """Every device that ever registered."""
 
-class LabServicer(metaclass=abc.ABCMeta):
-    """Calls of the user role."""
+class JobsServicer(metaclass=abc.ABCMeta):
+    """Jobs, their runs, and the devices that run them."""
 
     @abc.abstractmethod
     def Submit(
@@ -184,6 +84,14 @@ class LabServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.SubmitResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.SubmitResponse]]:
         """Records a job whose blobs are already uploaded."""
+
+    @abc.abstractmethod
+    def Certify(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CertifyRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CertifyResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CertifyResponse]]:
+        """Has a device compare an artifact with itself, for its A/A certificate."""
 
     @abc.abstractmethod
     def Watch(
@@ -218,70 +126,6 @@ class LabServicer(metaclass=abc.ABCMeta):
         """Jobs, newest first."""
 
     @abc.abstractmethod
-    def ListDevices(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.ListDevicesRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListDevicesResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListDevicesResponse]]:
-        """Every device that ever registered."""
-
-    @abc.abstractmethod
-    def Table(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.TableRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.TableResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.TableResponse]]:
-        """Rows of the benchmark table."""
-
-    @abc.abstractmethod
-    def Cells(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.CellsRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CellsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CellsResponse]]:
-        """Cells of the benchmark table."""
-
-    @abc.abstractmethod
-    def Compare(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.CompareRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CompareResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CompareResponse]]:
-        """Two runs, stacks, dates, recipes or devices held against each other."""
-
-    @abc.abstractmethod
-    def History(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.HistoryRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.HistoryResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.HistoryResponse]]:
-        """The series of accepted runs of rows, with their steps."""
-
-    @abc.abstractmethod
-    def Regressions(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.RegressionsRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RegressionsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RegressionsResponse]]:
-        """What became worse."""
-
-    @abc.abstractmethod
-    def Annotate(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.AnnotateRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.AnnotateResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.AnnotateResponse]]:
-        """Accepts a change: the baseline of its rows restarts there."""
-
-    @abc.abstractmethod
-    def Select(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.SelectRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.SelectResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.SelectResponse]]:
-        """Which format to ship."""
-
-    @abc.abstractmethod
     def GetRun(
         self,
         request: bitgauge.protos.v1.lab_pb2.GetRunRequest,
@@ -306,28 +150,193 @@ class LabServicer(metaclass=abc.ABCMeta):
         """Computes a run's published numbers again from its raw data."""
 
     @abc.abstractmethod
-    def Cordon(
+    def ListDevices(
         self,
-        request: bitgauge.protos.v1.lab_pb2.CordonRequest,
+        request: bitgauge.protos.v1.lab_pb2.ListDevicesRequest,
         context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CordonResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CordonResponse]]:
-        """Takes a device out: it finishes its job and gets no other. Admin."""
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListDevicesResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListDevicesResponse]]:
+        """Every device that ever registered."""
+
+def add_JobsServicer_to_server(servicer: JobsServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
+class TableStub:
+    """The benchmark table, and the choice that it supports."""
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> TableStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> TableAsyncStub: ...
+    Rows: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RowsRequest, bitgauge.protos.v1.lab_pb2.RowsResponse]
+    """Rows of the table."""
+    Cells: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CellsRequest, bitgauge.protos.v1.lab_pb2.CellsResponse]
+    """Cells of the benchmark table."""
+    Select: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SelectRequest, bitgauge.protos.v1.lab_pb2.SelectResponse]
+    """Which format to ship."""
+
+@typing.type_check_only
+class TableAsyncStub(TableStub):
+    """The benchmark table, and the choice that it supports."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    Rows: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RowsRequest, bitgauge.protos.v1.lab_pb2.RowsResponse]  # type: ignore[assignment]
+    """Rows of the table."""
+    Cells: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CellsRequest, bitgauge.protos.v1.lab_pb2.CellsResponse]  # type: ignore[assignment]
+    """Cells of the benchmark table."""
+    Select: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SelectRequest, bitgauge.protos.v1.lab_pb2.SelectResponse]  # type: ignore[assignment]
+    """Which format to ship."""
+
+class TableServicer(metaclass=abc.ABCMeta):
+    """The benchmark table, and the choice that it supports."""
 
     @abc.abstractmethod
-    def Uncordon(
+    def Rows(
         self,
-        request: bitgauge.protos.v1.lab_pb2.UncordonRequest,
+        request: bitgauge.protos.v1.lab_pb2.RowsRequest,
         context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.UncordonResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.UncordonResponse]]:
-        """Puts a device back; a health check runs before the next job. Admin."""
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RowsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RowsResponse]]:
+        """Rows of the table."""
 
     @abc.abstractmethod
-    def Retire(
+    def Cells(
         self,
-        request: bitgauge.protos.v1.lab_pb2.RetireRequest,
+        request: bitgauge.protos.v1.lab_pb2.CellsRequest,
         context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RetireResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RetireResponse]]:
-        """Removes a device for good; its results stay. Admin."""
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CellsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CellsResponse]]:
+        """Cells of the benchmark table."""
+
+    @abc.abstractmethod
+    def Select(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.SelectRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.SelectResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.SelectResponse]]:
+        """Which format to ship."""
+
+def add_TableServicer_to_server(servicer: TableServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
+class HistoryStub:
+    """How results changed."""
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> HistoryStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> HistoryAsyncStub: ...
+    Compare: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CompareRequest, bitgauge.protos.v1.lab_pb2.CompareResponse]
+    """Two runs, stacks, dates, recipes or devices held against each other."""
+    Histories: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.HistoriesRequest, bitgauge.protos.v1.lab_pb2.HistoriesResponse]
+    """The series of accepted runs of rows, with their steps."""
+    Regressions: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RegressionsRequest, bitgauge.protos.v1.lab_pb2.RegressionsResponse]
+    """What became worse."""
+    Annotate: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.AnnotateRequest, bitgauge.protos.v1.lab_pb2.AnnotateResponse]
+    """Accepts a change: the baseline of its rows restarts there."""
+
+@typing.type_check_only
+class HistoryAsyncStub(HistoryStub):
+    """How results changed."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    Compare: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CompareRequest, bitgauge.protos.v1.lab_pb2.CompareResponse]  # type: ignore[assignment]
+    """Two runs, stacks, dates, recipes or devices held against each other."""
+    Histories: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.HistoriesRequest, bitgauge.protos.v1.lab_pb2.HistoriesResponse]  # type: ignore[assignment]
+    """The series of accepted runs of rows, with their steps."""
+    Regressions: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RegressionsRequest, bitgauge.protos.v1.lab_pb2.RegressionsResponse]  # type: ignore[assignment]
+    """What became worse."""
+    Annotate: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.AnnotateRequest, bitgauge.protos.v1.lab_pb2.AnnotateResponse]  # type: ignore[assignment]
+    """Accepts a change: the baseline of its rows restarts there."""
+
+class HistoryServicer(metaclass=abc.ABCMeta):
+    """How results changed."""
+
+    @abc.abstractmethod
+    def Compare(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CompareRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CompareResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CompareResponse]]:
+        """Two runs, stacks, dates, recipes or devices held against each other."""
+
+    @abc.abstractmethod
+    def Histories(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.HistoriesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.HistoriesResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.HistoriesResponse]]:
+        """The series of accepted runs of rows, with their steps."""
+
+    @abc.abstractmethod
+    def Regressions(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.RegressionsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RegressionsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RegressionsResponse]]:
+        """What became worse."""
+
+    @abc.abstractmethod
+    def Annotate(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.AnnotateRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.AnnotateResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.AnnotateResponse]]:
+        """Accepts a change: the baseline of its rows restarts there."""
+
+def add_HistoryServicer_to_server(servicer: HistoryServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
+class CampaignsStub:
+    """Refreshes of the table, and what starts them by itself."""
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> CampaignsStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> CampaignsAsyncStub: ...
+    PlanRefresh: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PlanRefreshRequest, bitgauge.protos.v1.lab_pb2.PlanRefreshResponse]
+    """What a refresh would measure and why; nothing is started."""
+    StartCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.StartCampaignRequest, bitgauge.protos.v1.lab_pb2.StartCampaignResponse]
+    """Plans a refresh and measures it."""
+    GetCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetCampaignRequest, bitgauge.protos.v1.lab_pb2.GetCampaignResponse]
+    """One campaign."""
+    ListCampaigns: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListCampaignsRequest, bitgauge.protos.v1.lab_pb2.ListCampaignsResponse]
+    """Campaigns, newest first."""
+    PauseCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PauseCampaignRequest, bitgauge.protos.v1.lab_pb2.PauseCampaignResponse]
+    """Lets a campaign submit no further job."""
+    ResumeCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ResumeCampaignRequest, bitgauge.protos.v1.lab_pb2.ResumeCampaignResponse]
+    """Lets a paused campaign go on."""
+    CancelCampaign: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CancelCampaignRequest, bitgauge.protos.v1.lab_pb2.CancelCampaignResponse]
+    """Ends a campaign and cancels its open jobs."""
+    SetSchedule: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SetScheduleRequest, bitgauge.protos.v1.lab_pb2.SetScheduleResponse]
+    """Has a refresh start by itself; an equal name replaces the earlier schedule."""
+    ListSchedules: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListSchedulesRequest, bitgauge.protos.v1.lab_pb2.ListSchedulesResponse]
+    """Schedules, by name."""
+    RemoveSchedule: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RemoveScheduleRequest, bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse]
+    """Ends a schedule; its campaigns go on."""
+
+@typing.type_check_only
+class CampaignsAsyncStub(CampaignsStub):
+    """Refreshes of the table, and what starts them by itself."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    PlanRefresh: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PlanRefreshRequest, bitgauge.protos.v1.lab_pb2.PlanRefreshResponse]  # type: ignore[assignment]
+    """What a refresh would measure and why; nothing is started."""
+    StartCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.StartCampaignRequest, bitgauge.protos.v1.lab_pb2.StartCampaignResponse]  # type: ignore[assignment]
+    """Plans a refresh and measures it."""
+    GetCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.GetCampaignRequest, bitgauge.protos.v1.lab_pb2.GetCampaignResponse]  # type: ignore[assignment]
+    """One campaign."""
+    ListCampaigns: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListCampaignsRequest, bitgauge.protos.v1.lab_pb2.ListCampaignsResponse]  # type: ignore[assignment]
+    """Campaigns, newest first."""
+    PauseCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.PauseCampaignRequest, bitgauge.protos.v1.lab_pb2.PauseCampaignResponse]  # type: ignore[assignment]
+    """Lets a campaign submit no further job."""
+    ResumeCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ResumeCampaignRequest, bitgauge.protos.v1.lab_pb2.ResumeCampaignResponse]  # type: ignore[assignment]
+    """Lets a paused campaign go on."""
+    CancelCampaign: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CancelCampaignRequest, bitgauge.protos.v1.lab_pb2.CancelCampaignResponse]  # type: ignore[assignment]
+    """Ends a campaign and cancels its open jobs."""
+    SetSchedule: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SetScheduleRequest, bitgauge.protos.v1.lab_pb2.SetScheduleResponse]  # type: ignore[assignment]
+    """Has a refresh start by itself; an equal name replaces the earlier schedule."""
+    ListSchedules: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListSchedulesRequest, bitgauge.protos.v1.lab_pb2.ListSchedulesResponse]  # type: ignore[assignment]
+    """Schedules, by name."""
+    RemoveSchedule: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RemoveScheduleRequest, bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse]  # type: ignore[assignment]
+    """Ends a schedule; its campaigns go on."""
+
+class CampaignsServicer(metaclass=abc.ABCMeta):
+    """Refreshes of the table, and what starts them by itself."""
 
     @abc.abstractmethod
     def PlanRefresh(
@@ -409,13 +418,56 @@ class LabServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RemoveScheduleResponse]]:
         """Ends a schedule; its campaigns go on."""
 
-    @abc.abstractmethod
-    def Certify(
-        self,
-        request: bitgauge.protos.v1.lab_pb2.CertifyRequest,
-        context: _ServicerContext,
-    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CertifyResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CertifyResponse]]:
-        """Has a device compare an artifact with itself, for its A/A certificate."""
+def add_CampaignsServicer_to_server(servicer: CampaignsServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
+class AdminStub:
+    """Who is let in, and which devices get work. Every call needs the role admin."""
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> AdminStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> AdminAsyncStub: ...
+    CreateToken: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]
+    """Makes a token for a person or a job."""
+    ListTokens: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListTokensRequest, bitgauge.protos.v1.lab_pb2.ListTokensResponse]
+    """Tokens without their secrets."""
+    RevokeToken: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeTokenRequest, bitgauge.protos.v1.lab_pb2.RevokeTokenResponse]
+    """Ends a token at once."""
+    CreateJoinLine: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateJoinLineRequest, bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse]
+    """Makes a new one-time join line."""
+    RevokeAgent: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeAgentRequest, bitgauge.protos.v1.lab_pb2.RevokeAgentResponse]
+    """Ends an agent's certificate and token at once."""
+    Cordon: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CordonRequest, bitgauge.protos.v1.lab_pb2.CordonResponse]
+    """Takes a device out: it finishes its job and gets no other."""
+    Uncordon: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.UncordonRequest, bitgauge.protos.v1.lab_pb2.UncordonResponse]
+    """Puts a device back; a health check runs before the next job."""
+    Retire: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]
+    """Removes a device for good; its results stay."""
+
+@typing.type_check_only
+class AdminAsyncStub(AdminStub):
+    """Who is let in, and which devices get work. Every call needs the role admin."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    CreateToken: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateTokenRequest, bitgauge.protos.v1.lab_pb2.CreateTokenResponse]  # type: ignore[assignment]
+    """Makes a token for a person or a job."""
+    ListTokens: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListTokensRequest, bitgauge.protos.v1.lab_pb2.ListTokensResponse]  # type: ignore[assignment]
+    """Tokens without their secrets."""
+    RevokeToken: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeTokenRequest, bitgauge.protos.v1.lab_pb2.RevokeTokenResponse]  # type: ignore[assignment]
+    """Ends a token at once."""
+    CreateJoinLine: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CreateJoinLineRequest, bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse]  # type: ignore[assignment]
+    """Makes a new one-time join line."""
+    RevokeAgent: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RevokeAgentRequest, bitgauge.protos.v1.lab_pb2.RevokeAgentResponse]  # type: ignore[assignment]
+    """Ends an agent's certificate and token at once."""
+    Cordon: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CordonRequest, bitgauge.protos.v1.lab_pb2.CordonResponse]  # type: ignore[assignment]
+    """Takes a device out: it finishes its job and gets no other."""
+    Uncordon: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.UncordonRequest, bitgauge.protos.v1.lab_pb2.UncordonResponse]  # type: ignore[assignment]
+    """Puts a device back; a health check runs before the next job."""
+    Retire: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]  # type: ignore[assignment]
+    """Removes a device for good; its results stay."""
+
+class AdminServicer(metaclass=abc.ABCMeta):
+    """Who is let in, and which devices get work. Every call needs the role admin."""
 
     @abc.abstractmethod
     def CreateToken(
@@ -423,7 +475,7 @@ class LabServicer(metaclass=abc.ABCMeta):
         request: bitgauge.protos.v1.lab_pb2.CreateTokenRequest,
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CreateTokenResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CreateTokenResponse]]:
-        """Makes a token for a person or a job. Admin."""
+        """Makes a token for a person or a job."""
 
     @abc.abstractmethod
     def ListTokens(
@@ -431,7 +483,7 @@ class LabServicer(metaclass=abc.ABCMeta):
         request: bitgauge.protos.v1.lab_pb2.ListTokensRequest,
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListTokensResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListTokensResponse]]:
-        """Tokens without their secrets. Admin."""
+        """Tokens without their secrets."""
 
     @abc.abstractmethod
     def RevokeToken(
@@ -439,7 +491,7 @@ class LabServicer(metaclass=abc.ABCMeta):
         request: bitgauge.protos.v1.lab_pb2.RevokeTokenRequest,
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RevokeTokenResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RevokeTokenResponse]]:
-        """Ends a token at once. Admin."""
+        """Ends a token at once."""
 
     @abc.abstractmethod
     def CreateJoinLine(
@@ -447,7 +499,7 @@ class LabServicer(metaclass=abc.ABCMeta):
         request: bitgauge.protos.v1.lab_pb2.CreateJoinLineRequest,
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CreateJoinLineResponse]]:
-        """Makes a new one-time join line. Admin."""
+        """Makes a new one-time join line."""
 
     @abc.abstractmethod
     def RevokeAgent(
@@ -455,6 +507,30 @@ class LabServicer(metaclass=abc.ABCMeta):
         request: bitgauge.protos.v1.lab_pb2.RevokeAgentRequest,
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RevokeAgentResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RevokeAgentResponse]]:
-        """Ends an agent's certificate and token at once. Admin."""
+        """Ends an agent's certificate and token at once."""
 
-def add_LabServicer_to_server(servicer: LabServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+    @abc.abstractmethod
+    def Cordon(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.CordonRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.CordonResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.CordonResponse]]:
+        """Takes a device out: it finishes its job and gets no other."""
+
+    @abc.abstractmethod
+    def Uncordon(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.UncordonRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.UncordonResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.UncordonResponse]]:
+        """Puts a device back; a health check runs before the next job."""
+
+    @abc.abstractmethod
+    def Retire(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.RetireRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RetireResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RetireResponse]]:
+        """Removes a device for good; its results stay."""
+
+def add_AdminServicer_to_server(servicer: AdminServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

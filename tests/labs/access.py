@@ -19,11 +19,11 @@ from bitgauge.coordinator.access.administration import Administration, Gateway
 from bitgauge.coordinator.access.ca import Authority
 from bitgauge.coordinator.access.tokens import Party
 from bitgauge.coordinator.cluster.listeners import credentials
-from bitgauge.coordinator.services.server import make_server
+from bitgauge.coordinator.services.server import Servicers, make_server
 from bitgauge.coordinator.store.store import SqliteStore
 from bitgauge.coordinator.store.writer import Writer
 
-Services = Callable[[Writer, Administration, "Clock"], tuple[Any, Any, Any, Any]]
+Services = Callable[[Writer, Administration, "Clock"], Servicers]
 LOCAL = {"local-agent": Party.AGENT, "local-user": Party.ADMIN, "task": Party.TASK}
 DAY_S = 86_400.0
 
@@ -93,7 +93,7 @@ async def gate(
 
     Args:
         folder: for store, CA and keys.
-        make_services: the servicers of Agents, Enrolment, Blobs and Lab.
+        make_services: what answers each service.
         life_s: life of certificates, in seconds.
     """
     clock, writer = Clock(), Writer()
@@ -104,7 +104,7 @@ async def gate(
     gateway = Gateway(authority, Address("127.0.0.1", 1), 1)
     administration = Administration(writer, access, gateway, clock)
     await administration.load()
-    server, _ = make_server(access, *make_services(writer, administration, clock))
+    server, _ = make_server(access, make_services(writer, administration, clock))
     made = Gate(folder, path, writer, access, administration, authority, clock)
     made.plain_port = server.add_insecure_port("127.0.0.1:0")
     made.tls_port = server.add_secure_port("127.0.0.1:0", credentials(authority, agents=False))

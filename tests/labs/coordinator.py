@@ -126,7 +126,7 @@ class Lab:
 
     async def register(self, device: DeviceDescription = DEVICE) -> None:
         registration = Registration(device, "1", "boot", self.incarnation, leftovers_dead=True)
-        await self.coordinator.register(registration, 1)
+        await self.coordinator.register(registration)
 
     async def acquire(self, wait_s: float = 5.0) -> Assignment | None:
         return await self.coordinator.acquire(DEVICE.device_id, self.incarnation, wait_s)

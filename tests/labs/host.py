@@ -48,11 +48,15 @@ from bitgauge.coordinator.lab.collector import CollectionTerms, Collector
 from bitgauge.coordinator.lab.coordinator import Coordinator
 from bitgauge.coordinator.lab.loops import Dispatcher
 from bitgauge.coordinator.lab.runner import Analysis
+from bitgauge.coordinator.services.admin import AdminService
 from bitgauge.coordinator.services.agent import AgentsService
 from bitgauge.coordinator.services.blobs import BlobsService
-from bitgauge.coordinator.services.lab import LabService
+from bitgauge.coordinator.services.campaigns import CampaignsService
+from bitgauge.coordinator.services.history import HistoryService
+from bitgauge.coordinator.services.jobs import JobsService
 from bitgauge.coordinator.services.pace import Pace
-from bitgauge.coordinator.services.server import make_server
+from bitgauge.coordinator.services.server import Servicers, make_server
+from bitgauge.coordinator.services.table import TableService
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.store import SqliteStore
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
@@ -153,10 +157,16 @@ class Host:
         refresh = Refresh(self.coordinator, writer, self.terms, Asks(writer))
         self._server, _ = make_server(
             access,
-            AgentsService(self.coordinator),
-            agent_pb2_grpc.EnrolmentServicer(),  # type: ignore[abstract]
-            BlobsService(self.coordinator, self.blobs, self.collector, self.pace),
-            LabService(self.coordinator, administration, refresh),
+            Servicers(
+                agents=AgentsService(self.coordinator),
+                enrolment=agent_pb2_grpc.EnrolmentServicer(),  # type: ignore[abstract]
+                blobs=BlobsService(self.coordinator, self.blobs, self.collector, self.pace),
+                jobs=JobsService(self.coordinator),
+                table=TableService(self.coordinator),
+                history=HistoryService(self.coordinator),
+                campaigns=CampaignsService(refresh),
+                admin=AdminService(self.coordinator, administration),
+            ),
         )
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self.dispatcher.refresh_leases()

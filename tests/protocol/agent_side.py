@@ -31,7 +31,7 @@ from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.vocabulary.enums import Disposition, HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Unavailable
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
-from bitgauge.benchmarks.vocabulary.values.digests import PROTOCOL_VERSION, Digest
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
 from bitgauge.coordinator.lab.coordinator import Coordinator
@@ -76,7 +76,7 @@ class SimConnection(Connection):
         told = Registration(
             device, who.agent_version, who.boot_id, who.incarnation, who.leftovers_dead
         )
-        await self.ask("Register", lambda life: life.core.register(told, PROTOCOL_VERSION), CALL_S)
+        await self.ask("Register", lambda life: life.core.register(told), CALL_S)
         return "simulated"
 
     async def acquire(self, device_id: str, incarnation: str) -> Assignment | None:

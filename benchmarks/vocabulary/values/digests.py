@@ -1,10 +1,8 @@
-"""The name of a content, and the version of the contract that values cross the wire by."""
+"""The name of a content."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-PROTOCOL_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -148,7 +148,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class RowHistory:
     """The values of one metric in one row over time, and what can be said of them.
 
     `row` comes without its metrics. `finding` is one sentence: the steps that were found, that

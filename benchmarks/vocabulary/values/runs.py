@@ -110,3 +110,12 @@ class RunView:
     raw: tuple[RawRef, ...] = ()
     metrics: tuple[MetricValue, ...] = ()
     failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reanalysis:
+    """A run's stored numbers and the same computed again; `identical` is bit for bit."""
+
+    published: tuple[MetricValue, ...]
+    recomputed: tuple[MetricValue, ...]
+    identical: bool

@@ -13,11 +13,11 @@ from bitgauge.benchmarks.vocabulary.reasons import FLAGS
 from bitgauge.benchmarks.vocabulary.values.history import (
     Annotated,
     Comparison,
-    History,
     HistoryPoint,
     MetricChange,
     Regression,
     RowComparison,
+    RowHistory,
 )
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 
@@ -136,14 +136,14 @@ def changes_lines(changes: Sequence[StackChange], indent: str = "  ") -> list[st
 
 
 # -- history ------------------------------------------------------------------------------
-def histories_text(found: Sequence[History]) -> str:
+def histories_text(found: Sequence[RowHistory]) -> str:
     """Each series with a bar per value, its marks, and what can be said of it."""
     if not found:
         return "No row with a history matches."
     return "\n\n".join(_history(one) for one in found)
 
 
-def _history(one: History) -> str:
+def _history(one: RowHistory) -> str:
     head = f"{row_words(one.row)}, {_profile(one.row)}: {one.metric}"
     shown = one.points[-_MOST_POINTS:]
     lines = _wrap(head)

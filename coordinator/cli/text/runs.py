@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary import shown as text
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunView
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis, RunView
 
 from .layout import columns
-
-if TYPE_CHECKING:
-    from ...client.client import Reanalysis
-
 
 _LONGEST_DETAIL = 160
 

@@ -127,7 +127,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def registered(host: Host) -> None:
     host.call(
-        host.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True), 1)
+        host.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
     )
 
 

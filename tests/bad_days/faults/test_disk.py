@@ -44,9 +44,7 @@ def small(tmp_path: Path) -> Iterator[Disk]:
 def host(small: Disk) -> Iterator[Host]:
     with running(small.root / "home", reserve_bytes=RESERVE) as made:
         made.call(
-            made.coordinator.register(
-                Registration(DEVICE, "1", "boot", "one", leftovers_dead=True), 1
-            )
+            made.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
         )
         yield made
 
@@ -307,7 +305,7 @@ async def test_results_stay_in_the_spool_of_a_full_device_and_arrive_later(
     plain: Host, small: Disk, line: Connection
 ) -> None:
     plain.call(
-        plain.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True), 1)
+        plain.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
     )
     plain.call(plain.coordinator.submit(a_job(plain, "first")))
     assignment = claimed(plain)
@@ -351,7 +349,7 @@ async def test_a_coordinator_whose_store_failed_keeps_the_agents_spooling(
 ) -> None:
     """Refused for good is one thing, a coordinator on a bad day another."""
     plain.call(
-        plain.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True), 1)
+        plain.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
     )
     plain.call(plain.coordinator.submit(a_job(plain, "first")))
     assignment = claimed(plain)

@@ -132,7 +132,7 @@ def test_1200_idle_connections_at_1024_descriptors_lock_nobody_out_for_long(
             while True:
                 try:
                     with crowded.channel() as channel:
-                        lab_pb2_grpc.LabStub(channel).ListJobs(
+                        lab_pb2_grpc.JobsStub(channel).ListJobs(
                             lab_pb2.ListJobsRequest(), timeout=3, metadata=METADATA
                         )
                     break
@@ -200,14 +200,14 @@ def test_messages_and_headers_beyond_the_limit_are_refused_and_leave_no_trace(
     huge.data += b"x" * (4 * MIB + 1 - huge.ByteSize())
     assert huge.ByteSize() == 4 * MIB + 1
     with crowded.channel() as channel:
-        blobs, lab = blobs_pb2_grpc.BlobsStub(channel), lab_pb2_grpc.LabStub(channel)
+        blobs, jobs = blobs_pb2_grpc.BlobsStub(channel), lab_pb2_grpc.JobsStub(channel)
 
         def send(number: int) -> None:
             if number % 2:
                 blobs.Write(iter([huge]), timeout=20, metadata=METADATA)
             else:
                 wide = (*METADATA, ("padding", "x" * MIB))
-                lab.ListJobs(lab_pb2.ListJobsRequest(), timeout=20, metadata=wide)
+                jobs.ListJobs(lab_pb2.ListJobsRequest(), timeout=20, metadata=wide)
 
         def status_of(number: int) -> grpc.StatusCode:
             with pytest.raises(grpc.RpcError) as caught:

@@ -14,7 +14,7 @@ import pytest
 from bitgauge.benchmarks.vocabulary.enums import CampaignState, Disposition, RunStatus
 from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, RefreshOrder
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
-from bitgauge.coordinator.client.campaigns import CampaignClient
+from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.suites import read_suite
 from bitgauge.coordinator.client.upload import upload
@@ -62,11 +62,11 @@ class Outcome:
 
 
 @contextmanager
-def lab(home: Path) -> Iterator[tuple[Up, CampaignClient]]:
+def lab(home: Path) -> Iterator[tuple[Up, Client]]:
     up = Up.start(home)
     agent = AgentService.of(up)
     try:
-        with CampaignClient(Endpoint(up.address, None, up.home / "tokens" / "user")) as client:
+        with Client(Endpoint(up.address, None, up.home / "tokens" / "user")) as client:
             yield up, client
     finally:
         agent.end()
@@ -74,7 +74,7 @@ def lab(home: Path) -> Iterator[tuple[Up, CampaignClient]]:
     require_none_left(home)
 
 
-def acknowledged(client: CampaignClient, view: CampaignView) -> dict[tuple[str, int], str]:
+def acknowledged(client: Client, view: CampaignView) -> dict[tuple[str, int], str]:
     """The run that was taken for each entry so far."""
     found: dict[tuple[str, int], str] = {}
     for job in view.jobs:
@@ -129,7 +129,7 @@ def refreshed(home: Path, suite: Path, kills: dict[int, str]) -> Outcome:
 
 
 def require_measured_once(
-    client: CampaignClient, view: CampaignView, known: dict[tuple[str, int], str]
+    client: Client, view: CampaignView, known: dict[tuple[str, int], str]
 ) -> None:
     """Each entry was measured once; what was cut short by a kill was never acknowledged."""
     jobs = patiently(lambda: client.jobs(limit=100))

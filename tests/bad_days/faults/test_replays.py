@@ -14,11 +14,11 @@ import grpc
 import grpc.aio
 import pytest
 from bitgauge.agents.connection.connection import Connection, Introduction
+from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
 from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.enums import Disposition, Profile
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
-from bitgauge.benchmarks.vocabulary.values.digests import PROTOCOL_VERSION
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.protos.v1 import agent_pb2, blobs_pb2, lab_pb2
@@ -202,7 +202,7 @@ def methods() -> list[tuple[str, type[Message], str, bool]]:
     for module, name, token in (
         (agent_pb2, "Agents", AGENT_TOKEN),
         (blobs_pb2, "Blobs", USER_TOKEN),
-        (lab_pb2, "Lab", USER_TOKEN),
+        *((lab_pb2, name, USER_TOKEN) for name in lab_pb2.DESCRIPTOR.services_by_name),
     ):
         service = module.DESCRIPTOR.services_by_name[name]
         for method in service.methods:
@@ -386,7 +386,7 @@ def test_a_request_that_is_valid_but_for_one_field_is_no_unexpected_error(
             AGENT_TOKEN,
         ),
         "Submit": (
-            "/bitgauge.v1.Lab/Submit",
+            "/bitgauge.v1.Jobs/Submit",
             lab_pb2.SubmitRequest(spec=to_wire(spec)),
             USER_TOKEN,
         ),
@@ -459,7 +459,7 @@ def test_an_enumeration_value_of_the_future_is_named_in_the_refusal(
     request = lab_pb2.SubmitRequest(spec=spec)
     request.spec.profile = 99  # type: ignore[assignment]
     status, details = status_of(
-        channel, "/bitgauge.v1.Lab/Submit", request.SerializeToString(), USER_TOKEN, streams=False
+        channel, "/bitgauge.v1.Jobs/Submit", request.SerializeToString(), USER_TOKEN, streams=False
     )
     assert status is grpc.StatusCode.INVALID_ARGUMENT
     assert "profile" in details.lower()

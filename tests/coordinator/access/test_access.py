@@ -15,6 +15,7 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.coordinator.access.access import ALLOWED, NOBODY, Access, Caller, Transport
 from bitgauge.coordinator.access.tokens import Party, hashed
+from bitgauge.coordinator.services.server import Servicers
 from bitgauge.coordinator.store.values import AccessState, TokenRecord
 from bitgauge.protos.v1 import agent_pb2, blobs_pb2, lab_pb2
 
@@ -30,10 +31,10 @@ LOOKING = {
     "GetJob",
     "ListJobs",
     "ListDevices",
-    "Table",
+    "Rows",
     "Cells",
     "Compare",
-    "History",
+    "Histories",
     "Regressions",
     "Select",
     "GetRun",
@@ -57,6 +58,7 @@ SUBMITTING = {
     "RemoveSchedule",
 }
 READING_BLOBS = {"FindMissing", "Read"}
+PEOPLES = {"Jobs", "Table", "History", "Campaigns"}
 
 
 def every_method() -> list[tuple[str, str, bool]]:
@@ -74,13 +76,13 @@ def may(party: Party, service: str, method: str) -> bool:
     if (name, method) == ("Enrolment", "Join"):
         return True
     if party is Party.READ:
-        return (name == "Lab" and method in LOOKING) or (
+        return (name in PEOPLES and method in LOOKING) or (
             name == "Blobs" and method in READING_BLOBS
         )
     if party is Party.SUBMIT:
-        return (name == "Lab" and method in LOOKING | SUBMITTING) or name == "Blobs"
+        return (name in PEOPLES and method in LOOKING | SUBMITTING) or name == "Blobs"
     if party is Party.ADMIN:
-        return name in ("Lab", "Blobs")
+        return name in PEOPLES | {"Admin", "Blobs"}
     if party is Party.AGENT:
         return name in ("Agents", "Blobs") or (name, method) == ("Enrolment", "RenewCertificate")
     return name == "Blobs"
@@ -157,12 +159,14 @@ class Reached:
     def __init__(self) -> None:
         self.methods: set[str] = set()
 
-    def services(self, *_: object) -> tuple[Any, Any, Any, Any]:
-        agents, enrolment = (
-            self._servicer(agent_pb2, "Agents"),
-            self._servicer(agent_pb2, "Enrolment"),
+    def services(self, *_: object) -> Servicers:
+        return Servicers(
+            **{
+                name.lower(): self._servicer(module, name)
+                for module in (agent_pb2, blobs_pb2, lab_pb2)
+                for name in module.DESCRIPTOR.services_by_name
+            }
         )
-        return agents, enrolment, self._servicer(blobs_pb2, "Blobs"), self._servicer(lab_pb2, "Lab")
 
     def _servicer(self, module: Any, name: str) -> Any:
         service = module.DESCRIPTOR.services_by_name[name]
@@ -240,7 +244,7 @@ def test_the_table_of_rights_is_the_contract_and_nothing_else() -> None:
 
 async def test_nobody_reaches_the_agents_port_without_a_certificate(door: Gate) -> None:
     status = await status_of(
-        door.channel(door.agent_port), "/bitgauge.v1.Lab/ListJobs", False, "local-user"
+        door.channel(door.agent_port), "/bitgauge.v1.Jobs/ListJobs", False, "local-user"
     )
     assert status is grpc.StatusCode.UNAVAILABLE
 
@@ -253,7 +257,7 @@ async def test_an_agents_certificate_makes_no_server(door: Gate) -> None:
     pair = (security.key_pem, security.certificate_pem + door.authority.pem)
     port = server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([pair]))
     await server.start()
-    status = await status_of(door.channel(port), "/bitgauge.v1.Lab/ListJobs", False, "local-user")
+    status = await status_of(door.channel(port), "/bitgauge.v1.Jobs/ListJobs", False, "local-user")
     assert status is grpc.StatusCode.UNAVAILABLE
     await server.stop(None)
 
@@ -297,14 +301,14 @@ def test_a_certificate_of_no_device_is_nobodys() -> None:
 def test_a_token_is_judged_by_the_newest_state_and_known_by_its_hash_only() -> None:
     now = [100]
     access = Access({}, lambda: now[0])
-    path = "/bitgauge.v1.Lab/GetJob"
+    path = "/bitgauge.v1.Jobs/GetJob"
     assert refused(access.admit, path, "secret") is Code.UNAUTHENTICATED
     record = TokenRecord("ci", Role.READ, hashed("secret"), expires_unix_ns=200)
     access.load(AccessState((record,)))
     assert access.admit(path, "secret") == Caller(Party.READ, "ci")
     assert refused(access.admit, path, hashed("secret").hex()) is Code.UNAUTHENTICATED
-    assert refused(access.admit, "/bitgauge.v1.Lab/Submit", "secret") is Code.FORBIDDEN
-    assert refused(access.admit, "/bitgauge.v1.Lab/Nonsense", "secret") is Code.FORBIDDEN
+    assert refused(access.admit, "/bitgauge.v1.Jobs/Submit", "secret") is Code.FORBIDDEN
+    assert refused(access.admit, "/bitgauge.v1.Jobs/Nonsense", "secret") is Code.FORBIDDEN
     now[0] = 200
     assert refused(access.admit, path, "secret") is Code.UNAUTHENTICATED
     now[0] = 100

@@ -29,16 +29,21 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.coordinator.access.administration import Administration
-from bitgauge.coordinator.client.admin import AdminClient
+from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.lab.analyses import Analyses
 from bitgauge.coordinator.lab.asks import Asks
 from bitgauge.coordinator.lab.builds import Builds
 from bitgauge.coordinator.lab.campaigns import Refresh
 from bitgauge.coordinator.lab.coordinator import Coordinator
+from bitgauge.coordinator.services.admin import AdminService
 from bitgauge.coordinator.services.agent import AgentsService
+from bitgauge.coordinator.services.campaigns import CampaignsService
 from bitgauge.coordinator.services.enrolment import EnrolmentService
-from bitgauge.coordinator.services.lab import LabService
+from bitgauge.coordinator.services.history import HistoryService
+from bitgauge.coordinator.services.jobs import JobsService
+from bitgauge.coordinator.services.server import Servicers
+from bitgauge.coordinator.services.table import TableService
 from bitgauge.coordinator.store.values import LeaseTerms
 from bitgauge.coordinator.store.writer import Writer
 from bitgauge.protos.v1 import blobs_pb2_grpc
@@ -53,22 +58,22 @@ READY = dataclasses.replace(
 )
 
 
-def real_services(writer: Writer, administration: Administration, clock: Clock) -> Any:
+def real_services(writer: Writer, administration: Administration, clock: Clock) -> Servicers:
     runner, terms = FakeRunner(), LeaseTerms()
     builds = Builds(writer, runner, clock)
     coordinator = Coordinator(
         writer, runner, Analyses(writer, runner, builds, terms, clock), terms, clock
     )
     blobs: Any = blobs_pb2_grpc.BlobsServicer  # nothing is transferred here
-    return (
-        AgentsService(coordinator),
-        EnrolmentService(administration),
-        blobs(),
-        LabService(
-            coordinator,
-            administration,
-            Refresh(coordinator, writer, terms, Asks(writer), clock),
-        ),
+    return Servicers(
+        agents=AgentsService(coordinator),
+        enrolment=EnrolmentService(administration),
+        blobs=blobs(),
+        jobs=JobsService(coordinator),
+        table=TableService(coordinator),
+        history=HistoryService(coordinator),
+        campaigns=CampaignsService(Refresh(coordinator, writer, terms, Asks(writer), clock)),
+        admin=AdminService(coordinator, administration),
     )
 
 
@@ -117,10 +122,10 @@ async def refused(call: Awaitable[object]) -> BitgaugeError:
     return caught.value
 
 
-def admin(door: Gate, token: str) -> AdminClient:
+def admin(door: Gate, token: str) -> Client:
     path = door.folder / "token"
     path.write_text(token)
-    return AdminClient(Endpoint(f"127.0.0.1:{door.tls_port}", None, path))
+    return Client(Endpoint(f"127.0.0.1:{door.tls_port}", None, path))
 
 
 # -- joining ----------------------------------------------------------------------------------
@@ -142,7 +147,7 @@ async def test_a_device_joins_keeps_its_secrets_to_itself_and_works(door: Gate) 
 def devices(door: Gate) -> Any:
     path = door.folder / "local"
     path.write_text("local-user")
-    with AdminClient(Endpoint(f"127.0.0.1:{door.plain_port}", None, path)) as client:
+    with Client(Endpoint(f"127.0.0.1:{door.plain_port}", None, path)) as client:
         return client.devices()
 
 
@@ -469,7 +474,7 @@ async def test_without_tls_nobody_joins(door: Gate) -> None:
 def test_nothing_travels_in_clear_to_another_machine(tmp_path: Path, address: str) -> None:
     (tmp_path / "token").write_text("secret")
     with pytest.raises(BitgaugeError) as caught:
-        AdminClient(Endpoint(address, None, tmp_path / "token"))
+        Client(Endpoint(address, None, tmp_path / "token"))
     assert caught.value.code is Code.INSECURE_ADDRESS
     with pytest.raises(BitgaugeError) as caught:
         way_to(address, tmp_path, "")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.coordinator.cli import app as cli
 from bitgauge.coordinator.cli.app import run_command_line
@@ -143,7 +144,7 @@ def test_json_is_all_that_is_printed(
 
 def test_json_of_version_and_recipes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command_line(["version", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["protocol"] == 1
+    assert json.loads(capsys.readouterr().out)["protocol"] == PROTOCOL_VERSION
     assert run_command_line(["recipes", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert {"recipe": "int8-dynamic", "in_all": True} in listed

@@ -19,7 +19,7 @@ from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.cli.text.devices import devices_text
 from bitgauge.coordinator.cli.text.jobs import job_text
 from bitgauge.coordinator.cli.text.trust import certificate_lines, certificate_text, suspect_words
-from bitgauge.coordinator.client.client import Submitted
+from bitgauge.coordinator.client.jobs import Submitted
 
 from tests.labs.coordinator import DEVICE, SECOND_NS
 

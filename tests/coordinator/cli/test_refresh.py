@@ -135,9 +135,9 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     def here(*_: object) -> Iterator[FakeClient]:
         yield fake
 
-    monkeypatch.setattr(cli_refresh, "campaign_client", here)
-    monkeypatch.setattr(cli_campaigns, "campaign_client", here)
-    monkeypatch.setattr(cli_campaigns, "_answers", here)
+    monkeypatch.setattr(cli_refresh, "connected", here)
+    monkeypatch.setattr(cli_campaigns, "connected", here)
+    monkeypatch.setattr(cli_campaigns, "answers", here)
     monkeypatch.setattr(cli_refresh, "POLL_S", 0.0)
     return fake
 

@@ -31,7 +31,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import (
     Selector,
 )
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis
 from bitgauge.coordinator.cli import common as cli_common
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.cli.orders import (
@@ -42,7 +42,7 @@ from bitgauge.coordinator.cli.orders import (
     parse_recipes,
     parse_selector,
 )
-from bitgauge.coordinator.client.client import Reanalysis, Submitted
+from bitgauge.coordinator.client.jobs import Submitted
 
 
 @dataclass

@@ -68,7 +68,7 @@ class Seen:
             context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
 
 
-class Lab(lab_pb2_grpc.LabServicer):
+class Jobs(lab_pb2_grpc.JobsServicer):
     def __init__(self, seen: Seen) -> None:
         self.seen = seen
 
@@ -101,15 +101,6 @@ class Lab(lab_pb2_grpc.LabServicer):
         context.set_trailing_metadata((("bitgauge-code", "unauthenticated"),))
         context.abort(grpc.StatusCode.UNAUTHENTICATED, "The call carries no token.")
 
-    def Table(self, request: Any, context: Any) -> Any:
-        assert from_wire(TableQuery, request.query).batch == 64
-        return lab_pb2.TableResponse()
-
-    def Select(self, request: Any, context: Any) -> Any:
-        query = from_wire(SelectQuery, request.query)
-        choice = Choice("nothing_measured", "fp16", FormatFamily.FP16, f"on {query.model_class}")
-        return lab_pb2.SelectResponse(choice=to_wire(choice))
-
     def GetRun(self, request: Any, context: Any) -> Any:
         context.abort(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
 
@@ -127,6 +118,17 @@ class Lab(lab_pb2_grpc.LabServicer):
             context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")
         yield lab_pb2.WatchResponse(job=to_wire(JOB))
         yield lab_pb2.WatchResponse(job=to_wire(replace(JOB, state=JobState.FINISHED)))
+
+
+class Table(lab_pb2_grpc.TableServicer):
+    def Rows(self, request: Any, context: Any) -> Any:
+        assert from_wire(TableQuery, request.query).batch == 64
+        return lab_pb2.RowsResponse()
+
+    def Select(self, request: Any, context: Any) -> Any:
+        query = from_wire(SelectQuery, request.query)
+        choice = Choice("nothing_measured", "fp16", FormatFamily.FP16, f"on {query.model_class}")
+        return lab_pb2.SelectResponse(choice=to_wire(choice))
 
 
 class Blobs(blobs_pb2_grpc.BlobsServicer):
@@ -183,8 +185,9 @@ def seen() -> Seen:
 @pytest.fixture
 def client(seen: Seen, tmp_path: Path) -> Iterator[Client]:
     server = grpc.server(futures.ThreadPoolExecutor(4))
-    lab: Any = Lab  # it answers the calls that are tested, not all of them
-    lab_pb2_grpc.add_LabServicer_to_server(lab(seen), server)
+    kinds: list[Any] = [Jobs, Table]  # they answer the calls that are tested, not all of them
+    lab_pb2_grpc.add_JobsServicer_to_server(kinds[0](seen), server)
+    lab_pb2_grpc.add_TableServicer_to_server(kinds[1](), server)
     blobs_pb2_grpc.add_BlobsServicer_to_server(Blobs(seen), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

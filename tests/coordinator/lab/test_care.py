@@ -242,7 +242,7 @@ async def fleet(lab: Lab, count: int) -> list[str]:
     for number in range(count):
         name = f"board{number}"
         device = dataclasses.replace(DEVICE, device_id=name, name=name, runtimes=DEVICE.runtimes)
-        await lab.coordinator.register(Registration(device, "1", "boot", name, True), 1)
+        await lab.coordinator.register(Registration(device, "1", "boot", name, True))
         spec = dataclasses.replace(
             SPEC, idempotency_key=name, selector=Selector(device=name), priority=number
         )
@@ -322,7 +322,7 @@ async def test_a_lost_job_runs_on_another_device_with_both_claims_visible(
         await lab.claimed()
         other = dataclasses.replace(DEVICE, device_id="other", name="other")
         lab.clock.now_ns += 61 * SECOND_NS
-        await lab.coordinator.register(Registration(other, "1", "boot", "o", True), 1)
+        await lab.coordinator.register(Registration(other, "1", "boot", "o", True))
         await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
         given = await lab.coordinator.acquire("other", "o", 5)
         assert given is not None

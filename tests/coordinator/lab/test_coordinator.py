@@ -24,12 +24,11 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.store.protocols import Store
-from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, Registration
+from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
 from tests.labs.coordinator import (
     BASELINE,
     BUILT,
-    DEVICE,
     EVALUATION,
     LATENCY,
     RECIPE,
@@ -283,13 +282,6 @@ async def test_reanalysis_compares_bit_by_bit(lab: Lab) -> None:
     changed = await lab.coordinator.reanalyse(run)
     assert not changed.identical
     assert (await lab.coordinator.run(run)).metrics == (LATENCY,)
-
-
-async def test_an_older_contract_is_refused(lab: Lab) -> None:
-    registration = Registration(DEVICE, "0", "boot", "one", leftovers_dead=True)
-    with pytest.raises(BitgaugeError) as caught:
-        await lab.coordinator.register(registration, 0)
-    assert caught.value.code is Code.PROTOCOL_VERSION
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.coordinator.access.access import ALLOWED, OPEN_METHODS, Access
 from bitgauge.coordinator.access.tokens import Party
 from bitgauge.coordinator.services.edge import CODE_KEY, MAX_SENTENCE_BYTES
-from bitgauge.coordinator.services.server import SERVICES, make_server, set_health
+from bitgauge.coordinator.services.server import SERVICES, Servicers, make_server, set_health
 from bitgauge.protos.v1 import (
     agent_pb2,
     agent_pb2_grpc,
@@ -43,7 +43,7 @@ class Blobs(blobs_pb2_grpc.BlobsServicer):
         return blobs_pb2.WriteResponse()
 
 
-class Lab(lab_pb2_grpc.LabServicer):
+class Jobs(lab_pb2_grpc.JobsServicer):
     async def GetJob(self, request: lab_pb2.GetJobRequest, context: Any) -> Any:
         raise NotFound(Code.UNKNOWN_JOB, f"There is no job {request.job_id}.")
 
@@ -54,8 +54,17 @@ class Lab(lab_pb2_grpc.LabServicer):
 
 @pytest.fixture
 async def channel() -> AsyncIterator[grpc.aio.Channel]:
-    kinds: list[Any] = [Agents, agent_pb2_grpc.EnrolmentServicer, Blobs, Lab]
-    server, probe = make_server(Access(TOKENS), *(kind() for kind in kinds))
+    kinds: list[Any] = [
+        Agents,
+        agent_pb2_grpc.EnrolmentServicer,
+        Blobs,
+        Jobs,
+        lab_pb2_grpc.TableServicer,
+        lab_pb2_grpc.HistoryServicer,
+        lab_pb2_grpc.CampaignsServicer,
+        lab_pb2_grpc.AdminServicer,
+    ]
+    server, probe = make_server(Access(TOKENS), Servicers(*(kind() for kind in kinds)))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     await set_health(probe, serving=True)
@@ -131,15 +140,15 @@ def test_every_method_of_the_contract_has_its_callers_and_nothing_else_has() -> 
 
 
 async def test_a_service_that_is_not_listed_is_denied(channel: grpc.aio.Channel) -> None:
-    call: Any = channel.unary_unary("/bitgauge.v2.Lab/GetJob")
+    call: Any = channel.unary_unary("/bitgauge.v2.Jobs/GetJob")
     error = await refused(call(b"", metadata=bearer("user-secret")))
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
 async def test_an_error_is_status_sentence_advice_and_code(channel: grpc.aio.Channel) -> None:
-    lab = lab_pb2_grpc.LabStub(channel)
+    jobs = lab_pb2_grpc.JobsStub(channel)
     request = lab_pb2.GetJobRequest(job_id="x1")
-    error = await refused(lab.GetJob(request, metadata=bearer("user-secret")))
+    error = await refused(jobs.GetJob(request, metadata=bearer("user-secret")))
     assert error.code() is grpc.StatusCode.NOT_FOUND
     assert error.details() == f"There is no job x1. {CATALOGUE[Code.UNKNOWN_JOB].advice}"
     assert code_of(error) == Code.UNKNOWN_JOB.value
@@ -147,16 +156,16 @@ async def test_an_error_is_status_sentence_advice_and_code(channel: grpc.aio.Cha
 
 @pytest.mark.parametrize("character", ["x", "é", "%", "\n"])
 async def test_a_long_sentence_still_arrives(channel: grpc.aio.Channel, character: str) -> None:
-    lab = lab_pb2_grpc.LabStub(channel)
+    jobs = lab_pb2_grpc.JobsStub(channel)
     request = lab_pb2.GetJobRequest(job_id=character * 100_000)
-    error = await refused(lab.GetJob(request, metadata=bearer("user-secret")))
+    error = await refused(jobs.GetJob(request, metadata=bearer("user-secret")))
     assert error.code() is grpc.StatusCode.NOT_FOUND
     assert len(error.details() or "") < MAX_SENTENCE_BYTES + 200
 
 
 async def test_a_stream_that_fails_says_so_after_what_it_sent(channel: grpc.aio.Channel) -> None:
-    lab = lab_pb2_grpc.LabStub(channel)
-    call = lab.Watch(lab_pb2.WatchRequest(), metadata=bearer("user-secret"))
+    jobs = lab_pb2_grpc.JobsStub(channel)
+    call = jobs.Watch(lab_pb2.WatchRequest(), metadata=bearer("user-secret"))
     seen = []
 
     async def follow() -> None:

@@ -34,6 +34,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
     MetricValue,
     Progress,
     RawRef,
+    Reanalysis,
     RunView,
 )
 from bitgauge.coordinator.cli.follow import changes, follow, fraction, headline
@@ -42,7 +43,6 @@ from bitgauge.coordinator.cli.text import devices, layout, runs
 from bitgauge.coordinator.cli.text import jobs as render
 from bitgauge.coordinator.cli.text.layout import WIDTH
 from bitgauge.coordinator.cli.text.rows import table_text
-from bitgauge.coordinator.client.client import Reanalysis
 
 DEVICE = DeviceView(
     DeviceDescription(

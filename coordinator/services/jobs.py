@@ -1,37 +1,27 @@
-"""The Lab service: unpack, call, pack."""
+"""The Jobs service: unpack, call, pack."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
 
-from bitgauge.benchmarks.common.wire import from_wire, to_wire
-from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.common.wire import from_wire, to_wire, word_from_wire
+from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
-from bitgauge.protos.v1 import lab_pb2
+from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
 from ..access.access import caller
-from ..access.administration import Administration
-from ..lab.campaigns import Refresh
 from ..lab.coordinator import Coordinator
-from .admin import AdminCalls
-from .campaigns import CampaignCalls
-from .care import CareCalls, TrustCalls
-from .history import HistoryCalls
 
 DEFAULT_LIMIT = 50
+DEFAULT_RUNTIME = "onnxruntime"
 
 
-class LabService(AdminCalls, CareCalls, HistoryCalls, TrustCalls, CampaignCalls):
-    """What people and CI call."""
+class JobsService(lab_pb2_grpc.JobsServicer):
+    """Jobs, their runs, and the devices that run them."""
 
-    def __init__(
-        self, coordinator: Coordinator, administration: Administration, refresh: Refresh
-    ) -> None:
+    def __init__(self, coordinator: Coordinator) -> None:
         self._coordinator = coordinator
-        self._administration = administration
-        self._refresh = refresh
 
     async def Submit(  # noqa: N802, D102
         self, request: lab_pb2.SubmitRequest, context: Any
@@ -39,6 +29,19 @@ class LabService(AdminCalls, CareCalls, HistoryCalls, TrustCalls, CampaignCalls)
         spec = from_wire(JobSpec, request.spec)
         job_id, created = await self._coordinator.submit(spec, caller().name)
         return lab_pb2.SubmitResponse(job_id=job_id, created=created)
+
+    async def Certify(  # noqa: N802, D102
+        self, request: lab_pb2.CertifyRequest, context: Any
+    ) -> lab_pb2.CertifyResponse:
+        profile = word_from_wire(Profile, request.profile) if request.profile else Profile.QUICK
+        job_id, created = await self._coordinator.certify(
+            request.device,
+            request.runtime or DEFAULT_RUNTIME,
+            profile,
+            request.comparisons,
+            caller().name,
+        )
+        return lab_pb2.CertifyResponse(job_id=job_id, created=created)
 
     async def Watch(  # noqa: N802, D102
         self, request: lab_pb2.WatchRequest, context: Any
@@ -63,29 +66,6 @@ class LabService(AdminCalls, CareCalls, HistoryCalls, TrustCalls, CampaignCalls)
         jobs = await self._coordinator.jobs(request.limit or DEFAULT_LIMIT, request.active_only)
         return lab_pb2.ListJobsResponse(jobs=map(to_wire, jobs))
 
-    async def ListDevices(  # noqa: N802, D102
-        self, request: lab_pb2.ListDevicesRequest, context: Any
-    ) -> lab_pb2.ListDevicesResponse:
-        return lab_pb2.ListDevicesResponse(devices=map(to_wire, await self._coordinator.devices()))
-
-    async def Table(  # noqa: N802, D102
-        self, request: lab_pb2.TableRequest, context: Any
-    ) -> lab_pb2.TableResponse:
-        rows = await self._coordinator.table(from_wire(TableQuery, request.query))
-        return lab_pb2.TableResponse(rows=map(to_wire, rows))
-
-    async def Cells(  # noqa: N802, D102
-        self, request: lab_pb2.CellsRequest, context: Any
-    ) -> lab_pb2.CellsResponse:
-        query = from_wire(TableQuery, request.query) if request.HasField("query") else None
-        return lab_pb2.CellsResponse(cells=map(to_wire, await self._coordinator.cells(query)))
-
-    async def Select(  # noqa: N802, D102
-        self, request: lab_pb2.SelectRequest, context: Any
-    ) -> lab_pb2.SelectResponse:
-        choice = await self._coordinator.select(from_wire(SelectQuery, request.query))
-        return lab_pb2.SelectResponse(choice=to_wire(choice))
-
     async def GetRun(  # noqa: N802, D102
         self, request: lab_pb2.GetRunRequest, context: Any
     ) -> lab_pb2.GetRunResponse:
@@ -106,3 +86,8 @@ class LabService(AdminCalls, CareCalls, HistoryCalls, TrustCalls, CampaignCalls)
             recomputed=map(to_wire, reanalysis.recomputed),
             identical=reanalysis.identical,
         )
+
+    async def ListDevices(  # noqa: N802, D102
+        self, request: lab_pb2.ListDevicesRequest, context: Any
+    ) -> lab_pb2.ListDevicesResponse:
+        return lab_pb2.ListDevicesResponse(devices=map(to_wire, await self._coordinator.devices()))

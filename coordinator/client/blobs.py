@@ -1,0 +1,94 @@
+"""The client's calls to Blobs: files by their content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import grpc
+from bitgauge.benchmarks.common.digests import verified
+from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc
+
+from .connection import Connection
+from .upload import local_file, upload
+
+WRITE_TIMEOUT_S = 600.0
+
+
+class BlobCalls(Connection):
+    """What a client asks of Blobs."""
+
+    @cached_property
+    def _blobs(self) -> blobs_pb2_grpc.BlobsStub:
+        return blobs_pb2_grpc.BlobsStub(self._channel)
+
+    def upload(self, *paths: Path) -> tuple[Digest, ...]:
+        """Bring files to the coordinator and name each by its content; known ones are not sent.
+
+        Raises:
+            BitgaugeError: `FILE_UNREADABLE`; `DISK_FULL`, `BLOB_LIMIT`; `UNREACHABLE`.
+        """
+        files = [local_file(path) for path in paths]
+        upload(self, files)
+        return tuple(file.digest for file in files)
+
+    def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
+        """Those of `digests` that the coordinator lacks."""
+        request = blobs_pb2.FindMissingRequest(digests=[to_wire(digest) for digest in digests])
+        answer = self._call(self._blobs.FindMissing, request)
+        return tuple(from_wire(Digest, digest) for digest in answer.missing)
+
+    def committed(self, digest: Digest) -> int | None:
+        """Where to go on with a blob, in bytes; None when the coordinator has it complete."""
+        request = blobs_pb2.QueryWriteRequest(digest=to_wire(digest))
+        answer = self._call(self._blobs.QueryWrite, request)
+        return None if answer.complete else int(answer.committed_size_bytes)
+
+    def write(self, digest: Digest, offset: int, chunks: Iterator[bytes]) -> int:
+        """Send a blob from `offset` to its end.
+
+        Returns:
+            The committed size in bytes.
+        """
+        answer = self._call(
+            self._blobs.Write, _write_requests(digest, offset, chunks), WRITE_TIMEOUT_S
+        )
+        return int(answer.committed_size_bytes)
+
+    def read(self, digest: Digest) -> Iterator[bytes]:
+        """Receive a blob in chunks; the caller verifies the digest."""
+        request = blobs_pb2.ReadRequest(digest=to_wire(digest))
+        try:
+            for part in self._stream(self._blobs.Read, request, WRITE_TIMEOUT_S):
+                yield part.data
+        except grpc.RpcError as error:
+            raise self._translated(error) from error
+
+    def blob(self, digest: Digest) -> bytes:
+        """The bytes of a blob, verified.
+
+        Raises:
+            BitgaugeError: `BLOB_MISSING`, `DIGEST_MISMATCH`.
+        """
+        return verified(b"".join(self.read(digest)), digest)
+
+
+def _write_requests(
+    digest: Digest, offset: int, chunks: Iterator[bytes]
+) -> Iterator[blobs_pb2.WriteRequest]:
+    first = to_wire(digest)
+    position = offset
+    for chunk in chunks:
+        position += len(chunk)
+        yield blobs_pb2.WriteRequest(
+            digest=first,
+            offset=position - len(chunk),
+            data=chunk,
+            finish=position >= digest.size_bytes,
+        )
+        first = None
+    if first is not None or position < digest.size_bytes:
+        yield blobs_pb2.WriteRequest(digest=first, offset=position, finish=True)

@@ -1,0 +1,115 @@
+"""One connection to a coordinator: channel, token, deadlines, and errors as they were raised.
+
+Every call has a deadline and raises `BitgaugeError` only. Calls that only met a coordinator in
+restart are repeated by gRPC itself; that is safe because every one of them may be repeated
+(`submit` carries an idempotency key).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any
+
+import grpc
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
+from bitgauge.protos.v1 import lab_pb2
+
+from .endpoint import Endpoint
+from .errors import to_error
+from .tls import Credential, open_channel, parse_credential
+
+CALL_TIMEOUT_S = 20.0
+
+_RETRY = {
+    "methodConfig": [
+        {
+            "name": [
+                {"service": service.full_name}
+                for service in lab_pb2.DESCRIPTOR.services_by_name.values()
+            ],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 3,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+
+_OPTIONS = (
+    # A proxy of the environment is for the web, not for a coordinator.
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.service_config", json.dumps(_RETRY)),
+)
+
+
+class Connection:
+    """What the parts of a client share."""
+
+    def __init__(self, endpoint: Endpoint, call_timeout_s: float = CALL_TIMEOUT_S) -> None:
+        """Prepare a connection; nothing is told to the coordinator before the first call.
+
+        Args:
+            endpoint: where the coordinator is and the file with the token for it. A token file
+                that is absent is no error here: the coordinator says so when it is reached.
+            call_timeout_s: deadline of a call that has no longer one of its own, in seconds.
+
+        Raises:
+            BitgaugeError: the address or the token is none, or TLS cannot be set up.
+        """
+        self.address = endpoint.address
+        self._call_timeout_s = call_timeout_s
+        self._token_path = endpoint.token_path
+        credential = self._credential()
+        self._channel = open_channel(endpoint.address, credential.pin, _OPTIONS)
+        self._metadata: tuple[tuple[str, str], ...] = ()
+        if credential.secret:
+            self._metadata = (("authorization", f"Bearer {credential.secret}"),)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()
+
+    def _call(
+        self, method: Callable[..., Any], request: Any, timeout_s: float | None = None
+    ) -> Any:
+        timeout_s = self._call_timeout_s if timeout_s is None else timeout_s
+        try:
+            return method(request, timeout=timeout_s, metadata=self._metadata)
+        except grpc.RpcError as error:
+            raise self._translated(error) from error
+
+    def _stream(self, method: Callable[..., Any], request: Any, timeout_s: float) -> Iterator[Any]:
+        """The answers of a streaming call, ended with whoever reads them; raises `RpcError`."""
+        call = method(request, timeout=timeout_s, metadata=self._metadata)
+        try:
+            yield from call
+        finally:
+            call.cancel()
+
+    def _translated(self, error: grpc.RpcError) -> BitgaugeError:
+        translated = to_error(error, self.address)
+        if translated.code is Code.UNAUTHENTICATED and not self._metadata:
+            return BadInput(Code.UNAUTHENTICATED, f"There is no token in {self._token_path}.")
+        return translated
+
+    def _credential(self) -> Credential:
+        try:
+            text = self._token_path.read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            return Credential()
+        return parse_credential(text)

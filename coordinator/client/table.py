@@ -1,0 +1,56 @@
+"""The client's calls to Table: rows, cells, and the choice that they support."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.vocabulary.values.cells import Cell
+from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
+from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+
+from .connection import Connection
+
+
+class TableCalls(Connection):
+    """What a client asks of Table."""
+
+    @cached_property
+    def _table(self) -> lab_pb2_grpc.TableStub:
+        return lab_pb2_grpc.TableStub(self._channel)
+
+    def table(self, query: TableQuery | None = None) -> tuple[TableRow, ...]:
+        """The newest row per row key that matches, in table order; without a query every one.
+
+        Each row is one recipe of one model under one workload on one device. `row.metric(key)`
+        is a value with its 95 % interval (`low`, `high`), or None with the `reason`. Ratios are
+        candidate / baseline, below 1 is better; `_ns`, `_bytes`, `_mj`, `_pp` name the unit.
+        """
+        request = lab_pb2.RowsRequest(query=to_wire(query or TableQuery()))
+        return tuple(from_wire(TableRow, row) for row in self._call(self._table.Rows, request).rows)
+
+    def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
+        """All cells in table order, figures from literature (`prior`) among them.
+
+        A cell is a model class, hardware class, format family and workload. Its figures are means
+        over models, of ratios geometric ones, with the 95 % interval of that mean.
+
+        Args:
+            query: which cells are looked for. It is counted as demand and narrows nothing.
+        """
+        request = lab_pb2.CellsRequest(query=to_wire(query) if query else None)
+        answer = self._call(self._table.Cells, request)
+        return tuple(from_wire(Cell, cell) for cell in answer.cells)
+
+    def select(self, query: SelectQuery) -> Choice:
+        """Which format to ship, within the limits of the query, with its evidence.
+
+        `outcome` says how firm the answer is: `format`, `tie`, `keep_fp32`, `undecided`,
+        `none_meets` or `nothing_measured`.
+
+        Raises:
+            BadInput: a limit makes no sense.
+        """
+        request = lab_pb2.SelectRequest(query=to_wire(query))
+        return from_wire(Choice, self._call(self._table.Select, request).choice)
