@@ -14,7 +14,7 @@ from ..raw.origin import RawOrigin, raw_origin
 from ..stats.discards import CAUSES, HEAT
 from ..vocabulary.enums import PassName, Profile, RawRole
 from ..vocabulary.errors import BadInput, Code
-from ..vocabulary.metrics import METRICS
+from ..vocabulary.metrics import METRICS, keys
 from ..vocabulary.profiles import ANALYSIS_VERSION
 from ..vocabulary.reasons import BASELINE_ITSELF, NO_RAW_DATA
 from ..vocabulary.values.runs import MetricValue
@@ -34,37 +34,8 @@ from .timed import absolute_launches
 
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 
-
-_NEEDS_TIME = (
-    "latency_ratio",
-    "latency_p50_ns",
-    "load_ns",
-    "first_inference_ns",
-    "peak_memory_bytes",
-    "peak_memory_ratio",
-    "host_steady_bytes",
-    "energy_mj",
-    "energy_active_mj",
-    "energy_ratio",
-    "latency_p90_ns",
-    "latency_p95_ns",
-    "latency_p99_ns",
-    "latency_p999_ns",
-    "throughput_per_s",
-    "best_throughput_per_s",
-    "sustained_ratio",
-    "harness_ns",
-    "floor_p50_ns",
-    "peak_load_bytes",
-    "peak_run_bytes",
-    "peak_no_arena_bytes",
-    "mmap_weights_bytes",
-    "host_floor_bytes",
-    "cgroup_peak_bytes",
-    "sentinel_before_ns",
-    "sentinel_after_ns",
-)
-_COMPARES = ("size_ratio", "latency_ratio", "peak_memory_ratio", "energy_ratio")
+_NEEDS_DEVICE = keys(lambda metric: metric.needs_device)
+_RELATIVE = keys(lambda metric: metric.relative)
 
 
 def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]:
@@ -84,9 +55,9 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
     groups = _grouped(raws, facts)
     found = {key: null(key, NO_RAW_DATA) for key in METRICS}
     found |= {metric.key: metric for metric in _measured(groups, facts)}
-    for key in _COMPARES if facts.is_baseline else ():
+    for key in _RELATIVE if facts.is_baseline else ():
         found[key] = null(key, BASELINE_ITSELF)
-    for key in () if facts.realness.keeps_time else _NEEDS_TIME:
+    for key in () if facts.realness.keeps_time else _NEEDS_DEVICE:
         found[key] = null(key, facts.realness.value)
     return tuple(
         trusted(found[key], facts.certificate, facts.profile, facts.leased_unix_ns)

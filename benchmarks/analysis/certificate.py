@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..vocabulary.enums import Profile
+from ..vocabulary.metrics import METRICS
 from ..vocabulary.reasons import UNTRUSTED
 from ..vocabulary.values.credentials import AaCertificate
 from ..vocabulary.values.devices import StackItem
@@ -33,23 +34,6 @@ LIFE_NS = 7 * DAY_NS
 
 CERTIFIED_LIFE_NS = DAY_NS
 """How old it may be for profile `certified` (A-12)."""
-
-TIMED = frozenset(
-    {
-        "latency_ratio",
-        "latency_p50_ns",
-        "latency_p90_ns",
-        "latency_p95_ns",
-        "latency_p99_ns",
-        "latency_p999_ns",
-        "throughput_per_s",
-        "best_throughput_per_s",
-        "sustained_ratio",
-        "load_ns",
-        "first_inference_ns",
-    }
-)
-"""Metrics that are `untrusted` on a device without certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +162,7 @@ def trusted(
     metric: MetricValue, certificate: AaCertificate | None, profile: Profile, at_ns: int
 ) -> MetricValue:
     """A metric with what the device's certificate says about it."""
-    if metric.key not in TIMED or metric.value is None:
+    if not METRICS[metric.key].certified or metric.value is None:
         return metric
     why = objection(certificate, profile, at_ns)
     if why is not None:

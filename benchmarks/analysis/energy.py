@@ -15,6 +15,8 @@ from ..stats.energy import (
 )
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.meters import best_meter, why_no_meter
+from ..vocabulary.metric import Group
+from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
     INSUFFICIENT_SAMPLES,
     NO_RAW_DATA,
@@ -26,7 +28,7 @@ from ..vocabulary.reasons import (
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, items, null
 
-KEYS = ("energy_mj", "energy_active_mj", "energy_ratio")
+KEYS = keys(lambda metric: metric.group is Group.ENERGY)
 SIMULATED = "simulated"
 _MJ = 1_000  # in a joule; milliwatts in a watt
 

@@ -11,6 +11,7 @@ from ..stats.paired import LEVEL, difference_of, pool_launches, quad_log_ratios,
 from ..stats.percentiles import needed_size, percentile, pooled_size
 from ..stats.resample import bootstrap_median
 from ..stats.sanity import impossible_median, outliers
+from ..vocabulary.metrics import METRICS, keys
 from ..vocabulary.reasons import (
     FEW_LAUNCHES,
     IMPOSSIBLE,
@@ -147,12 +148,8 @@ def over_launches(key: str, values: Sequence[float], flags: Sequence[str]) -> Me
     )
 
 
-PERCENTILES = {
-    "latency_p90_ns": 0.90,
-    "latency_p95_ns": 0.95,
-    "latency_p99_ns": 0.99,
-    "latency_p999_ns": 0.999,
-}
+MEDIAN = 0.5
+PERCENTILES = {key: METRICS[key].quantile for key in keys(lambda one: one.quantile > MEDIAN)}
 
 
 def percentiles(launches: AbsoluteLaunches, median_ns: float | None) -> list[MetricValue]:

@@ -8,6 +8,8 @@ from ..numerics.ledger import Ledger, OperatorRow, TensorRow, unchecked_words, w
 from ..raw.numerics import read_ledger
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.kernel_modes import FLOAT, SAT16, kernel_mode
+from ..vocabulary.metric import Group
+from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
     CLIPPING,
     FLOAT_FALLBACK,
@@ -22,17 +24,7 @@ from ..vocabulary.reasons import (
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, items, null
 
-KEYS = (
-    "saturated_pct",
-    "kernel_error_pct",
-    "clip_pct",
-    "clip_mass_pct",
-    "int_coverage",
-    "sqnr_db",
-    "fp16_headroom_log2",
-    "outlier_ratio",
-    "numerics_nonfinite_count",
-)
+KEYS = keys(lambda metric: metric.group is Group.NUMERICS)
 CLIP_LIMIT_PCT = 1.0
 MIN_COVERAGE = 0.9
 _NAMED = 5

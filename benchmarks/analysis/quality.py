@@ -20,6 +20,8 @@ from ..raw.quality import quality_samples
 from ..samples import QualitySamples
 from ..stats.paired import LEVEL
 from ..vocabulary.enums import PassName, RawRole
+from ..vocabulary.metric import Group
+from ..vocabulary.metrics import METRICS, keys
 from ..vocabulary.reasons import (
     BASELINE_ITSELF,
     EMPTY_OUTPUT,
@@ -32,7 +34,7 @@ from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, items, null
 
-KEYS = ("accuracy_pct", "accuracy_delta_pp", "flips_pct", "kl_mean", "nonfinite_count")
+KEYS = keys(lambda metric: metric.group is Group.QUALITY)
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 
@@ -54,8 +56,7 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
 
 
 def _why_absent(key: str, facts: RunFacts, otherwise: str) -> str:
-    compares = key in ("accuracy_delta_pp", "flips_pct", "kl_mean")
-    return BASELINE_ITSELF if facts.is_baseline and compares else otherwise
+    return BASELINE_ITSELF if facts.is_baseline and METRICS[key].relative else otherwise
 
 
 def _accuracy(samples: QualitySamples) -> MetricValue:

@@ -10,13 +10,15 @@ wide as theirs demand and needs no assumption of symmetry.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from ..stats.paired import Interval, verdict_of
-from ..vocabulary.metrics import ABSOLUTE_MARGINS, COUNTED, MARGIN, METRICS, Direction
+from ..vocabulary.metric import Direction, Metric, Scale
+from ..vocabulary.metrics import METRICS
+from ..vocabulary.reasons import SUSPECT
 from ..vocabulary.values.history import MetricChange
+from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
-
-"""Relative difference that matters (measurement.md A-8)."""
 
 IMPROVED = "improved"
 REGRESSED = "regressed"
@@ -25,12 +27,6 @@ UNKNOWN = "unknown"
 
 RATIO = "ratio"
 DIFFERENCE = "difference"
-
-
-"""Metrics whose difference matters and not their ratio, and how much of it does not matter."""
-
-
-"""Counted on fixed inputs, not sampled: without an interval the value itself is compared."""
 
 _SIDES = {"PASS": 1, "FAIL": -1}
 
@@ -57,6 +53,17 @@ def judge_change(key: str, before: MetricValue, after: MetricValue) -> str:
     return change_of(key, before, after).verdict
 
 
+def change_between(key: str, before: TableRow, after: TableRow) -> MetricChange:
+    """How a metric moved from one row to another.
+
+    What rests on the pace of a device that drifted during one of the jobs decides nothing.
+    """
+    change = change_of(key, before.metric(key), after.metric(key))
+    if METRICS[key].timed and (SUSPECT in before.flags or SUSPECT in after.flags):
+        return replace(change, verdict=UNKNOWN, reason=SUSPECT)
+    return change
+
+
 def change_of(key: str, before: MetricValue, after: MetricValue) -> MetricChange:
     """How a metric moved between two separate measurements of one row.
 
@@ -69,18 +76,20 @@ def change_of(key: str, before: MetricValue, after: MetricValue) -> MetricChange
         before: its earlier value.
         after: its later value.
     """
-    scale = DIFFERENCE if key in ABSOLUTE_MARGINS else RATIO
     known = METRICS.get(key)
-    reason = NOT_REGISTERED if known is None else incomparable(before, after)
-    if known is None or reason is not None:
+    if known is None:
+        return MetricChange(key, before, after, UNKNOWN, RATIO, reason=NOT_REGISTERED)
+    scale = DIFFERENCE if known.scale is Scale.LINEAR else RATIO
+    reason = incomparable(before, after)
+    if reason is not None:
         return MetricChange(key, before, after, UNKNOWN, scale, reason=reason)
-    moved = _moved(key, before, after)
+    moved = _moved(known, before, after)
     turned = _turned(before, after)
     if moved is None:
         verdict = turned or UNKNOWN
         reason = None if turned else NO_INTERVAL
         return MetricChange(key, before, after, verdict, scale, reason=reason)
-    verdict = turned or _verdict(key, known.direction, moved)
+    verdict = turned or _verdict(known, moved)
     value, low, high = moved.point, moved.low, moved.high
     if scale == RATIO:
         value, low, high = math.exp(value), math.exp(low), math.exp(high)
@@ -108,9 +117,9 @@ def _turned(before: MetricValue, after: MetricValue) -> str | None:
     return IMPROVED if second > first else REGRESSED
 
 
-def _moved(key: str, before: MetricValue, after: MetricValue) -> Interval | None:
+def _moved(known: Metric, before: MetricValue, after: MetricValue) -> Interval | None:
     """The change with its interval, of logarithms where ratios matter; None: none is known."""
-    found = [_interval(key, one) for one in (before, after)]
+    found = [_interval(known, one) for one in (before, after)]
     if found[0] is None or found[1] is None:
         return None
     return separate(found[0], found[1])
@@ -126,35 +135,35 @@ def separate(before: Interval, after: Interval) -> Interval:
     )
 
 
-def _interval(key: str, metric: MetricValue) -> Interval | None:
+def _interval(known: Metric, metric: MetricValue) -> Interval | None:
     value, low, high = metric.value, metric.low, metric.high
     assert value is not None, "incomparable() has seen it"
     if low is None or high is None:
-        if key not in COUNTED:
+        if not known.counted:
             return None
         low = high = value
-    if key in ABSOLUTE_MARGINS:
+    if known.scale is Scale.LINEAR:
         return Interval(value, low, high)
     if min(value, low) <= 0:
         return None
     return Interval(math.log(value), math.log(low), math.log(high))
 
 
-def _verdict(key: str, direction: Direction, moved: Interval) -> str:
-    side = _side(key, moved)
+def _verdict(known: Metric, moved: Interval) -> str:
+    side = _side(known, moved)
     if side == 0:
         return SAME
-    if side is None or direction is Direction.NEITHER:
+    if side is None or known.direction is Direction.NEITHER:
         return UNKNOWN
-    better = -1 if direction is Direction.LOWER else 1
+    better = -1 if known.direction is Direction.LOWER else 1
     return IMPROVED if side == better else REGRESSED
 
 
-def _side(key: str, moved: Interval) -> int | None:
+def _side(known: Metric, moved: Interval) -> int | None:
     """-1: it went down by more than the margin, 1: up, 0: within the margin, None: undecided."""
-    margin = ABSOLUTE_MARGINS.get(key)
-    if margin is None:
-        return {"FASTER": -1, "SLOWER": 1, "SAME": 0}.get(verdict_of(moved, MARGIN))
+    margin = known.margin
+    if known.scale is Scale.LOG:
+        return {"FASTER": -1, "SLOWER": 1, "SAME": 0}.get(verdict_of(moved, margin))
     if moved.high < -margin:
         return -1
     if moved.low > margin:

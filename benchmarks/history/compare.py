@@ -11,14 +11,12 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..analysis.certificate import TIMED
 from ..vocabulary.metrics import METRICS
 from ..vocabulary.profiles import overrides_words
-from ..vocabulary.reasons import SUSPECT
 from ..vocabulary.values.history import Comparison, MetricChange, RowComparison
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
-from .change import UNKNOWN, change_of
+from .change import change_between
 from .past import Measured, input_changes, row_words
 
 
@@ -95,21 +93,9 @@ def _compared(before: Measured, after: Measured) -> RowComparison:
 
 
 def metric_changes(before: TableRow, after: TableRow) -> tuple[MetricChange, ...]:
-    """How each metric moved that either row has, in the order of the registry.
-
-    Times of a job during which its device drifted decide nothing.
-    """
+    """How each metric moved that either row has, in the order of the registry."""
     told = {one.key for row in (before, after) for one in row.metrics if one.value is not None}
-    doubtful = SUSPECT in before.flags or SUSPECT in after.flags
-    found = []
-    for key in METRICS:
-        if key not in told:
-            continue
-        change = change_of(key, before.metric(key), after.metric(key))
-        if doubtful and key in TIMED:
-            change = replace(change, verdict=UNKNOWN, reason=SUSPECT)
-        found.append(change)
-    return tuple(found)
+    return tuple(change_between(key, before, after) for key in METRICS if key in told)
 
 
 def _paired(before: Measured, after: Measured) -> MetricValue | None:

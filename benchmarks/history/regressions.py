@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..stats.sentinel import MIN_HISTORY
-from ..stats.steps import is_absolute, margin_of, scaled, unscaled, usual_range
-from ..vocabulary.metrics import METRICS, Direction
+from ..stats.steps import is_absolute, scaled, unscaled, usual_range
+from ..vocabulary.metric import Direction
+from ..vocabulary.metrics import METRICS, keys, margin_of
 from ..vocabulary.shown import full, plain
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
@@ -29,8 +30,9 @@ VERDICT = "verdict"
 
 ACCURACY = "accuracy_delta_pp"
 RATIO = "latency_ratio"
-COUNTS = ("nonfinite_count", "numerics_nonfinite_count")
-OVERFLOWS = ("saturated_pct", "kernel_error_pct", "clip_pct", "clip_mass_pct")
+OVERFLOWS = keys(lambda metric: metric.overflow)
+COUNTS = keys(lambda metric: metric.must_be_zero and not metric.overflow)
+_ZERO = (*COUNTS, *keys(lambda metric: metric.must_be_zero and metric.overflow))
 REFERENCE_VALUES = 10
 """First values of a row that say what its level was, for the drift of its family."""
 
@@ -76,7 +78,7 @@ def judge_row(past: Sequence[Metrics], now: Metrics) -> tuple[Finding, ...]:
         past: earlier results of the row since its baseline restarted, oldest first.
         now: the result, by metric.
     """
-    found = [_turned(past, now), *(_appeared(past, now, key) for key in (*COUNTS, OVERFLOWS[0]))]
+    found = [_turned(past, now), *(_appeared(past, now, key) for key in _ZERO)]
     found.append(_beyond(past, now, ACCURACY, ACCURACY_LOSS))
     found.extend(_beyond(past, now, key, OVERFLOW_RATE) for key in OVERFLOWS)
     found.append(_slower(past, now))

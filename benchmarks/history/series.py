@@ -13,8 +13,8 @@ import numpy as np
 
 from ..stats.paired import wilcoxon_interval
 from ..stats.sentinel import MIN_HISTORY
-from ..stats.steps import find_steps, is_absolute, margin_of, scaled, unscaled
-from ..vocabulary.metrics import ABSOLUTE_MARGINS
+from ..stats.steps import find_steps, is_absolute, scaled, unscaled
+from ..vocabulary.metrics import is_linear, margin_of
 from ..vocabulary.shown import plain
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.history import Annotation, HistoryPoint, RowHistory, Step
@@ -113,7 +113,7 @@ def _steps(
 
 def _margin(metric: str, values: Sequence[float], *, absolute: bool) -> float:
     """The margin on the scale of the series; of a ratio that met zero, of its median."""
-    if absolute and metric not in ABSOLUTE_MARGINS:
+    if absolute and not is_linear(metric):
         return margin_of(metric) * abs(float(np.median(values)))
     return margin_of(metric)
 

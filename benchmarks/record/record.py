@@ -1,7 +1,7 @@
 """The measurement record: all that is known about one measured run, in one schema.
 
 Ten groups (measurement.md section H), every field a `Fact`: a value, or null with the reason.
-Published metrics stand in the group that they belong to; `GROUPS` says which. Units are in the
+Published metrics stand in the group that they belong to; `METRICS` says which. Units are in the
 names; what counts has none. `record_build` makes records, `record_json` writes, reads and
 describes them.
 """
@@ -350,20 +350,3 @@ class Record:
 
 
 GROUP_NAMES = tuple(field.name for field in fields(Record) if field.name != "schema")
-
-_OF_GROUP = {
-    "identity": "size_bytes size_ratio",
-    "environment": "sentinel_before_ns sentinel_after_ns",
-    "latency": "latency_p50_ns latency_p90_ns latency_p95_ns latency_p99_ns latency_p999_ns"
-    " throughput_per_s best_throughput_per_s sustained_ratio harness_ns floor_p50_ns load_ns"
-    " first_inference_ns",
-    "comparison": "latency_ratio",
-    "memory": "peak_memory_bytes peak_memory_ratio host_steady_bytes peak_load_bytes"
-    " peak_run_bytes peak_no_arena_bytes mmap_weights_bytes host_floor_bytes cgroup_peak_bytes",
-    "energy": "energy_mj energy_active_mj energy_ratio",
-    "numerics": "saturated_pct kernel_error_pct clip_pct clip_mass_pct int_coverage sqnr_db"
-    " fp16_headroom_log2 outlier_ratio numerics_nonfinite_count",
-    "quality": "accuracy_pct accuracy_delta_pp flips_pct kl_mean nonfinite_count",
-}
-GROUPS: dict[str, str] = {key: group for group, keys in _OF_GROUP.items() for key in keys.split()}
-"""The group of each metric of `metrics.METRICS`."""

@@ -21,7 +21,6 @@ from ..vocabulary.reasons import NOT_MEASURED
 from ..vocabulary.values.devices import DeviceView
 from ..vocabulary.values.jobs import EntryView, JobView
 from ..vocabulary.values.runs import MetricValue, RunView
-from .record import GROUPS
 
 PARSERS = {
     PassName.PAIR: pair_samples,
@@ -79,4 +78,4 @@ class Sources:
 
     def group(self, name: str) -> tuple[MetricValue, ...]:
         """The published metrics of one group, in the order of the registry."""
-        return tuple(self.metric(key) for key in METRICS if GROUPS[key] == name)
+        return tuple(self.metric(key) for key in METRICS if METRICS[key].group.value == name)

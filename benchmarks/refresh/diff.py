@@ -1,21 +1,23 @@
 """What a campaign changed in the table: new, improved, regressed, lost, and with which stack.
 
-Pure. A number is held against the earlier one by `change`; a cell is `regressed` when something
-of it that may decide is worse: accuracy and numerics always, time, memory and energy only of runs
-that are neither preliminary nor suspect (DESIGN.md 10.13).
+Pure. A number is held against the earlier one by `change`, which says nothing of the times and
+joules of a suspect job. A cell is `regressed` when something of it that may decide is worse:
+accuracy, numerics and size always, time, memory and energy only of runs that are not preliminary
+(DESIGN.md 10.13).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..history.change import IMPROVED, REGRESSED, change_of
+from ..history.change import IMPROVED, REGRESSED, change_between
 from ..table.gate import FAILED as GATE_FAILED
 from ..table.gate import PASSED, default_gate
 from ..table.rows import row_key
 from ..table.staleness import MEASURING, TOOLCHAIN, stack_changes
 from ..vocabulary.enums import CellState
-from ..vocabulary.reasons import PRELIMINARY, SUSPECT
+from ..vocabulary.metrics import METRICS, placed
+from ..vocabulary.reasons import PRELIMINARY
 from ..vocabulary.values.campaigns import CellChange
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.history import MetricChange
@@ -30,16 +32,7 @@ SAME = "same"
 KINDS = (REGRESSED, LOST, FAILED, VERDICT, IMPROVED, NEW, UNSUPPORTED, SAME)
 """In the order in which people want to read them."""
 
-COMPARED = (
-    "accuracy_delta_pp",
-    "saturated_pct",
-    "nonfinite_count",
-    "size_ratio",
-    "latency_ratio",
-    "peak_memory_ratio",
-    "energy_ratio",
-)
-_TIMED = ("latency_ratio", "peak_memory_ratio", "energy_ratio")
+COMPARED = placed(lambda metric: metric.compared)
 
 Stacks = Mapping[str, tuple[StackItem, ...]]
 """By run id, what was written down of the stack."""
@@ -66,7 +59,7 @@ def difference(before: TableRow | None, after: TableRow, stacks: Stacks) -> Cell
     verdicts: tuple[StackChange, ...] = ()
     if before is not None and before.state.has_numbers and after.state.has_numbers:
         metrics = tuple(
-            change_of(key, before.metric(key), after.metric(key))
+            change_between(key, before, after)
             for key in COMPARED
             if before.metric(key).value is not None or after.metric(key).value is not None
         )
@@ -100,8 +93,8 @@ def _kind(
         return _without_numbers(before, after)
     if before is None or not before.state.has_numbers:
         return NEW
-    timeless = bool({PRELIMINARY, SUSPECT} & {*after.flags, *before.flags})
-    moved = {one.verdict for one in metrics if not (timeless and one.key in _TIMED)}
+    preliminary = PRELIMINARY in {*before.flags, *after.flags}
+    moved = {one.verdict for one in metrics if not (preliminary and METRICS[one.key].needs_device)}
     gate = {(one.before, one.after) for one in verdicts if one.name == "gate"}
     if REGRESSED in moved or any(new == GATE_FAILED for _, new in gate):
         return REGRESSED

@@ -16,15 +16,7 @@ from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from .checks import findings, gains, may_gain, objective_value, with_throughput_ratio
 from .findings import Finding, is_baseline
-from .limits import Chances, chances
-
-_RATIOS = (
-    "latency_ratio",
-    "size_ratio",
-    "peak_memory_ratio",
-    "energy_ratio",
-    "throughput_ratio",
-)
+from .limits import RATIOS, Chances, chances, of_baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +69,8 @@ class Assessed:
 
     def worst(self, key: str) -> MetricValue:
         """Its worst value of a metric over the units; null when one unit lacks it."""
-        if key in _RATIOS and self.family is FormatFamily.FP32:
-            return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
+        if key in RATIOS and self.family is FormatFamily.FP32:
+            return of_baseline(key)
         values = [row.metric(key) for row in self.rows]
         if not values:
             return MetricValue(key=key, reason="not_measured")

@@ -18,6 +18,10 @@ from .limits import draw_key
 NS_PER_HOUR = 3.6e12
 MJ_PER_KWH = 3.6e9
 
+_TIME = ("latency_p50_ns", "latency_ratio")
+_ENERGY = ("energy_mj", "energy_ratio")
+"""What costs money, and the paired ratio to the baseline's."""
+
 
 def break_even(
     query: SelectQuery, recipe: str, pairs: Sequence[tuple[TableRow, TableRow]]
@@ -75,9 +79,9 @@ def _savings(query: SelectQuery, pairs: Sequence[tuple[TableRow, TableRow]]) -> 
     if (query.price_per_hour is None and query.energy_price_per_kwh is None) or not pairs:
         return None
     total: Floats = np.zeros((1, 1))
-    for price, scale, base_key, ratio_key in (
-        (query.price_per_hour, NS_PER_HOUR, "latency_p50_ns", "latency_ratio"),
-        (query.energy_price_per_kwh, MJ_PER_KWH, "energy_mj", "energy_ratio"),
+    for price, scale, (base_key, ratio_key) in (
+        (query.price_per_hour, NS_PER_HOUR, _TIME),
+        (query.energy_price_per_kwh, MJ_PER_KWH, _ENERGY),
     ):
         if price is None:
             continue

@@ -14,33 +14,18 @@ from ..stats.draws import holds
 from ..table.staleness import aged
 from ..vocabulary import shown as text
 from ..vocabulary.enums import CellState, Objective
+from ..vocabulary.metrics import METRICS, OBJECTIVES, THROUGHPUT_RATIO
 from ..vocabulary.reasons import SATURATING, SUSPECT
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from .findings import Finding, is_baseline, unknown
-from .limits import Chances, limit_findings, metric_of
+from .limits import LIMITS, Chances, limit_findings, metric_of
 
-OBJECTIVE_METRIC: dict[Objective, str] = {
-    Objective.LATENCY: "latency_ratio",
-    Objective.SIZE: "size_ratio",
-    Objective.MEMORY: "peak_memory_ratio",
-    Objective.ENERGY: "energy_ratio",
-    Objective.THROUGHPUT: "throughput_ratio",
-}
-"""What each objective minimises: a ratio, so that several models can be looked at together.
+OBJECTIVE_METRIC = {objective: metric.key for objective, metric in OBJECTIVES.items()}
+"""What each objective minimises; that of throughput `with_throughput_ratio` makes of both rows."""
 
-That of throughput is baseline / candidate, made of both rows by `with_throughput_ratio`.
-"""
-
-_TIMED = (Objective.LATENCY, Objective.ENERGY, Objective.THROUGHPUT)
-_TIMED_LIMITS = (
-    "max_latency_ns",
-    "max_latency_p90_ns",
-    "max_latency_p99_ns",
-    "min_throughput_per_s",
-    "max_energy_mj",
-)
+_TIMED_LIMITS = tuple(limit.field for limit in LIMITS if METRICS[limit.key].timed)
 
 BOUNDS_CONFIDENCE = 0.95
 """Of the one-sided bounds that decide non-inferiority."""
@@ -201,7 +186,7 @@ def _saturating(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
 
 def _suspect(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
     """Numbers of time from a job around which the device drifted decide nothing (DESIGN 10.13)."""
-    timed = query.objective in _TIMED and not is_baseline(row)
+    timed = OBJECTIVES[query.objective].timed and not is_baseline(row)
     limited = any(getattr(query, name) is not None for name in _TIMED_LIMITS)
     if SUSPECT in row.flags and (timed or limited):
         yield Finding(False, "the device drifted while it was measured", "measure")
@@ -228,7 +213,7 @@ def with_throughput_ratio(row: TableRow, baseline: TableRow | None) -> TableRow:
     """The row with baseline throughput / its own, bounded by the worst of both intervals."""
     own = row.metric("throughput_per_s")
     its = None if baseline is None else baseline.metric("throughput_per_s")
-    ratio = MetricValue("throughput_ratio", reason=own.reason or "not_measured")
+    ratio = MetricValue(THROUGHPUT_RATIO.key, reason=own.reason or "not_measured")
     if its is not None and its.value is None:
         ratio = replace(ratio, reason=its.reason or "not_measured")
     elif its is not None and its.value is not None and own.value:
@@ -236,7 +221,7 @@ def with_throughput_ratio(row: TableRow, baseline: TableRow | None) -> TableRow:
         if None not in (own.low, own.high, its.low, its.high) and own.low:
             low = (its.low or 0.0) / (own.high or math.inf)
             high = (its.high or 0.0) / own.low
-        ratio = MetricValue("throughput_ratio", its.value / own.value, low, high)
+        ratio = MetricValue(THROUGHPUT_RATIO.key, its.value / own.value, low, high)
     return replace(row, metrics=(*row.metrics, ratio))
 
 

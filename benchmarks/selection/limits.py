@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from ..stats.draws import holds
 from ..vocabulary import shown as text
 from ..vocabulary.errors import BadInput, Code
+from ..vocabulary.metric import Direction
+from ..vocabulary.metrics import METRICS, THROUGHPUT_RATIO
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
@@ -29,9 +31,6 @@ class Limit:
         name: the metric, for people.
         says: what a row does, such as `takes 120 us`.
         shown: the limit itself.
-        at_least: whether values below it break it; else those above.
-        exact: whether the metric has no noise, so that it needs no interval.
-        settle: what would decide an open one.
     """
 
     field: str
@@ -39,9 +38,21 @@ class Limit:
     name: str
     says: Callable[[MetricValue], str]
     shown: Callable[[float], str]
-    at_least: bool = False
-    exact: bool = False
-    settle: str = "time"
+
+    @property
+    def at_least(self) -> bool:
+        """Whether values below it break it; else those above."""
+        return METRICS[self.key].direction is Direction.HIGHER
+
+    @property
+    def exact(self) -> bool:
+        """Whether the metric has no noise, so that it needs no interval."""
+        return METRICS[self.key].counted
+
+    @property
+    def settle(self) -> str:
+        """What would decide an open one."""
+        return "measure" if self.exact else "time"
 
     def value(self, query: SelectQuery) -> float | None:
         """The limit that a query sets, None when it sets none."""
@@ -89,7 +100,6 @@ LIMITS: tuple[Limit, ...] = (
         "the throughput",
         lambda m: f"does {_full(m)}",
         _per_second,
-        at_least=True,
     ),
     Limit(
         "max_peak_memory_bytes",
@@ -111,8 +121,6 @@ LIMITS: tuple[Limit, ...] = (
         "the size",
         lambda m: f"is {text.size(m.value or 0.0)} large",
         text.size,
-        exact=True,
-        settle="measure",
     ),
     Limit(
         "max_size_ratio",
@@ -120,10 +128,10 @@ LIMITS: tuple[Limit, ...] = (
         "the size ratio",
         lambda m: f"has {text.ratio(m.value or 0.0)} of the baseline's size",
         text.ratio,
-        exact=True,
-        settle="measure",
     ),
 )
+
+RATIOS = frozenset(one.key for one in (*METRICS.values(), THROUGHPUT_RATIO) if one.is_ratio)
 
 Chances = Mapping[str, float]
 """The share of draws in which each limit that is set holds for one row, by `Limit.field`."""
@@ -174,9 +182,12 @@ def limit_findings(query: SelectQuery, row: TableRow, shares: Chances) -> Iterat
 
 def metric_of(key: str, row: TableRow) -> MetricValue:
     """A metric of a row; the baseline's own ratios are 1 by definition."""
-    if is_baseline(row) and key.endswith("_ratio"):
-        return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
-    return row.metric(key)
+    return of_baseline(key) if is_baseline(row) and key in RATIOS else row.metric(key)
+
+
+def of_baseline(key: str) -> MetricValue:
+    """A ratio to the baseline, of the baseline itself."""
+    return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
 
 
 def require_possible(query: SelectQuery) -> None:

@@ -28,11 +28,12 @@ EPSILON = {
 }
 """Relative differences that decide nothing (measurement.md F-3); sizes are exact."""
 
-_FRONT: tuple[tuple[str, float], ...] = (
-    ("latency_ratio", math.log1p(EPSILON[Objective.LATENCY])),
-    ("size_ratio", 0.0),
-    ("peak_memory_ratio", math.log1p(EPSILON[Objective.MEMORY])),
-    ("energy_ratio", math.log1p(EPSILON[Objective.ENERGY])),
+_FRONT = (
+    *(
+        (OBJECTIVE_METRIC[one], math.log1p(EPSILON[one]))
+        for one in Objective
+        if one is not Objective.THROUGHPUT
+    ),
     ("accuracy_delta_pp", 0.1),
 )
 """What the Pareto front looks at, with the difference in its scale that decides nothing."""

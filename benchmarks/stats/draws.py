@@ -22,13 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..samples import Floats
+from ..vocabulary.metrics import is_linear
 from ..vocabulary.profiles import ANALYSIS_VERSION
 from ..vocabulary.values.runs import MetricValue
 
 DRAWS = 2_000
 _NORMAL = NormalDist()
 Z_95 = _NORMAL.inv_cdf(0.975)
-_LINEAR = frozenset({"accuracy_delta_pp"})
 _ORDERS = 128
 _SEED = 20_261_121
 
@@ -40,7 +40,7 @@ _RANGE_IN_SD = (1.128, 1.693, 2.059, 2.326, 2.534, 2.704, 2.847, 2.970, 3.078)
 
 
 def drawn(metric: MetricValue, *key: str) -> Floats | None:
-    """Draws of a metric: of its logarithm, or of an accuracy delta in points.
+    """Draws of a metric: of its logarithm, or of itself where differences matter.
 
     Args:
         metric: estimate and, when it has one, interval.
@@ -50,7 +50,7 @@ def drawn(metric: MetricValue, *key: str) -> Floats | None:
         (DRAWS,), or (1,) for what has no interval and so is its own value; None when the metric
         is null, or not positive where a logarithm is taken.
     """
-    linear = metric.key in _LINEAR
+    linear = is_linear(metric.key)
     if metric.value is None or not (linear or metric.value > 0):
         return None
     centre, below, above = _spread(metric, linear=linear)
@@ -73,7 +73,7 @@ def holds(metric: MetricValue, limit: float, *, at_least: bool = False) -> float
     """
     if metric.value is None:
         return math.nan
-    linear = metric.key in _LINEAR or metric.value <= 0
+    linear = is_linear(metric.key) or metric.value <= 0
     centre, below, above = _spread(metric, linear=linear)
     away = (limit if linear else math.log(limit)) - centre
     spread = below if away < 0 or (away == 0 and at_least) else above

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..samples import Floats
-from ..vocabulary.metrics import ABSOLUTE_MARGINS, MARGIN
+from ..vocabulary.metrics import is_linear
 from .sentinel import MAX_HISTORY, MIN_HISTORY, reach
 
 MIN_SEGMENT = 3
@@ -40,17 +40,12 @@ def scaled(key: str, values: Sequence[float]) -> Floats:
 
 def unscaled(key: str, value: float, *, absolute: bool) -> float:
     """A value of that scale in its own unit."""
-    return value if absolute or key in ABSOLUTE_MARGINS else math.exp(value)
+    return value if absolute or is_linear(key) else math.exp(value)
 
 
 def is_absolute(key: str, values: Sequence[float]) -> bool:
     """Whether differences of this metric matter, and not ratios; also where there are none."""
-    return key in ABSOLUTE_MARGINS or any(value <= 0 for value in values)
-
-
-def margin_of(key: str) -> float:
-    """What of a metric is no change, on its scale."""
-    return ABSOLUTE_MARGINS.get(key, math.log1p(MARGIN))
+    return is_linear(key) or any(value <= 0 for value in values)
 
 
 def find_steps(values: Floats, margin: float) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ..vocabulary.enums import CellState, FormatFamily, HardwareClass, ModelClass
 from ..vocabulary.errors import BadInput, Code
+from ..vocabulary.metrics import METRICS, placed
 from ..vocabulary.reasons import SUSPECT
 from ..vocabulary.values.cells import Cell, CellKey, Part, Pooled
 from ..vocabulary.values.rows import TableRow
@@ -18,17 +19,8 @@ from .gate import FAILED, PASSED, REVIEW, default_gate
 from .pooling import UnitValue, pass_rate, pool
 from .units import best_rows, current_baselines
 
-POOLED_METRICS = (
-    "latency_ratio",
-    "accuracy_delta_pp",
-    "size_ratio",
-    "peak_memory_ratio",
-    "energy_ratio",
-    "saturated_pct",
-)
+POOLED_METRICS = placed(lambda metric: metric.pooled)
 """What a cell shows: what can be compared over models, against the FP32 baseline of each."""
-
-_TIMED = ("latency_ratio", "energy_ratio")
 
 DIMENSIONS: dict[str, Callable[[TableRow], str]] = {
     "model": lambda row: row.model_name,
@@ -160,7 +152,7 @@ def _pooled(key: str, rows: Sequence[TableRow]) -> Pooled:
 def _value(key: str, row: TableRow) -> MetricValue:
     if row.family is FormatFamily.FP32 and key in ("size_ratio", "latency_ratio"):
         return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
-    if key in _TIMED and SUSPECT in row.flags:
+    if METRICS[key].timed and SUSPECT in row.flags:
         return MetricValue(key=key, reason=SUSPECT)
     return row.metric(key)
 

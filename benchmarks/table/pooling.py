@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..stats.student import student_quantile
+from ..vocabulary.metric import Direction
+from ..vocabulary.metrics import METRICS, is_linear
 from ..vocabulary.values.cells import PassRate, Pooled
 
 Z_95 = 1.959963984540054
-LOG_SCALE = frozenset({"latency_ratio", "size_ratio", "peak_memory_ratio", "energy_ratio"})
-HIGH_IS_BETTER = frozenset({"accuracy_delta_pp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def pool(key: str, units: Sequence[UnitValue], missing: int = 0, reason: str = "
     count = len(units) + missing
     if missing or not units:
         return Pooled(key=key, reason=reason or "not_measured", units=count)
-    log = key in LOG_SCALE
+    log = not is_linear(key)
     usable = sorted(units, key=lambda one: (one.model, one.device, one.value))
     if log and any(one.value <= 0 for one in usable):
         return Pooled(key=key, reason="not_positive", units=count)
@@ -63,7 +63,7 @@ def pool(key: str, units: Sequence[UnitValue], missing: int = 0, reason: str = "
         units=count,
         between_models=_relative(between_models, log=log),
         between_devices=_relative(between_devices, log=log),
-        worst=min(values) if key in HIGH_IS_BETTER else max(values),
+        worst=min(values) if METRICS[key].direction is Direction.HIGHER else max(values),
     )
 
 

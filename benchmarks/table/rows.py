@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ..vocabulary.enums import FormatFamily, HardwareClass, ModelClass, Profile, Scenario
+from ..vocabulary.metric import Decides
+from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import PRELIMINARY
 from ..vocabulary.values.jobs import Overrides
 from ..vocabulary.values.rows import TableQuery, TableRow
@@ -20,37 +22,10 @@ _FAMILIES = list(FormatFamily)
 _PROFILES = list(Profile)
 _SCENARIOS = list(Scenario)
 
-DECIDING_METRICS = frozenset(
-    (
-        "size_bytes",
-        "size_ratio",
-        "latency_ratio",
-        "latency_p50_ns",
-        "latency_p90_ns",
-        "latency_p99_ns",
-        "throughput_per_s",
-        "peak_memory_bytes",
-        "peak_memory_ratio",
-        "energy_mj",
-        "energy_ratio",
-        "accuracy_pct",
-        "accuracy_delta_pp",
-        "nonfinite_count",
-        "saturated_pct",
-    )
-)
+DECIDING_METRICS = frozenset(keys(lambda metric: metric.decides is not Decides.NOTHING))
 """All that cells, gates and selections look at; the other metrics explain."""
 
-_DECIDING_DETAILS = frozenset(
-    (
-        "size_ratio",
-        "latency_ratio",
-        "peak_memory_ratio",
-        "energy_mj",
-        "energy_ratio",
-        "accuracy_delta_pp",
-    )
-)
+_DECIDING_DETAILS = frozenset(keys(lambda metric: metric.decides is Decides.DETAIL))
 """Of these also how they came about: an answer shows them, or asks for bounds or kind of meter."""
 
 

@@ -1,180 +1,310 @@
-"""The registry of metrics: key, unit, direction and how a person reads it.
+"""The registry of metrics: all that is said of each, and the question of those who use them.
 
 Ratios are candidate / baseline, below 1 is better; speed-up and compression are reciprocals
 and exist at display only. `accuracy_delta_pp` is candidate - baseline in percentage points.
+No other module writes down a set of keys: it asks for those of which something is said.
 """
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
+import math
+from collections.abc import Callable
+from functools import partial
 
+from .enums import Objective
+from .metric import MARGIN, Decides, Direction, Group, Metric, Scale
 
-class Direction(str, enum.Enum):
-    """Which way is better."""
+_LOWER, _HIGHER, _NEITHER = Direction.LOWER, Direction.HIGHER, Direction.NEITHER
 
-    LOWER = "lower"
-    HIGHER = "higher"
-    NEITHER = "neither"
+_size = partial(Metric, direction=_LOWER, group=Group.IDENTITY, counted=True)
+_latency = partial(Metric, unit="ns", direction=_LOWER, group=Group.LATENCY, timed=True)
+_certified = partial(_latency, certified=True)
+_memory = partial(Metric, unit="B", direction=_LOWER, group=Group.MEMORY)
+_energy = partial(Metric, unit="mJ", direction=_LOWER, group=Group.ENERGY, timed=True)
+_quality = partial(Metric, group=Group.QUALITY, scale=Scale.LINEAR, margin=0.1)
+_numerics = partial(Metric, group=Group.NUMERICS, counted=True)
+_share = partial(_numerics, unit="%", direction=_LOWER, scale=Scale.LINEAR, overflow=True)
+_sentinel = partial(Metric, unit="ns", direction=_NEITHER, group=Group.ENVIRONMENT)
 
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One published quantity: its key, unit, better direction and meaning."""
-
-    key: str
-    unit: str
-    direction: Direction
-    meaning: str
-
-
-METRICS: dict[str, Metric] = {
-    metric.key: metric
-    for metric in (
-        Metric("size_bytes", "B", Direction.LOWER, "artifact size on disk"),
-        Metric("size_ratio", "1", Direction.LOWER, "artifact size / baseline size"),
-        Metric(
-            "latency_ratio", "1", Direction.LOWER, "paired Hodges-Lehmann ratio of block medians"
-        ),
-        Metric("latency_p50_ns", "ns", Direction.LOWER, "median latency over fresh processes"),
-        Metric("latency_p90_ns", "ns", Direction.LOWER, "90th percentile of single latencies"),
-        Metric("latency_p95_ns", "ns", Direction.LOWER, "95th percentile of single latencies"),
-        Metric("latency_p99_ns", "ns", Direction.LOWER, "99th percentile of single latencies"),
-        Metric("latency_p999_ns", "ns", Direction.LOWER, "99.9th percentile of single latencies"),
-        Metric(
-            "throughput_per_s", "1/s", Direction.HIGHER, "samples per second at the row's own batch"
-        ),
-        Metric(
-            "best_throughput_per_s",
-            "1/s",
-            Direction.HIGHER,
-            "samples per second at the best batch of a sweep",
-        ),
-        Metric(
-            "sustained_ratio", "1", Direction.LOWER, "median latency of the last minute / the first"
-        ),
-        Metric("harness_ns", "ns", Direction.LOWER, "the timing loop's own cost per iteration"),
-        Metric("floor_p50_ns", "ns", Direction.LOWER, "median latency of an empty model"),
-        Metric("load_ns", "ns", Direction.LOWER, "time to make a session, median of launches"),
-        Metric(
-            "first_inference_ns",
-            "ns",
-            Direction.LOWER,
-            "first call of a session, median of launches",
-        ),
-        Metric(
-            "peak_memory_bytes",
-            "B",
-            Direction.LOWER,
-            "host_need: peak resident set over load and run, less the imported runtime",
-        ),
-        Metric("peak_memory_ratio", "1", Direction.LOWER, "peak memory / baseline peak memory"),
-        Metric("host_steady_bytes", "B", Direction.LOWER, "unique set size after warm-up, less m0"),
-        Metric("peak_load_bytes", "B", Direction.LOWER, "peak resident set while loading, less m0"),
-        Metric("peak_run_bytes", "B", Direction.LOWER, "peak resident set while running, less m0"),
-        Metric(
-            "peak_no_arena_bytes",
-            "B",
-            Direction.LOWER,
-            "peak_memory_bytes with the runtime's arena off",
-        ),
-        Metric(
-            "mmap_weights_bytes", "B", Direction.NEITHER, "file-backed memory that loading added"
-        ),
-        Metric("host_floor_bytes", "B", Direction.LOWER, "peak_memory_bytes of an empty model"),
-        Metric(
-            "cgroup_peak_bytes",
-            "B",
-            Direction.LOWER,
-            "the control group's own peak, page cache included",
-        ),
-        Metric("energy_mj", "mJ", Direction.LOWER, "energy of one inference, idle power included"),
-        Metric(
-            "energy_active_mj", "mJ", Direction.LOWER, "energy of one inference above loaded idle"
-        ),
-        Metric("energy_ratio", "1", Direction.LOWER, "energy / baseline energy"),
-        Metric("accuracy_pct", "%", Direction.HIGHER, "top-1 accuracy on the evaluation set"),
-        Metric("accuracy_delta_pp", "pp", Direction.HIGHER, "accuracy - baseline accuracy, paired"),
-        Metric("flips_pct", "%", Direction.LOWER, "samples whose prediction changed"),
-        Metric("kl_mean", "nat", Direction.LOWER, "mean KL divergence from the baseline's output"),
-        Metric("nonfinite_count", "1", Direction.LOWER, "outputs that are NaN or infinite"),
-        Metric(
-            "saturated_pct",
-            "%",
-            Direction.LOWER,
-            "16-bit pair sums that left their range in this device's kernels",
-        ),
-        Metric(
-            "kernel_error_pct",
-            "%",
-            Direction.LOWER,
-            "worst tensor's outputs more than one step off the exact integer result",
-        ),
-        Metric("clip_pct", "%", Direction.LOWER, "worst tensor's values beyond its range"),
-        Metric("clip_mass_pct", "%", Direction.LOWER, "worst tensor's magnitude lost to clipping"),
-        Metric(
-            "int_coverage", "1", Direction.HIGHER, "share of multiplications in integer kernels"
-        ),
-        Metric("sqnr_db", "dB", Direction.HIGHER, "worst tensor's signal to quantization noise"),
-        Metric(
-            "fp16_headroom_log2",
-            "1",
-            Direction.HIGHER,
-            "doublings until the largest activation leaves FP16",
-        ),
-        Metric(
-            "outlier_ratio",
-            "1",
-            Direction.LOWER,
-            "worst tensor's largest magnitude / its 99.9th percentile",
-        ),
-        Metric(
-            "numerics_nonfinite_count",
-            "1",
-            Direction.LOWER,
-            "inner activations that are NaN or infinite",
-        ),
-        Metric(
-            "sentinel_before_ns", "ns", Direction.NEITHER, "the sentinel's median before the job"
-        ),
-        Metric("sentinel_after_ns", "ns", Direction.NEITHER, "the sentinel's median after the job"),
-    )
-}
-
-
-MARGIN = 0.02
-
-
-ABSOLUTE_MARGINS: dict[str, float] = {
-    "accuracy_pct": 0.1,
-    "accuracy_delta_pp": 0.1,
-    "flips_pct": 0.1,
-    "kl_mean": 0.001,
-    "saturated_pct": 0.0,
-    "kernel_error_pct": 0.0,
-    "clip_pct": 0.1,
-    "clip_mass_pct": 0.1,
-    "int_coverage": 0.01,
-    "sqnr_db": 0.5,
-    "fp16_headroom_log2": 0.1,
-    "nonfinite_count": 0.0,
-    "numerics_nonfinite_count": 0.0,
-}
-
-
-COUNTED = frozenset(
-    {
-        "size_bytes",
+_ALL = (
+    _size("size_bytes", unit="B", meaning="artifact size on disk", decides=Decides.VALUE),
+    _size(
         "size_ratio",
+        unit="1",
+        meaning="artifact size / baseline size",
+        relative=True,
+        objective=Objective.SIZE,
+        decides=Decides.DETAIL,
+        pooled=3,
+        compared=4,
+        shown=True,
+        column="size",
+        card="size / baseline",
+        card_place=3,
+    ),
+    _certified(
+        "latency_ratio",
+        unit="1",
+        group=Group.COMPARISON,
+        meaning="paired Hodges-Lehmann ratio of block medians",
+        relative=True,
+        objective=Objective.LATENCY,
+        decides=Decides.DETAIL,
+        pooled=1,
+        compared=5,
+        shown=True,
+        column="latency ratio",
+        card="latency / baseline",
+        card_place=1,
+    ),
+    _certified(
+        "latency_p50_ns",
+        meaning="median latency over fresh processes",
+        quantile=0.5,
+        decides=Decides.VALUE,
+        shown=True,
+        column="p50 latency",
+        card="median latency",
+        card_place=2,
+    ),
+    _certified(
+        "latency_p90_ns",
+        meaning="90th percentile of single latencies",
+        quantile=0.9,
+        decides=Decides.VALUE,
+    ),
+    _certified("latency_p95_ns", meaning="95th percentile of single latencies", quantile=0.95),
+    _certified(
+        "latency_p99_ns",
+        meaning="99th percentile of single latencies",
+        quantile=0.99,
+        decides=Decides.VALUE,
+        shown=True,
+    ),
+    _certified("latency_p999_ns", meaning="99.9th percentile of single latencies", quantile=0.999),
+    _certified(
+        "throughput_per_s",
+        unit="1/s",
+        direction=_HIGHER,
+        meaning="samples per second at the row's own batch",
+        decides=Decides.VALUE,
+        shown=True,
+    ),
+    _certified(
+        "best_throughput_per_s",
+        unit="1/s",
+        direction=_HIGHER,
+        meaning="samples per second at the best batch of a sweep",
+    ),
+    _certified(
+        "sustained_ratio", unit="1", meaning="median latency of the last minute / the first"
+    ),
+    _latency("harness_ns", meaning="the timing loop's own cost per iteration"),
+    _latency("floor_p50_ns", meaning="median latency of an empty model"),
+    _certified("load_ns", meaning="time to make a session, median of launches"),
+    _certified("first_inference_ns", meaning="first call of a session, median of launches"),
+    _memory(
+        "peak_memory_bytes",
+        meaning="host_need: peak resident set over load and run, less the imported runtime",
+        decides=Decides.VALUE,
+        shown=True,
+        column="peak memory",
+        card="peak memory",
+        card_place=4,
+    ),
+    _memory(
+        "peak_memory_ratio",
+        unit="1",
+        meaning="peak memory / baseline peak memory",
+        relative=True,
+        objective=Objective.MEMORY,
+        decides=Decides.DETAIL,
+        pooled=4,
+        compared=6,
+    ),
+    _memory("host_steady_bytes", meaning="unique set size after warm-up, less m0"),
+    _memory("peak_load_bytes", meaning="peak resident set while loading, less m0"),
+    _memory("peak_run_bytes", meaning="peak resident set while running, less m0"),
+    _memory("peak_no_arena_bytes", meaning="peak_memory_bytes with the runtime's arena off"),
+    _memory(
+        "mmap_weights_bytes", direction=_NEITHER, meaning="file-backed memory that loading added"
+    ),
+    _memory("host_floor_bytes", meaning="peak_memory_bytes of an empty model"),
+    _memory("cgroup_peak_bytes", meaning="the control group's own peak, page cache included"),
+    _energy(
+        "energy_mj",
+        meaning="energy of one inference, idle power included",
+        decides=Decides.DETAIL,
+        shown=True,
+        card="energy per inference",
+        card_place=7,
+    ),
+    _energy("energy_active_mj", meaning="energy of one inference above loaded idle"),
+    _energy(
+        "energy_ratio",
+        unit="1",
+        meaning="energy / baseline energy",
+        relative=True,
+        objective=Objective.ENERGY,
+        decides=Decides.DETAIL,
+        pooled=5,
+        compared=7,
+        shown=True,
+    ),
+    _quality(
+        "accuracy_pct",
+        unit="%",
+        direction=_HIGHER,
+        meaning="top-1 accuracy on the evaluation set",
+        decides=Decides.VALUE,
+        shown=True,
+    ),
+    _quality(
+        "accuracy_delta_pp",
+        unit="pp",
+        direction=_HIGHER,
+        meaning="accuracy - baseline accuracy, paired",
+        decides=Decides.DETAIL,
+        relative=True,
+        pooled=2,
+        compared=1,
+        shown=True,
+        column="accuracy delta",
+        card="accuracy change, points",
+        card_place=5,
+    ),
+    _quality(
+        "flips_pct",
+        unit="%",
+        direction=_LOWER,
+        meaning="samples whose prediction changed",
+        relative=True,
+    ),
+    _quality(
+        "kl_mean",
+        unit="nat",
+        direction=_LOWER,
+        meaning="mean KL divergence from the baseline's output",
+        margin=0.001,
+        relative=True,
+    ),
+    _quality(
         "nonfinite_count",
-        "numerics_nonfinite_count",
+        unit="1",
+        direction=_LOWER,
+        meaning="outputs that are NaN or infinite",
+        margin=0.0,
+        counted=True,
+        must_be_zero=True,
+        decides=Decides.VALUE,
+        compared=3,
+        shown=True,
+    ),
+    _share(
         "saturated_pct",
+        meaning="16-bit pair sums that left their range in this device's kernels",
+        margin=0.0,
+        must_be_zero=True,
+        decides=Decides.VALUE,
+        pooled=6,
+        compared=2,
+        shown=True,
+        card="saturated sums",
+        card_place=6,
+    ),
+    _share(
         "kernel_error_pct",
-        "clip_pct",
-        "clip_mass_pct",
+        meaning="worst tensor's outputs more than one step off the exact integer result",
+        margin=0.0,
+    ),
+    _share("clip_pct", meaning="worst tensor's values beyond its range", margin=0.1),
+    _share("clip_mass_pct", meaning="worst tensor's magnitude lost to clipping", margin=0.1),
+    _numerics(
         "int_coverage",
+        unit="1",
+        direction=_HIGHER,
+        meaning="share of multiplications in integer kernels",
+        scale=Scale.LINEAR,
+        margin=0.01,
+    ),
+    _numerics(
         "sqnr_db",
+        unit="dB",
+        direction=_HIGHER,
+        meaning="worst tensor's signal to quantization noise",
+        scale=Scale.LINEAR,
+        margin=0.5,
+    ),
+    _numerics(
         "fp16_headroom_log2",
+        unit="1",
+        direction=_HIGHER,
+        meaning="doublings until the largest activation leaves FP16",
+        scale=Scale.LINEAR,
+        margin=0.1,
+    ),
+    _numerics(
         "outlier_ratio",
-    }
+        unit="1",
+        direction=_LOWER,
+        meaning="worst tensor's largest magnitude / its 99.9th percentile",
+    ),
+    _numerics(
+        "numerics_nonfinite_count",
+        unit="1",
+        direction=_LOWER,
+        meaning="inner activations that are NaN or infinite",
+        scale=Scale.LINEAR,
+        margin=0.0,
+        must_be_zero=True,
+        shown=True,
+    ),
+    _sentinel("sentinel_before_ns", meaning="the sentinel's median before the job"),
+    _sentinel("sentinel_after_ns", meaning="the sentinel's median after the job"),
 )
+
+METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}
+"""Those that every analysis publishes, in the order in which it does."""
+
+THROUGHPUT_RATIO = _certified(
+    "throughput_ratio",
+    unit="1",
+    group=Group.COMPARISON,
+    meaning="baseline throughput / throughput",
+    relative=True,
+    objective=Objective.THROUGHPUT,
+)
+"""Made of two rows by a selection that asks for throughput; no analysis publishes it."""
+
+OBJECTIVES: dict[Objective, Metric] = {
+    metric.objective: metric for metric in (*_ALL, THROUGHPUT_RATIO) if metric.objective
+}
+"""What each objective minimises: a ratio, so that several models can be looked at together."""
+
+
+def keys(said: Callable[[Metric], object]) -> tuple[str, ...]:
+    """The keys of all metrics of which something is said, in the order of the registry.
+
+    Args:
+        said: what is asked of a metric, such as ``lambda one: one.timed``.
+    """
+    return tuple(key for key, metric in METRICS.items() if said(metric))
+
+
+def is_linear(key: str) -> bool:
+    """Whether differences of a metric matter, and not ratios; of an unknown one ratios do."""
+    return key in METRICS and METRICS[key].scale is Scale.LINEAR
+
+
+def margin_of(key: str) -> float:
+    """What of a metric is no change, on its scale: of logarithms where ratios matter."""
+    return METRICS[key].margin_on_scale if key in METRICS else math.log1p(MARGIN)
+
+
+def placed(place: Callable[[Metric], int]) -> tuple[str, ...]:
+    """The keys of all metrics that have a place, in the order of these places.
+
+    Args:
+        place: of a metric, from 1; 0 where it has none.
+    """
+    return tuple(sorted(keys(place), key=lambda key: place(METRICS[key])))

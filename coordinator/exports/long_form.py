@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from bitgauge.benchmarks.record import record as records_of_runs
-from bitgauge.benchmarks.record.record import GROUPS, Record
+from bitgauge.benchmarks.record.record import Record
 from bitgauge.benchmarks.table import file as table_file
 from bitgauge.benchmarks.table.file import TableFile
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
@@ -114,7 +114,7 @@ RECORD_COLUMNS: tuple[Column[RecordLine], ...] = (
     _run("profile", str, lambda one: one.identity.profile.value or ""),
     _run("measured_unix_ns", int, lambda one: one.provenance.ended_unix_ns.value or 0),
     _run("analysis_version", int, lambda one: one.provenance.analysis_version.value, True),
-    Column("group", str, lambda line: GROUPS[line[1].key]),
+    Column("group", str, lambda line: METRICS[line[1].key].group.value),
     *_metric_columns(lambda line: line[1], reason="reason", flags="flags", optional=False),
 )
 

@@ -100,10 +100,10 @@ def _part(part: Part) -> list[str]:
     if rate.undecided:
         passed = f"{passed}, {rate.undecided} undecided".removeprefix(", ")
     return [
-        *(
-            _pooled(part.metric(key))
-            for key in ("latency_ratio", "accuracy_delta_pp", "size_ratio", "peak_memory_ratio")
-        ),
+        _pooled(part.metric("latency_ratio")),
+        _pooled(part.metric("accuracy_delta_pp")),
+        _pooled(part.metric("size_ratio")),
+        _pooled(part.metric("peak_memory_ratio")),
         passed,
         str(len(part.models) or ""),
         str(len(part.devices) or ""),
@@ -135,16 +135,11 @@ def _row(row: TableRow, sha256: str) -> list[str]:
     return [
         *head,
         " ".join([row.state.value, *(change.name for change in row.changes)]),
-        *(
-            _measured(row.metric(key))
-            for key in (
-                "size_bytes",
-                "latency_ratio",
-                "latency_p50_ns",
-                "peak_memory_bytes",
-                "accuracy_delta_pp",
-            )
-        ),
+        _measured(row.metric("size_bytes")),
+        _measured(row.metric("latency_ratio")),
+        _measured(row.metric("latency_p50_ns")),
+        _measured(row.metric("peak_memory_bytes")),
+        _measured(row.metric("accuracy_delta_pp")),
         row.kernel_mode or "",
         f"`{sha256[:12]}`" if sha256 else "",
     ]

@@ -18,6 +18,8 @@ from bitgauge.benchmarks.raw.origin import raw_origin
 from bitgauge.benchmarks.raw.quality import quality_samples
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import Code
+from bitgauge.benchmarks.vocabulary.metric import Group
+from bitgauge.benchmarks.vocabulary.metrics import keys
 from bitgauge.benchmarks.vocabulary.reasons import REFERENCE_MISMATCH
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
@@ -29,7 +31,8 @@ VERSION = 1
 BATCH = 64
 MIN_AGREEMENT = 0.99
 """Share of samples on which two sound FP32 runs of one model agree; near-ties may flip."""
-_CONCERNED = frozenset({"accuracy_pct", "accuracy_delta_pp", "flips_pct", "kl_mean"})
+_CONCERNED = keys(lambda metric: metric.group is Group.QUALITY and not metric.counted)
+"""All that holds predictions against labels, or against those of the baseline."""
 
 Ints = npt.NDArray[np.int64]
 

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from bitgauge.benchmarks.history.change import DIFFERENCE, OVERLAP, REASONS
 from bitgauge.benchmarks.history.past import row_words
 from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.metrics import keys
 from bitgauge.benchmarks.vocabulary.reasons import FLAGS
 from bitgauge.benchmarks.vocabulary.values.history import (
     Annotated,
@@ -24,23 +25,7 @@ from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 WIDTH = 100
 _BAR = 32
 _MOST_POINTS = 40
-_CHOSEN_BY = frozenset(
-    {
-        "size_ratio",
-        "latency_ratio",
-        "latency_p50_ns",
-        "latency_p99_ns",
-        "throughput_per_s",
-        "peak_memory_bytes",
-        "energy_mj",
-        "energy_ratio",
-        "accuracy_pct",
-        "accuracy_delta_pp",
-        "saturated_pct",
-        "nonfinite_count",
-        "numerics_nonfinite_count",
-    }
-)
+_CHOSEN_BY = keys(lambda metric: metric.shown)
 """The metrics of a comparison that are shown when nobody asks for all of them."""
 
 _MARKS = {"regressed": "worse", "improved": "better", "same": "same", "unknown": "unknown"}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, Profile
+from bitgauge.benchmarks.vocabulary.metrics import METRICS, keys
 from bitgauge.benchmarks.vocabulary.profiles import overrides_words
 from bitgauge.benchmarks.vocabulary.reasons import PRELIMINARY
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
@@ -28,13 +29,7 @@ _HEADS = (
     ("peak", ">", "MiB"),
     ("accuracy delta, points", "<", "[95 %] verdict"),
 )
-_SHOWN = {
-    "size_ratio": "size",
-    "latency_ratio": "latency ratio",
-    "latency_p50_ns": "p50 latency",
-    "peak_memory_bytes": "peak memory",
-    "accuracy_delta_pp": "accuracy delta",
-}
+_COLUMNS = keys(lambda metric: metric.column)
 
 
 _LEGEND = (
@@ -211,8 +206,8 @@ def _null_notes(rows: Sequence[TableRow]) -> list[str]:
     """What is missing from rows that were measured, grouped by what and why."""
     missing: dict[tuple[str, str], list[TableRow]] = {}
     for row in rows:
-        for key, name in _SHOWN.items():
-            metric = row.metric(key)
+        for key in _COLUMNS:
+            metric, name = row.metric(key), METRICS[key].column
             if metric.value is None and row.family is not FormatFamily.FP32:
                 missing.setdefault((name, text.reason(metric)), []).append(row)
     return [

@@ -19,7 +19,8 @@ from bitgauge.benchmarks.samples import Ints
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
-from bitgauge.benchmarks.vocabulary.metrics import METRICS
+from bitgauge.benchmarks.vocabulary.metric import Decides, Group
+from bitgauge.benchmarks.vocabulary.metrics import METRICS, keys, placed
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
@@ -27,20 +28,8 @@ from . import plots, series
 from .findings import FindingsView, findings_view
 from .ledger import LedgerView, ledger_view
 
-_CARDS = (
-    ("latency_ratio", "latency / baseline"),
-    ("latency_p50_ns", "median latency"),
-    ("size_ratio", "size / baseline"),
-    ("peak_memory_bytes", "peak memory"),
-    ("accuracy_delta_pp", "accuracy change, points"),
-    ("saturated_pct", "saturated sums"),
-    ("energy_mj", "energy per inference"),
-)
-_PERCENTILES = (
-    ("p50", "latency_p50_ns"),
-    ("p90", "latency_p90_ns"),
-    ("p99", "latency_p99_ns"),
-)
+_CARDS = placed(lambda metric: metric.card_place)
+_PERCENTILES = keys(lambda metric: metric.quantile and metric.decides is not Decides.NOTHING)
 _SWEEP_ENDS = {
     "gain": "a larger batch gained less than 3 %",
     "memory": "a larger batch would not have fitted in memory",
@@ -98,7 +87,7 @@ def view_of(sources: Sources) -> View:
         subtitle=run.recipe,
         facts=_facts(record),
         sentences=_sentences(sources),
-        cards=tuple((label, sources.metric(key)) for key, label in _CARDS),
+        cards=tuple((METRICS[key].card, sources.metric(key)) for key in _CARDS),
         flags=tuple((flag, text.flag(flag)) for flag in flags),
         problems=tuple(
             f"{one.ref.pass_name.value}, {one.ref.role.value}, launch {one.ref.launch + 1}:"
@@ -125,9 +114,9 @@ def view_of(sources: Sources) -> View:
 
 def value_words(metric: MetricValue) -> str:
     """A metric's value; where a table rounds to what is compared, here what was measured."""
-    if metric.key in ("int_coverage", "outlier_ratio", "fp16_headroom_log2") and metric.value:
-        return text.number(metric.value)
-    return text.plain(metric)
+    known = METRICS[metric.key]
+    measured = known.unit == "1" and known.group is Group.NUMERICS and not known.must_be_zero
+    return text.number(metric.value) if measured and metric.value else text.plain(metric)
 
 
 def null_words(metric: MetricValue) -> str:
@@ -213,7 +202,7 @@ def _latency(sources: Sources) -> Plot:
             PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples
         )
     ]
-    marks = [(name, sources.metric(key)) for name, key in _PERCENTILES]
+    marks = [(f"p{100 * METRICS[key].quantile:.0f}", sources.metric(key)) for key in _PERCENTILES]
     data = series.latency_histogram(launches, marks)
     missing = "".join(f" No {n}: {text.reason(m)}." for n, m in marks if m.value is None)
     count = sum(one.latency_ns.size for one in launches)

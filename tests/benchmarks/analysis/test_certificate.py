@@ -11,7 +11,6 @@ from bitgauge.benchmarks.analysis.certificate import (
     CERTIFIED_LIFE_NS,
     COMPARISONS,
     LIFE_NS,
-    TIMED,
     allowed_false_positives,
     judge,
     newest_before,
@@ -191,8 +190,7 @@ def test_a_ratio_names_its_certificate() -> None:
 @pytest.mark.parametrize("key", sorted(METRICS))
 def test_only_time_needs_trust(key: str) -> None:
     metric = trusted(MetricValue(key, 1.0, flags=("shared",)), None, Profile.QUICK, ISSUED_NS)
-    assert ("untrusted" in metric.flags) is (key in TIMED)
+    assert ("untrusted" in metric.flags) is METRICS[key].certified
     assert "shared" in metric.flags
     null = MetricValue(key, reason="pass_missing")
     assert trusted(null, None, Profile.QUICK, ISSUED_NS) == null
-    assert set(METRICS) >= TIMED

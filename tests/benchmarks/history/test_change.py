@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bitgauge.benchmarks.history.change import REASONS, change_of, judge_change, separate
 from bitgauge.benchmarks.stats.paired import Interval
-from bitgauge.benchmarks.vocabulary.metrics import ABSOLUTE_MARGINS, COUNTED, METRICS
+from bitgauge.benchmarks.vocabulary.metrics import is_linear
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
@@ -16,9 +16,7 @@ def value(key: str, at: float | None, half: float | None = None, **more: object)
     """A value with a symmetric interval, of ratios a relative one."""
     if at is None or half is None:
         return MetricValue(key, at, reason=None if at is not None else "not_measured", **more)  # type: ignore[arg-type]
-    low, high = (
-        (at - half, at + half) if key in ABSOLUTE_MARGINS else (at / (1 + half), at * (1 + half))
-    )
+    low, high = (at - half, at + half) if is_linear(key) else (at / (1 + half), at * (1 + half))
     return MetricValue(key, at, low, high, **more)  # type: ignore[arg-type]
 
 
@@ -103,10 +101,6 @@ def test_the_ratio_is_shown_with_its_interval() -> None:
     reach = math.hypot(math.log(1.03), math.log(1.04))
     assert found.low == pytest.approx(1.10 * math.exp(-reach))
     assert found.high == pytest.approx(1.10 * math.exp(reach))
-
-
-def test_margins_name_registered_metrics() -> None:
-    assert set(ABSOLUTE_MARGINS) | set(COUNTED) <= set(METRICS)
 
 
 def test_the_recovered_interval_covers_as_often_as_it_says() -> None:

@@ -41,6 +41,11 @@ def state(row: TableRow, state: CellState) -> TableRow:
     return replace(row, state=state, metrics=(), reason="because")
 
 
+def ratio(key: str, value: float, *flags: str) -> TableRow:
+    own = MetricValue(key, value, value * 0.98, value * 1.02)
+    return replace(with_metric(NEXT, own), flags=flags)
+
+
 WORSE = with_metric(NEXT, accuracy(-3.0, "FAIL"))
 
 
@@ -61,6 +66,18 @@ WORSE = with_metric(NEXT, accuracy(-3.0, "FAIL"))
         (ROW, with_metric(NEXT, latency(0.4)), "improved"),
         (ROW, replace(with_metric(NEXT, latency(0.7)), flags=("preliminary",)), "same"),
         (ROW, replace(with_metric(NEXT, latency(0.7)), flags=("suspect",)), "verdict"),
+        (ratio("energy_ratio", 0.5), ratio("energy_ratio", 0.7), "regressed"),
+        (ratio("energy_ratio", 0.5), ratio("energy_ratio", 0.7, "suspect"), "verdict"),
+        (
+            ratio("energy_ratio", 0.5, "suspect"),
+            ratio("energy_ratio", 0.7, "suspect"),
+            "same",
+        ),
+        (ratio("energy_ratio", 0.5), ratio("energy_ratio", 0.7, "preliminary"), "same"),
+        # A drifting device needs no more memory; a quick profile sees too few launches of it.
+        (ratio("peak_memory_ratio", 0.5), ratio("peak_memory_ratio", 0.7, "suspect"), "regressed"),
+        (ratio("peak_memory_ratio", 0.5), ratio("peak_memory_ratio", 0.7, "preliminary"), "same"),
+        (ratio("size_ratio", 0.5), ratio("size_ratio", 0.7, "preliminary", "suspect"), "regressed"),
         (
             ROW,
             replace(WORSE, flags=("preliminary",)),
@@ -75,6 +92,15 @@ def test_kinds(before: TableRow | None, after: TableRow, kind: str) -> None:
     found = difference(before, after, STACKS)
     assert found.kind == kind
     assert found.kind in KINDS
+
+
+def test_of_a_suspect_job_no_time_is_called_worse() -> None:
+    slow = with_metric(NEXT, latency(0.7))
+    assert "latency_ratio 0.5 -> 0.7, regressed" in diff_text([difference(ROW, slow, STACKS)])
+    found = difference(ROW, replace(slow, flags=("suspect",)), STACKS)
+    assert "latency_ratio 0.5" not in diff_text([found])
+    (change,) = (one for one in found.metrics if one.key == "latency_ratio")
+    assert (change.verdict, change.reason) == ("unknown", "suspect")
 
 
 def test_the_change_of_stack_stands_beside() -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from bitgauge.benchmarks.samples import Floats
 from bitgauge.benchmarks.stats.sentinel import MIN_HISTORY
-from bitgauge.benchmarks.stats.steps import find_steps, margin_of, usual_range
+from bitgauge.benchmarks.stats.steps import find_steps, usual_range
+from bitgauge.benchmarks.vocabulary.metrics import margin_of
 
 SEED = 20261121
 MARGIN = math.log1p(0.02)
