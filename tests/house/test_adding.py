@@ -1,0 +1,123 @@
+"""The examples of `docs/adding.md`, each from a temporary folder, as a reader would try them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bitgauge.agents import registry as agent
+from bitgauge.agents.meters.base import MeterLost
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
+from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.coordinator.builders import registry as builders
+from bitgauge.coordinator.builders.base import BuildRequest
+
+from tests.labs.stored_run import store_run
+
+from .tree import ROOT
+
+PAGE = (ROOT / "docs/adding.md").read_text()
+SECTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
+MOST_LINES = 75
+"""A page of print."""
+
+
+def examples(text: str) -> dict[str, str]:
+    """The files that a text shows, by their path below the folder."""
+    blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = {}
+    for block in blocks:
+        first, _, rest = block.partition("\n")
+        place = re.fullmatch(r"# FOLDER/(\S+\.py)", first)
+        assert place, f"an example begins with the file that it is: {first}"
+        found[place[1]] = rest
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of plug-ins with every example."""
+    made = tmp_path / "plug"
+    for name, text in examples(PAGE).items():
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text(text)
+    monkeypatch.setenv(PLUGIN_PATH, str(made))
+    monkeypatch.setenv("BITGAUGE_HOME", str(tmp_path / "home"))
+    return made
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda text: str(text).splitlines()[0])
+def test_each_is_shown_in_under_a_page(section: str) -> None:
+    assert len(examples(section)) == 1
+    assert section.count("\n") < MOST_LINES
+
+
+def test_the_table_names_every_kind_that_is_shown() -> None:
+    kinds = {name.split("/")[0] for name in examples(PAGE)}
+    assert kinds == set(re.findall(r"\| `FOLDER/(\w+)/` \|", PAGE))
+
+
+def test_the_meter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = agent.find("meters")
+    assert found.problems == ()
+    supply = found.get("bench_supply")
+    monkeypatch.setenv("BENCH_SUPPLY", str(folder / "energy_mj"))
+    assert supply.describe() is None
+    (folder / "energy_mj").write_text("1234.5")
+    described, problems = agent.describe_meters(found)
+    assert ("bench_supply", "board") in {(one.name, one.scope) for one in described}
+    assert problems == ()
+    reader = supply.open_reader()
+    assert reader.read().value == 1234.5
+    (folder / "energy_mj").unlink()
+    with pytest.raises(MeterLost, match="cannot be read"):
+        reader.read()
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_builder(tmp_path: Path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    recipe = parse("bf16")
+    assert recipe in builders.buildable_recipes()
+    assert builders.toolchain(recipe).startswith("bf16/1 onnx=")
+    (small,) = (one for one in zoo.models() if one.name == "digits-mlp")
+    made = tmp_path / "bf16.onnx"
+    builders.build(BuildRequest(recipe, small.path, made))
+    assert made.stat().st_size < 0.6 * small.path.stat().st_size
+    session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
+    assert session.get_inputs()
+
+
+def test_the_command(folder: Path) -> None:
+    """In a process of its own: commands are found when the application is imported."""
+
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        program = "import sys; from bitgauge.coordinator.cli.app import main; main(sys.argv[1:])"
+        return subprocess.run(
+            [sys.executable, "-c", program, *words],
+            env={**os.environ, PLUGIN_PATH: str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    (folder / "commands/broken.py").write_text("import nothing_of_that_name\n")
+    listed = typed("--help")
+    assert "fleet" in listed.stdout
+    assert listed.stderr.count("\n") == 1
+    assert "broken.py was skipped: ModuleNotFoundError" in listed.stderr
+    (folder / "commands/broken.py").unlink()
+    database = str(folder / "no.db")
+    refused = typed("fleet", "--db", database)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: ")
+    (folder / "state").mkdir()
+    stored = store_run(folder / "state")
+    counted = typed("fleet", "--db", str(stored.database), "--json")
+    assert json.loads(counted.stdout) == {"cpu_only": 1}, counted.stderr
