@@ -27,7 +27,7 @@ from .meters.base import MeterModule
 from .runtimes.base import RuntimeMissing, RuntimeModule
 
 _SHAPE = {
-    "runtimes": ("NAME", "RANK", "HINT", "probe", "prepare", "load", "empty_artifact"),
+    "runtimes": ("NAME", "RANK", "HINT", "TRAITS", "probe", "prepare", "load", "empty_artifact"),
     "meters": ("NAME", "RANK", "HINT", "describe"),
     "devices": ("NAME", "RANK", "HINT", "probe", "describe"),
 }
@@ -62,12 +62,28 @@ def probe_runtimes(found: Found) -> tuple[tuple[RuntimeDescription, ...], tuple[
     missing: list[str] = []
     for name, module in found.modules.items():
         try:
-            there.append(cast(RuntimeModule, module).probe())
+            there.append(described(cast(RuntimeModule, module)))
         except RuntimeMissing as error:
             missing.append(f"{name}: {error.sentence} {module.HINT}")
         except Exception as error:  # as in `find`
             missing.append(f"{name}: its probe failed: {type(error).__name__}: {error}")
     return tuple(there), tuple(missing)
+
+
+def described(runtime: RuntimeModule) -> RuntimeDescription:
+    """What is installed of a runtime, and what it is.
+
+    Raises:
+        RuntimeMissing: it is not there.
+    """
+    traits = runtime.TRAITS
+    return replace(
+        runtime.probe(),
+        artifact_kinds=traits.artifact_kinds,
+        options=traits.options,
+        exact_options=traits.exact_options,
+        capabilities=traits.capabilities,
+    )
 
 
 def describe_meters(found: Found) -> tuple[tuple[MeterDescription, ...], tuple[str, ...]]:

@@ -75,7 +75,7 @@ async def _run(config: AgentConfig, say: Say) -> None:
     confinement = await find_confinement(config, device, say)
     runtimes = registry.find("runtimes", config.plugins)
     device = await with_kernel_modes(
-        device, runtimes, confinement, folder=config.folder, plugins=config.plugins, say=say
+        device, confinement, folder=config.folder, plugins=config.plugins, say=say
     )
     enrolment = config.enrolment
     security = enrolment.security if enrolment else None

@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 from bitgauge.benchmarks.common.files import remove_tree, write_durably
-from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.raw.anchors import as_items, readable
+from bitgauge.benchmarks.vocabulary.enums import Capability
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.vocabulary.kernel_modes import PROBE_VERSION
@@ -39,8 +39,8 @@ from ..sandbox.environment import child_environment
 from ..spec import PROBE
 
 PROBE_S = 60.0
-CAPABILITY = "probe_kernels"
 
+_PROBED = frozenset({Capability.KERNELS, Capability.ANCHORS})
 _FOLDER = "kernels"
 _OWN = "probe"
 _MAX_BYTES = 1 << 20
@@ -68,18 +68,16 @@ class ProbeFailed(Exception):
 
 async def with_kernel_modes(
     device: DeviceDescription,
-    runtimes: Found,
     confinement: Confinement,
     *,
     folder: Path,
     plugins: Sequence[Path],
     say: Callable[[str], None],
 ) -> DeviceDescription:
-    """The device with the probe map of each runtime that has a probe, and new fingerprints.
+    """The device with the probe map of each runtime that declares one, and new fingerprints.
 
     Args:
         device: as it describes itself without any probe map.
-        runtimes: the plug-ins.
         confinement: what the probe's child is put into.
         folder: the agent's state folder.
         plugins: further folders of plug-ins.
@@ -87,7 +85,7 @@ async def with_kernel_modes(
     """
     probed = []
     for runtime in device.runtimes:
-        if not hasattr(runtimes.modules.get(runtime.name), CAPABILITY):
+        if _PROBED.isdisjoint(runtime.capabilities):
             probed.append(runtime)
             continue
         known = _place(folder, runtime)

@@ -152,7 +152,7 @@ def _planned(
 def _has_sentinel(bench: Bench, job: Assignment) -> bool:
     """Whether the job asks for the sentinel and its runtime has one."""
     wanted = not job.passes or PassName.SENTINEL in job.passes
-    return wanted and hasattr(bench.runtimes.get(job.runtime), "sentinel_artifact")
+    return wanted and bench.runtimes.get(job.runtime).TRAITS.sentinel is not None
 
 
 async def _every_launch(
@@ -252,7 +252,7 @@ def _lay_out(bench: Bench, spec: ChildSpec, sources: Sequence[Path], folder: Pat
     if not sources:
         runtime = bench.runtimes.get(spec.runtime)
         sentinel = spec.pass_name is PassName.SENTINEL
-        make = runtime.sentinel_artifact if sentinel else runtime.empty_artifact
+        make = runtime.TRAITS.sentinel if sentinel else runtime.empty_artifact
         machine.place(places[0], make())
     for place, source in zip(places, sources, strict=bool(sources)):
         machine.place(place, source)

@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Protocol
 
 from bitgauge.benchmarks.protocol import latency as protocol
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
@@ -22,7 +22,7 @@ from bitgauge.benchmarks.samples import WarmUp
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
 
-from ..runtimes.base import ProfiledSession, RuntimeModule, Session, SessionOptions, TellsOptions
+from ..runtimes.base import RuntimeModule, Session, SessionOptions
 from ..spec import ChildSpec
 from ._batches import Batches
 from ._channel import Channel
@@ -90,7 +90,7 @@ class Child:
     def batches(
         self,
         evaluation: EvaluationSet | None,
-        session: Session | ProfiledSession,
+        session: Session,
         batch: int | None = None,
         *,
         fit: bool = False,
@@ -106,8 +106,8 @@ class Child:
         wanted = self.batch if batch is None else batch
         batches = Batches(evaluation, session.input_specs, wanted, fit=fit)
         _note(self._fed, batches.described)
-        if hasattr(session, "options_set"):
-            _note(self._options_set, cast(TellsOptions, session).options_set())
+        if told := session.options_set():
+            _note(self._options_set, told)
         return batches
 
     def with_given(self, raw: RawFile) -> RawFile:

@@ -34,7 +34,7 @@ _NUMBER_BYTES = 64
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     evaluation = None if child.spec.role is RawRole.FLOOR else child.evaluation()
-    has_arena = bool(getattr(child.runtime, "HAS_ARENA", False))
+    has_arena = child.runtime.TRAITS.arena
     off = has_arena and child.spec.launch >= child.plan.memory_launches
     options = replace(child.options(), arena=not off)
     log = _Log(child.spec.peak_fd)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from bitgauge.benchmarks.numerics.instrument import FloatModel, Instrumented, Run, Uninstrumentable
 from bitgauge.benchmarks.numerics.integer_operator import spread
@@ -16,7 +15,7 @@ from bitgauge.benchmarks.raw.numerics import numerics_raw
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
-from ..runtimes.base import OpenGraph, ShowsGraph
+from ..runtimes.base import OpenGraph, OpensGraph
 from .base import Child
 
 NAME = PassName.NUMERICS
@@ -34,11 +33,12 @@ _BYTES = 2 << 30
 
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
-    if not hasattr(child.runtime, "open_graph"):
+    open_graph = child.runtime.TRAITS.graph
+    if open_graph is None:
         sentence = f"Runtime {child.spec.runtime} does not show its inner tensors."
         return numerics_raw(child.origin, Ledger(samples=0, why_not=sentence))
     try:
-        return numerics_raw(child.origin, _ledger(child, cast(ShowsGraph, child.runtime)))
+        return numerics_raw(child.origin, _ledger(child, open_graph))
     except Uninstrumentable as error:
         why_not = str(error)
     except BitgaugeError as error:
@@ -49,11 +49,11 @@ def measure(child: Child) -> RawFile:
     return numerics_raw(child.origin, Ledger(samples=0, why_not=why_not))
 
 
-def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
+def _ledger(child: Child, open_graph: OpensGraph) -> Ledger:
     evaluation = child.evaluation()
     child.channel.phase("load")
     paths = [Path(path) for path in child.spec.paths]
-    opened = _opened(child, runtime, paths[-1])
+    opened = _opened(child, open_graph, paths[-1])
     plain = _plain(opened)
     first = child.batches(evaluation, opened.session, fit=True)
     shown = Instrumented(opened.graph, opened.session.run, plain, first.first())
@@ -76,9 +76,9 @@ def _ledger(child: Child, runtime: ShowsGraph) -> Ledger:
     return builder.ledger(shown.exposure)
 
 
-def _opened(child: Child, runtime: ShowsGraph, path: Path) -> OpenGraph:
+def _opened(child: Child, open_graph: OpensGraph, path: Path) -> OpenGraph:
     try:
-        return runtime.open_graph(path, child.options(), Path(child.spec.result).parent)
+        return open_graph(path, child.options(), Path(child.spec.result).parent)
     except BitgaugeError as error:
         # Its quality was measured before, so that it can be loaded; only this cannot be done.
         raise Uninstrumentable(f"The executed graph cannot be had: {error.sentence}") from error

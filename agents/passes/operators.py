@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.operators import OperatorProfile, operators_raw
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
-from ..runtimes.base import Profiles
+from ..runtimes.base import OpensProfiled
 from .base import Child
 
 NAME = PassName.OPERATORS
@@ -22,21 +21,22 @@ BUDGET_NS = 200_000_000
 
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
-    if not hasattr(child.runtime, "open_profiled"):
+    open_profiled = child.runtime.TRAITS.profile
+    if open_profiled is None:
         sentence = f"Runtime {child.spec.runtime} has no profiler."
         return operators_raw(child.origin, OperatorProfile(why_not=sentence))
     try:
-        return operators_raw(child.origin, _profile(child, cast(Profiles, child.runtime)))
+        return operators_raw(child.origin, _profile(child, open_profiled))
     except BitgaugeError as error:
         # Its other passes say whether it runs; only this cannot be done.
         return operators_raw(child.origin, OperatorProfile(why_not=error.sentence))
 
 
-def _profile(child: Child, runtime: Profiles) -> OperatorProfile:
+def _profile(child: Child, open_profiled: OpensProfiled) -> OperatorProfile:
     evaluation = child.evaluation()
     child.channel.phase("load")
     folder = Path(child.spec.result).parent
-    session = runtime.open_profiled(Path(child.spec.paths[0]), child.options(), folder)
+    session = open_profiled(Path(child.spec.paths[0]), child.options(), folder)
     batches = child.batches(evaluation, session).for_timing()
     child.channel.phase("measure")
     return session.profile(batches, warm=WARM_CALLS, most=MAX_CALLS, budget_ns=BUDGET_NS)

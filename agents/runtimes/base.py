@@ -1,13 +1,11 @@
 """What a runtime is to the agent.
 
-A runtime module holds `NAME`, `RANK`, `HINT`, `probe()`, `prepare()`, `load()` and
-`empty_artifact()`; one that lacks `sentinel_artifact()` is measured without a sentinel, and one
-with `HAS_ARENA = True` honours `SessionOptions.arena`; one with `probe_kernels()` is asked, in a
-child of its own, what its integer kernels really do, and one with `measure_anchors()` how fast it
-ever is, so that numbers beyond that are known to be impossible. The registry finds it by its file
-name. `probe` runs in the agent, which stays small for ever: it asks for versions and imports
-nothing heavy. `prepare` and `load` run in the child and may import what they need. See `ort.py`
-for a real one.
+A runtime module holds `NAME`, `RANK`, `HINT`, `TRAITS`, `probe()`, `prepare()`, `load()` and
+`empty_artifact()`; the registry finds it by the name of its file or folder. `TRAITS` says what it
+takes, which options it has and what it can show besides running an artifact: whatever is not
+declared there is not asked for. `probe` runs in the agent, which stays small for ever: it asks for
+versions and imports nothing heavy. `prepare`, `load` and what the traits name run in the child and
+may import what they need. See `ort` for a real one.
 """
 
 from __future__ import annotations
@@ -17,8 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bitgauge.benchmarks.vocabulary.enums import Capability
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
-from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    RuntimeDescription,
+    RuntimeOption,
+    StackItem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +51,7 @@ class SessionOptions:
     Attributes:
         threads: threads that compute one call.
         arena: keep freed memory for the next call where the runtime can choose.
-        further: options of the runtime itself, those of `benchmarks.session_options` alone.
+        further: options of the runtime itself, of those that its traits name alone.
     """
 
     threads: int = 1
@@ -62,6 +65,14 @@ class Session(Protocol):
     @property
     def input_specs(self) -> tuple[InputSpec, ...]:
         """What a call needs."""
+        ...
+
+    def options_set(self) -> dict[str, str]:
+        """What it was made with: name and value of every option, defaults of the library too.
+
+        It goes into raw files; empty for a runtime that does not tell. It is asked between loading
+        and warm-up, before anything is timed.
+        """
         ...
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
@@ -87,13 +98,22 @@ class Session(Protocol):
         ...
 
 
-class TellsOptions(Protocol):
-    """What a session holds besides, if it tells what it was made with; this goes into raw files."""
+class ProfiledSession(Session, Protocol):
+    """A session whose runtime notes how long each operator takes."""
 
-    def options_set(self) -> dict[str, str]:
-        """Name and value of every option that this session has, defaults of the library too.
+    def profile(
+        self, feeds: Sequence[Feeds], *, warm: int, most: int, budget_ns: int
+    ) -> OperatorProfile:
+        """Calls it in turn with these inputs and tells where the time went; it is closed then.
 
-        It is asked between loading and warm-up, before anything is timed.
+        Args:
+            feeds: inputs of one call each.
+            warm: calls that do not count.
+            most: most calls that count.
+            budget_ns: no further call begins after so long.
+
+        Raises:
+            BitgaugeError: it could not be executed, or its profile could not be read.
         """
         ...
 
@@ -113,32 +133,71 @@ class OpenGraph:
     plain: Callable[[bytes], Session]
 
 
-class ShowsGraph(Protocol):
-    """What a runtime module holds besides, if its inner tensors can be looked at."""
+OpensGraph = Callable[[Path, SessionOptions, Path], OpenGraph]
+OpensProfiled = Callable[[Path, SessionOptions, Path], ProfiledSession]
 
-    def open_graph(self, path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
-        """The artifact at `path` with what it really executes.
 
-        Args:
-            path: file of the artifact.
-            options: as for `load`.
-            folder: where files may be written.
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a runtime is, as far as it can be said without loading it.
 
-        Raises:
-            BitgaugeError: as `load`.
-        """
-        ...
+    The functions take the artifact's file and the options as `RuntimeModule.load` does, and a
+    folder in which they may write; they raise what it raises.
+
+    Attributes:
+        artifact_kinds: kinds of artifact that it takes, such as ``onnx``.
+        options: those of its own options that may be measured.
+        exact_options: what makes its kernels exact where they would not be; () where it has no
+            such mode.
+        graph: opens an artifact with what it really executes, whose tensors can be looked at.
+        profile: opens an artifact under the runtime's profiler.
+        kernels: what its kernels do on this device: mode by operator, types and option, as
+            `benchmarks.kernel_modes` names them. It runs in a child whose current folder is its
+            own, after `prepare`, and takes a few seconds at most.
+        anchors: the most that it does here: operations and bytes per second, by
+            `anchors.peak_name`. It runs after `kernels`, in the same child, for two seconds at
+            most. Numbers beyond these are known to be impossible.
+        sentinel: a tiny artifact that never changes and computes for a fraction of a millisecond
+            or a few. Its latency says whether the device is as fast as it was; what it computes
+            matters to nobody. A changed artifact needs a changed runtime version, because its
+            history would call every device suspect.
+        arena: whether it honours `SessionOptions.arena`.
+    """
+
+    artifact_kinds: tuple[str, ...]
+    options: tuple[RuntimeOption, ...] = ()
+    exact_options: tuple[StackItem, ...] = ()
+    graph: OpensGraph | None = None
+    profile: OpensProfiled | None = None
+    kernels: Callable[[], dict[str, str]] | None = None
+    anchors: Callable[[], dict[str, float]] | None = None
+    sentinel: Callable[[], bytes] | None = None
+    arena: bool = False
+
+    @property
+    def capabilities(self) -> tuple[Capability, ...]:
+        """What it declares."""
+        declared = {
+            Capability.GRAPH: self.graph,
+            Capability.PROFILE: self.profile,
+            Capability.KERNELS: self.kernels,
+            Capability.ANCHORS: self.anchors,
+            Capability.SENTINEL: self.sentinel,
+            Capability.ARENA: self.arena or None,
+        }
+        return tuple(one for one, given in declared.items() if given is not None)
 
 
 class RuntimeModule(Protocol):
-    """The shape of a runtime module; one that holds `open_graph` is a `ShowsGraph` too."""
+    """The shape of a runtime module."""
 
     NAME: str
     RANK: int
     HINT: str
+    TRAITS: Traits
 
     def probe(self) -> RuntimeDescription:
-        """What is installed, without importing it.
+        """What is installed, without importing it; what the traits say is added to it.
 
         Raises:
             RuntimeMissing: it is not there; the sentence says what is missing.
@@ -160,70 +219,4 @@ class RuntimeModule(Protocol):
 
     def empty_artifact(self) -> bytes:
         """The smallest artifact that this runtime can load: the floor of memory."""
-        ...
-
-    def probe_kernels(self) -> dict[str, str]:
-        """What the kernels do on this device: mode by operator, types and option.
-
-        Names and modes are those of `benchmarks.kernel_modes`. It runs in a child whose current
-        folder is its own, after `prepare`, and takes a few seconds at most.
-        """
-        ...
-
-    def measure_anchors(self) -> dict[str, float]:
-        """The most that it does here: operations and bytes per second, by `anchors.peak_name`.
-
-        It runs after `probe_kernels`, in the same child, and takes two seconds at most.
-        """
-        ...
-
-    def sentinel_artifact(self) -> bytes:
-        """A tiny artifact that never changes and computes for a fraction of a millisecond or a few.
-
-        Its latency says whether the device is as fast as it was; what it computes matters to
-        nobody. A changed artifact needs a changed runtime version, because its history would
-        call every device suspect.
-        """
-        ...
-
-
-class ProfiledSession(Protocol):
-    """A session whose runtime notes how long each operator takes."""
-
-    @property
-    def input_specs(self) -> tuple[InputSpec, ...]:
-        """What a call needs."""
-        ...
-
-    def profile(
-        self, feeds: Sequence[Feeds], *, warm: int, most: int, budget_ns: int
-    ) -> OperatorProfile:
-        """Calls it in turn with these inputs and tells where the time went; it is closed then.
-
-        Args:
-            feeds: inputs of one call each.
-            warm: calls that do not count.
-            most: most calls that count.
-            budget_ns: no further call begins after so long.
-
-        Raises:
-            BitgaugeError: it could not be executed, or its profile could not be read.
-        """
-        ...
-
-
-class Profiles(RuntimeModule, Protocol):
-    """A runtime with a profiler."""
-
-    def open_profiled(self, path: Path, options: SessionOptions, folder: Path) -> ProfiledSession:
-        """A profiled session on the artifact at `path`.
-
-        Args:
-            path: the artifact.
-            options: as of production.
-            folder: where the profiler may write.
-
-        Raises:
-            BitgaugeError: as `load`.
-        """
         ...

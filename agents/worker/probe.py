@@ -39,18 +39,19 @@ def main(arguments: list[str]) -> int:
 
     try:
         runtime = registry.runtime(name, tuple(map(Path, folders)))
+        kernels, anchors = runtime.TRAITS.kernels, runtime.TRAITS.anchors
         runtime.prepare()
-        said: dict[str, object] = {"modes": runtime.probe_kernels()}
+        said: dict[str, object] = {"modes": {} if kernels is None else kernels()}
     except BitgaugeError as error:
         said = {"problem": error.sentence}
     except Exception as error:  # the runtime is another's code and may raise anything
         traceback.print_exc()
         first = (str(error).splitlines() or [""])[0]
         said = {"problem": f"{type(error).__name__}: {first}"}
-    if "modes" in said and hasattr(runtime, "measure_anchors"):
+    if "modes" in said and anchors is not None:
         _write(Path(result), msgspec.json.encode(said))  # a crash below costs the anchors alone
         try:
-            said["anchors"] = runtime.measure_anchors()
+            said["anchors"] = anchors()
         except Exception:  # as above
             traceback.print_exc()
     _write(Path(result), msgspec.json.encode(said))

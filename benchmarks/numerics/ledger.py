@@ -28,6 +28,8 @@ COMPUTES: dict[str, str] = {
 
 _OF_CODES = (INTEGER, OPAQUE, ELEMENTWISE)
 
+SEVEN_BIT_WEIGHTS = "seven_bit_weights"
+
 FIXES: dict[str, str] = {
     "zero_point": "put the zero point of its Relu output at the lowest code (asymmetric"
     " activations), so that the Relu fuses and the operator runs on integers",
@@ -37,9 +39,20 @@ FIXES: dict[str, str] = {
     " format: rewritten from s8 to u8 it no longer matches an integer kernel",
     "quantize_inputs": "quantize its inputs: it stands between tensors that stayed in floating"
     " point",
-    "seven_bit_weights": "give it 7-bit weights (reduce_range), or u8u8 weights, or run it with"
-    " session.x64quantprecision=1",
+    SEVEN_BIT_WEIGHTS: "give it 7-bit weights (reduce_range), or u8u8 weights",
 }
+
+
+def fix_words(fix: str, exact: str = "") -> str:
+    """What a fix is, as part of a sentence.
+
+    Args:
+        fix: a key of `FIXES`.
+        exact: the options with which its runtime computes exactly; "" when there are none.
+    """
+    if exact and fix == SEVEN_BIT_WEIGHTS:
+        return f"{FIXES[fix]}, or run it with {exact}"
+    return FIXES[fix]
 
 
 @dataclass(frozen=True, slots=True)

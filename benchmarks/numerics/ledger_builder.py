@@ -12,7 +12,15 @@ import numpy.typing as npt
 from .code_operator import check_codes
 from .integer_operator import IntegerOperator, NotComputable
 from .kernel_check import Checked, KernelCounts, check, unsafe_share
-from .ledger import ELEMENTWISE, INTEGER, OPAQUE, Divergence, Ledger, OperatorRow
+from .ledger import (
+    ELEMENTWISE,
+    INTEGER,
+    OPAQUE,
+    SEVEN_BIT_WEIGHTS,
+    Divergence,
+    Ledger,
+    OperatorRow,
+)
 from .onnx_graph import SAME_VALUES, Codes, GraphFacts, GraphOperator, multiplications
 from .saturation import int32_safe
 from .tensor_tally import TensorTally, sqnr_db
@@ -245,7 +253,7 @@ class LedgerBuilder:
             weight_bytes=self._weight_bytes(one),
         )
         if row.observed_mode == "sat16":
-            row = replace(row, fix="seven_bit_weights")
+            row = replace(row, fix=SEVEN_BIT_WEIGHTS)
         return row
 
     def _from_baseline(self) -> Divergence | None:

@@ -18,7 +18,7 @@ from ..raw.throughput import sweep_samples
 from ..vocabulary.enums import PassName
 from ..vocabulary.metrics import METRICS
 from ..vocabulary.reasons import NOT_MEASURED
-from ..vocabulary.values.devices import DeviceView
+from ..vocabulary.values.devices import DeviceView, RuntimeDescription
 from ..vocabulary.values.jobs import EntryView, JobView
 from ..vocabulary.values.runs import MetricValue, RunView
 
@@ -54,6 +54,13 @@ class Sources:
     def is_baseline(self) -> bool:
         """Whether the run measured the baseline itself."""
         return self.run.entry_index == 0
+
+    @property
+    def runtime(self) -> RuntimeDescription | None:
+        """The runtime of the run as its device advertises it now; None when it is not there."""
+        name = next((item.value for item in self.run.stack if item.name == "runtime"), None)
+        offered = self.device.description.runtimes if self.device else ()
+        return next((one for one in offered if one.name == name), None)
 
     @property
     def certificate_id(self) -> str | None:

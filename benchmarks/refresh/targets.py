@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ..vocabulary.enums import HardwareClass, Profile
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.recipes import is_calibrated
+from ..vocabulary.runtimes import DEFAULT_RUNTIME
 from ..vocabulary.typed import unknown
 from ..vocabulary.values.campaigns import SkippedDevice, Suite, SuiteModel
 from ..vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
@@ -19,7 +20,6 @@ from ..vocabulary.values.jobs import Entry, JobSpec, Overrides, Selector, Worklo
 from ..vocabulary.values.rows import TableRow
 
 BASELINE_RECIPE = "fp32"
-DEFAULT_RUNTIME = "onnxruntime"
 ONLY = ("model", "recipe", "device")
 
 CanRun = Callable[[JobSpec, DeviceDescription], tuple[str, ...]]

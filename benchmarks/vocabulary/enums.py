@@ -39,6 +39,17 @@ class FormatFamily(str, enum.Enum):
     INT4 = "int4"
 
 
+class Capability(str, enum.Enum):
+    """What a runtime can show or do besides running an artifact; it declares which."""
+
+    GRAPH = "graph"
+    PROFILE = "profile"
+    KERNELS = "kernels"
+    ANCHORS = "anchors"
+    SENTINEL = "sentinel"
+    ARENA = "arena"
+
+
 class Realness(str, enum.Enum):
     """How real a device is; the last two never enter the table."""
 

@@ -1,44 +1,19 @@
 """Options of a runtime's session that may be measured, and what they do to its kernels.
 
 An option changes what runs, so that it is part of the row key (measurement.md A-1): a row with an
-option is never compared with the history of one without.
+option is never compared with the history of one without. Which options there are, each runtime
+says of itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from .errors import BadInput, Code
-from .values.devices import StackItem
+from .values.devices import RuntimeDescription, StackItem
 
-
-@dataclass(frozen=True, slots=True)
-class SessionOption:
-    """One option.
-
-    Attributes:
-        runtime: the only runtime that has it.
-        values: what it may be.
-        mark: what the names of a probe map end with that were probed under it; "" when it does
-            not change what kernels do.
-    """
-
-    runtime: str
-    values: tuple[str, ...]
-    mark: str
-
-
-PRECISION = "session.x64quantprecision"
-"""Onnxruntime: rewrites constant s8 weights to u8 where their kernels might saturate, so that
-products are exact (onnxruntime_session_options_config_keys.h)."""
-
-EXACT_MODE = StackItem(PRECISION, "1")
-
-ALLOWED: Mapping[str, SessionOption] = {
-    PRECISION: SessionOption("onnxruntime", ("1",), "+x64quantprecision"),
-}
-"""Every option that may be given; one that leaves all as it is would be a second name of a row."""
+_UNDER = "+"
+"""Between the name of a kernel in a probe map and the option that it was probed under."""
 
 
 def parse_session_options(texts: Iterable[str]) -> tuple[StackItem, ...]:
@@ -51,47 +26,50 @@ def parse_session_options(texts: Iterable[str]) -> tuple[StackItem, ...]:
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals and value):
-            raise BadInput(
-                Code.BAD_ARGUMENT,
-                f"--session-option {text!r} is not NAME=VALUE, such as {PRECISION}=1.",
-            )
+            raise BadInput(Code.BAD_ARGUMENT, f"--session-option {text!r} is not NAME=VALUE.")
         if found.setdefault(name, value) != value:
             raise BadInput(Code.BAD_ARGUMENT, f"--session-option gives {name} two values.")
     return tuple(StackItem(name, value) for name, value in sorted(found.items()))
 
 
-def session_options_problem(options: Iterable[StackItem], runtime: str) -> str | None:
-    """Why a runtime cannot be measured with these options, as part of a sentence; or None."""
+def order_problem(options: Iterable[StackItem]) -> str | None:
+    """Why options are no set in the one order that a row key has, as part of a sentence."""
     names = [option.name for option in options]
     if names != sorted(set(names)):
         return f"session options {', '.join(names)} are not sorted, or one is there twice"
-    for option in options:
-        known = ALLOWED.get(option.name)
-        if known is None:
-            listed = ", ".join(sorted(ALLOWED))
-            return f"session option {option.name} is not one that can be measured: {listed}"
-        if option.value not in known.values:
-            values = " or ".join(known.values)
-            return f"session option {option.name} is {option.value!r} and not {values}"
-        if runtime != known.runtime:
-            return f"session option {option.name} is one of {known.runtime}, not of {runtime}"
     return None
 
 
-def require_session_options(options: Iterable[StackItem], runtime: str) -> None:
-    """Refuse options that cannot be measured.
-
-    Raises:
-        BadInput: code `bad_argument`, with what is wrong.
-    """
-    problem = session_options_problem(tuple(options), runtime)
-    if problem:
-        raise BadInput(Code.BAD_ARGUMENT, f"This cannot be measured: {problem}.")
+def option_problem(options: Iterable[StackItem], runtime: RuntimeDescription) -> str | None:
+    """Why a runtime cannot be measured with these options, as part of a sentence; or None."""
+    known = {option.name: option.values for option in runtime.options}
+    for option in options:
+        if option.name not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            return f"session option {option.name} is none of {runtime.name}'s: {listed}"
+        if option.value not in known[option.name]:
+            values = " or ".join(known[option.name])
+            return f"session option {option.name} is {option.value!r} and not {values}"
+    return None
 
 
 def session_words(options: Iterable[StackItem]) -> str:
-    """``session.x64quantprecision=1``; empty without any."""
+    """``arena=off, spin=0``; empty without any."""
     return ", ".join(f"{option.name}={option.value}" for option in options)
+
+
+def exact_words(runtime: RuntimeDescription | None) -> str:
+    """How a runtime computes exactly, with what it costs; "" where it has no such mode."""
+    if runtime is None or not runtime.exact_options:
+        return ""
+    names = {option.name for option in runtime.exact_options}
+    words = [one.words for one in runtime.options if one.name in names and one.words]
+    return ": ".join((session_words(runtime.exact_options), *words[:1]))
+
+
+def mark_of(option: str) -> str:
+    """What the names of a probe map end with that were probed under an option."""
+    return _UNDER + option.rpartition(".")[2]
 
 
 def modes_under(probe_map: Mapping[str, str], options: Iterable[StackItem]) -> dict[str, str]:
@@ -105,10 +83,10 @@ def modes_under(probe_map: Mapping[str, str], options: Iterable[StackItem]) -> d
         Names without marks. What was not probed under an option keeps its plain mode: the probe
         asks again only where that is not exact.
     """
-    marks = {ALLOWED[option.name].mark for option in options if option.name in ALLOWED}
-    plain = {name: mode for name, mode in probe_map.items() if "+" not in name}
+    marks = {mark_of(option.name) for option in options}
+    plain = {name: mode for name, mode in probe_map.items() if _UNDER not in name}
     for name, mode in probe_map.items():
-        kind, plus, mark = name.partition("+")
-        if plus and plus + mark in marks:
+        kind, under, option = name.partition(_UNDER)
+        if under and under + option in marks:
             plain[kind] = mode
     return plain

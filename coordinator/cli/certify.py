@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
 from .common import (
     Coordinator,
@@ -29,7 +30,7 @@ def certify(
     *,
     runtime: Annotated[
         str, typer.Option(metavar="NAME", help="Which of its runtimes; see `devices`.")
-    ] = "onnxruntime",
+    ] = DEFAULT_RUNTIME,
     profile: Annotated[
         str, typer.Option(help="How each comparison is measured: quick, standard or certified.")
     ] = "quick",

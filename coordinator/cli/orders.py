@@ -9,6 +9,7 @@ from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass, Prof
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import MILLISECOND_NS, require_overrides
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES, Scheme, parse
+from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 from bitgauge.benchmarks.vocabulary.typed import (
     parse_size_bytes,
     parse_time_ns,
@@ -64,7 +65,7 @@ class Order:
     deadline_s: int = 3600
     wait: bool = False
     idempotency_key: str = ""
-    runtime: str = "onnxruntime"
+    runtime: str = DEFAULT_RUNTIME
     scenario: Scenario = Scenario.SINGLE_STREAM
     overrides: Overrides = NO_OVERRIDES
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
 from .common import (
     Coordinator,
@@ -71,7 +72,7 @@ def run(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
     runtime: Annotated[
         str, typer.Option(metavar="NAME", help="What executes the artifacts; see `devices`.")
-    ] = "onnxruntime",
+    ] = DEFAULT_RUNTIME,
     scenario: Annotated[
         str, typer.Option(help="single_stream, or offline: throughput counts, not latency.")
     ] = "single_stream",
@@ -92,7 +93,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="Given to the runtime and part of the row: session.x64quantprecision=1.",
+            help="Given to the runtime and part of the row; `devices --kernels` lists what it has.",
         ),
     ] = None,
     name: Annotated[
@@ -132,10 +133,7 @@ def run(
     """
     from bitgauge.benchmarks.vocabulary.enums import ModelClass, Profile, Scenario
     from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-    from bitgauge.benchmarks.vocabulary.session_options import (
-        parse_session_options,
-        require_session_options,
-    )
+    from bitgauge.benchmarks.vocabulary.session_options import parse_session_options
     from bitgauge.benchmarks.vocabulary.typed import parse_word
 
     from ..client.upload import local_file
@@ -150,7 +148,6 @@ def run(
     wanted = parse_word(Profile, profile, "profile")
     arrival = parse_word(Scenario, scenario, "scenario")
     options = parse_session_options(session_option or [])
-    require_session_options(options, runtime)
     overrides = replace(parse_overrides(warm_up, launches, budget, wanted), session_options=options)
     selector = parse_selector(on or [])
     batches = parse_batches(batch or ["1"])
@@ -195,6 +192,7 @@ def _submit_and_follow(
     from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
 
     from ..client.upload import upload
+    from ..decisions.submission import require_options
     from .follow import follow
     from .orders import jobs_of
     from .text.trust import exact_words
@@ -203,6 +201,8 @@ def _submit_and_follow(
     specs = jobs_of(order)
     for warning in dict.fromkeys(filter(None, map(deadline_warning, specs))):
         say(f"warning: {warning}")
+    if order.overrides.session_options:
+        require_options(specs[0], [view.description for view in client.devices()])
     try:
         uploaded = upload(client, files)
         if not json:

@@ -71,7 +71,7 @@ class JobCalls(Connection):
 
         Args:
             device: which device, by name or id.
-            runtime: which of its runtimes; empty: onnxruntime.
+            runtime: which of its runtimes; empty: the default one.
             profile: how each comparison is measured.
             comparisons: 0: as many as a certificate takes.
 

@@ -13,6 +13,7 @@ from bitgauge.benchmarks.record.explain.explain import Subject, worst_of
 from bitgauge.benchmarks.record.sources import PARSERS, Sources
 from bitgauge.benchmarks.vocabulary.enums import Disposition, PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
+from bitgauge.benchmarks.vocabulary.session_options import exact_words
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ def subject_in(known: Sources) -> Subject:
         profile=profile,
         baseline_profile=baseline,
         ledger=_parsed(known, PassName.NUMERICS, RawRole.BOTH, read_ledger),
+        exact=exact_words(known.runtime),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.vocabulary.session_options import option_problem
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 
@@ -29,6 +30,8 @@ def matches(spec: JobSpec, device: DeviceDescription) -> tuple[str, ...]:
             reasons.append(f"has no runtime {name} (it has {', '.join(runtimes) or 'none'})")
     if spec.runtime in runtimes:
         reasons.extend(_families_lacking(spec, runtimes[spec.runtime]))
+        if problem := option_problem(spec.overrides.session_options, runtimes[spec.runtime]):
+            reasons.append(f"does not take it: {problem}")
     return tuple(reasons)
 
 

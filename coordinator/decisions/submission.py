@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
-from bitgauge.benchmarks.vocabulary.session_options import session_options_problem
+from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
@@ -62,8 +62,8 @@ def _require_sane(spec: JobSpec) -> None:
     found = [text for wrong, text in problems if wrong]
     overridden = overrides_problem(spec.overrides, spec.profile)
     found += [f"the {overridden}"] if overridden else []
-    optional = session_options_problem(spec.overrides.session_options, spec.runtime)
-    found += [optional] if optional else []
+    unsorted = order_problem(spec.overrides.session_options)
+    found += [unsorted] if unsorted else []
     if found:
         raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {'; '.join(found)}.")
 
@@ -98,6 +98,21 @@ def described(spec: JobSpec, inspection: Inspection) -> JobSpec:
         for entry, recipe in zip(spec.entries, inspection.recipes, strict=True)
     )
     return replace(spec, entries=entries, model_class=spec.model_class or inspection.model_class)
+
+
+def require_options(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:
+    """Refuse what no version of its runtime, on any registered device, can be given.
+
+    Where no device has that runtime there is nothing to judge by; `require_device` says so.
+
+    Raises:
+        BadInput: `BAD_ARGUMENT`, a session option that the runtime does not have.
+    """
+    options = spec.overrides.session_options
+    offered = [one for device in devices for one in device.runtimes if one.name == spec.runtime]
+    problems = [option_problem(options, runtime) for runtime in offered]
+    if problems and all(problems):
+        raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {problems[0]}.")
 
 
 def require_device(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:

@@ -200,6 +200,7 @@ class Coordinator:
             if store.job_with_key(spec.idempotency_key) is None:
                 views = store.devices(now_ns, self.terms)
                 present = [view.description for view in views if not view.retired]
+                submission.require_options(spec, present)
                 submission.require_device(spec, present)
                 require_quota(submitted_by, store.waiting_of(submitted_by), self.care.terms)
             return store.submit(job_id, spec, model_class, now_ns, submitted_by)

@@ -7,6 +7,7 @@ from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire, word_from_wire
 from bitgauge.benchmarks.vocabulary.enums import Profile
+from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
@@ -14,7 +15,6 @@ from ..access.access import caller
 from ..lab.coordinator import Coordinator
 
 DEFAULT_LIMIT = 50
-DEFAULT_RUNTIME = "onnxruntime"
 
 
 class JobsService(lab_pb2_grpc.JobsServicer):

@@ -35,6 +35,16 @@ class FormatFamily(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FORMAT_FAMILY_INT8: _ClassVar[FormatFamily]
     FORMAT_FAMILY_INT4: _ClassVar[FormatFamily]
 
+class Capability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CAPABILITY_UNSPECIFIED: _ClassVar[Capability]
+    CAPABILITY_GRAPH: _ClassVar[Capability]
+    CAPABILITY_PROFILE: _ClassVar[Capability]
+    CAPABILITY_KERNELS: _ClassVar[Capability]
+    CAPABILITY_ANCHORS: _ClassVar[Capability]
+    CAPABILITY_SENTINEL: _ClassVar[Capability]
+    CAPABILITY_ARENA: _ClassVar[Capability]
+
 class Realness(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     REALNESS_UNSPECIFIED: _ClassVar[Realness]
@@ -175,6 +185,13 @@ FORMAT_FAMILY_BF16: FormatFamily
 FORMAT_FAMILY_FP8: FormatFamily
 FORMAT_FAMILY_INT8: FormatFamily
 FORMAT_FAMILY_INT4: FormatFamily
+CAPABILITY_UNSPECIFIED: Capability
+CAPABILITY_GRAPH: Capability
+CAPABILITY_PROFILE: Capability
+CAPABILITY_KERNELS: Capability
+CAPABILITY_ANCHORS: Capability
+CAPABILITY_SENTINEL: Capability
+CAPABILITY_ARENA: Capability
 REALNESS_UNSPECIFIED: Realness
 REALNESS_PHYSICAL: Realness
 REALNESS_VIRTUAL_MACHINE: Realness
@@ -282,8 +299,18 @@ class StackChange(_message.Message):
     after: str
     def __init__(self, name: _Optional[str] = ..., before: _Optional[str] = ..., after: _Optional[str] = ...) -> None: ...
 
+class RuntimeOption(_message.Message):
+    __slots__ = ("name", "values", "words")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    values: _containers.RepeatedScalarFieldContainer[str]
+    words: str
+    def __init__(self, name: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ..., words: _Optional[str] = ...) -> None: ...
+
 class RuntimeDescription(_message.Message):
-    __slots__ = ("name", "version", "providers", "families", "versions", "fingerprint", "simulated", "kernel_modes", "anchors")
+    __slots__ = ("name", "version", "providers", "families", "versions", "fingerprint", "simulated", "kernel_modes", "anchors", "artifact_kinds", "options", "exact_options", "capabilities")
     NAME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PROVIDERS_FIELD_NUMBER: _ClassVar[int]
@@ -293,6 +320,10 @@ class RuntimeDescription(_message.Message):
     SIMULATED_FIELD_NUMBER: _ClassVar[int]
     KERNEL_MODES_FIELD_NUMBER: _ClassVar[int]
     ANCHORS_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_KINDS_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    EXACT_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
     name: str
     version: str
     providers: _containers.RepeatedScalarFieldContainer[str]
@@ -302,7 +333,11 @@ class RuntimeDescription(_message.Message):
     simulated: bool
     kernel_modes: _containers.RepeatedCompositeFieldContainer[StackItem]
     anchors: _containers.RepeatedCompositeFieldContainer[StackItem]
-    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., families: _Optional[_Iterable[_Union[FormatFamily, str]]] = ..., versions: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., simulated: bool = ..., kernel_modes: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., anchors: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
+    artifact_kinds: _containers.RepeatedScalarFieldContainer[str]
+    options: _containers.RepeatedCompositeFieldContainer[RuntimeOption]
+    exact_options: _containers.RepeatedCompositeFieldContainer[StackItem]
+    capabilities: _containers.RepeatedScalarFieldContainer[Capability]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., families: _Optional[_Iterable[_Union[FormatFamily, str]]] = ..., versions: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., fingerprint: _Optional[str] = ..., simulated: bool = ..., kernel_modes: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., anchors: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., artifact_kinds: _Optional[_Iterable[str]] = ..., options: _Optional[_Iterable[_Union[RuntimeOption, _Mapping]]] = ..., exact_options: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., capabilities: _Optional[_Iterable[_Union[Capability, str]]] = ...) -> None: ...
 
 class MeterDescription(_message.Message):
     __slots__ = ("name", "quantity", "kind", "scope", "update_period_ns", "uncertainty_relative", "averaging_window_ns", "reason")

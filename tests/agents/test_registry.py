@@ -17,7 +17,7 @@ from tests.labs.agent import Lab
 
 RUNTIME = '''
 """A runtime in one file."""
-from bitgauge.agents.runtimes.base import RuntimeMissing, SessionOptions
+from bitgauge.agents.runtimes.base import RuntimeMissing, SessionOptions, Traits
 from bitgauge.agents.runtimes.fake import empty_artifact, load, prepare
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
@@ -25,6 +25,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 NAME = "{name}"
 RANK = {rank}
 HINT = "pip install abacus"
+TRAITS = Traits(("fake",))
 
 def probe():
     {body}
@@ -44,6 +45,20 @@ def test_a_file_in_a_folder_is_a_runtime(tmp_path: Path) -> None:
     found = registry.find("runtimes", (tmp_path,))
     assert list(found.modules) == ["onnxruntime", "abacus", "fake"]
     assert "7" in {one.version for one in registry.probe_runtimes(found)[0]}
+
+
+def test_a_folder_is_a_runtime_too(tmp_path: Path) -> None:
+    """With modules of its own, which it imports relatively."""
+    package = tmp_path / "runtimes/abacus"
+    package.mkdir(parents=True)
+    text = RUNTIME.format(name="abacus", rank=5, body="from .beads import VERSION")
+    (package / "__init__.py").write_text(text.replace('"7"', "VERSION"))
+    (package / "beads.py").write_text('VERSION = "8"\n')
+    found = registry.find("runtimes", (tmp_path,))
+    assert found.problems == ()
+    assert list(found.modules) == ["onnxruntime", "abacus", "fake"]
+    (described,) = (one for one in registry.probe_runtimes(found)[0] if one.name == "abacus")
+    assert (described.version, described.artifact_kinds) == ("8", ("fake",))
 
 
 def test_folders_come_from_the_environment(tmp_path: Path) -> None:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import msgspec
 import numpy as np
 import pytest
 from bitgauge.agents import registry
-from bitgauge.agents.execution.probing import CAPABILITY, checked
+from bitgauge.agents.execution.probing import checked
 from bitgauge.agents.passes._batches import Batches
-from bitgauge.agents.runtimes.base import RuntimeModule, SessionOptions, TellsOptions
+from bitgauge.agents.runtimes.base import RuntimeModule, Session, SessionOptions
+from bitgauge.benchmarks.raw.anchors import readable
+from bitgauge.benchmarks.vocabulary.enums import Capability
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
+from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 FOUND = registry.find("runtimes", ())
 THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}
@@ -54,13 +59,11 @@ def test_the_empty_artifact_runs(runtime: RuntimeModule, tmp_path: Path) -> None
     feeds = Batches(None, specs, 1).first()
     first, second = session.run(feeds), session.run(feeds)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-    if hasattr(session, "options_set"):
-        told = session.options_set()
-        assert told
+    if told := session.options_set():
         assert told == session.options_set()
         assert all(name and text for name, text in told.items())
         more = runtime.load(path, SessionOptions(threads=2, arena=False))
-        assert cast(TellsOptions, more).options_set() != told, "options that change are told"
+        assert more.options_set() != told, "options that change are told"
         more.close()
     call = session.bind(feeds)
     call()
@@ -94,13 +97,136 @@ def test_probing_imports_nothing_heavy() -> None:
 def test_a_probe_names_operators_and_known_modes(
     runtime: RuntimeModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not hasattr(runtime, CAPABILITY):
+    kernels = runtime.TRAITS.kernels
+    if kernels is None:
         pytest.skip(f"{runtime.NAME} has no probe")
     monkeypatch.chdir(tmp_path)
     runtime.prepare()
-    modes = runtime.probe_kernels()
+    modes = kernels()
     assert modes
     assert set(modes.values()) <= set(MEANING)
     assert checked(msgspec.json.encode({"modes": modes})).modes == modes
-    assert runtime.probe_kernels() == modes
+    assert kernels() == modes
     assert not list(tmp_path.iterdir())
+
+
+def test_it_advertises_what_its_traits_say(runtime: RuntimeModule) -> None:
+    told, traits = registry.described(runtime), runtime.TRAITS
+    assert told.artifact_kinds == traits.artifact_kinds
+    assert told.artifact_kinds
+    assert all(kind == kind.lower().strip() for kind in told.artifact_kinds)
+    assert told.capabilities == traits.capabilities
+    assert (told.options, told.exact_options) == (traits.options, traits.exact_options)
+
+
+def test_every_option_that_is_offered_can_be_set(runtime: RuntimeModule, tmp_path: Path) -> None:
+    traits = runtime.TRAITS
+    assert option_problem(traits.exact_options, registry.described(runtime)) is None
+    assert order_problem(traits.exact_options) is None
+    runtime.prepare()
+    path = tmp_path / "floor"
+    path.write_bytes(runtime.empty_artifact())
+    for option in traits.options:
+        assert option.values
+        assert option.words
+        for value in option.values:
+            given = (StackItem(option.name, value),)
+            session = runtime.load(path, SessionOptions(further=given))
+            assert session.options_set().get(option.name, value) == value
+            session.close()
+
+
+def declares(runtime: RuntimeModule, capability: Capability) -> bool:
+    """Whether it is declared; what is not is not there, under that name or as a value."""
+    there = getattr(runtime.TRAITS, capability.value)
+    assert bool(there) == (capability in runtime.TRAITS.capabilities)
+    return bool(there)
+
+
+@pytest.mark.parametrize("capability", Capability)
+def test_what_is_declared_is_there_and_works(
+    runtime: RuntimeModule,
+    capability: Capability,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not declares(runtime, capability):
+        assert capability not in registry.described(runtime).capabilities
+        return
+    monkeypatch.chdir(tmp_path)
+    runtime.prepare()
+    WORKS[capability](runtime, tmp_path)
+
+
+def floor(runtime: RuntimeModule, folder: Path) -> Path:
+    path = folder / "floor"
+    path.write_bytes(runtime.empty_artifact())
+    return path
+
+
+def fed(session: Session) -> dict[str, np.ndarray]:
+    return Batches(None, session.input_specs, 1).first()
+
+
+def graph_works(runtime: RuntimeModule, folder: Path) -> None:
+    """The graph that it shows, as it stands, answers what production answers."""
+    assert runtime.TRAITS.graph is not None
+    opened = runtime.TRAITS.graph(floor(runtime, folder), SessionOptions(), folder)
+    feeds = fed(opened.session)
+    plain = opened.plain(opened.graph)
+    for ours, theirs in zip(opened.session.run(feeds), plain.run(feeds), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
+def profile_works(runtime: RuntimeModule, folder: Path) -> None:
+    assert runtime.TRAITS.profile is not None
+    session = runtime.TRAITS.profile(floor(runtime, folder), SessionOptions(), folder)
+    found = session.profile([fed(session)], warm=1, most=5, budget_ns=1_000_000_000)
+    assert found.operators
+    assert found.calls == 5
+
+
+def kernels_work(runtime: RuntimeModule, folder: Path) -> None:
+    assert runtime.TRAITS.kernels is not None
+    assert runtime.TRAITS.kernels()
+
+
+def anchors_work(runtime: RuntimeModule, folder: Path) -> None:
+    assert runtime.TRAITS.anchors is not None
+    found = runtime.TRAITS.anchors()
+    assert found
+    assert readable(found)
+
+
+def sentinel_works(runtime: RuntimeModule, folder: Path) -> None:
+    """It is always the same, and no call takes longer than a few milliseconds."""
+    make = runtime.TRAITS.sentinel
+    assert make is not None
+    assert make() == make()
+    path = folder / "sentinel"
+    path.write_bytes(make())
+    session = runtime.load(path, SessionOptions(threads=1))
+    call = session.bind(fed(session))
+    took = []
+    for _ in range(20):
+        before = time.perf_counter_ns()
+        call()
+        took.append(time.perf_counter_ns() - before)
+    assert 10_000 < min(took) < 20_000_000
+
+
+def arena_works(runtime: RuntimeModule, folder: Path) -> None:
+    """Both ways load, and what they were made with differs."""
+    path = floor(runtime, folder)
+    on, off = (runtime.load(path, SessionOptions(arena=arena)) for arena in (True, False))
+    assert on.options_set() != off.options_set()
+
+
+WORKS: dict[Capability, Callable[[RuntimeModule, Path], None]] = {
+    Capability.GRAPH: graph_works,
+    Capability.PROFILE: profile_works,
+    Capability.KERNELS: kernels_work,
+    Capability.ANCHORS: anchors_work,
+    Capability.SENTINEL: sentinel_works,
+    Capability.ARENA: arena_works,
+}

@@ -20,7 +20,7 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.numerics import read_ledger
 from bitgauge.benchmarks.raw.origin import RawOrigin
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
-from bitgauge.benchmarks.vocabulary.session_options import ALLOWED, PRECISION
+from bitgauge.benchmarks.vocabulary.session_options import mark_of
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -31,6 +31,9 @@ class EmulatedSession:
 
     def __init__(self, host: EmulatedHost, specs: tuple[InputSpec, ...]) -> None:
         self._host, self.input_specs = host, specs
+
+    def options_set(self) -> dict[str, str]:
+        return {}
 
     def bind(self, feeds: Arrays) -> Any:
         return lambda: self._host(feeds)
@@ -59,9 +62,10 @@ def saturating_host() -> tuple[Any, dict[str, str]]:
     if here.get("QLinearMatMul.u8s8.const") == "sat16":
         return ort, here
     injected = {name: "sat16" if ".u8s8." in name else mode for name, mode in here.items()}
-    mark = ALLOWED[PRECISION].mark
+    mark = mark_of(ort.PRECISION)
     rewritten = {f"{name}{mark}": "exact" for name in injected if name.endswith(".u8s8.const")}
-    return SimpleNamespace(open_graph=emulated_open_graph), injected | rewritten
+    traits = replace(ort.TRAITS, graph=emulated_open_graph)
+    return SimpleNamespace(TRAITS=traits), injected | rewritten
 
 
 def measured(

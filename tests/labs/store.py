@@ -4,6 +4,7 @@ import itertools
 import uuid
 from dataclasses import dataclass, field, replace
 
+from bitgauge.agents.runtimes import ort
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
@@ -35,7 +36,15 @@ ENTRIES = (Entry("fp32"), Entry("int8-dynamic", INT8), Entry("int4-wo-b32", INT4
 
 
 def runtime(**changes: object) -> RuntimeDescription:
-    plain = RuntimeDescription("onnxruntime", "1.31.0", fingerprint="stack-1")
+    plain = RuntimeDescription(
+        "onnxruntime",
+        "1.31.0",
+        fingerprint="stack-1",
+        artifact_kinds=ort.TRAITS.artifact_kinds,
+        options=ort.TRAITS.options,
+        exact_options=ort.TRAITS.exact_options,
+        capabilities=ort.TRAITS.capabilities,
+    )
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 

@@ -20,12 +20,14 @@ AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
 RUNTIME = """
 \"\"\"A runtime of somebody's own: all of ONNX Runtime's graph work switched off.\"\"\"
 
+from bitgauge.agents.runtimes.base import Traits
 from bitgauge.agents.runtimes.ort import empty_artifact, load, prepare
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
 NAME = "plainort"
 RANK = 90
 HINT = "pip install onnxruntime"
+TRAITS = Traits(("onnx",))
 
 
 def probe():

@@ -37,6 +37,7 @@ RUNTIME = """
 from pathlib import Path
 
 import msgspec
+from bitgauge.agents.runtimes.base import Traits
 from bitgauge.agents.runtimes.fake import SCHEMA, empty_artifact, load, prepare
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
@@ -55,6 +56,9 @@ def sentinel_artifact():
     return msgspec.json.encode(
         {{"schema": SCHEMA, "inputs": {{"x": [1]}}, "latency_ns": latency_ns}}
     )
+
+
+TRAITS = Traits(("fake",), sentinel=sentinel_artifact)
 """
 
 

@@ -21,7 +21,7 @@ from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
-from ..base import SessionOptions
+from ..base import SessionOptions, Traits
 from . import hostile as _hostile
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def prepare() -> None:
 
 
 def load(path: Path, options: SessionOptions) -> FakeSession:
-    """A session on a fake artifact; see `base.RuntimeModule.load`."""
+    """A session on a fake artifact; see `base.RuntimeModule`."""
     try:
         model = msgspec.json.decode(path.read_bytes(), type=FakeModel)
     except msgspec.DecodeError as error:
@@ -119,6 +119,9 @@ def empty_artifact() -> bytes:
 def sentinel_artifact() -> bytes:
     """A fake model that takes a tenth of a millisecond."""
     return msgspec.json.encode({"schema": SCHEMA, "inputs": {"x": [1]}, "latency_ns": 100_000})
+
+
+TRAITS = Traits(("fake",), kernels=probe_kernels, sentinel=sentinel_artifact)
 
 
 class FakeSession:

@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
-from bitgauge.benchmarks.vocabulary.session_options import ALLOWED, EXACT_MODE
-from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    RuntimeDescription,
+    RuntimeOption,
+    StackItem,
+)
 
-from ..base import OpenGraph, RuntimeMissing, SessionOptions
+from ..base import OpenGraph, RuntimeMissing, SessionOptions, Traits
+from . import encode, sentinel
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.quality.sets import InputSpec
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
 
 NAME = "onnxruntime"
 RANK = 10
-HAS_ARENA = True
 HINT = "pip install 'bitgauge[onnxruntime]'"
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-qnn")
@@ -41,7 +44,12 @@ _FAMILIES = (FormatFamily.FP32, FormatFamily.FP16, FormatFamily.INT8, FormatFami
 _PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation")
 _EXTERNAL = "external data path"
-_CONFIG_ENTRIES = ("session.force_spinning_stop", *ALLOWED)
+PRECISION = "session.x64quantprecision"
+"""Rewrites constant s8 weights to u8 where their kernels might saturate, so that products are
+exact (onnxruntime_session_options_config_keys.h)."""
+EXACT_MODE = StackItem(PRECISION, "1")
+
+_CONFIG_ENTRIES = ("session.force_spinning_stop", PRECISION)
 """Entries that a session may have been given; it tells their values, but not which it has."""
 _NO_OPTIONS = {"logid", "optimized_model_filepath", "profile_file_prefix"}
 """Attributes of a session's options that name files, and change nothing else."""
@@ -84,7 +92,7 @@ def load(path: Path, options: SessionOptions) -> OrtSession:
 
 
 def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
-    """A session with the graph that it saved; see `base.ShowsGraph`.
+    """A session with the graph that it saved; see `base.Traits`.
 
     Tensors exposed in the saved graph are those of the production kernels: exposed in the
     original one they would forbid the fusions that production makes (measurement.md X10).
@@ -107,7 +115,7 @@ def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
 
 
 def open_profiled(path: Path, options: SessionOptions, folder: Path) -> ProfiledOrtSession:
-    """A session under onnxruntime's profiler; see `base.Profiles`."""
+    """A session under onnxruntime's profiler; see `base.Traits`."""
     import onnxruntime
 
     wanted = session_options(options)
@@ -121,7 +129,7 @@ def open_profiled(path: Path, options: SessionOptions, folder: Path) -> Profiled
 
 
 def probe_kernels() -> dict[str, str]:
-    """What the kernels do here; see `base.RuntimeModule`."""
+    """What the kernels do here; see `base.Traits`."""
     from . import kernels as _ort_kernels
 
     def loader(further: tuple[StackItem, ...]) -> _ort_kernels.Load:
@@ -136,11 +144,11 @@ def probe_kernels() -> dict[str, str]:
         return load_tiny
 
     found = _ort_kernels.modes(loader(()))
-    return found | _ort_kernels.precise_modes(loader((EXACT_MODE,)), found)
+    return found | _ort_kernels.precise_modes(loader((EXACT_MODE,)), found, PRECISION)
 
 
 def measure_anchors() -> dict[str, float]:
-    """The most operations per second here; see `base.RuntimeModule`."""
+    """The most operations per second here; see `base.Traits`."""
     from ...host import anchoring
     from . import anchors as _ort_anchors
 
@@ -185,30 +193,13 @@ def _session(model: str | bytes, wanted: Any) -> OrtSession:
 
 
 def empty_artifact() -> bytes:
-    """An ONNX model of one Identity node on one float, encoded by hand.
-
-    The bytes follow onnx.proto: ModelProto{ir_version=1, graph=7, opset_import=8},
-    GraphProto{node=1, name=2, input=11, output=12}, NodeProto{input=1, output=2, op_type=4},
-    ValueInfoProto{name=1, type=2}, TypeProto{tensor_type=1{elem_type=1, shape=2{dim=1}}}.
-    """
-    shape = _message(1, _varint(1, 1))  # one axis of size 1
-    kind = _message(1, _varint(1, 1) + _message(2, shape))  # a tensor of float32
-    node = _message(1, b"x") + _message(2, b"y") + _message(4, b"Identity")
-    graph = (
-        _message(1, node)
-        + _message(2, b"floor")
-        + _message(11, _message(1, b"x") + _message(2, kind))
-        + _message(12, _message(1, b"y") + _message(2, kind))
-    )
-    opset = _message(1, b"") + _varint(2, 13)
-    return _varint(1, 7) + _message(7, graph) + _message(8, opset)
+    """An ONNX model of one Identity node on one float."""
+    return encode.model(b"floor", [encode.node(b"Identity", (b"x",), b"y")], (1,))
 
 
 def sentinel_artifact() -> bytes:
-    """An ONNX model of four matrix products, encoded by hand; see `_sentinel`."""
-    from . import sentinel as _sentinel
-
-    return _sentinel.onnx_model()
+    """An ONNX model of four matrix products; see `sentinel`."""
+    return sentinel.onnx_model()
 
 
 class OrtSession:
@@ -233,7 +224,7 @@ class OrtSession:
         )
 
     def options_set(self) -> dict[str, str]:
-        """What the session was really made with, read back from it; see `base.TellsOptions`."""
+        """What the session was really made with, read back from it; see `base.Session`."""
         found: dict[str, str] = {}
         for provider, given in self._session.get_provider_options().items():
             found["provider"] = " ".join(filter(None, (found.get("provider"), provider)))
@@ -333,9 +324,14 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _varint(field: int, value: int) -> bytes:
-    return bytes((field << 3, value))
-
-
-def _message(field: int, content: bytes) -> bytes:
-    return bytes((field << 3 | 2, len(content))) + content
+TRAITS = Traits(
+    artifact_kinds=("onnx",),
+    options=(RuntimeOption(PRECISION, ("1",), "exact, about 1.2 times slower"),),
+    exact_options=(EXACT_MODE,),
+    graph=open_graph,
+    profile=open_profiled,
+    kernels=probe_kernels,
+    anchors=measure_anchors,
+    sentinel=sentinel_artifact,
+    arena=True,
+)

@@ -31,7 +31,7 @@ from bitgauge.benchmarks.vocabulary.kernel_modes import (
     UNSUPPORTED,
     worst,
 )
-from bitgauge.benchmarks.vocabulary.session_options import ALLOWED, PRECISION
+from bitgauge.benchmarks.vocabulary.session_options import mark_of
 
 from .kernel_models import OPERATORS, QDQ, Build, Setup, one_node, there_and_back
 
@@ -78,12 +78,13 @@ def modes(load: Load) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def precise_modes(load: Load, found: Mapping[str, str]) -> dict[str, str]:
-    """The modes under `session.x64quantprecision` of what saturates without it.
+def precise_modes(load: Load, found: Mapping[str, str], option: str) -> dict[str, str]:
+    """The modes under the option of exact mode of what saturates without it.
 
     Args:
         load: makes sessions with the option.
         found: what `modes` found.
+        option: its name.
 
     Returns:
         Mode by name, which ends with the mark of the option. Weights must be constant: others
@@ -94,7 +95,7 @@ def precise_modes(load: Load, found: Mapping[str, str]) -> dict[str, str]:
         for types in _PAIRS:
             kind = f"{name}.{types}.const"
             if found.get(kind) == SAT16:
-                precise[kind + ALLOWED[PRECISION].mark] = _probed(load, build, types, True)
+                precise[kind + mark_of(option)] = _probed(load, build, types, True)
     return precise
 
 

@@ -28,6 +28,7 @@ class Subject:
         profile: its time per operator; None when that was not measured.
         baseline_profile: the baseline's.
         ledger: its overflow ledger; None when that was not taken.
+        exact: how its runtime computes exactly, with what that costs; "" when there is no such way.
     """
 
     recipe: str
@@ -37,6 +38,7 @@ class Subject:
     profile: OperatorProfile | None = None
     baseline_profile: OperatorProfile | None = None
     ledger: Ledger | None = None
+    exact: str = ""
 
     def metric(self, key: str) -> MetricValue:
         """A published number; null when the run has none of that name."""

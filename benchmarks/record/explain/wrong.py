@@ -16,7 +16,6 @@ HEADROOM_LIMIT = 1.0
 
 _SEVEN_BITS = "Quantize the weights to 7 bits (recipes ending in -rr)."
 _U8U8 = "Quantize weights unsigned as well (u8u8 recipes): those kernels are exact."
-_PRECISION = "Run the session with session.x64quantprecision=1: exact, about 1.2 times slower."
 
 
 def wrong_findings(subject: Subject) -> Iterator[Finding]:
@@ -54,6 +53,7 @@ def _saturation(subject: Subject) -> Iterator[Finding]:
     mode = subject.said("saturated_pct", "kernel_mode") or "unknown"
     if SATURATING in metric.flags:
         named = [row for row in worst_operators(subject.ledger) if row.errors1][:3]
+        exact = [f"Run the session with {subject.exact}."] if subject.exact else []
         shares = ", ".join(f"{row.name} ({share_words(row.error_rate)})" for row in named)
         yield Finding(
             WRONG,
@@ -61,7 +61,7 @@ def _saturation(subject: Subject) -> Iterator[Finding]:
             f"Its integer kernels add products in 16 bits here ({mode}) and saturate in"
             f" {text.number(metric.value)} % of the sums; outputs more than one step off:"
             f" {shares}.",
-            (_SEVEN_BITS, _U8U8, _PRECISION),
+            (_SEVEN_BITS, _U8U8, *exact),
             weight=90.0,
         )
         return

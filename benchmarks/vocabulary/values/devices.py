@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..enums import (
+    Capability,
     FormatFamily,
     HardwareClass,
     Health,
@@ -22,11 +23,26 @@ class StackItem:
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeOption:
+    """An option of a runtime's session that may be measured.
+
+    `values` is what it may be, its default left out: that would be a second name of one row.
+    `words` says what it brings and costs, as the end of a sentence.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeDescription:
     """A runtime as the device advertises it; results of a `simulated` one never enter the table.
 
     `fingerprint` is the SHA-256 of the stack items that can change its numbers, `kernel_modes` the
     probe map by operator, types and option, `anchors` the most that was ever observed of it.
+    `artifact_kinds` is what it takes (empty: it does not say), `options` what may be measured with
+    it, `exact_options` what makes its kernels exact, `capabilities` what it can show besides.
     """
 
     name: str
@@ -38,6 +54,10 @@ class RuntimeDescription:
     simulated: bool = False
     kernel_modes: tuple[StackItem, ...] = ()
     anchors: tuple[StackItem, ...] = ()
+    artifact_kinds: tuple[str, ...] = ()
+    options: tuple[RuntimeOption, ...] = ()
+    exact_options: tuple[StackItem, ...] = ()
+    capabilities: tuple[Capability, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

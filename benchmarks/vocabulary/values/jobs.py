@@ -19,6 +19,7 @@ from ..enums import (
     Profile,
     Scenario,
 )
+from ..runtimes import DEFAULT_RUNTIME
 from .devices import StackItem
 from .digests import Digest
 from .runs import Progress, RawRef
@@ -39,7 +40,7 @@ class Overrides:
 
     `warmup_ms` is the shortest warm-up, `launches` the fresh processes for pair and absolute,
     `budget_ms` the timed milliseconds of one launch. `session_options` are given to the runtime
-    beside its defaults, sorted by name; `session_options` of this package lists those that may be.
+    beside its defaults, sorted by name; the runtime says which there are.
     """
 
     warmup_ms: int | None = None
@@ -91,7 +92,7 @@ class JobSpec:
     evaluation: Digest
     calibration: Digest | None = None
     model_class: ModelClass | None = None
-    runtime: str = "onnxruntime"
+    runtime: str = DEFAULT_RUNTIME
     selector: Selector = Selector()
     workload: Workload = Workload()
     profile: Profile = Profile.QUICK
@@ -174,7 +175,8 @@ class JobView:
 
     `suspect` says why its numbers are not to be trusted: the device drifted. Such a job is
     measured once more, as the job `repeated_by`; `repeats` is that job's way back. What saturates
-    in it is measured in exact mode too, as the job `exact_by`; `exact_of` is that one's way back.
+    in it is measured in exact mode too, as the job `exact_by`; `exact_of` is that one's way back,
+    `exact_options` what makes it exact.
     """
 
     job_id: str
@@ -196,3 +198,4 @@ class JobView:
     repeated_by: str | None = None
     exact_of: str | None = None
     exact_by: str | None = None
+    exact_options: tuple[StackItem, ...] = ()

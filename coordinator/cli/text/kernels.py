@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.kernel_modes import (
     SAT16,
     UNSUPPORTED,
 )
-from bitgauge.benchmarks.vocabulary.session_options import EXACT_MODE, session_words
+from bitgauge.benchmarks.vocabulary.session_options import session_words
 from bitgauge.benchmarks.vocabulary.shown import DASH, number, size
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, RuntimeDescription
 
@@ -114,7 +114,7 @@ def kernels_text(view: DeviceView) -> str:
 def _runtime(runtime: RuntimeDescription) -> list[str]:
     found = probed(runtime)
     if not found:
-        return [kernel_line(runtime), *anchor_lines(runtime)]
+        return [kernel_line(runtime), *option_lines(runtime), *anchor_lines(runtime)]
     lines = [f"kernels of {runtime.name} {runtime.version}, as the saturation probe found them:"]
     pairs = [one for one in found if _PAIRS.fullmatch(one.types)]
     lines += _matrix(pairs)
@@ -122,8 +122,19 @@ def _runtime(runtime: RuntimeDescription) -> list[str]:
     present = _worst_first(found)
     lines += [f"  {mode}: {MEANING.get(mode, _OF_TOMORROW)}" for mode in present]
     if SAT16 in present:
-        lines.append(_remedy(found))
-    return lines + anchor_lines(runtime)
+        lines.append(_remedy(found, runtime))
+    return [*lines, *option_lines(runtime), *anchor_lines(runtime)]
+
+
+def option_lines(runtime: RuntimeDescription) -> list[str]:
+    """The options of a runtime that may be measured, with what each brings and costs."""
+    if not runtime.options:
+        return []
+    listed = [
+        f"  {option.name}={' or '.join(option.values)}: {option.words}".rstrip(": ")
+        for option in runtime.options
+    ]
+    return [f"options of {runtime.name} that may be measured (--session-option):", *listed]
 
 
 def anchor_lines(runtime: RuntimeDescription) -> list[str]:
@@ -142,14 +153,14 @@ def anchor_lines(runtime: RuntimeDescription) -> list[str]:
     return [f"the most that was observed of {runtime.name}, to know what is impossible:", *lines]
 
 
-def _remedy(found: Sequence[Probed]) -> str:
+def _remedy(found: Sequence[Probed], runtime: RuntimeDescription) -> str:
     """What helps here against kernels that saturate, as far as the probe saw it."""
     modes = {one.mode for one in found if one.types == "u8u8"}
     helps = "weights of 7 bits (recipes with -rr)"
     if EXACT in modes and modes <= {EXACT, UNSUPPORTED}:
         helps += ", or u8u8"
-    if any(one.asked_again for one in found):
-        helps += f", or exact mode ({session_words((EXACT_MODE,))})"
+    if runtime.exact_options and any(one.asked_again for one in found):
+        helps += f", or exact mode ({session_words(runtime.exact_options)})"
     return f"  What keeps a model exact here: {helps}."
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 from bitgauge.benchmarks.analysis.certificate import allowed_false_positives, is_rehearsal
-from bitgauge.benchmarks.vocabulary.session_options import EXACT_MODE, session_words
+from bitgauge.benchmarks.vocabulary.session_options import session_words
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
@@ -71,7 +71,7 @@ def _power(certificate: AaCertificate) -> str:
 
 def exact_words(job: JobView) -> str | None:
     """What is measured in exact mode because it saturates, without full stop; None for nothing."""
-    option = session_words((EXACT_MODE,))
+    option = session_words(job.exact_options)
     if job.exact_by is not None:
         return f"what saturates in it is measured with {option} too, as job {job.exact_by}"
     if job.exact_of is not None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from bitgauge.benchmarks.numerics.ledger import (
     COMPUTES,
-    FIXES,
     Histogram,
+    fix_words,
     worst_operators,
     worst_tensors,
 )
@@ -16,6 +16,7 @@ from bitgauge.benchmarks.record.numerics import ledger_of
 from bitgauge.benchmarks.record.sources import Sources
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
+from bitgauge.benchmarks.vocabulary.session_options import session_words
 from bitgauge.benchmarks.vocabulary.shown import DASH, number
 
 SPARK_WIDTH, SPARK_HEIGHT = 96, 22
@@ -61,6 +62,7 @@ def ledger_view(sources: Sources) -> LedgerView:
     operators = worst_operators(ledger)
     total = sum(row.macs for row in operators) or 1
     needed = sorted({row.fix for row in operators if row.fix})
+    exact = session_words(sources.runtime.exact_options) if sources.runtime else ""
     return LedgerView(
         words=words,
         tensors=tuple(
@@ -94,7 +96,7 @@ def ledger_view(sources: Sources) -> LedgerView:
             )
             for row in operators
         ),
-        fixes=tuple((fix.replace("_", " "), FIXES[fix]) for fix in needed),
+        fixes=tuple((fix.replace("_", " "), fix_words(fix, exact)) for fix in needed),
     )
 
 

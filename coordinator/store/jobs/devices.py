@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-import msgspec
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
@@ -19,7 +18,6 @@ from bitgauge.benchmarks.vocabulary.enums import (
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ..sql import table as store_table
@@ -98,14 +96,6 @@ def acquiring(db: Database, device_id: str, incarnation: str, now_ns: int) -> tu
         (device_id,),
     )
     return _free(db, lost, "undelivered", now_ns)
-
-
-def description(connection: sqlite3.Connection, device_id: str) -> DeviceDescription:
-    """A device as its agent described it last. `UNKNOWN_DEVICE` when it never did."""
-    rows = fetch(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
-    if not rows:
-        raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
-    return msgspec.json.decode(rows[0]["description"], type=DeviceDescription)
 
 
 INTERRUPTED = Failure(

@@ -22,12 +22,20 @@ from bitgauge.benchmarks.stats.sentinel import FixedPoint, Judgement, Outcome
 from bitgauge.benchmarks.vocabulary.enums import Health, JobState, ModelClass, Profile
 from bitgauge.benchmarks.vocabulary.profiles import plan_of
 from bitgauge.benchmarks.vocabulary.reasons import SATURATING
-from bitgauge.benchmarks.vocabulary.session_options import ALLOWED, EXACT_MODE
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from ..sql.values import aa_certificate, entry_views, fetch, job_row, job_spec, metric_values
+from ..sql.values import (
+    aa_certificate,
+    device_description,
+    entry_views,
+    fetch,
+    job_row,
+    job_spec,
+    metric_values,
+)
 from .insert import insert_job
 
 if TYPE_CHECKING:
@@ -286,20 +294,23 @@ def _ratios(connection: sqlite3.Connection, runs: Sequence[str]) -> list[MetricV
     ]
 
 
-def exact_spec(spec: JobSpec, saturating: tuple[int, ...], device_id: str) -> JobSpec | None:
+def exact_spec(
+    spec: JobSpec, saturating: tuple[int, ...], device_id: str, exact_options: tuple[StackItem, ...]
+) -> JobSpec | None:
     """The job that measures saturating entries in exact mode; None when there is none to make.
 
     Args:
         spec: of the job in which they saturated, with the artifact of each of them.
         saturating: their indices.
         device_id: where they were measured.
+        exact_options: what makes the kernels of their runtime exact there; () when nothing does.
     """
     given = spec.overrides.session_options
-    wrong_runtime = spec.runtime != ALLOWED[EXACT_MODE.name].runtime
     chosen = tuple(spec.entries[index] for index in saturating if index)
-    if wrong_runtime or not chosen or any(one.name == EXACT_MODE.name for one in given):
+    names = {one.name for one in exact_options}
+    if not (names and chosen) or any(one.name in names for one in given):
         return None
-    options = tuple(sorted((*given, EXACT_MODE), key=lambda one: one.name))
+    options = tuple(sorted((*given, *exact_options), key=lambda one: one.name))
     return replace(
         spec,
         entries=(spec.entries[0], *chosen),
@@ -334,7 +345,9 @@ def queue_exact(db: Database, row: sqlite3.Row, now_ns: int) -> str | None:
     asked = job_spec(row)
     # The very artifacts that saturated: a recipe might be built anew, by another toolchain.
     entries = [replace(one, artifact=artifacts[at]) for at, one in enumerate(asked.entries)]
-    spec = exact_spec(replace(asked, entries=tuple(entries)), tuple(here), device_id)
+    runtimes = device_description(db.conn, device_id).runtimes
+    exact = next((one.exact_options for one in runtimes if one.name == asked.runtime), ())
+    spec = exact_spec(replace(asked, entries=tuple(entries)), tuple(here), device_id, exact)
     if spec is None:
         return None
     job_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"bitgauge:exact/{row['job_id']}"))

@@ -14,11 +14,10 @@ from bitgauge.benchmarks.vocabulary.values.runs import Progress
 
 from ...decisions import jobs
 from ...decisions.jobs import JobEvent
-from ..sql.values import encode, entry_views, fetch, job_row, job_spec, raw_refs
+from ..sql.values import device_description, encode, entry_views, fetch, job_row, job_spec, raw_refs
 from ..values import LeaseTerms
 from .care import count_job, is_check
 from .changes import SECOND_NS, give_up, lose_lease
-from .devices import description
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -43,7 +42,7 @@ def claim(
         return None
     count_job(db, job_id, device_id)
     row = job_row(db.conn, job_id)
-    device = description(db.conn, device_id)
+    device = device_description(db.conn, device_id)
     _record_lease(db, row, device, token, now_ns=now_ns, expires_ns=now_ns + terms.ttl_ns)
     return _assignment(db.conn, row, device, token, now_ns=now_ns, terms=terms)
 

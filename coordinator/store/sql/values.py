@@ -105,6 +105,14 @@ def device_views(
     return tuple(views)
 
 
+def device_description(connection: sqlite3.Connection, device_id: str) -> DeviceDescription:
+    """A device as its agent described it last. `UNKNOWN_DEVICE` when it never did."""
+    rows = fetch(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
+    if not rows:
+        raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
+    return msgspec.json.decode(rows[0]["description"], type=DeviceDescription)
+
+
 def _newest_certificates(
     connection: sqlite3.Connection, device_id: str
 ) -> tuple[AaCertificate, ...]:
@@ -184,6 +192,7 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
     entries = entry_views(connection, row["job_id"])
     claims = _claims(connection, row["job_id"])
     state = JobState(row["state"])
+    exact_by = _follower(connection, row, "exact_of") if state is JobState.FINISHED else None
     return JobView(
         job_id=row["job_id"],
         state=state,
@@ -203,8 +212,21 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         repeats=row["repeats"],
         repeated_by=_follower(connection, row, "repeats") if row["suspect"] is not None else None,
         exact_of=row["exact_of"],
-        exact_by=_follower(connection, row, "exact_of") if state is JobState.FINISHED else None,
+        exact_by=exact_by,
+        exact_options=_exact_options(connection, spec, row["exact_of"], exact_by),
     )
+
+
+def _exact_options(
+    connection: sqlite3.Connection, spec: JobSpec, exact_of: str | None, exact_by: str | None
+) -> tuple[StackItem, ...]:
+    """The session options in which a job and its exact twin differ."""
+    other = exact_of or exact_by
+    if other is None:
+        return ()
+    twin = job_spec(job_row(connection, other)).overrides.session_options
+    own = spec.overrides.session_options
+    return tuple(one for one in (*own, *twin) if (one in own) != (one in twin))
 
 
 def _with_calibration(

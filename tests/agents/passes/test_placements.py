@@ -20,6 +20,9 @@ class Stub:
         self._name = name
         self.input_specs: tuple[InputSpec, ...] = ()
 
+    def options_set(self) -> dict[str, str]:
+        return {}
+
     def bind(self, feeds: object) -> Callable[[], None]:
         return lambda: self._log.append(self._name)
 

@@ -34,11 +34,13 @@ from pathlib import Path
 
 import numpy as np
 from bitgauge.agents.runtimes import ort as real
-from bitgauge.agents.runtimes.ort import empty_artifact, prepare, sentinel_artifact
+from bitgauge.agents.runtimes.base import Traits
+from bitgauge.agents.runtimes.ort import empty_artifact, prepare
 
 NAME = "turning"
 RANK = 5
 HINT = "nothing is missing"
+TRAITS = Traits(("onnx",), sentinel=real.sentinel_artifact)
 _BROKEN = Path({broken!r})
 
 

@@ -11,6 +11,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.values import campaigns as campaign_values
 from bitgauge.benchmarks.vocabulary.values import cells as cell_values
 from bitgauge.benchmarks.vocabulary.values import credentials
+from bitgauge.benchmarks.vocabulary.values import devices as device_values
 from bitgauge.benchmarks.vocabulary.values import history as history_values
 from bitgauge.benchmarks.vocabulary.values import jobs as model
 from bitgauge.benchmarks.vocabulary.values import rows as answers
@@ -26,6 +27,7 @@ VALUE_CLASSES = sorted(
             | vars(answers)
             | vars(cell_values)
             | vars(credentials)
+            | vars(device_values)
             | vars(campaign_values)
             | vars(history_values)
         ).values()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from bitgauge.agents.runtimes import ort
+from bitgauge.agents.runtimes import fake, ort
+from bitgauge.agents.runtimes.base import OpenGraph, SessionOptions
+from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.analysis.facts import RunFacts
@@ -15,7 +20,6 @@ from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.raw.container import read_raw, write_raw
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.recipes import parse
-from bitgauge.benchmarks.vocabulary.session_options import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
@@ -223,7 +227,7 @@ def test_floating_point_artifacts_have_range_and_no_saturation(
 def test_a_runtime_that_shows_nothing_gives_a_reason(
     artifacts: dict[str, Path], evaluation: EvaluationSet, tmp_path: Path
 ) -> None:
-    found, ledger = metrics(object(), {}, artifacts, "fp32", evaluation, tmp_path)
+    found, ledger = metrics(fake, {}, artifacts, "fp32", evaluation, tmp_path)
     assert found["saturated_pct"].reason == "uninstrumentable"
     assert "does not show" in detail(found["clip_pct"], "why")
     assert ledger.tensors == ()
@@ -234,23 +238,21 @@ def test_nothing_that_differs_from_production_is_looked_at(
 ) -> None:
     """A runtime whose exposed graphs compute something else is uninstrumentable."""
 
-    class Liar:
-        def open_graph(self, *rest: object) -> object:
-            from dataclasses import replace
+    def lie(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
+        opened = ort.open_graph(path, options, folder)
 
-            opened = ort.open_graph(*rest)  # type: ignore[arg-type]
+        def plain(model: bytes) -> Any:
+            session = opened.plain(model)
 
-            def plain(model: bytes) -> object:
-                session = opened.plain(model)
+            class Off:
+                def run(self, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+                    return [one + 1 for one in session.run(feeds)]
 
-                class Off:
-                    def run(self, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-                        return [one + 1 for one in session.run(feeds)]
+            return Off()
 
-                return Off()
+        return replace(opened, plain=plain)
 
-            return replace(opened, plain=plain)  # type: ignore[arg-type]
-
-    found, _ = metrics(Liar(), {}, artifacts, RECIPES[0], evaluation, tmp_path)
+    liar = SimpleNamespace(TRAITS=replace(ort.TRAITS, graph=lie))
+    found, _ = metrics(liar, {}, artifacts, RECIPES[0], evaluation, tmp_path)
     assert found["saturated_pct"].reason == "uninstrumentable"
     assert "no longer production's" in detail(found["saturated_pct"], "why")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks.refresh.plan import Ask, Known, RunTime, demand, plan
 from bitgauge.benchmarks.refresh.targets import (
     Target,
@@ -17,7 +18,6 @@ from bitgauge.benchmarks.refresh.targets import (
 )
 from bitgauge.benchmarks.vocabulary.enums import CellState, HardwareClass, ModelClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
-from bitgauge.benchmarks.vocabulary.session_options import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshPlan, Volume
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from bitgauge.agents.runtimes import ort
+from bitgauge.agents.runtimes.ort import EXACT_MODE, PRECISION
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.origin import RawOrigin, origin_meta, raw_origin
 from bitgauge.benchmarks.selection.select import select
@@ -13,20 +15,25 @@ from bitgauge.benchmarks.table.rows import Candidate, newest_rows
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.session_options import (
-    EXACT_MODE,
-    PRECISION,
+    exact_words,
     modes_under,
+    option_problem,
+    order_problem,
     parse_session_options,
-    require_session_options,
-    session_options_problem,
 )
-from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    RuntimeDescription,
+    RuntimeOption,
+    StackItem,
+)
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Entry, Overrides, Workload
 from bitgauge.coordinator.cli.text.rows import table_text
+from bitgauge.coordinator.decisions.scheduler import matches
+from bitgauge.coordinator.decisions.submission import completed, require_options
 from bitgauge.coordinator.store.jobs.job_end import exact_spec
 
 from tests.benchmarks.selection.test_select import QUERY, row
-from tests.labs.coordinator import BASELINE, SPEC
+from tests.labs.coordinator import BASELINE, DEVICE, SPEC
 
 EXACT = Overrides(session_options=(EXACT_MODE,))
 
@@ -42,7 +49,7 @@ def test_options_are_typed_as_pairs() -> None:
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        (["x64"], "'x64' is not NAME=VALUE, such as session.x64quantprecision=1"),
+        (["x64"], "'x64' is not NAME=VALUE"),
         (["=1"], "is not NAME=VALUE"),
         (["a=1", "a=2"], "gives a two values"),
     ],
@@ -53,21 +60,48 @@ def test_what_is_no_pair_is_refused(typed: list[str], words: str) -> None:
     assert caught.value.code is Code.BAD_ARGUMENT
 
 
+ORT = RuntimeDescription(
+    "onnxruntime", "1", options=ort.TRAITS.options, exact_options=ort.TRAITS.exact_options
+)
+OTHER = RuntimeDescription("litert", "2")
+
+
 @pytest.mark.parametrize(
-    ("options", "runtime", "words"),
+    ("option", "runtime", "words"),
     [
-        ([StackItem("session.intra_op", "1")], "onnxruntime", "is not one that can be measured"),
-        ([StackItem(PRECISION, "0")], "onnxruntime", "is '0' and not 1"),
-        ([EXACT_MODE], "litert", "is one of onnxruntime, not of litert"),
-        ([EXACT_MODE, EXACT_MODE], "onnxruntime", "or one is there twice"),
+        (StackItem("session.intra_op", "1"), ORT, "is none of onnxruntime's: session.x64quant"),
+        (StackItem(PRECISION, "0"), ORT, "is '0' and not 1"),
+        (EXACT_MODE, OTHER, "is none of litert's: none"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(
-    options: list[StackItem], runtime: str, words: str
+def test_what_a_runtime_does_not_have_is_refused(
+    option: StackItem, runtime: RuntimeDescription, words: str
 ) -> None:
-    assert words in (session_options_problem(options, runtime) or "")
-    with pytest.raises(BitgaugeError, match="This cannot be measured"):
-        require_session_options(options, runtime)
+    assert words in (option_problem([option], runtime) or "")
+    assert option_problem([EXACT_MODE], ORT) is None
+    spec = replace(SPEC, runtime=runtime.name, overrides=Overrides(session_options=(option,)))
+    here = replace(DEVICE, runtimes=(runtime,))
+    with pytest.raises(BitgaugeError, match="can not be taken: session option") as caught:
+        require_options(spec, [here])
+    assert caught.value.code is Code.BAD_ARGUMENT
+    assert any("does not take it: session option" in why for why in matches(spec, here))
+    require_options(spec, [])  # nothing is known of it yet
+    known = replace(runtime, options=(RuntimeOption(option.name, (option.value,)),))
+    require_options(spec, [here, replace(DEVICE, runtimes=(known,))])  # one device takes it
+
+
+def test_options_have_one_order() -> None:
+    assert order_problem([EXACT_MODE]) is None
+    assert "or one is there twice" in (order_problem([EXACT_MODE, EXACT_MODE]) or "")
+    twice = replace(SPEC, overrides=Overrides(session_options=(EXACT_MODE, EXACT_MODE)))
+    with pytest.raises(BitgaugeError, match="one is there twice"):
+        completed(twice)
+
+
+def test_exact_mode_is_told_with_its_price() -> None:
+    assert exact_words(ORT) == "session.x64quantprecision=1: exact, about 1.2 times slower"
+    assert exact_words(OTHER) == ""
+    assert exact_words(None) == ""
 
 
 def test_an_option_belongs_to_the_raw_file() -> None:
@@ -148,11 +182,12 @@ def test_modes_are_those_under_the_option() -> None:
 def test_the_exact_job_holds_what_saturates_and_nothing_else() -> None:
     entries = tuple(Entry(name, BASELINE) for name in ("fp32", "int8-dynamic", "fp16"))
     spec = replace(SPEC, entries=entries)
-    made = exact_spec(spec, (1,), "device")
+    exact = (EXACT_MODE,)
+    made = exact_spec(spec, (1,), "device", exact)
     assert made is not None
     assert made.entries == entries[:2]
-    assert made.overrides == replace(spec.overrides, session_options=(EXACT_MODE,))
+    assert made.overrides == replace(spec.overrides, session_options=exact)
     assert (made.selector.device, made.idempotency_key) == ("device", "")
-    assert exact_spec(made, (1,), "device") is None, "it is exact already"
-    assert exact_spec(spec, (0,), "device") is None, "a baseline has nothing to saturate"
-    assert exact_spec(replace(spec, runtime="litert"), (1,), "device") is None
+    assert exact_spec(made, (1,), "device", exact) is None, "it is exact already"
+    assert exact_spec(spec, (0,), "device", exact) is None, "a baseline has nothing to saturate"
+    assert exact_spec(spec, (1,), "device", ()) is None, "its runtime has no such mode"

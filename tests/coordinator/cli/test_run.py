@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
     EntryState,
@@ -20,7 +21,6 @@ from bitgauge.benchmarks.vocabulary.enums import (
 )
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
-from bitgauge.benchmarks.vocabulary.session_options import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import (
@@ -43,6 +43,8 @@ from bitgauge.coordinator.cli.orders import (
     parse_selector,
 )
 from bitgauge.coordinator.client.jobs import Submitted
+
+from tests.labs.store import device
 
 
 @dataclass
@@ -87,6 +89,7 @@ class FakeClient:
             Profile.QUICK,
             (EntryView(0, "", "fp32", self.entry_end),),
             1,
+            exact_options=(EXACT_MODE,) if self.saturates else (),
             suspect=self.suspect,
             repeated_by="job-9" if self.suspect else None,
             exact_by="job-2" if self.saturates and job_id == "job-1" else None,
@@ -124,7 +127,7 @@ class FakeClient:
         )
 
     def devices(self) -> tuple[DeviceView, ...]:
-        return ()
+        return (DeviceView(device(), "idle", 1, "0.1.0"),)
 
     def reanalyse(self, run_id: str) -> Reanalysis:
         metric = MetricValue("latency_ratio", 0.5)
@@ -238,11 +241,14 @@ def test_a_session_option_reaches_the_job_or_is_refused(
     (spec,) = fake.specs
     assert spec.overrides == Overrides(launches=2, session_options=(EXACT_MODE,))
     capsys.readouterr()
+    fake.known.clear()
     assert run_command_line([*typed, "--session-option", "session.dynamic_block_base=4"]) == 2
-    assert "session.dynamic_block_base is not one that can be measured" in capsys.readouterr().err
-    assert run_command_line([*typed, *given, "--runtime", "litert"]) == 2
-    assert "is one of onnxruntime, not of litert" in capsys.readouterr().err
+    assert (
+        "session option session.dynamic_block_base is none of onnxruntime's:"
+        " session.x64quantprecision" in capsys.readouterr().err
+    )
     assert len(fake.specs) == 1
+    assert not fake.known, "refused before anything was sent"
 
 
 def test_json_is_the_only_output(

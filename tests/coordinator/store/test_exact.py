@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.enums import JobState
-from bitgauge.benchmarks.vocabulary.session_options import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobView, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.store.values import BuildOutcome

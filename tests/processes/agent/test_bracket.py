@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bitgauge.agents.config import PhaseLimits
+from bitgauge.agents.runtimes import fake
 from bitgauge.benchmarks.analysis.analyse import RunFacts, analyse
 from bitgauge.benchmarks.raw.container import read_raw
 from bitgauge.benchmarks.raw.sentinel import sentinel_latencies
@@ -19,9 +21,7 @@ from tests.labs.agent import Lab, fake_artifact
 RUNTIME = '''
 """The hostile runtime, but its time counts."""
 
-from bitgauge.agents.runtimes.fake import (
-    empty_artifact, load, prepare, probe_kernels, sentinel_artifact
-)
+from bitgauge.agents.runtimes.fake import TRAITS, empty_artifact, load, prepare
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 
@@ -129,7 +129,8 @@ async def test_a_failure_in_the_middle_closes_nothing(lab: Lab) -> None:
 async def test_a_sentinel_that_fails_too_changes_no_failure(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bitgauge.agents.runtimes.fake.sentinel_artifact", lambda: b"no model")
+    broken = replace(fake.TRAITS, sentinel=lambda: b"no model")
+    monkeypatch.setattr("bitgauge.agents.runtimes.fake.TRAITS", broken)
     job(lab, SOUND, fake_artifact(behaviour="raise"))
     async with lab.agent():
         first, last = await lab.reports(2)

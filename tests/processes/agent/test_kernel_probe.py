@@ -33,6 +33,7 @@ import signal
 import time
 from pathlib import Path
 
+from bitgauge.agents.runtimes.base import Traits
 from bitgauge.agents.runtimes.fake import empty_artifact, load, prepare
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
@@ -65,6 +66,9 @@ def probe_kernels():
     elif act == "exit":
         os._exit(0)
     return asked["modes"]
+
+
+TRAITS = Traits(("fake",), kernels=probe_kernels)
 '''
 SAT16 = {"QLinearMatMul.u8s8.const": "sat16", "QLinearMatMul.u8u8.const": "exact"}
 

@@ -31,6 +31,7 @@ import time
 
 import numpy as np
 from bitgauge.agents.runtimes import fake
+from bitgauge.agents.runtimes.base import Traits
 from bitgauge.agents.runtimes.fake import empty_artifact, prepare
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
@@ -38,6 +39,7 @@ from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 NAME = "odd"
 RANK = 95
 HINT = "this test"
+TRAITS = Traits(("fake",))
 
 
 def probe():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import bitgauge.benchmarks.zoo
@@ -28,7 +29,6 @@ from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.profiles import shortest_s
 from bitgauge.benchmarks.vocabulary.reasons import IMPOSSIBLE
-from bitgauge.benchmarks.vocabulary.session_options import ALLOWED
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Entry, JobSpec
@@ -101,10 +101,10 @@ def test_every_option_that_was_given_is_read_back(tmp_path: Path) -> None:
     assert plain["graph_optimization_level"] == "ORT_ENABLE_ALL"
     assert plain["provider"] == "CPUExecutionProvider"
     assert all(name.strip("_") == name and len(text) < 40 for name, text in plain.items())
-    for name, option in ALLOWED.items():
-        assert name not in plain
-        given = SessionOptions(further=(StackItem(name, option.values[0]),))
-        assert ort.load(path, given).options_set()[name] == option.values[0]
+    for option in ort.TRAITS.options:
+        assert option.name not in plain
+        given = SessionOptions(further=(StackItem(option.name, option.values[0]),))
+        assert ort.load(path, given).options_set()[option.name] == option.values[0]
     assert ort.load(path, SessionOptions(arena=False)).options_set()["enable_cpu_mem_arena"] == (
         "False"
     )
@@ -277,7 +277,7 @@ async def test_a_sentinel_that_fails_takes_no_result_along(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bitgauge.agents.execution.run.plan_passes", only_quality)
-    monkeypatch.setattr(ort, "sentinel_artifact", lambda: b"no model")
+    monkeypatch.setattr(ort, "TRAITS", replace(ort.TRAITS, sentinel=lambda: b"no model"))
     artifact = (ZOO / "digits-mlp.onnx").read_bytes()
     evaluation = (ZOO / "evaluation.npz").read_bytes()
     lab.assignment([artifact], runtime="onnxruntime", evaluation=evaluation)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from bitgauge.agents import registry
 from bitgauge.agents.execution import probing
 from bitgauge.agents.execution.probing import (
     ProbeFailed,
@@ -26,7 +25,8 @@ from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, St
 PROBED = '''
 """A runtime that counts how often it is probed."""
 import os, pathlib, signal, time
-from bitgauge.agents.runtimes.fake import empty_artifact, load, prepare, probe as _probe
+from bitgauge.agents.runtimes.base import Traits
+from bitgauge.agents.runtimes.fake import empty_artifact, load, prepare
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
 NAME = "probed"
@@ -44,6 +44,8 @@ def probe_kernels():
 
 def measure_anchors():
     {anchors}
+
+TRAITS = Traits(("fake",), kernels=probe_kernels, anchors=measure_anchors)
 '''
 CACHE = {"cache_bytes": 1e6}
 
@@ -74,13 +76,12 @@ class Bench:
         (place / "probed.py").write_text(text)
         device = describe("fake", name="box", identity="id", folders=(self.plugins,))
         item = StackItem("kernel_release", stack)
-        runtime = replace(device.runtimes[0], name="probed", fingerprint="", simulated=True)
+        runtime = next(one for one in device.runtimes if one.name == "probed")
         device = replace(device, stack=(item,), runtimes=(runtime,))
         plain = replace(runtime, fingerprint=f"of-{stack}")
         device = replace(device, runtimes=(plain,))
         found = await with_kernel_modes(
             device,
-            registry.find("runtimes", (self.plugins,)),
             Confinement(levels()[RLIMITS]),
             folder=self.folder / "state",
             plugins=(self.plugins,),
@@ -205,7 +206,6 @@ async def test_what_onnxruntime_reaches_here_is_plausible(tmp_path: Path) -> Non
     said: list[str] = []
     probed = await with_kernel_modes(
         device,
-        registry.find("runtimes", ()),
         Confinement(levels()[RLIMITS]),
         folder=tmp_path,
         plugins=(),

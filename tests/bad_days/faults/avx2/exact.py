@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 
 from bitgauge.agents.runtimes import ort
+from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
-from bitgauge.benchmarks.vocabulary.session_options import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides
 
 from tests.labs.sat16 import measured

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.vocabulary.kernel_modes import kernel_mode
 from bitgauge.benchmarks.vocabulary.recipes import parse
-from bitgauge.benchmarks.vocabulary.session_options import EXACT_MODE, modes_under
+from bitgauge.benchmarks.vocabulary.session_options import modes_under
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from bitgauge.agents.runtimes import ort
 from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, RuntimeDescription, StackItem
 from bitgauge.coordinator.cli.text import devices
@@ -27,7 +28,13 @@ AVX2 = {
 
 def runtime(modes: dict[str, str]) -> RuntimeDescription:
     items = tuple(StackItem(name, mode) for name, mode in modes.items())
-    return RuntimeDescription("onnxruntime", "1.31.1", kernel_modes=items)
+    return RuntimeDescription(
+        "onnxruntime",
+        "1.31.1",
+        kernel_modes=items,
+        options=ort.TRAITS.options,
+        exact_options=ort.TRAITS.exact_options,
+    )
 
 
 def view(*runtimes: RuntimeDescription) -> DeviceView:
@@ -45,7 +52,8 @@ def test_the_list_says_in_a_line_what_is_not_exact() -> None:
 
 
 def test_what_was_not_probed_is_never_called_exact() -> None:
-    for printed in (kernel_line(runtime({})), kernels_text(view(runtime({})))):
+    unknown = replace(runtime({}), options=())  # an option may promise it; nothing was seen
+    for printed in (kernel_line(unknown), kernels_text(view(unknown))):
         assert "not probed" in printed
         assert "exact" not in printed
 
@@ -117,7 +125,16 @@ def test_exact_mode_is_advised_where_it_was_probed() -> None:
         line.split() for line in printed.splitlines()
     ]
     assert kernel_line(runtime(AVX2 | again)) == kernel_line(runtime(AVX2))
-    assert "exact mode" not in kernels_text(view(runtime(AVX2)))
+    assert "or exact mode" not in kernels_text(view(runtime(AVX2)))
+    without = replace(runtime(AVX2 | again), exact_options=())
+    assert "or exact mode" not in kernels_text(view(without)), "that runtime has none"
+
+
+def test_options_are_listed_with_their_words() -> None:
+    lines = kernels_text(view(runtime(AVX2))).splitlines()
+    at = lines.index("options of onnxruntime that may be measured (--session-option):")
+    assert lines[at + 1] == "  session.x64quantprecision=1: exact, about 1.2 times slower"
+    assert "--session-option" not in kernels_text(view(replace(runtime(AVX2), options=())))
 
 
 def test_one_device_shows_the_most_that_was_observed() -> None:
