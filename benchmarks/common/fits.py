@@ -7,6 +7,7 @@ suite and whatever comes next can each say it in a sentence of their own.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -45,14 +46,19 @@ class Misfit(ValueError):
         self.why = why
 
 
-def fitted(values: Any, kind: Any) -> Any:
+def fitted(values: Any, kind: Any, hook: Callable[[Any, Any], Any] | None = None) -> Any:
     """`values` as a `kind`: a struct, a dataclass, or any other type that msgspec knows.
+
+    Args:
+        values: plain values, such as JSON or TOML gives them.
+        kind: the type.
+        hook: makes values of types that msgspec does not know; a ValueError is a misfit.
 
     Raises:
         Misfit: they do not fit.
     """
     try:
-        return msgspec.convert(values, kind)
+        return msgspec.convert(values, kind, dec_hook=hook)
     except msgspec.ValidationError as error:
         said = _SAID.fullmatch(str(error))
         why, where = (said["why"], said["where"]) if said else (str(error), "")

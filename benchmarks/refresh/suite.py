@@ -38,29 +38,22 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
+from msgspec import Meta, field
+
+from ..common.typed_toml import Count, Document, Positive, Size, Text, Time, Word
 from ..vocabulary.enums import HardwareClass, ModelClass, Profile, Scenario
+from ..vocabulary.errors import Code
 from ..vocabulary.profiles import require_overrides
 from ..vocabulary.recipes import DEFAULT_RECIPES, is_calibrated, parse
-from ..vocabulary.typed import parse_size_bytes
+from ..vocabulary.typed import hint_of
 from ..vocabulary.values.campaigns import Volume
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Selector, Workload
-from .suite_table import SuiteTable, bad_suite, hint_of
-
-USE_CASES = ("default",)
-_TOP = (
-    *("name", "profile", "recipes", "accuracy_margin_pp", "use_case", "budget", "max_age"),
-    *("volume_file", "model", "selector", "workload", "overrides", "volume"),
-)
-_MODEL = ("zoo", "name", "baseline", "evaluation", "calibration", "class")
-_SELECTOR = ("device", "hardware_class", "runtime", "memory", "tags")
-_WORKLOAD = ("batch", "threads", "scenario")
-_OVERRIDES = ("warm_up", "launches", "budget")
-_VOLUME = ("model_class", "hardware_class", "batch", "threads", "scenario", "per_day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,6 @@ class ModelFiles:
     evaluation: str = ""
     calibration: str = ""
     model_class: ModelClass | None = None
-    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +87,72 @@ class SuiteFile:
     volume_file: str | None
 
 
-def parse_suite(
-    values: Mapping[str, Any], text: str, file: str, zoo: Iterable[str], default_name: str
-) -> SuiteFile:
+# -- what may stand in a suite ------------------------------------------------------------
+class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of a suite: a key that it does not know is a mistake."""
+
+
+class _Model(_Table, frozen=True):
+    zoo: Text = ""
+    name: Text = ""
+    baseline: Text = ""
+    evaluation: Text = ""
+    calibration: Text = ""
+    kind: Word[ModelClass] | None = field(name="class", default=None)
+
+
+class _Selector(_Table, frozen=True):
+    device: Text | None = None
+    hardware_class: Word[HardwareClass] | None = None
+    runtime: Text | None = None
+    memory: Size | None = None
+    tags: Annotated[dict[str, str], Meta(description='a table of texts, such as {room = "a"}')] = {}
+
+
+class _Workload(_Table, frozen=True):
+    batch: Count = 1
+    threads: Count = 1
+    scenario: Word[Scenario] = Word(Scenario.SINGLE_STREAM)
+
+
+class _Overrides(_Table, frozen=True):
+    warm_up: Time | None = None
+    launches: Count | None = None
+    budget: Time | None = None
+
+
+class _Volume(_Table, frozen=True):
+    per_day: Positive
+    model_class: Word[ModelClass] | None = None
+    hardware_class: Word[HardwareClass] | None = None
+    batch: Count | None = None
+    threads: Count | None = None
+    scenario: Word[Scenario] | None = None
+
+
+class _Suite(_Table, frozen=True):
+    name: Text = ""
+    profile: Word[Profile] = Word(Profile.QUICK)
+    recipes: Annotated[
+        Literal["all"] | tuple[str, ...], Meta(description='"all" or a list of recipes')
+    ] = "all"
+    accuracy_margin_pp: Positive = 1.0
+    use_case: Literal["default"] = "default"
+    budget: Time | None = None
+    max_age: Time | None = None
+    volume_file: Text | None = None
+    model: tuple[_Model, ...] = ()
+    selector: tuple[_Selector, ...] = ()
+    workload: tuple[_Workload, ...] = ()
+    overrides: _Overrides = _Overrides()
+    volume: tuple[_Volume, ...] = ()
+
+
+def parse_suite(text: str, file: str, zoo: Iterable[str], default_name: str) -> SuiteFile:
     """What a suite says.
 
     Args:
-        values: the file as its TOML parser gives it.
-        text: the file, to find the lines of keys.
+        text: the file.
         file: its name, for sentences.
         zoo: names of the reference models.
         default_name: label of the suite when it has none.
@@ -110,31 +160,30 @@ def parse_suite(
     Raises:
         BadInput: `BAD_SUITE`; the sentence has file, line and key, and the nearest known word.
     """
-    top = SuiteTable(values, (), text, file)
-    top.require_known(_TOP)
-    profile = top.word("profile", Profile, Profile.QUICK)
-    overrides = _overrides(top.table("overrides"), profile)
-    models = tuple(_model(one, tuple(zoo)) for one in top.tables("model"))
+    document = Document("Suite", file, Code.BAD_SUITE, text)
+    said = document.read(_Suite)
+    known = tuple(zoo)
+    models = tuple(_model(document, i, one, known) for i, one in enumerate(said.model))
     if not models:
-        raise top.wrong(None, "there is no [[model]]")
+        raise document.wrong((), "there is no [[model]]")
     names = [model.name for model in models]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise top.wrong(("model", index), f"there are two models named {name!r}")
+            raise document.wrong(("model", index), f"there are two models named {name!r}")
     return SuiteFile(
-        name=top.text("name", default_name),
+        name=said.name or default_name,
         models=models,
-        recipes=_recipes(top, models),
-        selectors=tuple(map(_selector, top.tables("selector"))) or (Selector(),),
-        workloads=tuple(dict.fromkeys(map(_workload, top.tables("workload")))) or (Workload(),),
-        profile=profile,
-        overrides=overrides,
-        accuracy_margin_pp=top.number("accuracy_margin_pp", 1.0),
-        use_case=top.choice("use_case", USE_CASES, "default"),
-        budget_s=top.seconds("budget"),
-        max_age_s=top.seconds("max_age"),
-        volumes=tuple(map(_volume, top.tables("volume"))),
-        volume_file=top.text("volume_file", "") or None,
+        recipes=_recipes(document, said.recipes, models),
+        selectors=tuple(map(_selector, said.selector)) or (Selector(),),
+        workloads=tuple(dict.fromkeys(map(_workload, said.workload))) or (Workload(),),
+        profile=said.profile.member,
+        overrides=_overrides(document, said.overrides, said.profile.member),
+        accuracy_margin_pp=said.accuracy_margin_pp,
+        use_case=said.use_case,
+        budget_s=said.budget.seconds if said.budget else None,
+        max_age_s=said.max_age.seconds if said.max_age else None,
+        volumes=tuple(map(_volume, said.volume)),
+        volume_file=said.volume_file,
     )
 
 
@@ -145,16 +194,16 @@ def volumes_of_csv(text: str, file: str) -> tuple[Volume, ...]:
         BadInput: `BAD_SUITE`; the sentence has file, line and column.
     """
     reader = csv.DictReader(io.StringIO(text))
-    columns = reader.fieldnames or ()
-    for column in columns:
-        if column not in _VOLUME:
-            raise bad_suite(file, 1, column, f"is no column{hint_of(column, _VOLUME)}")
+    for column in reader.fieldnames or ():
+        if column not in _Volume.__struct_fields__:
+            document = Document("Suite", file, Code.BAD_SUITE, line=1)
+            hint = hint_of(column, _Volume.__struct_fields__)
+            raise document.wrong((column,), f"is no column{hint}")
     found = []
     for row in reader:
         given = {key: _typed(key, value) for key, value in row.items() if key and value}
-        line = "\n" * (reader.line_num - 1) + "\n".join(f"{key} = 0" for key in given)
-        table = SuiteTable(given, (), line, file, fixed_line=reader.line_num)
-        found.append(_volume(table))
+        document = Document("Suite", file, Code.BAD_SUITE, line=reader.line_num)
+        found.append(_volume(document.fitted(given, _Volume)))
     return tuple(found)
 
 
@@ -167,102 +216,78 @@ def _typed(key: str, value: str) -> Any:
         return value
 
 
-# -- parts --------------------------------------------------------------------------------
-def _model(one: SuiteTable, zoo: Sequence[str]) -> ModelFiles:
-    one.require_known(_MODEL)
-    kind = one.word("class", ModelClass, None)
-    if "zoo" in one.values:
-        name = one.choice("zoo", zoo, "")
+# -- its values ---------------------------------------------------------------------------
+def _model(document: Document, index: int, one: _Model, zoo: Sequence[str]) -> ModelFiles:
+    at, kind = ("model", index), one.kind.member if one.kind else None
+    if one.zoo:
+        if one.zoo not in zoo:
+            raise document.wrong((*at, "zoo"), f"{one.zoo!r} is not known{hint_of(one.zoo, zoo)}")
         for key in ("baseline", "evaluation", "calibration"):
-            if key in one.values:
-                raise one.wrong((key,), "a model of the zoo has files of its own")
-        return ModelFiles(one.text("name", name), zoo=name, model_class=kind, line=one.line(None))
+            if getattr(one, key):
+                raise document.wrong((*at, key), "a model of the zoo has files of its own")
+        return ModelFiles(one.name or one.zoo, zoo=one.zoo, model_class=kind)
     for key in ("baseline", "evaluation"):
-        if key not in one.values:
-            raise one.wrong(None, f"{key} is missing; a model needs it, or zoo = NAME")
-    baseline = one.text("baseline", "")
-    stem = re.split(r"[/\\]", baseline)[-1].rsplit(".", 1)[0]
+        if not getattr(one, key):
+            raise document.wrong(at, f"{key} is missing; a model needs it, or zoo = NAME")
+    stem = re.split(r"[/\\]", one.baseline)[-1].rsplit(".", 1)[0]
     return ModelFiles(
-        name=one.text("name", stem),
-        baseline=baseline,
-        evaluation=one.text("evaluation", ""),
-        calibration=one.text("calibration", ""),
+        name=one.name or stem,
+        baseline=one.baseline,
+        evaluation=one.evaluation,
+        calibration=one.calibration,
         model_class=kind,
-        line=one.line(None),
     )
 
 
-def _recipes(top: SuiteTable, models: Sequence[ModelFiles]) -> tuple[str, ...]:
-    given = top.values.get("recipes", "all")
+def _recipes(
+    document: Document, given: Literal["all"] | tuple[str, ...], models: Sequence[ModelFiles]
+) -> tuple[str, ...]:
     if given == "all":
         return tuple(str(recipe) for recipe in DEFAULT_RECIPES)
-    if isinstance(given, str) or not isinstance(given, list):
-        raise top.wrong(("recipes",), 'it is "all" or a list of recipes')
-    recipes = top.made(("recipes",), lambda: [str(parse(str(text))) for text in given])
+    recipes = document.made(("recipes",), lambda: [str(parse(text)) for text in given])
     if not recipes:
-        raise top.wrong(("recipes",), "it names no recipe")
+        raise document.wrong(("recipes",), "it names no recipe")
     static = [recipe for recipe in recipes if is_calibrated(recipe)]
-    for model in models:
+    for index, model in enumerate(models):
         if static and not (model.zoo or model.calibration):
-            raise bad_suite(
-                top.file,
-                model.line,
-                "calibration",
+            raise document.wrong(
+                ("model", index, "calibration"),
                 f"is missing: {static[0]} of {model.name} needs a calibration set",
             )
     return tuple(dict.fromkeys(recipes))
 
 
-def _selector(one: SuiteTable) -> Selector:
-    one.require_known(_SELECTOR)
-    tags = one.values.get("tags", {})
-    if not isinstance(tags, dict) or not all(isinstance(value, str) for value in tags.values()):
-        raise one.wrong(("tags",), 'it is a table of texts, such as {room = "a"}')
-    memory = one.text("memory", "")
+def _selector(one: _Selector) -> Selector:
     return Selector(
-        device=one.text("device", "") or None,
-        hardware_class=one.word("hardware_class", HardwareClass, None),
-        runtime=one.text("runtime", "") or None,
-        min_memory_bytes=one.made(("memory",), lambda: parse_size_bytes(memory))
-        if memory
-        else None,
-        tags=tuple(StackItem(name, tags[name]) for name in sorted(tags)),
+        device=one.device,
+        hardware_class=one.hardware_class.member if one.hardware_class else None,
+        runtime=one.runtime,
+        min_memory_bytes=one.memory,
+        tags=tuple(StackItem(name, one.tags[name]) for name in sorted(one.tags)),
     )
 
 
-def _workload(one: SuiteTable) -> Workload:
-    one.require_known(_WORKLOAD)
-    return Workload(
-        scenario=one.word("scenario", Scenario, Scenario.SINGLE_STREAM),
-        batch=one.whole("batch", 1) or 1,
-        threads=one.whole("threads", 1) or 1,
-    )
+def _workload(one: _Workload) -> Workload:
+    return Workload(one.scenario.member, one.batch, one.threads)
 
 
-def _overrides(one: SuiteTable, profile: Profile) -> Overrides:
-    one.require_known(_OVERRIDES)
-    if not one.values:
+def _overrides(document: Document, one: _Overrides, profile: Profile) -> Overrides:
+    if one == _Overrides():
         return NO_OVERRIDES
     given = Overrides(
-        one.milliseconds("warm_up"), one.whole("launches", None), one.milliseconds("budget")
+        one.warm_up.milliseconds if one.warm_up else None,
+        one.launches,
+        one.budget.milliseconds if one.budget else None,
     )
-    return one.made((), lambda: require_overrides(given, profile))
+    return document.made(("overrides",), lambda: require_overrides(given, profile))
 
 
-def _volume(one: SuiteTable) -> Volume:
-    one.require_known(_VOLUME)
-    if "per_day" not in one.values:
-        raise one.wrong(None, "per_day is missing: inferences per day")
-    named = any(key in one.values for key in _WORKLOAD)
+def _volume(one: _Volume) -> Volume:
+    named = (one.batch, one.threads, one.scenario) != (None, None, None)
+    scenario = one.scenario.member if one.scenario else Scenario.SINGLE_STREAM
     return Volume(
-        per_day=one.number("per_day", 0.0),
-        model_class=one.word("model_class", ModelClass, None),
-        hardware_class=one.word("hardware_class", HardwareClass, None),
-        workload=Workload(
-            one.word("scenario", Scenario, Scenario.SINGLE_STREAM),
-            one.whole("batch", 1) or 1,
-            one.whole("threads", 1) or 1,
-        )
-        if named
-        else None,
+        per_day=one.per_day,
+        model_class=one.model_class.member if one.model_class else None,
+        hardware_class=one.hardware_class.member if one.hardware_class else None,
+        workload=Workload(scenario, one.batch or 1, one.threads or 1) if named else None,
     )

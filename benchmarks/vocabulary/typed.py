@@ -11,6 +11,8 @@ from typing import TypeVar
 from .errors import BadInput, Code
 
 _TIMES_NS = {"ns": 1.0, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9, "min": 6e10}
+_HOUR_NS = 3_600 * 10**9
+_LONG_NS = {"h": _HOUR_NS, "d": 24 * _HOUR_NS}
 _SIZES_BYTES = {
     "b": 1,
     "kb": 10**3,
@@ -30,6 +32,19 @@ def parse_time_ns(text: str) -> float:
         BadInput: there is no unit, or none that is known.
     """
     return _parse(text, _TIMES_NS, "a time with its unit, such as 250us, 1.5ms or 2s")
+
+
+def parse_long_time_ns(text: str) -> float:
+    """Nanoseconds of a time that may also be given in hours (`h`) and days (`d`).
+
+    Raises:
+        BadInput: it is no time above 0.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d*)?)\s*([hd])\s*", text, re.ASCII)
+    ns = float(match[1]) * _LONG_NS[match[2]] if match else parse_time_ns(text)
+    if ns <= 0:
+        raise BadInput(Code.BAD_ARGUMENT, f"{text!r} is not a time above 0.")
+    return ns
 
 
 def parse_size_bytes(text: str) -> int:
@@ -56,6 +71,14 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like `word`, or None when none is near."""
     close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.5)
     return close[0] if close else None
+
+
+def hint_of(word: str, known: Iterable[str]) -> str:
+    """The nearest known word, and all of them, as the end of a sentence."""
+    words = sorted(known)
+    close = nearest(word, words)
+    meant = f"; did you mean {close}?" if close else ""
+    return f"{meant} (known: {', '.join(words)})"
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> BadInput:

@@ -91,9 +91,9 @@ def refresh(
 
     Example: bitgauge refresh --stale
     """
-    from bitgauge.benchmarks.refresh.suite_table import parse_long_time_ns
     from bitgauge.benchmarks.refresh.targets import parse_only
     from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+    from bitgauge.benchmarks.vocabulary.typed import parse_long_time_ns
     from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder
 
     from ..client.suites import read_suite

@@ -6,20 +6,17 @@ The order is flag, environment, user configuration, ``127.0.0.1:50950``. The use
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import msgspec
 from bitgauge.benchmarks.common.home import DEFAULT_PORT, home
+from bitgauge.benchmarks.common.typed_toml import Document, Text
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.typed import unknown
 
 DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
-_KEYS = ("coordinator", "db", "token_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,9 @@ def resolve(
         "db": environ.get("BITGAUGE_DB"),
     }
     config = _user_config(config_path(environ))
-    token = token_file or config.get("token_file") or str(home(environ) / "tokens" / "user")
-    sources = (("flags", flags), ("environment", variables), ("user configuration", config))
+    written = {"coordinator": config.coordinator, "db": config.db}
+    token = token_file or config.token_file or str(home(environ) / "tokens" / "user")
+    sources = (("flags", flags), ("environment", variables), ("user configuration", written))
     for name, source in sources:
         given = {key: source.get(key) for key in ("coordinator", "db") if source.get(key)}
         if len(given) == 2:
@@ -126,27 +124,17 @@ def _endpoint(coordinator: str | None, db: str | None, token_file: str) -> Endpo
     )
 
 
-def _user_config(path: Path) -> dict[str, str]:
+class _Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    coordinator: Text = ""
+    db: Text = ""
+    token_file: Text = ""
+
+
+def _user_config(path: Path) -> _Config:
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return {}
+        return _Config()
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {error}.") from error
-    values = _toml(text, path)
-    for key, value in values.items():
-        if key not in _KEYS:
-            raise unknown(f"key in {path}", key, _KEYS)
-        if not isinstance(value, str):
-            raise BadInput(Code.BAD_ARGUMENT, f"{key} in {path} is not a string.")
-    return values
-
-
-def _toml(text: str, path: Path) -> dict[str, Any]:
-    # The standard library has it since Python 3.11; tomli is the same code for 3.10.
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    try:
-        values: dict[str, Any] = toml.loads(text)
-    except ValueError as error:
-        raise BadInput(Code.BAD_ARGUMENT, f"{path} is not valid TOML: {error}.") from error
-    return values
+    return Document("Configuration", str(path), Code.BAD_ARGUMENT, text).read(_Config)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.refresh.suite import ModelFiles, SuiteFile, parse_suite, volumes_of_csv
@@ -34,10 +31,7 @@ def read_suite(name: str) -> LocalSuite:
         BadInput: `BAD_SUITE` with file, line and key; `FILE_UNREADABLE`.
     """
     path = _path(name)
-    text = _text(path)
-    values = _toml(text, path)
-    models = zoo.models()
-    said = parse_suite(values, text, str(path), [model.name for model in models], path.stem)
+    said = parse_suite(_text(path), str(path), [one.name for one in zoo.models()], path.stem)
     volumes = said.volumes
     if said.volume_file is not None:
         listed = path.parent / said.volume_file
@@ -107,22 +101,3 @@ def _text(path: Path) -> str:
         raise BadInput(Code.BAD_SUITE, f"{path} is not UTF-8 text: {error.reason}.") from error
     except OSError as error:
         raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _toml(text: str, path: Path) -> dict[str, Any]:
-    # The standard library has it since Python 3.11; tomli is the same code for 3.10.
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    try:
-        values: dict[str, Any] = toml.loads(text)
-    except ValueError as error:
-        raise _syntax(path, str(error)) from error
-    return values
-
-
-def _syntax(path: Path, said: str) -> BadInput:
-    """The parser's own sentence, with its line in front as in all our sentences."""
-    match = re.search(r"\s*\(at line (\d+), column \d+\)", said)
-    if match is None:
-        return BadInput(Code.BAD_SUITE, f"{path}: not valid TOML: {said}.")
-    why = said[: match.start()]
-    return BadInput(Code.BAD_SUITE, f"{path}, line {match[1]}: not valid TOML: {why}.")

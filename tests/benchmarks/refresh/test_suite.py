@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.refresh.suite import volumes_of_csv
-from bitgauge.benchmarks.refresh.suite_table import parse_long_time_ns
 from bitgauge.benchmarks.suites import FOLDER, shipped
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass, Profile, Scenario
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
+from bitgauge.benchmarks.vocabulary.typed import parse_long_time_ns
 from bitgauge.benchmarks.vocabulary.values.campaigns import Volume
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector, Workload
@@ -145,7 +145,7 @@ def changed(old: str, new: str) -> str:
             "recipes: There is no recipe 'int8-dynamc'; the nearest known spelling is",
         ),
         (changed(RECIPES, "[]"), 4, "recipes: it names no recipe"),
-        (changed(RECIPES, '"some"'), 4, 'recipes: it is "all" or a list'),
+        (changed(RECIPES, '"some"'), 4, "recipes: 'some' is not \"all\" or a list of recipes"),
         (changed("0.5", "-1"), 5, "accuracy_margin_pp: -1 is not a number above 0"),
         (
             changed('use_case = "default"', 'use_case = "defalt"'),
@@ -173,7 +173,7 @@ def changed(old: str, new: str) -> str:
         (
             changed('"transformer"', '"transfomer"'),
             18,
-            "model[2].class: Unknown class 'transfomer'; did you mean transformer?",
+            "model[2].class: Unknown model class 'transfomer'; did you mean transformer?",
         ),
         (
             changed('class = "transformer"', 'name = "digits-cnn"'),
@@ -215,9 +215,9 @@ def changed(old: str, new: str) -> str:
         (
             "[model]\n" + 'zoo = "x"\n',
             1,
-            "model: it is a list of tables, each written [[model]]",
+            "model: it is not a list of tables, each written [[model]]",
         ),
-        (changed('name = "edge"', "name = 3"), 2, "name: it is a text"),
+        (changed('name = "edge"', "name = 3"), 2, "name: 3 is not a text that says something"),
         ("name = \n", 1, "not valid TOML: Invalid value"),
         ('name = "a"\n[[model]\n', 2, "not valid TOML"),
         ('name = "a"\n', 1, "there is no [[model]]"),
