@@ -24,7 +24,7 @@ from bitgauge.benchmarks.table.file import TableFile, from_json, lean, to_json
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.exports.evidence import raw_name
-from bitgauge.coordinator.exports.markdown import to_markdown
+from bitgauge.coordinator.exports.formats.markdown import to_markdown
 from bitgauge.coordinator.tasks.tasks import in_role
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "snapshot"

@@ -99,7 +99,7 @@ def find(kind: Kind, folders: Sequence[Path] | None = None) -> Found:
             if name in found:
                 raise Refused(
                     Code.PLUGIN_CONFLICT,
-                    f"Both {origin[name]} and {path} are a {kind.name[:-1]} called {name!r}.",
+                    f"Both {origin[name]} and {path} are called {name!r} among the {kind.name}.",
                 )
             found[name], origin[name] = module, path
     ranked = sorted(found.items(), key=lambda item: (-int(getattr(item[1], "RANK", 0)), item[0]))

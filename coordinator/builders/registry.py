@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import cast
 
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Internal, Refused
@@ -23,7 +22,7 @@ _ALTERNATIVES = {"onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-
 
 def builders() -> dict[str, Builder]:
     """Every builder by its file name, in alphabetical order."""
-    return {name: cast(Builder, module) for name, module in found().modules.items()}
+    return dict(found().modules)
 
 
 def found() -> Found:

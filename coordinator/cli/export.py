@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..client.answers import Answers
 from .common import Coordinator, Database, FromFile, TokenFile, answers, say
-
-if TYPE_CHECKING:
-    from bitgauge.benchmarks.table.file import TableFile
-
-FORMATS = ("json", "csv", "parquet", "markdown")
-_ENDINGS = {**{name: name for name in FORMATS}, "md": "markdown"}
 
 
 def export(
@@ -53,6 +47,7 @@ def export(
 
     Example: bitgauge export --db store.db --evidence snapshot --raw 7d41...
     """
+    from ..exports.formats import registry as formats
     from ..exports.output import refuse_existing, write_output
     from ..exports.table import exported
 
@@ -61,12 +56,12 @@ def export(
         with answers(coordinator, db, token_file, from_file) as source:
             _export_evidence(source, evidence or Path(), raw or [])
         return
-    chosen = _format_of(format, output)
+    chosen = formats.of_table(format, output)
     if output is not None:
         refuse_existing(output, force=force)
     with answers(coordinator, db, token_file, from_file) as source:
         table = exported(source)
-    data = _encoded(table, chosen)
+    data = formats.encode_table(table, chosen)
     if output is None:
         typer.echo(data, nl=False)
         return
@@ -99,35 +94,6 @@ def _export_evidence(source: Answers, folder: Path, raw: list[str]) -> None:
     found = evidence(source, raw)
     write_folder(folder, found.files)
     say(f"Wrote {len(found.table.rows)} rows and their evidence to {folder}.")
-
-
-def _format_of(given: str | None, output: Path | None) -> str:
-    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-    from bitgauge.benchmarks.vocabulary.typed import unknown
-
-    ending = output.suffix.removeprefix(".").lower() if output is not None else ""
-    word = (given or _ENDINGS.get(ending, "json")).lower()
-    chosen = _ENDINGS.get(word)
-    if chosen is None:
-        raise unknown("format", word, FORMATS)
-    if chosen == "parquet" and output is None:
-        raise BadInput(Code.BAD_ARGUMENT, "Parquet is no text; give -o FILE.")
-    return chosen
-
-
-def _encoded(table: TableFile, chosen: str) -> bytes:
-    if chosen == "json":
-        from bitgauge.benchmarks.table.file import to_json
-
-        return to_json(table)
-    if chosen == "markdown":
-        from ..exports.markdown import to_markdown
-
-        return to_markdown(table).encode()
-    from ..exports.long_form import table_sheet
-    from ..exports.sheet import to_csv, to_parquet
-
-    return (to_csv if chosen == "csv" else to_parquet)(table_sheet(table))
 
 
 PLACE = 90

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from .common import Coordinator, Database, TokenFile, answers, say
-
-if TYPE_CHECKING:
-    from bitgauge.benchmarks.record.record import Record
-
-FORMATS = ("json", "csv", "parquet")
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
@@ -42,15 +37,16 @@ def record(
     from bitgauge.benchmarks.record.build import build
 
     from ..client.sources import named_runs, sources_of
+    from ..exports.formats import registry as formats
     from ..exports.output import refuse_existing, write_output
 
-    chosen = _format_of(format, output)
+    chosen = formats.of_records(format, output)
     if output is not None:
         refuse_existing(output, force=force)
     with answers(coordinator, db, token_file) as source:
         runs = named_runs(source, run)
         records = [build(sources_of(source, one)) for one in runs]
-    data = _encoded(records, chosen)
+    data = formats.encode_records(records, chosen)
     if output is None:
         typer.echo(data, nl=False)
     else:
@@ -81,30 +77,6 @@ def report(
         sources = sources_of(source, source.run(run))
     write_output(target, report_html(sources), force=force)
     say(f"Wrote {target}.")
-
-
-def _format_of(given: str | None, output: Path | None) -> str:
-    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-    from bitgauge.benchmarks.vocabulary.typed import unknown
-
-    ending = output.suffix.removeprefix(".").lower() if output is not None else ""
-    chosen = (given or (ending if ending in FORMATS else "json")).lower()
-    if chosen not in FORMATS:
-        raise unknown("format", chosen, FORMATS)
-    if chosen == "parquet" and output is None:
-        raise BadInput(Code.BAD_ARGUMENT, "Parquet is no text; give -o FILE.")
-    return chosen
-
-
-def _encoded(records: list[Record], chosen: str) -> bytes:
-    if chosen == "json":
-        from bitgauge.benchmarks.record.schema import to_json
-
-        return to_json(records[0] if len(records) == 1 else records)
-    from ..exports.long_form import record_sheet
-    from ..exports.sheet import to_csv, to_parquet
-
-    return (to_csv if chosen == "csv" else to_parquet)(record_sheet(records))
 
 
 PLACE = 80

@@ -33,7 +33,7 @@ from ..client.offline import Offline
 from ..store.protocols import Store
 from ..store.subjects import subject_of
 from ..store.values import LeaseTerms
-from .markdown import to_markdown
+from .formats.markdown import to_markdown
 from .output import as_usual
 
 

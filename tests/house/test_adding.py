@@ -14,10 +14,14 @@ from bitgauge.agents import registry as agent
 from bitgauge.agents.meters.base import MeterLost
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
+from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.coordinator.builders import registry as builders
 from bitgauge.coordinator.builders.base import BuildRequest
+from bitgauge.coordinator.cli.app import run_command_line
+from bitgauge.coordinator.exports.formats import registry as exporters
 
+from tests.labs.record import RECIPE
 from tests.labs.stored_run import store_run
 
 from .tree import ROOT
@@ -92,6 +96,19 @@ def test_the_builder(tmp_path: Path) -> None:
     assert made.stat().st_size < 0.6 * small.path.stat().st_size
     session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
     assert session.get_inputs()
+
+
+def test_the_exporter(folder: Path) -> None:
+    (folder / "state").mkdir()
+    database = str(store_run(folder / "state").database)
+    made = folder / "table.jsonl"
+    assert run_command_line(["export", "--db", database, "-o", str(made)]) == 0
+    rows = [json.loads(line) for line in made.read_text().splitlines()]
+    assert [row["recipe"] for row in rows] == ["fp32", RECIPE]
+    assert all(row["metrics"] for row in rows)
+    assert "lines" in {*exporters.found().modules}
+    with pytest.raises(BadInput, match="Unknown format 'lines'"):
+        exporters.of_records("lines", None)
 
 
 def test_the_command(folder: Path) -> None:

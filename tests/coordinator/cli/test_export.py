@@ -36,8 +36,8 @@ from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.exported import ExportedTable
 from bitgauge.coordinator.client.offline import Offline
+from bitgauge.coordinator.exports.formats.markdown import to_markdown
 from bitgauge.coordinator.exports.long_form import table_sheet
-from bitgauge.coordinator.exports.markdown import to_markdown
 from bitgauge.coordinator.exports.table import exported
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 

@@ -13,6 +13,11 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
+RANK = 10
+ENDINGS = ("md",)
+IS_TEXT = True
+of_records = None
+
 _CELLS = (
     "model class",
     "hardware",
@@ -46,6 +51,11 @@ _LEGEND = (
     " are 95 % intervals. *pass* counts the models that pass the default gate. A dash is a null,"
     " never a zero. `prior` is a figure from literature that nothing here has measured."
 )
+
+
+def of_table(table: TableFile) -> bytes:
+    """The whole table for reading; see `base.Format`."""
+    return to_markdown(table).encode()
 
 
 def to_markdown(table: TableFile) -> str:

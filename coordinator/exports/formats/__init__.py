@@ -1,0 +1,1 @@
+"""One file per format in which the table and records leave the lab, found by file name."""

@@ -1,0 +1,25 @@
+"""Parquet: one line per metric, with a type for every column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bitgauge.benchmarks.record.record import Record
+from bitgauge.benchmarks.table.file import TableFile
+
+from ..long_form import record_sheet, table_sheet
+from ..sheet import to_parquet
+
+RANK = 20
+ENDINGS = ()
+IS_TEXT = False
+
+
+def of_table(table: TableFile) -> bytes:
+    """One line per row and metric."""
+    return to_parquet(table_sheet(table))
+
+
+def of_records(records: Sequence[Record]) -> bytes:
+    """One line per run and metric."""
+    return to_parquet(record_sheet(records))
