@@ -16,6 +16,7 @@ import msgspec
 from bitgauge.benchmarks.common.home import DEFAULT_PORT, home
 from bitgauge.benchmarks.common.join_line import parse_join_line
 from bitgauge.benchmarks.common.plugins import plugin_folders
+from bitgauge.benchmarks.common.prctl import adopt_orphans
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
@@ -145,7 +146,6 @@ def _join(arguments: argparse.Namespace) -> None:
 def _serve(
     arguments: argparse.Namespace, address: str, token: str, enrolment: Enrolment | None
 ) -> None:
-    from .host.process import adopt_orphans
     from .service import serve
 
     adopt_orphans()
@@ -193,7 +193,7 @@ def _describe(arguments: argparse.Namespace) -> None:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(device)).decode() + "\n")
     else:
         sys.stdout.write(_as_text(device))
-        box = start_box(folder, folder.parent, plugin_folders(), device.hardware_class)
+        box = start_box(folder, folder.parent, plugin_folders())
         sys.stdout.write(f"{'sandbox':<10} {in_words(asyncio.run(survey(AUTO, box)))}\n")
 
 

@@ -29,7 +29,10 @@ from .runtimes.base import RuntimeMissing, RuntimeModule
 _SHAPE = {
     "runtimes": ("NAME", "RANK", "HINT", "TRAITS", "probe", "prepare", "load", "empty_artifact"),
     "meters": ("NAME", "RANK", "HINT", "describe"),
-    "devices": ("NAME", "RANK", "HINT", "probe", "describe"),
+    "devices": (
+        *("NAME", "RANK", "HINT", "probe", "describe"),
+        *("conditions", "preflight", "rest", "nodes"),
+    ),
 }
 
 
@@ -107,6 +110,7 @@ def describe(
     *,
     name: str,
     identity: str,
+    unit: str = "",
     folders: Sequence[Path] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> DeviceDescription:
@@ -116,13 +120,14 @@ def describe(
         device: name of the device module.
         name: label.
         identity: its id.
+        unit: its key among the units of that module.
         folders: further folders of plug-ins; the environment's when not given.
         say: prints one line for each plug-in that cannot be used.
 
     Raises:
         BitgaugeError: no such device module, or two plug-ins of one name.
     """
-    facts = cast(DeviceModule, find("devices", folders).get(device)).describe()
+    facts = cast(DeviceModule, find("devices", folders).get(device)).describe(unit)
     found = find("runtimes", folders)
     meters = find("meters", folders)
     runtimes, missing = probe_runtimes(found)

@@ -20,7 +20,7 @@ from .execution.bench import Bench
 from .execution.probing import with_kernel_modes
 from .execution.served import Served
 from .host.patience import end_task, first, within
-from .host.temperature import Rest
+from .host.rest import Rest
 from .launcher.spawn import run_child
 from .registry import describe
 from .sandbox.confinement import find_confinement
@@ -65,14 +65,17 @@ async def serve(config: AgentConfig, say: Say) -> None:
 
 async def _run(config: AgentConfig, say: Say) -> None:
     """One agent of this machine, put together and run."""
+    module = registry.device(config.device, config.plugins)
+    unit = next((one.key for one in module.probe()), "")
     device = describe(
         config.device,
         name=config.name,
         identity=device_id(config.folder),
+        unit=unit,
         folders=config.plugins,
         say=say,
     )
-    confinement = await find_confinement(config, device, say)
+    confinement = (await find_confinement(config, say)).of(device, partial(module.nodes, unit))
     runtimes = registry.find("runtimes", config.plugins)
     device = await with_kernel_modes(
         device, confinement, folder=config.folder, plugins=config.plugins, say=say
@@ -85,6 +88,8 @@ async def _run(config: AgentConfig, say: Say) -> None:
     spool = Spool(config.folder / "spool")
     bench = Bench(
         device=device,
+        kind=config.device,
+        unit=unit,
         runtimes=runtimes,
         plugins=config.plugins,
         connection=connection,
@@ -96,7 +101,7 @@ async def _run(config: AgentConfig, say: Say) -> None:
         say=say,
         launch=partial(run_child, confinement=confinement),
         sandbox=confinement.level.NAME,
-        rest=Rest().wait,
+        rest=Rest(module.rest(unit)).wait,
     )
     room = Room(config.folder, cache, config.disk_reserve_bytes, say)
     served = Served(bench, is_full=room.low, once=config.once)

@@ -45,6 +45,8 @@ class ChildSpec:
         result: where to write the raw file.
         event_fd: descriptor to write events to.
         ack_fd: descriptor to read acknowledgements from.
+        device: name of the device module.
+        unit: key of the device among those of its kind.
         plugins: further folders of plug-ins.
         overrides: what of the profile is overridden.
         meter: name of the energy meter.
@@ -68,6 +70,8 @@ class ChildSpec:
     result: str
     event_fd: int
     ack_fd: int
+    device: str
+    unit: str = ""
     plugins: tuple[str, ...] = ()
     overrides: Overrides = NO_OVERRIDES
     peak_fd: int = -1

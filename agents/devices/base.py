@@ -1,18 +1,42 @@
-"""What a kind of device tells of itself.
+"""What a kind of device is to the agent: everything that differs between devices, and only that.
 
-A device module holds `NAME`, `RANK`, `HINT`, `probe()` and `describe()`; the registry finds it
-by its file name. It imports heavy libraries inside its functions only, because the agent holds
-these modules for ever.
+A device module holds `NAME`, `RANK`, `HINT` and the functions of `DeviceModule`; the registry
+finds it by the name of its file or folder. It imports heavy libraries inside its functions only,
+because the agent holds these modules for ever.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+
+from ..host.rest import Heat
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.samples import Conditions
+
+Fact = str | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One physical unit of a kind.
+
+    Attributes:
+        key: what tells it for ever from others of its kind: a serial, a UUID; "" for a kind of
+            which a machine has one.
+        label: follows the agent's name in the unit's own; "" for what is the machine itself.
+        host: what can do one thing at a time without disturbing it; "" for the machine that the
+            agent runs on. A phone computes by itself and names itself.
+    """
+
+    key: str = ""
+    label: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +74,63 @@ class DeviceFacts:
     evidence: tuple[StackItem, ...] = ()
 
 
+class ConditionReader(Protocol):
+    """Reads what surrounds each block; made and read in the child, between blocks.
+
+    Attributes:
+        columns: the fields of `Conditions` that this unit can fill here; the others are NaN.
+    """
+
+    columns: tuple[str, ...]
+
+    def read(self) -> Conditions:
+        """The present values; it must be cheap."""
+        ...
+
+    def foreign_ns(self) -> float:
+        """Time so far that others used what the unit's energy meter counts; NaN when unknown."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what the reader holds; further reads give NaN."""
+        ...
+
+
 class DeviceModule(Protocol):
-    """The shape of a device module."""
+    """The shape of a device module; `unit` is the key of one of the units that `probe` found."""
 
     NAME: str
     RANK: int
     HINT: str
 
-    def probe(self) -> bool:
-        """Whether this machine is such a device."""
+    def probe(self) -> tuple[Unit, ...]:
+        """The units of this kind that are here now; none where this machine is no such device."""
         ...
 
-    def describe(self, root: Path = Path("/")) -> DeviceFacts:
-        """What the machine whose file system starts at `root` is."""
+    def describe(self, unit: str) -> DeviceFacts:
+        """What a unit is."""
+        ...
+
+    def conditions(self, unit: str) -> ConditionReader:
+        """Opens what tells the conditions of a unit; called in the child."""
+        ...
+
+    def preflight(self, unit: str) -> dict[str, Fact]:
+        """The state of a unit before a timed launch, stored with it (A-4); called in the child.
+
+        Facts, not judgements: what could not be read is None and stays so.
+        """
+        ...
+
+    def rest(self, unit: str) -> Heat:
+        """How warm a unit is, and how warm it may be; called in the agent and in the child."""
+        ...
+
+    def nodes(self, unit: str) -> tuple[Path, ...]:
+        """Device nodes that a child needs for a unit besides the harmless ones.
+
+        For a GPU of NVIDIA these are ``nvidia*``, ``nvidia-caps/*``, ``nvhost*``, ``nvmap`` and
+        ``nvgpu/*`` below /dev, for one of AMD ``kfd`` and ``dri/*``. The driver behind a node is
+        within the artifact's reach: this confines faults, it is no wall against an attacker.
+        """
         ...

@@ -32,6 +32,8 @@ class Bench:
 
     Attributes:
         device: this device as it is registered.
+        kind: name of its device module.
+        unit: its key among the units of that module.
         runtimes: the plug-ins that can be loaded.
         plugins: folders that a child looks for plug-ins in, too.
         connection: to the coordinator; whoever made it closes it.
@@ -48,6 +50,8 @@ class Bench:
     """
 
     device: DeviceDescription
+    kind: str
+    unit: str
     runtimes: Found
     plugins: tuple[Path, ...]
     connection: Connection

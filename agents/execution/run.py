@@ -281,6 +281,8 @@ def _spec(bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path]) -> Chi
         result=str(folder / _OWN / "raw.npz"),
         event_fd=-1,
         ack_fd=-1,
+        device=bench.kind,
+        unit=bench.unit,
         plugins=tuple(str(path) for path in bench.plugins),
         overrides=job.overrides,
         meter=meter.name if meter is not None else "",

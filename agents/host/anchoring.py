@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.raw.anchors import CACHE, MEMORY, peak_name
 
+from .files import text
+
 Buffer = npt.NDArray[np.float32]
 
 _CPU = "sys/devices/system/cpu"
@@ -63,13 +65,13 @@ def cache_bytes(root: Path = Path("/"), architecture: str = "") -> int | None:
     """
     sizes: dict[tuple[str, str, str], int] = {}
     for index in (root / _CPU).glob("cpu[0-9]*/cache/index[0-9]*"):
-        kind, level, text = (_text(index / name) for name in ("type", "level", "size"))
+        kind, level, size = (text(index / name) for name in ("type", "level", "size"))
         if kind == "Instruction" or not level.isdigit() or level == "1":
             continue
-        number, unit = text[:-1], text[-1:]
+        number, unit = size[:-1], size[-1:]
         if not number.isdigit() or unit not in _UNITS:
             return None
-        shared = _text(index / "shared_cpu_list") or index.parent.parent.name
+        shared = text(index / "shared_cpu_list") or index.parent.parent.name
         sizes[level, kind, shared] = int(number) * _UNITS[unit]
     levels = {int(level) for level, _, _ in sizes}
     hidden = (architecture or platform.machine()) in _X86 and max(levels, default=0) < 3
@@ -110,10 +112,3 @@ def _buffer_bytes(cache: int | None) -> int:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     wanted = min(max(_LEAST_BYTES, _TIMES_CACHE * (cache or 0)), _MOST_BYTES)
     return max(1 << 20, min(wanted, memory // _MEMORY_SHARE))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("ascii", errors="replace").strip()
-    except OSError:
-        return ""

@@ -1,25 +1,23 @@
 """What an agent asks the kernel about processes and time.
 
 Linux only: other systems have neither PDEATHSIG nor high-water resets. Only the agent imports
-this module; the child's part is `childhood`, which stays small because every launch pays for it.
+this module; the child has `worker.childhood`, which stays small because every launch pays for it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import time
 from pathlib import Path
 
 import psutil
+from bitgauge.benchmarks.common.prctl import adopts_orphans
 
 PROC = Path("/proc")
 MARK_VARIABLE = "BITGAUGE_CHILD_MARK"
 
-_PR_SET_CHILD_SUBREAPER = 36
-_PR_GET_CHILD_SUBREAPER = 37
 _POLL_S = 0.01
 _STAT_START = 19  # index into /proc/PID/stat after the command name, see proc_pid_stat(5)
 
@@ -141,17 +139,10 @@ def _signal_all(pids: set[int], number: signal.Signals) -> bool:
     return True
 
 
-def adopt_orphans() -> None:
-    """Makes this process the parent of descendants whose own parent has ended.
-
-    So a process that leaves its session, drops its mark and forks twice is still found. Only for a
-    process whose children are all its own doing: `end_orphans` ends every other.
-    """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
 def end_orphans(child: int, patience_s: float = 5.0) -> bool:
     """Ends and reaps everything that a dead child left to this process, when it adopts.
+
+    Only for a process whose children are all its own doing: every other is ended.
 
     Args:
         child: id of the child, whose status somebody else collects.
@@ -160,10 +151,10 @@ def end_orphans(child: int, patience_s: float = 5.0) -> bool:
     Returns:
         Whether none is left.
     """
-    adopts = ctypes.c_int(0)
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(adopts), 0, 0, 0)
+    if not adopts_orphans():
+        return True
     until = time.monotonic() + patience_s
-    while adopts.value and (found := {one.pid for one in psutil.Process().children()} - {child}):
+    while found := {one.pid for one in psutil.Process().children()} - {child}:
         for one in found:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(one, signal.SIGKILL)

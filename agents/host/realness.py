@@ -12,6 +12,8 @@ from pathlib import Path
 
 from bitgauge.benchmarks.vocabulary.enums import Realness
 
+from .files import text
+
 _ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
 _ELF_MACHINE_OFFSET = 18
 # (vendor or product beginning, hypervisor) of the DMI tables, as their makers write them.
@@ -58,14 +60,14 @@ def judge(root: Path, architecture: str, cpuinfo: Mapping[str, str]) -> tuple[Re
 
 def _judge_arm(root: Path, dmi: str | None) -> tuple[Realness, str | None]:
     """ARM has no hypervisor flag: the board speaks through its device tree or its DMI tables."""
-    compatible = _text(root / "proc/device-tree/compatible")
+    compatible = text(root / "proc/device-tree/compatible")
     if dmi == "qemu" or "linux,dummy-virt" in compatible:
         # The same board under KVM and under translation on another architecture; no file tells
         # the two apart.
         return Realness.EMULATED, "qemu"
     if dmi:
         return Realness.VIRTUAL_MACHINE, dmi
-    if compatible or _text(root / "sys/class/dmi/id/sys_vendor"):
+    if compatible or text(root / "sys/class/dmi/id/sys_vendor"):
         return Realness.PHYSICAL, None
     return Realness.VIRTUAL_MACHINE, "unknown"
 
@@ -103,24 +105,17 @@ def _elf_machine(path: Path) -> str | None:
 
 def _dmi_hypervisor(root: Path) -> str | None:
     folder = root / "sys/class/dmi/id"
-    product = _text(folder / "product_name")
+    product = text(folder / "product_name")
     if product.endswith(".metal"):
         return None  # a cloud's name on rented metal
-    for text in (_text(folder / "sys_vendor"), product):
+    for named in (text(folder / "sys_vendor"), product):
         for beginning, name in _DMI:
-            if text.startswith(beginning):
+            if named.startswith(beginning):
                 return name
     return None
 
 
 def _clock_hypervisor(root: Path) -> str | None:
     """The hypervisor whose clock the kernel could use, even when it prefers the TSC."""
-    clocks = _text(root / "sys/devices/system/clocksource/clocksource0/available_clocksource")
+    clocks = text(root / "sys/devices/system/clocksource/clocksource0/available_clocksource")
     return next((_CLOCKS[name] for name in clocks.split() if name in _CLOCKS), None)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace").strip().strip("\0")
-    except OSError:
-        return ""

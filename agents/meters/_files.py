@@ -64,20 +64,3 @@ class FileReader:
 def _lost(error: OSError | ValueError) -> MeterLost:
     kind = MeterForbidden if isinstance(error, PermissionError) else MeterLost
     return kind(f"{error}")
-
-
-def word(path: Path) -> str | None:
-    """The text of a small file without its end of line; None when it cannot be read."""
-    try:
-        return path.read_text("ascii", errors="replace").strip()
-    except OSError:
-        return None
-
-
-def whole(path: Path) -> int | None:
-    """The integer in a small file; None when there is none."""
-    text = word(path)
-    try:
-        return None if text is None else int(text)
-    except ValueError:
-        return None

@@ -16,7 +16,8 @@ from pathlib import Path
 from bitgauge.benchmarks.vocabulary.meters import PACKAGE
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
-from ._files import FileReader, whole, word
+from ..host.files import text, whole
+from ._files import FileReader
 from .base import EnergyReader, MeterLost
 
 NAME = "hwmon"
@@ -91,20 +92,20 @@ def _best(root: Path) -> _Rail | None:
 
 def _rails(root: Path) -> Iterator[_Rail]:
     for chip in sorted((root / "sys/class/hwmon").glob("hwmon*")):
-        name = word(chip / "name") or ""
+        name = text(chip / "name")
         update_ns = (whole(chip / "update_interval") or 0) * 1_000_000 or _DEFAULT_UPDATE_NS
         if name in _CHANNELS:
             yield from _channels(chip, update_ns)
         elif name in _SENSORS:
             for path in sorted(chip.glob("power*_input")) + sorted(chip.glob("power*_average")):
                 stem = path.name.rsplit("_", 1)[0]
-                label = word(chip / f"{stem}_label") or name
+                label = text(chip / f"{stem}_label") or name
                 averaged_ns = (whole(chip / f"{stem}_average_interval") or 0) * 1_000_000
                 period_ns = averaged_ns if path.name.endswith("_average") else 0
                 yield _Rail(label, (path,), "power", period_ns or update_ns, len(_TOTALS) + 1)
         elif name in _COUNTERS:
             for path in sorted(chip.glob("energy*_input")):
-                label = word(chip / path.name.replace("_input", "_label")) or name
+                label = text(chip / path.name.replace("_input", "_label")) or name
                 if label.startswith("Esocket"):
                     yield _Rail(PACKAGE, (path,), "energy", update_ns, len(_TOTALS) + 2)
 
@@ -112,9 +113,10 @@ def _rails(root: Path) -> Iterator[_Rail]:
 def _channels(chip: Path, update_ns: int) -> Iterator[_Rail]:
     """The channels of an INA3221; power is the product of voltage and current."""
     for number in (1, 2, 3):
-        label = word(chip / f"in{number}_label")
+        named = chip / f"in{number}_label"
         files = (chip / f"in{number}_input", chip / f"curr{number}_input")
-        if label is None or not all(path.exists() for path in files):
+        if not all(path.exists() for path in (named, *files)):
             continue
+        label = text(named)
         rank = _TOTALS.index(label) if label in _TOTALS else len(_TOTALS) + 3
         yield _Rail(label, files, "product", update_ns, rank)

@@ -14,9 +14,10 @@ from pathlib import Path
 from bitgauge.benchmarks.vocabulary.meters import PACKAGE
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
+from ..host.files import text, whole
 from ..host.isa import cpuinfo_fields
 from ..host.realness import judge
-from ._files import FileReader, whole, word
+from ._files import FileReader
 from .base import EnergyReader, MeterLost
 
 NAME = "rapl"
@@ -69,8 +70,8 @@ def _hindrance(root: Path, machine: str) -> str | None:
         packages = _packages(root)
         if len(packages) > 1:
             return "shared_device"
-        text = word(root / "proc/cpuinfo") or ""
-        _, hypervisor = judge(root, machine, cpuinfo_fields(text))
+        fields = cpuinfo_fields(text(root / "proc/cpuinfo"))
+        _, hypervisor = judge(root, machine, fields)
         return "virtualised" if hypervisor else "no_sensor"
     if not os.access(zone / "energy_uj", os.R_OK):
         return "no_permission"
@@ -81,7 +82,7 @@ def _packages(root: Path) -> dict[int, Path]:
     """Zones of whole packages by their number; core, uncore and psys are others."""
     found = {}
     for zone in sorted((root / _ZONES).glob("intel-rapl:*")):
-        name = word(zone / "name") or ""
+        name = text(zone / "name")
         number = name.removeprefix("package-")
         if name.startswith("package-") and number.isdigit():
             found[int(number)] = zone

@@ -11,8 +11,6 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.profiles import floor_plan
 
-from ..host.conditions import ConditionReader
-from ..host.preflight import read_preflight
 from .base import Child, quiet, rotating, with_facts
 
 NAME = PassName.ABSOLUTE
@@ -23,7 +21,7 @@ def measure(child: Child) -> RawFile:
     is_floor = child.spec.role is RawRole.FLOOR
     evaluation = None if is_floor else child.evaluation()
     plan = floor_plan(child.plan) if is_floor else child.plan
-    preflight = read_preflight()
+    preflight = child.preflight()
     started = time.perf_counter_ns()
     session = child.load(child.spec.paths[0])
     loaded = time.perf_counter_ns()
@@ -32,7 +30,7 @@ def measure(child: Child) -> RawFile:
     session.run(batches[0])
     cold = ColdStart(loaded - started, time.perf_counter_ns() - before)
     call = rotating([session.bind(feeds) for feeds in batches])
-    conditions = ConditionReader()
+    conditions = child.conditions()
     clock = time.perf_counter_ns
     with quiet():
         harness_ns = protocol.loop_cost_ns(rotating([_nothing] * len(batches)), clock)

@@ -22,6 +22,8 @@ from bitgauge.benchmarks.samples import WarmUp
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
 
+from ..devices.base import ConditionReader, DeviceModule, Fact
+from ..host.rest import Heat
 from ..runtimes.base import RuntimeModule, Session, SessionOptions
 from ..spec import ChildSpec
 from ._batches import Batches
@@ -53,6 +55,7 @@ class Child:
         spec: what to measure.
         channel: tells the agent phases and gaps.
         runtime: executes the artifacts; prepared here.
+        device: the kind of device that is measured.
 
     Attributes:
         plan: how much to measure.
@@ -60,10 +63,13 @@ class Child:
         origin: which launch of which pass the raw file speaks of.
     """
 
-    def __init__(self, spec: ChildSpec, channel: Channel, runtime: RuntimeModule) -> None:
+    def __init__(
+        self, spec: ChildSpec, channel: Channel, runtime: RuntimeModule, device: DeviceModule
+    ) -> None:
         self.spec = spec
         self.channel = channel
         self.runtime = runtime
+        self._device = device
         self.plan = plan_of(spec.profile, spec.overrides)
         self.batch = spec.workload.batch
         self.origin = RawOrigin(
@@ -81,6 +87,18 @@ class Child:
         self._fed: list[dict[str, str]] = []
         self._options_set: list[dict[str, str]] = []
         runtime.prepare()
+
+    def conditions(self) -> ConditionReader:
+        """Opens what tells the conditions of the device."""
+        return self._device.conditions(self.spec.unit)
+
+    def preflight(self) -> dict[str, Fact]:
+        """The state of the device before a timed launch."""
+        return self._device.preflight(self.spec.unit)
+
+    def rest(self) -> Heat:
+        """How warm the device is, and how warm it may be."""
+        return self._device.rest(self.spec.unit)
 
     def evaluation(self) -> EvaluationSet:
         """The evaluation set."""

@@ -40,9 +40,7 @@ from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
 from .. import registry
-from ..host.conditions import ConditionReader
-from ..host.temperature import CoolDown
-from ..meters._package_load import PackageLoad
+from ..host.rest import CoolDown
 from ..meters.base import (
     EnergyMeterModule,
     EnergyReader,
@@ -73,8 +71,8 @@ def measure(child: Child) -> RawFile:
     counter = MeteredCounter(module.open_reader, plan.update_period_ns)
     other = meters.get(child.spec.second_meter) if child.spec.second_meter else None
     second = SecondMeter(module, cast("EnergyMeterModule | None", other))
-    conditions = ConditionReader()
-    cool = CoolDown(lambda: conditions.read().temperature_c, beat=child.channel.gap)
+    conditions = child.conditions()
+    cool = CoolDown(child.rest(), beat=child.channel.gap)
 
     def prepare() -> Sequence[Call]:
         sessions = [child.load(path) for path in child.spec.paths]
@@ -87,7 +85,7 @@ def measure(child: Child) -> RawFile:
 
     child.channel.phase("measure")
     around = Surroundings(
-        foreign_ns=PackageLoad().foreign_ns,
+        foreign_ns=conditions.foreign_ns,
         second=second,
         temperature_c=lambda: conditions.read().temperature_c,
         clock_mhz=lambda: conditions.read().clock_mhz,

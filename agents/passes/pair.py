@@ -11,8 +11,6 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.pair import pair_raw
 from bitgauge.benchmarks.vocabulary.enums import PassName
 
-from ..host.conditions import ConditionReader
-from ..host.preflight import read_preflight
 from ..runtimes.base import Session
 from ._batches import Feeds
 from ._placements import Placements
@@ -24,8 +22,8 @@ NAME = PassName.PAIR
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     evaluation = child.evaluation()
-    before = read_preflight()
-    conditions = ConditionReader()
+    before = child.preflight()
+    conditions = child.conditions()
     shared: dict[tuple[InputSpec, ...], list[Feeds]] = {}
 
     def feeds(session: Session) -> list[Feeds]:

@@ -14,8 +14,6 @@ from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.profiles import MILLISECOND_NS, SECOND_NS
 
-from ..host.conditions import ConditionReader
-from ..host.preflight import read_preflight
 from ._batches import TIMING_BATCHES, Batches, Feeds
 from .base import Child, quiet, rotating, with_facts
 
@@ -27,12 +25,12 @@ _MAX_INPUT_BYTES = 64 << 20  # of all batches that calls rotate over
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     evaluation = child.evaluation()
-    preflight = read_preflight()
+    preflight = child.preflight()
     session = child.load(child.spec.paths[0])
     sweep = Sweep(
         clock=time.perf_counter_ns,
         gap=child.channel.gap,
-        read=ConditionReader().read,
+        read=child.conditions().read,
         point_ns=child.plan.throughput_point_ns,
     )
     # Each point settles in a moment: the session is warm, only its arena grows.

@@ -18,17 +18,12 @@ from typing import Protocol, cast
 
 import bitgauge.benchmarks
 import bitgauge.protos
-from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 
 RLIMITS = "rlimits"
 
 # Programs and libraries of the system; a child may read them and nothing else outside.
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/nix/store")
 SYSTEM_FILES = tuple(map(Path, ("/etc/ld.so.cache", "/etc/localtime", "/etc/alternatives")))
-_NODES = {
-    HardwareClass.GPU_NVIDIA: ("nvidia*", "nvidia-caps/*", "nvhost*", "nvmap", "nvgpu/*"),
-    HardwareClass.GPU_AMD: ("kfd", "dri/*"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +107,3 @@ def runtime_trees(plugins: Sequence[Path] = ()) -> tuple[Path, ...]:
     }
     kept |= {one for one in own if one.exists()}
     return tuple(sorted(one for one in kept if not kept.intersection(one.parents)))
-
-
-def device_nodes(kind: HardwareClass, root: Path = Path("/dev")) -> tuple[Path, ...]:
-    """Device nodes that children on a device of this kind need besides the harmless ones.
-
-    The driver behind such a node is within the artifact's reach: this confines faults, it is no
-    wall against an attacker.
-    """
-    return tuple(sorted(path for glob in _NODES.get(kind, ()) for path in root.glob(glob)))

@@ -7,7 +7,7 @@ import contextlib
 import ipaddress
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
 from ..config import AgentConfig
 from . import cgroup
-from .base import RLIMITS, Box, Level, device_nodes, runtime_trees
+from .base import RLIMITS, Box, Level, runtime_trees
 from .survey import in_words, survey
 
 PROCESSES = 512  # of one child, threads counted
@@ -37,7 +37,8 @@ class Confinement:
         level: how it is confined.
         trees: folders of programs and libraries that it may read.
         hidden: folders that it must not see.
-        hardware_class: of this device; a GPU's child needs its nodes and gets no address limit.
+        hardware_class: of this device; a GPU's child gets no address limit.
+        nodes: the device nodes that its children need now; looked for at each launch.
         memory_bytes: most memory that a child may use; 0 for no limit.
         groups: where control groups can be made.
     """
@@ -46,12 +47,22 @@ class Confinement:
     trees: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
     hardware_class: HardwareClass = HardwareClass.CPU_ONLY
+    nodes: Callable[[], tuple[Path, ...]] = tuple
     memory_bytes: int = 0
     groups: cgroup.Parents = field(default_factory=lambda: cgroup.Parents(None, None))
 
     def box(self, folder: Path, files: Sequence[Path]) -> Box:
         """The box of a child with this folder and these files."""
-        return Box(folder, tuple(files), self.trees, device_nodes(self.hardware_class), self.hidden)
+        return Box(folder, tuple(files), self.trees, self.nodes(), self.hidden)
+
+    def of(self, device: DeviceDescription, nodes: Callable[[], tuple[Path, ...]]) -> Confinement:
+        """The same for the children of one device, which gives them its nodes."""
+        return replace(
+            self,
+            hardware_class=device.hardware_class,
+            nodes=nodes,
+            memory_bytes=self.memory_bytes or memory_limit(device.memory_bytes),
+        )
 
     def open_group(self) -> cgroup.Group:
         """A control group for one child; an empty one where there are none.
@@ -80,20 +91,17 @@ class Confinement:
         return space, processes
 
 
-async def find_confinement(
-    config: AgentConfig, device: DeviceDescription, say: Callable[[str], None]
-) -> Confinement:
+async def find_confinement(config: AgentConfig, say: Callable[[str], None]) -> Confinement:
     """Decides once, at the start of an agent, and says what was found.
 
     Args:
         config: the agent's settings.
-        device: this device.
         say: prints one line.
 
     Raises:
         Refused: the wanted level does not work, or none does and the coordinator is elsewhere.
     """
-    box = start_box(config.folder, config.home, config.plugins, device.hardware_class)
+    box = start_box(config.folder, config.home, config.plugins)
     found = await survey(config.sandbox, box)
     refuse_strangers(found.level, config.coordinator, config.allow_unsandboxed)
     groups = await asyncio.to_thread(cgroup.find)
@@ -103,26 +111,20 @@ async def find_confinement(
         level=found.level,
         trees=box.trees,
         hidden=box.hidden,
-        hardware_class=device.hardware_class,
-        memory_bytes=config.child_memory_bytes or memory_limit(device.memory_bytes),
+        memory_bytes=config.child_memory_bytes or 0,
         groups=groups,
     )
 
 
-def start_box(
-    folder: Path, home: Path, plugins: Sequence[Path], hardware_class: HardwareClass
-) -> Box:
+def start_box(folder: Path, home: Path, plugins: Sequence[Path]) -> Box:
     """A box without files, to try levels with.
 
     Args:
         folder: the agent's own state folder.
         home: the state folder of Bitgauge, which holds tokens.
         plugins: further folders of plug-ins.
-        hardware_class: of this device.
     """
-    return Box(
-        folder / "work", (), runtime_trees(plugins), device_nodes(hardware_class), (home.resolve(),)
-    )
+    return Box(folder / "work", (), runtime_trees(plugins), (), (home.resolve(),))
 
 
 def _limits_in_words(groups: cgroup.Parents) -> str:

@@ -1,4 +1,4 @@
-"""What a child does first: tie its life to the agent's and accept its limits.
+"""What a child does first, once its life is tied to the agent's: accept its limits.
 
 Every launch pays for these imports, so they are few.
 """
@@ -6,32 +6,7 @@ Every launch pays for these imports, so they are few.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import os
 import resource
-import signal
-
-_PR_SET_PDEATHSIG = 1
-_PR_SET_NO_NEW_PRIVS = 38
-
-
-def die_with_parent(parent: int) -> bool:
-    """Asks the kernel to SIGKILL this process when the thread that started it ends.
-
-    Args:
-        parent: id of the process that is expected to be the parent.
-
-    Returns:
-        False when the parent had ended before the request was in place.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    return os.getppid() == parent
-
-
-def forbid_new_rights() -> None:
-    """No program started from here on gains rights by set-user-id bits or file capabilities."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def be_the_victim() -> None:

@@ -11,7 +11,9 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from .childhood import be_the_victim, die_with_parent, forbid_new_rights, limit_resources
+from bitgauge.benchmarks.common.prctl import die_with_parent, forbid_new_rights
+
+from .childhood import be_the_victim, limit_resources
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.errors import Code

@@ -23,11 +23,11 @@ from typing import Any
 import grpc
 import ray
 import ray.exceptions
+from bitgauge.benchmarks.common.prctl import die_with_parent
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused, Unavailable
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..config import CoordinatorConfig, from_json
-from . import family as processes
 from .actor import CoordinatorActor, Refusal
 from .driver_process import DriverEvent, EventKind, EventSender, session_base
 
@@ -155,7 +155,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"
     )
-    if not processes.die_with_parent(config.supervisor_pid, signal.SIGTERM):
+    if not die_with_parent(config.supervisor_pid, signal.SIGTERM):
         return EXIT_BROKEN
     code = EXIT_BROKEN
     try:

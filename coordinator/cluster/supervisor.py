@@ -22,14 +22,14 @@ from types import FrameType
 
 from bitgauge.benchmarks.common import crash
 from bitgauge.benchmarks.common.join_line import Address
+from bitgauge.benchmarks.common.prctl import adopt_orphans
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Internal, Refused
 
 from ..access.administration import JOIN_LIFE_S
 from ..client.client import Client
 from ..client.endpoint import Endpoint
 from ..config import CoordinatorConfig, TlsListen, require_loopback
-from . import driver_process, home_folder, listeners, sockets
-from . import family as processes
+from . import driver_process, family, home_folder, listeners, sockets
 from .driver_process import DriverEvent, EventKind, EventReader
 
 STOP_GRACE_S = 8.0
@@ -76,7 +76,7 @@ def run(
     home_folder.refuse_if_running(config)
     listeners.refuse_if_port_taken(config)
     home_folder.keep_webhook(config, alert_webhook)
-    processes.become_subreaper()
+    adopt_orphans()
     with Wakeup() as wakeup:
         return _Supervisor(config, say, wakeup).run()
 
@@ -136,7 +136,7 @@ class _Supervisor:
                     os.close(reader.descriptor)
                     self._stop(driver)
             finally:
-                left = processes.end_descendants(END_TIMEOUT_S)
+                left = family.end_descendants(END_TIMEOUT_S)
                 if left:
                     self._say(f"Processes that would not end: {', '.join(map(str, left))}.")
                 if not self._wakeup.stops():
@@ -147,7 +147,7 @@ class _Supervisor:
         """Sleep until the driver has something to say, has ended, or we are told to stop."""
         while not self._wakeup.stops():
             ready = self._wakeup.wait([reader.descriptor])
-            processes.reap_orphans(except_pid=driver.pid)
+            family.reap_orphans(except_pid=driver.pid)
             if ready:
                 events = reader.read()
                 if events is None:

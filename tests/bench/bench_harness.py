@@ -117,9 +117,13 @@ def bitgauge_and_bare(model: Path) -> tuple[RawFile, Turns]:
         result="",
         event_fd=-1,
         ack_fd=-1,
+        device="cpu",
         overrides=Overrides(budget_ms=TIMED_MS),
     )
-    raw = absolute.measure(Child(spec, cast(Channel, turns), cast(RuntimeModule, runtime)))
+    child = Child(
+        spec, cast(Channel, turns), cast(RuntimeModule, runtime), registry.device("cpu", ())
+    )
+    raw = absolute.measure(child)
     return raw, turns
 
 

@@ -23,7 +23,7 @@ from bitgauge.agents.sandbox import cgroup
 from bitgauge.agents.sandbox.base import levels
 from bitgauge.agents.sandbox.confinement import Confinement, memory_limit, start_box
 from bitgauge.agents.sandbox.survey import survey
-from bitgauge.benchmarks.vocabulary.enums import HardwareClass, PassName
+from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import Refused
 
 from .one_launch import launch
@@ -73,7 +73,7 @@ async def child(confinement: Confinement, model: str) -> Sample:
 async def confinements(place: Path) -> dict[str, Confinement]:
     """Every level that works here, as an agent would use it."""
     device = describe("cpu", name="bench", identity="bench")
-    box = start_box(place / "agent", place / "state", (), HardwareClass.CPU_ONLY)
+    box = start_box(place / "agent", place / "state", ())
     groups = cgroup.find()
     found = {}
     for name, level in levels().items():

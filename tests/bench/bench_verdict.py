@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-from bitgauge.agents.host.conditions import ConditionReader
+from bitgauge.agents.devices.cpu._conditions import CpuConditions
 from bitgauge.agents.passes._batches import Batches
 from bitgauge.agents.passes.base import quiet, rotating
 from bitgauge.agents.runtimes import ort
@@ -156,7 +156,7 @@ def real() -> None:
     session = ort.load(ZOO / "digits-cnn.onnx", SessionOptions())
     batches = Batches(read_evaluation_set(EVALUATION), session.input_specs, 1)
     call = rotating([session.bind(feeds) for feeds in batches.for_timing()])
-    conditions, clock = ConditionReader(), time.perf_counter_ns
+    conditions, clock = CpuConditions(), time.perf_counter_ns
     points, seconds = [], []
     with quiet():
         for seed in range(REAL_RUNS):

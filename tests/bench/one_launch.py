@@ -85,6 +85,7 @@ async def launch(
             result=str(folder / "raw.npz"),
             event_fd=-1,
             ack_fd=-1,
+            device="cpu",
             overrides=overrides,
         )
         for _ in range(_ATTEMPTS):

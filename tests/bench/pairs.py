@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bitgauge.benchmarks.zoo
 import numpy as np
-from bitgauge.agents.host.conditions import ConditionReader
+from bitgauge.agents.devices.cpu._conditions import CpuConditions
 from bitgauge.agents.passes.base import quiet
 from bitgauge.benchmarks.protocol import latency as protocol
 from bitgauge.benchmarks.stats.paired import Interval, quad_log_ratios, wilcoxon_interval
@@ -33,7 +33,7 @@ def abba(
         pair_budget_ns=600_000_000_000,
         warmup_cap_ns=500_000_000,
     )
-    conditions = ConditionReader()
+    conditions = CpuConditions()
     with quiet():
         samples = protocol.measure_pair(
             baseline,

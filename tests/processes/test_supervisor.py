@@ -135,8 +135,9 @@ def test_an_orphan_in_a_session_of_its_own_is_found_and_ended() -> None:
     """As Ray's helpers do: the parent is gone, the group is another."""
     script = textwrap.dedent("""
         import subprocess, sys, time, psutil
-        from bitgauge.coordinator.cluster import family as processes
-        processes.become_subreaper()
+        from bitgauge.benchmarks.common.prctl import adopt_orphans
+        from bitgauge.coordinator.cluster import family
+        adopt_orphans()
         orphan = "import time; time.sleep(60)"
         child = (
             "import subprocess, sys;"
@@ -146,7 +147,7 @@ def test_an_orphan_in_a_session_of_its_own_is_found_and_ended() -> None:
         )
         pid = int(subprocess.run([sys.executable, "-c", child], capture_output=True).stdout)
         assert psutil.Process(pid).ppid() == psutil.Process().pid
-        assert processes.end_descendants(5) == ()
+        assert family.end_descendants(5) == ()
         assert not psutil.pid_exists(pid)
     """)
     subprocess.run([sys.executable, "-c", script], check=True, timeout=30)

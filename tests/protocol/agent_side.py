@@ -234,6 +234,8 @@ class AgentSide:
 
         bench = Bench(
             device=self.device,
+            kind="fake",
+            unit="",
             runtimes=Found("runtimes"),
             plugins=(),
             connection=line,

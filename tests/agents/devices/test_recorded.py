@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bitgauge.agents.host.conditions import ConditionReader
-from bitgauge.agents.host.preflight import read_preflight
-from bitgauge.agents.host.temperature import temperature_file
+from bitgauge.agents.devices.cpu._conditions import CpuConditions
+from bitgauge.agents.devices.cpu._preflight import read_preflight
+from bitgauge.agents.devices.cpu._thermometer import temperature_file
 from bitgauge.agents.meters import hwmon, rapl
 from bitgauge.agents.meters.base import MeterLost
 from bitgauge.benchmarks.analysis.analyse import RunFacts, analyse
@@ -64,7 +64,7 @@ def test_it_has_no_meter_and_says_why() -> None:
 
 def test_its_conditions_are_what_it_tells_and_nothing_more() -> None:
     assert temperature_file(ROOT) is None
-    reader = ConditionReader(ROOT, ticks_per_second=100)
+    reader = CpuConditions(ROOT, ticks_per_second=100)
     found = reader.read()
     reader.close()
     for value in (found.clock_mhz, found.temperature_c, found.throttle_count, found.thermal_status):

@@ -79,6 +79,8 @@ async def test_a_job_that_stops_while_the_disk_is_full_leaves_no_intent(tmp_path
 
     bench = Bench(
         device=DEVICE,
+        kind="fake",
+        unit="",
         runtimes=Found("runtimes"),
         plugins=(),
         connection=cast(Connection, None),

@@ -8,7 +8,6 @@ names are those of NVIDIA's Jetson Linux developer guide, section "Power Monitor
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from typing import cast
 import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.meters import hwmon, nvml, rapl
-from bitgauge.agents.meters._package_load import PackageLoad, busy_ticks, members
 from bitgauge.agents.meters.base import MeterForbidden, MeterLost
 from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.vocabulary.meters import second_meter
@@ -247,31 +245,6 @@ def test_what_may_not_be_read_is_not_just_lost(
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(MeterForbidden):
         rapl.open_reader(root)
-
-
-STAT = """cpu  10 0 10 0 0 0 0 0 0 0
-cpu0 100 5 200 900 7 1 2 50 0 0
-cpu1 {one} 0 0 900 7 0 0 50 0 0
-cpu2 0 0 {two} 900 7 0 0 50 0 0
-cpu3 9000 0 0 0 0 0 0 0 0 0
-intr 12 13
-"""
-
-
-def test_the_load_of_others_is_that_of_the_package(tmp_path: Path) -> None:
-    at = "sys/devices/system/cpu/cpu{}/topology/physical_package_id"
-    files = {at.format(cpu): str(cpu // 2) for cpu in range(4)}
-    root = tree(tmp_path, files | {"proc/stat": STAT.format(one=0, two=0)})
-    load = PackageLoad(root, own=(0,), ticks_per_second=100)
-    before = load.foreign_ns()
-    tree(tmp_path, {"proc/stat": STAT.format(one=0, two=500)})
-    assert load.foreign_ns() - before < 1e6  # another package's, and our own time
-    tree(tmp_path, {"proc/stat": STAT.format(one=500, two=500)})
-    # 5 s on one of its two processors.
-    assert load.foreign_ns() - before == pytest.approx(2.5e9, rel=0.1)
-    assert members(tmp_path / "none", (0,)) is None
-    assert len(busy_ticks(STAT.format(one=1, two=2).encode(), None)) == 4
-    assert math.isnan(PackageLoad(tmp_path / "none", own=(0,)).foreign_ns())
 
 
 def test_another_meter_of_the_same_scope_checks_the_best(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from bitgauge.agents.sandbox import cgroup
 from bitgauge.agents.sandbox.confinement import start_box
 from bitgauge.agents.sandbox.survey import survey
 from bitgauge.agents.storage.spool import Spool
-from bitgauge.benchmarks.vocabulary.enums import FailureGroup, HardwareClass, RunStatus
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import Refused
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
@@ -55,7 +55,7 @@ def aim(lab: Lab) -> Iterator[Targets]:
 
 async def require(level: str) -> None:
     """Skips, with the reason, where a level does not work."""
-    box = start_box(Path("/nowhere/agent"), Path("/nowhere"), (), HardwareClass.CPU_ONLY)
+    box = start_box(Path("/nowhere/agent"), Path("/nowhere"), ())
     try:
         await survey(level, box)
     except Refused as error:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from bitgauge.agents.registry import describe
 from bitgauge.agents.sandbox.confinement import find_confinement
 from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.vocabulary.errors import Refused
@@ -106,10 +105,9 @@ async def test_a_level_that_does_not_work_ends_the_agent_with_a_sentence(
 
 
 async def test_strangers_artifacts_need_a_sandbox_or_a_word(lab: Lab, tmp_path: Path) -> None:
-    device = describe("fake", name="bench", identity="d")
     config = lab.config(coordinator="192.0.2.1:50950", sandbox="rlimits")
     with pytest.raises(Refused, match=r"192\.0\.2\.1:50950 is on another machine"):
-        await find_confinement(config, device, lab.said.append)
+        await find_confinement(config, lab.said.append)
     allowed = replace(config, allow_unsandboxed=True)
-    assert (await find_confinement(allowed, device, lab.said.append)).level.NAME == "rlimits"
+    assert (await find_confinement(allowed, lab.said.append)).level.NAME == "rlimits"
     assert lab.said[-1].startswith("Sandbox: rlimits; ")

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bitgauge.agents.host.temperature import CoolDown
 from bitgauge.benchmarks.analysis.energy import energy
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.protocol.energy import (
@@ -405,26 +404,6 @@ def test_what_cooled_is_warmed_up_uncounted() -> None:
     cold = Cooling().measured(replace(plan, dropped_ns=0))
     assert energy_of(cold, CANDIDATE).spread > 0.01
     assert flags_of(replace(samples, cooled=False)) == {"not_cooled"}
-
-
-def test_cooling_ends_when_it_is_cool_or_no_time_is_left() -> None:
-    now, heat = [0.0], [40.0]
-
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-        heat[0] -= 0.5 * seconds
-
-    cool = CoolDown(lambda: heat[0], clock=lambda: now[0], sleep=sleep, budget_s=20.0)
-    assert cool() == 0
-    heat[0] = 48.0
-    assert cool() == pytest.approx(10.0)
-    reached = [cool.reached]
-    heat[0] = 60.0
-    assert cool() == pytest.approx(10.0)  # what was left of the twenty
-    assert [*reached, cool.reached] == [True, False]
-    blind = CoolDown(lambda: math.nan, clock=lambda: now[0], sleep=sleep)
-    assert blind() == 0.0
-    assert blind.reached is True
 
 
 def test_files_from_before_second_meters_are_read() -> None:

@@ -19,6 +19,7 @@ from bitgauge.agents.execution.failures import failure_of
 from bitgauge.agents.host import landlock, seccomp
 from bitgauge.agents.launcher.exit import ChildExit
 from bitgauge.agents.launcher.supervision import ended_by, is_result
+from bitgauge.agents.registry import describe
 from bitgauge.agents.sandbox import base as sandbox
 from bitgauge.agents.sandbox import cgroup, confinement
 from bitgauge.agents.sandbox import survey as surveys
@@ -154,13 +155,17 @@ def test_a_kernel_without_landlock_is_said(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_gpu_gets_its_nodes_and_no_address_limit(tmp_path: Path) -> None:
-    for name in ("nvidia0", "nvidiactl", "nvidia-uvm", "null", "sda"):
-        (tmp_path / name).touch()
-    found = sandbox.device_nodes(HardwareClass.GPU_NVIDIA, tmp_path)
-    assert [path.name for path in found] == ["nvidia-uvm", "nvidia0", "nvidiactl"]
-    assert sandbox.device_nodes(HardwareClass.CPU_ONLY, tmp_path) == ()
     plain = Confinement(levels()["rlimits"], memory_bytes=1 << 30)
-    gpu = replace(plain, hardware_class=HardwareClass.GPU_NVIDIA)
+    described = replace(
+        describe("fake", name="gpu", identity="d", folders=()),
+        hardware_class=HardwareClass.GPU_NVIDIA,
+    )
+    gpu = plain.of(described, lambda: tuple(sorted(tmp_path.glob("nvidia*"))))
+    assert gpu.box(tmp_path, ()).devices == ()
+    for name in ("nvidia0", "nvidiactl", "null", "sda"):  # a driver may come later
+        (tmp_path / name).touch()
+    assert [path.name for path in gpu.box(tmp_path, ()).devices] == ["nvidia0", "nvidiactl"]
+    assert plain.box(tmp_path, ()).devices == ()
     grouped = replace(plain, groups=cgroup.Parents(tmp_path, tmp_path))
     assert plain.rlimits(2)[0] > 1 << 30
     assert gpu.rlimits(2)[0] == 0
@@ -389,7 +394,8 @@ def test_an_agent_ends_orphans_that_left_everything_behind() -> None:
         "import psutil\n"
         "from bitgauge.agents.host import process\n"
         "from bitgauge.agents.runtimes.fake import hostile as _hostile\n"
-        "process.adopt_orphans()\n"
+        "from bitgauge.benchmarks.common import prctl\n"
+        "prctl.adopt_orphans()\n"
         f"_hostile.runaway({marker!r}, 0)\n"
         "assert psutil.Process().children()\n"
         "assert process.end_orphans(0)\n"

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from bitgauge.agents.host.preflight import nominal_mhz, read_preflight
-from bitgauge.agents.host.temperature import Rest
+from bitgauge.agents.devices import cpu
+from bitgauge.agents.devices.cpu._preflight import nominal_mhz, read_preflight
+from bitgauge.agents.host.rest import Rest
 
 CPU = "sys/devices/system/cpu"
 
@@ -103,7 +104,7 @@ async def test_a_warm_device_rests_until_it_is_cool_or_five_minutes_have_passed(
             warm = int((tmp_path / zone / "temp").read_text())
             put(tmp_path, **{f"{zone}/temp": f"{max(warm - 4000, 45000)}\n"})
 
-    rest = Rest(tmp_path, clock=lambda: now, sleep=sleep)
+    rest = Rest(cpu.rest(root=tmp_path), clock=lambda: now, sleep=sleep)
     assert await rest.wait() == 0
     put(tmp_path, **{f"{zone}/temp": "61000\n"})
     assert await rest.wait() == 8  # 61, 57, 53, 49, 45: at 48 it would do
@@ -112,7 +113,10 @@ async def test_a_warm_device_rests_until_it_is_cool_or_five_minutes_have_passed(
     assert await rest.wait() == 300
     put(tmp_path, **{f"{zone}/temp": "garbage\n"})
     assert await rest.wait() == 0
-    assert await Rest(tmp_path / "elsewhere", clock=lambda: now, sleep=sleep).wait() == 0
+    assert (
+        await Rest(cpu.rest(root=tmp_path / "elsewhere"), clock=lambda: now, sleep=sleep).wait()
+        == 0
+    )
 
 
 def test_this_machine_can_be_stored() -> None:

@@ -12,9 +12,12 @@ from pathlib import Path
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
-from ..host import isa
-from ..host.realness import judge
-from .base import DeviceFacts
+from ...host import isa
+from ...host.files import text, whole
+from ...host.realness import judge
+from ...host.rest import Heat
+from ..base import ConditionReader, DeviceFacts, Fact, Unit
+from ._thermometer import temperature_c, temperature_file
 
 NAME = "cpu"
 RANK = 10
@@ -24,14 +27,40 @@ _X86 = ("x86_64", "i686", "i386")
 _ARM64 = ("aarch64", "arm64")
 
 
-def probe() -> bool:
-    """Whether this is Linux; every Linux machine has a processor."""
-    return platform.system() == "Linux"
+def probe() -> tuple[Unit, ...]:
+    """The processors together are one unit; every Linux machine has them."""
+    return (Unit(),) if platform.system() == "Linux" else ()
+
+
+def conditions(unit: str = "") -> ConditionReader:
+    """Reads clock, temperature, throttling, steal, pressure and foreign load."""
+    from ._conditions import CpuConditions  # numpy, which the agent does without
+
+    return CpuConditions()
+
+
+def preflight(unit: str = "") -> dict[str, Fact]:
+    """What surrounds a launch that is about to begin."""
+    from ._preflight import read_preflight
+
+    return read_preflight()
+
+
+def rest(unit: str = "", *, root: Path = Path("/")) -> Heat:
+    """The temperature of the processor."""
+    file = temperature_file(root)
+    return Heat(lambda: temperature_c(file))
+
+
+def nodes(unit: str = "") -> tuple[Path, ...]:
+    """A processor needs none."""
+    return ()
 
 
 def describe(
-    root: Path = Path("/"),
+    unit: str = "",
     *,
+    root: Path = Path("/"),
     architecture: str | None = None,
     kernel_release: str | None = None,
     hwcaps: tuple[int, int] | None = None,
@@ -40,7 +69,8 @@ def describe(
     """What the machine below `root` is.
 
     Args:
-        root: file system root.
+        unit: its key; there is one.
+        root: file system root; tests give a directory tree.
         architecture: machine name; asked from the kernel when not given.
         kernel_release: kernel release; asked from the kernel when not given.
         hwcaps: AT_HWCAP and AT_HWCAP2; asked from the kernel when not given.
@@ -48,10 +78,10 @@ def describe(
     """
     machine = architecture or platform.machine()
     release = kernel_release or platform.release()
-    text = _text(root / "proc/cpuinfo")
-    fields = isa.cpuinfo_fields(text)
+    cpuinfo = text(root / "proc/cpuinfo")
+    fields = isa.cpuinfo_fields(cpuinfo)
     flags = _flags(machine, fields, hwcaps)
-    governor = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None
+    governor = text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or None
     realness, virtualisation = judge(root, machine, fields)
     stack = {
         "architecture": machine,
@@ -64,7 +94,7 @@ def describe(
         hardware_class=(HardwareClass.EDGE_ARM if machine in _ARM64 else HardwareClass.CPU_ONLY),
         realness=realness,
         architecture=machine,
-        processor_model=_model(root, machine, text, fields),
+        processor_model=_model(root, machine, cpuinfo, fields),
         isa_flags=flags,
         core_count=core_count or len(os.sched_getaffinity(0)),
         memory_bytes=_memory_bytes(root),
@@ -85,53 +115,41 @@ def _flags(machine: str, fields: dict[str, str], hwcaps: tuple[int, int] | None)
     return tuple(sorted(set(fields.get("Features", "").split())))
 
 
-def _model(root: Path, machine: str, text: str, fields: dict[str, str]) -> str:
+def _model(root: Path, machine: str, cpuinfo: str, fields: dict[str, str]) -> str:
     if machine in _X86:
         return fields.get("model name", "")
-    board = _text(root / "proc/device-tree/model")
-    cores = isa.arm_cores(text) if "CPU part" in fields else ""
+    board = text(root / "proc/device-tree/model")
+    cores = isa.arm_cores(cpuinfo) if "CPU part" in fields else ""
     return ", ".join(part for part in (board, cores) if part)
 
 
 def _memory_bytes(root: Path) -> int:
     """Memory of the machine, or of this process's control group when that is less."""
-    found = [_meminfo_bytes(root)]
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    found: list[int | None] = [_meminfo_bytes(root)]
+    for line in text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
         if controllers == "":
-            found.append(_limit(root / f"sys/fs/cgroup/{group.lstrip('/')}/memory.max"))
+            found.append(whole(root / f"sys/fs/cgroup/{group.lstrip('/')}/memory.max"))
         elif "memory" in controllers.split(","):
             base = root / f"sys/fs/cgroup/memory/{group.lstrip('/')}"
-            found.append(_limit(base / "memory.limit_in_bytes"))
+            found.append(whole(base / "memory.limit_in_bytes"))
     return min((value for value in found if value), default=0)
 
 
 def _meminfo_bytes(root: Path) -> int:
-    for line in _text(root / "proc/meminfo").splitlines():
+    for line in text(root / "proc/meminfo").splitlines():
         if line.startswith("MemTotal:"):
             return int(line.split()[1]) * 1024
     return 0
 
 
-def _limit(path: Path) -> int:
-    text = _text(path)
-    return int(text) if text.isdigit() else 0
-
-
 def _evidence(root: Path) -> tuple[StackItem, ...]:
     """Serials that this user may read, and the hardware addresses of real network cards."""
     found = {
-        "board_serial": _text(root / "proc/device-tree/serial-number"),
-        "product_serial": _text(root / "sys/class/dmi/id/product_serial"),
+        "board_serial": text(root / "proc/device-tree/serial-number"),
+        "product_serial": text(root / "sys/class/dmi/id/product_serial"),
     }
     for card in sorted((root / "sys/class/net").glob("*")):
         if (card / "device").exists():
-            found[f"mac.{card.name}"] = _text(card / "address")
+            found[f"mac.{card.name}"] = text(card / "address")
     return tuple(StackItem(name, value) for name, value in found.items() if value)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", errors="replace").strip().strip("\0")
-    except OSError:
-        return ""

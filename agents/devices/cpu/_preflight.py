@@ -6,10 +6,11 @@ root folder, so that tests run on directory trees. Only the child imports this m
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-Fact = str | float | None
+from ...host.files import number, parsed, text
+from ...host.load import load_average, pressure_avg10, processor_ticks
+from ..base import Fact
 
 _CPU = "sys/devices/system/cpu"
 _MHZ_PER_KHZ = 1e-3
@@ -29,15 +30,15 @@ def read_preflight(root: Path = Path("/")) -> dict[str, Fact]:
         "boost": _boost(root),
         "smt": _switch(root / _CPU / "smt/active"),
         "nominal_mhz": nominal_mhz(root),
-        "max_mhz": _number(cpufreq / "cpuinfo_max_freq", _MHZ_PER_KHZ),
+        "max_mhz": number(cpufreq / "cpuinfo_max_freq", _MHZ_PER_KHZ),
         "cpuset": _status(root, "Cpus_allowed_list"),
         "cpus_online": _text(root / _CPU / "online"),
         "cpus_isolated": _text(root / _CPU / "isolated"),
         "cpu_quota": _text(root / "sys/fs/cgroup/cpu.max"),
-        "psi_cpu_avg10": _pressure(root / "proc/pressure/cpu"),
-        "psi_memory_avg10": _pressure(root / "proc/pressure/memory"),
-        "load_1m": _first_number(root / "proc/loadavg"),
-        "steal_ticks": _steal(root / "proc/stat"),
+        "psi_cpu_avg10": parsed(root / "proc/pressure/cpu", pressure_avg10),
+        "psi_memory_avg10": parsed(root / "proc/pressure/memory", pressure_avg10),
+        "load_1m": parsed(root / "proc/loadavg", load_average),
+        "steal_ticks": parsed(root / "proc/stat", lambda stat: processor_ticks(stat)[0]),
         "temperatures_c": _temperatures(root),
         "power_mode": _text(root / "sys/firmware/acpi/platform_profile"),
         "power_supply": _supplies(root),
@@ -55,14 +56,12 @@ def nominal_mhz(root: Path = Path("/")) -> float | None:
     With boost switched off it is the largest frequency.
     """
     cpu = root / _CPU / "cpu0"
-    told = _number(cpu / "cpufreq/base_frequency", _MHZ_PER_KHZ) or _number(
+    told = number(cpu / "cpufreq/base_frequency", _MHZ_PER_KHZ) or number(
         cpu / "acpi_cppc/nominal_freq"
     )
     if told:
         return told
-    return (
-        _number(cpu / "cpufreq/cpuinfo_max_freq", _MHZ_PER_KHZ) if _boost(root) == "off" else None
-    )
+    return number(cpu / "cpufreq/cpuinfo_max_freq", _MHZ_PER_KHZ) if _boost(root) == "off" else None
 
 
 def _governors(root: Path) -> Fact:
@@ -98,28 +97,11 @@ def _status(root: Path, name: str) -> Fact:
     return None
 
 
-def _pressure(path: Path) -> Fact:
-    for word in (_text(path) or "").split():
-        if word.startswith("avg10="):
-            return _float(word[6:])
-    return None
-
-
-def _steal(path: Path) -> Fact:
-    fields = (_text(path) or "").split("\n", 1)[0].split()
-    return _float(fields[8]) if len(fields) > 8 else None
-
-
-def _first_number(path: Path) -> Fact:
-    words = (_text(path) or "").split()
-    return _float(words[0]) if words else None
-
-
 def _temperatures(root: Path) -> Fact:
     """Every thermal zone, `x86_pkg_temp=61.5 acpitz=40.0`."""
     found = []
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
-        value = _number(zone / "temp", 1e-3)
+        value = number(zone / "temp", 1e-3)
         if value is not None:
             found.append(f"{_text(zone / 'type') or zone.name}={value:.1f}")
     return " ".join(found) or None
@@ -137,28 +119,6 @@ def _supplies(root: Path) -> Fact:
     return " ".join(found) or None
 
 
-def _number(path: Path, scale: float = 1.0) -> float | None:
-    value = _float(_text(path) or "")
-    return None if value is None else value * scale
-
-
-def _float(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if abs(value) < float("inf") else None
-
-
 def _text(path: Path) -> str | None:
     """The text of a file; None when it is empty or cannot be read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        return os.read(descriptor, 4096).decode("utf-8", errors="replace").strip("\0 \n\t") or None
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
+    return text(path) or None

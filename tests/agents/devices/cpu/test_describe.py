@@ -53,7 +53,7 @@ def put(root: Path, path: str, content: str | bytes) -> None:
 
 def describe(root: Path, architecture: str = "x86_64", hwcaps: tuple[int, int] = (0, 0)) -> object:
     return cpu.describe(
-        root, architecture=architecture, kernel_release="6.6.1", hwcaps=hwcaps, core_count=4
+        root=root, architecture=architecture, kernel_release="6.6.1", hwcaps=hwcaps, core_count=4
     )
 
 
@@ -63,7 +63,7 @@ def test_an_x86_server_on_metal(tmp_path: Path) -> None:
     put(tmp_path, "sys/class/dmi/id/sys_vendor", "Dell Inc.\n")
     put(tmp_path, "sys/class/dmi/id/product_serial", "ABC123\n")
     put(tmp_path, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance\n")
-    facts = cpu.describe(tmp_path, architecture="x86_64", kernel_release="6.6.1", core_count=4)
+    facts = cpu.describe(root=tmp_path, architecture="x86_64", kernel_release="6.6.1", core_count=4)
     assert facts.hardware_class is HardwareClass.CPU_ONLY
     assert (facts.realness, facts.virtualisation) == (Realness.PHYSICAL, None)
     assert facts.processor_model.startswith("Intel(R) Xeon")
@@ -93,7 +93,7 @@ def test_virtual_machines(
         put(tmp_path, f"sys/class/dmi/id/{name}", value)
     clock = "sys/devices/system/clocksource/clocksource0/available_clocksource"
     put(tmp_path, clock, clocks)
-    facts = cpu.describe(tmp_path, architecture="x86_64")
+    facts = cpu.describe(root=tmp_path, architecture="x86_64")
     assert (facts.realness, facts.virtualisation) == (Realness.VIRTUAL_MACHINE, expected)
 
 
@@ -101,13 +101,13 @@ def test_rented_metal_is_metal(tmp_path: Path) -> None:
     put(tmp_path, "proc/cpuinfo", X86.format(extra=""))
     put(tmp_path, "sys/class/dmi/id/sys_vendor", "Amazon EC2")
     put(tmp_path, "sys/class/dmi/id/product_name", "m5.metal")
-    assert cpu.describe(tmp_path, architecture="x86_64").realness is Realness.PHYSICAL
+    assert cpu.describe(root=tmp_path, architecture="x86_64").realness is Realness.PHYSICAL
 
 
 def test_translated_x86_is_emulated(tmp_path: Path) -> None:
     text = X86.replace("Intel(R) Xeon(R) Platinum 8375C", "QEMU TCG CPU version 2.5+")
     put(tmp_path, "proc/cpuinfo", text.format(extra=" hypervisor"))
-    assert cpu.describe(tmp_path, architecture="x86_64").realness is Realness.EMULATED
+    assert cpu.describe(root=tmp_path, architecture="x86_64").realness is Realness.EMULATED
 
 
 def test_a_raspberry_pi(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_raspberry_pi(tmp_path: Path) -> None:
     put(tmp_path, "proc/device-tree/model", b"Raspberry Pi 5 Model B Rev 1.0\0")
     put(tmp_path, "proc/device-tree/compatible", b"raspberrypi,5-model-b\0brcm,bcm2712\0")
     put(tmp_path, "proc/device-tree/serial-number", b"10000000abcdef01\0")
-    facts = cpu.describe(tmp_path, architecture="aarch64", hwcaps=(ASIMD_ASIMDDP, I8MM_BF16))
+    facts = cpu.describe(root=tmp_path, architecture="aarch64", hwcaps=(ASIMD_ASIMDDP, I8MM_BF16))
     assert facts.hardware_class is HardwareClass.EDGE_ARM
     assert facts.realness is Realness.PHYSICAL
     assert facts.processor_model == "Raspberry Pi 5 Model B Rev 1.0, 2x Cortex-A76"
@@ -125,7 +125,7 @@ def test_a_raspberry_pi(tmp_path: Path) -> None:
 
 def test_an_arm_userland_on_an_x86_host_is_emulated(tmp_path: Path) -> None:
     put(tmp_path, "proc/cpuinfo", X86.format(extra=""))
-    facts = cpu.describe(tmp_path, architecture="aarch64", hwcaps=(ASIMD_ASIMDDP, 0))
+    facts = cpu.describe(root=tmp_path, architecture="aarch64", hwcaps=(ASIMD_ASIMDDP, 0))
     assert (facts.realness, facts.virtualisation) == (Realness.EMULATED, "qemu-user")
     assert facts.isa_flags == ("asimd", "asimddp")
 
@@ -135,7 +135,7 @@ def test_a_translator_below_an_arm_cpuinfo_is_found(tmp_path: Path) -> None:
     put(tmp_path, "proc/device-tree/compatible", b"raspberrypi,5-model-b\0")
     head = b"\x7fELF" + bytes(14) + struct.pack("<H", 62)  # e_machine of x86-64, elf(5)
     put(tmp_path, f"proc/self/task/{os.getpid()}/exe", head)
-    facts = cpu.describe(tmp_path, architecture="aarch64", hwcaps=(0, 0))
+    facts = cpu.describe(root=tmp_path, architecture="aarch64", hwcaps=(0, 0))
     assert (facts.realness, facts.virtualisation) == (Realness.EMULATED, "qemu-user")
 
 
@@ -154,7 +154,7 @@ def test_arm_that_is_no_board(
     put(tmp_path, "proc/cpuinfo", PI5)
     for path, content in files.items():
         put(tmp_path, path, content)
-    facts = cpu.describe(tmp_path, architecture="aarch64", hwcaps=(0, 0))
+    facts = cpu.describe(root=tmp_path, architecture="aarch64", hwcaps=(0, 0))
     assert (facts.realness, facts.virtualisation) == (realness, name)
 
 
@@ -170,13 +170,13 @@ def test_a_memory_limit_counts_as_the_memory(tmp_path: Path, group: str, path: s
     put(tmp_path, "proc/meminfo", "MemTotal:       16303428 kB\n")
     put(tmp_path, "proc/self/cgroup", group)
     put(tmp_path, path, "536870912\n")
-    assert cpu.describe(tmp_path, architecture="x86_64").memory_bytes == 536870912
+    assert cpu.describe(root=tmp_path, architecture="x86_64").memory_bytes == 536870912
     put(tmp_path, path, "max\n")
-    assert cpu.describe(tmp_path, architecture="x86_64").memory_bytes == 16303428 * 1024
+    assert cpu.describe(root=tmp_path, architecture="x86_64").memory_bytes == 16303428 * 1024
 
 
 def test_an_empty_tree_gives_facts_without_inventing_any(tmp_path: Path) -> None:
-    facts = cpu.describe(tmp_path, architecture="riscv64", kernel_release="6", core_count=1)
+    facts = cpu.describe(root=tmp_path, architecture="riscv64", kernel_release="6", core_count=1)
     assert (facts.processor_model, facts.isa_flags, facts.memory_bytes) == ("", (), 0)
     assert facts.governor is None
 

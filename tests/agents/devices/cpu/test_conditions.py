@@ -6,7 +6,7 @@ import itertools
 import math
 from pathlib import Path
 
-from bitgauge.agents.host.conditions import ConditionReader, wall_lead_ns
+from bitgauge.agents.devices.cpu._conditions import CpuConditions, wall_lead_ns
 
 from tests.labs.trees import put
 
@@ -20,7 +20,7 @@ def test_conditions_are_read_from_files(tmp_path: Path) -> None:
     put(tmp_path, "sys/class/thermal/thermal_zone0/temp", "30000\n")
     put(tmp_path, "sys/class/thermal/thermal_zone1/type", "cpu-thermal\n")
     put(tmp_path, "sys/class/thermal/thermal_zone1/temp", "61500\n")
-    reader = ConditionReader(tmp_path, ticks_per_second=250)
+    reader = CpuConditions(tmp_path, ticks_per_second=250)
     found = reader.read()
     assert (found.clock_mhz, found.temperature_c) == (2400.0, 61.5)
     assert found.steal_ticks == 20  # 50 ticks of 1/250 s
@@ -40,15 +40,15 @@ def test_throttling_is_read_wherever_a_machine_tells_it(tmp_path: Path) -> None:
     put(tmp_path, f"{cpu}/core_throttle_total_time_ms", "900\n")
     put(tmp_path, "sys/class/thermal/cooling_device0/type", "Fan\n")
     put(tmp_path, "sys/class/thermal/cooling_device0/cur_state", "5\n")
-    reader = ConditionReader(tmp_path)
+    reader = CpuConditions(tmp_path)
     assert reader.read().throttle_count == 7
     assert math.isnan(reader.read().thermal_status)
     put(tmp_path, "sys/class/thermal/cooling_device1/type", "cpufreq-cpu0\n")
     put(tmp_path, "sys/class/thermal/cooling_device1/cur_state", "0\n")
     put(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "50000\n")
-    assert ConditionReader(tmp_path).read().thermal_status == 0  # both only in the past
+    assert CpuConditions(tmp_path).read().thermal_status == 0  # both only in the past
     put(tmp_path, "sys/devices/platform/soc/soc:firmware/get_throttled", "50004\n")
-    assert ConditionReader(tmp_path).read().thermal_status == 4
+    assert CpuConditions(tmp_path).read().thermal_status == 4
 
 
 def test_a_clock_that_is_set_changes_the_lead_of_the_wall_clock() -> None:
@@ -60,14 +60,14 @@ def test_a_clock_that_is_set_changes_the_lead_of_the_wall_clock() -> None:
     assert wall_lead_ns(lambda: 7_000, lambda: next(widths)) == 7_000 - 15
     late = itertools.count(0, 10_000_000).__next__
     assert math.isnan(wall_lead_ns(lambda: 7_000, late))
-    before, after = ConditionReader().read(), ConditionReader().read()
+    before, after = CpuConditions().read(), CpuConditions().read()
     assert abs(after.clock_step_ns - before.clock_step_ns) < 1_000_000
 
 
 def test_what_a_device_does_not_tell_is_nan(tmp_path: Path) -> None:
     put(tmp_path, "sys/class/thermal/thermal_zone0/type", "battery\n")
     put(tmp_path, "proc/loadavg", "nonsense\n")
-    found = ConditionReader(tmp_path).read()
+    found = CpuConditions(tmp_path).read()
     assert math.isnan(found.temperature_c)
     assert math.isnan(found.load_1m)
     assert math.isnan(found.steal_ticks)

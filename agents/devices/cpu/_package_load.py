@@ -7,9 +7,8 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from ._files import whole
-
-_BUSY_FIELDS = (1, 2, 3, 6, 7)  # user, nice, system, irq, softirq; see proc_stat(5)
+from ...host.files import whole
+from ...host.load import busy_ticks
 
 
 class PackageLoad:
@@ -53,14 +52,3 @@ def members(root: Path, own: Collection[int]) -> frozenset[int] | None:
     }
     mine = {packages.get(cpu) for cpu in own} - {None}
     return frozenset(cpu for cpu, package in packages.items() if package in mine) or None
-
-
-def busy_ticks(stat: bytes, of: Collection[int] | None) -> list[int]:
-    """Busy ticks since boot of some processors, or of all that `/proc/stat` names."""
-    found = []
-    for line in stat.splitlines():
-        name, *_ = fields = line.split() or [b""]
-        number = name.removeprefix(b"cpu")
-        if number != name and number.isdigit() and (of is None or int(number) in of):
-            found.append(sum(int(fields[at]) for at in _BUSY_FIELDS))
-    return found

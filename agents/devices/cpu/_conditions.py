@@ -7,23 +7,19 @@ device does not tell is NaN. Only the child imports this module.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from bitgauge.benchmarks.samples import Conditions
 
-from .temperature import temperature_file, word
-
-T = TypeVar("T")
+from ...host.files import OpenFile, text
+from ...host.load import load_average, pressure_avg10, processor_ticks
+from ._package_load import PackageLoad
+from ._thermometer import temperature_file
 
 _NAN = float("nan")
-_FIRST_READ_BYTES = 512
-_STEAL_FIELD = 8  # in the first line of /proc/stat, see proc_stat(5)
-_BUSY_FIELDS = (1, 2, 3, 6, 7)  # user, nice, system, irq, softirq
 _TICK_NS = 10_000_000
 _TIGHT_NS = 20_000
 _LOOSE_NS = 500_000
@@ -31,13 +27,16 @@ _LOOSE_NS = 500_000
 _PROCESSOR_COOLING = ("Processor", "cpufreq", "thermal-cpufreq", "cpu-freq")
 
 
-class ConditionReader:
-    """Reads the conditions of one machine.
+class CpuConditions:
+    """Reads the conditions of one machine; see `base.ConditionReader`.
 
     Args:
         root: file system root; tests give a directory tree.
         processor: which logical processor's clock to read.
         ticks_per_second: unit of the steal counter; asked from the system when not given.
+
+    Attributes:
+        columns: the fields of `Conditions` that it has a source for.
     """
 
     def __init__(
@@ -46,13 +45,37 @@ class ConditionReader:
         cpufreq = root / f"sys/devices/system/cpu/cpu{processor}/cpufreq/scaling_cur_freq"
         stat = root / "proc/stat"
         scale = 100 / (ticks_per_second or os.sysconf("SC_CLK_TCK"))
-        self._clock = _Source(cpufreq, _thousandths, _NAN)
-        self._heat = _Source(temperature_file(root), _thousandths, _NAN)
-        self._processors = _Source(stat, lambda text: processor_ticks(text, scale), (_NAN, _NAN))
-        self._pressure = _Source(root / "proc/pressure/cpu", pressure_avg10, _NAN)
-        self._load = _Source(root / "proc/loadavg", load_average, _NAN)
-        self._throttles = [_Source(path, float, _NAN) for path in throttle_files(root, processor)]
-        self._limits = [_Source(path, parse, _NAN) for path, parse in limit_files(root)]
+        self._clock = OpenFile(cpufreq, _thousandths, _NAN)
+        self._heat = OpenFile(temperature_file(root), _thousandths, _NAN)
+        self._processors = OpenFile(stat, lambda data: processor_ticks(data, scale), (_NAN, _NAN))
+        self._pressure = OpenFile(root / "proc/pressure/cpu", pressure_avg10, _NAN)
+        self._load = OpenFile(root / "proc/loadavg", load_average, _NAN)
+        self._throttles = [OpenFile(path, float, _NAN) for path in throttle_files(root, processor)]
+        self._limits = [OpenFile(path, parse, _NAN) for path, parse in limit_files(root)]
+        self._root = root
+        self._package: PackageLoad | None = None
+        self.columns = self._told()
+
+    def _told(self) -> tuple[str, ...]:
+        """What this machine has a file for; the lead of the wall clock needs none."""
+        files: dict[str, Sequence[OpenFile[float] | OpenFile[tuple[float, float]]]] = {
+            "clock_mhz": [self._clock],
+            "temperature_c": [self._heat],
+            "steal_ticks": [self._processors],
+            "psi_some_avg10": [self._pressure],
+            "load_1m": [self._load],
+            "throttle_count": self._throttles,
+            "thermal_status": self._limits,
+            "foreign_ticks": [self._processors],
+        }
+        told = (name for name, found in files.items() if any(one.is_open for one in found))
+        return (*told, "clock_step_ns")
+
+    def foreign_ns(self) -> float:
+        """Processor time of others on the packages of this process (C-7), in nanoseconds."""
+        if self._package is None:
+            self._package = PackageLoad(self._root)
+        return self._package.foreign_ns()
 
     def read(self) -> Conditions:
         """The present values; NaN where one cannot be read."""
@@ -79,52 +102,10 @@ class ConditionReader:
             source.close()
 
 
-class _Source(Generic[T]):
-    """One file that stays open, and how its text becomes a value."""
-
-    def __init__(self, path: Path | None, parse: Callable[[bytes], T], unread: T) -> None:
-        self._parse = parse
-        self._unread = unread
-        self._descriptor = -1
-        if path is not None:
-            with contextlib.suppress(OSError):
-                self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-
-    def value(self) -> T:
-        if self._descriptor < 0:
-            return self._unread
-        try:
-            return self._parse(os.pread(self._descriptor, _FIRST_READ_BYTES, 0))
-        except (OSError, ValueError, IndexError):
-            return self._unread
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-
-def _total(sources: Sequence[_Source[float]]) -> float:
+def _total(sources: Sequence[OpenFile[float]]) -> float:
     """The sum of what can be read; NaN when nothing can."""
     values = [value for source in sources if (value := source.value()) == value]
     return sum(values) if values else _NAN
-
-
-def processor_ticks(stat: bytes, scale: float) -> tuple[float, float]:
-    """What the hypervisor gave to others, and what all processes used, since boot.
-
-    Args:
-        stat: ``/proc/stat``; its first line sums the processors, see proc_stat(5).
-        scale: hundredths of a second per tick.
-
-    Returns:
-        Stolen and busy time in hundredths of a second; NaN where an old kernel does not say it.
-    """
-    fields = stat.split(b"\n", 1)[0].split()
-    stolen = float(fields[_STEAL_FIELD]) * scale if len(fields) > _STEAL_FIELD else _NAN
-    if len(fields) <= max(_BUSY_FIELDS):
-        return stolen, _NAN
-    return stolen, sum(int(fields[at]) for at in _BUSY_FIELDS) * scale
 
 
 def wall_lead_ns(wall: Callable[[], int], monotonic: Callable[[], int]) -> float:
@@ -145,30 +126,17 @@ def wall_lead_ns(wall: Callable[[], int], monotonic: Callable[[], int]) -> float
     return float(lead) if best_width <= _LOOSE_NS else _NAN
 
 
-def firmware_limits(text: bytes) -> float:
+def firmware_limits(data: bytes) -> float:
     """What a Raspberry Pi's firmware limits now, as a number that is 0 for nothing.
 
     Bits 0 to 3 of vcgencmd get_throttled, in hexadecimal: under-voltage, frequency cap,
     throttling, soft temperature limit. The higher bits tell of the past.
     """
-    return float(int(text, 16) & 0xF)
+    return float(int(data, 16) & 0xF)
 
 
-def load_average(text: bytes) -> float:
-    """The load average of the last minute."""
-    return float(text.split(None, 1)[0])
-
-
-def _thousandths(text: bytes) -> float:
-    return int(text) / 1000.0
-
-
-def pressure_avg10(pressure: bytes) -> float:
-    """Per cent of the last 10 s in which some task waited for a processor."""
-    for part in pressure.split(b"\n", 1)[0].split():
-        if part.startswith(b"avg10="):
-            return float(part[6:])
-    return _NAN
+def _thousandths(data: bytes) -> float:
+    return int(data) / 1000.0
 
 
 def throttle_files(root: Path, processor: int) -> list[Path]:
@@ -182,6 +150,6 @@ def limit_files(root: Path) -> list[tuple[Path, Callable[[bytes], float]]]:
     firmware = sorted((root / "sys/devices/platform/soc").glob("*firmware/get_throttled"))
     found: list[tuple[Path, Callable[[bytes], float]]] = [(p, firmware_limits) for p in firmware]
     for device in sorted((root / "sys/class/thermal").glob("cooling_device*")):
-        if word(device / "type").startswith(_PROCESSOR_COOLING):
+        if text(device / "type").startswith(_PROCESSOR_COOLING):
             found.append((device / "cur_state", float))
     return found
