@@ -3,6 +3,7 @@
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
+ROOMS = tests/agents tests/benchmarks tests/coordinator tests/contracts tests/fuzz tests/house
 # Where a long target leaves its stamp; see tests/house/stamps.py.
 STAMPS = .ci/stamps.json
 LONG = .venv/bin/python tests/house/stamps.py run --stamps $(STAMPS) $@
@@ -13,10 +14,11 @@ demo: .venv/demo.installed
 
 # Pure, in process: the rooms, what plug-ins keep, the parsers, the house. 4 minutes.
 fast: .venv/dev.installed
-	$(PYTEST) tests/agents tests/benchmarks tests/coordinator tests/contracts tests/fuzz tests/house
+	$(PYTEST) -m "not kill and not child" $(ROOMS)
 
 # 12 minutes with what comes before: also the lease protocol in its simulator, and real processes.
 test: check fast
+	$(PYTEST) -m "kill or child" $(ROOMS)
 	$(PYTEST) tests/protocol tests/processes
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2, qemu-user and systemd;

@@ -120,6 +120,7 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     await made.coordinator.stop()
 
 
+@pytest.mark.child
 async def test_a_job_runs_with_a_runtime_from_a_folder(lab: Lab, tmp_path: Path) -> None:
     add(tmp_path, "abacus.py")
     lab.plugins = (tmp_path,)

@@ -35,7 +35,7 @@ from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.profiles import PLANS, ProfilePlan
 from scipy import signal, stats
 
-from .noisy_clock import KINDS, MS, NoisyClock
+from tests.labs.noisy_clock import KINDS, MS, NoisyClock
 
 QUICK, STANDARD = PLANS[Profile.QUICK], PLANS[Profile.STANDARD]
 MARGIN = QUICK.margin
@@ -154,6 +154,22 @@ def test_power_of_a_standard_comparison_as_it_is_measured() -> None:
     assert at_least(sum(difference_of(one) == "detected" for one in small), trials, 0.9)
     large = [answer([launch(0.04) for _ in range(3)]).interval for _ in range(trials)]
     assert at_least(sum(verdict_of(one, MARGIN) == "SLOWER" for one in large), trials, 0.9)
+
+
+def test_a_true_four_percent_effect_is_found_under_every_kind_of_noise_at_once() -> None:
+    trials, found, wrong, right = 200, 0, 0, 0
+    for seed in range(trials):
+        slower = seed % 2 == 0
+        ratio = 1.04 if slower else 1 / 1.04
+        samples = compared(NoisyClock(1000 + seed, "all"), ratio, seed)
+        interval = answer([quad_log_ratios(samples)]).interval
+        verdict = verdict_of(interval, MARGIN)
+        found += difference_of(interval) == "detected"
+        right += verdict == ("SLOWER" if slower else "FASTER")
+        wrong += verdict == ("FASTER" if slower else "SLOWER")
+    assert found >= 0.95 * trials
+    assert right >= 0.8 * trials
+    assert wrong == 0
 
 
 # -- coverage ---------------------------------------------------------------------------------

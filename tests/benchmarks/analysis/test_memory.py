@@ -213,6 +213,7 @@ def evaluation_set(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.child
 async def test_a_real_launch_grows_with_its_batch_and_says_its_arena(tmp_path: Path) -> None:
     evaluation = evaluation_set(tmp_path)
     model, workload = heavy(tmp_path / "model.onnx"), Workload(batch=8)
@@ -239,6 +240,7 @@ async def test_a_real_launch_grows_with_its_batch_and_says_its_arena(tmp_path: P
     assert abs(peak["on"] - peak["off"]) > 8 * MIB, "the option reaches the runtime"
 
 
+@pytest.mark.child
 async def test_a_real_group_witnesses_the_launch(tmp_path: Path) -> None:
     groups = cgroup.find()
     if not groups.memory:

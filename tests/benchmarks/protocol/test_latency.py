@@ -1,6 +1,6 @@
-"""The measuring protocol on a simulated machine whose noise is known: drift, bursts, spikes, steps.
+"""The measuring protocol on a simulated machine whose noise is known.
 
-Seeds are fixed, so every rate below is repeatable; tolerances are binomial.
+How often its answers are wrong is asked in `tests/protocol/test_statistics.py`.
 """
 
 from __future__ import annotations
@@ -20,59 +20,22 @@ from bitgauge.benchmarks.protocol.latency import (
     loop_cost_ns,
     measure_absolute,
     measure_pair,
-    time_calls,
     warm_up,
 )
 from bitgauge.benchmarks.samples import BASELINE, CANDIDATE, Conditions, PairSamples, WarmUp
 from bitgauge.benchmarks.stats.discards import kept_blocks
 from bitgauge.benchmarks.stats.paired import (
-    difference_of,
     quad_log_ratios,
-    verdict_of,
     wilcoxon_interval,
 )
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.profiles import MAX_LATENCIES_PER_LAUNCH, MIN_QUADS, PLANS
 from scipy import stats
 
+from tests.labs.noisy_clock import CALM, MS, NoisyClock
+
 QUICK = PLANS[Profile.QUICK]
-MS = 1_000_000
 SECOND = 1_000_000_000
-
-
-class Machine:
-    """A clock and calls on a machine that slows down, is disturbed, and never tells why.
-
-    Noise multiplies the latency of whatever runs at that time: a slope over the run, a level
-    that jumps, bursts of load by a neighbour, single spikes, and small independent jitter.
-    """
-
-    def __init__(self, seed: int, *, horizon_s: float = 20.0, noisy: bool = True) -> None:
-        rng = np.random.default_rng(seed)
-        grid = int(horizon_s * 1000)
-        level = np.ones(grid)
-        if noisy:
-            level *= 1 + rng.uniform(-0.3, 0.3) * np.linspace(0, 1, grid)
-            for start in rng.integers(grid, size=3):
-                level[start:] *= 1 + rng.uniform(-0.1, 0.2)
-            for start in rng.integers(grid, size=grid // 400):
-                level[start : start + int(rng.exponential(80))] *= rng.uniform(1.1, 1.6)
-        self._level = level.tolist()
-        spikes = np.where(rng.random(65_536) < (0.005 if noisy else 0), rng.uniform(2, 10), 1.0)
-        self._jitter = (np.exp(rng.normal(0, 0.02, 65_536)) * spikes).tolist()
-        self._draw = 0
-        self.now_ns = 0.0
-
-    def clock(self) -> int:
-        return int(self.now_ns)
-
-    def call(self, latency_ns: float) -> Call:
-        def run() -> None:
-            slot = min(int(self.now_ns / MS), len(self._level) - 1)
-            self._draw = (self._draw + 1) % len(self._jitter)
-            self.now_ns += latency_ns * self._level[slot] * self._jitter[self._draw]
-
-        return run
 
 
 def warmed(*iteration_ns: int) -> WarmUp:
@@ -80,7 +43,7 @@ def warmed(*iteration_ns: int) -> WarmUp:
 
 
 def pair_on(
-    machine: Machine, ratio: float, seed: int, *, gap: Callable[[], None] = lambda: None
+    machine: NoisyClock, ratio: float, seed: int, *, gap: Callable[[], None] = lambda: None
 ) -> PairSamples:
     return measure_pair(
         machine.call(MS),
@@ -94,54 +57,17 @@ def pair_on(
     )
 
 
-def compared(ratio: float, seed: int) -> tuple[str, str]:
-    interval = wilcoxon_interval(quad_log_ratios(pair_on(Machine(seed), ratio, seed)))
-    assert interval is not None
-    return difference_of(interval), verdict_of(interval, QUICK.margin)
-
-
-def test_the_same_session_is_not_called_different() -> None:
-    trials = 300
-    answers = [compared(1.0, seed) for seed in range(trials)]
-    detected = sum(difference == "detected" for difference, _ in answers)
-    wrong = sum(verdict in ("FASTER", "SLOWER") for _, verdict in answers)
-    assert stats.binomtest(detected, trials, 0.05, alternative="greater").pvalue > 0.01
-    assert wrong / trials <= 0.01
-
-
-def test_a_true_four_percent_effect_is_found() -> None:
-    trials = 100
-    slower = [compared(1.04, 1000 + seed) for seed in range(trials)]
-    faster = [compared(1 / 1.04, 2000 + seed) for seed in range(trials)]
-    assert sum(difference == "detected" for difference, _ in slower + faster) >= 0.95 * 2 * trials
-    assert not any(verdict == "FASTER" for _, verdict in slower)
-    assert not any(verdict == "SLOWER" for _, verdict in faster)
-    assert sum(verdict == "SLOWER" for _, verdict in slower) >= 0.8 * trials
-    assert sum(verdict == "FASTER" for _, verdict in faster) >= 0.8 * trials
-
-
-def test_one_after_the_other_calls_the_same_session_different_most_of_the_time() -> None:
-    # The contrast that quads exist for (measurement.md X1: 76 to 80 % there).
-    detected = 0
-    for seed in range(100):
-        machine = Machine(seed)
-        first = np.asarray(time_calls(machine.call(MS), machine.clock, 600))
-        second = np.asarray(time_calls(machine.call(MS), machine.clock, 600))
-        detected += stats.mannwhitneyu(first, second).pvalue < 0.05
-    assert detected >= 60
-
-
 def test_the_estimate_is_unbiased_under_noise() -> None:
     points = []
     for seed in range(60):
-        interval = wilcoxon_interval(quad_log_ratios(pair_on(Machine(seed), 0.7, seed)))
+        interval = wilcoxon_interval(quad_log_ratios(pair_on(NoisyClock(seed, "all"), 0.7, seed)))
         assert interval is not None
         points.append(interval.point)
     assert stats.ttest_1samp(points, math.log(0.7)).pvalue > 0.001
 
 
 def test_quads_are_abba_or_baab_at_random() -> None:
-    samples = pair_on(Machine(1, noisy=False), 1.5, 8)
+    samples = pair_on(NoisyClock(1, CALM), 1.5, 8)
     orders = samples.letter.reshape(-1, 4)
     assert {tuple(order) for order in orders.tolist()} == {(0, 1, 1, 0), (1, 0, 0, 1)}
     starts_with_candidate = int(np.count_nonzero(orders[:, 0] == CANDIDATE))
@@ -151,7 +77,7 @@ def test_quads_are_abba_or_baab_at_random() -> None:
 
 
 def test_blocks_last_long_enough_and_start_uncounted() -> None:
-    machine = Machine(1, noisy=False)
+    machine = NoisyClock(1, CALM)
     calls = {BASELINE: 0, CANDIDATE: 0}
 
     def counted(letter: int, latency_ns: float) -> Call:
@@ -188,7 +114,7 @@ def test_blocks_of_a_slow_call_shrink_rather_than_become_few() -> None:
 
 
 def test_gap_and_conditions_stay_outside_blocks() -> None:
-    machine = Machine(2, noisy=False)
+    machine = NoisyClock(2, CALM)
     events: list[str] = []
     call = machine.call(MS)
 
@@ -218,9 +144,9 @@ def test_gap_and_conditions_stay_outside_blocks() -> None:
 
 
 def test_quads_are_added_until_precise_or_the_cap() -> None:
-    quiet = pair_on(Machine(3, noisy=False), 1.0, 3)
+    quiet = pair_on(NoisyClock(3, CALM), 1.0, 3)
     assert (quiet.stopped, quiet.letter.size // 4) == ("precise", 60)
-    machine = Machine(3, noisy=False)
+    machine = NoisyClock(3, CALM)
     rng = np.random.default_rng(3)
 
     def wild() -> None:
@@ -244,7 +170,7 @@ def test_quads_are_added_until_precise_or_the_cap() -> None:
     [(200 * MS, ("budget", MIN_QUADS)), (SECOND, ("too_slow", 8)), (20 * SECOND, ("too_slow", 1))],
 )
 def test_a_slow_model_ends_on_the_budget(latency_ns: int, ended: tuple[str, int]) -> None:
-    machine = Machine(4, noisy=False)
+    machine = NoisyClock(4, CALM)
     call = machine.call(latency_ns)
     samples = measure_pair(
         call,
@@ -260,7 +186,7 @@ def test_a_slow_model_ends_on_the_budget(latency_ns: int, ended: tuple[str, int]
 
 
 def test_a_call_longer_than_the_budget_is_timed_once_per_launch() -> None:
-    machine = Machine(4, noisy=False)
+    machine = NoisyClock(4, CALM)
     samples = measure_absolute(
         machine.call(20 * SECOND),
         warm=warmed(20 * SECOND),
@@ -316,7 +242,7 @@ def test_the_loops_own_cost_and_the_clocks_resolution() -> None:
 
 
 def test_warm_up_waits_until_the_machine_is_level() -> None:
-    machine = Machine(5, noisy=False)
+    machine = NoisyClock(5, CALM)
 
     def heating() -> None:
         machine.now_ns += MS * (1 + 2 * math.exp(-machine.now_ns / (0.2 * SECOND)))
@@ -329,7 +255,7 @@ def test_warm_up_waits_until_the_machine_is_level() -> None:
 
 
 def test_warm_up_gives_up_at_its_cap() -> None:
-    machine = Machine(6, noisy=False)
+    machine = NoisyClock(6, CALM)
 
     def slowing() -> None:
         machine.now_ns += MS * (1 + machine.now_ns / SECOND)
@@ -341,7 +267,7 @@ def test_warm_up_gives_up_at_its_cap() -> None:
 
 
 def test_warm_up_keeps_its_minimum() -> None:
-    machine = Machine(7, noisy=False)
+    machine = NoisyClock(7, CALM)
     warm = warm_up([machine.call(MS)], machine.clock, QUICK)
     assert warm.elapsed_ns >= QUICK.warmup_min_ns
     slow = warm_up([machine.call(SECOND)], machine.clock, QUICK)
@@ -350,7 +276,7 @@ def test_warm_up_keeps_its_minimum() -> None:
 
 
 def test_absolute_takes_the_timed_span_in_blocks() -> None:
-    machine = Machine(8, noisy=False)
+    machine = NoisyClock(8, CALM)
     gaps = 0
 
     def gap() -> None:

@@ -325,6 +325,7 @@ def test_a_full_home_is_replaced_only_when_asked(home: Home, tmp_path: Path) -> 
     assert found.unreferenced == ()
 
 
+@pytest.mark.kill
 def test_commits_in_the_log_of_a_killed_coordinator_are_neither_lost_nor_mixed(
     home: Home, tmp_path: Path
 ) -> None:

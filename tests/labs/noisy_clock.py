@@ -2,7 +2,8 @@
 
 Noise multiplies the latency of whatever runs at that time and never tells why. The kinds are what
 was seen on shared machines: `drift` over the whole run, `bursts` of a neighbour's load, single
-`spikes`, and `steps` of the level; `all` is everything together. Seeds are fixed by the tests.
+`spikes`, and `steps` of the level; `all` is everything together, `calm` nothing but jitter. Seeds
+are fixed by the tests.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 MS = 1_000_000
 KINDS = ("drift", "bursts", "spikes", "steps", "all")
+CALM = "calm"
 
 _SLOTS = 65_536
 
@@ -22,7 +24,7 @@ class NoisyClock:
 
     Args:
         seed: makes it repeatable.
-        kind: what disturbs it, one of `KINDS`.
+        kind: what disturbs it, one of `KINDS`, or `CALM`.
         horizon_s: how long its noise is drawn for; it stays as it is afterwards.
         jitter: standard deviation of the logarithm of each call, independent.
     """
@@ -30,7 +32,7 @@ class NoisyClock:
     def __init__(
         self, seed: int, kind: str, *, horizon_s: float = 40.0, jitter: float = 0.02
     ) -> None:
-        rng = np.random.default_rng([seed, KINDS.index(kind)])
+        rng = np.random.default_rng([seed, (*KINDS, CALM).index(kind)])
         slots = int(horizon_s * 1000)
         level = np.ones(slots)
         if kind in ("drift", "all"):
