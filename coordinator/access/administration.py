@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
-from ..store.protocols import Store
+from ..store.store import Store
 from ..store.values import TokenRecord
 from ..store.writer import Writer
 from .access import Access

@@ -84,11 +84,10 @@ def _refuse_pairs(evidence: Path | None, output: Path | None, format: str | None
 def _export_evidence(source: Answers, folder: Path, raw: list[str]) -> None:
     from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
-    from ..client.exported import ExportedTable
     from ..client.offline import Offline
     from ..exports.evidence import evidence, refuse_taken, write_folder
 
-    if not isinstance(source, Offline) or isinstance(source, ExportedTable):
+    if not isinstance(source, Offline):
         raise BadInput(Code.BAD_ARGUMENT, "--evidence needs a database: give --db PATH.")
     refuse_taken(folder)
     found = evidence(source, raw)

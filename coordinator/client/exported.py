@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn, cast
+from types import TracebackType
+from typing import NoReturn
 
 from bitgauge.benchmarks.table.file import TABLE_NAME, TableFile, from_json
 from bitgauge.benchmarks.table.priors import with_priors
 from bitgauge.benchmarks.table.rows import matches
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.cells import Cell
+from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
-from ..store.reader import Reader
+from ..store import questions
+from ..store.reads import Reads
 from ..store.values import LeaseTerms
-from .offline import Offline
 
 _STATE = "exported"
+
+
+def _refuse(path: Path, what: str) -> NoReturn:
+    raise Refused(
+        Code.NOT_IN_TABLE_FILE, f"{path} is an exported table: rows and cells, and no {what}."
+    )
+
+
+def _refused(what: str) -> Callable[..., NoReturn]:
+    """A question that an exported table refuses."""
+
+    def refuse(table: ExportedTable, *_: object, **__: object) -> NoReturn:
+        _refuse(table._path, what)
+
+    return refuse
 
 
 def read_table(path: Path) -> TableFile:
@@ -41,27 +59,54 @@ def read_table(path: Path) -> TableFile:
     return from_json(data, str(path))
 
 
-class ExportedTable(Offline):
+class ExportedTable:
     """An exported table as something that answers; a context manager.
 
-    Whatever else may be asked of a database is refused here with one sentence.
+    Whatever else may be asked of a coordinator is refused here with one sentence.
     """
 
     def __init__(self, path: Path) -> None:
         """Read all of `path`; raises as `read_table`."""
         self.table_file = read_table(path)
         self._path = path
-        # The questions are those of a database; `_Stored` refuses those that it cannot answer.
-        self._store = cast(Reader, _Stored(self.table_file, path))
+        self._reads: Reads = _Stored(self.table_file, path)
+
+    def __enter__(self) -> ExportedTable:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Nothing is open."""
+
+    def devices(self) -> tuple[DeviceView, ...]:
+        """The machines that rows speak of."""
+        return self._reads.devices(time.time_ns(), LeaseTerms())
+
+    def table(self, query: TableQuery) -> tuple[TableRow, ...]:
+        """The rows that match."""
+        return self._reads.rows(query)
 
     def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
         """The cells, and the priors that were known when it was exported."""
         del query  # nobody counts what is asked of a file
         return with_priors(self.table_file.cells, self.table_file.priors)
 
+    def select(self, query: SelectQuery) -> Choice:
+        """Which format to ship."""
+        return questions.select(self._reads, query, time.time_ns())
+
     def blob(self, digest: Digest) -> bytes:
         """Refused: the table names evidence and does not hold it."""
         _refuse(self._path, f"blob {digest}")
+
+    job = jobs = _refused("jobs")
+    run = runs = _refused("runs")
+    compare = histories = regressions = _refused("past")
+    campaign = campaigns = schedules = _refused("campaigns")
 
 
 class _Stored:
@@ -70,9 +115,6 @@ class _Stored:
     def __init__(self, table: TableFile, path: Path) -> None:
         self._table = table
         self._path = path
-
-    def close(self) -> None:
-        """Nothing is open."""
 
     def devices(self, now_ns: int, terms: LeaseTerms) -> tuple[DeviceView, ...]:
         """The machines that rows speak of; when they were last seen is not known."""
@@ -91,18 +133,3 @@ class _Stored:
     def cells(self) -> tuple[Cell, ...]:
         """Every cell that something was measured or tried for."""
         return self._table.cells
-
-    def __getattr__(self, name: str) -> Callable[..., object]:
-        if name.startswith("__"):
-            raise AttributeError(name)
-
-        def refused(*_: object, **__: object) -> NoReturn:
-            _refuse(self._path, name.replace("_", " "))
-
-        return refused
-
-
-def _refuse(path: Path, what: str) -> NoReturn:
-    raise Refused(
-        Code.NOT_IN_TABLE_FILE, f"{path} is an exported table: rows and cells, and no {what}."
-    )

@@ -24,9 +24,10 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import RunView
 
-from ..store import questions as queries
+from ..store import questions
 from ..store.blobs.files import blob_file
-from ..store.reader import Reader, open_readonly
+from ..store.store import Store
+from ..store.values import LeaseTerms
 
 
 class Offline:
@@ -34,7 +35,7 @@ class Offline:
 
     def __init__(self, path: Path) -> None:
         """Open `path`; a missing or damaged file raises `BitgaugeError`."""
-        self._store = open_readonly(path)
+        self._store = Store.open_readonly(path)
         self._blobs = path.parent / "blobs"
 
     def __enter__(self) -> Offline:
@@ -49,13 +50,13 @@ class Offline:
         self._store.close()
 
     @property
-    def reader(self) -> Reader:
+    def store(self) -> Store:
         """The store as the coordinator's own functions ask it."""
         return self._store
 
     def devices(self) -> tuple[DeviceView, ...]:
         """Every device, by name."""
-        return queries.devices(self._store, time.time_ns())
+        return self._store.devices(time.time_ns(), LeaseTerms())
 
     def job(self, job_id: str) -> JobView:
         """One job."""
@@ -63,32 +64,32 @@ class Offline:
 
     def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
         """Jobs, newest first."""
-        return queries.jobs(self._store, limit, active_only)
+        return self._store.jobs(limit, active_only)
 
     def table(self, query: TableQuery) -> tuple[TableRow, ...]:
         """The rows that match."""
-        return queries.table(self._store, query)
+        return self._store.rows(query)
 
     def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
         """The cells, priors among them."""
         del query  # nobody counts what is asked of a file
-        return queries.cells(self._store)
+        return questions.cells(self._store)
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
-        return queries.select(self._store, query, time.time_ns())
+        return questions.select(self._store, query, time.time_ns())
 
     def compare(self, query: CompareQuery) -> Comparison:
         """Two sets of results held against each other."""
-        from ..store import past_questions as history_queries
+        from ..store import past_questions
 
-        return history_queries.compare(self._store, query)
+        return past_questions.compare(self._store, query)
 
     def histories(self, query: HistoryQuery) -> tuple[RowHistory, ...]:
         """The series that match, with their steps."""
-        from ..store import past_questions as history_queries
+        from ..store import past_questions
 
-        return history_queries.histories(self._store, query)
+        return past_questions.histories(self._store, query)
 
     def regressions(self, *, ended: bool = False) -> tuple[Regression, ...]:
         """What became worse, newest first; with `ended` also what is over."""

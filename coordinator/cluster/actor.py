@@ -47,7 +47,7 @@ from ..services.server import Servicers, make_server, set_health
 from ..services.table import TableService
 from ..store import state_folder
 from ..store.blobs.blob_store import BlobStore
-from ..store.store import SqliteStore
+from ..store.store import Store
 from ..store.writer import Writer
 from ..tasks.tasks import BlobAccess, RayRunner
 from . import home_folder
@@ -123,7 +123,7 @@ class CoordinatorActor:
         await self._take_lock()
         writer = self._writer = Writer()
         stack.push_async_callback(writer.close)
-        await writer.open(lambda: SqliteStore.open(config.store_path))
+        await writer.open(lambda: Store.open(config.store_path))
         tokens = ensure_local_tokens(config.tokens_folder)
         task_token = new_token()  # of this life of the actor only
         access = Access({**tokens, task_token: Party.TASK})

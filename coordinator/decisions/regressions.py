@@ -5,9 +5,12 @@ from __future__ import annotations
 import enum
 import uuid
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.history.regressions import Says
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.history.regressions import Says
 
 
 class RegressionState(str, enum.Enum):
@@ -67,6 +70,8 @@ def event_of(state: RegressionState, said: Says) -> RegressionEvent | None:
     The first one decides whether a new one is real: it was asked for. A result without that
     number decides nothing, and an undecided one ends no regression that was confirmed.
     """
+    from bitgauge.benchmarks.history.regressions import Says  # numpy: only who judges waits
+
     if said is Says.SILENT:
         return None
     if state is RegressionState.NEW:

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from bitgauge.benchmarks.analysis.facts import RunFacts
@@ -30,7 +30,6 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
 from ..client.offline import Offline
-from ..store.protocols import Store
 from ..store.subjects import subject_of
 from ..store.values import LeaseTerms
 from .formats.markdown import to_markdown
@@ -84,9 +83,7 @@ def _record(source: Offline, row: TableRow, others: Mapping[str, DeviceDescripti
     run = source.run(row.run_id)
     facts = None
     if row.metrics:
-        # It asks for nothing that a reader of the file cannot answer.
-        store = cast(Store, source.reader)
-        facts = _renamed(subject_of(store, row.run_id, 0, LeaseTerms()).facts, others)
+        facts = _renamed(subject_of(source.store, row.run_id, 0, LeaseTerms()).facts, others)
     return RunRecord(
         run_record.RUN_SCHEMA,
         shown,

@@ -33,7 +33,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 
 from ..decisions import campaigns, schedules, submission
 from ..decisions.campaigns import CampaignEvent, Step
-from ..store.protocols import Store
+from ..store.store import Store
 from ..store.values import DueSchedule, LeaseTerms, NewCampaign
 from ..store.writer import Writer
 from .asks import Asks
@@ -145,7 +145,7 @@ class Refresh:
             found = view.campaign_id
             if event is CampaignEvent.CANCEL:
                 reason = f"cancelled by {only_of}" if only_of else "cancelled"
-                store.move_campaign(found, event, now_ns, reason, _diff(store, found))
+                store.move_campaign(found, event, now_ns, reason=reason, diff=_diff(store, found))
                 _cancel_jobs(store, now_ns)
             else:
                 store.move_campaign(found, event, now_ns)
@@ -270,7 +270,7 @@ def _end(store: Store, campaign_id: str, now_ns: int) -> bool:
     if ending is None:
         return False
     event, reason = ending
-    store.move_campaign(campaign_id, event, now_ns, reason, _diff(store, campaign_id))
+    store.move_campaign(campaign_id, event, now_ns, reason=reason, diff=_diff(store, campaign_id))
     return True
 
 

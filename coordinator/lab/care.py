@@ -25,7 +25,7 @@ from ..decisions.care import (
     waiting_words,
 )
 from ..decisions.scheduler import choose
-from ..store.protocols import Store
+from ..store.store import Store
 from ..store.values import LeaseTerms
 from ..store.writer import Writer
 from .certification import certification
@@ -123,7 +123,7 @@ class LabCare:
                 device_id,
                 spec,
                 check.model_class,
-                now_ns,
+                now_ns=now_ns,
                 submitted_by=submitted_by,
             )
 
@@ -176,7 +176,7 @@ class LabCare:
             return None
         job_id = str(uuid.uuid4())
         spec = check.spec(device.device_id)
-        store.begin_check(job_id, device.device_id, spec, check.model_class, now_ns)
+        store.begin_check(job_id, device.device_id, spec, check.model_class, now_ns=now_ns)
         return job_id
 
     # -- what the coordinator does by itself ----------------------------------------------

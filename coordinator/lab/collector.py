@@ -21,7 +21,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ..store.blobs.blob_store import BlobStore, Partial
-from ..store.protocols import Store
+from ..store.store import Store
 from ..store.values import SpareBlob
 from ..store.writer import Writer
 

@@ -35,8 +35,8 @@ from ..access.access import NOBODY, Caller
 from ..decisions import submission
 from ..decisions.care import require_quota
 from ..decisions.jobs import ENDED
-from ..store import questions as queries
-from ..store.protocols import Store
+from ..store import questions
+from ..store.store import Store
 from ..store.values import LeaseTerms, Registration
 from ..store.writer import Writer
 from .analyses import Analyses
@@ -137,7 +137,7 @@ class Coordinator:
             job_id = self.care.next_job(store, device_id, now_ns)
             if job_id is None:
                 return None
-            return store.claim(job_id, device_id, token, now_ns, self.terms)
+            return store.claim(job_id, device_id, token, now_ns=now_ns, terms=self.terms)
 
         return await self._writer.change_if(work)
 
@@ -155,7 +155,15 @@ class Coordinator:
 
         def work(store: Store) -> str:
             who.require_device(store.lease_device(job_id, epoch), f"The lease of job {job_id}")
-            return store.renew(job_id, epoch, token, progress, hold_ns, now_ns, self.terms)
+            return store.renew(
+                job_id,
+                epoch,
+                token,
+                progress=progress,
+                hold_ns=hold_ns,
+                now_ns=now_ns,
+                terms=self.terms,
+            )
 
         return await self._writer.change(work)
 
@@ -203,7 +211,7 @@ class Coordinator:
                 submission.require_options(spec, present)
                 submission.require_device(spec, present)
                 require_quota(submitted_by, store.waiting_of(submitted_by), self.care.terms)
-            return store.submit(job_id, spec, model_class, now_ns, submitted_by)
+            return store.submit(job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
 
         submitted = await self._writer.change(work)
         crash_point("C1")
@@ -270,13 +278,13 @@ class Coordinator:
         """Which format to ship."""
         self._asked(query)
         now_ns = self._now_ns()
-        return await self._writer.call(lambda store: queries.select(store, query, now_ns))
+        return await self._writer.call(lambda store: questions.select(store, query, now_ns))
 
     async def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
         """The cells of the table, priors among them; `query` says which are looked for."""
         if query is not None:
             self._asked(query)
-        return await self._writer.call(queries.cells)
+        return await self._writer.call(questions.cells)
 
     async def run(self, run_id: str) -> RunView:
         """One run."""

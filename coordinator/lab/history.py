@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.values.history import (
     RowHistory,
 )
 
-from ..store import past_questions as history_queries
+from ..store import past_questions
 from ..store.writer import Writer
 
 MAX_NOTE = 500
@@ -32,11 +32,11 @@ class HistoryDesk:
 
     async def compare(self, query: CompareQuery) -> Comparison:
         """Two sets of results held against each other."""
-        return await self._writer.call(lambda store: history_queries.compare(store, query))
+        return await self._writer.call(lambda store: past_questions.compare(store, query))
 
     async def histories(self, query: HistoryQuery) -> tuple[RowHistory, ...]:
         """The series that match, with their steps."""
-        return await self._writer.call(lambda store: history_queries.histories(store, query))
+        return await self._writer.call(lambda store: past_questions.histories(store, query))
 
     async def regressions(self, *, ended: bool) -> tuple[Regression, ...]:
         """What became worse, newest first; with `ended` also what is over."""

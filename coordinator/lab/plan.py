@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ..decisions import submission
 from ..decisions.scheduler import matches
-from ..store.protocols import Store
+from ..store.store import Store
 from ..store.values import LeaseTerms
 from .asks import DAY_NS, WINDOW_DAYS
 

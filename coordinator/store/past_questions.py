@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.history import (
     RowHistory,
 )
 
-from .reads import HistoryAnswers
+from .store import Store
 from .values import Settled
 
 _KINDS = tuple(factor.value for factor in Factor)
@@ -41,7 +41,7 @@ class _Side:
 
 
 # -- comparing ----------------------------------------------------------------------------
-def compare(store: HistoryAnswers, query: CompareQuery) -> Comparison:
+def compare(store: Store, query: CompareQuery) -> Comparison:
     """Hold two sets of results against each other.
 
     Raises:
@@ -65,9 +65,7 @@ def compare(store: HistoryAnswers, query: CompareQuery) -> Comparison:
     return comparing.compare((before.name, after.name), before.factor, *sets)
 
 
-def _measured(
-    store: HistoryAnswers, which: Settled, known: dict[str, Evidence]
-) -> Sequence[Measured]:
+def _measured(store: Store, which: Settled, known: dict[str, Evidence]) -> Sequence[Measured]:
     found = []
     for row in store.settled_rows(which):
         if row.run_id is None or not row.state.has_numbers:
@@ -78,7 +76,7 @@ def _measured(
     return found
 
 
-def _side(store: HistoryAnswers, word: str, narrow: Settled) -> _Side:
+def _side(store: Store, word: str, narrow: Settled) -> _Side:
     kind, colon, rest = word.partition(":")
     if colon and kind in _KINDS:
         found = _READERS[Factor(kind)](store, rest, narrow)
@@ -96,14 +94,14 @@ def _side(store: HistoryAnswers, word: str, narrow: Settled) -> _Side:
     )
 
 
-def _run(store: HistoryAnswers, word: str, narrow: Settled) -> _Side | None:
+def _run(store: Store, word: str, narrow: Settled) -> _Side | None:
     if not _RUN.fullmatch(word):
         return None
     store.evidence(word)
     return _Side(Factor.RUN, f"run {word}", Settled(run_id=word))
 
 
-def _date(store: HistoryAnswers, word: str, narrow: Settled) -> _Side | None:
+def _date(store: Store, word: str, narrow: Settled) -> _Side | None:
     until_ns = end_of(word)
     if until_ns is None:
         return None
@@ -123,7 +121,7 @@ def end_of(word: str) -> int | None:
     return int(moment.timestamp()) * 1_000_000_000 - 1
 
 
-def _recipe(store: HistoryAnswers, word: str, narrow: Settled) -> _Side | None:
+def _recipe(store: Store, word: str, narrow: Settled) -> _Side | None:
     try:
         parse(word)
     except BitgaugeError:
@@ -131,7 +129,7 @@ def _recipe(store: HistoryAnswers, word: str, narrow: Settled) -> _Side | None:
     return _Side(Factor.RECIPE, word, replace(narrow, recipe=word))
 
 
-def _stack(store: HistoryAnswers, word: str, narrow: Settled) -> _Side | None:
+def _stack(store: Store, word: str, narrow: Settled) -> _Side | None:
     device, at, date = word.rpartition("@")
     if at:
         until_ns = end_of(date)
@@ -151,12 +149,12 @@ def _stack(store: HistoryAnswers, word: str, narrow: Settled) -> _Side | None:
     return _Side(Factor.STACK, f"stack {word}", replace(narrow, fingerprint=found[0]))
 
 
-def _device(store: HistoryAnswers, word: str, narrow: Settled) -> _Side | None:
+def _device(store: Store, word: str, narrow: Settled) -> _Side | None:
     which = replace(narrow, device=word)
     return _Side(Factor.DEVICE, word, which) if store.settled_rows(which) else None
 
 
-_Read = Callable[[HistoryAnswers, str, Settled], "_Side | None"]
+_Read = Callable[[Store, str, Settled], "_Side | None"]
 _READERS: dict[Factor, _Read] = {
     Factor.RUN: _run,
     Factor.DATE: _date,
@@ -168,7 +166,7 @@ _READERS: dict[Factor, _Read] = {
 
 
 # -- histories ----------------------------------------------------------------------------
-def histories(store: HistoryAnswers, query: HistoryQuery) -> tuple[RowHistory, ...]:
+def histories(store: Store, query: HistoryQuery) -> tuple[RowHistory, ...]:
     """The series that match, with their steps.
 
     Raises:

@@ -1,7 +1,7 @@
 """The questions that people ask: one set of functions, whichever way they come.
 
 The coordinator calls them on its store; the command line with `--db PATH` on a database file,
-through `store_reader.open_readonly`, in its own process. Nothing here imports ray, grpc or
+through `Store.open_readonly`, in its own process. Nothing here imports ray, grpc or
 sqlite-utils, because such an answer has to come within half a second of a cold start.
 """
 
@@ -10,25 +10,17 @@ from __future__ import annotations
 from bitgauge.benchmarks.table.priors import priors, with_priors
 from bitgauge.benchmarks.vocabulary.values.cells import Cell
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
-from bitgauge.benchmarks.vocabulary.values.jobs import JobView
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 
-from .reads import Answers
-from .values import LeaseTerms
+from .reads import Reads
 
 
-def table(store: Answers, query: TableQuery) -> tuple[TableRow, ...]:
-    """The newest row per row key that matches, in the order of the table."""
-    return store.rows(query)
-
-
-def cells(store: Answers) -> tuple[Cell, ...]:
+def cells(store: Reads) -> tuple[Cell, ...]:
     """The cells in the order of the table, with priors where nothing was measured."""
     return with_priors(store.cells(), priors())
 
 
-def select(store: Answers, query: SelectQuery, now_ns: int) -> Choice:
+def select(store: Reads, query: SelectQuery, now_ns: int) -> Choice:
     """Which format to ship, from the rows that speak to the question.
 
     Where none does, every row of the model class and every cell is looked at, for what was
@@ -49,19 +41,3 @@ def select(store: Answers, query: SelectQuery, now_ns: int) -> Choice:
         return select_rows(query, rows, now_ns)
     rows = store.deciding_rows(TableQuery(model_class=query.model_class))
     return select_rows(query, rows, now_ns, cells(store))
-
-
-def jobs(store: Answers, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
-    """Jobs, newest first."""
-    return store.jobs(limit, active_only)
-
-
-def devices(store: Answers, now_ns: int, terms: LeaseTerms | None = None) -> tuple[DeviceView, ...]:
-    """Every device that ever registered, by name.
-
-    Args:
-        store: what to ask.
-        now_ns: UTC nanoseconds, to tell which devices are unreachable.
-        terms: the coordinator's terms; the usual ones when a file is read without it.
-    """
-    return store.devices(now_ns, terms or LeaseTerms())

@@ -1,57 +1,184 @@
-"""The store on SQLite: each public write is one transaction around a function of `store_*`.
+"""The memory of record in one SQLite file. Its operations are the functions of SQL themselves.
 
-`Reader` answers every question and needs only `sqlite3`, so that a query of the command line
-starts fast; `SqliteStore` adds the writes and sqlite-utils.
+A store is synchronous and has one writer, which calls it from one thread; everybody else opens the
+file to read. Every operation is one transaction and raises `BitgaugeError` only. Times are UTC
+nanoseconds given by the caller: a store owns no clock. What follows from what is decided in
+`decisions`.
+
+Nothing here imports sqlite-utils before something is opened to be written, so that a query of the
+command line starts fast.
 """
 
 from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping
 from pathlib import Path
 
-from bitgauge.benchmarks.vocabulary.enums import Disposition, ModelClass
-from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec, JobView
-from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, Progress, RunReport
-from sqlite_utils import Database
 
-from ..decisions.care import CheckOutcome
-from .blobs import records as store_blobs
-from .jobs import access as store_access
-from .jobs import care as store_care
-from .jobs import devices as store_devices
-from .jobs import job_end as store_trust
-from .jobs import jobs as store_jobs
-from .jobs import leases as store_leases
-from .jobs import runs as store_runs
-from .past_writer import HistoryWriter
-from .reader import Reader
-from .sql import table as store_table
-from .sql.connection import connect, keep_before_migration, prepare, translated
-from .sql.steps import OLDEST, STEPS, Steps, migrate, version_of
-from .values import BuildKey, BuildOutcome, CertificateRecord, LeaseTerms, Registration, TokenRecord
-from .with_campaigns import CampaignWrites
+# Underscored, because operations have the names of what they are about.
+from .blobs import records as _blobs
+from .campaigns import campaigns as _campaigns
+from .campaigns import demand as _demand
+from .campaigns import schedules as _schedules
+from .jobs import access as _access
+from .jobs import care as _care
+from .jobs import devices as _devices
+from .jobs import jobs as _jobs
+from .jobs import leases as _leases
+from .jobs import runs as _runs
+from .past import alerts as _alerts
+from .past import annotations as _annotations
+from .past import history as _history
+from .past import regressions as _regressions
+from .sql import table as _table
+from .sql.connection import (
+    connect,
+    connect_readonly,
+    keep_before_migration,
+    prepare,
+    translated,
+)
+from .sql.operation import Opened
+from .sql.steps import OLDEST, STEPS, Steps, migrate, require_newest, version_of
 
 FAULTLESS_SQLITE = (3, 51, 3)
 _log = logging.getLogger(__name__)
 
 
-class SqliteStore(HistoryWriter, Reader, CampaignWrites):
-    """The memory of record in one SQLite file, written from the thread that opens it."""
+class Store(Opened):
+    """Everything that is remembered: what is asked of it, and what changes it."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
-        """Write through `connection`, whose schema is the newest; `name` stands in sentences."""
-        super().__init__(connection, name)
-        self._db = Database(connection, recursive_triggers=False, execute_plugins=False)
+    # -- devices and leases
+    devices = _devices.device_views
+    register = _devices.register
+    seen = _devices.seen
+    acquiring = _devices.acquiring
+    claim = _leases.claim
+    renew = _leases.renew
+    expire = _leases.expire
+    refresh_leases = _leases.refresh
+    lease_device = _access.lease_device
 
+    # -- jobs and their builds
+    spec = _jobs.spec
+    submitter = _jobs.submitter
+    job = _jobs.job
+    jobs = _jobs.listed
+    job_with_key = _jobs.job_with_key
+    queued = _jobs.queued
+    waiting_of = _jobs.waiting_of
+    avoid = _jobs.avoid
+    submit = _jobs.submit
+    cancel = _jobs.cancel
+    pending_builds = _jobs.pending_builds
+    built = _jobs.built
+    cached_build = _jobs.cached_build
+    cache_build = _jobs.cache_build
+
+    # -- runs
+    run = _runs.run
+    runs = _runs.of_job
+    unanalysed = _runs.unanalysed
+    report = _runs.report
+    analysed = _runs.analysed
+    analysis_failed = _runs.analysis_failed
+
+    # -- the table
+    rows = _table.rows
+    deciding_rows = _table.deciding_rows
+    cells = _table.cells
+    use_inputs = _table.use_inputs
+    rebuild_table = _table.rebuild
+
+    # -- the past of each row
+    settled_rows = _history.settled_rows
+    evidence = _history.evidence
+    fingerprints = _history.fingerprints
+    series = _history.series
+    regressions = _alerts.regressions
+    unjudged = _alerts.unjudged
+    judge_run = _regressions.judge_run
+    annotate = _annotations.annotate
+    explain = _annotations.explain
+    due_alert = _alerts.due_alert
+    alert_sent = _alerts.alert_sent
+    alert_failed = _alerts.alert_failed
+
+    # -- campaigns
+    campaign = _campaigns.view
+    campaigns = _campaigns.views
+    campaign_with_key = _campaigns.with_key
+    campaign_plan = _campaigns.plan
+    live_campaigns = _campaigns.live
+    campaign_steps = _campaigns.steps
+    campaign_rows = _campaigns.rows
+    begin_campaign = _campaigns.begin
+    campaign_submitted = _campaigns.submitted
+    campaign_refused = _campaigns.refused
+    move_campaign = _campaigns.move
+    orphaned_jobs = _campaigns.orphaned
+    stacks = _campaigns.stacks
+    stale_rows = _campaigns.stale
+    run_times = _demand.run_times
+    asks = _demand.asks
+    note_asks = _demand.note
+    schedules = _schedules.schedules
+    due_schedules = _schedules.due
+    set_schedule = _schedules.set_schedule
+    remove_schedule = _schedules.remove_schedule
+    schedule_started = _schedules.started
+
+    # -- care of devices
+    care = _care.care
+    hearings = _care.hearings
+    device_named = _care.device_named
+    cordon = _care.cordon
+    uncordon = _care.uncordon
+    retire = _care.retire
+    begin_check = _care.begin_check
+    ended_checks = _care.ended_checks
+    checked = _care.checked
+    begin_certification = _care.begin_certification
+    certificates = _care.certificates
+
+    # -- who may call
+    access = _access.access
+    token_views = _access.token_views
+    create_token = _access.create_token
+    revoke_token = _access.revoke_token
+    create_join_token = _access.create_join_token
+    join = _access.join
+    renewed = _access.renewed
+    revoke_agent = _access.revoke_agent
+
+    # -- blobs
+    record_blob = _blobs.record
+    missing_blobs = _blobs.missing
+    blobs = _blobs.recorded
+    blob_bytes = _blobs.total_bytes
+    spare_blobs = _blobs.spare
+    forget_blobs = _blobs.forget
+
+    def use_blobs(self, digests: tuple[Digest, ...], now_ns: int) -> None:
+        """Let the recorded ones of `digests` live on; somebody is about to name them.
+
+        Mostly it only reads: a use that was written down a moment ago is not written again.
+        """
+        with self.reading("reading blobs") as connection:
+            old = _blobs.used_long_ago(connection, digests, now_ns)
+        if old:
+            with self.writing("recording the use of blobs") as db:
+                _blobs.use(db, old, now_ns)
+
+    # -- opening
     @classmethod
-    def open(cls, path: Path | str, steps: Steps = STEPS) -> SqliteStore:
-        """Open or make the database and bring it to the newest schema.
+    def open(cls, path: Path | str, steps: Steps = STEPS) -> Store:
+        """Open or make the database to write it, and bring it to the newest schema.
 
-        Before an older schema is changed, a copy of the database is kept beside it.
+        Before an older schema is changed, a copy of the database is kept beside it. The store may
+        be used only from the thread that calls this.
 
         Args:
             path: the file, or ``:memory:``.
@@ -61,6 +188,8 @@ class SqliteStore(HistoryWriter, Reader, CampaignWrites):
             BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_UNRELEASED`, `STORE_IO`,
                 `STORE_BUSY`, `DISK_FULL`.
         """
+        from sqlite_utils import Database  # heavy, and only who writes needs it
+
         if sqlite3.sqlite_version_info < FAULTLESS_SQLITE:
             _log.info(
                 "SQLite %s can damage a database that several processes write;"
@@ -76,224 +205,29 @@ class SqliteStore(HistoryWriter, Reader, CampaignWrites):
                     kept = keep_before_migration(connection, Path(path), schema)
                     _log.info("schema %d is about to change; a copy is %s", schema, kept)
                 migrate(connection, str(path), steps)
-            store = cls(connection, str(path))
-            with store._write("making the table") as db:
-                store_table.rebuild_if_asked(db)
+            database = Database(connection, recursive_triggers=False, execute_plugins=False)
+            store = cls(connection, str(path), database)
+            with store.writing("making the table") as db:
+                _table.rebuild_if_asked(db)
             return store
         except BaseException:
             connection.close()
             raise
 
-    # -- devices and leases ---------------------------------------------------------------
-    def register(self, registration: Registration, now_ns: int) -> tuple[str, ...]:
-        """Record a device; the ids of the jobs that its dead predecessor held."""
-        with self._write("recording a device") as db:
-            return store_devices.register(db, registration, now_ns)
+    @classmethod
+    def open_readonly(cls, path: Path) -> Store:
+        """Open the database to read, in this process, also while a coordinator writes it.
 
-    def seen(self, device_id: str, incarnation: str, now_ns: int) -> None:
-        """Note that the newest incarnation of a device called."""
-        with self._write("recording a call") as db:
-            store_devices.seen(db, device_id, incarnation, now_ns)
-
-    def acquiring(self, device_id: str, incarnation: str, now_ns: int) -> tuple[str, ...]:
-        """Note that an agent asks for work; a lease that never reached it ends."""
-        with self._write("recording a call") as db:
-            return store_devices.acquiring(db, device_id, incarnation, now_ns)
-
-    def claim(
-        self, job_id: str, device_id: str, token: bytes, now_ns: int, terms: LeaseTerms
-    ) -> Assignment | None:
-        """Lease a queued job to a free device, or None."""
-        with self._write("leasing a job") as db:
-            return store_leases.claim(db, job_id, device_id, token, now_ns=now_ns, terms=terms)
-
-    def renew(  # noqa: PLR0917  (a lease, then what is said of it)
-        self,
-        job_id: str,
-        epoch: int,
-        token: bytes,
-        progress: Progress | None,
-        hold_ns: int,
-        now_ns: int,
-        terms: LeaseTerms,
-    ) -> str:
-        """Extend a lease: `ok`, `cancel` or `lost`."""
-        with self._write("renewing a lease") as db:
-            return store_leases.renew(
-                db,
-                job_id,
-                epoch,
-                token,
-                progress=progress,
-                hold_ns=hold_ns,
-                now_ns=now_ns,
-                terms=terms,
-            )
-
-    def expire(self, now_ns: int) -> tuple[str, ...]:
-        """End the leases that have run out; the ids of the jobs queued again."""
-        with self._write("ending leases") as db:
-            return store_leases.expire(db, now_ns)
-
-    def refresh_leases(self, now_ns: int, terms: LeaseTerms) -> None:
-        """Give every active lease a fresh TTL."""
-        with self._write("refreshing leases") as db:
-            store_leases.refresh(db, now_ns, terms)
-
-    # -- jobs -----------------------------------------------------------------------------
-    def submit(
-        self,
-        job_id: str,
-        spec: JobSpec,
-        model_class: ModelClass,
-        now_ns: int,
-        submitted_by: str = "",
-    ) -> tuple[str, bool]:
-        """Record a job once per idempotency key; its id, and whether this call made it."""
-        with self._write("recording a job") as db:
-            return store_jobs.submit(
-                db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by
-            )
-
-    def built(
-        self, job_id: str, entry_index: int, outcome: BuildOutcome | Failure, now_ns: int
-    ) -> None:
-        """Record what became of the build of an entry."""
-        with self._write("recording a build") as db:
-            store_jobs.built(db, job_id, entry_index, outcome, now_ns)
-
-    def cache_build(self, key: BuildKey, outcome: BuildOutcome, now_ns: int) -> None:
-        """Remember a build."""
-        with self._write("recording a build") as db:
-            store_jobs.cache_build(db, key, outcome, now_ns)
-
-    def cancel(self, job_id: str, reason: str, now_ns: int) -> JobView:
-        """Cancel a job that has not ended."""
-        with self._write("cancelling a job") as db:
-            return store_jobs.cancel(db, job_id, reason, now_ns)
-
-    # -- runs -----------------------------------------------------------------------------
-    def report(self, report: RunReport, now_ns: int, terms: LeaseTerms) -> Disposition:
-        """Store a run once by its id and say what became of it."""
-        with self._write("recording a run") as db:
-            return store_runs.report(db, report, now_ns, terms)
-
-    def analysed(
-        self, run_id: str, version: int, metrics: tuple[MetricValue, ...], now_ns: int
-    ) -> None:
-        """Store the published metrics of a run."""
-        with self._write("recording an analysis") as db:
-            store_runs.analysed(db, run_id, version, metrics, now_ns)
-
-    def analysis_failed(self, run_id: str, failure: Failure, now_ns: int) -> None:
-        """Record that nothing can be computed from a run."""
-        with self._write("recording an analysis") as db:
-            store_runs.analysis_failed(db, run_id, failure, now_ns)
-
-    # -- the table ------------------------------------------------------------------------
-    def use_inputs(self, toolchains: Mapping[str, str]) -> int:
-        """Mark as stale what something else would build or measure now."""
-        with self._write("marking the table") as db:
-            return store_table.use_inputs(db, toolchains)
-
-    def rebuild_table(self) -> int:
-        """Make all rows and cells anew from the runs; the number of rows."""
-        with self._write("making the table") as db:
-            return store_table.rebuild(db)
-
-    # -- blobs ----------------------------------------------------------------------------
-    def record_blob(self, digest: Digest, now_ns: int) -> None:
-        """Note a blob that is complete and durable on disk."""
-        with self._write("recording a blob") as db:
-            store_blobs.record(db, digest, now_ns)
-
-    def use_blobs(self, digests: tuple[Digest, ...], now_ns: int) -> None:
-        """Let the recorded ones of `digests` live on."""
-        with self._read("reading blobs") as connection:
-            old = store_blobs.used_long_ago(connection, digests, now_ns)
-        if old:
-            with self._write("recording the use of blobs") as db:
-                store_blobs.use(db, old, now_ns)
-
-    def forget_blobs(self, digests: tuple[Digest, ...]) -> None:
-        """Strike blobs off the record."""
-        with self._write("forgetting blobs") as db:
-            store_blobs.forget(db, digests)
-
-    # -- care of devices ------------------------------------------------------------------
-    def cordon(self, device_id: str, reason: str) -> None:
-        """Give a device no further job."""
-        with self._write("cordoning a device") as db:
-            store_care.cordon(db, device_id, reason)
-
-    def uncordon(self, device_id: str) -> None:
-        """Take a device up again, to be checked first."""
-        with self._write("uncordoning a device") as db:
-            store_care.uncordon(db, device_id)
-
-    def retire(self, device_id: str, reason: str, now_ns: int) -> tuple[str, ...]:
-        """Remove a device for good; the ids of the jobs queued again."""
-        with self._write("retiring a device") as db:
-            return store_care.retire(db, device_id, reason, now_ns)
-
-    def begin_check(
-        self, job_id: str, device_id: str, spec: JobSpec, model_class: ModelClass, now_ns: int
-    ) -> None:
-        """Record a job as the health check of a device."""
-        with self._write("recording a health check") as db:
-            store_care.begin_check(db, job_id, device_id, spec, model_class, now_ns=now_ns)
-
-    def checked(self, job_id: str, outcome: CheckOutcome, reason: str, now_ns: int) -> None:
-        """Record the judgement of a health check."""
-        with self._write("recording a health check") as db:
-            store_care.checked(db, job_id, outcome, reason, now_ns)
-
-    def begin_certification(
-        self,
-        job_id: str,
-        device_id: str,
-        spec: JobSpec,
-        model_class: ModelClass,
-        now_ns: int,
-        *,
-        submitted_by: str = "",
-    ) -> tuple[str, bool]:
-        """Record a job as the certification of a device; its id, and whether this call made it."""
-        with self._write("recording a certification") as db:
-            store_care.refuse_retired(db.conn, device_id)
-            return store_trust.begin_certification(
-                db, job_id, device_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by
-            )
-
-    # -- who may call ---------------------------------------------------------------------
-    def create_token(self, token: TokenRecord, now_ns: int) -> None:
-        """Record a person's token."""
-        with self._write("recording a token") as db:
-            store_access.create_token(db, token, now_ns)
-
-    def revoke_token(self, name: str, now_ns: int) -> TokenView:
-        """End the live token of that name."""
-        with self._write("revoking a token") as db:
-            return store_access.revoke_token(db, name, now_ns)
-
-    def create_join_token(self, sha256: bytes, expires_unix_ns: int, now_ns: int) -> None:
-        """Record a one-time right to join."""
-        with self._write("recording a join line") as db:
-            store_access.create_join_token(db, sha256, expires_unix_ns, now_ns)
-
-    def join(
-        self, join_sha256: bytes, certificate: CertificateRecord, token: TokenRecord, now_ns: int
-    ) -> None:
-        """Spend a right to join."""
-        with self._write("recording a device that joins") as db:
-            store_access.join(db, join_sha256, certificate, token, now_ns)
-
-    def renewed(self, certificate: CertificateRecord, now_ns: int) -> None:
-        """Record the next certificate of a device."""
-        with self._write("recording a certificate") as db:
-            store_access.renewed(db, certificate, now_ns)
-
-    def revoke_agent(self, device: str, now_ns: int) -> str:
-        """End certificates, token and lease of a device; its id."""
-        with self._write("revoking a device") as db:
-            return store_access.revoke_agent(db, device, now_ns)
+        Raises:
+            BitgaugeError: `STORE_MISSING`, `STORE_IO`, `STORE_DAMAGED`, `STORE_NEWER`,
+                `STORE_UNRELEASED`; and `STORE_OLDER` when no coordinator of this version has
+                opened it yet.
+        """
+        connection = connect_readonly(path)
+        try:
+            with translated(str(path), "opening the store to read"):
+                require_newest(connection, str(path))
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, str(path))

@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
-from .protocols import Store
+from .store import Store
 from .values import LeaseTerms
 
 

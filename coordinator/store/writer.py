@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from .protocols import Store
+from .store import Store
 from .values import StoreFailed
 
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.client.offline import Offline
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 
 from . import synthetic_store as lab
 
@@ -97,7 +97,7 @@ def plain(connection: sqlite3.Connection) -> Iterator[Question]:
 
 def settled(path: Path) -> list[Took]:
     """Publishing the numbers of a run, rows and cells brought up to date."""
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     try:
         found: list[Took] = []
         for number in range(-(-SETTLED // len(lab.RECIPES))):
@@ -115,7 +115,7 @@ def report(path: Path, size: lab.Size) -> dict[str, float]:
     """Prints what one store takes; p99 in milliseconds, by question."""
     p99 = {}
     with Offline(path) as source:
-        connection = source.reader._connection
+        connection = source.store._connection
         asked = questions(source, size) | {"plain SQLite": plain(connection)}
         for name, endless in asked.items():
             found = [took(question) for question in itertools.islice(endless, ASKED + 5)]

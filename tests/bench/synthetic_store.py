@@ -38,7 +38,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
 from bitgauge.coordinator.store.jobs.runs import _metric_columns
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 
 from tests.snapshot import FOLDER as SNAPSHOT
@@ -88,7 +88,7 @@ SIZES = (
 
 def make(path: Path, size: Size) -> None:
     """Write the database of a lab."""
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     try:
         connection = store._connection
         # Nothing here has to outlive a power cut, and nobody else looks yet.
@@ -155,7 +155,7 @@ def _measured() -> dict[str, list[tuple[MetricValue, ...]]]:
 _MEASURED = _measured()
 
 
-def _lab(store: SqliteStore, size: Size) -> None:
+def _lab(store: Store, size: Size) -> None:
     """Every model on every device at every batch, once, as it is measured."""
     for at in range(size.devices):
         store.register(Registration(device(at), "0.1.0", "boot", "i1", True), START_NS)
@@ -167,13 +167,14 @@ def _lab(store: SqliteStore, size: Size) -> None:
     ]
     for number, (at, other, batch) in enumerate(jobs):
         measure(store, number, at, other, batch, START_NS + number * 10**9)
-    connection = store._connection
+    database, connection = store._database, store._connection
+    assert database is not None
     found = connection.execute(
         "SELECT run_id, recipe FROM runs JOIN entries USING (job_id, entry_index) ORDER BY position"
     ).fetchall()
     connection.execute("BEGIN")
     for seed, (run, recipe) in enumerate(found):
-        store._db.table("metrics").insert_all(
+        database.table("metrics").insert_all(
             _metric_columns(run, position, one)
             for position, one in enumerate(metrics(seed, recipe))
         )
@@ -185,9 +186,7 @@ def _lab(store: SqliteStore, size: Size) -> None:
     connection.execute("COMMIT")
 
 
-def measure(
-    store: SqliteStore, number: int, at: int, other: int, batch: int, now_ns: int
-) -> list[str]:
+def measure(store: Store, number: int, at: int, other: int, batch: int, now_ns: int) -> list[str]:
     """One job of one model on one device, measured and not analysed; ids of its runs."""
     name, kind = model(at)
     baseline = Digest(f"{at + 1:064x}", 100_000)
@@ -206,8 +205,8 @@ def measure(
     )
     job_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"job {number}"))
     who = device(other)
-    store.submit(job_id, spec, kind, now_ns)
-    lease = store.claim(job_id, who.device_id, b"t" * 16, now_ns, TERMS)
+    store.submit(job_id, spec, kind, now_ns=now_ns)
+    lease = store.claim(job_id, who.device_id, b"t" * 16, now_ns=now_ns, terms=TERMS)
     assert lease is not None
     told = [
         RunReport(

@@ -20,7 +20,7 @@ from bitgauge.coordinator.access.ca import Authority
 from bitgauge.coordinator.access.tokens import Party
 from bitgauge.coordinator.cluster.listeners import credentials
 from bitgauge.coordinator.services.server import Servicers, make_server
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.writer import Writer
 
 Services = Callable[[Writer, Administration, "Clock"], Servicers]
@@ -98,7 +98,7 @@ async def gate(
     """
     clock, writer = Clock(), Writer()
     path = folder / "store.db"
-    await writer.open(lambda: SqliteStore.open(path))
+    await writer.open(lambda: Store.open(path))
     authority = Authority.open(folder / "ca" / "authority.pem", life_s, ("localhost",), clock)
     access = Access(LOCAL, clock)
     gateway = Gateway(authority, Address("127.0.0.1", 1), 1)

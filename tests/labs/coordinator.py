@@ -38,7 +38,7 @@ from bitgauge.coordinator.lab.coordinator import Coordinator
 from bitgauge.coordinator.lab.health_check import HealthCheck
 from bitgauge.coordinator.lab.loops import Dispatcher
 from bitgauge.coordinator.lab.runner import Analysis
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms, Registration
 from bitgauge.coordinator.store.writer import Writer
 
@@ -162,7 +162,7 @@ async def open_lab(
     monkeypatch.setattr(builds_module, "PAUSE_S", 0.01)
     monkeypatch.setattr(dispatch, "LONGEST_TICK_S", 0.01)
     writer, runner = Writer(), FakeRunner()
-    await writer.open(lambda: SqliteStore.open(":memory:"))
+    await writer.open(lambda: Store.open(":memory:"))
     clock, terms = Clock(), LeaseTerms()
     builds = Builds(writer, runner, clock)
     analyses = Analyses(writer, runner, builds, terms, clock)

@@ -8,7 +8,7 @@ from pathlib import Path
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup, HardwareClass, Realness, RunStatus
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Workload
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 
 from .store import Lab, device, digest, failure, spec
 
@@ -20,7 +20,7 @@ PATH = "/home/somebody/.cache/bitgauge/int4.onnx"
 def store_table(folder: Path) -> Path:
     """Path of the database; a run of each device and model is measured."""
     path = folder / "store.db"
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     lab = Lab(store)
     for name, cores in (("build-host-17", 2), ("rpi5", 4)):
         lab.register(_device(name, core_count=cores))

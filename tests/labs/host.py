@@ -58,7 +58,7 @@ from bitgauge.coordinator.services.pace import Pace
 from bitgauge.coordinator.services.server import Servicers, make_server
 from bitgauge.coordinator.services.table import TableService
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
 from bitgauge.coordinator.store.writer import Writer
 from bitgauge.protos.v1 import agent_pb2_grpc
@@ -142,7 +142,7 @@ class Host:
         self.home.mkdir(parents=True, exist_ok=True)
         (self.home / "user").write_text(USER_TOKEN)
         writer = self.writer = Writer()
-        await writer.open(lambda: SqliteStore.open(self.home / "store.db"))
+        await writer.open(lambda: Store.open(self.home / "store.db"))
         self.blobs = BlobStore(self.home / "blobs", reserve_bytes=self.reserve_bytes)
         self.collector = Collector(writer, self.blobs, self.collection)
         runner = FakeRunner()

@@ -20,7 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, Run
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, RawRef, RunReport
-from bitgauge.coordinator.store.protocols import Store
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 
 SECOND_NS = 1_000_000_000
@@ -101,7 +101,7 @@ class Lab:
     def submit(self, what: JobSpec | None = None) -> str:
         job_id = str(uuid.UUID(int=next(self.numbers)))
         self.wait(1)
-        found, _ = self.store.submit(job_id, what or spec(), ModelClass.CNN, self.now_ns)
+        found, _ = self.store.submit(job_id, what or spec(), ModelClass.CNN, now_ns=self.now_ns)
         return found
 
     def claim(
@@ -109,7 +109,7 @@ class Lab:
     ) -> Assignment | None:
         token = uuid.uuid4().bytes
         who = device(name).device_id
-        assignment = self.store.claim(job_id, who, token, self.now_ns, terms)
+        assignment = self.store.claim(job_id, who, token, now_ns=self.now_ns, terms=terms)
         if assignment:
             self.tokens[job_id, assignment.epoch] = token
         return assignment
@@ -124,10 +124,10 @@ class Lab:
             lease.job_id,
             lease.epoch,
             lease.lease_token,
-            None,
-            round(hold_s * SECOND_NS),
-            self.now_ns,
-            TERMS,
+            progress=None,
+            hold_ns=round(hold_s * SECOND_NS),
+            now_ns=self.now_ns,
+            terms=TERMS,
         )
 
     def told(self, lease: Assignment, index: int, **changes: object) -> RunReport:

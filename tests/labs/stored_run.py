@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunReport
 from bitgauge.coordinator.store.blobs.files import blob_file
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildOutcome, LeaseTerms, Registration
 
 from . import record as lab
@@ -42,7 +42,7 @@ class StoredRun:
 
     def record(self) -> Record:
         """Built here, from the store itself: what the command has to write."""
-        store = SqliteStore.open(self.database)
+        store = Store.open(self.database)
         try:
             run, job = store.run(self.run_id), store.job(self.job_id)
             (device,) = store.devices(0, LeaseTerms())
@@ -68,19 +68,19 @@ def store_run(folder: Path) -> StoredRun:
         calibration=lab.CALIBRATION,
         runtime="fake",
     )
-    store = SqliteStore.open(database)
+    store = Store.open(database)
     try:
         store.register(Registration(DEVICE, "0.1.0", "boot", "i1", True), 1)
-        store.submit(lab.JOB_ID, spec, ModelClass.CNN, 2)
+        store.submit(lab.JOB_ID, spec, ModelClass.CNN, now_ns=2)
         store.built(lab.JOB_ID, 1, BuildOutcome(lab.CANDIDATE), 3)
-        assert store.claim(lab.JOB_ID, DEVICE.device_id, TOKEN, 4, LeaseTerms())
+        assert store.claim(lab.JOB_ID, DEVICE.device_id, TOKEN, now_ns=4, terms=LeaseTerms())
         ids = tuple(_report(store, index, tuple(files) if index else ()) for index in (0, 1))
     finally:
         store.close()
     return StoredRun(database, lab.JOB_ID, ids[1], ids[0], files)
 
 
-def _report(store: SqliteStore, index: int, raw: tuple[RawRef, ...]) -> str:
+def _report(store: Store, index: int, raw: tuple[RawRef, ...]) -> str:
     name = run_id(lab.JOB_ID, 1, index)
     told = RunReport(
         run_id=name,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.vocabulary.values.history import CompareQuery, HistoryQuery
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 
 from tests.coordinator.store.test_past import SATURATED, judge, measure
 from tests.labs.store import ENTRIES, Lab, spec
@@ -63,7 +63,7 @@ def silent() -> Iterator[Silent]:
 def with_a_confirmed_regression(home: Path) -> str:
     """A store as a coordinator left it: saturation appeared and was there once more."""
     home.mkdir(mode=0o700)
-    lab = Lab(SqliteStore.open(home / "store.db"))
+    lab = Lab(Store.open(home / "store.db"))
     lab.register()
     measure(lab)
     judge(lab)

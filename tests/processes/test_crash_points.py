@@ -20,7 +20,7 @@ from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import LocalFile, local_file, upload
 from bitgauge.coordinator.store.sql.schema import SCRIPT
 from bitgauge.coordinator.store.sql.steps import NEWEST, STEPS, Steps
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 
 from .bench import AgentService, accepted, patiently, require_none_left, small_job
 from .conftest import Up
@@ -187,9 +187,9 @@ OPEN = """
 import json, sys
 from pathlib import Path
 from bitgauge.benchmarks.common.crash import arm
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 arm(Path(sys.argv[1]))
-SqliteStore.open(Path(sys.argv[1]) / "store.db", tuple(json.loads(sys.argv[2]))).close()
+Store.open(Path(sys.argv[1]) / "store.db", tuple(json.loads(sys.argv[2]))).close()
 """
 MORE: Steps = (*STEPS, ("CREATE TABLE one (x TEXT) STRICT", "CREATE TABLE two (x TEXT) STRICT"))
 
@@ -220,7 +220,7 @@ def test_a_change_of_the_schema_dies(
     """C9: the schema is the old one or the new one, never between."""
     path = tmp_path / "store.db"
     if exists:
-        SqliteStore.open(path).close()
+        Store.open(path).close()
     else:
         path.touch()
     before = schema(path)
@@ -230,7 +230,7 @@ def test_a_change_of_the_schema_dies(
     assert (tmp_path / "crash" / "C9").exists()
     assert schema(path) == before
     assert opened(tmp_path, f"C9:{statement}", steps) == 0
-    SqliteStore.open(tmp_path / "new.db", steps).close()
+    Store.open(tmp_path / "new.db", steps).close()
     assert schema(path) == schema(tmp_path / "new.db")
 
 

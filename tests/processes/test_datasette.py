@@ -21,7 +21,7 @@ import yaml
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.client.offline import Offline
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 
 from tests.labs.exported import store_table
 from tests.labs.store import Lab, spec
@@ -57,10 +57,10 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(database: Path) -> Iterator[tuple[Site, SqliteStore]]:
+def site(database: Path) -> Iterator[tuple[Site, Store]]:
     """Datasette on the file that a store holds open and writes."""
     pytest.importorskip("datasette", reason="datasette is not installed; it is in the extra dev")
-    store = SqliteStore.open(database)
+    store = Store.open(database)
     words = ["serve", str(database), "--metadata", str(METADATA), "--port", "0"]
     log = database.with_name("datasette.log")
     with log.open("wb") as file:
@@ -109,7 +109,7 @@ def test_no_time_or_size_goes_without_its_unit(database: Path) -> None:
 
 
 def test_datasette_answers_every_view_as_the_store_does(
-    database: Path, site: tuple[Site, SqliteStore]
+    database: Path, site: tuple[Site, Store]
 ) -> None:
     connection = sqlite3.connect(database)
     connection.row_factory = sqlite3.Row
@@ -120,9 +120,7 @@ def test_datasette_answers_every_view_as_the_store_does(
     connection.close()
 
 
-def test_rows_and_cells_say_what_the_table_says(
-    database: Path, site: tuple[Site, SqliteStore]
-) -> None:
+def test_rows_and_cells_say_what_the_table_says(database: Path, site: tuple[Site, Store]) -> None:
     with Offline(database) as source:
         rows = {row.run_id: row for row in source.table(TableQuery()) if row.run_id}
         cells = {
@@ -152,7 +150,7 @@ def test_rows_and_cells_say_what_the_table_says(
     }
 
 
-def test_every_canned_query_runs(site: tuple[Site, SqliteStore]) -> None:
+def test_every_canned_query_runs(site: tuple[Site, Store]) -> None:
     (cell, *_) = site[0].rows("v_cells", family="int8")
     run_a, run_b = [row["run_id"] for row in site[0].rows("v_runs")[:2]]
     given = {
@@ -173,7 +171,7 @@ def test_every_canned_query_runs(site: tuple[Site, SqliteStore]) -> None:
 
 
 def test_it_sees_what_is_written_meanwhile_and_writes_nothing(
-    site: tuple[Site, SqliteStore],
+    site: tuple[Site, Store],
 ) -> None:
     before = site[0].get("/store.json", sql="SELECT count(*) AS n FROM v_jobs", _shape="array")
     lab = Lab(site[1], now_ns=5_000_000_000_000)
@@ -186,7 +184,7 @@ def test_it_sees_what_is_written_meanwhile_and_writes_nothing(
         site[0].get("/store.json", sql="DELETE FROM jobs")
 
 
-def test_hashes_of_tokens_are_not_shown(site: tuple[Site, SqliteStore]) -> None:
+def test_hashes_of_tokens_are_not_shown(site: tuple[Site, Store]) -> None:
     for table in ("tokens", "join_tokens", "certificates"):
         with pytest.raises(urllib.error.HTTPError, match="403"):
             site[0].get(f"/store/{table}.json")

@@ -74,11 +74,11 @@ def test_a_home_with_a_coordinator_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_next_query_works_as_typed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from bitgauge.coordinator.store.store import SqliteStore
+    from bitgauge.coordinator.store.store import Store
 
     home = tmp_path / "a home"
     ready = plan(home)
-    SqliteStore.open(ready.database).close()
+    Store.open(ready.database).close()
     command = demo._next_query(ready, DEVICE).splitlines()[-1]
     finished = subprocess.run(command, shell=True, check=False, timeout=60)
     assert finished.returncode == 0

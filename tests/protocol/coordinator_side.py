@@ -1,4 +1,4 @@
-"""The coordinator: production's `Coordinator`, `Dispatcher` and `SqliteStore`, again and again.
+"""The coordinator: production's `Coordinator`, `Dispatcher` and `Store`, again and again.
 
 The database is in memory and outlives its process, as a file does: a crash inside a
 transaction rolls back, a crash after COMMIT keeps it.
@@ -25,7 +25,7 @@ from bitgauge.coordinator.lab.coordinator import Coordinator
 from bitgauge.coordinator.lab.loops import Dispatcher
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.store.sql.steps import migrate
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
 from bitgauge.coordinator.store.writer import Writer
 from sqlite_utils import Database
@@ -41,16 +41,20 @@ TERMS = LeaseTerms(
 METRICS = (MetricValue("latency_ratio", 0.5, 0.48, 0.52, n=60),)
 
 
-class WatchedStore(SqliteStore):
+class WatchedStore(Store):
     """A store whose process may die around each COMMIT, and whose every commit is checked."""
 
     def __init__(self, connection: sqlite3.Connection, world: World) -> None:
-        super().__init__(connection, "the store")
+        super().__init__(
+            connection,
+            "the store",
+            Database(connection, recursive_triggers=False, execute_plugins=False),
+        )
         self._world = world
 
     @contextlib.contextmanager
-    def _write(self, doing: str) -> Iterator[Database]:
-        with super()._write(doing) as db:
+    def writing(self, doing: str) -> Iterator[Database]:
+        with super().writing(doing) as db:
             yield db
             self._world.step(f"{doing}, before the commit")
         if doing in ("leasing a job", "renewing a lease"):

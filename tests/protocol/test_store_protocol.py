@@ -20,7 +20,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.coordinator.decisions.jobs import ENDED, SETTLED
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -57,7 +57,7 @@ class Protocol(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lab = Lab(SqliteStore.open(":memory:"))
+        self.lab = Lab(Store.open(":memory:"))
         self.lives = Counter[str]()
         for name in NAMES:
             self.lab.register(device(name), incarnation="0")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ...decisions.submission import REFERENCE_RECIPE
+from ..sql.operation import reading, writing
 from ..sql.values import fetch
 from ..values import SpareBlob
 
@@ -55,8 +56,9 @@ ORDER BY used_unix_ns, sha256
 """
 
 
+@writing("recording a blob")
 def record(db: Database, digest: Digest, now_ns: int) -> None:
-    """Note a blob; one that is known is used once more."""
+    """Note a blob that is complete and durable on disk."""
     db.execute(
         """INSERT INTO blobs (sha256, size_bytes, recorded_unix_ns, used_unix_ns)
            VALUES (?1, ?2, ?3, ?3)
@@ -65,6 +67,7 @@ def record(db: Database, digest: Digest, now_ns: int) -> None:
     )
 
 
+@reading("reading blobs")
 def missing(connection: sqlite3.Connection, digests: Sequence[Digest]) -> tuple[Digest, ...]:
     """Those of `digests` that are not recorded."""
     return tuple(digest for digest in digests if _used(connection, digest) is None)
@@ -100,20 +103,28 @@ def use(db: Database, digests: Sequence[Digest], now_ns: int) -> None:
         )
 
 
+@reading("reading blobs")
 def recorded(connection: sqlite3.Connection) -> tuple[tuple[Digest, int], ...]:
-    """Every blob and when it was last used."""
+    """Every recorded blob and when it was last used."""
     rows = fetch(connection, "SELECT sha256, size_bytes, used_unix_ns FROM blobs")
     return tuple((Digest(row["sha256"], row["size_bytes"]), row["used_unix_ns"]) for row in rows)
 
 
+@reading("reading blobs")
 def total_bytes(connection: sqlite3.Connection) -> int:
-    """Size of all blobs together."""
+    """Size of all recorded blobs together."""
     rows = fetch(connection, "SELECT coalesce(sum(size_bytes), 0) AS total FROM blobs")
     return int(rows[0]["total"])
 
 
+@reading("reading blobs")
 def spare(connection: sqlite3.Connection, unused_since_ns: int) -> tuple[SpareBlob, ...]:
-    """Blobs that nothing needs, least recently used first."""
+    """Blobs that may go, unused since then, least recently used first.
+
+    Never among them: what a job that has not ended names, or may yet build; raw data,
+    baseline, evaluation set and reference of an accepted run; and a measured artifact or a
+    calibration set that somebody uploaded.
+    """
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
     rows = cursor.execute(_SPARE, {"reference": REFERENCE_RECIPE, "since": unused_since_ns})
@@ -125,8 +136,9 @@ def spare(connection: sqlite3.Connection, unused_since_ns: int) -> tuple[SpareBl
     )
 
 
+@writing("forgetting blobs")
 def forget(db: Database, digests: Sequence[Digest]) -> None:
-    """Strike blobs off, and the builds that gave them, so that they are built again."""
+    """Strike blobs off the record, and the builds that gave them, so that they are built again."""
     for digest in digests:
         name = (digest.sha256, digest.size_bytes)
         db.execute("DELETE FROM blobs WHERE sha256 = ? AND size_bytes = ?", name)

@@ -24,7 +24,8 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ...decisions import campaigns
 from ...decisions.campaigns import REFUSED, WAITING, CampaignEvent, Step, devices_of, jobs_of
-from ..sql import table as store_table
+from ..sql import table
+from ..sql.operation import reading, writing
 from ..sql.values import encode, fetch, job_row, job_spec, job_view
 from ..values import NewCampaign
 
@@ -33,8 +34,14 @@ if TYPE_CHECKING:
 
 
 # -- campaigns ----------------------------------------------------------------------------
+@writing("recording a campaign")
 def begin(db: Database, campaign: NewCampaign, now_ns: int) -> tuple[str, bool]:
-    """Record a campaign with its jobs, unless its idempotency key is known."""
+    """Record a campaign; one idempotency key is one campaign. Its files are pinned.
+
+    Returns:
+        The id of the campaign, and whether this call made it. A known key with another order
+        raises `IDEMPOTENCY_CONFLICT`.
+    """
     known = with_key(db.conn, campaign.idempotency_key)
     if known is not None:
         if known[1] != campaign.order:
@@ -74,8 +81,9 @@ def begin(db: Database, campaign: NewCampaign, now_ns: int) -> tuple[str, bool]:
     return campaign.campaign_id, True
 
 
+@reading("reading a campaign")
 def with_key(connection: sqlite3.Connection, key: str) -> tuple[str, RefreshOrder] | None:
-    """The campaign of an idempotency key, and what it was asked."""
+    """The campaign that this idempotency key made, and what it was asked."""
     found = fetch(
         connection, "SELECT campaign_id, asked FROM campaigns WHERE idempotency_key = ?", (key,)
     )
@@ -84,12 +92,14 @@ def with_key(connection: sqlite3.Connection, key: str) -> tuple[str, RefreshOrde
     return found[0]["campaign_id"], msgspec.json.decode(found[0]["asked"], type=RefreshOrder)
 
 
+@reading("reading a campaign")
 def view(connection: sqlite3.Connection, campaign_id: str) -> CampaignView:
-    """One campaign with its diff."""
+    """One campaign, by its id or by the beginning of one. `UNKNOWN_CAMPAIGN`."""
     return _view(connection, _row(connection, campaign_id), whole=True)
 
 
-def views(connection: sqlite3.Connection, limit: int) -> tuple[CampaignView, ...]:
+@reading("reading campaigns")
+def views(connection: sqlite3.Connection, limit: int = 50) -> tuple[CampaignView, ...]:
     """Campaigns, newest first, without their diffs."""
     found = fetch(connection, "SELECT * FROM campaigns ORDER BY position DESC LIMIT ?", (limit,))
     return tuple(_view(connection, row, whole=False) for row in found)
@@ -142,13 +152,15 @@ def _brief(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignJo
     )
 
 
+@reading("reading a campaign")
 def plan(connection: sqlite3.Connection, campaign_id: str) -> RefreshPlan:
-    """What a campaign set out to measure."""
+    """What a campaign set out to measure. `UNKNOWN_CAMPAIGN`."""
     return msgspec.json.decode(_row(connection, campaign_id)["plan"], type=RefreshPlan)
 
 
+@reading("reading campaigns")
 def live(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Campaigns that have not ended, oldest first."""
+    """Ids of the campaigns that have not ended, oldest first."""
     found = fetch(
         connection,
         "SELECT campaign_id FROM campaigns WHERE state IN ('planned', 'running', 'paused')"
@@ -157,8 +169,9 @@ def live(connection: sqlite3.Connection) -> tuple[str, ...]:
     return tuple(row["campaign_id"] for row in found)
 
 
+@reading("reading a campaign")
 def steps(connection: sqlite3.Connection, campaign_id: str) -> tuple[Step, ...]:
-    """The jobs of a campaign with what followed from each."""
+    """The jobs of a campaign with what followed from each, in order."""
     found = fetch(
         connection, "SELECT * FROM campaign_jobs WHERE campaign_id = ? ORDER BY n", (campaign_id,)
     )
@@ -191,17 +204,19 @@ def _family(connection: sqlite3.Connection, job_id: str) -> tuple[JobView, ...]:
     return tuple(found)
 
 
+@reading("reading the table")
 def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, JobSpec], ...]:
     """The rows of which an input is another one now, each with what was submitted for it."""
     specs: dict[str, JobSpec] = {}
     found = []
-    for row, job_id in store_table.stale(connection):
+    for row, job_id in table.stale(connection):
         if job_id not in specs:
             specs[job_id] = job_spec(job_row(connection, job_id))
         found.append((row, specs[job_id]))
     return tuple(found)
 
 
+@writing("recording a campaign")
 def submitted(db: Database, campaign_id: str, n: int, job_id: str) -> None:
     """Note the job that a step became."""
     db.execute(
@@ -210,6 +225,7 @@ def submitted(db: Database, campaign_id: str, n: int, job_id: str) -> None:
     )
 
 
+@writing("recording a campaign")
 def refused(db: Database, campaign_id: str, n: int, reason: str) -> None:
     """Note that a step can not be submitted."""
     db.execute(
@@ -218,20 +234,22 @@ def refused(db: Database, campaign_id: str, n: int, reason: str) -> None:
     )
 
 
+@reading("reading a campaign")
 def rows(
     connection: sqlite3.Connection, campaign_id: str
 ) -> tuple[tuple[TableRow, ...], tuple[TableRow, ...]]:
-    """The rows at the start, and those that the campaign's jobs know now."""
+    """The table as it was at the start, and what the jobs of the campaign know now."""
     stored = _row(connection, campaign_id)
     before = msgspec.json.decode(stored["rows_before"], type=tuple[TableRow, ...])
     after: dict[tuple[object, ...], TableRow] = {}
     for step in steps(connection, campaign_id):
         for job in step.views:  # a repetition comes after what it repeats, and so counts
-            for row in store_table.rows(connection, TableQuery(job_id=job.job_id)):
+            for row in table.rows(connection, TableQuery(job_id=job.job_id)):
                 after[row_key(row)] = row
     return before, tuple(after.values())
 
 
+@reading("reading runs")
 def stacks(
     connection: sqlite3.Connection, run_ids: Iterable[str]
 ) -> Mapping[str, tuple[StackItem, ...]]:
@@ -243,6 +261,7 @@ def stacks(
     return found
 
 
+@writing("recording a campaign")
 def move(
     db: Database,
     campaign_id: str,
@@ -252,7 +271,7 @@ def move(
     reason: str | None = None,
     diff: tuple[CellChange, ...] = (),
 ) -> None:
-    """Let an event happen to a campaign; one that ends keeps its diff and frees its files."""
+    """Let an event happen to a campaign; one that ends lets go of its files."""
     row = _row(db.conn, campaign_id)
     state = campaigns.advance(CampaignState(row["state"]), event, campaign_id)
     ended = state in campaigns.ENDED
@@ -265,8 +284,9 @@ def move(
         unpin(db, f"campaign:{row['campaign_id']}")
 
 
+@reading("reading campaigns")
 def orphaned(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Jobs of cancelled campaigns that are open and were not told to stop."""
+    """Ids of jobs that have not ended though their campaign was cancelled."""
     found = fetch(
         connection,
         """SELECT j.job_id FROM jobs j

@@ -11,6 +11,7 @@ from bitgauge.benchmarks.refresh.plan import Ask, RunTime
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Workload
 
+from ..sql.operation import reading, writing
 from ..sql.values import encode, fetch, job_spec
 from ..values import AskKey
 
@@ -23,8 +24,9 @@ MOST_RUNS = 2000
 """Newest runs whose durations are looked at."""
 
 
+@writing("recording what was asked")
 def note(db: Database, asks: Mapping[AskKey, int], day: int) -> None:
-    """Add to what was asked on a day."""
+    """Add to what was asked on a day, counted from 1970-01-01."""
     for (model_class, hardware_class, workload), count in asks.items():
         db.execute(
             """INSERT INTO asks (day, model_class, hardware_class, workload, count)
@@ -40,6 +42,7 @@ def note(db: Database, asks: Mapping[AskKey, int], day: int) -> None:
         )
 
 
+@reading("reading what was asked")
 def asks(connection: sqlite3.Connection, since_day: int) -> tuple[Ask, ...]:
     """How often each part of the table was asked for since a day."""
     found = fetch(
@@ -66,8 +69,9 @@ def _word(kind: type[Word], text: str) -> Word | None:
     return kind(text) if text else None
 
 
+@reading("reading runs")
 def run_times(connection: sqlite3.Connection) -> tuple[RunTime, ...]:
-    """How long the newest measured runs took on their devices, by the devices' clocks."""
+    """How long the newest runs took on their devices."""
     found = fetch(
         connection,
         """SELECT j.job_id, j.spec, j.model_name, e.recipe, r.device_id,

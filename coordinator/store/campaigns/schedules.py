@@ -9,6 +9,7 @@ import msgspec
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, ScheduleView
 
+from ..sql.operation import reading, writing
 from ..sql.values import encode, fetch
 from ..values import DueSchedule
 from .campaigns import pin, unpin
@@ -20,8 +21,9 @@ _SCHEDULE = """name, cron, created_unix_ns, next_unix_ns, last_unix_ns, last_cam
     submitted_by"""
 
 
+@writing("recording a schedule")
 def set_schedule(db: Database, schedule: ScheduleView, order: RefreshOrder) -> None:
-    """Record a schedule instead of an earlier one of its name."""
+    """Record a schedule instead of an earlier one of its name, and pin its files."""
     columns = msgspec.to_builtins(schedule)
     db.table("schedules").upsert({**columns, "asked": encode(order)}, pk="name")
     owner = f"schedule:{schedule.name}"
@@ -35,8 +37,9 @@ def set_schedule(db: Database, schedule: ScheduleView, order: RefreshOrder) -> N
         pin(db, owner, (digest for digest in digests if digest is not None))
 
 
+@writing("recording a schedule")
 def remove_schedule(db: Database, name: str) -> ScheduleView:
-    """Forget a schedule and let go of its files."""
+    """Forget a schedule. `UNKNOWN_SCHEDULE`."""
     found = [one for one in schedules(db.conn) if one.name == name]
     if not found:
         raise NotFound(Code.UNKNOWN_SCHEDULE, f"There is no schedule {name!r}.")
@@ -45,12 +48,14 @@ def remove_schedule(db: Database, name: str) -> ScheduleView:
     return found[0]
 
 
+@reading("reading schedules")
 def schedules(connection: sqlite3.Connection) -> tuple[ScheduleView, ...]:
     """Schedules, by name."""
     found = fetch(connection, f"SELECT {_SCHEDULE} FROM schedules ORDER BY name")  # noqa: S608
     return tuple(ScheduleView(**dict(row)) for row in found)
 
 
+@reading("reading schedules")
 def due(connection: sqlite3.Connection, now_ns: int) -> tuple[DueSchedule, ...]:
     """Schedules whose time has come."""
     found = fetch(
@@ -68,8 +73,9 @@ def due(connection: sqlite3.Connection, now_ns: int) -> tuple[DueSchedule, ...]:
     )
 
 
+@writing("recording a schedule")
 def started(db: Database, due: DueSchedule, next_unix_ns: int, campaign_id: str) -> None:
-    """Note what a schedule started; one that was set anew meanwhile stays as it is."""
+    """Note what a schedule started, and when it starts next."""
     db.execute(
         "UPDATE schedules SET last_unix_ns = ?, last_campaign_id = ?, next_unix_ns = ?"
         " WHERE name = ? AND next_unix_ns = ?",

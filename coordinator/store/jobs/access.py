@@ -9,6 +9,7 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
+from ..sql.operation import reading, writing
 from ..sql.values import fetch
 from ..values import AccessState, CertificateRecord, TokenRecord
 from .changes import lose_lease
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 _LIVE = "revoked_unix_ns IS NULL AND (expires_unix_ns = 0 OR expires_unix_ns > ?)"
 
 
+@reading("reading tokens")
 def access(connection: sqlite3.Connection) -> AccessState:
-    """Every token, and the certificates that are denied."""
+    """What decides who may call."""
     tokens = tuple(
         TokenRecord(
             name=row["name"],
@@ -36,8 +38,9 @@ def access(connection: sqlite3.Connection) -> AccessState:
     return AccessState(tokens, frozenset(row["serial"] for row in denied))
 
 
+@reading("reading tokens")
 def token_views(connection: sqlite3.Connection) -> tuple[TokenView, ...]:
-    """The tokens of people."""
+    """The tokens of people, by name, the newest of each name first."""
     rows = fetch(
         connection, "SELECT * FROM tokens WHERE device_id IS NULL ORDER BY name, position DESC"
     )
@@ -54,8 +57,9 @@ def _view(row: sqlite3.Row) -> TokenView:
     )
 
 
+@writing("recording a token")
 def create_token(db: Database, token: TokenRecord, now_ns: int) -> None:
-    """Record a token of a person."""
+    """Record a person's token. `NAME_TAKEN` while another live one has its name."""
     sql = f"SELECT 1 FROM tokens WHERE device_id IS NULL AND name = ? AND {_LIVE}"  # noqa: S608
     if fetch(db.conn, sql, (token.name, now_ns)):
         raise Refused(Code.NAME_TAKEN, f"There is a live token {token.name!r} already.")
@@ -75,8 +79,9 @@ def _insert_token(db: Database, token: TokenRecord, now_ns: int) -> None:
     )
 
 
+@writing("revoking a token")
 def revoke_token(db: Database, name: str, now_ns: int) -> TokenView:
-    """End the token of that name that has not been ended."""
+    """End the live token of that name. `UNKNOWN_TOKEN` when there is none."""
     rows = fetch(
         db.conn,
         """SELECT position FROM tokens WHERE device_id IS NULL AND name = ?
@@ -94,6 +99,7 @@ def revoke_token(db: Database, name: str, now_ns: int) -> TokenView:
     return _view(newest[0])
 
 
+@writing("recording a join line")
 def create_join_token(db: Database, sha256: bytes, expires_unix_ns: int, now_ns: int) -> None:
     """Record a one-time right to join."""
     db.table("join_tokens").insert(
@@ -101,6 +107,7 @@ def create_join_token(db: Database, sha256: bytes, expires_unix_ns: int, now_ns:
     )
 
 
+@writing("recording a device that joins")
 def join(
     db: Database,
     join_sha256: bytes,
@@ -108,7 +115,12 @@ def join(
     token: TokenRecord,
     now_ns: int,
 ) -> None:
-    """Spend a right to join."""
+    """Spend a right to join: record a device's certificate and its token.
+
+    The same key may come again with the same right, because an answer can be lost; its
+    earlier token ends. `JOIN_REFUSED` when the right is unknown, expired or used, or when
+    the device has a live certificate for another key.
+    """
     _refuse_right(db, join_sha256, certificate, now_ns)
     _refuse_impostor(db, certificate, now_ns)
     db.execute(
@@ -149,8 +161,9 @@ def _refuse_impostor(db: Database, certificate: CertificateRecord, now_ns: int) 
         )
 
 
+@writing("recording a certificate")
 def renewed(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
-    """Record a certificate."""
+    """Record the next certificate of a device."""
     db.table("certificates").insert(
         {
             "serial": certificate.serial,
@@ -163,8 +176,13 @@ def renewed(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
     )
 
 
+@writing("revoking a device")
 def revoke_agent(db: Database, device: str, now_ns: int) -> str:
-    """End what lets a device in, and its lease."""
+    """End certificates, token and lease of a device given by name or id; its id.
+
+    `UNKNOWN_DEVICE` when no device of that name or id ever joined, `BAD_ARGUMENT` when
+    several have that name.
+    """
     rows = fetch(
         db.conn,
         """SELECT DISTINCT c.device_id FROM certificates c
@@ -207,8 +225,9 @@ def refuse_revoked(connection: sqlite3.Connection, device_id: str) -> None:
         raise Refused(Code.JOIN_REFUSED, f"The device {device_id} has been revoked.")
 
 
+@reading("reading a lease")
 def lease_device(connection: sqlite3.Connection, job_id: str, epoch: int) -> str | None:
-    """The device of a lease."""
+    """The device that this lease of a job went to; None when there was none."""
     rows = fetch(
         connection, "SELECT device_id FROM leases WHERE job_id = ? AND epoch = ?", (job_id, epoch)
     )

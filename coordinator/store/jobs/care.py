@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import Health, JobState, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
+from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
 from ...decisions import jobs
 from ...decisions.care import CheckOutcome, DeviceCare, Hearing
-from ..sql.values import fetch, metric_values
+from ..sql.operation import reading, writing
+from ..sql.values import aa_certificate, fetch, metric_values
 from ..values import EndedCheck
-from . import jobs as store_jobs
 from .changes import lose_lease
+from .insert import insert_job
+from .jobs import cancel, submit
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -23,8 +26,9 @@ _OPEN_CHECK = """(SELECT h.job_id FROM health_checks h
     WHERE h.device_id = d.device_id AND h.judged_unix_ns IS NULL)"""
 
 
+@reading("reading a device")
 def care(connection: sqlite3.Connection, device_id: str) -> DeviceCare:
-    """What is remembered about a device."""
+    """What is remembered about a device. `UNKNOWN_DEVICE`."""
     row = _device(connection, device_id)
     return DeviceCare(
         health=Health(row["health"]),
@@ -47,8 +51,9 @@ def _device(connection: sqlite3.Connection, device_id: str) -> sqlite3.Row:
     return rows[0]
 
 
+@reading("reading devices")
 def hearings(connection: sqlite3.Connection) -> tuple[Hearing, ...]:
-    """When each device that takes part was heard last."""
+    """When each device that is neither cordoned nor retired was heard last."""
     rows = fetch(
         connection,
         """SELECT device_id, max(last_seen_unix_ns, silent_until_unix_ns) AS heard_unix_ns,
@@ -61,8 +66,12 @@ def hearings(connection: sqlite3.Connection) -> tuple[Hearing, ...]:
     )
 
 
+@reading("reading devices")
 def device_named(connection: sqlite3.Connection, device: str) -> str:
-    """The id of a device given by id or name."""
+    """The id of the device with this id or name, retired ones only when no other has it.
+
+    `UNKNOWN_DEVICE`; `BAD_ARGUMENT` when several have the name.
+    """
     rows = fetch(
         connection,
         """SELECT device_id, retired_unix_ns IS NOT NULL AS retired FROM devices
@@ -92,8 +101,9 @@ def refuse_retired(connection: sqlite3.Connection, device_id: str) -> None:
         )
 
 
+@writing("cordoning a device")
 def cordon(db: Database, device_id: str, reason: str) -> None:
-    """Give a device no further job."""
+    """Give a device no further job; health `maintenance` unless `bad`. `DEVICE_RETIRED`."""
     refuse_retired(db.conn, device_id)
     db.execute(
         "UPDATE devices SET cordoned = ?, health = CASE health WHEN ? THEN health ELSE ? END"
@@ -102,6 +112,7 @@ def cordon(db: Database, device_id: str, reason: str) -> None:
     )
 
 
+@writing("uncordoning a device")
 def uncordon(db: Database, device_id: str) -> None:
     """Take a device up again, to be checked first.
 
@@ -116,13 +127,14 @@ def uncordon(db: Database, device_id: str) -> None:
     )
 
 
+@writing("retiring a device")
 def retire(db: Database, device_id: str, reason: str, now_ns: int) -> tuple[str, ...]:
-    """Remove a device for good; what it measured stays."""
+    """Remove a device for good and end its lease; the ids of the jobs queued again."""
     open_check = _device(db.conn, device_id)["open_check"]
     if open_check is not None:
         state = fetch(db.conn, "SELECT state FROM jobs WHERE job_id = ?", (open_check,))
         if JobState(state[0]["state"]) not in jobs.ENDED:
-            store_jobs.cancel(db, open_check, "its device was retired", now_ns)
+            cancel(db, open_check, "its device was retired", now_ns)
     held = fetch(
         db.conn, "SELECT job_id FROM leases WHERE device_id = ? AND active = 1", (device_id,)
     )
@@ -137,6 +149,7 @@ def retire(db: Database, device_id: str, reason: str, now_ns: int) -> tuple[str,
     )
 
 
+@writing("recording a health check")
 def begin_check(
     db: Database,
     job_id: str,
@@ -146,8 +159,11 @@ def begin_check(
     *,
     now_ns: int,
 ) -> None:
-    """Record a job as the health check of a device."""
-    store_jobs.submit(db, job_id, spec, model_class, now_ns=now_ns)
+    """Record a job as the health check of a device.
+
+    Such a job is in no list and in no table, and asks for the quality pass alone.
+    """
+    submit(db, job_id, spec, model_class, now_ns=now_ns)
     db.table("health_checks").insert({"job_id": job_id, "device_id": device_id})
 
 
@@ -165,8 +181,9 @@ def count_job(db: Database, job_id: str, device_id: str) -> None:
         )
 
 
+@reading("reading health checks")
 def ended_checks(connection: sqlite3.Connection) -> tuple[EndedCheck, ...]:
-    """Health checks that have ended and were not judged."""
+    """Health checks that have ended and wait for their judgement."""
     rows = fetch(
         connection,
         """SELECT h.job_id, h.device_id, j.state, j.reason,
@@ -187,8 +204,9 @@ def ended_checks(connection: sqlite3.Connection) -> tuple[EndedCheck, ...]:
     )
 
 
+@writing("recording a health check")
 def checked(db: Database, job_id: str, outcome: CheckOutcome, reason: str, now_ns: int) -> None:
-    """Record what a health check says about its device; a second judgement changes nothing."""
+    """Record the judgement: `good`, or `bad` and cordoned, or nothing; a second changes nothing."""
     changed = db.execute(
         "UPDATE health_checks SET judged_unix_ns = ?, outcome = ?, reason = ?"
         " WHERE job_id = ? AND judged_unix_ns IS NULL",
@@ -207,23 +225,51 @@ def checked(db: Database, job_id: str, outcome: CheckOutcome, reason: str, now_n
     )
 
 
-def job_with_key(connection: sqlite3.Connection, idempotency_key: str) -> str | None:
-    """The job that this key made."""
-    if not idempotency_key:
-        return None
-    rows = fetch(
-        connection, "SELECT job_id FROM jobs WHERE idempotency_key = ?", (idempotency_key,)
+# -- certification -------------------------------------------------------------------------
+@writing("recording a certification")
+def begin_certification(
+    db: Database,
+    job_id: str,
+    device_id: str,
+    spec: JobSpec,
+    model_class: ModelClass,
+    *,
+    now_ns: int,
+    submitted_by: str = "",
+) -> tuple[str, bool]:
+    """Record a job as the certification of a device and of the runtime that `spec` names.
+
+    Its certificate is issued, or refused, when the job has finished. One that fails or is
+    cancelled says nothing. `DEVICE_RETIRED`.
+
+    Returns:
+        The id of the job, and whether this call made it: one certification at a time.
+    """
+    refuse_retired(db.conn, device_id)
+    known = fetch(
+        db.conn,
+        "SELECT job_id FROM certifications WHERE device_id = ? AND runtime = ? AND ended = 0",
+        (device_id, spec.runtime),
     )
-    return str(rows[0]["job_id"]) if rows else None
+    if known:
+        return str(known[0]["job_id"]), False
+    insert_job(db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
+    db.table("certifications").insert(
+        {"job_id": job_id, "device_id": device_id, "runtime": spec.runtime}
+    )
+    return job_id, True
 
 
-def waiting_of(connection: sqlite3.Connection, user: str) -> int:
-    """How many jobs of a user are building or queued."""
+@reading("reading certificates")
+def certificates(
+    connection: sqlite3.Connection, device_id: str, runtime: str, fingerprint: str
+) -> tuple[AaCertificate, ...]:
+    """Every certificate of one device, runtime and stack, refused ones too, oldest first."""
     rows = fetch(
         connection,
-        """SELECT count(*) AS n FROM jobs j WHERE state IN ('building', 'queued')
-             AND submitted_by = ?
-             AND NOT EXISTS (SELECT 1 FROM health_checks h WHERE h.job_id = j.job_id)""",
-        (user,),
+        """SELECT * FROM aa_certificates
+           WHERE device_id = ? AND runtime = ? AND fingerprint = ?
+           ORDER BY issued_unix_ns, job_id""",
+        (device_id, runtime, fingerprint),
     )
-    return int(rows[0]["n"])
+    return tuple(aa_certificate(row) for row in rows)

@@ -130,13 +130,13 @@ def finish_measuring(db: Database, job_id: str, now_ns: int) -> JobState:
 def conclude(db: Database, job_id: str, now_ns: int) -> JobState:
     """End a job whose runs are all analysed."""
     state = JobState(job_row(db.conn, job_id)["state"])
-    if state is not JobState.ANALYSING or unanalysed(db.conn, job_id):
+    if state is not JobState.ANALYSING or to_analyse(db.conn, job_id):
         return state
     event, reason = jobs.ending(entry_views(db.conn, job_id))
     return move(db, job_id, event, now_ns, reason)
 
 
-def unanalysed(connection: sqlite3.Connection, job_id: str | None = None) -> tuple[str, ...]:
+def to_analyse(connection: sqlite3.Connection, job_id: str | None = None) -> tuple[str, ...]:
     """Accepted runs with raw data and without metrics, oldest first; of one job or of all.
 
     A run that failed has raw data when the sentinel was timed around it.

@@ -9,20 +9,26 @@ import sqlite3
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+import msgspec
+from bitgauge.benchmarks.analysis.certificate import is_rehearsal
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
     FailureGroup,
+    Health,
     JobState,
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
+from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
-from ..sql import table as store_table
-from ..sql.values import encode, fetch
-from ..values import Registration
+from ..sql import table
+from ..sql.operation import reading, writing
+from ..sql.values import aa_certificate, encode, fetch
+from ..values import LeaseTerms, Registration
 from .access import refuse_revoked
 from .care import refuse_retired
 from .changes import lose_lease
@@ -31,8 +37,68 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
+@reading("reading devices")
+def device_views(
+    connection: sqlite3.Connection, now_ns: int, terms: LeaseTerms
+) -> tuple[DeviceView, ...]:
+    """Every device, `unreachable` after the silence that `terms` allow."""
+    rows = fetch(
+        connection,
+        """SELECT d.*, l.job_id AS job_id,
+             (SELECT max(expires_unix_ns) FROM certificates c WHERE c.device_id = d.device_id
+              AND c.revoked_unix_ns IS NULL) AS certificate_expires_unix_ns,
+             (SELECT h.job_id FROM health_checks h JOIN jobs j ON j.job_id = h.job_id
+              WHERE h.device_id = d.device_id ORDER BY j.position DESC LIMIT 1) AS check_job_id
+           FROM devices d
+           LEFT JOIN leases l ON l.device_id = d.device_id AND l.active = 1
+           ORDER BY d.name, d.device_id""",
+    )
+    views = []
+    for row in rows:
+        heard = max(row["last_seen_unix_ns"], min(row["silent_until_unix_ns"], now_ns))
+        state = "idle" if row["job_id"] is None else "busy"
+        if now_ns - heard > terms.unreachable_after_ns:
+            state = "unreachable"
+        views.append(
+            DeviceView(
+                description=msgspec.json.decode(row["description"], type=DeviceDescription),
+                state=state,
+                last_seen_unix_ns=row["last_seen_unix_ns"],
+                agent_version=row["agent_version"],
+                job_id=row["job_id"],
+                health=Health(row["health"]),
+                cordoned=row["cordoned"],
+                retired=row["retired_unix_ns"] is not None,
+                certificate_expires_unix_ns=row["certificate_expires_unix_ns"],
+                checked_unix_ns=row["checked_unix_ns"],
+                check_job_id=row["check_job_id"],
+                aa_certificates=_newest_certificates(connection, row["device_id"]),
+            )
+        )
+    return tuple(views)
+
+
+def _newest_certificates(
+    connection: sqlite3.Connection, device_id: str
+) -> tuple[AaCertificate, ...]:
+    """The newest A/A certificate of each runtime of a device, and its newest rehearsal."""
+    rows = fetch(
+        connection,
+        "SELECT * FROM aa_certificates WHERE device_id = ? ORDER BY issued_unix_ns, job_id",
+        (device_id,),
+    )
+    found = map(aa_certificate, rows)
+    return tuple({(one.runtime, is_rehearsal(one)): one for one in found}.values())
+
+
+@writing("recording a device")
 def register(db: Database, registration: Registration, now_ns: int) -> tuple[str, ...]:
-    """Record a device and free the jobs of its dead predecessor."""
+    """Record a device. `DEVICE_RETIRED` when it was removed for good.
+
+    Leases of older incarnations end once their process tree is reported dead; the ids of
+    the jobs so queued again are returned. The runs that they began and never reported are
+    kept as attempts that were interrupted.
+    """
     device = registration.device
     refuse_retired(db.conn, device.device_id)
     db.table("devices").upsert(
@@ -51,7 +117,7 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
         },
         pk="device_id",
     )
-    store_table.register(db, device)
+    table.register(db, device)
     record_interrupted(db, device.device_id, registration.open_intents, now_ns)
     if not registration.leftovers_dead:
         return ()
@@ -71,8 +137,13 @@ def _free(db: Database, leases: list[sqlite3.Row], ended_by: str, now_ns: int) -
     )
 
 
+@writing("recording a call")
 def seen(db: Database, device_id: str, incarnation: str, now_ns: int) -> None:
-    """Note that the newest incarnation of a device called."""
+    """Note that an agent called.
+
+    `LEASE_LOST` for an incarnation that is not the newest; `UNKNOWN_DEVICE` when it never
+    registered.
+    """
     rows = fetch(db.conn, "SELECT name, incarnation FROM devices WHERE device_id = ?", (device_id,))
     if not rows:
         raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
@@ -85,8 +156,13 @@ def seen(db: Database, device_id: str, incarnation: str, now_ns: int) -> None:
     db.execute("UPDATE devices SET last_seen_unix_ns = ? WHERE device_id = ?", (now_ns, device_id))
 
 
+@writing("recording a call")
 def acquiring(db: Database, device_id: str, incarnation: str, now_ns: int) -> tuple[str, ...]:
-    """Note that an agent asks for work, and end a lease that never reached it."""
+    """Like `seen`, for an agent that asks for work and so holds no lease.
+
+    A lease of its device that it never renewed nor reported under was lost on the way and
+    ends. The ids of the jobs queued again.
+    """
     seen(db, device_id, incarnation, now_ns)
     lost = fetch(
         db.conn,

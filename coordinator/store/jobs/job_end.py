@@ -22,13 +22,11 @@ from bitgauge.benchmarks.stats.sentinel import FixedPoint, Judgement, Outcome
 from bitgauge.benchmarks.vocabulary.enums import Health, JobState, ModelClass, Profile
 from bitgauge.benchmarks.vocabulary.profiles import plan_of
 from bitgauge.benchmarks.vocabulary.reasons import SATURATING
-from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..sql.values import (
-    aa_certificate,
     device_description,
     entry_views,
     fetch,
@@ -51,46 +49,6 @@ _POINTS = {
     "sentinel_after_ns": "the sentinel after the job",
     _ANCHOR: "the FP32 baseline's median",
 }
-
-
-# -- certificates -------------------------------------------------------------------------
-def begin_certification(
-    db: Database,
-    job_id: str,
-    device_id: str,
-    spec: JobSpec,
-    model_class: ModelClass,
-    *,
-    now_ns: int,
-    submitted_by: str,
-) -> tuple[str, bool]:
-    """Record a job as a certification, unless one of this device and runtime is under way."""
-    known = fetch(
-        db.conn,
-        "SELECT job_id FROM certifications WHERE device_id = ? AND runtime = ? AND ended = 0",
-        (device_id, spec.runtime),
-    )
-    if known:
-        return str(known[0]["job_id"]), False
-    insert_job(db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
-    db.table("certifications").insert(
-        {"job_id": job_id, "device_id": device_id, "runtime": spec.runtime}
-    )
-    return job_id, True
-
-
-def certificates(
-    connection: sqlite3.Connection, device_id: str, runtime: str, fingerprint: str
-) -> tuple[AaCertificate, ...]:
-    """Every certificate of one device, runtime and stack, oldest first."""
-    rows = fetch(
-        connection,
-        """SELECT * FROM aa_certificates
-           WHERE device_id = ? AND runtime = ? AND fingerprint = ?
-           ORDER BY issued_unix_ns, job_id""",
-        (device_id, runtime, fingerprint),
-    )
-    return tuple(aa_certificate(row) for row in rows)
 
 
 # -- the end of a job ---------------------------------------------------------------------

@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ...decisions import jobs
 from ...decisions.jobs import JobEvent
+from ..sql.operation import reading, writing
 from ..sql.values import digest, entry_views, fetch, job_row, job_spec, job_view
 from ..values import BuildKey, BuildOutcome, PendingBuild
 from .changes import move, settle
@@ -21,7 +22,10 @@ from .insert import insert_job
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+_ACTIVE = "state IN ('building', 'queued', 'leased', 'analysing')"
 
+
+@writing("recording a job")
 def submit(
     db: Database,
     job_id: str,
@@ -31,7 +35,12 @@ def submit(
     now_ns: int,
     submitted_by: str = "",
 ) -> tuple[str, bool]:
-    """Record a job, unless its idempotency key is known."""
+    """Record a job; one idempotency key is one job. `submitted_by` names a token.
+
+    Returns:
+        The id of the job, and whether this call made it. A known key with another spec
+        raises `IDEMPOTENCY_CONFLICT`.
+    """
     if spec.idempotency_key:
         known = fetch(
             db.conn, "SELECT * FROM jobs WHERE idempotency_key = ?", (spec.idempotency_key,)
@@ -52,8 +61,75 @@ def _same_job(row: sqlite3.Row, spec: JobSpec) -> str:
     return str(row["job_id"])
 
 
+# -- questions ----------------------------------------------------------------------------
+@reading("reading a job")
+def spec(connection: sqlite3.Connection, job_id: str) -> JobSpec:
+    """What was submitted."""
+    return job_spec(job_row(connection, job_id))
+
+
+@reading("reading a job")
+def submitter(connection: sqlite3.Connection, job_id: str) -> str:
+    """Name of the token that submitted a job, empty when unknown. `UNKNOWN_JOB`."""
+    return str(job_row(connection, job_id)["submitted_by"])
+
+
+@reading("reading a job")
+def job(connection: sqlite3.Connection, job_id: str) -> JobView:
+    """One job. `UNKNOWN_JOB` when there is none."""
+    return job_view(connection, job_row(connection, job_id))
+
+
+@reading("reading jobs")
+def listed(
+    connection: sqlite3.Connection, limit: int = 50, active_only: bool = False
+) -> tuple[JobView, ...]:
+    """Jobs, newest first."""
+    which = _ACTIVE if active_only else "1"
+    rows = fetch(
+        connection,
+        f"""SELECT * FROM jobs WHERE {which}
+            AND job_id NOT IN (SELECT job_id FROM health_checks)
+            ORDER BY position DESC LIMIT ?""",  # noqa: S608
+        (limit,),
+    )
+    return tuple(job_view(connection, row) for row in rows)
+
+
+@reading("reading jobs")
+def job_with_key(connection: sqlite3.Connection, idempotency_key: str) -> str | None:
+    """The job that this idempotency key made; None for an unknown or empty key."""
+    if not idempotency_key:
+        return None
+    rows = fetch(
+        connection, "SELECT job_id FROM jobs WHERE idempotency_key = ?", (idempotency_key,)
+    )
+    return str(rows[0]["job_id"]) if rows else None
+
+
+@reading("reading jobs")
+def waiting_of(connection: sqlite3.Connection, user: str) -> int:
+    """How many jobs that this user submitted are building or queued."""
+    rows = fetch(
+        connection,
+        """SELECT count(*) AS n FROM jobs j WHERE state IN ('building', 'queued')
+             AND submitted_by = ?
+             AND NOT EXISTS (SELECT 1 FROM health_checks h WHERE h.job_id = j.job_id)""",
+        (user,),
+    )
+    return int(rows[0]["n"])
+
+
+@reading("reading the queue")
+def queued(connection: sqlite3.Connection) -> tuple[tuple[JobView, JobSpec], ...]:
+    """Queued jobs with their specs, for the scheduler, oldest first."""
+    rows = fetch(connection, "SELECT * FROM jobs WHERE state = 'queued' ORDER BY position")
+    return tuple((job_view(connection, row), job_spec(row)) for row in rows)
+
+
+@reading("reading builds")
 def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:
-    """Every entry that waits for its artifact, oldest job first."""
+    """Entries whose artifact has to be built (`key.toolchain` is empty: filled by caller)."""
     rows = fetch(
         connection,
         """SELECT e.job_id, e.entry_index, e.recipe, j.spec FROM entries e
@@ -69,10 +145,15 @@ def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:
     return tuple(pending)
 
 
+@writing("recording a build")
 def built(
     db: Database, job_id: str, entry_index: int, outcome: BuildOutcome | Failure, now_ns: int
 ) -> None:
-    """Record what became of a build; an answer that comes twice or too late changes nothing."""
+    """Record an entry's artifact, its being unsupported, or its failure.
+
+    When no entry is left to build the job is queued: its baseline can always be measured. An
+    answer that comes twice or too late changes nothing.
+    """
     state = JobState(job_row(db.conn, job_id)["state"])
     entries = entry_views(db.conn, job_id)
     if state is not JobState.BUILDING or entries[entry_index].state is not EntryState.BUILDING:
@@ -106,8 +187,9 @@ def built(
         move(db, job_id, JobEvent.BUILT, now_ns)
 
 
+@reading("reading builds")
 def cached_build(connection: sqlite3.Connection, key: BuildKey) -> BuildOutcome | None:
-    """The outcome of an equal build."""
+    """The outcome of an equal build, if one is known."""
     rows = fetch(
         connection,
         """SELECT * FROM builds WHERE model_sha256 = ? AND model_size_bytes = ? AND recipe = ?
@@ -120,8 +202,9 @@ def cached_build(connection: sqlite3.Connection, key: BuildKey) -> BuildOutcome 
     return BuildOutcome(artifact=artifact, unsupported=rows[0]["unsupported"])
 
 
+@writing("recording a build")
 def cache_build(db: Database, key: BuildKey, outcome: BuildOutcome, now_ns: int) -> None:
-    """Remember a build; a newer outcome of the same build replaces the older."""
+    """Remember a build."""
     columns = _key_columns(key)
     made = {
         "artifact_sha256": outcome.artifact.sha256 if outcome.artifact else None,
@@ -144,8 +227,9 @@ def _key_columns(key: BuildKey) -> dict[str, object]:
     }
 
 
+@writing("cancelling a job")
 def cancel(db: Database, job_id: str, reason: str, now_ns: int) -> JobView:
-    """Cancel a job; a leased one only notes the wish, because its agent must be told first."""
+    """Cancel a job that has not ended; a leased one ends when its agent is told."""
     row = job_row(db.conn, job_id)
     state = JobState(row["state"])
     if state in jobs.ENDED and state is not JobState.CANCELLED:
@@ -160,8 +244,12 @@ def cancel(db: Database, job_id: str, reason: str, now_ns: int) -> JobView:
     return job_view(db.conn, job_row(db.conn, job_id))
 
 
+@reading("reading the queue")
 def avoid(connection: sqlite3.Connection) -> dict[str, frozenset[str]]:
-    """Per waiting job the devices on which a lease was lost or an attempt has to be repeated."""
+    """Per waiting job the devices on which a lease ran out or an attempt must be repeated.
+
+    The scheduler leaves such a job to another matching device when there is one.
+    """
     rows = fetch(
         connection,
         """SELECT l.job_id, l.device_id FROM leases l JOIN jobs j ON j.job_id = l.job_id

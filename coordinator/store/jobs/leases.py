@@ -14,6 +14,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Progress
 
 from ...decisions import jobs
 from ...decisions.jobs import JobEvent
+from ..sql.operation import writing
 from ..sql.values import device_description, encode, entry_views, fetch, job_row, job_spec, raw_refs
 from ..values import LeaseTerms
 from .care import count_job, is_check
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
+@writing("leasing a job")
 def claim(
     db: Database, job_id: str, device_id: str, token: bytes, *, now_ns: int, terms: LeaseTerms
 ) -> Assignment | None:
-    """Lease a queued job to a free device; the UPDATE that raises the epoch decides."""
+    """Lease a queued job to a device by one UPDATE that raises the epoch.
+
+    None when the job is no longer queued or the device already holds a lease.
+    """
     busy = fetch(db.conn, "SELECT 1 FROM leases WHERE device_id = ? AND active = 1", (device_id,))
     if busy:
         return None
@@ -147,6 +152,7 @@ def lease(
     return rows[0] if rows and matches else None
 
 
+@writing("renewing a lease")
 def renew(
     db: Database,
     job_id: str,
@@ -158,7 +164,7 @@ def renew(
     now_ns: int,
     terms: LeaseTerms,
 ) -> str:
-    """Extend a lease, or say why not: `ok`, `cancel` or `lost`."""
+    """Extend a lease: `ok`, `cancel` (stop, the user asked) or `lost` (stop, forget)."""
     held = lease(db.conn, job_id, epoch, token)
     row = job_row(db.conn, job_id) if held else None
     if held is None or row is None or row["epoch"] != epoch:
@@ -221,6 +227,7 @@ def _extend(
         )
 
 
+@writing("ending leases")
 def expire(db: Database, now_ns: int) -> tuple[str, ...]:
     """End the leases that have run out; the ids of the jobs queued again."""
     due = fetch(
@@ -232,6 +239,7 @@ def expire(db: Database, now_ns: int) -> tuple[str, ...]:
     )
 
 
+@writing("refreshing leases")
 def refresh(db: Database, now_ns: int, terms: LeaseTerms) -> None:
-    """Give every active lease a fresh TTL."""
+    """At start: give every active lease a fresh TTL; downtime consumes none."""
     db.execute("UPDATE leases SET expires_unix_ns = ? WHERE active = 1", (now_ns + terms.ttl_ns,))

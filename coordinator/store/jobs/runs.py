@@ -12,21 +12,62 @@ from bitgauge.benchmarks.vocabulary.enums import Disposition, EntryState, JobSta
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Internal, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.values.jobs import EntryView
-from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, RunReport
+from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, RunReport, RunView
 
 from ...decisions import jobs
+from ..sql.operation import reading, writing
 from ..sql.table import refresh_job
-from ..sql.values import encode, entry_views, fetch, job_row
+from ..sql.values import RUNS, encode, entry_views, fetch, job_row, run_view
 from ..values import LeaseTerms
-from .changes import conclude, finish_measuring, lose_lease, settle
+from .changes import conclude, finish_measuring, lose_lease, settle, to_analyse
 from .leases import lease
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
+# -- questions ----------------------------------------------------------------------------
+@reading("reading a run")
+def run(connection: sqlite3.Connection, run_id: str) -> RunView:
+    """One run. `UNKNOWN_RUN` when there is none."""
+    rows = fetch(connection, f"{RUNS} WHERE r.run_id = ?", (run_id,))
+    if not rows:
+        raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run_id}.")
+    return run_view(connection, rows[0])
+
+
+@reading("reading runs")
+def of_job(connection: sqlite3.Connection, job_id: str) -> tuple[RunView, ...]:
+    """Every attempt of a job, in order of arrival."""
+    job_row(connection, job_id)
+    rows = fetch(connection, f"{RUNS} WHERE r.job_id = ? ORDER BY r.position", (job_id,))
+    return tuple(run_view(connection, row) for row in rows)
+
+
+@reading("reading runs")
+def unanalysed(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Ids of accepted runs with raw data and without metrics, oldest first.
+
+    A run that failed is among them when the sentinel was timed around it.
+    """
+    return to_analyse(connection)
+
+
+# -- what is reported ---------------------------------------------------------------------
+@writing("recording a run")
 def report(db: Database, told: RunReport, now_ns: int, terms: LeaseTerms) -> Disposition:
-    """Store a run once by its id and say what became of it."""
+    """Store a run once by its id and say what became of it.
+
+    `accepted` only if its epoch is current, its job waits for results and its entry has
+    none; a retryable failure is kept as `retry` until the attempts are used up; else
+    `stale`. Repeating a report gives the first answer. When every entry is settled the
+    lease ends and the job is analysed; when every entry of this epoch has reported and some
+    must be retried, it is queued again.
+
+    A run under a token that never belonged to its job, epoch and device raises `LEASE_LOST`
+    and is not kept: it could otherwise take the run id of the one who holds the lease. Ids
+    that do not agree raise `BAD_ARGUMENT`.
+    """
     row = job_row(db.conn, told.job_id)
     entry = _entry(db.conn, told)
     held = _lease_of(db.conn, told)
@@ -167,10 +208,15 @@ def _go_on(db: Database, told: RunReport, state: JobState, now_ns: int) -> None:
         lose_lease(db, told.job_id, "retry", now_ns)
 
 
+# -- what is computed ---------------------------------------------------------------------
+@writing("recording an analysis")
 def analysed(
     db: Database, run: str, version: int, metrics: tuple[MetricValue, ...], now_ns: int
 ) -> None:
-    """Store the published metrics of an accepted run, replacing older ones."""
+    """Store the published metrics of a run, replacing older ones.
+
+    Ends the job when this was the last run it waited for.
+    """
     row = _analysable(db.conn, run)
     db.execute("DELETE FROM metrics WHERE run_id = ?", (run,))
     db.table("metrics").insert_all(
@@ -187,10 +233,12 @@ def analysed(
     refresh_job(db, row["job_id"])
 
 
+@writing("recording an analysis")
 def analysis_failed(db: Database, run: str, failure: Failure, now_ns: int) -> None:
-    """Record that nothing can be computed from a run; its entry fails, its raw data stays.
+    """Record that nothing can be computed from a run, say because a raw file is damaged.
 
-    An entry that had failed before keeps its own reason.
+    Its entry fails, its raw data stays, and the job no longer waits for it. An entry that had
+    failed before keeps its own reason.
     """
     row = _analysable(db.conn, run)
     db.execute("UPDATE runs SET analysis_failure = ? WHERE run_id = ?", (encode(failure), run))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bitgauge.benchmarks.vocabulary.values.history import Regression
 
+from ..sql.operation import reading, writing
 from ..sql.values import fetch
 from ..values import DueAlert
 
@@ -25,8 +26,9 @@ def queue_alert(db: Database, regression_id: str, now_ns: int) -> None:
     db.table("alerts").insert({"regression_id": regression_id, "next_unix_ns": now_ns}, ignore=True)
 
 
+@writing("reading alerts")
 def due_alert(db: Database, now_ns: int) -> DueAlert | None:
-    """The alert that has waited longest, if any is due; what is over by now is let go."""
+    """The alert that has waited longest, if any is due."""
     db.execute(
         """UPDATE alerts SET ended_unix_ns = ?, outcome = ? WHERE ended_unix_ns IS NULL
            AND regression_id NOT IN (SELECT regression_id FROM regressions
@@ -47,6 +49,7 @@ def due_alert(db: Database, now_ns: int) -> DueAlert | None:
     return DueAlert(regression, found[0]["attempts"])
 
 
+@writing("recording an alert")
 def alert_sent(db: Database, regression_id: str, now_ns: int) -> None:
     """Note that an alert was taken."""
     db.execute(
@@ -56,6 +59,7 @@ def alert_sent(db: Database, regression_id: str, now_ns: int) -> None:
     )
 
 
+@writing("recording an alert")
 def alert_failed(db: Database, regression_id: str, why: str, next_unix_ns: int) -> None:
     """Note why an alert was not taken, and when to try again."""
     db.execute(
@@ -85,8 +89,9 @@ def _at(unix_ns: int) -> str:
     return datetime.fromtimestamp(unix_ns / 1e9, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
+@reading("reading regressions")
 def regressions(connection: sqlite3.Connection, *, ended: bool) -> tuple[Regression, ...]:
-    """What became worse, newest first."""
+    """What became worse, newest first; with `ended` also what is over."""
     which = "1" if ended else "state IN ('new', 'confirmed')"
     found = fetch(
         connection,
@@ -95,6 +100,7 @@ def regressions(connection: sqlite3.Connection, *, ended: bool) -> tuple[Regress
     return tuple(_with_alert(connection, decoded(row)) for row in found)
 
 
+@reading("reading runs")
 def unjudged(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Analysed runs of ended jobs that nobody has held against their past, oldest first."""
     found = fetch(

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.history.regressions import LATENCY_DRIFT
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.history import Annotated, HistoryQuery
 
 from ...decisions.regressions import OPEN, RegressionEvent, RegressionState, advance
 from ..sql.candidates import candidates
+from ..sql.operation import writing
 from ..sql.values import fetch
 from .alerts import decoded
 from .drift import keys_of_family
@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
+@writing("recording an annotation")
 def annotate(db: Database, query: HistoryQuery, note: str, now_ns: int, made_by: str) -> Annotated:
-    """Restart the baseline of the rows that match."""
+    """Restart the baseline of the rows that match from now on, or from the run of `query`.
+
+    Their open regressions are explained. `UNKNOWN_RUN` when no row matches.
+    """
     found = series(db.conn, query)
     if not found:
         raise NotFound(Code.UNKNOWN_RUN, "No row with a history matches.")
@@ -39,16 +43,29 @@ def annotate(db: Database, query: HistoryQuery, note: str, now_ns: int, made_by:
     return _accept(db, keys, since, note=note, now_ns=now_ns, made_by=made_by)
 
 
-def explain(db: Database, beginning: str, note: str, now_ns: int, made_by: str) -> Annotated:
-    """Accept what a regression is about; the baseline of its rows restarts at its first run."""
+@writing("recording an annotation")
+def explain(db: Database, regression_id: str, note: str, now_ns: int, made_by: str) -> Annotated:
+    """Accept what a regression is about: its rows' baseline restarts at the run it showed.
+
+    `UNKNOWN_REGRESSION`; `ILLEGAL_TRANSITION` when it has ended.
+
+    Args:
+        db: the database.
+        regression_id: the beginning of its id.
+        note: why it is accepted.
+        now_ns: UTC nanoseconds.
+        made_by: name of a token.
+    """
+    from bitgauge.benchmarks.history.regressions import LATENCY_DRIFT  # numpy: only this waits
+
     found = fetch(
         db.conn,
         "SELECT value, row_key FROM regressions WHERE regression_id GLOB ?",
-        (f"{beginning}*",),
+        (f"{regression_id}*",),
     )
     if len(found) != 1:
         many = f"{len(found)} regressions begin" if found else "No regression begins"
-        raise NotFound(Code.UNKNOWN_REGRESSION, f"{many} with {beginning!r}.")
+        raise NotFound(Code.UNKNOWN_REGRESSION, f"{many} with {regression_id!r}.")
     one = decoded(found[0])
     state = RegressionState(one.state)
     if state not in OPEN:

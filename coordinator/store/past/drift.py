@@ -6,9 +6,9 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import msgspec
-from bitgauge.benchmarks.history.regressions import Timed
 from bitgauge.benchmarks.table.rows import Candidate
 from bitgauge.benchmarks.vocabulary.enums import Scenario
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
@@ -17,6 +17,9 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from ..sql.table import key_text
 from ..sql.values import digest, fetch
 from .history import annotations_of
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.history.regressions import Timed
 
 HORIZON_NS = 180 * 86_400 * 1_000_000_000
 """How far back the drift of a family is looked up."""
@@ -57,6 +60,8 @@ def timed_of_family(
 
     A row counts from its last accepted change on.
     """
+    from bitgauge.benchmarks.history.regressions import Timed  # numpy: only who judges waits
+
     since: dict[str, int] = {}
     found = []
     for key, row in _rows(connection, own, metric):

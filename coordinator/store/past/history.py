@@ -20,6 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..sql.candidates import candidates, with_metrics
+from ..sql.operation import reading
 from ..sql.table import key_text
 from ..sql.values import digest, fetch, metric_values
 from ..values import Series, Settled
@@ -27,8 +28,12 @@ from ..values import Series, Settled
 FINGERPRINT = "coalesce(nullif(r.fingerprint, ''), l.fingerprint)"
 
 
+@reading("reading rows")
 def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableRow, ...]:
-    """The newest row per row key among the settled entries that match."""
+    """The newest row per row key among the settled entries that match, with its metrics.
+
+    `fingerprint` matches by its beginning.
+    """
     clauses = {
         "j.model_name = ?": which.model_name,
         "e.recipe = ?": which.recipe,
@@ -43,8 +48,9 @@ def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableR
     return ordered(with_metrics(connection, one.row) for one in chosen)
 
 
+@reading("reading a run")
 def evidence(connection: sqlite3.Connection, run_id: str) -> Evidence:
-    """What is kept of a run besides its numbers."""
+    """What is kept of a run besides its numbers. `UNKNOWN_RUN` when there is none."""
     found = fetch(
         connection,
         """SELECT r.job_id, r.entry_index, r.stack, r.analysis_version, e.artifact_sha256,
@@ -65,6 +71,7 @@ def evidence(connection: sqlite3.Connection, run_id: str) -> Evidence:
     )
 
 
+@reading("reading stacks")
 def fingerprints(connection: sqlite3.Connection, beginning: str) -> tuple[str, ...]:
     """Every stack fingerprint of an accepted run that begins so."""
     found = fetch(
@@ -78,8 +85,9 @@ def fingerprints(connection: sqlite3.Connection, beginning: str) -> tuple[str, .
 
 
 # -- series -------------------------------------------------------------------------------
+@reading("reading a history")
 def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series, ...]:
-    """The series that match, in the order of the table."""
+    """The series that match, in the order of the table. `UNKNOWN_RUN` for an unknown run."""
     if query.run_id is not None:
         return _series_of_run(connection, query.run_id, query.metric)
     clauses = {

@@ -12,15 +12,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.history.past import Measured, input_changes, row_words, usual_metric
-from bitgauge.benchmarks.history.regressions import (
-    LATENCY_DRIFT,
-    Finding,
-    Metrics,
-    judge_drift,
-    judge_row,
-    levels,
-    says,
-)
 from bitgauge.benchmarks.table.rows import Candidate
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
@@ -38,6 +29,7 @@ from ...decisions.regressions import (
 )
 from ..jobs.insert import insert_job
 from ..sql.candidates import candidates
+from ..sql.operation import writing
 from ..sql.table import key_text
 from ..sql.values import encode, entry_views, fetch, job_row, job_spec, metric_values
 from .alerts import decoded, queue_alert
@@ -45,6 +37,7 @@ from .drift import family_key, job_of, timed_of_family
 from .history import annotations_of, evidence, past_of
 
 if TYPE_CHECKING:
+    from bitgauge.benchmarks.history.regressions import Finding, Metrics
     from sqlite_utils import Database
 
 
@@ -59,8 +52,13 @@ class _Judged:
     changes: tuple[StackChange, ...] = ()
 
 
+@writing("judging a run")
 def judge_run(db: Database, run_id: str, now_ns: int) -> tuple[Regression, ...]:
-    """Hold a run against the past of its row, once."""
+    """Hold a run against the past of its row, once; what it opened, confirmed or ended.
+
+    What is opened queues one job that measures the run's entry once more on its device; what
+    is confirmed has an alert due. A run that was judged before changes nothing.
+    """
     marked = db.execute(
         "UPDATE runs SET judged_unix_ns = ? WHERE run_id = ? AND judged_unix_ns IS NULL",
         (now_ns, run_id),
@@ -90,6 +88,8 @@ def _certifies(connection: sqlite3.Connection, own: Candidate) -> bool:
 
 
 def _judged_row(connection: sqlite3.Connection, own: Candidate, key: str) -> _Judged:
+    from bitgauge.benchmarks.history.regressions import judge_row  # numpy: only who judges waits
+
     past = _since(connection, key, past_of(connection, own.row, key), own)
     values = [_metrics(connection, one.row.run_id) for one in past]
     now = _metrics(connection, own.row.run_id)
@@ -130,6 +130,8 @@ def _came_with(
 # -- a format family on a device ----------------------------------------------------------
 def _judged_family(connection: sqlite3.Connection, own: Candidate, key: str) -> _Judged:
     """The drift of the run's format family on its device, over all of its rows."""
+    from bitgauge.benchmarks.history.regressions import judge_drift, levels
+
     metric, subject = usual_metric(own.row), family_key(own.row)
     told = levels(timed_of_family(connection, own, metric))
     now = told.pop(job_of(own), None)
@@ -165,6 +167,8 @@ def _told(db: Database, judged: _Judged, own: Candidate, now_ns: int) -> list[Re
 
 
 def _heard(db: Database, one: Regression, now: Metrics, run_id: str, now_ns: int) -> Regression:
+    from bitgauge.benchmarks.history.regressions import says
+
     value = now.get(one.metric, MetricValue(one.metric))
     said = says(one.signal, one.metric, one.bound, one.after, value)
     state = RegressionState(one.state)
@@ -197,6 +201,8 @@ def _open(
     db: Database, row: TableRow, key: str, judged: _Judged, finding: Finding, *, now_ns: int
 ) -> Regression:
     """Record a regression, and have its run measured once more."""
+    from bitgauge.benchmarks.history.regressions import LATENCY_DRIFT
+
     assert row.run_id is not None, "what was judged has a run"
     about = row_words(row)
     if finding.signal == LATENCY_DRIFT:

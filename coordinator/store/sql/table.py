@@ -39,6 +39,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 
 from .candidates import candidates, rows_of_job, with_metrics
+from .operation import reading, writing
 from .values import encode, fetch
 
 if TYPE_CHECKING:
@@ -55,16 +56,22 @@ _REBUILD = "rebuild"
 
 
 # -- questions ----------------------------------------------------------------------------
-def rows(
-    connection: sqlite3.Connection, query: TableQuery, *, deciding: bool = False
-) -> tuple[TableRow, ...]:
-    """The newest row per key that matches `query`, in the order of the table.
+@reading("reading the table")
+def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, ...]:
+    """The newest row per row key that matches, in the order of the table.
 
-    Args:
-        connection: the database.
-        query: which rows.
-        deciding: with the metrics that decide and no others, a third of the work.
+    Simulated and emulated results are never among them.
     """
+    return _matching(connection, query, _WHOLE)
+
+
+@reading("reading the table")
+def deciding_rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, ...]:
+    """Like `rows`, with the metrics that decide and no others: a third of the work."""
+    return _matching(connection, query, _STORED)
+
+
+def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tuple[TableRow, ...]:
     if query.job_id is not None:
         return tuple(row for row in rows_of_job(connection, query.job_id) if matches(query, row))
     clauses = {
@@ -80,7 +87,7 @@ def rows(
         clauses["t.batch = ?"] = query.workload.batch
         clauses["t.threads = ?"] = query.workload.threads
     asked = {clause: value for clause, value in clauses.items() if value is not None}
-    return ordered(_stored(connection, asked, _STORED if deciding else _WHOLE))
+    return ordered(_stored(connection, asked, sql))
 
 
 def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
@@ -94,8 +101,9 @@ def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
     return tuple((_row(row), row["job_id"]) for row in found)
 
 
+@reading("reading the table")
 def cells(connection: sqlite3.Connection) -> tuple[Cell, ...]:
-    """Every cell that something was measured or tried for."""
+    """Every cell that something was measured or tried for, without priors."""
     found = fetch(connection, "SELECT value FROM cells ORDER BY cell_key")
     return tuple(msgspec.json.decode(row["value"], type=Cell) for row in found)
 
@@ -149,10 +157,17 @@ def register(db: Database, device: DeviceDescription) -> int:
     return _mark(db, device.device_id, current)
 
 
+@writing("marking the table")
 def use_inputs(db: Database, toolchains: Mapping[str, str]) -> int:
-    """Mark every row by what builds and measures now; how many changed their marks.
+    """Mark as stale what something else would build or measure now.
 
-    A coordinator says this at its start, after which also somebody who reads the file knows.
+    Args:
+        db: the database.
+        toolchains: what builds each recipe here, from now on. A coordinator says this at its
+            start, after which also somebody who reads the file knows.
+
+    Returns:
+        How many rows changed their marks. Those of devices change when a device registers.
     """
     known = {
         row["name"]: row["value"] for row in fetch(db.conn, "SELECT name, value FROM table_inputs")
@@ -178,8 +193,9 @@ def rebuild_if_asked(db: Database) -> None:
         rebuild(db)
 
 
+@writing("making the table")
 def rebuild(db: Database) -> int:
-    """Make the whole table from the runs, as if there had been none; the number of rows."""
+    """Make all rows and cells anew from the runs; the number of rows."""
     db.execute("DELETE FROM table_rows")
     db.execute("DELETE FROM table_wholes")
     db.execute("DELETE FROM cells")

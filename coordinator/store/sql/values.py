@@ -8,11 +8,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
-from bitgauge.benchmarks.analysis.certificate import is_rehearsal
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
-    Health,
     JobState,
     ModelClass,
     PassName,
@@ -23,7 +21,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.recipes import is_calibrated
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Claim, EntryView, JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import (
@@ -33,8 +31,6 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
     RawRef,
     RunView,
 )
-
-from ..values import LeaseTerms
 
 T = TypeVar("T")
 
@@ -65,65 +61,12 @@ def digest(sha256: str | None, size_bytes: int | None) -> Digest | None:
     return Digest(sha256, size_bytes)
 
 
-def device_views(
-    connection: sqlite3.Connection, now_ns: int, terms: LeaseTerms
-) -> tuple[DeviceView, ...]:
-    """Every device by name, with what it is doing."""
-    rows = fetch(
-        connection,
-        """SELECT d.*, l.job_id AS job_id,
-             (SELECT max(expires_unix_ns) FROM certificates c WHERE c.device_id = d.device_id
-              AND c.revoked_unix_ns IS NULL) AS certificate_expires_unix_ns,
-             (SELECT h.job_id FROM health_checks h JOIN jobs j ON j.job_id = h.job_id
-              WHERE h.device_id = d.device_id ORDER BY j.position DESC LIMIT 1) AS check_job_id
-           FROM devices d
-           LEFT JOIN leases l ON l.device_id = d.device_id AND l.active = 1
-           ORDER BY d.name, d.device_id""",
-    )
-    views = []
-    for row in rows:
-        heard = max(row["last_seen_unix_ns"], min(row["silent_until_unix_ns"], now_ns))
-        state = "idle" if row["job_id"] is None else "busy"
-        if now_ns - heard > terms.unreachable_after_ns:
-            state = "unreachable"
-        views.append(
-            DeviceView(
-                description=msgspec.json.decode(row["description"], type=DeviceDescription),
-                state=state,
-                last_seen_unix_ns=row["last_seen_unix_ns"],
-                agent_version=row["agent_version"],
-                job_id=row["job_id"],
-                health=Health(row["health"]),
-                cordoned=row["cordoned"],
-                retired=row["retired_unix_ns"] is not None,
-                certificate_expires_unix_ns=row["certificate_expires_unix_ns"],
-                checked_unix_ns=row["checked_unix_ns"],
-                check_job_id=row["check_job_id"],
-                aa_certificates=_newest_certificates(connection, row["device_id"]),
-            )
-        )
-    return tuple(views)
-
-
 def device_description(connection: sqlite3.Connection, device_id: str) -> DeviceDescription:
     """A device as its agent described it last. `UNKNOWN_DEVICE` when it never did."""
     rows = fetch(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
     if not rows:
         raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
     return msgspec.json.decode(rows[0]["description"], type=DeviceDescription)
-
-
-def _newest_certificates(
-    connection: sqlite3.Connection, device_id: str
-) -> tuple[AaCertificate, ...]:
-    """The newest A/A certificate of each runtime of a device, and its newest rehearsal."""
-    rows = fetch(
-        connection,
-        "SELECT * FROM aa_certificates WHERE device_id = ? ORDER BY issued_unix_ns, job_id",
-        (device_id,),
-    )
-    found = map(aa_certificate, rows)
-    return tuple({(one.runtime, is_rehearsal(one)): one for one in found}.values())
 
 
 def aa_certificate(row: sqlite3.Row) -> AaCertificate:

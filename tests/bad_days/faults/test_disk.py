@@ -23,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import Registration
 
 from tests.labs.host import DEVICE, Host, digest_of, job_of, report_of, running
@@ -164,14 +164,14 @@ def test_a_read_only_state_folder_is_refused_with_a_sentence(small: Disk) -> Non
     small.read_only(True)
     try:
         with pytest.raises(BitgaugeError, match=r"store\.db") as caught:
-            SqliteStore.open(home / "store.db")
+            Store.open(home / "store.db")
         assert caught.value.code is Code.STORE_IO
         with pytest.raises(BitgaugeError, match="Read-only") as blobs:
             BlobStore(home / "elsewhere")
         assert blobs.value.code is Code.STORE_IO
     finally:
         small.read_only(False)
-    SqliteStore.open(home / "store.db").close()
+    Store.open(home / "store.db").close()
 
 
 def test_after_an_io_error_nothing_more_is_acknowledged(plain: Host) -> None:
@@ -191,7 +191,7 @@ def test_after_an_io_error_nothing_more_is_acknowledged(plain: Host) -> None:
         with pytest.raises(BitgaugeError) as still:
             client.submit(dataclasses.replace(spec, idempotency_key="third"))
         assert still.value.code is Code.STORE_IO
-    opened = SqliteStore.open(plain.home / "store.db")
+    opened = Store.open(plain.home / "store.db")
     assert [job.job_id for job in opened.jobs()] == [opened.jobs()[0].job_id]
     opened.close()
 
@@ -254,7 +254,7 @@ def test_a_damaged_store_is_refused_and_never_half_read(tmp_path: Path) -> None:
         for left in ("store.db-wal", "store.db-shm"):
             (tmp_path / left).unlink(missing_ok=True)
         try:
-            opened = SqliteStore.open(path)
+            opened = Store.open(path)
         except BitgaugeError as error:
             assert error.code is Code.STORE_DAMAGED, error  # noqa: PT017
             assert str(path) in error.sentence  # noqa: PT017

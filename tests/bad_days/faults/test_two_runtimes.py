@@ -20,8 +20,8 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.decisions.jobs import ENDED
-from bitgauge.coordinator.store import questions as queries
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store import questions
+from bitgauge.coordinator.store.store import Store
 
 from tests.processes.bench import AGENT, AgentService, patiently, small_job
 from tests.processes.conftest import BITGAUGE, Up, environment
@@ -124,9 +124,9 @@ def test_another_runtime_version_marks_the_right_cells_and_is_named(tmp_path: Pa
                 require_recomputable(client, (before, after))
     finally:
         up.stop()
-    with contextlib.closing(SqliteStore.open(tmp_path / "home" / "store.db")) as store:
+    with contextlib.closing(Store.open(tmp_path / "home" / "store.db")) as store:
         store.rebuild_table()
-        assert queries.cells(store) == kept
+        assert questions.cells(store) == kept
 
 
 def require_recomputable(client: Client, jobs: Iterable[str]) -> None:

@@ -22,8 +22,8 @@ from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 from bitgauge.coordinator.config import lease_terms
-from bitgauge.coordinator.store.reader import Reader
 from bitgauge.coordinator.store.sql.connection import connect_readonly
+from bitgauge.coordinator.store.store import Store
 
 from tests.processes.bench import AGENT, AgentService, accepted, require_none_left
 from tests.processes.conftest import BITGAUGE, Up, environment
@@ -61,9 +61,9 @@ class Lab:
     agent: AgentService
     log: Path
 
-    def reader(self) -> Reader:
+    def reader(self) -> Store:
         path = self.up.home / "store.db"
-        return Reader(connect_readonly(path), str(path))
+        return Store(connect_readonly(path), str(path))
 
     def device(self) -> DeviceView:
         reader = self.reader()

@@ -3,7 +3,7 @@
 import math
 import random
 from dataclasses import fields, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +18,12 @@ from bitgauge.benchmarks.vocabulary.enums import CellState, HardwareClass, Objec
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.values.cells import Cell
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
-from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
-from bitgauge.coordinator.store import questions as queries
-from bitgauge.coordinator.store.reads import Answers
+from bitgauge.coordinator.store import questions
+from bitgauge.coordinator.store.values import LeaseTerms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -435,15 +435,18 @@ class Kept:
     def cells(self) -> tuple[Cell, ...]:
         return cells(self.kept)
 
+    def devices(self, now_ns: int, terms: LeaseTerms) -> tuple[DeviceView, ...]:
+        return ()
+
 
 def test_a_model_that_was_not_measured_is_shown_what_is_near() -> None:
-    store = cast(Answers, Kept(FP32, row("int8-dynamic")))
-    choice = queries.select(store, replace(QUERY, model_name="digts"), 1)
+    store = Kept(FP32, row("int8-dynamic"))
+    choice = questions.select(store, replace(QUERY, model_name="digts"), 1)
     assert choice.outcome == "nothing_measured"
     assert [one.split(":")[0] for one in choice.nearest] == [
         "cnn on cpu_only at batch 1 with 1 thread"
     ]
-    known = queries.select(store, replace(QUERY, model_name="digits"), 1)
+    known = questions.select(store, replace(QUERY, model_name="digits"), 1)
     assert (known.recipe, known.nearest) == ("int8-dynamic", ())
 
 

@@ -11,7 +11,7 @@ from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.coordinator.cli import app as cli
 from bitgauge.coordinator.cli.app import run_command_line
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 
 HEAVY = ("ray", "scipy", "onnx", "onnxruntime", "sklearn", "sqlite_utils")
 
@@ -27,7 +27,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def database(tmp_path: Path) -> str:
     path = tmp_path / "store.db"
-    SqliteStore.open(path).close()
+    Store.open(path).close()
     return str(path)
 
 

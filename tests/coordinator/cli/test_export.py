@@ -388,10 +388,10 @@ def test_markdown_shows_each_row_and_cell_once_and_keeps_its_columns(
 def test_an_empty_table_exports_in_every_format(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bitgauge.coordinator.store.store import SqliteStore
+    from bitgauge.coordinator.store.store import Store
 
     path = tmp_path / "empty.db"
-    SqliteStore.open(path).close()
+    Store.open(path).close()
     for name in ("table.json", "table.csv", "table.parquet", "table.md"):
         written(path, "-o", name)
     assert from_json(Path("table.json").read_bytes(), "t").rows == ()

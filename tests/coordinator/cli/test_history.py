@@ -10,7 +10,7 @@ import pytest
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.history import Regression
 from bitgauge.coordinator.cli.app import run_command_line
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 
 from tests.coordinator.store.test_past import FAILED, judge, measure, ratio
 from tests.labs.store import SECOND_NS, Lab, device
@@ -23,7 +23,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Twelve calm jobs on 2024-10-04, then one on another runtime that is worse, and confirmed."""
     monkeypatch.setenv("BITGAUGE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BITGAUGE_DB", str(tmp_path / "store.db"))
-    lab = Lab(SqliteStore.open(tmp_path / "store.db"), now_ns=20_000 * DAY_NS)
+    lab = Lab(Store.open(tmp_path / "store.db"), now_ns=20_000 * DAY_NS)
     lab.register()
     lab.register(device("nano"))
     for number in range(12):

@@ -33,7 +33,7 @@ from bitgauge.coordinator.decisions.campaigns import (
 from bitgauge.coordinator.decisions.schedules import next_after
 from bitgauge.coordinator.lab.asks import DAY_NS, Asks
 from bitgauge.coordinator.lab.campaigns import Refresh
-from bitgauge.coordinator.store.protocols import Store
+from bitgauge.coordinator.store.store import Store
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -23,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.lab.runner import Analysis
-from bitgauge.coordinator.store.protocols import Store
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
 from tests.labs.coordinator import (

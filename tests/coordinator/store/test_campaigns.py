@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery
 from bitgauge.coordinator.decisions.campaigns import CampaignEvent, key_of
-from bitgauge.coordinator.store.protocols import Store
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import DueSchedule, NewCampaign
 
 from tests.labs.store import BASELINE, INT8, Lab, device, digest, spec
@@ -149,7 +149,7 @@ def test_events_are_kept_and_an_end_is_final(lab: Lab) -> None:
         assert lab.store.campaign(ID).state is state
         assert lab.store.campaign(ID).ended_unix_ns is None
     lab.wait(5)
-    lab.store.move_campaign(ID, CampaignEvent.FINISH, lab.now_ns, None, DIFF)
+    lab.store.move_campaign(ID, CampaignEvent.FINISH, lab.now_ns, diff=DIFF)
     view = lab.store.campaign(ID)
     assert (view.state, view.ended_unix_ns, view.diff) == (
         CampaignState.FINISHED,

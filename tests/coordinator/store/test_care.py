@@ -57,7 +57,7 @@ def view_of(lab: Lab, device_id: str = ID) -> DeviceView:
 
 def begin_check(lab: Lab, device_id: str = ID) -> str:
     job_id = f"00000000-0000-0000-0000-{next(lab.numbers):012d}"
-    lab.store.begin_check(job_id, device_id, CHECK_SPEC, ModelClass.MLP, lab.now_ns)
+    lab.store.begin_check(job_id, device_id, CHECK_SPEC, ModelClass.MLP, now_ns=lab.now_ns)
     return job_id
 
 
@@ -218,7 +218,7 @@ class TestCare:
     def test_waiting_jobs_are_counted_by_user(self, lab: Lab) -> None:
         for number, user in enumerate(("ada", "ada", "bob")):
             job_id = f"00000000-0000-0000-0001-{number:012d}"
-            lab.store.submit(job_id, spec(), ModelClass.CNN, lab.now_ns, user)
+            lab.store.submit(job_id, spec(), ModelClass.CNN, now_ns=lab.now_ns, submitted_by=user)
         assert [lab.store.waiting_of(user) for user in ("ada", "bob", "")] == [2, 1, 0]
         lab.claimed("00000000-0000-0000-0001-000000000000")
         assert lab.store.waiting_of("ada") == 1

@@ -25,9 +25,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Progress
-from bitgauge.coordinator.store import questions as queries
-from bitgauge.coordinator.store.protocols import Store
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
 
 from tests.labs.store import (
@@ -45,8 +43,8 @@ from tests.labs.store import (
 )
 
 FACTORIES: dict[str, Callable[[Path], Store]] = {
-    "sqlite file": lambda folder: SqliteStore.open(folder / "store.db"),
-    "sqlite memory": lambda folder: SqliteStore.open(":memory:"),
+    "sqlite file": lambda folder: Store.open(folder / "store.db"),
+    "sqlite memory": lambda folder: Store.open(":memory:"),
 }
 
 
@@ -234,7 +232,15 @@ class TestStore:
             assert lab.renew(lease) == "ok"
             assert lab.store.expire(lab.now_ns) == ()
         told = Progress(1, "int8-dynamic", "pair", 0.5)
-        lab.store.renew(job_id, 1, lease.lease_token, told, 0, lab.now_ns, TERMS)
+        lab.store.renew(
+            job_id,
+            1,
+            lease.lease_token,
+            progress=told,
+            hold_ns=0,
+            now_ns=lab.now_ns,
+            terms=TERMS,
+        )
         assert lab.job(job_id).progress == told
 
     def test_a_hold_is_bounded(self, lab: Lab) -> None:
@@ -687,9 +693,9 @@ class TestStore:
 
     def test_questions_of_people(self, lab: Lab) -> None:
         job_id = lab.measured()
-        assert queries.table(lab.store, TableQuery(job_id=job_id)) == lab.store.rows(TableQuery())
-        assert [job.job_id for job in queries.jobs(lab.store)] == [job_id]
-        assert [view.state for view in queries.devices(lab.store, lab.now_ns)] == ["idle"]
+        assert lab.store.rows(TableQuery(job_id=job_id)) == lab.store.rows(TableQuery())
+        assert [job.job_id for job in lab.store.jobs()] == [job_id]
+        assert [view.state for view in lab.store.devices(lab.now_ns, TERMS)] == ["idle"]
 
     # -- blobs ----------------------------------------------------------------------------
     def test_blobs_are_missing_until_recorded(self, lab: Lab) -> None:
@@ -701,7 +707,7 @@ class TestStore:
 
 
 def test_terms_may_allow_one_attempt(tmp_path: Path) -> None:
-    lab = Lab(SqliteStore.open(tmp_path / "store.db"))
+    lab = Lab(Store.open(tmp_path / "store.db"))
     lab.register()
     once = LeaseTerms(max_attempts=1)
     job_id = lab.submit()
@@ -714,7 +720,7 @@ def test_terms_may_allow_one_attempt(tmp_path: Path) -> None:
 
 def test_no_lease_token_is_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
-    lab = Lab(SqliteStore.open(path))
+    lab = Lab(Store.open(path))
     lab.register()
     lease = lab.claimed(lab.submit())
     with sqlite3.connect(path) as connection:

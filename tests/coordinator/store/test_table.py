@@ -18,8 +18,8 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 from bitgauge.coordinator.decisions.jobs import ENDED
-from bitgauge.coordinator.store.protocols import Store
 from bitgauge.coordinator.store.sql.table import disagreements
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
 from tests.labs.store import BASELINE, INT8, METRICS, TERMS, Lab, device, failure, runtime, spec

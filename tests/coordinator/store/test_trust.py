@@ -25,7 +25,7 @@ from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Overrides, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep import invariants as store_check
 
 from tests.labs.store import (
@@ -302,7 +302,7 @@ class TestSuspicion:
         assert {lab.job(job).suspect for job in (lease.job_id, cancelled)} == {None}
 
     def test_a_database_with_all_of_it_is_sound(self, tmp_path: Path) -> None:
-        lab = Lab(SqliteStore.open(tmp_path / "store.db"))
+        lab = Lab(Store.open(tmp_path / "store.db"))
         lab.register()
         calm(lab)
         for _ in range(3):
@@ -331,7 +331,7 @@ def asked(count: int = COMPARISONS, **changes: object) -> JobSpec:
 def begin(lab: Lab, count: int = COMPARISONS, device_id: str = ID) -> tuple[str, bool]:
     job_id = f"00000000-0000-0000-0002-{next(lab.numbers):012d}"
     return lab.store.begin_certification(
-        job_id, device_id, asked(count), ModelClass.MLP, lab.now_ns, submitted_by="ci"
+        job_id, device_id, asked(count), ModelClass.MLP, now_ns=lab.now_ns, submitted_by="ci"
     )
 
 

@@ -15,9 +15,8 @@ import msgspec
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.coordinator.store.reader import open_readonly
 from bitgauge.coordinator.store.sql import connection as store_connection
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
 
 BLOB = Digest("0" * 64, 1)
@@ -37,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def missing(path: Path) -> tuple[Digest, ...]:
-    reader = open_readonly(path)
+    reader = Store.open_readonly(path)
     try:
         return reader.missing_blobs((BLOB,))
     finally:
@@ -61,8 +60,8 @@ def test_the_pragmas_hold(path: Path) -> None:
 
 
 def test_readers_see_what_is_committed_while_it_is_written(path: Path) -> None:
-    store = SqliteStore.open(path)
-    reader = open_readonly(path)
+    store = Store.open(path)
+    reader = Store.open_readonly(path)
     assert reader.missing_blobs((BLOB,)) == (BLOB,)
     store.record_blob(BLOB, 1)
     assert reader.missing_blobs((BLOB,)) == ()
@@ -76,15 +75,15 @@ def test_what_a_killed_coordinator_committed_is_there(path: Path) -> None:
     code = f"""
 import os, signal
 from bitgauge.benchmarks.vocabulary.values.jobs import Digest
-from bitgauge.coordinator.store.store import SqliteStore
-store = SqliteStore.open({str(path)!r})
+from bitgauge.coordinator.store.store import Store
+store = Store.open({str(path)!r})
 store.record_blob(Digest({BLOB.sha256!r}, 1), 1)
 os.kill(os.getpid(), signal.SIGKILL)
 """
     done = subprocess.run([sys.executable, "-c", code], check=False)
     assert done.returncode == -signal.SIGKILL
     assert missing(path) == ()
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     assert store.missing_blobs((BLOB,)) == ()
     store.close()
 
@@ -113,7 +112,7 @@ def open_folder() -> Iterator[Path]:
 
 
 def test_a_stopped_database_in_a_folder_that_can_not_be_written(open_folder: Path) -> None:
-    store = SqliteStore.open(open_folder / "store.db")
+    store = Store.open(open_folder / "store.db")
     store.record_blob(BLOB, 1)
     store.close()
     with unwritable(open_folder):
@@ -123,7 +122,7 @@ def test_a_stopped_database_in_a_folder_that_can_not_be_written(open_folder: Pat
 def test_an_unfinished_database_in_a_folder_that_can_not_be_written(
     path: Path, open_folder: Path
 ) -> None:
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     store.record_blob(BLOB, 1)
     for name in ("store.db", "store.db-wal"):
         (open_folder / name).write_bytes((path.parent / name).read_bytes())
@@ -134,21 +133,21 @@ def test_an_unfinished_database_in_a_folder_that_can_not_be_written(
 
 def test_no_database_has_a_sentence(path: Path) -> None:
     with refused(Code.STORE_MISSING):
-        open_readonly(path)
+        Store.open_readonly(path)
     with refused(Code.STORE_IO):
-        SqliteStore.open(path.parent / "nowhere" / "store.db")
+        Store.open(path.parent / "nowhere" / "store.db")
 
 
 @pytest.mark.parametrize("size_bytes", [10, 5000])
 def test_a_file_that_is_no_database(path: Path, size_bytes: int) -> None:
     path.write_bytes(b"x" * size_bytes)
-    for opening in (SqliteStore.open, open_readonly):
+    for opening in (Store.open, Store.open_readonly):
         with refused(Code.STORE_DAMAGED):
             opening(path)
 
 
 def test_a_damaged_database_is_refused_at_start(path: Path) -> None:
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     for number in range(200):
         store.record_blob(Digest(f"{number:064x}", number), number)
     store.close()
@@ -158,7 +157,7 @@ def test_a_damaged_database_is_refused_at_start(path: Path) -> None:
         data[start : start + 200] = b"\xff" * 200
     path.write_bytes(data)
     with refused(Code.STORE_DAMAGED):
-        SqliteStore.open(path)
+        Store.open(path)
 
 
 def test_a_value_that_can_not_be_read_has_a_sentence(path: Path) -> None:
@@ -167,7 +166,7 @@ def test_a_value_that_can_not_be_read_has_a_sentence(path: Path) -> None:
 
 
 def test_a_full_disk_keeps_what_was_there_and_heals(path: Path) -> None:
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     store.record_blob(BLOB, 1)
     pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -183,7 +182,7 @@ def test_a_full_disk_keeps_what_was_there_and_heals(path: Path) -> None:
 
 
 def test_another_writer_has_a_sentence(path: Path) -> None:
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     store._connection.execute("PRAGMA busy_timeout = 50")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -196,7 +195,7 @@ def test_another_writer_has_a_sentence(path: Path) -> None:
 
 
 def test_a_reader_can_not_write(path: Path) -> None:
-    SqliteStore.open(path).close()
+    Store.open(path).close()
     connection = store_connection.connect_readonly(path)
     with pytest.raises(sqlite3.OperationalError):
         connection.execute("DELETE FROM blobs")
@@ -204,7 +203,7 @@ def test_a_reader_can_not_write(path: Path) -> None:
 
 
 def test_a_store_belongs_to_one_thread(path: Path) -> None:
-    store = SqliteStore.open(path)
+    store = Store.open(path)
     codes: list[Code] = []
 
     def use() -> None:
@@ -222,7 +221,7 @@ def test_a_store_belongs_to_one_thread(path: Path) -> None:
 
 def test_queries_import_nothing_heavy() -> None:
     code = (
-        "import sys; from bitgauge.coordinator.store import questions, reader;"
+        "import sys; from bitgauge.coordinator.store import questions, store;"
         "print([m for m in ('ray','grpc','numpy','sqlite_utils','scipy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

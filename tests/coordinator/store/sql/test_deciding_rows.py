@@ -16,7 +16,7 @@ from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.client.exported import ExportedTable
 from bitgauge.coordinator.store.sql.steps import STEPS
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 
 from tests.labs.stored_run import StoredRun, store_run
 from tests.snapshot import FOLDER
@@ -53,7 +53,7 @@ def test_a_choice_looks_at_nothing_else(tmp_path: Path) -> None:
 
 
 def test_a_store_keeps_whole_rows_and_reads_what_decides(stored: StoredRun) -> None:
-    store = SqliteStore.open(stored.database)
+    store = Store.open(stored.database)
     try:
         whole, brief = store.rows(TableQuery()), store.deciding_rows(TableQuery())
         assert max(len(row.metrics) for row in whole) == len(METRICS)
@@ -72,7 +72,7 @@ def test_a_step_of_the_schema_can_have_the_table_made_anew(stored: StoredRun) ->
         "DELETE FROM table_wholes",
         "INSERT INTO table_inputs (name, value) VALUES ('rebuild', 'rows have another shape')",
     )
-    store = SqliteStore.open(stored.database, (*STEPS, step))
+    store = Store.open(stored.database, (*STEPS, step))
     try:
         rows = store.rows(TableQuery())
         assert [len(row.metrics) for row in rows] == [len(METRICS)] * 2

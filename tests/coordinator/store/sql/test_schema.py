@@ -14,9 +14,8 @@ import msgspec
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
-from bitgauge.coordinator.store.reader import open_readonly
 from bitgauge.coordinator.store.sql.steps import NEWEST, OLDEST, STEPS, migrate, version_of
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep.invariants import examine
 from bitgauge.coordinator.store.values import LeaseTerms
 
@@ -65,7 +64,7 @@ def objects(connection: sqlite3.Connection) -> dict[str, object]:
     return found
 
 
-def answers(store: SqliteStore) -> dict[str, Any]:
+def answers(store: Store) -> dict[str, Any]:
     """The questions that `schema-12.json` answers."""
     return {
         "rows": json.loads(msgspec.json.encode(store.rows(TableQuery()))),
@@ -121,7 +120,7 @@ def test_an_older_database_gets_the_schema_of_a_new_one(
     connection: sqlite3.Connection, last: Path
 ) -> None:
     migrate(connection, "new")
-    SqliteStore.open(last).close()
+    Store.open(last).close()
     older = sqlite3.connect(last)
     assert objects(older) == objects(connection)
     assert version_of(older, "older") == NEWEST
@@ -130,7 +129,7 @@ def test_an_older_database_gets_the_schema_of_a_new_one(
 
 def test_an_older_database_gives_the_same_answers(last: Path) -> None:
     assert SAID["rows"]
-    store = SqliteStore.open(last)
+    store = Store.open(last)
     assert differences(SAID, answers(store)) == []
     store.rebuild_table()
     assert differences(SAID, answers(store)) == []
@@ -163,12 +162,12 @@ def test_a_newer_schema_and_one_that_was_never_released_are_refused(
     tmp_path: Path, version: int, code: Code
 ) -> None:
     path = tmp_path / "store.db"
-    SqliteStore.open(path).close()
+    Store.open(path).close()
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
     before = path.read_bytes()
-    for opening in (SqliteStore.open, open_readonly, examine):
+    for opening in (Store.open, Store.open_readonly, examine):
         with pytest.raises(BitgaugeError) as caught:
             opening(path)
         assert caught.value.code is code
@@ -180,7 +179,7 @@ def test_an_older_schema_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.touch()
     with pytest.raises(BitgaugeError) as caught:
-        open_readonly(path)
+        Store.open_readonly(path)
     assert caught.value.code is Code.STORE_OLDER
 
 
@@ -190,7 +189,7 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE notes (x)")
     connection.close()
     before = path.read_bytes()
-    for opening in (SqliteStore.open, open_readonly):
+    for opening in (Store.open, Store.open_readonly):
         with pytest.raises(BitgaugeError) as caught:
             opening(path)
         assert caught.value.code is Code.STORE_MISSING

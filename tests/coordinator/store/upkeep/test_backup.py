@@ -29,10 +29,9 @@ from bitgauge.coordinator.store import last_backup as backup_record
 from bitgauge.coordinator.store.blobs import files as blob_files
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.blobs.files import blob_file
-from bitgauge.coordinator.store.reader import open_readonly
 from bitgauge.coordinator.store.sql import connection as store_snapshot
 from bitgauge.coordinator.store.sql.steps import NEWEST, STEPS
-from bitgauge.coordinator.store.store import SqliteStore
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep import backup, restore
 from bitgauge.coordinator.store.upkeep.backup import make, read_manifest, verify
 from bitgauge.coordinator.store.upkeep.check import check_state
@@ -69,7 +68,7 @@ class Home:
     def blobs(self) -> Path:
         return self.folder / "blobs"
 
-    def blob(self, store: SqliteStore, text: str) -> Digest:
+    def blob(self, store: Store, text: str) -> Digest:
         data = text.encode() * 100
         digest = Digest(hashlib.sha256(data).hexdigest(), len(data))
         blobs = BlobStore(self.blobs, reserve_bytes=0)
@@ -78,7 +77,7 @@ class Home:
         store.record_blob(digest, 1)
         return digest
 
-    def measure(self, store: SqliteStore, name: str) -> str:
+    def measure(self, store: Store, name: str) -> str:
         lab = Lab(store)
         lab.register()
         baseline = self.blob(store, f"{name} fp32")
@@ -111,7 +110,7 @@ def flip(path: Path, offset: int = 0) -> None:
 def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / "home")
     made.folder.mkdir()
-    store = SqliteStore.open(made.database)
+    store = Store.open(made.database)
     made.job_id = made.measure(store, "first")
     store.close()
     return made
@@ -119,7 +118,7 @@ def home(tmp_path: Path) -> Home:
 
 def everything(home: Home) -> dict[str, object]:
     """What a user can see of a state folder."""
-    reader = open_readonly(home.database)
+    reader = Store.open_readonly(home.database)
     try:
         jobs = reader.jobs()
         runs = {job.job_id: reader.runs(job.job_id) for job in jobs}
@@ -141,7 +140,7 @@ def test_a_round_trip_gives_every_row_and_byte_back(home: Home, tmp_path: Path, 
     assert (done.blobs, done.copied, done.missing, done.kept) == (5, 5, (), None)
     assert everything(other) == everything(home)
     assert check_state(other.folder).sound
-    SqliteStore.open(other.database).close()
+    Store.open(other.database).close()
 
 
 def test_a_backup_is_private_and_holds_no_secret(home: Home, tmp_path: Path) -> None:
@@ -158,7 +157,7 @@ def test_a_backup_while_a_writer_writes_is_one_moment(home: Home, tmp_path: Path
     written: list[str] = []
 
     def write() -> None:
-        store = SqliteStore.open(home.database)
+        store = Store.open(home.database)
         try:
             while not stop.is_set():
                 written.append(home.measure(store, f"job {len(written)}"))
@@ -305,7 +304,7 @@ def test_no_byte_of_a_manifest_can_change(home: Home, tmp_path: Path) -> None:
 def test_a_full_home_is_replaced_only_when_asked(home: Home, tmp_path: Path) -> None:
     make(home.folder, tmp_path / "one")
     old = everything(home)
-    store = SqliteStore.open(home.database)
+    store = Store.open(home.database)
     home.measure(store, "later")
     store.close()
     later = everything(home)
@@ -334,8 +333,8 @@ def test_commits_in_the_log_of_a_killed_coordinator_are_neither_lost_nor_mixed(
     code = f"""
 import os, signal
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.coordinator.store.store import SqliteStore
-store = SqliteStore.open({str(home.database)!r})
+from bitgauge.coordinator.store.store import Store
+store = Store.open({str(home.database)!r})
 store.record_blob(Digest("0" * 64, 1), 1)
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -354,7 +353,7 @@ def test_a_damaged_home_is_mended(home: Home, tmp_path: Path) -> None:
     tear(home.database)
     flip(home.any_blob())
     with refused(Code.STORE_DAMAGED, f"The last good backup is {tmp_path / 'one'}"):
-        SqliteStore.open(home.database)
+        Store.open(home.database)
     done = restore.restore(tmp_path / "one", home.folder, replace=True)
     assert done.copied == 1
     assert everything(home) == old
@@ -459,14 +458,14 @@ def test_a_killed_backup_leaves_nothing_that_looks_like_one(
 def test_a_killed_restore_leaves_the_old_database_or_the_new(
     home: Home, tmp_path: Path, name: str, at: int
 ) -> None:
-    store = SqliteStore.open(home.database)
+    store = Store.open(home.database)
     home.measure(store, "later")
     store.close()
     make(home.folder, tmp_path / "newer")
     newer = everything(home)
     other = Home(tmp_path / "other")
     other.folder.mkdir()
-    store = SqliteStore.open(other.database)
+    store = Store.open(other.database)
     other.measure(store, "other")
     store.close()
     older = everything(other)
@@ -493,17 +492,17 @@ NEXT = (*STEPS, ("CREATE TABLE next (x INTEGER) STRICT",))
 
 def test_a_migration_keeps_a_copy_first(home: Home) -> None:
     before = everything(home)
-    SqliteStore.open(home.database).close()
+    Store.open(home.database).close()
     assert not (home.folder / "backups").exists()
-    SqliteStore.open(home.database, NEXT).close()
+    Store.open(home.database, NEXT).close()
     (kept,) = (home.folder / "backups").iterdir()
     assert kept.name.startswith(f"before-schema-{NEWEST + 1}-")
     assert examine(kept).schema == NEWEST
     with refused(Code.STORE_NEWER):
-        open_readonly(home.database)
+        Store.open_readonly(home.database)
     tear(home.database)
     with refused(Code.STORE_DAMAGED, f"The last good backup is {kept}"):
-        SqliteStore.open(home.database, NEXT)
+        Store.open(home.database, NEXT)
     restore.restore(kept, home.folder, replace=True)
     assert everything(home) == before
 
@@ -511,7 +510,7 @@ def test_a_migration_keeps_a_copy_first(home: Home) -> None:
 def test_the_last_three_copies_stay(home: Home) -> None:
     steps = list(NEXT)
     for number in range(5):
-        SqliteStore.open(home.database, tuple(steps)).close()
+        Store.open(home.database, tuple(steps)).close()
         steps.append((f"CREATE TABLE more{number} (x INTEGER) STRICT",))
     schemas = sorted(int(path.name.split("-")[2]) for path in (home.folder / "backups").iterdir())
     assert schemas == [NEWEST + 1 + number for number in (2, 3, 4)]
@@ -523,7 +522,7 @@ def test_no_copy_no_migration(home: Home, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(store_snapshot, "copy_connection", full)
     with refused(Code.DISK_FULL):
-        SqliteStore.open(home.database, NEXT)
+        Store.open(home.database, NEXT)
     assert examine(home.database).schema == NEWEST
 
 
