@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, TokenFile, connected, print_json, print_text, say
+from .common import Coordinator, Json, print_json, print_text, say, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
@@ -21,20 +21,20 @@ tokens = typer.Typer(help="Tokens of people and of CI.", no_args_is_help=True)
 agents = typer.Typer(help="Agents that joined with a line.", no_args_is_help=True)
 
 
+@unfolded
 def join_line(
     *,
     minutes: Annotated[
         int, typer.Option(min=1, max=10_080, help="How long one device may use it.")
     ] = 15,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Print a new line with which one device joins.
 
     Example: bitgauge join-line
     """
-    with connected(coordinator, token_file, "join-line") as client:
+    with coordinator.client() as client:
         line, expires_unix_ns = client.create_join_line(minutes * 60)
     if json:
         print_json({"join_line": line, "expires_unix_ns": expires_unix_ns})
@@ -44,17 +44,18 @@ def join_line(
 
 
 @agents.command("revoke")
+@unfolded
 def revoke_agent(
     device: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the device.")],
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    *,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """End an agent's certificate and token at once; its results stay.
 
     Example: bitgauge agents revoke rpi5
     """
-    with connected(coordinator, token_file, "agents revoke") as client:
+    with coordinator.client() as client:
         view = client.revoke_agent(device)
     if json:
         print_json(view)
@@ -63,13 +64,13 @@ def revoke_agent(
 
 
 @tokens.command("create")
+@unfolded
 def create_token(
     name: Name,
     *,
     role: Annotated[str, typer.Option(help="read, submit or admin.")],
     days: Annotated[float, typer.Option(min=0, help="Life in days; 0: until revoked.")] = 0,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Make a token and print it, this once only.
@@ -80,7 +81,7 @@ def create_token(
     from bitgauge.benchmarks.vocabulary.typed import parse_word
 
     found = parse_word(Role, role, "role")
-    with connected(coordinator, token_file, "token create") as client:
+    with coordinator.client() as client:
         token, expires_unix_ns = client.create_token(name, found, round(days * SECONDS_PER_DAY))
     if json:
         print_json({"token": token, "expires_unix_ns": expires_unix_ns})
@@ -93,14 +94,13 @@ def create_token(
 
 
 @tokens.command("list")
-def list_tokens(
-    coordinator: Coordinator = None, token_file: TokenFile = None, json: Json = False
-) -> None:
+@unfolded
+def list_tokens(*, coordinator: Coordinator, json: Json = False) -> None:
     """List tokens; the secrets are not kept anywhere.
 
     Example: bitgauge token list
     """
-    with connected(coordinator, token_file, "token list") as client:
+    with coordinator.client() as client:
         found = client.tokens()
     if json:
         print_json(found)
@@ -109,17 +109,18 @@ def list_tokens(
 
 
 @tokens.command("revoke")
+@unfolded
 def revoke_token(
     name: Name,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    *,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """End a token at once.
 
     Example: bitgauge token revoke ci
     """
-    with connected(coordinator, token_file, "token revoke") as client:
+    with coordinator.client() as client:
         view = client.revoke_token(name)
     if json:
         print_json(view)

@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import (
-    Coordinator,
-    Database,
-    Json,
-    TokenFile,
-    answers,
-    connected,
-    print_json,
-    print_text,
-)
+from .common import Coordinator, Json, Source, print_json, print_text, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView
@@ -35,15 +26,14 @@ schedule = typer.Typer(
 
 
 # -- campaigns ----------------------------------------------------------------------------
+@unfolded
 def campaigns(
     campaign_id: Annotated[
         str | None, typer.Argument(metavar="[CAMPAIGN]", help="One, with what it changed.")
     ] = None,
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
     json: Json = False,
 ) -> None:
     """List the campaigns, newest first; of one, how far it is and what it changed.
@@ -54,7 +44,7 @@ def campaigns(
     """
     from .text.refresh import campaign_text, campaigns_text
 
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         if campaign_id is not None:
             view = source.campaign(campaign_id)
             print_campaign(view, json=json, text=campaign_text(view))
@@ -67,59 +57,58 @@ def campaigns(
 
 
 @campaign.command()
+@unfolded
 def pause(
     campaign_id: CampaignId,
     *,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Submit no further job of a campaign; those that are queued are still measured.
 
     Example: bitgauge campaign pause 3f0c91d2
     """
-    with connected(coordinator, token_file, "campaign pause") as client:
+    with coordinator.client() as client:
         print_campaign(client.pause_campaign(campaign_id), json=json)
 
 
 @campaign.command()
+@unfolded
 def resume(
     campaign_id: CampaignId,
     *,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Let a paused campaign go on.
 
     Example: bitgauge campaign resume 3f0c91d2
     """
-    with connected(coordinator, token_file, "campaign resume") as client:
+    with coordinator.client() as client:
         print_campaign(client.resume_campaign(campaign_id), json=json)
 
 
 @campaign.command()
+@unfolded
 def cancel(
     campaign_id: CampaignId,
     *,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """End a campaign and cancel its open jobs; what was measured stays.
 
     Example: bitgauge campaign cancel 3f0c91d2
     """
-    with connected(coordinator, token_file, "campaign cancel") as client:
+    with coordinator.client() as client:
         print_campaign(client.cancel_campaign(campaign_id), json=json)
 
 
 # -- schedules ----------------------------------------------------------------------------
+@unfolded
 def schedules(
     *,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
     json: Json = False,
 ) -> None:
     """List the refreshes that start by themselves.
@@ -128,7 +117,7 @@ def schedules(
     """
     from .text.refresh import schedules_text
 
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         found = source.schedules()
     if json:
         print_json(found)
@@ -137,11 +126,11 @@ def schedules(
 
 
 @schedule.command()
+@unfolded
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of its suite.")],
     *,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """End a schedule; campaigns that it started go on.
@@ -150,7 +139,7 @@ def remove(
     """
     from .text.refresh import schedules_text
 
-    with connected(coordinator, token_file, "schedule remove") as client:
+    with coordinator.client() as client:
         gone = client.remove_schedule(name)
     if json:
         print_json(gone)

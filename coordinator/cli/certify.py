@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
-from .common import (
-    Coordinator,
-    Interrupted,
-    Json,
-    TokenFile,
-    connected,
-    print_json,
-    print_text,
-    say,
-)
+from .common import Coordinator, Interrupted, Json, print_json, print_text, say, unfolded
 from .jobs import goes_on
 
 if TYPE_CHECKING:
@@ -25,6 +16,7 @@ if TYPE_CHECKING:
     from ..client.client import Client
 
 
+@unfolded
 def certify(
     device: Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the device.")],
     *,
@@ -38,8 +30,7 @@ def certify(
         int | None,
         typer.Option(min=1, metavar="N", help="Fewer than 40 rehearse; they certify nothing."),
     ] = None,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Compare one artifact with itself 40 times: how often is a difference found, how small a one.
@@ -57,7 +48,7 @@ def certify(
     from .text.trust import certificate_text
 
     wanted = parse_word(Profile, profile, "profile")
-    with connected(coordinator, token_file, "certify") as client:
+    with coordinator.client() as client:
         submitted = client.certify(device, runtime, wanted, comparisons or 0)
         job_id = submitted.job_id
         if not json:

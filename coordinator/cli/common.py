@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -17,18 +21,6 @@ if TYPE_CHECKING:
     from ..client.endpoint import Endpoint
 
 
-Coordinator = Annotated[
-    str | None,
-    typer.Option("--coordinator", metavar="HOST:PORT", help="Ask this coordinator."),
-]
-Database = Annotated[
-    str | None,
-    typer.Option("--db", metavar="PATH", help="Read this database file, without a coordinator."),
-]
-TokenFile = Annotated[
-    str | None,
-    typer.Option("--token-file", metavar="PATH", help="File with the token to show."),
-]
 FromFile = Annotated[
     Path | None,
     typer.Option("--from", metavar="FILE", help="Read this exported table (JSON), nothing else."),
@@ -47,38 +39,98 @@ class Interrupted(Exception):
     """Ctrl-C, with the sentence that says what goes on and what does not."""
 
 
-@contextlib.contextmanager
-def answers(
-    coordinator: str | None,
-    db: str | None,
-    token_file: str | None,
-    from_file: Path | None = None,
-) -> Iterator[Answers]:
-    """Whoever answers queries: the file that is named, else the database, else the coordinator."""
-    from ..client.endpoint import resolve
+def unfolded(command: Callable[..., None]) -> Callable[..., None]:
+    """A command as Typer shall see it: a parameter that is a dataclass becomes its fields.
 
-    if from_file is not None:
-        with _exported(from_file, coordinator or db) as table:
-            yield table
-        return
-    endpoint = resolve(coordinator, db, token_file)
-    if endpoint.db is not None:
-        with _database(endpoint.db) as database:
-            yield database
-        return
-    with _connected(endpoint) as client:
-        yield client
+    Each field is an argument or option of its own, in the place of that parameter. The command
+    itself gets one value made of them.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    parameters = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name in groups:
+            parameters += _parameters_of(groups[parameter.name])
+        else:
+            parameters.append(_named(parameter.name, hints[parameter.name], parameter.default))
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        made = {
+            name: kind(**{field.name: given.pop(field.name) for field in fields(kind)})
+            for name, kind in groups.items()
+        }
+        command(**given, **made)
+
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in parameters}
+    return called
 
 
-@contextlib.contextmanager
-def connected(coordinator: str | None, token_file: str | None, command: str) -> Iterator[Client]:
-    """A client, for commands that a database file cannot answer."""
-    from ..client.endpoint import coordinator_endpoint
+def _parameters_of(kind: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    return [
+        _named(
+            field.name,
+            hints[field.name],
+            inspect.Parameter.empty if field.default is MISSING else field.default,
+        )
+        for field in fields(kind)
+    ]
 
-    with _connected(
-        coordinator_endpoint(coordinator, token_file, f"`bitgauge {command}`")
-    ) as client:
-        yield client
+
+def _named(name: str, annotation: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )
+
+
+_Coordinator = Annotated[
+    str | None,
+    typer.Option("--coordinator", metavar="HOST:PORT", help="Ask this coordinator."),
+]
+_Database = Annotated[
+    str | None,
+    typer.Option("--db", metavar="PATH", help="Read this database file, without a coordinator."),
+]
+_TokenFile = Annotated[
+    str | None,
+    typer.Option("--token-file", metavar="PATH", help="File with the token to show."),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a question goes: a database file, or a coordinator."""
+
+    coordinator: _Coordinator = None
+    db: _Database = None
+    token_file: _TokenFile = None
+
+    def answers(self, from_file: Path | None = None) -> AbstractContextManager[Answers]:
+        """Whoever answers: the exported table that is named, else the database or coordinator."""
+        from ..client.endpoint import resolve
+
+        if from_file is not None:
+            return _exported(from_file, self.coordinator or self.db)
+        endpoint = resolve(self.coordinator, self.db, self.token_file)
+        return _connected(endpoint) if endpoint.db is None else _database(endpoint.db)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordinator:
+    """The coordinator of a command that a database file cannot answer."""
+
+    context: typer.Context
+    coordinator: _Coordinator = None
+    token_file: _TokenFile = None
+
+    def client(self) -> AbstractContextManager[Client]:
+        """A client of it."""
+        from ..client.endpoint import coordinator_endpoint
+
+        command = f"`{self.context.command_path}`"
+        return _connected(coordinator_endpoint(self.coordinator, self.token_file, command))
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, TokenFile, connected, print_json, print_text, say
+from .common import Coordinator, Json, print_json, print_text, say, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
@@ -15,53 +15,54 @@ Device = Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the
 Reason = Annotated[str, typer.Option("--reason", help="Shown to everybody who asks why.")]
 
 
+@unfolded
 def cordon(
     device: Device,
     *,
     reason: Reason = "",
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Take a device out: it finishes its job and gets no other.
 
     Example: bitgauge cordon rpi5 --reason "new cooler"
     """
-    with connected(coordinator, token_file, "cordon") as client:
+    with coordinator.client() as client:
         view = client.cordon(device, reason)
     _print(view, json=json)
     if not json and view.job_id is not None:
         say(f"It still finishes job {view.job_id}; `bitgauge watch {view.job_id}` follows it.")
 
 
+@unfolded
 def uncordon(
     device: Device,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    *,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Put a device back; a health check comes before its next job.
 
     Example: bitgauge uncordon rpi5
     """
-    with connected(coordinator, token_file, "uncordon") as client:
+    with coordinator.client() as client:
         view = client.uncordon(device)
     _print(view, json=json)
 
 
+@unfolded
 def retire(
     device: Device,
     *,
     reason: Reason = "",
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Remove a device for good; its results stay. Its job is given to another device.
 
     Example: bitgauge retire rpi5 --reason "went up in smoke"
     """
-    with connected(coordinator, token_file, "retire") as client:
+    with coordinator.client() as client:
         view = client.retire(device, reason)
     _print(view, json=json)
 

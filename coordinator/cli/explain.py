@@ -6,18 +6,17 @@ from typing import Annotated
 
 import typer
 
-from .common import Coordinator, Database, Json, TokenFile, answers, print_json, print_text
+from .common import Json, Source, print_json, print_text, unfolded
 
 
+@unfolded
 def explain(
     run: Annotated[str, typer.Argument(metavar="RUN|JOB", help="Id of a run, or of a job.")],
     *,
     recipe: Annotated[
         str | None, typer.Option(help="Which entry of a job; else its worst.")
     ] = None,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
     json: Json = False,
 ) -> None:
     """Say why an artifact is slow or wrong, and what to change.
@@ -32,7 +31,7 @@ def explain(
     from ..client.sources import chosen_run, subject_of
     from .text.explain import explanation_text
 
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         chosen = chosen_run(source, run, recipe)
         job = source.job(chosen.job_id)
         found = explained(subject_of(source, chosen))

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ..client.answers import Answers
-from .common import Coordinator, Database, FromFile, TokenFile, answers, say
+from .common import FromFile, Source, say, unfolded
 
 
+@unfolded
 def export(
     *,
     format: Annotated[
@@ -34,9 +35,7 @@ def export(
         typer.Option(metavar="RUN", help="With --evidence: the raw files of this run too."),
     ] = None,
     from_file: FromFile = None,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
 ) -> None:
     """Write the whole table, machines named by what they are and not by their hosts.
 
@@ -53,13 +52,13 @@ def export(
 
     if evidence is not None or raw:
         _refuse_pairs(evidence, output, format)
-        with answers(coordinator, db, token_file, from_file) as source:
+        with where.answers(from_file) as source:
             _export_evidence(source, evidence or Path(), raw or [])
         return
     chosen = formats.of_table(format, output)
     if output is not None:
         refuse_existing(output, force=force)
-    with answers(coordinator, db, token_file, from_file) as source:
+    with where.answers(from_file) as source:
         table = exported(source)
     data = formats.encode_table(table, chosen)
     if output is None:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import (
-    Coordinator,
-    Database,
-    Json,
-    TokenFile,
-    answers,
-    connected,
-    print_json,
-    print_text,
-)
+from .common import Coordinator, Json, Source, print_json, print_text, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
@@ -29,6 +21,7 @@ Run = Annotated[str | None, typer.Option("--run", help="Only the row of this run
 history_app = typer.Typer(invoke_without_command=True)
 
 
+@unfolded
 def compare(
     before: Annotated[str, typer.Argument(metavar="A", help="Run, stack, date, recipe, device.")],
     after: Annotated[str, typer.Argument(metavar="B", help="Another one of the same kind.")],
@@ -38,9 +31,7 @@ def compare(
     device: Device = None,
     batch: Batch = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every metric.")] = False,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
     json: Json = False,
 ) -> None:
     """Hold two sets of results against each other, and name every input that changed.
@@ -57,7 +48,7 @@ def compare(
     from .text.history import comparison_text
 
     query = CompareQuery(before, after, model, recipe, device, batch)
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         found = source.compare(query)
     if json:
         print_json(found)
@@ -65,25 +56,52 @@ def compare(
         print_text(comparison_text(found, everything=everything))
 
 
-@history_app.callback()
-def history(
-    context: typer.Context,
-    *,
-    model: Model = None,
-    model_class: Annotated[str | None, typer.Option(help="cnn, transformer, mlp, ...")] = None,
-    hardware: Annotated[str | None, typer.Option(help="cpu_only, gpu_nvidia, ...")] = None,
-    family: Annotated[str | None, typer.Option(help="fp32, fp16, int8, int4, ...")] = None,
-    recipe: Recipe = None,
-    device: Device = None,
-    batch: Batch = None,
-    run: Run = None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Which rows are shown, and which metric of them."""
+
+    model: Model = None
+    model_class: Annotated[str | None, typer.Option(help="cnn, transformer, mlp, ...")] = None
+    hardware: Annotated[str | None, typer.Option(help="cpu_only, gpu_nvidia, ...")] = None
+    family: Annotated[str | None, typer.Option(help="fp32, fp16, int8, int4, ...")] = None
+    recipe: Recipe = None
+    device: Device = None
+    batch: Batch = None
+    run: Run = None
     metric: Annotated[
         str | None,
         typer.Option(help="Which metric; else the latency ratio, of a baseline its median."),
-    ] = None,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    ] = None
+
+    def query(self) -> HistoryQuery:
+        """What was typed, as a question."""
+        from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, ModelClass
+        from bitgauge.benchmarks.vocabulary.typed import parse_word
+        from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
+
+        kind, hardware, family = self.model_class, self.hardware, self.family
+        return HistoryQuery(
+            model_name=self.model,
+            model_class=parse_word(ModelClass, kind, "model class") if kind else None,
+            hardware_class=parse_word(HardwareClass, hardware, "hardware class")
+            if hardware
+            else None,
+            family=parse_word(FormatFamily, family, "format family") if family else None,
+            recipe=self.recipe,
+            device=self.device,
+            batch=self.batch,
+            run_id=self.run,
+            metric=self.metric,
+        )
+
+
+@history_app.callback()
+@unfolded
+def history(
+    context: typer.Context,
+    *,
+    series: Series,
+    where: Source,
     json: Json = False,
 ) -> None:
     """Show the accepted runs of rows over time: values, changes of stack, steps, annotations.
@@ -96,9 +114,8 @@ def history(
         return
     from .text.history import histories_text
 
-    query = _query(model, model_class, hardware, family, recipe, device, batch, run, metric)
-    with answers(coordinator, db, token_file) as source:
-        found = source.histories(query)
+    with where.answers() as source:
+        found = source.histories(series.query())
     if json:
         print_json(found)
     else:
@@ -106,6 +123,7 @@ def history(
 
 
 @history_app.command()
+@unfolded
 def annotate(
     regression: Annotated[
         str | None,
@@ -118,8 +136,7 @@ def annotate(
     device: Device = None,
     batch: Batch = None,
     run: Run = None,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Accept a change: the baseline of its rows restarts there, their regressions are explained.
@@ -128,10 +145,12 @@ def annotate(
 
     Example: bitgauge history annotate 3f0c81aa --note "driver 580 is slower; accepted"
     """
+    from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
+
     from .text.history import annotated_text
 
-    query = _query(model, None, None, None, recipe, device, batch, run, None)
-    with connected(coordinator, token_file, "history annotate") as client:
+    query = HistoryQuery(model_name=model, recipe=recipe, device=device, batch=batch, run_id=run)
+    with coordinator.client() as client:
         done = client.annotate(note, regression_id=regression, query=query)
     if json:
         print_json(done)
@@ -139,6 +158,7 @@ def annotate(
         print_text(annotated_text(done))
 
 
+@unfolded
 def regressions(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
@@ -146,9 +166,7 @@ def regressions(
         str | None,
         typer.Option(metavar="STATE", help="Exit with 1 when one is confirmed (or new)."),
     ] = None,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
     json: Json = False,
 ) -> None:
     """List what became worse, with what was usual, what was found and what changed with it.
@@ -160,7 +178,7 @@ def regressions(
     from .text.history import regressions_text
 
     states = _failing(fail_on)
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         found = source.regressions(ended=everything)
     if json:
         print_json(found)
@@ -180,34 +198,6 @@ def _failing(fail_on: str | None) -> frozenset[str]:
 
         raise unknown("state", fail_on, choices)
     return choices[fail_on]
-
-
-def _query(  # noqa: PLR0917  (the options of a command, in its order)
-    model: str | None,
-    model_class: str | None,
-    hardware: str | None,
-    family: str | None,
-    recipe: str | None,
-    device: str | None,
-    batch: int | None,
-    run: str | None,
-    metric: str | None,
-) -> HistoryQuery:
-    from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, ModelClass
-    from bitgauge.benchmarks.vocabulary.typed import parse_word
-    from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
-
-    return HistoryQuery(
-        model_name=model,
-        model_class=parse_word(ModelClass, model_class, "model class") if model_class else None,
-        hardware_class=parse_word(HardwareClass, hardware, "hardware class") if hardware else None,
-        family=parse_word(FormatFamily, family, "format family") if family else None,
-        recipe=recipe,
-        device=device,
-        batch=batch,
-        run_id=run,
-        metric=metric,
-    )
 
 
 PLACE = 100

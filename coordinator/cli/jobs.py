@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Interrupted, Json, TokenFile, connected, print_json, print_text
+from .common import Coordinator, Interrupted, Json, print_json, print_text, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.jobs import JobView
@@ -15,10 +15,11 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
 
 
+@unfolded
 def watch(
     job: JobId,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    *,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Follow a job until it has ended. Exit code 1 when something failed.
@@ -28,7 +29,7 @@ def watch(
     from .follow import follow
     from .text.jobs import job_text
 
-    with connected(coordinator, token_file, "watch") as client:
+    with coordinator.client() as client:
         try:
             last = follow(client.watch(job), quiet=json)
         except KeyboardInterrupt:
@@ -41,10 +42,11 @@ def watch(
     raise typer.Exit(exit_code([last]))
 
 
+@unfolded
 def cancel(
     job: JobId,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    *,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Cancel a job that has not ended; what it measured so far is kept.
@@ -53,7 +55,7 @@ def cancel(
     """
     from .text.jobs import job_text
 
-    with connected(coordinator, token_file, "cancel") as client:
+    with coordinator.client() as client:
         view = client.cancel(job)
     if json:
         print_json(view)
@@ -61,10 +63,11 @@ def cancel(
         print_text(job_text(view))
 
 
+@unfolded
 def reanalyse(
     run: RunId,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    *,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Compute a run's numbers again from its raw data. Exit code 1 when a digit differs.
@@ -73,7 +76,7 @@ def reanalyse(
     """
     from .text.runs import reanalysis_text
 
-    with connected(coordinator, token_file, "reanalyse") as client:
+    with coordinator.client() as client:
         result = client.reanalyse(run)
     if json:
         print_json(result)

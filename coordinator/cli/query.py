@@ -12,16 +12,7 @@ from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ..client.answers import Answers
-from .common import (
-    Coordinator,
-    Database,
-    FromFile,
-    Json,
-    TokenFile,
-    answers,
-    print_json,
-    print_text,
-)
+from .common import FromFile, Json, Source, print_json, print_text, unfolded
 from .text.cells import cells_text, parts_text
 
 if TYPE_CHECKING:
@@ -31,14 +22,13 @@ if TYPE_CHECKING:
 ModelName = Annotated[str | None, typer.Option("--model", help="Only this model.")]
 
 
+@unfolded
 def devices(
     device: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Name or id of one, shown in full.")
     ] = None,
     *,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
     json: Json = False,
 ) -> None:
     """List the devices, what they are and what they do; of one, also what its kernels do.
@@ -49,7 +39,7 @@ def devices(
     """
     from .text.devices import devices_text
 
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         found = source.devices()
     if device is not None:
         found = _named(found, device)
@@ -71,13 +61,12 @@ def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:
     return named
 
 
+@unfolded
 def jobs(
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
     active: Annotated[bool, typer.Option("--active", help="Only those not ended.")] = False,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
     json: Json = False,
 ) -> None:
     """List the jobs, newest first.
@@ -86,7 +75,7 @@ def jobs(
     """
     from .text.jobs import jobs_text
 
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         found = source.jobs(limit, active)
     if json:
         print_json(found)
@@ -94,6 +83,7 @@ def jobs(
         print_text(jobs_text(found))
 
 
+@unfolded
 def table(
     *,
     model: ModelName = None,
@@ -111,9 +101,7 @@ def table(
         bool, typer.Option("--rows", help="Every row, with its absolute figures.")
     ] = False,
     from_file: FromFile = None,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
     json: Json = False,
 ) -> None:
     """Print the benchmark table: the cells, what they are made of, or every row.
@@ -128,8 +116,6 @@ def table(
     from bitgauge.benchmarks.vocabulary.typed import parse_word
     from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 
-    pass
-
     query = TableQuery(
         model_name=model,
         model_class=parse_word(ModelClass, model_class, "model class") if model_class else None,
@@ -139,7 +125,7 @@ def table(
         batch=batch,
         job_id=job,
     )
-    with answers(coordinator, db, token_file, from_file) as source:
+    with where.answers(from_file) as source:
         if as_rows:
             _print_rows(source, query, json=json)
         elif by is not None:
@@ -158,11 +144,11 @@ def _print_rows(source: Answers, query: TableQuery, *, json: bool) -> None:
         print_text(table_text(rows, source.devices() if rows else ()))
 
 
+@unfolded
 def runs(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")],
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    *,
+    where: Source,
     json: Json = False,
 ) -> None:
     """List every attempt of a job: its claims, and their runs, repeated ones included.
@@ -172,7 +158,7 @@ def runs(
     from .text.jobs import claims_text
     from .text.runs import run_line
 
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         found = source.runs(job)
         view = source.job(job)
     if json:
@@ -183,11 +169,11 @@ def runs(
     print_text("\n".join(map(run_line, found)) or "The job has no run yet.")
 
 
+@unfolded
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    *,
+    where: Source,
     json: Json = False,
 ) -> None:
     """Show one run: its numbers, its stack, its raw files, or why it failed.
@@ -196,7 +182,7 @@ def show(
     """
     from .text.runs import run_text
 
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         found = source.run(run)
     if json:
         print_json(found)

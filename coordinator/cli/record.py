@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Coordinator, Database, TokenFile, answers, say
+from .common import Source, say, unfolded
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
@@ -15,6 +15,7 @@ Output = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 
 
+@unfolded
 def record(
     run: Annotated[list[str], typer.Argument(metavar="RUN|JOB...", help="Ids of runs or jobs.")],
     *,
@@ -24,9 +25,7 @@ def record(
     ] = None,
     output: Output = None,
     force: Force = False,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
 ) -> None:
     """Write all that is known of runs: every field a value, or null with the reason.
 
@@ -43,7 +42,7 @@ def record(
     chosen = formats.of_records(format, output)
     if output is not None:
         refuse_existing(output, force=force)
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         runs = named_runs(source, run)
         records = [build(sources_of(source, one)) for one in runs]
     data = formats.encode_records(records, chosen)
@@ -54,14 +53,13 @@ def record(
         say(f"Wrote {len(records)} record{'s' * (len(records) != 1)} to {output}.")
 
 
+@unfolded
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
     *,
     output: Output = None,
     force: Force = False,
-    coordinator: Coordinator = None,
-    db: Database = None,
-    token_file: TokenFile = None,
+    where: Source,
 ) -> None:
     """Write one HTML file about a run: numbers, plots, ledger, and what is not known.
 
@@ -73,7 +71,7 @@ def report(
 
     target = output or Path(f"report-{run[:8]}.html")
     refuse_existing(target, force=force)
-    with answers(coordinator, db, token_file) as source:
+    with where.answers() as source:
         sources = sources_of(source, source.run(run))
     write_output(target, report_html(sources), force=force)
     say(f"Wrote {target}.")

@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .campaigns import print_campaign
-from .common import (
-    Coordinator,
-    Interrupted,
-    Json,
-    TokenFile,
-    connected,
-    print_json,
-    print_text,
-    say,
-)
+from .common import Coordinator, Interrupted, Json, print_json, print_text, say, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, RefreshOrder
@@ -35,6 +26,7 @@ EXIT_CHANGED = 1
 EXIT_UNFINISHED = 3
 
 
+@unfolded
 def refresh(
     suite: Annotated[
         str | None,
@@ -76,8 +68,7 @@ def refresh(
     idempotency_key: Annotated[
         str, typer.Option(metavar="KEY", help="Starting again with it makes no second campaign.")
     ] = "",
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Measure every cell of a suite that is missing or stale, and print what changed.
@@ -111,7 +102,7 @@ def refresh(
         only=parse_only(only or ()),
         budget_s=None if budget is None else max(1, round(parse_long_time_ns(budget) / 1e9)),
     )
-    with connected(coordinator, token_file, "refresh") as client:
+    with coordinator.client() as client:
         if cron is not None:
             _schedule(client, local, order, cron, dry_run=dry_run, json=json)
             return

@@ -9,27 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
-from .common import (
-    Coordinator,
-    Interrupted,
-    Json,
-    TokenFile,
-    connected,
-    print_json,
-    print_text,
-    say,
-)
+from .common import Coordinator, Interrupted, Json, print_json, print_text, say, unfolded
 from .jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
-    from bitgauge.benchmarks.vocabulary.values.jobs import JobView
+    from bitgauge.benchmarks.vocabulary.enums import Profile
+    from bitgauge.benchmarks.vocabulary.values.jobs import JobView, Overrides
     from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
     from ..client.client import Client
     from ..client.upload import LocalFile, Uploaded
     from .orders import NamedBlob, Order
-
-File = Annotated[Path, typer.Option(metavar="FILE")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +31,30 @@ class RunResult:
     uploaded: Uploaded
 
 
-def run(
-    *,
-    baseline: Annotated[Path, typer.Option(metavar="FILE", help="The model at FP32, ONNX.")],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What is measured."""
+
+    baseline: Annotated[Path, typer.Option(metavar="FILE", help="The model at FP32, ONNX.")]
     evaluation: Annotated[
         Path, typer.Option("--eval", metavar="FILE", help="Evaluation set, .npz.")
-    ],
+    ]
     artifacts: Annotated[
         list[Path] | None,
         typer.Argument(metavar="[ARTIFACT]...", help="Quantized ONNX files to measure."),
-    ] = None,
+    ] = None
     recipes: Annotated[
         str, typer.Option(help="Recipes to build from the baseline, with commas, or all.")
-    ] = "",
+    ] = ""
     calibration: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Calibration set for static recipes, .npz.")
-    ] = None,
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measuring:
+    """On which device, under which workloads, and how thoroughly."""
+
     on: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,61 +63,86 @@ def run(
             help="Device name, or class:cpu_only, tag:KEY=VALUE, runtime:NAME, memory:2GiB;"
             " several narrow further.",
         ),
-    ] = None,
+    ] = None
     batch: Annotated[
         list[str] | None, typer.Option(metavar="N", help="Samples per call; one job for each.")
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1,
+    ] = None
+    threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1
     runtime: Annotated[
         str, typer.Option(metavar="NAME", help="What executes the artifacts; see `devices`.")
-    ] = DEFAULT_RUNTIME,
+    ] = DEFAULT_RUNTIME
     scenario: Annotated[
         str, typer.Option(help="single_stream, or offline: throughput counts, not latency.")
-    ] = "single_stream",
-    profile: Annotated[
-        str, typer.Option(help="quick, standard, certified or sustained.")
-    ] = "quick",
+    ] = "single_stream"
+    profile: Annotated[str, typer.Option(help="quick, standard, certified or sustained.")] = "quick"
     warm_up: Annotated[
         str | None, typer.Option(metavar="TIME", help="Shortest warm-up, instead of the profile's.")
-    ] = None,
+    ] = None
     launches: Annotated[
         int | None, typer.Option(metavar="N", help="Fresh processes, instead of the profile's.")
-    ] = None,
+    ] = None
     budget: Annotated[
         str | None,
         typer.Option(metavar="TIME", help="Timed span of a launch, instead of the profile's."),
-    ] = None,
+    ] = None
     session_option: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
             help="Given to the runtime and part of the row; `devices --kernels` lists what it has.",
         ),
-    ] = None,
+    ] = None
+
+    def overrides(self, profile: Profile) -> Overrides:
+        """What of the profile is overridden.
+
+        Raises:
+            BadInput: one cannot be measured.
+        """
+        from bitgauge.benchmarks.vocabulary.session_options import parse_session_options
+
+        from .orders import parse_overrides
+
+        options = parse_session_options(self.session_option or [])
+        overrides = parse_overrides(self.warm_up, self.launches, self.budget, profile)
+        return replace(overrides, session_options=options)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What it is called, and what the job is given."""
+
     name: Annotated[
         str | None, typer.Option(help="Name of the model in the table; else the file's.")
-    ] = None,
+    ] = None
     model_class: Annotated[
         str | None, typer.Option(help="cnn, transformer, ...; else recognised from the graph.")
-    ] = None,
-    margin: Annotated[
-        float, typer.Option(help="Accuracy loss that counts as none, in points.")
-    ] = 1.0,
-    priority: Annotated[int, typer.Option(help="Higher runs earlier.")] = 0,
+    ] = None
+    margin: Annotated[float, typer.Option(help="Accuracy loss that counts as none, in points.")] = (
+        1.0
+    )
+    priority: Annotated[int, typer.Option(help="Higher runs earlier.")] = 0
     deadline: Annotated[
         int, typer.Option(min=1, metavar="SECONDS", help="Running time, waiting not counted.")
-    ] = 3600,
+    ] = 3600
     idempotency_key: Annotated[
         str, typer.Option(metavar="KEY", help="Submitting again with it makes no second job.")
-    ] = "",
+    ] = ""
     wait: Annotated[
         bool, typer.Option("--wait", help="Queue it even if no known device can run it.")
-    ] = False,
+    ] = False
+
+
+@unfolded
+def run(
+    *,
+    files: Files,
+    measuring: Measuring,
+    terms: Terms,
     detach: Annotated[
         bool, typer.Option("--detach", help="Print the job ids and do not follow.")
     ] = False,
-    coordinator: Coordinator = None,
-    token_file: TokenFile = None,
+    coordinator: Coordinator,
     json: Json = False,
 ) -> None:
     """Measure artifacts, or recipes built from the baseline, against the baseline.
@@ -131,53 +154,61 @@ def run(
     Example: bitgauge run --baseline model.onnx --eval digits.npz --recipes all
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
     """
+    order, sent = _order(files, measuring, terms)
+    with coordinator.client() as client:
+        _submit_and_follow(client, order, sent, json=json, detach=detach)
+
+
+def _order(files: Files, measuring: Measuring, terms: Terms) -> tuple[Order, list[LocalFile]]:
+    """What was typed, and the files that it names; whatever is wrong is said before they are read.
+
+    Raises:
+        BadInput: something that was typed makes no sense, or a file cannot be read.
+    """
     from bitgauge.benchmarks.vocabulary.enums import ModelClass, Profile, Scenario
     from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-    from bitgauge.benchmarks.vocabulary.session_options import parse_session_options
     from bitgauge.benchmarks.vocabulary.typed import parse_word
 
     from ..client.upload import local_file
-    from .orders import Order, parse_batches, parse_overrides, parse_recipes, parse_selector
+    from .orders import Order, parse_batches, parse_recipes, parse_selector
 
-    built = parse_recipes(recipes, calibrated=calibration is not None)
-    if not artifacts and not built:
+    recipes = parse_recipes(files.recipes, calibrated=files.calibration is not None)
+    if not files.artifacts and not recipes:
         raise BadInput(
             Code.BAD_ARGUMENT, "There is nothing to measure; name artifacts or give --recipes all."
         )
-    kind = parse_word(ModelClass, model_class, "model class") if model_class else None
-    wanted = parse_word(Profile, profile, "profile")
-    arrival = parse_word(Scenario, scenario, "scenario")
-    options = parse_session_options(session_option or [])
-    overrides = replace(parse_overrides(warm_up, launches, budget, wanted), session_options=options)
-    selector = parse_selector(on or [])
-    batches = parse_batches(batch or ["1"])
-    files = [local_file(path) for path in (baseline, evaluation, *(artifacts or []))]
-    calibrating = local_file(calibration) if calibration else None
+    kind = parse_word(ModelClass, terms.model_class, "model class") if terms.model_class else None
+    profile = parse_word(Profile, measuring.profile, "profile")
+    scenario = parse_word(Scenario, measuring.scenario, "scenario")
+    overrides = measuring.overrides(profile)
+    selector = parse_selector(measuring.on or [])
+    batches = parse_batches(measuring.batch or ["1"])
+    baseline, evaluation, *artifacts = map(
+        local_file, (files.baseline, files.evaluation, *(files.artifacts or []))
+    )
+    calibration = local_file(files.calibration) if files.calibration else None
     order = Order(
-        model_name=name or baseline.stem,
-        baseline=_named(files[0]),
-        artifacts=tuple(map(_named, files[2:])),
-        recipes=built,
-        evaluation=files[1].digest,
-        calibration=calibrating.digest if calibrating else None,
+        model_name=terms.name or files.baseline.stem,
+        baseline=_named(baseline),
+        artifacts=tuple(map(_named, artifacts)),
+        recipes=recipes,
+        evaluation=evaluation.digest,
+        calibration=calibration.digest if calibration else None,
         selector=selector,
         batches=batches,
-        threads=threads,
-        runtime=runtime,
-        scenario=arrival,
-        profile=wanted,
+        threads=measuring.threads,
+        runtime=measuring.runtime,
+        scenario=scenario,
+        profile=profile,
         overrides=overrides,
         model_class=kind,
-        margin_pp=margin,
-        priority=priority,
-        deadline_s=deadline,
-        wait=wait,
-        idempotency_key=idempotency_key,
+        margin_pp=terms.margin,
+        priority=terms.priority,
+        deadline_s=terms.deadline,
+        wait=terms.wait,
+        idempotency_key=terms.idempotency_key,
     )
-    if calibrating:
-        files.append(calibrating)
-    with connected(coordinator, token_file, "run") as client:
-        _submit_and_follow(client, order, files, json=json, detach=detach)
+    return order, [baseline, evaluation, *artifacts, *([calibration] if calibration else [])]
 
 
 def _named(file: LocalFile) -> NamedBlob:

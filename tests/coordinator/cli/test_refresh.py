@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -27,7 +27,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange
-from bitgauge.coordinator.cli import campaigns as cli_campaigns
+from bitgauge.coordinator.cli import common as cli_common
 from bitgauge.coordinator.cli import refresh as cli_refresh
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.client.campaigns import Started
@@ -130,14 +130,7 @@ class FakeClient:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     fake = FakeClient()
-
-    @contextlib.contextmanager
-    def here(*_: object) -> Iterator[FakeClient]:
-        yield fake
-
-    monkeypatch.setattr(cli_refresh, "connected", here)
-    monkeypatch.setattr(cli_campaigns, "connected", here)
-    monkeypatch.setattr(cli_campaigns, "answers", here)
+    monkeypatch.setattr(cli_common, "_connected", lambda _: contextlib.nullcontext(fake))
     monkeypatch.setattr(cli_refresh, "POLL_S", 0.0)
     return fake
 
