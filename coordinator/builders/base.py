@@ -47,13 +47,15 @@ class Builder(Protocol):
     Attributes:
         VERSION: raised whenever the same request would give another artifact.
         DISTRIBUTIONS: the installed packages whose versions shape an artifact.
+        MAKES: the artifact kind that it makes, and so the runtimes that it builds for.
     """
 
     VERSION: int
     DISTRIBUTIONS: tuple[str, ...]
+    MAKES: str
 
     def accepts(self, recipe: Recipe) -> bool:
-        """Whether this builder makes `recipe`; at most one builder does."""
+        """Whether this builder makes `recipe`; at most one builder of a kind does."""
 
     def build(self, request: BuildRequest) -> None:
         """Write the artifact to `request.output`.

@@ -9,6 +9,7 @@ from ._tools import quiet_tools
 from .base import BuildRequest, Unsupported
 
 VERSION = 1
+MAKES = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy")
 
 
@@ -30,7 +31,7 @@ def build(request: BuildRequest) -> None:
         import onnx
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
-        from ..models.onnx_graph import sort_nodes
+        from ..models.formats.onnx.graph import sort_nodes
 
         model = onnx.load(str(request.baseline))
         converted = convert_float_to_float16(model, keep_io_types=True)

@@ -10,6 +10,7 @@ from bitgauge.benchmarks.vocabulary.recipes import Recipe
 from .base import BuildRequest
 
 VERSION = 1
+MAKES = "onnx"
 DISTRIBUTIONS: tuple[str, ...] = ()
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Granularity, Recipe, Scheme
 
-from ..models.inspect import inspect_model
+from ..models.recognise import inspect_model
 from ._tools import preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 
 VERSION = 1
+MAKES = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
 _RESULT = frozenset(
     {

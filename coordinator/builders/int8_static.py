@@ -11,11 +11,12 @@ from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import Granularity, RangeMethod, Recipe, Scheme
 
-from ..models.inspect import inspect_model
+from ..models.recognise import inspect_model
 from ._tools import preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 
 VERSION = 1
+MAKES = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
 CALIBRATION_BATCH = 32
 TYPES = (("u8", "s8"), ("s8", "s8"), ("u8", "u8"))

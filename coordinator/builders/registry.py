@@ -6,6 +6,7 @@ A new builder is one new file beside this one, or in ``builders/`` below a folde
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -15,7 +16,9 @@ from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes
 
 from .base import Builder, BuildRequest, Unsupported
 
-_BUILDERS = Kind("builders", ("VERSION", "DISTRIBUTIONS", "accepts", "build"), str(__package__))
+_BUILDERS = Kind(
+    "builders", ("VERSION", "DISTRIBUTIONS", "MAKES", "accepts", "build"), str(__package__)
+)
 # One import name, several distributions: whichever is installed did the work.
 _ALTERNATIVES = {"onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")}
 
@@ -30,42 +33,68 @@ def found() -> Found:
     return find(_BUILDERS)
 
 
-def buildable_recipes() -> tuple[Recipe, ...]:
-    """Every known recipe that a builder makes, in the order of `known_recipes`."""
-    there = builders().values()
+def buildable_recipes(kinds: Sequence[str] = ()) -> tuple[Recipe, ...]:
+    """Every known recipe that a builder makes, in the order of `known_recipes`.
+
+    Args:
+        kinds: artifact kinds that will do; any when none is named.
+    """
+    there = [one for one in builders().values() if not kinds or one.MAKES in kinds]
     return tuple(
         recipe for recipe in known_recipes() if any(builder.accepts(recipe) for builder in there)
     )
 
 
-def builder_for(recipe: Recipe) -> tuple[str, Builder]:
+def builder_for(recipe: Recipe, kinds: Sequence[str] = ()) -> tuple[str, Builder]:
     """The one builder of `recipe`, with its file name.
+
+    Args:
+        recipe: what to build.
+        kinds: artifact kinds that will do, the best first; any when none is named.
 
     Raises:
         BadInput: BAD_RECIPE, no builder makes it; the sentence names what can be built.
         Internal: two builders claim it.
     """
-    takers = [(name, builder) for name, builder in builders().items() if builder.accepts(recipe)]
+    accepting = [(name, one) for name, one in builders().items() if one.accepts(recipe)]
+    takers = [taker for taker in accepting if not kinds or taker[1].MAKES in kinds]
     if not takers:
-        family = recipe.family
-        others = [str(known) for known in buildable_recipes() if known.family is family]
-        listed = ", ".join(others[:6] or sorted(builders()))
-        skipped = "".join(f" {line}." for line in found().problems)
-        raise BadInput(Code.BAD_RECIPE, f"No builder makes {recipe}; there are {listed}.{skipped}")
+        raise _unbuildable(recipe, kinds)
+    best = min((one.MAKES for _, one in takers), key=kinds.index) if kinds else takers[0][1].MAKES
+    takers = [taker for taker in takers if best == taker[1].MAKES]
     if len(takers) > 1:
         names = " and ".join(name for name, _ in takers)
         raise Internal(Code.INTERNAL, f"Builders {names} both claim {recipe}.")
     return takers[0]
 
 
-def toolchain(recipe: Recipe) -> str:
+def _unbuildable(recipe: Recipe, kinds: Sequence[str]) -> BadInput:
+    family = recipe.family
+    others = [str(known) for known in buildable_recipes(kinds) if known.family is family]
+    listed = ", ".join(others[:6] or sorted(builders()))
+    skipped = "".join(f" {line}." for line in found().problems)
+    of = f" as {' or '.join(kinds)}" if kinds and buildable_as(recipe) else ""
+    return BadInput(Code.BAD_RECIPE, f"No builder makes {recipe}{of}; there are {listed}.{skipped}")
+
+
+def buildable_as(recipe: Recipe) -> tuple[str, ...]:
+    """The artifact kinds that `recipe` can be built as."""
+    made = (one.MAKES for one in builders().values() if one.accepts(recipe))
+    return tuple(dict.fromkeys(made))
+
+
+def toolchain(recipe: Recipe, kinds: Sequence[str] = ()) -> str:
     """Versions of everything that shapes an artifact of `recipe`: part of the build cache's key.
+
+    Args:
+        recipe: what to build.
+        kinds: as for `builder_for`.
 
     Raises:
         BadInput: BAD_RECIPE, no builder makes it.
     """
-    name, builder = builder_for(recipe)
-    packages = (f"{package}={_version(package)}" for package in builder.DISTRIBUTIONS)
+    name, builder = builder_for(recipe, kinds)
+    packages = (f"{package}={version_of(package)}" for package in builder.DISTRIBUTIONS)
     return " ".join((f"{name}/{builder.VERSION}", *packages))
 
 
@@ -75,7 +104,7 @@ def known_toolchains() -> dict[str, str]:
 
 
 @cache
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
     """Version of an installed package; reading it costs milliseconds and it cannot change."""
     for distribution in _ALTERNATIVES.get(package, (package,)):
         try:

@@ -9,6 +9,7 @@ from ._tools import quiet_tools, require_operators
 from .base import BuildRequest
 
 VERSION = 1
+MAKES = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "onnx-ir")
 _BITS = {FormatFamily.INT4: 4, FormatFamily.INT8: 8}
 

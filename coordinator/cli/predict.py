@@ -10,7 +10,7 @@ import typer
 from .common import Json, print_json, print_text
 
 if TYPE_CHECKING:
-    from ..models.predict_saturation import LayerPrediction, Prediction
+    from ..tasks.predict_saturation import LayerPrediction, Prediction
 
 
 def predict_saturation(
@@ -28,7 +28,7 @@ def predict_saturation(
 
     Example: bitgauge predict-saturation model_int8.onnx --data digits.npz
     """
-    from ..models.predict_saturation import predict
+    from ..tasks.predict_saturation import predict
 
     found = predict(model, data)
     if json:
@@ -39,6 +39,8 @@ def predict_saturation(
 
 def prediction_text(found: Prediction) -> str:
     """The prediction as a person reads it."""
+    from ..builders._sessions import EXACT_MODE
+
     lines = [found.summary]
     if found.layers:
         width = max(len("layer"), *(len(one.name) for one in found.layers))
@@ -51,7 +53,7 @@ def prediction_text(found: Prediction) -> str:
         lines += [
             "",
             "Give these layers 7-bit weights (reduce_range), or quantize weights as u8, or run"
-            " with session.x64quantprecision=1:",
+            f" with {EXACT_MODE}:",
             *(f"  {name}" for name in found.seven_bit_layers),
         ]
     if found.samples:

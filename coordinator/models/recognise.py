@@ -1,175 +1,66 @@
-"""Which recipe made an artifact, read from its graph.
-
-How calibration found its ranges leaves no trace; minimum and maximum is assumed. Weights that
-stay within 7 bits everywhere were made with reduced range.
-"""
+"""Of which kind a model file is, by its content, and what it holds: each format is asked."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
 
-import numpy as np
-from bitgauge.benchmarks.vocabulary.errors import BadInput
-from bitgauge.benchmarks.vocabulary.recipes import Recipe, parse
-from onnx import TensorProto, numpy_helper
+from bitgauge.benchmarks.common.plugins import Found, Kind, find
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
-from .onnx_graph import Graph, attribute
+from .base import HEAD_BYTES, Format, ModelFacts
+from .refused import foreign_kind
 
-_TYPE_WORDS = {
-    TensorProto.UINT8: "u8",
-    TensorProto.INT8: "s8",
-    TensorProto.UINT16: "u16",
-    TensorProto.INT16: "s16",
-    TensorProto.FLOAT8E4M3FN: "e4m3",
-    TensorProto.FLOAT8E5M2: "e5m2",
-    TensorProto.INT4: "4",
-    TensorProto.UINT4: "4",
-}
-_FLOATS = {
-    TensorProto.FLOAT: "fp32",
-    TensorProto.FLOAT16: "fp16",
-    TensorProto.BFLOAT16: "bf16",
-}
-_FLOAT_8 = ("e4m3", "e5m2")
-# Where the integer operators keep a weight and its scale or, without one, its zero point.
-_INTEGER_WEIGHTS = {
-    "QLinearConv": (3, 4),
-    "QLinearMatMul": (3, 4),
-    "QGemm": (3, 4),
-    "MatMulInteger": (1, 3),
-    "ConvInteger": (1, 3),
-    "MatMulIntegerToFloat": (1, 3),
-    "DynamicQuantizeMatMul": (1, 2),
-}
-_WEIGHT_USERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "FusedMatMul", "FusedGemm"})
-_DYNAMIC = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"})
+_FORMATS = Kind("formats", ("NAME", "RANK", "recognises", "facts"), f"{__package__}.formats")
 
 
-@dataclass(frozen=True, slots=True)
-class _Weight:
-    """A quantized weight: its type word, whether it has many scales, whether 7 bits hold it."""
-
-    word: str
-    per_channel: bool
-    reduced: bool
-    block: int | None
+def found() -> Found:
+    """Every format, and one line for each file that was skipped."""
+    return find(_FORMATS)
 
 
-def recognise(graph: Graph) -> Recipe | None:
-    """The recipe that `graph` was made with; None when it mixes several or has no name."""
-    operators = {node.op_type for node in graph.nodes}
-    weights = list(_weights(graph))
-    if "MatMulNBits" in operators:
-        spelling = _blocks(graph)
-    elif operators & _DYNAMIC:
-        spelling = _scaled("int8-dynamic", "u8", weights)
-    elif "QuantizeLinear" in operators:
-        activation = _only({_activation_word(node, graph) for node in graph.nodes} - {None})
-        float_8 = activation in _FLOAT_8
-        spelling = _scaled("fp8-static" if float_8 else "int8-static", activation, weights)
-    elif weights:
-        block = _only({weight.block for weight in weights})
-        spelling = f"int{_only({weight.word.lstrip('us') for weight in weights})}-wo-b{block}"
-    else:
-        spelling = _widest_float(graph)
-    if spelling == "int8-dynamic-u8s8-pt":
-        spelling = "int8-dynamic"
+def kind_of(path: Path, label: str = "the model") -> str:
+    """The artifact kind of the file at `path`, also where no format here looks into that kind.
+
+    Raises:
+        BadInput: FILE_UNREADABLE.
+    """
+    head = _head(path, label)
+    one = _format_of(head)
+    return one.NAME if one.RANK >= 0 else foreign_kind(head) or one.NAME
+
+
+def inspect_model(path: Path, label: str = "the model") -> ModelFacts:
+    """Reads and judges the model file at `path`, called `label` in every sentence.
+
+    Raises:
+        BadInput: FILE_UNREADABLE, REFUSED_FORMAT for pickles, archives and prebuilt engines, or
+            BAD_MODEL for anything else that is not one complete model in one file.
+    """
+    one = _format_of(_head(path, label))
+    with _readable(label):
+        return one.facts(path, label)
+
+
+def _format_of(head: bytes) -> Format:
+    """The first format whose file this is; the last one takes whatever is left."""
+    formats = [cast(Format, module) for module in found().modules.values()]
+    return next(one for one in formats if one.recognises(head))
+
+
+def _head(path: Path, label: str) -> bytes:
+    with _readable(label), open(path, "rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+@contextmanager
+def _readable(label: str) -> Iterator[None]:
+    """What the system says of a file becomes one sentence."""
     try:
-        return parse(spelling.replace("int8-dynamic-u8s8-pt-rr", "int8-dynamic-rr"))
-    except BadInput:
-        return None
-
-
-def _only(found: set[Any]) -> Any:
-    """The one element, or None when there are several or none."""
-    return next(iter(found)) if len(found) == 1 else None
-
-
-def _scaled(start: str, activation: str | None, weights: list[_Weight]) -> str:
-    word = _only({weight.word for weight in weights})
-    types = word if activation in _FLOAT_8 and activation == word else f"{activation}{word}"
-    granularity = "pc" if any(weight.per_channel for weight in weights) else "pt"
-    reduced = "-rr" if weights and all(weight.reduced for weight in weights) else ""
-    return f"{start}-{types}-{granularity}{reduced}"
-
-
-def _blocks(graph: Graph) -> str:
-    nodes = [node for node in graph.nodes if node.op_type == "MatMulNBits"]
-    bits = _only({attribute(node, "bits") or 4 for node in nodes})
-    block = _only({attribute(node, "block_size") for node in nodes})
-    return f"int{bits}-wo-b{block}"
-
-
-def _widest_float(graph: Graph) -> str:
-    """The float type that holds most weights; a model without weights is fp32."""
-    sizes: Counter[str] = Counter()
-    for tensor in graph.constants.values():
-        if tensor.data_type in _FLOATS:
-            sizes[_FLOATS[tensor.data_type]] += int(np.prod(tensor.dims, dtype=np.float64))
-    return sizes.most_common(1)[0][0] if sizes else "fp32"
-
-
-def _activation_word(node: Any, graph: Graph) -> str | None:
-    """Type that a QuantizeLinear of an activation makes; None for every other node."""
-    if node.op_type != "QuantizeLinear" or graph.is_constant(node.input[0]):
-        return None
-    zero_point = graph.constants.get(node.input[2]) if len(node.input) > 2 else None
-    kind = attribute(node, "output_dtype") if zero_point is None else zero_point.data_type
-    return _TYPE_WORDS.get(kind or TensorProto.UINT8, "unknown")
-
-
-def _weights(graph: Graph) -> Iterator[_Weight]:
-    """Quantized weights of dense and convolutional operators."""
-    users: dict[str, set[str]] = {}
-    makers = {name: node for node in graph.nodes for name in node.output}
-    for node in graph.nodes:
-        for name in node.input:
-            users.setdefault(name, set()).add(node.op_type)
-    for node in graph.nodes:
-        if node.op_type in _INTEGER_WEIGHTS:
-            at, scale_at = _INTEGER_WEIGHTS[node.op_type]
-            weight = _weight(graph, node, at, scale_at)
-        elif (
-            node.op_type == "DequantizeLinear" and users.get(node.output[0], set()) & _WEIGHT_USERS
-        ):
-            weight = _weight(graph, makers.get(node.input[0], node), 0, 1, node)
-        else:
-            weight = None
-        if weight is not None:
-            yield weight
-
-
-def _weight(
-    graph: Graph, node: Any, at: int, scale_at: int, dequantize: Any = None
-) -> _Weight | None:
-    """The weight at input `at` of `node`, or None when it is no constant matrix."""
-    if len(node.input) <= max(at, 0) or node.input[at] not in graph.constants:
-        return None
-    tensor = graph.constants[node.input[at]]
-    if len(tensor.dims) < 2:
-        return None
-    scale = graph.constants.get(node.input[scale_at]) if len(node.input) > scale_at else None
-    scales = int(np.prod(scale.dims)) if scale is not None else 1
-    block = attribute(dequantize, "block_size") if dequantize is not None else None
-    word = _TYPE_WORDS.get(tensor.data_type)
-    if word is None and node.op_type == "QuantizeLinear":
-        word = _zero_point_word(graph, node)  # a float weight behind its own Q/DQ pair
-    return _Weight(word or "unknown", scales > 1, _fits_7_bits(tensor), block)
-
-
-def _zero_point_word(graph: Graph, node: Any) -> str | None:
-    zero_point = graph.constants.get(node.input[2]) if len(node.input) > 2 else None
-    return None if zero_point is None else _TYPE_WORDS.get(zero_point.data_type)
-
-
-def _fits_7_bits(tensor: Any) -> bool:
-    """Whether an 8-bit weight stays within the range that reduced range gives it."""
-    limits = {TensorProto.INT8: (-64, 64), TensorProto.UINT8: (0, 127)}
-    if tensor.data_type not in limits:
-        return False
-    low, high = limits[tensor.data_type]
-    values = numpy_helper.to_array(tensor)
-    return bool(values.size and values.min() >= low and values.max() <= high)
+        yield
+    except OSError as error:
+        raise BadInput(
+            Code.FILE_UNREADABLE, f"{label} cannot be read: {error.strerror or error}."
+        ) from error

@@ -24,7 +24,24 @@ _SUFFIXES = {
     ".pth": "a PyTorch pickle",
     ".trt": "a TensorRT engine",
 }
-_OTHERS = {b"TFL3": "a LiteRT model", b"ORTM": "a model in ONNX Runtime's own format"}
+_OTHERS = {
+    (4, b"TFL3"): ("tflite", "a LiteRT model"),
+    (4, b"ORTM"): ("ort", "a model in ONNX Runtime's own format"),
+    (0, b"GGUF"): ("gguf", "a GGUF file"),
+}
+"""Kinds by the place and bytes of their signature, whether or not a format here looks into them."""
+
+
+def foreign_kind(head: bytes) -> str | None:
+    """The artifact kind whose signature a file carries; None when it carries none that is known."""
+    return _signed(head)[0]
+
+
+def _signed(head: bytes) -> tuple[str | None, str]:
+    for (at, signature), named in _OTHERS.items():
+        if head[at : at + len(signature)] == signature:
+            return named
+    return None, ""
 
 
 def refuse_by_content(data: bytes, label: str) -> None:
@@ -39,8 +56,8 @@ def refuse_by_content(data: bytes, label: str) -> None:
         raise _refused(label, "a pickle")
     if data[:4] in _ENGINES or _after_version_header(data) in _ENGINES:
         raise _refused(label, "a TensorRT engine")
-    other = _OTHERS.get(data[4:8])
-    if other is not None:
+    kind, other = _signed(data)
+    if kind is not None:
         raise BadInput(Code.BAD_MODEL, f"{label} is {other}, not ONNX.")
 
 

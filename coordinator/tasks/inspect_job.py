@@ -20,13 +20,9 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
 from ..builders.registry import builder_for
 from ..decisions.submission import Inspection
-from ..models.inspect import (
-    ModelFacts,
-    check_evaluation,
-    check_same_inputs,
-    inspect_model,
-    require_recipe,
-)
+from ..models.base import ModelFacts
+from ..models.checks import check_evaluation, check_same_inputs, require_recipe
+from ..models.recognise import inspect_model
 
 BASELINE_LABEL = "The baseline"
 EVALUATION_LABEL = "The evaluation set"

@@ -23,6 +23,7 @@ from bitgauge.benchmarks.vocabulary.metrics import keys
 from bitgauge.benchmarks.vocabulary.reasons import REFERENCE_MISMATCH
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
+from ..builders import _sessions
 from ..builders.base import Unsupported
 from ..decisions.submission import REFERENCE_RECIPE
 
@@ -39,9 +40,7 @@ Ints = npt.NDArray[np.int64]
 
 def toolchain() -> str:
     """What shapes a reference besides model and evaluation set."""
-    from importlib.metadata import version
-
-    return f"{REFERENCE_RECIPE}/{VERSION} onnxruntime={version('onnxruntime')}"
+    return f"{REFERENCE_RECIPE}/{VERSION} {_sessions.toolchain()}"
 
 
 def evaluate(baseline: Path, evaluation: Path, output: Path) -> None:
@@ -51,22 +50,15 @@ def evaluate(baseline: Path, evaluation: Path, output: Path) -> None:
         Unsupported: the model returns no (samples, classes) matrix, or cannot be run here.
         BadInput: the evaluation set is damaged.
     """
-    import onnxruntime
-
     samples = read_evaluation_set(evaluation)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
     try:
-        session = onnxruntime.InferenceSession(
-            str(baseline), options, providers=["CPUExecutionProvider"]
-        )
+        session = _sessions.open_session(str(baseline))
         shape = session.get_inputs()[0].shape
         fixed = shape[0] if shape and isinstance(shape[0], int) else None
         parts = [
             session.run(None, feed)[0][:count] for feed, count in _feeds(samples, fixed or BATCH)
         ]
-    except Exception as error:  # onnxruntime raises classes of its own, none public
+    except Exception as error:  # whatever the library raises
         raise Unsupported(f"the reference could not be run: {str(error)[:200]}") from error
     logits = np.concatenate(parts)
     if logits.ndim != 2:

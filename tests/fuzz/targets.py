@@ -38,7 +38,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RawRef, RunReport
 from bitgauge.coordinator.cli.orders import parse_batches, parse_recipes, parse_selector
-from bitgauge.coordinator.models.inspect import inspect_bytes
+from bitgauge.coordinator.models.formats.onnx import facts_of
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from google.protobuf.message import DecodeError
 
@@ -163,7 +163,7 @@ def events(data: bytes) -> None:
 # -- models -------------------------------------------------------------------------------
 def model(data: bytes) -> None:
     with refusing():
-        facts = inspect_bytes(data)
+        facts = facts_of(data, "the model")
         assert facts.size_bytes == len(data)
 
 

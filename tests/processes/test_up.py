@@ -25,7 +25,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
 from bitgauge.coordinator.cluster.driver import require_token_mode
-from bitgauge.coordinator.models.inspect import inspect_bytes
+from bitgauge.coordinator.models.formats.onnx import facts_of
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from .conftest import BITGAUGE, Up, environment
@@ -117,7 +117,7 @@ def test_ray_tasks_build_what_a_job_asks_for(up: Up) -> None:
             assert digest is not None
             data = b"".join(client.read(digest))
             assert Digest(hashlib.sha256(data).hexdigest(), len(data)) == digest
-            assert str(inspect_bytes(data).recipe).split("-")[0] == recipe.split("-")[0]
+            assert str(facts_of(data, "the model").recipe).split("-")[0] == recipe.split("-")[0]
 
 
 def test_equal_builds_give_the_stored_artifact(up: Up) -> None:

@@ -26,7 +26,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, 
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest
-from bitgauge.coordinator.models.predict_saturation import predict
+from bitgauge.coordinator.tasks.predict_saturation import predict
 
 from tests.labs.sat16 import measured, saturating_host
 

@@ -26,7 +26,7 @@ from bitgauge.benchmarks.vocabulary.recipes import (
 )
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
-from bitgauge.coordinator.models.inspect import inspect_model
+from bitgauge.coordinator.models.recognise import inspect_model
 from onnx import TensorProto, helper, numpy_helper
 
 MLP, CNN, TRANSFORMER = zoo.models()
@@ -216,7 +216,7 @@ def test_ours_are_all_builders() -> None:
 
 def test_a_new_builder_is_one_file(other_folder: Path, tmp_path: Path) -> None:
     (other_folder / "bf16_by_hand.py").write_text(
-        "VERSION = 3\nDISTRIBUTIONS = ('numpy', 'no-such-package')\n"
+        "VERSION = 3\nDISTRIBUTIONS = ('numpy', 'no-such-package')\nMAKES = 'onnx'\n"
         "def accepts(recipe): return str(recipe) == 'bf16'\n"
         "def build(request): request.output.write_bytes(b'made')\n"
     )
@@ -228,7 +228,7 @@ def test_a_new_builder_is_one_file(other_folder: Path, tmp_path: Path) -> None:
 
 def test_two_builders_of_one_recipe_are_a_defect(other_folder: Path) -> None:
     (other_folder / "rival.py").write_text(
-        "VERSION = 1\nDISTRIBUTIONS = ()\n"
+        "VERSION = 1\nDISTRIBUTIONS = ()\nMAKES = 'onnx'\n"
         "def accepts(recipe): return str(recipe) == 'fp16'\n"
         "def build(request): ...\n"
     )
@@ -239,7 +239,7 @@ def test_two_builders_of_one_recipe_are_a_defect(other_folder: Path) -> None:
 def test_a_file_that_is_no_builder_is_skipped_and_named(other_folder: Path) -> None:
     (other_folder / "half.py").write_text("VERSION = 1\ndef accepts(recipe): return False\n")
     assert "half" not in registry.builders()
-    with pytest.raises(BadInput, match=r"half\.py was skipped: .* lacks DISTRIBUTIONS, build"):
+    with pytest.raises(BadInput, match=r"half\.py was skipped: .* lacks DISTRIBUTIONS, MAKES"):
         registry.builder_for(parse("bf16"))
 
 

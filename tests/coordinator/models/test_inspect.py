@@ -17,15 +17,14 @@ from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
-from bitgauge.coordinator.models.inspect import (
-    ModelFacts,
-    OutputSpec,
+from bitgauge.coordinator.models.base import ModelFacts, OutputSpec
+from bitgauge.coordinator.models.checks import (
     check_evaluation,
     check_same_inputs,
-    inspect_bytes,
-    inspect_model,
     require_recipe,
 )
+from bitgauge.coordinator.models.formats.onnx import facts_of as look
+from bitgauge.coordinator.models.recognise import inspect_model
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -60,12 +59,12 @@ def dense(weight_type: Any = np.float32) -> Any:
 
 
 def facts_of(model: Any) -> ModelFacts:
-    return inspect_bytes(model.SerializeToString(), "model.onnx")
+    return look(model.SerializeToString(), "model.onnx")
 
 
 def refusal(data: bytes, label: str = "model.onnx") -> BadInput:
     with pytest.raises(BadInput) as caught:
-        inspect_bytes(data, label)
+        look(data, label)
     assert label in caught.value.sentence
     assert "\n" not in caught.value.sentence
     return caught.value
@@ -322,7 +321,7 @@ def test_any_bytes_give_facts_or_one_sentence(data: bytes) -> None:
 
 def check_any(data: bytes) -> None:
     try:
-        inspect_bytes(data, "model.onnx")
+        look(data, "model.onnx")
     except BitgaugeError as error:
         problem = error.sentence
     else:

@@ -2,7 +2,7 @@
 
 From the weights alone: which layers hold pairs that leave int16 for some activations. With data:
 how many pairs leave it, how many outputs that makes wrong, and what the predictions become. The
-graph is the one that onnxruntime executes; it is the same on hosts with and without VNNI.
+graph is the one that ONNX Runtime executes; it is the same on hosts with and without VNNI.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from bitgauge.benchmarks.numerics.onnx_graph import GraphFacts, GraphOperator, r
 from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 
-from .inspect import ModelFacts, inspect_model
+from ..builders import _sessions
+from ..models.base import ModelFacts
+from ..models.recognise import inspect_model
 
 MAX_SAMPLES = 256
 _BATCH = 32
@@ -89,7 +91,7 @@ def predict(model: Path, data: Path | None = None) -> Prediction:
 
     Raises:
         BadInput: the model or the set is at fault.
-        Refused: onnxruntime is not installed, or cannot execute the model.
+        Refused: ONNX Runtime is not installed, or cannot execute the model.
     """
     inspected = inspect_model(model, model.name)
     evaluation = None if data is None else read_evaluation_set(data)
@@ -248,46 +250,32 @@ def _decoded(graph: bytes) -> Any:
 
 def _open(model: Path) -> tuple[bytes, Run, Callable[[bytes], Run]]:
     """The executed graph, a production runner, and a maker of runners of graphs as they stand."""
-    try:
-        import onnxruntime
-    except ModuleNotFoundError as error:
-        raise Refused(
-            Code.RUNTIME_MISSING,
-            "A prediction needs ONNX Runtime; run: pip install 'bitgauge[onnxruntime]'.",
-        ) from error
-
-    def options() -> Any:
-        made = onnxruntime.SessionOptions()
-        made.intra_op_num_threads = 1
-        made.log_severity_level = 4
-        return made
-
-    def session(source: str | bytes, wanted: Any) -> Run:
-        try:
-            made = onnxruntime.InferenceSession(source, wanted, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises classes of its own, none public
-            raise _refused(error) from error
-
-        def run(feeds: Arrays) -> list[npt.NDArray[Any]]:
-            try:
-                outputs: list[npt.NDArray[Any]] = made.run(None, feeds)
-            except Exception as error:
-                raise _refused(error) from error
-            return outputs
-
-        return run
 
     def plain(graph: bytes) -> Run:
-        wanted = options()
-        wanted.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        return session(graph, wanted)
+        return _runner(graph, as_it_stands=True)
 
     with tempfile.TemporaryDirectory(prefix="bitgauge-predict-") as folder:
         saved = Path(folder, "executed.onnx")
-        wanted = options()
-        wanted.optimized_model_filepath = str(saved)
-        production = session(str(model), wanted)
+        production = _runner(str(model), saved)
         return saved.read_bytes(), production, plain
+
+
+def _runner(source: str | bytes, saved: Path | None = None, *, as_it_stands: bool = False) -> Run:
+    try:
+        session = _sessions.open_session(source, saved, as_it_stands=as_it_stands)
+    except BitgaugeError:
+        raise
+    except Exception as error:  # whatever the library raises
+        raise _refused(error) from error
+
+    def run(feeds: Arrays) -> list[npt.NDArray[Any]]:
+        try:
+            outputs: list[npt.NDArray[Any]] = session.run(None, feeds)
+        except Exception as error:  # as above
+            raise _refused(error) from error
+        return outputs
+
+    return run
 
 
 def _refused(error: Exception) -> BitgaugeError:

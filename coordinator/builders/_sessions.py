@@ -1,0 +1,54 @@
+"""What the coordinator itself executes, with onnxruntime on this machine's CPU.
+
+It serves references and predictions; nothing is timed here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+
+from .registry import version_of
+
+EXACT_MODE = "session.x64quantprecision=1"
+"""What makes its integer kernels exact on every host."""
+
+_NAME = "onnxruntime"
+
+
+def toolchain() -> str:
+    """What shapes its answers, as part of the key of a build."""
+    return f"{_NAME}={version_of(_NAME)}"
+
+
+def open_session(
+    model: str | bytes, saved: Path | None = None, *, as_it_stands: bool = False
+) -> Any:
+    """A session on one thread.
+
+    Args:
+        model: path of a file, or its content.
+        saved: where the graph goes that is really executed.
+        as_it_stands: without any optimisation of the graph.
+
+    Raises:
+        Refused: `RUNTIME_MISSING`, onnxruntime is not installed.
+        Exception: it cannot load the model; onnxruntime raises classes of its own, none public.
+    """
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise Refused(
+            Code.RUNTIME_MISSING,
+            "A prediction needs ONNX Runtime; run: pip install 'bitgauge[onnxruntime]'.",
+        ) from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    if saved is not None:
+        options.optimized_model_filepath = str(saved)
+    if as_it_stands:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,85 @@
+"""What a file format is to the coordinator, and what it tells of a file.
+
+A format is a module or folder below `formats`, or in ``formats/`` below a folder of
+``BITGAUGE_PLUGIN_PATH``, found by its name. It looks at a file and never runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bitgauge.benchmarks.quality.sets import InputSpec
+from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.recipes import Recipe
+
+HEAD_BYTES = 4096
+"""How much of a file a format may look at to recognise it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One output as a model declares it.
+
+    Attributes:
+        name: its name in the graph.
+        dtype: numpy name of its element type.
+        shape: its dimensions, None where unknown before a call.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What a model file is, read from its graph.
+
+    Attributes:
+        inputs: what a caller must feed, constants left out.
+        outputs: what it returns.
+        operator_counts: how often each operator type occurs, inner graphs included.
+        model_class: recognised from the operators.
+        recipe: recognised; None when the file mixes formats or its format has no name.
+        parameter_count: elements of the constant tensors that hold numbers (floats and at most
+            8-bit integers, scalars left out) as stored: two packed 4-bit weights count once.
+        size_bytes: size of the file.
+    """
+
+    inputs: tuple[InputSpec, ...]
+    outputs: tuple[OutputSpec, ...]
+    operator_counts: Mapping[str, int]
+    model_class: ModelClass
+    recipe: Recipe | None
+    parameter_count: int
+    size_bytes: int
+
+
+class Format(Protocol):
+    """The shape of a format module.
+
+    Attributes:
+        NAME: the artifact kind of its files.
+        RANK: formats of a higher one are asked first whether a file is theirs. One below 0 goes by
+            no signature and takes whatever is left.
+    """
+
+    NAME: str
+    RANK: int
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether a file that begins with `head`, at most `HEAD_BYTES` of it, is of this format."""
+        ...
+
+    def facts(self, path: Path, label: str) -> ModelFacts:
+        """What the file at `path`, called `label` in every sentence, is.
+
+        Raises:
+            BadInput: REFUSED_FORMAT for what is a program or was built for one device, BAD_MODEL
+                for what is damaged or not whole.
+            OSError: it cannot be read.
+        """
+        ...
