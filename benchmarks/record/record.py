@@ -2,7 +2,7 @@
 
 Ten groups (measurement.md section H), every field a `Fact`: a value, or null with the reason.
 Published metrics stand in the group that they belong to; `METRICS` says which. Units are in the
-names; what counts has none. `record_build` makes records, `record_json` writes, reads and
+names; what counts has none. `build` makes records, `schema` writes, reads and
 describes them.
 """
 

@@ -65,18 +65,14 @@ def pays_in_time(query: SelectQuery, pays: BreakEven) -> bool:
     return pays.days is not None and pays.days <= query.payback_days
 
 
-def why_none(query: SelectQuery, pays: BreakEven | None) -> tuple[str, ...]:
-    """Why there is no break-even, where prices ask for one."""
-    priced = query.price_per_hour is not None or query.energy_price_per_kwh is not None
-    if pays is not None or not priced:
-        return ()
-    needed = "latency" if query.energy_price_per_kwh is None else "latency or energy"
-    return (f"no break-even: the {needed} of fp32, or the ratio to it, is not known",)
+def is_priced(query: SelectQuery) -> bool:
+    """Whether prices ask for a break-even."""
+    return query.price_per_hour is not None or query.energy_price_per_kwh is not None
 
 
 def _savings(query: SelectQuery, pairs: Sequence[tuple[TableRow, TableRow]]) -> Floats | None:
     """(pairs, DRAWS): money saved per inference; None when it cannot be known."""
-    if (query.price_per_hour is None and query.energy_price_per_kwh is None) or not pairs:
+    if not is_priced(query) or not pairs:
         return None
     total: Floats = np.zeros((1, 1))
     for price, scale, (base_key, ratio_key) in (

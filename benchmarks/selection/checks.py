@@ -1,7 +1,7 @@
 """One row against the limits of a query: what it breaks, and what is not known.
 
-A finding either rejects a recipe or leaves it open. Each check looks at one limit of the query
-and at nothing else, so that a further limit can only add findings. All functions are pure.
+An objection either rejects a recipe or leaves it open. Each check looks at one limit of the query
+and at nothing else, so that a further limit can only add objections. All functions are pure.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ from dataclasses import replace
 
 from ..stats.draws import holds
 from ..table.staleness import aged
-from ..vocabulary import shown as text
 from ..vocabulary.enums import CellState, Objective
 from ..vocabulary.metrics import METRICS, OBJECTIVES, THROUGHPUT_RATIO
 from ..vocabulary.reasons import SATURATING, SUSPECT
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
-from .findings import Finding, is_baseline, unknown
-from .limits import LIMITS, Chances, limit_findings, metric_of
+from .limits import LIMITS, Chances, limit_objections, metric_of
+from .objections import Objection, Settle, Why, is_baseline, settled_by
 
 OBJECTIVE_METRIC = {objective: metric.key for objective, metric in OBJECTIVES.items()}
 """What each objective minimises; that of throughput `with_throughput_ratio` makes of both rows."""
+
+ACCURACY_LIMIT = "max_accuracy_loss_pp"
+"""The field of `SelectQuery` that limits the loss of accuracy."""
 
 _TIMED_LIMITS = tuple(limit.field for limit in LIMITS if METRICS[limit.key].timed)
 
@@ -34,22 +36,23 @@ MOST_SAMPLES = 1_000_000
 """Beyond so many samples no evaluation set is suggested."""
 
 
-def findings(
+def objections(
     query: SelectQuery, row: TableRow, shares: Chances, now_ns: int
-) -> tuple[Finding, ...]:
+) -> tuple[Objection, ...]:
     """Everything that keeps a row from meeting the query; empty when it is eligible.
 
     Args:
         query: the question.
         row: what was measured.
-        shares: how surely it keeps each limit, from `selection_limits.chances`.
+        shares: how surely it keeps each limit, from `limits.chances`.
         now_ns: UTC nanoseconds, for a limit on age.
     """
-    blocked = _state(row)
-    if blocked is not None:
-        return (blocked,)
-    found = [finding for check in _CHECKS for finding in check(query, row)]
-    found += limit_findings(query, row, shares)
+    if row.state in (CellState.UNSUPPORTED, CellState.FAILED):
+        return (Objection(Why.CANNOT_RUN, row),)
+    if not row.state.has_numbers:
+        return (Objection(Why.UNMEASURED, row, settle=Settle.MEASURE),)
+    found = [objection for check in _CHECKS for objection in check(query, row)]
+    found += limit_objections(query, row, shares)
     found += _freshness(query, row, now_ns)
     return tuple(found)
 
@@ -83,51 +86,30 @@ def may_gain(objective: Objective, row: TableRow) -> bool:
     return (metric.value if metric.low is None else metric.low) < 1
 
 
-def _state(row: TableRow) -> Finding | None:
-    why = f": {row.reason.rstrip('.')}" if row.reason else ""
-    if row.state is CellState.UNSUPPORTED:
-        return Finding(True, f"unsupported{why}")
-    if row.state is CellState.FAILED:
-        return Finding(True, f"failed{why}")
-    if not row.state.has_numbers:
-        return Finding(False, "it was not measured here", "measure")
-    return None
-
-
-def _accuracy(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
+def _accuracy(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
     limit = query.max_accuracy_loss_pp
     if limit is None or is_baseline(row):
         return
+
+    def told(why: Why, settle: Settle = Settle.SAMPLES, share: float | None = None) -> Objection:
+        return Objection(why, row, limit=ACCURACY_LIMIT, share=share, settle=settle)
+
     metric = row.metric("accuracy_delta_pp")
     if metric.value is None:
-        yield unknown("the accuracy loss", metric, "samples")
+        yield told(Why.UNKNOWN, settled_by(metric, Settle.SAMPLES))
         return
     low, high = accuracy_bounds(metric)
     if low is None or high is None:
-        yield Finding(False, "the accuracy loss has no interval", "samples")
+        yield told(Why.NO_INTERVAL)
     elif high < -limit:
-        yield Finding(
-            True,
-            f"loses {-metric.value:.1f} points of accuracy (at least {-high:.1f} with 95 %"
-            f" confidence), more than the {limit:g} allowed",
-        )
+        yield told(Why.LOSES_ACCURACY, Settle.NOTHING)
     elif low < -limit:
-        yield Finding(
-            False,
-            f"may lose up to {-low:.1f} points of accuracy and the limit is {limit:g}:"
-            f" {_samples_words(metric, low, limit)}",
-            "samples",
-        )
+        yield told(Why.MAY_LOSE_ACCURACY)
     elif query.confidence > BOUNDS_CONFIDENCE:
         # The bounds say 95 %; who asks for more is answered from the draws.
         share = holds(metric, -limit, at_least=True)
         if share < query.confidence:
-            yield Finding(
-                False,
-                f"loses no more than {limit:g} points of accuracy in {100 * share:.1f} % of draws,"
-                f" {100 * query.confidence:g} % needed",
-                "samples",
-            )
+            yield told(Why.UNSURE_OF_ACCURACY, share=share)
 
 
 def accuracy_bounds(metric: MetricValue) -> tuple[float | None, float | None]:
@@ -150,63 +132,58 @@ def _bound(detail: str | None, fallback: float | None) -> float | None:
         return fallback
 
 
-def _samples_words(metric: MetricValue, low: float, limit: float) -> str:
-    """How many samples would settle a loss that is smaller than the limit."""
+def samples_needed(metric: MetricValue, low: float, limit: float) -> float | None:
+    """How many samples would settle a loss that may be above the limit.
+
+    Returns:
+        None where the measured loss is not below the limit, infinity where no practical number
+        would do.
+    """
     value, n = metric.value, metric.n
     if value is None or n is None or value <= -limit:
-        return "undecided, and the measured loss is not below the limit"
+        return None
     # The half-width shrinks with the root of n and must come down to the distance to the limit.
     shrink = (value - low) / (value + limit)
     if shrink > math.sqrt(MOST_SAMPLES / max(n, 1)):
-        return f"undecided with {n} samples, and no practical number would settle it"
-    needed = math.ceil(n * shrink**2)
-    return f"undecided with {n} samples, about {needed} would settle it"
+        return math.inf
+    return math.ceil(n * shrink**2)
 
 
-def _nonfinite(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
+def _nonfinite(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
     del query  # Outputs that are no numbers are never acceptable.
-    count = row.metric("nonfinite_count").value
-    if count and not is_baseline(row):
-        yield Finding(True, f"{count:.0f} of its outputs are NaN or infinite")
+    if row.metric("nonfinite_count").value and not is_baseline(row):
+        yield Objection(Why.NONFINITE, row)
 
 
-def _rankable(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
+def _rankable(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
     metric = objective_value(query.objective, row)
     if metric.value is None:
-        name = f"the {OBJECTIVE_METRIC[query.objective].replace('_', ' ')}"
-        yield unknown(name, metric, "time")
+        yield Objection(Why.UNRANKED, row, settle=settled_by(metric, Settle.TIME))
 
 
-def _saturating(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
+def _saturating(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
     if SATURATING in row.flags and not query.allow_saturating:
-        share = row.metric("saturated_pct").value
-        how = f" in {text.number(share)} % of their sums" if share else ""
-        yield Finding(True, f"its integer kernels saturate on that device{how}")
+        yield Objection(Why.SATURATES, row)
 
 
-def _suspect(query: SelectQuery, row: TableRow) -> Iterator[Finding]:
+def _suspect(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
     """Numbers of time from a job around which the device drifted decide nothing (DESIGN 10.13)."""
     timed = OBJECTIVES[query.objective].timed and not is_baseline(row)
     limited = any(getattr(query, name) is not None for name in _TIMED_LIMITS)
     if SUSPECT in row.flags and (timed or limited):
-        yield Finding(False, "the device drifted while it was measured", "measure")
+        yield Objection(Why.DRIFTED, row, settle=Settle.MEASURE)
 
 
-def _freshness(query: SelectQuery, row: TableRow, now_ns: int) -> Iterator[Finding]:
+def _freshness(query: SelectQuery, row: TableRow, now_ns: int) -> Iterator[Objection]:
     """Under a limit on age nothing counts that is too old or was measured on another stack."""
     if query.max_age_s is None:
         return
     if row.changes:
-        changed = ", ".join(f"{c.name} {c.before} -> {c.after}" for c in row.changes[:3])
-        yield Finding(False, f"its figures are stale: {changed}", "measure")
+        yield Objection(Why.STALE, row, settle=Settle.MEASURE, changes=row.changes)
     if row.measured_unix_ns is None:
-        yield Finding(False, "nobody knows when it was measured", "measure")
+        yield Objection(Why.UNDATED, row, settle=Settle.MEASURE)
     for change in aged(row, now_ns, query.max_age_s):
-        yield Finding(
-            False,
-            f"its figures are {change.after} old, more than the {change.before} allowed",
-            "measure",
-        )
+        yield Objection(Why.OLD, row, settle=Settle.MEASURE, changes=(change,))
 
 
 def with_throughput_ratio(row: TableRow, baseline: TableRow | None) -> TableRow:
@@ -225,7 +202,7 @@ def with_throughput_ratio(row: TableRow, baseline: TableRow | None) -> TableRow:
     return replace(row, metrics=(*row.metrics, ratio))
 
 
-Check = Callable[[SelectQuery, TableRow], Iterator[Finding]]
+Check = Callable[[SelectQuery, TableRow], Iterator[Objection]]
 _CHECKS: tuple[Check, ...] = (
     _accuracy,
     _nonfinite,

@@ -16,8 +16,8 @@ from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from .assess import Assessed
 from .checks import OBJECTIVE_METRIC
-from .findings import is_baseline
 from .limits import draw_key, metric_of
+from .objections import is_baseline
 
 EPSILON = {
     Objective.LATENCY: 0.02,

@@ -1,133 +1,69 @@
-"""The sentences of a selection: what was asked, what was found, what to type next."""
+"""The sentences of an answer: what was asked, what to ship, why, and how that came about.
+
+Values in, words out; nothing here decides. `rejections` says why a recipe was not eligible,
+`answer` puts the words beside the figures.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 
-from ..stats.pareto import Standing
 from ..vocabulary import shown as text
 from ..vocabulary.enums import Objective
+from ..vocabulary.reasons import PRELIMINARY
+from ..vocabulary.shown import counted, listed
 from ..vocabulary.values.cells import Part
-from ..vocabulary.values.choices import SelectQuery
-from ..vocabulary.values.rows import WITH, TableRow
+from ..vocabulary.values.choices import BreakEven, SelectQuery
+from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
-from .assess import Assessed, Evidence
-from .limits import LIMITS, chances
+from .assess import Assessed
+from .break_even import is_priced
+from .choose import Case, DoesNotPay, KeepFp32, NoneMeets, NothingMeasured, Ship, Undecided
+from .gather import Gathered
+from .limits import LIMITS
+from .nearest import Difference, Near
+from .ranking import EPSILON
+from .rejections import limit_name, limit_value, reasons
 
-BETTER = {
+_BETTER = {
     Objective.LATENCY: "faster than fp32",
     Objective.SIZE: "smaller than fp32",
     Objective.MEMORY: "lighter on memory than fp32",
     Objective.ENERGY: "thriftier than fp32",
     Objective.THROUGHPUT: "faster in throughput than fp32",
 }
-
-OBJECTIVE_WORDS = {
+_OBJECTIVE = {
     Objective.LATENCY: "latency",
     Objective.SIZE: "size",
     Objective.MEMORY: "peak memory",
     Objective.ENERGY: "energy",
     Objective.THROUGHPUT: "throughput",
 }
+_DIFFERENCE = {
+    Difference.WORKLOAD: "another workload",
+    Difference.MODEL: "another model",
+    Difference.HARDWARE: "other hardware",
+    Difference.MODEL_CLASS: "another model class",
+    Difference.NOT_MEASURED: "prior, not measured; decides nothing",
+}
 
 
-def question_words(query: SelectQuery) -> str:
+def _question(query: SelectQuery) -> str:
     """What was asked about, such as `cnn on cpu_only at batch 1 with 1 thread`."""
     model = query.model_class.value
     if query.model_name:
         model = f"{query.model_name} ({model})"
-    workload = query.workload
-    return (
-        f"{model} on {query.hardware_class.value} at batch {workload.batch}"
-        f" with {counted(workload.threads, 'thread')}"
-    )
+    workload = _workload(query.workload.batch, query.workload.threads)
+    return f"{model} on {query.hardware_class.value} at {workload}"
 
 
-def counted(count: int, thing: str) -> str:
-    """A count with its noun in the right number."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+def _workload(batch: int, threads: int) -> str:
+    return f"batch {batch} with {counted(threads, 'thread')}"
 
 
-def run_command(
-    query: SelectQuery, recipes: Sequence[str], *, model: str | None = None, thorough: bool = False
-) -> str:
-    """The command that would measure `recipes` for the query's workload.
-
-    File names in capitals are the reader's own.
-    """
-    name = model or query.model_name
-    # What saturates is measured in exact mode without being asked for.
-    recipes = list(dict.fromkeys(recipe.partition(WITH)[0] for recipe in recipes))
-    parts = ["bitgauge run", "--baseline MODEL.onnx", "--eval EVALUATION.npz"]
-    if any(recipe == "all" or "static" in recipe for recipe in recipes):
-        parts.append("--calibration CALIBRATION.npz")
-    parts.append(f"--recipes {','.join(recipes)}")
-    if name:
-        parts.append(f"--name {name}")
-    parts.append(f"--model-class {query.model_class.value}")
-    parts.append(f"--on class:{query.hardware_class.value}")
-    parts.append(f"--batch {query.workload.batch}")
-    if query.workload.threads != 1:
-        parts.append(f"--threads {query.workload.threads}")
-    if thorough:
-        parts.append("--profile standard")
-    return " ".join(parts)
-
-
-def measured_workloads(query: SelectQuery, rows: Sequence[TableRow]) -> str:
-    """The workloads that were measured for the same class and hardware."""
-    found = {
-        (row.workload.batch, row.workload.threads)
-        for row in rows
-        if row.model_class is query.model_class
-        and row.hardware_class is query.hardware_class
-        and query.model_name in (None, row.model_name)
-        and row.realness.keeps_time
-    }
-    return ", ".join(
-        f"batch {batch} with {counted(threads, 'thread')}" for batch, threads in sorted(found)
-    )
-
-
-def figures(one: Assessed) -> str:
-    """Speed, size and accuracy of a recipe against fp32, at its worst unit."""
-    said = [
-        text.speed_words(one.worst("latency_ratio")),
-        text.size_words(one.worst("size_ratio")),
-        text.accuracy_words(one.worst("accuracy_delta_pp")),
-    ]
-    if "preliminary" in one.flags():
-        said[0] += " (preliminary)"
-    return ", ".join(said)
-
-
-def scope(evidence: Evidence) -> str:
-    """How much evidence an answer rests on."""
-    models = len({model for model, _, _ in evidence.units})
-    devices = len({device for _, device, _ in evidence.units})
-    worst = "worst of " if models * devices > 1 else ""
-    return f"{worst}{counted(models, 'model')} on {counted(devices, 'device')}"
-
-
-def flag_warnings(*those: Assessed) -> tuple[str, ...]:
-    """One warning per flag, naming the recipes that carry it."""
-    carriers: dict[str, list[str]] = {}
-    for one in those:
-        for flag in one.flags():
-            carriers.setdefault(flag, []).append(one.recipe)
-    return tuple(
-        f"{flag} ({text.flag(flag)}): {', '.join(sorted(recipes))}"
-        for flag, recipes in sorted(carriers.items())
-    )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names joined as in a sentence."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def limit_words(query: SelectQuery) -> str:
-    """The limits of a query in words; `no limit` when there is none."""
+def _limits(query: SelectQuery) -> str:
+    """The limits of a query; `no limit` when there is none."""
     said = []
     if query.max_accuracy_loss_pp is not None:
         said.append(f"accuracy loss at most {query.max_accuracy_loss_pp:g} points")
@@ -135,7 +71,7 @@ def limit_words(query: SelectQuery) -> str:
         value = limit.value(query)
         if value is not None:
             most = "at least" if limit.at_least else "at most"
-            said.append(f"{limit.name.removeprefix('the ')} {most} {limit.shown(value)}")
+            said.append(f"{limit_name(limit)} {most} {limit_value(limit, value)}")
     if query.max_age_s is not None:
         said.append(f"figures at most {query.max_age_s / 86_400:.3g} days old and none stale")
     if query.min_devices is not None:
@@ -145,71 +81,196 @@ def limit_words(query: SelectQuery) -> str:
     return "; ".join(said) or "no limit"
 
 
-def decision_path(
-    query: SelectQuery,
-    evidence: Evidence,
-    assessed: Sequence[Assessed],
-    standings: Mapping[str, Standing],
-    rule: str,
-) -> tuple[str, ...]:
-    """How an answer came about, one line per step.
+def _reasons(case: Case, one: Assessed) -> tuple[str, ...]:
+    return reasons(case.query, case.gathered, one)
 
-    Args:
-        query: the question.
-        evidence: what spoke to it.
-        assessed: each recipe against each limit.
-        standings: of the recipes that may be chosen.
-        rule: what decided.
-    """
-    most = "most" if query.objective is Objective.THROUGHPUT else "least"
-    lines = [
-        f"asked: {question_words(query)}, {most} {OBJECTIVE_WORDS[query.objective]};"
-        f" {limit_words(query)}; each limit in {100 * query.confidence:g} % of draws on every unit",
-        f"evidence: {counted(len(evidence.rows), 'row')} of"
-        f" {counted(len(assessed), 'recipe')} on {counted(len(evidence.units), 'unit')}"
-        " (model, device, runtime)",
+
+def why_open(case: Case, one: Assessed) -> str:
+    """What is not known of a recipe that may be better."""
+    found = _reasons(case, one)
+    return found[0] if found else "whether it is better is undecided"
+
+
+def _figures(one: Assessed) -> str:
+    """Speed, size and accuracy of a recipe against fp32, at its worst unit."""
+    said = [
+        text.speed_words(one.worst("latency_ratio")),
+        text.size_words(one.worst("size_ratio")),
+        text.accuracy_words(one.worst("accuracy_delta_pp")),
     ]
-    for one in assessed:
-        if one.eligible:
-            verdict = f"meets every limit{_surely(query, one)}"
-        elif one.open:
-            verdict = f"open: {'; '.join(f.sentence for f in one.findings)}"
-        else:
-            said = [f.sentence for f in one.findings if f.rejects]
-            verdict = f"rejected: {'; '.join(said)}"
-        lines.append(f"{one.recipe}: {verdict}")
-    for recipe, standing in standings.items():
-        lines.append(
-            f"{recipe}: best in {100 * standing.p_best:.0f} % of draws, on the Pareto front in"
-            f" {100 * standing.p_front:.0f} %, expected regret {100 * standing.regret:.2g} %"
+    if PRELIMINARY in one.flags():
+        said[0] += " (preliminary)"
+    return ", ".join(said)
+
+
+def _scope(case: Case) -> str:
+    """How much evidence an answer rests on."""
+    models = len({model for model, _, _ in case.gathered.units})
+    devices = len({device for _, device, _ in case.gathered.units})
+    worst = "worst of " if models * devices > 1 else ""
+    return f"{worst}{counted(models, 'model')} on {counted(devices, 'device')}"
+
+
+def ship(case: Case, outcome: Ship) -> str:
+    """The answer where one recipe is shown to be better, or several."""
+    sentence = (
+        f"Ship {outcome.chosen.recipe} for {_question(case.query)}: {_figures(outcome.chosen)}"
+    )
+    if outcome.rivals:
+        size = outcome.of_one_size
+        why = "they are of one size" if size else "the smaller one is named first"
+        if outcome.likely:
+            one = "the one" if len(outcome.near) == 1 else "one of those"
+            why = f"{one} with the least expected regret is named first"
+        same = _no_difference(case.query.objective)
+        sentence += f". The data shows {same} from {listed(outcome.rivals)}; {why}"
+    return f"{sentence} ({_scope(case)})."
+
+
+def _no_difference(objective: Objective) -> str:
+    epsilon = EPSILON[objective]
+    amount = f" of {100 * epsilon:g} % or more" if epsilon else ""
+    return f"no difference{amount} in {_OBJECTIVE[objective]}"
+
+
+def why_ship(query: SelectQuery, outcome: Ship) -> str:
+    """The rule that chose it."""
+    better = f"{outcome.chosen.recipe} is {_BETTER[query.objective]}"
+    if not outcome.rivals:
+        return f"{better} and has the least expected regret"
+    rivals = listed(outcome.rivals)
+    if not outcome.likely:
+        most = f"at most {100 * EPSILON[query.objective]:g} %"
+        return f"{better}; it loses {most} against {rivals} on average, so they are tied"
+    return f"{better} and loses little on average; {rivals} may be the best as well"
+
+
+def ship_warnings(case: Case, outcome: Ship) -> tuple[str, ...]:
+    """What a reader must know before shipping it."""
+    query = case.query
+    warnings = [*flags(outcome.chosen)]
+    warnings += [f"{one.recipe} may be better: {_reasons(case, one)[0]}" for one in outcome.maybe]
+    if outcome.pays is None and is_priced(query):
+        needed = "latency" if query.energy_price_per_kwh is None else "latency or energy"
+        warnings.append(f"no break-even: the {needed} of fp32, or the ratio to it, is not known")
+    return tuple(warnings)
+
+
+def does_not_pay(case: Case, outcome: DoesNotPay) -> str:
+    """The answer where a better recipe costs more than it saves."""
+    return (
+        f"Keep fp32 for {_question(case.query)}: {outcome.better.recipe} is"
+        f" {_BETTER[case.query.objective]} but {_pays_when(case.query, outcome.pays)}"
+        f" ({_scope(case)})."
+    )
+
+
+def why_not_paid(query: SelectQuery, outcome: DoesNotPay) -> str:
+    """The rule that kept fp32."""
+    return f"{outcome.better.recipe} {_pays_when(query, outcome.pays)}"
+
+
+def _pays_when(query: SelectQuery, pays: BreakEven) -> str:
+    if pays.inferences is None or pays.days is None:
+        return "never pays for the switch"
+    return f"pays for the switch after {pays.days:,.0f} days, more than {query.payback_days:g}"
+
+
+def keep_fp32(case: Case, outcome: KeepFp32) -> str:
+    """The answer where nothing is better."""
+    return (
+        f"Keep fp32 for {_question(case.query)}: {why_keep(case.query, outcome)} ({_scope(case)})."
+    )
+
+
+def why_keep(query: SelectQuery, outcome: KeepFp32) -> str:
+    """Why nothing is."""
+    better = _BETTER[query.objective]
+    if not outcome.others:
+        return "only fp32 was measured"
+    if not outcome.tried:
+        return "no other recipe could be measured"
+    if not outcome.eligible:
+        return f"no other recipe meets every limit and is {better}"
+    why = f"no recipe that meets every limit is {better}"
+    if outcome.smaller is not None:
+        smaller = text.size_words(outcome.smaller.worst("size_ratio"))
+        why += (
+            f"; {outcome.smaller.recipe} is {smaller}, ask with --objective size if that matters"
+            " more"
         )
-    return (*lines, f"decided: {rule}")
+    return why
 
 
-def _surely(query: SelectQuery, one: Assessed) -> str:
-    """How surely the limit that is nearest to breaking holds, where one is a matter of draws."""
-    shares = [share for row in one.rows for share in chances(query, row).values()]
-    return f", the tightest one in {100 * min(shares):.1f} % of draws" if shares else ""
+def undecided(case: Case, outcome: Undecided) -> str:
+    """The answer where the data does not say."""
+    first, names = outcome.open[0], listed([one.recipe for one in outcome.open])
+    found = _reasons(case, first)
+    reason = found[0] if found else f"whether it is {_BETTER[case.query.objective]} is undecided"
+    stay = f"{first.recipe} might; nothing is shown to meet every limit"
+    if outcome.keep:
+        stay = "fp32 is the safe choice until then"
+    return (
+        f"Undecided for {_question(case.query)}: the data does not settle {names}"
+        f" ({first.recipe}: {reason}); {stay} ({_scope(case)})."
+    )
 
 
-def stale_warnings(rows: Iterable[TableRow]) -> tuple[str, ...]:
-    """What changed since figures were measured that an answer rests on."""
-    changed: dict[str, set[str]] = {}
-    for row in rows:
-        for change in row.changes:
-            words = f"{change.name} {change.before or 'absent'} -> {change.after or 'absent'}"
-            changed.setdefault(words, set()).add(row.variant)
-    if not changed:
-        return ()
-    recipes = sorted({recipe for those in changed.values() for recipe in those})
-    listed_changes = ", ".join(sorted(changed)[:3])
-    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    return (f"stale, {listed_changes}{more} since it was measured: {', '.join(recipes)}",)
+def why_undecided(outcome: Undecided) -> str:
+    """The rule that left it open."""
+    names = listed([one.recipe for one in outcome.open])
+    return f"nothing is shown to be better, and {names} might be"
 
 
-def part_words(part: Part) -> str:
-    """Speed, size and accuracy of a part of the table, in words."""
+def none_meets(case: Case, outcome: NoneMeets) -> str:
+    """The answer where every recipe breaks a limit."""
+    without = [
+        f"without the limit on {_lifted(one.limit)} {listed(one.recipes)} would"
+        for one in outcome.without
+    ]
+    hint = "; ".join(without) or "loosen a limit or measure another recipe"
+    return (
+        f"Nothing that was measured for {_question(case.query)} meets every limit, and neither"
+        f" does fp32; {hint} ({_scope(case)})."
+    )
 
+
+def _lifted(field: str) -> str:
+    """A limit's field as words, without its unit."""
+    name = field.partition("_")[2].replace("_", " ")
+    for unit in (" ns", " bytes", " pp", " per s", " mj", " s"):
+        name = name.removesuffix(unit)
+    return name
+
+
+def nothing_measured(query: SelectQuery, outcome: NothingMeasured) -> str:
+    """The answer where nothing speaks to the question."""
+    empty = "The table is empty. " if outcome.empty else ""
+    why = "fp16 is the conservative choice, not a measured one"
+    if outcome.barred:
+        why = "fp16 is ruled out here, so fp32 stays"
+    known = ", ".join(_workload(*one) for one in outcome.workloads)
+    also = f" Measured so far: {known}." if known else ""
+    if outcome.similar is not None:
+        also += (
+            f" There is no {query.model_class.value} named {query.model_name!r}; nearest:"
+            f" {outcome.similar}."
+        )
+    return f"{empty}Nothing was measured for {_question(query)}: {why}.{also}"
+
+
+def near(one: Near) -> str:
+    """A cell that was measured elsewhere, or is known from literature."""
+    key, part = one.cell.key, one.cell.best
+    where = f"{key.model_class.value} on {key.hardware_class.value}"
+    if key.workload is not None:
+        where += f" at {_workload(key.workload.batch, key.workload.threads)}"
+    what = one.cell.recipe or key.family.value
+    words = "" if part is None else _part(part)
+    return f"{where}: {what}, {words} ({_DIFFERENCE[one.difference]})"
+
+
+def _part(part: Part) -> str:
     def metric(key: str) -> MetricValue:
         pooled = part.metric(key)
         return MetricValue(key, pooled.value, pooled.low, pooled.high, reason=pooled.reason)
@@ -221,3 +282,69 @@ def part_words(part: Part) -> str:
             text.accuracy_words(metric("accuracy_delta_pp")),
         )
     )
+
+
+def outdated(gathered: Gathered) -> tuple[str, ...]:
+    """Which rows were left out."""
+    return tuple(
+        f"rows of {name} that were compared with an older baseline are left out"
+        for name in gathered.outdated
+    )
+
+
+def flags(*those: Assessed) -> tuple[str, ...]:
+    """One warning per flag, naming the recipes that carry it."""
+    carriers: dict[str, list[str]] = {}
+    for one in those:
+        for flag in one.flags():
+            carriers.setdefault(flag, []).append(one.recipe)
+    return tuple(
+        f"{flag} ({text.flag(flag)}): {', '.join(sorted(recipes))}"
+        for flag, recipes in sorted(carriers.items())
+    )
+
+
+def stale(rows: Iterable[TableRow]) -> tuple[str, ...]:
+    """What changed since figures were measured that an answer rests on."""
+    changed: dict[str, set[str]] = {}
+    for row in rows:
+        for change in row.changes:
+            words = f"{change.name} {change.before or 'absent'} -> {change.after or 'absent'}"
+            changed.setdefault(words, set()).add(row.variant)
+    if not changed:
+        return ()
+    recipes = sorted({recipe for those in changed.values() for recipe in those})
+    changes = ", ".join(sorted(changed)[:3])
+    more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+    return (f"stale, {changes}{more} since it was measured: {', '.join(recipes)}",)
+
+
+def path(case: Case, rule: str) -> tuple[str, ...]:
+    """How an answer came about, one line per step; `rule` is what decided."""
+    query, gathered = case.query, case.gathered
+    most = "most" if query.objective is Objective.THROUGHPUT else "least"
+    lines = [
+        f"asked: {_question(query)}, {most} {_OBJECTIVE[query.objective]}; {_limits(query)};"
+        f" each limit in {100 * query.confidence:g} % of draws on every unit",
+        f"evidence: {counted(len(gathered.rows), 'row')} of"
+        f" {counted(len(case.assessed), 'recipe')} on {counted(len(gathered.units), 'unit')}"
+        " (model, device, runtime)",
+    ]
+    lines += [f"{one.recipe}: {_verdict(case, one)}" for one in case.assessed]
+    for recipe, standing in case.standings.items():
+        lines.append(
+            f"{recipe}: best in {100 * standing.p_best:.0f} % of draws, on the Pareto front in"
+            f" {100 * standing.p_front:.0f} %, expected regret {100 * standing.regret:.2g} %"
+        )
+    return (*lines, f"decided: {rule}")
+
+
+def _verdict(case: Case, one: Assessed) -> str:
+    if one.eligible:
+        share = one.tightest
+        surely = "" if share is None else f", the tightest one in {100 * share:.1f} % of draws"
+        return f"meets every limit{surely}"
+    if one.open:
+        return f"open: {'; '.join(_reasons(case, one))}"
+    rejecting = replace(one, objections=tuple(o for o in one.objections if o.rejects))
+    return f"rejected: {'; '.join(_reasons(case, rejecting))}"

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..table.units import unit_of
 from ..vocabulary.enums import FormatFamily, Profile
 from ..vocabulary.profiles import SECOND_NS, shortest_s
-from ..vocabulary.values.choices import SelectQuery, SettlingJob
+from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.jobs import Entry, JobSpec
 from ..vocabulary.values.rows import TableRow
 from .assess import Assessed
 from .checks import OBJECTIVE_METRIC
+from .objections import Settle
 from .ranking import worst_draws
-from .sentences import run_command
 
 UNKNOWN_GAIN = 0.5
 """What a recipe of which nothing is known is taken to be able to gain, as a log ratio."""
@@ -26,9 +26,24 @@ _OVERHEAD_S = 20.0
 """Processes and files of one entry when no run of it tells how long they take."""
 
 
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """A job that would settle what is open about one recipe.
+
+    Attributes:
+        of: the recipe.
+        thorough: whether a longer profile is needed, and not only a measurement.
+        minutes: about how long it takes.
+    """
+
+    of: Assessed
+    thorough: bool
+    minutes: float
+
+
 def settling_jobs(
     query: SelectQuery, assessed: Sequence[Assessed], unsettled: Sequence[Assessed]
-) -> tuple[SettlingJob, ...]:
+) -> tuple[Settling, ...]:
     """One job per recipe that is open, the most expected gain per minute first.
 
     The value of a job is the expected gain over fp32 in the draws where there is one, as if
@@ -39,20 +54,19 @@ def settling_jobs(
     }
     jobs = []
     for one in unsettled:
-        if one.family is FormatFamily.FP32 or not settles(one):
+        if one.family is FormatFamily.FP32 or not one.settles:
             continue
-        thorough = not any(finding.settle == "measure" for finding in one.findings)
-        command = run_command(query, [one.recipe], thorough=thorough)
+        thorough = is_thorough([one])
         minutes = _minutes(query, one, list(baselines.values()), thorough=thorough)
-        why = one.findings[0].sentence if one.findings else "whether it is better is undecided"
-        value = _expected_gain(query, one)
-        jobs.append((value / minutes, SettlingJob(one.recipe, why, command, round(minutes, 1))))
-    return tuple(job for _, job in sorted(jobs, key=lambda found: (-found[0], found[1].recipe)))
+        jobs.append((_expected_gain(query, one) / minutes, Settling(one, thorough, minutes)))
+    return tuple(job for _, job in sorted(jobs, key=lambda found: (-found[0], found[1].of.recipe)))
 
 
-def settles(one: Assessed) -> bool:
-    """Whether measuring more could settle all that is open about a recipe."""
-    return all(finding.settle for finding in one.findings if not finding.rejects)
+def is_thorough(those: Sequence[Assessed]) -> bool:
+    """Whether measuring them once more as they were measured would tell nothing new."""
+    return not any(
+        objection.settle is Settle.MEASURE for one in those for objection in one.objections
+    )
 
 
 def _minutes(

@@ -7,7 +7,7 @@ A null is printed as a dash and its reason in words, never as a number.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .enums import Profile
 from .metrics import METRICS
@@ -143,6 +143,16 @@ def flag(code: str) -> str:
 def unit_of(key: str) -> str:
     """The stored unit of a metric, empty for one that is not in the registry."""
     return METRICS[key].unit if key in METRICS else ""
+
+
+def counted(count: int, thing: str) -> str:
+    """A count with its noun in the right number."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names joined as in a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def profile_words(profile: Profile) -> str:

@@ -187,7 +187,7 @@ def _check_words(found: StateCheck) -> str:
 
 
 def _counted(count: int, thing: str) -> str:
-    from bitgauge.benchmarks.selection.sentences import counted
+    from bitgauge.benchmarks.vocabulary.shown import counted
 
     return counted(count, thing)
 

@@ -22,9 +22,9 @@ from typing import NoReturn
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.home import DEFAULT_PORT
 from bitgauge.benchmarks.record.explain.explain import explain, worst_of
-from bitgauge.benchmarks.selection.sentences import counted
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Refused
+from bitgauge.benchmarks.vocabulary.shown import counted
 from bitgauge.benchmarks.vocabulary.typed import unknown
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView

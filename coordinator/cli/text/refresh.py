@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 
 from bitgauge.benchmarks.history.change import IMPROVED, REGRESSED
 from bitgauge.benchmarks.refresh.diff import KINDS, SAME
-from bitgauge.benchmarks.selection.sentences import counted
 from bitgauge.benchmarks.vocabulary.profiles import lasting
+from bitgauge.benchmarks.vocabulary.shown import counted
 from bitgauge.benchmarks.vocabulary.values.campaigns import (
     CampaignDevice,
     CampaignView,

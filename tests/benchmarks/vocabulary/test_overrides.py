@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from bitgauge.benchmarks.analysis.facts import RunFacts
-from bitgauge.benchmarks.selection.assess import gather
+from bitgauge.benchmarks.selection.gather import gather
 from bitgauge.benchmarks.table.rows import Candidate, newest_rows
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code

@@ -1,0 +1,183 @@
+"""An outcome as the answer that people and programs get: figures beside the sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..stats.pareto import Standing
+from ..vocabulary.enums import FormatFamily
+from ..vocabulary.values.choices import BreakEven, Candidate, Choice, SettlingJob
+from . import sentences as words
+from .assess import Assessed
+from .choose import (
+    FALLBACK,
+    Case,
+    DoesNotPay,
+    KeepFp32,
+    NoneMeets,
+    NothingMeasured,
+    Outcome,
+    Ship,
+    Undecided,
+)
+from .command import run_command
+from .rejections import reasons
+from .settle import Settling, is_thorough
+
+
+def answered(case: Case, outcome: Outcome) -> Choice:
+    """The answer where something was measured for the question."""
+    if isinstance(outcome, Ship):
+        return _ship(case, outcome)
+    if isinstance(outcome, DoesNotPay):
+        return _does_not_pay(case, outcome)
+    if isinstance(outcome, KeepFp32):
+        return _keep_fp32(case, outcome)
+    if isinstance(outcome, Undecided):
+        return _undecided(case, outcome)
+    return _none_meets(case, outcome)
+
+
+def unmeasured(case: Case, outcome: NothingMeasured) -> Choice:
+    """The answer where nothing was."""
+    recipe = "fp32" if outcome.barred else FALLBACK
+    return Choice(
+        outcome="nothing_measured",
+        recipe=recipe,
+        family=FormatFamily(recipe),
+        sentence=words.nothing_measured(case.query, outcome),
+        candidates=_candidates(case),
+        next_command=run_command(case.query, ["all"]),
+        warnings=words.outdated(case.gathered),
+        nearest=tuple(map(words.near, outcome.near)),
+        path=words.path(case, "nothing was measured"),
+    )
+
+
+def _ship(case: Case, ship: Ship) -> Choice:
+    return _choice(
+        case,
+        "tie" if ship.rivals else "format",
+        ship.chosen,
+        words.ship(case, ship),
+        words.why_ship(case.query, ship),
+        alternatives=ship.rivals,
+        warnings=words.ship_warnings(case, ship),
+        settling=ship.settling,
+        pays=ship.pays,
+    )
+
+
+def _does_not_pay(case: Case, outcome: DoesNotPay) -> Choice:
+    return _choice(
+        case,
+        "keep_fp32",
+        case.fp32,
+        words.does_not_pay(case, outcome),
+        words.why_not_paid(case.query, outcome),
+        alternatives=(outcome.better.recipe,),
+        pays=outcome.pays,
+    )
+
+
+def _keep_fp32(case: Case, kept: KeepFp32) -> Choice:
+    return _choice(
+        case,
+        "keep_fp32",
+        case.fp32,
+        words.keep_fp32(case, kept),
+        words.why_keep(case.query, kept),
+        command=None if kept.others else run_command(case.query, ["all"]),
+        warnings=words.flags(*kept.others),
+        pays=kept.pays,
+    )
+
+
+def _undecided(case: Case, outcome: Undecided) -> Choice:
+    named = case.fp32 if outcome.keep else outcome.open[0]
+    recipes = [one.recipe for one in outcome.open]
+    command = run_command(
+        case.query,
+        [recipe for recipe in recipes if recipe != "fp32"] or ["all"],
+        thorough=is_thorough(outcome.open),
+    )
+    return _choice(
+        case,
+        "undecided",
+        named,
+        words.undecided(case, outcome),
+        words.why_undecided(outcome),
+        alternatives=tuple(recipe for recipe in recipes if recipe != named.recipe),
+        command=command if any(one.settles for one in outcome.open) else None,
+        warnings=words.flags(*outcome.open),
+        settling=outcome.settling,
+    )
+
+
+def _none_meets(case: Case, outcome: NoneMeets) -> Choice:
+    return _choice(
+        case,
+        "none_meets",
+        case.fp32,
+        words.none_meets(case, outcome),
+        "no recipe meets every limit",
+    )
+
+
+def _choice(
+    case: Case,
+    outcome: str,
+    chosen: Assessed,
+    sentence: str,
+    rule: str,
+    *,
+    alternatives: tuple[str, ...] = (),
+    command: str | None = None,
+    warnings: tuple[str, ...] = (),
+    settling: Sequence[Settling] = (),
+    pays: BreakEven | None = None,
+) -> Choice:
+    """What every answer has: each recipe considered, warnings, and how it came about."""
+    return Choice(
+        outcome=outcome,
+        recipe=chosen.recipe,
+        family=chosen.family,
+        sentence=sentence,
+        candidates=_candidates(case),
+        alternatives=alternatives,
+        next_command=command,
+        warnings=(*words.outdated(case.gathered), *warnings, *words.stale(chosen.rows)),
+        front=case.front,
+        settling=tuple(_job(case, one) for one in settling),
+        break_even=pays,
+        path=words.path(case, rule),
+    )
+
+
+def _candidates(case: Case) -> tuple[Candidate, ...]:
+    return tuple(_candidate(case, one, case.standings.get(one.recipe)) for one in case.assessed)
+
+
+def _candidate(case: Case, one: Assessed, standing: Standing | None) -> Candidate:
+    return Candidate(
+        recipe=one.recipe,
+        family=one.family,
+        eligible=one.eligible,
+        reasons=reasons(case.query, case.gathered, one),
+        latency_ratio=one.worst("latency_ratio"),
+        size_ratio=one.worst("size_ratio"),
+        accuracy_delta_pp=one.worst("accuracy_delta_pp"),
+        run_ids=tuple(sorted(row.run_id for row in one.rows if row.run_id)),
+        p_best=standing.p_best if standing else None,
+        p_front=standing.p_front if standing else None,
+        regret=standing.regret if standing else None,
+    )
+
+
+def _job(case: Case, job: Settling) -> SettlingJob:
+    return SettlingJob(
+        job.of.recipe,
+        words.why_open(case, job.of),
+        run_command(case.query, [job.of.recipe], thorough=job.thorough),
+        round(job.minutes, 1),
+    )

@@ -1,0 +1,31 @@
+"""What to type next: the command that would measure what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..vocabulary.values.choices import SelectQuery
+from ..vocabulary.values.rows import WITH
+
+
+def run_command(query: SelectQuery, recipes: Sequence[str], *, thorough: bool = False) -> str:
+    """The command that would measure `recipes` for the query's workload.
+
+    File names in capitals are the reader's own.
+    """
+    # What saturates is measured in exact mode without being asked for.
+    recipes = list(dict.fromkeys(recipe.partition(WITH)[0] for recipe in recipes))
+    parts = ["bitgauge run", "--baseline MODEL.onnx", "--eval EVALUATION.npz"]
+    if any(recipe == "all" or "static" in recipe for recipe in recipes):
+        parts.append("--calibration CALIBRATION.npz")
+    parts.append(f"--recipes {','.join(recipes)}")
+    if query.model_name:
+        parts.append(f"--name {query.model_name}")
+    parts.append(f"--model-class {query.model_class.value}")
+    parts.append(f"--on class:{query.hardware_class.value}")
+    parts.append(f"--batch {query.workload.batch}")
+    if query.workload.threads != 1:
+        parts.append(f"--threads {query.workload.threads}")
+    if thorough:
+        parts.append("--profile standard")
+    return " ".join(parts)

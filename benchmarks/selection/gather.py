@@ -1,0 +1,65 @@
+"""The first step: which rows of the table speak to a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..table.units import Unit, best_rows, current_baselines, unit_of
+from ..vocabulary.enums import Objective
+from ..vocabulary.values.choices import SelectQuery
+from ..vocabulary.values.rows import TableRow
+from .checks import with_throughput_ratio
+from .objections import is_baseline
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The rows that answer a query, one per recipe and unit, in a fixed order.
+
+    Attributes:
+        rows: of real devices, for the class, hardware and workload of the question.
+        units: where a recipe must hold: every unit of these rows.
+        outdated: models of which rows were left out that were compared with an older baseline.
+    """
+
+    rows: tuple[TableRow, ...]
+    units: tuple[Unit, ...]
+    outdated: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether any row holds numbers."""
+        return any(row.state.has_numbers for row in self.rows)
+
+
+def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Gathered:
+    """The rows that speak to a query: same class, hardware, workload; real devices only.
+
+    Of several profiles of one unit the most thorough counts, of equals the newest; one that was
+    overridden to measure less comes last. Rows that were compared with an older baseline of a
+    model are left out.
+    """
+    asked = [row for row in rows if _answers(query, row) and row.workload == query.workload]
+    current, outdated = current_baselines(asked)
+    ordered = best_rows(current)
+    if query.objective is Objective.THROUGHPUT:
+        baselines = {unit_of(row): row for row in ordered if is_baseline(row)}
+        ordered = tuple(with_throughput_ratio(row, baselines.get(unit_of(row))) for row in ordered)
+    return Gathered(ordered, tuple(sorted({unit_of(row) for row in ordered})), outdated)
+
+
+def measured_workloads(query: SelectQuery, rows: Iterable[TableRow]) -> tuple[tuple[int, int], ...]:
+    """The workloads that were measured for the same class and hardware, as batch and threads."""
+    found = {(row.workload.batch, row.workload.threads) for row in rows if _answers(query, row)}
+    return tuple(sorted(found))
+
+
+def _answers(query: SelectQuery, row: TableRow) -> bool:
+    """Whether a row is about what was asked, its workload aside."""
+    return (
+        row.model_class is query.model_class
+        and row.hardware_class is query.hardware_class
+        and query.model_name in (None, row.model_name)
+        and row.realness.keeps_time
+    )
