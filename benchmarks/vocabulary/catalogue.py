@@ -86,7 +86,7 @@ CATALOGUE: dict[Code, Meaning] = {
         "FAILED_PRECONDITION", "Run `bitgauge campaigns` for how each of them is."
     ),
     Code.BAD_SUITE: Meaning(
-        "INVALID_ARGUMENT", "Correct the file; the README shows what a suite may say."
+        "INVALID_ARGUMENT", "Correct the file; docs/refreshing.md shows what a suite may say."
     ),
     Code.UNKNOWN_DEVICE: Meaning("NOT_FOUND", "Run `bitgauge devices` for the devices there are."),
     Code.UNKNOWN_REGRESSION: Meaning(
