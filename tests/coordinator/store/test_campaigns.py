@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.refresh.plan import Ask
@@ -27,7 +26,7 @@ from bitgauge.coordinator.store.values import DueSchedule, NewCampaign
 
 from tests.labs.store import BASELINE, INT8, Lab, device, digest, spec
 
-from .test_store import FACTORIES, refused
+from .test_store import refused
 
 ID = "00000000-0000-4000-8000-000000000001"
 OTHER = "00000000-0000-4000-8000-000000000002"
@@ -48,9 +47,9 @@ DIFF = (
 )
 
 
-@pytest.fixture(params=FACTORIES)
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(FACTORIES[request.param](tmp_path))
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab(Store.open(":memory:"))
     lab.register()
     yield lab
     lab.store.close()

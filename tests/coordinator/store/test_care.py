@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.common.ids import run_id
@@ -24,11 +23,12 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.care import CheckOutcome, DeviceCare, Hearing
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 
 from tests.labs.store import BASELINE, SECOND_NS, TERMS, Lab, device, spec
 
-from .test_store import FACTORIES, refused
+from .test_store import refused
 
 OTHER = device("nano")
 ID = device().device_id
@@ -40,14 +40,13 @@ CHECK_SPEC = spec(
 ACCURACY = (MetricValue("accuracy_pct", 99.0, n=100),)
 
 
-@pytest.fixture(params=FACTORIES)
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    store = FACTORIES[request.param](tmp_path)
-    lab = Lab(store)
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab(Store.open(":memory:"))
     lab.register()
     lab.register(OTHER)
     yield lab
-    store.close()
+    lab.store.close()
 
 
 def view_of(lab: Lab, device_id: str = ID) -> DeviceView:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.enums import JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobView, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildOutcome
 
 from tests.labs.store import ENTRIES, INT4, INT8, Lab, device, spec
 
-from .test_store import FACTORIES
 from .test_trust import USUAL_NS, calm
 from .test_trust import measure as measured_calmly
 
@@ -23,9 +22,9 @@ SATURATED = MetricValue("saturated_pct", 0.3, n=1000, flags=("saturating",))
 SOUND = MetricValue("saturated_pct", 0.0, n=1000)
 
 
-@pytest.fixture(params=FACTORIES)
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(FACTORIES[request.param](tmp_path))
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab(Store.open(":memory:"))
     lab.register()
     lab.register(device("nano"))
     yield lab

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,12 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.store import past_questions as history_queries
+from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import Settled
 
 from tests.labs.store import ENTRIES, INT8, SECOND_NS, Lab, device, digest, spec
 
-from .test_store import FACTORIES, refused
+from .test_store import refused
 
 ID = device().device_id
 INT8_ROW = HistoryQuery(recipe="int8-dynamic")
@@ -33,9 +33,9 @@ SOUND = {
 }
 
 
-@pytest.fixture(params=FACTORIES)
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(FACTORIES[request.param](tmp_path))
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab(Store.open(":memory:"))
     lab.register()
     lab.register(device("nano"))
     yield lab

@@ -1,8 +1,8 @@
-"""What every store keeps; another engine joins by adding its factory."""
+"""What the store keeps, asked in memory; `test_durable` asks the same of a file."""
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,19 +42,13 @@ from tests.labs.store import (
     spec,
 )
 
-FACTORIES: dict[str, Callable[[Path], Store]] = {
-    "sqlite file": lambda folder: Store.open(folder / "store.db"),
-    "sqlite memory": lambda folder: Store.open(":memory:"),
-}
 
-
-@pytest.fixture(params=FACTORIES)
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    store = FACTORIES[request.param](tmp_path)
-    lab = Lab(store)
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab(Store.open(":memory:"))
     lab.register()
     yield lab
-    store.close()
+    lab.store.close()
 
 
 @contextlib.contextmanager

@@ -24,14 +24,12 @@ from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
 from tests.labs.store import BASELINE, INT8, METRICS, TERMS, Lab, device, failure, runtime, spec
 
-from .test_store import FACTORIES
-
 OLD, NEW = StackItem("runtime.onnxruntime", "1.30.0"), StackItem("runtime.onnxruntime", "1.31.0")
 
 
-@pytest.fixture(params=FACTORIES)
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(FACTORIES[request.param](tmp_path))
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab(Store.open(":memory:"))
     lab.register()
     yield lab
     lab.store.close()
@@ -118,7 +116,7 @@ def test_where_the_newest_says_nothing_any_more_the_older_is_shown(lab: Lab) -> 
 
 
 def test_a_table_that_does_not_follow_from_its_runs_is_found(tmp_path: Path) -> None:
-    lab = Lab(FACTORIES["sqlite file"](tmp_path))
+    lab = Lab(Store.open(tmp_path / "store.db"))
     lab.register()
     measured(lab)
     lab.store.close()

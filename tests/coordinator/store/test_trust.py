@@ -41,7 +41,7 @@ from tests.labs.store import (
     spec,
 )
 
-from .test_store import FACTORIES, refused
+from .test_store import refused
 
 ID = device().device_id
 OTHER = device("nano")
@@ -49,9 +49,9 @@ USUAL_NS = 150_000.0
 DAY_NS = 24 * 3600 * SECOND_NS
 
 
-@pytest.fixture(params=FACTORIES)
-def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
-    lab = Lab(FACTORIES[request.param](tmp_path))
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab(Store.open(":memory:"))
     lab.register()
     lab.register(OTHER)
     yield lab
