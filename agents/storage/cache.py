@@ -6,12 +6,12 @@ hashed again before each use, because disks and people change files.
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from bitgauge.benchmarks.common.digests import READ_BYTES, digest_of
+from bitgauge.benchmarks.common.digests import Hasher, digest_of
 from bitgauge.benchmarks.common.files import on_disk, sync
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -50,7 +50,7 @@ class Cache:
             return None
         except OSError:  # what cannot be read is damaged, too
             pass
-        with on_disk(path):
+        with _on_disk(path):
             path.unlink(missing_ok=True)
         return None
 
@@ -60,7 +60,7 @@ class Cache:
         Raises:
             Refused: `DISK_FULL` or `STORE_IO`.
         """
-        with on_disk(self.path(digest)):
+        with _on_disk(self.path(digest)):
             return BlobWriter(self.path(digest), digest)
 
     def make_room(self, wanted_bytes: int, keep: Iterable[Digest]) -> None:
@@ -79,7 +79,7 @@ class Cache:
     def _remove(self, above_bytes: int, keep: Iterable[Digest]) -> None:
         """Removes least recently used blobs until what is here and `above_bytes` are below 0."""
         kept = {digest.sha256 for digest in keep}
-        with on_disk(self._folder):
+        with _on_disk(self._folder):
             blobs: list[tuple[float, int, Path]] = []
             for path in self._folder.iterdir():
                 found = path.stat()
@@ -100,20 +100,16 @@ class BlobWriter:
         self._path = path
         self._partial = path.with_name(path.name + _PARTIAL)
         self._digest = digest
-        self._hash = hashlib.sha256()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
         self._descriptor = os.open(self._partial, flags, 0o644)
-        self.offset = self._resume()
-
-    def _resume(self) -> int:
-        size = self._partial.stat().st_size
-        if size > self._digest.size_bytes:
+        if self._partial.stat().st_size > digest.size_bytes:
             os.ftruncate(self._descriptor, 0)
-            return 0
-        with open(self._partial, "rb") as file:
-            while chunk := file.read(READ_BYTES):
-                self._hash.update(chunk)
-        return size
+        self._hash = Hasher.of(self._partial)
+
+    @property
+    def offset(self) -> int:
+        """The first byte that is not here yet."""
+        return self._hash.size_bytes
 
     def write(self, data: bytes) -> None:
         """Appends the next bytes.
@@ -122,11 +118,10 @@ class BlobWriter:
             Refused: `DISK_FULL` or `STORE_IO`; what was written is looked at anew next time.
         """
         rest = memoryview(data)
-        with on_disk(self._partial):
+        with _on_disk(self._partial):
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
         self._hash.update(data)
-        self.offset += len(data)
 
     def commit(self) -> Path:
         """Puts the complete blob under its name, durably.
@@ -137,19 +132,17 @@ class BlobWriter:
                 failed to keep it may say so only once.
         """
         try:
-            with on_disk(self._partial):
+            with _on_disk(self._partial):
                 os.fsync(self._descriptor)
         except Refused:
             self._partial.unlink(missing_ok=True)
             raise
         finally:
             self.close()
-        if self.offset != self._digest.size_bytes or (
-            self._hash.hexdigest() != self._digest.sha256
-        ):
+        if self._hash.digest != self._digest:
             self._partial.unlink(missing_ok=True)
             raise BadInput(Code.DIGEST_MISMATCH, f"Blob {self._digest} arrived damaged.")
-        with on_disk(self._path):
+        with _on_disk(self._path):
             os.replace(self._partial, self._path)
             sync(self._path.parent)
         return self._path
@@ -159,3 +152,7 @@ class BlobWriter:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _on_disk(path: Path) -> contextlib.AbstractContextManager[None]:
+    return on_disk(f"{path} on the device", Refused)

@@ -8,7 +8,7 @@ import os
 import uuid
 from pathlib import Path
 
-from bitgauge.benchmarks.common.files import sync, write_durably
+from bitgauge.benchmarks.common.files import whole_file
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 
@@ -52,12 +52,9 @@ def device_id(folder: Path) -> str:
     path = folder / "device_id"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        mine = folder / f"device_id.{os.getpid()}"
-        write_durably(mine, f"{uuid.uuid4()}\n".encode(), 0o600)
-        with contextlib.suppress(FileExistsError):
-            os.link(mine, path)  # of two processes that mint at once, one wins
-        mine.unlink()
-        sync(folder)
+        # Of two processes that mint at once, one wins.
+        with contextlib.suppress(FileExistsError), whole_file(path, 0o600, first=True) as file:
+            file.write(f"{uuid.uuid4()}\n".encode())
     text = path.read_text("ascii", errors="replace").strip()
     try:
         return str(uuid.UUID(text))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bitgauge.benchmarks.common.files import on_disk
+from bitgauge.benchmarks.vocabulary.errors import Refused
 
 from .cache import Cache
 
@@ -55,5 +56,5 @@ class Room:
         return low
 
     def _free_bytes(self) -> int:
-        with on_disk(self._folder):
+        with on_disk(f"{self._folder} on the device", Refused):
             return shutil.disk_usage(self._folder).free

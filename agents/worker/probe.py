@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.common.prctl import die_with_parent, forbid_new_rights
 
 from .childhood import be_the_victim, limit_resources
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _FILE_BYTES = 16 << 20
 
@@ -35,6 +31,7 @@ def main(arguments: list[str]) -> int:
     from pathlib import Path
 
     import msgspec
+    from bitgauge.benchmarks.common.files import write_durably
     from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
     from .. import registry
@@ -51,20 +48,14 @@ def main(arguments: list[str]) -> int:
         first = (str(error).splitlines() or [""])[0]
         said = {"problem": f"{type(error).__name__}: {first}"}
     if "modes" in said and anchors is not None:
-        _write(Path(result), msgspec.json.encode(said))  # a crash below costs the anchors alone
+        # A crash below costs the anchors alone.
+        write_durably(Path(result), msgspec.json.encode(said))
         try:
             said["anchors"] = anchors()
         except Exception:  # as above
             traceback.print_exc()
-    _write(Path(result), msgspec.json.encode(said))
+    write_durably(Path(result), msgspec.json.encode(said))
     return 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    """The whole file or the one before it."""
-    fresh = path.with_suffix(".new")
-    fresh.write_bytes(data)
-    fresh.replace(path)
 
 
 if __name__ == "__main__":

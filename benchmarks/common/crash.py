@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..vocabulary.errors import BadInput, Code
+from .files import write_durably
 
 VARIABLE = "BITGAUGE_CRASH_AT"
 
@@ -106,18 +107,5 @@ def _pass(name: str) -> None:
         _armed.left[name] -= 1
         if _armed.left[name] > 0:
             return
-        _leave(mark)
+        write_durably(mark, f"{os.getpid()}\n".encode())
         os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _leave(mark: Path) -> None:
-    """Write the file that says so, durably: it must not be lost with the process."""
-    with mark.open("x", encoding="ascii") as file:
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    descriptor = os.open(mark.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

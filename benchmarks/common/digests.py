@@ -11,18 +11,44 @@ from ..vocabulary.values.digests import Digest
 READ_BYTES = 1 << 20
 
 
+class Hasher:
+    """Takes the bytes of a content in order; its digest so far."""
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self.size_bytes = 0
+
+    def update(self, data: bytes) -> None:
+        """Takes the next bytes."""
+        self._sha256.update(data)
+        self.size_bytes += len(data)
+
+    @property
+    def digest(self) -> Digest:
+        """Content address of what was taken."""
+        return Digest(self._sha256.hexdigest(), self.size_bytes)
+
+    @classmethod
+    def of(cls, path: Path) -> Hasher:
+        """One that has taken a file, to go on where it ends.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        hasher = cls()
+        with path.open("rb") as file:
+            while data := file.read(READ_BYTES):
+                hasher.update(data)
+        return hasher
+
+
 def digest_of(path: Path) -> Digest:
     """Content address of a file, read once.
 
     Raises:
         OSError: it cannot be read.
     """
-    hasher, size_bytes = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while data := file.read(READ_BYTES):
-            hasher.update(data)
-            size_bytes += len(data)
-    return Digest(hasher.hexdigest(), size_bytes)
+    return Hasher.of(path).digest
 
 
 def verified(data: bytes, digest: Digest) -> bytes:
@@ -31,6 +57,8 @@ def verified(data: bytes, digest: Digest) -> bytes:
     Raises:
         BadInput: `DIGEST_MISMATCH`, it is something else.
     """
-    if Digest(hashlib.sha256(data).hexdigest(), len(data)) != digest:
+    hasher = Hasher()
+    hasher.update(data)
+    if hasher.digest != digest:
         raise BadInput(Code.DIGEST_MISMATCH, f"Blob {digest} holds other bytes than its name says.")
     return data

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from ..vocabulary.errors import Code, Refused
+from ..vocabulary.errors import BitgaugeError, Code, Unavailable
 
 
 def remove_tree(folder: Path) -> bool:
@@ -33,38 +35,93 @@ def remove_tree(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def on_disk(path: Path) -> Iterator[None]:
-    """Turn what the device's disk answers into one sentence.
+def on_disk(what: str, kind: type[BitgaugeError] = Unavailable) -> Iterator[None]:
+    """Turn what a disk answers into one sentence.
+
+    Args:
+        what: begins the sentence, such as `While making a backup of /x`.
+        kind: of the error; `Unavailable` for a coordinator, `Refused` for a device.
 
     Raises:
-        Refused: `DISK_FULL` or `STORE_IO`.
+        BitgaugeError: of that kind, `DISK_FULL` or `STORE_IO`.
     """
     try:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        why = error.strerror or type(error).__name__
-        raise Refused(
-            Code.DISK_FULL if full else Code.STORE_IO, f"{path} on the device: {why}."
-        ) from error
+        why = error.strerror or str(error) or type(error).__name__
+        named = str(error.filename) if error.filename is not None else ""
+        where = f" ({named})" if named and named not in what else ""
+        raise kind(Code.DISK_FULL if full else Code.STORE_IO, f"{what}: {why}{where}.") from error
 
 
+# -- what survives a power cut ------------------------------------------------------------
 def sync(path: Path) -> None:
     """Have the disk keep a file's bytes, or a folder's names."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # A file system that keeps no names of its own refuses to sync a folder.
+        if error.errno != errno.EINVAL or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 
 
+def sync_folders(root: Path) -> None:
+    """Have the disk keep every name below `root`."""
+    for folder, _, _ in os.walk(root, topdown=False):
+        sync(Path(folder))
+
+
 def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Writes a whole file so that after a crash it is there complete or not at all."""
-    partial = path.with_name(path.name + ".new")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "wb") as file:
+    """Writes a whole file that nobody else writes; what a crash left aside is written over.
+
+    Raises:
+        OSError: it cannot be written; what was there before is there still.
+    """
+    with _aside(path, path.with_name(path.name + ".new"), os.O_TRUNC, mode) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, mode: int = 0o666, *, first: bool = False) -> Iterator[BinaryIO]:
+    """A file to write, which several may do at once: each appears whole, the last one stays.
+
+    It lies beside `path` under a name of its own and takes its place when the block ends, with
+    every byte on the disk; when the block raises it is gone, and what was there before stays.
+
+    Args:
+        path: where it appears.
+        mode: of the file, from its first byte on, less the process's mask.
+        first: never take the place of a file that is there: of two at once the first counts.
+
+    Raises:
+        FileExistsError: `first` is given and there is one.
+        OSError: it cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with _aside(path, aside, os.O_EXCL, mode, first=first) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _aside(
+    path: Path, aside: Path, flag: int, mode: int, *, first: bool = False
+) -> Iterator[BinaryIO]:
+    """Write, sync, rename, sync: the order in which nothing is ever there by half."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag
+    descriptor = os.open(aside, flags, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        if first:
+            os.link(aside, path)
+        else:
+            os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
     sync(path.parent)

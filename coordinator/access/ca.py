@@ -11,14 +11,13 @@ import contextlib
 import datetime as dt
 import hashlib
 import ipaddress
-import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bitgauge.benchmarks.common.files import whole_file
 from bitgauge.benchmarks.common.join_line import SERVER_NAME
 from bitgauge.benchmarks.common.pinned import pin_of
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Internal
@@ -206,7 +205,7 @@ def _requested_key(request_pem: bytes) -> ec.EllipticCurvePublicKey:
 
 
 def _create(path: Path, now_ns: int) -> None:
-    """Write a new CA aside and link it into place; the first of two starts at once counts."""
+    """Write a new CA; the first of two starts at once counts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name("Bitgauge coordinator CA")
     usage = x509.KeyUsage(
@@ -233,17 +232,8 @@ def _create(path: Path, now_ns: int) -> None:
         .sign(key, hashes.SHA256())
     )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, _OWNER_ONLY)
-            file.write(_key_pem(key) + certificate.public_bytes(Encoding.PEM))
-            file.flush()
-            os.fsync(descriptor)
-        with contextlib.suppress(FileExistsError):
-            os.link(aside, path)
-    finally:
-        os.unlink(aside)
+    with contextlib.suppress(FileExistsError), whole_file(path, _OWNER_ONLY, first=True) as file:
+        file.write(_key_pem(key) + certificate.public_bytes(Encoding.PEM))
 
 
 def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import enum
 import hashlib
-import os
 import secrets
-import tempfile
 from pathlib import Path
 
+from bitgauge.benchmarks.common.files import whole_file
 from bitgauge.benchmarks.vocabulary.errors import Code, Internal
 
 TOKEN_BYTES = 32
@@ -38,25 +37,17 @@ def new_token() -> str:
 def ensure_token(path: Path) -> str:
     """The token in `path`, made on first use and never changed afterwards.
 
-    The file appears whole or not at all: it is written aside and linked into place, so a
-    crash leaves no empty token and two starts at once agree on one.
+    The file appears whole or not at all, so a crash leaves no empty token.
 
     Raises:
         Internal: `START_FAILED` when the file holds no token.
         OSError: the folder cannot be written.
     """
     if not path.exists():
-        descriptor, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                os.fchmod(descriptor, _OWNER_ONLY)
-                file.write(new_token())
-                file.flush()
-                os.fsync(descriptor)
-            with contextlib.suppress(FileExistsError):  # another start was first; its token counts
-                os.link(aside, path)
-        finally:
-            os.unlink(aside)
+        # Of two starts at once the first one's token counts.
+        fresh = new_token().encode()
+        with contextlib.suppress(FileExistsError), whole_file(path, _OWNER_ONLY, first=True) as new:
+            new.write(fresh)
     path.chmod(_OWNER_ONLY)
     token = path.read_text().strip()
     if len(token) < TOKEN_BYTES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from pathlib import Path
@@ -248,33 +247,14 @@ def _require_folders(*paths: Path | None) -> None:
 def _write_files(
     view: CampaignView, junit: Path | None, markdown: Path | None, kinds: tuple[str, ...]
 ) -> None:
+    from ..exports.output import write_output
     from .text.junit import junit_xml
     from .text.refresh import diff_markdown
 
     if junit is not None:
-        write_whole(junit, junit_xml(view, kinds))
+        write_output(junit, junit_xml(view, kinds).encode(), force=True)
     if markdown is not None:
-        write_whole(markdown, diff_markdown(view))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all.
-
-    Raises:
-        BadInput: `FILE_UNREADABLE`, it cannot be written.
-    """
-    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise BadInput(
-            Code.FILE_UNREADABLE, f"{path} cannot be written: {error.strerror}."
-        ) from error
+        write_output(markdown, diff_markdown(view).encode(), force=True)
 
 
 PLACE = 110

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bitgauge.benchmarks.common.digests import digest_of
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -59,16 +59,10 @@ def local_file(path: Path) -> LocalFile:
     Raises:
         BadInput: `FILE_UNREADABLE`.
     """
-    digest = hashlib.sha256()
-    size_bytes = 0
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                digest.update(chunk)
-                size_bytes += len(chunk)
+        return LocalFile(path, digest_of(path))
     except OSError as error:
         raise _unreadable(path, error) from error
-    return LocalFile(path, Digest(digest.hexdigest(), size_bytes))
 
 
 def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: None) -> Uploaded:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import socket
 
 import filelock
 import psutil
+from bitgauge.benchmarks.common.files import write_durably
 from bitgauge.benchmarks.vocabulary.errors import Code, Internal
 
 from ..access.tokens import ensure_local_tokens, ensure_token
@@ -36,13 +36,11 @@ def prepare(config: CoordinatorConfig) -> None:
 def keep_webhook(config: CoordinatorConfig, url: str | None) -> None:
     """Put where alerts go into a file that only its owner reads; None: they go nowhere."""
     path = config.alert_webhook_path
-    path.unlink(missing_ok=True)
     if url is None:
+        path.unlink(missing_ok=True)
         return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(url)
+    write_durably(path, url.encode(), 0o600)
 
 
 def read_webhook(config: CoordinatorConfig) -> str | None:

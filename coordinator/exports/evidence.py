@@ -11,8 +11,8 @@ Only a database can give it: the facts of an analysis are not asked over the net
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 from bitgauge.benchmarks.analysis.facts import RunFacts
+from bitgauge.benchmarks.common.files import sync, sync_folders
 from bitgauge.benchmarks.table import evidence as run_record
 from bitgauge.benchmarks.table import file as pseudonyms
 from bitgauge.benchmarks.table.evidence import Machines, RunRecord, Stack
@@ -33,7 +34,6 @@ from ..client.offline import Offline
 from ..store.subjects import subject_of
 from ..store.values import LeaseTerms
 from .formats.markdown import to_markdown
-from .output import as_usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +149,16 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     refuse_taken(folder)
     aside = None
     try:
-        aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        aside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+        aside.mkdir()
         for name, data in files.items():
             path = aside / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
-        as_usual(aside)
+            sync(path)
+        sync_folders(aside)
         os.rename(aside, folder)
+        sync(folder.parent)
     except OSError as error:
         if aside is not None:
             shutil.rmtree(aside, ignore_errors=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
+from bitgauge.benchmarks.common.files import whole_file
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
 
 def write_output(path: Path, data: bytes, *, force: bool) -> None:
-    """Write `data` to `path` by way of a file beside it.
+    """Write `data` to `path`; a device or a folder is never replaced.
 
     Args:
         path: what to write; its folder must exist.
@@ -22,18 +21,10 @@ def write_output(path: Path, data: bytes, *, force: bool) -> None:
             written.
     """
     refuse_existing(path, force=force)
-    aside = None
     try:
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(descriptor, "wb") as file:
+        with whole_file(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        as_usual(Path(aside))
-        Path(aside).replace(path)
     except OSError as error:
-        if aside is not None:
-            Path(aside).unlink(missing_ok=True)
         raise BadInput(
             Code.BAD_ARGUMENT, f"{path} cannot be written: {error.strerror or error}."
         ) from error
@@ -49,10 +40,7 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         raise BadInput(
             Code.BAD_ARGUMENT, f"{path} exists; give --force to replace it, or another -o FILE."
         )
-
-
-def as_usual(path: Path) -> None:
-    """A temporary file or folder is its owner's alone; let it be as readable as other new ones."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+    if path.exists() and not path.is_file():
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"{path} cannot be written: it is there and is no ordinary file."
+        )

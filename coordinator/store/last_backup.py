@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from bitgauge.benchmarks.common.files import whole_file
 
 FOLDER = "backups"
 MANIFEST = "manifest.json"
@@ -38,9 +39,9 @@ def remember(home: Path, backup: Path, created_unix_ns: int) -> None:
         return
     folder = home / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    aside = folder / f"{_LAST}.new"
-    aside.write_bytes(msgspec.json.encode(LastBackup(str(backup.absolute()), created_unix_ns)))
-    aside.replace(folder / _LAST)
+    newest = LastBackup(str(backup.absolute()), created_unix_ns)
+    with whole_file(folder / _LAST) as file:
+        file.write(msgspec.json.encode(newest))
 
 
 def last_good(home: Path) -> LastBackup | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from bitgauge.benchmarks.common.files import write_durably
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 
@@ -84,9 +85,7 @@ class Holder:
 def write_holder(path: Path, supervisor_pid: int) -> None:
     """Say who holds the lock; called by the holder only."""
     holder = Holder(os.getpid(), socket.gethostname(), supervisor_pid)
-    aside = path.with_suffix(".new")
-    aside.write_bytes(msgspec.json.encode(holder))
-    aside.replace(path)
+    write_durably(path, msgspec.json.encode(holder))
 
 
 def read_holder(path: Path) -> Holder | None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from bitgauge.benchmarks.common.digests import Hasher, digest_of
+from bitgauge.benchmarks.common.files import whole_file
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
-READ_BYTES = 1 << 20
 # A task may still be reading what it has just asked for.
 SPARE_S = 600.0
 
@@ -54,7 +53,7 @@ class Replica:
             BitgaugeError: the source lacks it, or sent other bytes (`DIGEST_MISMATCH`).
         """
         path = self._folder / digest.sha256
-        if path.exists() and _digest_of(path) == digest:
+        if path.exists() and digest_of(path) == digest:
             os.utime(path)
             return path
         self._fetch(digest, path)
@@ -62,17 +61,13 @@ class Replica:
         return path
 
     def _fetch(self, digest: Digest, path: Path) -> None:
-        descriptor, aside = tempfile.mkstemp(dir=self._folder, prefix=".")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                for chunk in self._source.read(digest):
-                    file.write(chunk)
-            if _digest_of(Path(aside)) != digest:
+        hasher = Hasher()
+        with whole_file(path, 0o600) as file:
+            for chunk in self._source.read(digest):
+                file.write(chunk)
+                hasher.update(chunk)
+            if hasher.digest != digest:
                 raise BadInput(Code.DIGEST_MISMATCH, f"Blob {digest} arrived with other bytes.")
-            os.replace(aside, path)
-        except BaseException:
-            os.unlink(aside)
-            raise
 
     def _make_room(self, newest: Path) -> None:
         copies = []
@@ -87,16 +82,6 @@ class Replica:
             if path != newest:
                 path.unlink(missing_ok=True)
                 total_bytes -= size
-
-
-def _digest_of(path: Path) -> Digest:
-    hasher = hashlib.sha256()
-    size_bytes = 0
-    with path.open("rb") as file:
-        while chunk := file.read(READ_BYTES):
-            hasher.update(chunk)
-            size_bytes += len(chunk)
-    return Digest(hasher.hexdigest(), size_bytes)
 
 
 REPLICA_VARIABLE = "BITGAUGE_REPLICA"

@@ -11,8 +11,6 @@ Synchronous and thread-safe; to be called from threads, never from an event loop
 from __future__ import annotations
 
 import contextlib
-import errno
-import hashlib
 import os
 import re
 import shutil
@@ -21,7 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bitgauge.benchmarks.common.files import sync
+from bitgauge.benchmarks.common.digests import Hasher
+from bitgauge.benchmarks.common.files import on_disk, sync
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -56,7 +55,13 @@ class _Upload:
     """One digest's upload in this process; `hasher` is None until the partial file is read."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
-    hasher: hashlib._Hash | None = None
+    hasher: Hasher | None = None
+
+    def read(self, path: Path) -> Hasher:
+        """The hash of the bytes so far; of a file that an earlier life of ours began, too."""
+        if self.hasher is None:
+            self.hasher = Hasher.of(path) if path.exists() else Hasher()
+        return self.hasher
 
     def discard(self, path: Path) -> None:
         """Forget the bytes that came; they were wrong."""
@@ -126,10 +131,9 @@ class BlobStore:
                 raise BadInput(
                     Code.DIGEST_MISMATCH, f"More bytes came than the size of blob {digest}."
                 )
-            hasher = upload.hasher or _hash_of(path)
+            hasher = upload.read(path)
             self._write(path, size_bytes, data)
             hasher.update(data)
-            upload.hasher = hasher
             return size_bytes + len(data)
 
     def require_intake(self) -> None:
@@ -163,8 +167,7 @@ class BlobStore:
                     Code.BLOB_OFFSET,
                     f"Blob {digest} ends after {size_bytes} of {digest.size_bytes} bytes.",
                 )
-            hasher = upload.hasher or _hash_of(path)
-            if hasher.hexdigest() != digest.sha256:
+            if upload.read(path).digest != digest:
                 upload.discard(path)
                 raise BadInput(
                     Code.DIGEST_MISMATCH, f"The bytes that came are not those of blob {digest}."
@@ -317,19 +320,9 @@ class BlobStore:
             final.unlink(missing_ok=True)
             raise
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
         """Turn what the disk answers into one sentence."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise Unavailable(
-                    Code.DISK_FULL, f"There is no space left on the disk of {self._root}."
-                ) from error
-            raise Unavailable(
-                Code.STORE_IO, f"The blob folder {self._root} does not work: {error}."
-            ) from error
+        return on_disk(f"The blob folder {self._root}")
 
 
 def _require_name(digest: Digest) -> None:
@@ -355,12 +348,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _hash_of(path: Path) -> hashlib._Hash:
-    """The hash of an upload that another process, or an earlier life of this one, began."""
-    hasher = hashlib.sha256()
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        while data := file.read(CHUNK_BYTES):
-            hasher.update(data)
-    return hasher

@@ -6,14 +6,12 @@ called from threads.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bitgauge.benchmarks.common.digests import digest_of
-from bitgauge.benchmarks.common.files import sync
+from bitgauge.benchmarks.common.digests import Hasher, digest_of
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 CHUNK_BYTES = 1 << 20
@@ -47,18 +45,12 @@ def copy(source: Path, target: Path) -> Digest:
     Raises:
         OSError: either file cannot be used.
     """
-    hasher, size_bytes = hashlib.sha256(), 0
+    hasher = Hasher()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with source.open("rb") as read, target.open("wb") as write:
         while data := read.read(CHUNK_BYTES):
             hasher.update(data)
-            size_bytes += write.write(data)
+            write.write(data)
         write.flush()
         os.fsync(write.fileno())
-    return Digest(hasher.hexdigest(), size_bytes)
-
-
-def sync_folders(root: Path) -> None:
-    """Have the disk keep every name below `root`."""
-    for folder, _, _ in os.walk(root, topdown=False):
-        sync(Path(folder))
+    return hasher.digest

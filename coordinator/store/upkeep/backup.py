@@ -22,19 +22,18 @@ from pathlib import Path
 
 import msgspec
 from bitgauge.benchmarks.common.digests import digest_of
-from bitgauge.benchmarks.common.files import sync
+from bitgauge.benchmarks.common.files import on_disk, sync, sync_folders
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
     Code,
     Internal,
     NotFound,
     Refused,
-    Unavailable,
 )
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from .. import last_backup as backup_record
-from ..blobs.files import blob_file, copy, is_sound, listed, sync_folders
+from ..blobs.files import blob_file, copy, is_sound, listed
 from ..last_backup import MANIFEST, SCHEMA
 from ..sql.connection import snapshot
 from ..state_folder import StateFolder
@@ -100,11 +99,11 @@ def make(home: Path, folder: Path, *, link: bool = False, allow_damaged: bool = 
     if not config.store_path.is_file():
         raise NotFound(Code.STORE_MISSING, f"There is no database at {config.store_path}.")
     require_owner(home)
-    with on_disk(folder, "making a backup"), _workplace(folder) as aside:
+    with on_disk(f"While making the backup {folder}"), _workplace(folder) as aside:
         manifest = _fill(config, aside, link=link, allow_damaged=allow_damaged)
         aside.replace(folder)
         sync(folder.parent)
-    with on_disk(home, "noting the backup"):
+    with on_disk(f"While noting the backup in {home}"):
         if not manifest.left_out:
             backup_record.remember(home, folder, manifest.created_unix_ns)
     return manifest
@@ -118,7 +117,7 @@ def verify(folder: Path) -> Manifest:
         BitgaugeError: `STORE_NEWER`, `STORE_IO`.
     """
     manifest = read_manifest(folder)
-    with on_disk(folder, "reading the backup"):
+    with on_disk(f"While reading the backup {folder}"):
         found = digest_of(folder / DATABASE) if (folder / DATABASE).is_file() else None
         if found != manifest.database:
             raise damaged(folder, f"{DATABASE} is not the file that its manifest names")
@@ -179,7 +178,7 @@ def require_owner(home: Path) -> None:
     Raises:
         Refused: `NOT_OWNER`.
     """
-    with on_disk(home, "looking at the state folder"):
+    with on_disk(f"While looking at the state folder {home}"):
         owner = home.stat().st_uid
     if owner != os.geteuid():
         raise Refused(
@@ -190,24 +189,6 @@ def require_owner(home: Path) -> None:
 def damaged(folder: Path, why: str) -> Internal:
     """The error that a backup cannot be used."""
     return Internal(Code.BACKUP_DAMAGED, f"The backup {folder} is damaged: {why}.")
-
-
-@contextlib.contextmanager
-def on_disk(path: Path, doing: str) -> Iterator[None]:
-    """Turn what the disk answers into one sentence.
-
-    Args:
-        path: where the work is done, for the sentence.
-        doing: what was attempted, such as ``making a backup``.
-    """
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Unavailable(
-                Code.DISK_FULL, f"While {doing}: there is no space left on the disk of {path}."
-            ) from error
-        raise Unavailable(Code.STORE_IO, f"While {doing}: {error}.") from error
 
 
 def _fill(config: StateFolder, aside: Path, *, link: bool, allow_damaged: bool) -> Manifest:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bitgauge.benchmarks.common.files import on_disk
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from .. import last_backup as backup_record
 from ..blobs.files import blob_file, is_sound, listed
 from ..state_folder import StateFolder
 from . import invariants as store_check
-from .backup import on_disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def check_state(home: Path) -> StateCheck:
         BitgaugeError: `STORE_MISSING`, `STORE_DAMAGED`, `STORE_OLDER`, `STORE_NEWER`, `STORE_IO`.
     """
     config = StateFolder(home=str(home))
-    with on_disk(home, "checking the state folder"):
+    with on_disk(f"While checking the state folder {home}"):
         # Files first: one that is recorded while we read is then not taken for unreferenced.
         files = tuple(listed(config.blobs_folder))
         contents = store_check.examine(config.store_path)

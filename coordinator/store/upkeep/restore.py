@@ -17,7 +17,7 @@ from pathlib import Path
 
 import filelock
 from bitgauge.benchmarks.common.digests import digest_of
-from bitgauge.benchmarks.common.files import sync
+from bitgauge.benchmarks.common.files import on_disk, sync
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -28,7 +28,7 @@ from ..blobs.files import blob_file, copy, is_sound
 from ..sql.connection import checkpoint
 from ..state_folder import StateFolder
 from . import backup
-from .backup import BLOBS, DATABASE, on_disk
+from .backup import BLOBS, DATABASE
 
 _ASIDE = ".restore.partial"
 
@@ -78,7 +78,7 @@ def restore(source: Path, home: Path, *, replace: bool = False) -> Restored:
     """
     found = _verified(source)
     config = StateFolder(home=str(home))
-    with on_disk(home, "restoring"):
+    with on_disk(f"While restoring {home}"):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         backup.require_owner(home)
         with _alone(config):
@@ -91,7 +91,7 @@ def _verified(source: Path) -> _Source:
     """Read every byte of what is to be restored."""
     if source.is_file():
         recorded = backup.recorded_blobs(source)
-        with on_disk(source, "reading the backup"):
+        with on_disk(f"While reading the backup {source}"):
             return _Source(source, digest_of(source), recorded, None, None)
     manifest = backup.verify(source)
     recorded = (*manifest.blobs, *manifest.left_out)

@@ -217,7 +217,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(
     Path("out.file").write_bytes(b"the old one")
     assert typed(stored, words[0], stored.run_id, *words[1:]) == 2
     assert "exists; give --force to replace it" in refused(capsys)
-    monkeypatch.setattr("bitgauge.coordinator.exports.output.os.fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert typed(stored, words[0], stored.run_id, *words[1:], "--force") == 2
     assert "out.file cannot be written: No space left on device." in refused(capsys)
     assert left() == ["out.file"]

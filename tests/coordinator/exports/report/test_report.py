@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -163,6 +164,17 @@ def test_a_file_is_written_whole_and_replaced_only_when_forced(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [target]
     with pytest.raises(BadInput, match="cannot be written"):
         write_output(tmp_path / "no" / "r.html", b"x", force=False)
+
+
+def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
+    """As root a rename would put a file where /dev/null was."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name in ("pipe", "folder"):
+        with pytest.raises(BadInput, match="cannot be written: it is there and is no ordinary"):
+            write_output(tmp_path / name, b"x", force=True)
+    assert (tmp_path / "pipe").is_fifo()
+    assert sorted(os.listdir(tmp_path)) == ["folder", "pipe"]
 
 
 def test_a_share_is_a_number_that_can_be_read() -> None:
