@@ -23,7 +23,7 @@ COLUMNS = {field.name for field in dataclasses.fields(Conditions)}
 def device(request: pytest.FixtureRequest) -> DeviceModule:
     module = registry.device(request.param, ())
     if not module.probe():
-        pytest.skip(f"this machine is no {request.param}: {module.HINT}")
+        pytest.skip(f"NOT RUN: missing hardware, this is no {request.param}: {module.HINT}")
     return module
 
 
