@@ -8,6 +8,7 @@ higher `ANALYSIS_VERSION` means that stored runs are to be computed again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..raw.container import RawFile
 from ..raw.origin import RawOrigin, raw_origin
@@ -60,9 +61,14 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
     for key in () if facts.realness.keeps_time else _NEEDS_DEVICE:
         found[key] = null(key, facts.realness.value)
     return tuple(
-        trusted(found[key], facts.certificate, facts.profile, facts.leased_unix_ns)
+        trusted(_defined(found[key]), facts.certificate, facts.profile, facts.leased_unix_ns)
         for key in METRICS
     )
+
+
+def _defined(metric: MetricValue) -> MetricValue:
+    """With the version of the definition that this analysis follows."""
+    return replace(metric, definition=METRICS[metric.key].definition)
 
 
 def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:

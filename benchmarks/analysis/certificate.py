@@ -79,11 +79,17 @@ def judge(ratios: Sequence[MetricValue], asked: int, margin: float) -> Finding:
     what a user makes, so the worst of them counts and not their median.
 
     Args:
-        ratios: `latency_ratio` of each comparison that was analysed.
+        ratios: `latency_ratio` of each comparison that was analysed; one of an older definition is
+            no number.
         asked: how many comparisons were asked for.
         margin: relative difference that matters.
     """
-    found = [(math.log(one.value), one.difference) for one in ratios if one.value]
+    newest = max((one.definition for one in ratios), default=1)
+    found = [
+        (math.log(one.value), one.difference)
+        for one in ratios
+        if one.value and one.definition == newest
+    ]
     logs = [ratio for ratio, _ in found]
     positives = sum(difference == "detected" for _, difference in found)
     worst = math.expm1(max(map(abs, logs))) if logs else None

@@ -33,6 +33,7 @@ _SIDES = {"PASS": 1, "FAIL": -1}
 NO_VALUE = "no_value"
 NO_INTERVAL = "no_interval"
 OTHER_METER = "other_meter"
+OTHER_DEFINITION = "other_definition"
 NOT_REGISTERED = "not_registered"
 NO_DIRECTION = "no_direction"
 OVERLAP = "overlap"
@@ -41,6 +42,7 @@ REASONS: dict[str, str] = {
     NO_VALUE: "one of the two has no value",
     NO_INTERVAL: "one of the two has no interval",
     OTHER_METER: "the two were taken with meters of different kinds",
+    OTHER_DEFINITION: "the two follow different definitions of the metric",
     NOT_REGISTERED: "no registered metric",
     NO_DIRECTION: "neither more nor less of it is better",
     OVERLAP: "the interval of the difference reaches into the margin",
@@ -102,6 +104,8 @@ def incomparable(before: MetricValue, after: MetricValue) -> str | None:
     """Why two values must not be held against each other; None: they may."""
     if before.value is None or after.value is None:
         return NO_VALUE
+    if before.definition != after.definition:
+        return OTHER_DEFINITION
     return None if _meter_kind(before) == _meter_kind(after) else OTHER_METER
 
 

@@ -89,14 +89,16 @@ def judge_row(past: Sequence[Metrics], now: Metrics) -> tuple[Finding, ...]:
     return tuple(first.values())
 
 
-def _known(past: Sequence[Metrics], key: str) -> list[MetricValue]:
-    return [one[key] for one in past if key in one and one[key].value is not None]
+def _known(past: Sequence[Metrics], now: Metrics, key: str) -> list[MetricValue]:
+    """Earlier values that follow the definition of the one that there is now."""
+    found = [one[key] for one in past if key in one and key in now]
+    return [one for one in found if one.value is not None and one.definition == now[key].definition]
 
 
 def _turned(past: Sequence[Metrics], now: Metrics) -> Finding | None:
     """An accuracy verdict from PASS to FAIL; what is undecided in between says nothing."""
     after = now.get(ACCURACY)
-    decided = [one for one in _known(past, ACCURACY) if one.verdict in ("PASS", "FAIL")]
+    decided = [one for one in _known(past, now, ACCURACY) if one.verdict in ("PASS", "FAIL")]
     if after is None or after.verdict != "FAIL" or not decided or decided[-1].verdict != "PASS":
         return None
     before = decided[-1]
@@ -107,7 +109,7 @@ def _turned(past: Sequence[Metrics], now: Metrics) -> Finding | None:
 
 def _appeared(past: Sequence[Metrics], now: Metrics, key: str) -> Finding | None:
     """Something that has to be zero, and was, is not."""
-    after, known = now.get(key), _known(past, key)
+    after, known = now.get(key), _known(past, now, key)
     if after is None or not after.value or not known or known[-1].value:
         return None
     signal = OVERFLOW_RATE if key in OVERFLOWS else VERDICT
@@ -117,7 +119,7 @@ def _appeared(past: Sequence[Metrics], now: Metrics, key: str) -> Finding | None
 
 def _slower(past: Sequence[Metrics], now: Metrics) -> Finding | None:
     """A recipe that was faster, or as fast, in most earlier results is slower than fp32."""
-    after, known = now.get(RATIO), _known(past, RATIO)
+    after, known = now.get(RATIO), _known(past, now, RATIO)
     if after is None or after.verdict != "SLOWER" or len(known) < MIN_HISTORY:
         return None
     kept = sum(one.verdict in ("FASTER", "SAME") for one in known)
@@ -140,7 +142,10 @@ def _usual(key: str, known: Sequence[MetricValue]) -> MetricValue | None:
     if found is None:
         return None
     low, centre, high = (unscaled(key, one, absolute=absolute) for one in found)
-    return MetricValue(key, centre, low, high, n=len(values), detail=(_RANGE,))
+    definition = known[0].definition
+    return MetricValue(
+        key, centre, low, high, n=len(values), detail=(_RANGE,), definition=definition
+    )
 
 
 _RANGE = StackItem("bounds", "what is usual")
@@ -148,7 +153,7 @@ _RANGE = StackItem("bounds", "what is usual")
 
 def _beyond(past: Sequence[Metrics], now: Metrics, key: str, signal: str) -> Finding | None:
     """A value on the worse side of what is usual."""
-    after, before = now.get(key), _usual(key, _known(past, key))
+    after, before = now.get(key), _usual(key, _known(past, now, key))
     if after is None or after.value is None or before is None:
         return None
     bound = before.high if METRICS[key].direction is Direction.LOWER else before.low
@@ -174,16 +179,20 @@ class Timed:
     row_key: str
     job_id: str
     value: float
+    definition: int = 1
 
 
 def levels(timed: Sequence[Timed]) -> dict[str, float]:
     """How slow each job found a family: log of the median ratio to its rows' own first values.
 
     A row that has no earlier value says nothing about drift, so its first job is left out for it.
+    Latencies of an older definition are left out too.
 
     Args:
         timed: latencies of all rows of the family, oldest first.
     """
+    newest = definition_of(timed)
+    timed = [one for one in timed if one.definition == newest]
     rows: dict[str, list[Timed]] = {}
     for one in timed:
         rows.setdefault(one.row_key, []).append(one)
@@ -197,21 +206,31 @@ def levels(timed: Sequence[Timed]) -> dict[str, float]:
     return {job: float(np.median(told[job])) for job in order}
 
 
-def judge_drift(metric: str, past: Sequence[float], now: float) -> Finding | None:
+def definition_of(timed: Sequence[Timed]) -> int:
+    """The definition that the levels of these latencies follow: the newest."""
+    return max((one.definition for one in timed), default=1)
+
+
+def judge_drift(
+    metric: str, past: Sequence[float], now: float, definition: int = 1
+) -> Finding | None:
     """Whether a family has become slower than usual on its device.
 
     Args:
         metric: the latency that the levels are of.
         past: levels of earlier jobs, oldest first.
         now: level of this job.
+        definition: version of the metric's definition that all of them follow.
     """
     found = usual_range(np.asarray(past, dtype=np.float64), margin_of(metric))
     if found is None or now <= found[2]:
         return None
     low, centre, high = (math.exp(one) for one in found)
     detail = (_RANGE, StackItem("relative_to", "the first values of each row"))
-    before = MetricValue(metric, centre, low, high, n=len(past), detail=detail)
-    after = MetricValue(metric, math.exp(now), detail=detail)
+    before = MetricValue(
+        metric, centre, low, high, n=len(past), detail=detail, definition=definition
+    )
+    after = MetricValue(metric, math.exp(now), detail=detail, definition=definition)
     words = (
         f"{metric} {100 * math.expm1(now):+.1f} % against the first values of its rows, where"
         f" {100 * (low - 1):+.1f} to {100 * (high - 1):+.1f} % are usual"
@@ -230,7 +249,7 @@ def says(signal: str, metric: str, bound: float, after: MetricValue, now: Metric
         after: what the run that showed it had found.
         now: the same metric later; for a drift its level, relative like `after`.
     """
-    if now.value is None:
+    if now.value is None or now.definition != after.definition:
         return Says.SILENT
     if signal == VERDICT and after.verdict is not None and metric not in COUNTS:
         if now.verdict == after.verdict:

@@ -1,7 +1,7 @@
 """The series of one metric of one row: what is known of its past, and where its level changed.
 
 Pure. An annotation accepts a change: the baseline restarts there, and nothing from before it is
-held against anything after it.
+held against anything after it. Nor are values of an older definition of the metric.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ def history_of(
         points: in the order of time.
         annotations: accepted changes, in any order.
     """
+    newest = max((point.value.definition for point in points), default=1)
+    older = sum(point.counts and point.value.definition != newest for point in points)
+    points = [_of_definition(point, newest) for point in points]
     judged = [point for point in current(points, annotations) if point.counts]
     steps = _steps(metric, points, judged)
     return RowHistory(
@@ -59,11 +62,16 @@ def history_of(
         points=tuple(points),
         annotations=tuple(sorted(annotations, key=lambda one: one.from_unix_ns)),
         steps=steps,
-        finding=_finding(len(judged), steps, bool(annotations)),
+        finding=_finding(len(judged), steps, restarted=bool(annotations), older=older),
     )
 
 
-def level(metric: str, values: Sequence[float]) -> MetricValue:
+def _of_definition(point: HistoryPoint, definition: int) -> HistoryPoint:
+    """A point that counts only if its value follows that definition of its metric."""
+    return replace(point, counts=point.counts and point.value.definition == definition)
+
+
+def level(metric: str, values: Sequence[float], definition: int = 1) -> MetricValue:
     """The median of some values, with the interval of their Hodges-Lehmann estimate.
 
     Fewer than 6 values have no interval at 95 %; then the bounds are the lowest and the highest.
@@ -78,7 +86,13 @@ def level(metric: str, values: Sequence[float]) -> MetricValue:
     ends = [unscaled(metric, end, absolute=absolute) for end in (low, high)]
     middle = unscaled(metric, float(np.median(found)), absolute=absolute)
     return MetricValue(
-        metric, middle, ends[0], ends[1], n=len(values), detail=(StackItem(RANGE, told),)
+        metric,
+        middle,
+        ends[0],
+        ends[1],
+        n=len(values),
+        detail=(StackItem(RANGE, told),),
+        definition=definition,
     )
 
 
@@ -95,9 +109,10 @@ def _steps(
     edges = [0, *starts, len(values)]
     found = []
     for number, start in enumerate(starts, start=1):
-        before = level(metric, values[edges[number - 1] : start])
-        after = level(metric, values[start : edges[number + 1]])
         first = judged[start]
+        definition = first.value.definition
+        before = level(metric, values[edges[number - 1] : start], definition)
+        after = level(metric, values[start : edges[number + 1]], definition)
         found.append(
             Step(
                 index=next(i for i, one in enumerate(points) if one.run_id == first.run_id),
@@ -136,14 +151,16 @@ def _changes_between(
     return tuple(dict.fromkeys(change for point in between for change in point.changes))
 
 
-def _finding(count: int, steps: Sequence[Step], restarted: bool) -> str:
+def _finding(count: int, steps: Sequence[Step], *, restarted: bool, older: int) -> str:
     since = " since the baseline restarted" if restarted else ""
+    left = f"; {older} of an older definition of the metric left out" if older else ""
     if count < MIN_HISTORY:
         values = f"{count} value{'' if count == 1 else 's'}"
-        return f"no action, {values} of {MIN_HISTORY}{since}"
+        return f"no action, {values} of {MIN_HISTORY}{since}{left}"
     if not steps:
-        return f"no step in {count} values{since}"
+        return f"no step in {count} values{since}{left}"
     last = steps[-1]
     word = {"regressed": "worse", "improved": "better"}.get(last.verdict, last.verdict)
     several = f"{len(steps)} steps, the last: " if len(steps) > 1 else ""
-    return f"{several}{word}, {plain(last.before)} to {plain(last.after)}, from run {last.run_id}"
+    moved = f"{plain(last.before)} to {plain(last.after)}"
+    return f"{several}{word}, {moved}, from run {last.run_id}{left}"

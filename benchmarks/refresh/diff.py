@@ -2,8 +2,8 @@
 
 Pure. A number is held against the earlier one by `change`, which says nothing of the times and
 joules of a suspect job. A cell is `regressed` when something of it that may decide is worse:
-accuracy, numerics and size always, time, memory and energy only of runs that are not preliminary
-(DESIGN.md 10.13).
+accuracy, numerics and size always, time, memory and energy only of runs that are neither
+preliminary nor suspect (DESIGN.md 10.13).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..table.rows import row_key
 from ..table.staleness import MEASURING, TOOLCHAIN, stack_changes
 from ..vocabulary.enums import CellState
 from ..vocabulary.metrics import METRICS, placed
-from ..vocabulary.reasons import PRELIMINARY
+from ..vocabulary.reasons import PRELIMINARY, SUSPECT
 from ..vocabulary.values.campaigns import CellChange
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.history import MetricChange
@@ -93,8 +93,8 @@ def _kind(
         return _without_numbers(before, after)
     if before is None or not before.state.has_numbers:
         return NEW
-    preliminary = PRELIMINARY in {*before.flags, *after.flags}
-    moved = {one.verdict for one in metrics if not (preliminary and METRICS[one.key].needs_device)}
+    unsure = bool({PRELIMINARY, SUSPECT} & {*before.flags, *after.flags})
+    moved = {one.verdict for one in metrics if not (unsure and METRICS[one.key].needs_device)}
     gate = {(one.before, one.after) for one in verdicts if one.name == "gate"}
     if REGRESSED in moved or any(new == GATE_FAILED for _, new in gate):
         return REGRESSED
@@ -117,9 +117,10 @@ def _verdicts(before: TableRow, after: TableRow) -> Iterable[StackChange]:
         yield StackChange("gate", *gates)
     if before.state.has_numbers and after.state.has_numbers:
         for key in ("accuracy_delta_pp", "latency_ratio"):
-            old, new = before.metric(key).verdict, after.metric(key).verdict
-            if old != new and (old or new):
-                yield StackChange(key, old, new)
+            old, new = before.metric(key), after.metric(key)
+            told = old.verdict or new.verdict
+            if told and old.verdict != new.verdict and old.definition == new.definition:
+                yield StackChange(key, old.verdict, new.verdict)
     if before.kernel_mode != after.kernel_mode:
         yield StackChange("kernel_mode", before.kernel_mode, after.kernel_mode)
 

@@ -7,6 +7,7 @@ left out here too, wherever they come from. Workloads never mix: they are part o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from ..vocabulary.enums import CellState, FormatFamily, HardwareClass, ModelClass
 from ..vocabulary.errors import BadInput, Code
@@ -17,7 +18,7 @@ from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from .gate import FAILED, PASSED, REVIEW, default_gate
 from .pooling import UnitValue, pass_rate, pool
-from .units import best_rows, current_baselines
+from .units import best_rows, current_baselines, of_one_definition
 
 POOLED_METRICS = placed(lambda metric: metric.pooled)
 """What a cell shows: what can be compared over models, against the FP32 baseline of each."""
@@ -91,9 +92,12 @@ def drill(rows: Iterable[TableRow], by: Sequence[str]) -> tuple[Part, ...]:
 
 
 def _counted(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
-    """The rows that speak: real devices, newest baseline, most thorough profile per unit."""
+    """The rows that speak: real devices, newest baseline, most thorough profile per unit.
+
+    What they say follows one definition of each metric.
+    """
     current, _ = current_baselines([row for row in rows if row.realness.keeps_time])
-    return best_rows(current)
+    return of_one_definition(best_rows(current))
 
 
 def _part(names: tuple[str, ...], rows: Sequence[TableRow]) -> Part:
@@ -146,7 +150,8 @@ def _pooled(key: str, rows: Sequence[TableRow]) -> Pooled:
                     metric.high,
                 )
             )
-    return pool(key, units, missing, reason)
+    definition = max((row.metric(key).definition for row in rows), default=1)
+    return replace(pool(key, units, missing, reason), definition=definition)
 
 
 def _value(key: str, row: TableRow) -> MetricValue:

@@ -22,7 +22,7 @@ from ..vocabulary.errors import BadInput, Code, Refused
 from ..vocabulary.values.cells import Cell
 from ..vocabulary.values.devices import DeviceDescription
 from ..vocabulary.values.rows import TableRow
-from ..vocabulary.values.runs import MetricValue, RawRef
+from ..vocabulary.values.runs import FIRST, MetricValue, RawRef
 from .cells import cells
 from .priors import priors
 from .rows import ordered
@@ -129,7 +129,8 @@ def from_json(data: bytes, name: str) -> TableFile:
 def lean(value: object) -> Any:
     """A value of ours as plain JSON values, without the fields that are null or empty.
 
-    Such a field has a default that is null or empty too, so that reading gives it back.
+    Such a field has a default that is null or empty too, so that reading gives it back. Fields
+    marked as `FIRST` are left out too when they say no more than their default.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
@@ -143,7 +144,8 @@ def lean(value: object) -> Any:
 
 
 def _left_out(value: object, field: dataclasses.Field[Any]) -> bool:
-    return value in (None, (), "") and value == field.default
+    unsaid = value in (None, (), "") or FIRST.items() <= field.metadata.items()
+    return unsaid and value == field.default
 
 
 def _digest(told: dict[str, Any]) -> str:

@@ -6,11 +6,14 @@ Pure: the order in which rows come never matters.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from ..vocabulary.enums import Profile
 from ..vocabulary.profiles import buys_less
+from ..vocabulary.reasons import OLDER_DEFINITION
 from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.rows import TableRow
+from ..vocabulary.values.runs import MetricValue
 
 Unit = tuple[str, str, str]
 """Model name, device id, runtime: where a recipe must hold."""
@@ -72,3 +75,30 @@ def current_baselines(rows: Sequence[TableRow]) -> tuple[list[TableRow], tuple[s
         else:
             dropped.add(row.model_name)
     return kept, tuple(sorted(dropped))
+
+
+def of_one_definition(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
+    """Rows whose numbers can be held together: of each metric those of its newest definition.
+
+    The others are null with the reason. Which is the newest is decided among these rows, so that
+    a table of yesterday's definitions can still be asked.
+    """
+    newest: dict[str, int] = {}
+    mixed = False
+    for row in rows:
+        for metric in row.metrics:
+            known = newest.setdefault(metric.key, metric.definition)
+            if metric.definition != known:
+                newest[metric.key], mixed = max(known, metric.definition), True
+    if not mixed:
+        return tuple(rows)
+    return tuple(
+        replace(row, metrics=tuple(_newest(metric, newest[metric.key]) for metric in row.metrics))
+        for row in rows
+    )
+
+
+def _newest(metric: MetricValue, definition: int) -> MetricValue:
+    if metric.definition == definition:
+        return metric
+    return MetricValue(metric.key, reason=OLDER_DEFINITION, definition=definition)

@@ -116,8 +116,8 @@ class Metric:
     def needs_device(self) -> bool:
         """Whether only a real device at its own pace gives it: all but the artifact's own.
 
-        So emulated and simulated ones leave it null, and a run that is `preliminary` gates
-        nothing by it (DESIGN.md 10.13, 10.15).
+        So emulated and simulated ones leave it null, and a run that is `preliminary` or `suspect`
+        is no ground for a verdict by it (DESIGN.md 10.13, 10.15).
         """
         return self.group not in (Group.IDENTITY, Group.NUMERICS, Group.QUALITY)
 

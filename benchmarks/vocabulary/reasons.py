@@ -67,6 +67,7 @@ ITERATION_OVER_BUDGET = "iteration_over_budget"
 WINDOW_TOO_SHORT = "window_too_short"
 
 NOT_MEASURED = "not_measured"
+OLDER_DEFINITION = "older_definition"
 NOT_IN_PROFILE = "not_in_profile"
 INVALID_DISCARDED = "invalid_discarded"
 UNINSTRUMENTABLE = "uninstrumentable"
@@ -117,6 +118,10 @@ REASONS: dict[str, str] = {
     METER_WITHOUT_RESPONSE: "the energy meter shows no more under load than idle",
     METERS_DISAGREE: "two energy meters of the same thing differ by more than 10 %",
     SIMULATED_METER: "the energy meter replays a recording",
+    OLDER_DEFINITION: (
+        "it follows an older definition of the metric: `bitgauge reanalyse` computes it anew where"
+        " its raw data are kept"
+    ),
     NOT_RECORDED: "it was not recorded",
     NOT_PROBED: "the saturation probe gave no map of this runtime on this device",
     NOT_READABLE: "the device does not tell it",

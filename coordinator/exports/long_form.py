@@ -78,6 +78,7 @@ def _metric_columns(
         Column("verdict", str, said("verdict"), True),
         Column("difference", str, said("difference"), True),
         Column(flags, str, lambda line: " ".join(getattr(metric_of(line), "flags", ()))),
+        Column("definition", int, said("definition"), optional),
     )
 
 

@@ -520,7 +520,7 @@ class Progress(_message.Message):
     def __init__(self, entry_index: _Optional[int] = ..., recipe: _Optional[str] = ..., step: _Optional[str] = ..., fraction: _Optional[float] = ...) -> None: ...
 
 class MetricValue(_message.Message):
-    __slots__ = ("key", "value", "low", "high", "n", "reason", "verdict", "difference", "flags", "detail")
+    __slots__ = ("key", "value", "low", "high", "n", "reason", "verdict", "difference", "flags", "detail", "definition")
     KEY_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     LOW_FIELD_NUMBER: _ClassVar[int]
@@ -531,6 +531,7 @@ class MetricValue(_message.Message):
     DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
     FLAGS_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
     key: str
     value: float
     low: float
@@ -541,4 +542,5 @@ class MetricValue(_message.Message):
     difference: str
     flags: _containers.RepeatedScalarFieldContainer[str]
     detail: _containers.RepeatedCompositeFieldContainer[StackItem]
-    def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., n: _Optional[int] = ..., reason: _Optional[str] = ..., verdict: _Optional[str] = ..., difference: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., detail: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
+    definition: int
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., n: _Optional[int] = ..., reason: _Optional[str] = ..., verdict: _Optional[str] = ..., difference: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., detail: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., definition: _Optional[int] = ...) -> None: ...

@@ -746,7 +746,7 @@ class CellKey(_message.Message):
     def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ...) -> None: ...
 
 class Pooled(_message.Message):
-    __slots__ = ("key", "value", "low", "high", "reason", "units", "between_models", "between_devices", "worst")
+    __slots__ = ("key", "value", "low", "high", "reason", "units", "between_models", "between_devices", "worst", "definition")
     KEY_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     LOW_FIELD_NUMBER: _ClassVar[int]
@@ -756,6 +756,7 @@ class Pooled(_message.Message):
     BETWEEN_MODELS_FIELD_NUMBER: _ClassVar[int]
     BETWEEN_DEVICES_FIELD_NUMBER: _ClassVar[int]
     WORST_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
     key: str
     value: float
     low: float
@@ -765,7 +766,8 @@ class Pooled(_message.Message):
     between_models: float
     between_devices: float
     worst: float
-    def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reason: _Optional[str] = ..., units: _Optional[int] = ..., between_models: _Optional[float] = ..., between_devices: _Optional[float] = ..., worst: _Optional[float] = ...) -> None: ...
+    definition: int
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reason: _Optional[str] = ..., units: _Optional[int] = ..., between_models: _Optional[float] = ..., between_devices: _Optional[float] = ..., worst: _Optional[float] = ..., definition: _Optional[int] = ...) -> None: ...
 
 class PassRate(_message.Message):
     __slots__ = ("passed", "judged", "undecided", "low", "high")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from ..enums import CellState, FormatFamily, HardwareClass, ModelClass
 from .jobs import Workload
 from .rows import StackChange
+from .runs import FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Pooled:
     each, of ratios the geometric one; `low` and `high` bound it at 95 %. The spreads are standard
     deviations of the true values, sampling noise taken out: relative ones of ratios (0.05 is
     5 %), in points of `accuracy_delta_pp`; None where there is one model, or one device.
+    `definition` is that of the values, which is one: see `MetricValue`.
     """
 
     key: str
@@ -41,6 +43,7 @@ class Pooled:
     between_models: float | None = None
     between_devices: float | None = None
     worst: float | None = None
+    definition: int = field(default=1, metadata=FIRST)
 
 
 @dataclass(frozen=True, slots=True)

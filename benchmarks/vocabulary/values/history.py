@@ -106,7 +106,7 @@ class HistoryPoint:
     """One accepted run of a series.
 
     `changes` names what is another one than at the point before. `counts` is false for a value
-    that nothing is judged by: it is null, or its job was suspect.
+    that nothing is judged by: it is null, its job was suspect, or it follows an older definition.
     """
 
     run_id: str

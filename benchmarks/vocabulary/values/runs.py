@@ -68,12 +68,19 @@ class Progress:
     fraction: float
 
 
+FIRST = {"left_out_at_default": True}
+"""Metadata of a field that came later: where it is missing, and where nothing but its default is
+to be said, files leave it out (`table.file.lean`), so that older ones stay what they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricValue:
     """One published number, or null with a reason; never an invented value.
 
     `low` and `high` are in the unit of `value`: the 95 % interval, unless a detail named
     `bounds` says what else they are (the extremes of the launches, for memory and loading).
+    `definition` is the version of the metric's definition that it follows (`metrics.METRICS`);
+    numbers of two versions are never compared or pooled.
     """
 
     key: str
@@ -86,6 +93,7 @@ class MetricValue:
     difference: str | None = None
     flags: tuple[str, ...] = ()
     detail: tuple[StackItem, ...] = ()
+    definition: int = field(default=1, metadata=FIRST)
 
 
 @dataclass(frozen=True, slots=True)

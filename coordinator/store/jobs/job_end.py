@@ -120,7 +120,8 @@ def _points(
     """Every fixed point of a job with its device, in the order of its runs."""
     rows = fetch(
         connection,
-        """SELECT r.device_id, r.fingerprint, m.key, m.value, d.history_from FROM runs r
+        """SELECT r.device_id, r.fingerprint, m.key, m.value, m.definition, d.history_from
+           FROM runs r
            JOIN metrics m ON m.run_id = r.run_id JOIN devices d ON d.device_id = r.device_id
            WHERE r.job_id = ?1 AND r.disposition = 'accepted' AND m.value IS NOT NULL
              AND (m.key IN ('sentinel_before_ns', 'sentinel_after_ns')
@@ -147,10 +148,11 @@ def _history(
             JOIN jobs j ON j.job_id = r.job_id
             WHERE r.device_id = :device AND r.fingerprint = :fingerprint
               AND r.position > :after AND r.job_id <> :job AND r.disposition = 'accepted'
-              AND m.value IS NOT NULL {same if anchor else ""}
+              AND m.value IS NOT NULL AND m.definition = :definition {same if anchor else ""}
             ORDER BY r.position DESC LIMIT :most""",  # noqa: S608 (both texts are ours)
         {
             "key": point["key"],
+            "definition": point["definition"],
             "device": point["device_id"],
             "fingerprint": point["fingerprint"],
             "after": point["history_from"],

@@ -294,4 +294,5 @@ def _metric_columns(run: str, position: int, metric: MetricValue) -> dict[str, o
         "difference": metric.difference,
         "flags": encode(metric.flags),
         "detail": encode(metric.detail),
+        "definition": metric.definition,
     }

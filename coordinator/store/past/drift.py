@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 HORIZON_NS = 180 * 86_400 * 1_000_000_000
 """How far back the drift of a family is looked up."""
 
-_ROWS = """SELECT e.job_id, e.recipe, e.settled_unix_ns, m.value, j.model_name, j.baseline_sha256,
-       j.baseline_size_bytes, j.scenario, j.batch, j.threads
+_ROWS = """SELECT e.job_id, e.recipe, e.settled_unix_ns, m.value, m.definition, j.model_name,
+       j.baseline_sha256, j.baseline_size_bytes, j.scenario, j.batch, j.threads
 FROM runs r
 JOIN metrics m ON m.run_id = r.run_id AND m.key = :metric AND m.value > 0
 JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
@@ -69,7 +69,7 @@ def timed_of_family(
             accepted = annotations_of(connection, key)
             since[key] = max((one.from_unix_ns for one in accepted), default=0)
         if row["settled_unix_ns"] >= since[key]:
-            found.append(Timed(key, row["job_id"], row["value"]))
+            found.append(Timed(key, row["job_id"], row["value"], row["definition"]))
     return tuple(found)
 
 

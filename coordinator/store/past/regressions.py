@@ -130,15 +130,16 @@ def _came_with(
 # -- a format family on a device ----------------------------------------------------------
 def _judged_family(connection: sqlite3.Connection, own: Candidate, key: str) -> _Judged:
     """The drift of the run's format family on its device, over all of its rows."""
-    from bitgauge.benchmarks.history.regressions import judge_drift, levels
+    from bitgauge.benchmarks.history.regressions import definition_of, judge_drift, levels
 
     metric, subject = usual_metric(own.row), family_key(own.row)
-    told = levels(timed_of_family(connection, own, metric))
+    timed = timed_of_family(connection, own, metric)
+    told, definition = levels(timed), definition_of(timed)
     now = told.pop(job_of(own), None)
     if now is None:
         return _Judged(subject, (), {})
-    finding = judge_drift(metric, list(told.values()), now)
-    level = MetricValue(metric, math.exp(now))
+    finding = judge_drift(metric, list(told.values()), now, definition)
+    level = MetricValue(metric, math.exp(now), definition=definition)
     if finding is None:
         return _Judged(subject, (), {metric: level})
     past = _since(connection, key, past_of(connection, own.row, key), own)

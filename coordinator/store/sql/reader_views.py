@@ -82,8 +82,8 @@ JOIN devices d ON d.device_id = r.device_id"""
 
 _METRICS = f"""CREATE VIEW v_metrics AS
 SELECT m.run_id, m.key, m.value, m.low, m.high, m.unit, m.n, m.reason, m.verdict, m.difference,
-       m.flags, j.model_name, e.recipe, j.scenario, j.batch, j.threads, j.profile, j.runtime,
-       d.name AS device_name, r.disposition, {_utc("r.ended_unix_ns")} AS measured_utc
+       m.flags, m.definition, j.model_name, e.recipe, j.scenario, j.batch, j.threads, j.profile,
+       j.runtime, d.name AS device_name, r.disposition, {_utc("r.ended_unix_ns")} AS measured_utc
 FROM metrics m
 JOIN runs r ON r.run_id = m.run_id
 JOIN jobs j ON j.job_id = r.job_id

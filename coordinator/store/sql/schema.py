@@ -187,6 +187,7 @@ _RUNS = (
         difference TEXT,
         flags TEXT NOT NULL,
         detail TEXT NOT NULL,
+        definition INTEGER NOT NULL DEFAULT 1,
         PRIMARY KEY (run_id, key)
     ) STRICT, WITHOUT ROWID""",
 )

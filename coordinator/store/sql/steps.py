@@ -20,7 +20,23 @@ Steps = tuple[tuple[str, ...], ...]
 OLDEST = 12
 """The oldest schema that is opened; those before it were never released."""
 
-STEPS: Steps = ()
+_DEFINITION = (
+    "ALTER TABLE metrics ADD COLUMN definition INTEGER NOT NULL DEFAULT 1",
+    "DROP VIEW v_metrics",
+    """CREATE VIEW v_metrics AS
+SELECT m.run_id, m.key, m.value, m.low, m.high, m.unit, m.n, m.reason, m.verdict, m.difference,
+       m.flags, m.definition, j.model_name, e.recipe, j.scenario, j.batch, j.threads, j.profile,
+       j.runtime, d.name AS device_name, r.disposition,
+       strftime('%Y-%m-%dT%H:%M:%SZ', r.ended_unix_ns / 1000000000, 'unixepoch') AS measured_utc
+FROM metrics m
+JOIN runs r ON r.run_id = m.run_id
+JOIN jobs j ON j.job_id = r.job_id
+JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
+JOIN devices d ON d.device_id = r.device_id""",
+)
+"""Which version of its metric's definition a number follows."""
+
+STEPS: Steps = (_DEFINITION,)
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 
 NEWEST = OLDEST + len(STEPS)

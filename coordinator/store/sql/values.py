@@ -282,6 +282,7 @@ def metric_values(
             difference=row["difference"],
             flags=msgspec.json.decode(row["flags"], type=tuple[str, ...]),
             detail=msgspec.json.decode(row["detail"], type=tuple[StackItem, ...]),
+            definition=row["definition"],
         )
         for row in rows
     )

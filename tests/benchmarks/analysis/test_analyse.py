@@ -427,3 +427,14 @@ def test_neither_device_nor_analysis_pays_for_scipy() -> None:
     code = f"import sys; {imports}; print('scipy' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert answer.stdout.strip() == b"False"
+
+
+def test_a_number_carries_the_version_of_its_definition(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {metric.definition for metric in analyse(everything(), FACTS)} == {1}
+    for key, definition in (("latency_ratio", 2), ("energy_mj", 3)):
+        monkeypatch.setitem(METRICS, key, replace(METRICS[key], definition=definition))
+    found = {metric.key: metric.definition for metric in analyse(everything(), FACTS)}
+    assert {key: version for key, version in found.items() if version > 1} == {
+        "latency_ratio": 2,
+        "energy_mj": 3,
+    }

@@ -81,6 +81,15 @@ def test_too_many_differences_refuse(detected: int, passed: bool) -> None:
     assert passed or "chance explains 5" in finding.reason
 
 
+def test_a_comparison_of_an_older_definition_is_none() -> None:
+    found = ratios([0.001] * 40)
+    assert judge(found, 40, MARGIN).passed
+    assert judge([replace(one, definition=2) for one in found], 40, MARGIN).passed
+    finding = judge([found[0], *(replace(one, definition=2) for one in found[1:])], 40, MARGIN)
+    assert not finding.passed
+    assert "1 of 40 comparisons gave no number" in finding.reason
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_one_comparison_beyond_the_margin_refuses(sign: int) -> None:
     logs = [0.0] * 39 + [sign * 0.019]

@@ -116,3 +116,14 @@ def test_the_recovered_interval_covers_as_often_as_it_says() -> None:
         difference = separate(*found)
         covered += difference.low <= 0.5 <= difference.high
     assert 0.94 < covered / trials < 0.97
+
+
+@pytest.mark.parametrize("key", ["latency_ratio", "accuracy_delta_pp", "size_ratio"])
+def test_two_definitions_of_a_metric_are_never_held_together(key: str) -> None:
+    before = value(key, 0.6, 0.01, verdict="FAIL")
+    after = value(key, 0.9, 0.01, verdict="PASS", definition=2)
+    found = change_of(key, before, after)
+    assert (found.verdict, found.reason, found.value) == ("unknown", "other_definition", None)
+    assert "different definitions" in REASONS["other_definition"]
+    same = change_of(key, replace(before, definition=2), after)
+    assert same.verdict in ("improved", "regressed")

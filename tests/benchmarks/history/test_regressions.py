@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from bitgauge.benchmarks.history.regressions import (
     Says,
     Timed,
+    definition_of,
     judge_drift,
     judge_row,
     levels,
@@ -69,6 +71,39 @@ def test_values_that_are_null_are_no_history() -> None:
     assert signals([*nulls, *[row(clip_pct=1.0)] * 9], row(clip_pct=9.0)) == {}
     past = [row(clip_pct=1.0)] * 10
     assert signals(past, {"clip_pct": MetricValue("clip_pct", reason="not_measured")}) == {}
+
+
+def defined(definition: int, found: dict[str, MetricValue]) -> dict[str, MetricValue]:
+    return {key: replace(one, definition=definition) for key, one in found.items()}
+
+
+def test_an_older_definition_is_no_past() -> None:
+    past = [row(accuracy_delta_pp=(-0.1, "PASS"), clip_pct=1.0, saturated_pct=0.0)] * 12
+    now = row(accuracy_delta_pp=(-3.0, "FAIL"), clip_pct=2.0, saturated_pct=1.0)
+    accused = {"accuracy_delta_pp", "clip_pct", "saturated_pct"}
+    assert set(signals(past, now)) == accused
+    assert signals(past, defined(2, now)) == {}
+    anew = [defined(2, one) for one in past]
+    assert set(signals([*past, *anew], defined(2, now))) == accused
+    (found,) = (one for one in judge_row(anew, defined(2, now)) if one.metric == "clip_pct")
+    assert (found.before.definition, found.after.definition) == (2, 2)
+
+
+def test_levels_follow_the_newest_definition() -> None:
+    old = [Timed("a", f"j{job}", 100.0) for job in range(4)]
+    new = [Timed("a", f"j{job}", 50.0, definition=2) for job in range(4, 8)]
+    assert levels([*old, *new]) == dict.fromkeys([f"j{job}" for job in range(4, 8)], 0.0)
+    assert (definition_of([*old, *new]), definition_of(old), definition_of([])) == (2, 1, 1)
+    told = judge_drift("latency_ratio", [0.0] * 10, 0.5, definition=2)
+    assert told is not None
+    assert (told.before.definition, told.after.definition) == (2, 2)
+
+
+def test_another_definition_says_nothing_of_a_regression() -> None:
+    failed = MetricValue("accuracy_delta_pp", -3.0, verdict="FAIL")
+    for verdict in ("PASS", "FAIL"):
+        now = MetricValue("accuracy_delta_pp", -0.1, verdict=verdict, definition=2)
+        assert says("verdict", "accuracy_delta_pp", -0.1, failed, now) is Says.SILENT
 
 
 def test_levels_are_relative_to_the_first_values_of_each_row() -> None:

@@ -74,8 +74,8 @@ WORSE = with_metric(NEXT, accuracy(-3.0, "FAIL"))
             "same",
         ),
         (ratio("energy_ratio", 0.5), ratio("energy_ratio", 0.7, "preliminary"), "same"),
-        # A drifting device needs no more memory; a quick profile sees too few launches of it.
-        (ratio("peak_memory_ratio", 0.5), ratio("peak_memory_ratio", 0.7, "suspect"), "regressed"),
+        (ratio("peak_memory_ratio", 0.5), ratio("peak_memory_ratio", 0.7), "regressed"),
+        (ratio("peak_memory_ratio", 0.5), ratio("peak_memory_ratio", 0.7, "suspect"), "verdict"),
         (ratio("peak_memory_ratio", 0.5), ratio("peak_memory_ratio", 0.7, "preliminary"), "same"),
         (ratio("size_ratio", 0.5), ratio("size_ratio", 0.7, "preliminary", "suspect"), "regressed"),
         (
@@ -101,6 +101,18 @@ def test_of_a_suspect_job_no_time_is_called_worse() -> None:
     assert "latency_ratio 0.5" not in diff_text([found])
     (change,) = (one for one in found.metrics if one.key == "latency_ratio")
     assert (change.verdict, change.reason) == ("unknown", "suspect")
+
+
+def test_the_memory_of_a_suspect_job_is_shown_and_decides_nothing() -> None:
+    """A peak of memory is what it is at any pace; a campaign takes no suspect run for ground."""
+    found = difference(
+        ratio("peak_memory_ratio", 0.5, "suspect"),
+        ratio("peak_memory_ratio", 0.7, "suspect"),
+        STACKS,
+    )
+    assert found.kind == "same"
+    (change,) = (one for one in found.metrics if one.key == "peak_memory_ratio")
+    assert (change.verdict, change.reason) == ("regressed", None)
 
 
 def test_the_change_of_stack_stands_beside() -> None:
@@ -199,3 +211,13 @@ def test_markdown_keeps_its_columns() -> None:
 )
 def test_exit_codes(found: CampaignView, kinds: tuple[str, ...], code: int) -> None:
     assert exit_code(found, kinds) == code
+
+
+@pytest.mark.parametrize("definition", [1, 2])
+def test_a_new_definition_of_a_metric_is_no_change(definition: int) -> None:
+    slow = replace(latency(0.7), verdict="SLOWER", definition=definition)
+    found = difference(ROW, with_metric(NEXT, slow), STACKS)
+    assert found.kind == ("regressed" if definition == 1 else "same")
+    assert bool(found.verdicts) is (definition == 1)
+    (change,) = (one for one in found.metrics if one.key == "latency_ratio")
+    assert change.reason == (None if definition == 1 else "other_definition")

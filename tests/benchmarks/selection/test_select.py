@@ -489,3 +489,16 @@ def test_saturating_kernels_are_not_shipped_unless_allowed() -> None:
     assert "its integer kernels saturate on that device" in candidate.reasons
     allowed = select(replace(QUERY, allow_saturating=True), rows)
     assert allowed.recipe == "int8-static-u8s8-pc"
+
+
+def test_a_number_of_an_older_definition_is_not_held_against_newer_ones() -> None:
+    fast = row("int8-static-u8u8-pc", latency=(0.3, 0.29, 0.31))
+    found = [FP32, row("int8-dynamic"), fast]
+    assert select(QUERY, found).recipe == "int8-static-u8u8-pc"
+    anew = [
+        replace(one, metrics=tuple(replace(metric, definition=2) for metric in one.metrics))
+        for one in found[:2]
+    ]
+    choice = select(QUERY, [*anew, fast])
+    assert choice.recipe == "int8-dynamic"
+    assert "older definition" in candidate_reasons(choice, "int8-static-u8u8-pc")

@@ -341,3 +341,39 @@ def test_points_are_pooled_as_points_and_the_worst_is_the_lowest() -> None:
 
 def test_the_key_of_a_row_holds_its_workload() -> None:
     assert key_of(ROW).workload == Workload()
+
+
+def defined(row: TableRow, definition: int) -> TableRow:
+    return replace(row, metrics=tuple(replace(one, definition=definition) for one in row.metrics))
+
+
+def test_two_definitions_of_a_metric_are_never_pooled() -> None:
+    here, there = ROW, replace(ROW, device_id="e", device_name="e", run_id="s")
+    (cell,) = cells([here, defined(there, 2)])
+    assert cell.best is not None
+    for key in ("latency_ratio", "accuracy_delta_pp", "size_ratio"):
+        pooled = cell.best.metric(key)
+        assert (pooled.value, pooled.reason, pooled.units) == (None, "older_definition", 2)
+        assert pooled.definition == 2
+    # What the gate said of the older number is not counted with what it says of the newer.
+    assert (cell.best.pass_rate.passed, cell.best.pass_rate.undecided) == (0, 1)
+    (alone, other) = drill([here, defined(there, 2)], ["device"])
+    assert alone.metric("latency_ratio").value is None
+    assert other.metric("latency_ratio").value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("definition", [1, 2])
+def test_what_follows_one_definition_is_pooled_and_says_which(definition: int) -> None:
+    rows = [ROW, replace(ROW, device_id="e", device_name="e", run_id="s")]
+    (cell,) = cells([defined(one, definition) for one in rows])
+    assert cell.best is not None
+    pooled = cell.best.metric("latency_ratio")
+    assert pooled.value == pytest.approx(0.5)
+    assert (pooled.units, pooled.definition) == (2, definition)
+
+
+def test_recipes_of_a_cell_are_not_compared_over_definitions() -> None:
+    fast = replace(ROW, recipe="int8-static-u8u8-pc", metrics=metrics(0.1, 0.0, "PASS"), run_id="s")
+    for definition, best in ((1, "int8-static-u8u8-pc"), (2, "int8-dynamic")):
+        (cell,) = cells([fast, defined(ROW, definition)])
+        assert cell.recipe == best

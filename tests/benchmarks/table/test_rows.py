@@ -1,6 +1,8 @@
 import random
 from dataclasses import replace
 
+import msgspec
+from bitgauge.benchmarks.table.file import digest_of_run, lean
 from bitgauge.benchmarks.table.rows import Candidate, newest_rows, row_key
 from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
@@ -10,9 +12,11 @@ from bitgauge.benchmarks.vocabulary.enums import (
     Profile,
     Realness,
 )
+from bitgauge.benchmarks.vocabulary.values.cells import Pooled
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,3 +112,17 @@ def test_rows_stand_in_the_order_people_read() -> None:
         for batch in (1, 64)
         for recipe in RECIPES
     ]
+
+
+def test_the_first_definition_is_left_out_of_files_and_a_later_one_is_said() -> None:
+    assert lean(MetricValue("latency_ratio", 0.5)) == {"key": "latency_ratio", "value": 0.5}
+    assert lean(MetricValue("latency_ratio", 0.5, definition=2))["definition"] == 2
+    assert lean(Pooled("latency_ratio", 0.5, units=1)) == {
+        "key": "latency_ratio",
+        "value": 0.5,
+        "units": 1,
+    }
+    first, second = (MetricValue("latency_ratio", 0.5, definition=one) for one in (1, 2))
+    assert digest_of_run((), [first]) != digest_of_run((), [second])
+    for one in (first, second):
+        assert msgspec.convert(lean(one), MetricValue) == one

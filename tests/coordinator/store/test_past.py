@@ -384,6 +384,17 @@ class TestRegressions:
             measure(lab, wobble=0.004 * number)
         assert "latency_drift" in {one.signal for one in judge(lab)}
 
+    def test_a_new_definition_of_a_metric_starts_a_new_past(self, lab: Lab) -> None:
+        usual(lab, 11)
+        slower, failed = ratio(0.9, "SLOWER"), replace(FAILED, definition=2)
+        measure(lab, latency_ratio=replace(slower, definition=2), accuracy_delta_pp=failed)
+        assert judge(lab) == []
+        [found] = lab.store.series(INT8_ROW)
+        assert [point.value.definition for point in found.points] == [*[1] * 11, 2]
+        # As one that follows the same definition would be: a regression.
+        measure(lab, latency_ratio=slower, accuracy_delta_pp=FAILED)
+        assert {one.metric for one in judge(lab)} == {"latency_ratio", "accuracy_delta_pp"}
+
     def test_another_row_is_another_past(self, lab: Lab) -> None:
         measure(lab)
         judge(lab)

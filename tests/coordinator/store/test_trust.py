@@ -143,6 +143,19 @@ class TestSuspicion:
             ("preliminary", "suspect")
         ] * 3
 
+    def test_fixed_points_of_an_older_definition_are_no_history(self, lab: Lab) -> None:
+        calm(lab)
+        job_id = lab.submit()
+        lease = lab.claimed(job_id)
+        for index in range(3):
+            lab.report(lease, index)
+        for run in lab.store.unanalysed():
+            found = metrics(lab.store.run(run).entry_index, 2, 3 * USUAL_NS, 3 * USUAL_NS, None)
+            newer = tuple(replace(one, definition=2) for one in found)
+            lab.store.analysed(run, 3, newer, lab.now_ns)
+        assert lab.job(job_id).suspect is None
+        assert lab.store.queued() == ()
+
     @pytest.mark.parametrize("drift", [1.0, 1.5])
     def test_a_drift_behind_a_last_entry_that_failed_is_seen(self, lab: Lab, drift: float) -> None:
         calm(lab)
