@@ -17,8 +17,6 @@ MOST_MODULES = 20
 MOST_OF_A_PREFIX = 2
 ROLES = ("test_", "bench_", "fuzz_")
 """These prefixes say what runs a file, not what it is about."""
-PENDING = {"coordinator/store"}
-"""These wait for the store to become one class."""
 
 
 def _folders() -> dict[Path, list[Path]]:
@@ -67,7 +65,6 @@ def test_no_three_modules_of_a_folder_share_a_prefix() -> None:
     shared = {
         shown(folder): _prefixes([path.stem for path in paths])
         for folder, paths in _folders().items()
-        if shown(folder) not in PENDING
     }
     assert not {folder: found for folder, found in shared.items() if found}
 
