@@ -33,7 +33,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 
 from ..host import process
 from ..launcher.supervision import ended_by
-from ..sandbox.cgroup import Group
+from ..sandbox.cgroup import ControlGroup
 from ..sandbox.confinement import Confinement
 from ..sandbox.environment import child_environment
 from ..spec import PROBE
@@ -205,7 +205,7 @@ async def _run(
     name: str,
     result: Path,
     confinement: Confinement,
-    group: Group,
+    group: ControlGroup,
     plugins: Sequence[Path],
 ) -> str:
     """Runs the child to its end, ends whatever it started, and says how it ended."""

@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code
 from ..config import PhaseLimits
 from ..host import process
 from ..host.patience import end_task, within
-from ..sandbox.cgroup import Evidence, Group
+from ..sandbox.cgroup import ControlGroup, KillEvidence
 from ..spec import ACKNOWLEDGED, MAX_EVENT_BYTES, PHASES, Event, decode_event
 from .exit import ChildExit, printable
 
@@ -90,13 +90,13 @@ class Supervision:
     _limits: PhaseLimits
     _listener: Listener
     _mark: str
-    _group: Group
+    _group: ControlGroup
     relayed: bool
     _log: Log = field(default_factory=Log)
     _phase: str = "start"
     _last: Event = field(default_factory=lambda: Event(""))
     _timed_out: float = 0.0
-    _evidence: Evidence = field(default_factory=Evidence)
+    _evidence: KillEvidence = field(default_factory=KillEvidence)
 
     async def run(self, result: Path, log_file: Path, ooms: int | None) -> ChildExit:
         """Waits for the end of the child and of everything it started.

@@ -27,7 +27,7 @@ _NUMBERS = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class KillEvidence:
     """What a group saw while it lived.
 
     Attributes:
@@ -51,7 +51,7 @@ class Parents:
     memory: Path | None
     pids: Path | None
 
-    def open(self, memory_bytes: int, processes: int) -> Group:
+    def open(self, memory_bytes: int, processes: int) -> ControlGroup:
         """A new, empty group with these limits.
 
         Args:
@@ -63,7 +63,7 @@ class Parents:
         """
         name = f"{_PREFIX}{_this_agent()}-{next(_NUMBERS)}"
         folders = tuple(sorted({one / name for one in (self.memory, self.pids) if one}))
-        group = Group(folders)
+        group = ControlGroup(folders)
         try:
             for folder in folders:
                 folder.mkdir()
@@ -82,11 +82,11 @@ class Parents:
             for folder in parent.glob(f"{_PREFIX}*") if parent else ():
                 pid, ticks = map(int, folder.name.removeprefix(_PREFIX).split("-")[:2])
                 if process.has_ended(pid, ticks):
-                    Group((folder,)).close()
+                    ControlGroup((folder,)).close()
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ControlGroup:
     """One child's group: the same name in one folder per hierarchy."""
 
     folders: tuple[Path, ...]
@@ -106,14 +106,14 @@ class Group:
         )
         return ("/bin/sh", "-c", script, "sh", *map(str, self.folders), "--")
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> KillEvidence:
         """What happened so far."""
         killed = forks = 0
         for folder in self.folders:
             killed += _counter(folder / "memory.events", "oom_kill")
             killed += _counter(folder / "memory.oom_control", "oom_kill")
             forks += _counter(folder / "pids.events", "max")
-        return Evidence(killed > 0, forks > 0)
+        return KillEvidence(killed > 0, forks > 0)
 
     def open_peak(self) -> int | None:
         """A descriptor that tells the group's own peak memory, in bytes; None where no file does.

@@ -64,7 +64,7 @@ class Confinement:
             memory_bytes=self.memory_bytes or memory_limit(device.memory_bytes),
         )
 
-    def open_group(self) -> cgroup.Group:
+    def open_group(self) -> cgroup.ControlGroup:
         """A control group for one child; an empty one where there are none.
 
         Raises:

@@ -37,7 +37,7 @@ CERTIFIED_LIFE_NS = DAY_NS
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AaResult:
     """What a set of A/A comparisons shows.
 
     Attributes:
@@ -71,7 +71,7 @@ def allowed_false_positives(comparisons: int) -> int:
         count += 1
 
 
-def judge(ratios: Sequence[MetricValue], asked: int, margin: float) -> Finding:
+def judge(ratios: Sequence[MetricValue], asked: int, margin: float) -> AaResult:
     """What A/A comparisons say about their device.
 
     It passes when all of at least `COMPARISONS` gave a number, no more of them detected a
@@ -95,7 +95,7 @@ def judge(ratios: Sequence[MetricValue], asked: int, margin: float) -> Finding:
     worst = math.expm1(max(map(abs, logs))) if logs else None
     faults = _faults(len(found), positives, worst, asked, margin)
     told = f"{positives} of {len(found)} comparisons detected a difference where there is none"
-    return Finding(
+    return AaResult(
         comparisons=len(found),
         false_positives=positives,
         worst_effect=worst,

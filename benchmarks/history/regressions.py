@@ -50,7 +50,7 @@ class Says(str, enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Worsening:
     """One thing that is worse than usual.
 
     Attributes:
@@ -71,7 +71,7 @@ class Finding:
 
 
 # -- one row ------------------------------------------------------------------------------
-def judge_row(past: Sequence[Metrics], now: Metrics) -> tuple[Finding, ...]:
+def judge_row(past: Sequence[Metrics], now: Metrics) -> tuple[Worsening, ...]:
     """What is worse in a result than in the past of its row, one finding per metric.
 
     Args:
@@ -82,7 +82,7 @@ def judge_row(past: Sequence[Metrics], now: Metrics) -> tuple[Finding, ...]:
     found.append(_beyond(past, now, ACCURACY, ACCURACY_LOSS))
     found.extend(_beyond(past, now, key, OVERFLOW_RATE) for key in OVERFLOWS)
     found.append(_slower(past, now))
-    first: dict[str, Finding] = {}
+    first: dict[str, Worsening] = {}
     for one in found:
         if one is not None:
             first.setdefault(one.metric, one)
@@ -95,7 +95,7 @@ def _known(past: Sequence[Metrics], now: Metrics, key: str) -> list[MetricValue]
     return [one for one in found if one.value is not None and one.definition == now[key].definition]
 
 
-def _turned(past: Sequence[Metrics], now: Metrics) -> Finding | None:
+def _turned(past: Sequence[Metrics], now: Metrics) -> Worsening | None:
     """An accuracy verdict from PASS to FAIL; what is undecided in between says nothing."""
     after = now.get(ACCURACY)
     decided = [one for one in _known(past, now, ACCURACY) if one.verdict in ("PASS", "FAIL")]
@@ -104,20 +104,20 @@ def _turned(past: Sequence[Metrics], now: Metrics) -> Finding | None:
     before = decided[-1]
     assert before.value is not None
     words = f"{ACCURACY} {full(after)}, where it was {full(before)}"
-    return Finding(VERDICT, ACCURACY, before, after, before.value, words)
+    return Worsening(VERDICT, ACCURACY, before, after, before.value, words)
 
 
-def _appeared(past: Sequence[Metrics], now: Metrics, key: str) -> Finding | None:
+def _appeared(past: Sequence[Metrics], now: Metrics, key: str) -> Worsening | None:
     """Something that has to be zero, and was, is not."""
     after, known = now.get(key), _known(past, now, key)
     if after is None or not after.value or not known or known[-1].value:
         return None
     signal = OVERFLOW_RATE if key in OVERFLOWS else VERDICT
     words = f"{METRICS[key].meaning}: {plain(after)}, where there were none"
-    return Finding(signal, key, known[-1], after, 0.0, words)
+    return Worsening(signal, key, known[-1], after, 0.0, words)
 
 
-def _slower(past: Sequence[Metrics], now: Metrics) -> Finding | None:
+def _slower(past: Sequence[Metrics], now: Metrics) -> Worsening | None:
     """A recipe that was faster, or as fast, in most earlier results is slower than fp32."""
     after, known = now.get(RATIO), _known(past, now, RATIO)
     if after is None or after.verdict != "SLOWER" or len(known) < MIN_HISTORY:
@@ -129,7 +129,7 @@ def _slower(past: Sequence[Metrics], now: Metrics) -> Finding | None:
     assert before is not None
     assert before.value is not None
     words = f"latency ratio {full(after)}, where {kept} of {len(known)} were FASTER or SAME"
-    return Finding(VERDICT, RATIO, before, after, before.value, words)
+    return Worsening(VERDICT, RATIO, before, after, before.value, words)
 
 
 def _usual(key: str, known: Sequence[MetricValue]) -> MetricValue | None:
@@ -151,7 +151,7 @@ def _usual(key: str, known: Sequence[MetricValue]) -> MetricValue | None:
 _RANGE = StackItem("bounds", "what is usual")
 
 
-def _beyond(past: Sequence[Metrics], now: Metrics, key: str, signal: str) -> Finding | None:
+def _beyond(past: Sequence[Metrics], now: Metrics, key: str, signal: str) -> Worsening | None:
     """A value on the worse side of what is usual."""
     after, before = now.get(key), _usual(key, _known(past, now, key))
     if after is None or after.value is None or before is None:
@@ -164,7 +164,7 @@ def _beyond(past: Sequence[Metrics], now: Metrics, key: str, signal: str) -> Fin
         return None
     usual = [plain(MetricValue(key, end)) for end in (before.low, before.high)]
     words = f"{key} {plain(after)}, where {usual[0]} to {usual[1]} are usual"
-    return Finding(signal, key, before, after, bound, words)
+    return Worsening(signal, key, before, after, bound, words)
 
 
 def _worse(key: str, value: float, bound: float) -> bool:
@@ -213,7 +213,7 @@ def definition_of(timed: Sequence[Timed]) -> int:
 
 def judge_drift(
     metric: str, past: Sequence[float], now: float, definition: int = 1
-) -> Finding | None:
+) -> Worsening | None:
     """Whether a family has become slower than usual on its device.
 
     Args:
@@ -235,7 +235,7 @@ def judge_drift(
         f"{metric} {100 * math.expm1(now):+.1f} % against the first values of its rows, where"
         f" {100 * (low - 1):+.1f} to {100 * (high - 1):+.1f} % are usual"
     )
-    return Finding(LATENCY_DRIFT, metric, before, after, high, words)
+    return Worsening(LATENCY_DRIFT, metric, before, after, high, words)
 
 
 # -- what a later result says -------------------------------------------------------------

@@ -17,7 +17,7 @@ READ = "read"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RawEvidence:
+class FoundFile:
     """One raw file that a run names.
 
     Attributes:
@@ -39,12 +39,12 @@ class RawEvidence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class RawFiles:
     """All raw files of one run."""
 
-    files: tuple[RawEvidence, ...] = ()
+    files: tuple[FoundFile, ...] = ()
 
-    def of(self, pass_name: PassName, role: RawRole | None = None) -> tuple[RawEvidence, ...]:
+    def of(self, pass_name: PassName, role: RawRole | None = None) -> tuple[FoundFile, ...]:
         """Files of a pass by launch; of one role when it is given."""
         found = (
             one
@@ -73,7 +73,7 @@ def collect(
     refs: tuple[RawRef, ...],
     fetch: Callable[[RawRef], bytes],
     parsers: Mapping[PassName, Callable[[RawFile], object]],
-) -> Evidence:
+) -> RawFiles:
     """Read every raw file; none of them can end this.
 
     Args:
@@ -81,14 +81,14 @@ def collect(
         fetch: the bytes of one; a `BitgaugeError` says why there are none.
         parsers: what proves that a file holds what its pass stores.
     """
-    return Evidence(tuple(_one(ref, fetch, parsers) for ref in refs))
+    return RawFiles(tuple(_one(ref, fetch, parsers) for ref in refs))
 
 
 def _one(
     ref: RawRef,
     fetch: Callable[[RawRef], bytes],
     parsers: Mapping[PassName, Callable[[RawFile], object]],
-) -> RawEvidence:
+) -> FoundFile:
     try:
         raw = read_raw(fetch(ref))
         # A launch of the baseline is a candidate's launch in the run that made it.
@@ -98,5 +98,5 @@ def _one(
     except BitgaugeError as error:
         damaged = error.code in (Code.BAD_RAW, Code.DIGEST_MISMATCH)
         problem = RAW_FILE_DAMAGED if damaged else RAW_FILE_MISSING
-        return RawEvidence(ref, None, problem, error.sentence)
-    return RawEvidence(ref, raw)
+        return FoundFile(ref, None, problem, error.sentence)
+    return FoundFile(ref, raw)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ..quality.accuracy import flips as flips_of
 from ..raw.absolute import absolute_samples
-from ..raw.files import Evidence, RawEvidence
+from ..raw.files import FoundFile, RawFiles
 from ..raw.given import given_of
 from ..raw.memory import memory_samples
 from ..raw.origin import raw_origin
@@ -44,7 +44,7 @@ from .facts import (
 from .numerics import numerics
 from .record import (
     SCHEMA,
-    Comparison,
+    ComparisonGroup,
     Energy,
     Fact,
     Identity,
@@ -101,7 +101,7 @@ def _identity(sources: Sources) -> Identity:
         runtime=text_fact(runtime, NOT_RECORDED),
         runtime_version=text_fact(stack.get(f"runtime.{runtime}"), NOT_RECORDED),
         execution_provider=text_fact(stack.get("runtime.providers"), NOT_RECORDED),
-        session_options=given_fact(sources.evidence, "session_options"),
+        session_options=given_fact(sources.raw_files, "session_options"),
         versions=run.stack,
         device_id=known(run.device_id),
         device_name=text_fact(run.device_name, NOT_RECORDED),
@@ -126,7 +126,7 @@ def _why_no_mode(stack: Sequence[StackItem]) -> str:
 
 def _overrides(sources: Sources) -> Overrides | None:
     """What was overridden, as the run's raw files say; None when none can be read."""
-    raws = (one.raw for one in sources.evidence.files if one.raw is not None)
+    raws = (one.raw for one in sources.raw_files.files if one.raw is not None)
     return next((raw_origin(raw).overrides for raw in raws), None)
 
 
@@ -134,18 +134,18 @@ def _workload(sources: Sources) -> WorkloadGroup:
     job = sources.job
     given = _overrides(sources)
     why = NOT_OVERRIDDEN if given is not None else NO_RAW_DATA
-    affinity = next(iter(_preflights(sources.evidence, "cpuset")), "")
+    affinity = next(iter(_preflights(sources.raw_files, "cpuset")), "")
     return WorkloadGroup(
         metrics=(),
         scenario=known(job.workload.scenario.value),
         batch=known(job.workload.batch),
         threads=known(job.workload.threads),
-        shapes=given_fact(sources.evidence, "inputs"),
+        shapes=given_fact(sources.raw_files, "inputs"),
         affinity=text_fact(affinity, NOT_READABLE),
-        input_set_sha256=given_fact(sources.evidence, "evaluation_sha256"),
+        input_set_sha256=given_fact(sources.raw_files, "evaluation_sha256"),
         calibration_sha256=_calibration(sources.entry),
-        cache_policy=_cache_policy(sources.evidence),
-        seed=given_fact(sources.evidence, "seed", QUADS_FIRST),
+        cache_policy=_cache_policy(sources.raw_files),
+        seed=given_fact(sources.raw_files, "seed", QUADS_FIRST),
         override_warmup_ms=count_fact(given.warmup_ms if given else None, why),
         override_launches=count_fact(given.launches if given else None, why),
         override_budget_ms=count_fact(given.budget_ms if given else None, why),
@@ -157,15 +157,15 @@ def _calibration(entry: EntryView) -> Fact[str]:
     return text_fact(entry.calibration.sha256 if entry.calibration else "", why)
 
 
-def _cache_policy(evidence: Evidence) -> Fact[str]:
-    told = [one.raw.meta.get("cache") for one in evidence.files if one.raw is not None]
+def _cache_policy(raw_files: RawFiles) -> Fact[str]:
+    told = [one.raw.meta.get("cache") for one in raw_files.files if one.raw is not None]
     found = next((text for text in told if isinstance(text, str)), "")
     return text_fact(found, NOT_RECORDED if told else NO_RAW_DATA)
 
 
-def _preflights(evidence: Evidence, name: str) -> list[str]:
+def _preflights(raw_files: RawFiles, name: str) -> list[str]:
     found = []
-    for one in evidence.files:
+    for one in raw_files.files:
         preflight = one.raw.meta.get("preflight") if one.raw is not None else None
         if isinstance(preflight, dict) and preflight.get(name) is not None:
             found.append(str(preflight[name]))
@@ -173,12 +173,12 @@ def _preflights(evidence: Evidence, name: str) -> list[str]:
 
 
 def _latency(sources: Sources) -> Latency:
-    median, evidence = sources.metric("latency_p50_ns"), sources.evidence
+    median, raw_files = sources.metric("latency_p50_ns"), sources.raw_files
     launches = [
         samples
-        for samples, _ in evidence.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
+        for samples, _ in raw_files.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
     ]
-    why = evidence.why_none(PassName.ABSOLUTE, median.reason or NO_RAW_DATA)
+    why = raw_files.why_none(PassName.ABSOLUTE, median.reason or NO_RAW_DATA)
     values = [float(value) for one in launches for value in one.latency_ns]
     middle = _median(values)
     said = Details(median, why)
@@ -203,7 +203,7 @@ def _latency(sources: Sources) -> Latency:
         steady_state=Fact(all(one.warm.steady for one in launches))
         if launches
         else Fact(reason=why),
-        raw_sha256=raw_digests(evidence, PassName.ABSOLUTE, why),
+        raw_sha256=raw_digests(raw_files, PassName.ABSOLUTE, why),
     )
 
 
@@ -214,17 +214,17 @@ def _median(values: Sequence[float]) -> float | None:
     return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def _comparison(sources: Sources) -> Comparison:
-    ratio, evidence = sources.metric("latency_ratio"), sources.evidence
+def _comparison(sources: Sources) -> ComparisonGroup:
+    ratio, raw_files = sources.metric("latency_ratio"), sources.raw_files
     absent = BASELINE_ITSELF if sources.is_baseline else ratio.reason or NO_RAW_DATA
-    why = evidence.why_none(PassName.PAIR, absent)
+    why = raw_files.why_none(PassName.PAIR, absent)
     baseline = sources.job.entries[0].artifact
     logs = [
         math.log(value) if value is not None and value > 0 else None
         for value in (ratio.value, ratio.low, ratio.high)
     ]
     said = Details(ratio, why)
-    return Comparison(
+    return ComparisonGroup(
         metrics=sources.group("comparison"),
         baseline_sha256=text_fact(
             baseline.sha256 if baseline and not sources.is_baseline else "", absent
@@ -241,15 +241,15 @@ def _comparison(sources: Sources) -> Comparison:
         between_launch_variance=said.number("between_variance"),
         within_launch_variance=said.number("within_variance"),
         aa_certificate_id=text_fact(sources.certificate_id, NO_CERTIFICATE),
-        raw_sha256=raw_digests(evidence, PassName.PAIR, why),
+        raw_sha256=raw_digests(raw_files, PassName.PAIR, why),
     )
 
 
 def _memory(sources: Sources) -> Memory:
-    evidence = sources.evidence
-    launches = evidence.parsed(PassName.MEMORY, RawRole.CANDIDATE, memory_samples)
+    raw_files = sources.raw_files
+    launches = raw_files.parsed(PassName.MEMORY, RawRole.CANDIDATE, memory_samples)
     peak = sources.metric("peak_memory_bytes")
-    why = evidence.why_none(PassName.MEMORY, peak.reason or NO_RAW_DATA)
+    why = raw_files.why_none(PassName.MEMORY, peak.reason or NO_RAW_DATA)
     return Memory(
         metrics=sources.group("memory"),
         launches=count_fact(len(launches) or None, why),
@@ -258,7 +258,7 @@ def _memory(sources: Sources) -> Memory:
         vram_reserved_bytes=Fact(reason=NO_ACCELERATOR),
         vram_allocated_bytes=Fact(reason=NO_ACCELERATOR),
         vram_context_bytes=Fact(reason=NO_ACCELERATOR),
-        raw_sha256=raw_digests(evidence, PassName.MEMORY, why),
+        raw_sha256=raw_digests(raw_files, PassName.MEMORY, why),
     )
 
 
@@ -281,15 +281,15 @@ def _energy(sources: Sources) -> Energy:
         power_mw=said.number("power_mw"),
         idle_mw=said.number("idle_mw"),
         calibration_id=said.text("calibration_id"),
-        raw_sha256=raw_digests(sources.evidence, PassName.ENERGY, why),
+        raw_sha256=raw_digests(sources.raw_files, PassName.ENERGY, why),
     )
 
 
 def _quality(sources: Sources) -> Quality:
-    delta, evidence = sources.metric("accuracy_delta_pp"), sources.evidence
-    found = evidence.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
+    delta, raw_files = sources.metric("accuracy_delta_pp"), sources.raw_files
+    found = raw_files.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
     kl = sources.metric("kl_mean")
-    why = evidence.why_none(PassName.QUALITY, delta.reason or NO_RAW_DATA)
+    why = raw_files.why_none(PassName.QUALITY, delta.reason or NO_RAW_DATA)
     decided = NOT_APPLICABLE if delta.value is not None else why
     said, divergence = Details(delta, why), Details(kl, kl.reason or why)
     return Quality(
@@ -305,7 +305,7 @@ def _quality(sources: Sources) -> Quality:
         samples_needed=Details(delta, decided).text("samples_needed"),
         noise_floor_id=Fact(reason=NOT_RECORDED),
         per_class_sha256=Fact(reason=NOT_RECORDED),
-        raw_sha256=raw_digests(evidence, PassName.QUALITY, why),
+        raw_sha256=raw_digests(raw_files, PassName.QUALITY, why),
     )
 
 
@@ -314,13 +314,13 @@ def _provenance(sources: Sources) -> Provenance:
     failed = run.failure
     starts = [
         int(samples.block_start_ns[0])
-        for samples, _ in sources.evidence.parsed(
+        for samples, _ in sources.raw_files.parsed(
             PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples
         )
         if samples.block_start_ns.size
     ]
     raws = sorted(
-        sources.evidence.files,
+        sources.raw_files.files,
         key=lambda one: (one.ref.pass_name.value, one.ref.role.value, one.ref.launch),
     )
     return Provenance(
@@ -346,7 +346,7 @@ def _provenance(sources: Sources) -> Provenance:
     )
 
 
-def _raw_entry(one: RawEvidence) -> RawEntry:
+def _raw_entry(one: FoundFile) -> RawEntry:
     ref = one.ref
     seed = None if one.raw is None else given_of(one.raw).seed
     why = NOT_RECORDED if one.raw is not None else one.problem

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..raw.absolute import absolute_samples
-from ..raw.files import Evidence
+from ..raw.files import RawFiles
 from ..raw.pair import pair_samples
 from ..samples import BlockConditions, Floats
 from ..vocabulary.enums import PassName, RawRole
@@ -19,11 +19,11 @@ from .sources import Sources
 
 def environment(sources: Sources) -> Environment:
     """What surrounded the timed blocks, also as those judged it who made the numbers."""
-    evidence = sources.evidence
+    raw_files = sources.raw_files
     absolute, ratio = sources.metric("latency_p50_ns"), sources.metric("latency_ratio")
-    blocks = _blocks(evidence)
-    before = _preflight(evidence)
-    why = NOT_READABLE if blocks else _why(evidence)
+    blocks = _blocks(raw_files)
+    before = _preflight(raw_files)
+    why = NOT_READABLE if blocks else _why(raw_files)
     flags = {*absolute.flags, *ratio.flags}
     measured = absolute.value is not None or ratio.value is not None
     foreign, by_itself = (Details(one, why).number("foreign_cpu_pct") for one in (ratio, absolute))
@@ -57,25 +57,25 @@ def environment(sources: Sources) -> Environment:
     )
 
 
-def _blocks(evidence: Evidence) -> list[BlockConditions]:
-    absolute = evidence.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
-    pair = evidence.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
+def _blocks(raw_files: RawFiles) -> list[BlockConditions]:
+    absolute = raw_files.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
+    pair = raw_files.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
     return [one.conditions for one, _ in absolute] + [one.conditions for one in pair]
 
 
-def _preflight(evidence: Evidence) -> dict[str, object]:
+def _preflight(raw_files: RawFiles) -> dict[str, object]:
     """The state of the machine before the first timed launch that tells it."""
     for pass_name in (PassName.ABSOLUTE, PassName.PAIR):
-        for one in evidence.of(pass_name):
+        for one in raw_files.of(pass_name):
             found = one.raw.meta.get("preflight") if one.raw is not None else None
             if isinstance(found, dict):
                 return found
     return {}
 
 
-def _why(evidence: Evidence) -> str:
-    problem = evidence.why_none(PassName.ABSOLUTE, "")
-    return problem or evidence.why_none(PassName.PAIR, NO_RAW_DATA)
+def _why(raw_files: RawFiles) -> str:
+    problem = raw_files.why_none(PassName.ABSOLUTE, "")
+    return problem or raw_files.why_none(PassName.PAIR, NO_RAW_DATA)
 
 
 def _text(facts: dict[str, object], name: str, reason: str) -> Fact[str]:

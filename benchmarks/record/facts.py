@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from ..raw.files import Evidence
+from ..raw.files import RawFiles
 from ..raw.given import given_of
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.reasons import NO_RAW_DATA, NOT_RECORDED
@@ -67,10 +67,10 @@ class Details:
         return count_fact(self._said.get(name), self._reason)
 
 
-def raw_digests(evidence: Evidence, pass_name: PassName, reason: str) -> Fact[tuple[str, ...]]:
+def raw_digests(raw_files: RawFiles, pass_name: PassName, reason: str) -> Fact[tuple[str, ...]]:
     """Digests of a pass's raw files about the run's own artifact, readable or not."""
     own = (RawRole.CANDIDATE, RawRole.BOTH)
-    found = tuple(one.ref.digest.sha256 for one in evidence.of(pass_name) if one.ref.role in own)
+    found = tuple(one.ref.digest.sha256 for one in raw_files.of(pass_name) if one.ref.role in own)
     return Fact(found) if found else Fact(reason=reason)
 
 
@@ -90,9 +90,9 @@ QUADS_FIRST: Order = (ALONE_FIRST[1], ALONE_FIRST[0], *ALONE_FIRST[2:])
 """Where a fact about the comparison is looked for."""
 
 
-def given_fact(evidence: Evidence, name: str, order: Order = ALONE_FIRST) -> Fact[Any]:
+def given_fact(raw_files: RawFiles, name: str, order: Order = ALONE_FIRST) -> Fact[Any]:
     """A field of `raw_given.Given`: that of the first launch, in this order, which tells it."""
-    files = [one.raw for where in order for one in evidence.of(*where) if one.raw is not None]
+    files = [one.raw for where in order for one in raw_files.of(*where) if one.raw is not None]
     for raw in files:
         found = getattr(given_of(raw), name)
         if found is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..numerics.ledger import Ledger, OperatorRow, TensorRow, worst_operators, worst_tensors
-from ..raw.files import Evidence
+from ..raw.files import RawFiles
 from ..raw.numerics import read_ledger
 from ..vocabulary.enums import PassName
 from ..vocabulary.reasons import NO_RAW_DATA, NOT_APPLICABLE, NOT_RECORDED, UNINSTRUMENTABLE
@@ -12,9 +12,9 @@ from .record import Fact, Numerics, OperatorEntry, TensorEntry
 from .sources import Sources
 
 
-def ledger_of(evidence: Evidence) -> Ledger | None:
+def ledger_of(raw_files: RawFiles) -> Ledger | None:
     """The ledger of a run; None when it has none that can be read."""
-    for one in evidence.of(PassName.NUMERICS):
+    for one in raw_files.of(PassName.NUMERICS):
         if one.raw is not None:
             return read_ledger(one.raw)
     return None
@@ -22,10 +22,10 @@ def ledger_of(evidence: Evidence) -> Ledger | None:
 
 def numerics(sources: Sources) -> Numerics:
     """What the ledger says."""
-    evidence, metrics = sources.evidence, sources.group("numerics")
-    ledger = ledger_of(evidence)
-    why = evidence.why_none(PassName.NUMERICS, metrics[0].reason or NO_RAW_DATA)
-    digests = raw_digests(evidence, PassName.NUMERICS, why)
+    raw_files, metrics = sources.raw_files, sources.group("numerics")
+    ledger = ledger_of(raw_files)
+    why = raw_files.why_none(PassName.NUMERICS, metrics[0].reason or NO_RAW_DATA)
+    digests = raw_digests(raw_files, PassName.NUMERICS, why)
     if ledger is None:
         return Numerics(
             metrics=metrics,

@@ -137,7 +137,7 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ComparisonGroup:
     """Candidate against baseline in interleaved quads; logarithms are natural."""
 
     metrics: tuple[MetricValue, ...]
@@ -312,7 +312,7 @@ class Record:
     workload: WorkloadGroup
     environment: Environment
     latency: Latency
-    comparison: Comparison
+    comparison: ComparisonGroup
     memory: Memory
     energy: Energy
     numerics: Numerics

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..raw.absolute import absolute_samples
 from ..raw.energy import energy_samples
-from ..raw.files import Evidence
+from ..raw.files import RawFiles
 from ..raw.memory import memory_samples
 from ..raw.numerics import read_ledger
 from ..raw.operators import operator_profile
@@ -43,7 +43,7 @@ class Sources:
     run: RunView
     job: JobView
     device: DeviceView | None
-    evidence: Evidence
+    raw_files: RawFiles
 
     @property
     def entry(self) -> EntryView:

@@ -11,8 +11,8 @@ from . import sentences as words
 from .assess import Assessed
 from .choose import (
     FALLBACK,
-    Case,
     DoesNotPay,
+    Grounds,
     KeepFp32,
     NoneMeets,
     NothingMeasured,
@@ -25,87 +25,87 @@ from .rejections import reasons
 from .settle import Settling, is_thorough
 
 
-def answered(case: Case, outcome: Outcome) -> Choice:
+def answered(grounds: Grounds, outcome: Outcome) -> Choice:
     """The answer where something was measured for the question."""
     if isinstance(outcome, Ship):
-        return _ship(case, outcome)
+        return _ship(grounds, outcome)
     if isinstance(outcome, DoesNotPay):
-        return _does_not_pay(case, outcome)
+        return _does_not_pay(grounds, outcome)
     if isinstance(outcome, KeepFp32):
-        return _keep_fp32(case, outcome)
+        return _keep_fp32(grounds, outcome)
     if isinstance(outcome, Undecided):
-        return _undecided(case, outcome)
-    return _none_meets(case, outcome)
+        return _undecided(grounds, outcome)
+    return _none_meets(grounds, outcome)
 
 
-def unmeasured(case: Case, outcome: NothingMeasured) -> Choice:
+def unmeasured(grounds: Grounds, outcome: NothingMeasured) -> Choice:
     """The answer where nothing was."""
     recipe = "fp32" if outcome.barred else FALLBACK
     return Choice(
         outcome="nothing_measured",
         recipe=recipe,
         family=FormatFamily(recipe),
-        sentence=words.nothing_measured(case.query, outcome),
-        candidates=_candidates(case),
-        next_command=run_command(case.query, ["all"]),
-        warnings=words.outdated(case.gathered),
+        sentence=words.nothing_measured(grounds.query, outcome),
+        candidates=_candidates(grounds),
+        next_command=run_command(grounds.query, ["all"]),
+        warnings=words.outdated(grounds.gathered),
         nearest=tuple(map(words.near, outcome.near)),
-        path=words.path(case, "nothing was measured"),
+        path=words.path(grounds, "nothing was measured"),
     )
 
 
-def _ship(case: Case, ship: Ship) -> Choice:
+def _ship(grounds: Grounds, ship: Ship) -> Choice:
     return _choice(
-        case,
+        grounds,
         "tie" if ship.rivals else "format",
         ship.chosen,
-        words.ship(case, ship),
-        words.why_ship(case.query, ship),
+        words.ship(grounds, ship),
+        words.why_ship(grounds.query, ship),
         alternatives=ship.rivals,
-        warnings=words.ship_warnings(case, ship),
+        warnings=words.ship_warnings(grounds, ship),
         settling=ship.settling,
         pays=ship.pays,
     )
 
 
-def _does_not_pay(case: Case, outcome: DoesNotPay) -> Choice:
+def _does_not_pay(grounds: Grounds, outcome: DoesNotPay) -> Choice:
     return _choice(
-        case,
+        grounds,
         "keep_fp32",
-        case.fp32,
-        words.does_not_pay(case, outcome),
-        words.why_not_paid(case.query, outcome),
+        grounds.fp32,
+        words.does_not_pay(grounds, outcome),
+        words.why_not_paid(grounds.query, outcome),
         alternatives=(outcome.better.recipe,),
         pays=outcome.pays,
     )
 
 
-def _keep_fp32(case: Case, kept: KeepFp32) -> Choice:
+def _keep_fp32(grounds: Grounds, kept: KeepFp32) -> Choice:
     return _choice(
-        case,
+        grounds,
         "keep_fp32",
-        case.fp32,
-        words.keep_fp32(case, kept),
-        words.why_keep(case.query, kept),
-        command=None if kept.others else run_command(case.query, ["all"]),
+        grounds.fp32,
+        words.keep_fp32(grounds, kept),
+        words.why_keep(grounds.query, kept),
+        command=None if kept.others else run_command(grounds.query, ["all"]),
         warnings=words.flags(*kept.others),
         pays=kept.pays,
     )
 
 
-def _undecided(case: Case, outcome: Undecided) -> Choice:
-    named = case.fp32 if outcome.keep else outcome.open[0]
+def _undecided(grounds: Grounds, outcome: Undecided) -> Choice:
+    named = grounds.fp32 if outcome.keep else outcome.open[0]
     recipes = [one.recipe for one in outcome.open]
     command = run_command(
-        case.query,
+        grounds.query,
         [recipe for recipe in recipes if recipe != "fp32"] or ["all"],
         thorough=is_thorough(outcome.open),
     )
     return _choice(
-        case,
+        grounds,
         "undecided",
         named,
-        words.undecided(case, outcome),
+        words.undecided(grounds, outcome),
         words.why_undecided(outcome),
         alternatives=tuple(recipe for recipe in recipes if recipe != named.recipe),
         command=command if any(one.settles for one in outcome.open) else None,
@@ -114,18 +114,18 @@ def _undecided(case: Case, outcome: Undecided) -> Choice:
     )
 
 
-def _none_meets(case: Case, outcome: NoneMeets) -> Choice:
+def _none_meets(grounds: Grounds, outcome: NoneMeets) -> Choice:
     return _choice(
-        case,
+        grounds,
         "none_meets",
-        case.fp32,
-        words.none_meets(case, outcome),
+        grounds.fp32,
+        words.none_meets(grounds, outcome),
         "no recipe meets every limit",
     )
 
 
 def _choice(
-    case: Case,
+    grounds: Grounds,
     outcome: str,
     chosen: Assessed,
     sentence: str,
@@ -143,27 +143,29 @@ def _choice(
         recipe=chosen.recipe,
         family=chosen.family,
         sentence=sentence,
-        candidates=_candidates(case),
+        candidates=_candidates(grounds),
         alternatives=alternatives,
         next_command=command,
-        warnings=(*words.outdated(case.gathered), *warnings, *words.stale(chosen.rows)),
-        front=case.front,
-        settling=tuple(_job(case, one) for one in settling),
+        warnings=(*words.outdated(grounds.gathered), *warnings, *words.stale(chosen.rows)),
+        front=grounds.front,
+        settling=tuple(_job(grounds, one) for one in settling),
         break_even=pays,
-        path=words.path(case, rule),
+        path=words.path(grounds, rule),
     )
 
 
-def _candidates(case: Case) -> tuple[Candidate, ...]:
-    return tuple(_candidate(case, one, case.standings.get(one.recipe)) for one in case.assessed)
+def _candidates(grounds: Grounds) -> tuple[Candidate, ...]:
+    return tuple(
+        _candidate(grounds, one, grounds.standings.get(one.recipe)) for one in grounds.assessed
+    )
 
 
-def _candidate(case: Case, one: Assessed, standing: Standing | None) -> Candidate:
+def _candidate(grounds: Grounds, one: Assessed, standing: Standing | None) -> Candidate:
     return Candidate(
         recipe=one.recipe,
         family=one.family,
         eligible=one.eligible,
-        reasons=reasons(case.query, case.gathered, one),
+        reasons=reasons(grounds.query, grounds.gathered, one),
         latency_ratio=one.worst("latency_ratio"),
         size_ratio=one.worst("size_ratio"),
         accuracy_delta_pp=one.worst("accuracy_delta_pp"),
@@ -174,10 +176,10 @@ def _candidate(case: Case, one: Assessed, standing: Standing | None) -> Candidat
     )
 
 
-def _job(case: Case, job: Settling) -> SettlingJob:
+def _job(grounds: Grounds, job: Settling) -> SettlingJob:
     return SettlingJob(
         job.of.recipe,
-        words.why_open(case, job.of),
-        run_command(case.query, [job.of.recipe], thorough=job.thorough),
+        words.why_open(grounds, job.of),
+        run_command(grounds.query, [job.of.recipe], thorough=job.thorough),
         round(job.minutes, 1),
     )

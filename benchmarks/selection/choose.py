@@ -30,7 +30,7 @@ MUCH_SMALLER = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Grounds:
     """A question, what speaks to it, and how each recipe does.
 
     Attributes:
@@ -179,20 +179,20 @@ def nothing_measured(
     )
 
 
-def choose(case: Case, ranking: Ranking | None, now_ns: int) -> Outcome:
-    """The outcome of a case in which something was measured.
+def choose(grounds: Grounds, ranking: Ranking | None, now_ns: int) -> Outcome:
+    """The outcome where something was measured.
 
     Args:
-        case: the question with its assessed recipes.
+        grounds: the question with its assessed recipes.
         ranking: of those that may be chosen; None when there is none.
         now_ns: UTC nanoseconds, for a limit on age.
     """
-    objective, fp32 = case.query.objective, case.fp32
-    others = tuple(one for one in case.assessed if one is not fp32)
+    objective, fp32 = grounds.query.objective, grounds.fp32
+    others = tuple(one for one in grounds.assessed if one is not fp32)
     keep = bool(fp32.rows) and fp32.eligible
     winners = [one for one in others if one.eligible and (not keep or one.gains(objective))]
     if winners and ranking is not None:
-        return _ship(case, ranking, winners)
+        return _ship(grounds, ranking, winners)
     unsettled = [
         one
         for one in others
@@ -201,56 +201,56 @@ def choose(case: Case, ranking: Ranking | None, now_ns: int) -> Outcome:
     if fp32.open:
         unsettled.append(fp32)
     if unsettled:
-        promising = sorted(unsettled, key=lambda one: _promise(case.query, one))
-        settling = settling_jobs(case.query, case.assessed, promising)
+        promising = sorted(unsettled, key=lambda one: _promise(grounds.query, one))
+        settling = settling_jobs(grounds.query, grounds.assessed, promising)
         return Undecided(tuple(promising), keep, settling)
     if keep:
-        return _keep(case, others)
-    return NoneMeets(loosened(case.query, case.gathered, now_ns))
+        return _keep(grounds, others)
+    return NoneMeets(loosened(grounds.query, grounds.gathered, now_ns))
 
 
-def _ship(case: Case, ranking: Ranking, winners: Sequence[Assessed]) -> Ship | DoesNotPay:
+def _ship(grounds: Grounds, ranking: Ranking, winners: Sequence[Assessed]) -> Ship | DoesNotPay:
     near, likely = ranking.tied(winners)
     near = tuple(sorted(near, key=size_order))
     chosen = near[0]
-    pays = _break_even(case, chosen)
-    if pays is not None and not pays_in_time(case.query, pays):
+    pays = _break_even(grounds, chosen)
+    if pays is not None and not pays_in_time(grounds.query, pays):
         return DoesNotPay(chosen, pays)
-    maybe = _might_be_better(case, chosen)
+    maybe = _might_be_better(grounds, chosen)
     # Where one of several is better and the data does not say which, measuring them tells.
     unsure = (*near, *likely) if likely else ()
-    settling = settling_jobs(case.query, case.assessed, (*unsure, *maybe))
+    settling = settling_jobs(grounds.query, grounds.assessed, (*unsure, *maybe))
     return Ship(chosen, near, likely, maybe, pays, settling)
 
 
-def _might_be_better(case: Case, chosen: Assessed) -> tuple[Assessed, ...]:
+def _might_be_better(grounds: Grounds, chosen: Assessed) -> tuple[Assessed, ...]:
     """Recipes that are open and whose figure is better than the chosen one's."""
-    objective = case.query.objective
+    objective = grounds.query.objective
     limit = _value(chosen.objective(objective))
     return tuple(
         one
-        for one in case.assessed
+        for one in grounds.assessed
         if one.open and one.recipe != "fp32" and _value(one.objective(objective)) < limit
     )
 
 
-def _keep(case: Case, others: tuple[Assessed, ...]) -> KeepFp32:
+def _keep(grounds: Grounds, others: tuple[Assessed, ...]) -> KeepFp32:
     eligible = [one for one in others if one.eligible]
     if not eligible:
         return KeepFp32(others)
     small = min(eligible, key=size_order)
     ratio = small.worst("size_ratio").value
     named = (
-        case.query.objective is not Objective.SIZE and ratio is not None and ratio < MUCH_SMALLER
+        grounds.query.objective is not Objective.SIZE and ratio is not None and ratio < MUCH_SMALLER
     )
-    likeliest = min(eligible, key=lambda one: _promise(case.query, one))
-    return KeepFp32(others, small if named else None, _break_even(case, likeliest))
+    likeliest = min(eligible, key=lambda one: _promise(grounds.query, one))
+    return KeepFp32(others, small if named else None, _break_even(grounds, likeliest))
 
 
-def _break_even(case: Case, chosen: Assessed) -> BreakEven | None:
-    baselines = {unit_of(row): row for row in case.fp32.rows}
+def _break_even(grounds: Grounds, chosen: Assessed) -> BreakEven | None:
+    baselines = {unit_of(row): row for row in grounds.fp32.rows}
     pairs = [(baselines[unit_of(row)], row) for row in chosen.rows if unit_of(row) in baselines]
-    return break_even(case.query, chosen.recipe, pairs)
+    return break_even(grounds.query, chosen.recipe, pairs)
 
 
 def _value(metric: MetricValue) -> float:

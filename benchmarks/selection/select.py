@@ -14,7 +14,7 @@ from ..vocabulary.values.choices import Choice, SelectQuery
 from ..vocabulary.values.rows import TableRow
 from .answer import answered, unmeasured
 from .assess import assess
-from .choose import Case, choose, nothing_measured
+from .choose import Grounds, choose, nothing_measured
 from .gather import gather
 from .possible import require_possible
 from .ranking import Ranking
@@ -43,13 +43,13 @@ def select(
     gathered = gather(query, rows)
     assessed = assess(query, gathered, now_ns)
     if not gathered.measured:
-        case = Case(query, gathered, assessed, {})
-        return unmeasured(case, nothing_measured(query, assessed, rows, cells))
+        grounds = Grounds(query, gathered, assessed, {})
+        return unmeasured(grounds, nothing_measured(query, assessed, rows, cells))
     eligible = [one for one in assessed if one.eligible]
     ranking = Ranking(query, eligible) if eligible else None
-    case = (
-        Case(query, gathered, assessed, ranking.standings, ranking.front())
+    grounds = (
+        Grounds(query, gathered, assessed, ranking.standings, ranking.front())
         if ranking
-        else Case(query, gathered, assessed, {})
+        else Grounds(query, gathered, assessed, {})
     )
-    return answered(case, choose(case, ranking, now_ns))
+    return answered(grounds, choose(grounds, ranking, now_ns))

@@ -19,7 +19,7 @@ from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from .assess import Assessed
 from .break_even import is_priced
-from .choose import Case, DoesNotPay, KeepFp32, NoneMeets, NothingMeasured, Ship, Undecided
+from .choose import DoesNotPay, Grounds, KeepFp32, NoneMeets, NothingMeasured, Ship, Undecided
 from .gather import Gathered
 from .limits import LIMITS
 from .nearest import Difference, Near
@@ -81,13 +81,13 @@ def _limits(query: SelectQuery) -> str:
     return "; ".join(said) or "no limit"
 
 
-def _reasons(case: Case, one: Assessed) -> tuple[str, ...]:
-    return reasons(case.query, case.gathered, one)
+def _reasons(grounds: Grounds, one: Assessed) -> tuple[str, ...]:
+    return reasons(grounds.query, grounds.gathered, one)
 
 
-def why_open(case: Case, one: Assessed) -> str:
+def why_open(grounds: Grounds, one: Assessed) -> str:
     """What is not known of a recipe that may be better."""
-    found = _reasons(case, one)
+    found = _reasons(grounds, one)
     return found[0] if found else "whether it is better is undecided"
 
 
@@ -103,18 +103,18 @@ def _figures(one: Assessed) -> str:
     return ", ".join(said)
 
 
-def _scope(case: Case) -> str:
+def _scope(grounds: Grounds) -> str:
     """How much evidence an answer rests on."""
-    models = len({model for model, _, _ in case.gathered.units})
-    devices = len({device for _, device, _ in case.gathered.units})
+    models = len({model for model, _, _ in grounds.gathered.units})
+    devices = len({device for _, device, _ in grounds.gathered.units})
     worst = "worst of " if models * devices > 1 else ""
     return f"{worst}{counted(models, 'model')} on {counted(devices, 'device')}"
 
 
-def ship(case: Case, outcome: Ship) -> str:
+def ship(grounds: Grounds, outcome: Ship) -> str:
     """The answer where one recipe is shown to be better, or several."""
     sentence = (
-        f"Ship {outcome.chosen.recipe} for {_question(case.query)}: {_figures(outcome.chosen)}"
+        f"Ship {outcome.chosen.recipe} for {_question(grounds.query)}: {_figures(outcome.chosen)}"
     )
     if outcome.rivals:
         size = outcome.of_one_size
@@ -122,9 +122,9 @@ def ship(case: Case, outcome: Ship) -> str:
         if outcome.likely:
             one = "the one" if len(outcome.near) == 1 else "one of those"
             why = f"{one} with the least expected regret is named first"
-        same = _no_difference(case.query.objective)
+        same = _no_difference(grounds.query.objective)
         sentence += f". The data shows {same} from {listed(outcome.rivals)}; {why}"
-    return f"{sentence} ({_scope(case)})."
+    return f"{sentence} ({_scope(grounds)})."
 
 
 def _no_difference(objective: Objective) -> str:
@@ -145,23 +145,25 @@ def why_ship(query: SelectQuery, outcome: Ship) -> str:
     return f"{better} and loses little on average; {rivals} may be the best as well"
 
 
-def ship_warnings(case: Case, outcome: Ship) -> tuple[str, ...]:
+def ship_warnings(grounds: Grounds, outcome: Ship) -> tuple[str, ...]:
     """What a reader must know before shipping it."""
-    query = case.query
+    query = grounds.query
     warnings = [*flags(outcome.chosen)]
-    warnings += [f"{one.recipe} may be better: {_reasons(case, one)[0]}" for one in outcome.maybe]
+    warnings += [
+        f"{one.recipe} may be better: {_reasons(grounds, one)[0]}" for one in outcome.maybe
+    ]
     if outcome.pays is None and is_priced(query):
         needed = "latency" if query.energy_price_per_kwh is None else "latency or energy"
         warnings.append(f"no break-even: the {needed} of fp32, or the ratio to it, is not known")
     return tuple(warnings)
 
 
-def does_not_pay(case: Case, outcome: DoesNotPay) -> str:
+def does_not_pay(grounds: Grounds, outcome: DoesNotPay) -> str:
     """The answer where a better recipe costs more than it saves."""
     return (
-        f"Keep fp32 for {_question(case.query)}: {outcome.better.recipe} is"
-        f" {_BETTER[case.query.objective]} but {_pays_when(case.query, outcome.pays)}"
-        f" ({_scope(case)})."
+        f"Keep fp32 for {_question(grounds.query)}: {outcome.better.recipe} is"
+        f" {_BETTER[grounds.query.objective]} but {_pays_when(grounds.query, outcome.pays)}"
+        f" ({_scope(grounds)})."
     )
 
 
@@ -176,11 +178,10 @@ def _pays_when(query: SelectQuery, pays: BreakEven) -> str:
     return f"pays for the switch after {pays.days:,.0f} days, more than {query.payback_days:g}"
 
 
-def keep_fp32(case: Case, outcome: KeepFp32) -> str:
+def keep_fp32(grounds: Grounds, outcome: KeepFp32) -> str:
     """The answer where nothing is better."""
-    return (
-        f"Keep fp32 for {_question(case.query)}: {why_keep(case.query, outcome)} ({_scope(case)})."
-    )
+    why = why_keep(grounds.query, outcome)
+    return f"Keep fp32 for {_question(grounds.query)}: {why} ({_scope(grounds)})."
 
 
 def why_keep(query: SelectQuery, outcome: KeepFp32) -> str:
@@ -202,17 +203,17 @@ def why_keep(query: SelectQuery, outcome: KeepFp32) -> str:
     return why
 
 
-def undecided(case: Case, outcome: Undecided) -> str:
+def undecided(grounds: Grounds, outcome: Undecided) -> str:
     """The answer where the data does not say."""
     first, names = outcome.open[0], listed([one.recipe for one in outcome.open])
-    found = _reasons(case, first)
-    reason = found[0] if found else f"whether it is {_BETTER[case.query.objective]} is undecided"
+    found = _reasons(grounds, first)
+    reason = found[0] if found else f"whether it is {_BETTER[grounds.query.objective]} is undecided"
     stay = f"{first.recipe} might; nothing is shown to meet every limit"
     if outcome.keep:
         stay = "fp32 is the safe choice until then"
     return (
-        f"Undecided for {_question(case.query)}: the data does not settle {names}"
-        f" ({first.recipe}: {reason}); {stay} ({_scope(case)})."
+        f"Undecided for {_question(grounds.query)}: the data does not settle {names}"
+        f" ({first.recipe}: {reason}); {stay} ({_scope(grounds)})."
     )
 
 
@@ -222,7 +223,7 @@ def why_undecided(outcome: Undecided) -> str:
     return f"nothing is shown to be better, and {names} might be"
 
 
-def none_meets(case: Case, outcome: NoneMeets) -> str:
+def none_meets(grounds: Grounds, outcome: NoneMeets) -> str:
     """The answer where every recipe breaks a limit."""
     without = [
         f"without the limit on {_lifted(one.limit)} {listed(one.recipes)} would"
@@ -230,8 +231,8 @@ def none_meets(case: Case, outcome: NoneMeets) -> str:
     ]
     hint = "; ".join(without) or "loosen a limit or measure another recipe"
     return (
-        f"Nothing that was measured for {_question(case.query)} meets every limit, and neither"
-        f" does fp32; {hint} ({_scope(case)})."
+        f"Nothing that was measured for {_question(grounds.query)} meets every limit, and neither"
+        f" does fp32; {hint} ({_scope(grounds)})."
     )
 
 
@@ -319,19 +320,19 @@ def stale(rows: Iterable[TableRow]) -> tuple[str, ...]:
     return (f"stale, {changes}{more} since it was measured: {', '.join(recipes)}",)
 
 
-def path(case: Case, rule: str) -> tuple[str, ...]:
+def path(grounds: Grounds, rule: str) -> tuple[str, ...]:
     """How an answer came about, one line per step; `rule` is what decided."""
-    query, gathered = case.query, case.gathered
+    query, gathered = grounds.query, grounds.gathered
     most = "most" if query.objective is Objective.THROUGHPUT else "least"
     lines = [
         f"asked: {_question(query)}, {most} {_OBJECTIVE[query.objective]}; {_limits(query)};"
         f" each limit in {100 * query.confidence:g} % of draws on every unit",
         f"evidence: {counted(len(gathered.rows), 'row')} of"
-        f" {counted(len(case.assessed), 'recipe')} on {counted(len(gathered.units), 'unit')}"
+        f" {counted(len(grounds.assessed), 'recipe')} on {counted(len(gathered.units), 'unit')}"
         " (model, device, runtime)",
     ]
-    lines += [f"{one.recipe}: {_verdict(case, one)}" for one in case.assessed]
-    for recipe, standing in case.standings.items():
+    lines += [f"{one.recipe}: {_verdict(grounds, one)}" for one in grounds.assessed]
+    for recipe, standing in grounds.standings.items():
         lines.append(
             f"{recipe}: best in {100 * standing.p_best:.0f} % of draws, on the Pareto front in"
             f" {100 * standing.p_front:.0f} %, expected regret {100 * standing.regret:.2g} %"
@@ -339,12 +340,12 @@ def path(case: Case, rule: str) -> tuple[str, ...]:
     return (*lines, f"decided: {rule}")
 
 
-def _verdict(case: Case, one: Assessed) -> str:
+def _verdict(grounds: Grounds, one: Assessed) -> str:
     if one.eligible:
         share = one.tightest
         surely = "" if share is None else f", the tightest one in {100 * share:.1f} % of draws"
         return f"meets every limit{surely}"
     if one.open:
-        return f"open: {'; '.join(_reasons(case, one))}"
+        return f"open: {'; '.join(_reasons(grounds, one))}"
     rejecting = replace(one, objections=tuple(o for o in one.objections if o.rejects))
-    return f"rejected: {'; '.join(_reasons(case, rejecting))}"
+    return f"rejected: {'; '.join(_reasons(grounds, rejecting))}"

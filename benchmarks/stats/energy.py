@@ -179,7 +179,7 @@ def why_unusable(samples: EnergySamples, letter: int) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Energy:
+class EnergyEstimate:
     """Energy of one inference with its uncertainty (k=1), in millijoules.
 
     Attributes:
@@ -217,7 +217,7 @@ class Energy:
     active_sum_mj: float
 
 
-def energy_of(samples: EnergySamples, letter: int) -> Energy:
+def energy_of(samples: EnergySamples, letter: int) -> EnergyEstimate:
     """What one inference costs (C-4 and C-6); `why_unusable` must have given None.
 
     u^2 = u_gain^2 + u_edge^2 + u_rep^2 (+ u_idle^2), with u_edge = P T_u / sqrt(6) per window.
@@ -237,7 +237,7 @@ def energy_of(samples: EnergySamples, letter: int) -> Energy:
     drift_mw = float(np.ptp(idle.power_mw)) / math.sqrt(12)
     u_idle = drift_mw * float((seconds / own.iterations).mean())
     u_total = math.sqrt(u_gain**2 + u_edge**2 + u_rep**2)
-    return Energy(
+    return EnergyEstimate(
         total_mj=total,
         active_mj=active,
         u_total_mj=u_total,

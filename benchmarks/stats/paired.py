@@ -48,7 +48,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Pooled:
+class PooledLaunches:
     """The estimate over launches.
 
     Attributes:
@@ -131,7 +131,7 @@ def _signed_rank_probabilities(n: int) -> Floats:
     return probabilities
 
 
-def pool_launches(launches: Sequence[Floats], level: float = LEVEL) -> Pooled | None:
+def pool_launches(launches: Sequence[Floats], level: float = LEVEL) -> PooledLaunches | None:
     """Pool the log-ratios of several launches (A-8).
 
     Launches that differ by more than their quads explain are the unit of replication: then the
@@ -153,10 +153,12 @@ def pool_launches(launches: Sequence[Floats], level: float = LEVEL) -> Pooled | 
     if any(_differ(_spread(part)) for part in parts):
         units = _spread([stretch for part in parts for stretch in part])
         if units is not None:
-            return Pooled(_over_units(units, level), "stretches", units.between, units.within)
+            return PooledLaunches(
+                _over_units(units, level), "stretches", units.between, units.within
+            )
     if spread.between <= spread.within:
-        return Pooled(pooled, "wilcoxon", spread.between, spread.within)
-    return Pooled(_over_units(spread, level), "t", spread.between, spread.within)
+        return PooledLaunches(pooled, "wilcoxon", spread.between, spread.within)
+    return PooledLaunches(_over_units(spread, level), "t", spread.between, spread.within)
 
 
 def stretches(values: Floats) -> list[Floats]:

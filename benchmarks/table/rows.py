@@ -30,7 +30,7 @@ _DECIDING_DETAILS = frozenset(keys(lambda metric: metric.decides is Decides.DETA
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SettledRow:
     """One settled entry, as a row that may be superseded.
 
     Attributes:
@@ -61,13 +61,13 @@ def row_key(row: TableRow) -> tuple[object, ...]:
     )
 
 
-def newest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+def newest(candidates: Iterable[SettledRow]) -> tuple[SettledRow, ...]:
     """The candidate that shows per row key, in no particular order.
 
     Emulated and simulated devices never enter. A conclusive candidate outranks any
     inconclusive one; among equals the one settled last wins.
     """
-    found: dict[tuple[object, ...], Candidate] = {}
+    found: dict[tuple[object, ...], SettledRow] = {}
     for candidate in candidates:
         if not candidate.row.realness.keeps_time:
             continue
@@ -78,7 +78,7 @@ def newest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
     return tuple(found.values())
 
 
-def newest_rows(candidates: Iterable[Candidate]) -> tuple[TableRow, ...]:
+def newest_rows(candidates: Iterable[SettledRow]) -> tuple[TableRow, ...]:
     """The newest row per key, in the order of the table."""
     return ordered(candidate.row for candidate in newest(candidates))
 
@@ -101,7 +101,7 @@ def matches(query: TableQuery, row: TableRow) -> bool:
     )
 
 
-def rank(candidate: Candidate) -> tuple[bool, int, str]:
+def rank(candidate: SettledRow) -> tuple[bool, int, str]:
     """What decides between candidates of one row key: the highest shows."""
     return (candidate.conclusive, candidate.settled_unix_ns, candidate.key)
 

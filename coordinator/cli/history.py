@@ -57,7 +57,7 @@ def compare(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
+class SeriesOptions:
     """Which rows are shown, and which metric of them."""
 
     model: Model = None
@@ -100,7 +100,7 @@ class Series:
 def history(
     context: typer.Context,
     *,
-    series: Series,
+    series: SeriesOptions,
     where: Source,
     json: Json = False,
 ) -> None:

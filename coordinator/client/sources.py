@@ -9,7 +9,7 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.files import collect
 from bitgauge.benchmarks.raw.numerics import read_ledger
 from bitgauge.benchmarks.raw.operators import operator_profile
-from bitgauge.benchmarks.record.explain.explain import Subject, worst_of
+from bitgauge.benchmarks.record.explain.explain import ExplainedRun, worst_of
 from bitgauge.benchmarks.record.sources import PARSERS, Sources
 from bitgauge.benchmarks.vocabulary.enums import Disposition, PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
@@ -87,17 +87,17 @@ def chosen_run(source: Answers, name: str, recipe: str | None) -> RunView:
     return by_id[worst] if worst is not None else runs[0]
 
 
-def subject_of(source: Answers, run: RunView) -> Subject:
+def subject_of(source: Answers, run: RunView) -> ExplainedRun:
     """One run with what its raw files say."""
     return subject_in(sources_of(source, run))
 
 
-def subject_in(known: Sources) -> Subject:
+def subject_in(known: Sources) -> ExplainedRun:
     """The run of a record's sources, as an explanation sees it."""
     run = known.run
     profile = _parsed(known, PassName.OPERATORS, RawRole.CANDIDATE, operator_profile)
     baseline = _parsed(known, PassName.OPERATORS, RawRole.BASELINE, operator_profile)
-    return Subject(
+    return ExplainedRun(
         recipe=run.recipe,
         metrics={metric.key: metric for metric in run.metrics},
         is_baseline=known.is_baseline,
@@ -112,5 +112,5 @@ def subject_in(known: Sources) -> Subject:
 def _parsed(
     known: Sources, pass_name: PassName, role: RawRole, parse: Callable[[RawFile], T]
 ) -> T | None:
-    found = known.evidence.parsed(pass_name, role, parse)
+    found = known.raw_files.parsed(pass_name, role, parse)
     return found[0] if found else None

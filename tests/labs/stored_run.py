@@ -48,8 +48,8 @@ class StoredRun:
             (device,) = store.devices(0, LeaseTerms())
         finally:
             store.close()
-        evidence = collect(run.raw, lambda ref: self.files[ref], PARSERS)
-        return build(Sources(run, job, device, evidence))
+        raw_files = collect(run.raw, lambda ref: self.files[ref], PARSERS)
+        return build(Sources(run, job, device, raw_files))
 
 
 def store_run(folder: Path) -> StoredRun:

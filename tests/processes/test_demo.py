@@ -16,7 +16,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Internal, Refu
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
 from bitgauge.coordinator.cli.demo import demo
 from bitgauge.coordinator.cli.demo.demo import DemoPlan, plan_of
-from bitgauge.coordinator.cli.demo.processes import Child, DemoLab
+from bitgauge.coordinator.cli.demo.processes import DemoLab, DemoProcess
 from bitgauge.coordinator.config import CoordinatorConfig
 from bitgauge.coordinator.store import state_folder
 
@@ -108,7 +108,7 @@ def test_the_program_is_named_so_that_it_is_found(
     assert demo.program() == ["bin/bitgauge"]
 
 
-def child(tmp_path: Path, code: str) -> Child:
+def child(tmp_path: Path, code: str) -> DemoProcess:
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -117,7 +117,7 @@ def child(tmp_path: Path, code: str) -> Child:
             stderr=output,
             start_new_session=True,
         )
-    return Child("agent", process, log)
+    return DemoProcess("agent", process, log)
 
 
 def wait_for(log: Path, word: str) -> str:

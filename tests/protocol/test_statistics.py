@@ -22,7 +22,7 @@ from bitgauge.benchmarks.samples import (
 )
 from bitgauge.benchmarks.stats import resample
 from bitgauge.benchmarks.stats.paired import (
-    Pooled,
+    PooledLaunches,
     difference_of,
     is_precise,
     pool_launches,
@@ -71,7 +71,7 @@ def compared(
     )
 
 
-def answer(launches: list[Floats]) -> Pooled:
+def answer(launches: list[Floats]) -> PooledLaunches:
     pooled = pool_launches(launches)
     assert pooled is not None
     return pooled

@@ -14,10 +14,10 @@ from ...raw.operators import OperatorProfile, by_type
 from ...vocabulary import shown as text
 from ...vocabulary.values.runs import MetricValue
 from .slow import slow_findings
-from .types import Finding, Subject
+from .types import ExplainedRun, Finding
 from .wrong import wrong_findings
 
-__all__ = ["Explanation", "Finding", "OperatorLine", "Subject", "explain", "worst_of"]
+__all__ = ["ExplainedRun", "Explanation", "Finding", "OperatorLine", "explain", "worst_of"]
 
 _ROWS = 8
 
@@ -53,7 +53,7 @@ class Explanation:
     missing: tuple[str, ...] = field(default=())
 
 
-def explain(subject: Subject) -> Explanation:
+def explain(subject: ExplainedRun) -> Explanation:
     """All that the measurements of one run say about it."""
     found = [*wrong_findings(subject), *slow_findings(subject)]
     ledger = subject.ledger
@@ -92,7 +92,7 @@ def worst_of(rows: Mapping[str, Mapping[str, MetricValue]]) -> str | None:
     return max(rows, key=badness, default=None)
 
 
-def _headline(subject: Subject) -> str:
+def _headline(subject: ExplainedRun) -> str:
     """Speed and accuracy, each with its verdict."""
     ratio, accuracy = subject.metric("latency_ratio"), subject.metric("accuracy_delta_pp")
     parts = [subject.recipe]
@@ -148,7 +148,7 @@ def _products(ledger: Ledger | None) -> tuple[OperatorRow, ...]:
     return tuple(telling[:_ROWS])
 
 
-def _missing(subject: Subject) -> tuple[str, ...]:
+def _missing(subject: ExplainedRun) -> tuple[str, ...]:
     found = []
     if subject.profile is None:
         found.append("Time per operator was not measured for this run; measure it again.")

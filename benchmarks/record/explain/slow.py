@@ -9,7 +9,7 @@ from ...numerics.ledger import FIXES, FLOAT
 from ...raw.operators import CAST, CONVERT, INTEGER, WEIGHT_ONLY, OperatorProfile, by_type
 from ...raw.operators import FLOAT as MULTIPLIES_FLOATS
 from ...vocabulary import shown as text
-from .types import NOTE, SLOW, Finding, Subject, share_words
+from .types import NOTE, SLOW, ExplainedRun, Finding, share_words
 
 LARGE_SHARE = 0.1
 MIN_COVERAGE = 0.9
@@ -19,7 +19,7 @@ NO_FASTER = 0.98
 _MULTIPLIES = (INTEGER, MULTIPLIES_FLOATS, WEIGHT_ONLY)
 
 
-def slow_findings(subject: Subject) -> Iterator[Finding]:
+def slow_findings(subject: ExplainedRun) -> Iterator[Finding]:
     """Every finding about time; graver ones only where it is not clearly faster."""
     yield from _fallbacks(subject)
     profile, baseline = subject.profile, subject.baseline_profile
@@ -34,7 +34,7 @@ def slow_findings(subject: Subject) -> Iterator[Finding]:
         yield from _bound(subject, baseline, severity)
 
 
-def _fallbacks(subject: Subject) -> Iterator[Finding]:
+def _fallbacks(subject: ExplainedRun) -> Iterator[Finding]:
     """Operators that stayed in floating point in a model that claims integers."""
     coverage = subject.metric("int_coverage")
     ledger = subject.ledger
@@ -87,7 +87,9 @@ def _casts(profile: OperatorProfile, severity: str) -> Iterator[Finding]:
     )
 
 
-def _computed_wider(subject: Subject, profile: OperatorProfile, severity: str) -> Iterator[Finding]:
+def _computed_wider(
+    subject: ExplainedRun, profile: OperatorProfile, severity: str
+) -> Iterator[Finding]:
     """Half-precision artifacts whose multiplications run in single precision."""
     products = [one for one in profile.operators if one.role == MULTIPLIES_FLOATS]
     if "fp16" not in subject.recipe or not products or profile.share(CAST) >= LARGE_SHARE:
@@ -140,7 +142,7 @@ def _multiplying_ns(profile: OperatorProfile) -> float:
     return sum(one.time_ns for one in profile.operators if one.role in _MULTIPLIES)
 
 
-def _bound(subject: Subject, baseline: OperatorProfile, severity: str) -> Iterator[Finding]:
+def _bound(subject: ExplainedRun, baseline: OperatorProfile, severity: str) -> Iterator[Finding]:
     """What faster multiplication could gain at all (Amdahl's law)."""
     share = _multiplying_ns(baseline) / baseline.total_ns if baseline.total_ns else 1.0
     if share >= 0.5:

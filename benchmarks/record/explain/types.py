@@ -17,7 +17,7 @@ _RANKS = {WRONG: 0, SLOW: 1, NOTE: 2}
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ExplainedRun:
     """One run as `explain` sees it.
 
     Attributes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ...numerics.ledger import TensorRow, unchecked_words, worst_operators, worst_tensors
 from ...vocabulary import shown as text
 from ...vocabulary.reasons import SATURATING
-from .types import NOTE, WRONG, Finding, Subject, share_words
+from .types import NOTE, WRONG, ExplainedRun, Finding, share_words
 
 CLIP_LIMIT = 0.01
 NOISY_DB = 20.0
@@ -18,7 +18,7 @@ _SEVEN_BITS = "Quantize the weights to 7 bits (recipes ending in -rr)."
 _U8U8 = "Quantize weights unsigned as well (u8u8 recipes): those kernels are exact."
 
 
-def wrong_findings(subject: Subject) -> Iterator[Finding]:
+def wrong_findings(subject: ExplainedRun) -> Iterator[Finding]:
     """Every finding about results, in no order."""
     yield from _not_finite(subject)
     yield from _saturation(subject)
@@ -29,7 +29,7 @@ def wrong_findings(subject: Subject) -> Iterator[Finding]:
     yield from _unchecked(subject)
 
 
-def _not_finite(subject: Subject) -> Iterator[Finding]:
+def _not_finite(subject: ExplainedRun) -> Iterator[Finding]:
     inner = subject.metric("numerics_nonfinite_count")
     outer = subject.metric("nonfinite_count")
     if not (inner.value or outer.value):
@@ -46,7 +46,7 @@ def _not_finite(subject: Subject) -> Iterator[Finding]:
     )
 
 
-def _saturation(subject: Subject) -> Iterator[Finding]:
+def _saturation(subject: ExplainedRun) -> Iterator[Finding]:
     metric = subject.metric("saturated_pct")
     if metric.value is None or subject.ledger is None:
         return
@@ -77,7 +77,7 @@ def _saturation(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _clipping(subject: Subject) -> Iterator[Finding]:
+def _clipping(subject: ExplainedRun) -> Iterator[Finding]:
     rows = [row for row in worst_tensors(subject.ledger) if _clips(row)] if subject.ledger else []
     if not rows:
         return
@@ -98,7 +98,7 @@ def _clips(row: TensorRow) -> bool:
     return max(row.clip or 0.0, row.clip_mass or 0.0) > CLIP_LIMIT
 
 
-def _noise(subject: Subject) -> Iterator[Finding]:
+def _noise(subject: ExplainedRun) -> Iterator[Finding]:
     ledger = subject.ledger
     if ledger is None:
         return
@@ -129,7 +129,7 @@ def _noise(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _headroom(subject: Subject) -> Iterator[Finding]:
+def _headroom(subject: ExplainedRun) -> Iterator[Finding]:
     metric = subject.metric("fp16_headroom_log2")
     if metric.value is None or metric.value >= HEADROOM_LIMIT or "fp16" not in subject.recipe:
         return
@@ -143,7 +143,7 @@ def _headroom(subject: Subject) -> Iterator[Finding]:
     )
 
 
-def _sums(subject: Subject) -> Iterator[Finding]:
+def _sums(subject: ExplainedRun) -> Iterator[Finding]:
     rows = [row for row in subject.ledger.operators if not row.int32_safe] if subject.ledger else []
     if rows:
         yield Finding(
@@ -154,7 +154,7 @@ def _sums(subject: Subject) -> Iterator[Finding]:
         )
 
 
-def _unchecked(subject: Subject) -> Iterator[Finding]:
+def _unchecked(subject: ExplainedRun) -> Iterator[Finding]:
     if subject.ledger is not None and subject.ledger.unchecked:
         yield Finding(
             NOTE,

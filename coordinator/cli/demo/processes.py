@@ -33,7 +33,7 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
+class DemoProcess:
     """A started process, its name for people, and its log."""
 
     name: str
@@ -78,7 +78,7 @@ class DemoLab:
         """
         self.endpoint = Endpoint(address, None, home / "tokens" / "user")
         self._home = home
-        self._children: list[Child] = []
+        self._children: list[DemoProcess] = []
 
     def __enter__(self) -> DemoLab:
         return self
@@ -143,7 +143,7 @@ class DemoLab:
                 child = self._children.pop()
                 child.stop(waits[child.name])
 
-    def _start(self, name: str, arguments: list[str]) -> Child:
+    def _start(self, name: str, arguments: list[str]) -> DemoProcess:
         folder = self._home / "logs"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = folder / f"demo-{name}.log"
@@ -156,7 +156,7 @@ class DemoLab:
                 env={**os.environ, "BITGAUGE_HOME": str(self._home)},
                 start_new_session=True,
             )
-        child = Child(name, process, log)
+        child = DemoProcess(name, process, log)
         self._children.append(child)
         return child
 

@@ -46,10 +46,10 @@ class LedgerView:
 
 def ledger_view(sources: Sources) -> LedgerView:
     """The ledger of a run."""
-    ledger = ledger_of(sources.evidence)
+    ledger = ledger_of(sources.raw_files)
     if ledger is None:
         otherwise = sources.metric("clip_pct").reason or "pass_missing"
-        reason = sources.evidence.why_none(PassName.NUMERICS, otherwise)
+        reason = sources.raw_files.why_none(PassName.NUMERICS, otherwise)
         return LedgerView(f"Not shown: {REASONS.get(reason, reason)}.")
     if ledger.why_not:
         return LedgerView(f"Not shown: {ledger.why_not}")

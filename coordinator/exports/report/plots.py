@@ -16,7 +16,7 @@ import numpy as np
 from bitgauge.benchmarks.samples import Floats
 from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
 
-from .series import CheckpointBars, Conditions, LatencyHistogram, QuadPanel, QuadPlot, WarmLine
+from .series import CheckpointBars, ConditionPlot, LatencyHistogram, QuadPanel, QuadPlot, WarmLine
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,7 +103,7 @@ def warm_up(lines: Sequence[WarmLine], unit: str) -> str:
     return svg.text("warm")
 
 
-def conditions(data: Conditions) -> str:
+def conditions(data: ConditionPlot) -> str:
     """One row per condition over all blocks; launches end to end, divided by lines."""
     rows = len(data.rows)
     with _figure(0.5 + 0.95 * rows) as (figure, svg):

@@ -87,7 +87,7 @@ class ConditionRow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Conditions:
+class ConditionPlot:
     """Rows over a common time; launch `i`, called `names[i]`, begins at `edges[i]` seconds."""
 
     rows: tuple[ConditionRow, ...]
@@ -203,7 +203,7 @@ def timed_absolute(name: str, samples: AbsoluteSamples) -> TimedLaunch:
     return TimedLaunch(name, samples.block_start_ns, relative, samples.conditions)
 
 
-def condition_rows(launches: Sequence[TimedLaunch]) -> Conditions | None:
+def condition_rows(launches: Sequence[TimedLaunch]) -> ConditionPlot | None:
     """Conditions and block medians of launches, laid end to end."""
     launches = [one for one in launches if one.start_ns.size]
     if not launches:
@@ -229,7 +229,7 @@ def condition_rows(launches: Sequence[TimedLaunch]) -> Conditions | None:
         parts = (_thinned(x, y) for x, y in zip(times, columns, strict=True))
         rows.append(ConditionRow(label, tuple(parts)))
     names = tuple(one.name for one in launches)
-    return Conditions(tuple(rows), tuple(edges), names, tuple(unread))
+    return ConditionPlot(tuple(rows), tuple(edges), names, tuple(unread))
 
 
 def _thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -92,7 +92,7 @@ def view_of(sources: Sources) -> View:
         problems=tuple(
             f"{one.ref.pass_name.value}, {one.ref.role.value}, launch {one.ref.launch + 1}:"
             f" {one.sentence}"
-            for one in sources.evidence.files
+            for one in sources.raw_files.files
             if one.problem
         ),
         groups=tuple(
@@ -187,7 +187,7 @@ def _why(reason: str | None) -> str:
 
 
 def _absent(sources: Sources, pass_name: PassName, key: str) -> str:
-    reason = sources.evidence.why_none(pass_name, sources.metric(key).reason or "pass_missing")
+    reason = sources.raw_files.why_none(pass_name, sources.metric(key).reason or "pass_missing")
     return f"Not shown: {_why(reason)}."
 
 
@@ -198,7 +198,7 @@ def _drawn(data: object | None, draw: Callable[[], str], caption: str, absent: s
 def _latency(sources: Sources) -> Plot:
     launches = [
         one
-        for one, _ in sources.evidence.parsed(
+        for one, _ in sources.raw_files.parsed(
             PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples
         )
     ]
@@ -215,7 +215,7 @@ def _latency(sources: Sources) -> Plot:
 
 
 def _quads(sources: Sources) -> Plot:
-    launches = sources.evidence.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
+    launches = sources.raw_files.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
     ratio = sources.metric("latency_ratio")
     data = series.quad_plot(launches, ratio)
     method = next((item.value for item in ratio.detail if item.name == "method"), "")
@@ -229,8 +229,8 @@ def _quads(sources: Sources) -> Plot:
 
 
 def _warm(sources: Sources) -> Plot:
-    absolute = sources.evidence.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
-    pair = sources.evidence.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
+    absolute = sources.raw_files.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
+    pair = sources.raw_files.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
     lines = series.warm_lines(
         [(f"absolute {at}", one.warm) for at, (one, _) in enumerate(absolute, 1)], ("",)
     )
@@ -249,8 +249,8 @@ def _warm(sources: Sources) -> Plot:
 
 
 def _conditions(sources: Sources) -> Plot:
-    absolute = sources.evidence.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
-    pair = sources.evidence.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
+    absolute = sources.raw_files.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
+    pair = sources.raw_files.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
     launches = [series.timed_absolute(f"A{at}", one) for at, (one, _) in enumerate(absolute, 1)]
     launches += [series.timed_pair(f"P{at}", one) for at, one in enumerate(pair, 1)]
     data = series.condition_rows(launches)
@@ -264,7 +264,7 @@ def _conditions(sources: Sources) -> Plot:
 
 def _memory(sources: Sources) -> Plot:
     roles = [
-        (role.value, sources.evidence.parsed(PassName.MEMORY, role, memory_samples))
+        (role.value, sources.raw_files.parsed(PassName.MEMORY, role, memory_samples))
         for role in (RawRole.CANDIDATE, RawRole.BASELINE, RawRole.FLOOR)
     ]
     data = series.checkpoint_bars(roles)
@@ -277,7 +277,7 @@ def _memory(sources: Sources) -> Plot:
 
 
 def _throughput(sources: Sources) -> Plot | None:
-    found = sources.evidence.parsed(PassName.THROUGHPUT, RawRole.CANDIDATE, sweep_samples)
+    found = sources.raw_files.parsed(PassName.THROUGHPUT, RawRole.CANDIDATE, sweep_samples)
     if not found:
         return None
     one = found[0]
@@ -292,7 +292,7 @@ def _throughput(sources: Sources) -> Plot | None:
 
 def _worst_samples(sources: Sources) -> tuple[tuple[tuple[str, ...], ...], str]:
     """Samples that changed class or came furthest from the baseline, worst first."""
-    found = sources.evidence.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
+    found = sources.raw_files.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
     if not found:
         return (), _absent(sources, PassName.QUALITY, "accuracy_delta_pp")
     one = found[0]

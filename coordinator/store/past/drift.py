@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
-from bitgauge.benchmarks.table.rows import Candidate
+from bitgauge.benchmarks.table.rows import SettledRow
 from bitgauge.benchmarks.vocabulary.enums import Scenario
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
@@ -42,7 +42,7 @@ WHERE r.device_id = :device AND r.disposition = 'accepted' AND e.state = 'accept
 ORDER BY e.settled_unix_ns, e.job_id, e.entry_index"""
 
 
-def job_of(own: Candidate) -> str:
+def job_of(own: SettledRow) -> str:
     """The job of a settled entry."""
     return own.key.rpartition("/")[0]
 
@@ -54,7 +54,7 @@ def family_key(row: TableRow) -> str:
 
 
 def timed_of_family(
-    connection: sqlite3.Connection, own: Candidate, metric: str
+    connection: sqlite3.Connection, own: SettledRow, metric: str
 ) -> tuple[Timed, ...]:
     """One latency of every usable run of the family up to this one's job, oldest first.
 
@@ -73,13 +73,13 @@ def timed_of_family(
     return tuple(found)
 
 
-def keys_of_family(connection: sqlite3.Connection, own: Candidate, metric: str) -> tuple[str, ...]:
+def keys_of_family(connection: sqlite3.Connection, own: SettledRow, metric: str) -> tuple[str, ...]:
     """The row keys that the drift of a family is about."""
     return tuple(sorted({key for key, _ in _rows(connection, own, metric)}))
 
 
 def _rows(
-    connection: sqlite3.Connection, own: Candidate, metric: str
+    connection: sqlite3.Connection, own: SettledRow, metric: str
 ) -> Iterator[tuple[str, sqlite3.Row]]:
     """Each run with the key of its row, which is made once per row: it costs more than the rest."""
     keys: dict[tuple[object, ...], str] = {}

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from bitgauge.benchmarks.history.past import Evidence, Measured, input_changes, usual_metric
-from bitgauge.benchmarks.table.rows import Candidate, newest, ordered
+from bitgauge.benchmarks.table.rows import SettledRow, newest, ordered
 from bitgauge.benchmarks.vocabulary.enums import CellState
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.reasons import NOT_MEASURED, SUSPECT
@@ -120,7 +120,7 @@ def _series_of_run(
     return _grouped(connection, past_of(connection, found[0].row, key), metric)
 
 
-def past_of(connection: sqlite3.Connection, row: TableRow, key: str) -> tuple[Candidate, ...]:
+def past_of(connection: sqlite3.Connection, row: TableRow, key: str) -> tuple[SettledRow, ...]:
     """Every measured candidate of one row key."""
     where = {
         "j.model_name = ?": row.model_name,
@@ -134,7 +134,7 @@ def past_of(connection: sqlite3.Connection, row: TableRow, key: str) -> tuple[Ca
 
 def measured_candidates(
     connection: sqlite3.Connection, where: dict[str, object]
-) -> tuple[Candidate, ...]:
+) -> tuple[SettledRow, ...]:
     """The candidates that have a run with numbers, oldest first."""
     found = candidates(connection, {**where, "r.analysis_version >= ?": 0})
     measured = (one for one in found if one.row.state is CellState.MEASURED)
@@ -142,9 +142,9 @@ def measured_candidates(
 
 
 def _grouped(
-    connection: sqlite3.Connection, found: Iterable[Candidate], metric: str | None
+    connection: sqlite3.Connection, found: Iterable[SettledRow], metric: str | None
 ) -> tuple[Series, ...]:
-    groups: dict[str, list[Candidate]] = {}
+    groups: dict[str, list[SettledRow]] = {}
     for one in found:
         groups.setdefault(key_text(one.row), []).append(one)
     keys = {id(members[-1].row): key for key, members in groups.items()}
@@ -153,7 +153,7 @@ def _grouped(
 
 
 def _series(
-    connection: sqlite3.Connection, key: str, members: Sequence[Candidate], metric: str | None
+    connection: sqlite3.Connection, key: str, members: Sequence[SettledRow], metric: str | None
 ) -> Series:
     row = members[-1].row
     shown = metric or usual_metric(row)
@@ -167,7 +167,7 @@ def _series(
 
 
 def points_of(
-    connection: sqlite3.Connection, members: Sequence[Candidate], metric: str
+    connection: sqlite3.Connection, members: Sequence[SettledRow], metric: str
 ) -> tuple[HistoryPoint, ...]:
     """The points of one row key, with what changed from each to the next."""
     points = []

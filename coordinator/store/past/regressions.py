@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.history.past import Measured, input_changes, row_words, usual_metric
-from bitgauge.benchmarks.table.rows import Candidate
+from bitgauge.benchmarks.table.rows import SettledRow
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
 from bitgauge.benchmarks.vocabulary.values.history import Regression
@@ -37,7 +37,7 @@ from .drift import family_key, job_of, timed_of_family
 from .history import annotations_of, evidence, past_of
 
 if TYPE_CHECKING:
-    from bitgauge.benchmarks.history.regressions import Finding, Metrics
+    from bitgauge.benchmarks.history.regressions import Metrics, Worsening
     from sqlite_utils import Database
 
 
@@ -47,7 +47,7 @@ class _Judged:
     """One subject of a run: what is said of it, and how a later value speaks to it."""
 
     subject: str
-    findings: tuple[Finding, ...]
+    findings: tuple[Worsening, ...]
     now: Metrics
     changes: tuple[StackChange, ...] = ()
 
@@ -82,12 +82,12 @@ def judge_run(db: Database, run_id: str, now_ns: int) -> tuple[Regression, ...]:
     return tuple(touched)
 
 
-def _certifies(connection: sqlite3.Connection, own: Candidate) -> bool:
+def _certifies(connection: sqlite3.Connection, own: SettledRow) -> bool:
     asked = fetch(connection, "SELECT 1 FROM certifications WHERE job_id = ?", (job_of(own),))
     return bool(asked)
 
 
-def _judged_row(connection: sqlite3.Connection, own: Candidate, key: str) -> _Judged:
+def _judged_row(connection: sqlite3.Connection, own: SettledRow, key: str) -> _Judged:
     from bitgauge.benchmarks.history.regressions import judge_row  # numpy: only who judges waits
 
     past = _since(connection, key, past_of(connection, own.row, key), own)
@@ -102,8 +102,8 @@ def _metrics(connection: sqlite3.Connection, run_id: str | None) -> dict[str, Me
 
 
 def _since(
-    connection: sqlite3.Connection, key: str, found: Sequence[Candidate], own: Candidate
-) -> list[Candidate]:
+    connection: sqlite3.Connection, key: str, found: Sequence[SettledRow], own: SettledRow
+) -> list[SettledRow]:
     """The usable candidates before this one, since the baseline of their row restarted."""
     since = max((one.from_unix_ns for one in annotations_of(connection, key)), default=0)
     return [
@@ -116,7 +116,7 @@ def _since(
 
 
 def _came_with(
-    connection: sqlite3.Connection, past: Sequence[Candidate], own: Candidate
+    connection: sqlite3.Connection, past: Sequence[SettledRow], own: SettledRow
 ) -> tuple[StackChange, ...]:
     """What is another one than in the result before."""
     if not past:
@@ -128,7 +128,7 @@ def _came_with(
 
 
 # -- a format family on a device ----------------------------------------------------------
-def _judged_family(connection: sqlite3.Connection, own: Candidate, key: str) -> _Judged:
+def _judged_family(connection: sqlite3.Connection, own: SettledRow, key: str) -> _Judged:
     """The drift of the run's format family on its device, over all of its rows."""
     from bitgauge.benchmarks.history.regressions import definition_of, judge_drift, levels
 
@@ -147,7 +147,7 @@ def _judged_family(connection: sqlite3.Connection, own: Candidate, key: str) -> 
 
 
 # -- what is open -------------------------------------------------------------------------
-def _told(db: Database, judged: _Judged, own: Candidate, now_ns: int) -> list[Regression]:
+def _told(db: Database, judged: _Judged, own: SettledRow, now_ns: int) -> list[Regression]:
     """Every open regression of a subject, and what this run does to it.
 
     Nothing is confirmed by a run of the very job that showed it.
@@ -199,7 +199,7 @@ def write(db: Database, one: Regression) -> None:
 
 # -- what is opened -----------------------------------------------------------------------
 def _open(
-    db: Database, row: TableRow, key: str, judged: _Judged, finding: Finding, *, now_ns: int
+    db: Database, row: TableRow, key: str, judged: _Judged, finding: Worsening, *, now_ns: int
 ) -> Regression:
     """Record a regression, and have its run measured once more."""
     from bitgauge.benchmarks.history.regressions import LATENCY_DRIFT

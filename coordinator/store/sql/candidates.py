@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Mapping
 
 import msgspec
-from bitgauge.benchmarks.table.rows import Candidate, newest_rows, numbered
+from bitgauge.benchmarks.table.rows import SettledRow, newest_rows, numbered
 from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
     EntryState,
@@ -71,7 +71,7 @@ class _Asked(msgspec.Struct):
 
 def candidates(
     connection: sqlite3.Connection, where: Mapping[str, object]
-) -> tuple[Candidate, ...]:
+) -> tuple[SettledRow, ...]:
     """Every settled entry for which all clauses hold, without its metrics.
 
     Args:
@@ -88,7 +88,7 @@ def rows_of_job(connection: sqlite3.Connection, job_id: str) -> tuple[TableRow, 
     return tuple(with_metrics(connection, row) for row in newest)
 
 
-def _candidate(row: sqlite3.Row) -> Candidate:
+def _candidate(row: sqlite3.Row) -> SettledRow:
     group = row["failure_group"]
     settled_unix_ns = row["settled_unix_ns"] or 0
     asked = msgspec.json.decode(row["spec"], type=_Asked)
@@ -117,7 +117,7 @@ def _candidate(row: sqlite3.Row) -> Candidate:
         toolchain=row["toolchain"],
         measuring_version=row["measuring_version"],
     )
-    return Candidate(
+    return SettledRow(
         row=shown,
         settled_unix_ns=settled_unix_ns,
         conclusive=group is None or not FailureGroup(group).retries,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bitgauge.benchmarks.table.cells import cell_of, key_of
 from bitgauge.benchmarks.table.rows import (
-    Candidate,
+    SettledRow,
     deciding_row,
     matches,
     newest,
@@ -227,7 +227,7 @@ def key_text(row: TableRow) -> str:
     return hashlib.sha256(msgspec.json.encode(row_key(row))).hexdigest()
 
 
-def _outranks(connection: sqlite3.Connection, key: str, candidate: Candidate) -> bool:
+def _outranks(connection: sqlite3.Connection, key: str, candidate: SettledRow) -> bool:
     found = fetch(
         connection,
         "SELECT job_id, entry_index, conclusive, settled_unix_ns FROM table_rows WHERE row_key = ?",
@@ -256,7 +256,7 @@ def _settle_key(db: Database, key: str, old: TableRow) -> None:
         db.execute("DELETE FROM table_wholes WHERE row_key = ?", (key,))
 
 
-def _write(db: Database, key: str, candidate: Candidate) -> None:
+def _write(db: Database, key: str, candidate: SettledRow) -> None:
     row = with_metrics(db.conn, candidate.row)
     job_id, _, index = candidate.key.rpartition("/")
     db.table("table_rows").upsert(

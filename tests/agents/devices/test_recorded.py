@@ -82,14 +82,14 @@ def test_its_conditions_are_what_it_tells_and_nothing_more() -> None:
 def test_its_record_says_that_the_governor_is_not_told(tmp_path: Path) -> None:
     whole = lab.sources(lab.stored(tmp_path))
     told = []
-    for one in whole.evidence.files:
+    for one in whole.raw_files.files:
         assert one.raw is not None
         meta = dict(one.raw.meta)
         if "preflight" in meta:
             meta["preflight"] = read_preflight(ROOT)
         told.append(replace(one, raw=replace(one.raw, meta=meta)))
     surroundings = build(
-        replace(whole, evidence=replace(whole.evidence, files=tuple(told)))
+        replace(whole, raw_files=replace(whole.raw_files, files=tuple(told)))
     ).environment
     unknown = Fact[str](reason="not_readable")
     assert surroundings.governor == surroundings.boost == surroundings.power_supply == unknown

@@ -170,11 +170,11 @@ def test_the_peak_of_a_group_is_read_through_its_descriptor(tmp_path: Path) -> N
     one, two = tmp_path / "v1", tmp_path / "v2"
     for folder in (one, two):
         folder.mkdir()
-    assert cgroup.Group((one, two)).open_peak() is None
+    assert cgroup.ControlGroup((one, two)).open_peak() is None
     (one / "memory.max_usage_in_bytes").write_text("4096\n")
     (two / "memory.peak").write_text("8192\n")
     for folder, text in ((one, b"4096\n"), (two, b"8192\n")):
-        descriptor = cgroup.Group((folder,)).open_peak()
+        descriptor = cgroup.ControlGroup((folder,)).open_peak()
         assert descriptor is not None
         assert os.read(descriptor, 64) == text
         os.close(descriptor)

@@ -16,7 +16,7 @@ from bitgauge.benchmarks.analysis.numerics import numerics
 from bitgauge.benchmarks.numerics.code_operator import COMPUTED, check_codes
 from bitgauge.benchmarks.numerics.ledger import ELEMENTWISE
 from bitgauge.benchmarks.quality.sets import EvaluationSet
-from bitgauge.benchmarks.record.explain.explain import Subject, explain
+from bitgauge.benchmarks.record.explain.explain import ExplainedRun, explain
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
@@ -167,7 +167,7 @@ def test_the_ledger_covers_what_a_network_becomes(tmp_path: Path) -> None:
     assert found["saturated_pct"].n == rows["QLinearConv"].pairs
     (note,) = (
         one
-        for one in explain(Subject("int8-static-u8s8-pt", {}, ledger=ledger)).findings
+        for one in explain(ExplainedRun("int8-static-u8s8-pt", {}, ledger=ledger)).findings
         if one.code == "unchecked"
     )
     assert note.what.endswith("would not be seen: QLinearAveragePool.")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bitgauge.benchmarks.numerics.ledger import Divergence, Ledger, OperatorRow, TensorRow
 from bitgauge.benchmarks.raw.operators import OperatorProfile, OperatorTime
-from bitgauge.benchmarks.record.explain.explain import Subject, explain, worst_of
+from bitgauge.benchmarks.record.explain.explain import ExplainedRun, explain, worst_of
 from bitgauge.benchmarks.record.explain.types import share_words
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
@@ -28,14 +28,14 @@ def metric(key: str, value: float | None, *flags: str, **detail: object) -> Metr
     return MetricValue(key, value, flags=flags, detail=items)
 
 
-def subject(**changes: Any) -> Subject:
+def subject(**changes: Any) -> ExplainedRun:
     metrics = {
         "latency_ratio": MetricValue("latency_ratio", 1.4, verdict="SLOWER"),
         "accuracy_delta_pp": MetricValue("accuracy_delta_pp", 0.0, verdict="PASS"),
     }
     metrics |= {one.key: one for one in changes.pop("metrics", ())}
     return replace(
-        Subject("int8-static-u8s8-pc", metrics, ledger=LEDGER, profile=PROFILE), **changes
+        ExplainedRun("int8-static-u8s8-pc", metrics, ledger=LEDGER, profile=PROFILE), **changes
     )
 
 

@@ -151,13 +151,13 @@ def test_older_and_lying_raw_files_tell_nothing_and_end_nothing(
 ) -> None:
     whole = sources(files)
     told = []
-    for one in whole.evidence.files:
+    for one in whole.raw_files.files:
         assert one.raw is not None
         meta = {name: value for name, value in one.raw.meta.items() if name != "given"}
         given = {} if claim is None else {"given": claim}
         told.append(replace(one, raw=replace(one.raw, meta=meta | given)))
     job = replace(whole.job, entries=tuple(replace(e, calibration=None) for e in whole.job.entries))
-    found = build(replace(whole, job=job, evidence=replace(whole.evidence, files=tuple(told))))
+    found = build(replace(whole, job=job, raw_files=replace(whole.raw_files, files=tuple(told))))
     unknown = Fact[str](reason="not_recorded")
     assert found.workload.shapes == found.workload.input_set_sha256 == unknown
     assert found.workload.calibration_sha256 == found.identity.session_options == unknown
@@ -188,7 +188,7 @@ def test_a_missing_and_a_damaged_raw_file_are_said_and_end_nothing(
 def test_a_run_without_anything_is_all_reasons(files: dict[RawRef, bytes]) -> None:
     whole = sources(files)
     run = replace(whole.run, metrics=(), raw=(), stack=(), analysis_version=None)
-    found = build(replace(whole, run=run, device=None, evidence=type(whole.evidence)()))
+    found = build(replace(whole, run=run, device=None, raw_files=type(whole.raw_files)()))
     assert all(metric.reason == "not_measured" for _, metric in found.metrics())
     assert from_json(to_json(found)) == found
 

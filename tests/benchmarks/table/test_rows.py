@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import msgspec
 from bitgauge.benchmarks.table.file import digest_of_run, lean
-from bitgauge.benchmarks.table.rows import Candidate, newest_rows, row_key
+from bitgauge.benchmarks.table.rows import SettledRow, newest_rows, row_key
 from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
     FormatFamily,
@@ -56,7 +56,7 @@ rows = st.builds(
 )
 candidates = st.lists(st.tuples(rows, st.integers(0, 3), st.booleans()), max_size=30).map(
     lambda found: [
-        Candidate(replace(row, run_id=str(place)), time, conclusive, f"{place:03d}")
+        SettledRow(replace(row, run_id=str(place)), time, conclusive, f"{place:03d}")
         for place, (row, time, conclusive) in enumerate(found)
     ]
 )
@@ -64,7 +64,7 @@ candidates = st.lists(st.tuples(rows, st.integers(0, 3), st.booleans()), max_siz
 
 @given(candidates, st.randoms(use_true_random=False))
 def test_the_same_runs_in_any_order_give_the_same_table(
-    found: list[Candidate], order: random.Random
+    found: list[SettledRow], order: random.Random
 ) -> None:
     shuffled = list(found)
     order.shuffle(shuffled)
@@ -72,7 +72,7 @@ def test_the_same_runs_in_any_order_give_the_same_table(
 
 
 @given(candidates)
-def test_one_row_per_key_the_newest_and_only_real_ones(found: list[Candidate]) -> None:
+def test_one_row_per_key_the_newest_and_only_real_ones(found: list[SettledRow]) -> None:
     table = newest_rows(found)
     real = [candidate for candidate in found if candidate.row.realness.keeps_time]
     assert len({row_key(row) for row in table}) == len(table)
@@ -88,7 +88,7 @@ def test_one_row_per_key_the_newest_and_only_real_ones(found: list[Candidate]) -
 
 def test_rows_stand_in_the_order_people_read() -> None:
     found = [
-        Candidate(
+        SettledRow(
             replace(
                 ROW,
                 recipe=recipe,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.selection.gather import gather
-from bitgauge.benchmarks.table.rows import Candidate, newest_rows
+from bitgauge.benchmarks.table.rows import SettledRow, newest_rows
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import (
@@ -72,7 +72,7 @@ def test_less_than_the_profile_is_preliminary() -> None:
 def test_an_overridden_row_is_another_row_and_says_so() -> None:
     whole = replace(row("int8-dynamic"), profile=Profile.STANDARD)
     less = replace(whole, overrides=LESS)
-    candidates = [Candidate(one, at, True, str(at)) for at, one in enumerate((whole, less))]
+    candidates = [SettledRow(one, at, True, str(at)) for at, one in enumerate((whole, less))]
     assert newest_rows(candidates) == (whole, less)
     printed = table_text([whole, less])
     assert printed.count("overridden: launches 1, budget 50 ms") == 1

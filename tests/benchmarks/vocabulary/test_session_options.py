@@ -11,7 +11,7 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.origin import RawOrigin, origin_meta, raw_origin
 from bitgauge.benchmarks.selection.select import select
 from bitgauge.benchmarks.table.cells import cells
-from bitgauge.benchmarks.table.rows import Candidate, newest_rows
+from bitgauge.benchmarks.table.rows import SettledRow, newest_rows
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.session_options import (
@@ -124,7 +124,7 @@ def test_an_option_belongs_to_the_raw_file() -> None:
 def test_an_option_is_a_row_of_its_own() -> None:
     plain = row("int8-static-u8s8-pc", flags=("saturating",), kernel_mode="sat16")
     exact = row("int8-static-u8s8-pc", overrides=EXACT, kernel_mode="exact")
-    candidates = [Candidate(one, at, True, str(at)) for at, one in enumerate((exact, plain))]
+    candidates = [SettledRow(one, at, True, str(at)) for at, one in enumerate((exact, plain))]
     rows = newest_rows(candidates)
     assert rows == (plain, exact)
     printed = table_text(rows)

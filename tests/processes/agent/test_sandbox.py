@@ -344,8 +344,8 @@ def test_a_group_with_strangers_in_it_is_left_alone(tmp_path: Path, processes: s
 
 def test_no_control_groups_at_all(tmp_path: Path) -> None:
     assert cgroup.find(tmp_path) == cgroup.Parents(None, None)
-    assert cgroup.Group(()).enter == ()
-    assert cgroup.Group(()).close()
+    assert cgroup.ControlGroup(()).enter == ()
+    assert cgroup.ControlGroup(()).close()
 
 
 @pytest.fixture
@@ -374,7 +374,7 @@ def test_groups_of_dead_agents_are_ended(parents: cgroup.Parents) -> None:
     stale = parents.pids / f"bitgauge-child-{os.getpid()}-1-0"  # another start time: not this one
     stale.mkdir()
     mine = parents.open(256 << 20, 10)
-    left = subprocess.Popen([*cgroup.Group((stale,)).enter, "sleep", "60"])
+    left = subprocess.Popen([*cgroup.ControlGroup((stale,)).enter, "sleep", "60"])
     try:
         while not (stale / "cgroup.procs").read_text():
             assert left.poll() is None
