@@ -196,6 +196,15 @@ def test_a_meter_that_fails_costs_the_energy_and_keeps_what_it_showed(
     assert 0 < samples.letter.size < 15
 
 
+def test_a_meter_that_cannot_be_read_at_all_costs_the_energy_only() -> None:
+    def gone(shown: float, now_ns: int) -> float:
+        raise Lost("gone")
+
+    samples = World(gone).measured()
+    assert (samples.problem, samples.letter.size) == ("meter_lost", 0)
+    assert why_unusable(samples, CANDIDATE) == "meter_lost"
+
+
 def test_a_counter_that_falls_is_not_believed() -> None:
     unwrapped = Unwrapped(None)
     samples = World(lambda shown, now_ns: unwrapped.add(falls(shown, now_ns))).measured()

@@ -14,11 +14,9 @@ import time
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from bitgauge.benchmarks.vocabulary.fingerprint import changed, fingerprint, stack_of
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 
 from tests.labs.agent import TOKEN, Lab, until
@@ -61,10 +59,6 @@ def probe_kernels():
         os.kill(os.getpid(), signal.SIGSEGV)
     elif act == "hang":
         time.sleep(600)
-    elif act == "raise":
-        raise RuntimeError("the library is\\nnot what it was")
-    elif act == "exit":
-        os._exit(0)
     return asked["modes"]
 
 
@@ -177,35 +171,15 @@ async def test_two_starts_probe_once_and_a_changed_stack_probes_again(plugged: P
     assert back.runtime().fingerprint == first.runtime().fingerprint
 
 
-async def test_a_kernel_mode_is_part_of_the_fingerprint(plugged: Plugged) -> None:
-    saturating = await plugged.registered()
-    plugged.ask(modes={**SAT16, "QLinearMatMul.u8s8.const": "exact"})
-    exact = await plugged.registered(home="another")
-    stacks = [stack_of(one.device.stack, one.runtime()) for one in (saturating, exact)]
-    assert changed(*stacks) == ("kernel.QLinearMatMul.u8s8.const",)
-    fingerprints = [one.runtime().fingerprint for one in (saturating, exact)]
-    assert fingerprints == [fingerprint(stack) for stack in stacks]
-    assert len(set(fingerprints)) == 2
-
-
-@pytest.mark.parametrize(
-    ("act", "said"),
-    [
-        ("crash", "its child was ended by SIGSEGV and wrote no map."),
-        ("raise", "RuntimeError: the library is"),
-        ("exit", "its child ended with status 0 and wrote no map."),
-    ],
-)
-async def test_a_probe_that_fails_costs_the_map_and_one_sentence(
-    plugged: Plugged, act: str, said: str
-) -> None:
-    plugged.ask(act=act)
+async def test_a_probe_that_fails_costs_the_map_and_one_sentence(plugged: Plugged) -> None:
+    """How else it may fail, and what it may say, is `test_probing`'s matter."""
+    plugged.ask(act="crash")
     failed = await plugged.registered()
     assert failed.modes() == {}
     assert failed.runtime().fingerprint
     (complaint,) = failed.complaints()
     assert "probed" in complaint
-    assert said in complaint
+    assert "its child was ended by SIGSEGV and wrote no map." in complaint
 
     plugged.ask()  # what failed is asked again at the next start
     mended = await plugged.registered()
@@ -213,34 +187,11 @@ async def test_a_probe_that_fails_costs_the_map_and_one_sentence(
     assert mended.runtime().fingerprint != failed.runtime().fingerprint
 
 
-@pytest.mark.parametrize(
-    "modes",
-    [
-        {"a name with spaces": "exact"},
-        ["exact"],
-        {f"Op{number}.u8s8.const": "exact" for number in range(20_000)},
-    ],
-    ids=["name", "list", "endless"],
-)
-async def test_a_map_that_makes_no_sense_is_none(plugged: Plugged, modes: Any) -> None:
-    plugged.ask(modes=modes)
+async def test_a_map_without_end_is_none(plugged: Plugged) -> None:
+    plugged.ask(modes={f"Op{number}.u8s8.const": "exact" for number in range(20_000)})
     failed = await plugged.registered()
     assert failed.modes() == {}
     assert len(failed.complaints()) == 1
-
-
-async def test_a_damaged_map_is_probed_again(plugged: Plugged) -> None:
-    await plugged.registered()
-    kept = [
-        path
-        for path in (plugged.lab.folder / "home" / "agent").rglob("*.json")
-        if path.parent.name == "probed"
-    ]
-    assert len(kept) == 1
-    for damage in (b"", b'{"modes": {"QGemm.u8s8', b"[]", b"\xff" * 100):
-        kept[0].write_bytes(damage)
-        assert (await plugged.registered()).modes() == SAT16
-    assert len(plugged.probes) == 5
 
 
 async def test_registering_again_after_an_outage_probes_nothing(plugged: Plugged) -> None:

@@ -19,6 +19,7 @@ from bitgauge.agents.registry import describe
 from bitgauge.agents.sandbox.base import RLIMITS, levels
 from bitgauge.agents.sandbox.confinement import Confinement
 from bitgauge.benchmarks.raw.anchors import FP32, INT8, MEMORY, from_items, peak_name
+from bitgauge.benchmarks.vocabulary.fingerprint import changed, stack_of
 from bitgauge.benchmarks.vocabulary.kernel_modes import PROBE_VERSION
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
@@ -139,6 +140,8 @@ async def test_a_mode_is_part_of_the_fingerprint(tmp_path: Path) -> None:
         each.folder.mkdir()
     exact = await one.probe()
     saturating = await other.probe(mode="sat16")
+    stacks = [stack_of((), runtime) for runtime in (exact, saturating)]
+    assert changed(*stacks) == ("kernel.QLinearConv.u8s8.const",)
     assert exact.fingerprint != saturating.fingerprint
 
 
@@ -149,7 +152,9 @@ async def test_a_mode_is_part_of_the_fingerprint(tmp_path: Path) -> None:
             "os.kill(os.getpid(), signal.SIGSEGV)",
             "its child was ended by SIGSEGV and wrote no map.",
         ),
-        ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
+        ("os._exit(0)", "its child ended with status 0 and wrote no map."),
+        ("raise RuntimeError('no luck\\nat all')", "RuntimeError: no luck"),
+        ("return ['exact']", "wrote no map"),
         ("return {'a b': 'exact'}", "of other names than operators and modes"),
         ("return {'QGemm.u8s8.const': 7}", "wrote no map"),
     ],
@@ -270,7 +275,18 @@ async def test_a_damaged_map_is_probed_again(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"null", b"[" * 9999, b'{"modes": []}', b'{"modes": null}', b'{"else": 1}']
+    "data",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"\xff" * 100,
+        b'{"modes": {"QGemm.u8s8',
+        b"[" * 9999,
+        b'{"modes": []}',
+        b'{"modes": null}',
+        b'{"else": 1}',
+    ],
 )
 def test_what_a_child_writes_is_not_trusted(data: bytes) -> None:
     with pytest.raises(ProbeFailed):
