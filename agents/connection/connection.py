@@ -8,13 +8,13 @@ ends in an error with the coordinator's own code and sentence.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 import grpc
 import grpc.aio
+from bitgauge.benchmarks.common.again import Again
 from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION, require_agreement
 from bitgauge.benchmarks.common.join_line import SERVER_NAME
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
@@ -298,17 +298,9 @@ def _channel_to(address: str, security: Security | None) -> grpc.aio.Channel:
     return grpc.aio.secure_channel(address, credentials, options=(*_OPTIONS, name))
 
 
-async def patiently(
-    attempt: Callable[[], Awaitable[T]], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> T:
-    """Repeats a call while the coordinator is away, with growing and jittered pauses."""
-    wait_s = _FIRST_WAIT_S
-    while True:
-        try:
-            return await attempt()
-        except Unavailable:
-            await sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, no secret)
-            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Repeats a call for as long as the coordinator is away."""
+    return await Again(_FIRST_WAIT_S, _LONGEST_WAIT_S).call(attempt)
 
 
 def _says_why(error: grpc.aio.AioRpcError) -> bool:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bitgauge.benchmarks.common.again import Again
 from bitgauge.benchmarks.common.join_line import Address, JoinLine, is_loopback, parse_host_port
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused, Unavailable
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 from ..config import Enrolment, Security
 from ..storage.identity import FolderLock, device_id
 from . import certificates
-from .connection import Admission, Connection
+from .connection import Connection
 
 _TRIES = 3
 _PAUSE_S = 1.0
@@ -50,7 +51,9 @@ async def join(line: JoinLine, folder: Path, name: str, say: Callable[[str], Non
         request = signing_request(key_pem, identity)
         connection = Connection(str(line.address), "", say, Security(ca_pem))
         try:
-            answer = await _ask(connection, line.token, request, identity, name)
+            answer = await Again(_PAUSE_S, attempts=_TRIES).call(
+                lambda: connection.join(line.token, request, identity, name)
+            )
         finally:
             await connection.close()
         enrolment = Enrolment(
@@ -69,19 +72,6 @@ async def join(line: JoinLine, folder: Path, name: str, say: Callable[[str], Non
         lock.release()
     say(f"Joined {line.address} as {name}; agents are taken at {enrolment.coordinator}.")
     return enrolment
-
-
-async def _ask(
-    connection: Connection, token: str, request: bytes, identity: str, name: str
-) -> Admission:
-    for left in reversed(range(_TRIES)):
-        try:
-            return await connection.join(token, request, identity, name)
-        except Unavailable:
-            if not left:
-                raise
-        await asyncio.sleep(_PAUSE_S)
-    raise AssertionError("unreachable")
 
 
 def way_to(coordinator: str | None, folder: Path, default: str) -> Way:

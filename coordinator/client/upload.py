@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bitgauge.benchmarks.common.again import Again
 from bitgauge.benchmarks.common.digests import digest_of
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -73,7 +74,8 @@ def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: Non
             stayed away.
     """
     unique = {file.digest: file for file in files}
-    missing = _missing(client, tuple(unique))
+    patience = Again(2 * PAUSE_S, attempts=ATTEMPTS)
+    missing = patience.call_blocking(lambda: client.find_missing(tuple(unique)))
     counted = 0
 
     def count(size_bytes: int) -> None:
@@ -89,15 +91,6 @@ def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: Non
         total_bytes=sum(digest.size_bytes for digest in unique),
         sent_bytes=counted,
     )
-
-
-def _missing(client: Blobs, digests: tuple[Digest, ...]) -> tuple[Digest, ...]:
-    for attempt in range(1, ATTEMPTS):
-        try:
-            return client.find_missing(digests)
-        except Unavailable:
-            time.sleep(PAUSE_S * 2**attempt)
-    return client.find_missing(digests)
 
 
 def _send(client: Blobs, file: LocalFile, sent: Sent) -> None:

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Unavailable
+from bitgauge.benchmarks.common.again import Again
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ..decisions.submission import REFERENCE_RECIPE
@@ -73,11 +74,9 @@ class Builds:
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try a few times while the answer is "try again", with a growing pause between."""
-    for tried in range(ATTEMPTS - 1):
-        try:
-            return await attempt()
-        except Unavailable as error:
-            _log.warning("a task could not run: %s", error)
-            await asyncio.sleep(PAUSE_S * 2**tried)
-    return await attempt()
+    """Try a few times while the answer is "try again"."""
+
+    def say(error: BaseException) -> None:
+        _log.warning("a task could not run: %s", error)
+
+    return await Again(PAUSE_S, attempts=ATTEMPTS, say=say).call(attempt)
