@@ -1,17 +1,15 @@
-"""A campaign as JUnit XML, which CI systems show: one test case per cell. Pure.
-
-After the schema of the Jenkins xUnit plug-in (junit-10.xsd): `testsuites > testsuite > testcase`.
-"""
+"""A campaign as JUnit XML, which CI systems show: one test case per cell. Pure."""
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Collection
-from xml.etree import ElementTree
 
 from bitgauge.benchmarks.history.change import REGRESSED
 from bitgauge.benchmarks.refresh.diff import FAILED, LOST, UNSUPPORTED
 from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, CellChange
+from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from .refresh import change_parts, workload_words
 
@@ -23,53 +21,39 @@ _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010fff
 
 def junit_xml(view: CampaignView, fail_on: Collection[str] = BAD) -> str:
     """One test suite; a case fails when its kind is among `fail_on`, or its job was refused."""
-    cases = [_case(change, fail_on) for change in view.diff]
-    cases += [
-        _made(
-            f"{job.model_name}.{job.device_name}",
-            f"job, {workload_words(job.workload)}",
-            "error",
-            job.reason or job.state,
-        )
-        for job in view.jobs
-        if job.state in ("refused", "failed", "cancelled")
-    ]
+    suite = TestSuite(_text(f"bitgauge refresh {view.name}"))
+    suite.add_testcases([_case(change, fail_on) for change in view.diff])
+    for job in view.jobs:
+        if job.state in ("refused", "failed", "cancelled"):
+            case = _made(
+                f"{job.model_name}.{job.device_name}", f"job, {workload_words(job.workload)}"
+            )
+            case.result = [Error(_text(job.reason or job.state))]
+            suite.add_testcase(case)
     ended_ns = view.ended_unix_ns or view.created_unix_ns
-    suite = ElementTree.Element("testsuite", name=_text(f"bitgauge refresh {view.name}"))
-    suite.set("tests", str(len(cases)))
-    for outcome, name in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
-        suite.set(name, str(sum(case.find(outcome) is not None for case in cases)))
-    suite.set("time", f"{(ended_ns - view.created_unix_ns) / _S:.3f}")
-    suite.extend(cases)
-    top = ElementTree.Element("testsuites")
-    top.append(suite)
-    ElementTree.indent(top)
-    body = ElementTree.tostring(top, encoding="unicode")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+    suite.time = round((ended_ns - view.created_unix_ns) / _S, 3)
+    top = JUnitXml()
+    top.add_testsuite(suite)
+    file = io.BytesIO()
+    top.write(file)
+    return file.getvalue().decode() + "\n"
 
 
-def _case(change: CellChange, fail_on: Collection[str]) -> ElementTree.Element:
-    place = f"{change.model_name}.{change.device_name}"
+def _case(change: CellChange, fail_on: Collection[str]) -> TestCase:
     name = f"{change.recipe}, {workload_words(change.workload)}, {change.runtime}"
-    said = "; ".join(change_parts(change)) or change.kind
+    case = _made(f"{change.model_name}.{change.device_name}", name)
+    said = _text("; ".join(change_parts(change)) or change.kind)
     if change.kind in fail_on:
-        return _made(place, name, "failure", said, change.kind)
-    if change.kind == UNSUPPORTED or (change.after and change.after.value == UNSUPPORTED):
-        return _made(place, name, "skipped", said)
-    return _made(place, name, None, said)
-
-
-def _made(
-    place: str, name: str, outcome: str | None, said: str, kind: str = ""
-) -> ElementTree.Element:
-    case = ElementTree.Element("testcase", classname=_text(place), name=_text(name))
-    if outcome is None:
-        ElementTree.SubElement(case, "system-out").text = _text(said)
-        return case
-    element = ElementTree.SubElement(case, outcome, message=_text(said))
-    if kind:
-        element.set("type", kind)
+        case.result = [Failure(said, change.kind)]
+    elif change.kind == UNSUPPORTED or (change.after and change.after.value == UNSUPPORTED):
+        case.result = [Skipped(said)]
+    else:
+        case.system_out = said
     return case
+
+
+def _made(place: str, name: str) -> TestCase:
+    return TestCase(_text(name), _text(place))
 
 
 def _text(text: str) -> str:

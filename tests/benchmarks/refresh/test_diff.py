@@ -172,20 +172,32 @@ def test_junit_counts_what_it_holds() -> None:
     top = ElementTree.fromstring(junit_xml(EVERY))
     assert top.tag == "testsuites"
     suite = top[0]
-    counted = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped", "time")}
-    assert counted == {
-        "tests": "5",
-        "failures": "2",
-        "errors": "1",
-        "skipped": "1",
-        "time": "90.000",
+    counted = {
+        name: int(suite.get(name, "")) for name in ("tests", "failures", "errors", "skipped")
     }
+    assert counted == {"tests": 5, "failures": 2, "errors": 1, "skipped": 1}
+    assert float(suite.get("time", "")) == 90
+    assert suite.get("name") == "bitgauge refresh a | b"
     for case in suite:
         assert case.tag == "testcase"
         assert case.get("classname")
         assert case.get("name")
         assert next(child.tag for child in case) in ("failure", "error", "skipped", "system-out")
+    regressed, refused = suite.find("./testcase/failure"), suite.find("./testcase/error")
+    assert regressed is not None
+    assert refused is not None
+    assert regressed.get("type") in BAD
+    assert regressed.get("message")
+    assert refused.get("message") == "No registered device."
+    assert suite[-1].get("classname") == "one?.here"
     assert len(ElementTree.fromstring(junit_xml(EVERY, ())).findall(".//failure")) == 0
+
+
+def test_what_xml_gives_a_meaning_arrives_as_it_was() -> None:
+    odd = replace(BROKEN, model_name="a<&\"'>b", reason='one\ntwo\t<&">\ud800\u20ac')
+    (case,) = ElementTree.fromstring(junit_xml(view(jobs=(odd,))))[0]
+    assert case.get("classname") == "a<&\"'>b.here"
+    assert case[0].get("message") == 'one\ntwo\t<&">?\u20ac'
 
 
 def test_markdown_keeps_its_columns() -> None:
