@@ -95,12 +95,19 @@ def _parser() -> argparse.ArgumentParser:
         )
         add_sandbox_options(command)
         command.add_argument("--once", action="store_true", help="end after one job")
-    describe = commands.add_parser("describe", help="print what this device is")
+    describe = commands.add_parser("describe", help="print what the devices here are")
     describe.add_argument("--json", action="store_true", help="print JSON")
     for command in (run, join, describe):
         command.add_argument("--name", help="label of the device (default: its host name)")
         command.add_argument("--home", type=Path, help="state folder (default: $BITGAUGE_HOME)")
-        command.add_argument("--device", default="cpu", help="device module: cpu, fake, ...")
+        command.add_argument(
+            "--device",
+            action="append",
+            default=[],
+            metavar="KIND[:KEY]",
+            help="what to serve, such as cpu, or one of several of a kind by its key; repeatable"
+            " (default: every real device that is found)",
+        )
     return parser
 
 
@@ -154,7 +161,7 @@ def _serve(
         token=token,
         home=arguments.home or home(),
         name=arguments.name or (enrolment.name if enrolment else _name(None)),
-        device=arguments.device,
+        devices=tuple(arguments.device),
         cache_bytes=arguments.cache_bytes,
         once=arguments.once,
         plugins=plugin_folders(),
@@ -175,25 +182,22 @@ def _name(given: str | None) -> str:
 
 
 def _describe(arguments: argparse.Namespace) -> None:
+    from .execution.attached import attached, introduced, names_of
     from .execution.probing import with_known_modes
-    from .registry import describe
     from .sandbox.confinement import start_box
     from .sandbox.survey import in_words, survey
-    from .storage.identity import device_id
 
-    folder = (arguments.home or home()) / "agent"
-    device = describe(
-        arguments.device,
-        name=_name(arguments.name),
-        identity=device_id(folder),
-        say=_warn,
-    )
-    device = with_known_modes(device, folder)
+    folder, plugins = (arguments.home or home()) / "agent", plugin_folders()
+    found = attached(arguments.device, plugins, _warn)
+    devices = []
+    for one, name in zip(found, names_of(found, _name(arguments.name)), strict=True):
+        own, device = introduced(one, name, folder, plugins, _warn)
+        devices.append(with_known_modes(device, own))
     if arguments.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(device)).decode() + "\n")
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(devices)).decode() + "\n")
     else:
-        sys.stdout.write(_as_text(device))
-        box = start_box(folder, folder.parent, plugin_folders())
+        sys.stdout.write("\n".join(map(_as_text, devices)))
+        box = start_box(folder, folder.parent, plugins)
         sys.stdout.write(f"{'sandbox':<10} {in_words(asyncio.run(survey(AUTO, box)))}\n")
 
 

@@ -110,7 +110,8 @@ class AgentConfig:
         token: bearer token of role agent.
         home: the state folder of Bitgauge; the agent's own is ``agent`` below it.
         name: label of the device.
-        device: which device module describes this machine.
+        devices: what to serve, ``KIND`` or ``KIND:KEY``; every real device that is found when
+            not given.
         cache_bytes: size that the artifact cache keeps to.
         disk_reserve_bytes: no job is taken while the disk has less free.
         once: end after one job.
@@ -126,7 +127,7 @@ class AgentConfig:
     token: str
     home: Path
     name: str
-    device: str = "cpu"
+    devices: tuple[str, ...] = ()
     cache_bytes: int = DEFAULT_CACHE_BYTES
     disk_reserve_bytes: int = 64 << 20
     once: bool = False

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from bitgauge.benchmarks.common.crash import arm
@@ -16,16 +18,17 @@ from .connection.certificates import Keeper
 from .connection.connection import Connection
 from .connection.outbox import Outbox
 from .connection.transfer import Transfer
+from .execution.attached import Attached, attached, introduced, names_of
 from .execution.bench import Bench
 from .execution.probing import with_kernel_modes
 from .execution.served import Served
+from .execution.turns import Turns
 from .host.patience import end_task, first, within
 from .host.rest import Rest
 from .launcher.spawn import run_child
-from .registry import describe
-from .sandbox.confinement import find_confinement
+from .sandbox.confinement import Confinement, find_confinement
 from .storage.cache import Cache
-from .storage.identity import FolderLock, device_id
+from .storage.identity import FolderLock
 from .storage.room import Room
 from .storage.spool import Spool
 
@@ -64,52 +67,123 @@ async def serve(config: AgentConfig, say: Say) -> None:
 
 
 async def _run(config: AgentConfig, say: Say) -> None:
-    """One agent of this machine, put together and run."""
-    module = registry.device(config.device, config.plugins)
-    unit = next((one.key for one in module.probe()), "")
-    device = describe(
-        config.device,
-        name=config.name,
-        identity=device_id(config.folder),
-        unit=unit,
-        folders=config.plugins,
-        say=say,
-    )
-    confinement = (await find_confinement(config, say)).of(device, partial(module.nodes, unit))
-    runtimes = registry.find("runtimes", config.plugins)
-    device = await with_kernel_modes(
-        device, confinement, folder=config.folder, plugins=config.plugins, say=say
-    )
+    """Everything that one agent serves, put together and run."""
+    found = _once_each(say)
+    devices = attached(config.devices, config.plugins, found)
+    confinement = await find_confinement(config, say)
     enrolment = config.enrolment
     security = enrolment.security if enrolment else None
     connection = Connection(config.coordinator, config.token, say, security)
     cache = Cache(config.folder / "cache", config.cache_bytes)
-    transfer = Transfer(connection, cache)
-    spool = Spool(config.folder / "spool")
-    bench = Bench(
+    shared = _Shared(config, connection, Transfer(connection, cache), confinement, say, found)
+    is_full = Room(config.folder, cache, config.disk_reserve_bytes, say).low
+    on_a_host = Counter(one.unit.host for one in devices)
+    turns = {host: Turns(count) for host, count in on_a_host.items()}
+    served: dict[str, Served] = {}
+    try:
+        for at, (one, name) in enumerate(zip(devices, names_of(devices, config.name), strict=True)):
+            last = at == len(devices) - 1
+            try:
+                bench = await _bench(shared, one, name, turns[one.unit.host], len(devices) == 1)
+            except Exception as error:  # a device module is another's code
+                if last and not served:
+                    raise
+                say(f"{name} is not served: {error}")
+            else:
+                served[name] = Served(bench, is_full=is_full, once=config.once)
+        if enrolment is None:
+            await _each(served, say)
+        else:
+            keeper = Keeper(enrolment, config.folder, connection, say)
+            await first(_each(served, say), keeper.keep())
+    finally:
+        await connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the devices of one agent share.
+
+    Attributes:
+        found: prints what was found of plug-ins, a line that several devices meet only once.
+    """
+
+    config: AgentConfig
+    connection: Connection
+    transfer: Transfer
+    confinement: Confinement
+    say: Say
+    found: Say
+
+
+async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone: bool) -> Bench:
+    """The bench of one device; its kernels are probed when that was not done before."""
+    config, module, unit = shared.config, one.module, one.unit.key
+    say = shared.say if alone else partial(_named, shared.say, name)
+    home, device = introduced(one, name, config.folder, config.plugins, shared.found)
+    confinement = shared.confinement.of(device, partial(module.nodes, unit))
+    device = await with_kernel_modes(
+        device, confinement, folder=home, plugins=config.plugins, say=say
+    )
+    spool = Spool(home / "spool")
+    return Bench(
         device=device,
-        kind=config.device,
+        kind=one.kind,
         unit=unit,
-        runtimes=runtimes,
+        runtimes=registry.find("runtimes", config.plugins),
         plugins=config.plugins,
-        connection=connection,
-        transfer=transfer,
+        connection=shared.connection,
+        transfer=shared.transfer,
         spool=spool,
-        outbox=Outbox(spool, connection, transfer, say),
-        folder=config.folder / "work",
+        outbox=Outbox(spool, shared.connection, shared.transfer, say),
+        folder=home / "work",
         limits=config.limits,
         say=say,
         launch=partial(run_child, confinement=confinement),
         sandbox=confinement.level.NAME,
+        turns=turns,
         rest=Rest(module.rest(unit)).wait,
     )
-    room = Room(config.folder, cache, config.disk_reserve_bytes, say)
-    served = Served(bench, is_full=room.low, once=config.once)
+
+
+async def _each(served: Mapping[str, Served], say: Say) -> None:
+    """Serves devices side by side until each has ended; what ends one leaves the others alone.
+
+    Args:
+        served: the devices by their names.
+        say: prints one line for a device that ended while another goes on.
+
+    Raises:
+        Exception: what ended one of them.
+    """
+    tasks = {asyncio.create_task(one.run()): name for name, one in served.items()}
+    running = set(tasks)
+    failed: BaseException | None = None
     try:
-        if enrolment is None:
-            await served.run()
-        else:
-            keeper = Keeper(enrolment, config.folder, connection, say)
-            await first(served.run(), keeper.keep())
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                failed = task.exception() or failed
+                if task.exception() is not None and running:
+                    say(f"{tasks[task]} is not served any more: {task.exception()}")
     finally:
-        await connection.close()
+        for task in tasks:
+            await end_task(task)
+    if failed is not None:
+        raise failed
+
+
+def _named(say: Say, name: str, line: str) -> None:
+    say(f"{name}: {line}")
+
+
+def _once_each(say: Say) -> Say:
+    """Says the same line only once: of several devices each meets the same missing library."""
+    said: set[str] = set()
+
+    def once(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            say(line)
+
+    return once

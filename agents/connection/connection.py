@@ -33,7 +33,6 @@ T = TypeVar("T")
 CALL_S = 10.0
 RENEW_S = 2.0
 REPORT_S = 30.0
-LONG_POLL_MS = 10_000
 _LONG_POLL_SLACK_S = 10.0
 _FIRST_WAIT_S = 0.25
 _RETIRE_S = 60.0
@@ -212,12 +211,12 @@ class Connection:
         require_agreement(answer.protocol_version, "coordinator", "agent")
         return answer.coordinator_version
 
-    async def acquire(self, device_id: str, incarnation: str) -> Assignment | None:
-        """Waits for work; None when there was none for a while."""
+    async def acquire(self, device_id: str, incarnation: str, wait_ms: int) -> Assignment | None:
+        """Waits for work; None when there was none for `wait_ms`."""
         request = agent_pb2.AcquireRequest(
-            device_id=device_id, incarnation=incarnation, wait_ms=LONG_POLL_MS
+            device_id=device_id, incarnation=incarnation, wait_ms=wait_ms
         )
-        timeout = LONG_POLL_MS / 1000 + _LONG_POLL_SLACK_S
+        timeout = wait_ms / 1000 + _LONG_POLL_SLACK_S
         answer = await self.guard(
             self._agents.Acquire(request, timeout=timeout, metadata=self.metadata)
         )

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import grpc.aio
 from bitgauge.benchmarks.common.digests import digest_of
@@ -39,25 +41,32 @@ class Transfer:
     def __init__(self, connection: Connection, cache: Cache) -> None:
         self._connection = connection
         self._cache = cache
+        self._one_at_a_time: WeakValueDictionary[Digest, asyncio.Lock] = WeakValueDictionary()
 
-    async def fetch(self, digest: Digest, keep: Iterable[Digest]) -> Path:
+    def holding(self, digests: Iterable[Digest]) -> AbstractContextManager[None]:
+        """Keeps the blobs of a job in the cache for as long as it runs."""
+        return self._cache.holding(digests)
+
+    async def fetch(self, digest: Digest) -> Path:
         """The verified file of a blob, downloaded when the cache lacks it.
 
-        Waits while the coordinator is away.
-
-        Args:
-            digest: what is wanted.
-            keep: blobs that the present job names, which stay in the cache.
+        Waits while the coordinator is away, and while another device of this agent gets the same
+        blob.
 
         Raises:
             BitgaugeError: the coordinator has no such blob, it arrives damaged twice, or the
                 disk is full.
         """
+        lock = self._one_at_a_time.setdefault(digest, asyncio.Lock())
+        async with lock:
+            with self._cache.holding((digest,)):
+                return await self._fetch(digest)
+
+    async def _fetch(self, digest: Digest) -> Path:
         found = await asyncio.to_thread(self._cache.verified, digest)
         if found is not None:
             return found
-        kept = tuple(keep)
-        await asyncio.to_thread(self._cache.make_room, digest.size_bytes, kept)
+        await asyncio.to_thread(self._cache.make_room, digest.size_bytes)
         damaged, cleared = 0, False
         while True:
             try:
@@ -67,7 +76,7 @@ class Transfer:
                     damaged += 1
                 elif error.code is Code.DISK_FULL and not cleared:
                     cleared = True
-                    await asyncio.to_thread(self._cache.clear, kept)
+                    await asyncio.to_thread(self._cache.clear)
                 else:
                     raise
 

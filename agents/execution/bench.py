@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bitgauge.benchmarks.common.plugins import Found
@@ -18,6 +18,7 @@ from ..launcher.exit import ChildExit
 from ..launcher.supervision import Listener
 from ..spec import ChildSpec
 from ..storage.spool import Spool
+from .turns import Turns
 
 Launch = Callable[[ChildSpec, Path, str, PhaseLimits, Listener], Awaitable[ChildExit]]
 
@@ -46,6 +47,7 @@ class Bench:
         launch: runs one child to its end, confined.
         sandbox: the level that it confines to.
         machine: whose disk, processes and clocks these are.
+        turns: when its host may measure it.
         rest: lets the device cool down before a job; returns the seconds that it took.
     """
 
@@ -64,6 +66,7 @@ class Bench:
     launch: Launch
     sandbox: str
     machine: Machine = THIS_MACHINE
+    turns: Turns = field(default_factory=Turns)
     rest: Callable[[], Awaitable[float]] = _no_rest
 
     def runtime(self, name: str) -> RuntimeDescription | None:

@@ -55,6 +55,10 @@ class Executor:
 
         When this task is cancelled, no child is left and no run is half spooled.
         """
+        with self._bench.transfer.holding(files_of(self._job)):
+            await self._every_run()
+
+    async def _every_run(self) -> None:
         runs = self._open_runs()
         if runs:
             for at, run in ((BEFORE, runs[0]), (AFTER, runs[-1])):
@@ -71,11 +75,11 @@ class Executor:
 
     async def _prefetch(self, first: Run) -> None:
         """Gets every file of the job first, so that measuring needs no coordinator."""
-        keep = files_of(self._job)
-        for done, digest in enumerate(sorted(keep)):
-            first.tell("fetching", done / len(keep))
+        wanted = sorted(files_of(self._job))
+        for done, digest in enumerate(wanted):
+            first.tell("fetching", done / len(wanted))
             with contextlib.suppress(BitgaugeError, OSError):  # said by the entry that needs it
-                await self._bench.transfer.fetch(digest, keep)
+                await self._bench.transfer.fetch(digest)
 
     async def give_up(self, failure: Failure) -> None:
         """Reports every entry that is still open as failed."""

@@ -188,9 +188,8 @@ async def _close_bracket(
 
 async def _fetch(bench: Bench, run: Run) -> dict[str, Path]:
     """The verified files of the entry by SHA-256."""
-    keep = files_of(run.job)
     wanted = {run.job.evaluation, run.job.baseline, run.entry.artifact}
-    return {digest.sha256: await bench.transfer.fetch(digest, keep) for digest in sorted(wanted)}
+    return {digest.sha256: await bench.transfer.fetch(digest) for digest in sorted(wanted)}
 
 
 async def _launch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import uuid
 from collections.abc import Callable
@@ -24,6 +25,7 @@ _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 8.0
 _DISPLACED_NS = 600 * 1_000_000_000
 _NO_ROOM_S = 5.0
+_SIGN_OF_LIFE_S = 5.0
 
 
 class Served:
@@ -94,14 +96,26 @@ class Served:
         )
 
     async def _work(self, who: Introduction) -> None:
+        turns = self._bench.turns
         while True:
-            assignment = await self._acquire(who)
-            if assignment is None:
+            if not await turns.take(_SIGN_OF_LIFE_S):
+                await self._live_on(who)
                 continue
-            await run_job(self._bench, assignment)
+            try:
+                assignment = await self._acquire(who)
+                if assignment is None:
+                    continue
+                await run_job(self._bench, assignment)
+            finally:
+                turns.give_back()
             await asyncio.to_thread(self._bench.spool.collect)
             if self._once:
                 return
+
+    async def _live_on(self, who: Introduction) -> None:
+        """Says that the device lives, by registering again, and asks for nothing."""
+        with contextlib.suppress(Unavailable):
+            await self._bench.connection.register(self._bench.device, who)
 
     async def _acquire(self, who: Introduction) -> Assignment | None:
         """One long poll; after an outage, or when it is not known there, the device registers."""
@@ -110,11 +124,12 @@ class Served:
             await self._register(who)
         try:
             if await asyncio.to_thread(self._is_full):
-                # Registering again says that the device lives, and asks for nothing.
-                await connection.register(device, who)
+                await self._live_on(who)
                 await asyncio.sleep(_NO_ROOM_S)
                 return None
-            assignment = await connection.acquire(device.device_id, self._incarnation)
+            assignment = await connection.acquire(
+                device.device_id, self._incarnation, self._bench.turns.poll_ms
+            )
         except Unavailable:
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
@@ -30,6 +32,8 @@ class Cache:
     def __init__(self, folder: Path, limit_bytes: int) -> None:
         self._folder = folder
         self._limit_bytes = limit_bytes
+        self._held: Counter[str] = Counter()
+        self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, digest: Digest) -> Path:
@@ -63,22 +67,31 @@ class Cache:
         with _on_disk(self.path(digest)):
             return BlobWriter(self.path(digest), digest)
 
-    def make_room(self, wanted_bytes: int, keep: Iterable[Digest]) -> None:
-        """Removes least recently used blobs until `wanted_bytes` more fit into the limit.
+    @contextlib.contextmanager
+    def holding(self, digests: Iterable[Digest]) -> Iterator[None]:
+        """Blobs that somebody uses; inside they stay even when the limit is passed."""
+        names = [digest.sha256 for digest in digests]
+        with self._lock:
+            self._held.update(names)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.subtract(names)
+                self._held = +self._held
 
-        Args:
-            wanted_bytes: size of what will be fetched.
-            keep: blobs that the present job names; they stay even when the limit is passed.
-        """
-        self._remove(wanted_bytes - self._limit_bytes, keep)
+    def make_room(self, wanted_bytes: int) -> None:
+        """Removes least recently used blobs until `wanted_bytes` more fit into the limit."""
+        self._remove(wanted_bytes - self._limit_bytes)
 
-    def clear(self, keep: Iterable[Digest]) -> None:
-        """Removes every blob but those of the present job, when the disk itself is full."""
-        self._remove(1 << 62, keep)
+    def clear(self) -> None:
+        """Removes every blob that nobody holds, when the disk itself is full."""
+        self._remove(1 << 62)
 
-    def _remove(self, above_bytes: int, keep: Iterable[Digest]) -> None:
+    def _remove(self, above_bytes: int) -> None:
         """Removes least recently used blobs until what is here and `above_bytes` are below 0."""
-        kept = {digest.sha256 for digest in keep}
+        with self._lock:
+            kept = set(self._held)
         with _on_disk(self._folder):
             blobs: list[tuple[float, int, Path]] = []
             for path in self._folder.iterdir():

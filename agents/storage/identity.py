@@ -1,4 +1,4 @@
-"""Who this agent is: an id for ever, a lock for one process, a description of the device."""
+"""Who this agent and its devices are: ids for ever, and a lock for one process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import fcntl
 import os
 import uuid
 from pathlib import Path
+from urllib.parse import quote
 
 from bitgauge.benchmarks.common.files import whole_file
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
@@ -44,21 +45,44 @@ class FolderLock:
 
 
 def device_id(folder: Path) -> str:
-    """The id of this device, minted at the first call and kept for ever after.
+    """The id that is kept in a folder, minted at the first call and kept for ever after.
+
+    In the agent's own folder it is the id of its machine, and what its certificate names.
 
     Raises:
         BadInput: the file holds something else.
     """
     path = folder / "device_id"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        # Of two processes that mint at once, one wins.
-        with contextlib.suppress(FileExistsError), whole_file(path, 0o600, first=True) as file:
-            file.write(f"{uuid.uuid4()}\n".encode())
-    text = path.read_text("ascii", errors="replace").strip()
+    text = _kept(path, str(uuid.uuid4()))
     try:
         return str(uuid.UUID(text))
     except ValueError as error:
         raise BadInput(
             Code.FILE_UNREADABLE, f"{path} holds no device id but {text[:40]!r}; remove it."
         ) from error
+
+
+def device_folder(folder: Path, key: str, *, is_machine: bool) -> Path:
+    """Where a device has its id, its outbox and its work.
+
+    The first device that is the machine itself has the agent's own folder, as the only device of
+    an agent always had; every other one has a folder of its own in there.
+
+    Args:
+        folder: the agent's own.
+        key: what names the device for ever on this machine.
+        is_machine: whether it is the machine itself and no unit beside it.
+    """
+    if is_machine and _kept(folder / "machine", key) == key:
+        return folder
+    return folder / "devices" / quote(key, safe="")
+
+
+def _kept(path: Path, wanted: str) -> str:
+    """What a file holds; `wanted` from now on when it is not there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Of two processes that write at once, one wins.
+        with contextlib.suppress(FileExistsError), whole_file(path, 0o600, first=True) as file:
+            file.write(f"{wanted}\n".encode())
+    return path.read_text("utf-8", errors="replace").strip()

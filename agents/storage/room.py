@@ -42,7 +42,7 @@ class Room:
             Refused: `STORE_IO`, the disk does not answer.
         """
         if self._free_bytes() < self._reserve_bytes:
-            self._cache.clear(())
+            self._cache.clear()
         free_bytes = self._free_bytes()
         low = free_bytes < self._reserve_bytes
         if low and not self._low:

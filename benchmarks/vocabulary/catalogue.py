@@ -98,6 +98,9 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.UNKNOWN_PLUGIN: Meaning(
         "INVALID_ARGUMENT", "Run `bitgauge-agent describe` for what this device has."
     ),
+    Code.DEVICE_MISSING: Meaning(
+        "NOT_FOUND", "Attach it, or leave --device out to serve every real device that is found."
+    ),
     Code.PLUGIN_CONFLICT: Meaning(
         "FAILED_PRECONDITION", "Give one of the two files another NAME, or remove it."
     ),

@@ -49,6 +49,7 @@ class Code(str, enum.Enum):
     UNKNOWN_REGRESSION = "unknown_regression"
     RUNTIME_MISSING = "runtime_missing"
     UNKNOWN_PLUGIN = "unknown_plugin"
+    DEVICE_MISSING = "device_missing"
     PLUGIN_CONFLICT = "plugin_conflict"
     UNSUPPORTED_ARTIFACT = "unsupported_artifact"
     RUN_FAILED = "run_failed"

@@ -218,7 +218,7 @@ class Lab:
     said: list[str] = field(default_factory=list)
     limits: PhaseLimits = field(default_factory=lambda: PhaseLimits(terminate=0.3))
     plugins: tuple[Path, ...] = ()
-    device: str = "cpu"
+    devices: tuple[str, ...] = ("cpu",)
     sandbox: str = "rlimits"
 
     def config(self, **changes: Any) -> AgentConfig:
@@ -227,7 +227,7 @@ class Lab:
             "token": TOKEN,
             "home": self.folder / "home",
             "name": "bench",
-            "device": self.device,
+            "devices": self.devices,
             "limits": self.limits,
             "plugins": self.plugins,
             "sandbox": self.sandbox,

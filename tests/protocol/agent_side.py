@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,6 @@ from typing import Any
 from bitgauge.agents.config import PhaseLimits
 from bitgauge.agents.connection.connection import (
     CALL_S,
-    LONG_POLL_MS,
     RENEW_S,
     REPORT_S,
     Connection,
@@ -79,8 +79,8 @@ class SimConnection(Connection):
         await self.ask("Register", lambda life: life.core.register(told), CALL_S)
         return "simulated"
 
-    async def acquire(self, device_id: str, incarnation: str) -> Assignment | None:
-        wait_s = LONG_POLL_MS / 1000
+    async def acquire(self, device_id: str, incarnation: str, wait_ms: int) -> Assignment | None:
+        wait_s = wait_ms / 1000
 
         async def work(life: Any) -> Assignment | None:
             core: Coordinator = life.core
@@ -133,7 +133,10 @@ class SimTransfer(Transfer):
         self._line = line
         self._machine = machine
 
-    async def fetch(self, digest: Digest, keep: Iterable[Digest]) -> Path:
+    def holding(self, digests: Iterable[Digest]) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    async def fetch(self, digest: Digest) -> Path:
         await patiently(lambda: self._line.ask("Read", _nothing, 60.0))
         return Path("/cache") / digest.sha256
 

@@ -62,7 +62,9 @@ def test_the_least_recently_used_goes_first_and_the_jobs_own_never(tmp_path: Pat
     old, mid, new = (fill(cache, bytes([65 + k]) * 10) for k in range(3))
     for age, digest in enumerate((new, mid, old)):
         os.utime(cache.path(digest), (1000 - age, 1000 - age))
-    cache.make_room(10, keep=[old])
+    with cache.holding([old]):
+        cache.make_room(10)
     assert [cache.path(one).exists() for one in (old, mid, new)] == [True, False, True]
-    cache.make_room(1000, keep=[old])
+    with cache.holding([old]), cache.holding([old, mid]):
+        cache.make_room(1000)
     assert [cache.path(one).exists() for one in (old, mid, new)] == [True, False, False]

@@ -282,10 +282,10 @@ async def test_a_download_on_a_full_device_is_refused_and_later_goes_on(
     transfer = Transfer(line, cache)
     small.fill(leave_bytes=MIB)
     with pytest.raises(Refused, match="No space left on device") as caught:
-        await transfer.fetch(digest, (digest,))
+        await transfer.fetch(digest)
     assert caught.value.code is Code.DISK_FULL
     small.free()
-    assert (await transfer.fetch(digest, (digest,))).read_bytes() == data
+    assert (await transfer.fetch(digest)).read_bytes() == data
 
 
 async def test_on_a_full_device_old_blobs_make_room_for_the_present_job(
@@ -294,9 +294,9 @@ async def test_on_a_full_device_old_blobs_make_room_for_the_present_job(
     old, new = plain.put(b"o" * (4 * MIB)), plain.put(b"n" * (4 * MIB))
     cache = Cache(small.root / "cache", 1 << 30)
     transfer = Transfer(line, cache)
-    await transfer.fetch(old, (old,))
+    await transfer.fetch(old)
     small.fill(leave_bytes=MIB)
-    await transfer.fetch(new, (new,))
+    await transfer.fetch(new)
     assert cache.verified(old) is None
     assert cache.verified(new) is not None
 

@@ -84,7 +84,7 @@ async def test_every_message_of_a_job_may_come_three_times(host: Host, line: Con
         submitted = await thrice(lambda: asyncio.to_thread(client.submit, spec))
         assert len({one.job_id for one in submitted}) == 1
         assert sum(one.created for one in submitted) == 1
-        assignment = await line.acquire(DEVICE.device_id, "one")
+        assignment = await line.acquire(DEVICE.device_id, "one", 10_000)
         assert assignment is not None
         renewals = await thrice(lambda: line.renew(assignment, None, 0))
         assert {one.verdict for one in renewals} == {"ok"}
@@ -144,7 +144,7 @@ async def test_a_lost_answer_to_any_call_is_given_again(
         submitted = await again(lambda: asyncio.to_thread(client.submit, spec))
         assert len(client.jobs()) == 1
         assert client.jobs()[0].job_id == submitted.job_id
-        assignment = await line.acquire(DEVICE.device_id, "one")
+        assignment = await line.acquire(DEVICE.device_id, "one", 10_000)
         assert assignment is not None
         assert (await again(lambda: line.renew(assignment, None, 0))).verdict == "ok"
         report = report_of(assignment, 0, raw)
@@ -162,8 +162,8 @@ async def test_a_lease_whose_answer_was_lost_is_granted_anew_and_the_first_is_vo
     await line.register(DEVICE, WHO)
     with host.client() as client:
         client.submit(the_job(host))
-    first = await line.acquire(DEVICE.device_id, "one")  # say that this never arrived
-    second = await line.acquire(DEVICE.device_id, "one")
+    first = await line.acquire(DEVICE.device_id, "one", 10_000)  # say that this never arrived
+    second = await line.acquire(DEVICE.device_id, "one", 10_000)
     assert first is not None
     assert second is not None
     assert second.epoch == first.epoch + 1
@@ -179,7 +179,7 @@ async def test_a_recorded_report_replayed_under_another_lease_is_not_taken(
     await line.register(DEVICE, WHO)
     with host.client() as client:
         client.submit(the_job(host))
-    assignment = await line.acquire(DEVICE.device_id, "one")
+    assignment = await line.acquire(DEVICE.device_id, "one", 10_000)
     assert assignment is not None
     report = report_of(assignment, 0, raw)
     for changed in (

@@ -254,7 +254,7 @@ async def test_a_download_that_is_cut_anywhere_goes_on(
     proxy.down = [Plan(cut_at=offset) for offset in cut_offsets(20)]
     transfer = Transfer(line, cache)
     while proxy.down:
-        path = await transfer.fetch(digest, (digest,))
+        path = await transfer.fetch(digest)
         assert digests.digest_of(path) == digest
         path.unlink()
 
@@ -265,7 +265,7 @@ async def test_a_damaged_download_is_fetched_once_more_and_then_is_an_error(
     data = payload(21)
     digest = host.put(data)
     proxy.down = [Plan(flips_at=(MIB + 5000,))]
-    path = await Transfer(line, cache).fetch(digest, ())
+    path = await Transfer(line, cache).fetch(digest)
     assert (proxy.flips, path.read_bytes()) == (1, data)
     bad = host.put(payload(22))
     damaged = host.blobs.path(bad)
@@ -274,7 +274,7 @@ async def test_a_damaged_download_is_fetched_once_more_and_then_is_an_error(
     damaged.chmod(0o600)
     damaged.write_bytes(content)
     with pytest.raises(BitgaugeError, match="arrived damaged") as caught:
-        await Transfer(line, cache).fetch(bad, ())
+        await Transfer(line, cache).fetch(bad)
     assert caught.value.code is Code.DIGEST_MISMATCH
     assert cache.verified(bad) is None
 
@@ -286,7 +286,7 @@ async def test_a_damaged_cache_entry_is_dropped_at_use_and_fetched_again(
     data = payload(23, 50_000)
     digest = host.put(data)
     transfer = Transfer(line, cache)
-    path = await transfer.fetch(digest, ())
+    path = await transfer.fetch(digest)
     content = bytearray(data)
     if damage == "flipped":
         content[49_999] ^= 1
@@ -299,10 +299,10 @@ async def test_a_damaged_cache_entry_is_dropped_at_use_and_fetched_again(
         path.unlink()
         path.mkdir()
         with pytest.raises(BitgaugeError) as caught:
-            await transfer.fetch(digest, ())
+            await transfer.fetch(digest)
         assert caught.value.code is Code.STORE_IO
         return
-    assert (await transfer.fetch(digest, ())).read_bytes() == data
+    assert (await transfer.fetch(digest)).read_bytes() == data
 
 
 @pytest.mark.parametrize(

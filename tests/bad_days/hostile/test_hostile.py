@@ -32,7 +32,7 @@ GROUPS = {"killed": FailureGroup.ENVIRONMENT}
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path, limits=LIMITS, device="fake")
+    made = Lab(tmp_path, limits=LIMITS, devices=("fake",))
     await made.coordinator.start()
     yield made
     await made.coordinator.stop()

@@ -100,7 +100,7 @@ class Board:
         return await self.connection.register(described, who)
 
     async def acquire(self, device: str | None = None) -> Assignment | None:
-        return await self.connection.acquire(device or self.device_id, "one")
+        return await self.connection.acquire(device or self.device_id, "one", 10_000)
 
 
 async def line_of(door: Gate, lifetime_s: int = 0) -> JoinLine:

@@ -84,7 +84,7 @@ async def test_a_device_from_a_folder_runs_a_job(tmp_path: Path) -> None:
     for kind, text in (("devices", DEVICE), ("runtimes", RUNTIME)):
         (tmp_path / "plug" / kind).mkdir(parents=True)
         (tmp_path / "plug" / kind / "mine.py").write_text(text)
-    lab = Lab(tmp_path, plugins=(tmp_path / "plug",), device="abacus")
+    lab = Lab(tmp_path, plugins=(tmp_path / "plug",), devices=("abacus",))
     await lab.coordinator.start()
     try:
         lab.assignment(

@@ -191,7 +191,7 @@ async def test_the_device_is_described_in_text_and_json(lab: Lab) -> None:
         for more in ((), ("--json",))
     ]
     text, data = [(await one.communicate())[0] for one in made]
-    device = msgspec.json.decode(data, type=DeviceDescription)
+    (device,) = msgspec.json.decode(data, type=list[DeviceDescription])
     assert device.device_id.encode() in text
     meterless = best_meter(device.meters) is None
     assert (f"energy is null ({why_no_meter(device.meters)})".encode() in text) == meterless

@@ -429,7 +429,7 @@ async def test_once_ends_after_one_job(lab: Lab) -> None:
 
 
 async def test_a_simulated_device_measures_quality_and_numerics_only(lab: Lab) -> None:
-    lab.device = "fake"
+    lab.devices = ("fake",)
     lab.assignment([BASELINE])
     async with lab.agent():
         (report,) = await lab.reports(1)
