@@ -27,24 +27,11 @@ from ..access.tokens import Party, ensure_local_tokens, new_token
 from ..builders.registry import known_toolchains
 from ..config import CoordinatorConfig
 from ..lab.alerts import Alerts
-from ..lab.analyses import Analyses
-from ..lab.asks import Asks
-from ..lab.builds import Builds
-from ..lab.campaigns import Refresh
-from ..lab.care import LabCare
-from ..lab.collector import CollectionTerms, Collector
-from ..lab.coordinator import Coordinator
-from ..lab.health_check import zoo_check
-from ..lab.loops import Dispatcher
-from ..services.admin import AdminService
-from ..services.agent import AgentsService
-from ..services.blobs import BlobsService
-from ..services.campaigns import CampaignsService
-from ..services.enrolment import EnrolmentService
-from ..services.history import HistoryService
-from ..services.jobs import JobsService
-from ..services.server import Servicers, make_server, set_health
-from ..services.table import TableService
+from ..lab.assemble import assemble
+from ..lab.collector import CollectionTerms
+from ..lab.health_check import HealthCheck, zoo_check
+from ..services.server import make_server, set_health
+from ..services.servicers import servicers_of
 from ..store import state_folder
 from ..store.blobs.blob_store import BlobStore
 from ..store.store import Store
@@ -133,51 +120,26 @@ class CoordinatorActor:
         toolchains = await asyncio.to_thread(known_toolchains)
         await writer.change(lambda store: store.use_inputs(toolchains))
         runner = RayRunner(BlobAccess(config.address, task_token, config.replica_bytes))
-        builds = Builds(writer, runner, time.time_ns)
-        analyses = Analyses(writer, runner, builds, config.terms, time.time_ns)
         blobs = await asyncio.to_thread(BlobStore, config.blobs_folder)
-        collector = Collector(writer, blobs, CollectionTerms(config.blob_limit_bytes))
-        care = await _care(config, writer, blobs)
-        asks = Asks(writer)
-        coordinator = Coordinator(
+        lab = assemble(
             writer,
             runner,
-            analyses,
             config.terms,
-            care=care,
-            intake=blobs.require_intake,
-            asked=asks.note,
+            care=config.care,
+            check=await _check(writer, blobs),
+            blobs=blobs,
+            collection=CollectionTerms(config.blob_limit_bytes),
         )
-        refresh = Refresh(coordinator, writer, config.terms, asks)
         webhook = await asyncio.to_thread(home_folder.read_webhook, config)
-        self._dispatcher = Dispatcher(
-            writer,
-            builds,
-            analyses,
-            config.terms,
-            care=care,
-            collector=collector,
-            others=[refresh.run, *([Alerts(writer, webhook).run] if webhook else [])],
-        )
+        self._dispatcher = lab.dispatcher
         stack.push_async_callback(self._dispatcher.stop)
-        server, probe = make_server(
-            access,
-            Servicers(
-                agents=AgentsService(coordinator),
-                enrolment=EnrolmentService(administration),
-                blobs=BlobsService(coordinator, blobs, collector),
-                jobs=JobsService(coordinator),
-                table=TableService(coordinator),
-                history=HistoryService(coordinator),
-                campaigns=CampaignsService(refresh),
-                admin=AdminService(coordinator, administration),
-            ),
-        )
+        server, probe = make_server(access, servicers_of(lab, administration, blobs))
         await self._dispatcher.refresh_leases()
         listen(server, config, gateway)
         await server.start()
         stack.push_async_callback(server.stop, STOP_GRACE_S)
-        self._dispatcher.start()
+        alerts = [Alerts(writer, webhook).run] if webhook else []
+        self._dispatcher.start(lab.driver.run, *alerts)
         # What lives as long as the coordinator needs no second look: a full collection took 25 ms
         # of answers that take 3.
         gc.collect()
@@ -196,13 +158,12 @@ class CoordinatorActor:
         state_folder.write_holder(config.holder_path, config.supervisor_pid)
 
 
-async def _care(config: CoordinatorConfig, writer: Writer, blobs: BlobStore) -> LabCare:
+async def _check(writer: Writer, blobs: BlobStore) -> HealthCheck | None:
     async def record(digest: Digest) -> None:
         now_ns = time.time_ns()
         await writer.call(lambda store: store.record_blob(digest, now_ns))
 
-    check = await asyncio.to_thread(zoo_check, blobs, record)
-    return LabCare(writer, config.terms, config.care, check)
+    return await asyncio.to_thread(zoo_check, blobs, record)
 
 
 def _log_to(config: CoordinatorConfig) -> None:

@@ -7,10 +7,15 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.history.regressions import Says
+
+
+MAX_NOTE = 500
+"""Characters of an annotation's note."""
 
 
 class RegressionState(str, enum.Enum):
@@ -91,3 +96,30 @@ def regression_id(subject: str, signal: str, metric: str, run_id: str) -> str:
 def confirming_job(run_id: str) -> str:
     """The id of the one job that measures once more what a run showed."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"bitgauge:confirm/{run_id}"))
+
+
+def required_note(note: str) -> str:
+    """Why a change is accepted, in one line.
+
+    Raises:
+        BadInput: it says nothing, or too much.
+    """
+    why = " ".join(note.split())
+    if not why:
+        raise BadInput(Code.BAD_ARGUMENT, "An annotation says why: its note is empty.")
+    if len(why) > MAX_NOTE:
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"The note has {len(why)} characters; {MAX_NOTE} are allowed."
+        )
+    return why
+
+
+def required_rows(query: HistoryQuery | None) -> HistoryQuery:
+    """The rows that an annotation without a regression is about.
+
+    Raises:
+        BadInput: none are named.
+    """
+    if query is None or query == HistoryQuery():
+        raise BadInput(Code.BAD_ARGUMENT, "Name a regression, or the rows whose baseline restarts.")
+    return query

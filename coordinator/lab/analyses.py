@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis
+
 from ..store.subjects import subject_of
 from ..store.values import LeaseTerms
 from ..store.writer import Writer
@@ -40,3 +44,20 @@ class Analyses:
         )
         reference = await self._builds.reference_of(subject.facts.baseline, subject.evaluation)
         return await patiently(lambda: self._runner.analyse(subject.raw, subject.facts, reference))
+
+    async def again(self, run_id: str) -> Reanalysis:
+        """A run's published numbers beside the same computed again from its raw data.
+
+        Raises:
+            Refused: the run has no published numbers yet.
+        """
+        run = await self._writer.call(lambda store: store.run(run_id))
+        if run.analysis_version is None:
+            raise Refused(Code.ILLEGAL_TRANSITION, f"Run {run_id} has no published numbers.")
+        found = (await self.compute(run_id)).metrics
+        return Reanalysis(run.metrics, found, _bits(run.metrics) == _bits(found))
+
+
+def _bits(metrics: tuple[MetricValue, ...]) -> bytes:
+    """JSON writes the shortest text that gives a float back exactly."""
+    return msgspec.json.encode(sorted(metrics, key=lambda metric: metric.key))

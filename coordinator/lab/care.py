@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
@@ -47,6 +48,8 @@ class LabCare:
         terms: CareTerms | None = None,
         check: HealthCheck | None = None,
         clock: Callable[[], int] = time.time_ns,
+        *,
+        intake: Callable[[], None] = lambda: None,
     ) -> None:
         """Care for the devices of the writer's store.
 
@@ -56,7 +59,9 @@ class LabCare:
             terms: how often to check, and how many jobs may wait.
             check: the health check; None: devices are never checked.
             clock: the present, UTC nanoseconds.
+            intake: raises while no new job may be taken, such as `DISK_FULL`.
         """
+        self._intake = intake
         self.terms = terms or CareTerms()
         self._writer = writer
         self._leases = leases
@@ -92,7 +97,7 @@ class LabCare:
         return await self._writer.change(change)
 
     async def certify(
-        self, device: str, runtime: str, profile: Profile, comparisons: int, submitted_by: str
+        self, device: str, runtime: str, profile: Profile, comparisons: int, submitted_by: str = ""
     ) -> tuple[str, bool]:
         """Queue the certification of a device, named by name or id.
 
@@ -101,8 +106,9 @@ class LabCare:
 
         Raises:
             BitgaugeError: `UNKNOWN_DEVICE`, `DEVICE_RETIRED`; `NOT_CERTIFIABLE` when it cannot
-                be certified; `QUEUE_QUOTA`.
+                be certified; `QUEUE_QUOTA`, and what the intake raises.
         """
+        await asyncio.to_thread(self._intake)
         check = self._check
         if check is None:
             raise Refused(
@@ -219,6 +225,11 @@ class LabCare:
         return mass_loss(store.hearings(), now_ns, self._leases.unreachable_after_ns)
 
     # -- what people see ------------------------------------------------------------------
+    async def devices(self) -> tuple[DeviceView, ...]:
+        """Every device that ever registered, with what people should know of it."""
+        now_ns = self._now_ns()
+        return await self._writer.call(lambda store: self.device_views(store, now_ns))
+
     def device_views(self, store: Store, now_ns: int) -> tuple[DeviceView, ...]:
         """Every device, with what people should know of it."""
         loss = self._mass_loss(store, now_ns)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from functools import partial
 from typing import Any
@@ -23,7 +22,6 @@ from .analyses import Analyses
 from .builds import Builds
 from .care import LabCare
 from .collector import Collector
-from .coordinator import Clock
 
 PAUSE_S = 1.0
 LONGEST_TICK_S = 1.0
@@ -39,12 +37,11 @@ class Dispatcher:
         writer: Writer,
         builds: Builds,
         analyses: Analyses,
-        terms: LeaseTerms,
-        clock: Clock = time.time_ns,
         *,
-        care: LabCare | None = None,
-        collector: Collector | None = None,
-        others: Sequence[Callable[[], Coroutine[Any, Any, None]]] = (),
+        terms: LeaseTerms,
+        care: LabCare,
+        collector: Collector | None,
+        clock: Callable[[], int],
     ) -> None:
         """Work on the writer's store.
 
@@ -53,17 +50,15 @@ class Dispatcher:
             builds: makes artifacts.
             analyses: computes published numbers.
             terms: when a device is unreachable, and how long a lease lives.
-            clock: the present, UTC nanoseconds.
             care: of devices.
-            collector: of blobs that nothing needs.
-            others: further loops, each without an end.
+            collector: of blobs that nothing needs; None: they stay.
+            clock: the present, UTC nanoseconds.
         """
-        self._others = tuple(others)
         self._writer = writer
         self._builds = builds
         self._analyses = analyses
         self._terms = terms
-        self._care = care or LabCare(writer, terms, clock=clock)
+        self._care = care
         self._collector = collector
         self._refreshed = False
         self._now_ns = clock
@@ -84,9 +79,13 @@ class Dispatcher:
                 raise
             _log.error("leases could not be refreshed: %s", error)
 
-    def start(self) -> None:
-        """Begin to work in the background; `task` ends only by `stop` or by a defect."""
-        self.task = asyncio.create_task(self._run())
+    def start(self, *others: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin to work in the background; `task` ends only by `stop` or by a defect.
+
+        Args:
+            others: further loops, each without an end.
+        """
+        self.task = asyncio.create_task(self._run(others))
 
     async def stop(self) -> None:
         """Stop working and wait for that."""
@@ -94,12 +93,12 @@ class Dispatcher:
             self.task.cancel()
             await asyncio.wait({self.task})
 
-    async def _run(self) -> None:
+    async def _run(self, others: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         try:
             loops = [self._expire_for_ever(), self._work_for_ever()]
             if self._collector is not None:
                 loops.append(self._collector.run())
-            loops.extend(other() for other in self._others)
+            loops.extend(other() for other in others)
             await asyncio.gather(*loops)
         finally:
             for task in tuple(self._working.values()):

@@ -9,15 +9,15 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
 from ..access.administration import Administration
-from ..lab.coordinator import Coordinator
+from ..lab.care import LabCare
 
 
 class AdminService(lab_pb2_grpc.AdminServicer):
     """Who is let in, and which devices get work."""
 
-    def __init__(self, coordinator: Coordinator, administration: Administration) -> None:
-        self._coordinator = coordinator
+    def __init__(self, administration: Administration, care: LabCare) -> None:
         self._administration = administration
+        self._care = care
 
     async def CreateToken(  # noqa: N802, D102
         self, request: lab_pb2.CreateTokenRequest, context: Any
@@ -49,7 +49,7 @@ class AdminService(lab_pb2_grpc.AdminServicer):
         self, request: lab_pb2.RevokeAgentRequest, context: Any
     ) -> lab_pb2.RevokeAgentResponse:
         device_id = await self._administration.revoke_agent(request.device)
-        for view in await self._coordinator.devices():
+        for view in await self._care.devices():
             if view.description.device_id == device_id:
                 return lab_pb2.RevokeAgentResponse(device=to_wire(view))
         return lab_pb2.RevokeAgentResponse()  # it joined and never registered
@@ -57,17 +57,17 @@ class AdminService(lab_pb2_grpc.AdminServicer):
     async def Cordon(  # noqa: N802, D102
         self, request: lab_pb2.CordonRequest, context: Any
     ) -> lab_pb2.CordonResponse:
-        view = await self._coordinator.care.cordon(request.device, request.reason)
+        view = await self._care.cordon(request.device, request.reason)
         return lab_pb2.CordonResponse(device=to_wire(view))
 
     async def Uncordon(  # noqa: N802, D102
         self, request: lab_pb2.UncordonRequest, context: Any
     ) -> lab_pb2.UncordonResponse:
-        view = await self._coordinator.care.uncordon(request.device)
+        view = await self._care.uncordon(request.device)
         return lab_pb2.UncordonResponse(device=to_wire(view))
 
     async def Retire(  # noqa: N802, D102
         self, request: lab_pb2.RetireRequest, context: Any
     ) -> lab_pb2.RetireResponse:
-        view = await self._coordinator.care.retire(request.device, request.reason)
+        view = await self._care.retire(request.device, request.reason)
         return lab_pb2.RetireResponse(device=to_wire(view))

@@ -13,7 +13,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
 
 from ..access.access import caller
-from ..lab.coordinator import Coordinator
+from ..lab.leases import Leases
 from ..store.values import Registration
 
 NS_PER_MS = 1_000_000
@@ -27,8 +27,8 @@ _VERDICTS = {
 class AgentsService(agent_pb2_grpc.AgentsServicer):
     """What agents call."""
 
-    def __init__(self, coordinator: Coordinator) -> None:
-        self._coordinator = coordinator
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
 
     async def Register(  # noqa: N802, D102
         self, request: agent_pb2.RegisterRequest, context: Any
@@ -43,18 +43,18 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             leftovers_dead=request.leftovers_dead,
             open_intents=tuple(request.open_intents),
         )
-        await self._coordinator.register(registration)
+        await self._leases.register(registration)
         return agent_pb2.RegisterResponse(
             coordinator_version=version("bitgauge"),
             protocol_version=PROTOCOL_VERSION,
-            unreachable_after_ms=self._coordinator.terms.unreachable_after_ns // NS_PER_MS,
+            unreachable_after_ms=self._leases.terms.unreachable_after_ns // NS_PER_MS,
         )
 
     async def Acquire(  # noqa: N802, D102
         self, request: agent_pb2.AcquireRequest, context: Any
     ) -> agent_pb2.AcquireResponse:
         caller().require_device(request.device_id, "What asks for work")
-        assignment = await self._coordinator.acquire(
+        assignment = await self._leases.acquire(
             request.device_id, request.incarnation, request.wait_ms / 1000
         )
         if assignment is None:
@@ -68,7 +68,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
         progress = None
         if request.HasField("progress"):
             progress = from_wire(Progress, request.progress)
-        verdict = await self._coordinator.renew(
+        verdict = await self._leases.renew(
             request.job_id,
             request.epoch,
             request.lease_token,
@@ -77,11 +77,11 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             caller(),
         )
         return agent_pb2.RenewResponse(
-            verdict=_VERDICTS[verdict], ttl_ms=self._coordinator.terms.ttl_ns // NS_PER_MS
+            verdict=_VERDICTS[verdict], ttl_ms=self._leases.terms.ttl_ns // NS_PER_MS
         )
 
     async def Report(  # noqa: N802, D102
         self, request: agent_pb2.ReportRequest, context: Any
     ) -> agent_pb2.ReportResponse:
-        disposition = await self._coordinator.report(from_wire(RunReport, request.report), caller())
+        disposition = await self._leases.report(from_wire(RunReport, request.report), caller())
         return agent_pb2.ReportResponse(disposition=f"DISPOSITION_{disposition.name}")

@@ -13,8 +13,9 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc
 
 from ..access.access import PEOPLE, caller
-from ..lab.coordinator import Coordinator
+from ..lab.blobs import recorded, wanted
 from ..store.blobs.blob_store import BlobStore
+from ..store.writer import Writer
 from .pace import Pace
 
 
@@ -30,7 +31,8 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
 
     def __init__(
         self,
-        coordinator: Coordinator,
+        writer: Writer,
+        clock: Callable[[], int],
         blobs: BlobStore,
         room: Room | None = None,
         pace: Callable[[], Pace] = Pace,
@@ -38,12 +40,14 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         """Serve `blobs`.
 
         Args:
-            coordinator: knows which blobs are recorded.
+            writer: the store, which knows which blobs are recorded.
+            clock: the present, UTC nanoseconds.
             blobs: their bytes.
             room: asked before a person's upload; None: no limit but the disk.
             pace: makes what ends an upload that is too slow.
         """
-        self._coordinator = coordinator
+        self._writer = writer
+        self._now_ns = clock
         self._blobs = blobs
         self._room = room
         self._pace = pace
@@ -52,7 +56,8 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         self, request: blobs_pb2.FindMissingRequest, context: Any
     ) -> blobs_pb2.FindMissingResponse:
         digests = tuple(from_wire(Digest, digest) for digest in request.digests)
-        missing = set(await self._coordinator.wanted_blobs(digests))
+        now_ns = self._now_ns()
+        missing = set(await self._writer.call(lambda store: wanted(store, digests, now_ns)))
         # A file that somebody removed is asked for again, whatever the record says.
         missing |= await asyncio.to_thread(self._lost, digests)
         return blobs_pb2.FindMissingResponse(
@@ -104,7 +109,8 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
 
     async def _record(self, digest: Digest) -> bool:
         """Note a blob that is here; False when the collector has just taken it."""
-        return await self._coordinator.record_blob(digest, self._blobs.contains)
+        now_ns, present = self._now_ns(), self._blobs.contains
+        return await self._writer.call(lambda store: recorded(store, digest, now_ns, present))
 
     async def QueryWrite(  # noqa: N802, D102
         self, request: blobs_pb2.QueryWriteRequest, context: Any

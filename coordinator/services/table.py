@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
@@ -9,29 +10,39 @@ from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
-from ..lab.coordinator import Coordinator
+from ..lab.asks import Asks
+from ..store import questions
+from ..store.writer import Writer
 
 
 class TableService(lab_pb2_grpc.TableServicer):
     """The benchmark table, and the choice that it supports."""
 
-    def __init__(self, coordinator: Coordinator) -> None:
-        self._coordinator = coordinator
+    def __init__(self, writer: Writer, asks: Asks, clock: Callable[[], int]) -> None:
+        self._writer = writer
+        self._asks = asks
+        self._now_ns = clock
 
     async def Rows(  # noqa: N802, D102
         self, request: lab_pb2.RowsRequest, context: Any
     ) -> lab_pb2.RowsResponse:
-        rows = await self._coordinator.table(from_wire(TableQuery, request.query))
+        query = from_wire(TableQuery, request.query)
+        self._asks.note(query)
+        rows = await self._writer.call(lambda store: store.rows(query))
         return lab_pb2.RowsResponse(rows=map(to_wire, rows))
 
     async def Cells(  # noqa: N802, D102
         self, request: lab_pb2.CellsRequest, context: Any
     ) -> lab_pb2.CellsResponse:
-        query = from_wire(TableQuery, request.query) if request.HasField("query") else None
-        return lab_pb2.CellsResponse(cells=map(to_wire, await self._coordinator.cells(query)))
+        if request.HasField("query"):
+            self._asks.note(from_wire(TableQuery, request.query))
+        found = await self._writer.call(questions.cells)
+        return lab_pb2.CellsResponse(cells=map(to_wire, found))
 
     async def Select(  # noqa: N802, D102
         self, request: lab_pb2.SelectRequest, context: Any
     ) -> lab_pb2.SelectResponse:
-        choice = await self._coordinator.select(from_wire(SelectQuery, request.query))
+        query, now_ns = from_wire(SelectQuery, request.query), self._now_ns()
+        self._asks.note(query)
+        choice = await self._writer.call(lambda store: questions.select(store, query, now_ns))
         return lab_pb2.SelectResponse(choice=to_wire(choice))

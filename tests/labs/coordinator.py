@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import uuid
 from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 import pytest
 from bitgauge.benchmarks.analysis.facts import RunFacts
@@ -25,22 +25,21 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec, JobView
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
 from bitgauge.coordinator.decisions.care import CareTerms
 from bitgauge.coordinator.decisions.submission import Inspection
+from bitgauge.coordinator.lab import assemble
 from bitgauge.coordinator.lab import builds as builds_module
 from bitgauge.coordinator.lab import loops as dispatch
 from bitgauge.coordinator.lab.alerts import Alerts
-from bitgauge.coordinator.lab.analyses import Analyses
-from bitgauge.coordinator.lab.builds import Builds
-from bitgauge.coordinator.lab.care import LabCare
-from bitgauge.coordinator.lab.coordinator import Coordinator
 from bitgauge.coordinator.lab.health_check import HealthCheck
-from bitgauge.coordinator.lab.loops import Dispatcher
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms, Registration
 from bitgauge.coordinator.store.writer import Writer
+
+T = TypeVar("T")
 
 SECOND_NS = 1_000_000_000
 BASELINE = Digest("b" * 64, 1000)
@@ -113,27 +112,33 @@ class Clock:
         return self.now_ns
 
 
-@dataclasses.dataclass
 class Lab:
-    """Everything a test touches."""
+    """Everything a test touches: the parts of a lab, what feeds them, and an agent's ways."""
 
-    coordinator: Coordinator
-    dispatcher: Dispatcher
-    runner: FakeRunner
-    writer: Writer
-    clock: Clock
-    incarnation: str = "one"
+    def __init__(self, parts: assemble.Lab, runner: FakeRunner, clock: Clock) -> None:
+        self.parts = parts
+        self.runner = runner
+        self.clock = clock
+        self.writer, self.dispatcher = parts.writer, parts.dispatcher
+        self.leases, self.jobs, self.care = parts.leases, parts.jobs, parts.care
+        self.incarnation = "one"
+
+    async def ask(self, work: Callable[[Store], T]) -> T:
+        return await self.writer.call(work)
+
+    async def table(self) -> tuple[TableRow, ...]:
+        return await self.ask(lambda store: store.rows(TableQuery()))
 
     async def register(self, device: DeviceDescription = DEVICE) -> None:
         registration = Registration(device, "1", "boot", self.incarnation, leftovers_dead=True)
-        await self.coordinator.register(registration)
+        await self.leases.register(registration)
 
     async def acquire(self, wait_s: float = 5.0) -> Assignment | None:
-        return await self.coordinator.acquire(DEVICE.device_id, self.incarnation, wait_s)
+        return await self.leases.acquire(DEVICE.device_id, self.incarnation, wait_s)
 
     async def submitted(self, spec: JobSpec = SPEC) -> str:
         await self.register()
-        return (await self.coordinator.submit(spec))[0]
+        return (await self.jobs.submit(spec))[0]
 
     async def claimed(self) -> Assignment:
         assignment = await self.acquire()
@@ -142,7 +147,7 @@ class Lab:
 
     async def until(self, job_id: str, wanted: Callable[[JobView], bool]) -> JobView:
         async def look() -> JobView:
-            async for view in self.coordinator.watch(job_id):
+            async for view in self.jobs.watch(job_id):
                 if wanted(view):
                     return view
             raise AssertionError("the job ended otherwise")
@@ -163,23 +168,20 @@ async def open_lab(
     monkeypatch.setattr(dispatch, "LONGEST_TICK_S", 0.01)
     writer, runner = Writer(), FakeRunner()
     await writer.open(lambda: Store.open(":memory:"))
-    clock, terms = Clock(), LeaseTerms()
-    builds = Builds(writer, runner, clock)
-    analyses = Analyses(writer, runner, builds, terms, clock)
-    care = LabCare(writer, terms, care_terms, check, clock)
-    alerts = Alerts(writer, webhook, clock, timeout_s=0.3) if webhook else None
-    others = [alerts.run] if alerts else []
-    dispatcher = Dispatcher(writer, builds, analyses, terms, clock, care=care, others=others)
-    coordinator = Coordinator(writer, runner, analyses, terms, clock, care=care)
-    lab = Lab(coordinator, dispatcher, runner, writer, clock)
+    clock = Clock()
+    parts = assemble.assemble(
+        writer, runner, LeaseTerms(), care=care_terms, check=check, clock=clock
+    )
     for digest in (BASELINE, EVALUATION, RAW):
-        await lab.coordinator.record_blob(digest)
-    await dispatcher.refresh_leases()
-    dispatcher.start()
+        await writer.call(lambda store, one=digest: store.record_blob(one, clock()))  # type: ignore[misc]
+    alerts = [Alerts(writer, webhook, clock, timeout_s=0.3).run] if webhook else []
+    await parts.dispatcher.refresh_leases()
+    parts.dispatcher.start(*alerts)
+    lab = Lab(parts, runner, clock)
     try:
         yield lab
     finally:
-        await dispatcher.stop()
+        await parts.dispatcher.stop()
         await writer.close()
 
 

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import hashlib
 import threading
-import time
 import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -40,28 +39,16 @@ from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.upload import CHUNK_BYTES
 from bitgauge.coordinator.decisions.submission import Inspection
-from bitgauge.coordinator.lab.analyses import Analyses
-from bitgauge.coordinator.lab.asks import Asks
-from bitgauge.coordinator.lab.builds import Builds
-from bitgauge.coordinator.lab.campaigns import Refresh
-from bitgauge.coordinator.lab.collector import CollectionTerms, Collector
-from bitgauge.coordinator.lab.coordinator import Coordinator
-from bitgauge.coordinator.lab.loops import Dispatcher
+from bitgauge.coordinator.lab.assemble import assemble
+from bitgauge.coordinator.lab.collector import CollectionTerms
 from bitgauge.coordinator.lab.runner import Analysis
-from bitgauge.coordinator.services.admin import AdminService
-from bitgauge.coordinator.services.agent import AgentsService
-from bitgauge.coordinator.services.blobs import BlobsService
-from bitgauge.coordinator.services.campaigns import CampaignsService
-from bitgauge.coordinator.services.history import HistoryService
-from bitgauge.coordinator.services.jobs import JobsService
 from bitgauge.coordinator.services.pace import Pace
-from bitgauge.coordinator.services.server import Servicers, make_server
-from bitgauge.coordinator.services.table import TableService
+from bitgauge.coordinator.services.server import make_server
+from bitgauge.coordinator.services.servicers import servicers_of
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
 from bitgauge.coordinator.store.writer import Writer
-from bitgauge.protos.v1 import agent_pb2_grpc
 
 T = TypeVar("T")
 
@@ -144,30 +131,16 @@ class Host:
         writer = self.writer = Writer()
         await writer.open(lambda: Store.open(self.home / "store.db"))
         self.blobs = BlobStore(self.home / "blobs", reserve_bytes=self.reserve_bytes)
-        self.collector = Collector(writer, self.blobs, self.collection)
-        runner = FakeRunner()
-        builds = Builds(writer, runner, time.time_ns)
-        analyses = Analyses(writer, runner, builds, self.terms, time.time_ns)
-        self.coordinator = Coordinator(
-            writer, runner, analyses, self.terms, intake=self.blobs.require_intake
+        self.lab = assemble(
+            writer, FakeRunner(), self.terms, blobs=self.blobs, collection=self.collection
         )
-        self.dispatcher = Dispatcher(writer, builds, analyses, self.terms, collector=self.collector)
+        self.leases, self.jobs = self.lab.leases, self.lab.jobs
+        assert self.lab.collector is not None
+        self.collector, self.dispatcher = self.lab.collector, self.lab.dispatcher
         access = Access({AGENT_TOKEN: Party.AGENT, USER_TOKEN: Party.ADMIN})
         administration: Any = None  # nobody joins here
-        refresh = Refresh(self.coordinator, writer, self.terms, Asks(writer))
-        self._server, _ = make_server(
-            access,
-            Servicers(
-                agents=AgentsService(self.coordinator),
-                enrolment=agent_pb2_grpc.EnrolmentServicer(),  # type: ignore[abstract]
-                blobs=BlobsService(self.coordinator, self.blobs, self.collector, self.pace),
-                jobs=JobsService(self.coordinator),
-                table=TableService(self.coordinator),
-                history=HistoryService(self.coordinator),
-                campaigns=CampaignsService(refresh),
-                admin=AdminService(self.coordinator, administration),
-            ),
-        )
+        servicers = servicers_of(self.lab, administration, self.blobs, self.pace)
+        self._server, _ = make_server(access, servicers)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
         await self.dispatcher.refresh_leases()
         await self._server.start()

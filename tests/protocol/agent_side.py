@@ -34,7 +34,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, Run
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
-from bitgauge.coordinator.lab.coordinator import Coordinator
+from bitgauge.coordinator.lab.assemble import Lab
 from bitgauge.coordinator.store.values import Registration
 
 from .loop import Process
@@ -76,15 +76,15 @@ class SimConnection(Connection):
         told = Registration(
             device, who.agent_version, who.boot_id, who.incarnation, who.leftovers_dead
         )
-        await self.ask("Register", lambda life: life.core.register(told), CALL_S)
+        await self.ask("Register", lambda life: life.lab.leases.register(told), CALL_S)
         return "simulated"
 
     async def acquire(self, device_id: str, incarnation: str, wait_ms: int) -> Assignment | None:
         wait_s = wait_ms / 1000
 
         async def work(life: Any) -> Assignment | None:
-            core: Coordinator = life.core
-            return await core.acquire(device_id, incarnation, wait_s)
+            lab: Lab = life.lab
+            return await lab.leases.acquire(device_id, incarnation, wait_s)
 
         assignment: Assignment | None = await self.ask("Acquire", work, wait_s + 10)
         return assignment
@@ -94,7 +94,7 @@ class SimConnection(Connection):
     ) -> Renewal:
         verdict = await self.ask(
             "Renew",
-            lambda life: life.core.renew(
+            lambda life: life.lab.leases.renew(
                 assignment.job_id,
                 assignment.epoch,
                 assignment.lease_token,
@@ -108,7 +108,7 @@ class SimConnection(Connection):
     async def report(self, report: RunReport) -> Disposition:
         self.require_spooled(report)
         disposition: Disposition = await self.ask(
-            f"Report {report.run_id[:8]}", lambda life: life.core.report(report), REPORT_S
+            f"Report {report.run_id[:8]}", lambda life: life.lab.leases.report(report), REPORT_S
         )
         self._world.tell(
             self._who,
@@ -143,16 +143,20 @@ class SimTransfer(Transfer):
     async def upload(self, files: dict[Digest, Path]) -> None:
         wanted = tuple(files)
         missing = await self._line.ask(
-            "FindMissing", lambda life: life.core.missing_blobs(wanted), CALL_S
+            "FindMissing",
+            lambda life: life.lab.writer.call(lambda store: store.missing_blobs(wanted)),
+            CALL_S,
         )
         for digest in missing:
             if not self._machine.exists(files[digest]):
                 raise AssertionError(f"raw file {digest} is neither here nor there")
-            await self._line.ask("Write", partial(_record, digest), 60.0)
+            await self._line.ask("Write", partial(record, digest), 60.0)
 
 
-async def _record(digest: Digest, life: Any) -> None:
-    await life.core.record_blob(digest)
+async def record(digest: Digest, life: Any) -> None:
+    """What the Blobs service does at the end of a transfer."""
+    lab: Lab = life.lab
+    await lab.writer.call(lambda store: store.record_blob(digest, lab.clock()))
 
 
 async def _nothing(_life: Any) -> None:

@@ -19,10 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 from bitgauge.coordinator.decisions.submission import Inspection
-from bitgauge.coordinator.lab.analyses import Analyses
-from bitgauge.coordinator.lab.builds import Builds
-from bitgauge.coordinator.lab.coordinator import Coordinator
-from bitgauge.coordinator.lab.loops import Dispatcher
+from bitgauge.coordinator.lab.assemble import Lab, assemble
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.store.sql.steps import migrate
 from bitgauge.coordinator.store.store import Store
@@ -125,11 +122,11 @@ def digest(text: str) -> Digest:
 
 
 class Life:
-    """One life of the coordinator's process; `core` is there once it serves."""
+    """One life of the coordinator's process; `lab` is there once it serves."""
 
     def __init__(self, process: Process) -> None:
         self.process = process
-        self.core: Coordinator
+        self.lab: Lab
 
 
 class CoordinatorSide:
@@ -173,10 +170,8 @@ class CoordinatorSide:
         """What `CoordinatorActor._start` does, without Ray and gRPC."""
         writer = Writer()
         await writer.open(lambda: self._store(self.connection, self._world))
-        builds = Builds(writer, Tasks(self._world), self.now_ns)
-        analyses = Analyses(writer, Tasks(self._world), builds, TERMS, self.now_ns)
-        life.core = Coordinator(writer, Tasks(self._world), analyses, TERMS, self.now_ns)
-        dispatcher = Dispatcher(writer, builds, analyses, TERMS, self.now_ns)
+        life.lab = assemble(writer, Tasks(self._world), TERMS, clock=self.now_ns)
+        dispatcher = life.lab.dispatcher
         await dispatcher.refresh_leases()
         self._network.server = life
         dispatcher.start()

@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.enums import Disposition, EntryState, JobSta
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.coordinator.decisions import jobs
-from bitgauge.coordinator.lab.coordinator import Coordinator
+from bitgauge.coordinator.lab.leases import Leases
 from bitgauge.coordinator.store.jobs import leases as store_leases
 from bitgauge.coordinator.store.sql import values as store_views
 
@@ -113,7 +113,7 @@ def _measured_again() -> Iterator[None]:
         yield
 
 
-async def _acknowledge_first(self: Coordinator, report: RunReport) -> Disposition:
+async def _acknowledge_first(self: Leases, report: RunReport) -> Disposition:
     """Answers, and stores a little later."""
     now_ns = self._now_ns()
 
@@ -217,7 +217,7 @@ MUTANTS = (
     Mutant(
         "acknowledgement after the commit",
         "was acknowledged as accepted and is None",
-        lambda: mock.patch.object(Coordinator, "report", _acknowledge_first),
+        lambda: mock.patch.object(Leases, "report", _acknowledge_first),
     ),
     Mutant(
         "one lease per device, in the claim and in the index",

@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -17,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 from bitgauge.coordinator.lab import loops as dispatch
 from bitgauge.coordinator.store.jobs.changes import to_analyse
 
-from .agent_side import AgentParts, AgentSide
+from .agent_side import AgentParts, AgentSide, record
 from .coordinator_side import CoordinatorSide, WatchedStore, digest
 from .loop import PROCESS, Process
 from .network import Network
@@ -181,16 +182,16 @@ class Lab:
         if rng.random() < 0.15:
             await asyncio.sleep(rng.expovariate(1 / 20))
             world.tell(process.name, f"cancels {job_id}")
-            await self._ask(process.name, "Cancel", lambda life: life.core.cancel(job_id))
+            await self._ask(process.name, "Cancel", lambda life: life.lab.jobs.cancel(job_id))
 
     async def _submitted(self, who: str, spec: JobSpec) -> str:
         core = "Submit"
         for one in (spec.baseline, spec.evaluation, *(e.artifact for e in spec.entries)):
             if one is not None:
-                await self._ask(who, "Write", lambda life, one=one: life.core.record_blob(one))
+                await self._ask(who, "Write", partial(record, one))
         while True:
             try:
-                answer = await self._ask(who, core, lambda life: life.core.submit(spec))
+                answer = await self._ask(who, core, lambda life: life.lab.jobs.submit(spec))
             except BitgaugeError as error:
                 if error.code is not Code.NO_MATCHING_DEVICE:
                     raise

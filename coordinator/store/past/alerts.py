@@ -90,7 +90,7 @@ def _at(unix_ns: int) -> str:
 
 
 @reading("reading regressions")
-def regressions(connection: sqlite3.Connection, *, ended: bool) -> tuple[Regression, ...]:
+def regressions(connection: sqlite3.Connection, *, ended: bool = False) -> tuple[Regression, ...]:
     """What became worse, newest first; with `ended` also what is over."""
     which = "1" if ended else "state IN ('new', 'confirmed')"
     found = fetch(

@@ -126,19 +126,17 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 
 def registered(host: Host) -> None:
-    host.call(
-        host.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
-    )
+    host.call(host.leases.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True)))
 
 
 def submitted(host: Host, *artifacts: Digest, calibration: Digest | None = None) -> str:
     spec = job_of(BASELINE, EVALUATION, "", *artifacts)
     spec = dataclasses.replace(spec, calibration=calibration)
-    return host.call(host.coordinator.submit(spec))[0]
+    return host.call(host.jobs.submit(spec))[0]
 
 
 def claimed(host: Host) -> Assignment:
-    assignment = host.call(host.coordinator.acquire(DEVICE.device_id, "one", 2.0))
+    assignment = host.call(host.leases.acquire(DEVICE.device_id, "one", 2.0))
     assert assignment is not None
     return assignment
 
@@ -183,9 +181,9 @@ def test_a_result_keeps_its_evidence_and_what_it_was_computed_from(host: Host) -
     job_id = submitted(host, INT8)
     assignment = claimed(host)
     for index in range(2):
-        answer = host.call(host.coordinator.report(report_of(assignment, index, RAW)))
+        answer = host.call(host.leases.report(report_of(assignment, index, RAW)))
         assert answer is Disposition.ACCEPTED
-    host.call(host.coordinator.cancel(job_id))  # ended, whatever became of its analysis
+    host.call(host.jobs.cancel(job_id))  # ended, whatever became of its analysis
     assert collected(host) == {STALE, LOOSE, CALIBRATION, BUILT}
     for kept in (BASELINE, EVALUATION, RAW, EXPECTED, INT8):
         assert host.blobs.contains(kept), kept
@@ -198,9 +196,9 @@ def test_a_built_artifact_of_an_ended_job_goes_and_is_built_again(host: Host) ->
     job_id = submitted(host, BUILT)
     assignment = claimed(host)
     for index in range(2):
-        host.call(host.coordinator.report(report_of(assignment, index, RAW)))
+        host.call(host.leases.report(report_of(assignment, index, RAW)))
     assert BUILT not in collected(host)
-    host.call(host.coordinator.cancel(job_id))
+    host.call(host.jobs.cancel(job_id))
     assert BUILT in collected(host)
     key = BuildKey(BASELINE, "int8-dynamic", CALIBRATION, "tool 1")
     assert host.call(host.writer.call(lambda store: store.cached_build(key))) is None
@@ -210,7 +208,7 @@ def test_a_built_artifact_of_an_ended_job_goes_and_is_built_again(host: Host) ->
 def test_a_job_that_ended_without_a_result_keeps_nothing(host: Host) -> None:
     fill(host)
     registered(host)
-    host.call(host.coordinator.cancel(submitted(host, INT8)))
+    host.call(host.jobs.cancel(submitted(host, INT8)))
     gone = collected(host)
     assert {BASELINE, EVALUATION, INT8} <= gone
     with host.client() as client:

@@ -44,7 +44,7 @@ def small(tmp_path: Path) -> Iterator[Disk]:
 def host(small: Disk) -> Iterator[Host]:
     with running(small.root / "home", reserve_bytes=RESERVE) as made:
         made.call(
-            made.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
+            made.leases.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
         )
         yield made
 
@@ -54,7 +54,7 @@ def a_job(host: Host, key: str) -> JobSpec:
 
 
 def claimed(host: Host) -> Assignment:
-    assignment = host.call(host.coordinator.acquire(DEVICE.device_id, "one", 5.0))
+    assignment = host.call(host.leases.acquire(DEVICE.device_id, "one", 5.0))
     assert assignment is not None
     return assignment
 
@@ -77,7 +77,7 @@ def test_below_the_reserve_intake_is_refused_and_work_goes_on(host: Host, small:
         # What was taken goes on: a lease, a result, its analysis. Reading always works.
         assignment = claimed(host)
         report = report_of(assignment, 0, raw)
-        assert host.call(host.coordinator.report(report)) is Disposition.ACCEPTED
+        assert host.call(host.leases.report(report)) is Disposition.ACCEPTED
         assert client.job(job_id).job_id == job_id
         assert b"".join(client.read(raw)) == b"raw"
         small.free()
@@ -97,7 +97,7 @@ def test_filled_to_the_last_byte_nothing_acknowledged_is_lost(host: Host, small:
         for index in range(200):
             report = report_of(assignment, index, raw)
             try:
-                host.call(host.coordinator.report(report))
+                host.call(host.leases.report(report))
                 accepted.append(report.run_id)
             except BitgaugeError as error:
                 assert error.code is Code.DISK_FULL, error  # noqa: PT017
@@ -109,7 +109,7 @@ def test_filled_to_the_last_byte_nothing_acknowledged_is_lost(host: Host, small:
         small.free()
         # No restart: the same reports now arrive, those that were taken are not taken twice.
         for index in range(200):
-            answer = host.call(host.coordinator.report(report_of(assignment, index, raw)))
+            answer = host.call(host.leases.report(report_of(assignment, index, raw)))
             assert answer is Disposition.ACCEPTED
         assert len(client.runs(job_id)) == 200
     again = sqlite3.connect(host.home / "store.db")
@@ -231,7 +231,7 @@ def test_a_locked_store_is_waited_for_5_seconds_and_then_said_so(plain: Host) ->
     with plain.client(timeout_s=30) as client:
         began = time.monotonic()
         with pytest.raises(BitgaugeError, match="another process is writing to") as caught:
-            plain.call(plain.coordinator.submit(spec))
+            plain.call(plain.jobs.submit(spec))
         assert 4.0 < time.monotonic() - began < 15.0
         assert caught.value.code is Code.STORE_BUSY
         assert not plain.writer.failed.is_set()  # nothing is wrong with the disk
@@ -246,7 +246,7 @@ def test_a_damaged_store_is_refused_and_never_half_read(tmp_path: Path) -> None:
     with running(tmp_path, loops=False) as host:
         for number in range(20):
             spec = a_job(host, f"{number}")
-            host.call(host.coordinator.submit(spec))
+            host.call(host.jobs.submit(spec))
     whole = path.read_bytes()
     pages, found = len(whole) // 4096, 0
     for page in range(pages):
@@ -304,10 +304,8 @@ async def test_on_a_full_device_old_blobs_make_room_for_the_present_job(
 async def test_results_stay_in_the_spool_of_a_full_device_and_arrive_later(
     plain: Host, small: Disk, line: Connection
 ) -> None:
-    plain.call(
-        plain.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
-    )
-    plain.call(plain.coordinator.submit(a_job(plain, "first")))
+    plain.call(plain.leases.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True)))
+    plain.call(plain.jobs.submit(a_job(plain, "first")))
     assignment = claimed(plain)
     spool = Spool(small.root / "spool")
     raw = small.root / "raw.npz"
@@ -348,23 +346,21 @@ async def test_a_coordinator_whose_store_failed_keeps_the_agents_spooling(
     plain: Host, line: Connection, tmp_path: Path
 ) -> None:
     """Refused for good is one thing, a coordinator on a bad day another."""
-    plain.call(
-        plain.coordinator.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True))
-    )
-    plain.call(plain.coordinator.submit(a_job(plain, "first")))
+    plain.call(plain.leases.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True)))
+    plain.call(plain.jobs.submit(a_job(plain, "first")))
     assignment = claimed(plain)
     spool = Spool(tmp_path / "spool")
     spool.put_report(report_of(assignment, 0))
     outbox = Outbox(spool, line, Transfer(line, Cache(tmp_path / "cache", 1 << 30)), print)
-    report = plain.coordinator.report
+    report = plain.leases.report
     for code in (Code.STORE_DAMAGED, Code.STORE_IO, Code.STORE_BUSY, Code.DISK_FULL):
 
         async def failing(*_: object, code: Code = code) -> Disposition:
             raise BitgaugeError(code, "The store has a bad day.")
 
-        plain.coordinator.report = failing  # type: ignore[method-assign,assignment]
+        plain.leases.report = failing  # type: ignore[method-assign,assignment]
         assert not await outbox.deliver(), code
         assert len(spool.reports()) == 1, code
-    plain.coordinator.report = report  # type: ignore[method-assign]
+    plain.leases.report = report  # type: ignore[method-assign]
     assert await outbox.deliver()
     assert spool.reports() == []

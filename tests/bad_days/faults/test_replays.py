@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import inspect
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+from bitgauge.coordinator.services import blobs
 from bitgauge.protos.v1 import agent_pb2, blobs_pb2, lab_pb2
 from google.protobuf import unknown_fields
 from google.protobuf.message import Message
@@ -115,26 +117,38 @@ async def test_a_lost_answer_to_any_call_is_given_again(
     spec = the_job(host)
     lost: list[str] = []
 
-    def lose(name: str) -> None:
+    def lose(owner: Any, name: str) -> None:
         """The first call of `name` takes effect, and nobody hears of it."""
-        work = getattr(host.coordinator, name)
+        work = getattr(owner, name)
 
-        async def committed_and_lost(*arguments: Any, **named: Any) -> Any:
-            answer = await work(*arguments, **named)
+        def unheard() -> None:
             if name not in lost:
                 lost.append(name)
                 raise BitgaugeError(Code.TASK_LOST, "The line went dead.")
+
+        async def committed_and_lost(*arguments: Any, **named: Any) -> Any:
+            answer = await work(*arguments, **named)
+            unheard()
             return answer
 
-        monkeypatch.setattr(host.coordinator, name, committed_and_lost)
+        def done_and_lost(*arguments: Any, **named: Any) -> Any:
+            answer = work(*arguments, **named)
+            unheard()
+            return answer
+
+        waits = inspect.iscoroutinefunction(work)
+        monkeypatch.setattr(owner, name, committed_and_lost if waits else done_and_lost)
 
     async def again(call: Callable[[], Awaitable[Any]]) -> Any:
         with contextlib.suppress(BitgaugeError):
             await call()
         return await call()
 
-    for name in ("register", "submit", "renew", "report", "record_blob", "wanted_blobs"):
-        lose(name)
+    for name in ("register", "renew", "report"):
+        lose(host.leases, name)
+    lose(host.jobs, "submit")
+    for name in ("recorded", "wanted"):  # each is the last thing of its call
+        lose(blobs, name)
     await again(lambda: line.register(DEVICE, WHO))
     with host.client() as client:
         missing = await again(lambda: asyncio.to_thread(client.find_missing, [digest_of(b"new")]))
@@ -151,7 +165,7 @@ async def test_a_lost_answer_to_any_call_is_given_again(
         assert await again(lambda: line.report(report)) is Disposition.ACCEPTED
     assert accepted_rows(host) == 1
     assert sorted(lost) == [
-        "record_blob", "register", "renew", "report", "submit", "wanted_blobs",
+        "recorded", "register", "renew", "report", "submit", "wanted",
     ]  # fmt: skip
 
 

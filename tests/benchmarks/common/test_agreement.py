@@ -23,17 +23,17 @@ async def test_the_coordinator_names_both_versions(
 ) -> None:
     request = agent_pb2.RegisterRequest(device=to_wire(DEVICE), leftovers_dead=True)
     async with open_lab(monkeypatch) as lab:
-        agents = AgentsService(lab.coordinator)
+        agents = AgentsService(lab.leases)
         request.protocol_version = version
         with pytest.raises(BitgaugeError) as caught:
             await agents.Register(request, None)
         assert caught.value.code is Code.PROTOCOL_VERSION
         assert f"version {version} " in caught.value.sentence
         assert f"version {PROTOCOL_VERSION}" in caught.value.sentence
-        assert await lab.coordinator.devices() == ()
+        assert await lab.care.devices() == ()
         request.protocol_version = PROTOCOL_VERSION
         await agents.Register(request, None)
-        assert len(await lab.coordinator.devices()) == 1
+        assert len(await lab.care.devices()) == 1
 
 
 @pytest.mark.parametrize("version", OTHERS)

@@ -31,22 +31,11 @@ from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.coordinator.access.administration import Administration
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
-from bitgauge.coordinator.lab.analyses import Analyses
-from bitgauge.coordinator.lab.asks import Asks
-from bitgauge.coordinator.lab.builds import Builds
-from bitgauge.coordinator.lab.campaigns import Refresh
-from bitgauge.coordinator.lab.coordinator import Coordinator
-from bitgauge.coordinator.services.admin import AdminService
-from bitgauge.coordinator.services.agent import AgentsService
-from bitgauge.coordinator.services.campaigns import CampaignsService
-from bitgauge.coordinator.services.enrolment import EnrolmentService
-from bitgauge.coordinator.services.history import HistoryService
-from bitgauge.coordinator.services.jobs import JobsService
+from bitgauge.coordinator.lab.assemble import assemble
 from bitgauge.coordinator.services.server import Servicers
-from bitgauge.coordinator.services.table import TableService
+from bitgauge.coordinator.services.servicers import servicers_of
 from bitgauge.coordinator.store.values import LeaseTerms
 from bitgauge.coordinator.store.writer import Writer
-from bitgauge.protos.v1 import blobs_pb2_grpc
 
 from tests.labs.access import Clock, Gate, gate
 from tests.labs.coordinator import BASELINE, DEVICE, EVALUATION, SPEC, FakeRunner
@@ -59,22 +48,9 @@ READY = dataclasses.replace(
 
 
 def real_services(writer: Writer, administration: Administration, clock: Clock) -> Servicers:
-    runner, terms = FakeRunner(), LeaseTerms()
-    builds = Builds(writer, runner, clock)
-    coordinator = Coordinator(
-        writer, runner, Analyses(writer, runner, builds, terms, clock), terms, clock
-    )
-    blobs: Any = blobs_pb2_grpc.BlobsServicer  # nothing is transferred here
-    return Servicers(
-        agents=AgentsService(coordinator),
-        enrolment=EnrolmentService(administration),
-        blobs=blobs(),
-        jobs=JobsService(coordinator),
-        table=TableService(coordinator),
-        history=HistoryService(coordinator),
-        campaigns=CampaignsService(Refresh(coordinator, writer, terms, Asks(writer), clock)),
-        admin=AdminService(coordinator, administration),
-    )
+    lab = assemble(writer, FakeRunner(), LeaseTerms(), clock=clock)
+    blobs: Any = None  # nothing is transferred here
+    return servicers_of(lab, administration, blobs)
 
 
 @pytest.fixture

@@ -11,14 +11,17 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
+from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
-from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery, Regression
+from bitgauge.benchmarks.vocabulary.values.history import Annotated, HistoryQuery, Regression
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.cluster import listeners
 from bitgauge.coordinator.cluster.home_folder import keep_webhook, read_webhook
 from bitgauge.coordinator.config import CoordinatorConfig
 from bitgauge.coordinator.lab import alerts
 from bitgauge.coordinator.lab.alerts import host_of, pause_s, post, require_webhook
+from bitgauge.coordinator.services.history import HistoryService
+from bitgauge.protos.v1 import lab_pb2
 
 from tests.labs.coordinator import LATENCY, SECOND_NS, SPEC, Lab, open_lab, report_of
 
@@ -169,13 +172,11 @@ async def measured(lab: Lab, metrics: tuple[MetricValue, ...], job_id: str | Non
     lab.runner.metrics = metrics
     lab.clock.now_ns += 60 * SECOND_NS
     if job_id is None:
-        job_id = (
-            await lab.coordinator.submit(replace(SPEC, idempotency_key=str(lab.clock.now_ns)))
-        )[0]
+        job_id = (await lab.jobs.submit(replace(SPEC, idempotency_key=str(lab.clock.now_ns))))[0]
     lease = await lab.claimed()
     assert lease.job_id == job_id
     for entry in lease.entries:
-        await lab.coordinator.report(report_of(lease, entry.index))
+        await lab.leases.report(report_of(lease, entry.index))
     await lab.until(job_id, lambda job: job.state.value == "finished")
     return job_id
 
@@ -185,7 +186,7 @@ async def eventually(
 ) -> tuple[Regression, ...]:
     deadline = time.monotonic() + 20
     while True:
-        found = await lab.coordinator.history.regressions(ended=True)
+        found = await lab.ask(lambda store: store.regressions(ended=True))
         if wanted(found):
             return found
         assert time.monotonic() < deadline, found
@@ -201,11 +202,11 @@ async def confirmed(lab: Lab) -> Regression:
     assert {one.state for one in opened} == {"new"}
     # One of the baseline's own row, one of the candidate's; each has a job of its own.
     for one in sorted(opened, key=lambda one: one.opened_unix_ns):
-        job = await lab.coordinator.job(str(one.confirm_job_id))
+        job = await lab.jobs.view(str(one.confirm_job_id))
         assert job.state.value == "queued"
     first = await lab.claimed()
     for entry in first.entries:
-        await lab.coordinator.report(report_of(first, entry.index))
+        await lab.leases.report(report_of(first, entry.index))
     found = await eventually(lab, lambda found: any(one.state == "confirmed" for one in found))
     return next(one for one in found if one.state == "confirmed")
 
@@ -223,7 +224,7 @@ async def test_a_webhook_that_hangs_holds_up_nothing(
 
         # Answers come while it hangs.
         begun = time.monotonic()
-        await lab.coordinator.jobs(5, active_only=False)
+        await lab.jobs.views(5, active_only=False)
         assert time.monotonic() - begun < 5
         [late, *_] = [x for x in await eventually(lab, told) if words in (x.alert or "")]
         assert late.alert is not None
@@ -268,7 +269,7 @@ async def test_nothing_is_sent_before_a_second_measurement(monkeypatch: pytest.M
         for _ in opened:
             lease = await lab.claimed()
             for entry in lease.entries:
-                await lab.coordinator.report(report_of(lease, entry.index))
+                await lab.leases.report(report_of(lease, entry.index))
         ended = await eventually(lab, lambda found: {x.state for x in found} == {"not_confirmed"})
         assert {one.alert for one in ended} == {None}
         assert hook.told == []
@@ -277,8 +278,20 @@ async def test_nothing_is_sent_before_a_second_measurement(monkeypatch: pytest.M
 async def test_what_is_annotated_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_lab(monkeypatch) as lab:
         one = await confirmed(lab)
-        desk = lab.coordinator.history
-        done = await desk.annotate(one.regression_id[:10], None, "  known\n since May ", "ann")
+        history = HistoryService(lab.writer, lab.clock)
+
+        async def annotate(
+            regression_id: str | None, query: HistoryQuery | None, note: str
+        ) -> Annotated:
+            request = lab_pb2.AnnotateRequest(
+                regression_id=regression_id,
+                query=to_wire(query) if query is not None else None,
+                note=note,
+            )
+            answer = await history.Annotate(request, None)
+            return from_wire(Annotated, answer.annotated)
+
+        done = await annotate(one.regression_id[:10], None, "  known\n since May ")
         assert [(x.state, x.note) for x in done.regressions] == [("explained", "known since May")]
         for note, asked, query in (
             (" ", one.regression_id, None),
@@ -287,6 +300,6 @@ async def test_what_is_annotated_is_explained(monkeypatch: pytest.MonkeyPatch) -
             ("why", None, HistoryQuery()),
         ):
             with pytest.raises(BitgaugeError) as refused:
-                await desk.annotate(asked, query, note, "ann")
+                await annotate(asked, query, note)
             assert refused.value.code is Code.BAD_ARGUMENT
         assert alerts.SCHEMA.startswith("bitgauge.alert/")

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.refresh.plan import Ask
 from bitgauge.benchmarks.vocabulary.enums import CampaignState, HardwareClass, JobState, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.campaigns import (
     CampaignView,
     RefreshOrder,
+    ScheduleView,
     Suite,
     SuiteModel,
 )
@@ -32,8 +34,11 @@ from bitgauge.coordinator.decisions.campaigns import (
 )
 from bitgauge.coordinator.decisions.schedules import next_after
 from bitgauge.coordinator.lab.asks import DAY_NS, Asks
-from bitgauge.coordinator.lab.campaigns import Refresh
+from bitgauge.coordinator.lab.campaigns import Campaigns
+from bitgauge.coordinator.lab.driver import Driver
+from bitgauge.coordinator.services.table import TableService
 from bitgauge.coordinator.store.store import Store
+from bitgauge.protos.v1 import lab_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,10 +61,28 @@ async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
         yield made
 
 
-def refresh_of(lab: Lab) -> Refresh:
-    """A driver as after a restart: it remembers nothing."""
-    asks = Asks(lab.writer, lab.clock)
-    return Refresh(lab.coordinator, lab.writer, lab.coordinator.terms, asks, lab.clock)
+class Refresh:
+    """Campaigns and their driver as after a restart: they remember nothing."""
+
+    def __init__(self, lab: Lab) -> None:
+        asks = Asks(lab.writer, lab.clock)
+        terms = lab.leases.terms
+        self.lab = lab
+        self.begun = begun = Campaigns(lab.writer, terms, asks, lab.clock)
+        self.step = Driver(lab.writer, begun, lab.jobs, asks, lab.clock).step
+        self.plan, self.start, self.set_schedule = begun.plan, begun.start, begun.set_schedule
+
+    async def campaign(self, campaign_id: str) -> CampaignView:
+        return await self.lab.ask(lambda store: store.campaign(campaign_id))
+
+    async def campaigns(self) -> tuple[CampaignView, ...]:
+        return await self.lab.ask(lambda store: store.campaigns())
+
+    async def schedules(self) -> tuple[ScheduleView, ...]:
+        return await self.lab.ask(lambda store: store.schedules())
+
+    async def remove_schedule(self, name: str) -> None:
+        await self.lab.ask(lambda store: store.remove_schedule(name))
 
 
 async def measure_one(lab: Lab) -> str | None:
@@ -68,7 +91,7 @@ async def measure_one(lab: Lab) -> str | None:
     if assignment is None:
         return None
     for entry in assignment.entries:
-        await lab.coordinator.report(report_of(assignment, entry.index))
+        await lab.leases.report(report_of(assignment, entry.index))
     await lab.until(assignment.job_id, lambda job: job.state is JobState.FINISHED)
     return assignment.job_id
 
@@ -85,8 +108,8 @@ def submitted(view: CampaignView) -> list[str]:
 async def drive(lab: Lab, campaign_id: str) -> CampaignView:
     """Drive and measure until the campaign has ended, each step by a driver that just started."""
     for _ in range(20):
-        await refresh_of(lab).step()
-        view = await refresh_of(lab).campaign(campaign_id)
+        await Refresh(lab).step()
+        view = await Refresh(lab).campaign(campaign_id)
         if view.state in ENDED:
             return view
         await queued(lab, submitted(view))
@@ -95,7 +118,7 @@ async def drive(lab: Lab, campaign_id: str) -> CampaignView:
 
 
 async def test_a_campaign_measures_its_plan_a_few_jobs_at_a_time(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     view, plan, created = await refresh.start(ORDER, "once")
     assert (view.state, len(plan.jobs), created) == (CampaignState.PLANNED, 4, True)
     await refresh.step()
@@ -108,7 +131,7 @@ async def test_a_campaign_measures_its_plan_a_few_jobs_at_a_time(lab: Lab) -> No
     assert {change.kind for change in view.diff} == {"new"}
     assert len(view.diff) == 8
     assert (view.devices[0].jobs_done, view.devices[0].seconds_left) == (4, 0.0)
-    assert len(await lab.coordinator.jobs(50, False)) == 4
+    assert len(await lab.jobs.views(50, False)) == 4
     again, plan, created = await refresh.start(ORDER, "once")
     assert (again, len(plan.jobs), created) == (view, 4, False)
     with pytest.raises(BitgaugeError) as caught:
@@ -117,21 +140,21 @@ async def test_a_campaign_measures_its_plan_a_few_jobs_at_a_time(lab: Lab) -> No
     assert (await refresh.plan(ORDER)).jobs == ()
     fresh, _, _ = await refresh.start(ORDER, "twice")
     assert (await drive(lab, fresh.campaign_id)).state is CampaignState.FINISHED
-    assert len(await lab.coordinator.jobs(50, False)) == 4
+    assert len(await lab.jobs.views(50, False)) == 4
 
 
 async def test_a_job_that_was_submitted_and_not_noted_is_taken_up_again(lab: Lab) -> None:
     """The coordinator was killed between the two."""
-    view, plan, _ = await refresh_of(lab).start(ORDER, "once")
+    view, plan, _ = await Refresh(lab).start(ORDER, "once")
     spec = replace(plan.jobs[0].spec, idempotency_key=key_of(view.campaign_id, 0))
-    lost, _ = await lab.coordinator.submit(spec)
+    lost, _ = await lab.jobs.submit(spec)
     view = await drive(lab, view.campaign_id)
     assert view.jobs[0].job_id == lost
-    assert len(await lab.coordinator.jobs(50, False)) == 4
+    assert len(await lab.jobs.views(50, False)) == 4
 
 
 async def test_a_coordinator_that_cannot_submit_now_does_so_later(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     view, _, _ = await refresh.start(ORDER, "once")
     lab.runner.failures.append(Unavailable(Code.TASK_LOST, "It was lost."))
     with pytest.raises(Unavailable):
@@ -140,7 +163,7 @@ async def test_a_coordinator_that_cannot_submit_now_does_so_later(lab: Lab) -> N
 
 
 async def test_a_job_that_nobody_takes_is_said_and_the_rest_goes_on(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     view, _, _ = await refresh.start(ORDER, "once")
     lab.runner.failures.append(BadInput(Code.BAD_MODEL, "The file is no model."))
     view = await drive(lab, view.campaign_id)
@@ -150,7 +173,7 @@ async def test_a_job_that_nobody_takes_is_said_and_the_rest_goes_on(lab: Lab) ->
 
 
 async def test_a_campaign_of_which_nothing_can_be_measured_fails(lab: Lab) -> None:
-    view, _, _ = await refresh_of(lab).start(ORDER, "once")
+    view, _, _ = await Refresh(lab).start(ORDER, "once")
     lab.runner.failures += [BadInput(Code.BAD_MODEL, "The file is no model.")] * 4
     view = await drive(lab, view.campaign_id)
     assert (view.state, view.reason) == (
@@ -160,43 +183,47 @@ async def test_a_campaign_of_which_nothing_can_be_measured_fails(lab: Lab) -> No
 
 
 async def test_a_paused_campaign_submits_nothing_more(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     view, _, _ = await refresh.start(ORDER, "once")
     await refresh.step()
-    assert (await refresh.pause(view.campaign_id)).state is CampaignState.PAUSED
+    assert (
+        await refresh.begun.move(view.campaign_id, CampaignEvent.PAUSE)
+    ).state is CampaignState.PAUSED
     view = await refresh.campaign(view.campaign_id)
     await queued(lab, submitted(view))
     while await measure_one(lab):
-        await refresh_of(lab).step()
+        await Refresh(lab).step()
     assert len(submitted(await refresh.campaign(view.campaign_id))) == 2
-    assert (await refresh.resume(view.campaign_id[:8])).state is CampaignState.RUNNING
+    assert (
+        await refresh.begun.move(view.campaign_id[:8], CampaignEvent.RESUME)
+    ).state is CampaignState.RUNNING
     assert len((await drive(lab, view.campaign_id)).diff) == 8
     with pytest.raises(BitgaugeError, match="is finished; to pause it, it must be planned"):
-        await refresh.pause(view.campaign_id)
+        await refresh.begun.move(view.campaign_id, CampaignEvent.PAUSE)
 
 
 async def test_a_cancelled_campaign_takes_its_jobs_along_also_one_that_came_late(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     view, plan, _ = await refresh.start(ORDER, "once", "ann")
     await refresh.step()
     await queued(lab, submitted(await refresh.campaign(view.campaign_id)))
     await measure_one(lab)
     with pytest.raises(BitgaugeError) as caught:
-        await refresh.cancel(view.campaign_id, only_of="bob")
+        await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, only_of="bob")
     assert caught.value.code is Code.FORBIDDEN
-    view = await refresh.cancel(view.campaign_id, only_of="ann")
+    view = await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, only_of="ann")
     assert (view.state, view.reason) == (CampaignState.CANCELLED, "cancelled by ann")
     assert len(view.diff) == 2
-    states = [job.state for job in await lab.coordinator.jobs(50, False)]
+    states = [job.state for job in await lab.jobs.views(50, False)]
     assert sorted(state.value for state in states) == ["cancelled", "finished"]
     spec = replace(plan.jobs[3].spec, idempotency_key=key_of(view.campaign_id, 3))
-    late, _ = await lab.coordinator.submit(spec)
+    late, _ = await lab.jobs.submit(spec)
     await refresh.step()
-    assert (await lab.coordinator.job(late)).state is JobState.CANCELLED
+    assert (await lab.jobs.view(late)).state is JobState.CANCELLED
 
 
 async def test_files_of_a_campaign_must_be_here_and_stay(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     missing = replace(SUITE, models=(replace(SUITE.models[0], evaluation=Digest("0" * 64, 1)),))
     for call in (
         refresh.start(RefreshOrder(suite=missing), "k"),
@@ -214,7 +241,7 @@ async def test_files_of_a_campaign_must_be_here_and_stay(lab: Lab) -> None:
     assert {BASELINE, EVALUATION} <= await spare()
     view, _, _ = await refresh.start(ORDER, "once")
     assert not {BASELINE, EVALUATION} & await spare()
-    await refresh.cancel(view.campaign_id)
+    await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL)
     assert {BASELINE, EVALUATION} <= await spare()
     await refresh.set_schedule("small", "* * * * *", ORDER)
     assert not {BASELINE, EVALUATION} & await spare()
@@ -223,7 +250,7 @@ async def test_files_of_a_campaign_must_be_here_and_stay(lab: Lab) -> None:
 
 
 async def test_two_campaigns_do_not_measure_the_same(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     await refresh.start(ORDER, "once")
     _, plan, _ = await refresh.start(ORDER, "twice")
     assert plan.jobs == ()
@@ -235,9 +262,9 @@ async def test_what_is_stale_is_measured_again_without_a_suite(lab: Lab) -> None
     await queued(lab, [job_id])
     await measure_one(lab)
     stale = RefreshOrder(stale_only=True)
-    assert (await refresh_of(lab).plan(stale)).jobs == ()
+    assert (await Refresh(lab).plan(stale)).jobs == ()
     await lab.writer.change(lambda store: store.use_inputs({"int8-dynamic": "tool 2"}))
-    plan = await refresh_of(lab).plan(stale)
+    plan = await Refresh(lab).plan(stale)
     assert [[cell.recipe for cell in job.cells] for job in plan.jobs] == [["int8-dynamic"]]
     assert plan.jobs[0].cells[0].changes[0].name == "toolchain"
     spec = plan.jobs[0].spec
@@ -247,32 +274,32 @@ async def test_what_is_stale_is_measured_again_without_a_suite(lab: Lab) -> None
 
 # -- schedules ----------------------------------------------------------------------------
 async def test_a_schedule_starts_once_for_each_time_also_after_a_restart(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     made = await refresh.set_schedule("small", "*/5 * * * *", ORDER, "ann")
     assert made.next_unix_ns > lab.clock()
     await refresh.step()
-    assert await refresh.campaigns(10) == ()
+    assert await refresh.campaigns() == ()
     lab.clock.now_ns = made.next_unix_ns
     for _ in range(3):
-        await refresh_of(lab).step()
-    found = await refresh.campaigns(10)
+        await Refresh(lab).step()
+    found = await refresh.campaigns()
     assert [(one.schedule, one.submitted_by) for one in found] == [("small", "ann")]
     # The coordinator was killed after it started the campaign and before it noted that.
     known = (await refresh.schedules())[0]
     await lab.writer.change(lambda store: store.set_schedule(made, ORDER))
-    await refresh_of(lab).step()
-    assert len(await refresh.campaigns(10)) == 1
+    await Refresh(lab).step()
+    assert len(await refresh.campaigns()) == 1
     assert (await refresh.schedules())[0] == known
     # It was off for an hour: what was missed is made up for once.
     lab.clock.now_ns += 60 * MINUTE_NS
     for _ in range(3):
-        await refresh_of(lab).step()
-    assert len(await refresh.campaigns(10)) == 2
+        await Refresh(lab).step()
+    assert len(await refresh.campaigns()) == 2
     assert (await refresh.schedules())[0].next_unix_ns > lab.clock()
     await refresh.remove_schedule("small")
     lab.clock.now_ns += 60 * MINUTE_NS
-    await refresh_of(lab).step()
-    assert len(await refresh.campaigns(10)) == 2
+    await Refresh(lab).step()
+    assert len(await refresh.campaigns()) == 2
     with pytest.raises(BitgaugeError, match="There is no schedule 'small'"):
         await refresh.remove_schedule("small")
 
@@ -326,12 +353,14 @@ async def test_every_question_about_the_table_is_told(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[object] = []
-    monkeypatch.setattr(lab.coordinator, "_asked", told.append)
+    asks = Asks(lab.writer, lab.clock)
+    monkeypatch.setattr(asks, "note", told.append)
+    service = TableService(lab.writer, asks, lab.clock)
     query, row_query = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY), TableQuery()
-    await lab.coordinator.select(query)
-    await lab.coordinator.table(row_query)
-    await lab.coordinator.cells(row_query)
-    await lab.coordinator.cells()
+    await service.Select(lab_pb2.SelectRequest(query=to_wire(query)), None)
+    await service.Rows(lab_pb2.RowsRequest(query=to_wire(row_query)), None)
+    await service.Cells(lab_pb2.CellsRequest(query=to_wire(row_query)), None)
+    await service.Cells(lab_pb2.CellsRequest(), None)
     assert told == [query, row_query, row_query]
 
 
@@ -363,7 +392,7 @@ def test_a_few_jobs_per_device_and_in_order(wanted: list[tuple[str, bool]]) -> N
 
 
 async def test_what_cannot_be_measured_by_anybody_is_refused(lab: Lab) -> None:
-    refresh = refresh_of(lab)
+    refresh = Refresh(lab)
     for suite, words in (
         (replace(SUITE, models=()), "has no models"),
         (replace(SUITE, models=SUITE.models * 2), "has model 'digits' twice"),

@@ -16,7 +16,6 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailab
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Selector
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.care import CareTerms
 from bitgauge.coordinator.lab.health_check import HealthCheck, zoo_check
@@ -49,13 +48,13 @@ async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
 
 
 async def submit(lab: Lab, key: str, user: str = "") -> str:
-    return (await lab.coordinator.submit(dataclasses.replace(SPEC, idempotency_key=key), user))[0]
+    return (await lab.jobs.submit(dataclasses.replace(SPEC, idempotency_key=key), user))[0]
 
 
 async def settled(lab: Lab, assignment: Assignment) -> None:
     """Report every entry and wait for the end of the job."""
     for entry in assignment.entries:
-        answer = await lab.coordinator.report(report_of(assignment, entry.index))
+        answer = await lab.leases.report(report_of(assignment, entry.index))
         assert answer is Disposition.ACCEPTED
     await lab.until(assignment.job_id, lambda view: view.state is JobState.FINISHED)
 
@@ -64,7 +63,7 @@ async def health(lab: Lab, wanted: Health) -> None:
     """Wait until the device has this health."""
     while True:
         version = lab.writer.changes.version
-        if (await lab.coordinator.devices())[0].health is wanted:
+        if (await lab.care.devices())[0].health is wanted:
             return
         assert await lab.writer.changes.wait_past(version, 5)
 
@@ -81,18 +80,18 @@ async def checked(lab: Lab, metrics: tuple[MetricValue, ...] = RIGHT) -> str:
 async def test_a_new_device_is_checked_before_its_first_job(lab: Lab) -> None:
     job_id = await submit(lab, "a")
     await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
-    [device] = await lab.coordinator.devices()
+    [device] = await lab.care.devices()
     assert device.health is Health.SUSPECT
     assert device.note == "its health check comes before its next job"
     check = await checked(lab)
     assert check != job_id
     assignment = await lab.claimed()
     assert (assignment.job_id, assignment.passes) == (job_id, ())
-    [device] = await lab.coordinator.devices()
+    [device] = await lab.care.devices()
     assert (device.health, device.check_job_id, device.note) == (Health.GOOD, check, None)
     assert device.checked_unix_ns == lab.clock.now_ns
-    assert await lab.coordinator.table(TableQuery()) == ()
-    assert [job.job_id for job in await lab.coordinator.jobs(50, active_only=False)] == [job_id]
+    assert await lab.table() == ()
+    assert [job.job_id for job in await lab.jobs.views(50, active_only=False)] == [job_id]
 
 
 async def test_nothing_runs_between_a_check_and_its_judgement(lab: Lab) -> None:
@@ -107,7 +106,7 @@ async def test_nothing_runs_between_a_check_and_its_judgement(lab: Lab) -> None:
 
     lab.runner.analyse = slow  # type: ignore[method-assign,assignment]
     lab.runner.metrics = RIGHT
-    await lab.coordinator.report(report_of(assignment, 0))
+    await lab.leases.report(report_of(assignment, 0))
     assert await lab.acquire(wait_s=0.1) is None
     waiting = asyncio.create_task(lab.acquire(wait_s=5))
     holding.set()
@@ -120,14 +119,14 @@ async def test_a_wrong_answer_cordons_with_its_reason(lab: Lab) -> None:
     job_id = await submit(lab, "a")
     await checked(lab, WRONG)
     await health(lab, Health.BAD)
-    [device] = await lab.coordinator.devices()
+    [device] = await lab.care.devices()
     assert device.cordoned is not None
     assert "71.50 % where it is 99.00 %" in device.cordoned
     assert await lab.acquire(wait_s=0.05) is None
-    waiting_for = (await lab.coordinator.job(job_id)).waiting_for
+    waiting_for = (await lab.jobs.view(job_id)).waiting_for
     assert waiting_for is not None
     assert waiting_for.startswith("a device: bench is cordoned (the health check found")
-    view = await lab.coordinator.care.uncordon("bench")
+    view = await lab.care.uncordon("bench")
     assert (view.health, view.cordoned) == (Health.SUSPECT, None)
     await checked(lab)
     assert (await lab.claimed()).job_id == job_id
@@ -149,8 +148,8 @@ async def test_checks_come_again_by_jobs_and_by_age(lab: Lab) -> None:
 
 async def test_a_check_that_was_cancelled_is_made_again(lab: Lab) -> None:
     first = await lab.claimed()
-    await lab.coordinator.cancel(first.job_id)
-    renewed = await lab.coordinator.renew(first.job_id, first.epoch, first.lease_token, None, 0)
+    await lab.jobs.cancel(first.job_id)
+    renewed = await lab.leases.renew(first.job_id, first.epoch, first.lease_token, None, 0)
     assert renewed == "cancel"
     second = await lab.claimed()
     assert second.job_id != first.job_id
@@ -162,7 +161,7 @@ async def test_a_device_that_cannot_be_checked_works_and_says_so(lab: Lab) -> No
     await lab.register(dataclasses.replace(DEVICE, runtimes=(simulated,)))
     job_id = await submit(lab, "a")
     assert (await lab.claimed()).job_id == job_id
-    [device] = await lab.coordinator.devices()
+    [device] = await lab.care.devices()
     assert device.note == "its health cannot be checked: its onnxruntime is simulated"
 
 
@@ -185,7 +184,7 @@ async def test_cordon_lets_a_job_end_and_gives_no_other(lab: Lab) -> None:
     await checked(lab)
     await submit(lab, "a")
     assignment = await lab.claimed()
-    view = await lab.coordinator.care.cordon(DEVICE.device_id, "  ")
+    view = await lab.care.cordon(DEVICE.device_id, "  ")
     assert (view.cordoned, view.state, view.job_id) == (
         "no reason given",
         "busy",
@@ -195,21 +194,21 @@ async def test_cordon_lets_a_job_end_and_gives_no_other(lab: Lab) -> None:
     await submit(lab, "b")
     assert await lab.acquire(wait_s=0.05) is None
     with pytest.raises(BitgaugeError, match="No device is named 'rpi9'"):
-        await lab.coordinator.care.cordon("rpi9", "")
+        await lab.care.cordon("rpi9", "")
 
 
 async def test_uncordon_wakes_an_agent_that_waits(lab: Lab) -> None:
-    await lab.coordinator.care.cordon("bench", "fan")
+    await lab.care.cordon("bench", "fan")
     waiting = asyncio.create_task(lab.acquire(wait_s=5))
     await asyncio.sleep(0.05)
-    await lab.coordinator.care.uncordon("bench")
+    await lab.care.uncordon("bench")
     assignment = await asyncio.wait_for(waiting, 5)
     assert assignment is not None
     assert assignment.passes == (PassName.QUALITY,)
 
 
 async def test_retired_devices_run_nothing_and_promise_nothing(lab: Lab) -> None:
-    view = await lab.coordinator.care.retire("bench", "smoke")
+    view = await lab.care.retire("bench", "smoke")
     assert (view.retired, view.cordoned) == (True, "retired: smoke")
     with pytest.raises(BitgaugeError) as caught:
         await lab.acquire()
@@ -226,13 +225,13 @@ async def test_the_quota_counts_what_waits_of_one_user(lab: Lab) -> None:
         await submit(lab, "c", "ci")
     assert caught.value.code is Code.QUEUE_QUOTA
     assert await submit(lab, "d", "ada")
-    first = (await lab.coordinator.jobs(10, active_only=True))[-1].job_id
+    first = (await lab.jobs.views(10, active_only=True))[-1].job_id
     assert await submit(lab, "a", "ci") == first
 
 
 async def test_a_known_key_is_answered_when_no_device_is_left(lab: Lab) -> None:
     job_id = await submit(lab, "a")
-    await lab.coordinator.care.retire("bench", "smoke")
+    await lab.care.retire("bench", "smoke")
     assert await submit(lab, "a") == job_id
 
 
@@ -242,13 +241,13 @@ async def fleet(lab: Lab, count: int) -> list[str]:
     for number in range(count):
         name = f"board{number}"
         device = dataclasses.replace(DEVICE, device_id=name, name=name, runtimes=DEVICE.runtimes)
-        await lab.coordinator.register(Registration(device, "1", "boot", name, True))
+        await lab.leases.register(Registration(device, "1", "boot", name, True))
         spec = dataclasses.replace(
             SPEC, idempotency_key=name, selector=Selector(device=name), priority=number
         )
-        job_id, _ = await lab.coordinator.submit(spec)
+        job_id, _ = await lab.jobs.submit(spec)
         await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
-        assignment = await lab.coordinator.acquire(name, name, 5)
+        assignment = await lab.leases.acquire(name, name, 5)
         assert assignment is not None
         assert assignment.job_id == job_id
         held.append(job_id)
@@ -268,18 +267,18 @@ async def test_when_most_agents_are_gone_nothing_is_queued_again(
         held = await fleet(lab, 4)
         lab.clock.now_ns += 61 * SECOND_NS  # every lease has run out
         await asyncio.sleep(0.1)
-        views = [await lab.coordinator.job(job_id) for job_id in held]
+        views = [await lab.jobs.view(job_id) for job_id in held]
         assert {view.state for view in views} == {JobState.LEASED}
         assert all("4 of 4 agents went silent" in (view.waiting_for or "") for view in views)
-        assert all("no job is" in (view.note or "") for view in await lab.coordinator.devices())
+        assert all("no job is" in (view.note or "") for view in await lab.care.devices())
         assert "mass loss: 4 of 4 agents" in caplog.text
         # One that comes back is given its job again.
-        again = await lab.coordinator.acquire("board0", "board0", 0)
+        again = await lab.leases.acquire("board0", "board0", 0)
         assert again is not None
         assert again.job_id == held[0]
         # What stays away for good is cordoned: its jobs are queued again.
         for name in ("board2", "board3"):
-            await lab.coordinator.care.cordon(name, "power cut")
+            await lab.care.cordon(name, "power cut")
         for job_id in held[1:]:
             await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
         assert "the mass loss is over" in caplog.text
@@ -292,7 +291,7 @@ async def test_when_few_agents_are_gone_their_jobs_are_queued_again(
         held = await fleet(lab, 4)
         lab.clock.now_ns += 59 * SECOND_NS
         for name in ("board0", "board1"):
-            await lab.coordinator.acquire(name, name, 0)
+            await lab.leases.acquire(name, name, 0)
         lab.clock.now_ns += 2 * SECOND_NS
         for job_id in held[2:]:
             await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
@@ -307,11 +306,11 @@ async def test_an_agent_that_is_gone_in_its_long_poll_is_heard_last_when_it_aske
         poll = asyncio.create_task(lab.acquire(wait_s=0.3))
         await asyncio.sleep(0.05)
         lab.clock.now_ns += 15 * SECOND_NS
-        await lab.coordinator.care.cordon("bench", "wakes every poll")
+        await lab.care.cordon("bench", "wakes every poll")
         await poll
-        assert (await lab.coordinator.devices())[0].last_seen_unix_ns == asked_ns
+        assert (await lab.care.devices())[0].last_seen_unix_ns == asked_ns
         lab.clock.now_ns += 6 * SECOND_NS
-        assert (await lab.coordinator.devices())[0].state == "unreachable"
+        assert (await lab.care.devices())[0].state == "unreachable"
 
 
 async def test_a_lost_job_runs_on_another_device_with_both_claims_visible(
@@ -322,12 +321,12 @@ async def test_a_lost_job_runs_on_another_device_with_both_claims_visible(
         await lab.claimed()
         other = dataclasses.replace(DEVICE, device_id="other", name="other")
         lab.clock.now_ns += 61 * SECOND_NS
-        await lab.coordinator.register(Registration(other, "1", "boot", "o", True))
+        await lab.leases.register(Registration(other, "1", "boot", "o", True))
         await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
-        given = await lab.coordinator.acquire("other", "o", 5)
+        given = await lab.leases.acquire("other", "o", 5)
         assert given is not None
         assert given.job_id == job_id
-        claims = (await lab.coordinator.job(job_id)).claims
+        claims = (await lab.jobs.view(job_id)).claims
         assert [(one.device_name, one.ended_by) for one in claims] == [
             ("bench", "expired"),
             ("other", None),

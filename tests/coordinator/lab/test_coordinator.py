@@ -20,7 +20,6 @@ from bitgauge.benchmarks.vocabulary.enums import (
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.store.store import Store
@@ -55,10 +54,10 @@ async def test_a_job_goes_from_submit_to_the_table(lab: Lab) -> None:
     assert [entry.recipe for entry in assignment.entries] == ["fp32", RECIPE]
     assert [entry.artifact for entry in assignment.entries] == [BASELINE, BUILT]
     for index in range(2):
-        assert await lab.coordinator.report(report_of(assignment, index)) is Disposition.ACCEPTED
+        assert await lab.leases.report(report_of(assignment, index)) is Disposition.ACCEPTED
     view = await lab.until(job_id, lambda view: view.state is JobState.FINISHED)
     assert [entry.state for entry in view.entries] == [EntryState.ACCEPTED] * 2
-    rows = await lab.coordinator.table(TableQuery())
+    rows = await lab.table()
     assert {row.recipe for row in rows} == {"fp32", RECIPE}
     baseline, candidate = sorted(lab.runner.analysed, key=lambda facts: facts.entry_index)
     assert baseline.is_baseline
@@ -68,19 +67,19 @@ async def test_a_job_goes_from_submit_to_the_table(lab: Lab) -> None:
 
 async def test_one_idempotency_key_is_one_job(lab: Lab) -> None:
     await lab.register()
-    first = await lab.coordinator.submit(SPEC)
-    again = await lab.coordinator.submit(SPEC)
+    first = await lab.jobs.submit(SPEC)
+    again = await lab.jobs.submit(SPEC)
     assert first == (again[0], True)
     assert again[1] is False
     other = dataclasses.replace(SPEC, model_name="other")
     with pytest.raises(BitgaugeError) as caught:
-        await lab.coordinator.submit(other)
+        await lab.jobs.submit(other)
     assert caught.value.code is Code.IDEMPOTENCY_CONFLICT
 
 
 async def test_submits_at_once_with_one_key_make_one_job(lab: Lab) -> None:
     await lab.register()
-    answers = await asyncio.gather(*(lab.coordinator.submit(SPEC) for _ in range(8)))
+    answers = await asyncio.gather(*(lab.jobs.submit(SPEC) for _ in range(8)))
     assert len({job_id for job_id, _ in answers}) == 1
     assert sum(created for _, created in answers) == 1
 
@@ -90,7 +89,7 @@ async def test_what_was_not_uploaded_is_named(lab: Lab) -> None:
     absent = Digest("9" * 64, 77)
     spec = dataclasses.replace(SPEC, entries=(Entry("", absent, "mine.onnx"),))
     with pytest.raises(BitgaugeError, match=r"mine\.onnx, 999999999999 \(77 bytes\)") as caught:
-        await lab.coordinator.submit(spec)
+        await lab.jobs.submit(spec)
     assert caught.value.code is Code.BLOB_MISSING
 
 
@@ -98,15 +97,15 @@ async def test_a_bad_model_is_refused_before_it_is_a_job(lab: Lab) -> None:
     await lab.register()
     lab.runner.failures = [BadInput(Code.BAD_MODEL, "cut short")]
     with pytest.raises(BitgaugeError, match="cut short"):
-        await lab.coordinator.submit(SPEC)
-    assert await lab.coordinator.jobs(50, active_only=False) == ()
+        await lab.jobs.submit(SPEC)
+    assert await lab.jobs.views(50, active_only=False) == ()
 
 
 async def test_without_any_device_a_job_is_refused_unless_it_may_wait(lab: Lab) -> None:
     with pytest.raises(BitgaugeError, match="No device has ever registered") as caught:
-        await lab.coordinator.submit(SPEC)
+        await lab.jobs.submit(SPEC)
     assert caught.value.code is Code.NO_MATCHING_DEVICE
-    job_id, created = await lab.coordinator.submit(dataclasses.replace(SPEC, wait_for_device=True))
+    job_id, created = await lab.jobs.submit(dataclasses.replace(SPEC, wait_for_device=True))
     assert created
     await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
 
@@ -115,14 +114,14 @@ async def test_a_selector_that_nothing_meets_is_refused_with_reasons(lab: Lab) -
     await lab.register()
     selector = Selector(hardware_class=HardwareClass.GPU_NVIDIA, device="rpi5")
     with pytest.raises(BitgaugeError, match="bench is not rpi5 and is cpu_only"):
-        await lab.coordinator.submit(dataclasses.replace(SPEC, selector=selector))
+        await lab.jobs.submit(dataclasses.replace(SPEC, selector=selector))
 
 
 async def test_a_device_that_is_offline_still_counts(lab: Lab) -> None:
     await lab.register()
     lab.clock.now_ns += 3600 * SECOND_NS
-    assert (await lab.coordinator.devices())[0].state == "unreachable"
-    assert (await lab.coordinator.submit(SPEC))[1]
+    assert (await lab.care.devices())[0].state == "unreachable"
+    assert (await lab.jobs.submit(SPEC))[1]
 
 
 async def test_acquire_waits_for_work(lab: Lab) -> None:
@@ -130,7 +129,7 @@ async def test_acquire_waits_for_work(lab: Lab) -> None:
     assert await lab.acquire(wait_s=0.01) is None
     waiting = asyncio.create_task(lab.acquire(wait_s=5))
     await asyncio.sleep(0.05)
-    job_id, _ = await lab.coordinator.submit(SPEC)
+    job_id, _ = await lab.jobs.submit(SPEC)
     assignment = await asyncio.wait_for(waiting, 5)
     assert assignment is not None
     assert assignment.job_id == job_id
@@ -153,7 +152,7 @@ async def test_a_caller_that_goes_away_does_not_undo_a_report(lab: Lab) -> None:
     job_id = await lab.submitted()
     assignment = await lab.claimed()
     for index in range(2):
-        call = asyncio.create_task(lab.coordinator.report(report_of(assignment, index)))
+        call = asyncio.create_task(lab.leases.report(report_of(assignment, index)))
         await asyncio.sleep(0)
         call.cancel()
     await lab.until(job_id, lambda view: view.state is JobState.FINISHED)
@@ -164,36 +163,36 @@ async def test_a_report_without_its_raw_data_is_refused(lab: Lab) -> None:
     assignment = await lab.claimed()
     ref = RawRef(PassName.PAIR, 0, RawRole.BOTH, Digest("8" * 64, 5))
     with pytest.raises(BitgaugeError) as caught:
-        await lab.coordinator.report(dataclasses.replace(report_of(assignment, 0), raw=(ref,)))
+        await lab.leases.report(dataclasses.replace(report_of(assignment, 0), raw=(ref,)))
     assert caught.value.code is Code.BLOB_MISSING
 
 
 async def test_a_lease_runs_out_and_late_results_are_kept_aside(lab: Lab) -> None:
     await lab.submitted()
     late = await lab.claimed()
-    assert await lab.coordinator.renew(late.job_id, late.epoch, late.lease_token, None, 0) == "ok"
+    assert await lab.leases.renew(late.job_id, late.epoch, late.lease_token, None, 0) == "ok"
     lab.clock.now_ns += 61 * SECOND_NS
     await lab.until(late.job_id, lambda view: view.state is JobState.QUEUED)
     newer = await lab.claimed()
     assert newer.epoch == late.epoch + 1
-    assert await lab.coordinator.renew(late.job_id, late.epoch, late.lease_token, None, 0) == "lost"
-    assert await lab.coordinator.report(report_of(late, 0)) is Disposition.STALE
-    assert await lab.coordinator.report(report_of(newer, 0)) is Disposition.ACCEPTED
-    assert await lab.coordinator.report(report_of(newer, 0)) is Disposition.ACCEPTED
+    assert await lab.leases.renew(late.job_id, late.epoch, late.lease_token, None, 0) == "lost"
+    assert await lab.leases.report(report_of(late, 0)) is Disposition.STALE
+    assert await lab.leases.report(report_of(newer, 0)) is Disposition.ACCEPTED
+    assert await lab.leases.report(report_of(newer, 0)) is Disposition.ACCEPTED
 
 
 async def test_cancel_reaches_the_agent_with_its_next_renewal(lab: Lab) -> None:
     job_id = await lab.submitted()
     held = await lab.claimed()
-    await lab.coordinator.cancel(job_id)
-    assert await lab.coordinator.renew(job_id, held.epoch, held.lease_token, None, 0) == "cancel"
+    await lab.jobs.cancel(job_id)
+    assert await lab.leases.renew(job_id, held.epoch, held.lease_token, None, 0) == "cancel"
     await lab.until(job_id, lambda view: view.state is JobState.CANCELLED)
 
 
 async def test_equal_builds_are_done_once(lab: Lab) -> None:
     await lab.register()
     jobs = [
-        (await lab.coordinator.submit(dataclasses.replace(SPEC, idempotency_key=key)))[0]
+        (await lab.jobs.submit(dataclasses.replace(SPEC, idempotency_key=key)))[0]
         for key in ("", "x", "y")
     ]
     for job_id in jobs:
@@ -204,7 +203,7 @@ async def test_equal_builds_are_done_once(lab: Lab) -> None:
 async def test_a_build_that_fails_is_data_of_its_job(lab: Lab) -> None:
     await lab.register()
     lab.runner.failures = []
-    job_id, _ = await lab.coordinator.submit(dataclasses.replace(SPEC, wait_for_device=True))
+    job_id, _ = await lab.jobs.submit(dataclasses.replace(SPEC, wait_for_device=True))
     await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
 
     spec = dataclasses.replace(SPEC, baseline=EVALUATION, idempotency_key="2")
@@ -213,7 +212,7 @@ async def test_a_build_that_fails_is_data_of_its_job(lab: Lab) -> None:
         raise BadInput(Code.BUILD_FAILED, "the quantizer stumbled")
 
     lab.runner.build = build  # type: ignore[method-assign]
-    job_id, _ = await lab.coordinator.submit(spec)
+    job_id, _ = await lab.jobs.submit(spec)
     view = await lab.until(job_id, lambda view: view.entries[1].state is EntryState.FAILED)
     assert "stumbled" in (view.entries[1].reason or "")
 
@@ -231,7 +230,7 @@ async def test_raw_data_that_gives_no_numbers_fails_its_entry_and_ends_the_job(l
     assignment = await lab.claimed()
     lab.runner.failures = [BadInput(Code.BAD_RAW, "damaged"), BadInput(Code.BAD_RAW, "damaged")]
     for index in range(2):
-        await lab.coordinator.report(report_of(assignment, index))
+        await lab.leases.report(report_of(assignment, index))
     view = await lab.until(job_id, lambda view: view.state is JobState.FAILED)
     assert "damaged" in (view.entries[0].reason or "")
 
@@ -261,7 +260,7 @@ async def test_what_ended_while_it_was_found_pending_is_not_done_again(
     job_id = await lab.submitted()
     assignment = await lab.claimed()
     for index in range(2):
-        await lab.coordinator.report(report_of(assignment, index))
+        await lab.leases.report(report_of(assignment, index))
     await lab.until(job_id, lambda view: view.state is JobState.FINISHED)
     await asyncio.sleep(0.5)
     assert len(lab.runner.analysed) == 2
@@ -272,16 +271,16 @@ async def test_reanalysis_compares_bit_by_bit(lab: Lab) -> None:
     job_id = await lab.submitted()
     assignment = await lab.claimed()
     with pytest.raises(BitgaugeError):
-        await lab.coordinator.reanalyse(run_id(job_id, 1, 0))
+        await lab.parts.analyses.again(run_id(job_id, 1, 0))
     for index in range(2):
-        await lab.coordinator.report(report_of(assignment, index))
+        await lab.leases.report(report_of(assignment, index))
     await lab.until(job_id, lambda view: view.state is JobState.FINISHED)
     run = run_id(job_id, assignment.epoch, 1)
-    assert (await lab.coordinator.reanalyse(run)).identical
+    assert (await lab.parts.analyses.again(run)).identical
     lab.runner.metrics = (dataclasses.replace(LATENCY, value=0.3),)
-    changed = await lab.coordinator.reanalyse(run)
+    changed = await lab.parts.analyses.again(run)
     assert not changed.identical
-    assert (await lab.coordinator.run(run)).metrics == (LATENCY,)
+    assert (await lab.ask(lambda store: store.run(run))).metrics == (LATENCY,)
 
 
 @pytest.mark.parametrize(
@@ -298,5 +297,5 @@ async def test_reanalysis_compares_bit_by_bit(lab: Lab) -> None:
 async def test_nonsense_is_one_sentence(lab: Lab, change: dict[str, object]) -> None:
     await lab.register()
     with pytest.raises(BitgaugeError, match=r"can not be taken: .*\.") as caught:
-        await lab.coordinator.submit(dataclasses.replace(SPEC, **change))  # type: ignore[arg-type]
+        await lab.jobs.submit(dataclasses.replace(SPEC, **change))  # type: ignore[arg-type]
     assert caught.value.code is Code.BAD_ARGUMENT

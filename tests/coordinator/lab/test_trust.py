@@ -13,7 +13,6 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.care import CareTerms
 from bitgauge.coordinator.lab.certification import MAX_COMPARISONS, certification
@@ -46,12 +45,12 @@ async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
 
 async def ended(lab: Lab, assignment: Assignment) -> None:
     for entry in assignment.entries:
-        await lab.coordinator.report(report_of(assignment, entry.index))
+        await lab.leases.report(report_of(assignment, entry.index))
     await lab.until(assignment.job_id, lambda view: view.state is JobState.FINISHED)
 
 
 async def certify(lab: Lab, comparisons: int = 0) -> str:
-    job_id, created = await lab.coordinator.certify(
+    job_id, created = await lab.care.certify(
         "bench", "onnxruntime", Profile.QUICK, comparisons, "ci"
     )
     assert created
@@ -64,10 +63,10 @@ async def certify(lab: Lab, comparisons: int = 0) -> str:
 async def measured(lab: Lab, key: str, profile: Profile = Profile.QUICK) -> str:
     """Id of the run of entry 1 of a job that went through."""
     spec = dataclasses.replace(SPEC, idempotency_key=key, profile=profile)
-    job_id, _ = await lab.coordinator.submit(spec)
+    job_id, _ = await lab.jobs.submit(spec)
     await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
     await ended(lab, await lab.claimed())
-    return (await lab.coordinator.runs(job_id))[1].run_id
+    return (await lab.ask(lambda store: store.runs(job_id)))[1].run_id
 
 
 def certificate_of_last_run(lab: Lab) -> AaCertificate | None:
@@ -76,12 +75,12 @@ def certificate_of_last_run(lab: Lab) -> AaCertificate | None:
 
 async def test_a_device_is_certified_and_shows_it(lab: Lab) -> None:
     job_id = await certify(lab)
-    [device] = await lab.coordinator.devices()
+    [device] = await lab.care.devices()
     [certificate] = device.aa_certificates
     assert (certificate.job_id, certificate.passed) == (job_id, True)
     assert certificate.comparisons == COMPARISONS
     assert certificate.expires_unix_ns == lab.clock.now_ns + LIFE_NS
-    assert await lab.coordinator.table(TableQuery()) == ()
+    assert await lab.table() == ()
 
 
 async def test_a_run_is_covered_from_its_lease_on_and_the_answer_stays(lab: Lab) -> None:
@@ -98,7 +97,7 @@ async def test_a_run_is_covered_from_its_lease_on_and_the_answer_stays(lab: Lab)
     lab.clock.now_ns += HOUR_NS
     lab.runner.metrics = (dataclasses.replace(RATIO[0], difference="detected"),)
     await certify(lab)
-    await lab.coordinator.reanalyse(run)
+    await lab.parts.analyses.again(run)
     assert lab.runner.analysed[-1] == facts
     await measured(lab, "after")
     assert certificate_of_last_run(lab) is not None
@@ -116,26 +115,26 @@ async def test_a_rehearsal_covers_nothing_and_takes_nothing_away(lab: Lab) -> No
     found = certificate_of_last_run(lab)
     assert found is not None
     assert found.job_id == job_id
-    [device] = await lab.coordinator.devices()
+    [device] = await lab.care.devices()
     assert sorted(one.asked for one in device.aa_certificates) == [5, COMPARISONS]
     assert newest_before(device.aa_certificates, lab.clock.now_ns) == found
 
 
 async def test_a_second_call_follows_the_first(lab: Lab) -> None:
-    job_id, created = await lab.coordinator.certify("bench", "onnxruntime", Profile.QUICK, 0)
+    job_id, created = await lab.care.certify("bench", "onnxruntime", Profile.QUICK, 0)
     assert created
-    again = await lab.coordinator.certify(DEVICE.device_id, "onnxruntime", Profile.QUICK, 0)
+    again = await lab.care.certify(DEVICE.device_id, "onnxruntime", Profile.QUICK, 0)
     assert again == (job_id, False)
-    await lab.coordinator.cancel(job_id)
-    assert (await lab.coordinator.certify("bench", "onnxruntime", Profile.QUICK, 0))[1]
+    await lab.jobs.cancel(job_id)
+    assert (await lab.care.certify("bench", "onnxruntime", Profile.QUICK, 0))[1]
 
 
 async def test_certifications_count_against_the_quota(lab: Lab) -> None:
     for key in "abc":
         spec = dataclasses.replace(SPEC, idempotency_key=key)
-        await lab.coordinator.submit(spec, "ci")
+        await lab.jobs.submit(spec, "ci")
     with pytest.raises(BitgaugeError) as caught:
-        await lab.coordinator.certify("bench", "onnxruntime", Profile.QUICK, 0, "ci")
+        await lab.care.certify("bench", "onnxruntime", Profile.QUICK, 0, "ci")
     assert caught.value.code is Code.QUEUE_QUOTA
 
 
@@ -170,14 +169,14 @@ def test_what_keeps_no_time_cannot_be_certified(
 @pytest.mark.parametrize("comparisons", [-1, MAX_COMPARISONS + 1])
 async def test_absurd_numbers_of_comparisons_are_refused(lab: Lab, comparisons: int) -> None:
     with pytest.raises(BitgaugeError, match="comparisons is not 1 to 200"):
-        await lab.coordinator.certify("bench", "onnxruntime", Profile.QUICK, comparisons)
+        await lab.care.certify("bench", "onnxruntime", Profile.QUICK, comparisons)
 
 
 async def test_without_a_model_nothing_can_be_certified(monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_lab(monkeypatch, TERMS) as lab:
         await lab.register()
         with pytest.raises(BitgaugeError, match="no model to certify"):
-            await lab.coordinator.certify("bench", "onnxruntime", Profile.QUICK, 0)
+            await lab.care.certify("bench", "onnxruntime", Profile.QUICK, 0)
 
 
 # -- suspicion ----------------------------------------------------------------------------
@@ -193,7 +192,7 @@ async def test_a_user_who_watches_hears_of_suspicion_when_the_job_ends(lab: Lab)
     await measured(lab, "suspect")
     job_id = await lab.writer.call(lambda store: store.job_with_key("suspect"))
     assert job_id is not None
-    *_, last = [view async for view in lab.coordinator.watch(job_id)]
+    *_, last = [view async for view in lab.jobs.watch(job_id)]
     assert last.suspect is not None
     assert last.repeated_by is not None
     # Its artifacts are built again, from the cache, and it is measured like any other job.
@@ -204,4 +203,4 @@ async def test_a_user_who_watches_hears_of_suspicion_when_the_job_ends(lab: Lab)
     assignment = await lab.claimed()
     assert assignment.job_id == last.repeated_by
     await ended(lab, assignment)
-    assert {row.flags for row in await lab.coordinator.table(TableQuery())} == {("preliminary",)}
+    assert {row.flags for row in await lab.table()} == {("preliminary",)}

@@ -1,0 +1,95 @@
+"""The parts of one coordinator at work, put together in one place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..decisions.care import CareTerms
+from ..store.blobs.blob_store import BlobStore
+from ..store.values import LeaseTerms
+from ..store.writer import Writer
+from .analyses import Analyses
+from .asks import Asks
+from .builds import Builds
+from .campaigns import Campaigns
+from .care import LabCare
+from .collector import CollectionTerms, Collector
+from .driver import Driver
+from .health_check import HealthCheck
+from .jobs import Jobs
+from .leases import Leases
+from .loops import Dispatcher
+from .runner import TaskRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """What answers agents and people, and what works by itself once it is started."""
+
+    writer: Writer
+    clock: Callable[[], int]
+    care: LabCare
+    analyses: Analyses
+    asks: Asks
+    leases: Leases
+    jobs: Jobs
+    campaigns: Campaigns
+    collector: Collector | None
+    dispatcher: Dispatcher
+    driver: Driver
+
+
+def assemble(
+    writer: Writer,
+    runner: TaskRunner,
+    terms: LeaseTerms,
+    *,
+    care: CareTerms | None = None,
+    check: HealthCheck | None = None,
+    blobs: BlobStore | None = None,
+    collection: CollectionTerms | None = None,
+    clock: Callable[[], int] = time.time_ns,
+) -> Lab:
+    """A lab on an open store; nothing of it runs yet.
+
+    Args:
+        writer: the store's thread.
+        runner: what Ray does elsewhere.
+        terms: life and renewal of leases.
+        care: how often devices are checked, and how many jobs of one user may wait.
+        check: the health check; None: devices are never checked.
+        blobs: the files, which are collected; None: there are none here.
+        collection: how long blobs are kept that nothing needs.
+        clock: the present, UTC nanoseconds.
+    """
+    intake = blobs.require_intake if blobs is not None else _take
+    builds = Builds(writer, runner, clock)
+    analyses = Analyses(writer, runner, builds, terms, clock)
+    cared = LabCare(writer, terms, care, check, clock, intake=intake)
+    asks = Asks(writer, clock)
+    jobs = Jobs(writer, runner, terms, care=cared, clock=clock, intake=intake)
+    campaigns = Campaigns(writer, terms, asks, clock)
+    collector = None
+    if blobs is not None:
+        collector = Collector(writer, blobs, collection or CollectionTerms(), clock)
+    return Lab(
+        writer=writer,
+        clock=clock,
+        care=cared,
+        analyses=analyses,
+        asks=asks,
+        leases=Leases(writer, terms, cared, clock),
+        jobs=jobs,
+        campaigns=campaigns,
+        collector=collector,
+        dispatcher=Dispatcher(
+            writer, builds, analyses, terms=terms, care=cared, collector=collector, clock=clock
+        ),
+        driver=Driver(writer, campaigns, jobs, asks, clock),
+    )
+
+
+def _take() -> None:
+    """There is room for every job."""

@@ -1,0 +1,123 @@
+"""Jobs of people: looked into, taken, watched, cancelled. In plain values."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+
+from bitgauge.benchmarks.common.crash import crash_point
+from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
+
+from ..decisions import submission
+from ..decisions.care import require_quota
+from ..decisions.jobs import ENDED
+from ..store.store import Store
+from ..store.values import LeaseTerms
+from ..store.writer import Writer
+from .blobs import wanted
+from .care import LabCare
+from .runner import TaskRunner
+
+
+class Jobs:
+    """The people's side of one coordinator's jobs. Every method raises `BitgaugeError` only."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        runner: TaskRunner,
+        terms: LeaseTerms,
+        *,
+        care: LabCare,
+        clock: Callable[[], int],
+        intake: Callable[[], None],
+    ) -> None:
+        """Take jobs.
+
+        Args:
+            writer: the store's thread.
+            runner: looks into what is submitted.
+            terms: when a device counts as unreachable.
+            care: of devices; knows what a job waits for.
+            clock: the present, UTC nanoseconds.
+            intake: raises while no new job may be taken, such as `DISK_FULL`.
+        """
+        self._writer = writer
+        self._runner = runner
+        self._terms = terms
+        self._care = care
+        self._now_ns = clock
+        self._intake = intake
+
+    async def submit(self, spec: JobSpec, submitted_by: str = "") -> tuple[str, bool]:
+        """Take a job whose files are here, after a look into them.
+
+        Returns:
+            The id of the job, and whether this call made it.
+        """
+        await asyncio.to_thread(self._intake)
+        spec = submission.completed(spec)
+        digests, now_ns = tuple(submission.named_digests(spec)), self._now_ns()
+        missing = await self._writer.call(lambda store: wanted(store, digests, now_ns))
+        submission.require_blobs(spec, missing)
+        inspection = await self._runner.inspect(spec)
+        spec = submission.described(spec, inspection)
+        model_class = spec.model_class or ModelClass.OTHER
+        job_id = str(uuid.uuid4())
+        now_ns = self._now_ns()
+
+        def work(store: Store) -> tuple[str, bool]:
+            if store.job_with_key(spec.idempotency_key) is None:
+                views = store.devices(now_ns, self._terms)
+                present = [view.description for view in views if not view.retired]
+                submission.require_options(spec, present)
+                submission.require_device(spec, present)
+                require_quota(submitted_by, store.waiting_of(submitted_by), self._care.terms)
+            return store.submit(job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
+
+        submitted = await self._writer.change(work)
+        crash_point("C1")
+        return submitted
+
+    async def watch(self, job_id: str) -> AsyncIterator[JobView]:
+        """The job now and after each change, until it has ended."""
+        shown: JobView | None = None
+        while True:
+            version = self._writer.changes.version
+            view = await self.view(job_id)
+            if view != shown:
+                yield view
+                shown = view
+            if view.state in ENDED:
+                return
+            await self._writer.changes.wait_past(version)
+
+    async def cancel(self, job_id: str, only_of: str | None = None) -> JobView:
+        """Cancel a job that has not ended; only one that `only_of` submitted, when given."""
+        now_ns = self._now_ns()
+
+        def work(store: Store) -> JobView:
+            if only_of is not None and store.submitter(job_id) != only_of:
+                raise Refused(
+                    Code.FORBIDDEN, f"Job {job_id} was submitted by somebody else than {only_of}."
+                )
+            return store.cancel(job_id, "cancelled by the user", now_ns)
+
+        return await self._writer.change(work)
+
+    async def view(self, job_id: str) -> JobView:
+        """One job."""
+        now_ns = self._now_ns()
+        return await self._writer.call(
+            lambda store: self._care.explained(store, (store.job(job_id),), now_ns)[0]
+        )
+
+    async def views(self, limit: int, active_only: bool) -> tuple[JobView, ...]:
+        """Jobs, newest first."""
+        now_ns = self._now_ns()
+        return await self._writer.call(
+            lambda store: self._care.explained(store, store.jobs(limit, active_only), now_ns)
+        )

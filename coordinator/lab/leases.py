@@ -1,0 +1,138 @@
+"""What agents ask: to be known, a job, more time, and that a run be kept. In plain values.
+
+Everything that is decided on is in the store, so the coordinator may be killed between any two
+lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from bitgauge.benchmarks.common.crash import crash_point
+from bitgauge.benchmarks.vocabulary.enums import Disposition
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.fingerprint import require_stacks
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
+from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
+
+from ..access.access import NOBODY, Caller
+from ..store.store import Store
+from ..store.values import LeaseTerms, Registration
+from ..store.writer import Writer
+from .care import LabCare
+
+LONGEST_WAIT_S = 10.0
+LEASE_TOKEN_BYTES = 16
+
+
+class Leases:
+    """The agents' side of one coordinator. Every method raises `BitgaugeError` only."""
+
+    def __init__(
+        self, writer: Writer, terms: LeaseTerms, care: LabCare, clock: Callable[[], int]
+    ) -> None:
+        """Give and take leases.
+
+        Args:
+            writer: the store's thread.
+            terms: life and renewal of leases.
+            care: says what a device runs next.
+            clock: the present, UTC nanoseconds.
+        """
+        self.terms = terms
+        self._writer = writer
+        self._care = care
+        self._now_ns = clock
+
+    async def register(self, registration: Registration) -> None:
+        """Introduce a device; jobs that its older incarnations held are queued again."""
+        require_stacks(registration.device)
+        now_ns = self._now_ns()
+        await self._writer.change(lambda store: store.register(registration, now_ns))
+
+    async def acquire(self, device_id: str, incarnation: str, wait_s: float) -> Assignment | None:
+        """A job for the device, or None when there was none for `wait_s` seconds.
+
+        It waits for 10 s at most, and for half of the silence that makes a device unreachable:
+        an agent that is gone is heard last when it asked.
+        """
+        loop = asyncio.get_running_loop()
+        longest_s = min(LONGEST_WAIT_S, self.terms.unreachable_after_ns / 2e9)
+        until = loop.time() + min(max(wait_s, 0.0), longest_s)
+        asked_ns = self._now_ns()
+        await self._care.provide()
+        await self._writer.change_if(
+            lambda store: store.acquiring(device_id, incarnation, asked_ns)
+        )
+        while True:
+            version = self._writer.changes.version
+            assignment = await self._claim(device_id, incarnation, asked_ns)
+            left_s = until - loop.time()
+            if assignment is not None:
+                crash_point("C2")
+                return assignment
+            if left_s <= 0:
+                return None
+            if not await self._writer.changes.wait_past(version, left_s):
+                return None
+
+    async def _claim(self, device_id: str, incarnation: str, asked_ns: int) -> Assignment | None:
+        now_ns = self._now_ns()
+        token = secrets.token_bytes(LEASE_TOKEN_BYTES)
+
+        def work(store: Store) -> Assignment | None:
+            store.seen(device_id, incarnation, asked_ns)
+            job_id = self._care.next_job(store, device_id, now_ns)
+            if job_id is None:
+                return None
+            return store.claim(job_id, device_id, token, now_ns=now_ns, terms=self.terms)
+
+        return await self._writer.change_if(work)
+
+    async def renew(  # noqa: PLR0917  (a lease, then what is said of it)
+        self,
+        job_id: str,
+        epoch: int,
+        token: bytes,
+        progress: Progress | None,
+        hold_ns: int,
+        who: Caller = NOBODY,
+    ) -> str:
+        """Extend a lease: `ok`, `cancel` or `lost`."""
+        now_ns = self._now_ns()
+
+        def work(store: Store) -> str:
+            who.require_device(store.lease_device(job_id, epoch), f"The lease of job {job_id}")
+            return store.renew(
+                job_id,
+                epoch,
+                token,
+                progress=progress,
+                hold_ns=hold_ns,
+                now_ns=now_ns,
+                terms=self.terms,
+            )
+
+        return await self._writer.change(work)
+
+    async def report(self, report: RunReport, who: Caller = NOBODY) -> Disposition:
+        """Take one run; once this returns it is durable."""
+        crash_point("C5")
+        who.require_device(report.device_id, f"Run {report.run_id}")
+        now_ns = self._now_ns()
+        digests = tuple(ref.digest for ref in report.raw)
+
+        def work(store: Store) -> Disposition:
+            holder = store.lease_device(report.job_id, report.epoch)
+            who.require_device(holder, f"The lease of job {report.job_id}")
+            missing = store.missing_blobs(digests)
+            if missing:
+                listed = ", ".join(str(digest) for digest in missing)
+                raise BadInput(Code.BLOB_MISSING, f"Raw data of the run is missing: {listed}.")
+            return store.report(report, now_ns, self.terms)
+
+        disposition = await self._writer.change(work)
+        crash_point("C7")
+        return disposition

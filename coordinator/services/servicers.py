@@ -1,0 +1,45 @@
+"""What answers each service of the contract, for one lab."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..access.administration import Administration
+from ..lab.assemble import Lab
+from ..store.blobs.blob_store import BlobStore
+from .admin import AdminService
+from .agent import AgentsService
+from .blobs import BlobsService
+from .campaigns import CampaignsService
+from .enrolment import EnrolmentService
+from .history import HistoryService
+from .jobs import JobsService
+from .pace import Pace
+from .server import Servicers
+from .table import TableService
+
+
+def servicers_of(
+    lab: Lab,
+    administration: Administration,
+    blobs: BlobStore,
+    pace: Callable[[], Pace] = Pace,
+) -> Servicers:
+    """The servicers of a lab.
+
+    Args:
+        lab: what they ask.
+        administration: who is let in.
+        blobs: the files.
+        pace: makes what ends an upload that is too slow.
+    """
+    return Servicers(
+        agents=AgentsService(lab.leases),
+        enrolment=EnrolmentService(administration),
+        blobs=BlobsService(lab.writer, lab.clock, blobs, lab.collector, pace),
+        jobs=JobsService(lab.jobs, lab.care, lab.analyses, lab.writer),
+        table=TableService(lab.writer, lab.asks, lab.clock),
+        history=HistoryService(lab.writer, lab.clock),
+        campaigns=CampaignsService(lab.campaigns, lab.writer),
+        admin=AdminService(administration, lab.care),
+    )
