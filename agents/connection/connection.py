@@ -17,7 +17,7 @@ import grpc.aio
 from bitgauge.benchmarks.common.again import Again
 from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION, require_agreement
 from bitgauge.benchmarks.common.join_line import SERVER_NAME
-from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.wire import code_in, from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
 from bitgauge.benchmarks.vocabulary.enums import Disposition
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused, Unavailable
@@ -276,7 +276,7 @@ class Connection:
         if status not in _PASSING or too_large:
             self.outage.ended()
             return Refused(code, _sentence_of(error))
-        if _says_why(error):
+        if code_in(error.trailing_metadata()) is not None:  # the coordinator itself answered
             sentence = _sentence_of(error)
             self.outage.began(sentence.removesuffix("."))
             return Unavailable(code, sentence)
@@ -302,17 +302,11 @@ async def patiently(attempt: Callable[[], Awaitable[T]]) -> T:
     return await Again(_FIRST_WAIT_S, _LONGEST_WAIT_S).call(attempt)
 
 
-def _says_why(error: grpc.aio.AioRpcError) -> bool:
-    """Whether the coordinator itself answered, with its code."""
-    return any(key == "bitgauge-code" for key, _ in error.trailing_metadata() or ())
-
-
 def _code_of(error: grpc.aio.AioRpcError) -> Code:
     """The coordinator's own code, else the one that its status is closest to."""
-    for key, value in error.trailing_metadata() or ():
-        if key == "bitgauge-code":
-            text = value if isinstance(value, str) else value.decode("ascii", "replace")
-            return Code(text) if text in {code.value for code in Code} else Code.INTERNAL
+    told = code_in(error.trailing_metadata())
+    if told is not None:
+        return Code(told) if told in {code.value for code in Code} else Code.INTERNAL
     return {
         grpc.StatusCode.UNAUTHENTICATED: Code.UNAUTHENTICATED,
         grpc.StatusCode.PERMISSION_DENIED: Code.FORBIDDEN,

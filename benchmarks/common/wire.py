@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,6 +22,17 @@ from ..vocabulary.errors import BadInput, Code
 
 T = TypeVar("T")
 E = TypeVar("E", bound=enum.Enum)
+
+CODE_KEY = "bitgauge-code"
+"""Trailer of a failed call that holds our code; sentence and advice travel as its details."""
+
+
+def code_in(trailers: Iterable[tuple[str, str | bytes]] | None) -> str | None:
+    """The code in the trailers of a failed call, known here or not; None: nobody of ours spoke."""
+    for key, value in trailers or ():
+        if key == CODE_KEY:
+            return value if isinstance(value, str) else value.decode("ascii", "replace")
+    return None
 
 
 def to_wire(value: object) -> Any:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 
+from ..decisions.jobs import ENDED
 from .text.jobs import entry_words, settled
 
-ENDED = (JobState.FINISHED, JobState.FAILED, JobState.CANCELLED)
 # The bar is redrawn seldom: on a small machine drawing would disturb what is being measured.
 _REDRAWS_PER_SECOND = 1
 # Fixed, so that the bar does not move when the words change.

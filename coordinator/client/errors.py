@@ -1,11 +1,9 @@
-"""From a failed call back to the error that the coordinator raised.
-
-The code travels as trailer `bitgauge-code`; sentence and advice travel as details.
-"""
+"""From a failed call back to the error that the coordinator raised."""
 
 from __future__ import annotations
 
 import grpc
+from bitgauge.benchmarks.common.wire import code_in
 from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
@@ -16,8 +14,6 @@ from bitgauge.benchmarks.vocabulary.errors import (
     Refused,
     Unavailable,
 )
-
-CODE_KEY = "bitgauge-code"
 
 _CLASSES: dict[str, type[BitgaugeError]] = {
     "INVALID_ARGUMENT": BadInput,
@@ -73,10 +69,7 @@ def _as_call(error: object) -> grpc.Call | None:
 
 def _code_of(call: grpc.Call | None) -> Code | None:
     """The code in the trailer; None when there is none that this version knows."""
-    for key, value in (call.trailing_metadata() if call else None) or ():
-        if key == CODE_KEY:
-            try:
-                return Code(value)
-            except ValueError:
-                return None
-    return None
+    try:
+        return Code(code_in(call.trailing_metadata() if call else None))
+    except ValueError:
+        return None

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
+from bitgauge.benchmarks.common.wire import CODE_KEY
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Internal
 
 from ..access.access import Access, Caller, enter, transport_of
 
-CODE_KEY = "bitgauge-code"
 # Details travel percent-encoded in a header, and a call whose headers exceed 8 KiB is lost.
 MAX_SENTENCE_BYTES = 6000
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import grpc
 import pytest
+from bitgauge.benchmarks.common.wire import CODE_KEY
 from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.coordinator.access.access import ALLOWED, OPEN_METHODS, Access
 from bitgauge.coordinator.access.tokens import Party
-from bitgauge.coordinator.services.edge import CODE_KEY, MAX_SENTENCE_BYTES
+from bitgauge.coordinator.services.edge import MAX_SENTENCE_BYTES
 from bitgauge.coordinator.services.server import SERVICES, Servicers, make_server, set_health
 from bitgauge.protos.v1 import (
     agent_pb2,
