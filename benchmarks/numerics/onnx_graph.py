@@ -7,7 +7,7 @@ Operators of the com.microsoft domain are those of onnxruntime's ContribOperator
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .code_operator import CodeOperator
 from .integer_operator import IntegerOperator
 from .ledger import ELEMENTWISE, FLOAT, INTEGER, OPAQUE, WEIGHT_ONLY
-from .onnx_operators import READ, attributes, read_codes, read_integer
+from .onnx_operators import READ, attributes, graphs, read_codes, read_integer
 
 _QUANTIZERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 _MATMULS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm"})
@@ -135,7 +135,7 @@ class GraphFacts:
 
 def read_graph(model: Any) -> GraphFacts:
     """The facts of a decoded model (`onnx.ModelProto`), its main graph alone."""
-    graph = _Graph(model.graph)
+    graph, inner = _Graph(model.graph), tuple(graphs(model.graph))[1:]
     operators = tuple(found for node in graph.nodes if (found := _operator(node, graph)))
     codes = _codes(graph)
     names = {name for one in operators for name in one.inputs}
@@ -149,7 +149,7 @@ def read_graph(model: Any) -> GraphFacts:
         or any(one.integer is not None and one.integer.quantizes_input for one in operators),
         claims_integer=any(node.op_type in _QUANTIZERS for node in graph.nodes)
         or any(one.compute in (INTEGER, OPAQUE) for one in operators),
-        inner=sum(_is_integer(node.op_type) for node in _inner_nodes(model.graph)),
+        inner=sum(_is_integer(node.op_type) for one in inner for node in one.node),
         outputs=tuple(str(value.name) for value in model.graph.output),
         aliases={name: _alias(name, graph) for name in codes if name.startswith(_REWRITTEN)},
         given=_given(model.graph, graph),
@@ -360,15 +360,6 @@ def _codes(graph: _Graph) -> dict[str, Codes]:
             inherited = codes[names[0]]
             codes[output] = Codes(inherited.scale, inherited.zero, "", inherited.dynamic)
     return codes
-
-
-def _inner_nodes(graph: Any) -> Iterator[Any]:
-    """Nodes of the graphs inside the nodes of `graph`."""
-    for node in graph.node:
-        for item in node.attribute:
-            for inner in (*([item.g] if item.HasField("g") else []), *item.graphs):
-                yield from inner.node
-                yield from _inner_nodes(inner)
 
 
 def multiplications(operator: GraphOperator, shapes: Mapping[str, tuple[int, ...]]) -> int:

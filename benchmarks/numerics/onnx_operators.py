@@ -6,7 +6,7 @@ inputs is that of ONNX's Operators.md and of onnxruntime's ContribOperators.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -155,6 +155,15 @@ def attributes(node: Any) -> dict[str, Any]:
     from onnx import helper
 
     return {item.name: helper.get_attribute_value(item) for item in node.attribute}
+
+
+def graphs(graph: Any) -> Iterator[Any]:
+    """A graph, and those inside its nodes at any depth."""
+    yield graph
+    for node in graph.node:
+        for item in node.attribute:
+            for inner in (*([item.g] if item.HasField("g") else []), *item.graphs):
+                yield from graphs(inner)
 
 
 def _identity(node: Any) -> tuple[str, str]:

@@ -8,7 +8,8 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from bitgauge.benchmarks.numerics.onnx_operators import graphs
 
 from .base import BuildRequest, Unsupported
 
@@ -63,19 +64,6 @@ def require_operators(request: BuildRequest, operators: frozenset[str], reason: 
     import onnx
 
     model = onnx.load(str(request.output))
-    if operators.isdisjoint(node.op_type for node in all_nodes(model.graph)):
+    nodes = (node for graph in graphs(model.graph) for node in graph.node)
+    if operators.isdisjoint(node.op_type for node in nodes):
         raise Unsupported(reason)
-
-
-def all_nodes(graph: Any) -> Iterator[Any]:
-    """Every node of an ONNX graph and of the graphs inside its nodes."""
-    import onnx
-
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            if attribute.type == onnx.AttributeProto.GRAPH:
-                yield from all_nodes(attribute.g)
-            elif attribute.type == onnx.AttributeProto.GRAPHS:
-                for inner in attribute.graphs:
-                    yield from all_nodes(inner)

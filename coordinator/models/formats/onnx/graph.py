@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import onnx
+from bitgauge.benchmarks.numerics.onnx_operators import graphs
 
 _WEIGHTED_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "MatMulInteger", "QLinearMatMul"})
 
@@ -24,16 +25,16 @@ class Graph:
     """
 
     def __init__(self, model: Any) -> None:
-        graphs = list(_graphs(model.graph))
-        self.nodes = [node for graph in graphs for node in graph.node]
+        found = list(graphs(model.graph))
+        self.nodes = [node for graph in found for node in graph.node]
         self.nodes += [node for function in model.functions for node in function.node]
-        self.constants = {tensor.name: tensor for graph in graphs for tensor in graph.initializer}
+        self.constants = {tensor.name: tensor for graph in found for tensor in graph.initializer}
         for node in self.nodes:
             if node.op_type == "Constant":
                 value = attribute(node, "value")
                 if value is not None:
                     self.constants[node.output[0]] = value
-        self.tensors = [tensor for graph in graphs for tensor in _own_tensors(graph)]
+        self.tensors = [tensor for graph in found for tensor in _own_tensors(graph)]
         self.tensors += [
             tensor
             for node in self.nodes
@@ -71,6 +72,7 @@ def sort_nodes(graph: Any) -> None:
 
     The standard asks for it, but onnxruntime does not, and its own float16 tool writes files in
     another order. A graph with a cycle is left as it is.
+    onnx_ir sorts as well, but writes the whole file anew: every artifact would get another digest.
     """
     made_by = {name: index for index, node in enumerate(graph.node) for name in node.output if name}
     waits_for = [
@@ -113,16 +115,6 @@ def attribute(node: Any, name: str) -> Any:
         if item.name == name:
             return onnx.helper.get_attribute_value(item)
     return None
-
-
-def _graphs(graph: Any) -> Iterator[Any]:
-    yield graph
-    for node in graph.node:
-        for item in node.attribute:
-            if item.type == onnx.AttributeProto.GRAPH:
-                yield from _graphs(item.g)
-            for inner in item.graphs:
-                yield from _graphs(inner)
 
 
 def _own_tensors(graph: Any) -> Iterator[Any]:
