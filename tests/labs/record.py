@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, RunFacts, analyse
+from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, analyse
 from bitgauge.benchmarks.numerics.ledger import BINS, Histogram, Ledger, OperatorRow, TensorRow
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
 from bitgauge.benchmarks.raw.container import RawFile, write_raw
@@ -33,23 +33,23 @@ from bitgauge.benchmarks.samples import (
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
-    HardwareClass,
     JobState,
     ModelClass,
     PassName,
     Profile,
     RawRole,
-    Realness,
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
 
-BASELINE, CANDIDATE = Digest("a" * 64, 4000), Digest("b" * 64, 1000)
-RUN_ID, JOB_ID = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
+from . import values
+from .values import BASELINE, CANDIDATE
+
+RUN_ID, JOB_ID = values.facts().run_id, "99999999-2222-3333-4444-555555555555"
 RECIPE = "int8-static-u8s8-pc"
 NAME = "<script>alert('x')</script> & co"
 EVALUATION, CALIBRATION = "e" * 64, Digest("c" * 64, 2000)
@@ -60,10 +60,7 @@ NONE = np.empty(0)
 
 
 def origin(pass_name: PassName, role: RawRole, launch: int = 0) -> RawOrigin:
-    both = (BASELINE.sha256, CANDIDATE.sha256)
-    known = {RawRole.BOTH: both, RawRole.CANDIDATE: both[1:], RawRole.BASELINE: both[:1]}
-    artifacts = known[role]
-    return RawOrigin(pass_name, launch, role, artifacts, RECIPE, "fake", Workload(), Profile.QUICK)
+    return values.origin(pass_name, role, launch, recipe=RECIPE, runtime="fake")
 
 
 def warm(letters: int) -> WarmUp:
@@ -238,19 +235,7 @@ def stored(folder: Path) -> dict[RawRef, bytes]:
 
 
 def device() -> DeviceView:
-    description = DeviceDescription(
-        device_id="d" * 8,
-        name="board <b>",
-        hardware_class=HardwareClass.CPU_ONLY,
-        realness=Realness.PHYSICAL,
-        architecture="x86_64",
-        processor_model="CPU",
-        isa_flags=("avx2",),
-        core_count=2,
-        memory_bytes=8 << 30,
-        kernel_release="6.1",
-    )
-    return DeviceView(description, "idle", 0, "0.1.0")
+    return values.view(values.device("board <b>", device_id="d" * 8, core_count=2, runtimes=()))
 
 
 def sources(files: Mapping[RawRef, bytes]) -> Sources:
@@ -261,7 +246,7 @@ def sources(files: Mapping[RawRef, bytes]) -> Sources:
             raise NotFound(Code.BLOB_MISSING, f"Blob {ref.digest} is not there.")
         return files[ref]
 
-    facts = RunFacts(RUN_ID, 1, RECIPE, Profile.QUICK, Workload(), CANDIDATE, BASELINE)
+    facts = values.facts(recipe=RECIPE)
     run = RunView(
         RUN_ID,
         JOB_ID,

@@ -18,10 +18,11 @@ from bitgauge.benchmarks.numerics.ledger import Ledger
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.numerics import read_ledger
-from bitgauge.benchmarks.raw.origin import RawOrigin
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.session_options import mark_of
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
+
+from .values import BASELINE, CANDIDATE, origin
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -78,16 +79,13 @@ def measured(
     overrides: Overrides = NO_OVERRIDES,
 ) -> tuple[RawFile, Ledger]:
     """Pass `numerics` on the artifacts at `paths`, baseline first."""
-    origin = RawOrigin(
+    place = origin(
         PassName.NUMERICS,
-        0,
         RawRole.BOTH,
-        tuple(f"{index:x}" * 64 for index in range(1, 1 + len(paths))),
-        "int8-static-u8s8-pt",
-        "onnxruntime",
-        Workload(batch=batch),
-        Profile.QUICK,
-        overrides,
+        artifacts=(BASELINE.sha256, CANDIDATE.sha256)[: len(paths)],
+        recipe="int8-static-u8s8-pt",
+        workload=Workload(batch=batch),
+        overrides=overrides,
     )
 
     def batches(
@@ -109,7 +107,7 @@ def measured(
         options=lambda: SessionOptions(further=overrides.session_options),
         batch=batch,
         runtime=runtime,
-        origin=origin,
+        origin=place,
     )
     raw = numerics.measure(cast(Child, child))
     return raw, read_ledger(raw)

@@ -5,22 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, RunFacts, analyse
+from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, analyse
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.raw.files import collect
 from bitgauge.benchmarks.record.build import build
 from bitgauge.benchmarks.record.record import Record
 from bitgauge.benchmarks.record.sources import PARSERS, Sources
-from bitgauge.benchmarks.vocabulary.enums import ModelClass, Profile, RunStatus
+from bitgauge.benchmarks.vocabulary.enums import ModelClass, RunStatus
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunReport
 from bitgauge.coordinator.store.blobs.files import blob_file
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildOutcome, LeaseTerms, Registration
 
 from . import record as lab
+from . import values
+from .values import BASELINE, CANDIDATE
 
 TOKEN = b"t" * 16
 DEVICE = replace(lab.device().description, device_id="d" * 8)
@@ -62,8 +64,8 @@ def store_run(folder: Path) -> StoredRun:
         path.write_bytes(data)
     spec = JobSpec(
         lab.NAME,
-        lab.BASELINE,
-        (Entry("fp32", lab.BASELINE, "m.onnx"), Entry(lab.RECIPE)),
+        BASELINE,
+        (Entry("fp32", BASELINE, "m.onnx"), Entry(lab.RECIPE)),
         evaluation=Digest(lab.EVALUATION, 1),
         calibration=lab.CALIBRATION,
         runtime="fake",
@@ -72,7 +74,7 @@ def store_run(folder: Path) -> StoredRun:
     try:
         store.register(Registration(DEVICE, "0.1.0", "boot", "i1", True), 1)
         store.submit(lab.JOB_ID, spec, ModelClass.CNN, now_ns=2)
-        store.built(lab.JOB_ID, 1, BuildOutcome(lab.CANDIDATE), 3)
+        store.built(lab.JOB_ID, 1, BuildOutcome(CANDIDATE), 3)
         assert store.claim(lab.JOB_ID, DEVICE.device_id, TOKEN, now_ns=4, terms=LeaseTerms())
         ids = tuple(_report(store, index, tuple(files) if index else ()) for index in (0, 1))
     finally:
@@ -98,15 +100,12 @@ def _report(store: Store, index: int, raw: tuple[RawRef, ...]) -> str:
         raw=raw,
     )
     store.report(told, 5, LeaseTerms())
-    artifact = lab.CANDIDATE if index else lab.BASELINE
-    facts = RunFacts(
-        name,
-        index,
-        lab.RECIPE if index else "fp32",
-        Profile.QUICK,
-        Workload(),
-        artifact,
-        lab.BASELINE,
+    artifact = CANDIDATE if index else BASELINE
+    facts = values.facts(
+        run_id=name,
+        entry_index=index,
+        recipe=lab.RECIPE if index else "fp32",
+        candidate=artifact,
         is_baseline=not index,
     )
     metrics = analyse(tuple(lab.raw_files().values()) if index else (), facts)

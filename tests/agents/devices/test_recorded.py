@@ -12,15 +12,15 @@ from bitgauge.agents.devices.cpu._preflight import read_preflight
 from bitgauge.agents.devices.cpu._thermometer import temperature_file
 from bitgauge.agents.meters import hwmon, rapl
 from bitgauge.agents.meters.base import MeterLost
-from bitgauge.benchmarks.analysis.analyse import RunFacts, analyse
+from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.record.build import build
 from bitgauge.benchmarks.record.record import Fact
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.meters import best_meter
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 
 from tests.agents.devices.recorded.capture import PATTERNS
-from tests.labs import record as lab
+from tests.labs.record import sources, stored
+from tests.labs.values import facts
 
 MACHINE = Path(__file__).with_name("recorded") / "epyc-zen5-vm"
 ROOT = MACHINE / "root"
@@ -48,17 +48,8 @@ def test_it_has_no_meter_and_says_why() -> None:
         rapl.open_reader(ROOT)
     with pytest.raises(MeterLost):
         hwmon.open_reader(ROOT)
-    facts = RunFacts(
-        lab.RUN_ID,
-        1,
-        lab.RECIPE,
-        Profile.STANDARD,
-        Workload(),
-        lab.CANDIDATE,
-        lab.BASELINE,
-        meters=(described,),
-    )
-    energy = {one.key: one for one in analyse((), facts)}["energy_mj"]
+    about = facts(profile=Profile.STANDARD, meters=(described,))
+    energy = {one.key: one for one in analyse((), about)}["energy_mj"]
     assert (energy.value, energy.reason) == (None, "virtualised")
 
 
@@ -80,7 +71,7 @@ def test_its_conditions_are_what_it_tells_and_nothing_more() -> None:
 
 
 def test_its_record_says_that_the_governor_is_not_told(tmp_path: Path) -> None:
-    whole = lab.sources(lab.stored(tmp_path))
+    whole = sources(stored(tmp_path))
     told = []
     for one in whole.raw_files.files:
         assert one.raw is not None

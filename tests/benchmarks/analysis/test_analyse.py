@@ -17,7 +17,6 @@ from bitgauge.benchmarks.quality.accuracy import score
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
 from bitgauge.benchmarks.raw.container import RawFile, read_raw, write_raw
 from bitgauge.benchmarks.raw.memory import memory_raw
-from bitgauge.benchmarks.raw.origin import RawOrigin
 from bitgauge.benchmarks.raw.pair import pair_raw
 from bitgauge.benchmarks.raw.quality import quality_raw
 from bitgauge.benchmarks.samples import (
@@ -38,30 +37,12 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-BASELINE, CANDIDATE = Digest("a" * 64, 1000), Digest("b" * 64, 250)
-FACTS = RunFacts(
-    "11111111-2222-3333-4444-555555555555",
-    1,
-    "int8-dynamic",
-    Profile.QUICK,
-    Workload(),
-    CANDIDATE,
-    BASELINE,
-)
+from tests.labs import values
+from tests.labs.values import BASELINE, origin, warmed
+
+FACTS = values.facts()
 MIB = 1 << 20
-WARM = WarmUp(np.ones(1), np.zeros(1, np.int64), (1, 1), 20, 1, True)
-
-
-def origin(pass_name: PassName, role: RawRole, launch: int = 0) -> RawOrigin:
-    artifacts = {
-        RawRole.BOTH: (BASELINE.sha256, CANDIDATE.sha256),
-        RawRole.CANDIDATE: (CANDIDATE.sha256,),
-        RawRole.BASELINE: (BASELINE.sha256,),
-        RawRole.FLOOR: (),
-    }[role]
-    return RawOrigin(
-        pass_name, launch, role, artifacts, "int8-dynamic", "fake", Workload(), Profile.QUICK
-    )
+WARM = warmed(1, 1)
 
 
 def conditions(

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 from bitgauge.benchmarks.analysis.analyse import analyse
-from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.numerics.ledger import Ledger, OperatorRow
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
 from bitgauge.benchmarks.raw.anchors import (
@@ -28,19 +27,17 @@ from bitgauge.benchmarks.raw.anchors import (
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.given import given_meta, given_of
 from bitgauge.benchmarks.raw.numerics import numerics_raw, read_ledger
-from bitgauge.benchmarks.raw.origin import RawOrigin
-from bitgauge.benchmarks.samples import AbsoluteSamples, BlockConditions, WarmUp
+from bitgauge.benchmarks.samples import AbsoluteSamples, BlockConditions
 from bitgauge.benchmarks.stats.sanity import ANCHOR_SLACK, beyond_anchor
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.vocabulary.reasons import IMPOSSIBLE
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-BASELINE, CANDIDATE = Digest("a" * 64, 1000), Digest("b" * 64, 250)
-RUN = "11111111-2222-3333-4444-555555555555"
+from tests.labs.values import facts, origin, warmed
+
 MIB = 1 << 20
 VALUES = {
     peak_name(FP32, 1): 100e9,
@@ -141,12 +138,6 @@ def measured(
 ) -> MetricValue:
     """The median latency of a run: three launches of this level, and a ledger of these rows."""
 
-    def origin(pass_name: PassName, role: RawRole, launch: int = 0) -> RawOrigin:
-        both = (BASELINE.sha256, CANDIDATE.sha256)
-        artifacts = both if role is RawRole.BOTH else both[1:]
-        profile = Profile.QUICK
-        return RawOrigin(pass_name, launch, role, artifacts, "int8", "fake", workload, profile)
-
     raws = []
     for launch in range(3):
         n = 1000
@@ -157,18 +148,21 @@ def measured(
         ends = starts + np.bincount(block, weights=latency).astype(np.int64)
         unknown, none = np.full(starts.size, np.nan), np.zeros(starts.size)
         around = BlockConditions(unknown, unknown, none, none, none)
-        warm = WarmUp(np.ones(1), np.zeros(1, np.int64), (1,), 20, 1, True)
+        warm = warmed(1)
         samples = AbsoluteSamples(latency, block, starts, around, warm, n, ends)
         raw = absolute_raw(
-            origin(PassName.ABSOLUTE, RawRole.CANDIDATE, launch), samples, ColdStart(10, 2)
+            origin(PassName.ABSOLUTE, RawRole.CANDIDATE, launch, workload=workload),
+            samples,
+            ColdStart(10, 2),
         )
         raw.meta.update(given_meta(launch, "", (), (), as_items(anchors or {})))
         raws.append(raw)
     if rows:
         ledger = Ledger(samples=8, exposure="all", operators=rows)
-        raws.append(numerics_raw(origin(PassName.NUMERICS, RawRole.BOTH), ledger))
-    facts = RunFacts(RUN, 1, "int8", Profile.QUICK, workload, CANDIDATE, BASELINE)
-    return next(one for one in analyse(raws, facts) if one.key == "latency_p50_ns")
+        place = origin(PassName.NUMERICS, RawRole.BOTH, workload=workload)
+        raws.append(numerics_raw(place, ledger))
+    about = facts(workload=workload)
+    return next(one for one in analyse(raws, about) if one.key == "latency_p50_ns")
 
 
 def details(metric: MetricValue) -> dict[str, str]:
@@ -255,11 +249,10 @@ def test_a_forged_latency_is_impossible() -> None:
 
 def test_ledgers_of_older_agents_are_read() -> None:
     heavy = replace(FLOATS, weight_bytes=MIB)
-    origin = RawOrigin(
-        *(PassName.NUMERICS, 0, RawRole.BOTH, (BASELINE.sha256,)),
-        *("fp32", "fake", Workload(), Profile.QUICK),
+    raw = numerics_raw(
+        origin(PassName.NUMERICS, RawRole.BOTH),
+        Ledger(samples=1, exposure="all", operators=(heavy,)),
     )
-    raw = numerics_raw(origin, Ledger(samples=1, exposure="all", operators=(heavy,)))
     assert read_ledger(raw).operators == (heavy,)
     arrays = {name: one for name, one in raw.arrays.items() if name != "operator.weight_bytes"}
     assert read_ledger(RawFile(raw.meta, arrays)).operators == (FLOATS,)

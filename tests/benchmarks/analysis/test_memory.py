@@ -19,7 +19,6 @@ from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, write_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.memory import memory_raw, memory_samples
-from bitgauge.benchmarks.raw.origin import RawOrigin
 from bitgauge.benchmarks.samples import MemoryCheckpoint, MemorySamples
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput
@@ -29,8 +28,9 @@ from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.bench.one_launch import launch, plain
+from tests.labs.values import origin
 
-from .test_analyse import CANDIDATE, FACTS
+from .test_analyse import FACTS
 
 MIB = 1 << 20
 STANDARD = replace(FACTS, profile=Profile.STANDARD)
@@ -57,11 +57,8 @@ def raw(
         point("m2", need, mapped + MIB),
         point("m3", 0, 0),
     )
-    artifacts = {RawRole.CANDIDATE: (CANDIDATE.sha256,), RawRole.FLOOR: ()}[role]
-    origin = RawOrigin(
-        PassName.MEMORY, number, role, artifacts, "int8-dynamic", "fake", Workload(), profile
-    )
-    return memory_raw(origin, MemorySamples(points, "vmhwm", arena, (1, 2, 3), tuple(group)))
+    place = origin(PassName.MEMORY, role, number, profile=profile)
+    return memory_raw(place, MemorySamples(points, "vmhwm", arena, (1, 2, 3), tuple(group)))
 
 
 def metrics(*raws: RawFile, profile: Profile = Profile.STANDARD) -> dict[str, MetricValue]:

@@ -11,17 +11,19 @@ from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.analysis.sustained import minutes_ratio
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw, absolute_samples
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.raw.origin import RawOrigin
-from bitgauge.benchmarks.samples import AbsoluteSamples, BlockConditions, WarmUp
+from bitgauge.benchmarks.samples import AbsoluteSamples, BlockConditions
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from scipy import stats
 
-DIGEST = Digest("a" * 64, 10)
-FACTS = RunFacts("run", 0, "fp32", Profile.SUSTAINED, Workload(), DIGEST, DIGEST, is_baseline=True)
-WARM = WarmUp(np.ones(1), np.zeros(1, np.int64), (1,), 20, 1, True)
+from tests.labs import values
+from tests.labs.values import BASELINE
+
+FACTS = values.facts(
+    entry_index=0, recipe="fp32", profile=Profile.SUSTAINED, candidate=BASELINE, is_baseline=True
+)
+WARM = values.warmed(1)
 SECOND = 1_000_000_000
 PER_SECOND = 10
 
@@ -50,16 +52,13 @@ def launch(
     samples = AbsoluteSamples(
         latency, block, starts, replace(conditions, **columns), WARM, latency.size, starts + 5
     )
-    origin = RawOrigin(
+    origin = values.origin(
         PassName.ABSOLUTE,
-        0,
         RawRole.CANDIDATE,
-        (DIGEST.sha256,),
-        "fp32",
-        "fake",
-        Workload(),
-        Profile.SUSTAINED,
-        facts.overrides,
+        artifacts=(BASELINE.sha256,),
+        recipe="fp32",
+        profile=Profile.SUSTAINED,
+        overrides=facts.overrides,
     )
     return absolute_raw(origin, samples, ColdStart(1, 1))
 

@@ -7,36 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.analysis.throughput import best_throughput
 from bitgauge.benchmarks.protocol.throughput import WINDOWS, MemoryOutlook, Sweep, why_stop
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.raw.origin import RawOrigin
 from bitgauge.benchmarks.raw.throughput import sweep_samples, throughput_raw
 from bitgauge.benchmarks.samples import Conditions
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole, Scenario
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.profiles import PLANS
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
+from tests.labs.values import facts, origin
+
 MS = 1_000_000
 POINT_NS = 500 * MS
-DIGEST = Digest("a" * 64, 10)
 ROOM = MemoryOutlook(0, 0, 1 << 40)
 OFFLINE = Workload(Scenario.OFFLINE)
-FACTS = RunFacts("run", 1, "int8-dynamic", Profile.QUICK, OFFLINE, DIGEST, DIGEST)
-ORIGIN = RawOrigin(
-    PassName.THROUGHPUT,
-    0,
-    RawRole.CANDIDATE,
-    (DIGEST.sha256,),
-    "int8-dynamic",
-    "fake",
-    OFFLINE,
-    Profile.QUICK,
-)
+FACTS = facts(workload=OFFLINE)
+ORIGIN = origin(PassName.THROUGHPUT, RawRole.CANDIDATE, workload=OFFLINE)
 
 
 def swept(

@@ -11,17 +11,15 @@ import numpy.typing as npt
 import onnx
 import pytest
 from bitgauge.agents.runtimes import ort
-from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.analysis.numerics import numerics
 from bitgauge.benchmarks.numerics.code_operator import COMPUTED, check_codes
 from bitgauge.benchmarks.numerics.ledger import ELEMENTWISE
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.record.explain.explain import ExplainedRun, explain
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from onnx import TensorProto, helper, numpy_helper
 
+from tests.labs import values
 from tests.labs.integer import TYPES, encoded, facts, returned
 from tests.labs.sat16 import measured
 
@@ -161,7 +159,9 @@ def test_the_ledger_covers_what_a_network_becomes(tmp_path: Path) -> None:
     assert ledger.int_coverage == 1
     tensors = {row.producer: row for row in ledger.tensors}
     assert tensors["QLinearAdd"].clip is not None, "what it clips is known from its exact sum"
-    found = {one.key: one for one in numerics({(PassName.NUMERICS, RawRole.BOTH): [raw]}, FACTS)}
+    found = {
+        one.key: one for one in numerics({(PassName.NUMERICS, RawRole.BOTH): [raw]}, values.facts())
+    }
     told = {item.name: item.value for item in found["kernel_error_pct"].detail}
     assert told["not_recomputed"] == "QLinearAveragePool"
     assert found["saturated_pct"].n == rows["QLinearConv"].pairs
@@ -171,14 +171,3 @@ def test_the_ledger_covers_what_a_network_becomes(tmp_path: Path) -> None:
         if one.code == "unchecked"
     )
     assert note.what.endswith("would not be seen: QLinearAveragePool.")
-
-
-FACTS = RunFacts(
-    run_id="r",
-    entry_index=1,
-    recipe="int8-static-u8s8-pt",
-    profile=Profile.QUICK,
-    workload=Workload(),
-    candidate=Digest("1" * 64, 1),
-    baseline=Digest("2" * 64, 1),
-)

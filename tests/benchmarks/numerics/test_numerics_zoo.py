@@ -14,24 +14,21 @@ from bitgauge.agents.runtimes.base import OpenGraph, SessionOptions
 from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.analysis.analyse import analyse
-from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.numerics.ledger import WEIGHT_ONLY, Ledger
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.raw.container import read_raw, write_raw
-from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest
 from bitgauge.coordinator.tasks.predict_saturation import predict
 
 from tests.labs.sat16 import measured, saturating_host
+from tests.labs.values import facts
 
 RECIPES = ("int8-static-u8s8-pc", "int8-static-u8s8-pc-rr", "int8-static-u8u8-pt", "int8-dynamic")
-BASELINE, CANDIDATE = (Digest(letter * 64, 100) for letter in "12")
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +62,11 @@ def metrics(
     paths = [artifacts["fp32"], artifacts[recipe]]
     raw, ledger = measured(runtime, paths, evaluation, folder, overrides=overrides)
     write_raw(folder / "raw.npz", raw)
-    facts = RunFacts(
-        run_id="r",
-        entry_index=1,
-        recipe="int8-static-u8s8-pt",
-        profile=Profile.QUICK,
-        workload=Workload(batch=1),
-        candidate=CANDIDATE,
-        baseline=BASELINE,
+    about = facts(
         kernel_modes=tuple(StackItem(name, mode) for name, mode in modes.items()),
         overrides=overrides,
     )
-    found = analyse([read_raw(folder / "raw.npz")], facts)
+    found = analyse([read_raw(folder / "raw.npz")], about)
     return {metric.key: metric for metric in found}, ledger
 
 

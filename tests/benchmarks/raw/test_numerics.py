@@ -20,21 +20,13 @@ from bitgauge.benchmarks.numerics.ledger import (
 )
 from bitgauge.benchmarks.raw.container import RawFile, read_raw, write_raw
 from bitgauge.benchmarks.raw.numerics import numerics_raw, read_ledger
-from bitgauge.benchmarks.raw.origin import RawOrigin, raw_origin
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.raw.origin import raw_origin
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 
-ORIGIN = RawOrigin(
-    PassName.NUMERICS,
-    0,
-    RawRole.BOTH,
-    ("a" * 64, "b" * 64),
-    "int8-static-u8s8-pt",
-    "onnxruntime",
-    Workload(),
-    Profile.QUICK,
-)
+from tests.labs.values import origin
+
+ORIGIN = origin(PassName.NUMERICS, RawRole.BOTH, recipe="int8-static-u8s8-pt")
 HISTOGRAM = Histogram(-64.0, 4.0, tuple(range(BINS)))
 QUANTIZED = TensorRow(
     name="relu_QuantizeLinear_Output",

@@ -25,16 +25,13 @@ from bitgauge.benchmarks.raw.operators import (
     operator_profile,
     operators_raw,
 )
-from bitgauge.benchmarks.raw.origin import RawOrigin
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+
+from tests.labs.values import origin
 
 ZOO = Path(__file__).parents[3] / "benchmarks" / "zoo"
-ORIGIN = RawOrigin(
-    *(PassName.OPERATORS, 0, RawRole.CANDIDATE, ("a" * 64,), "int8-dynamic", "onnxruntime"),
-    *(Workload(), Profile.QUICK),
-)
+ORIGIN = origin(PassName.OPERATORS, RawRole.CANDIDATE)
 
 
 def event(name: str, op: str, dur: float, **more: object) -> dict[str, object]:

@@ -23,7 +23,7 @@ from bitgauge.benchmarks.raw.operators import (
     operator_profile,
     operators_raw,
 )
-from bitgauge.benchmarks.raw.origin import RawOrigin, raw_origin
+from bitgauge.benchmarks.raw.origin import raw_origin
 from bitgauge.benchmarks.raw.pair import pair_raw, pair_samples
 from bitgauge.benchmarks.raw.quality import quality_raw, quality_samples
 from bitgauge.benchmarks.raw.sentinel import sentinel_latencies, sentinel_raw
@@ -38,23 +38,16 @@ from bitgauge.benchmarks.samples import (
     SweepSamples,
     WarmUp,
 )
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ORIGIN = RawOrigin(
-    PassName.PAIR,
-    0,
-    RawRole.BOTH,
-    ("a" * 64, "b" * 64),
-    "int8-dynamic",
-    "onnxruntime",
-    Workload(batch=64, threads=2),
-    Profile.QUICK,
-)
+from tests.labs.values import origin
+
+ORIGIN = origin(PassName.PAIR, RawRole.BOTH, workload=Workload(batch=64, threads=2))
 
 
 def conditions(blocks: int) -> BlockConditions:
@@ -340,8 +333,8 @@ def test_every_override_can_be_read() -> None:
     stated = Overrides(3, 4, 5, (StackItem("a", "b"), StackItem("c", "d")))
     for one in fields(Overrides):
         assert getattr(stated, one.name) != getattr(Overrides(), one.name)
-    origin = replace(ORIGIN, overrides=stated)
-    assert raw_origin(pair_raw(origin, PAIR)) == origin
+    other = replace(ORIGIN, overrides=stated)
+    assert raw_origin(pair_raw(other, PAIR)) == other
 
 
 def test_impossible_samples_are_named() -> None:

@@ -20,7 +20,6 @@ from bitgauge.benchmarks.protocol.energy import (
 )
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.energy import energy_raw, energy_samples
-from bitgauge.benchmarks.raw.origin import RawOrigin
 from bitgauge.benchmarks.samples import AROUND, ARRAYS, BASELINE, CANDIDATE, EnergySamples
 from bitgauge.benchmarks.stats.energy import (
     BARE_IDLE,
@@ -41,10 +40,11 @@ from bitgauge.benchmarks.vocabulary.enums import HardwareClass, PassName, Profil
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.meters import best_meter, meters_of, why_no_meter
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.labs import values
+from tests.labs.values import origin
 
 TICK_NS = 100_000_000
 READ_NS = 20_000
@@ -428,16 +428,12 @@ def test_files_from_before_second_meters_are_read() -> None:
 
 
 # -- raw file and published numbers ---------------------------------------------------------
-A, B = Digest("a" * 64, 9), Digest("b" * 64, 3)
-ORIGIN = RawOrigin(
-    *(PassName.ENERGY, 0, RawRole.BOTH, (A.sha256, B.sha256), "int8-dynamic", "onnxruntime"),
-    *(Workload(), Profile.STANDARD),
-)
+ORIGIN = origin(PassName.ENERGY, RawRole.BOTH, profile=Profile.STANDARD)
 METER = MeterDescription("rapl", "energy", "counter", "package")
 
 
 def facts(*meters: MeterDescription, profile: Profile = Profile.STANDARD) -> RunFacts:
-    return RunFacts("run", 1, "int8-dynamic", profile, Workload(), B, A, meters=meters)
+    return values.facts(profile=profile, meters=meters)
 
 
 def published(raw: RawFile | None, about: RunFacts) -> dict[str, tuple[float | None, str | None]]:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from bitgauge.benchmarks.analysis.sentinel import sentinel
 from bitgauge.benchmarks.raw.container import RawFile, read_raw, write_raw
-from bitgauge.benchmarks.raw.origin import RawOrigin
 from bitgauge.benchmarks.raw.sentinel import sentinel_raw
 from bitgauge.benchmarks.stats.sentinel import (
     MAX_HISTORY,
@@ -22,11 +21,12 @@ from bitgauge.benchmarks.stats.sentinel import (
     consequences,
     judge,
 )
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.labs.values import origin
 
 USUAL_NS = 150_000.0
 times = st.floats(1e3, 1e9)
@@ -139,17 +139,8 @@ def test_a_cordon_says_why() -> None:
 
 # -- raw data -----------------------------------------------------------------------------
 def raw(launch: int, *latencies: int) -> RawFile:
-    origin = RawOrigin(
-        PassName.SENTINEL,
-        launch,
-        RawRole.FLOOR,
-        (),
-        "fp32",
-        "onnxruntime",
-        Workload(),
-        Profile.QUICK,
-    )
-    return sentinel_raw(origin, np.array(latencies, dtype=np.int64))
+    place = origin(PassName.SENTINEL, RawRole.FLOOR, launch)
+    return sentinel_raw(place, np.array(latencies, dtype=np.int64))
 
 
 def test_medians_by_launch(tmp_path: Path) -> None:

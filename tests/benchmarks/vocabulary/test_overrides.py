@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.selection.gather import gather
 from bitgauge.benchmarks.table.rows import SettledRow, newest_rows
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass, Profile
@@ -17,16 +16,15 @@ from bitgauge.benchmarks.vocabulary.profiles import (
     require_overrides,
 )
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Overrides, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides
 from bitgauge.coordinator.cli.orders import parse_overrides
 from bitgauge.coordinator.cli.text.rows import table_text
 from bitgauge.coordinator.decisions.submission import completed
 
 from tests.benchmarks.selection.test_select import row
+from tests.labs.values import facts, job
 
 LESS = Overrides(launches=1, budget_ms=50)
-BLOB = Digest("a" * 64, 1)
 
 
 def test_what_was_typed() -> None:
@@ -53,20 +51,20 @@ def test_what_cannot_be_measured_is_refused_in_one_sentence(
     with pytest.raises(BadInput, match=sentence) as caught:
         require_overrides(overrides, profile)
     assert caught.value.code is Code.BAD_ARGUMENT
-    spec = JobSpec("m", BLOB, (Entry("fp32", BLOB),), BLOB, profile=profile, overrides=overrides)
+    spec = job(profile=profile, overrides=overrides)
     with pytest.raises(BadInput, match=sentence):
         completed(spec)  # whoever submits without the command line is told the same
     assert overrides_problem(Overrides(budget_ms=120_000), Profile.SUSTAINED) is None
 
 
 def test_less_than_the_profile_is_preliminary() -> None:
-    facts = RunFacts("r", 1, "int8-dynamic", Profile.STANDARD, Workload(), BLOB, BLOB)
-    assert facts.profile_flags == ()
+    about = facts(profile=Profile.STANDARD)
+    assert about.profile_flags == ()
     for overrides in (Overrides(launches=1), Overrides(budget_ms=50), Overrides(warmup_ms=0)):
         assert buys_less(overrides, Profile.STANDARD)
-        assert replace(facts, overrides=overrides).profile_flags == ("preliminary",)
+        assert replace(about, overrides=overrides).profile_flags == ("preliminary",)
     more = Overrides(warmup_ms=60_000, launches=9, budget_ms=20_000)
-    assert replace(facts, overrides=more).profile_flags == ()
+    assert replace(about, overrides=more).profile_flags == ()
 
 
 def test_an_overridden_row_is_another_row_and_says_so() -> None:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.analysis.numerics import numerics
 from bitgauge.benchmarks.numerics.ledger import Ledger, OperatorRow
 from bitgauge.benchmarks.raw.numerics import numerics_raw
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.reasons import NO_INTEGER_OPERATORS, NOT_PROBED
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.benchmarks.raw.test_numerics import CONV, ORIGIN
+from tests.labs.values import facts
 
 # Nothing in its outputs tells: no pair saturates with these activations.
 QUIET = replace(CONV, saturated_pairs=0, errors0=0, errors1=0, explained1=0, emulated_errors1=0)
@@ -25,13 +23,9 @@ MAP = {"QLinearConv.u8s8.const": "sat16", "MatMulInteger.u8u8.const": "exact"}
 
 
 def saturated(operators: tuple[OperatorRow, ...], modes: dict[str, str]) -> MetricValue:
-    digest = Digest("a" * 64, 1)
     items = tuple(StackItem(name, mode) for name, mode in modes.items())
-    facts = RunFacts(
-        "run", 1, "int8", Profile.QUICK, Workload(), digest, digest, kernel_modes=items
-    )
     raw = numerics_raw(ORIGIN, Ledger(8, claims_integer=True, operators=operators))
-    return numerics({(PassName.NUMERICS, RawRole.BOTH): (raw,)}, facts)[0]
+    return numerics({(PassName.NUMERICS, RawRole.BOTH): (raw,)}, facts(kernel_modes=items))[0]
 
 
 def detail(metric: MetricValue) -> dict[str, str]:

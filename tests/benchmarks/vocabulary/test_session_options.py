@@ -8,11 +8,11 @@ import pytest
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.ort import EXACT_MODE, PRECISION
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.raw.origin import RawOrigin, origin_meta, raw_origin
+from bitgauge.benchmarks.raw.origin import origin_meta, raw_origin
 from bitgauge.benchmarks.selection.select import select
 from bitgauge.benchmarks.table.cells import cells
 from bitgauge.benchmarks.table.rows import SettledRow, newest_rows
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.session_options import (
     exact_words,
@@ -26,7 +26,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeOption,
     StackItem,
 )
-from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Entry, Overrides, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Entry, Overrides
 from bitgauge.coordinator.cli.text.rows import table_text
 from bitgauge.coordinator.decisions.scheduler import matches
 from bitgauge.coordinator.decisions.submission import completed, require_options
@@ -34,6 +34,7 @@ from bitgauge.coordinator.store.jobs.job_end import exact_spec
 
 from tests.benchmarks.selection.test_select import QUERY, row
 from tests.labs.coordinator import BASELINE, DEVICE, SPEC
+from tests.labs.values import origin
 
 EXACT = Overrides(session_options=(EXACT_MODE,))
 
@@ -105,19 +106,9 @@ def test_exact_mode_is_told_with_its_price() -> None:
 
 
 def test_an_option_belongs_to_the_raw_file() -> None:
-    origin = RawOrigin(
-        PassName.NUMERICS,
-        0,
-        RawRole.BOTH,
-        ("a" * 64, "b" * 64),
-        "int8-static-u8s8-pc",
-        "onnxruntime",
-        Workload(),
-        Profile.QUICK,
-        EXACT,
-    )
+    place = origin(PassName.NUMERICS, RawRole.BOTH, overrides=EXACT)
     for overrides in (EXACT, replace(EXACT, launches=2), NO_OVERRIDES):
-        stated = replace(origin, overrides=overrides)
+        stated = replace(place, overrides=overrides)
         assert raw_origin(RawFile(origin_meta(stated), {})) == stated
 
 

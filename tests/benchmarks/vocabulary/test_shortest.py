@@ -7,15 +7,17 @@ import re
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, Scenario
 from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Overrides, Workload
 
-BLOB = Digest("a" * 64, 1)
+from tests.labs import values
+from tests.labs.values import BASELINE
+
+BLOB = BASELINE
 
 
 def job(entries: int, profile: Profile = Profile.QUICK, **changes: object) -> JobSpec:
-    given = (Entry("fp32", BLOB), *(Entry(f"r{at}") for at in range(1, entries)))
-    return JobSpec("m", BLOB, given, BLOB, profile=profile, **changes)  # type: ignore[arg-type]
+    given = (Entry("fp32", BASELINE), *(Entry(f"r{at}") for at in range(1, entries)))
+    return values.job(entries=given, profile=profile, **changes)
 
 
 def test_every_window_that_must_be_spent_is_counted() -> None:

@@ -10,15 +10,15 @@ from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.npz import read_npz
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.raw.origin import RawOrigin
 from bitgauge.benchmarks.raw.quality import quality_raw
 from bitgauge.benchmarks.samples import Ints, QualitySamples
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import Code
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.builders.base import Unsupported
 from bitgauge.coordinator.tasks import reference
+
+from tests.labs.values import origin
 
 METRICS = (MetricValue("latency_ratio", 1.0), MetricValue("accuracy_pct", 96.0, flags=("shared",)))
 
@@ -31,16 +31,7 @@ def predictions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_with(top1: Ints, ids: np.ndarray[tuple[int], np.dtype[np.str_]]) -> list[RawFile]:
-    origin = RawOrigin(
-        pass_name=PassName.QUALITY,
-        launch=0,
-        role=RawRole.BOTH,
-        artifacts=("a" * 64,),
-        recipe="fp32",
-        runtime="onnxruntime",
-        workload=Workload(),
-        profile=Profile.QUICK,
-    )
+    place = origin(PassName.QUALITY, RawRole.BOTH, artifacts=("a" * 64,), recipe="fp32")
     samples = QualitySamples(
         ids=ids,
         labels=None,
@@ -54,7 +45,7 @@ def run_with(top1: Ints, ids: np.ndarray[tuple[int], np.dtype[np.str_]]) -> list
         cand_nonfinite=None,
         classes=10,
     )
-    return [quality_raw(origin, samples)]
+    return [quality_raw(place, samples)]
 
 
 def test_the_reference_knows_most_digits(predictions: Path) -> None:

@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from bitgauge.agents.config import PhaseLimits
 from bitgauge.agents.runtimes import fake
-from bitgauge.benchmarks.analysis.analyse import RunFacts, analyse
+from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.raw.container import read_raw
 from bitgauge.benchmarks.raw.sentinel import sentinel_latencies
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RunStatus
-from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Workload
+from bitgauge.benchmarks.vocabulary.enums import PassName, RunStatus
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
 from tests.labs.agent import Lab, fake_artifact
+from tests.labs.values import facts
 
 RUNTIME = '''
 """The hostile runtime, but its time counts."""
@@ -87,18 +88,16 @@ async def test_the_only_entry_fails_and_both_ends_are_told(lab: Lab) -> None:
     assert report.failure is not None
     assert report.attempts == 2, "it was confirmed"
     assert bracket(lab, report) == [0, 1]
-    facts = RunFacts(
-        report.run_id,
-        0,
-        "fp32",
-        Profile.QUICK,
-        Workload(),
-        asked.baseline,
-        asked.baseline,
+    about = facts(
+        run_id=report.run_id,
+        entry_index=0,
+        recipe="fp32",
+        candidate=asked.baseline,
+        baseline=asked.baseline,
         is_baseline=True,
     )
     raws = [read_raw(lab.coordinator.blobs[ref.digest.sha256]) for ref in report.raw]
-    found = {metric.key: metric for metric in analyse(raws, facts)}
+    found = {metric.key: metric for metric in analyse(raws, about)}
     for key in ("sentinel_before_ns", "sentinel_after_ns"):
         value = found[key].value
         assert value is not None
