@@ -111,20 +111,22 @@ class Driver:
         ).remote(self._config)
 
     def _serve(self) -> int:
-        failed = 0
+        failed, serving = 0, True
         while failed < FAILED_STARTS:
             try:
                 answer = self._settle(self._actor.start.remote())
                 if isinstance(answer, Refusal):
                     return self._refuse(answer.code, answer.sentence)
-                failed = 0
+                failed, serving = 0, True
                 self._events.send(DriverEvent(EventKind.SERVING))
                 self._settle(self._actor.serve.remote())
                 _log.error("the actor stopped serving by itself")
             except ray.exceptions.RayActorError as error:
                 _log.warning("the actor is lost: %s", error)
             failed += 1
-            self._events.send(DriverEvent(EventKind.ACTOR_LOST))
+            if serving:  # an actor that is still restarting on a busy machine has ended once
+                serving = False
+                self._events.send(DriverEvent(EventKind.ACTOR_LOST))
             time.sleep(0.1 * failed)
         return EXIT_BROKEN
 
