@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ..client.answers import Answers
+from ..client.answers import Reads
 
 if TYPE_CHECKING:
     from ..client.client import Client
@@ -107,7 +107,7 @@ class Source:
     db: _Database = None
     token_file: _TokenFile = None
 
-    def answers(self, from_file: Path | None = None) -> AbstractContextManager[Answers]:
+    def answers(self, from_file: Path | None = None) -> AbstractContextManager[Reads]:
         """Whoever answers: the exported table that is named, else the database or coordinator."""
         from ..client.endpoint import resolve
 
@@ -142,7 +142,7 @@ def _connected(endpoint: Endpoint) -> Iterator[Client]:
 
 
 @contextlib.contextmanager
-def _database(path: Path) -> Iterator[Answers]:
+def _database(path: Path) -> Iterator[Reads]:
     from ..client.offline import Offline
 
     with Offline(path) as database:
@@ -150,7 +150,7 @@ def _database(path: Path) -> Iterator[Answers]:
 
 
 @contextlib.contextmanager
-def _exported(path: Path, other: str | None) -> Iterator[Answers]:
+def _exported(path: Path, other: str | None) -> Iterator[Reads]:
     from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
     from ..client.exported import ExportedTable

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..client.answers import Answers
+from ..client.answers import Reads
 from .common import FromFile, Source, say, unfolded
 
 
@@ -80,7 +80,7 @@ def _refuse_pairs(evidence: Path | None, output: Path | None, format: str | None
         )
 
 
-def _export_evidence(source: Answers, folder: Path, raw: list[str]) -> None:
+def _export_evidence(source: Reads, folder: Path, raw: list[str]) -> None:
     from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
     from ..client.offline import Offline

@@ -11,7 +11,7 @@ from bitgauge.benchmarks.table.cells import cells, drill, key_of
 from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
-from ..client.answers import Answers
+from ..client.answers import Reads
 from .common import FromFile, Json, Source, print_json, print_text, unfolded
 from .text.cells import cells_text, parts_text
 
@@ -134,7 +134,7 @@ def table(
             show_cells(source, query, json=json)
 
 
-def _print_rows(source: Answers, query: TableQuery, *, json: bool) -> None:
+def _print_rows(source: Reads, query: TableQuery, *, json: bool) -> None:
     from .text.rows import table_text
 
     rows = source.table(query)
@@ -218,7 +218,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def show_cells(source: Answers, query: TableQuery, *, json: bool) -> None:
+def show_cells(source: Reads, query: TableQuery, *, json: bool) -> None:
     """Print the cells that match; those of one model, device or job are made for the question."""
     if query.model_name or query.device or query.job_id:
         found = cells(source.table(query))
@@ -230,7 +230,7 @@ def show_cells(source: Answers, query: TableQuery, *, json: bool) -> None:
         print_text(cells_text(found, time.time_ns()))
 
 
-def show_parts(source: Answers, query: TableQuery, by: str, *, json: bool) -> None:
+def show_parts(source: Reads, query: TableQuery, by: str, *, json: bool) -> None:
     """Print what the cells that match are made of, by the dimensions named in `by`."""
     names = [name.strip() for name in by.split(",") if name.strip()]
     grouped: dict[CellKey, list[TableRow]] = {}

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.runs import RunView
 
 
-class Answers(Protocol):
-    """What can be asked of a coordinator and of a database file alike."""
+class Reads(Protocol):
+    """What a coordinator, a database file and an exported table all answer."""
 
     def devices(self) -> tuple[DeviceView, ...]:
         """Every device, by name."""

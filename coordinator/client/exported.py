@@ -19,8 +19,6 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ..store import questions
-from ..store.reads import Reads
-from ..store.values import LeaseTerms
 
 _STATE = "exported"
 
@@ -69,7 +67,6 @@ class ExportedTable:
         """Read all of `path`; raises as `read_table`."""
         self.table_file = read_table(path)
         self._path = path
-        self._reads: Reads = _Stored(self.table_file, path)
 
     def __enter__(self) -> ExportedTable:
         return self
@@ -83,12 +80,14 @@ class ExportedTable:
         """Nothing is open."""
 
     def devices(self) -> tuple[DeviceView, ...]:
-        """The machines that rows speak of."""
-        return self._reads.devices(time.time_ns(), LeaseTerms())
+        """The machines that rows speak of; when they were last seen is not known."""
+        return tuple(DeviceView(device, _STATE, 0, "") for device in self.table_file.devices)
 
     def table(self, query: TableQuery) -> tuple[TableRow, ...]:
         """The rows that match."""
-        return self._reads.rows(query)
+        if query.job_id is not None:
+            _refuse(self._path, "jobs")
+        return tuple(row for row in self.table_file.rows if matches(query, row))
 
     def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
         """The cells, and the priors that were known when it was exported."""
@@ -97,7 +96,7 @@ class ExportedTable:
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
-        return questions.select(self._reads, query, time.time_ns())
+        return questions.select(query, time.time_ns(), self.table, self.cells)
 
     def blob(self, digest: Digest) -> bytes:
         """Refused: the table names evidence and does not hold it."""
@@ -107,29 +106,3 @@ class ExportedTable:
     run = runs = _refused("runs")
     compare = histories = regressions = _refused("past")
     campaign = campaigns = schedules = _refused("campaigns")
-
-
-class _Stored:
-    """The part of a store that is in the file."""
-
-    def __init__(self, table: TableFile, path: Path) -> None:
-        self._table = table
-        self._path = path
-
-    def devices(self, now_ns: int, terms: LeaseTerms) -> tuple[DeviceView, ...]:
-        """The machines that rows speak of; when they were last seen is not known."""
-        return tuple(DeviceView(device, _STATE, 0, "") for device in self._table.devices)
-
-    def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
-        """The rows that match."""
-        if query.job_id is not None:
-            _refuse(self._path, "jobs")
-        return tuple(row for row in self._table.rows if matches(query, row))
-
-    def deciding_rows(self, query: TableQuery) -> tuple[TableRow, ...]:
-        """The rows that match; they are read already."""
-        return self.rows(query)
-
-    def cells(self) -> tuple[Cell, ...]:
-        """Every cell that something was measured or tried for."""
-        return self._table.cells

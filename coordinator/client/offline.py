@@ -63,7 +63,7 @@ class Offline:
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship."""
-        return questions.select(self.store, query, time.time_ns())
+        return questions.select(query, time.time_ns(), self.store.deciding_rows, self.cells)
 
     def compare(self, query: CompareQuery) -> Comparison:
         """Two sets of results held against each other."""

@@ -17,10 +17,10 @@ from bitgauge.benchmarks.vocabulary.session_options import exact_words
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
 
 if TYPE_CHECKING:
-    from .answers import Answers
+    from .answers import Reads
 
 
-def sources_of(source: Answers, run: RunView) -> Sources:
+def sources_of(source: Reads, run: RunView) -> Sources:
     """All that a record of `run` is built from; raw files that cannot be had are noted."""
 
     def fetch(ref: RawRef) -> bytes:
@@ -32,7 +32,7 @@ def sources_of(source: Answers, run: RunView) -> Sources:
     return Sources(run, source.job(run.job_id), device, collect(run.raw, fetch, PARSERS))
 
 
-def named_runs(source: Answers, names: Sequence[str]) -> tuple[RunView, ...]:
+def named_runs(source: Reads, names: Sequence[str]) -> tuple[RunView, ...]:
     """The runs that `names` name: a run by its id, a job's accepted runs by the job's.
 
     Raises:
@@ -41,7 +41,7 @@ def named_runs(source: Answers, names: Sequence[str]) -> tuple[RunView, ...]:
     return tuple(run for name in names for run in _named(source, name))
 
 
-def _named(source: Answers, name: str) -> tuple[RunView, ...]:
+def _named(source: Reads, name: str) -> tuple[RunView, ...]:
     try:
         return (source.run(name),)
     except NotFound as error:
@@ -60,7 +60,7 @@ def _named(source: Answers, name: str) -> tuple[RunView, ...]:
 T = TypeVar("T")
 
 
-def chosen_run(source: Answers, name: str, recipe: str | None) -> RunView:
+def chosen_run(source: Reads, name: str, recipe: str | None) -> RunView:
     """The run that `name` names: itself, or one of a job's.
 
     Args:
@@ -87,7 +87,7 @@ def chosen_run(source: Answers, name: str, recipe: str | None) -> RunView:
     return by_id[worst] if worst is not None else runs[0]
 
 
-def subject_of(source: Answers, run: RunView) -> ExplainedRun:
+def subject_of(source: Reads, run: RunView) -> ExplainedRun:
     """One run with what its raw files say."""
     return subject_in(sources_of(source, run))
 

@@ -13,10 +13,10 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from ..client.exported import ExportedTable
 
 if TYPE_CHECKING:
-    from ..client.answers import Answers
+    from ..client.answers import Reads
 
 
-def exported(source: Answers) -> TableFile:
+def exported(source: Reads) -> TableFile:
     """Every row, its evidence in one word, and the cells made of these rows.
 
     An exported table that is exported again is the same table.
@@ -36,7 +36,7 @@ def exported(source: Answers) -> TableFile:
     )
 
 
-def _rows(source: Answers) -> tuple[TableRow, ...]:
+def _rows(source: Reads) -> tuple[TableRow, ...]:
     """Every row, asked for cell by cell: the whole table may be more than one answer holds."""
     keys = (cell.key for cell in source.cells() if cell.key.workload is not None)
     return ordered(
@@ -53,7 +53,7 @@ def _rows(source: Answers) -> tuple[TableRow, ...]:
     )
 
 
-def _spoken_of(source: Answers, rows: tuple[TableRow, ...]) -> tuple[DeviceDescription, ...]:
+def _spoken_of(source: Reads, rows: tuple[TableRow, ...]) -> tuple[DeviceDescription, ...]:
     """The devices of these rows, ordered by id."""
     wanted = {row.device_id for row in rows}
     found = (view.description for view in source.devices())

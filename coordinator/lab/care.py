@@ -86,12 +86,10 @@ class LabCare:
         return await self._change(device, lambda store, found: store.retire(found, why, now_ns))
 
     async def _change(self, device: str, work: Callable[[Store, str], object]) -> DeviceView:
-        now_ns = self._now_ns()
-
         def change(store: Store) -> DeviceView:
             device_id = store.device_named(device)
             work(store, device_id)
-            views = self.device_views(store, now_ns)
+            views = self.devices(store)
             return next(view for view in views if view.description.device_id == device_id)
 
         return await self._writer.change(change)
@@ -225,13 +223,9 @@ class LabCare:
         return mass_loss(store.hearings(), now_ns, self._leases.unreachable_after_ns)
 
     # -- what people see ------------------------------------------------------------------
-    async def devices(self) -> tuple[DeviceView, ...]:
+    def devices(self, store: Store) -> tuple[DeviceView, ...]:
         """Every device that ever registered, with what people should know of it."""
         now_ns = self._now_ns()
-        return await self._writer.call(lambda store: self.device_views(store, now_ns))
-
-    def device_views(self, store: Store, now_ns: int) -> tuple[DeviceView, ...]:
-        """Every device, with what people should know of it."""
         loss = self._mass_loss(store, now_ns)
         views = store.devices(now_ns, self._leases)
         return tuple(replace(view, note=self._note(view, loss)) for view in views)

@@ -10,14 +10,16 @@ from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
 from ..access.administration import Administration
 from ..lab.care import LabCare
+from ..store.writer import Writer
 
 
 class AdminService(lab_pb2_grpc.AdminServicer):
     """Who is let in, and which devices get work."""
 
-    def __init__(self, administration: Administration, care: LabCare) -> None:
+    def __init__(self, administration: Administration, care: LabCare, writer: Writer) -> None:
         self._administration = administration
         self._care = care
+        self._writer = writer
 
     async def CreateToken(  # noqa: N802, D102
         self, request: lab_pb2.CreateTokenRequest, context: Any
@@ -49,7 +51,7 @@ class AdminService(lab_pb2_grpc.AdminServicer):
         self, request: lab_pb2.RevokeAgentRequest, context: Any
     ) -> lab_pb2.RevokeAgentResponse:
         device_id = await self._administration.revoke_agent(request.device)
-        for view in await self._care.devices():
+        for view in await self._writer.call(self._care.devices):
             if view.description.device_id == device_id:
                 return lab_pb2.RevokeAgentResponse(device=to_wire(view))
         return lab_pb2.RevokeAgentResponse()  # it joined and never registered

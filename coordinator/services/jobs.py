@@ -97,4 +97,5 @@ class JobsService(lab_pb2_grpc.JobsServicer):
     async def ListDevices(  # noqa: N802, D102
         self, request: lab_pb2.ListDevicesRequest, context: Any
     ) -> lab_pb2.ListDevicesResponse:
-        return lab_pb2.ListDevicesResponse(devices=map(to_wire, await self._care.devices()))
+        found = await self._writer.call(self._care.devices)
+        return lab_pb2.ListDevicesResponse(devices=map(to_wire, found))

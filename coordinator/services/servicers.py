@@ -41,5 +41,5 @@ def servicers_of(
         table=TableService(lab.writer, lab.asks, lab.clock),
         history=HistoryService(lab.writer, lab.clock),
         campaigns=CampaignsService(lab.campaigns, lab.writer),
-        admin=AdminService(administration, lab.care),
+        admin=AdminService(administration, lab.care, lab.writer),
     )

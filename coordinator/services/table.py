@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
-from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
 from ..lab.asks import Asks
 from ..store import questions
+from ..store.store import Store
 from ..store.writer import Writer
 
 
@@ -44,5 +45,11 @@ class TableService(lab_pb2_grpc.TableServicer):
     ) -> lab_pb2.SelectResponse:
         query, now_ns = from_wire(SelectQuery, request.query), self._now_ns()
         self._asks.note(query)
-        choice = await self._writer.call(lambda store: questions.select(store, query, now_ns))
+
+        def answer(store: Store) -> Choice:
+            return questions.select(
+                query, now_ns, store.deciding_rows, lambda: questions.cells(store)
+            )
+
+        choice = await self._writer.call(answer)
         return lab_pb2.SelectResponse(choice=to_wire(choice))

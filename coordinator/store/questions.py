@@ -7,30 +7,41 @@ sqlite-utils, because such an answer has to come within half a second of a cold 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bitgauge.benchmarks.table.priors import priors, with_priors
 from bitgauge.benchmarks.vocabulary.values.cells import Cell
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
-from .reads import Reads
+from .store import Store
 
 
-def cells(store: Reads) -> tuple[Cell, ...]:
+def cells(store: Store) -> tuple[Cell, ...]:
     """The cells in the order of the table, with priors where nothing was measured."""
     return with_priors(store.cells(), priors())
 
 
-def select(store: Reads, query: SelectQuery, now_ns: int) -> Choice:
+def select(
+    query: SelectQuery,
+    now_ns: int,
+    rows_of: Callable[[TableQuery], tuple[TableRow, ...]],
+    all_cells: Callable[[], tuple[Cell, ...]],
+) -> Choice:
     """Which format to ship, from the rows that speak to the question.
 
-    Where none does, every row of the model class and every cell is looked at, for what was
-    measured instead.
+    Args:
+        query: the question.
+        now_ns: the present, UTC.
+        rows_of: the rows that match, with the metrics that decide at least.
+        all_cells: every cell, priors among them; asked with every row of the model class where
+            no row speaks to the question, for what was measured instead.
     """
     from bitgauge.benchmarks.selection.select import (
         select as select_rows,  # numpy: only who asks waits
     )
 
-    rows = store.deciding_rows(
+    rows = rows_of(
         TableQuery(
             model_class=query.model_class,
             hardware_class=query.hardware_class,
@@ -39,5 +50,6 @@ def select(store: Reads, query: SelectQuery, now_ns: int) -> Choice:
     )
     if any(row.state.has_numbers and query.model_name in (None, row.model_name) for row in rows):
         return select_rows(query, rows, now_ns)
-    rows = store.deciding_rows(TableQuery(model_class=query.model_class))
-    return select_rows(query, rows, now_ns, cells(store))
+    return select_rows(
+        query, rows_of(TableQuery(model_class=query.model_class)), now_ns, all_cells()
+    )

@@ -30,10 +30,10 @@ async def test_the_coordinator_names_both_versions(
         assert caught.value.code is Code.PROTOCOL_VERSION
         assert f"version {version} " in caught.value.sentence
         assert f"version {PROTOCOL_VERSION}" in caught.value.sentence
-        assert await lab.care.devices() == ()
+        assert await lab.ask(lab.care.devices) == ()
         request.protocol_version = PROTOCOL_VERSION
         await agents.Register(request, None)
-        assert len(await lab.care.devices()) == 1
+        assert len(await lab.ask(lab.care.devices)) == 1
 
 
 @pytest.mark.parametrize("version", OTHERS)

@@ -16,14 +16,12 @@ from bitgauge.benchmarks.table.priors import priors, with_priors
 from bitgauge.benchmarks.table.rows import matches
 from bitgauge.benchmarks.vocabulary.enums import CellState, HardwareClass, Objective, Realness
 from bitgauge.benchmarks.vocabulary.errors import BadInput
-from bitgauge.benchmarks.vocabulary.values.cells import Cell
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
+from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.store import questions
-from bitgauge.coordinator.store.values import LeaseTerms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -421,32 +419,23 @@ def test_another_model_at_the_same_workload_is_called_so() -> None:
     assert choice.nearest[0].endswith("(another model)")
 
 
-class Kept:
-    """Rows as a store answers them."""
-
-    def __init__(self, *kept: TableRow) -> None:
-        self.kept = kept
-
-    def rows(self, query: TableQuery) -> tuple[TableRow, ...]:
-        return tuple(one for one in self.kept if matches(query, one))
-
-    deciding_rows = rows
-
-    def cells(self) -> tuple[Cell, ...]:
-        return cells(self.kept)
-
-    def devices(self, now_ns: int, terms: LeaseTerms) -> tuple[DeviceView, ...]:
-        return ()
-
-
 def test_a_model_that_was_not_measured_is_shown_what_is_near() -> None:
-    store = Kept(FP32, row("int8-dynamic"))
-    choice = questions.select(store, replace(QUERY, model_name="digts"), 1)
+    measured = (FP32, row("int8-dynamic"))
+
+    def asked(model_name: str) -> Choice:
+        return questions.select(
+            replace(QUERY, model_name=model_name),
+            1,
+            lambda query: tuple(one for one in measured if matches(query, one)),
+            lambda: with_priors(cells(measured), priors()),
+        )
+
+    choice = asked("digts")
     assert choice.outcome == "nothing_measured"
     assert [one.split(":")[0] for one in choice.nearest] == [
         "cnn on cpu_only at batch 1 with 1 thread"
     ]
-    known = questions.select(store, replace(QUERY, model_name="digits"), 1)
+    known = asked("digits")
     assert (known.recipe, known.nearest) == ("int8-dynamic", ())
 
 

@@ -63,7 +63,7 @@ async def health(lab: Lab, wanted: Health) -> None:
     """Wait until the device has this health."""
     while True:
         version = lab.writer.changes.version
-        if (await lab.care.devices())[0].health is wanted:
+        if (await lab.ask(lab.care.devices))[0].health is wanted:
             return
         assert await lab.writer.changes.wait_past(version, 5)
 
@@ -80,14 +80,14 @@ async def checked(lab: Lab, metrics: tuple[MetricValue, ...] = RIGHT) -> str:
 async def test_a_new_device_is_checked_before_its_first_job(lab: Lab) -> None:
     job_id = await submit(lab, "a")
     await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
-    [device] = await lab.care.devices()
+    [device] = await lab.ask(lab.care.devices)
     assert device.health is Health.SUSPECT
     assert device.note == "its health check comes before its next job"
     check = await checked(lab)
     assert check != job_id
     assignment = await lab.claimed()
     assert (assignment.job_id, assignment.passes) == (job_id, ())
-    [device] = await lab.care.devices()
+    [device] = await lab.ask(lab.care.devices)
     assert (device.health, device.check_job_id, device.note) == (Health.GOOD, check, None)
     assert device.checked_unix_ns == lab.clock.now_ns
     assert await lab.table() == ()
@@ -119,7 +119,7 @@ async def test_a_wrong_answer_cordons_with_its_reason(lab: Lab) -> None:
     job_id = await submit(lab, "a")
     await checked(lab, WRONG)
     await health(lab, Health.BAD)
-    [device] = await lab.care.devices()
+    [device] = await lab.ask(lab.care.devices)
     assert device.cordoned is not None
     assert "71.50 % where it is 99.00 %" in device.cordoned
     assert await lab.acquire(wait_s=0.05) is None
@@ -161,7 +161,7 @@ async def test_a_device_that_cannot_be_checked_works_and_says_so(lab: Lab) -> No
     await lab.register(dataclasses.replace(DEVICE, runtimes=(simulated,)))
     job_id = await submit(lab, "a")
     assert (await lab.claimed()).job_id == job_id
-    [device] = await lab.care.devices()
+    [device] = await lab.ask(lab.care.devices)
     assert device.note == "its health cannot be checked: its onnxruntime is simulated"
 
 
@@ -270,7 +270,7 @@ async def test_when_most_agents_are_gone_nothing_is_queued_again(
         views = [await lab.jobs.view(job_id) for job_id in held]
         assert {view.state for view in views} == {JobState.LEASED}
         assert all("4 of 4 agents went silent" in (view.waiting_for or "") for view in views)
-        assert all("no job is" in (view.note or "") for view in await lab.care.devices())
+        assert all("no job is" in (view.note or "") for view in await lab.ask(lab.care.devices))
         assert "mass loss: 4 of 4 agents" in caplog.text
         # One that comes back is given its job again.
         again = await lab.leases.acquire("board0", "board0", 0)
@@ -308,9 +308,9 @@ async def test_an_agent_that_is_gone_in_its_long_poll_is_heard_last_when_it_aske
         lab.clock.now_ns += 15 * SECOND_NS
         await lab.care.cordon("bench", "wakes every poll")
         await poll
-        assert (await lab.care.devices())[0].last_seen_unix_ns == asked_ns
+        assert (await lab.ask(lab.care.devices))[0].last_seen_unix_ns == asked_ns
         lab.clock.now_ns += 6 * SECOND_NS
-        assert (await lab.care.devices())[0].state == "unreachable"
+        assert (await lab.ask(lab.care.devices))[0].state == "unreachable"
 
 
 async def test_a_lost_job_runs_on_another_device_with_both_claims_visible(

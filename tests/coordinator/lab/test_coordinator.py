@@ -120,7 +120,7 @@ async def test_a_selector_that_nothing_meets_is_refused_with_reasons(lab: Lab) -
 async def test_a_device_that_is_offline_still_counts(lab: Lab) -> None:
     await lab.register()
     lab.clock.now_ns += 3600 * SECOND_NS
-    assert (await lab.care.devices())[0].state == "unreachable"
+    assert (await lab.ask(lab.care.devices))[0].state == "unreachable"
     assert (await lab.jobs.submit(SPEC))[1]
 
 

@@ -75,7 +75,7 @@ def certificate_of_last_run(lab: Lab) -> AaCertificate | None:
 
 async def test_a_device_is_certified_and_shows_it(lab: Lab) -> None:
     job_id = await certify(lab)
-    [device] = await lab.care.devices()
+    [device] = await lab.ask(lab.care.devices)
     [certificate] = device.aa_certificates
     assert (certificate.job_id, certificate.passed) == (job_id, True)
     assert certificate.comparisons == COMPARISONS
@@ -115,7 +115,7 @@ async def test_a_rehearsal_covers_nothing_and_takes_nothing_away(lab: Lab) -> No
     found = certificate_of_last_run(lab)
     assert found is not None
     assert found.job_id == job_id
-    [device] = await lab.care.devices()
+    [device] = await lab.ask(lab.care.devices)
     assert sorted(one.asked for one in device.aa_certificates) == [5, COMPARISONS]
     assert newest_before(device.aa_certificates, lab.clock.now_ns) == found
 
