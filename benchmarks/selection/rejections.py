@@ -144,8 +144,7 @@ def _of_row(query: SelectQuery, objection: Objection, row: TableRow) -> str:
 def _of_its_making(objection: Objection) -> str:
     """What speaks against when and how a row was measured."""
     if objection.why is Why.STALE:
-        changes = (f"{one.name} {one.before} -> {one.after}" for one in objection.changes[:3])
-        return f"its figures are stale: {', '.join(changes)}"
+        return f"its figures are stale: {text.changes_words(objection.changes)}"
     if objection.why is Why.OLD:
         (change,) = objection.changes
         return f"its figures are {change.after} old, more than the {change.before} allowed"

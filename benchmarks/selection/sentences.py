@@ -310,8 +310,7 @@ def stale(rows: Iterable[TableRow]) -> tuple[str, ...]:
     changed: dict[str, set[str]] = {}
     for row in rows:
         for change in row.changes:
-            words = f"{change.name} {change.before or 'absent'} -> {change.after or 'absent'}"
-            changed.setdefault(words, set()).add(row.variant)
+            changed.setdefault(text.change_words(change), set()).add(row.variant)
     if not changed:
         return ()
     recipes = sorted({recipe for those in changed.values() for recipe in those})

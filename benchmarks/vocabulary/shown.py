@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 
-from .enums import Profile
+from .enums import Profile, Scenario
 from .metrics import METRICS
 from .reasons import FLAGS, NOT_MEASURED, REASONS
+from .values.jobs import Workload
+from .values.rows import StackChange
 from .values.runs import MetricValue
 
 DASH = "-"
@@ -153,6 +156,29 @@ def counted(count: int, thing: str) -> str:
 def listed(names: Sequence[str]) -> str:
     """Names joined as in a sentence."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def workload_words(workload: Workload) -> str:
+    """A workload as people say it: `batch 64, 2 threads`."""
+    offline = "offline, " if workload.scenario is Scenario.OFFLINE else ""
+    return f"{offline}batch {workload.batch}, {counted(workload.threads, 'thread')}"
+
+
+def change_words(change: StackChange) -> str:
+    """One input that is another one, with both values: `onnxruntime 1.22 -> 1.23`."""
+    return f"{change.name} {change.before or 'absent'} -> {change.after or 'absent'}"
+
+
+def changes_words(changes: Sequence[StackChange], most: int = 4) -> str:
+    """What changed since; many changes are cut short and counted."""
+    more = f" and {len(changes) - most} more" if len(changes) > most else ""
+    return ", ".join(map(change_words, changes[:most])) + more
+
+
+def moment(unix_ns: int) -> str:
+    """A moment as people write it, in UTC."""
+    when = datetime.fromtimestamp(unix_ns // 1_000_000_000, timezone.utc)
+    return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 def profile_words(profile: Profile) -> str:

@@ -105,7 +105,10 @@ def list_tokens(*, coordinator: Coordinator, json: Json = False) -> None:
     if json:
         print_json(found)
     else:
-        print_text("\n".join(map(_line, found)) or "There are no tokens but this machine's own.")
+        from .text.layout import columns
+
+        lines = columns(list(map(_cells, found))) if found else []
+        print_text("\n".join(lines) or "There are no tokens but this machine's own.")
 
 
 @tokens.command("revoke")
@@ -128,17 +131,18 @@ def revoke_token(
         print_text(f"The token {view.name} is revoked.")
 
 
-def _line(token: TokenView) -> str:
+def _cells(token: TokenView) -> tuple[str, str, str]:
     state = "revoked" if token.revoked else f"ends {_end(token.expires_unix_ns)}"
-    return f"{token.name:<24} {token.role.value:<7} {state}"
+    return token.name, token.role.value, state
 
 
 def _end(expires_unix_ns: int) -> str:
     if not expires_unix_ns:
         return "never"
-    moment = time.gmtime(expires_unix_ns // NS_PER_S)
+    from bitgauge.benchmarks.vocabulary.shown import moment
+
     past = " (expired)" if expires_unix_ns <= time.time_ns() else ""
-    return time.strftime("%Y-%m-%d %H:%M UTC", moment) + past
+    return moment(expires_unix_ns) + past
 
 
 PLACE = 150

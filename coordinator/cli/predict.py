@@ -43,12 +43,13 @@ def prediction_text(found: Prediction) -> str:
 
     lines = [found.summary]
     if found.layers:
-        width = max(len("layer"), *(len(one.name) for one in found.layers))
-        head = f"{'layer':{width}}  {'operator':22} {'K':>6}  {'unsafe pairs':>12}"
+        from .text.layout import columns
+
         measured = any(one.saturated_pct is not None for one in found.layers)
-        head += f"  {'saturated':>10}  {'wrong outputs':>13}" if measured else ""
-        lines += ["", f"{head}  verdict"]
-        lines += [_line(one, width, measured) for one in found.layers]
+        emulated = ("saturated", "wrong outputs") if measured else ()
+        heads = ("layer", "operator", "K", "unsafe pairs", *emulated, "verdict")
+        cells = [_cells(one, measured) for one in found.layers]
+        lines += ["", *columns(cells, heads, right=range(2, len(heads) - 1))]
     if found.seven_bit_layers:
         lines += [
             "",
@@ -61,15 +62,15 @@ def prediction_text(found: Prediction) -> str:
     return "\n".join(lines)
 
 
-def _line(one: LayerPrediction, width: int, measured: bool) -> str:
+def _cells(one: LayerPrediction, measured: bool) -> tuple[str, ...]:
     unsafe = "-" if one.unsafe_pct is None else f"{one.unsafe_pct:.2f} %"
     depth = str(one.depth) if one.depth else "-"
-    text = f"{one.name:{width}}  {one.op_type:22} {depth:>6}  {unsafe:>12}"
+    emulated: tuple[str, ...] = ()
     if measured:
         rate = "-" if one.saturated_pct is None else f"{one.saturated_pct:.2g} %"
         wrong = "-" if one.wrong_outputs_pct is None else f"{one.wrong_outputs_pct:.2g} %"
-        text += f"  {rate:>10}  {wrong:>13}"
-    return f"{text}  {one.verdict}"
+        emulated = (rate, wrong)
+    return (one.name, one.op_type, depth, unsafe, *emulated, one.verdict)
 
 
 def _outcome(found: Prediction) -> str:

@@ -11,7 +11,6 @@ import shlex
 import shutil
 import signal
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -45,7 +44,7 @@ from ..orders import NamedBlob, Order, jobs_of, parse_batches, parse_recipes
 from ..run import uploaded_words
 from ..text.explain import explanation_text
 from ..text.jobs import job_text
-from ..text.layout import WIDTH
+from ..text.layout import wrapped
 from ..text.rows import table_text
 from ..text.trust import exact_words
 from .processes import DemoLab
@@ -268,15 +267,7 @@ def _answers(client: Client, plan: DemoPlan, device: DeviceView) -> None:
     for model in plan.models:
         for batch in plan.batches:
             choice = client.select(_question(model, batch, device))
-            lines.extend(
-                textwrap.wrap(
-                    choice.sentence,
-                    WIDTH,
-                    initial_indent="  ",
-                    subsequent_indent="    ",
-                    break_on_hyphens=False,
-                )
-            )
+            lines += wrapped(choice.sentence, "  ", hanging="  ")
     print_text("\n".join(lines) + "\n")
 
 

@@ -6,7 +6,6 @@ its best recipe. What a line cannot hold stands in notes below the block.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
@@ -16,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.reasons import PRELIMINARY
 from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey, Part, PassRate, Pooled
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from .layout import WIDTH, changes_words, columns, workload_words
+from .layout import columns, notes
 
 HOUR_NS = 3_600_000_000_000
 LEGEND = (
@@ -46,7 +45,7 @@ def cells_text(cells: Sequence[Cell], now_ns: int) -> str:
     priors = [cell for cell in cells if cell.source is not None]
     if priors:
         parts.append(_priors(priors))
-    return "\n\n".join([*parts, "\n".join(_wrapped([LEGEND if blocks else PRIORS_ONLY]))])
+    return "\n\n".join([*parts, "\n".join(notes([LEGEND if blocks else PRIORS_ONLY]))])
 
 
 def parts_text(parts: Mapping[CellKey, Sequence[Part]], now_ns: int) -> str:
@@ -69,20 +68,26 @@ def _place(key: CellKey) -> tuple[object, ...]:
 def _parts_block(cells: Mapping[CellKey, Sequence[Part]], now_ns: int) -> str:
     first = next(iter(cells))
     dimensions = [name.partition("=")[0].replace("_", " ") for name in cells[first][0].names]
-    lines: list[tuple[str, ...]] = [("family", *dimensions, *_FIGURES)]
-    notes: list[tuple[str, str]] = []
+    lines: list[tuple[str, ...]] = []
+    told: list[tuple[str, str]] = []
     for key, parts in cells.items():
         for part in parts:
             names = [name.partition("=")[2] for name in part.names]
             lines.append((key.family.value, *names, *_figures(part, key)))
             said = " ".join(names) or key.family.value
-            notes += [(said, note) for note in _notes(part, now_ns, runs=True)]
-    return "\n".join([_title(first), *_ruled(lines), *_wrapped(_grouped(notes))])
+            told += [(said, note) for note in _notes(part, now_ns, runs=True)]
+    return _laid_out(_title(first), ("family", *dimensions, *_FIGURES), lines, _grouped(told))
+
+
+def _laid_out(
+    title: str, heads: Sequence[str], lines: Sequence[tuple[str, ...]], told: Iterable[str]
+) -> str:
+    return "\n".join([title, *columns(lines, heads, ruled=True), *notes(told)])
 
 
 def _block(cells: Sequence[Cell], now_ns: int) -> str:
-    lines: list[tuple[str, ...]] = [("family", "best recipe", *_FIGURES)]
-    notes: list[tuple[str, str]] = []
+    lines: list[tuple[str, ...]] = []
+    told: list[tuple[str, str]] = []
     for cell in cells:
         family, best = cell.key.family.value, cell.best
         if best is None:
@@ -90,21 +95,23 @@ def _block(cells: Sequence[Cell], now_ns: int) -> str:
         lines.append((family, cell.recipe or "", *_figures(best, cell.key)))
         others = len(cell.recipes)
         if others > 1:
-            notes.append((family, f"the best of {others} recipes that were tried"))
-        notes += [(family, note) for note in _notes(best, now_ns, runs=False)]
-    return "\n".join([_title(cells[0].key), *_ruled(lines), *_wrapped(_grouped(notes))])
+            told.append((family, f"the best of {others} recipes that were tried"))
+        told += [(family, note) for note in _notes(best, now_ns, runs=False)]
+    heads = ("family", "best recipe", *_FIGURES)
+    return _laid_out(_title(cells[0].key), heads, lines, _grouped(told))
 
 
 def _priors(cells: Sequence[Cell]) -> str:
     """Figures from literature: one line each, and where they are from."""
-    lines: list[tuple[str, ...]] = [("model class", "hardware class", "family", *_FIGURES[:-1])]
+    lines: list[tuple[str, ...]] = []
     for cell in cells:
         key = cell.key
         words = (key.model_class.value, key.hardware_class.value, key.family.value)
         lines.append((*words, *_figures(cell.best or Part((), cell.state), key)[:-1]))
     sources = dict.fromkeys(cell.source or "" for cell in cells)
     title = "priors: nothing was measured here, these figures decide nothing"
-    return "\n".join([title, *_ruled(lines), *_wrapped(f"from {source}" for source in sources)])
+    heads = ("model class", "hardware class", "family", *_FIGURES[:-1])
+    return _laid_out(title, heads, lines, (f"from {source}" for source in sources))
 
 
 def _grouped(notes: Iterable[tuple[str, str]]) -> list[str]:
@@ -120,21 +127,8 @@ def _grouped(notes: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _title(key: CellKey) -> str:
-    workload = "any workload" if key.workload is None else workload_words(key.workload)
+    workload = "any workload" if key.workload is None else text.workload_words(key.workload)
     return f"{key.model_class.value} on {key.hardware_class.value}, {workload}"
-
-
-def _ruled(lines: Sequence[Sequence[str]]) -> list[str]:
-    head, *body = columns(lines).split("\n")
-    return [head, "-" * max(map(len, (head, *body))), *body]
-
-
-def _wrapped(notes: Iterable[str]) -> list[str]:
-    return [
-        line
-        for note in dict.fromkeys(notes)
-        for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-    ]
 
 
 def _figures(part: Part, key: CellKey) -> tuple[str, ...]:
@@ -172,7 +166,7 @@ def _notes(part: Part, now_ns: int, *, runs: bool) -> list[str]:
     if part.reason:
         notes.append(f"{part.state.value}: {part.reason}")
     if part.changes:
-        notes.append(f"stale: {changes_words(part.changes)}")
+        notes.append(f"stale: {text.changes_words(part.changes)}")
     spread = _spread(part.metric("latency_ratio"))
     if spread:
         notes.append(f"latency ratio {spread}")
@@ -197,7 +191,7 @@ def _spread(pooled: Pooled) -> str:
 
 def _evidence(part: Part, now_ns: int, *, runs: bool) -> str:
     counted = [
-        f"{len(names)} {word}{'s' if len(names) != 1 else ''}"
+        text.counted(len(names), word)
         for names, word in ((part.models, "model"), (part.devices, "device"), (part.run_ids, "run"))
     ]
     age = ""

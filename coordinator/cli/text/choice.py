@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable
-
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.values.choices import BreakEven, Candidate, Choice
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from .layout import WIDTH
+from .layout import notes, wrapped
 
 _MOST_REASONS = 6
 _FRONT = "Pareto front (latency, size, memory, energy where measured, accuracy)"
@@ -22,18 +19,18 @@ def choice_text(choice: Choice, *, explain: bool = False) -> str:
         choice: the answer.
         explain: whether to tell how it came about.
     """
-    lines = [*_wrapped(choice.sentence), ""]
+    lines = [*notes([choice.sentence]), ""]
     for candidate in sorted(choice.candidates, key=_place):
         lines.extend(_candidate_lines(candidate))
     if choice.front:
-        lines.extend(_wrapped(f"{_FRONT}: {', '.join(choice.front)}"))
+        lines += notes([f"{_FRONT}: {', '.join(choice.front)}"])
     if choice.break_even is not None:
-        lines.extend(_wrapped(break_even_words(choice.break_even)))
+        lines += notes([break_even_words(choice.break_even)])
     if choice.nearest:
         lines.append("nearest that was measured, or is known from literature:")
-        lines.extend(line for one in choice.nearest for line in _wrapped(one, "  "))
+        lines.extend(line for one in choice.nearest for line in wrapped(one, "  ", hanging="  "))
     for warning in choice.warnings:
-        lines.extend(_wrapped(f"note: {warning}"))
+        lines += notes([f"note: {warning}"])
     if choice.settling:
         lines.append("to settle what is open:")
         for job in choice.settling:
@@ -42,7 +39,7 @@ def choice_text(choice: Choice, *, explain: bool = False) -> str:
         lines.append(f"to know more: {choice.next_command}")
     if explain:
         lines += ["", "how this answer came about:"]
-        lines.extend(line for step in choice.path for line in _wrapped(step, "  "))
+        lines.extend(line for step in choice.path for line in wrapped(step, "  ", hanging="  "))
     return "\n".join(lines).rstrip()
 
 
@@ -83,7 +80,7 @@ def _candidate_lines(candidate: Candidate) -> list[str]:
     if figures:
         lines.append(f"    {', '.join(f'{name} {_known(one)}' for name, one in figures.items())}")
     for reason in candidate.reasons[:_MOST_REASONS]:
-        lines.extend(_wrapped(reason, "    "))
+        lines.extend(wrapped(reason, "    ", hanging="  "))
     more = len(candidate.reasons) - _MOST_REASONS
     if more > 0:
         lines.append(f"    and {more} more; --json lists them")
@@ -92,14 +89,3 @@ def _candidate_lines(candidate: Candidate) -> list[str]:
 
 def _known(metric: MetricValue) -> str:
     return "unknown" if metric.value is None else text.full(metric)
-
-
-def _wrapped(words: str, indent: str = "") -> Iterable[str]:
-    return textwrap.wrap(
-        words,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
-        break_on_hyphens=False,
-        break_long_words=False,
-    )

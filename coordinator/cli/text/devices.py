@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, MeterDescription
 
 from .kernels import kernel_line, kernels_text
-from .layout import _wrapped, device_line
+from .layout import wrapped
 from .trust import certificate_lines
-
-if TYPE_CHECKING:
-    pass
 
 
 def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str:
@@ -30,24 +27,43 @@ def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str
     lines = []
     for view in devices:
         description = view.description
-        doing = f"job {view.job_id}" if view.job_id else f"seen {_ago(view.last_seen_unix_ns)}"
+        doing = f"job {view.job_id}" if view.job_id else f"seen {ago(view.last_seen_unix_ns)}"
         state = "retired" if view.retired else view.state
         lines.append(
             f"{description.name}  {state}  {view.health.value}  {description.hardware_class.value}"
             f"  {description.realness.value}  {doing}"
         )
-        lines.extend(_wrapped(device_line(view), "  "))
+        lines.extend(wrapped(device_line(view), "  "))
         tags = ", ".join(f"{tag.name}={tag.value}" for tag in description.tags)
         if tags:
             lines.append(f"  tags: {tags}")
-        lines.extend(_wrapped(_meter_words(description.meters), "  "))
-        lines.extend(line for words in _care_words(view) for line in _wrapped(words, "  "))
+        lines.extend(wrapped(_meter_words(description.meters), "  "))
+        lines.extend(line for words in _care_words(view) for line in wrapped(words, "  "))
         if kernels:
             lines.extend(f"  {line}".rstrip() for line in kernels_text(view).splitlines())
         else:
             for runtime in description.runtimes:
-                lines.extend(_wrapped(kernel_line(runtime), "  "))
+                lines.extend(wrapped(kernel_line(runtime), "  "))
     return "\n".join(lines)
+
+
+def device_line(device: DeviceView, runtime: str | None = None) -> str:
+    """The machine and the versions that its numbers depend on, in one sentence fragment."""
+    description = device.description
+    parts = [
+        description.processor_model,
+        text.counted(description.core_count, "core"),
+        text.size(description.memory_bytes),
+        f"kernel {description.kernel_release}",
+    ]
+    if description.virtualisation:
+        parts.append(f"virtualised ({description.virtualisation})")
+    parts.extend(
+        f"{one.name} {one.version}"
+        for one in description.runtimes
+        if runtime is None or one.name == runtime
+    )
+    return f"device: {', '.join(parts)}"
 
 
 def _meter_words(meters: Sequence[MeterDescription]) -> str:
@@ -69,11 +85,12 @@ def _care_words(view: DeviceView) -> list[str]:
     if view.note is not None:
         words.append(view.note)
     if view.checked_unix_ns is not None:
-        words.append(f"checked {_ago(view.checked_unix_ns)}, job {view.check_job_id}")
+        words.append(f"checked {ago(view.checked_unix_ns)}, job {view.check_job_id}")
     return [*words, *certificate_lines(view, time.time_ns())]
 
 
-def _ago(unix_ns: int) -> str:
+def ago(unix_ns: int) -> str:
+    """How long ago a moment was."""
     seconds = max(0.0, time.time() - unix_ns / 1e9)
     for limit, divisor, unit in ((90, 1, "s"), (5400, 60, "min"), (129_600, 3600, "h")):
         if seconds < limit:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from datetime import datetime, timezone
 
 from bitgauge.benchmarks.history.change import DIFFERENCE, OVERLAP, REASONS
 from bitgauge.benchmarks.history.past import row_words
@@ -22,7 +20,8 @@ from bitgauge.benchmarks.vocabulary.values.history import (
 )
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 
-WIDTH = 100
+from .layout import WIDTH, wrapped
+
 _BAR = 32
 _MOST_POINTS = 40
 _CHOSEN_BY = keys(lambda metric: metric.shown)
@@ -43,14 +42,14 @@ def comparison_text(found: Comparison, *, everything: bool = False) -> str:
         found: the comparison.
         everything: all metrics, not only those that people choose by.
     """
-    lines = [f"{found.before}  ->  {found.after}", *_wrap(_WEAKER)]
+    lines = [f"{found.before}  ->  {found.after}", *wrapped(_WEAKER, hanging="  ")]
     for one in found.rows:
         lines += ["", *_compared(one, everything)]
     if not found.rows:
         lines += ["", "No row of the one has a partner in the other."]
     if found.left_out:
         lines += ["", "not compared:"]
-        lines += [line for one in found.left_out for line in _wrap(one, "  ")]
+        lines += [line for one in found.left_out for line in wrapped(one, "  ", hanging="  ")]
     return "\n".join(lines)
 
 
@@ -62,7 +61,7 @@ def _compared(one: RowComparison, everything: bool) -> list[str]:
         lines.append(f"  paired, in one child: latency ratio {text.full(one.paired)}")
     flags = sorted({*one.before.flags, *one.after.flags} & set(FLAGS))
     if flags:
-        lines += _wrap(f"flags: {', '.join(flags)}", "  ")
+        lines += wrapped(f"flags: {', '.join(flags)}", "  ", hanging="  ")
     shown = [change for change in one.metrics if everything or change.key in _CHOSEN_BY]
     lines += _change_lines(shown)
     left = len(one.metrics) - len(shown)
@@ -80,7 +79,7 @@ def _change_lines(changes: Sequence[MetricChange]) -> list[str]:
         if len(head) + len(values) + 4 <= WIDTH:
             lines.append(f"  {head}  {values}".rstrip())
         else:
-            lines += [f"  {head}".rstrip(), *_wrap(values, "      ")]
+            lines += [f"  {head}".rstrip(), *wrapped(values, "      ", hanging="  ")]
     return lines
 
 
@@ -114,9 +113,7 @@ def change_words(change: MetricChange) -> str:
 def changes_lines(changes: Sequence[StackChange], indent: str = "  ") -> list[str]:
     """Every input that is another one, with both values."""
     return [
-        line
-        for one in changes
-        for line in _wrap(f"{one.name}: {one.before or 'none'} -> {one.after or 'none'}", indent)
+        line for one in changes for line in wrapped(text.change_words(one), indent, hanging="  ")
     ]
 
 
@@ -131,7 +128,7 @@ def histories_text(found: Sequence[RowHistory]) -> str:
 def _history(one: RowHistory) -> str:
     head = f"{row_words(one.row)}, {_profile(one.row)}: {one.metric}"
     shown = one.points[-_MOST_POINTS:]
-    lines = _wrap(head)
+    lines = wrapped(head, hanging="  ")
     if len(shown) < len(one.points):
         lines.append(f"  ({len(one.points) - len(shown)} older values are not shown)")
     bars = _bars(shown)
@@ -147,11 +144,11 @@ def _history(one: RowHistory) -> str:
         lines.append(_point(point, bar))
     for annotation in pending:
         lines += _annotated(annotation.note)
-    return "\n".join([*lines, *_wrap(one.finding, "  ")])
+    return "\n".join([*lines, *wrapped(one.finding, "  ", hanging="  ")])
 
 
 def _annotated(note: str) -> list[str]:
-    return _wrap(f"accepted, the baseline restarts: {note}", "  ")
+    return wrapped(f"accepted, the baseline restarts: {note}", "  ", hanging="  ")
 
 
 def _profile(row: TableRow) -> str:
@@ -163,7 +160,7 @@ def _point(point: HistoryPoint, bar: str) -> str:
     if point.value.value is None:
         value = f"- {text.reason(point.value)}"
     told = "" if point.counts else "  (does not count)"
-    return f"  {moment(point.settled_unix_ns)}  {bar}  {value}{told}  {point.run_id[:8]}"
+    return f"  {text.moment(point.settled_unix_ns)}  {bar}  {value}{told}  {point.run_id[:8]}"
 
 
 def _bars(points: Sequence[HistoryPoint]) -> list[str]:
@@ -186,11 +183,6 @@ def _bars(points: Sequence[HistoryPoint]) -> list[str]:
     return bars
 
 
-def moment(unix_ns: int) -> str:
-    """A moment as people read it, UTC."""
-    return datetime.fromtimestamp(unix_ns / 1e9, timezone.utc).strftime("%Y-%m-%d %H:%M")
-
-
 # -- regressions --------------------------------------------------------------------------
 def regressions_text(found: Sequence[Regression]) -> str:
     """Every regression with what was usual, what was found, and what came with it."""
@@ -201,27 +193,24 @@ def regressions_text(found: Sequence[Regression]) -> str:
 
 def regression_text(one: Regression) -> str:
     """One regression."""
-    lines = [f"{one.regression_id[:8]}  {one.state}  {one.signal}  {moment(one.opened_unix_ns)}"]
-    lines += _wrap(one.sentence, "  ")
+    lines = [
+        f"{one.regression_id[:8]}  {one.state}  {one.signal}  {text.moment(one.opened_unix_ns)}"
+    ]
+    lines += wrapped(one.sentence, "  ", hanging="  ")
     lines += changes_lines(one.changes, "  came with it: ")
     lines.append(f"  runs: {', '.join(one.run_ids)}")
     if one.state == "new":
         waits = f"job {one.confirm_job_id}" if one.confirm_job_id else "the next run of this row"
         lines.append(f"  measured once more by {waits}")
     if one.note:
-        lines += _wrap(f"accepted: {one.note}", "  ")
+        lines += wrapped(f"accepted: {one.note}", "  ", hanging="  ")
     if one.alert:
-        lines += _wrap(f"alert: {one.alert}", "  ")
+        lines += wrapped(f"alert: {one.alert}", "  ", hanging="  ")
     return "\n".join(lines)
 
 
 def annotated_text(done: Annotated) -> str:
     """What an annotation did."""
-    rows = f"The baseline of {done.rows} row{'' if done.rows == 1 else 's'} restarts."
+    rows = f"The baseline of {text.counted(done.rows, 'row')} restarts."
     explained = [f"{one.regression_id[:8]} is explained." for one in done.regressions]
     return " ".join([rows, *explained])
-
-
-def _wrap(line: str, indent: str = "") -> list[str]:
-    blank = " " * (len(indent) - len(indent.lstrip()) + 2)
-    return textwrap.wrap(line, WIDTH, initial_indent=indent, subsequent_indent=blank)

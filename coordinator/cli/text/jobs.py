@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import EntryState
 from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
 
-from .devices import _ago
-from .layout import _wrapped, columns
+from .devices import ago
+from .layout import columns, wrapped
 from .trust import exact_words, suspect_words
-
-if TYPE_CHECKING:
-    pass
 
 
 def jobs_text(jobs: Sequence[JobView]) -> str:
@@ -22,7 +18,7 @@ def jobs_text(jobs: Sequence[JobView]) -> str:
     if not jobs:
         return "There are no jobs."
     head = ("job", "state", "model", "batch", "entries", "device", "submitted")
-    return columns([head, *(_job_cells(job) for job in jobs)])
+    return "\n".join(columns([_job_cells(job) for job in jobs], head))
 
 
 def _job_cells(job: JobView) -> tuple[str, ...]:
@@ -33,7 +29,7 @@ def _job_cells(job: JobView) -> tuple[str, ...]:
         str(job.workload.batch),
         f"{settled(job)}/{len(job.entries)}",
         job.device_name or text.DASH,
-        _ago(job.submitted_unix_ns),
+        ago(job.submitted_unix_ns),
     )
 
 
@@ -47,10 +43,10 @@ def job_text(job: JobView) -> str:
         line
         for why in (job.reason, job.waiting_for, suspect_words(job), exact_words(job))
         if why
-        for line in _wrapped(why, "  ")
+        for line in wrapped(why, "  ")
     )
-    cells = [(f"  {entry.recipe or entry.name}", entry_words(entry)) for entry in job.entries]
-    return "\n".join([*lines, columns(cells)] if cells else lines)
+    cells = [(entry.recipe or entry.name, entry_words(entry)) for entry in job.entries]
+    return "\n".join([*lines, *columns(cells, indent="  ")] if cells else lines)
 
 
 def entry_words(entry: EntryView) -> str:
@@ -67,7 +63,7 @@ def settled(job: JobView) -> int:
 
 def claims_text(job: JobView) -> str:
     """Every lease of a job in one line each, also those that brought no run."""
-    rows = [("claim", "device", "began", "took", "ended by")]
+    rows = []
     for claim in job.claims:
         took = text.DASH
         if claim.ended_unix_ns is not None:
@@ -76,9 +72,10 @@ def claims_text(job: JobView) -> str:
             (
                 f"epoch {claim.epoch}",
                 claim.device_name,
-                _ago(claim.claimed_unix_ns),
+                ago(claim.claimed_unix_ns),
                 took,
                 claim.ended_by or "held now",
             )
         )
-    return columns(rows)
+    heads = ("claim", "device", "began", "took", "ended by")
+    return "\n".join(columns(rows, heads))

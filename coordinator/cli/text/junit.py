@@ -8,10 +8,11 @@ from collections.abc import Collection
 
 from bitgauge.benchmarks.history.change import REGRESSED
 from bitgauge.benchmarks.refresh.diff import FAILED, LOST, UNSUPPORTED
+from bitgauge.benchmarks.vocabulary.shown import workload_words
 from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, CellChange
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from .refresh import change_parts, workload_words
+from .refresh import change_parts
 
 BAD = (REGRESSED, LOST, FAILED)
 _S = 1_000_000_000

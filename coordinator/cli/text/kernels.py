@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.kernel_modes import (
     UNSUPPORTED,
 )
 from bitgauge.benchmarks.vocabulary.session_options import session_words
-from bitgauge.benchmarks.vocabulary.shown import DASH, number, size
+from bitgauge.benchmarks.vocabulary.shown import DASH, counted, number, size
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, RuntimeDescription
 
 from .layout import columns
@@ -146,11 +146,11 @@ def anchor_lines(runtime: RuntimeDescription) -> list[str]:
     for quantity, (name, unit) in _QUANTITIES.items():
         for count in anchors.counts(quantity):
             amount = number(anchors.values[peak_name(quantity, count)] / 1e9)
-            rows.append((name, f"{amount} {unit}", f"{count} thread{'s' if count > 1 else ''}"))
+            rows.append((name, f"{amount} {unit}", counted(count, "thread")))
     if anchors.cache_bytes is not None:
         rows.append(("caches", size(anchors.cache_bytes), "beyond the first level"))
-    lines = [f"  {line}".rstrip() for line in columns(rows).splitlines()]
-    return [f"the most that was observed of {runtime.name}, to know what is impossible:", *lines]
+    head = f"the most that was observed of {runtime.name}, to know what is impossible:"
+    return [head, *columns(rows, indent="  ")]
 
 
 def _remedy(found: Sequence[Probed], runtime: RuntimeDescription) -> str:
@@ -169,10 +169,10 @@ def _matrix(found: Sequence[Probed]) -> list[str]:
     if not found:
         return []
     types = list(dict.fromkeys(one.types for one in found))
-    rows = [("operator", *types)]
+    rows: list[tuple[str, ...]] = []
     for operator in dict.fromkeys(one.operator for one in found):
         rows += _rows(operator, [one for one in found if one.operator == operator], types)
-    return [f"  {line}" for line in columns(rows).splitlines()]
+    return columns(rows, ("operator", *types), indent="  ")
 
 
 def _rows(operator: str, found: Sequence[Probed], types: Sequence[str]) -> list[tuple[str, ...]]:

@@ -1,21 +1,20 @@
-"""How printed text is laid out: width, columns, wrapping, colours."""
+"""How printed text is laid out: width, wrapping, columns, colours.
+
+The same on a terminal and in a pipe, but for the colours of verdicts; no line is drawn but the one
+below a head.
+"""
 
 from __future__ import annotations
 
+import io
 import re
 import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
 
-from bitgauge.benchmarks.vocabulary import shown as text
-from bitgauge.benchmarks.vocabulary.enums import Scenario
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
-from bitgauge.benchmarks.vocabulary.values.rows import StackChange
-
-if TYPE_CHECKING:
-    pass
-
+WIDTH = 100
+_LEAST = 30
+"""As narrow as what goes across columns may become."""
 
 _COLOURS = {
     "FASTER": 32,
@@ -26,8 +25,6 @@ _COLOURS = {
     "unsupported": 33,
     "failed": 31,
 }
-
-
 _WORDS = re.compile(rf"\b(?:{'|'.join(_COLOURS)})\b")
 
 
@@ -36,64 +33,97 @@ def coloured(plain: str) -> str:
     return _WORDS.sub(lambda word: f"\x1b[{_COLOURS[word[0]]}m{word[0]}\x1b[0m", plain)
 
 
-def _wrapped(sentence: str, indent: str = "") -> list[str]:
+def wrapped(words: str, indent: str = "", hanging: str = "") -> list[str]:
+    """A text in lines of at most `WIDTH`; names and numbers are never broken.
+
+    Args:
+        words: the text.
+        indent: what its first line begins with; the others are as far in as its blanks.
+        hanging: how much further in the others are.
+    """
     return textwrap.wrap(
-        sentence,
+        words,
         WIDTH,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=" " * (len(indent) - len(indent.lstrip())) + hanging,
         break_on_hyphens=False,
         break_long_words=False,
     )
 
 
-WIDTH = 100
+def notes(those: Iterable[str]) -> list[str]:
+    """Each note once, its further lines a little further in."""
+    return [line for note in dict.fromkeys(those) for line in wrapped(note, hanging="  ")]
 
 
-_MOST_CHANGES = 4
+def columns(
+    lines: Sequence[Sequence[str]],
+    heads: Sequence[str] = (),
+    *,
+    right: Collection[int] = (),
+    ruled: bool = False,
+    indent: str = "",
+) -> list[str]:
+    """Lines of cells below one another, as narrow as the contents allow.
+
+    Of a line with fewer cells than there are columns the last goes across what is left. What is too
+    wide for a line is wrapped in the last column.
+
+    Args:
+        lines: the cells of each line, at least one.
+        heads: of the columns; each may have several lines.
+        right: columns that are aligned to the right.
+        ruled: whether a line parts the heads from what is below.
+        indent: what each line begins with.
+    """
+    tops = list(zip(*(head.split("\n") for head in heads), strict=True))
+    whole = max(map(len, [*lines, heads]))
+    widths = [0] * whole
+    for line in [*lines, *tops]:
+        for place in range(whole if len(line) == whole else len(line) - 1):
+            widths[place] = max(widths[place], len(line[place]))
+    room = WIDTH - len(indent)
+    gap = 2 if sum(widths) + 2 * (whole - 1) <= room else 1
+    if whole - 1 not in right:
+        widths[-1] = min(widths[-1], max(_LEAST, room - sum(widths[:-1]) - gap * (whole - 1)))
+    printed = []
+    if tops:
+        printed += _printed(tops, widths, right, gap)
+    if ruled:
+        printed.append("")
+    for count, group in groupby(lines, len):
+        kept = widths[: count - 1]
+        across = max(_LEAST, room - sum(kept) - gap * len(kept))
+        if count == whole:
+            printed += _printed(list(group), widths, right, gap)
+        else:
+            printed += _printed(list(group), [*kept, across], {*right} - {count - 1}, gap)
+    if ruled:
+        printed[len(tops)] = "-" * (sum(widths) + gap * (whole - 1))
+    return [f"{indent}{line}".rstrip() for line in printed]
 
 
-def device_line(device: DeviceView, runtime: str | None = None) -> str:
-    """The machine and the versions that its numbers depend on, in one sentence fragment."""
-    description = device.description
-    cores = f"{description.core_count} core{'s' if description.core_count != 1 else ''}"
-    parts = [
-        description.processor_model,
-        cores,
-        text.size(description.memory_bytes),
-        f"kernel {description.kernel_release}",
-    ]
-    if description.virtualisation:
-        parts.append(f"virtualised ({description.virtualisation})")
-    parts.extend(
-        f"{one.name} {one.version}"
-        for one in description.runtimes
-        if runtime is None or one.name == runtime
+def _printed(
+    lines: Sequence[Sequence[str]], widths: Sequence[int], right: Collection[int], gap: int
+) -> list[str]:
+    from rich.console import Console  # only who prints a table waits for it
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, gap, 0, 0))
+    for place, width in enumerate(widths):
+        table.add_column(
+            width=width, justify="right" if place in right else "left", overflow="fold"
+        )
+    for line in lines:
+        table.add_row(*line)
+    plain = io.StringIO()
+    console = Console(
+        file=plain,
+        width=sum(widths) + gap * len(widths),
+        color_system=None,
+        markup=False,
+        emoji=False,
+        highlight=False,
     )
-    return f"device: {', '.join(parts)}"
-
-
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells in left-aligned columns; the last column is not padded."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
-
-
-def workload_words(workload: Workload) -> str:
-    """A workload as people say it."""
-    threads = f"{workload.threads} thread{'s' if workload.threads != 1 else ''}"
-    offline = "offline, " if workload.scenario is Scenario.OFFLINE else ""
-    return f"{offline}batch {workload.batch}, {threads}"
-
-
-def changes_words(changes: Sequence[StackChange]) -> str:
-    """What changed since, in words; many changes are cut short and counted."""
-    shown = [
-        f"{one.name} {one.before or 'absent'} -> {one.after or 'absent'}"
-        for one in changes[:_MOST_CHANGES]
-    ]
-    left = len(changes) - len(shown)
-    return ", ".join(shown) + (f" and {left} more" if left > 0 else "")
+    console.print(table)
+    return [line.rstrip() for line in plain.getvalue().splitlines()]

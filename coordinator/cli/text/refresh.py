@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
 
 from bitgauge.benchmarks.history.change import IMPROVED, REGRESSED
 from bitgauge.benchmarks.refresh.diff import KINDS, SAME
 from bitgauge.benchmarks.vocabulary.profiles import lasting
-from bitgauge.benchmarks.vocabulary.shown import counted
+from bitgauge.benchmarks.vocabulary.shown import (
+    change_words,
+    changes_words,
+    counted,
+    moment,
+    workload_words,
+)
 from bitgauge.benchmarks.vocabulary.values.campaigns import (
     CampaignDevice,
     CampaignView,
@@ -18,11 +23,10 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
     ScheduleView,
 )
 from bitgauge.benchmarks.vocabulary.values.history import MetricChange
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
-from bitgauge.benchmarks.vocabulary.values.rows import StackChange
+
+from .layout import columns
 
 SHORT_ID = 8
-_S = 1_000_000_000
 
 
 def plan_text(plan: RefreshPlan) -> str:
@@ -62,34 +66,22 @@ def why_words(cell: PlannedCell) -> str:
     return f"{why} ({changes_words(cell.changes)})" if cell.changes else why
 
 
-def changes_words(changes: Iterable[StackChange]) -> str:
-    """`onnxruntime 1.22 -> 1.23`, several with semicolons."""
-    return "; ".join(map(_changed, changes))
-
-
-def _changed(one: StackChange) -> str:
-    return f"{one.name} {one.before or 'none'} -> {one.after or 'none'}"
-
-
-def workload_words(workload: Workload) -> str:
-    """`batch 64, 2 threads`; what is usual is not said."""
-    words = f"batch {workload.batch}"
-    if workload.threads != 1:
-        words += f", {workload.threads} threads"
-    usual = workload.scenario.value == "single_stream"
-    return words if usual else f"{words}, {workload.scenario.value}"
-
-
 # -- campaigns ----------------------------------------------------------------------------
 def campaigns_text(views: Sequence[CampaignView]) -> str:
     """One line per campaign."""
     if not views:
         return "There is no campaign; `bitgauge refresh SUITE` starts one."
-    return "\n".join(
-        f"{view.campaign_id[:SHORT_ID]}  {view.state.value:9}  {_time(view.created_unix_ns)}"
-        f"  {view.name}: {sum(job.job_id is not None for job in view.jobs)} of {len(view.jobs)}"
-        f" jobs submitted{', ' + view.reason if view.reason else ''}"
-        for view in views
+    return "\n".join(columns([_campaign_cells(view) for view in views]))
+
+
+def _campaign_cells(view: CampaignView) -> tuple[str, ...]:
+    submitted = sum(job.job_id is not None for job in view.jobs)
+    return (
+        view.campaign_id[:SHORT_ID],
+        view.state.value,
+        moment(view.created_unix_ns),
+        f"{view.name}: {submitted} of {len(view.jobs)} jobs submitted"
+        + (f", {view.reason}" if view.reason else ""),
     )
 
 
@@ -127,14 +119,12 @@ def schedules_text(schedules: Sequence[ScheduleView]) -> str:
         return "There is no schedule; `bitgauge refresh SUITE --schedule CRON` makes one."
     lines = []
     for one in schedules:
-        last = f", last {_time(one.last_unix_ns)}" if one.last_unix_ns else ""
+        last = f", last {moment(one.last_unix_ns)}" if one.last_unix_ns else ""
         started = f" as campaign {one.last_campaign_id[:SHORT_ID]}" if one.last_campaign_id else ""
-        lines.append(f"{one.name}: {one.cron} (UTC), next {_time(one.next_unix_ns)}{last}{started}")
+        lines.append(
+            f"{one.name}: {one.cron} (UTC), next {moment(one.next_unix_ns)}{last}{started}"
+        )
     return "\n".join(lines)
-
-
-def _time(unix_ns: int) -> str:
-    return datetime.fromtimestamp(unix_ns // _S, timezone.utc).strftime("%Y-%m-%d %H:%MZ")
 
 
 # -- diffs --------------------------------------------------------------------------------
@@ -173,7 +163,7 @@ def cell_words(change: CellChange) -> str:
 def change_parts(change: CellChange) -> list[str]:
     """What changed in a cell, one phrase each: reason, verdicts, numbers, stack."""
     parts = [change.reason] if change.reason else []
-    parts += map(_changed, change.verdicts)
+    parts += map(change_words, change.verdicts)
     parts += [metric_words(one) for one in change.metrics if one.verdict in (IMPROVED, REGRESSED)]
     if change.stack:
         parts.append(f"with {changes_words(change.stack)}")

@@ -6,9 +6,7 @@ and say why across the columns; nulls are dashes, explained below the block.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, Profile
@@ -20,15 +18,18 @@ from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from .layout import WIDTH, changes_words, device_line, workload_words
+from .devices import device_line
+from .layout import columns, notes, wrapped
 
 _HEADS = (
-    ("", ">", "size"),
-    ("latency ratio", "<", "[95 %] verdict"),
-    ("p50", ">", "latency"),
-    ("peak", ">", "MiB"),
-    ("accuracy delta, points", "<", "[95 %] verdict"),
+    "\nrecipe",
+    "\nsize",
+    "latency ratio\n[95 %] verdict",
+    "p50\nlatency",
+    "peak\nMiB",
+    "accuracy delta, points\n[95 %] verdict",
 )
+_RIGHT = (1, 3, 4)
 _COLUMNS = keys(lambda metric: metric.column)
 
 
@@ -55,21 +56,19 @@ def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> 
         key = (row.model_name, baseline, row.device_id, row.runtime, profile)
         blocks.setdefault(key, []).append(row)
     parts = [_block(block, known.get(block[0].device_id)) for block in blocks.values()]
-    return "\n\n".join([*parts, "\n".join(textwrap.wrap(_LEGEND, WIDTH))])
+    return "\n\n".join([*parts, "\n".join(wrapped(_LEGEND))])
 
 
 def _block(rows: Sequence[TableRow], device: DeviceView | None) -> str:
     sections: dict[Workload, list[TableRow]] = {}
     for row in rows:
         sections.setdefault(row.workload, []).append(row)
-    cells = {id(row): _cells(row) for row in rows}
-    layout = _layout(rows, list(cells.values()))
-    lines = [*_title(rows[0], device), *_head(layout)]
+    lines: list[tuple[str, ...]] = []
     for workload, members in sections.items():
-        lines.append(workload_words(workload))
-        for row in members:
-            lines.extend(_row(row, cells[id(row)], layout))
-    return "\n".join([*lines, *_notes(rows)])
+        lines.append((text.workload_words(workload),))
+        lines += [(row.recipe, *_cells(row)) for row in members]
+    table = columns(lines, _HEADS, right=_RIGHT, ruled=True)
+    return "\n".join([*_title(rows[0], device), *table, *_notes(rows)])
 
 
 def _title(row: TableRow, device: DeviceView | None) -> list[str]:
@@ -82,62 +81,13 @@ def _title(row: TableRow, device: DeviceView | None) -> list[str]:
         lines.append(f"overridden: {overrides_words(row.overrides)}")
     if device is not None:
         lines.append(device_line(device, row.runtime))
-    return [wrapped for line in lines for wrapped in textwrap.wrap(line, WIDTH)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Widths of the recipe and of the other columns, and the gap between them."""
-
-    first: int
-    widths: tuple[int, ...]
-    gap: str
-
-    def line(self, first: str, cells: Iterable[str]) -> str:
-        """One line of the table; `cells` are aligned as their heads say."""
-        shown = [
-            f"{cell:{align}{width}}"
-            for cell, (_, align, _), width in zip(cells, _HEADS, self.widths, strict=True)
-        ]
-        return self.gap.join([f"{first:{self.first}}", *shown]).rstrip()
-
-
-def _layout(rows: Sequence[TableRow], cells: Sequence[tuple[str, ...]]) -> _Layout:
-    """As narrow as the contents allow; gaps shrink when that makes the table fit."""
-    lines = [row for row in cells if row]
-    lines += [tuple(top for top, _, _ in _HEADS), tuple(low for _, _, low in _HEADS)]
-    widths = tuple(max(map(len, column)) for column in zip(*lines, strict=True))
-    first = max(len("recipe"), *(len(row.recipe) for row in rows))
-    roomy = first + sum(widths) + 2 * len(widths) <= WIDTH
-    return _Layout(first, widths, "  " if roomy else " ")
-
-
-def _head(layout: _Layout) -> list[str]:
-    width = layout.first + sum(layout.widths) + len(layout.gap) * len(layout.widths)
-    return [
-        layout.line("", (top for top, _, _ in _HEADS)),
-        layout.line("recipe", (low for _, _, low in _HEADS)),
-        "-" * width,
-    ]
-
-
-def _row(row: TableRow, cells: tuple[str, ...], layout: _Layout) -> list[str]:
-    if cells:
-        return [layout.line(row.recipe, cells)]
-    why = f"{row.state.value}: {row.reason}" if row.reason else row.state.value
-    room = max(40, WIDTH - layout.first - len(layout.gap))
-    wrapped = textwrap.wrap(why, room, break_on_hyphens=False)
-    names = [row.recipe, *[""] * (len(wrapped) - 1)]
-    return [
-        f"{name:{layout.first}}{layout.gap}{line}"
-        for name, line in zip(names, wrapped, strict=True)
-    ]
+    return [line for one in lines for line in wrapped(one)]
 
 
 def _cells(row: TableRow) -> tuple[str, ...]:
-    """The cells of a row with numbers; empty for one without."""
+    """The cells of a row with numbers; of one without, why."""
     if not row.state.has_numbers:
-        return ()
+        return (f"{row.state.value}: {row.reason}" if row.reason else row.state.value,)
     baseline = row.family is FormatFamily.FP32
     latency, accuracy = row.metric("latency_ratio"), row.metric("accuracy_delta_pp")
     return (
@@ -166,25 +116,22 @@ def _compared(metric: MetricValue) -> str:
 
 def _notes(rows: Sequence[TableRow]) -> list[str]:
     measured = [row for row in rows if row.state.has_numbers]
-    notes = [
-        *_stale_notes(measured),
-        *_kernel_notes(measured),
-        *_null_notes(measured),
-        *_flag_notes(rows),
-        *_energy_notes(measured),
-    ]
-    return [
-        line
-        for note in notes
-        for line in textwrap.wrap(note, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-    ]
+    return notes(
+        (
+            *_stale_notes(measured),
+            *_kernel_notes(measured),
+            *_null_notes(measured),
+            *_flag_notes(rows),
+            *_energy_notes(measured),
+        )
+    )
 
 
 def _stale_notes(rows: Sequence[TableRow]) -> list[str]:
     alike: dict[str, list[TableRow]] = {}
     for row in rows:
         if row.changes:
-            alike.setdefault(changes_words(row.changes), []).append(row)
+            alike.setdefault(text.changes_words(row.changes), []).append(row)
     return [f"stale, {words} since: {_places(named, rows)}" for words, named in alike.items()]
 
 

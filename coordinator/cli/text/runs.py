@@ -35,12 +35,12 @@ def run_text(run: RunView) -> str:
         lines.append(f"  {run.failure.advice}")
         lines.extend(f"  | {line}" for line in run.failure.log_tail.splitlines())
     if run.metrics:
-        lines.append(columns([(f"  {m.key}", metric_text(m)) for m in run.metrics]))
+        lines += columns([(m.key, metric_text(m)) for m in run.metrics], indent="  ")
     elif run.analysis_version is None and run.failure is None:
         lines.append("  not analysed yet")
     if run.stack:
         lines.append("stack:")
-        lines.append(columns([(f"  {item.name}", item.value) for item in run.stack]))
+        lines += columns([(item.name, item.value) for item in run.stack], indent="  ")
     if run.raw:
         lines.append("raw files:")
         lines.extend(
@@ -69,7 +69,7 @@ def metric_text(metric: MetricValue) -> str:
 def reanalysis_text(run_id: str, result: Reanalysis) -> str:
     """Published and recomputed numbers side by side, digit for digit."""
     recomputed = {metric.key: metric for metric in result.recomputed}
-    rows = [("metric", "published", "recomputed", "")]
+    rows = []
     for metric in result.published:
         other = recomputed.pop(metric.key, None)
         same = "same" if other == metric else "DIFFERENT"
@@ -80,7 +80,8 @@ def reanalysis_text(run_id: str, result: Reanalysis) -> str:
         if result.identical
         else f"Run {run_id}: the recomputed numbers differ from the published ones."
     )
-    return f"{columns(rows)}\n{verdict}"
+    heads = ("metric", "published", "recomputed", "")
+    return "\n".join([*columns(rows, heads), verdict])
 
 
 def _digits(metric: MetricValue | None) -> str:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
-
 from bitgauge.benchmarks.analysis.certificate import allowed_false_positives, is_rehearsal
 from bitgauge.benchmarks.vocabulary.session_options import session_words
+from bitgauge.benchmarks.vocabulary.shown import moment
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
-
-
-def moment(unix_ns: int) -> str:
-    """A moment as people write it, in UTC."""
-    when = datetime.datetime.fromtimestamp(unix_ns // 1_000_000_000, datetime.timezone.utc)
-    return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
 def certificate_lines(view: DeviceView, now_ns: int) -> list[str]:

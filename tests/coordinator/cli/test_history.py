@@ -88,7 +88,7 @@ def test_compare_says_what_changed_and_that_it_is_weaker(
     assert "the table of 2024-10-04  ->  the table of 2024-10-20" in shown
     assert "weaker statement than a pair" in shown
     assert "digits_cnn int8-dynamic on rpi5, batch 1" in shown
-    assert "onnxruntime: 1.31 -> 1.32" in shown
+    assert "onnxruntime 1.31 -> 1.32" in shown
     assert "more metrics" not in shown
     [line] = [one for one in shown.splitlines() if one.lstrip().startswith("latency_ratio")]
     assert line.split()[1] == "worse"
@@ -130,7 +130,7 @@ def test_history_draws_values_marks_and_steps(lab: Lab, capsys: pytest.CaptureFi
         "digits_cnn int8-dynamic on rpi5, batch 1, onnxruntime, profile quick: latency_ratio"
     )
     assert sum(".o" in line or "o." in line for line in lines) == 17
-    assert "changed: onnxruntime: 1.31 -> 1.32" in shown
+    assert "changed: onnxruntime 1.31 -> 1.32" in shown
     assert "step: 0.499 -> 0.60" in shown
     assert lines[-1].startswith("  worse, 0.499 to 0.60, from run ")
     assert "No row with a history matches." in printed(capsys, "history", "--model", "nobody")
@@ -154,7 +154,7 @@ def test_regressions_fail_ci_only_once_confirmed(
     flat = " ".join(shown.split())
     assert "  new  verdict  2024-10-09" in shown
     assert "accuracy_delta_pp -3.0 [-3.4, -2.6] FAIL, where it was -0.2 [-0.6, +0.2] PASS" in flat
-    assert "came with it: onnxruntime: 1.31 -> 1.32" in shown
+    assert "came with it: onnxruntime 1.31 -> 1.32" in shown
     assert "measured once more by job" in shown
     printed(capsys, "regressions", "--fail-on", "new", code=1)
     assert "confirmed" in {one.state for one in confirm(lab)}

@@ -142,10 +142,10 @@ def test_a_dry_run_says_what_why_and_how_long(client: FakeClient, capsys: Captur
     assert run_command_line(["refresh", "zoo", "--dry-run", "--budget", "2.5min"]) == 0
     said = capsys.readouterr().out
     for words in (
-        "bench: digits, batch 8, onnxruntime, 3 min",
+        "bench: digits, batch 8, 1 thread, onnxruntime, 3 min",
         "int8-dynamic: stale (onnxruntime 1.22 -> 1.23)",
         "not within the budget of 3 min:",
-        "digits fp16, batch 8 on bench: never run, 90 s",
+        "digits fp16, batch 8, 1 thread on bench: never run, 90 s",
         "rpi5 is left out: it is unreachable",
         "1 cell in 1 job, about 3 min of device time; 4 fresh, 1 cut by the budget",
     ):
@@ -166,7 +166,7 @@ def test_a_refresh_is_followed_and_its_files_are_whole(
     assert run_command_line(["refresh", "zoo", *files]) == 1
     said = capsys.readouterr()
     assert "bench: 0 of 1 jobs, 1 of 3 entries, about 86 s left; digits batch 8" in said.err
-    assert "lost        digits fp16, batch 1 on bench (onnxruntime)" in said.out
+    assert "lost        digits fp16, batch 1, 1 thread on bench (onnxruntime)" in said.out
     assert "it crashed" in said.out
     assert "1 lost, 1 new" in said.out
     suite = ElementTree.fromstring(junit.read_text())[0]
@@ -254,7 +254,7 @@ def test_campaigns_and_schedules_are_listed_and_steered(
     client: FakeClient, capsys: Capture
 ) -> None:
     assert run_command_line(["campaigns"]) == 0
-    assert "3f0c91d2  running    2026-11-18" in capsys.readouterr().out
+    assert "3f0c91d2  running   2026-11-18" in capsys.readouterr().out
     client.answers = [ENDED]
     assert run_command_line(["campaigns", "3f0c"]) == 0
     assert "1 lost, 1 new" in capsys.readouterr().out
