@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 
-from ..decisions.jobs import ENDED
+from ..decisions.job_now import ENDED
 from .text.jobs import entry_words, settled
 
 # The bar is redrawn seldom: on a small machine drawing would disturb what is being measured.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bitgauge.benchmarks.vocabulary.enums import CampaignState, JobState
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignDevice, CampaignJob
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 
-from .jobs import ENDED as JOB_ENDED
-from .jobs import SETTLED
+from .job_now import ENDED as JOB_ENDED
+from .job_now import SETTLED
+from .transitions import Transitions
 
 QUEUED_PER_DEVICE = 2
 """Jobs of one campaign that wait or run on one device: one runs, one is built meanwhile."""
@@ -32,36 +33,23 @@ class CampaignEvent(str, enum.Enum):
 
 
 # A paused campaign whose last job ends has finished: nothing is left to pause.
-TRANSITIONS: Mapping[tuple[CampaignState, CampaignEvent], CampaignState] = {
-    (CampaignState.PLANNED, CampaignEvent.BEGIN): CampaignState.RUNNING,
-    (CampaignState.PLANNED, CampaignEvent.PAUSE): CampaignState.PAUSED,
-    (CampaignState.PLANNED, CampaignEvent.FINISH): CampaignState.FINISHED,
-    (CampaignState.PLANNED, CampaignEvent.CANCEL): CampaignState.CANCELLED,
-    (CampaignState.RUNNING, CampaignEvent.PAUSE): CampaignState.PAUSED,
-    (CampaignState.RUNNING, CampaignEvent.FINISH): CampaignState.FINISHED,
-    (CampaignState.RUNNING, CampaignEvent.FAIL): CampaignState.FAILED,
-    (CampaignState.RUNNING, CampaignEvent.CANCEL): CampaignState.CANCELLED,
-    (CampaignState.PAUSED, CampaignEvent.RESUME): CampaignState.RUNNING,
-    (CampaignState.PAUSED, CampaignEvent.FINISH): CampaignState.FINISHED,
-    (CampaignState.PAUSED, CampaignEvent.FAIL): CampaignState.FAILED,
-    (CampaignState.PAUSED, CampaignEvent.CANCEL): CampaignState.CANCELLED,
-}
-
-
-def advance(state: CampaignState, event: CampaignEvent, campaign_id: str) -> CampaignState:
-    """The state that follows.
-
-    Raises:
-        Refused: `CAMPAIGN_STATE` when the event can not happen in that state.
-    """
-    following = TRANSITIONS.get((state, event))
-    if following is None:
-        legal = ", ".join(start.value for start, known in TRANSITIONS if known is event)
-        raise Refused(
-            Code.CAMPAIGN_STATE,
-            f"Campaign {campaign_id} is {state.value}; to {event.value} it, it must be {legal}.",
-        )
-    return following
+TRANSITIONS: Transitions[CampaignState, CampaignEvent] = Transitions(
+    {
+        (CampaignState.PLANNED, CampaignEvent.BEGIN): CampaignState.RUNNING,
+        (CampaignState.PLANNED, CampaignEvent.PAUSE): CampaignState.PAUSED,
+        (CampaignState.PLANNED, CampaignEvent.FINISH): CampaignState.FINISHED,
+        (CampaignState.PLANNED, CampaignEvent.CANCEL): CampaignState.CANCELLED,
+        (CampaignState.RUNNING, CampaignEvent.PAUSE): CampaignState.PAUSED,
+        (CampaignState.RUNNING, CampaignEvent.FINISH): CampaignState.FINISHED,
+        (CampaignState.RUNNING, CampaignEvent.FAIL): CampaignState.FAILED,
+        (CampaignState.RUNNING, CampaignEvent.CANCEL): CampaignState.CANCELLED,
+        (CampaignState.PAUSED, CampaignEvent.RESUME): CampaignState.RUNNING,
+        (CampaignState.PAUSED, CampaignEvent.FINISH): CampaignState.FINISHED,
+        (CampaignState.PAUSED, CampaignEvent.FAIL): CampaignState.FAILED,
+        (CampaignState.PAUSED, CampaignEvent.CANCEL): CampaignState.CANCELLED,
+    },
+    Code.CAMPAIGN_STATE,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
+
+from .transitions import Transitions
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.history.regressions import Says
@@ -39,34 +40,15 @@ class RegressionEvent(str, enum.Enum):
 
 OPEN = frozenset({RegressionState.NEW, RegressionState.CONFIRMED})
 
-TRANSITIONS: Mapping[tuple[RegressionState, RegressionEvent], RegressionState] = {
-    (RegressionState.NEW, RegressionEvent.AGREE): RegressionState.CONFIRMED,
-    (RegressionState.NEW, RegressionEvent.DISAGREE): RegressionState.NOT_CONFIRMED,
-    (RegressionState.NEW, RegressionEvent.ANNOTATE): RegressionState.EXPLAINED,
-    (RegressionState.CONFIRMED, RegressionEvent.ANNOTATE): RegressionState.EXPLAINED,
-    (RegressionState.CONFIRMED, RegressionEvent.RECOVER): RegressionState.FIXED,
-}
-
-
-def advance(state: RegressionState, event: RegressionEvent, story: str) -> RegressionState:
-    """The state that follows.
-
-    Args:
-        state: where it is.
-        event: what happened to it.
-        story: which one this is, for the sentence of the error.
-
-    Raises:
-        Refused: `ILLEGAL_TRANSITION` when the event cannot happen in that state.
-    """
-    following = TRANSITIONS.get((state, event))
-    if following is None:
-        legal = " or ".join(start.value for start, known in TRANSITIONS if known is event)
-        raise Refused(
-            Code.ILLEGAL_TRANSITION,
-            f"{story} is {state.value}, and `{event.value}` needs it to be {legal}.",
-        )
-    return following
+TRANSITIONS: Transitions[RegressionState, RegressionEvent] = Transitions(
+    {
+        (RegressionState.NEW, RegressionEvent.AGREE): RegressionState.CONFIRMED,
+        (RegressionState.NEW, RegressionEvent.DISAGREE): RegressionState.NOT_CONFIRMED,
+        (RegressionState.NEW, RegressionEvent.ANNOTATE): RegressionState.EXPLAINED,
+        (RegressionState.CONFIRMED, RegressionEvent.ANNOTATE): RegressionState.EXPLAINED,
+        (RegressionState.CONFIRMED, RegressionEvent.RECOVER): RegressionState.FIXED,
+    }
+)
 
 
 def event_of(state: RegressionState, said: Says) -> RegressionEvent | None:
@@ -91,11 +73,6 @@ def regression_id(subject: str, signal: str, metric: str, run_id: str) -> str:
     return str(
         uuid.uuid5(uuid.NAMESPACE_URL, f"bitgauge:regression/{subject}/{signal}/{metric}/{run_id}")
     )
-
-
-def confirming_job(run_id: str) -> str:
-    """The id of the one job that measures once more what a run showed."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"bitgauge:confirm/{run_id}"))
 
 
 def required_note(note: str) -> str:

@@ -13,7 +13,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 
 from ..decisions import submission
 from ..decisions.care import require_quota
-from ..decisions.jobs import ENDED
+from ..decisions.job_now import ENDED
 from ..store.store import Store
 from ..store.values import LeaseTerms
 from ..store.writer import Writer

@@ -33,14 +33,8 @@ from .past import annotations as _annotations
 from .past import history as _history
 from .past import regressions as _regressions
 from .sql import table as _table
-from .sql.connection import (
-    connect,
-    connect_readonly,
-    keep_before_migration,
-    prepare,
-    translated,
-)
-from .sql.operation import Opened
+from .sql.connection import connect, connect_readonly, keep_before_migration, prepare
+from .sql.database import Opened, translated
 from .sql.steps import OLDEST, STEPS, Steps, migrate, require_newest, version_of
 
 FAULTLESS_SQLITE = (3, 51, 3)

@@ -37,7 +37,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
-from bitgauge.coordinator.store.jobs.runs import _metric_columns
+from bitgauge.coordinator.store.jobs.changes import metric_columns
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 
@@ -175,8 +175,7 @@ def _lab(store: Store, size: Size) -> None:
     connection.execute("BEGIN")
     for seed, (run, recipe) in enumerate(found):
         database.table("metrics").insert_all(
-            _metric_columns(run, position, one)
-            for position, one in enumerate(metrics(seed, recipe))
+            metric_columns(run, position, one) for position, one in enumerate(metrics(seed, recipe))
         )
     connection.execute(
         "UPDATE runs SET analysis_version = ?, analysed_unix_ns = received_unix_ns",

@@ -19,9 +19,10 @@ from bitgauge.benchmarks.vocabulary.enums import Disposition, EntryState, JobSta
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.coordinator.decisions import jobs
+from bitgauge.coordinator.decisions.job_now import TRANSITIONS, JobEvent
 from bitgauge.coordinator.lab.leases import Leases
-from bitgauge.coordinator.store.jobs import leases as store_leases
-from bitgauge.coordinator.store.sql import values as store_views
+from bitgauge.coordinator.store.jobs import leases
+from bitgauge.coordinator.store.sql import database
 
 from .agent_side import AgentParts, SimConnection
 from .simulate import Made
@@ -80,8 +81,8 @@ def _judge_any_entry(**facts: Any) -> tuple[Disposition, EntryState]:
     return _judge(**(facts | {"entry": EntryState.READY}))
 
 
-_settled_again = dict(jobs.TRANSITIONS) | {
-    (state, jobs.JobEvent.SETTLE): JobState.ANALYSING
+_settled_again = dict(TRANSITIONS.table) | {
+    (state, JobEvent.SETTLE): JobState.ANALYSING
     for state in (JobState.ANALYSING, JobState.FINISHED, JobState.FAILED, JobState.CANCELLED)
 }
 
@@ -90,12 +91,12 @@ _settled_again = dict(jobs.TRANSITIONS) | {
 def _without_fence() -> Iterator[None]:
     with (
         mock.patch.object(jobs, "judge", _judge_any),
-        mock.patch.object(jobs, "TRANSITIONS", _settled_again),
+        mock.patch.object(TRANSITIONS, "table", _settled_again),
     ):
         yield
 
 
-_assignment = store_leases._assignment
+_assignment = leases._assignment
 
 
 def _nothing_accepted(*args: Any, **named: Any) -> Assignment:
@@ -108,7 +109,7 @@ def _nothing_accepted(*args: Any, **named: Any) -> Assignment:
 def _measured_again() -> Iterator[None]:
     with (
         mock.patch.object(jobs, "judge", _judge_any_entry),
-        mock.patch.object(store_leases, "_assignment", _nothing_accepted),
+        mock.patch.object(leases, "_assignment", _nothing_accepted),
     ):
         yield
 
@@ -126,7 +127,7 @@ async def _acknowledge_first(self: Leases, report: RunReport) -> Disposition:
     return Disposition.ACCEPTED
 
 
-_fetch = store_views.fetch
+_fetch = database.fetch
 
 
 def _never_busy(connection: Any, sql: str, values: Any = ()) -> Any:
@@ -222,7 +223,7 @@ MUTANTS = (
     Mutant(
         "one lease per device, in the claim and in the index",
         "two active leases",
-        lambda: mock.patch.object(store_leases, "fetch", _never_busy),
+        lambda: mock.patch.object(leases, "fetch", _never_busy),
         Made(schema=("DROP INDEX one_active_lease_per_device",)),
     ),
     Mutant("outbox", "is reported before it is spooled", made=_agent(MemorySpool)),

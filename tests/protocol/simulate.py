@@ -16,7 +16,7 @@ from unittest import mock
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 from bitgauge.coordinator.lab import loops as dispatch
-from bitgauge.coordinator.store.jobs.changes import to_analyse
+from bitgauge.coordinator.store.jobs.runs import unanalysed
 
 from .agent_side import AgentParts, AgentSide, record
 from .coordinator_side import CoordinatorSide, WatchedStore, digest
@@ -226,7 +226,7 @@ class Lab:
             return False
         if any(state not in ENDED for (state,) in self._ids("SELECT state FROM jobs")):
             return False
-        if to_analyse(self.coordinator.connection):
+        if unanalysed(self.coordinator.connection):
             return False
         return not any(
             "intents/" in name or "reports/" in name for one in self._agents for name in one.waits()

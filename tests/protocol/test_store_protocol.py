@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
 )
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
-from bitgauge.coordinator.decisions.jobs import ENDED, SETTLED
+from bitgauge.coordinator.decisions.job_now import ENDED, SETTLED
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
 from hypothesis import HealthCheck, settings

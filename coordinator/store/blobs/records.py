@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ...decisions.submission import REFERENCE_RECIPE
-from ..sql.operation import reading, writing
-from ..sql.values import fetch
+from ..sql.database import fetch, reading, writing
 from ..values import SpareBlob
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from ...decisions import campaigns
 from ...decisions.campaigns import REFUSED, WAITING, CampaignEvent, Step, devices_of, jobs_of
 from ..sql import table
-from ..sql.operation import reading, writing
-from ..sql.values import encode, fetch, job_row, job_spec, job_view
+from ..sql.database import encode, fetch, reading, writing
+from ..sql.values import job_row, job_spec, job_view
 from ..values import NewCampaign
 
 if TYPE_CHECKING:
@@ -273,7 +273,8 @@ def move(
 ) -> None:
     """Let an event happen to a campaign; one that ends lets go of its files."""
     row = _row(db.conn, campaign_id)
-    state = campaigns.advance(CampaignState(row["state"]), event, campaign_id)
+    story = f"Campaign {campaign_id}"
+    state = campaigns.TRANSITIONS.advance(CampaignState(row["state"]), event, story)
     ended = state in campaigns.ENDED
     db.execute(
         "UPDATE campaigns SET state = ?, ended_unix_ns = ?, reason = ?, diff = ?"

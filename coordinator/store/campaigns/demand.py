@@ -11,8 +11,8 @@ from bitgauge.benchmarks.refresh.plan import Ask, RunTime
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Workload
 
-from ..sql.operation import reading, writing
-from ..sql.values import encode, fetch, job_spec
+from ..sql.database import encode, fetch, reading, writing
+from ..sql.values import job_spec
 from ..values import AskKey
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ import msgspec
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, ScheduleView
 
-from ..sql.operation import reading, writing
-from ..sql.values import encode, fetch
+from ..sql.database import encode, fetch, reading, writing
 from ..values import DueSchedule
 from .campaigns import pin, unpin
 

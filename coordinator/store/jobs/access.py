@@ -9,8 +9,7 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
-from ..sql.operation import reading, writing
-from ..sql.values import fetch
+from ..sql.database import fetch, reading, writing
 from ..values import AccessState, CertificateRecord, TokenRecord
 from .changes import lose_lease
 

@@ -10,10 +10,10 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refu
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
-from ...decisions import jobs
 from ...decisions.care import CheckOutcome, DeviceCare, Hearing
-from ..sql.operation import reading, writing
-from ..sql.values import aa_certificate, fetch, metric_values
+from ...decisions.job_now import ENDED
+from ..sql.database import fetch, reading, writing
+from ..sql.values import aa_certificate, metric_values
 from ..values import EndedCheck
 from .changes import lose_lease
 from .insert import insert_job
@@ -133,7 +133,7 @@ def retire(db: Database, device_id: str, reason: str, now_ns: int) -> tuple[str,
     open_check = _device(db.conn, device_id)["open_check"]
     if open_check is not None:
         state = fetch(db.conn, "SELECT state FROM jobs WHERE job_id = ?", (open_check,))
-        if JobState(state[0]["state"]) not in jobs.ENDED:
+        if JobState(state[0]["state"]) not in ENDED:
             cancel(db, open_check, "its device was retired", now_ns)
     held = fetch(
         db.conn, "SELECT job_id FROM leases WHERE device_id = ? AND active = 1", (device_id,)

@@ -1,152 +1,263 @@
-"""The small changes of jobs, entries and leases that every write of the store is made of.
+"""What is known of a job, read once, and the one place that carries out what follows.
 
-Each runs inside the caller's transaction. What follows from what is decided in `jobs`.
+What follows is decided in `decisions`; each function is part of the caller's transaction.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import math
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.vocabulary.enums import EntryState, FailureGroup, JobState
-from bitgauge.benchmarks.vocabulary.values.runs import Failure
+import msgspec
+from bitgauge.benchmarks.common.crash import crash_point
+from bitgauge.benchmarks.vocabulary.enums import (
+    Disposition,
+    EntryState,
+    JobState,
+    ModelClass,
+    RunStatus,
+)
+from bitgauge.benchmarks.vocabulary.errors import Code, Internal, NotFound
+from bitgauge.benchmarks.vocabulary.metrics import METRICS
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunReport
 
+from ...decisions import instructions as do
 from ...decisions import jobs
-from ...decisions.jobs import JobEvent
+from ...decisions.instructions import Instructions
+from ...decisions.job_now import ENDED, EntryNow, JobNow, RunNow
+from ..sql.database import encode, fetch
 from ..sql.table import refresh_job
-from ..sql.values import entry_views, fetch, job_row, job_spec
-from .job_end import job_ended
+from .job_end import judge_end
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-SECOND_NS = 1_000_000_000
 
-
-def move(
-    db: Database, job_id: str, event: JobEvent, now_ns: int, reason: str | None = None
-) -> JobState:
-    """Let `event` happen to a job.
-
-    A job that is cancelled takes its open entries with it; one that ends is judged.
-    """
-    row = job_row(db.conn, job_id)
-    story = f"Job {job_id} of {row['model_name']} at epoch {row['epoch']}"
-    state = jobs.advance(JobState(row["state"]), event, story)
-    ended_ns = now_ns if state in jobs.ENDED else None
-    db.execute(
-        "UPDATE jobs SET state = ?, ended_unix_ns = ?, reason = coalesce(?, reason)"
-        " WHERE job_id = ?",
-        (state.value, ended_ns, reason, job_id),
-    )
-    if state is JobState.CANCELLED:
-        _settle_open(db, job_id, EntryState.CANCELLED, now_ns, reason="cancelled")
-    if state in jobs.ENDED:
-        job_ended(db, job_id, now_ns)
-        refresh_job(db, job_id)
-    return state
-
-
-def settle(
-    db: Database,
-    job_id: str,
-    entry_index: int,
-    state: EntryState,
-    now_ns: int,
-    *,
-    reason: str | None = None,
-    group: FailureGroup | None = None,
-) -> None:
-    """Give one entry its final state."""
-    db.execute(
-        "UPDATE entries SET state = ?, settled_unix_ns = ?, reason = ?, failure_group = ?"
-        " WHERE job_id = ? AND entry_index = ?",
-        (state.value, now_ns, reason, group.value if group else None, job_id, entry_index),
+# -- what is known ------------------------------------------------------------------------
+def job_now(connection: sqlite3.Connection, job_id: str) -> JobNow:
+    """What is known of a job. `UNKNOWN_JOB` when there is none."""
+    found = fetch(connection, "SELECT * FROM jobs WHERE job_id = ?", (job_id,))
+    if not found:
+        raise NotFound(Code.UNKNOWN_JOB, f"There is no job {job_id}.")
+    row = found[0]
+    return JobNow(
+        job_id=job_id,
+        spec=msgspec.json.decode(row["spec"], type=JobSpec),
+        model_class=ModelClass(row["model_class"]),
+        state=JobState(row["state"]),
+        epoch=row["epoch"],
+        entries=_entries(connection, job_id),
+        runs=_runs(connection, job_id),
+        first_leased_unix_ns=row["first_leased_unix_ns"],
+        claim_limit=row["claim_limit"] or 0,
+        claims_left=row["claims_left"] or 0,
+        cancel_reason=row["cancel_reason"],
+        submitted_by=row["submitted_by"],
+        repeats=row["repeats"],
     )
 
 
-def _settle_open(
-    db: Database,
-    job_id: str,
-    state: EntryState,
-    now_ns: int,
-    *,
-    reason: str,
-    group: FailureGroup | None = None,
-) -> None:
-    """Give every entry that has none its final state."""
-    for entry in entry_views(db.conn, job_id):
-        if entry.state not in jobs.SETTLED:
-            settle(db, job_id, entry.index, state, now_ns, reason=reason, group=group)
-
-
-def end_lease(db: Database, job_id: str, ended_by: str, now_ns: int) -> None:
-    """End the active lease of a job, if it has one."""
-    db.execute(
-        "UPDATE leases SET active = 0, ended_by = ?, ended_unix_ns = ?"
-        " WHERE job_id = ? AND active = 1",
-        (ended_by, now_ns, job_id),
+def _entries(connection: sqlite3.Connection, job_id: str) -> tuple[EntryNow, ...]:
+    sql = "SELECT * FROM entries WHERE job_id = ? ORDER BY entry_index"
+    return tuple(
+        EntryNow(
+            index=row["entry_index"],
+            recipe=row["recipe"],
+            state=EntryState(row["state"]),
+            reason=row["reason"],
+            artifact=Digest(row["artifact_sha256"], row["artifact_size_bytes"])
+            if row["artifact_sha256"] is not None
+            else None,
+        )
+        for row in fetch(connection, sql, (job_id,))
     )
 
 
+def _runs(connection: sqlite3.Connection, job_id: str) -> tuple[RunNow, ...]:
+    rows = fetch(
+        connection,
+        """SELECT r.*, EXISTS (SELECT 1 FROM raw WHERE raw.run_id = r.run_id) AS raw FROM runs r
+           WHERE job_id = ? ORDER BY position""",
+        (job_id,),
+    )
+    return tuple(
+        RunNow(
+            run_id=row["run_id"],
+            epoch=row["epoch"],
+            entry_index=row["entry_index"],
+            disposition=Disposition(row["disposition"]),
+            status=RunStatus(row["status"]),
+            failed=row["failure"] is not None,
+            raw=bool(row["raw"]),
+            spoiled=row["analysis_failure"] is not None,
+            waits=row["disposition"] == "accepted"
+            and bool(row["raw"])
+            and row["analysis_version"] is None
+            and row["analysis_failure"] is None,
+        )
+        for row in rows
+    )
+
+
+def lease(
+    connection: sqlite3.Connection, job_id: str, epoch: int, token: bytes
+) -> sqlite3.Row | None:
+    """The lease that `token` belongs to, active or not; compared in constant time."""
+    rows = fetch(connection, "SELECT * FROM leases WHERE job_id = ? AND epoch = ?", (job_id, epoch))
+    expected = rows[0]["token_sha256"] if rows else b""
+    matches = hmac.compare_digest(hashlib.sha256(token).digest(), expected)
+    return rows[0] if rows and matches else None
+
+
+# -- what is done -------------------------------------------------------------------------
 def lose_lease(db: Database, job_id: str, ended_by: str, now_ns: int) -> JobState:
-    """End a lease under which something is left to measure, and say where the job goes.
-
-    It is cancelled when the user asked for that, given up when its deadline or its claims are
-    used up, else queued again.
-    """
-    end_lease(db, job_id, ended_by, now_ns)
-    row = job_row(db.conn, job_id)
-    if row["cancel_reason"] is not None:
-        return move(db, job_id, JobEvent.STOP, now_ns, row["cancel_reason"])
-    failure = _why_give_up(row, now_ns)
-    if failure is not None:
-        return give_up(db, job_id, failure, now_ns)
-    return move(db, job_id, JobEvent.RELEASE, now_ns)
+    """End a lease under which something is left to measure, and say where the job went."""
+    now = job_now(db.conn, job_id)
+    return apply(db, now, jobs.on_expiry(now, ended_by, now_ns), now_ns)
 
 
-def _why_give_up(row: sqlite3.Row, now_ns: int) -> Failure | None:
-    deadline_s = job_spec(row).deadline_s
-    if now_ns >= row["first_leased_unix_ns"] + deadline_s * SECOND_NS:
-        return jobs.overdue(deadline_s)
-    if row["claims_left"] <= 0:
-        return jobs.exhausted(row["claim_limit"])
-    return None
+def apply(db: Database, now: JobNow, told: Instructions, now_ns: int) -> JobState:
+    """Carry out what was decided about a job, in order; the state that it is in then."""
+    for act in told:
+        _apply(db, now, act, now_ns)
+        if isinstance(act, do.MoveJob):
+            now = replace(now, state=act.state)
+    return now.state
 
 
-def give_up(db: Database, job_id: str, failure: Failure, now_ns: int) -> JobState:
-    """Fail every entry that is not settled; the job ends with what was measured."""
-    _settle_open(db, job_id, EntryState.FAILED, now_ns, reason=failure.message, group=failure.group)
-    return finish_measuring(db, job_id, now_ns)
+def _apply(db: Database, now: JobNow, act: do.Instruction, now_ns: int) -> None:
+    match act:
+        case do.KeepRun():
+            _keep_run(db, act.run, act.disposition, now_ns)
+            crash_point("C6")
+        case do.PublishMetrics():
+            _publish(db, act, now_ns)
+        case do.JudgeJob():
+            judge_end(db, now, now_ns)
+        case do.RefreshTable():
+            refresh_job(db, now.job_id)
+        case _:
+            db.execute(*_statement(now.job_id, now.epoch, act, now_ns))
 
 
-def finish_measuring(db: Database, job_id: str, now_ns: int) -> JobState:
-    """Every entry is settled: end the lease; the job waits for analysis, or ends."""
-    end_lease(db, job_id, "settled", now_ns)
-    move(db, job_id, JobEvent.SETTLE, now_ns)
-    return conclude(db, job_id, now_ns)
+def _statement(
+    job_id: str, epoch: int, act: do.Change, now_ns: int
+) -> tuple[str, tuple[object, ...]]:
+    """An instruction that is one UPDATE."""
+    values: tuple[object, ...]
+    match act:
+        case do.HearDevice():
+            sql = """UPDATE devices SET last_seen_unix_ns = max(last_seen_unix_ns, ?)
+                WHERE device_id = ?"""
+            values = (now_ns, act.device_id)
+        case do.SettleEntry():
+            group = act.group.value if act.group else None
+            sql = """UPDATE entries SET state = ?, settled_unix_ns = ?, reason = ?,
+                failure_group = ? WHERE job_id = ? AND entry_index = ?"""
+            values = (act.state.value, now_ns, act.reason, group, job_id, act.index)
+        case do.KeepArtifact():
+            sql = """UPDATE entries SET state = 'ready', artifact_sha256 = ?,
+                artifact_size_bytes = ? WHERE job_id = ? AND entry_index = ?"""
+            values = (act.artifact.sha256, act.artifact.size_bytes, job_id, act.index)
+        case do.GrantClaims():
+            sql = "UPDATE jobs SET claim_limit = ?1, claims_left = ?1 WHERE job_id = ?2"
+            values = (act.count, job_id)
+        case do.EndLease():
+            sql = """UPDATE leases SET active = 0, ended_by = ?, ended_unix_ns = ?
+                WHERE job_id = ? AND active = 1"""
+            values = (act.ended_by, now_ns, job_id)
+        case do.ReviveLease():
+            sql = """UPDATE leases SET active = 1, ended_by = NULL, ended_unix_ns = NULL
+                WHERE job_id = ? AND epoch = ?"""
+            values = (job_id, epoch)
+        case do.NoteCancel():
+            sql = "UPDATE jobs SET cancel_reason = coalesce(cancel_reason, ?) WHERE job_id = ?"
+            values = (act.reason, job_id)
+        case do.MoveJob():
+            sql = """UPDATE jobs SET state = ?, ended_unix_ns = ?, reason = coalesce(?, reason)
+                WHERE job_id = ?"""
+            ended_ns = now_ns if act.state in ENDED else None
+            values = (act.state.value, ended_ns, act.reason, job_id)
+        case do.FailAnalysis():
+            sql = "UPDATE runs SET analysis_failure = ? WHERE run_id = ?"
+            values = (encode(act.failure), act.run_id)
+    return sql, values
 
 
-def conclude(db: Database, job_id: str, now_ns: int) -> JobState:
-    """End a job whose runs are all analysed."""
-    state = JobState(job_row(db.conn, job_id)["state"])
-    if state is not JobState.ANALYSING or to_analyse(db.conn, job_id):
-        return state
-    event, reason = jobs.ending(entry_views(db.conn, job_id))
-    return move(db, job_id, event, now_ns, reason)
+def _keep_run(db: Database, told: RunReport, disposition: Disposition, now_ns: int) -> None:
+    db.table("runs").insert(
+        {
+            "run_id": told.run_id,
+            "job_id": told.job_id,
+            "epoch": told.epoch,
+            "entry_index": told.entry_index,
+            "disposition": disposition.value,
+            "status": told.status.value,
+            "device_id": told.device_id,
+            "sandbox": told.sandbox,
+            "started_unix_ns": told.started_unix_ns,
+            "ended_unix_ns": told.ended_unix_ns,
+            "received_unix_ns": now_ns,
+            "attempts": told.attempts,
+            "measuring_version": told.measuring_version,
+            "fingerprint": told.fingerprint,
+            "stack": encode(told.stack),
+            "failure": encode(told.failure) if told.failure else None,
+        }
+    )
+    db.table("raw").insert_all(
+        {
+            "run_id": told.run_id,
+            "position": position,
+            "pass_name": ref.pass_name.value,
+            "launch": ref.launch,
+            "role": ref.role.value,
+            "sha256": ref.digest.sha256,
+            "size_bytes": ref.digest.size_bytes,
+        }
+        for position, ref in enumerate(told.raw)
+    )
 
 
-def to_analyse(connection: sqlite3.Connection, job_id: str | None = None) -> tuple[str, ...]:
-    """Accepted runs with raw data and without metrics, oldest first; of one job or of all.
+def _publish(db: Database, act: do.PublishMetrics, now_ns: int) -> None:
+    db.execute("DELETE FROM metrics WHERE run_id = ?", (act.run_id,))
+    db.table("metrics").insert_all(
+        metric_columns(act.run_id, position, metric) for position, metric in enumerate(act.metrics)
+    )
+    db.execute(
+        "UPDATE runs SET analysis_version = ?, analysed_unix_ns = ?, analysis_failure = NULL"
+        " WHERE run_id = ?",
+        (act.version, now_ns, act.run_id),
+    )
 
-    A run that failed has raw data when the sentinel was timed around it.
-    """
-    sql = """SELECT run_id FROM runs r
-        WHERE disposition = 'accepted'
-          AND analysis_version IS NULL AND analysis_failure IS NULL
-          AND EXISTS (SELECT 1 FROM raw WHERE raw.run_id = r.run_id)"""
-    if job_id is None:
-        rows = fetch(connection, f"{sql} ORDER BY position")
-    else:
-        rows = fetch(connection, f"{sql} AND job_id = ? ORDER BY position", (job_id,))
-    return tuple(row["run_id"] for row in rows)
+
+def metric_columns(run: str, position: int, metric: MetricValue) -> dict[str, object]:
+    """The row of one metric; only finite numbers of registered metrics are stored."""
+    numbers = (metric.value, metric.low, metric.high)
+    if not all(number is None or math.isfinite(number) for number in numbers):
+        raise Internal(Code.INTERNAL, f"Metric {metric.key} of run {run} is not a finite number.")
+    known = METRICS.get(metric.key)
+    if known is None:
+        raise Internal(Code.INTERNAL, f"Metric {metric.key} of run {run} is not registered.")
+    return {
+        "run_id": run,
+        "key": metric.key,
+        "position": position,
+        "value": metric.value,
+        "low": metric.low,
+        "high": metric.high,
+        "n": metric.n,
+        "unit": known.unit,
+        "reason": metric.reason,
+        "verdict": metric.verdict,
+        "difference": metric.difference,
+        "flags": encode(metric.flags),
+        "detail": encode(metric.detail),
+        "definition": metric.definition,
+    }

@@ -26,8 +26,8 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, Dev
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ..sql import table
-from ..sql.operation import reading, writing
-from ..sql.values import aa_certificate, encode, fetch
+from ..sql.database import encode, fetch, reading, writing
+from ..sql.values import aa_certificate
 from ..values import LeaseTerms, Registration
 from .access import refuse_revoked
 from .care import refuse_retired

@@ -9,7 +9,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
-from ..sql.values import encode
+from ..sql.database import encode
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

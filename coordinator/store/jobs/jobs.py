@@ -5,18 +5,17 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClass
+from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ...decisions import jobs
-from ...decisions.jobs import JobEvent
-from ..sql.operation import reading, writing
-from ..sql.values import digest, entry_views, fetch, job_row, job_spec, job_view
+from ..sql.database import fetch, reading, writing
+from ..sql.values import digest, job_row, job_spec, job_view
 from ..values import BuildKey, BuildOutcome, PendingBuild
-from .changes import move, settle
+from .changes import apply, job_now
 from .insert import insert_job
 
 if TYPE_CHECKING:
@@ -154,37 +153,14 @@ def built(
     When no entry is left to build the job is queued: its baseline can always be measured. An
     answer that comes twice or too late changes nothing.
     """
-    state = JobState(job_row(db.conn, job_id)["state"])
-    entries = entry_views(db.conn, job_id)
-    if state is not JobState.BUILDING or entries[entry_index].state is not EntryState.BUILDING:
-        return
+    now = job_now(db.conn, job_id)
+    made: Digest | Failure | str
     if isinstance(outcome, Failure):
-        settle(
-            db,
-            job_id,
-            entry_index,
-            EntryState.FAILED,
-            now_ns,
-            reason=outcome.message,
-            group=outcome.group,
-        )
-    elif outcome.artifact is None:
-        reason = outcome.unsupported or "the recipe can not be made of this model"
-        settle(db, job_id, entry_index, EntryState.UNSUPPORTED, now_ns, reason=reason)
+        made = outcome
     else:
-        db.execute(
-            "UPDATE entries SET state = ?, artifact_sha256 = ?, artifact_size_bytes = ?"
-            " WHERE job_id = ? AND entry_index = ?",
-            (
-                EntryState.READY.value,
-                outcome.artifact.sha256,
-                outcome.artifact.size_bytes,
-                job_id,
-                entry_index,
-            ),
-        )
-    if jobs.is_built(entry_views(db.conn, job_id)):
-        move(db, job_id, JobEvent.BUILT, now_ns)
+        why = outcome.unsupported or "the recipe can not be made of this model"
+        made = outcome.artifact or why
+    apply(db, now, jobs.on_build(now, entry_index, made), now_ns)
 
 
 @reading("reading builds")
@@ -230,17 +206,8 @@ def _key_columns(key: BuildKey) -> dict[str, object]:
 @writing("cancelling a job")
 def cancel(db: Database, job_id: str, reason: str, now_ns: int) -> JobView:
     """Cancel a job that has not ended; a leased one ends when its agent is told."""
-    row = job_row(db.conn, job_id)
-    state = JobState(row["state"])
-    if state in jobs.ENDED and state is not JobState.CANCELLED:
-        raise Refused(Code.JOB_ENDED, f"Job {job_id} of {row['model_name']} is {state.value}.")
-    if state is JobState.LEASED:
-        db.execute(
-            "UPDATE jobs SET cancel_reason = coalesce(cancel_reason, ?) WHERE job_id = ?",
-            (reason, job_id),
-        )
-    if state is not JobState.CANCELLED:
-        move(db, job_id, JobEvent.CANCEL, now_ns, None if state is JobState.LEASED else reason)
+    now = job_now(db.conn, job_id)
+    apply(db, now, jobs.on_cancel(now, reason), now_ns)
     return job_view(db.conn, job_row(db.conn, job_id))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,12 @@ from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Progress
 
 from ...decisions import jobs
-from ...decisions.jobs import JobEvent
-from ..sql.operation import writing
-from ..sql.values import device_description, encode, entry_views, fetch, job_row, job_spec, raw_refs
+from ...decisions.job_now import SETTLED, TRANSITIONS, JobEvent
+from ..sql.database import encode, fetch, writing
+from ..sql.values import device_description, entry_views, job_row, job_spec, raw_refs
 from ..values import LeaseTerms
 from .care import count_job, is_check
-from .changes import SECOND_NS, give_up, lose_lease
+from .changes import apply, job_now, lease, lose_lease
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -35,7 +34,7 @@ def claim(
     busy = fetch(db.conn, "SELECT 1 FROM leases WHERE device_id = ? AND active = 1", (device_id,))
     if busy:
         return None
-    state = jobs.TRANSITIONS[JobState.QUEUED, JobEvent.CLAIM]
+    state = TRANSITIONS.table[JobState.QUEUED, JobEvent.CLAIM]
     claimed = db.execute(
         """UPDATE jobs SET state = ?, epoch = epoch + 1, progress = NULL,
              first_leased_unix_ns = coalesce(first_leased_unix_ns, ?),
@@ -94,7 +93,7 @@ def _assignment(
     terms: LeaseTerms,
 ) -> Assignment:
     spec = job_spec(row)
-    left_ns = row["first_leased_unix_ns"] + spec.deadline_s * SECOND_NS - now_ns
+    left_ns = row["first_leased_unix_ns"] + spec.deadline_s * jobs.SECOND_NS - now_ns
     return Assignment(
         job_id=row["job_id"],
         epoch=row["epoch"],
@@ -107,7 +106,7 @@ def _assignment(
         baseline=spec.baseline,
         evaluation=spec.evaluation,
         entries=_assigned(connection, row, device),
-        deadline_s=max(1, left_ns // SECOND_NS),
+        deadline_s=max(1, left_ns // jobs.SECOND_NS),
         passes=(PassName.QUALITY,) if is_check(connection, row["job_id"]) else spec.passes,
         overrides=spec.overrides,
     )
@@ -134,22 +133,12 @@ def _assigned(
             index=entry.index,
             recipe=entry.recipe,
             artifact=entry.artifact,
-            accepted=entry.state in jobs.SETTLED,
+            accepted=entry.state in SETTLED,
             raw=raw_refs(connection, made[entry.index]) if entry.index in made else (),
         )
         for entry in entry_views(connection, job["job_id"])
         if entry.artifact is not None
     )
-
-
-def lease(
-    connection: sqlite3.Connection, job_id: str, epoch: int, token: bytes
-) -> sqlite3.Row | None:
-    """The lease that `token` belongs to, active or not; compared in constant time."""
-    rows = fetch(connection, "SELECT * FROM leases WHERE job_id = ? AND epoch = ?", (job_id, epoch))
-    expected = rows[0]["token_sha256"] if rows else b""
-    matches = hmac.compare_digest(hashlib.sha256(token).digest(), expected)
-    return rows[0] if rows and matches else None
 
 
 @writing("renewing a lease")
@@ -166,41 +155,22 @@ def renew(
 ) -> str:
     """Extend a lease: `ok`, `cancel` (stop, the user asked) or `lost` (stop, forget)."""
     held = lease(db.conn, job_id, epoch, token)
-    row = job_row(db.conn, job_id) if held else None
-    if held is None or row is None or row["epoch"] != epoch:
+    now = job_now(db.conn, job_id) if held else None
+    if held is None or now is None or now.epoch != epoch:
         return "lost"
-    state = JobState(row["state"])
-    if state is JobState.LEASED and row["cancel_reason"] is not None:
-        state = lose_lease(db, job_id, "cancelled", now_ns)
-    if state is JobState.CANCELLED:
-        return "cancel"
-    if not (state is JobState.LEASED or (state is JobState.QUEUED and _revive(db, held))):
-        return "lost"
-    deadline_s = job_spec(row).deadline_s
-    if now_ns >= row["first_leased_unix_ns"] + deadline_s * SECOND_NS:
-        give_up(db, job_id, jobs.overdue(deadline_s), now_ns)
-        return "lost"
-    _extend(db, held, progress, hold_ns=hold_ns, now_ns=now_ns, terms=terms)
-    return "ok"
+    answer, told = jobs.on_renewal(now, revivable=_revivable(db.conn, held), now_ns=now_ns)
+    apply(db, now, told, now_ns)
+    if answer == "ok":
+        _extend(db, held, progress, hold_ns=hold_ns, now_ns=now_ns, terms=terms)
+    return answer
 
 
-def _revive(db: Database, held: sqlite3.Row) -> bool:
-    """Take up a lease that ran out and that nobody has claimed since; its agent measured on."""
+def _revivable(connection: sqlite3.Connection, held: sqlite3.Row) -> bool:
+    """Whether a lease ran out and its device has taken no other since; its agent measured on."""
     if held["ended_by"] != "expired":
         return False
-    others = fetch(
-        db.conn, "SELECT 1 FROM leases WHERE device_id = ? AND active = 1", (held["device_id"],)
-    )
-    if others:
-        return False
-    db.execute(
-        "UPDATE leases SET active = 1, ended_by = NULL, ended_unix_ns = NULL"
-        " WHERE job_id = ? AND epoch = ?",
-        (held["job_id"], held["epoch"]),
-    )
-    state = jobs.TRANSITIONS[JobState.QUEUED, JobEvent.CLAIM]
-    db.execute("UPDATE jobs SET state = ? WHERE job_id = ?", (state.value, held["job_id"]))
-    return True
+    device = (held["device_id"],)
+    return not fetch(connection, "SELECT 1 FROM leases WHERE device_id = ? AND active = 1", device)
 
 
 def _extend(

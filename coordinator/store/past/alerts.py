@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bitgauge.benchmarks.vocabulary.values.history import Regression
 
-from ..sql.operation import reading, writing
-from ..sql.values import fetch
+from ..sql.database import fetch, reading, writing
 from ..values import DueAlert
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.history import Annotated, HistoryQuery
 
-from ...decisions.regressions import OPEN, RegressionEvent, RegressionState, advance
+from ...decisions.regressions import OPEN, TRANSITIONS, RegressionEvent, RegressionState
 from ..sql.candidates import candidates
-from ..sql.operation import writing
-from ..sql.values import fetch
+from ..sql.database import fetch, writing
 from .alerts import decoded
 from .drift import keys_of_family
 from .history import series
@@ -69,7 +68,7 @@ def explain(db: Database, regression_id: str, note: str, now_ns: int, made_by: s
     one = decoded(found[0])
     state = RegressionState(one.state)
     if state not in OPEN:
-        advance(state, RegressionEvent.ANNOTATE, f"Regression {one.regression_id}")
+        TRANSITIONS.advance(state, RegressionEvent.ANNOTATE, f"Regression {one.regression_id}")
     [own] = candidates(db.conn, {"r.run_id = ?": one.run_ids[0]})
     keys = [found[0]["row_key"]]
     if one.signal == LATENCY_DRIFT:
@@ -100,7 +99,7 @@ def _accept(
     explained = []
     for row in found:
         one = decoded(row)
-        state = advance(
+        state = TRANSITIONS.advance(
             RegressionState(one.state),
             RegressionEvent.ANNOTATE,
             f"Regression {one.regression_id}",

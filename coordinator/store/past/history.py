@@ -20,9 +20,9 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..sql.candidates import candidates, with_metrics
-from ..sql.operation import reading
+from ..sql.database import fetch, reading
 from ..sql.table import key_text
-from ..sql.values import digest, fetch, metric_values
+from ..sql.values import digest, metric_values
 from ..values import Series, Settled
 
 FINGERPRINT = "coalesce(nullif(r.fingerprint, ''), l.fingerprint)"

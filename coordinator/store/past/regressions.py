@@ -13,25 +13,24 @@ from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.history.past import Measured, input_changes, row_words, usual_metric
 from bitgauge.benchmarks.table.rows import SettledRow
-from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
 from bitgauge.benchmarks.vocabulary.values.history import Regression
-from bitgauge.benchmarks.vocabulary.values.jobs import Selector
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
+from ...decisions import again
 from ...decisions.regressions import (
+    TRANSITIONS,
     RegressionState,
-    advance,
-    confirming_job,
     event_of,
     regression_id,
 )
-from ..jobs.insert import insert_job
+from ..jobs.changes import job_now
+from ..jobs.job_end import queue
 from ..sql.candidates import candidates
-from ..sql.operation import writing
+from ..sql.database import encode, fetch, writing
 from ..sql.table import key_text
-from ..sql.values import encode, entry_views, fetch, job_row, job_spec, metric_values
+from ..sql.values import metric_values
 from .alerts import decoded, queue_alert
 from .drift import family_key, job_of, timed_of_family
 from .history import annotations_of, evidence, past_of
@@ -176,7 +175,7 @@ def _heard(db: Database, one: Regression, now: Metrics, run_id: str, now_ns: int
     event = event_of(state, said)
     if event is None:
         return one
-    following = advance(state, event, f"Regression {one.regression_id}")
+    following = TRANSITIONS.advance(state, event, f"Regression {one.regression_id}")
     changed = replace(
         one,
         state=following.value,
@@ -248,7 +247,7 @@ def _measure_again(db: Database, run_id: str, now_ns: int) -> str | None:
     The id follows from the run, so that several findings of one run share one job. A device that
     was retired measures nothing more.
     """
-    job_id = confirming_job(run_id)
+    job_id = again.confirming_job(run_id)
     if fetch(db.conn, "SELECT 1 FROM jobs WHERE job_id = ?", (job_id,)):
         return job_id
     [run] = fetch(
@@ -259,25 +258,7 @@ def _measure_again(db: Database, run_id: str, now_ns: int) -> str | None:
     )
     if run["retired_unix_ns"] is not None:
         return None
-    row = job_row(db.conn, run["job_id"])
-    asked, index = job_spec(row), run["entry_index"]
-    entries = [asked.entries[0]]
-    if index:
-        artifact = entry_views(db.conn, run["job_id"])[index].artifact
-        entries.append(replace(asked.entries[index], artifact=artifact))
-    spec = replace(
-        asked,
-        entries=tuple(entries),
-        idempotency_key="",
-        selector=Selector(device=run["device_id"]),
-        wait_for_device=True,
-    )
-    insert_job(
-        db,
-        job_id,
-        spec,
-        ModelClass(row["model_class"]),
-        now_ns=now_ns,
-        submitted_by=row["submitted_by"],
-    )
+    job, index = job_now(db.conn, run["job_id"]), run["entry_index"]
+    artifact = job.entries[index].artifact
+    queue(db, again.confirm(run_id, job.spec, index, artifact, run["device_id"]), job, now_ns)
     return job_id

@@ -24,7 +24,8 @@ from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
-from .values import digest, fetch, metric_values
+from .database import fetch
+from .values import digest, metric_values
 
 _STATES = {
     EntryState.ACCEPTED: CellState.MEASURED,

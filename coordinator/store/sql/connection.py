@@ -8,14 +8,10 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 from bitgauge.benchmarks.common.files import sync
 from bitgauge.benchmarks.vocabulary.errors import (
-    BadInput,
-    BitgaugeError,
     Code,
     Internal,
     NotFound,
@@ -23,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.errors import (
 )
 
 from .. import last_backup as backup_record
-from ..values import StoreFailed
+from .database import translated
 
 # FULL syncs the log at each commit, so that an acknowledged result survives a power cut; it
 # costs some 3 ms a commit and results arrive every few seconds. The log is cut back after each
@@ -35,61 +31,6 @@ PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
     "PRAGMA journal_size_limit = 8388608",
 )
-
-# Matched against the message, because Python 3.10 does not expose SQLite's error codes.
-_MEANINGS: tuple[tuple[str, type[BitgaugeError], Code, str], ...] = (
-    ("disk is full", Unavailable, Code.DISK_FULL, "there is no space left on the disk of {path}"),
-    ("malformed", StoreFailed, Code.STORE_DAMAGED, "the database {path} is damaged"),
-    ("is not a database", Internal, Code.STORE_DAMAGED, "{path} is not a Bitgauge database"),
-    ("is locked", Unavailable, Code.STORE_BUSY, "another process is writing to {path}"),
-    ("I/O error", StoreFailed, Code.STORE_IO, "the disk of {path} does not answer"),
-    ("readonly database", StoreFailed, Code.STORE_IO, "{path} can not be written"),
-    ("unable to open", Unavailable, Code.STORE_IO, "{path} can not be opened"),
-)
-
-
-@contextlib.contextmanager
-def translated(path: str, doing: str) -> Iterator[None]:
-    """Turn everything that the database answers into a `BitgaugeError` with one sentence.
-
-    Args:
-        path: the database, for the sentence.
-        doing: what was attempted, such as ``recording a run``.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        text = str(error)
-        for words, kind, code, meaning in _MEANINGS:
-            if words in text:
-                sentence = f"While {doing}: {meaning.format(path=path)}."
-                if code is Code.STORE_DAMAGED:
-                    sentence += backup_record.words(path)
-                raise kind(code, sentence) from error
-        raise Internal(Code.INTERNAL, f"While {doing}: {path} answered {text!r}.") from error
-    except msgspec.MsgspecError as error:
-        sentence = (
-            f"While {doing}: {path} holds a value that can not be read ({error})."
-            f"{backup_record.words(path)}"
-        )
-        raise Internal(Code.STORE_DAMAGED, sentence) from error
-    except OverflowError as error:
-        sentence = f"While {doing}: a number does not fit into 64 bits."
-        raise BadInput(Code.BAD_ARGUMENT, sentence) from error
-
-
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
-    """All or nothing: begin, the block, commit; roll back whatever goes wrong."""
-    connection.execute(begin)
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # A full disk has SQLite roll back by itself; a second rollback would hide that error.
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def connect(path: Path | str) -> sqlite3.Connection:

@@ -11,7 +11,7 @@ import sqlite3
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 
-from .connection import transaction
+from .database import transaction
 from .schema import APPLICATION_ID, SCRIPT
 
 Steps = tuple[tuple[str, ...], ...]

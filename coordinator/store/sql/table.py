@@ -39,8 +39,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 
 from .candidates import candidates, rows_of_job, with_metrics
-from .operation import reading, writing
-from .values import encode, fetch
+from .database import encode, fetch, reading, writing
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

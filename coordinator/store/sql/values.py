@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 import msgspec
 from bitgauge.benchmarks.vocabulary.enums import (
@@ -32,26 +30,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
     RunView,
 )
 
-T = TypeVar("T")
-
-
-def fetch(
-    connection: sqlite3.Connection, sql: str, values: Sequence[object] | Mapping[str, object] = ()
-) -> list[sqlite3.Row]:
-    """Every row of a query, with its columns by name."""
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    return cursor.execute(sql, values).fetchall()
-
-
-def decode(text: str | None, kind: type[T]) -> T | None:
-    """A value from its JSON column, or None for NULL."""
-    return None if text is None else msgspec.json.decode(text, type=kind)
-
-
-def encode(value: object) -> str:
-    """The JSON of a value, for a TEXT column."""
-    return msgspec.json.encode(value).decode()
+from .database import decode, fetch
 
 
 def digest(sha256: str | None, size_bytes: int | None) -> Digest | None:

@@ -15,9 +15,10 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from ...decisions.submission import named_digests
 from .. import last_backup as backup_record
 from ..sql import table as store_table
-from ..sql.connection import connect_readonly, transaction, translated
+from ..sql.connection import connect_readonly
+from ..sql.database import fetch, transaction, translated
 from ..sql.steps import NEWEST, version_of
-from ..sql.values import fetch, job_spec
+from ..sql.values import job_spec
 
 MOST_FINDINGS = 20
 """Of each kind; a torn database would fill the screen."""

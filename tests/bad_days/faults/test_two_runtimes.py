@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.enums import CellState, JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 from bitgauge.coordinator.client.client import Client
-from bitgauge.coordinator.decisions.jobs import ENDED
+from bitgauge.coordinator.decisions.job_now import ENDED
 from bitgauge.coordinator.store import questions
 from bitgauge.coordinator.store.store import Store
 

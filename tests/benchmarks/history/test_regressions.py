@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
 
@@ -16,14 +15,9 @@ from bitgauge.benchmarks.history.regressions import (
     levels,
     says,
 )
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.regressions import (
-    OPEN,
-    TRANSITIONS,
-    RegressionEvent,
     RegressionState,
-    advance,
     event_of,
 )
 
@@ -138,18 +132,6 @@ def test_what_later_results_say() -> None:
     assert says("verdict", "nonfinite_count", 0.0, nan, MetricValue("nonfinite_count", 1.0)) is (
         Says.WORSE
     )
-
-
-def test_the_table_of_states() -> None:
-    legal = set(TRANSITIONS)
-    for state, event in itertools.product(RegressionState, RegressionEvent):
-        if (state, event) in legal:
-            assert advance(state, event, "It") is TRANSITIONS[state, event]
-        else:
-            with pytest.raises(BitgaugeError) as refused:
-                advance(state, event, "It")
-            assert refused.value.code is Code.ILLEGAL_TRANSITION
-    assert all(state in OPEN for state, _ in legal)
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,9 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 )
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Entry, Overrides
 from bitgauge.coordinator.cli.text.rows import table_text
+from bitgauge.coordinator.decisions.again import exact_spec
 from bitgauge.coordinator.decisions.scheduler import matches
 from bitgauge.coordinator.decisions.submission import completed, require_options
-from bitgauge.coordinator.store.jobs.job_end import exact_spec
 
 from tests.benchmarks.selection.test_select import QUERY, row
 from tests.labs.coordinator import BASELINE, DEVICE, SPEC

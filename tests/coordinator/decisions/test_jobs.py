@@ -1,48 +1,225 @@
-from itertools import product
+"""What follows from what happens to a job, as lists of instructions."""
+
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
     FailureGroup,
     JobState,
+    ModelClass,
+    PassName,
+    RawRole,
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
-from bitgauge.benchmarks.vocabulary.values.jobs import EntryView
-from bitgauge.benchmarks.vocabulary.values.runs import Failure
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+from bitgauge.benchmarks.vocabulary.values.runs import Failure, RawRef, RunReport
 from bitgauge.coordinator.decisions import jobs
-from bitgauge.coordinator.decisions.jobs import ENDED, TRANSITIONS, JobEvent, advance, judge
+from bitgauge.coordinator.decisions.instructions import (
+    EndLease,
+    FailAnalysis,
+    GrantClaims,
+    HearDevice,
+    JudgeJob,
+    KeepArtifact,
+    KeepRun,
+    MoveJob,
+    NoteCancel,
+    PublishMetrics,
+    RefreshTable,
+    ReviveLease,
+    SettleEntry,
+)
+from bitgauge.coordinator.decisions.job_now import SETTLED, EntryNow, JobEvent, JobNow, RunNow
+from bitgauge.coordinator.decisions.jobs import judge
 from hypothesis import given
 from hypothesis import strategies as st
 
+JOB = "00000000-0000-4000-8000-000000000001"
+BASELINE, INT8 = Digest("a" * 64, 10), Digest("b" * 64, 5)
+RAW = (RawRef(PassName.PAIR, 0, RawRole.BOTH, Digest("c" * 64, 1)),)
+READY, ACCEPTED, FAILED = EntryState.READY, EntryState.ACCEPTED, EntryState.FAILED
+SPEC = JobSpec("m", BASELINE, (Entry("fp32"), Entry("int8-dynamic", INT8)), BASELINE)
+MOST = 5
+CRASH = Failure(FailureGroup.ARTIFACT, "child_crashed", "it crashed", "Look at the log.")
+LOST = Failure(FailureGroup.HARNESS, "agent_lost", "the agent was lost", "Nothing.")
 
-@pytest.mark.parametrize(("state", "event"), list(product(JobState, JobEvent)))
-def test_every_state_and_event_is_decided(state: JobState, event: JobEvent) -> None:
-    if (state, event) in TRANSITIONS:
-        assert advance(state, event, "Job 7") is TRANSITIONS[state, event]
-        return
+
+def job(*states: EntryState, **changes: Any) -> JobNow:
+    """A leased job at epoch 2 with entries in these states."""
+    entries = tuple(
+        EntryNow(index, f"recipe-{index}", state, f"reason {index}" if state in SETTLED else None)
+        for index, state in enumerate(states)
+    )
+    usual = {"first_leased_unix_ns": 0, "claims_left": 3, "claim_limit": MOST}
+    return replace(
+        JobNow(JOB, SPEC, ModelClass.CNN, JobState.LEASED, 2, entries), **{**usual, **changes}
+    )
+
+
+def told(index: int, epoch: int = 2, **changes: Any) -> RunReport:
+    plain = RunReport(
+        run_id=run_id(JOB, epoch, index),
+        job_id=JOB,
+        epoch=epoch,
+        lease_token=b"t",
+        entry_index=index,
+        status=RunStatus.MEASURED,
+        started_unix_ns=0,
+        ended_unix_ns=1,
+        device_id="rpi5",
+        sandbox="bwrap",
+        raw=RAW,
+    )
+    return replace(plain, **changes)
+
+
+def failing(index: int, why: Failure, **changes: Any) -> RunReport:
+    return told(index, status=RunStatus.FAILED, failure=why, raw=(), **changes)
+
+
+def known(index: int, disposition: Disposition, epoch: int = 2, **changes: Any) -> RunNow:
+    return RunNow(run_id(JOB, epoch, index), epoch, index, disposition, **changes)
+
+
+def on_report(now: JobNow, run: RunReport, now_ns: int = 1) -> tuple[object, ...]:
+    return jobs.on_report(now, run, MOST, now_ns)
+
+
+# -- a run is reported --------------------------------------------------------------------
+def test_a_measured_run_is_accepted_and_its_job_goes_on() -> None:
+    run = told(1)
+    assert on_report(job(READY, READY), run) == (
+        KeepRun(run, Disposition.ACCEPTED),
+        HearDevice("rpi5"),
+        SettleEntry(1, ACCEPTED),
+        GrantClaims(MOST),
+    )
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        job(READY, READY, epoch=3),
+        job(READY, READY, state=JobState.CANCELLED),
+        job(READY, READY, state=JobState.FINISHED),
+        job(READY, ACCEPTED),
+        job(READY, FAILED),
+    ],
+    ids=["fence", "cancelled", "finished", "accepted before", "failed before"],
+)
+def test_a_run_that_nobody_waits_for_is_kept_and_changes_nothing(now: JobNow) -> None:
+    assert on_report(now, told(1)) == (KeepRun(told(1), Disposition.STALE),)
+
+
+def test_the_last_run_ends_the_lease_and_waits_for_analysis() -> None:
+    run = told(1)
+    assert on_report(job(ACCEPTED, READY), run) == (
+        KeepRun(run, Disposition.ACCEPTED),
+        HearDevice("rpi5"),
+        SettleEntry(1, ACCEPTED),
+        GrantClaims(MOST),
+        EndLease("settled"),
+        MoveJob(JobState.ANALYSING),
+    )
+
+
+def test_a_result_after_its_lease_ran_out_counts_while_nobody_claimed_the_job() -> None:
+    run = told(1)
+    assert on_report(job(ACCEPTED, READY, state=JobState.QUEUED), run) == (
+        KeepRun(run, Disposition.ACCEPTED),
+        HearDevice("rpi5"),
+        SettleEntry(1, ACCEPTED),
+        GrantClaims(MOST),
+        MoveJob(JobState.ANALYSING),
+    )
+
+
+def test_what_crashed_fails_its_entry() -> None:
+    run = failing(1, CRASH)
+    assert on_report(job(READY, READY), run) == (
+        KeepRun(run, Disposition.ACCEPTED),
+        HearDevice("rpi5"),
+        SettleEntry(1, FAILED, "it crashed", FailureGroup.ARTIFACT),
+        GrantClaims(MOST),
+        RefreshTable(),
+    )
+
+
+def test_what_is_unsupported_is_settled_and_nobodys_failure() -> None:
+    run = told(1, status=RunStatus.UNSUPPORTED, failure=CRASH, raw=())
+    assert SettleEntry(1, EntryState.UNSUPPORTED, "it crashed") in on_report(job(READY, READY), run)
+
+
+def test_a_job_ends_when_nothing_of_its_last_run_is_to_be_analysed() -> None:
+    run = failing(1, CRASH)
+    assert on_report(job(ACCEPTED, READY), run) == (
+        KeepRun(run, Disposition.ACCEPTED),
+        HearDevice("rpi5"),
+        SettleEntry(1, FAILED, "it crashed", FailureGroup.ARTIFACT),
+        GrantClaims(MOST),
+        EndLease("settled"),
+        MoveJob(JobState.ANALYSING),
+        MoveJob(JobState.FINISHED),
+        JudgeJob(),
+        RefreshTable(),
+    )
+
+
+def test_a_job_of_which_another_run_waits_does_not_end() -> None:
+    waiting = known(0, Disposition.ACCEPTED, waits=True)
+    acts = on_report(job(ACCEPTED, READY, runs=(waiting,)), failing(1, CRASH))
+    assert MoveJob(JobState.ANALYSING) in acts
+    assert JudgeJob() not in acts
+
+
+def test_a_failure_of_the_harness_is_tried_again_under_the_same_lease() -> None:
+    run = failing(1, LOST)
+    assert on_report(job(READY, READY), run) == (
+        KeepRun(run, Disposition.RETRY),
+        HearDevice("rpi5"),
+        RefreshTable(),
+    )
+
+
+def test_when_all_that_is_left_was_tried_the_job_is_queued_again() -> None:
+    run = failing(1, LOST)
+    assert on_report(job(ACCEPTED, READY), run) == (
+        KeepRun(run, Disposition.RETRY),
+        HearDevice("rpi5"),
+        EndLease("retry"),
+        MoveJob(JobState.QUEUED),
+        RefreshTable(),
+    )
+
+
+def test_the_last_attempt_is_accepted_as_it_failed() -> None:
+    tries = tuple(known(1, Disposition.RETRY, epoch) for epoch in (-2, -1, 0, 1))
+    assert len(tries) == MOST - 1
+    acts = on_report(job(READY, READY, runs=tries), failing(1, LOST))
+    assert SettleEntry(1, FAILED, "the agent was lost", FailureGroup.HARNESS) in acts
+
+
+def test_attempts_of_other_entries_do_not_count() -> None:
+    tries = tuple(known(0, Disposition.RETRY, epoch) for epoch in (-2, -1, 0, 1))
+    run = failing(1, LOST)
+    assert on_report(job(READY, READY, runs=tries), run)[0] == KeepRun(run, Disposition.RETRY)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [told(2), told(-1), told(1, run_id=run_id(JOB, 2, 0)), told(1, run_id=run_id(JOB, 1, 1))],
+)
+def test_ids_that_do_not_agree_are_refused(run: RunReport) -> None:
     with pytest.raises(BitgaugeError) as caught:
-        advance(state, event, "Job 7 of digits_cnn at epoch 2")
-    assert caught.value.code is Code.ILLEGAL_TRANSITION
-    assert "Job 7 of digits_cnn at epoch 2: it is " + state.value in caught.value.sentence
-
-
-def test_an_ended_job_stays_ended() -> None:
-    assert not [pair for pair in TRANSITIONS if pair[0] in ENDED]
-
-
-def test_every_state_can_be_reached_and_left() -> None:
-    edges = {(start, end) for (start, _), end in TRANSITIONS.items()}
-    assert {end for _, end in edges} | {JobState.BUILDING} == set(JobState)
-    ending = set(ENDED)
-    while more := {start for start, end in edges if end in ending} - ending:
-        ending |= more
-    assert ending == set(JobState)
-
-
-def failed(group: FailureGroup) -> Failure:
-    return Failure(group, "code", "message", "advice")
+        jobs.require_run_of(job(READY, READY), run)
+    assert caught.value.code is Code.BAD_ARGUMENT
+    jobs.require_run_of(job(READY, READY), told(1))
 
 
 @given(
@@ -61,7 +238,7 @@ def test_a_verdict_on_a_run_is_consistent(
     earlier: int,
     most: int,
 ) -> None:
-    failure = None if status is RunStatus.MEASURED else failed(group)
+    failure = None if status is RunStatus.MEASURED else replace(CRASH, group=group)
     disposition, after = judge(
         live=live,
         entry=entry,
@@ -70,35 +247,211 @@ def test_a_verdict_on_a_run_is_consistent(
         earlier_attempts=earlier,
         max_attempts=most,
     )
-    if not live or entry is not EntryState.READY:
+    if not live or entry is not READY:
         assert (disposition, after) == (Disposition.STALE, entry)
     elif disposition is Disposition.RETRY:
-        assert (status, after) == (RunStatus.FAILED, EntryState.READY)
+        assert (status, after) == (RunStatus.FAILED, READY)
         assert group.retries
         assert earlier + 1 < most
     else:
         assert disposition is Disposition.ACCEPTED
-        assert after in jobs.SETTLED
-        assert (after is EntryState.ACCEPTED) == (status is RunStatus.MEASURED)
+        assert after in SETTLED
+        assert (after is ACCEPTED) == (status is RunStatus.MEASURED)
 
 
-def entries(*states: EntryState) -> list[EntryView]:
-    return [
-        EntryView(index, "", f"recipe-{index}", state, reason=f"reason {index}")
-        for index, state in enumerate(states)
-    ]
+# -- a lease ends -------------------------------------------------------------------------
+DEADLINE_NS = SPEC.deadline_s * 1_000_000_000
 
 
+def test_a_lease_that_runs_out_queues_the_job_again() -> None:
+    assert jobs.on_expiry(job(ACCEPTED, READY), "expired", 1) == (
+        EndLease("expired"),
+        MoveJob(JobState.QUEUED),
+    )
+
+
+def test_a_job_that_was_to_be_cancelled_is() -> None:
+    now = job(ACCEPTED, READY, cancel_reason="not wanted")
+    assert jobs.on_expiry(now, "expired", 1) == (
+        EndLease("expired"),
+        MoveJob(JobState.CANCELLED, "not wanted"),
+        SettleEntry(1, EntryState.CANCELLED, "cancelled"),
+        JudgeJob(),
+        RefreshTable(),
+    )
+
+
+def test_a_job_past_its_deadline_ends_with_what_was_measured() -> None:
+    late = f"the deadline of {SPEC.deadline_s} s after the first lease has passed"
+    assert jobs.on_expiry(job(ACCEPTED, READY), "expired", DEADLINE_NS) == (
+        EndLease("expired"),
+        SettleEntry(1, FAILED, late, FailureGroup.ENVIRONMENT),
+        MoveJob(JobState.ANALYSING),
+        MoveJob(JobState.FINISHED),
+        JudgeJob(),
+        RefreshTable(),
+    )
+    assert MoveJob(JobState.QUEUED) in jobs.on_expiry(
+        job(ACCEPTED, READY), "expired", DEADLINE_NS - 1
+    )
+
+
+def test_a_job_whose_claims_are_used_up_is_given_up() -> None:
+    acts = jobs.on_expiry(job(READY, READY, claims_left=0), "expired", 1)
+    why = f"{MOST} claims in a row ended without a result of any entry"
+    assert acts == (
+        EndLease("expired"),
+        SettleEntry(0, FAILED, why, FailureGroup.HARNESS),
+        SettleEntry(1, FAILED, why, FailureGroup.HARNESS),
+        MoveJob(JobState.ANALYSING),
+        MoveJob(JobState.FAILED, f"Nothing could be measured; recipe-0: {why}"),
+        JudgeJob(),
+        RefreshTable(),
+    )
+
+
+def on_renewal(now: JobNow, now_ns: int = 1, *, revivable: bool = False) -> tuple[str, object]:
+    return jobs.on_renewal(now, revivable=revivable, now_ns=now_ns)
+
+
+def test_a_lease_is_renewed() -> None:
+    assert on_renewal(job(READY, READY)) == ("ok", ())
+
+
+def test_an_agent_is_told_of_a_cancellation_once() -> None:
+    answer, acts = on_renewal(job(READY, ACCEPTED, cancel_reason="not wanted"))
+    assert answer == "cancel"
+    assert acts == (
+        EndLease("cancelled"),
+        MoveJob(JobState.CANCELLED, "not wanted"),
+        SettleEntry(0, EntryState.CANCELLED, "cancelled"),
+        JudgeJob(),
+        RefreshTable(),
+    )
+    assert on_renewal(job(READY, READY, state=JobState.CANCELLED)) == ("cancel", ())
+
+
+def test_a_lease_that_ran_out_is_taken_up_again_while_nobody_claimed() -> None:
+    queued = job(READY, READY, state=JobState.QUEUED)
+    assert on_renewal(queued, revivable=True) == ("ok", (ReviveLease(), MoveJob(JobState.LEASED)))
+    assert on_renewal(queued) == ("lost", ())
+    for ended in (JobState.FINISHED, JobState.ANALYSING):
+        assert on_renewal(job(READY, READY, state=ended), revivable=True) == ("lost", ())
+
+
+def test_nothing_is_measured_past_the_deadline() -> None:
+    answer, acts = on_renewal(job(ACCEPTED, READY), DEADLINE_NS)
+    assert answer == "lost"
+    assert isinstance(acts, tuple)
+    assert acts[1:3] == (EndLease("settled"), MoveJob(JobState.ANALYSING))
+
+
+# -- a run is analysed --------------------------------------------------------------------
+def test_the_last_analysis_ends_the_job() -> None:
+    runs = (known(0, Disposition.ACCEPTED), known(1, Disposition.ACCEPTED, waits=True))
+    now = job(ACCEPTED, ACCEPTED, state=JobState.ANALYSING, runs=runs)
+    found = PublishMetrics(runs[1].run_id, 7, ())
+    assert jobs.on_analysis(now, runs[1].run_id, found) == (
+        found,
+        MoveJob(JobState.FINISHED),
+        JudgeJob(),
+        RefreshTable(),
+    )
+    again = replace(now, state=JobState.FINISHED)
+    assert jobs.on_analysis(again, runs[1].run_id, found) == (found, RefreshTable())
+    waiting = replace(now, runs=(replace(runs[0], waits=True), runs[1]))
+    assert jobs.on_analysis(waiting, runs[1].run_id, found) == (found, RefreshTable())
+
+
+def test_a_run_from_which_nothing_can_be_computed_fails_its_entry() -> None:
+    run = known(1, Disposition.ACCEPTED, waits=True)
+    now = job(FAILED, ACCEPTED, state=JobState.ANALYSING, runs=(run,))
+    found = FailAnalysis(run.run_id, LOST)
+    assert jobs.on_analysis(now, run.run_id, found) == (
+        found,
+        SettleEntry(1, FAILED, "the agent was lost", FailureGroup.HARNESS),
+        MoveJob(JobState.FAILED, "Nothing could be measured; recipe-0: reason 0"),
+        JudgeJob(),
+        RefreshTable(),
+    )
+    mended = job(FAILED, FAILED, state=JobState.FAILED, runs=(replace(run, spoiled=True),))
+    published = PublishMetrics(run.run_id, 8, ())
+    assert jobs.on_analysis(mended, run.run_id, published) == (
+        published,
+        SettleEntry(1, ACCEPTED),
+        RefreshTable(),
+    )
+
+
+def test_an_entry_that_failed_on_the_device_keeps_its_reason() -> None:
+    run = known(1, Disposition.ACCEPTED, status=RunStatus.FAILED, failed=True, waits=True)
+    now = job(ACCEPTED, FAILED, state=JobState.ANALYSING, runs=(run,))
+    for found in (FailAnalysis(run.run_id, LOST), PublishMetrics(run.run_id, 7, ())):
+        acts = jobs.on_analysis(now, run.run_id, found)
+        assert not [act for act in acts if isinstance(act, SettleEntry)]
+        assert MoveJob(JobState.FINISHED) in acts
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        known(1, Disposition.STALE),
+        known(1, Disposition.RETRY, status=RunStatus.FAILED),
+        known(1, Disposition.ACCEPTED, status=RunStatus.FAILED, raw=False),
+    ],
+)
+def test_only_what_was_accepted_and_measured_is_analysed(run: RunNow) -> None:
+    now = job(READY, READY, runs=(run,))
+    with pytest.raises(BitgaugeError) as caught:
+        jobs.on_analysis(now, run.run_id, PublishMetrics(run.run_id, 7, ()))
+    assert caught.value.code is Code.ILLEGAL_TRANSITION
+
+
+# -- a build ends, a job is cancelled -----------------------------------------------------
+BUILDING = EntryState.BUILDING
+
+
+def test_a_job_is_queued_when_no_entry_waits_for_its_artifact() -> None:
+    now = job(READY, BUILDING, BUILDING, state=JobState.BUILDING)
+    assert jobs.on_build(now, 1, INT8) == (KeepArtifact(1, INT8),)
+    last = job(READY, READY, BUILDING, state=JobState.BUILDING)
+    assert jobs.on_build(last, 2, INT8) == (KeepArtifact(2, INT8), MoveJob(JobState.QUEUED))
+    assert jobs.on_build(last, 2, "no such kernel") == (
+        SettleEntry(2, EntryState.UNSUPPORTED, "no such kernel"),
+        MoveJob(JobState.QUEUED),
+    )
+    assert jobs.on_build(last, 2, LOST) == (
+        SettleEntry(2, FAILED, "the agent was lost", FailureGroup.HARNESS),
+        MoveJob(JobState.QUEUED),
+    )
+
+
+def test_a_build_that_comes_twice_or_too_late_changes_nothing() -> None:
+    assert jobs.on_build(job(READY, READY, BUILDING, state=JobState.BUILDING), 1, INT8) == ()
+    assert jobs.on_build(job(READY, BUILDING, state=JobState.CANCELLED), 1, INT8) == ()
+
+
+def test_a_job_is_cancelled_at_once_unless_an_agent_measures_it() -> None:
+    assert jobs.on_cancel(job(READY, ACCEPTED), "no") == (NoteCancel("no"),)
+    for state in (JobState.QUEUED, JobState.BUILDING, JobState.ANALYSING):
+        assert jobs.on_cancel(job(READY, ACCEPTED, state=state), "no") == (
+            MoveJob(JobState.CANCELLED, "no"),
+            SettleEntry(0, EntryState.CANCELLED, "cancelled"),
+            JudgeJob(),
+            RefreshTable(),
+        )
+    assert jobs.on_cancel(job(READY, state=JobState.CANCELLED), "no") == ()
+    with pytest.raises(BitgaugeError, match=f"Job {JOB} of m is finished") as caught:
+        jobs.on_cancel(job(ACCEPTED, state=JobState.FINISHED), "no")
+    assert caught.value.code is Code.JOB_ENDED
+
+
+# -- how it ends --------------------------------------------------------------------------
 def test_a_job_fails_only_when_nothing_was_measured() -> None:
-    failed, unsupported = EntryState.FAILED, EntryState.UNSUPPORTED
-    assert jobs.ending(entries(failed, EntryState.ACCEPTED)) == (JobEvent.FINISH, None)
-    event, reason = jobs.ending(entries(unsupported, failed))
+    unsupported = EntryState.UNSUPPORTED
+    assert jobs.ending(job(FAILED, ACCEPTED).entries) == (JobEvent.FINISH, None)
+    event, reason = jobs.ending(job(unsupported, FAILED).entries)
     assert event is JobEvent.FAIL
     assert reason == "Nothing could be measured; recipe-1: reason 1"
-    event, reason = jobs.ending(entries(unsupported, unsupported))
+    event, reason = jobs.ending(job(unsupported, unsupported).entries)
     assert reason == "Nothing could be measured; recipe-0: reason 0"
-
-
-def test_a_job_is_built_when_no_entry_waits() -> None:
-    assert jobs.is_built(entries(EntryState.READY, EntryState.UNSUPPORTED))
-    assert not jobs.is_built(entries(EntryState.READY, EntryState.BUILDING))

@@ -25,10 +25,8 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.decisions import campaigns
 from bitgauge.coordinator.decisions.campaigns import (
     ENDED,
-    TRANSITIONS,
     CampaignEvent,
     Step,
-    advance,
     key_of,
     to_submit,
 )
@@ -365,19 +363,6 @@ async def test_every_question_about_the_table_is_told(
 
 
 # -- pure decisions -----------------------------------------------------------------------
-@pytest.mark.parametrize("state", CampaignState)
-@pytest.mark.parametrize("event", CampaignEvent)
-def test_every_transition_is_in_the_table(state: CampaignState, event: CampaignEvent) -> None:
-    following = TRANSITIONS.get((state, event))
-    if following is None:
-        with pytest.raises(BitgaugeError, match=f"Campaign c is {state.value}") as caught:
-            advance(state, event, "c")
-        assert caught.value.code is Code.CAMPAIGN_STATE
-    else:
-        assert advance(state, event, "c") is following
-        assert state not in ENDED
-
-
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=20))
 def test_a_few_jobs_per_device_and_in_order(wanted: list[tuple[str, bool]]) -> None:
     steps = tuple(

@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, Sta
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
-from bitgauge.coordinator.decisions.jobs import ENDED
+from bitgauge.coordinator.decisions.job_now import ENDED
 from bitgauge.coordinator.store.sql.table import disagreements
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome

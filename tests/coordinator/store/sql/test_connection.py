@@ -16,6 +16,7 @@ import pytest
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.coordinator.store.sql import connection as store_connection
+from bitgauge.coordinator.store.sql.database import translated
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
 
@@ -161,7 +162,7 @@ def test_a_damaged_database_is_refused_at_start(path: Path) -> None:
 
 
 def test_a_value_that_can_not_be_read_has_a_sentence(path: Path) -> None:
-    with refused(Code.STORE_DAMAGED), store_connection.translated(str(path), "reading a job"):
+    with refused(Code.STORE_DAMAGED), translated(str(path), "reading a job"):
         msgspec.json.decode("{}", type=list)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
-from bitgauge.coordinator.store.sql.operation import Opened, Operation, reading, writing
+from bitgauge.coordinator.store.sql.database import Opened, Operation, reading, writing
 from bitgauge.coordinator.store.store import Store
 from sqlite_utils import Database
 

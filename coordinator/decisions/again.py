@@ -1,0 +1,122 @@
+"""What is measured again: the job that asks for it, once, on the device whose numbers it is about.
+
+The id of such a job follows from what it measures again, and a unique index keeps it from being
+there twice. It has no idempotency key: a user's could be the same.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
+
+
+@dataclass(frozen=True, slots=True)
+class QueueJob:
+    """Queue a job, with class and user of the one that it follows from.
+
+    Attributes:
+        job_id: its id.
+        spec: what it measures.
+        repeats: the suspect job that it measures again.
+        exact_of: the job whose saturating artifacts it measures in exact mode.
+    """
+
+    job_id: str
+    spec: JobSpec
+    repeats: str | None = None
+    exact_of: str | None = None
+
+
+def repeat(job_id: str, spec: JobSpec, device_id: str) -> QueueJob:
+    """A suspect job once more, as it was."""
+    return QueueJob(_id(f"repeat/{job_id}"), _on(device_id, spec), repeats=job_id)
+
+
+def confirm(
+    run_id: str, spec: JobSpec, index: int, artifact: Digest | None, device_id: str
+) -> QueueJob:
+    """The entry of a run once more, beside its baseline.
+
+    Args:
+        run_id: of the run; several findings of one run share one job.
+        spec: of its job.
+        index: of its entry.
+        artifact: what was measured: a recipe might be built anew, by another toolchain.
+        device_id: where.
+    """
+    entries = spec.entries[:1]
+    if index:
+        entries += (replace(spec.entries[index], artifact=artifact),)
+    return QueueJob(confirming_job(run_id), _on(device_id, replace(spec, entries=entries)))
+
+
+def confirming_job(run_id: str) -> str:
+    """The id of the one job that measures once more what a run showed."""
+    return _id(f"confirm/{run_id}")
+
+
+def exact(
+    job_id: str,
+    spec: JobSpec,
+    saturating: Sequence[tuple[int, str]],
+    exact_options: Mapping[str, tuple[StackItem, ...]],
+) -> QueueJob | None:
+    """What saturated in a finished job once more, in exact mode; None when there is none to make.
+
+    It runs on the device that measured the last of it, and holds what saturated there.
+
+    Args:
+        job_id: of the job.
+        spec: of the job, with the very artifact of each entry that was measured.
+        saturating: entry and device of each run that saturated, in order.
+        exact_options: by device, what makes the kernels of their runtime exact there.
+    """
+    if not saturating:
+        return None
+    device_id = saturating[-1][1]
+    here = tuple(sorted(index for index, where in saturating if where == device_id))
+    asked = exact_spec(spec, here, device_id, exact_options.get(device_id, ()))
+    return QueueJob(_id(f"exact/{job_id}"), asked, exact_of=job_id) if asked else None
+
+
+def exact_spec(
+    spec: JobSpec, saturating: tuple[int, ...], device_id: str, exact_options: tuple[StackItem, ...]
+) -> JobSpec | None:
+    """The job that measures saturating entries in exact mode; None when there is none to make.
+
+    Args:
+        spec: of the job in which they saturated, with the artifact of each of them.
+        saturating: their indices.
+        device_id: where they were measured.
+        exact_options: what makes the kernels of their runtime exact there; () when nothing does.
+    """
+    given = spec.overrides.session_options
+    chosen: tuple[Entry, ...] = tuple(spec.entries[index] for index in saturating if index)
+    names = {one.name for one in exact_options}
+    if not (names and chosen) or any(one.name in names for one in given):
+        return None
+    options = tuple(sorted((*given, *exact_options), key=lambda one: one.name))
+    return _on(
+        device_id,
+        replace(
+            spec,
+            entries=(spec.entries[0], *chosen),
+            overrides=replace(spec.overrides, session_options=options),
+        ),
+    )
+
+
+def _on(device_id: str, spec: JobSpec) -> JobSpec:
+    """The same on one device, whenever that is free."""
+    return replace(
+        spec, idempotency_key="", selector=Selector(device=device_id), wait_for_device=True
+    )
+
+
+def _id(what: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"bitgauge:{what}"))

@@ -1,0 +1,195 @@
+"""How the database is spoken to: transactions, rows, and operations that open what they need.
+
+An operation of the store is a function of SQL that opens its transaction when a store has it:
+
+    @reading("reading a job")
+    def job(connection: sqlite3.Connection, job_id: str) -> JobView: ...
+
+    class Store(Opened):
+        job = jobs.job
+
+`store.job(job_id)` is one transaction; `job(connection, job_id)` is a part of the caller's. The
+function has the only signature and the only docstring.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar, overload
+
+import msgspec
+from bitgauge.benchmarks.vocabulary.errors import (
+    BadInput,
+    BitgaugeError,
+    Code,
+    Internal,
+    Unavailable,
+)
+
+from .. import last_backup as backup_record
+from ..values import StoreFailed
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+# Matched against the message, because Python 3.10 does not expose SQLite's error codes.
+_MEANINGS: tuple[tuple[str, type[BitgaugeError], Code, str], ...] = (
+    ("disk is full", Unavailable, Code.DISK_FULL, "there is no space left on the disk of {path}"),
+    ("malformed", StoreFailed, Code.STORE_DAMAGED, "the database {path} is damaged"),
+    ("is not a database", Internal, Code.STORE_DAMAGED, "{path} is not a Bitgauge database"),
+    ("is locked", Unavailable, Code.STORE_BUSY, "another process is writing to {path}"),
+    ("I/O error", StoreFailed, Code.STORE_IO, "the disk of {path} does not answer"),
+    ("readonly database", StoreFailed, Code.STORE_IO, "{path} can not be written"),
+    ("unable to open", Unavailable, Code.STORE_IO, "{path} can not be opened"),
+)
+
+
+@contextlib.contextmanager
+def translated(path: str, doing: str) -> Iterator[None]:
+    """Turn everything that the database answers into a `BitgaugeError` with one sentence.
+
+    Args:
+        path: the database, for the sentence.
+        doing: what was attempted, such as ``recording a run``.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        for words, kind, code, meaning in _MEANINGS:
+            if words in text:
+                sentence = f"While {doing}: {meaning.format(path=path)}."
+                if code is Code.STORE_DAMAGED:
+                    sentence += backup_record.words(path)
+                raise kind(code, sentence) from error
+        raise Internal(Code.INTERNAL, f"While {doing}: {path} answered {text!r}.") from error
+    except msgspec.MsgspecError as error:
+        sentence = (
+            f"While {doing}: {path} holds a value that can not be read ({error})."
+            f"{backup_record.words(path)}"
+        )
+        raise Internal(Code.STORE_DAMAGED, sentence) from error
+    except OverflowError as error:
+        sentence = f"While {doing}: a number does not fit into 64 bits."
+        raise BadInput(Code.BAD_ARGUMENT, sentence) from error
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """All or nothing: begin, the block, commit; roll back whatever goes wrong."""
+    connection.execute(begin)
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # A full disk has SQLite roll back by itself; a second rollback would hide that error.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def fetch(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object] | Mapping[str, object] = ()
+) -> list[sqlite3.Row]:
+    """Every row of a query, with its columns by name."""
+    cursor = connection.cursor()
+    cursor.row_factory = sqlite3.Row
+    return cursor.execute(sql, values).fetchall()
+
+
+def decode(text: str | None, kind: type[T]) -> T | None:
+    """A value from its JSON column, or None for NULL."""
+    return None if text is None else msgspec.json.decode(text, type=kind)
+
+
+def encode(value: object) -> str:
+    """The JSON of a value, for a TEXT column."""
+    return msgspec.json.encode(value).decode()
+
+
+class Opened:
+    """An open database, to read or to write; what has operations inherits it."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, name: str, database: Database | None = None
+    ) -> None:
+        """Use `connection`; `name` stands in sentences, `database` wraps it when it may write."""
+        self._connection = connection
+        self._name = name
+        self._database = database
+
+    @contextlib.contextmanager
+    def reading(self, doing: str) -> Iterator[sqlite3.Connection]:
+        """One moment of the database; `doing` stands in the sentences of errors."""
+        with translated(self._name, doing), transaction(self._connection, "BEGIN"):
+            yield self._connection
+
+    @contextlib.contextmanager
+    def writing(self, doing: str) -> Iterator[Database]:
+        """One transaction, all or nothing; `doing` stands in the sentences of errors."""
+        if self._database is None:
+            raise Internal(Code.INTERNAL, f"While {doing}: {self._name} was opened to read.")
+        with translated(self._name, doing), transaction(self._connection):
+            yield self._database
+
+    def close(self) -> None:
+        """Close the connection."""
+        with translated(self._name, "closing the store"):
+            self._connection.close()
+
+
+class Operation(Generic[D, P, R]):
+    """A function whose first argument is the database; see the module."""
+
+    def __init__(
+        self,
+        function: Callable[Concatenate[D, P], R],
+        begin: Callable[[Opened], AbstractContextManager[D]],
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._begin = begin
+
+    def __call__(self, database: D, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Carry it out as a part of the caller's transaction."""
+        return self._function(database, *args, **kwargs)
+
+    @overload
+    def __get__(self, store: None, owner: type) -> Operation[D, P, R]: ...
+    @overload
+    def __get__(self, store: Opened, owner: type) -> Callable[P, R]: ...
+    def __get__(self, store: Opened | None, owner: type) -> Operation[D, P, R] | Callable[P, R]:
+        if store is None:
+            return self
+
+        def alone(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self._begin(store) as database:
+                return self._function(database, *args, **kwargs)
+
+        return alone
+
+
+def reading(
+    doing: str,
+) -> Callable[
+    [Callable[Concatenate[sqlite3.Connection, P], R]], Operation[sqlite3.Connection, P, R]
+]:
+    """Make an operation that reads; `doing` says what, such as ``reading a job``."""
+    return lambda function: Operation(function, lambda store: store.reading(doing))
+
+
+def writing(
+    doing: str,
+) -> Callable[[Callable[Concatenate[Database, P], R]], Operation[Database, P, R]]:
+    """Make an operation that writes; `doing` says what, such as ``recording a run``."""
+    return lambda function: Operation(function, lambda store: store.writing(doing))
