@@ -114,22 +114,27 @@ ALLOWED: dict[str, frozenset[Party]] = {
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls; `device_id` is set when the token speaks for one device only."""
+    """Who calls; `device_id` is set for an agent that joined: the id that its certificate names.
+
+    It is that of the agent's own machine, and covers every device that this agent registered.
+    """
 
     party: Party
     name: str = ""
     device_id: str | None = None
 
-    def require_device(self, device_id: str | None, what: str) -> None:
-        """Refuse an agent that acts on another device than its own.
+    def require_agent(self, agent_id: str | None, what: str) -> None:
+        """Refuse an agent that acts on a device of another's.
+
+        Args:
+            agent_id: whose the device is; None for one that nobody knows.
+            what: begins the sentence.
 
         Raises:
             Refused: `FORBIDDEN`.
         """
-        if self.device_id is not None and device_id not in (None, self.device_id):
-            raise Refused(
-                Code.FORBIDDEN, f"{what} belongs to another device than {self.device_id}."
-            )
+        if self.device_id is not None and agent_id not in (None, self.device_id):
+            raise Refused(Code.FORBIDDEN, f"{what} belongs to another agent than {self.device_id}.")
 
     @property
     def own_jobs_of(self) -> str | None:

@@ -52,7 +52,9 @@ class Leases:
         now_ns = self._now_ns()
         await self._writer.change(lambda store: store.register(registration, now_ns))
 
-    async def acquire(self, device_id: str, incarnation: str, wait_s: float) -> Assignment | None:
+    async def acquire(
+        self, device_id: str, incarnation: str, wait_s: float, who: Caller = NOBODY
+    ) -> Assignment | None:
         """A job for the device, or None when there was none for `wait_s` seconds.
 
         It waits for 10 s at most, and for half of the silence that makes a device unreachable:
@@ -63,9 +65,12 @@ class Leases:
         until = loop.time() + min(max(wait_s, 0.0), longest_s)
         asked_ns = self._now_ns()
         await self._care.provide()
-        await self._writer.change_if(
-            lambda store: store.acquiring(device_id, incarnation, asked_ns)
-        )
+
+        def asking(store: Store) -> tuple[str, ...]:
+            who.require_agent(store.agent_of(device_id), "What asks for work")
+            return store.acquiring(device_id, incarnation, asked_ns)
+
+        await self._writer.change_if(asking)
         while True:
             version = self._writer.changes.version
             assignment = await self._claim(device_id, incarnation, asked_ns)
@@ -104,7 +109,7 @@ class Leases:
         now_ns = self._now_ns()
 
         def work(store: Store) -> str:
-            who.require_device(store.lease_device(job_id, epoch), f"The lease of job {job_id}")
+            _require_lease(who, store, job_id, epoch)
             return store.renew(
                 job_id,
                 epoch,
@@ -120,13 +125,12 @@ class Leases:
     async def report(self, report: RunReport, who: Caller = NOBODY) -> Disposition:
         """Take one run; once this returns it is durable."""
         crash_point("C5")
-        who.require_device(report.device_id, f"Run {report.run_id}")
         now_ns = self._now_ns()
         digests = tuple(ref.digest for ref in report.raw)
 
         def work(store: Store) -> Disposition:
-            holder = store.lease_device(report.job_id, report.epoch)
-            who.require_device(holder, f"The lease of job {report.job_id}")
+            who.require_agent(store.agent_of(report.device_id), f"Run {report.run_id}")
+            _require_lease(who, store, report.job_id, report.epoch)
             missing = store.missing_blobs(digests)
             if missing:
                 listed = ", ".join(str(digest) for digest in missing)
@@ -136,3 +140,10 @@ class Leases:
         disposition = await self._writer.change(work)
         crash_point("C7")
         return disposition
+
+
+def _require_lease(who: Caller, store: Store, job_id: str, epoch: int) -> None:
+    """Refuse an agent that speaks of a lease which no device of its own has."""
+    holder = store.lease_device(job_id, epoch)
+    if holder is not None:
+        who.require_agent(store.agent_of(holder), f"The lease of job {job_id}")

@@ -33,7 +33,6 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
     async def Register(  # noqa: N802, D102
         self, request: agent_pb2.RegisterRequest, context: Any
     ) -> agent_pb2.RegisterResponse:
-        caller().require_device(request.device.device_id, "What registers")
         require_agreement(request.protocol_version, "agent", "coordinator")
         registration = Registration(
             device=from_wire(DeviceDescription, request.device),
@@ -42,6 +41,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             incarnation=request.incarnation,
             leftovers_dead=request.leftovers_dead,
             open_intents=tuple(request.open_intents),
+            agent_id=caller().device_id,
         )
         await self._leases.register(registration)
         return agent_pb2.RegisterResponse(
@@ -53,9 +53,8 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
     async def Acquire(  # noqa: N802, D102
         self, request: agent_pb2.AcquireRequest, context: Any
     ) -> agent_pb2.AcquireResponse:
-        caller().require_device(request.device_id, "What asks for work")
         assignment = await self._leases.acquire(
-            request.device_id, request.incarnation, request.wait_ms / 1000
+            request.device_id, request.incarnation, request.wait_ms / 1000, caller()
         )
         if assignment is None:
             return agent_pb2.AcquireResponse()

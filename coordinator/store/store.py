@@ -54,6 +54,7 @@ class Store(Opened):
     expire = _leases.expire
     refresh_leases = _leases.refresh
     lease_device = _access.lease_device
+    agent_of = _access.agent_of
 
     # -- jobs and their builds
     spec = _jobs.spec

@@ -49,6 +49,7 @@ class Registration:
         incarnation: UUID of this agent process.
         leftovers_dead: every process of older incarnations has ended.
         open_intents: ids of runs that older incarnations began and never reported.
+        agent_id: whom its certificate names; None for the agent of the coordinator's machine.
     """
 
     device: DeviceDescription
@@ -57,6 +58,7 @@ class Registration:
     incarnation: str
     leftovers_dead: bool
     open_intents: tuple[str, ...] = ()
+    agent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class AgentsServicer(object):
     """
 
     def Register(self, request, context):
-        """Introduces a device. A new incarnation ends the device's old leases once its old process
+        """Introduces a device; an agent may have several. A new incarnation ends the device's old leases once its old process
         tree is dead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -28,7 +28,7 @@ class AgentsStub:
     @typing.overload
     def __new__(cls, channel: grpc.aio.Channel) -> AgentsAsyncStub: ...
     Register: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.agent_pb2.RegisterRequest, bitgauge.protos.v1.agent_pb2.RegisterResponse]
-    """Introduces a device. A new incarnation ends the device's old leases once its old process
+    """Introduces a device; an agent may have several. A new incarnation ends the device's old leases once its old process
     tree is dead.
     """
     Acquire: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.agent_pb2.AcquireRequest, bitgauge.protos.v1.agent_pb2.AcquireResponse]
@@ -44,7 +44,7 @@ class AgentsAsyncStub(AgentsStub):
 
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     Register: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.agent_pb2.RegisterRequest, bitgauge.protos.v1.agent_pb2.RegisterResponse]  # type: ignore[assignment]
-    """Introduces a device. A new incarnation ends the device's old leases once its old process
+    """Introduces a device; an agent may have several. A new incarnation ends the device's old leases once its old process
     tree is dead.
     """
     Acquire: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.agent_pb2.AcquireRequest, bitgauge.protos.v1.agent_pb2.AcquireResponse]  # type: ignore[assignment]
@@ -63,7 +63,7 @@ class AgentsServicer(metaclass=abc.ABCMeta):
         request: bitgauge.protos.v1.agent_pb2.RegisterRequest,
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.agent_pb2.RegisterResponse, collections.abc.Awaitable[bitgauge.protos.v1.agent_pb2.RegisterResponse]]:
-        """Introduces a device. A new incarnation ends the device's old leases once its old process
+        """Introduces a device; an agent may have several. A new incarnation ends the device's old leases once its old process
         tree is dead.
         """
 

@@ -150,6 +150,16 @@ def _refuse_right(
 
 def _refuse_impostor(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
     """A right to join is no right to become a device that is there already."""
+    served = fetch(
+        db.conn,
+        "SELECT name FROM devices WHERE device_id = ? AND agent_id IS NOT NULL",
+        (certificate.device_id,),
+    )
+    if served:
+        raise Refused(
+            Code.JOIN_REFUSED,
+            f"Device {certificate.device_id} is {served[0]['name']!r}, which another agent serves.",
+        )
     sql = f"SELECT name FROM certificates WHERE device_id = ? AND key_sha256 <> ? AND {_LIVE}"  # noqa: S608
     rows = fetch(db.conn, sql, (certificate.device_id, certificate.key_sha256, now_ns))
     if rows:
@@ -177,8 +187,9 @@ def renewed(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
 
 @writing("revoking a device")
 def revoke_agent(db: Database, device: str, now_ns: int) -> str:
-    """End certificates, token and lease of a device given by name or id; its id.
+    """End certificates and token of a device given by name or id, and its leases; its id.
 
+    The leases of other devices that its agent serves end too.
     `UNKNOWN_DEVICE` when no device of that name or id ever joined, `BAD_ARGUMENT` when
     several have that name.
     """
@@ -202,7 +213,10 @@ def revoke_agent(db: Database, device: str, now_ns: int) -> str:
             (now_ns, device_id),
         )
     held = fetch(
-        db.conn, "SELECT job_id FROM leases WHERE device_id = ? AND active = 1", (device_id,)
+        db.conn,
+        """SELECT l.job_id FROM leases l JOIN devices d ON d.device_id = l.device_id
+           WHERE l.active = 1 AND coalesce(d.agent_id, d.device_id) = ?""",
+        (device_id,),
     )
     for row in held:
         lose_lease(db, row["job_id"], "revoked", now_ns)
@@ -210,18 +224,46 @@ def revoke_agent(db: Database, device: str, now_ns: int) -> str:
 
 
 def refuse_revoked(connection: sqlite3.Connection, device_id: str) -> None:
-    """Refuse work to a device all of whose certificates are revoked.
+    """Refuse work to a device all of whose agent's certificates are revoked.
 
     It covers the call that was waiting for work while its device was revoked.
     """
     rows = fetch(
         connection,
         """SELECT count(*) AS known, count(revoked_unix_ns) AS revoked
-           FROM certificates WHERE device_id = ?""",
+           FROM certificates WHERE device_id = coalesce(
+             (SELECT agent_id FROM devices WHERE device_id = ?1), ?1)""",
         (device_id,),
     )
     if rows[0]["known"] and rows[0]["known"] == rows[0]["revoked"]:
         raise Refused(Code.JOIN_REFUSED, f"The device {device_id} has been revoked.")
+
+
+@reading("looking up an agent")
+def agent_of(connection: sqlite3.Connection, device_id: str) -> str | None:
+    """Whom a certificate must name to act for a device; None for one that nobody knows.
+
+    That is the agent that registered it, else the device itself: the first device of an agent
+    has the agent's own id.
+    """
+    rows = fetch(connection, "SELECT agent_id FROM devices WHERE device_id = ?", (device_id,))
+    return str(rows[0]["agent_id"] or device_id) if rows else None
+
+
+def refuse_taken(connection: sqlite3.Connection, device_id: str, agent_id: str) -> None:
+    """Refuse to let an agent register a device that is not its own to register.
+
+    It may bring any device that nobody knows, and has it from then on; one that came by itself,
+    by another agent or from the coordinator's machine stays what it is.
+    """
+    known = fetch(
+        connection,
+        """SELECT device_id FROM devices WHERE device_id = ?1 AND agent_id IS NOT ?2
+           UNION SELECT device_id FROM certificates WHERE device_id = ?1""",
+        (device_id, agent_id),
+    )
+    if agent_id != device_id and known:
+        raise Refused(Code.FORBIDDEN, f"What registers belongs to another agent than {agent_id}.")
 
 
 @reading("reading a lease")

@@ -29,7 +29,7 @@ from ..sql import table
 from ..sql.database import encode, fetch, reading, writing
 from ..sql.values import aa_certificate
 from ..values import LeaseTerms, Registration
-from .access import refuse_revoked
+from .access import refuse_revoked, refuse_taken
 from .care import refuse_retired
 from .changes import lose_lease
 
@@ -45,7 +45,8 @@ def device_views(
     rows = fetch(
         connection,
         """SELECT d.*, l.job_id AS job_id,
-             (SELECT max(expires_unix_ns) FROM certificates c WHERE c.device_id = d.device_id
+             (SELECT max(expires_unix_ns) FROM certificates c
+              WHERE c.device_id = coalesce(d.agent_id, d.device_id)
               AND c.revoked_unix_ns IS NULL) AS certificate_expires_unix_ns,
              (SELECT h.job_id FROM health_checks h JOIN jobs j ON j.job_id = h.job_id
               WHERE h.device_id = d.device_id ORDER BY j.position DESC LIMIT 1) AS check_job_id
@@ -93,7 +94,7 @@ def _newest_certificates(
 
 @writing("recording a device")
 def register(db: Database, registration: Registration, now_ns: int) -> tuple[str, ...]:
-    """Record a device. `DEVICE_RETIRED` when it was removed for good.
+    """Record a device. `DEVICE_RETIRED` when it was removed for good, `FORBIDDEN` for another's.
 
     Leases of older incarnations end once their process tree is reported dead; the ids of
     the jobs so queued again are returned. The runs that they began and never reported are
@@ -101,8 +102,14 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
     """
     device = registration.device
     refuse_retired(db.conn, device.device_id)
+    agent_id = registration.agent_id
+    of_an_agent: dict[str, str | None] = {}
+    if agent_id is not None:
+        refuse_taken(db.conn, device.device_id, agent_id)
+        of_an_agent["agent_id"] = None if agent_id == device.device_id else agent_id
     db.table("devices").upsert(
         {
+            **of_an_agent,
             "device_id": device.device_id,
             "name": device.name,
             "hardware_class": device.hardware_class.value,

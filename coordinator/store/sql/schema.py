@@ -33,7 +33,8 @@ _DEVICES = (
         retired_unix_ns INTEGER,
         checked_unix_ns INTEGER,
         jobs_since_check INTEGER NOT NULL DEFAULT 0,
-        history_from INTEGER NOT NULL DEFAULT 0
+        history_from INTEGER NOT NULL DEFAULT 0,
+        agent_id TEXT
     ) STRICT""",
     """CREATE TABLE health_checks (
         job_id TEXT PRIMARY KEY REFERENCES jobs (job_id),

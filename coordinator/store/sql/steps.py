@@ -36,7 +36,10 @@ JOIN devices d ON d.device_id = r.device_id""",
 )
 """Which version of its metric's definition a number follows."""
 
-STEPS: Steps = (_DEFINITION,)
+_AGENT = ("ALTER TABLE devices ADD COLUMN agent_id TEXT",)
+"""Which agent serves a device that is not its own machine."""
+
+STEPS: Steps = (_DEFINITION, _AGENT)
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 
 NEWEST = OLDEST + len(STEPS)

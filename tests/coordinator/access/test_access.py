@@ -318,7 +318,7 @@ def test_a_token_is_judged_by_the_newest_state_and_known_by_its_hash_only() -> N
 
 def test_one_device_acts_for_no_other() -> None:
     board = Caller(Party.AGENT, "board", ID)
-    board.require_device(ID, "it")
-    board.require_device(None, "an unknown lease")
-    assert refused(board.require_device, OTHER_ID, "it") is Code.FORBIDDEN
-    NOBODY.require_device(OTHER_ID, "it")
+    board.require_agent(ID, "it")
+    board.require_agent(None, "an unknown lease")
+    assert refused(board.require_agent, OTHER_ID, "it") is Code.FORBIDDEN
+    NOBODY.require_agent(OTHER_ID, "it")

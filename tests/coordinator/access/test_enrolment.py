@@ -26,7 +26,7 @@ from bitgauge.benchmarks.common.join_line import JoinLine
 from bitgauge.benchmarks.common.pinned import fetch_authority
 from bitgauge.benchmarks.vocabulary.enums import Role, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
-from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.coordinator.access.administration import Administration
 from bitgauge.coordinator.client.client import Client
@@ -34,7 +34,7 @@ from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.lab.assemble import assemble
 from bitgauge.coordinator.services.server import Servicers
 from bitgauge.coordinator.services.servicers import servicers_of
-from bitgauge.coordinator.store.values import LeaseTerms
+from bitgauge.coordinator.store.values import LeaseTerms, Registration
 from bitgauge.coordinator.store.writer import Writer
 
 from tests.labs.access import Clock, Gate, gate
@@ -293,6 +293,53 @@ async def test_a_device_acts_for_itself_only(door: Gate) -> None:
     assert (await other.connection.renew(assignment, None, 0)).verdict == "ok"
     for each in (one, other):
         await each.connection.close()
+
+
+async def test_an_agent_acts_for_every_device_that_it_registers(door: Gate) -> None:
+    one, phone = await board(door, "one"), str(uuid.uuid4())
+    await one.register()
+    assert (await refused(one.acquire(phone))).code is Code.UNKNOWN_DEVICE
+    await one.register(phone)
+    await one.register(phone)
+    token, _ = await door.administration.create_token("boss", Role.ADMIN, 0)
+    with admin(door, token) as client:
+        wanted = dataclasses.replace(READY, selector=Selector(device=phone))
+        job_id = (await asyncio.to_thread(client.submit, wanted)).job_id
+        assignment = await one.acquire(phone)
+        assert assignment is not None
+        assert (await one.connection.renew(assignment, None, 0)).verdict == "ok"
+        views = await asyncio.to_thread(client.devices)
+        assert {view.description.device_id for view in views} == {one.device_id, phone}
+        ends = {view.certificate_expires_unix_ns for view in views}
+        assert None not in ends
+        assert len(ends) == 1
+        await door.administration.revoke_agent(one.device_id)
+        assert (await asyncio.to_thread(client.job, job_id)).state.value == "queued"
+        assert (await asyncio.to_thread(client.devices))[0].job_id is None
+    assert (await refused(one.register(phone))).code is Code.UNAUTHENTICATED
+    await one.connection.close()
+
+
+async def test_a_device_of_one_agent_is_no_other_agents(door: Gate) -> None:
+    one, other = await board(door, "one"), await board(door, "other")
+    phone, local = str(uuid.uuid4()), str(uuid.uuid4())
+    await one.register(phone)
+    for call in (other.register(phone), other.acquire(phone)):
+        assert (await refused(call)).code is Code.FORBIDDEN
+    # Neither one that came from the coordinator's machine, nor one that joined and is not yet seen.
+    own = Registration(dataclasses.replace(DEVICE, device_id=local), "1", "boot", "one", True)
+    await door.writer.change(lambda store: store.register(own, 1))
+    for taken in (local, one.device_id):
+        assert (await refused(other.register(taken))).code is Code.FORBIDDEN
+    # A line is no way around it.
+    thief = door.folder / "thief"
+    thief.mkdir()
+    (thief / "device_id").write_text(phone)
+    error = await refused(join(await line_of(door), thief, "thief", lambda _: None))
+    assert error.code is Code.JOIN_REFUSED
+    assert "which another agent serves" in error.sentence
+    await one.connection.close()
+    await other.connection.close()
 
 
 async def test_submit_cancels_its_own_jobs_only(door: Gate) -> None:
