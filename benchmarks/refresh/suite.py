@@ -193,18 +193,23 @@ def volumes_of_csv(text: str, file: str) -> tuple[Volume, ...]:
     Raises:
         BadInput: `BAD_SUITE`; the sentence has file, line and column.
     """
-    reader = csv.DictReader(io.StringIO(text))
-    for column in reader.fieldnames or ():
-        if column not in _Volume.__struct_fields__:
-            document = Document("Suite", file, Code.BAD_SUITE, line=1)
-            hint = hint_of(column, _Volume.__struct_fields__)
-            raise document.wrong((column,), f"is no column{hint}")
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     found = []
-    for row in reader:
-        given = {key: _typed(key, value) for key, value in row.items() if key and value}
-        document = Document("Suite", file, Code.BAD_SUITE, line=reader.line_num)
-        found.append(_volume(document.fitted(given, _Volume)))
+    try:
+        for column in reader.fieldnames or ():
+            if column not in _Volume.__struct_fields__:
+                hint = hint_of(column, _Volume.__struct_fields__)
+                raise _row(file, 1).wrong((column,), f"is no column{hint}")
+        for row in reader:
+            given = {key: _typed(key, value) for key, value in row.items() if key and value}
+            found.append(_volume(_row(file, reader.line_num).fitted(given, _Volume)))
+    except csv.Error as error:
+        raise _row(file, reader.line_num + 1).wrong((), f"not valid CSV: {error}") from error
     return tuple(found)
+
+
+def _row(file: str, line: int) -> Document:
+    return Document("Suite", file, Code.BAD_SUITE, line=line)
 
 
 def _typed(key: str, value: str) -> Any:

@@ -22,7 +22,11 @@ from bitgauge.agents.spec import PHASES, decode_event
 from bitgauge.benchmarks.common.join_line import SCHEME, parse_host_port, parse_join_line
 from bitgauge.benchmarks.common.wire import from_wire, message_class, to_wire
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
-from bitgauge.benchmarks.raw.container import read_raw
+from bitgauge.benchmarks.raw.container import RawFile, read_raw
+from bitgauge.benchmarks.raw.given import given_of
+from bitgauge.benchmarks.raw.origin import raw_origin
+from bitgauge.benchmarks.record.sources import PARSERS
+from bitgauge.benchmarks.refresh.suite import parse_suite, volumes_of_csv
 from bitgauge.benchmarks.vocabulary.enums import (
     HardwareClass,
     PassName,
@@ -44,6 +48,11 @@ from google.protobuf.message import DecodeError
 
 ROOT = Path(__file__).parents[2]
 ZOO = ROOT / "benchmarks" / "zoo"
+RAW_FILES = [
+    read_raw(next((ROOT / "benchmarks" / "snapshot" / "raw").glob(f"*/{name}-0-*.npz")))
+    for name in ("absolute", "memory", "numerics", "operators", "pair", "quality")
+]
+RAW_ARRAYS = [file.arrays for file in RAW_FILES]
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,31 @@ def npz(data: bytes) -> None:
             assert array.shape[0] == len(found)
     with refusing():
         assert isinstance(read_raw(data).meta, dict)
+
+
+def raw(data: bytes) -> None:
+    """What a raw file says of itself, beside arrays that are as they should be."""
+    try:
+        meta = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    for arrays in RAW_ARRAYS:
+        file = RawFile(meta if isinstance(meta, dict) else {}, arrays)
+        given_of(file)
+        for reader in (raw_origin, *PARSERS.values()):
+            with refusing():
+                reader(file)
+
+
+# -- files that people write --------------------------------------------------------------
+def suite(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    with refusing():
+        found = parse_suite(text, "suite.toml", ("digits-cnn",), "suite")
+        assert found.models
+    with refusing():
+        for volume in volumes_of_csv(text, "volumes.csv"):
+            assert volume.per_day > 0
 
 
 # -- what comes over the wire -------------------------------------------------------------
@@ -225,6 +259,15 @@ TARGETS = {
         ),
     ),
     "npz": Target(npz, _npz_seeds()),
+    "raw": Target(raw, tuple(json.dumps(file.meta).encode() for file in RAW_FILES)),
+    "suite": Target(
+        suite,
+        (
+            b'profile = "quick"\nrecipes = ["fp16"]\n[[model]]\nzoo = "digits-cnn"\n'
+            b'[[selector]]\nmemory = "2 GiB"\ntags = {room = "a"}\n[overrides]\nlaunches = 1\n',
+            b"model_class,per_day,batch\ncnn,5,\n,7,8\n",
+        ),
+    ),
     "report": Target(report, (_report_seed(), b"")),
     "events": Target(
         events,

@@ -256,6 +256,7 @@ def test_files_that_are_not_there_are_named(folder: Path) -> None:
         ("model_class,per_day\ncnn,5\ncn,6\n", 3, "model_class: Unknown model class 'cn'"),
         ("model_class,per_day\ncnn,much\n", 2, "per_day: 'much' is not a number above 0"),
         ("model_class,per_day\ncnn,\n", 2, "per_day is missing"),
+        (f"model_class,per_day\ncnn,5\n{'x' * 200_000},5\n", 3, "not valid CSV: field larger"),
     ],
 )
 def test_a_wrong_volume_file_is_one_sentence(text: str, line: int, words: str) -> None:
