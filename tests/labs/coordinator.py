@@ -5,26 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 import pytest
 from bitgauge.benchmarks.analysis.facts import RunFacts
-from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
-    FormatFamily,
-    HardwareClass,
     ModelClass,
     PassName,
     RawRole,
-    Realness,
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec, JobView
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
 from bitgauge.coordinator.decisions.care import CareTerms
@@ -39,6 +34,9 @@ from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms, Registration
 from bitgauge.coordinator.store.writer import Writer
 
+from . import values
+from .values import RECIPE
+
 T = TypeVar("T")
 
 SECOND_NS = 1_000_000_000
@@ -47,33 +45,24 @@ EVALUATION = Digest("e" * 64, 500)
 RAW = Digest("a" * 64, 10)
 BUILT = Digest("c" * 64, 260)
 REFERENCE = Digest("f" * 64, 90)
-RECIPE = "int8-dynamic"
 LATENCY = MetricValue("latency_ratio", 0.1 + 0.2, 0.2, 0.4, n=60)
-DEVICE = DeviceDescription(
-    device_id=str(uuid.UUID(int=7)),
-    name="bench",
-    hardware_class=HardwareClass.CPU_ONLY,
-    realness=Realness.PHYSICAL,
-    architecture="x86_64",
-    processor_model="test",
-    isa_flags=(),
-    core_count=2,
-    memory_bytes=1 << 30,
-    kernel_release="6",
-    runtimes=(RuntimeDescription("onnxruntime", "1.31", families=tuple(FormatFamily)),),
-)
-SPEC = JobSpec("digits", BASELINE, (Entry(RECIPE),), EVALUATION, idempotency_key="k")
+DEVICE = values.bench()
+SPEC = values.job(baseline=BASELINE, evaluation=EVALUATION, idempotency_key="k")
 
 
 class FakeRunner:
-    """Answers at once; an exception in `failures` is raised once each instead."""
+    """What Ray's tasks would answer, at once; exceptions in `failures` are raised once each.
 
-    def __init__(self) -> None:
+    Args:
+        metrics: of every run.
+    """
+
+    def __init__(self, *metrics: MetricValue) -> None:
         self.failures: list[BitgaugeError] = []
         self.built: list[BuildKey] = []
         self.analysed: list[RunFacts] = []
         self.references: set[Digest | None] = set()
-        self.metrics: tuple[MetricValue, ...] = (LATENCY,)
+        self.metrics = metrics or (LATENCY,)
 
     def toolchain(self, recipe: str) -> str:
         return "tool 1"
@@ -188,16 +177,5 @@ async def open_lab(
 def report_of(
     assignment: Assignment, index: int, status: RunStatus = RunStatus.MEASURED
 ) -> RunReport:
-    return RunReport(
-        run_id=run_id(assignment.job_id, assignment.epoch, index),
-        job_id=assignment.job_id,
-        epoch=assignment.epoch,
-        lease_token=assignment.lease_token,
-        entry_index=index,
-        status=status,
-        started_unix_ns=1,
-        ended_unix_ns=2,
-        device_id=DEVICE.device_id,
-        sandbox="rlimits",
-        raw=(RawRef(PassName.PAIR, 0, RawRole.BOTH, RAW),),
-    )
+    raw = (RawRef(PassName.PAIR, 0, RawRole.BOTH, RAW),)
+    return values.report(assignment, index, status=status, device_id=DEVICE.device_id, raw=raw)

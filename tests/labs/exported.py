@@ -10,7 +10,8 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, Sta
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Workload
 from bitgauge.coordinator.store.store import Store
 
-from .store import Lab, device, digest, failure, spec
+from .store import Lab, failure, spec
+from .values import device, digest
 
 HOSTS = ("build-host-17", "rpi5", "qemu-board")
 SECRET = "serial-4711"

@@ -10,26 +10,17 @@ import asyncio
 import contextlib
 import hashlib
 import threading
-import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bitgauge.agents.connection.connection import Connection
-from bitgauge.benchmarks.analysis.facts import RunFacts
-from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
-    FormatFamily,
-    HardwareClass,
-    ModelClass,
     PassName,
     RawRole,
-    Realness,
-    RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
@@ -38,56 +29,26 @@ from bitgauge.coordinator.access.tokens import Party
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.upload import CHUNK_BYTES
-from bitgauge.coordinator.decisions.submission import Inspection
 from bitgauge.coordinator.lab.assemble import assemble
 from bitgauge.coordinator.lab.collector import CollectionTerms
-from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.services.pace import Pace
 from bitgauge.coordinator.services.server import make_server
 from bitgauge.coordinator.services.servicers import servicers_of
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.store import Store
-from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
+from bitgauge.coordinator.store.values import LeaseTerms
 from bitgauge.coordinator.store.writer import Writer
+
+from . import values
+from .coordinator import FakeRunner
+from .values import RECIPE
 
 T = TypeVar("T")
 
 AGENT_TOKEN, USER_TOKEN = "secret-of-agents", "secret-of-users"
 START_S = 20.0
-DEVICE = DeviceDescription(
-    device_id=str(uuid.UUID(int=7)),
-    name="bench",
-    hardware_class=HardwareClass.CPU_ONLY,
-    realness=Realness.PHYSICAL,
-    architecture="x86_64",
-    processor_model="test",
-    isa_flags=(),
-    core_count=2,
-    memory_bytes=1 << 30,
-    kernel_release="6",
-    runtimes=(RuntimeDescription("onnxruntime", "1.31", families=tuple(FormatFamily)),),
-)
-METRICS = (MetricValue("latency_ratio", 0.5, 0.48, 0.52, n=60),)
-
-
-class FakeRunner:
-    """What Ray's tasks would answer, at once."""
-
-    def toolchain(self, recipe: str) -> str:
-        return "tool 1"
-
-    async def inspect(self, spec: JobSpec) -> Inspection:
-        return Inspection(
-            ModelClass.CNN, tuple(one.recipe or "int8-dynamic" for one in spec.entries)
-        )
-
-    async def build(self, key: BuildKey) -> BuildOutcome:
-        return BuildOutcome(None, "nothing is built here")
-
-    async def analyse(
-        self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
-    ) -> Analysis:
-        return Analysis(1, METRICS)
+DEVICE = values.bench()
+METRIC = MetricValue("latency_ratio", 0.5, 0.48, 0.52, n=60)
 
 
 @dataclass
@@ -132,7 +93,7 @@ class Host:
         await writer.open(lambda: Store.open(self.home / "store.db"))
         self.blobs = BlobStore(self.home / "blobs", reserve_bytes=self.reserve_bytes)
         self.lab = assemble(
-            writer, FakeRunner(), self.terms, blobs=self.blobs, collection=self.collection
+            writer, FakeRunner(METRIC), self.terms, blobs=self.blobs, collection=self.collection
         )
         self.leases, self.jobs = self.lab.leases, self.lab.jobs
         assert self.lab.collector is not None
@@ -189,25 +150,15 @@ def digest_of(data: bytes) -> Digest:
 
 
 def job_of(baseline: Digest, evaluation: Digest, key: str = "", *artifacts: Digest) -> JobSpec:
-    entries = (Entry("fp32", baseline), *(Entry("int8-dynamic", one) for one in artifacts))
-    return JobSpec(
-        "digits", baseline, entries, evaluation, idempotency_key=key, wait_for_device=True
+    return values.job(
+        baseline=baseline,
+        entries=(Entry("fp32", baseline), *(Entry(RECIPE, one) for one in artifacts)),
+        evaluation=evaluation,
+        idempotency_key=key,
+        wait_for_device=True,
     )
 
 
 def report_of(assignment: Assignment, index: int, *raw: Digest) -> RunReport:
-    return RunReport(
-        run_id=run_id(assignment.job_id, assignment.epoch, index),
-        job_id=assignment.job_id,
-        epoch=assignment.epoch,
-        lease_token=assignment.lease_token,
-        entry_index=index,
-        status=RunStatus.MEASURED,
-        started_unix_ns=1,
-        ended_unix_ns=2,
-        device_id=DEVICE.device_id,
-        sandbox="rlimits",
-        raw=tuple(
-            RawRef(PassName.PAIR, launch, RawRole.BOTH, digest) for launch, digest in enumerate(raw)
-        ),
-    )
+    refs = tuple(RawRef(PassName.PAIR, at, RawRole.BOTH, one) for at, one in enumerate(raw))
+    return values.report(assignment, index, device_id=DEVICE.device_id, raw=refs)

@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 from typing import Any
 
 from bitgauge.benchmarks.refresh.targets import Target, targets_of_suite
 from bitgauge.benchmarks.vocabulary.enums import (
-    CellState,
-    FormatFamily,
     HardwareClass,
     ModelClass,
-    Realness,
 )
 from bitgauge.benchmarks.vocabulary.values.campaigns import Suite, SuiteModel
 from bitgauge.benchmarks.vocabulary.values.devices import (
-    DeviceDescription,
     DeviceView,
-    RuntimeDescription,
 )
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Selector, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.scheduler import matches
 
+from . import values
+from .values import digest
+
 S = 1_000_000_000
 NOW_NS = 1_700_000_000 * S
 
 
-def digest(text: str) -> Digest:
-    return Digest((text.encode().hex() + "0" * 64)[:64], len(text))
-
-
 def device(name: str, **fields: Any) -> DeviceView:
     view = {key: fields.pop(key) for key in ("state", "cordoned", "retired") if key in fields}
-    values: dict[str, Any] = {
-        "device_id": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
-        "name": name,
-        "hardware_class": HardwareClass.CPU_ONLY,
-        "realness": Realness.PHYSICAL,
-        "architecture": "x86_64",
-        "processor_model": "a processor",
-        "isa_flags": (),
-        "core_count": 2,
-        "memory_bytes": 1 << 30,
-        "kernel_release": "6",
-        "runtimes": (RuntimeDescription("onnxruntime", "1.31", fingerprint="stack"),),
-    }
-    seen: dict[str, Any] = {"state": "idle", "last_seen_unix_ns": NOW_NS, "agent_version": "1"}
-    return DeviceView(description=DeviceDescription(**(values | fields)), **(seen | view))
+    here = {"runtimes": (values.runtime(fingerprint="stack"),)}
+    return values.view(
+        values.device(name, **(here | fields)), **({"last_seen_unix_ns": NOW_NS} | view)
+    )
 
 
 def model(name: str, kind: ModelClass = ModelClass.CNN) -> SuiteModel:
@@ -73,20 +54,16 @@ def targets(*devices: DeviceView, suite: Suite = SUITE) -> tuple[Target, ...]:
 def row_of(target: Target, **fields: Any) -> TableRow:
     """What the table shows once a target was measured, and decided."""
     baseline = target.recipe == "fp32"
-    values: dict[str, Any] = {
+    measured = {
         "model_name": target.model.name,
         "model_class": target.model.model_class or ModelClass.OTHER,
-        "recipe": target.recipe,
-        "family": FormatFamily(target.recipe.split("-", maxsplit=1)[0]),
         "workload": target.workload,
         "hardware_class": target.hardware_class,
         "device_id": target.device_id,
         "device_name": target.device_name,
-        "realness": Realness.PHYSICAL,
         "runtime": target.runtime,
         "profile": target.profile,
         "overrides": target.overrides,
-        "state": CellState.MEASURED,
         "run_id": f"{target.key}",
         "baseline": target.model.baseline,
         "measured_unix_ns": NOW_NS,
@@ -100,7 +77,7 @@ def row_of(target: Target, **fields: Any) -> TableRow:
             MetricValue("nonfinite_count", 0.0),
         ),
     }
-    return TableRow(**(values | fields))
+    return values.row(target.recipe, **(measured | fields))
 
 
 def with_metric(row: TableRow, metric: MetricValue) -> TableRow:

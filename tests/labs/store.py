@@ -1,73 +1,41 @@
 """A small lab for tests of a store: one clock, devices, agents and jobs in few words."""
 
+from __future__ import annotations
+
 import itertools
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
-from bitgauge.agents.runtimes import ort
-from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     FailureGroup,
-    HardwareClass,
     ModelClass,
     PassName,
     RawRole,
-    Realness,
     RunStatus,
 )
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, RawRef, RunReport
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 
+from . import values
+from .values import device, digest
+
 SECOND_NS = 1_000_000_000
 TERMS = LeaseTerms()
-
-
-def digest(text: str) -> Digest:
-    return Digest((text.encode().hex() + "0" * 64)[:64], len(text))
 
 
 BASELINE, INT8, INT4 = digest("fp32"), digest("int8"), digest("int4")
 ENTRIES = (Entry("fp32"), Entry("int8-dynamic", INT8), Entry("int4-wo-b32", INT4))
 
 
-def runtime(**changes: object) -> RuntimeDescription:
-    plain = RuntimeDescription(
-        "onnxruntime",
-        "1.31.0",
-        fingerprint="stack-1",
-        artifact_kinds=ort.TRAITS.artifact_kinds,
-        options=ort.TRAITS.options,
-        exact_options=ort.TRAITS.exact_options,
-        capabilities=ort.TRAITS.capabilities,
+def spec(**changes: Any) -> JobSpec:
+    return values.job(
+        **{"model_name": "digits_cnn", "baseline": BASELINE, "entries": ENTRIES} | changes
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-def device(name: str = "rpi5", **changes: object) -> DeviceDescription:
-    plain = DeviceDescription(
-        device_id=str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
-        name=name,
-        hardware_class=HardwareClass.CPU_ONLY,
-        realness=Realness.PHYSICAL,
-        architecture="x86_64",
-        processor_model="a processor",
-        isa_flags=("avx2",),
-        core_count=4,
-        memory_bytes=8 << 30,
-        kernel_release="6.1",
-        runtimes=(runtime(),),
-    )
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-def spec(**changes: object) -> JobSpec:
-    plain = JobSpec("digits_cnn", BASELINE, ENTRIES, evaluation=digest("evaluation"))
-    return replace(plain, **changes)  # type: ignore[arg-type]
 
 
 def failure(group: FailureGroup = FailureGroup.ARTIFACT, message: str = "it crashed") -> Failure:
@@ -87,7 +55,7 @@ class Lab:
     store: Store
     now_ns: int = 1_000 * SECOND_NS
     tokens: dict[tuple[str, int], bytes] = field(default_factory=dict)
-    numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def wait(self, seconds: float) -> None:
         self.now_ns += round(seconds * SECOND_NS)
@@ -130,28 +98,20 @@ class Lab:
             terms=TERMS,
         )
 
-    def told(self, lease: Assignment, index: int, **changes: object) -> RunReport:
-        plain = RunReport(
-            run_id=run_id(lease.job_id, lease.epoch, index),
-            job_id=lease.job_id,
-            epoch=lease.epoch,
-            lease_token=lease.lease_token,
-            entry_index=index,
-            status=RunStatus.MEASURED,
-            started_unix_ns=self.now_ns,
-            ended_unix_ns=self.now_ns + SECOND_NS,
-            device_id=device().device_id,
-            sandbox="bwrap",
-            fingerprint="stack-1",
-            raw=(
+    def told(self, lease: Assignment, index: int, **changes: Any) -> RunReport:
+        plain = {
+            "started_unix_ns": self.now_ns,
+            "ended_unix_ns": self.now_ns + SECOND_NS,
+            "fingerprint": "stack-1",
+            "raw": (
                 RawRef(PassName.PAIR, 0, RawRole.BOTH, digest(f"{lease.epoch}/{index}/0")),
                 RawRef(PassName.MEMORY, 1, RawRole.CANDIDATE, digest(f"{lease.epoch}/{index}/1")),
             ),
-        )
-        return replace(plain, **changes)  # type: ignore[arg-type]
+        }
+        return values.report(lease, index, **(plain | changes))
 
     def report(
-        self, lease: Assignment, index: int, terms: LeaseTerms = TERMS, **changes: object
+        self, lease: Assignment, index: int, terms: LeaseTerms = TERMS, **changes: Any
     ) -> Disposition:
         return self.store.report(self.told(lease, index, **changes), self.now_ns, terms)
 

@@ -52,6 +52,7 @@ def runtime(**changes: Any) -> RuntimeDescription:
         "artifact_kinds": ort.TRAITS.artifact_kinds,
         "options": ort.TRAITS.options,
         "exact_options": ort.TRAITS.exact_options,
+        "capabilities": ort.TRAITS.capabilities,
     }
     return RuntimeDescription(**(values | changes))
 
@@ -72,6 +73,12 @@ def device(name: str = "rpi5", **changes: Any) -> DeviceDescription:
         "runtimes": (runtime(),),
     }
     return DeviceDescription(**(values | changes))
+
+
+def bench() -> DeviceDescription:
+    """The device of a lab that has one; it takes every format."""
+    takes_all = runtime(families=tuple(FormatFamily), fingerprint="")
+    return device("bench", device_id=str(uuid.UUID(int=7)), runtimes=(takes_all,))
 
 
 def view(description: DeviceDescription, **changes: Any) -> DeviceView:

@@ -34,7 +34,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.labs.store import ENTRIES, METRICS, Lab, device, failure, spec
+from tests.labs.store import ENTRIES, METRICS, Lab, failure, spec
+from tests.labs.values import device
 
 NAMES = ("rpi5", "nano")
 FAILURES = st.sampled_from(list(FailureGroup))

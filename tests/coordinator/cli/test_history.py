@@ -13,7 +13,8 @@ from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.store.store import Store
 
 from tests.coordinator.store.test_past import FAILED, judge, measure, ratio
-from tests.labs.store import SECOND_NS, Lab, device
+from tests.labs.store import SECOND_NS, Lab
+from tests.labs.values import device
 
 DAY_NS = 86_400 * SECOND_NS
 

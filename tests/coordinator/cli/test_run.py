@@ -44,7 +44,7 @@ from bitgauge.coordinator.cli.orders import (
 )
 from bitgauge.coordinator.client.jobs import Submitted
 
-from tests.labs.store import device
+from tests.labs.values import device
 
 
 @dataclass

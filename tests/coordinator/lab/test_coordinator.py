@@ -30,7 +30,6 @@ from tests.labs.coordinator import (
     BUILT,
     EVALUATION,
     LATENCY,
-    RECIPE,
     REFERENCE,
     SECOND_NS,
     SPEC,
@@ -38,6 +37,7 @@ from tests.labs.coordinator import (
     open_lab,
     report_of,
 )
+from tests.labs.values import RECIPE
 
 T = TypeVar("T")
 

@@ -24,7 +24,8 @@ from bitgauge.coordinator.decisions.campaigns import CampaignEvent, key_of
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import DueSchedule, NewCampaign
 
-from tests.labs.store import BASELINE, INT8, Lab, device, digest, spec
+from tests.labs.store import BASELINE, INT8, Lab, spec
+from tests.labs.values import device, digest
 
 from .test_store import refused
 

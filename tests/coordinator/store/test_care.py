@@ -26,7 +26,8 @@ from bitgauge.coordinator.decisions.care import CheckOutcome, DeviceCare, Hearin
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 
-from tests.labs.store import BASELINE, SECOND_NS, TERMS, Lab, device, spec
+from tests.labs.store import BASELINE, SECOND_NS, TERMS, Lab, spec
+from tests.labs.values import device
 
 from .test_store import refused
 

@@ -13,7 +13,8 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildOutcome
 
-from tests.labs.store import ENTRIES, INT4, INT8, Lab, device, spec
+from tests.labs.store import ENTRIES, INT4, INT8, Lab, spec
+from tests.labs.values import device
 
 from .test_trust import USUAL_NS, calm
 from .test_trust import measure as measured_calmly

@@ -18,7 +18,8 @@ from bitgauge.coordinator.store import past_questions as history_queries
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import Settled
 
-from tests.labs.store import ENTRIES, INT8, SECOND_NS, Lab, device, digest, spec
+from tests.labs.store import ENTRIES, INT8, SECOND_NS, Lab, spec
+from tests.labs.values import device, digest
 
 from .test_store import refused
 

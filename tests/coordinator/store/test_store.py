@@ -28,19 +28,8 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Progress
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
 
-from tests.labs.store import (
-    BASELINE,
-    INT4,
-    INT8,
-    METRICS,
-    TERMS,
-    Lab,
-    device,
-    digest,
-    failure,
-    runtime,
-    spec,
-)
+from tests.labs.store import BASELINE, INT4, INT8, METRICS, TERMS, Lab, failure, spec
+from tests.labs.values import device, digest, runtime
 
 
 @pytest.fixture

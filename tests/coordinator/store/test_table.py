@@ -22,7 +22,8 @@ from bitgauge.coordinator.store.sql.table import disagreements
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
-from tests.labs.store import BASELINE, INT8, METRICS, TERMS, Lab, device, failure, runtime, spec
+from tests.labs.store import BASELINE, INT8, METRICS, TERMS, Lab, failure, spec
+from tests.labs.values import device, runtime
 
 OLD, NEW = StackItem("runtime.onnxruntime", "1.30.0"), StackItem("runtime.onnxruntime", "1.31.0")
 

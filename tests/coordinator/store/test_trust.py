@@ -28,18 +28,8 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep import invariants as store_check
 
-from tests.labs.store import (
-    BASELINE,
-    ENTRIES,
-    SECOND_NS,
-    TERMS,
-    Lab,
-    device,
-    digest,
-    failure,
-    runtime,
-    spec,
-)
+from tests.labs.store import BASELINE, ENTRIES, SECOND_NS, TERMS, Lab, failure, spec
+from tests.labs.values import device, digest, runtime
 
 from .test_store import refused
 
