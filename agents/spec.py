@@ -34,7 +34,7 @@ class ChildSpec:
         pass_name: what to measure.
         launch: 0-based number within (pass, role).
         role: which artifact the raw file will speak of.
-        runtime: name of the runtime module.
+        runtimes: names of the runtime modules that load `paths`, in that order.
         workload: scenario, batch and threads.
         profile: how much to measure.
         recipe: the candidate's recipe.
@@ -59,7 +59,7 @@ class ChildSpec:
     pass_name: PassName
     launch: int
     role: RawRole
-    runtime: str
+    runtimes: tuple[str, ...]
     workload: Workload
     profile: Profile
     recipe: str
@@ -79,6 +79,11 @@ class ChildSpec:
     second_meter: str = ""
     evaluation_sha256: str = ""
     anchors: tuple[StackItem, ...] = ()
+
+    @property
+    def runtime(self) -> str:
+        """What executes the artifact that the raw file speaks of: the last one."""
+        return self.runtimes[-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from ..connection.lease import LeaseKeeper
 from ..host.patience import to_the_end
 from .bench import Bench
 from .failures import simple_failure, status_of
-from .plan import AFTER, BEFORE, as_baseline
+from .plan import AFTER, BEFORE, as_baseline, shared_with
 from .run import Run, RunFailed, files_of, measure
 
 _DISK_WAIT_S = 5.0
@@ -98,16 +98,15 @@ class Executor:
         """Measures one entry; its report, whatever became of it."""
         started = self._bench.machine.unix_ns()
         try:
-            raw = await measure(
-                self._bench, run, self._shared, keeps_time=_keeps_time(self._bench, run)
-            )
+            shared = shared_with(run.entry, self._shared, self._job.baseline_runtime)
+            raw = await measure(self._bench, run, shared, keeps_time=_keeps_time(self._bench, run))
         except Exception as error:  # whatever it is, the other entries are measured
             failure = _failure_of(error)
             return report_of(self._bench, run, started, raw=run.bracket, failure=failure)
         if run.entry.index == 0:
             self._shared = as_baseline(raw)
         else:
-            raw = (*(ref for ref in self._shared if ref not in raw), *raw)
+            raw = (*(ref for ref in shared if ref not in raw), *raw)
         return report_of(self._bench, run, started, raw=raw)
 
     async def _spool(self, report: RunReport) -> None:
@@ -155,7 +154,7 @@ def report_of(
         raw: its raw files.
         failure: why it has no result; None when it has one.
     """
-    runtime = bench.runtime(run.job.runtime)
+    runtime = bench.runtime(run.entry.runtime)
     stack = () if runtime is None else stack_of(bench.device.stack, runtime)
     return RunReport(
         run_id=run.name,
@@ -179,10 +178,10 @@ def report_of(
 
 def _keeps_time(bench: Bench, run: Run) -> bool:
     """Whether a time of this device and runtime means anything."""
-    runtime = bench.runtime(run.job.runtime)
+    runtime = bench.runtime(run.entry.runtime)
     if runtime is None:
         raise BitgaugeError(
-            Code.RUNTIME_MISSING, f"This device has no runtime {run.job.runtime!r}."
+            Code.RUNTIME_MISSING, f"This device has no runtime {run.entry.runtime!r}."
         )
     return bench.device.realness.keeps_time and not runtime.simulated
 

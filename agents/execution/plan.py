@@ -28,12 +28,14 @@ class PassPlan:
         launch: 0-based number within (pass, role).
         role: which artifact it is about.
         artifacts: what to load, baseline first; empty for the floor.
+        runtimes: what executes them, in that order; of the floor and the sentinel, whose it is.
     """
 
     pass_name: PassName
     launch: int
     role: RawRole
     artifacts: tuple[Digest, ...]
+    runtimes: tuple[str, ...]
 
 
 def plan_passes(
@@ -46,6 +48,7 @@ def plan_passes(
     only: Collection[PassName] = (),
     scenario: Scenario = Scenario.SINGLE_STREAM,
     metered: bool = False,
+    baseline_runtime: str | None = None,
 ) -> tuple[PassPlan, ...]:
     """The launches that `entry` needs, in order.
 
@@ -60,37 +63,40 @@ def plan_passes(
         only: the passes that were asked for; empty: all of them.
         scenario: how samples arrive.
         metered: whether the device has an energy meter that can be used.
+        baseline_runtime: what executes the baseline, unless the same as the entry.
     """
     alone = entry.index == 0
-    pair = (baseline,) if alone else (baseline, entry.artifact)
+    own, other = entry.runtime, baseline_runtime or entry.runtime
+    pair = ((baseline,), (own,)) if alone else ((baseline, entry.artifact), (other, own))
     launches = [
-        PassPlan(PassName.QUALITY, 0, RawRole.BOTH, pair),
-        PassPlan(PassName.NUMERICS, 0, RawRole.BOTH, pair),
+        PassPlan(PassName.QUALITY, 0, RawRole.BOTH, *pair),
+        PassPlan(PassName.NUMERICS, 0, RawRole.BOTH, *pair),
     ]
     if not keeps_time:
         return tuple(launches)
-    candidate = (RawRole.CANDIDATE, (entry.artifact,))
-    reference = () if alone else ((RawRole.BASELINE, (baseline,)),)
+    candidate = (RawRole.CANDIDATE, (entry.artifact,), (own,))
+    reference = () if alone else ((RawRole.BASELINE, (baseline,), (other,)),)
     nothing: tuple[Digest, ...] = ()
-    for role, artifacts in ((RawRole.FLOOR, nothing), *reference, candidate):
+    floor = (RawRole.FLOOR, nothing, (own,))
+    for which in (floor, *reference, candidate):
         for launch in range(plan.memory_launches):
-            launches.append(PassPlan(PassName.MEMORY, launch, role, artifacts))
+            launches.append(PassPlan(PassName.MEMORY, launch, *which))
     for launch in range(plan.memory_launches, plan.memory_launches + plan.no_arena_launches):
         launches.append(PassPlan(PassName.MEMORY, launch, *candidate))
-    launches.append(PassPlan(PassName.ABSOLUTE, 0, RawRole.FLOOR, nothing))
-    for role, artifacts in (*reference, candidate):
+    launches.append(PassPlan(PassName.ABSOLUTE, 0, *floor))
+    for which in (*reference, candidate):
         for launch in range(plan.absolute_launches):
-            launches.append(PassPlan(PassName.ABSOLUTE, launch, role, artifacts))
+            launches.append(PassPlan(PassName.ABSOLUTE, launch, *which))
     if not alone:
         for launch in range(plan.pair_launches):
-            launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, pair))
-    for role, artifacts in (*reference, candidate):
-        launches.append(PassPlan(PassName.OPERATORS, 0, role, artifacts))
+            launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, *pair))
+    for which in (*reference, candidate):
+        launches.append(PassPlan(PassName.OPERATORS, 0, *which))
     if plan.sweeps(scenario):
         launches.append(PassPlan(PassName.THROUGHPUT, 0, *candidate))
     if metered and plan.energy_quads:
         role = RawRole.CANDIDATE if alone else RawRole.BOTH
-        launches.append(PassPlan(PassName.ENERGY, 0, role, pair))
+        launches.append(PassPlan(PassName.ENERGY, 0, role, *pair))
     done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
     # The baseline's own run ended when it was precise; its candidates do not go on with it.
     ended = {(ref.pass_name, ref.role) for ref in available if _ends_early(ref.pass_name, plan)}
@@ -103,14 +109,19 @@ def plan_passes(
     )
 
 
-def bracketed(plans: tuple[PassPlan, ...], sentinels: Collection[int]) -> tuple[PassPlan, ...]:
+def bracketed(
+    plans: tuple[PassPlan, ...], sentinels: Collection[int], runtime: str
+) -> tuple[PassPlan, ...]:
     """The launches with the sentinel before (launch 0) and after (launch 1) them.
 
     Args:
         plans: the launches of one entry.
         sentinels: which of the two this entry has; the first of a lease has 0, the last has 1.
+        runtime: whose sentinel; one job has one.
     """
-    before, after = (PassPlan(PassName.SENTINEL, at, RawRole.FLOOR, ()) for at in (BEFORE, AFTER))
+    before, after = (
+        PassPlan(PassName.SENTINEL, at, RawRole.FLOOR, (), (runtime,)) for at in (BEFORE, AFTER)
+    )
     return (
         *((before,) if BEFORE in sentinels else ()),
         *plans,
@@ -131,6 +142,17 @@ def is_enough(one: PassPlan, plan: ProfilePlan, medians_ns: Sequence[float]) -> 
 
 def _ends_early(pass_name: PassName, plan: ProfilePlan) -> bool:
     return pass_name is PassName.ABSOLUTE and plan.absolute_half_width is not None
+
+
+def shared_with(
+    entry: AssignedEntry, refs: Iterable[RawRef], baseline_runtime: str
+) -> tuple[RawRef, ...]:
+    """Of the raw files that a baseline shares, those that an entry can use.
+
+    A floor is that of a runtime: an entry with another one measures its own.
+    """
+    other = entry.runtime != baseline_runtime
+    return tuple(ref for ref in refs if not (other and ref.role is RawRole.FLOOR))
 
 
 def as_baseline(refs: Iterable[RawRef]) -> tuple[RawRef, ...]:

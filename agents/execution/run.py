@@ -143,16 +143,17 @@ def _planned(
         only=job.passes,
         metered=best_meter(bench.device.meters) is not None,
         scenario=job.workload.scenario,
+        baseline_runtime=job.baseline_runtime,
     )
     if keeps_time and _has_sentinel(bench, job):
-        plans = bracketed(plans, run.sentinels)
+        plans = bracketed(plans, run.sentinels, job.baseline_runtime)
     return plans
 
 
 def _has_sentinel(bench: Bench, job: Assignment) -> bool:
-    """Whether the job asks for the sentinel and its runtime has one."""
+    """Whether the job asks for the sentinel and the baseline's runtime has one."""
     wanted = not job.passes or PassName.SENTINEL in job.passes
-    return wanted and bench.runtimes.get(job.runtime).TRAITS.sentinel is not None
+    return wanted and bench.runtimes.get(job.baseline_runtime).TRAITS.sentinel is not None
 
 
 async def _every_launch(
@@ -264,12 +265,12 @@ def _spec(bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path]) -> Chi
     places = [folder / "artifacts" / str(at) / name for at, name in enumerate(names)]
     meter = best_meter(bench.device.meters)
     second = second_meter(meter, bench.device.meters) if meter else None
-    runtime = bench.runtime(job.runtime)
+    runtime = bench.runtime(plan.runtimes[-1])
     return ChildSpec(
         pass_name=plan.pass_name,
         launch=plan.launch,
         role=plan.role,
-        runtime=job.runtime,
+        runtimes=plan.runtimes,
         workload=job.workload,
         profile=job.profile,
         recipe=run.entry.recipe,

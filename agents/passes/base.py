@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -54,21 +54,29 @@ class Child:
     Args:
         spec: what to measure.
         channel: tells the agent phases and gaps.
-        runtime: executes the artifacts; prepared here.
+        runtimes: execute the artifacts, by name; prepared here.
         device: the kind of device that is measured.
 
     Attributes:
+        runtime: executes the artifact that the raw file speaks of.
         plan: how much to measure.
         batch: samples per call.
         origin: which launch of which pass the raw file speaks of.
     """
 
     def __init__(
-        self, spec: ChildSpec, channel: Channel, runtime: RuntimeModule, device: DeviceModule
+        self,
+        spec: ChildSpec,
+        channel: Channel,
+        runtimes: Mapping[str, RuntimeModule],
+        device: DeviceModule,
     ) -> None:
         self.spec = spec
         self.channel = channel
-        self.runtime = runtime
+        self.runtime = runtimes[spec.runtime]
+        self._of_path = {
+            path: runtimes[name] for path, name in zip(spec.paths, spec.runtimes, strict=True)
+        }
         self._device = device
         self.plan = plan_of(spec.profile, spec.overrides)
         self.batch = spec.workload.batch
@@ -86,7 +94,8 @@ class Child:
         self._evaluation_read = False
         self._fed: list[dict[str, str]] = []
         self._options_set: list[dict[str, str]] = []
-        runtime.prepare()
+        for runtime in runtimes.values():
+            runtime.prepare()
 
     def conditions(self) -> ConditionReader:
         """Opens what tells the conditions of the device."""
@@ -147,8 +156,8 @@ class Child:
         )
 
     def session(self, path: str) -> Session:
-        """A session on the artifact at `path`."""
-        return self.runtime.load(Path(path), self.options())
+        """A session on the artifact at `path`, in its own runtime."""
+        return self._of_path[path].load(Path(path), self.options())
 
     def load(self, path: str) -> Session:
         """A session, in the phase `load`."""

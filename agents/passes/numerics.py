@@ -65,7 +65,9 @@ def _ledger(child: Child, open_graph: OpensGraph) -> Ledger:
     # Whole calls: a sample that fills one up would be counted twice.
     evaluation = _spread_over(evaluation, samples - samples % batch or samples)
     batches = child.batches(evaluation, opened.session, batch, fit=True)
-    reference = _reference(paths[0], plain) if len(paths) > 1 else None
+    # Another runtime's artifact may be of another kind; only the comparison with it is missing.
+    comparable = len(paths) > 1 and len(set(child.spec.runtimes)) == 1
+    reference = _reference(paths[0], plain) if comparable else None
     child.channel.phase("measure")
     builder = LedgerBuilder(shown.facts, -(-len(evaluation) // batches.batch))
     for count, feeds in batches.all():

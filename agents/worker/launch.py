@@ -26,8 +26,8 @@ def run_launch(spec: ChildSpec, channel: Channel) -> None:
         MemoryError: the artifact needs more memory than there is.
     """
     folders = tuple(Path(folder) for folder in spec.plugins)
-    runtime = registry.runtime(spec.runtime, folders)
-    child = Child(spec, channel, runtime, registry.device(spec.device, folders))
+    runtimes = {name: registry.runtime(name, folders) for name in spec.runtimes}
+    child = Child(spec, channel, runtimes, registry.device(spec.device, folders))
     raw = pass_module(spec.pass_name).measure(child)
     channel.phase("write")
     write_raw(Path(spec.result), child.with_given(raw))

@@ -43,12 +43,15 @@ def toolchain_changes(row: TableRow, toolchains: Mapping[str, str]) -> tuple[Sta
 
     Args:
         row: an uploaded artifact has no toolchain and cannot change.
-        toolchains: what builds each recipe now; a recipe that is not there is not judged.
+        toolchains: what builds each recipe now, a line for each builder; a recipe that is not
+            there is not judged.
     """
-    now = toolchains.get(row.recipe)
-    if row.toolchain is None or now is None or now == row.toolchain:
+    now = toolchains.get(row.recipe, "").splitlines()
+    if row.toolchain is None or not now or row.toolchain in now:
         return ()
-    return (StackChange(TOOLCHAIN, row.toolchain, now),)
+    builder = row.toolchain.partition("/")[0]
+    same = next((line for line in now if line.partition("/")[0] == builder), now[0])
+    return (StackChange(TOOLCHAIN, row.toolchain, same),)
 
 
 def measuring_changes(row: TableRow, measuring_version: int) -> tuple[StackChange, ...]:

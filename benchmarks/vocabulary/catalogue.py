@@ -22,6 +22,10 @@ CATALOGUE: dict[Code, Meaning] = {
     Code.BAD_MODEL: Meaning(
         "INVALID_ARGUMENT", "Check the file with `python -m onnx.checker`, or export it again."
     ),
+    Code.WRONG_ARTIFACT_KIND: Meaning(
+        "INVALID_ARGUMENT",
+        "Name a runtime that takes it with --runtime; `bitgauge devices --kernels` says which do.",
+    ),
     Code.BAD_EVALUATION_SET: Meaning(
         "INVALID_ARGUMENT",
         "An evaluation set is an .npz with inputs/<name> for each model input, labels and ids;"

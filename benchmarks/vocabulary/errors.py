@@ -22,6 +22,7 @@ class Code(str, enum.Enum):
 
     BAD_RECIPE = "bad_recipe"
     BAD_MODEL = "bad_model"
+    WRONG_ARTIFACT_KIND = "wrong_artifact_kind"
     BAD_EVALUATION_SET = "bad_evaluation_set"
     BAD_CALIBRATION_SET = "bad_calibration_set"
     BAD_ARGUMENT = "bad_argument"

@@ -16,6 +16,9 @@ from pathlib import Path
 
 from ..vocabulary.enums import ModelClass
 
+ARTIFACT_KIND = "onnx"
+"""What their files are."""
+
 _FOLDER = Path(__file__).resolve().parent
 
 

@@ -99,8 +99,14 @@ def toolchain(recipe: Recipe, kinds: Sequence[str] = ()) -> str:
 
 
 def known_toolchains() -> dict[str, str]:
-    """What builds each recipe that can be built here, by canonical spelling."""
-    return {str(recipe): toolchain(recipe) for recipe in buildable_recipes()}
+    """What builds each recipe that can be built here, by canonical spelling.
+
+    A recipe that several kinds of artifact are built in has a line for each.
+    """
+    return {
+        str(recipe): "\n".join(toolchain(recipe, (kind,)) for kind in buildable_as(recipe))
+        for recipe in buildable_recipes()
+    }
 
 
 @cache
@@ -114,8 +120,12 @@ def version_of(package: str) -> str:
     return "absent"
 
 
-def build(request: BuildRequest) -> None:
+def build(request: BuildRequest, kinds: Sequence[str] = ()) -> None:
     """Build one artifact; on any failure no output is left behind.
+
+    Args:
+        request: what to build, and where.
+        kinds: as for `builder_for`.
 
     Raises:
         Unsupported: the model cannot take the recipe.
@@ -123,7 +133,7 @@ def build(request: BuildRequest) -> None:
             quantizer itself failed on this model.
         Refused: BUILD_TOOLS_MISSING, a quantizer is not installed.
     """
-    _, builder = builder_for(request.recipe)
+    _, builder = builder_for(request.recipe, kinds)
     try:
         builder.build(request)
     except BaseException as error:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,20 @@ def exact_spec(
 ) -> JobSpec | None:
     """The job that measures saturating entries in exact mode; None when there is none to make.
 
+    Options are those of a whole job: what another runtime than the baseline's executes has no part
+    in it.
+
     Args:
         spec: of the job in which they saturated, with the artifact of each of them.
         saturating: their indices.
         device_id: where they were measured.
-        exact_options: what makes the kernels of their runtime exact there; () when nothing does.
+        exact_options: what makes the kernels of the baseline's runtime exact there; () when nothing
+            does.
     """
     given = spec.overrides.session_options
-    chosen: tuple[Entry, ...] = tuple(spec.entries[index] for index in saturating if index)
+    baseline = spec.runtime_of(spec.entries[0])
+    candidates = tuple(spec.entries[index] for index in saturating if index)
+    chosen = tuple(one for one in candidates if spec.runtime_of(one) == baseline)
     names = {one.name for one in exact_options}
     if not (names and chosen) or any(one.name in names for one in given):
         return None

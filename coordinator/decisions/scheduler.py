@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.session_options import option_problem
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView
 
 
 def matches(spec: JobSpec, device: DeviceDescription) -> tuple[str, ...]:
@@ -25,30 +25,56 @@ def matches(spec: JobSpec, device: DeviceDescription) -> tuple[str, ...]:
         if offered.get(tag.name) != tag.value:
             reasons.append(f"has no tag {tag.name}={tag.value}")
     runtimes = {runtime.name: runtime for runtime in device.runtimes}
-    for name in dict.fromkeys((spec.runtime, wish.runtime or spec.runtime)):
+    for name in dict.fromkeys((*spec.runtimes, wish.runtime or spec.runtimes[0])):
         if name not in runtimes:
             reasons.append(f"has no runtime {name} (it has {', '.join(runtimes) or 'none'})")
-    if spec.runtime in runtimes:
-        reasons.extend(_families_lacking(spec, runtimes[spec.runtime]))
-        if problem := option_problem(spec.overrides.session_options, runtimes[spec.runtime]):
+    used = [runtimes[name] for name in spec.runtimes if name in runtimes]
+    for runtime in used:
+        reasons.extend(_kinds_lacking(spec, runtime))
+        if problem := option_problem(spec.overrides.session_options, runtime):
             reasons.append(f"does not take it: {problem}")
+    reasons.extend(_families_lacking(spec, runtimes))
+    if len({runtime.simulated for runtime in used}) > 1:
+        mixed = " and ".join(f"{one.name} {'is' if one.simulated else 'is not'}" for one in used)
+        reasons.append(f"would mix what is simulated with what is not ({mixed})")
     return tuple(reasons)
 
 
-def _families_lacking(spec: JobSpec, runtime: RuntimeDescription) -> tuple[str, ...]:
-    """Why the runtime can measure nothing of this job.
+def _kinds_lacking(spec: JobSpec, runtime: RuntimeDescription) -> tuple[str, ...]:
+    """The artifact kinds of the runtime's entries that it does not take."""
+    taken = runtime.artifact_kinds
+    own = [entry for entry in spec.entries if spec.runtime_of(entry) == runtime.name]
+    kinds = dict.fromkeys(entry.artifact_kind for entry in own if entry.artifact_kind)
+    return tuple(
+        f"its {runtime.name} does not take {kind} (it takes {', '.join(taken)})"
+        for kind in kinds
+        if taken and kind not in taken
+    )
 
-    An entry whose family it lacks becomes `unsupported` in the table; only a job that would
-    measure nothing at all is refused. A runtime that names no families is asked by running it.
+
+def _families_lacking(spec: JobSpec, runtimes: Mapping[str, RuntimeDescription]) -> tuple[str, ...]:
+    """Why the device can measure nothing of this job.
+
+    An entry whose family its runtime lacks becomes `unsupported` in the table; only a job that
+    would measure nothing at all is refused. A runtime that names no families is asked by running
+    it.
     """
-    if not runtime.families:
+
+    def lacks(entry: Entry) -> bool:
+        runtime = runtimes.get(spec.runtime_of(entry))
+        families = runtime.families if runtime is not None else ()
+        return bool(families) and parse(entry.recipe).family not in families
+
+    if not spec.entries:
         return ()
-    needed = [parse(entry.recipe).family for entry in spec.entries]
-    if needed[0] not in runtime.families:
-        return (f"its {runtime.name} can not run the {needed[0].value} baseline",)
-    if needed[1:] and not set(needed[1:]) & set(runtime.families):
-        names = ", ".join(sorted({family.value for family in needed[1:]}))
-        return (f"its {runtime.name} can not run {names}",)
+    baseline, *others = spec.entries
+    name = spec.runtime_of(baseline)
+    if lacks(baseline):
+        return (f"its {name} can not run the {parse(baseline.recipe).family.value} baseline",)
+    if others and all(map(lacks, others)):
+        names = ", ".join(sorted({parse(entry.recipe).family.value for entry in others}))
+        which = " and ".join(dict.fromkeys(map(spec.runtime_of, others)))
+        return (f"its {which} can not run {names}",)
     return ()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
@@ -26,6 +26,8 @@ MAX_THREADS = 1 << 10
 def completed(spec: JobSpec) -> JobSpec:
     """`spec` with the baseline as entry 0, and as the artifact of every bare ``fp32`` entry.
 
+    Every entry says what executes it; the job's own runtime is that of its baseline.
+
     Raises:
         BadInput: `BAD_ARGUMENT` when a number is out of range or the name is empty.
     """
@@ -39,7 +41,8 @@ def completed(spec: JobSpec) -> JobSpec:
     if not entries or entries[0].artifact != spec.baseline:
         entries = (Entry(BASELINE_RECIPE, spec.baseline), *entries)
     first = replace(entries[0], recipe=entries[0].recipe or BASELINE_RECIPE)
-    return replace(spec, entries=(first, *entries[1:]))
+    explicit = tuple(replace(one, runtime=spec.runtime_of(one)) for one in (first, *entries[1:]))
+    return replace(spec, entries=explicit, runtime=explicit[0].runtime)
 
 
 def _require_sane(spec: JobSpec) -> None:
@@ -92,16 +95,51 @@ def require_blobs(spec: JobSpec, missing: Collection[Digest]) -> None:
 
 
 def described(spec: JobSpec, inspection: Inspection) -> JobSpec:
-    """`spec` with canonical recipes, and with the model class as recognised unless given."""
+    """`spec` with recipes and kinds as they were found, and the model class unless it was given."""
+    found = zip(spec.entries, inspection.recipes, inspection.kinds, strict=True)
     entries = tuple(
-        replace(entry, recipe=recipe)
-        for entry, recipe in zip(spec.entries, inspection.recipes, strict=True)
+        replace(entry, recipe=recipe, artifact_kind=kind) for entry, recipe, kind in found
     )
     return replace(spec, entries=entries, model_class=spec.model_class or inspection.model_class)
 
 
+Takes = Mapping[str, tuple[str, ...]]
+"""Which artifact kinds each runtime takes; one that is not there has not said so."""
+
+
+def takes(devices: Sequence[DeviceDescription]) -> Takes:
+    """What the runtimes of these devices take, each on any of them."""
+    found: dict[str, dict[str, None]] = {}
+    silent = set()
+    for runtime in (one for device in devices for one in device.runtimes):
+        found.setdefault(runtime.name, {}).update(dict.fromkeys(runtime.artifact_kinds))
+        if not runtime.artifact_kinds:
+            silent.add(runtime.name)
+    return {name: tuple(kinds) for name, kinds in found.items() if name not in silent}
+
+
+def require_taken(label: str, kind: str, runtime: str, known: Takes) -> None:
+    """Refuse an artifact that its runtime does not execute on any device.
+
+    Args:
+        label: what the file is to its user.
+        kind: of the file.
+        runtime: what shall execute it.
+        known: which kinds each runtime takes.
+
+    Raises:
+        BadInput: `WRONG_ARTIFACT_KIND`.
+    """
+    taken = known.get(runtime)
+    if taken is not None and kind not in taken:
+        raise BadInput(
+            Code.WRONG_ARTIFACT_KIND,
+            f"{label} is of kind {kind}, and {runtime} takes {' and '.join(taken)}.",
+        )
+
+
 def require_options(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:
-    """Refuse what no version of its runtime, on any registered device, can be given.
+    """Refuse what no version of a runtime of it, on any registered device, can be given.
 
     Where no device has that runtime there is nothing to judge by; `require_device` says so.
 
@@ -109,10 +147,11 @@ def require_options(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None
         BadInput: `BAD_ARGUMENT`, a session option that the runtime does not have.
     """
     options = spec.overrides.session_options
-    offered = [one for device in devices for one in device.runtimes if one.name == spec.runtime]
-    problems = [option_problem(options, runtime) for runtime in offered]
-    if problems and all(problems):
-        raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {problems[0]}.")
+    for name in spec.runtimes:
+        offered = [one for device in devices for one in device.runtimes if one.name == name]
+        problems = [option_problem(options, runtime) for runtime in offered]
+        if problems and all(problems):
+            raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {problems[0]}.")
 
 
 def require_device(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:
@@ -140,7 +179,9 @@ class Inspection:
     Attributes:
         model_class: recognised from the baseline's graph.
         recipes: canonical recipe of each entry, in order.
+        kinds: artifact kind of each entry, in order.
     """
 
     model_class: ModelClass
     recipes: tuple[str, ...]
+    kinds: tuple[str, ...]

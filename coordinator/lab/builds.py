@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from bitgauge.benchmarks.common.again import Again
@@ -32,18 +33,18 @@ class Builds:
         self._now_ns = clock
         self._making: dict[BuildKey, asyncio.Task[BuildOutcome]] = {}
 
-    async def outcome(self, model: Digest, recipe: str, other: Digest | None) -> BuildOutcome:
-        """What became of `recipe` for `model`.
+    async def outcome(self, asked: BuildKey) -> BuildOutcome:
+        """What became of a recipe for a model.
 
         Args:
-            model: the baseline.
-            recipe: canonical, or `REFERENCE_RECIPE`.
-            other: the calibration set; for a reference the evaluation set.
+            asked: what is to be made, of whatever toolchain there is now. The recipe is canonical,
+                or `REFERENCE_RECIPE` with the evaluation set in place of the calibration set.
 
         Raises:
             BitgaugeError: it could not be made, and may be another time.
         """
-        key = BuildKey(model, recipe, other, self._runner.toolchain(recipe))
+        toolchain = self._runner.toolchain(asked.recipe, asked.artifact_kind)
+        key = replace(asked, toolchain=toolchain)
         task = self._making.get(key)
         if task is None:
             task = self._making[key] = asyncio.create_task(self._known_or_made(key))
@@ -53,7 +54,8 @@ class Builds:
     async def reference_of(self, baseline: Digest, evaluation: Digest) -> Digest | None:
         """The reference predictions, or None where there can be none; never a reason to fail."""
         try:
-            return (await self.outcome(baseline, REFERENCE_RECIPE, evaluation)).artifact
+            key = BuildKey(baseline, REFERENCE_RECIPE, evaluation, toolchain="")
+            return (await self.outcome(key)).artifact
         except BitgaugeError as error:
             _log.warning("no reference for %s: %s", baseline, error)
             return None

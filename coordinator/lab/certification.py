@@ -9,7 +9,7 @@ from bitgauge.benchmarks.analysis.certificate import COMPARISONS
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Selector
 
 from ..decisions.scheduler import matches
 from .health_check import HealthCheck
@@ -40,7 +40,7 @@ def certification(
         raise BadInput(
             Code.BAD_ARGUMENT, f"{comparisons} comparisons is not 1 to {MAX_COMPARISONS}."
         )
-    itself = Entry("fp32", check.baseline)
+    itself = check.spec(device.device_id).entries[0]
     spec = JobSpec(
         model_name=NAME,
         baseline=check.baseline,

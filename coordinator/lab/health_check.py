@@ -58,7 +58,7 @@ class HealthCheck:
         return JobSpec(
             model_name=NAME,
             baseline=self.baseline,
-            entries=(Entry("fp32", self.baseline),),
+            entries=(Entry("fp32", self.baseline, artifact_kind=zoo.ARTIFACT_KIND),),
             evaluation=self.evaluation,
             model_class=self.model_class,
             selector=Selector(device=device_id),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 
 from ..decisions import submission
@@ -63,7 +64,10 @@ class Jobs:
         digests, now_ns = tuple(submission.named_digests(spec)), self._now_ns()
         missing = await self._writer.call(lambda store: wanted(store, digests, now_ns))
         submission.require_blobs(spec, missing)
-        inspection = await self._runner.inspect(spec)
+        takes = submission.takes(
+            await self._writer.call(lambda store: self._present(store, now_ns))
+        )
+        inspection = await self._runner.inspect(spec, takes)
         spec = submission.described(spec, inspection)
         model_class = spec.model_class or ModelClass.OTHER
         job_id = str(uuid.uuid4())
@@ -71,8 +75,7 @@ class Jobs:
 
         def work(store: Store) -> tuple[str, bool]:
             if store.job_with_key(spec.idempotency_key) is None:
-                views = store.devices(now_ns, self._terms)
-                present = [view.description for view in views if not view.retired]
+                present = self._present(store, now_ns)
                 submission.require_options(spec, present)
                 submission.require_device(spec, present)
                 require_quota(submitted_by, store.waiting_of(submitted_by), self._care.terms)
@@ -81,6 +84,11 @@ class Jobs:
         submitted = await self._writer.change(work)
         crash_point("C1")
         return submitted
+
+    def _present(self, store: Store, now_ns: int) -> list[DeviceDescription]:
+        """Every device that is not retired, online or not."""
+        views = store.devices(now_ns, self._terms)
+        return [view.description for view in views if not view.retired]
 
     async def watch(self, job_id: str) -> AsyncIterator[JobView]:
         """The job now and after each change, until it has ended."""

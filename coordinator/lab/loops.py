@@ -159,9 +159,8 @@ class Dispatcher:
     # -- builds ---------------------------------------------------------------------------
     async def _build(self, build: PendingBuild) -> None:
         outcome: BuildOutcome | Failure
-        key = build.key
         try:
-            outcome = await self._builds.outcome(key.model, key.recipe, key.calibration)
+            outcome = await self._builds.outcome(build.key)
         except BitgaugeError as error:
             outcome = failure_of(error)
         now_ns = self._now_ns()

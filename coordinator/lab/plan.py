@@ -72,7 +72,7 @@ def _under_way(store: Store) -> set[tuple[object, ...]]:
             entry.recipe,
             step.spec.workload,
             step.device_id,
-            step.spec.runtime,
+            step.spec.runtime_of(entry),
             step.spec.profile,
             step.spec.overrides,
         )

@@ -10,7 +10,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 
-from ..decisions.submission import Inspection
+from ..decisions.submission import Inspection, Takes
 from ..store.values import BuildKey, BuildOutcome
 
 
@@ -25,11 +25,14 @@ class Analysis:
 class TaskRunner(Protocol):
     """Runs the heavy work. Raises `BitgaugeError`; `Unavailable` means try again."""
 
-    def toolchain(self, recipe: str) -> str:
+    def toolchain(self, recipe: str, artifact_kind: str) -> str:
         """Versions of everything that shapes an artifact of `recipe`, as one text."""
 
-    async def inspect(self, spec: JobSpec) -> Inspection:
-        """Look into every file of a completed job before it is taken."""
+    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
+        """Look into every file of a completed job before it is taken.
+
+        `takes` says which kinds of artifact each runtime takes, as far as that is known.
+        """
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         """Make an artifact (or a reference) and store it as a blob, or say why it cannot be."""

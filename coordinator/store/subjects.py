@@ -11,7 +11,6 @@ from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.kernel_modes import probe_map_of
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
 from .store import Store
@@ -54,7 +53,7 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         candidate=entry.artifact or spec.baseline,
         baseline=spec.baseline,
         accuracy_margin_pp=spec.accuracy_margin_pp,
-        realness=realness_of(spec, device),
+        realness=realness_of(entry.runtime, device),
         meters=device.meters,
         is_baseline=run.entry_index == 0,
         comparisons=max(1, len(spec.entries) - 1),
@@ -62,15 +61,15 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         leased_unix_ns=leased_ns,
         kernel_modes=tuple(StackItem(*item) for item in probe_map_of(run.stack).items()),
         certificate=newest_before(
-            store.certificates(run.device_id, spec.runtime, run.fingerprint), leased_ns
+            store.certificates(run.device_id, entry.runtime, run.fingerprint), leased_ns
         ),
     )
     return Subject(run.raw, facts, spec.evaluation)
 
 
-def realness_of(spec: JobSpec, device: DeviceDescription) -> Realness:
+def realness_of(name: str, device: DeviceDescription) -> Realness:
     """How real the numbers are: a simulated runtime makes any device simulated."""
     for runtime in device.runtimes:
-        if runtime.name == spec.runtime and runtime.simulated:
+        if runtime.name == name and runtime.simulated:
             return Realness.SIMULATED
     return device.realness

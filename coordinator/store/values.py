@@ -74,12 +74,17 @@ class LeaseTerms:
 
 @dataclass(frozen=True, slots=True)
 class BuildKey:
-    """What a built artifact depends on; equal keys give the same artifact."""
+    """What a built artifact depends on; equal keys give the same artifact.
+
+    `runtime` and `artifact_kind` say for what it is built; empty where it is no artifact.
+    """
 
     model: Digest
     recipe: str
     calibration: Digest | None
     toolchain: str
+    runtime: str = ""
+    artifact_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bitgauge.benchmarks.quality.sets import (
@@ -19,10 +20,10 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
 from ..builders.registry import builder_for
-from ..decisions.submission import Inspection
+from ..decisions.submission import Inspection, Takes, require_taken
 from ..models.base import ModelFacts
 from ..models.checks import check_evaluation, check_same_inputs, require_recipe
-from ..models.recognise import inspect_model
+from ..models.recognise import inspect_model, kind_of
 
 BASELINE_LABEL = "The baseline"
 EVALUATION_LABEL = "The evaluation set"
@@ -31,17 +32,19 @@ CALIBRATION_LABEL = "The calibration set"
 PathOf = Callable[[Digest], Path]
 
 
-def inspect_job(spec: JobSpec, path_of: PathOf) -> Inspection:
-    """Check a completed job, and recognise its model class and recipes.
+def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
+    """Check a completed job, and recognise its model class, recipes and artifact kinds.
 
     Args:
         spec: as `submission.completed` returns it.
         path_of: where the bytes of a blob are.
+        takes: which artifact kinds each runtime takes.
 
     Raises:
         BadInput: one sentence about the first file or recipe that cannot be used.
     """
     label = _label(spec.entries[0], BASELINE_LABEL)
+    kind = _kind_of(spec.entries[0], path_of(spec.baseline), label, takes)
     baseline = inspect_model(path_of(spec.baseline), label)
     _require_fp32(baseline, label)
     evaluation = _read_set(path_of(spec.evaluation), Code.BAD_EVALUATION_SET, EVALUATION_LABEL)
@@ -52,8 +55,17 @@ def inspect_job(spec: JobSpec, path_of: PathOf) -> Inspection:
         with _said_of(CALIBRATION_LABEL):
             check_inputs(calibration, baseline.inputs, code)
         require_disjoint(calibration, evaluation)
-    recipes = tuple(_recipe_of(entry, spec, baseline, path_of) for entry in spec.entries)
-    return Inspection(baseline.model_class, recipes)
+    look = _Look(spec, baseline, kind, path_of, takes)
+    found = [_entry(entry, look) for entry in spec.entries]
+    recipes, kinds = zip(*found, strict=True)
+    return Inspection(baseline.model_class, recipes, kinds)
+
+
+def _kind_of(entry: Entry, path: Path, label: str, takes: Takes) -> str:
+    """The artifact kind of a file that the runtime of its entry takes."""
+    kind = kind_of(path, label)
+    require_taken(label, kind, entry.runtime, takes)
+    return kind
 
 
 def _read_set(path: Path, code: Code, label: str) -> EvaluationSet:
@@ -71,23 +83,38 @@ def _said_of(label: str) -> Iterator[None]:
         raise BadInput(error.code, f"{label}: {error.sentence}") from error
 
 
-def _recipe_of(entry: Entry, spec: JobSpec, baseline: ModelFacts, path_of: PathOf) -> str:
-    """The canonical recipe of an entry: to be built, as given, or as recognised."""
-    if entry.artifact == spec.baseline:
-        return FormatFamily.FP32.value
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the entries of a job are looked at with."""
+
+    spec: JobSpec
+    baseline: ModelFacts
+    baseline_kind: str
+    path_of: PathOf
+    takes: Takes
+
+
+def _entry(entry: Entry, look: _Look) -> tuple[str, str]:
+    """Canonical recipe and kind of an entry: to be built, as given, or as recognised."""
+    if entry.artifact == look.spec.baseline:
+        label = _label(entry, BASELINE_LABEL)
+        require_taken(label, look.baseline_kind, entry.runtime, look.takes)
+        return FormatFamily.FP32.value, look.baseline_kind
     given = parse(entry.recipe) if entry.recipe else None
     if entry.artifact is None:
         assert given is not None, "a completed entry without artifact has a recipe"
-        builder_for(given)
-        return str(given)
+        _, builder = builder_for(given, look.takes.get(entry.runtime, ()))
+        return str(given), builder.MAKES
     label = _label(entry, "Artifact")
-    facts = inspect_model(path_of(entry.artifact), label)
-    check_same_inputs(baseline, facts, label)
+    path = look.path_of(entry.artifact)
+    kind = _kind_of(entry, path, label, look.takes)
+    facts = inspect_model(path, label)
+    check_same_inputs(look.baseline, facts, label)
     if given is None:
-        return str(require_recipe(facts, label))
+        return str(require_recipe(facts, label)), kind
     if facts.recipe is not None and facts.recipe.family is not given.family:
         raise BadInput(Code.BAD_RECIPE, f"{label} is {facts.recipe}, not {given}.")
-    return str(given)
+    return str(given), kind
 
 
 def _require_fp32(baseline: ModelFacts, label: str) -> None:

@@ -33,7 +33,7 @@ from ..builders import registry
 from ..builders.base import BuildRequest, Unsupported
 from ..client.client import Client
 from ..client.endpoint import Endpoint
-from ..decisions.submission import REFERENCE_RECIPE, Inspection
+from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
 from . import reference
@@ -99,12 +99,12 @@ def _answer(work: Callable[..., T]) -> Callable[..., T | BitgaugeError]:
     return answering
 
 
-def inspect(access: BlobAccess, spec: JobSpec) -> Inspection:
+def inspect(access: BlobAccess, spec: JobSpec, takes: Takes) -> Inspection:
     """Look into every file of a job."""
     from .inspect_job import inspect_job
 
     with _node(access) as (_, replica):
-        return inspect_job(spec, replica.path)
+        return inspect_job(spec, replica.path, takes)
 
 
 def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
@@ -129,7 +129,13 @@ def _make(key: BuildKey, replica: Replica, output: Path) -> None:
         assert other is not None, "a reference is evaluated on a set"
         reference.evaluate(baseline, other, output)
     else:
-        registry.build(BuildRequest(parse(key.recipe), baseline, output, other))
+        recipe = parse(key.recipe)
+        registry.build(BuildRequest(recipe, baseline, output, other), _named(key.artifact_kind))
+
+
+def _named(artifact_kind: str) -> tuple[str, ...]:
+    """The one kind that will do; any where none was named."""
+    return (artifact_kind,) if artifact_kind else ()
 
 
 def analyse(
@@ -161,15 +167,15 @@ class RayRunner:
             ray.remote(_answer(work)).options(**options) for work in (inspect, build, analyse)
         )
 
-    def toolchain(self, recipe: str) -> str:
+    def toolchain(self, recipe: str, artifact_kind: str) -> str:
         """Versions of everything that shapes an artifact of `recipe`."""
         if recipe == REFERENCE_RECIPE:
             return reference.toolchain()
-        return registry.toolchain(parse(recipe))
+        return registry.toolchain(parse(recipe), _named(artifact_kind))
 
-    async def inspect(self, spec: JobSpec) -> Inspection:
+    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         """Look into a job's files on some node."""
-        answer = await self._run(self._inspect, spec)
+        answer = await self._run(self._inspect, spec, takes)
         assert isinstance(answer, Inspection)
         return answer
 

@@ -104,27 +104,30 @@ class AcquireResponse(_message.Message):
     def __init__(self, assignment: _Optional[_Union[Assignment, _Mapping]] = ...) -> None: ...
 
 class AssignedEntry(_message.Message):
-    __slots__ = ("index", "recipe", "artifact", "accepted", "raw")
+    __slots__ = ("index", "recipe", "artifact", "accepted", "raw", "runtime", "artifact_kind")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     RAW_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_KIND_FIELD_NUMBER: _ClassVar[int]
     index: int
     recipe: str
     artifact: _common_pb2.Digest
     accepted: bool
     raw: _containers.RepeatedCompositeFieldContainer[_common_pb2.RawRef]
-    def __init__(self, index: _Optional[int] = ..., recipe: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., accepted: bool = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ...) -> None: ...
+    runtime: str
+    artifact_kind: str
+    def __init__(self, index: _Optional[int] = ..., recipe: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., accepted: bool = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., runtime: _Optional[str] = ..., artifact_kind: _Optional[str] = ...) -> None: ...
 
 class Assignment(_message.Message):
-    __slots__ = ("job_id", "epoch", "lease_token", "ttl_ms", "renew_every_ms", "runtime", "workload", "profile", "baseline", "evaluation", "entries", "deadline_s", "passes", "overrides")
+    __slots__ = ("job_id", "epoch", "lease_token", "ttl_ms", "renew_every_ms", "workload", "profile", "baseline", "evaluation", "entries", "deadline_s", "passes", "overrides")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     LEASE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     TTL_MS_FIELD_NUMBER: _ClassVar[int]
     RENEW_EVERY_MS_FIELD_NUMBER: _ClassVar[int]
-    RUNTIME_FIELD_NUMBER: _ClassVar[int]
     WORKLOAD_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     BASELINE_FIELD_NUMBER: _ClassVar[int]
@@ -138,7 +141,6 @@ class Assignment(_message.Message):
     lease_token: bytes
     ttl_ms: int
     renew_every_ms: int
-    runtime: str
     workload: _common_pb2.Workload
     profile: _common_pb2.Profile
     baseline: _common_pb2.Digest
@@ -147,7 +149,7 @@ class Assignment(_message.Message):
     deadline_s: int
     passes: _containers.RepeatedScalarFieldContainer[_common_pb2.PassName]
     overrides: _common_pb2.Overrides
-    def __init__(self, job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., lease_token: _Optional[bytes] = ..., ttl_ms: _Optional[int] = ..., renew_every_ms: _Optional[int] = ..., runtime: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[AssignedEntry, _Mapping]]] = ..., deadline_s: _Optional[int] = ..., passes: _Optional[_Iterable[_Union[_common_pb2.PassName, str]]] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ...) -> None: ...
+    def __init__(self, job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., lease_token: _Optional[bytes] = ..., ttl_ms: _Optional[int] = ..., renew_every_ms: _Optional[int] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[AssignedEntry, _Mapping]]] = ..., deadline_s: _Optional[int] = ..., passes: _Optional[_Iterable[_Union[_common_pb2.PassName, str]]] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
     __slots__ = ("job_id", "epoch", "lease_token", "progress", "hold_for_ms")

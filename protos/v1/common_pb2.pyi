@@ -434,14 +434,18 @@ class Selector(_message.Message):
     def __init__(self, device: _Optional[str] = ..., hardware_class: _Optional[_Union[HardwareClass, str]] = ..., runtime: _Optional[str] = ..., min_memory_bytes: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("recipe", "artifact", "name")
+    __slots__ = ("recipe", "artifact", "name", "runtime", "artifact_kind")
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_KIND_FIELD_NUMBER: _ClassVar[int]
     recipe: str
     artifact: Digest
     name: str
-    def __init__(self, recipe: _Optional[str] = ..., artifact: _Optional[_Union[Digest, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+    runtime: str
+    artifact_kind: str
+    def __init__(self, recipe: _Optional[str] = ..., artifact: _Optional[_Union[Digest, _Mapping]] = ..., name: _Optional[str] = ..., runtime: _Optional[str] = ..., artifact_kind: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
     __slots__ = ("model_name", "baseline", "entries", "evaluation", "calibration", "model_class", "runtime", "selector", "workload", "profile", "priority", "deadline_s", "accuracy_margin_pp", "wait_for_device", "idempotency_key", "overrides", "passes")

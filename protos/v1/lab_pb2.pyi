@@ -368,7 +368,7 @@ class ReanalyseResponse(_message.Message):
     def __init__(self, published: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., recomputed: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., identical: bool = ...) -> None: ...
 
 class EntryView(_message.Message):
-    __slots__ = ("index", "name", "recipe", "state", "artifact", "reason", "run_id", "attempts", "calibration")
+    __slots__ = ("index", "name", "recipe", "state", "artifact", "reason", "run_id", "attempts", "calibration", "runtime", "artifact_kind")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
@@ -378,6 +378,8 @@ class EntryView(_message.Message):
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_KIND_FIELD_NUMBER: _ClassVar[int]
     index: int
     name: str
     recipe: str
@@ -387,7 +389,9 @@ class EntryView(_message.Message):
     run_id: str
     attempts: int
     calibration: _common_pb2.Digest
-    def __init__(self, index: _Optional[int] = ..., name: _Optional[str] = ..., recipe: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.EntryState, str]] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ..., attempts: _Optional[int] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...
+    runtime: str
+    artifact_kind: str
+    def __init__(self, index: _Optional[int] = ..., name: _Optional[str] = ..., recipe: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.EntryState, str]] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ..., attempts: _Optional[int] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., runtime: _Optional[str] = ..., artifact_kind: _Optional[str] = ...) -> None: ...
 
 class Claim(_message.Message):
     __slots__ = ("epoch", "device_id", "device_name", "claimed_unix_ns", "ended_unix_ns", "ended_by")

@@ -106,7 +106,7 @@ def bitgauge_and_bare(model: Path) -> tuple[RawFile, Turns]:
         pass_name=PassName.ABSOLUTE,
         launch=0,
         role=RawRole.CANDIDATE,
-        runtime=RUNTIME,
+        runtimes=(RUNTIME,),
         workload=Workload(),
         profile=Profile.QUICK,
         recipe="fp32",
@@ -121,7 +121,10 @@ def bitgauge_and_bare(model: Path) -> tuple[RawFile, Turns]:
         overrides=Overrides(budget_ms=TIMED_MS),
     )
     child = Child(
-        spec, cast(Channel, turns), cast(RuntimeModule, runtime), registry.device("cpu", ())
+        spec,
+        cast(Channel, turns),
+        {RUNTIME: cast(RuntimeModule, runtime)},
+        registry.device("cpu", ()),
     )
     raw = absolute.measure(child)
     return raw, turns

@@ -74,7 +74,7 @@ async def launch(
             pass_name=pass_name,
             launch=number,
             role=roles[len(artifacts)],
-            runtime=RUNTIME,
+            runtimes=(RUNTIME,) * len(paths),
             workload=workload or Workload(),
             profile=profile,
             recipe="fp32",

@@ -262,13 +262,14 @@ class Lab:
             "lease_token": b"t" * 16,
             "ttl_ms": 60_000,
             "renew_every_ms": 200,
-            "runtime": runtime,
             "workload": Workload(),
             "profile": Profile.QUICK,
             "baseline": digests[0],
             "evaluation": self.coordinator.put(evaluation or evaluation_bytes(self.folder)),
             "entries": tuple(
-                AssignedEntry(index, "fp32" if index == 0 else "int8-dynamic", digest)
+                AssignedEntry(
+                    index, "fp32" if index == 0 else "int8-dynamic", digest, runtime=runtime
+                )
                 for index, digest in enumerate(digests)
             ),
             "deadline_s": 600,

@@ -23,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec, JobV
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
 from bitgauge.coordinator.decisions.care import CareTerms
-from bitgauge.coordinator.decisions.submission import Inspection
+from bitgauge.coordinator.decisions.submission import Inspection, Takes
 from bitgauge.coordinator.lab import assemble
 from bitgauge.coordinator.lab import builds as builds_module
 from bitgauge.coordinator.lab import loops as dispatch
@@ -64,12 +64,13 @@ class FakeRunner:
         self.references: set[Digest | None] = set()
         self.metrics = metrics or (LATENCY,)
 
-    def toolchain(self, recipe: str) -> str:
+    def toolchain(self, recipe: str, artifact_kind: str) -> str:
         return "tool 1"
 
-    async def inspect(self, spec: JobSpec) -> Inspection:
+    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         self._fail()
-        return Inspection(ModelClass.CNN, tuple(entry.recipe or RECIPE for entry in spec.entries))
+        recipes = tuple(entry.recipe or RECIPE for entry in spec.entries)
+        return Inspection(ModelClass.CNN, recipes, ("onnx",) * len(recipes))
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         await asyncio.sleep(0)

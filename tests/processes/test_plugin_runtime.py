@@ -1,4 +1,7 @@
-"""A runtime is one file: one from a temporary folder runs a job and reaches the table."""
+"""A runtime is one file: one from a temporary folder runs a job and reaches the table.
+
+An entry may name another one, and an artifact for the wrong one is refused at submission.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.vocabulary.enums import CellState, JobState
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.client.upload import local_file, upload
@@ -61,7 +65,10 @@ def test_a_runtime_from_a_temporary_folder_runs_a_job(up: Up, tmp_path: Path) ->
                 JobSpec(
                     model_name="plugged-model",
                     baseline=model.digest,
-                    entries=(Entry("fp32", model.digest),),
+                    entries=(
+                        Entry("fp32", model.digest),
+                        Entry("fp32", model.digest, "beside", runtime="onnxruntime"),
+                    ),
                     evaluation=evaluation.digest,
                     runtime="plainort",
                     selector=Selector(device="plugged"),
@@ -69,10 +76,31 @@ def test_a_runtime_from_a_temporary_folder_runs_a_job(up: Up, tmp_path: Path) ->
             ).job_id
             *_, last = client.watch(job_id)
             assert last.state is JobState.FINISHED
-            (row,) = client.table(TableQuery(job_id=job_id))
-            assert row.runtime == "plainort"
-            assert row.state is CellState.MEASURED
-            assert row.metric("latency_p50_ns").value
+            rows = client.table(TableQuery(job_id=job_id))
+            assert {row.runtime for row in rows} == {"plainort", "onnxruntime"}
+            for row in rows:
+                assert row.state is CellState.MEASURED
+                assert row.metric("latency_p50_ns").value
+            (beside,) = (row for row in rows if row.runtime == "onnxruntime")
+            assert beside.metric("latency_ratio").value, "each in its own runtime, in one child"
+            lite = tmp_path / "m.tflite"
+            lite.write_bytes(b"\x1c\0\0\0TFL3rest")
+            wrong = local_file(lite)
+            upload(client, [wrong])
+            with pytest.raises(BitgaugeError) as caught:
+                client.submit(
+                    JobSpec(
+                        model_name="plugged-model",
+                        baseline=model.digest,
+                        entries=(Entry("", wrong.digest, "m.tflite"),),
+                        evaluation=evaluation.digest,
+                        runtime="plainort",
+                    )
+                )
+            assert caught.value.code is Code.WRONG_ARTIFACT_KIND
+            assert caught.value.sentence == (
+                "Artifact m.tflite is of kind tflite, and plainort takes onnx."
+            )
     finally:
         agent.terminate()
         said, _ = agent.communicate(timeout=20)

@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
-from bitgauge.coordinator.decisions.submission import Inspection
+from bitgauge.coordinator.decisions.submission import Inspection, Takes
 from bitgauge.coordinator.lab.assemble import Lab, assemble
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.store.sql.steps import migrate
@@ -90,11 +90,12 @@ class Tasks:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def toolchain(self, recipe: str) -> str:
+    def toolchain(self, recipe: str, artifact_kind: str) -> str:
         return "tools"
 
-    async def inspect(self, spec: JobSpec) -> Inspection:
-        return Inspection(ModelClass.CNN, tuple(entry.recipe for entry in spec.entries))
+    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
+        kinds = ("onnx",) * len(spec.entries)
+        return Inspection(ModelClass.CNN, tuple(entry.recipe for entry in spec.entries), kinds)
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         await self._work(3.0)

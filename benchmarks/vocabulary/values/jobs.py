@@ -69,12 +69,15 @@ class Entry:
     """One artifact of a job, or the recipe to build it from the baseline.
 
     With `artifact` unset the coordinator builds `recipe`; with `recipe` empty the
-    coordinator recognises it from the artifact's graph.
+    coordinator recognises it from the artifact's graph. `runtime` empty means the job's, and
+    `artifact_kind` empty whatever the file is, or its builder makes.
     """
 
     recipe: str
     artifact: Digest | None = None
     name: str = ""
+    runtime: str = ""
+    artifact_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,7 @@ class JobSpec:
     """What a user submits. Entry 0 is always the baseline itself.
 
     `model_name` is the label shown in the table; `model_class` is recognised when unset.
+    `runtime` executes every entry that names none of its own.
     `deadline_s` bounds running time from first lease, never waiting in the queue. `passes` empty
     means all that the profile asks for.
     """
@@ -104,6 +108,15 @@ class JobSpec:
     overrides: Overrides = NO_OVERRIDES
     passes: tuple[PassName, ...] = ()
 
+    def runtime_of(self, entry: Entry) -> str:
+        """What executes an entry of this job."""
+        return entry.runtime or self.runtime
+
+    @property
+    def runtimes(self) -> tuple[str, ...]:
+        """What executes its entries, each once, the baseline's first."""
+        return tuple(dict.fromkeys(map(self.runtime_of, self.entries))) or (self.runtime,)
+
 
 @dataclass(frozen=True, slots=True)
 class AssignedEntry:
@@ -114,6 +127,8 @@ class AssignedEntry:
     artifact: Digest
     accepted: bool = False
     raw: tuple[RawRef, ...] = ()
+    runtime: str = DEFAULT_RUNTIME
+    artifact_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +143,6 @@ class Assignment:
     lease_token: bytes
     ttl_ms: int
     renew_every_ms: int
-    runtime: str
     workload: Workload
     profile: Profile
     baseline: Digest
@@ -137,6 +151,12 @@ class Assignment:
     deadline_s: int
     passes: tuple[PassName, ...] = ()
     overrides: Overrides = NO_OVERRIDES
+
+    @property
+    def baseline_runtime(self) -> str:
+        """What executes the baseline, which is entry 0."""
+        found = (entry.runtime for entry in self.entries if entry.index == 0)
+        return next(found, DEFAULT_RUNTIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +175,8 @@ class EntryView:
     run_id: str | None = None
     attempts: int = 0
     calibration: Digest | None = None
+    runtime: str = ""
+    artifact_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

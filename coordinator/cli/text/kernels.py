@@ -127,14 +127,20 @@ def _runtime(runtime: RuntimeDescription) -> list[str]:
 
 
 def option_lines(runtime: RuntimeDescription) -> list[str]:
-    """The options of a runtime that may be measured, with what each brings and costs."""
+    """What a runtime takes, and its options that may be measured with what each brings."""
+    lines = [f"{runtime.name} takes artifacts of kind {', '.join(runtime.artifact_kinds)}"]
+    lines = lines if runtime.artifact_kinds else []
     if not runtime.options:
-        return []
+        return lines
     listed = [
         f"  {option.name}={' or '.join(option.values)}: {option.words}".rstrip(": ")
         for option in runtime.options
     ]
-    return [f"options of {runtime.name} that may be measured (--session-option):", *listed]
+    return [
+        *lines,
+        f"options of {runtime.name} that may be measured (--session-option):",
+        *listed,
+    ]
 
 
 def anchor_lines(runtime: RuntimeDescription) -> list[str]:

@@ -214,7 +214,8 @@ def record_interrupted(db: Database, device_id: str, run_ids: Collection[str], n
     for lease in leases:
         for entry in fetch(
             db.conn,
-            "SELECT entry_index, state FROM entries WHERE job_id = ?",
+            """SELECT e.entry_index, e.state, e.runtime = j.runtime AS as_leased FROM entries e
+               JOIN jobs j ON j.job_id = e.job_id WHERE e.job_id = ?""",
             (lease["job_id"],),
         ):
             name = run_id(lease["job_id"], lease["epoch"], entry["entry_index"])
@@ -241,7 +242,7 @@ def _keep(db: Database, name: str, lease: sqlite3.Row, entry: sqlite3.Row, now_n
             "ended_unix_ns": lease["ended_unix_ns"] or now_ns,
             "received_unix_ns": now_ns,
             "attempts": 1,
-            "fingerprint": lease["fingerprint"],
+            "fingerprint": lease["fingerprint"] if entry["as_leased"] else "",
             "stack": "[]",
             "failure": encode(INTERRUPTED),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClass
@@ -50,7 +51,7 @@ def insert_job(
             "model_class": model_class.value,
             "baseline_sha256": spec.baseline.sha256,
             "baseline_size_bytes": spec.baseline.size_bytes,
-            "runtime": spec.runtime,
+            "runtime": spec.runtime_of(entries[0]),
             "scenario": spec.workload.scenario.value,
             "batch": spec.workload.batch,
             "threads": spec.workload.threads,
@@ -64,7 +65,8 @@ def insert_job(
         }
     )
     db.table("entries").insert_all(
-        _entry_columns(job_id, index, entry) for index, entry in enumerate(entries)
+        _entry_columns(job_id, index, entry, spec.runtime_of(entry))
+        for index, entry in enumerate(entries)
     )
 
 
@@ -75,17 +77,18 @@ def _checked(spec: JobSpec) -> tuple[Entry, ...]:
     first = spec.entries[0]
     if first.artifact not in (None, spec.baseline):
         raise BadInput(Code.BAD_ARGUMENT, "Entry 0 of a job must be its baseline.")
-    baseline = Entry(recipe=first.recipe, artifact=spec.baseline, name=first.name)
-    return (baseline, *spec.entries[1:])
+    return (replace(first, artifact=spec.baseline), *spec.entries[1:])
 
 
-def _entry_columns(job_id: str, index: int, entry: Entry) -> dict[str, object]:
+def _entry_columns(job_id: str, index: int, entry: Entry, runtime: str) -> dict[str, object]:
     state = EntryState.BUILDING if entry.artifact is None else EntryState.READY
     return {
         "job_id": job_id,
         "entry_index": index,
         "name": entry.name,
         "recipe": entry.recipe,
+        "runtime": runtime,
+        "artifact_kind": entry.artifact_kind,
         "family": parse(entry.recipe).family.value,
         "state": state.value,
         "artifact_sha256": entry.artifact.sha256 if entry.artifact else None,

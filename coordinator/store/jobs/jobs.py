@@ -131,7 +131,8 @@ def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:
     """Entries whose artifact has to be built (`key.toolchain` is empty: filled by caller)."""
     rows = fetch(
         connection,
-        """SELECT e.job_id, e.entry_index, e.recipe, j.spec FROM entries e
+        """SELECT e.job_id, e.entry_index, e.recipe, e.runtime, e.artifact_kind, j.spec
+           FROM entries e
            JOIN jobs j ON j.job_id = e.job_id
            WHERE j.state = 'building' AND e.state = 'building'
            ORDER BY j.position, e.entry_index""",
@@ -139,7 +140,14 @@ def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:
     pending = []
     for row in rows:
         spec = job_spec(row)
-        key = BuildKey(spec.baseline, row["recipe"], spec.calibration, toolchain="")
+        key = BuildKey(
+            spec.baseline,
+            row["recipe"],
+            spec.calibration,
+            toolchain="",
+            runtime=row["runtime"],
+            artifact_kind=row["artifact_kind"],
+        )
         pending.append(PendingBuild(row["job_id"], row["entry_index"], key))
     return tuple(pending)
 
@@ -169,7 +177,8 @@ def cached_build(connection: sqlite3.Connection, key: BuildKey) -> BuildOutcome 
     rows = fetch(
         connection,
         """SELECT * FROM builds WHERE model_sha256 = ? AND model_size_bytes = ? AND recipe = ?
-             AND calibration_sha256 = ? AND calibration_size_bytes = ? AND toolchain = ?""",
+             AND calibration_sha256 = ? AND calibration_size_bytes = ? AND toolchain = ?
+             AND runtime = ? AND artifact_kind = ?""",
         tuple(_key_columns(key).values()),
     )
     if not rows:
@@ -200,6 +209,8 @@ def _key_columns(key: BuildKey) -> dict[str, object]:
         "calibration_sha256": calibration.sha256,
         "calibration_size_bytes": calibration.size_bytes,
         "toolchain": key.toolchain,
+        "runtime": key.runtime,
+        "artifact_kind": key.artifact_kind,
     }
 
 

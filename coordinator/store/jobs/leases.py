@@ -100,7 +100,6 @@ def _assignment(
         lease_token=token,
         ttl_ms=terms.ttl_ns // 1_000_000,
         renew_every_ms=terms.renew_every_ns // 1_000_000,
-        runtime=spec.runtime,
         workload=spec.workload,
         profile=spec.profile,
         baseline=spec.baseline,
@@ -123,11 +122,16 @@ def _assigned(
     fingerprints = {known.name: known.fingerprint for known in device.runtimes}
     here = fetch(
         connection,
-        """SELECT entry_index, run_id FROM runs WHERE job_id = ? AND disposition = 'accepted'
-             AND device_id = ? AND fingerprint = ?""",
-        (job["job_id"], device.device_id, fingerprints.get(job["runtime"], "")),
+        """SELECT r.entry_index, r.run_id, r.fingerprint, e.runtime FROM runs r
+           JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
+           WHERE r.job_id = ? AND r.disposition = 'accepted' AND r.device_id = ?""",
+        (job["job_id"], device.device_id),
     )
-    made = {row["entry_index"]: row["run_id"] for row in here}
+    made = {
+        row["entry_index"]: row["run_id"]
+        for row in here
+        if row["fingerprint"] == fingerprints.get(row["runtime"], "")
+    }
     return tuple(
         AssignedEntry(
             index=entry.index,
@@ -135,6 +139,8 @@ def _assigned(
             artifact=entry.artifact,
             accepted=entry.state in SETTLED,
             raw=raw_refs(connection, made[entry.index]) if entry.index in made else (),
+            runtime=entry.runtime,
+            artifact_kind=entry.artifact_kind,
         )
         for entry in entry_views(connection, job["job_id"])
         if entry.artifact is not None

@@ -33,7 +33,7 @@ JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
 JOIN jobs j ON j.job_id = r.job_id
 JOIN leases l ON l.job_id = r.job_id AND l.epoch = r.epoch
 WHERE r.device_id = :device AND r.disposition = 'accepted' AND e.state = 'accepted'
-  AND l.simulated = 0 AND e.family = :family AND j.runtime = :runtime AND j.profile = :profile
+  AND l.simulated = 0 AND e.family = :family AND e.runtime = :runtime AND j.profile = :profile
   AND j.suspect IS NULL AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
   AND json_extract(j.spec, '$.overrides') IS
       (SELECT json_extract(spec, '$.overrides') FROM jobs WHERE job_id = :job)

@@ -39,10 +39,11 @@ _STATES = {
 # gaps where a whole one has numbers.
 _SETTLED = """
 SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.reason,
-       e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, j.runtime, j.profile,
+       e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, e.runtime, j.profile,
        j.baseline_sha256, j.baseline_size_bytes, j.spec, j.suspect,
        r.run_id, r.started_unix_ns, r.ended_unix_ns, r.analysis_version,
-       coalesce(nullif(r.fingerprint, ''), l.fingerprint) AS fingerprint,
+       coalesce(nullif(r.fingerprint, ''), iif(e.runtime = j.runtime, l.fingerprint, ''))
+           AS fingerprint,
        coalesce(r.measuring_version, 1) AS measuring_version,
        l.device_id, l.hardware_class, l.realness, d.name AS device_name,
        (SELECT b.toolchain FROM builds b

@@ -66,7 +66,7 @@ FROM jobs j"""
 
 _RUNS = f"""CREATE VIEW v_runs AS
 SELECT r.run_id, r.job_id, r.entry_index, r.epoch, j.model_name, j.model_class, e.recipe, e.family,
-       j.scenario, j.batch, j.threads, j.profile, j.runtime, l.hardware_class, l.realness,
+       j.scenario, j.batch, j.threads, j.profile, e.runtime, l.hardware_class, l.realness,
        r.device_id, d.name AS device_name, r.status, r.disposition,
        {_utc("r.started_unix_ns")} AS started_utc, {_utc("r.ended_unix_ns")} AS ended_utc,
        (r.ended_unix_ns - r.started_unix_ns) / 1e9 AS duration_s,
@@ -83,7 +83,7 @@ JOIN devices d ON d.device_id = r.device_id"""
 _METRICS = f"""CREATE VIEW v_metrics AS
 SELECT m.run_id, m.key, m.value, m.low, m.high, m.unit, m.n, m.reason, m.verdict, m.difference,
        m.flags, m.definition, j.model_name, e.recipe, j.scenario, j.batch, j.threads, j.profile,
-       j.runtime, d.name AS device_name, r.disposition, {_utc("r.ended_unix_ns")} AS measured_utc
+       e.runtime, d.name AS device_name, r.disposition, {_utc("r.ended_unix_ns")} AS measured_utc
 FROM metrics m
 JOIN runs r ON r.run_id = m.run_id
 JOIN jobs j ON j.job_id = r.job_id

@@ -95,6 +95,8 @@ _JOBS = (
         entry_index INTEGER NOT NULL,
         name TEXT NOT NULL,
         recipe TEXT NOT NULL,
+        runtime TEXT NOT NULL DEFAULT '',
+        artifact_kind TEXT NOT NULL DEFAULT '',
         family TEXT NOT NULL,
         state TEXT NOT NULL,
         artifact_sha256 TEXT,
@@ -202,12 +204,14 @@ _BLOBS = (
         calibration_sha256 TEXT NOT NULL,
         calibration_size_bytes INTEGER NOT NULL,
         toolchain TEXT NOT NULL,
+        runtime TEXT NOT NULL,
+        artifact_kind TEXT NOT NULL,
         artifact_sha256 TEXT,
         artifact_size_bytes INTEGER,
         unsupported TEXT,
         made_unix_ns INTEGER NOT NULL,
         PRIMARY KEY (model_sha256, model_size_bytes, recipe, calibration_sha256,
-                     calibration_size_bytes, toolchain)
+                     calibration_size_bytes, toolchain, runtime, artifact_kind)
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX builds_by_artifact ON builds (artifact_sha256)",
     """CREATE TABLE blobs (

@@ -11,6 +11,7 @@ import sqlite3
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 
+from . import entry_runtimes
 from .database import transaction
 from .schema import APPLICATION_ID, SCRIPT
 
@@ -39,7 +40,7 @@ JOIN devices d ON d.device_id = r.device_id""",
 _AGENT = ("ALTER TABLE devices ADD COLUMN agent_id TEXT",)
 """Which agent serves a device that is not its own machine."""
 
-STEPS: Steps = (_DEFINITION, _AGENT)
+STEPS: Steps = (_DEFINITION, _AGENT, entry_runtimes.STEP)
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 
 NEWEST = OLDEST + len(STEPS)

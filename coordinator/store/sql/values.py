@@ -103,6 +103,8 @@ def entry_views(connection: sqlite3.Connection, job_id: str) -> tuple[EntryView,
             reason=row["reason"],
             run_id=row["run_id"],
             attempts=row["attempts"],
+            runtime=row["runtime"],
+            artifact_kind=row["artifact_kind"],
         )
         for row in rows
     )

@@ -28,7 +28,6 @@ def assignment(renew_every_ms: int = 100, ttl_ms: int = 1000) -> Assignment:
         lease_token=b"t",
         ttl_ms=ttl_ms,
         renew_every_ms=renew_every_ms,
-        runtime="fake",
         workload=Workload(),
         profile=Profile.QUICK,
         baseline=BASE,

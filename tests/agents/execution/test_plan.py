@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
-from bitgauge.agents.execution.plan import PassPlan, as_baseline, bracketed, is_enough, plan_passes
+from bitgauge.agents.execution.plan import (
+    PassPlan,
+    as_baseline,
+    bracketed,
+    is_enough,
+    plan_passes,
+    shared_with,
+)
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.profiles import PLANS
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -54,7 +62,7 @@ def test_what_the_baseline_measured_is_not_measured_again() -> None:
 @given(st.sets(st.sampled_from([0, 1])))
 def test_the_sentinel_goes_around_everything_else(sentinels: set[int]) -> None:
     plans = plan_passes(INT8, BASELINE, PLAN, keeps_time=True)
-    around = bracketed(plans, sentinels)
+    around = bracketed(plans, sentinels, "onnxruntime")
     assert tuple(one for one in around if one.pass_name is not PassName.SENTINEL) == plans
     assert {one.launch for one in around if one.pass_name is PassName.SENTINEL} == sentinels
     assert (around[0].pass_name is PassName.SENTINEL) is (0 in sentinels)
@@ -62,8 +70,38 @@ def test_the_sentinel_goes_around_everything_else(sentinels: set[int]) -> None:
 
 
 def test_a_sentinel_is_no_part_of_the_baseline() -> None:
-    refs = [RawRef(one.pass_name, one.launch, one.role, BASELINE) for one in bracketed((), {0, 1})]
+    refs = [
+        RawRef(one.pass_name, one.launch, one.role, BASELINE)
+        for one in bracketed((), {0, 1}, "onnxruntime")
+    ]
     assert as_baseline(refs) == ()
+
+
+def test_each_artifact_is_executed_by_its_own_runtime() -> None:
+    """The baseline by its own in every pass in which it stands beside a candidate."""
+    other = replace(INT8, runtime="litert")
+    plans = plan_passes(
+        other, BASELINE, PLAN, keeps_time=True, metered=True, baseline_runtime="onnxruntime"
+    )
+    by_role = {one.role: (one.artifacts, one.runtimes) for one in plans}
+    assert by_role == {
+        RawRole.BOTH: ((BASELINE, CANDIDATE), ("onnxruntime", "litert")),
+        RawRole.BASELINE: ((BASELINE,), ("onnxruntime",)),
+        RawRole.CANDIDATE: ((CANDIDATE,), ("litert",)),
+        RawRole.FLOOR: ((), ("litert",)),
+    }
+    first, *_, last = bracketed(plans, (0, 1), "onnxruntime")
+    assert first.runtimes == last.runtimes == ("onnxruntime",)
+
+
+def test_a_floor_is_that_of_a_runtime() -> None:
+    refs = as_baseline(
+        RawRef(one.pass_name, one.launch, one.role, BASELINE)
+        for one in plan_passes(FP32, BASELINE, PLAN, keeps_time=True)
+    )
+    assert shared_with(INT8, refs, "onnxruntime") == refs
+    left = shared_with(replace(INT8, runtime="litert"), refs, "onnxruntime")
+    assert left == tuple(ref for ref in refs if ref.role is not RawRole.FLOOR) != refs
 
 
 def shape(plans: tuple[PassPlan, ...]) -> list[tuple[str, str, int]]:

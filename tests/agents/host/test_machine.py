@@ -33,7 +33,7 @@ DEVICE = DeviceDescription(
     "d", "d", HardwareClass.CPU_ONLY, Realness.PHYSICAL, "x86_64", "p", (), 1, 1, "6"
 )
 ASSIGNMENT = Assignment(
-    JOB, 1, b"t", 1000, 100, "r", Workload(), Profile.QUICK, Digest("a", 1), Digest("b", 1), (), 60
+    JOB, 1, b"t", 1000, 100, Workload(), Profile.QUICK, Digest("a", 1), Digest("b", 1), (), 60
 )
 
 

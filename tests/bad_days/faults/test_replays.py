@@ -237,7 +237,6 @@ LEASE: dict[str, Any] = {
     "lease_token": b"t" * 16,
     "ttl_ms": 60_000,
     "renew_every_ms": 5_000,
-    "runtime": "onnxruntime",
     "workload": Workload(),
     "profile": Profile.QUICK,
     "entries": (),

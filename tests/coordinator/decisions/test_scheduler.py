@@ -92,6 +92,46 @@ def test_a_runtime_that_names_no_families_is_asked_by_running_it() -> None:
     assert matches(recipes("fp32", "int4-wo-b32"), silent) == ()
 
 
+def test_each_entry_asks_for_its_own_runtime() -> None:
+    mixed = replace(
+        SPEC, entries=(Entry("fp32"), Entry("int4-wo-b32", runtime="litert"), Entry("int8-dynamic"))
+    )
+    assert mixed.runtimes == ("onnxruntime", "litert")
+    assert matches(mixed, DEVICE) == ("has no runtime litert (it has onnxruntime)",)
+    both = replace(DEVICE, runtimes=(RUNTIME, RuntimeDescription("litert", "2")))
+    assert matches(mixed, both) == ()
+    alone = replace(mixed, entries=mixed.entries[:2])
+    lacks = replace(both.runtimes[1], families=(FormatFamily.INT8,))
+    assert matches(alone, replace(both, runtimes=(RUNTIME, lacks))) == (
+        "its litert can not run int4",
+    )
+
+
+def test_a_kind_that_its_runtime_does_not_take_is_named() -> None:
+    spec = replace(
+        SPEC,
+        entries=(
+            Entry("fp32", artifact_kind="onnx"),
+            Entry("int8-dynamic", artifact_kind="tflite"),
+            Entry("int8-dynamic", artifact_kind="tflite"),
+            Entry("int8-dynamic"),
+        ),
+    )
+    assert matches(spec, DEVICE) == (), "a runtime that does not say is asked by running it"
+    says = replace(DEVICE, runtimes=(replace(RUNTIME, artifact_kinds=("onnx", "ort")),))
+    assert matches(spec, says) == ("its onnxruntime does not take tflite (it takes onnx, ort)",)
+
+
+def test_what_is_simulated_is_measured_apart() -> None:
+    fake = RuntimeDescription("fake", "1", simulated=True)
+    both = replace(DEVICE, runtimes=(RUNTIME, fake))
+    mixed = replace(SPEC, entries=(Entry("fp32"), Entry("int8-dynamic", runtime="fake")))
+    assert matches(mixed, both) == (
+        "would mix what is simulated with what is not (onnxruntime is not and fake is)",
+    )
+    assert matches(replace(SPEC, runtime="fake"), both) == ()
+
+
 def job(name: str, submitted_unix_ns: int, spec: JobSpec = SPEC) -> tuple[JobView, JobSpec]:
     view = JobView(
         job_id=name,

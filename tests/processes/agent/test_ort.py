@@ -243,7 +243,7 @@ def test_the_hand_made_sentinel_is_valid_onnx(tmp_path: Path) -> None:
 
 def only_quality(entry: AssignedEntry, baseline: Digest, *_: object, **__: object) -> object:
     pair = (baseline,) if entry.index == 0 else (baseline, entry.artifact)
-    return (PassPlan(PassName.QUALITY, 0, RawRole.BOTH, pair),)
+    return (PassPlan(PassName.QUALITY, 0, RawRole.BOTH, pair, (entry.runtime,) * len(pair)),)
 
 
 def sentinels(report: RunReport) -> list[int]:

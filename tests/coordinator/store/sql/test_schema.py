@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from bitgauge.agents.runtimes import fake, ort
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.store.sql.steps import NEWEST, OLDEST, STEPS, migrate, version_of
@@ -136,6 +137,36 @@ def test_an_older_database_gives_the_same_answers(last: Path) -> None:
     store.close()
     assert examine(last).findings == ()
     assert min(examine(last).counts[name] for name in examine(last).counts) > 0
+
+
+def test_entries_of_an_older_database_say_what_executed_them(last: Path) -> None:
+    """As if each had been submitted today; so do builds, and devices of what they know."""
+    before = sqlite3.connect(last)
+    jobs: dict[str, str] = dict(before.execute("SELECT job_id, runtime FROM jobs").fetchall())
+    before.close()
+    store = Store.open(last)
+    for job_id, runtime in jobs.items():
+        job = store.job(job_id)
+        assert {(one.runtime, one.artifact_kind) for one in job.entries} == {(runtime, "onnx")}
+        spec = store.spec(job_id)
+        assert spec.runtime == runtime
+        assert [(one.runtime, one.artifact_kind) for one in spec.entries] == [
+            (one.runtime, one.artifact_kind) for one in job.entries
+        ]
+    assert {row.runtime for row in store.rows(TableQuery())} <= set(jobs.values())
+    for view in store.devices(SAID["now_ns"], LeaseTerms()):
+        for one in view.description.runtimes:
+            told = (one.artifact_kinds, one.options, one.exact_options, one.capabilities)
+            now = ort.TRAITS if one.name == "onnxruntime" else fake.TRAITS
+            assert told == (
+                *(now.artifact_kinds, now.options, now.exact_options, now.capabilities),
+            )
+    store.close()
+    after = sqlite3.connect(last)
+    built = after.execute("SELECT DISTINCT runtime, artifact_kind FROM builds").fetchall()
+    assert set(built) <= {("onnxruntime", "onnx"), ("", "")}
+    assert built
+    after.close()
 
 
 def test_a_step_that_breaks_leaves_the_schema_before_it(connection: sqlite3.Connection) -> None:

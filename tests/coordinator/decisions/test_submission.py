@@ -1,0 +1,73 @@
+"""What a job must be before it is taken."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry
+from bitgauge.coordinator.decisions.submission import (
+    Inspection,
+    completed,
+    described,
+    require_taken,
+    takes,
+)
+
+from tests.labs.coordinator import BASELINE, BUILT, DEVICE, SPEC
+
+
+def test_every_entry_of_a_taken_job_says_what_executes_it() -> None:
+    asked = replace(
+        SPEC, runtime="torch", entries=(Entry("int8-dynamic"), Entry("fp16", runtime="litert"))
+    )
+    made = completed(asked)
+    assert [(one.recipe, one.runtime) for one in made.entries] == [
+        ("fp32", "torch"),
+        ("int8-dynamic", "torch"),
+        ("fp16", "litert"),
+    ]
+    assert completed(made) == made
+
+
+def test_the_runtime_of_a_job_is_that_of_its_baseline() -> None:
+    asked = replace(
+        SPEC, entries=(Entry("fp32", BASELINE, runtime="torch"), Entry("", BUILT, "a.onnx"))
+    )
+    made = completed(asked)
+    assert (made.runtime, made.runtimes) == ("torch", ("torch", "onnxruntime"))
+
+
+def test_what_was_found_becomes_part_of_the_job() -> None:
+    found = Inspection(ModelClass.CNN, ("fp32", "int8-dynamic"), ("onnx", "tflite"))
+    made = described(completed(SPEC), found)
+    assert [(one.recipe, one.artifact_kind) for one in made.entries] == [
+        ("fp32", "onnx"),
+        ("int8-dynamic", "tflite"),
+    ]
+
+
+def runtime(name: str, *kinds: str) -> RuntimeDescription:
+    return RuntimeDescription(name, "1", artifact_kinds=kinds)
+
+
+def test_a_runtime_takes_what_it_takes_on_any_device() -> None:
+    one = replace(DEVICE, runtimes=(runtime("torch", "pt2"), runtime("mine")))
+    other = replace(DEVICE, runtimes=(runtime("torch", "pt2", "safetensors"), runtime("mine", "x")))
+    assert takes([one, other]) == {"torch": ("pt2", "safetensors")}, "mine does not say everywhere"
+    assert takes([]) == {}
+
+
+def test_an_artifact_for_the_wrong_runtime_is_refused_in_a_sentence() -> None:
+    known = {"onnxruntime": ("onnx",), "torch": ("pt2", "safetensors")}
+    require_taken("it", "onnx", "onnxruntime", known)
+    require_taken("it", "tflite", "litert", known)  # nothing is known of that runtime yet
+    with pytest.raises(BitgaugeError) as caught:
+        require_taken("Artifact m.tflite", "tflite", "torch", known)
+    assert caught.value.code is Code.WRONG_ARTIFACT_KIND
+    assert caught.value.sentence == (
+        "Artifact m.tflite is of kind tflite, and torch takes pt2 and safetensors."
+    )
