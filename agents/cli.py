@@ -232,13 +232,6 @@ def _warn(line: str) -> None:
     sys.stderr.write(f"bitgauge-agent: {line}\n")
 
 
-def _address(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return text
-
-
 def _positive(text: str) -> int:
     value = int(text)
     if value <= 0:

@@ -1,4 +1,4 @@
-"""The agent's life: settle the past, register, then work until it is told to stop."""
+"""The agent's life: its devices, put together and served side by side until told to stop."""
 
 from __future__ import annotations
 

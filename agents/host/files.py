@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -42,6 +42,25 @@ def parsed(path: Path, parse: Callable[[bytes], float]) -> float | None:
     except (OSError, ValueError, IndexError):
         return None
     return value if math.isfinite(value) else None
+
+
+def kilobytes(path: Path, names: Collection[str]) -> dict[str, int]:
+    """Fields that a file of /proc gives in kB, in bytes; what it lacks is left out."""
+    found: dict[str, int] = {}
+    for line in text(path).splitlines():
+        name, _, rest = line.partition(":")
+        if name in names and rest.endswith("kB"):
+            found[name] = int(rest.split()[0]) * 1024
+    return found
+
+
+def counted(path: Path, name: str) -> int | None:
+    """A counter in a file with a name and a number on each line; None when it is not there."""
+    for line in text(path).splitlines():
+        key, _, value = line.partition(" ")
+        if key == name and value.isdigit():
+            return int(value)
+    return None
 
 
 class OpenFile(Generic[T]):

@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 from bitgauge.benchmarks.common.prctl import adopts_orphans
 
+from .files import counted
+
 PROC = Path("/proc")
 MARK_VARIABLE = "BITGAUGE_CHILD_MARK"
 
@@ -170,12 +172,4 @@ def oom_kills(proc: Path = PROC) -> int | None:
 
     Limits of control groups count too. None where the kernel does not tell (before 4.13).
     """
-    try:
-        text = (proc / "vmstat").read_text("ascii")
-    except OSError:
-        return None
-    for line in text.splitlines():
-        name, _, value = line.partition(" ")
-        if name == "oom_kill":
-            return int(value)
-    return None
+    return counted(proc / "vmstat", "oom_kill")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
+from ..host.files import kilobytes
+
 if TYPE_CHECKING:
     from bitgauge.benchmarks.samples import MemoryCheckpoint
 
@@ -67,8 +69,8 @@ class MemoryMeter:
 
         polled = self._poller.stop() if self._poller else None
         self._poller = None
-        status = _kilobytes(self._process / "status", _STATUS)
-        rollup = _kilobytes(self._process / "smaps_rollup", ("Pss", *_PRIVATE))
+        status = kilobytes(self._process / "status", _STATUS)
+        rollup = kilobytes(self._process / "smaps_rollup", ("Pss", *_PRIVATE))
         peak = status.get("VmHWM", 0) if polled is None else polled
         return MemoryCheckpoint(
             name=name,
@@ -93,24 +95,10 @@ class _Poller(threading.Thread):
 
     def run(self) -> None:
         while not self._done.wait(_POLL_S):
-            self._peak = max(self._peak, _kilobytes(self._status, ("VmRSS",)).get("VmRSS", 0))
+            self._peak = max(self._peak, kilobytes(self._status, ("VmRSS",)).get("VmRSS", 0))
 
     def stop(self) -> int:
         """The peak that was seen; the thread has ended."""
         self._done.set()
         self.join()
         return self._peak
-
-
-def _kilobytes(path: Path, names: tuple[str, ...]) -> dict[str, int]:
-    """Fields of a proc file that are given in kB, in bytes; absent ones are left out."""
-    try:
-        text = path.read_text("ascii", errors="replace")
-    except OSError:
-        return {}
-    found: dict[str, int] = {}
-    for line in text.splitlines():
-        name, _, rest = line.partition(":")
-        if name in names and rest.endswith("kB"):
-            found[name] = int(rest.split()[0]) * 1024
-    return found

@@ -14,6 +14,7 @@ from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.profiles import MILLISECOND_NS, SECOND_NS
 
+from ..host.files import kilobytes
 from ._batches import TIMING_BATCHES, Batches, Feeds
 from .base import Child, quiet, rotating, with_facts
 
@@ -90,10 +91,4 @@ def _resident_bytes() -> int:
 
 def _free_bytes() -> int:
     """Memory that the kernel could still give; negative when it does not say."""
-    try:
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError, IndexError):
-        pass
-    return -1
+    return kilobytes(Path("/proc/meminfo"), ("MemAvailable",)).get("MemAvailable", -1)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..host import process
+from ..host.files import counted
 
 _PREFIX = "bitgauge-child-"
 _AGENTS_OWN = "bitgauge-agent"
@@ -110,9 +111,9 @@ class ControlGroup:
         """What happened so far."""
         killed = forks = 0
         for folder in self.folders:
-            killed += _counter(folder / "memory.events", "oom_kill")
-            killed += _counter(folder / "memory.oom_control", "oom_kill")
-            forks += _counter(folder / "pids.events", "max")
+            killed += counted(folder / "memory.events", "oom_kill") or 0
+            killed += counted(folder / "memory.oom_control", "oom_kill") or 0
+            forks += counted(folder / "pids.events", "max") or 0
         return KillEvidence(killed > 0, forks > 0)
 
     def open_peak(self) -> int | None:
@@ -247,15 +248,6 @@ def _set(folder: Path, value: int, *names: str) -> None:
 
 def _words(path: Path) -> list[str]:
     return path.read_text("ascii").split()
-
-
-def _counter(path: Path, name: str) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        for line in path.read_text("ascii").splitlines():
-            key, _, value = line.partition(" ")
-            if key == name:
-                return int(value)
-    return 0
 
 
 def _removed(folder: Path) -> bool:

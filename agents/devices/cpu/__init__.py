@@ -13,7 +13,7 @@ from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 from ...host import isa
-from ...host.files import text, whole
+from ...host.files import kilobytes, text, whole
 from ...host.realness import judge
 from ...host.rest import Heat
 from ..base import ConditionReader, DeviceFacts, Fact, Unit
@@ -125,7 +125,7 @@ def _model(root: Path, machine: str, cpuinfo: str, fields: dict[str, str]) -> st
 
 def _memory_bytes(root: Path) -> int:
     """Memory of the machine, or of this process's control group when that is less."""
-    found: list[int | None] = [_meminfo_bytes(root)]
+    found = [kilobytes(root / "proc/meminfo", ("MemTotal",)).get("MemTotal")]
     for line in text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
         if controllers == "":
@@ -134,13 +134,6 @@ def _memory_bytes(root: Path) -> int:
             base = root / f"sys/fs/cgroup/memory/{group.lstrip('/')}"
             found.append(whole(base / "memory.limit_in_bytes"))
     return min((value for value in found if value), default=0)
-
-
-def _meminfo_bytes(root: Path) -> int:
-    for line in text(root / "proc/meminfo").splitlines():
-        if line.startswith("MemTotal:"):
-            return int(line.split()[1]) * 1024
-    return 0
 
 
 def _evidence(root: Path) -> tuple[StackItem, ...]:

@@ -16,13 +16,22 @@ from typing import Any
 
 import pytest
 from bitgauge.agents.config import AgentConfig
+from bitgauge.agents.connection.join import join
 from bitgauge.agents.service import serve
 from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.vocabulary.enums import Disposition, JobState
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
+from bitgauge.coordinator.access.administration import Administration
+from bitgauge.coordinator.lab.assemble import assemble
+from bitgauge.coordinator.services.server import Servicers
+from bitgauge.coordinator.services.servicers import servicers_of
+from bitgauge.coordinator.store.values import LeaseTerms
+from bitgauge.coordinator.store.writer import Writer
 
+from tests.labs.access import Clock, gate
 from tests.labs.agent import evaluation_bytes, fake_artifact, known_kernels, until
+from tests.labs.coordinator import FakeRunner
 from tests.labs.host import AGENT_TOKEN, Host, running
 
 AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
@@ -136,6 +145,32 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         (place / f"{name}.py").write_text(TWINS.format(name=name, host=where))
     with running(tmp_path / "lab") as host:
         yield Bench(tmp_path, host)
+
+
+def real_services(writer: Writer, administration: Administration, clock: Clock) -> Servicers:
+    blobs: Any = None  # nothing is transferred here
+    return servicers_of(
+        assemble(writer, FakeRunner(), LeaseTerms(), clock=clock), administration, blobs
+    )
+
+
+@pytest.mark.timeout(180)
+async def test_one_certificate_serves_every_device_of_an_agent(bench: Bench) -> None:
+    async with gate(bench.folder, real_services) as door:
+        line, _ = await door.administration.create_join_line(0)
+        enrolment = await join(line, bench.home / "agent", "bench", bench.said.append)
+        joined = {
+            "coordinator": enrolment.coordinator,
+            "token": enrolment.token,
+            "enrolment": enrolment,
+        }
+        async with bench.agent("fake", "twins", **joined):
+            await until(lambda: sum("Registered" in one for one in bench.said) == 3, 60)
+            views = await door.writer.call(lambda store: store.devices(1, LeaseTerms()))
+    found = {one.description.name: one.description.device_id for one in views}
+    assert set(found) == {"bench", "bench-left", "bench-right"}
+    assert found["bench"] == enrolment.device_id
+    assert {one.certificate_expires_unix_ns for one in views} == {enrolment.expires_unix_ns}
 
 
 def marks(said: list[str]) -> list[tuple[str, str]]:
