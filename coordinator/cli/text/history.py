@@ -20,7 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.history import (
 )
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 
-from .layout import WIDTH, wrapped
+from .layout import columns, wrapped
 
 _BAR = 32
 _MOST_POINTS = 40
@@ -70,17 +70,16 @@ def _compared(one: RowComparison, everything: bool) -> list[str]:
 
 def _change_lines(changes: Sequence[MetricChange]) -> list[str]:
     """Per metric: which way it went, by how much, both values, and why nothing can be said."""
-    rows = [(change.key, _MARKS[change.verdict], change_words(change)) for change in changes]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for change, row in zip(changes, rows, strict=True):
-        head = "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-        values = f"{_value(change, before=True)} -> {_value(change, before=False)}{_why(change)}"
-        if len(head) + len(values) + 4 <= WIDTH:
-            lines.append(f"  {head}  {values}".rstrip())
-        else:
-            lines += [f"  {head}".rstrip(), *wrapped(values, "      ", hanging="  ")]
-    return lines
+    lines = [
+        (
+            change.key,
+            _MARKS[change.verdict],
+            change_words(change),
+            f"{_value(change, before=True)} -> {_value(change, before=False)}{_why(change)}",
+        )
+        for change in changes
+    ]
+    return columns(lines, indent="  ") if lines else []
 
 
 def _value(change: MetricChange, *, before: bool) -> str:

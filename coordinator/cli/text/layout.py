@@ -83,7 +83,8 @@ def columns(
         for place in range(whole if len(line) == whole else len(line) - 1):
             widths[place] = max(widths[place], len(line[place]))
     room = WIDTH - len(indent)
-    gap = 2 if sum(widths) + 2 * (whole - 1) <= room else 1
+    # Narrow gaps only where they make all of it fit.
+    gap = 1 if room - 2 * (whole - 1) < sum(widths) <= room - (whole - 1) else 2
     if whole - 1 not in right:
         widths[-1] = min(widths[-1], max(_LEAST, room - sum(widths[:-1]) - gap * (whole - 1)))
     printed = []
