@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from ..quality.accuracy import flips as flips_of
-from ..raw.absolute import absolute_samples
 from ..raw.files import FoundFile, RawFiles
 from ..raw.given import given_of
 from ..raw.memory import memory_samples
@@ -30,23 +29,12 @@ from ..vocabulary.recipes import is_calibrated
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.jobs import EntryView, Overrides
 from .environment import environment
-from .facts import (
-    QUADS_FIRST,
-    Details,
-    count_fact,
-    first_text,
-    given_fact,
-    known,
-    number_fact,
-    raw_digests,
-    text_fact,
-)
+from .facts import Details, Fact, count_fact, first_text, number_fact, text_fact
 from .numerics import numerics
 from .record import (
     SCHEMA,
     ComparisonGroup,
     Energy,
-    Fact,
     Identity,
     Latency,
     Memory,
@@ -56,7 +44,7 @@ from .record import (
     Record,
     WorkloadGroup,
 )
-from .sources import Sources
+from .sources import QUADS_FIRST, Sources
 
 
 def build(sources: Sources) -> Record:
@@ -86,12 +74,12 @@ def _identity(sources: Sources) -> Identity:
     coverage = sources.metric("int_coverage")
     return Identity(
         metrics=sources.group("identity"),
-        record_id=known(run.run_id),
-        profile=known(job.profile.value),
+        record_id=Fact(run.run_id),
+        profile=Fact(job.profile.value),
         model_name=text_fact(job.model_name, NOT_RECORDED),
         model_class=text_fact(job.model_class.value if job.model_class else "", NOT_RECORDED),
         model_sha256=text_fact(baseline.sha256 if baseline else "", NOT_RECORDED),
-        format=known(run.recipe),
+        format=Fact(run.recipe),
         artifact_sha256=text_fact(entry.artifact.sha256 if entry.artifact else "", NOT_RECORDED),
         kernel_mode=Details(saturated, saturated.reason or _why_no_mode(run.stack)).text(
             "kernel_mode"
@@ -101,9 +89,9 @@ def _identity(sources: Sources) -> Identity:
         runtime=text_fact(runtime, NOT_RECORDED),
         runtime_version=text_fact(stack.get(f"runtime.{runtime}"), NOT_RECORDED),
         execution_provider=text_fact(stack.get("runtime.providers"), NOT_RECORDED),
-        session_options=given_fact(sources.raw_files, "session_options"),
+        session_options=sources.given("session_options"),
         versions=run.stack,
-        device_id=known(run.device_id),
+        device_id=Fact(run.device_id),
         device_name=text_fact(run.device_name, NOT_RECORDED),
         hardware_class=text_fact(described.hardware_class.value if described else "", NOT_RECORDED),
         realness=text_fact(described.realness.value if described else "", NOT_RECORDED),
@@ -111,7 +99,7 @@ def _identity(sources: Sources) -> Identity:
         driver=first_text(stack, ("driver", "nvidia.driver"), NOT_APPLICABLE),
         firmware=first_text(stack, ("firmware", "microcode", "bios"), NOT_READABLE),
         power_mode=first_text(stack, ("power_mode", "governor"), NOT_READABLE),
-        lease_id=known(f"{run.job_id}/{run.epoch}"),
+        lease_id=Fact(f"{run.job_id}/{run.epoch}"),
         agent_version=text_fact(
             stack.get("bitgauge") or (sources.device.agent_version if sources.device else ""),
             NOT_RECORDED,
@@ -137,15 +125,15 @@ def _workload(sources: Sources) -> WorkloadGroup:
     affinity = next(iter(_preflights(sources.raw_files, "cpuset")), "")
     return WorkloadGroup(
         metrics=(),
-        scenario=known(job.workload.scenario.value),
-        batch=known(job.workload.batch),
-        threads=known(job.workload.threads),
-        shapes=given_fact(sources.raw_files, "inputs"),
+        scenario=Fact(job.workload.scenario.value),
+        batch=Fact(job.workload.batch),
+        threads=Fact(job.workload.threads),
+        shapes=sources.given("inputs"),
         affinity=text_fact(affinity, NOT_READABLE),
-        input_set_sha256=given_fact(sources.raw_files, "evaluation_sha256"),
+        input_set_sha256=sources.given("evaluation_sha256"),
         calibration_sha256=_calibration(sources.entry),
         cache_policy=_cache_policy(sources.raw_files),
-        seed=given_fact(sources.raw_files, "seed", QUADS_FIRST),
+        seed=sources.given("seed", QUADS_FIRST),
         override_warmup_ms=count_fact(given.warmup_ms if given else None, why),
         override_launches=count_fact(given.launches if given else None, why),
         override_budget_ms=count_fact(given.budget_ms if given else None, why),
@@ -173,12 +161,8 @@ def _preflights(raw_files: RawFiles, name: str) -> list[str]:
 
 
 def _latency(sources: Sources) -> Latency:
-    median, raw_files = sources.metric("latency_p50_ns"), sources.raw_files
-    launches = [
-        samples
-        for samples, _ in raw_files.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
-    ]
-    why = raw_files.why_none(PassName.ABSOLUTE, median.reason or NO_RAW_DATA)
+    median, launches = sources.metric("latency_p50_ns"), sources.absolute()
+    why = sources.raw_files.why_none(PassName.ABSOLUTE, median.reason or NO_RAW_DATA)
     values = [float(value) for one in launches for value in one.latency_ns]
     middle = _median(values)
     said = Details(median, why)
@@ -203,7 +187,7 @@ def _latency(sources: Sources) -> Latency:
         steady_state=Fact(all(one.warm.steady for one in launches))
         if launches
         else Fact(reason=why),
-        raw_sha256=raw_digests(raw_files, PassName.ABSOLUTE, why),
+        raw_sha256=sources.digests(PassName.ABSOLUTE, why),
     )
 
 
@@ -215,9 +199,9 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 def _comparison(sources: Sources) -> ComparisonGroup:
-    ratio, raw_files = sources.metric("latency_ratio"), sources.raw_files
+    ratio = sources.metric("latency_ratio")
     absent = BASELINE_ITSELF if sources.is_baseline else ratio.reason or NO_RAW_DATA
-    why = raw_files.why_none(PassName.PAIR, absent)
+    why = sources.raw_files.why_none(PassName.PAIR, absent)
     baseline = sources.job.entries[0].artifact
     logs = [
         math.log(value) if value is not None and value > 0 else None
@@ -241,7 +225,7 @@ def _comparison(sources: Sources) -> ComparisonGroup:
         between_launch_variance=said.number("between_variance"),
         within_launch_variance=said.number("within_variance"),
         aa_certificate_id=text_fact(sources.certificate_id, NO_CERTIFICATE),
-        raw_sha256=raw_digests(raw_files, PassName.PAIR, why),
+        raw_sha256=sources.digests(PassName.PAIR, why),
     )
 
 
@@ -258,7 +242,7 @@ def _memory(sources: Sources) -> Memory:
         vram_reserved_bytes=Fact(reason=NO_ACCELERATOR),
         vram_allocated_bytes=Fact(reason=NO_ACCELERATOR),
         vram_context_bytes=Fact(reason=NO_ACCELERATOR),
-        raw_sha256=raw_digests(raw_files, PassName.MEMORY, why),
+        raw_sha256=sources.digests(PassName.MEMORY, why),
     )
 
 
@@ -281,7 +265,7 @@ def _energy(sources: Sources) -> Energy:
         power_mw=said.number("power_mw"),
         idle_mw=said.number("idle_mw"),
         calibration_id=said.text("calibration_id"),
-        raw_sha256=raw_digests(sources.raw_files, PassName.ENERGY, why),
+        raw_sha256=sources.digests(PassName.ENERGY, why),
     )
 
 
@@ -305,7 +289,7 @@ def _quality(sources: Sources) -> Quality:
         samples_needed=Details(delta, decided).text("samples_needed"),
         noise_floor_id=Fact(reason=NOT_RECORDED),
         per_class_sha256=Fact(reason=NOT_RECORDED),
-        raw_sha256=raw_digests(raw_files, PassName.QUALITY, why),
+        raw_sha256=sources.digests(PassName.QUALITY, why),
     )
 
 
@@ -314,9 +298,7 @@ def _provenance(sources: Sources) -> Provenance:
     failed = run.failure
     starts = [
         int(samples.block_start_ns[0])
-        for samples, _ in sources.raw_files.parsed(
-            PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples
-        )
+        for samples in sources.absolute()
         if samples.block_start_ns.size
     ]
     raws = sorted(
@@ -325,23 +307,23 @@ def _provenance(sources: Sources) -> Provenance:
     )
     return Provenance(
         metrics=(),
-        kind=known("measured") if run.status is RunStatus.MEASURED else Fact(reason=NOT_MEASURED),
-        status=known(run.status.value),
-        disposition=known(run.disposition.value),
+        kind=Fact("measured") if run.status is RunStatus.MEASURED else Fact(reason=NOT_MEASURED),
+        status=Fact(run.status.value),
+        disposition=Fact(run.disposition.value),
         failure=text_fact(f"{failed.code}: {failed.message}" if failed else "", NOT_APPLICABLE),
-        job_id=known(run.job_id),
-        epoch=known(run.epoch),
-        entry_index=known(run.entry_index),
+        job_id=Fact(run.job_id),
+        epoch=Fact(run.epoch),
+        entry_index=Fact(run.entry_index),
         analysis_version=count_fact(run.analysis_version, NOT_MEASURED),
         sandbox=text_fact(run.sandbox, NOT_RECORDED),
-        started_unix_ns=known(run.started_unix_ns),
-        ended_unix_ns=known(run.ended_unix_ns),
+        started_unix_ns=Fact(run.started_unix_ns),
+        ended_unix_ns=Fact(run.ended_unix_ns),
         started_monotonic_ns=count_fact(min(starts, default=None), NO_RAW_DATA),
-        interval_method=Details(sources.metric("latency_ratio"), NOT_APPLICABLE).text("method"),
+        interval_method=sources.details("latency_ratio", NOT_APPLICABLE).text("method"),
         parent_records=Fact(reason=NOT_APPLICABLE),
         backtest_id=Fact(reason=NOT_APPLICABLE),
         suspect=text_fact(sources.job.suspect, NOT_APPLICABLE),
-        recompute_command=known(f"bitgauge reanalyse {run.run_id}"),
+        recompute_command=Fact(f"bitgauge reanalyse {run.run_id}"),
         raw=tuple(map(_raw_entry, raws)),
     )
 

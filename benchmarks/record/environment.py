@@ -6,14 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..raw.absolute import absolute_samples
 from ..raw.files import RawFiles
 from ..raw.pair import pair_samples
 from ..samples import BlockConditions, Floats
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.reasons import FOREIGN_LOAD, NO_RAW_DATA, NOT_READABLE, NOT_RECORDED, SHARED
-from .facts import Details, number_fact, text_fact
-from .record import Environment, Fact
+from .facts import Fact, number_fact, text_fact
+from .record import Environment
 from .sources import Sources
 
 
@@ -21,12 +20,13 @@ def environment(sources: Sources) -> Environment:
     """What surrounded the timed blocks, also as those judged it who made the numbers."""
     raw_files = sources.raw_files
     absolute, ratio = sources.metric("latency_p50_ns"), sources.metric("latency_ratio")
-    blocks = _blocks(raw_files)
+    blocks = _blocks(sources)
     before = _preflight(raw_files)
     why = NOT_READABLE if blocks else _why(raw_files)
     flags = {*absolute.flags, *ratio.flags}
     measured = absolute.value is not None or ratio.value is not None
-    foreign, by_itself = (Details(one, why).number("foreign_cpu_pct") for one in (ratio, absolute))
+    foreign = sources.details("latency_ratio", why).number("foreign_cpu_pct")
+    alone = sources.details("latency_p50_ns", why).number("foreign_cpu_pct")
     temperatures = [_celsius(str(before.get("temperatures_c", "")))]
     return Environment(
         metrics=sources.group("environment"),
@@ -36,7 +36,7 @@ def environment(sources: Sources) -> Environment:
         psi_cpu_before_pct=_number(before, "psi_cpu_avg10", why),
         psi_cpu_max_pct=number_fact(_most(blocks, "psi_some_avg10"), why),
         steal_ticks=number_fact(_sum(blocks, "steal_ticks"), why),
-        foreign_cpu_pct=foreign if foreign.value is not None else by_itself,
+        foreign_cpu_pct=foreign if foreign.value is not None else alone,
         foreign_pids=Fact(reason=NOT_RECORDED),
         load_1m_max=number_fact(_most(blocks, "load_1m"), why),
         clock_before_mhz=number_fact(_edge(blocks, "clock_mhz", 0), why),
@@ -57,10 +57,10 @@ def environment(sources: Sources) -> Environment:
     )
 
 
-def _blocks(raw_files: RawFiles) -> list[BlockConditions]:
-    absolute = raw_files.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
-    pair = raw_files.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
-    return [one.conditions for one, _ in absolute] + [one.conditions for one in pair]
+def _blocks(sources: Sources) -> list[BlockConditions]:
+    pair = sources.raw_files.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
+    absolute = [one.conditions for one in sources.absolute()]
+    return absolute + [one.conditions for one in pair]
 
 
 def _preflight(raw_files: RawFiles) -> dict[str, object]:

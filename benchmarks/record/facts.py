@@ -1,24 +1,27 @@
-"""Small helpers that make facts: a value where there is one, else the reason."""
+"""Facts: a value where there is one, else the reason."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from ..raw.files import RawFiles
-from ..raw.given import given_of
-from ..vocabulary.enums import PassName, RawRole
-from ..vocabulary.reasons import NO_RAW_DATA, NOT_RECORDED
 from ..vocabulary.values.runs import MetricValue
-from .record import Fact
 
 T = TypeVar("T")
 
 
-def known(value: T) -> Fact[T]:
-    """A fact that always has a value."""
-    return Fact(value)
+@dataclass(frozen=True)  # slots are at odds with what typing adds to a generic's instances
+class Fact(Generic[T]):
+    """A value, or the reason (a key of `reasons.REASONS`) why there is none; never both."""
+
+    value: T | None = None
+    reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError("a fact has either a value or a reason why it has none")
 
 
 def text_fact(value: str | None, reason: str) -> Fact[str]:
@@ -65,36 +68,3 @@ class Details:
     def count(self, name: str) -> Fact[int]:
         """The same as a whole number."""
         return count_fact(self._said.get(name), self._reason)
-
-
-def raw_digests(raw_files: RawFiles, pass_name: PassName, reason: str) -> Fact[tuple[str, ...]]:
-    """Digests of a pass's raw files about the run's own artifact, readable or not."""
-    own = (RawRole.CANDIDATE, RawRole.BOTH)
-    found = tuple(one.ref.digest.sha256 for one in raw_files.of(pass_name) if one.ref.role in own)
-    return Fact(found) if found else Fact(reason=reason)
-
-
-Order = tuple[tuple[PassName, RawRole], ...]
-
-ALONE_FIRST: Order = (
-    (PassName.ABSOLUTE, RawRole.CANDIDATE),
-    (PassName.PAIR, RawRole.BOTH),
-    (PassName.MEMORY, RawRole.CANDIDATE),
-    (PassName.THROUGHPUT, RawRole.CANDIDATE),
-    (PassName.QUALITY, RawRole.BOTH),
-    (PassName.NUMERICS, RawRole.BOTH),
-)
-"""Where a fact about the artifact is looked for: first where nothing else was loaded."""
-
-QUADS_FIRST: Order = (ALONE_FIRST[1], ALONE_FIRST[0], *ALONE_FIRST[2:])
-"""Where a fact about the comparison is looked for."""
-
-
-def given_fact(raw_files: RawFiles, name: str, order: Order = ALONE_FIRST) -> Fact[Any]:
-    """A field of `raw_given.Given`: that of the first launch, in this order, which tells it."""
-    files = [one.raw for where in order for one in raw_files.of(*where) if one.raw is not None]
-    for raw in files:
-        found = getattr(given_of(raw), name)
-        if found is not None:
-            return Fact(found)
-    return Fact(reason=NOT_RECORDED if files else NO_RAW_DATA)

@@ -7,8 +7,8 @@ from ..raw.files import RawFiles
 from ..raw.numerics import read_ledger
 from ..vocabulary.enums import PassName
 from ..vocabulary.reasons import NO_RAW_DATA, NOT_APPLICABLE, NOT_RECORDED, UNINSTRUMENTABLE
-from .facts import number_fact, raw_digests, text_fact
-from .record import Fact, Numerics, OperatorEntry, TensorEntry
+from .facts import Fact, number_fact, text_fact
+from .record import Numerics, OperatorEntry, TensorEntry
 from .sources import Sources
 
 
@@ -25,7 +25,7 @@ def numerics(sources: Sources) -> Numerics:
     raw_files, metrics = sources.raw_files, sources.group("numerics")
     ledger = ledger_of(raw_files)
     why = raw_files.why_none(PassName.NUMERICS, metrics[0].reason or NO_RAW_DATA)
-    digests = raw_digests(raw_files, PassName.NUMERICS, why)
+    digests = sources.digests(PassName.NUMERICS, why)
     if ledger is None:
         return Numerics(
             metrics=metrics,

@@ -10,26 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
+from .facts import Fact
 
 SCHEMA = "bitgauge.record/1"
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)  # slots are at odds with what typing adds to a generic's instances
-class Fact(Generic[T]):
-    """A value, or the reason (a key of `reasons.REASONS`) why there is none; never both."""
-
-    value: T | None = None
-    reason: str | None = None
-
-    def __post_init__(self) -> None:
-        if (self.value is None) == (self.reason is None):
-            raise ValueError("a fact has either a value or a reason why it has none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +249,9 @@ class Quality:
     raw_sha256: Fact[tuple[str, ...]]
 
 
+_NO_SEED: Fact[int] = Fact(reason="not_recorded")
+
+
 @dataclass(frozen=True, slots=True)
 class RawEntry:
     """One raw file; `state` is `read`, or a key of `reasons.REASONS` for why it was not.
@@ -275,7 +265,7 @@ class RawEntry:
     sha256: str
     size_bytes: int
     state: str
-    seed: Fact[int] = Fact(reason="not_recorded")
+    seed: Fact[int] = _NO_SEED
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..raw.absolute import absolute_samples
 from ..raw.energy import energy_samples
 from ..raw.files import RawFiles
+from ..raw.given import given_of
 from ..raw.memory import memory_samples
 from ..raw.numerics import read_ledger
 from ..raw.operators import operator_profile
@@ -15,12 +17,14 @@ from ..raw.pair import pair_samples
 from ..raw.quality import quality_samples
 from ..raw.sentinel import sentinel_latencies
 from ..raw.throughput import sweep_samples
-from ..vocabulary.enums import PassName
+from ..samples import AbsoluteSamples
+from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.metrics import METRICS
-from ..vocabulary.reasons import NOT_MEASURED
+from ..vocabulary.reasons import NO_RAW_DATA, NOT_MEASURED, NOT_RECORDED
 from ..vocabulary.values.devices import DeviceView, RuntimeDescription
 from ..vocabulary.values.jobs import EntryView, JobView
 from ..vocabulary.values.runs import MetricValue, RunView
+from .facts import Details, Fact
 
 PARSERS = {
     PassName.PAIR: pair_samples,
@@ -34,6 +38,22 @@ PARSERS = {
     PassName.ENERGY: energy_samples,
 }
 """What proves that a raw file holds what its pass stores."""
+
+
+Order = tuple[tuple[PassName, RawRole], ...]
+
+ALONE_FIRST: Order = (
+    (PassName.ABSOLUTE, RawRole.CANDIDATE),
+    (PassName.PAIR, RawRole.BOTH),
+    (PassName.MEMORY, RawRole.CANDIDATE),
+    (PassName.THROUGHPUT, RawRole.CANDIDATE),
+    (PassName.QUALITY, RawRole.BOTH),
+    (PassName.NUMERICS, RawRole.BOTH),
+)
+"""Where a fact about the artifact is looked for: first where nothing else was loaded."""
+
+QUADS_FIRST: Order = (ALONE_FIRST[1], ALONE_FIRST[0], *ALONE_FIRST[2:])
+"""Where a fact about the comparison is looked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +103,32 @@ class Sources:
                 return replace(metric, value=None, reason=metric.reason or NOT_MEASURED)
         return MetricValue(key, reason=NOT_MEASURED)
 
+    def details(self, key: str, reason: str) -> Details:
+        """How a published metric came about; what it does not say is null for `reason`."""
+        return Details(self.metric(key), reason)
+
     def group(self, name: str) -> tuple[MetricValue, ...]:
         """The published metrics of one group, in the order of the registry."""
         return tuple(self.metric(key) for key in METRICS if METRICS[key].group.value == name)
+
+    def absolute(self) -> list[AbsoluteSamples]:
+        """The launches in which the artifact was timed alone."""
+        found = self.raw_files.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
+        return [samples for samples, _ in found]
+
+    def digests(self, pass_name: PassName, reason: str) -> Fact[tuple[str, ...]]:
+        """Digests of a pass's raw files about the run's own artifact, readable or not."""
+        own = (RawRole.CANDIDATE, RawRole.BOTH)
+        files = [one for one in self.raw_files.of(pass_name) if one.ref.role in own]
+        found = tuple(one.ref.digest.sha256 for one in files)
+        return Fact(found) if found else Fact(reason=reason)
+
+    def given(self, name: str, order: Order = ALONE_FIRST) -> Fact[Any]:
+        """A field of `given.Given`: that of the first launch, in this order, which tells it."""
+        files = [one for where in order for one in self.raw_files.of(*where)]
+        raws = [one.raw for one in files if one.raw is not None]
+        for raw in raws:
+            found = getattr(given_of(raw), name)
+            if found is not None:
+                return Fact(found)
+        return Fact(reason=NOT_RECORDED if raws else NO_RAW_DATA)

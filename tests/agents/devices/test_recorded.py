@@ -14,7 +14,7 @@ from bitgauge.agents.meters import hwmon, rapl
 from bitgauge.agents.meters.base import MeterLost
 from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.record.build import build
-from bitgauge.benchmarks.record.record import Fact
+from bitgauge.benchmarks.record.facts import Fact
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.meters import best_meter
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.record import record as record_module
 from bitgauge.benchmarks.record.build import build
-from bitgauge.benchmarks.record.record import GROUP_NAMES, Fact, Record
+from bitgauge.benchmarks.record.facts import Fact
+from bitgauge.benchmarks.record.record import GROUP_NAMES, Record
 from bitgauge.benchmarks.record.schema import from_json, schema_document, to_json
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BadInput
