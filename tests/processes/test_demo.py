@@ -11,23 +11,16 @@ from pathlib import Path
 import filelock
 import pytest
 from bitgauge.benchmarks.common.home import DEFAULT_PORT
-from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Internal, Refused
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
 from bitgauge.coordinator.cli.demo import demo
 from bitgauge.coordinator.cli.demo.demo import DemoPlan, plan_of
 from bitgauge.coordinator.cli.demo.processes import DemoLab, DemoProcess
 from bitgauge.coordinator.config import CoordinatorConfig
 from bitgauge.coordinator.store import state_folder
 
-DEVICE = DeviceView(
-    DeviceDescription(
-        "d", "here", HardwareClass.CPU_ONLY, Realness.PHYSICAL, "x86_64", "cpu", (), 2, 1, "6"
-    ),
-    "idle",
-    1,
-    "0",
-)
+from tests.labs.values import device, view
+
+DEVICE = view(device("here"))
 
 
 def plan(home: Path, **changes: str | int | None) -> DemoPlan:

@@ -28,7 +28,7 @@ from bitgauge.agents.execution.served import Served
 from bitgauge.agents.host.patience import end_task
 from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.common.plugins import Found
-from bitgauge.benchmarks.vocabulary.enums import Disposition, HardwareClass, Realness
+from bitgauge.benchmarks.vocabulary.enums import Disposition
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Unavailable
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -36,6 +36,8 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
 from bitgauge.coordinator.lab.assemble import Lab
 from bitgauge.coordinator.store.values import Registration
+
+from tests.labs.values import device
 
 from .loop import Process
 from .machine import SimMachine
@@ -182,17 +184,9 @@ class AgentSide:
         self.machine = SimMachine(world, self.name)
         self.process = Process(self.name)
         self._task: asyncio.Task[None] | None = None
-        self.device = DeviceDescription(
+        self.device = device(
+            self.name,
             device_id=f"00000000-0000-4000-8000-{number:012}",
-            name=self.name,
-            hardware_class=HardwareClass.CPU_ONLY,
-            realness=Realness.PHYSICAL,
-            architecture="x86_64",
-            processor_model="a processor",
-            isa_flags=(),
-            core_count=1,
-            memory_bytes=1 << 30,
-            kernel_release="6.1",
             runtimes=(RuntimeDescription("onnxruntime", "1", fingerprint="s", simulated=True),),
         )
 

@@ -18,7 +18,6 @@ from bitgauge.benchmarks.samples import (
     Conditions,
     Floats,
     PairSamples,
-    WarmUp,
 )
 from bitgauge.benchmarks.stats import resample
 from bitgauge.benchmarks.stats.paired import (
@@ -36,14 +35,11 @@ from bitgauge.benchmarks.vocabulary.profiles import PLANS, ProfilePlan
 from scipy import signal, stats
 
 from tests.labs.noisy_clock import KINDS, MS, NoisyClock
+from tests.labs.values import warmed
 
 QUICK, STANDARD = PLANS[Profile.QUICK], PLANS[Profile.STANDARD]
 MARGIN = QUICK.margin
 QUAD_SD = 0.05
-
-
-def warmed(*iteration_ns: int) -> WarmUp:
-    return WarmUp(np.ones(1), np.zeros(1, np.int64), iteration_ns, 1, 1, True)
 
 
 def at_least(hits: int, trials: int, rate: float) -> bool:

@@ -22,16 +22,15 @@ from bitgauge.agents.launcher.exit import ChildExit
 from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.common.plugins import Found
-from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile, Realness, RunStatus
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.enums import Profile, RunStatus
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
+from tests.labs.values import device
+
 JOB = "11111111-1111-4111-8111-111111111111"
-DEVICE = DeviceDescription(
-    "d", "d", HardwareClass.CPU_ONLY, Realness.PHYSICAL, "x86_64", "p", (), 1, 1, "6"
-)
+DEVICE = device("d", device_id="d")
 ASSIGNMENT = Assignment(
     JOB, 1, b"t", 1000, 100, Workload(), Profile.QUICK, Digest("a", 1), Digest("b", 1), (), 60
 )

@@ -22,7 +22,7 @@ from bitgauge.benchmarks.protocol.latency import (
     measure_pair,
     warm_up,
 )
-from bitgauge.benchmarks.samples import BASELINE, CANDIDATE, Conditions, PairSamples, WarmUp
+from bitgauge.benchmarks.samples import BASELINE, CANDIDATE, Conditions, PairSamples
 from bitgauge.benchmarks.stats.discards import kept_blocks
 from bitgauge.benchmarks.stats.paired import (
     quad_log_ratios,
@@ -33,13 +33,10 @@ from bitgauge.benchmarks.vocabulary.profiles import MAX_LATENCIES_PER_LAUNCH, MI
 from scipy import stats
 
 from tests.labs.noisy_clock import CALM, MS, NoisyClock
+from tests.labs.values import warmed
 
 QUICK = PLANS[Profile.QUICK]
 SECOND = 1_000_000_000
-
-
-def warmed(*iteration_ns: int) -> WarmUp:
-    return WarmUp(np.ones(1), np.zeros(1, np.int64), iteration_ns, 1, 1, True)
 
 
 def pair_on(

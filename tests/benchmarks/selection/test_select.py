@@ -8,7 +8,6 @@ import pytest
 from bitgauge.benchmarks.selection.select import select
 from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
-    FormatFamily,
     HardwareClass,
     ModelClass,
     Objective,
@@ -23,6 +22,8 @@ from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.labs import values
 
 BASELINE = Digest("b" * 64, 400_000)
 CHANGED = StackChange("kernel_release", "6.1", "6.2")
@@ -41,8 +42,7 @@ def row(
     nonfinite: float = 0,
     **fields: Any,
 ) -> TableRow:
-    family = FormatFamily(recipe.split("-", maxsplit=1)[0])
-    baseline = family is FormatFamily.FP32
+    baseline = recipe == "fp32"
     metrics = [
         MetricValue("latency_ratio", reason="baseline" if baseline else "failed")
         if latency is None or baseline
@@ -58,22 +58,15 @@ def row(
         if memory is None
         else MetricValue("peak_memory_ratio", memory, memory - 0.05, memory + 0.05),
     ]
-    values: dict[str, Any] = {
+    plain = {
         "model_name": "digits",
-        "model_class": ModelClass.CNN,
-        "workload": Workload(),
-        "hardware_class": HardwareClass.CPU_ONLY,
-        "device_id": "device-1",
-        "device_name": "here",
-        "realness": Realness.PHYSICAL,
-        "runtime": "onnxruntime",
         "profile": Profile.STANDARD,
-        "state": CellState.MEASURED,
         "run_id": f"run-{recipe}",
         "baseline": BASELINE,
         "measured_unix_ns": 1,
+        "metrics": tuple(metrics),
     }
-    return TableRow(recipe=recipe, family=family, metrics=tuple(metrics), **(values | fields))
+    return values.row(recipe, **(plain | fields))
 
 
 FP32 = row("fp32", size=1.0, p50_ns=200_000, memory=1.0)

@@ -21,12 +21,13 @@ from bitgauge.benchmarks.vocabulary.enums import (
     Realness,
 )
 from bitgauge.benchmarks.vocabulary.errors import BadInput
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.labs import values
 
 
 def metrics(ratio: float, delta: float, verdict: str) -> tuple[MetricValue, ...]:
@@ -38,20 +39,11 @@ def metrics(ratio: float, delta: float, verdict: str) -> tuple[MetricValue, ...]
     )
 
 
-ROW = TableRow(
+ROW = values.row(
     model_name="m",
-    model_class=ModelClass.CNN,
-    recipe="int8-dynamic",
-    family=FormatFamily.INT8,
-    workload=Workload(),
-    hardware_class=HardwareClass.CPU_ONLY,
     device_id="d",
     device_name="d",
-    realness=Realness.PHYSICAL,
-    runtime="onnxruntime",
     profile=Profile.STANDARD,
-    state=CellState.MEASURED,
-    baseline=Digest("0" * 64, 1),
     metrics=metrics(0.5, 0.0, "PASS"),
     run_id="r",
     measured_unix_ns=1,

@@ -5,36 +5,19 @@ import msgspec
 from bitgauge.benchmarks.table.file import digest_of_run, lean
 from bitgauge.benchmarks.table.rows import SettledRow, newest_rows, row_key
 from bitgauge.benchmarks.vocabulary.enums import (
-    CellState,
     FormatFamily,
-    HardwareClass,
     ModelClass,
-    Profile,
     Realness,
 )
 from bitgauge.benchmarks.vocabulary.values.cells import Pooled
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
-from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from hypothesis import given
 from hypothesis import strategies as st
 
-ROW = TableRow(
-    model_name="m",
-    model_class=ModelClass.CNN,
-    recipe="fp32",
-    family=FormatFamily.FP32,
-    workload=Workload(),
-    hardware_class=HardwareClass.CPU_ONLY,
-    device_id="d",
-    device_name="d",
-    realness=Realness.PHYSICAL,
-    runtime="onnxruntime",
-    profile=Profile.QUICK,
-    state=CellState.MEASURED,
-    baseline=Digest("0" * 64, 1),
-)
+from tests.labs import values
+
+ROW = values.row("fp32", model_name="m", device_id="d", device_name="d")
 RECIPES = ("fp32", "fp16", "int8-dynamic", "int8-static-s8s8-pc", "int4-wo-b32")
 
 rows = st.builds(

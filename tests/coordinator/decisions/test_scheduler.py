@@ -7,10 +7,8 @@ from bitgauge.benchmarks.vocabulary.enums import (
     HardwareClass,
     JobState,
     Profile,
-    Realness,
 )
 from bitgauge.benchmarks.vocabulary.values.devices import (
-    DeviceDescription,
     RuntimeDescription,
     StackItem,
 )
@@ -18,24 +16,21 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Selector, Workload
 from bitgauge.coordinator.decisions.scheduler import choose, matches, refusals
 
+from tests.labs import values
+
 DIGEST = Digest("0" * 64, 1)
 RUNTIME = RuntimeDescription("onnxruntime", "1.31", families=(FormatFamily.FP32, FormatFamily.INT8))
-DEVICE = DeviceDescription(
+DEVICE = values.device(
     device_id="id-1",
-    name="rpi5",
-    hardware_class=HardwareClass.EDGE_ARM,
-    realness=Realness.PHYSICAL,
-    architecture="aarch64",
-    processor_model="Cortex-A76",
     isa_flags=(),
-    core_count=4,
+    hardware_class=HardwareClass.EDGE_ARM,
+    architecture="aarch64",
     memory_bytes=4 << 30,
-    kernel_release="6.1",
     runtimes=(RUNTIME,),
     tags=(StackItem("rack", "b"),),
 )
 OTHER = replace(DEVICE, device_id="id-2", name="nano")
-SPEC = JobSpec("m", DIGEST, (Entry("fp32"), Entry("int8-dynamic")), DIGEST)
+SPEC = values.job("fp32", "int8-dynamic")
 
 
 def wish(selector: Selector) -> JobSpec:

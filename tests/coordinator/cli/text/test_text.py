@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
@@ -9,9 +10,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
     EntryState,
     FailureGroup,
     FormatFamily,
-    HardwareClass,
     JobState,
-    ModelClass,
     PassName,
     Profile,
     RawRole,
@@ -20,8 +19,6 @@ from bitgauge.benchmarks.vocabulary.enums import (
 )
 from bitgauge.benchmarks.vocabulary.values.choices import Candidate, Choice
 from bitgauge.benchmarks.vocabulary.values.devices import (
-    DeviceDescription,
-    DeviceView,
     MeterDescription,
     RuntimeDescription,
     StackItem,
@@ -44,46 +41,27 @@ from bitgauge.coordinator.cli.text import jobs as render
 from bitgauge.coordinator.cli.text.layout import WIDTH
 from bitgauge.coordinator.cli.text.rows import table_text
 
-DEVICE = DeviceView(
-    DeviceDescription(
-        "device-1",
+from tests.labs import values
+
+DEVICE = values.view(
+    values.device(
         "here",
-        HardwareClass.CPU_ONLY,
-        Realness.VIRTUAL_MACHINE,
-        "x86_64",
-        "AMD EPYC 7B13",
-        ("avx2",),
-        2,
-        8 << 30,
-        "6.1.0",
+        device_id="device-1",
+        realness=Realness.VIRTUAL_MACHINE,
+        processor_model="AMD EPYC 7B13",
+        core_count=2,
+        kernel_release="6.1.0",
         virtualisation="kvm",
         runtimes=(RuntimeDescription("onnxruntime", "1.31.1"),),
         tags=(StackItem("rack", "3"),),
     ),
-    "idle",
-    0,
-    "0.1.0",
+    last_seen_unix_ns=0,
 )
 
 
-def row(recipe: str, *metrics: MetricValue, **fields: object) -> TableRow:
-    family = FormatFamily(recipe.split("-", maxsplit=1)[0])
-    blank = TableRow(
-        model_name="digits-cnn",
-        model_class=ModelClass.CNN,
-        recipe=recipe,
-        family=family,
-        workload=Workload(),
-        hardware_class=HardwareClass.CPU_ONLY,
-        device_id="device-1",
-        device_name="here",
-        realness=Realness.VIRTUAL_MACHINE,
-        runtime="onnxruntime",
-        profile=Profile.QUICK,
-        state=CellState.MEASURED,
-        metrics=metrics,
-    )
-    return replace(blank, **fields)  # type: ignore[arg-type]
+def row(recipe: str, *metrics: MetricValue, **fields: Any) -> TableRow:
+    here = {"realness": Realness.VIRTUAL_MACHINE, "baseline": None}
+    return values.row(recipe, metrics=metrics, **(here | fields))
 
 
 FP32 = row(
