@@ -50,7 +50,7 @@ def unmeasured(grounds: Grounds, outcome: NothingMeasured) -> Choice:
         next_command=run_command(grounds.query, ["all"]),
         warnings=words.outdated(grounds.gathered),
         nearest=tuple(map(words.near, outcome.near)),
-        path=words.path(grounds, "nothing was measured"),
+        path=words.path(grounds, words.NOTHING_MEASURED),
     )
 
 
@@ -120,7 +120,7 @@ def _none_meets(grounds: Grounds, outcome: NoneMeets) -> Choice:
         "none_meets",
         grounds.fp32,
         words.none_meets(grounds, outcome),
-        "no recipe meets every limit",
+        words.NONE_MEETS,
     )
 
 

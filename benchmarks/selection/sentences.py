@@ -40,6 +40,10 @@ _OBJECTIVE = {
     Objective.ENERGY: "energy",
     Objective.THROUGHPUT: "throughput",
 }
+NOTHING_MEASURED = "nothing was measured"
+NONE_MEETS = "no recipe meets every limit"
+"""Rules that decided, where there is nothing more to say of them."""
+
 _DIFFERENCE = {
     Difference.WORKLOAD: "another workload",
     Difference.MODEL: "another model",
