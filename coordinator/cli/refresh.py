@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,27 +26,102 @@ EXIT_CHANGED = 1
 EXIT_UNFINISHED = 3
 
 
-@unfolded
-def refresh(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be fresh."""
+
     suite: Annotated[
         str | None,
         typer.Argument(metavar="[SUITE]", help="A suite file, or `zoo`, which ships."),
-    ] = None,
-    *,
+    ] = None
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be measured and why.")
-    ] = False,
+    ] = False
     stale: Annotated[
         bool,
         typer.Option("--stale", help="Only what is stale; without a suite, in the whole table."),
-    ] = False,
+    ] = False
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="Keep model=, recipe= or device= so named."),
-    ] = None,
+    ] = None
     budget: Annotated[
         str | None, typer.Option(metavar="TIME", help="Device time, instead of the suite's.")
-    ] = None,
+    ] = None
+
+    def local(self) -> LocalSuite | None:
+        """The suite, its files read; None: whatever is stale in the table.
+
+        Raises:
+            BadInput: neither is named, or a file of the suite cannot be read.
+        """
+        from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+        from ..client.suites import read_suite
+
+        if self.suite is not None:
+            return read_suite(self.suite)
+        if not self.stale:
+            raise BadInput(
+                Code.BAD_ARGUMENT, "Name a suite, such as zoo, or give --stale for the whole table."
+            )
+        return None
+
+    def order(self, local: LocalSuite | None) -> RefreshOrder:
+        """What the coordinator is asked for."""
+        from bitgauge.benchmarks.refresh.targets import parse_only
+        from bitgauge.benchmarks.vocabulary.typed import parse_long_time_ns
+        from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder
+
+        budget = self.budget
+        return RefreshOrder(
+            suite=local.suite if local else None,
+            stale_only=self.stale,
+            only=parse_only(self.only or ()),
+            budget_s=None if budget is None else max(1, round(parse_long_time_ns(budget) / 1e9)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Where the outcome goes, and which of it is a failure."""
+
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the outcome as JUnit XML.")
+    ] = None
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the diff as a Markdown table.")
+    ] = None
+    fail_on: Annotated[
+        str, typer.Option(metavar="KINDS", help="Changes that make the exit code 1; or none.")
+    ] = "regressed,lost,failed"
+
+    def kinds(self) -> tuple[str, ...]:
+        """The changes that make the exit code 1, once it is clear that all can be written.
+
+        Raises:
+            BadInput: a kind is none, or a file has no folder to be written in.
+        """
+        kinds = _kinds(self.fail_on)
+        _require_folders(self.junit, self.markdown)
+        return kinds
+
+    def write(self, view: CampaignView, kinds: tuple[str, ...]) -> None:
+        """Write the files that were asked for."""
+        from ..exports.output import write_output
+        from .text.junit import junit_xml
+        from .text.refresh import diff_markdown
+
+        if self.junit is not None:
+            write_output(self.junit, junit_xml(view, kinds).encode(), force=True)
+        if self.markdown is not None:
+            write_output(self.markdown, diff_markdown(view).encode(), force=True)
+
+
+@unfolded
+def refresh(
+    *,
+    wanted: Wanted,
     cron: Annotated[
         str | None,
         typer.Option(
@@ -55,15 +131,7 @@ def refresh(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Print the campaign's id and do not follow.")
     ] = False,
-    junit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the outcome as JUnit XML.")
-    ] = None,
-    markdown: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the diff as a Markdown table.")
-    ] = None,
-    fail_on: Annotated[
-        str, typer.Option(metavar="KINDS", help="Changes that make the exit code 1; or none.")
-    ] = "regressed,lost,failed",
+    outcome: Outcome,
     idempotency_key: Annotated[
         str, typer.Option(metavar="KEY", help="Starting again with it makes no second campaign.")
     ] = "",
@@ -81,31 +149,14 @@ def refresh(
 
     Example: bitgauge refresh --stale
     """
-    from bitgauge.benchmarks.refresh.targets import parse_only
-    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-    from bitgauge.benchmarks.vocabulary.typed import parse_long_time_ns
-    from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder
-
-    from ..client.suites import read_suite
-
-    if suite is None and not stale:
-        raise BadInput(
-            Code.BAD_ARGUMENT, "Name a suite, such as zoo, or give --stale for the whole table."
-        )
-    kinds = _kinds(fail_on)
-    _require_folders(junit, markdown)
-    local = read_suite(suite) if suite is not None else None
-    order = RefreshOrder(
-        suite=local.suite if local else None,
-        stale_only=stale,
-        only=parse_only(only or ()),
-        budget_s=None if budget is None else max(1, round(parse_long_time_ns(budget) / 1e9)),
-    )
+    kinds = outcome.kinds()
+    local = wanted.local()
+    order = wanted.order(local)
     with coordinator.client() as client:
         if cron is not None:
-            _schedule(client, local, order, cron, dry_run=dry_run, json=json)
+            _schedule(client, local, order, cron, dry_run=wanted.dry_run, json=json)
             return
-        if dry_run:
+        if wanted.dry_run:
             _dry_run(client, order, json=json)
             return
         view = _start(client, local, order, idempotency_key, json=json)
@@ -114,7 +165,7 @@ def refresh(
     if no_wait:
         print_campaign(view, json=json, text=view.campaign_id)
         return
-    _write_files(view, junit, markdown, kinds)
+    outcome.write(view, kinds)
     print_campaign(view, json=json)
     raise typer.Exit(exit_code(view, kinds))
 
@@ -242,19 +293,6 @@ def _require_folders(*paths: Path | None) -> None:
             raise BadInput(
                 Code.FILE_UNREADABLE, f"{path} cannot be written: {path.parent} is no such folder."
             )
-
-
-def _write_files(
-    view: CampaignView, junit: Path | None, markdown: Path | None, kinds: tuple[str, ...]
-) -> None:
-    from ..exports.output import write_output
-    from .text.junit import junit_xml
-    from .text.refresh import diff_markdown
-
-    if junit is not None:
-        write_output(junit, junit_xml(view, kinds).encode(), force=True)
-    if markdown is not None:
-        write_output(markdown, diff_markdown(view).encode(), force=True)
 
 
 PLACE = 110
