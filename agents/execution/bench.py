@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
@@ -16,6 +17,7 @@ from ..connection.transfer import Transfer
 from ..host.machine import THIS_MACHINE, Machine
 from ..launcher.exit import ChildExit
 from ..launcher.supervision import Listener
+from ..runtimes.base import RuntimeModule
 from ..spec import ChildSpec
 from ..storage.spool import Spool
 from .turns import Turns
@@ -68,6 +70,10 @@ class Bench:
     machine: Machine = THIS_MACHINE
     turns: Turns = field(default_factory=Turns)
     rest: Callable[[], Awaitable[float]] = _no_rest
+
+    def module(self, name: str) -> RuntimeModule:
+        """The plug-in that executes artifacts; NotFound names those there are."""
+        return cast(RuntimeModule, self.runtimes.get(name))
 
     def runtime(self, name: str) -> RuntimeDescription | None:
         """What the device says of a runtime; None when it has none of that name."""

@@ -153,7 +153,7 @@ def _planned(
 def _has_sentinel(bench: Bench, job: Assignment) -> bool:
     """Whether the job asks for the sentinel and the baseline's runtime has one."""
     wanted = not job.passes or PassName.SENTINEL in job.passes
-    return wanted and bench.runtimes.get(job.baseline_runtime).TRAITS.sentinel is not None
+    return wanted and bench.module(job.baseline_runtime).TRAITS.sentinel is not None
 
 
 async def _every_launch(
@@ -250,9 +250,10 @@ def _lay_out(bench: Bench, spec: ChildSpec, sources: Sequence[Path], folder: Pat
     machine.make_folder(folder / _OWN)
     places = [Path(path) for path in spec.paths]
     if not sources:
-        runtime = bench.runtimes.get(spec.runtime)
+        runtime = bench.module(spec.runtime)
         sentinel = spec.pass_name is PassName.SENTINEL
         make = runtime.TRAITS.sentinel if sentinel else runtime.empty_artifact
+        assert make is not None, "a bracket is planned only around a runtime that has a sentinel"
         machine.place(places[0], make())
     for place, source in zip(places, sources, strict=bool(sources)):
         machine.place(place, source)

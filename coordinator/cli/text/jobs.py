@@ -45,7 +45,14 @@ def job_text(job: JobView) -> str:
         if why
         for line in wrapped(why, "  ")
     )
-    cells = [(entry.recipe or entry.name, entry_words(entry)) for entry in job.entries]
+    several = len({entry.runtime for entry in job.entries}) > 1
+    cells = [
+        (
+            (entry.recipe or entry.name) + (f" in {entry.runtime}" if several else ""),
+            entry_words(entry),
+        )
+        for entry in job.entries
+    ]
     return "\n".join([*lines, *columns(cells, indent="  ")] if cells else lines)
 
 

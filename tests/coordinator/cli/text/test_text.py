@@ -201,6 +201,12 @@ def test_jobs() -> None:
     assert detail.splitlines()[0] == "job job-1: digits at batch 8, failed on here"
     assert "  The deadline passed." in detail
     assert "unsupported: no kernels" in detail
+    assert " in " not in detail.splitlines()[-1], "one runtime is not worth a word"
+    first, *others = JOB.entries
+    mixed = (replace(first, runtime="onnxruntime"), *(replace(o, runtime="litert") for o in others))
+    words = render.job_text(replace(JOB, entries=mixed))
+    assert "fp32 in onnxruntime " in words
+    assert "fp16 in litert " in words
 
 
 def test_progress_in_words_and_as_a_fraction() -> None:
