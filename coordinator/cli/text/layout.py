@@ -76,12 +76,14 @@ def columns(
         ruled: whether a line parts the heads from what is below.
         indent: what each line begins with.
     """
+    from rich.cells import cell_len  # only who prints a table waits for rich
+
     tops = list(zip(*(head.split("\n") for head in heads), strict=True))
     whole = max(map(len, [*lines, heads]))
     widths = [0] * whole
     for line in [*lines, *tops]:
         for place in range(whole if len(line) == whole else len(line) - 1):
-            widths[place] = max(widths[place], len(line[place]))
+            widths[place] = max(widths[place], cell_len(line[place]))
     room = WIDTH - len(indent)
     # Narrow gaps only where they make all of it fit.
     gap = 1 if room - 2 * (whole - 1) < sum(widths) <= room - (whole - 1) else 2
@@ -107,7 +109,7 @@ def columns(
 def _printed(
     lines: Sequence[Sequence[str]], widths: Sequence[int], right: Collection[int], gap: int
 ) -> list[str]:
-    from rich.console import Console  # only who prints a table waits for it
+    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, gap, 0, 0))

@@ -45,7 +45,7 @@ def test_what_is_too_wide_is_wrapped_in_the_last_column_and_nothing_is_cut() -> 
     assert columns([(NAME, NAME, NAME, "1")])[0].split() == [NAME, NAME, NAME, "1"]
 
 
-@pytest.mark.parametrize("name", ["[red]x[/red]", ":smile:", "[bold", "\\[x]", "digits"])
+@pytest.mark.parametrize("name", ["[red]x[/red]", ":smile:", "[bold", "\\[x]", "模型", "digits"])
 def test_what_somebody_named_is_printed_as_it_is(name: str) -> None:
     assert columns([(name, "1")]) == [f"{name}  1"]
 
