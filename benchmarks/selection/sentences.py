@@ -16,7 +16,6 @@ from ..vocabulary.shown import counted, listed
 from ..vocabulary.values.cells import Part
 from ..vocabulary.values.choices import BreakEven, SelectQuery
 from ..vocabulary.values.rows import TableRow
-from ..vocabulary.values.runs import MetricValue
 from .assess import Assessed
 from .break_even import is_priced
 from .choose import DoesNotPay, Grounds, KeepFp32, NoneMeets, NothingMeasured, Ship, Undecided
@@ -276,15 +275,11 @@ def near(one: Near) -> str:
 
 
 def _part(part: Part) -> str:
-    def metric(key: str) -> MetricValue:
-        pooled = part.metric(key)
-        return MetricValue(key, pooled.value, pooled.low, pooled.high, reason=pooled.reason)
-
     return ", ".join(
         (
-            text.speed_words(metric("latency_ratio")),
-            text.size_words(metric("size_ratio")),
-            text.accuracy_words(metric("accuracy_delta_pp")),
+            text.speed_words(part.metric("latency_ratio").number),
+            text.size_words(part.metric("size_ratio").number),
+            text.accuracy_words(part.metric("accuracy_delta_pp").number),
         )
     )
 

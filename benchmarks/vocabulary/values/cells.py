@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ..enums import CellState, FormatFamily, HardwareClass, ModelClass
 from .jobs import Workload
 from .rows import StackChange
-from .runs import FIRST
+from .runs import FIRST, MetricValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,18 @@ class Pooled:
     between_devices: float | None = None
     worst: float | None = None
     definition: int = field(default=1, metadata=FIRST)
+
+    @property
+    def number(self) -> MetricValue:
+        """The mean as every other number."""
+        return MetricValue(
+            self.key,
+            self.value,
+            self.low,
+            self.high,
+            reason=self.reason,
+            definition=self.definition,
+        )
 
 
 @dataclass(frozen=True, slots=True)

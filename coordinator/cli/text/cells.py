@@ -13,7 +13,6 @@ from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import CellState, FormatFamily
 from bitgauge.benchmarks.vocabulary.reasons import PRELIMINARY
 from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey, Part, PassRate, Pooled
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from .layout import columns, notes
 
@@ -146,9 +145,8 @@ def _figures(part: Part, key: CellKey) -> tuple[str, ...]:
 
 
 def _pooled(pooled: Pooled, *, interval: bool = True) -> str:
-    metric = MetricValue(pooled.key, pooled.value, pooled.low, pooled.high, reason=pooled.reason)
-    words = text.plain(metric)
-    brackets = text.interval(metric) if interval else ""
+    words = text.plain(pooled.number)
+    brackets = text.interval(pooled.number) if interval else ""
     return f"{words} {brackets}".rstrip()
 
 

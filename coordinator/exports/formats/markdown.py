@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bitgauge.benchmarks.table.file import SCHEMA, TableFile
 from bitgauge.benchmarks.vocabulary import shown as text
-from bitgauge.benchmarks.vocabulary.values.cells import Cell, Part, Pooled
+from bitgauge.benchmarks.vocabulary.values.cells import Cell, Part
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
@@ -110,18 +110,14 @@ def _part(part: Part) -> list[str]:
     if rate.undecided:
         passed = f"{passed}, {rate.undecided} undecided".removeprefix(", ")
     return [
-        _pooled(part.metric("latency_ratio")),
-        _pooled(part.metric("accuracy_delta_pp")),
-        _pooled(part.metric("size_ratio")),
-        _pooled(part.metric("peak_memory_ratio")),
+        _measured(part.metric("latency_ratio").number),
+        _measured(part.metric("accuracy_delta_pp").number),
+        _measured(part.metric("size_ratio").number),
+        _measured(part.metric("peak_memory_ratio").number),
         passed,
         str(len(part.models) or ""),
         str(len(part.devices) or ""),
     ]
-
-
-def _pooled(metric: Pooled) -> str:
-    return _measured(MetricValue(metric.key, metric.value, metric.low, metric.high))
 
 
 def _by_machine(table: TableFile) -> Iterator[str]:
