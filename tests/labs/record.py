@@ -33,17 +33,15 @@ from bitgauge.benchmarks.samples import (
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
-    JobState,
     ModelClass,
     PassName,
-    Profile,
     RawRole,
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import EntryView
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
 
 from . import values
@@ -266,25 +264,12 @@ def sources(files: Mapping[RawRef, bytes]) -> Sources:
         raw=tuple(files),
         metrics=analyse(tuple(raw_files().values()), facts),
     )
-    job = JobView(
+    artifact = EntryView(1, "", RECIPE, EntryState.ACCEPTED, CANDIDATE)
+    job = values.seen(
         JOB_ID,
-        JobState.FINISHED,
-        NAME,
+        EntryView(0, "m.onnx", "fp32", EntryState.ACCEPTED, BASELINE),
+        replace(artifact, run_id=RUN_ID, calibration=CALIBRATION),
+        model_name=NAME,
         model_class=ModelClass.CNN,
-        workload=Workload(),
-        profile=Profile.QUICK,
-        entries=(
-            EntryView(0, "m.onnx", "fp32", EntryState.ACCEPTED, BASELINE),
-            EntryView(
-                1,
-                "",
-                RECIPE,
-                EntryState.ACCEPTED,
-                CANDIDATE,
-                run_id=RUN_ID,
-                calibration=CALIBRATION,
-            ),
-        ),
-        submitted_unix_ns=1,
     )
     return Sources(run, job, device(), collect(tuple(files), fetch, PARSERS))

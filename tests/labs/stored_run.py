@@ -11,11 +11,11 @@ from bitgauge.benchmarks.raw.files import collect
 from bitgauge.benchmarks.record.build import build
 from bitgauge.benchmarks.record.record import Record
 from bitgauge.benchmarks.record.sources import PARSERS, Sources
-from bitgauge.benchmarks.vocabulary.enums import ModelClass, RunStatus
+from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
-from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunReport
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry
+from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.store.blobs.files import blob_file
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildOutcome, LeaseTerms, Registration
@@ -62,10 +62,9 @@ def store_run(folder: Path) -> StoredRun:
         path = blob_file(folder / "blobs", ref.digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    spec = JobSpec(
-        lab.NAME,
-        BASELINE,
-        (Entry("fp32", BASELINE, "m.onnx"), Entry(lab.RECIPE)),
+    spec = values.job(
+        model_name=lab.NAME,
+        entries=(Entry("fp32", BASELINE, "m.onnx"), Entry(lab.RECIPE)),
         evaluation=Digest(lab.EVALUATION, 1),
         calibration=lab.CALIBRATION,
         runtime="fake",
@@ -84,17 +83,12 @@ def store_run(folder: Path) -> StoredRun:
 
 def _report(store: Store, index: int, raw: tuple[RawRef, ...]) -> str:
     name = run_id(lab.JOB_ID, 1, index)
-    told = RunReport(
-        run_id=name,
-        job_id=lab.JOB_ID,
-        epoch=1,
-        lease_token=TOKEN,
-        entry_index=index,
-        status=RunStatus.MEASURED,
+    told = values.told(
+        lab.JOB_ID,
+        index,
         started_unix_ns=1_700_000_000_000_000_000,
         ended_unix_ns=1_700_000_060_000_000_000,
         device_id=DEVICE.device_id,
-        sandbox="bwrap",
         stack=(StackItem("runtime", "fake"), StackItem("runtime.fake", "1.2")),
         fingerprint="f" * 64,
         raw=raw,

@@ -15,6 +15,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
     FormatFamily,
     HardwareClass,
+    JobState,
     ModelClass,
     PassName,
     Profile,
@@ -28,7 +29,14 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
 )
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import (
+    Assignment,
+    Entry,
+    EntryView,
+    JobSpec,
+    JobView,
+    Workload,
+)
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
@@ -101,11 +109,16 @@ def job(*recipes: str, **changes: Any) -> JobSpec:
 
 def report(lease: Assignment, index: int, **changes: Any) -> RunReport:
     """What the agent says of one entry of its lease: measured."""
+    token: Changes = {"lease_token": lease.lease_token}
+    return told(lease.job_id, index, epoch=lease.epoch, **(token | changes))
+
+
+def told(job_id: str, index: int = 0, *, epoch: int = 1, **changes: Any) -> RunReport:
+    """What an agent says of one entry of some job."""
     values: Changes = {
-        "run_id": run_id(lease.job_id, lease.epoch, index),
-        "job_id": lease.job_id,
-        "epoch": lease.epoch,
-        "lease_token": lease.lease_token,
+        "run_id": run_id(job_id, epoch, index),
+        "job_id": job_id,
+        "lease_token": b"t" * 16,
         "entry_index": index,
         "status": RunStatus.MEASURED,
         "started_unix_ns": 1,
@@ -113,7 +126,19 @@ def report(lease: Assignment, index: int, **changes: Any) -> RunReport:
         "device_id": device().device_id,
         "sandbox": "bwrap",
     }
-    return RunReport(**(values | changes))
+    return RunReport(epoch=epoch, **(values | changes))
+
+
+def seen(job_id: str = "job-1", *entries: EntryView, **changes: Any) -> JobView:
+    """A finished job as people see it."""
+    values: Changes = {
+        "state": JobState.FINISHED,
+        "model_name": "digits",
+        "workload": Workload(),
+        "profile": Profile.QUICK,
+        "submitted_unix_ns": 1,
+    }
+    return JobView(job_id, entries=entries, **(values | changes))
 
 
 # -- raw data and what is made of it ------------------------------------------------------

@@ -20,14 +20,13 @@ from bitgauge.agents.host.machine import Machine
 from bitgauge.agents.host.patience import to_the_end
 from bitgauge.agents.launcher.exit import ChildExit
 from bitgauge.agents.storage.spool import Spool
-from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.common.plugins import Found
-from bitgauge.benchmarks.vocabulary.enums import Profile, RunStatus
+from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
-from tests.labs.values import device
+from tests.labs.values import device, told
 
 JOB = "11111111-1111-4111-8111-111111111111"
 DEVICE = device("d", device_id="d")
@@ -52,7 +51,7 @@ class Recorder(Machine):
 
 
 def report() -> RunReport:
-    return RunReport(run_id(JOB, 1, 0), JOB, 1, b"t", 0, RunStatus.MEASURED, 1, 2, "d", "rlimits")
+    return told(JOB)
 
 
 def test_what_a_dead_agent_renamed_is_durable_before_it_is_reported(tmp_path: Path) -> None:

@@ -5,24 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from bitgauge.agents.storage.spool import Spool
-from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole, RunStatus
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunReport
+
+from tests.labs.values import told
+
+JOB = "11111111-1111-4111-8111-111111111111"
 
 
 def report(run: str, ref: RawRef | None = None, ended: int = 2) -> RunReport:
-    return RunReport(
-        run_id=run,
-        job_id="j",
-        epoch=1,
-        lease_token=b"\x00\xfftoken",
-        entry_index=0,
-        status=RunStatus.MEASURED,
-        started_unix_ns=1,
-        ended_unix_ns=ended,
-        device_id="d",
-        sandbox="rlimits",
-        raw=() if ref is None else (ref,),
-    )
+    raw = () if ref is None else (ref,)
+    return told(JOB, run_id=run, lease_token=b"\x00\xfftoken", ended_unix_ns=ended, raw=raw)
 
 
 def test_a_report_stays_until_it_is_acknowledged(tmp_path: Path) -> None:

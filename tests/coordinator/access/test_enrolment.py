@@ -21,13 +21,11 @@ from bitgauge.agents.connection.connection import Connection, Introduction
 from bitgauge.agents.connection.device_key import device_key, signing_request
 from bitgauge.agents.connection.join import join, way_to
 from bitgauge.agents.storage.identity import device_id
-from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.common.join_line import JoinLine
 from bitgauge.benchmarks.common.pinned import fetch_authority
-from bitgauge.benchmarks.vocabulary.enums import Role, RunStatus
+from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Selector
-from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.coordinator.access.administration import Administration
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
@@ -37,6 +35,7 @@ from bitgauge.coordinator.services.servicers import servicers_of
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 from bitgauge.coordinator.store.writer import Writer
 
+from tests.labs import values
 from tests.labs.access import Clock, Gate, gate
 from tests.labs.coordinator import BASELINE, DEVICE, EVALUATION, SPEC, FakeRunner
 
@@ -273,20 +272,7 @@ async def test_a_device_acts_for_itself_only(door: Gate) -> None:
     assignment = await other.acquire()
     assert assignment is not None
     assert (await refused(one.connection.renew(assignment, None, 0))).code is Code.FORBIDDEN
-    report = RunReport(
-        run_id=run_id(assignment.job_id, assignment.epoch, 0),
-        job_id=assignment.job_id,
-        epoch=assignment.epoch,
-        lease_token=assignment.lease_token,
-        entry_index=0,
-        status=RunStatus.MEASURED,
-        started_unix_ns=1,
-        ended_unix_ns=2,
-        device_id=other.device_id,
-        sandbox="rlimits",
-        stack=(),
-        fingerprint="f",
-    )
+    report = values.report(assignment, 0, device_id=other.device_id)
     own = dataclasses.replace(report, device_id=one.device_id)
     for false in (report, own):
         assert (await refused(one.connection.report(false))).code is Code.FORBIDDEN

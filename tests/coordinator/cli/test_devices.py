@@ -13,7 +13,7 @@ from bitgauge.benchmarks.analysis.certificate import LIFE_NS
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClass, Profile, Realness
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, RuntimeDescription
-from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
 from bitgauge.coordinator.cli import common as cli_common
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.cli.text.devices import devices_text
@@ -21,6 +21,7 @@ from bitgauge.coordinator.cli.text.jobs import job_text
 from bitgauge.coordinator.cli.text.trust import certificate_lines, certificate_text, suspect_words
 from bitgauge.coordinator.client.jobs import Submitted
 
+from tests.labs import values
 from tests.labs.coordinator import DEVICE, SECOND_NS
 
 ISSUED_NS = 1_795_000_000 * SECOND_NS
@@ -45,15 +46,12 @@ RUNTIMES = (
     RuntimeDescription("onnxruntime", "1.31", fingerprint="stack"),
     RuntimeDescription("fake", "1", simulated=True),
 )
-VIEW = DeviceView(replace(DEVICE, runtimes=RUNTIMES), "idle", ISSUED_NS, "1")
-JOB = JobView(
+VIEW = values.view(replace(DEVICE, runtimes=RUNTIMES), last_seen_unix_ns=ISSUED_NS)
+JOB = values.seen(
     "job-1",
-    JobState.FINISHED,
-    "aa-certificate",
-    Workload(),
-    Profile.QUICK,
-    (EntryView(0, "", "fp32", EntryState.ACCEPTED),),
-    ISSUED_NS,
+    EntryView(0, "", "fp32", EntryState.ACCEPTED),
+    model_name="aa-certificate",
+    submitted_unix_ns=ISSUED_NS,
     model_class=ModelClass.MLP,
     device_name="bench",
 )

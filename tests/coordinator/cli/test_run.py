@@ -9,14 +9,11 @@ from pathlib import Path
 import pytest
 from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.enums import (
-    CellState,
     EntryState,
-    FormatFamily,
     HardwareClass,
     JobState,
     ModelClass,
     Profile,
-    Realness,
     Scenario,
 )
 from bitgauge.benchmarks.vocabulary.errors import BadInput
@@ -29,6 +26,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import (
     JobView,
     Overrides,
     Selector,
+    Workload,
 )
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis
@@ -44,7 +42,7 @@ from bitgauge.coordinator.cli.orders import (
 )
 from bitgauge.coordinator.client.jobs import Submitted
 
-from tests.labs.values import device
+from tests.labs.values import device, row, seen, view
 
 
 @dataclass
@@ -81,14 +79,12 @@ class FakeClient:
 
     def job(self, job_id: str) -> JobView:
         spec = self._spec(job_id) if self.specs else None
-        return JobView(
+        return seen(
             job_id,
-            self.end,
-            spec.model_name if spec else "digits",
-            spec.workload if spec else JobSpec("m", Digest("a", 1), (), Digest("a", 1)).workload,
-            Profile.QUICK,
-            (EntryView(0, "", "fp32", self.entry_end),),
-            1,
+            EntryView(0, "", "fp32", self.entry_end),
+            state=self.end,
+            model_name=spec.model_name if spec else "digits",
+            workload=spec.workload if spec else Workload(),
             exact_options=(EXACT_MODE,) if self.saturates else (),
             suspect=self.suspect,
             repeated_by="job-9" if self.suspect else None,
@@ -109,25 +105,13 @@ class FakeClient:
     def table(self, query: TableQuery) -> tuple[TableRow, ...]:
         spec = self._spec(query.job_id or "")
         return (
-            TableRow(
-                spec.model_name,
-                ModelClass.CNN,
-                "fp32",
-                FormatFamily.FP32,
-                spec.workload,
-                HardwareClass.CPU_ONLY,
-                "d",
-                "here",
-                Realness.PHYSICAL,
-                "onnxruntime",
-                Profile.QUICK,
-                CellState.MEASURED,
-                overrides=spec.overrides,
+            row(
+                "fp32", model_name=spec.model_name, overrides=spec.overrides, workload=spec.workload
             ),
         )
 
     def devices(self) -> tuple[DeviceView, ...]:
-        return (DeviceView(device(), "idle", 1, "0.1.0"),)
+        return (view(device()),)
 
     def reanalyse(self, run_id: str) -> Reanalysis:
         metric = MetricValue("latency_ratio", 0.5)

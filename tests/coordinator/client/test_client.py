@@ -16,7 +16,6 @@ from bitgauge.benchmarks.vocabulary.enums import (
     HardwareClass,
     JobState,
     ModelClass,
-    Profile,
 )
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
@@ -28,7 +27,7 @@ from bitgauge.benchmarks.vocabulary.errors import (
 )
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.client.client import Client
@@ -36,16 +35,9 @@ from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.upload import CHUNK_BYTES, local_file, upload
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
 
-JOB = JobView(
-    "job-1",
-    JobState.QUEUED,
-    "digits",
-    Workload(),
-    Profile.QUICK,
-    (),
-    1,
-    model_class=ModelClass.CNN,
-)
+from tests.labs import values
+
+JOB = values.seen(state=JobState.QUEUED, model_class=ModelClass.CNN)
 BASELINE = Digest("a" * 64, 3)
 
 

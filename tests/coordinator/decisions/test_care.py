@@ -28,6 +28,7 @@ from bitgauge.coordinator.decisions.care import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.labs import values
 from tests.labs.coordinator import DEVICE, SECOND_NS, SPEC
 
 HOUR_NS = 3600 * SECOND_NS
@@ -232,8 +233,7 @@ def test_the_quota_is_a_sentence_with_the_name() -> None:
 
 def view(name: str, **changes: object) -> DeviceView:
     device = replace(DEVICE, name=name, device_id=name)
-    plain = DeviceView(device, "idle", 0, "1")
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return values.view(device, **({"last_seen_unix_ns": 0} | changes))
 
 
 def test_what_a_queued_job_waits_for() -> None:

@@ -9,7 +9,7 @@ from bitgauge.benchmarks.stats.sentinel import MIN_HISTORY, FixedPoint, Outcome
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClass
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions import again
 from bitgauge.coordinator.decisions.again import QueueJob
@@ -24,12 +24,12 @@ from bitgauge.coordinator.decisions.job_end import (
 )
 from bitgauge.coordinator.decisions.job_now import EntryNow, JobNow
 
+from tests.labs import values
+
 BASELINE, BUILT = Digest("a" * 64, 10), Digest("b" * 64, 5)
-SPEC = JobSpec(
-    "m",
-    BASELINE,
-    (Entry("fp32", BASELINE), Entry("int8-static-u8s8-pc")),
-    BASELINE,
+SPEC = values.job(
+    baseline=BASELINE,
+    entries=(Entry("fp32", BASELINE), Entry("int8-static-u8s8-pc")),
     idempotency_key="mine",
 )
 ENTRIES = (

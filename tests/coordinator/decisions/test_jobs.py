@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
 )
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, RawRef, RunReport
 from bitgauge.coordinator.decisions import jobs
 from bitgauge.coordinator.decisions.instructions import (
@@ -40,11 +40,13 @@ from bitgauge.coordinator.decisions.jobs import judge
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.labs import values
+
 JOB = "00000000-0000-4000-8000-000000000001"
 BASELINE, INT8 = Digest("a" * 64, 10), Digest("b" * 64, 5)
 RAW = (RawRef(PassName.PAIR, 0, RawRole.BOTH, Digest("c" * 64, 1)),)
 READY, ACCEPTED, FAILED = EntryState.READY, EntryState.ACCEPTED, EntryState.FAILED
-SPEC = JobSpec("m", BASELINE, (Entry("fp32"), Entry("int8-dynamic", INT8)), BASELINE)
+SPEC = values.job(baseline=BASELINE, entries=(Entry("fp32"), Entry("int8-dynamic", INT8)))
 MOST = 5
 CRASH = Failure(FailureGroup.ARTIFACT, "child_crashed", "it crashed", "Look at the log.")
 LOST = Failure(FailureGroup.HARNESS, "agent_lost", "the agent was lost", "Nothing.")
@@ -63,20 +65,7 @@ def job(*states: EntryState, **changes: Any) -> JobNow:
 
 
 def told(index: int, epoch: int = 2, **changes: Any) -> RunReport:
-    plain = RunReport(
-        run_id=run_id(JOB, epoch, index),
-        job_id=JOB,
-        epoch=epoch,
-        lease_token=b"t",
-        entry_index=index,
-        status=RunStatus.MEASURED,
-        started_unix_ns=0,
-        ended_unix_ns=1,
-        device_id="rpi5",
-        sandbox="bwrap",
-        raw=RAW,
-    )
-    return replace(plain, **changes)
+    return values.told(JOB, index, epoch=epoch, **({"device_id": "rpi5", "raw": RAW} | changes))
 
 
 def failing(index: int, why: Failure, **changes: Any) -> RunReport:
@@ -441,7 +430,7 @@ def test_a_job_is_cancelled_at_once_unless_an_agent_measures_it() -> None:
             RefreshTable(),
         )
     assert jobs.on_cancel(job(READY, state=JobState.CANCELLED), "no") == ()
-    with pytest.raises(BitgaugeError, match=f"Job {JOB} of m is finished") as caught:
+    with pytest.raises(BitgaugeError, match=f"Job {JOB} of digits is finished") as caught:
         jobs.on_cancel(job(ACCEPTED, state=JobState.FINISHED), "no")
     assert caught.value.code is Code.JOB_ENDED
 

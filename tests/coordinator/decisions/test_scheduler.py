@@ -6,14 +6,13 @@ from bitgauge.benchmarks.vocabulary.enums import (
     FormatFamily,
     HardwareClass,
     JobState,
-    Profile,
 )
 from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
     StackItem,
 )
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Selector, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Selector
 from bitgauge.coordinator.decisions.scheduler import choose, matches, refusals
 
 from tests.labs import values
@@ -128,15 +127,7 @@ def test_what_is_simulated_is_measured_apart() -> None:
 
 
 def job(name: str, submitted_unix_ns: int, spec: JobSpec = SPEC) -> tuple[JobView, JobSpec]:
-    view = JobView(
-        job_id=name,
-        state=JobState.QUEUED,
-        model_name="m",
-        workload=Workload(),
-        profile=Profile.QUICK,
-        entries=(),
-        submitted_unix_ns=submitted_unix_ns,
-    )
+    view = values.seen(name, state=JobState.QUEUED, submitted_unix_ns=submitted_unix_ns)
     return view, spec
 
 

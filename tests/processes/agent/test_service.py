@@ -24,10 +24,10 @@ from bitgauge.benchmarks.raw.quality import quality_samples
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup, PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry
-from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.protos.v1 import agent_pb2
 
 from tests.labs.agent import SAMPLES, Lab, fake_artifact, until
+from tests.labs.values import told
 
 BASELINE = fake_artifact()
 CANDIDATE = fake_artifact(offset=0.5)
@@ -283,21 +283,7 @@ async def test_results_of_an_older_epoch_are_replayed_before_register(lab: Lab) 
     from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
     ref = RawRef(PassName.QUALITY, 0, RawRole.BOTH, spool.put_raw(raw))
-    spool.put_report(
-        RunReport(
-            run_id=run_id(job.job_id, 1, 0),
-            job_id=job.job_id,
-            epoch=1,
-            lease_token=b"t" * 16,
-            entry_index=0,
-            status=RunStatus.MEASURED,
-            started_unix_ns=1,
-            ended_unix_ns=2,
-            device_id="d",
-            sandbox="rlimits",
-            raw=(ref,),
-        )
-    )
+    spool.put_report(told(job.job_id, device_id="d", raw=(ref,)))
     async with lab.agent():
         await until(lambda: lab.coordinator.registers)
     events = lab.coordinator.events

@@ -12,7 +12,6 @@ from bitgauge.benchmarks.vocabulary.enums import (
     FormatFamily,
     JobState,
     PassName,
-    Profile,
     RawRole,
     Realness,
     RunStatus,
@@ -24,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     StackItem,
 )
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import (
     Failure,
@@ -174,17 +173,13 @@ def entry(index: int, state: EntryState, reason: str | None = None) -> EntryView
     return EntryView(index, "", ("fp32", "fp16", "int8-dynamic")[index], state, reason=reason)
 
 
-JOB = JobView(
+JOB = values.seen(
     "job-1",
-    JobState.LEASED,
-    "digits",
-    Workload(batch=8),
-    Profile.QUICK,
-    (
-        entry(0, EntryState.ACCEPTED),
-        entry(1, EntryState.UNSUPPORTED, "no kernels"),
-        entry(2, EntryState.READY),
-    ),
+    entry(0, EntryState.ACCEPTED),
+    entry(1, EntryState.UNSUPPORTED, "no kernels"),
+    entry(2, EntryState.READY),
+    state=JobState.LEASED,
+    workload=Workload(batch=8),
     submitted_unix_ns=time.time_ns(),
     device_name="here",
     progress=Progress(2, "int8-dynamic", "pair", 0.5),
