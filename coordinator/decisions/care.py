@@ -1,6 +1,6 @@
 """Decisions about devices: is a health check due, how did it end, and was it a mass loss.
 
-Pure functions of plain values; `store_care` remembers, `care` applies.
+Pure functions of plain values; `store.jobs.care` remembers, `lab.care` applies.
 """
 
 from __future__ import annotations

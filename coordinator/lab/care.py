@@ -1,4 +1,4 @@
-"""The care of devices at work: asks the pure decisions of `lab_care` and has them remembered."""
+"""The care of devices at work: asks the decisions of `decisions.care`, has them remembered."""
 
 from __future__ import annotations
 

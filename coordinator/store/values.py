@@ -1,9 +1,4 @@
-"""What the coordinator remembers: the protocol that every store keeps, and its plain values.
-
-A store is synchronous and has one writer; the actor calls it from one thread. Every write is
-one transaction. Times are UTC nanoseconds given by the caller: a store owns no clock.
-Decisions on job states are `jobs.advance`; a store applies them inside its transactions.
-"""
+"""Plain values that the store takes and gives besides those that cross the wire."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Selector
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
-from bitgauge.coordinator.store.upkeep import invariants as store_check
+from bitgauge.coordinator.store.upkeep import invariants
 
 from .bench import AgentService, patiently
 from .conftest import BITGAUGE, Up, environment
@@ -213,7 +213,7 @@ def test_a_device_that_drifts_is_found_out_whatever_is_killed(tmp_path: Path) ->
             # Uncordoned, its history begins anew: nothing is said of it for a while.
             assert bitgauge(up, "uncordon", DEVICE).returncode == 0
             assert lab.end(waiting.job_id).suspect is None
-        sound = store_check.examine(up.home / "store.db")
+        sound = invariants.examine(up.home / "store.db")
         assert sound.findings == ()
     finally:
         assert up.stop() == []

@@ -1,4 +1,4 @@
-"""The past of each row, read from the history of jobs and runs; see `history_store`.
+"""The past of each row, read from the history of jobs and runs.
 
 Each function answers from one moment of the database.
 """

@@ -1,6 +1,7 @@
 """Runs held against the past of their row, and what follows. Each function is one transaction.
 
-The decisions are `signals` of `benchmarks` and `regressions`; here they meet the rows.
+The decisions are `history.regressions` of `benchmarks` and `decisions.regressions`; here they meet
+the rows.
 """
 
 from __future__ import annotations

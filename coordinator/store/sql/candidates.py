@@ -1,6 +1,6 @@
 """Settled entries as candidates for the table, read from the history of jobs and runs.
 
-`benchmarks.table` says which of them show; `store_table` keeps those that do.
+`benchmarks.table` says which of them show; `table` keeps those that do.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.errors import (
     Unavailable,
 )
 
-from .. import last_backup as backup_record
+from .. import last_backup
 from .database import translated
 
 # FULL syncs the log at each commit, so that an acknowledged result survives a power cut; it
@@ -68,7 +68,7 @@ def check(connection: sqlite3.Connection, path: Path | str) -> None:
     if findings != ["ok"]:
         raise Internal(
             Code.STORE_DAMAGED,
-            f"The database {path} is damaged: {findings[0]}.{backup_record.words(path)}",
+            f"The database {path} is damaged: {findings[0]}.{last_backup.words(path)}",
         )
 
 
@@ -158,7 +158,7 @@ def copy_connection(source: sqlite3.Connection, target: Path, name: str) -> None
     if findings != ["ok"]:
         raise Internal(
             Code.STORE_DAMAGED,
-            f"The database {name} is damaged: {findings[0]}.{backup_record.words(name)}",
+            f"The database {name} is damaged: {findings[0]}.{last_backup.words(name)}",
         )
     target.chmod(0o600)
     sync(target)
@@ -185,15 +185,15 @@ def keep_before_migration(connection: sqlite3.Connection, database: Path, schema
 
 
 def _keep(connection: sqlite3.Connection, database: Path, schema: int) -> Path:
-    folder = database.parent / backup_record.FOLDER
+    folder = database.parent / last_backup.FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    beginning = backup_record.BEFORE_MIGRATION
+    beginning = last_backup.BEFORE_MIGRATION
     # A kill in the middle leaves the half copy under this name; the next start takes it over.
     aside = folder / ".before-schema.partial"
     aside.unlink(missing_ok=True)
     try:
         copy_connection(connection, aside, str(database))
-        name = f"{beginning}{schema + 1}-{backup_record.stamp(time.time_ns())}.db"
+        name = f"{beginning}{schema + 1}-{last_backup.stamp(time.time_ns())}.db"
         kept = aside.replace(folder / name)
     finally:
         aside.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ from bitgauge.benchmarks.vocabulary.errors import (
     Unavailable,
 )
 
-from .. import last_backup as backup_record
+from .. import last_backup
 from ..values import StoreFailed
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ def translated(path: str, doing: str) -> Iterator[None]:
             if words in text:
                 sentence = f"While {doing}: {meaning.format(path=path)}."
                 if code is Code.STORE_DAMAGED:
-                    sentence += backup_record.words(path)
+                    sentence += last_backup.words(path)
                 raise kind(code, sentence) from error
         raise Internal(Code.INTERNAL, f"While {doing}: {path} answered {text!r}.") from error
     except msgspec.MsgspecError as error:
         sentence = (
             f"While {doing}: {path} holds a value that can not be read ({error})."
-            f"{backup_record.words(path)}"
+            f"{last_backup.words(path)}"
         )
         raise Internal(Code.STORE_DAMAGED, sentence) from error
     except OverflowError as error:

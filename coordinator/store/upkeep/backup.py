@@ -32,12 +32,12 @@ from bitgauge.benchmarks.vocabulary.errors import (
 )
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
-from .. import last_backup as backup_record
+from .. import last_backup
 from ..blobs.files import blob_file, copy, is_sound, listed
 from ..last_backup import MANIFEST, SCHEMA
 from ..sql.connection import snapshot
 from ..state_folder import StateFolder
-from . import invariants as store_check
+from . import invariants
 from .invariants import StoreContents
 
 DATABASE = "store.db"
@@ -105,7 +105,7 @@ def make(home: Path, folder: Path, *, link: bool = False, allow_damaged: bool = 
         sync(folder.parent)
     with on_disk(f"While noting the backup in {home}"):
         if not manifest.left_out:
-            backup_record.remember(home, folder, manifest.created_unix_ns)
+            last_backup.remember(home, folder, manifest.created_unix_ns)
     return manifest
 
 
@@ -167,7 +167,7 @@ def recorded_blobs(database: Path) -> tuple[Digest, ...]:
     Raises:
         BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_MISSING`, `STORE_IO`.
     """
-    return store_check.examine(database, complete=False).blobs
+    return invariants.examine(database, complete=False).blobs
 
 
 def require_owner(home: Path) -> None:
@@ -198,7 +198,7 @@ def _fill(config: StateFolder, aside: Path, *, link: bool, allow_damaged: bool) 
     copied = {blob for blob in listed(source) if _place(source, target, blob, link=link)}
     created_unix_ns = time.time_ns()
     snapshot(config.store_path, aside / DATABASE)
-    contents = store_check.examine(aside / DATABASE, complete=False)
+    contents = invariants.examine(aside / DATABASE, complete=False)
     named = set(contents.blobs)
     copied |= {blob for blob in named - copied if _place(source, target, blob, link=link)}
     for blob in copied - named:

@@ -8,10 +8,10 @@ from pathlib import Path
 from bitgauge.benchmarks.common.files import on_disk
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
-from .. import last_backup as backup_record
+from .. import last_backup
 from ..blobs.files import blob_file, is_sound, listed
 from ..state_folder import StateFolder
-from . import invariants as store_check
+from . import invariants
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ def check_state(home: Path) -> StateCheck:
     with on_disk(f"While checking the state folder {home}"):
         # Files first: one that is recorded while we read is then not taken for unreferenced.
         files = tuple(listed(config.blobs_folder))
-        contents = store_check.examine(config.store_path)
+        contents = invariants.examine(config.store_path)
         wrong = [blob for blob in contents.blobs if not is_sound(config.blobs_folder, blob)]
-        last = backup_record.last_good(home)
+        last = last_backup.last_good(home)
     there = {blob for blob in wrong if blob_file(config.blobs_folder, blob).is_file()}
     return StateCheck(
         database=str(config.store_path),
@@ -73,5 +73,5 @@ def check_state(home: Path) -> StateCheck:
         missing=tuple(blob for blob in wrong if blob not in there),
         corrupt=tuple(blob for blob in wrong if blob in there),
         unreferenced=tuple(sorted(set(files) - set(contents.blobs), key=str)),
-        last_backup=f"{last.path}, of {backup_record.utc(last.created_unix_ns)}" if last else None,
+        last_backup=f"{last.path}, of {last_backup.utc(last.created_unix_ns)}" if last else None,
     )

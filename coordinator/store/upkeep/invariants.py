@@ -13,11 +13,11 @@ from bitgauge.benchmarks.vocabulary.errors import Code, Internal, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ...decisions.submission import named_digests
-from .. import last_backup as backup_record
-from ..sql import table as store_table
+from .. import last_backup
 from ..sql.connection import connect_readonly
 from ..sql.database import fetch, transaction, translated
 from ..sql.steps import NEWEST, version_of
+from ..sql.table import disagreements
 from ..sql.values import job_spec
 
 MOST_FINDINGS = 20
@@ -150,7 +150,7 @@ def examine(path: Path, *, complete: bool = True) -> StoreContents:
         if pages != ["ok"]:
             raise Internal(
                 Code.STORE_DAMAGED,
-                f"The database {path} is damaged: {'; '.join(pages)}.{backup_record.words(path)}",
+                f"The database {path} is damaged: {'; '.join(pages)}.{last_backup.words(path)}",
             )
         if complete and schema < NEWEST:
             raise Refused(
@@ -190,7 +190,7 @@ def _findings(connection: sqlite3.Connection) -> list[str]:
         found += [f"{row[0]}: {what}" for row in rows]
     found += _wrong_ids(connection) + _unrecorded(connection)
     # The table follows from the rest: what is wrong there is said first.
-    return found or list(store_table.disagreements(connection)[:MOST_FINDINGS])
+    return found or list(disagreements(connection)[:MOST_FINDINGS])
 
 
 def _wrong_ids(connection: sqlite3.Connection) -> list[str]:

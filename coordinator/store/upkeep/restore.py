@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused, 
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ...store import state_folder
-from .. import last_backup as backup_record
+from .. import last_backup
 from ..blobs.blob_store import RESERVE_BYTES
 from ..blobs.files import blob_file, copy, is_sound
 from ..sql.connection import checkpoint
@@ -131,7 +131,7 @@ def _put(found: _Source, config: StateFolder, source: Path) -> Restored:
         shutil.rmtree(aside, ignore_errors=True)
     missing = tuple(blob for blob in wanted if blob not in set(copied))
     if found.created_unix_ns is not None and not missing:
-        backup_record.remember(config.home_folder, source, found.created_unix_ns)
+        last_backup.remember(config.home_folder, source, found.created_unix_ns)
     return Restored(
         found.created_unix_ns,
         len(found.recorded),
@@ -180,9 +180,9 @@ def _set_aside(config: StateFolder) -> Path | None:
         return None
     with contextlib.suppress(BitgaugeError):
         checkpoint(database)
-    folder = config.home_folder / backup_record.FOLDER
+    folder = config.home_folder / last_backup.FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    kept = folder / f"replaced-{backup_record.stamp(time.time_ns())}-{os.getpid()}.db"
+    kept = folder / f"replaced-{last_backup.stamp(time.time_ns())}-{os.getpid()}.db"
     for path, name in ((database, kept.name), (_logs(database)[0], f"{kept.name}-wal")):
         if path.exists() and path.stat().st_size:
             _link(path, folder / name)

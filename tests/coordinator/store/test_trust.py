@@ -26,7 +26,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, 
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 from bitgauge.coordinator.store.store import Store
-from bitgauge.coordinator.store.upkeep import invariants as store_check
+from bitgauge.coordinator.store.upkeep import invariants
 
 from tests.labs.store import BASELINE, ENTRIES, SECOND_NS, TERMS, Lab, failure, spec
 from tests.labs.values import device, digest, runtime
@@ -313,7 +313,7 @@ class TestSuspicion:
         certify(lab)
         assert not [
             finding
-            for finding in store_check.examine(tmp_path / "store.db").findings
+            for finding in invariants.examine(tmp_path / "store.db").findings
             if not finding.startswith("blob ")
         ]
         lab.store.close()

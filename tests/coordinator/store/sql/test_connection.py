@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.coordinator.store.sql import connection as store_connection
+from bitgauge.coordinator.store.sql.connection import connect, connect_readonly, prepare
 from bitgauge.coordinator.store.sql.database import translated
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
@@ -45,8 +45,8 @@ def missing(path: Path) -> tuple[Digest, ...]:
 
 
 def test_the_pragmas_hold(path: Path) -> None:
-    connection = store_connection.connect(path)
-    store_connection.prepare(connection)
+    connection = connect(path)
+    prepare(connection)
     found = {
         name: connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -197,7 +197,7 @@ def test_another_writer_has_a_sentence(path: Path) -> None:
 
 def test_a_reader_can_not_write(path: Path) -> None:
     Store.open(path).close()
-    connection = store_connection.connect_readonly(path)
+    connection = connect_readonly(path)
     with pytest.raises(sqlite3.OperationalError):
         connection.execute("DELETE FROM blobs")
     connection.close()

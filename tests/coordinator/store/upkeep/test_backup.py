@@ -25,11 +25,11 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.cli.app import run_command_line
-from bitgauge.coordinator.store import last_backup as backup_record
+from bitgauge.coordinator.store import last_backup
 from bitgauge.coordinator.store.blobs import files as blob_files
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.blobs.files import blob_file
-from bitgauge.coordinator.store.sql import connection as store_snapshot
+from bitgauge.coordinator.store.sql import connection
 from bitgauge.coordinator.store.sql.steps import NEWEST, STEPS
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep import backup, restore
@@ -229,12 +229,12 @@ def test_a_lost_blob_is_no_silent_gap(
     with refused(Code.BACKUP_INCOMPLETE, harmed.name[:12]):
         make(home.folder, tmp_path / "one", link=link)
     assert not (tmp_path / "one").exists()
-    assert backup_record.last_good(home.folder) is None
+    assert last_backup.last_good(home.folder) is None
     manifest = make(home.folder, tmp_path / "two", link=link, allow_damaged=True)
     assert [blob.sha256 for blob in manifest.left_out] == [harmed.name.split(".")[0]]
     verify(tmp_path / "two")
     # It is not a good one.
-    assert backup_record.last_good(home.folder) is None
+    assert last_backup.last_good(home.folder) is None
     done = restore.restore(tmp_path / "two", tmp_path / "other")
     assert done.missing == manifest.left_out
     assert check_state(tmp_path / "other").missing == manifest.left_out
@@ -442,7 +442,7 @@ def test_a_killed_backup_leaves_nothing_that_looks_like_one(
     folder = tmp_path / "one"
     killed("backup", name, at, home.folder, folder)
     assert not folder.exists()
-    assert backup_record.last_good(home.folder) is None
+    assert last_backup.last_good(home.folder) is None
     with refused(Code.BACKUP_DAMAGED):
         verify(folder)
     make(home.folder, folder)  # clears away what was left
@@ -520,7 +520,7 @@ def test_no_copy_no_migration(home: Home, monkeypatch: pytest.MonkeyPatch) -> No
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(store_snapshot, "copy_connection", full)
+    monkeypatch.setattr(connection, "copy_connection", full)
     with refused(Code.DISK_FULL):
         Store.open(home.database, NEXT)
     assert examine(home.database).schema == NEWEST
