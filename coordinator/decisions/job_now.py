@@ -38,9 +38,9 @@ class JobEvent(str, enum.Enum):
 
 # RELEASE: the lease ended and something is left to measure. SETTLE: no entry is left to
 # measure; it is legal while queued because a result may arrive after its lease has run out
-# and before the next claim. CANCEL of a leased job only records the wish: STOP follows when
-# the agent was told or its lease ended. A cancelled analysis loses nothing: accepted runs
-# are analysed whatever became of their job.
+# and before the next claim. STOP: a leased job is not cancelled at once, the wish is noted until
+# its agent was told or its lease ended. A cancelled analysis loses nothing: accepted runs are
+# analysed whatever became of their job.
 TRANSITIONS: Transitions[JobState, JobEvent] = Transitions(
     {
         (JobState.BUILDING, JobEvent.BUILT): JobState.QUEUED,
@@ -50,7 +50,6 @@ TRANSITIONS: Transitions[JobState, JobEvent] = Transitions(
         (JobState.QUEUED, JobEvent.CANCEL): JobState.CANCELLED,
         (JobState.LEASED, JobEvent.RELEASE): JobState.QUEUED,
         (JobState.LEASED, JobEvent.SETTLE): JobState.ANALYSING,
-        (JobState.LEASED, JobEvent.CANCEL): JobState.LEASED,
         (JobState.LEASED, JobEvent.STOP): JobState.CANCELLED,
         (JobState.ANALYSING, JobEvent.FINISH): JobState.FINISHED,
         (JobState.ANALYSING, JobEvent.FAIL): JobState.FAILED,

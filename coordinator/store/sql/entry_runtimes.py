@@ -42,8 +42,6 @@ def _with_traits() -> str:
 
 
 STEP = (
-    "DROP VIEW v_runs",
-    "DROP VIEW v_metrics",
     "ALTER TABLE entries ADD COLUMN runtime TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE entries ADD COLUMN artifact_kind TEXT NOT NULL DEFAULT ''",
     """UPDATE entries SET runtime =
@@ -82,30 +80,4 @@ STEP = (
     "DROP TABLE builds_before",
     "CREATE INDEX builds_by_artifact ON builds (artifact_sha256)",
     _with_traits(),
-    """CREATE VIEW v_runs AS
-SELECT r.run_id, r.job_id, r.entry_index, r.epoch, j.model_name, j.model_class, e.recipe, e.family,
-       j.scenario, j.batch, j.threads, j.profile, e.runtime, l.hardware_class, l.realness,
-       r.device_id, d.name AS device_name, r.status, r.disposition,
-       strftime('%Y-%m-%dT%H:%M:%SZ', r.started_unix_ns / 1000000000, 'unixepoch') AS started_utc,
-       strftime('%Y-%m-%dT%H:%M:%SZ', r.ended_unix_ns / 1000000000, 'unixepoch') AS ended_utc,
-       (r.ended_unix_ns - r.started_unix_ns) / 1e9 AS duration_s,
-       r.sandbox, r.attempts, r.fingerprint, r.measuring_version, r.analysis_version,
-       json_extract(coalesce(r.failure, r.analysis_failure), '$.group') AS failure_group,
-       json_extract(coalesce(r.failure, r.analysis_failure), '$.code') AS failure_code,
-       json_extract(coalesce(r.failure, r.analysis_failure), '$.message') AS failure_message
-FROM runs r
-JOIN jobs j ON j.job_id = r.job_id
-JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
-JOIN leases l ON l.job_id = r.job_id AND l.epoch = r.epoch
-JOIN devices d ON d.device_id = r.device_id""",
-    """CREATE VIEW v_metrics AS
-SELECT m.run_id, m.key, m.value, m.low, m.high, m.unit, m.n, m.reason, m.verdict, m.difference,
-       m.flags, m.definition, j.model_name, e.recipe, j.scenario, j.batch, j.threads, j.profile,
-       e.runtime, d.name AS device_name, r.disposition,
-       strftime('%Y-%m-%dT%H:%M:%SZ', r.ended_unix_ns / 1000000000, 'unixepoch') AS measured_utc
-FROM metrics m
-JOIN runs r ON r.run_id = m.run_id
-JOIN jobs j ON j.job_id = r.job_id
-JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
-JOIN devices d ON d.device_id = r.device_id""",
 )

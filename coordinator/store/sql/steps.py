@@ -2,6 +2,7 @@
 
 Steps are only ever appended, each with the same change in `schema`. Each runs in its own
 transaction together with `user_version`, so that a crash leaves the old schema or the new one.
+Views are dropped before a step and made anew with the last one, so no step has to name them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 
 from . import entry_runtimes
 from .database import transaction
+from .reader_views import VIEWS
 from .schema import APPLICATION_ID, SCRIPT
 
 Steps = tuple[tuple[str, ...], ...]
@@ -21,20 +23,7 @@ Steps = tuple[tuple[str, ...], ...]
 OLDEST = 12
 """The oldest schema that is opened; those before it were never released."""
 
-_DEFINITION = (
-    "ALTER TABLE metrics ADD COLUMN definition INTEGER NOT NULL DEFAULT 1",
-    "DROP VIEW v_metrics",
-    """CREATE VIEW v_metrics AS
-SELECT m.run_id, m.key, m.value, m.low, m.high, m.unit, m.n, m.reason, m.verdict, m.difference,
-       m.flags, m.definition, j.model_name, e.recipe, j.scenario, j.batch, j.threads, j.profile,
-       j.runtime, d.name AS device_name, r.disposition,
-       strftime('%Y-%m-%dT%H:%M:%SZ', r.ended_unix_ns / 1000000000, 'unixepoch') AS measured_utc
-FROM metrics m
-JOIN runs r ON r.run_id = m.run_id
-JOIN jobs j ON j.job_id = r.job_id
-JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
-JOIN devices d ON d.device_id = r.device_id""",
-)
+_DEFINITION = ("ALTER TABLE metrics ADD COLUMN definition INTEGER NOT NULL DEFAULT 1",)
 """Which version of its metric's definition a number follows."""
 
 _AGENT = ("ALTER TABLE devices ADD COLUMN agent_id TEXT",)
@@ -104,8 +93,15 @@ def migrate(connection: sqlite3.Connection, name: str, steps: Steps = STEPS) -> 
         version = NEWEST
     left = steps[version - OLDEST :]
     for number, statements in enumerate(left, start=version + 1):
-        _take(connection, statements, number)
+        anew = VIEWS if number == OLDEST + len(steps) else ()
+        _take(connection, (*_without_views(connection), *statements, *anew), number)
     return len(left)
+
+
+def _without_views(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """What drops our views: they hold nothing, and may speak of what a step changes."""
+    ours = "SELECT name FROM sqlite_master WHERE type = 'view' AND name GLOB 'v_*' ORDER BY name"
+    return tuple(f"DROP VIEW {name}" for (name,) in connection.execute(ours).fetchall())
 
 
 def _take(connection: sqlite3.Connection, statements: tuple[str, ...], version: int) -> None:
