@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,7 +21,7 @@ from .connection.transfer import Transfer
 from .execution.attached import Attached, attached, introduced, names_of
 from .execution.bench import Bench
 from .execution.probing import with_kernel_modes
-from .execution.served import Served
+from .execution.served import Served, serve_each
 from .execution.turns import Turns
 from .host.patience import end_task, first, within
 from .host.rest import Rest
@@ -68,7 +68,7 @@ async def serve(config: AgentConfig, say: Say) -> None:
 
 async def _run(config: AgentConfig, say: Say) -> None:
     """Everything that one agent serves, put together and run."""
-    found = _once_each(say)
+    found = _onceserve_each(say)
     devices = attached(config.devices, config.plugins, found)
     confinement = await find_confinement(config, say)
     enrolment = config.enrolment
@@ -89,13 +89,14 @@ async def _run(config: AgentConfig, say: Say) -> None:
                 if last and not served:
                     raise
                 say(f"{name} is not served: {error}")
+                turns[one.unit.host].settle()
             else:
                 served[name] = Served(bench, is_full=is_full, once=config.once)
         if enrolment is None:
-            await _each(served, say)
+            await serve_each(served, say)
         else:
             keeper = Keeper(enrolment, config.folder, connection, say)
-            await first(_each(served, say), keeper.keep())
+            await first(serve_each(served, say), keeper.keep())
     finally:
         await connection.close()
 
@@ -146,38 +147,11 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
     )
 
 
-async def _each(served: Mapping[str, Served], say: Say) -> None:
-    """Serves devices side by side until each has ended; what ends one leaves the others alone.
-
-    Args:
-        served: the devices by their names.
-        say: prints one line for a device that ended while another goes on.
-
-    Raises:
-        Exception: what ended one of them.
-    """
-    tasks = {asyncio.create_task(one.run()): name for name, one in served.items()}
-    running = set(tasks)
-    failed: BaseException | None = None
-    try:
-        while running:
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                failed = task.exception() or failed
-                if task.exception() is not None and running:
-                    say(f"{tasks[task]} is not served any more: {task.exception()}")
-    finally:
-        for task in tasks:
-            await end_task(task)
-    if failed is not None:
-        raise failed
-
-
 def _named(say: Say, name: str, line: str) -> None:
     say(f"{name}: {line}")
 
 
-def _once_each(say: Say) -> Say:
+def _onceserve_each(say: Say) -> Say:
     """Says the same line only once: of several devices each meets the same missing library."""
     said: set[str] = set()
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup
@@ -48,6 +48,7 @@ class Served:
         self._outages = 0
         self._pause_s = _FIRST_PAUSE_S
         self._displaced_ns: int | None = None
+        self._settled = False
 
     async def run(self) -> None:
         """Settles what an older agent left, registers, and works.
@@ -55,8 +56,22 @@ class Served:
         Raises:
             BitgaugeError: the coordinator does not take this device.
         """
+        try:
+            await self._live()
+        finally:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Tells the other devices of the host, once, that nothing of this one's past is left."""
+        if not self._settled:
+            self._settled = True
+            self._bench.turns.settle()
+
+    async def _live(self) -> None:
         bench, spool = self._bench, self._bench.spool
         intents, dead = await asyncio.to_thread(spool.end_leftovers)
+        if dead:
+            self._settle()
         await asyncio.to_thread(bench.machine.drop_folder, bench.folder)
         who = Introduction(
             agent_version=importlib.metadata.version("bitgauge"),
@@ -83,6 +98,7 @@ class Served:
         while not dead:
             await asyncio.sleep(_LEFTOVERS_S)
             _, dead = await asyncio.to_thread(self._bench.spool.end_leftovers)
+        self._settle()
         return replace(who, leftovers_dead=True)
 
     async def _register(self, who: Introduction) -> None:
@@ -155,6 +171,33 @@ class Served:
         before_ns, self._displaced_ns = self._displaced_ns, now_ns
         lately = before_ns is not None and now_ns - before_ns < _DISPLACED_NS
         return error.code is Code.LEASE_LOST and not lately
+
+
+async def serve_each(served: Mapping[str, Served], say: Callable[[str], None]) -> None:
+    """Serves devices side by side until each has ended; what ends one leaves the others alone.
+
+    Args:
+        served: the devices by their names.
+        say: prints one line for a device that ended while another goes on.
+
+    Raises:
+        Exception: what ended one of them.
+    """
+    tasks = {asyncio.create_task(one.run()): name for name, one in served.items()}
+    running = set(tasks)
+    failed: BaseException | None = None
+    try:
+        while running:
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                failed = task.exception() or failed
+                if task.exception() is not None and running:
+                    say(f"{tasks[task]} is not served any more: {task.exception()}")
+    finally:
+        for task in tasks:
+            await end_task(task)
+    if failed is not None:
+        raise failed
 
 
 async def run_job(bench: Bench, assignment: Assignment) -> None:

@@ -24,7 +24,8 @@ from bitgauge.agents.connection.connection import (
 from bitgauge.agents.connection.outbox import Outbox
 from bitgauge.agents.connection.transfer import Transfer
 from bitgauge.agents.execution.bench import Bench
-from bitgauge.agents.execution.served import Served
+from bitgauge.agents.execution.served import Served, serve_each
+from bitgauge.agents.execution.turns import Turns
 from bitgauge.agents.host.patience import end_task
 from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.common.plugins import Found
@@ -45,6 +46,8 @@ from .network import Handler, Network
 from .world import World
 
 FOLDER = Path("/agent")
+FOLDERS = (FOLDER, FOLDER / "devices/other")
+"""Of the device that is the machine itself, and of one beside it."""
 
 
 class SimConnection(Connection):
@@ -124,7 +127,8 @@ class SimConnection(Connection):
         """A report that leaves the device is on its disk, until it is acknowledged."""
         if report.run_id in self._world.acknowledged:
             return
-        if not self._machine.is_durable(FOLDER / "spool/reports" / f"{report.run_id}.json"):
+        places = (folder / "spool/reports" / f"{report.run_id}.json" for folder in FOLDERS)
+        if not any(map(self._machine.is_durable, places)):
             self._world.violated(f"run {report.run_id} is reported before it is spooled")
 
 
@@ -167,14 +171,15 @@ async def _nothing(_life: Any) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AgentParts:
-    """Classes that a mutant may replace."""
+    """Classes that a mutant may replace, and how often a machine has a second device."""
 
     spool: type[Spool] = Spool
     line: type[SimConnection] = SimConnection
+    second_device: float = 0.3
 
 
 class AgentSide:
-    """One device: starts agents on it one after the other."""
+    """One machine with a device or two: starts agents on it one after the other."""
 
     def __init__(self, world: World, network: Network, number: int, made_of: AgentParts) -> None:
         self._world = world
@@ -184,10 +189,12 @@ class AgentSide:
         self.machine = SimMachine(world, self.name)
         self.process = Process(self.name)
         self._task: asyncio.Task[None] | None = None
-        self.device = device(
-            self.name,
-            device_id=f"00000000-0000-4000-8000-{number:012}",
-            runtimes=(RuntimeDescription("onnxruntime", "1", fingerprint="s", simulated=True),),
+        names = [self.name]
+        if world.rng.random() < made_of.second_device:
+            names.append(f"{self.name}-other")
+        self._devices = tuple(
+            _described(name, f"00000000-0000-4000-8000-{number:06}{beside:06}")
+            for beside, name in enumerate(names)
         )
 
     async def keep_running(self) -> None:
@@ -227,36 +234,46 @@ class AgentSide:
         """What `service.serve` puts together, on this machine."""
         world = self._world
         line = self._made_of.line(world, self._network, self.machine, self.name)
-        spool = self._made_of.spool(FOLDER / "spool", self.machine)
         transfer = SimTransfer(line, self.machine)
+        turns = Turns(len(self._devices))
+        served: dict[str, Served] = {}
 
         def say(text: str) -> None:
             world.tell(self.name, text)
 
-        bench = Bench(
-            device=self.device,
-            kind="fake",
-            unit="",
-            runtimes=Found("runtimes"),
-            plugins=(),
-            connection=line,
-            transfer=transfer,
-            spool=spool,
-            outbox=Outbox(spool, line, transfer, say),
-            folder=FOLDER / "work",
-            limits=PhaseLimits(),
-            say=say,
-            launch=self.machine.launch,
-            sandbox="simulated",
-            machine=self.machine,
-        )
-        await Served(bench).run()
+        for one, folder in zip(self._devices, FOLDERS, strict=False):
+            spool = self._made_of.spool(folder / "spool", self.machine)
+            bench = Bench(
+                device=one,
+                kind="fake",
+                unit="",
+                runtimes=Found("runtimes"),
+                plugins=(),
+                connection=line,
+                transfer=transfer,
+                spool=spool,
+                outbox=Outbox(spool, line, transfer, say),
+                folder=folder / "work",
+                limits=PhaseLimits(),
+                say=say,
+                launch=self.machine.launch,
+                sandbox="simulated",
+                machine=self.machine,
+                turns=turns,
+            )
+            served[one.name] = Served(bench)
+        await serve_each(served, say)
 
     def waits(self) -> list[str]:
         """What is still in the spool, other than raw files."""
-        spool = FOLDER / "spool"
         return [
             f"{self.name}: {part}/{name}"
+            for folder in FOLDERS
             for part in ("intents", "reports", "aside")
-            for name in self.machine.names(spool / part)
+            for name in self.machine.names(folder / "spool" / part)
         ]
+
+
+def _described(name: str, device_id: str) -> DeviceDescription:
+    runtime = RuntimeDescription("onnxruntime", "1", fingerprint="s", simulated=True)
+    return device(name, device_id=device_id, runtimes=(runtime,))

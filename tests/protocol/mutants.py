@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 from bitgauge.agents.connection.outbox import Outbox
+from bitgauge.agents.execution.turns import Turns
 from bitgauge.agents.storage.spool import Intent, Spool
 from bitgauge.benchmarks.vocabulary.enums import Disposition, EntryState, JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
@@ -197,6 +198,28 @@ def _agent(spool: type[Spool] = Spool, line: type[SimConnection] = SimConnection
     return Made(agent=AgentParts(spool=spool, line=line))
 
 
+TWO_DEVICES = Made(agent=AgentParts(second_device=1.0))
+
+
+async def _at_any_time(self: Turns, patience_s: float) -> bool:
+    """It is everybody's turn."""
+    return True
+
+
+@contextlib.contextmanager
+def _without_turns() -> Iterator[None]:
+    with (
+        mock.patch.object(Turns, "take", _at_any_time),
+        mock.patch.object(Turns, "give_back"),
+    ):
+        yield
+
+
+async def _take_unsettled(self: Turns) -> bool:
+    """The past of the other devices does not count."""
+    return await self._lock.acquire()
+
+
 MUTANTS = (
     Mutant(
         "fence, with the state of the entry and the unique index",
@@ -244,6 +267,19 @@ MUTANTS = (
         "two children measure",
         made=_agent(Careless),
         weather=replace(HARSH, crash=0.03, orphan=1.0, lost=0.0, late=0.0),
+    ),
+    Mutant(
+        "one job at a time on a host",
+        "two children measure",
+        _without_turns,
+        TWO_DEVICES,
+    ),
+    Mutant(
+        "end of the leftovers of every device of a host",
+        "two children measure",
+        lambda: mock.patch.object(Turns, "_take", _take_unsettled),
+        TWO_DEVICES,
+        replace(HARSH, crash=0.03, orphan=1.0, lost=0.0, late=0.0),
     ),
     Mutant(
         "sync of what a dead agent wrote",

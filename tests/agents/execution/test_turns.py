@@ -7,8 +7,23 @@ import asyncio
 from bitgauge.agents.execution.turns import Turns
 
 
+def settled(devices: int) -> Turns:
+    turns = Turns(devices)
+    for _ in range(devices):
+        turns.settle()
+    return turns
+
+
+async def test_nobody_works_before_the_past_of_every_device_is_dead() -> None:
+    turns = Turns(2)
+    turns.settle()
+    assert not await turns.take(0.01)
+    turns.settle()
+    assert await turns.take(1)
+
+
 async def test_devices_of_a_host_work_one_after_the_other_and_none_starves() -> None:
-    turns, order = Turns(2), []
+    turns, order = settled(2), []
 
     async def works(name: str) -> None:
         for _ in range(3):
@@ -23,7 +38,7 @@ async def test_devices_of_a_host_work_one_after_the_other_and_none_starves() -> 
 
 
 async def test_who_waits_in_vain_may_try_again() -> None:
-    turns = Turns(2)
+    turns = settled(2)
     assert await turns.take(1)
     assert not await turns.take(0.01)
     turns.give_back()
