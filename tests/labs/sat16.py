@@ -97,6 +97,7 @@ def measured(
     spec = SimpleNamespace(
         paths=[str(path) for path in paths],
         result=str(folder / "raw.npz"),
+        runtimes=("onnxruntime",) * len(paths),
         runtime="onnxruntime",
     )
     child = SimpleNamespace(
