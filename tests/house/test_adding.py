@@ -25,36 +25,19 @@ from bitgauge.coordinator.exports.formats import registry as exporters
 from bitgauge.coordinator.models import recognise
 
 from tests.contracts import test_device, test_runtime
+from tests.labs.adding import PAGE, examples, write_examples
 from tests.labs.record import RECIPE
 from tests.labs.stored_run import store_run
 
-from .tree import ROOT
-
-PAGE = (ROOT / "docs/adding.md").read_text()
 SECTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
 MOST_LINES = 70
 """A page of print, empty lines aside."""
 
 
-def examples(text: str) -> dict[str, str]:
-    """The files that a text shows, by their path below the folder."""
-    blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    found = {}
-    for block in blocks:
-        first, _, rest = block.partition("\n")
-        place = re.fullmatch(r"# FOLDER/(\S+\.py)", first)
-        assert place, f"an example begins with the file that it is: {first}"
-        found[place[1]] = rest
-    return found
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of plug-ins with every example."""
-    made = tmp_path / "plug"
-    for name, text in examples(PAGE).items():
-        (made / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / name).write_text(text)
+    made = write_examples(tmp_path / "plug")
     monkeypatch.setenv(PLUGIN_PATH, str(made))
     monkeypatch.setenv("BITGAUGE_HOME", str(tmp_path / "home"))
     return made

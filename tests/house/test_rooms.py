@@ -13,7 +13,10 @@ from .tree import MAPPED, PYPROJECT, ROOT, packages, shown
 PAGE = (ROOT / "docs/house.md").read_text()
 CONTRACTS: list[dict[str, Any]] = PYPROJECT["tool"]["importlinter"]["contracts"]
 LAYERED = ("agents", "benchmarks", "coordinator")
-PLUGINS = ("agents/runtimes", "agents/meters", "agents/devices", "coordinator/builders")
+PLUGINS = (
+    *("agents/runtimes", "agents/meters", "agents/devices", "coordinator/builders"),
+    *("coordinator/models/formats", "coordinator/exports/formats"),
+)
 """A folder in one of these is a plug-in, not a room."""
 
 

@@ -5,18 +5,26 @@ An entry may name another one, and an artifact for the wrong one is refused at s
 
 from __future__ import annotations
 
+import contextlib
+import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
 from bitgauge.benchmarks.vocabulary.enums import CellState, JobState
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.client.upload import local_file, upload
+
+from tests.labs.adding import write_examples
 
 from .conftest import Up, environment
 
@@ -39,80 +47,120 @@ def probe():
 """
 
 
+@contextlib.contextmanager
+def plugged(up: Up, name: str, folder: Path, plugins: Path) -> Iterator[list[str]]:
+    """An agent with plug-ins of its own has registered; at its end, what it said."""
+    token = up.home / "tokens/agent"
+    agent = subprocess.Popen(
+        [AGENT, "run", "--coordinator", up.address, "--name", name, "--token-file", token],
+        env={**environment(folder / "agent-home"), PLUGIN_PATH: str(plugins)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said: list[str] = []
+    try:
+        _wait_for_device(up, name)
+        yield said
+    finally:
+        agent.terminate()
+        said.append(agent.communicate(timeout=20)[0])
+    assert agent.returncode == 0
+    assert "Traceback" not in said[0]
+
+
 @pytest.mark.timeout(120)
 def test_a_runtime_from_a_temporary_folder_runs_a_job(up: Up, tmp_path: Path) -> None:
     (tmp_path / "plug/runtimes").mkdir(parents=True)
     (tmp_path / "plug/runtimes/plainort.py").write_text(RUNTIME)
     (tmp_path / "plug/runtimes/broken.py").write_text("import nothing_of_that_name\n")
-    token = up.home / "tokens/agent"
-    agent = subprocess.Popen(
-        [AGENT, "run", "--coordinator", up.address, "--name", "plugged", "--token-file", token],
-        env={
-            **environment(tmp_path / "agent-home"),
-            "BITGAUGE_PLUGIN_PATH": str(tmp_path / "plug"),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        with up.client() as client:
-            _wait_for_device(up)
-            model = local_file(zoo.models()[0].path)
-            evaluation = local_file(zoo.evaluation_path())
-            upload(client, [model, evaluation])
-            job_id = client.submit(
+    with plugged(up, "plugged", tmp_path, tmp_path / "plug") as said, up.client() as client:
+        model = local_file(zoo.models()[0].path)
+        evaluation = local_file(zoo.evaluation_path())
+        upload(client, [model, evaluation])
+        job_id = client.submit(
+            JobSpec(
+                model_name="plugged-model",
+                baseline=model.digest,
+                entries=(
+                    Entry("fp32", model.digest),
+                    Entry("fp32", model.digest, "beside", runtime="onnxruntime"),
+                ),
+                evaluation=evaluation.digest,
+                runtime="plainort",
+                selector=Selector(device="plugged"),
+            )
+        ).job_id
+        *_, last = client.watch(job_id)
+        assert last.state is JobState.FINISHED
+        rows = client.table(TableQuery(job_id=job_id))
+        assert {row.runtime for row in rows} == {"plainort", "onnxruntime"}
+        for row in rows:
+            assert row.state is CellState.MEASURED
+            assert row.metric("latency_p50_ns").value
+        (beside,) = (row for row in rows if row.runtime == "onnxruntime")
+        assert beside.metric("latency_ratio").value, "each in its own runtime, in one child"
+        lite = tmp_path / "m.tflite"
+        lite.write_bytes(b"\x1c\0\0\0TFL3rest")
+        wrong = local_file(lite)
+        upload(client, [wrong])
+        with pytest.raises(BitgaugeError) as caught:
+            client.submit(
                 JobSpec(
                     model_name="plugged-model",
                     baseline=model.digest,
-                    entries=(
-                        Entry("fp32", model.digest),
-                        Entry("fp32", model.digest, "beside", runtime="onnxruntime"),
-                    ),
+                    entries=(Entry("", wrong.digest, "m.tflite"),),
                     evaluation=evaluation.digest,
                     runtime="plainort",
-                    selector=Selector(device="plugged"),
                 )
-            ).job_id
-            *_, last = client.watch(job_id)
-            assert last.state is JobState.FINISHED
-            rows = client.table(TableQuery(job_id=job_id))
-            assert {row.runtime for row in rows} == {"plainort", "onnxruntime"}
-            for row in rows:
-                assert row.state is CellState.MEASURED
-                assert row.metric("latency_p50_ns").value
-            (beside,) = (row for row in rows if row.runtime == "onnxruntime")
-            assert beside.metric("latency_ratio").value, "each in its own runtime, in one child"
-            lite = tmp_path / "m.tflite"
-            lite.write_bytes(b"\x1c\0\0\0TFL3rest")
-            wrong = local_file(lite)
-            upload(client, [wrong])
-            with pytest.raises(BitgaugeError) as caught:
-                client.submit(
-                    JobSpec(
-                        model_name="plugged-model",
-                        baseline=model.digest,
-                        entries=(Entry("", wrong.digest, "m.tflite"),),
-                        evaluation=evaluation.digest,
-                        runtime="plainort",
-                    )
-                )
-            assert caught.value.code is Code.WRONG_ARTIFACT_KIND
-            assert caught.value.sentence == (
-                "Artifact m.tflite is of kind tflite, and plainort takes onnx."
             )
-    finally:
-        agent.terminate()
-        said, _ = agent.communicate(timeout=20)
-    assert agent.returncode == 0
-    assert "broken" in said
-    assert "nothing_of_that_name" in said
-    assert "Traceback" not in said
+        assert caught.value.code is Code.WRONG_ARTIFACT_KIND
+        assert caught.value.sentence == (
+            "Artifact m.tflite is of kind tflite, and plainort takes onnx."
+        )
+    assert "broken" in said[0]
+    assert "nothing_of_that_name" in said[0]
 
 
-def _wait_for_device(up: Up) -> None:
+@pytest.mark.timeout(120)
+def test_the_examples_of_the_documentation_reach_the_table(up: Up, tmp_path: Path) -> None:
+    """A file format, a runtime and a kind of artifact that nobody knew before."""
+    rng = np.random.default_rng(5)
+    matrix = tmp_path / "m.linear"
+    matrix.write_text(json.dumps({"linear": rng.normal(size=(4, 3)).tolist()}))
+    evaluation = tmp_path / "e.npz"
+    arrays: dict[str, Any] = {
+        "schema": "bitgauge.eval/1",
+        "ids": np.arange(200),
+        "labels": rng.integers(0, 3, 200),
+        "inputs/x": rng.normal(size=(200, 4)).astype(np.float32),
+    }
+    np.savez(evaluation, **arrays)
+    plugins = write_examples(tmp_path / "plug")
+    with plugged(up, "shown", tmp_path, plugins), up.client() as client:
+        model, sets = local_file(matrix), local_file(evaluation)
+        upload(client, [model, sets])
+        job_id = client.submit(
+            JobSpec(
+                model_name="matrix",
+                baseline=model.digest,
+                entries=(Entry("", model.digest, "m.linear"),),
+                evaluation=sets.digest,
+                runtime="matrix",
+                selector=Selector(device="shown"),
+            )
+        ).job_id
+        *_, last = client.watch(job_id)
+        assert last.state is JobState.FINISHED, last
+        (row,) = client.table(TableQuery(job_id=job_id))
+        assert (row.runtime, row.recipe, row.state) == ("matrix", "fp32", CellState.MEASURED)
+        assert row.metric("latency_p50_ns").value
+        assert row.metric("accuracy_pct").value
+
+
+def _wait_for_device(up: Up, name: str) -> None:
     deadline = time.monotonic() + 30
     with up.client() as client:
-        while not any(view.description.name == "plugged" for view in client.devices()):
+        while not any(view.description.name == name for view in client.devices()):
             assert time.monotonic() < deadline, "the agent did not register"
             time.sleep(0.1)
