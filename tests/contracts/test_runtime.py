@@ -143,6 +143,13 @@ def declares(runtime: RuntimeModule, capability: Capability) -> bool:
     return bool(there)
 
 
+def test_ours_declare_what_they_have() -> None:
+    """One that is declared no more costs numbers without anybody noticing."""
+    told = {name: set(registry.runtime(name, ()).TRAITS.capabilities) for name in FOUND.modules}
+    assert told["onnxruntime"] == set(Capability)
+    assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL}
+
+
 @pytest.mark.parametrize("capability", Capability)
 def test_what_is_declared_is_there_and_works(
     runtime: RuntimeModule,
