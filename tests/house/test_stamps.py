@@ -80,3 +80,4 @@ def test_a_green_run_leaves_a_stamp_until_its_room_changes(tree: Path) -> None:
 )
 def test_anything_less_leaves_none(tree: Path, program: str, code: int) -> None:
     assert ran(tree, program) == (code, False)
+    assert stamps.read(tree / "stamps.json") == {}
