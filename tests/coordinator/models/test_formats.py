@@ -11,42 +11,12 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.coordinator.models import recognise
 from bitgauge.coordinator.models.recognise import inspect_model, kind_of
 
+from tests.labs.adding import PAGE, examples
+
 MODEL = zoo.models()[0].path
-FORMAT = """
-\"\"\"linear: sizes of one matrix, as JSON.\"\"\"
-
-import json
-
-from bitgauge.benchmarks.quality.sets import InputSpec
-from bitgauge.benchmarks.vocabulary.enums import ModelClass
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.recipes import parse
-from bitgauge.coordinator.models.base import ModelFacts, OutputSpec
-
-NAME = "linear"
-RANK = 10
-
-
-def recognises(head):
-    return head.startswith(b'{"linear"')
-
-
-def facts(path, label):
-    data = path.read_bytes()
-    try:
-        rows, columns = json.loads(data)["linear"]
-    except ValueError as error:
-        raise BadInput(Code.BAD_MODEL, f"{label} is no linear model: {error}.") from error
-    return ModelFacts(
-        inputs=(InputSpec("x", "float32", (None, rows)),),
-        outputs=(OutputSpec("y", "float32", (None, columns)),),
-        operator_counts={"Linear": 1},
-        model_class=ModelClass.MLP,
-        recipe=parse("fp32"),
-        parameter_count=rows * columns,
-        size_bytes=len(data),
-    )
-"""
+MATRIX = b'{"linear": [[1, 2, 3, 4], [5, 6, 7, 8]]}'
+FORMAT = examples(PAGE)["formats/linear.py"]
+"""What `docs/adding.md` shows."""
 
 
 def file(folder: Path, data: bytes) -> Path:
@@ -61,7 +31,7 @@ def file(folder: Path, data: bytes) -> Path:
         (b"\x1c\0\0\0TFL3rest", "tflite", "is a LiteRT model, not ONNX"),
         (b"GGUF\x03\0\0\0", "gguf", "is a GGUF file, not ONNX"),
         (b"PK\x03\x04rest", "onnx", "is a zip archive"),
-        (b'{"linear": [4, 2]}', "onnx", "is not a valid ONNX model"),
+        (MATRIX, "onnx", "is not a valid ONNX model"),
     ],
 )
 def test_a_kind_that_nobody_looks_into_is_named_all_the_same(
@@ -91,7 +61,7 @@ def test_a_new_file_format_is_one_new_file_or_folder(
     at.parent.mkdir(parents=True)
     at.write_text(FORMAT)
     assert recognise.found().problems == ()
-    path = file(tmp_path, b'{"linear": [4, 2]}')
+    path = file(tmp_path, MATRIX)
     assert kind_of(path) == "linear"
     facts = inspect_model(path, "it")
     assert (str(facts.recipe), facts.parameter_count) == ("fp32", 8)
