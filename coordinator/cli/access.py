@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, print_json, print_text, say, unfolded
+from .common import Coordinator, Json, answer, say, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
@@ -17,11 +18,10 @@ NS_PER_S = 1_000_000_000
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Label of the token.")]
 
-tokens = typer.Typer(help="Tokens of people and of CI.", no_args_is_help=True)
-agents = typer.Typer(help="Agents that joined with a line.", no_args_is_help=True)
+tokens = typer.Typer(name="token", help="Tokens of people and of CI.", no_args_is_help=True)
+agents = typer.Typer(name="agents", help="Agents that joined with a line.", no_args_is_help=True)
 
 
-@unfolded
 def join_line(
     *,
     minutes: Annotated[
@@ -36,10 +36,8 @@ def join_line(
     """
     with coordinator.client() as client:
         line, expires_unix_ns = client.create_join_line(minutes * 60)
-    if json:
-        print_json({"join_line": line, "expires_unix_ns": expires_unix_ns})
-    else:
-        print_text(line)
+    answer({"join_line": line, "expires_unix_ns": expires_unix_ns}, lambda _: line, json=json)
+    if not json:
         say(f"On the device, within {minutes} minutes, once: bitgauge-agent join LINE")
 
 
@@ -57,10 +55,9 @@ def revoke_agent(
     """
     with coordinator.client() as client:
         view = client.revoke_agent(device)
-    if json:
-        print_json(view)
-    else:
-        print_text(f"{device} is revoked. With a new join line it may join again.")
+    answer(
+        view, lambda _: f"{device} is revoked. With a new join line it may join again.", json=json
+    )
 
 
 @tokens.command("create")
@@ -83,10 +80,8 @@ def create_token(
     found = parse_word(Role, role, "role")
     with coordinator.client() as client:
         token, expires_unix_ns = client.create_token(name, found, round(days * SECONDS_PER_DAY))
-    if json:
-        print_json({"token": token, "expires_unix_ns": expires_unix_ns})
-    else:
-        print_text(token)
+    answer({"token": token, "expires_unix_ns": expires_unix_ns}, lambda _: token, json=json)
+    if not json:
         say(
             f"It is shown only here. Its bearer puts it into a file (mode 0600) and gives"
             f" --token-file. It ends: {_end(expires_unix_ns)}."
@@ -102,13 +97,7 @@ def list_tokens(*, coordinator: Coordinator, json: Json = False) -> None:
     """
     with coordinator.client() as client:
         found = client.tokens()
-    if json:
-        print_json(found)
-    else:
-        from .text.layout import columns
-
-        lines = columns(list(map(_cells, found))) if found else []
-        print_text("\n".join(lines) or "There are no tokens but this machine's own.")
+    answer(found, _tokens_text, json=json)
 
 
 @tokens.command("revoke")
@@ -125,10 +114,14 @@ def revoke_token(
     """
     with coordinator.client() as client:
         view = client.revoke_token(name)
-    if json:
-        print_json(view)
-    else:
-        print_text(f"The token {view.name} is revoked.")
+    answer(view, lambda view: f"The token {view.name} is revoked.", json=json)
+
+
+def _tokens_text(found: Sequence[TokenView]) -> str:
+    from .text.layout import columns
+
+    lines = columns(list(map(_cells, found))) if found else []
+    return "\n".join(lines) or "There are no tokens but this machine's own."
 
 
 def _cells(token: TokenView) -> tuple[str, str, str]:
@@ -147,10 +140,4 @@ def _end(expires_unix_ns: int) -> str:
 
 PLACE = 150
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module."""
-    app.command("join-line")(join_line)
-    app.add_typer(tokens, name="token")
-    app.add_typer(agents, name="agents")
+COMMANDS = (join_line, tokens, agents)

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 from bitgauge.benchmarks.common.plugins import Kind, find
 
-from .common import INTERRUPTED, HomeFolder, Interrupted, Json, print_json, print_text, say
+from .common import INTERRUPTED, HomeFolder, Interrupted, Json, answer, say, unfolded
 
 USAGE_ERROR = 2
 
@@ -38,15 +38,19 @@ def _commands() -> list[ModuleType]:
         for path in Path(__file__).parent.glob("[!_]*.py")
         if path.stem != "app"
     ]
-    more = find(Kind("commands", ("PLACE", "register")))
+    more = find(Kind("commands", ("PLACE", "COMMANDS")))
     for problem in more.problems:
         say(problem)
-    found = [*(one for one in ours if hasattr(one, "register")), *more.modules.values()]
+    found = [*(one for one in ours if hasattr(one, "COMMANDS")), *more.modules.values()]
     return sorted(found, key=lambda one: int(one.PLACE))
 
 
 for module in _commands():
-    module.register(app)
+    for one in module.COMMANDS:
+        if isinstance(one, typer.Typer):
+            app.add_typer(one, name=one.info.name)
+        else:
+            app.command(one.__name__.replace("_", "-"))(unfolded(one))
 
 
 @app.command()
@@ -87,10 +91,7 @@ def version(*, json: Json = False) -> None:
     from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
 
     found = {"bitgauge": installed("bitgauge"), "protocol": PROTOCOL_VERSION}
-    if json:
-        print_json(found)
-    else:
-        print_text(f"bitgauge {found['bitgauge']}, protocol {PROTOCOL_VERSION}")
+    answer(found, lambda _: f"bitgauge {found['bitgauge']}, protocol {PROTOCOL_VERSION}", json=json)
 
 
 def main(arguments: list[str] | None = None) -> None:

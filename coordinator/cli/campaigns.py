@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, Source, print_json, print_text, unfolded
+from .common import Coordinator, Json, Source, answer, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView
@@ -26,7 +26,6 @@ schedule = typer.Typer(
 
 
 # -- campaigns ----------------------------------------------------------------------------
-@unfolded
 def campaigns(
     campaign_id: Annotated[
         str | None, typer.Argument(metavar="[CAMPAIGN]", help="One, with what it changed.")
@@ -50,10 +49,7 @@ def campaigns(
             print_campaign(view, json=json, text=campaign_text(view))
             return
         found = source.campaigns(limit)
-    if json:
-        print_json(found)
-    else:
-        print_text(campaigns_text(found))
+    answer(found, campaigns_text, json=json)
 
 
 @campaign.command()
@@ -105,7 +101,6 @@ def cancel(
 
 
 # -- schedules ----------------------------------------------------------------------------
-@unfolded
 def schedules(
     *,
     where: Source,
@@ -119,10 +114,7 @@ def schedules(
 
     with where.answers() as source:
         found = source.schedules()
-    if json:
-        print_json(found)
-    else:
-        print_text(schedules_text(found))
+    answer(found, schedules_text, json=json)
 
 
 @schedule.command()
@@ -141,29 +133,16 @@ def remove(
 
     with coordinator.client() as client:
         gone = client.remove_schedule(name)
-    if json:
-        print_json(gone)
-    else:
-        print_text(f"no longer scheduled: {schedules_text([gone])}")
+    answer(gone, lambda gone: f"no longer scheduled: {schedules_text([gone])}", json=json)
 
 
 def print_campaign(view: CampaignView, *, json: bool, text: str | None = None) -> None:
     """Print one campaign, or `text` instead of it."""
     from .text.refresh import campaign_text
 
-    if json:
-        print_json(view)
-    else:
-        print_text(text or campaign_text(view))
+    answer(view, lambda view: text or campaign_text(view), json=json)
 
 
 PLACE = 120
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command()(campaigns)
-    app.command()(schedules)
-    app.add_typer(campaign, name="campaign")
-    app.add_typer(schedule, name="schedule")
+COMMANDS = (campaigns, schedules, campaign, schedule)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
-from .common import Coordinator, Interrupted, Json, print_json, print_text, say, unfolded
+from .common import Coordinator, Interrupted, Json, print_json, print_text, say
 from .jobs import goes_on
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ..client.client import Client
 
 
-@unfolded
 def certify(
     device: Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the device.")],
     *,
@@ -79,8 +78,4 @@ def _certificate(client: Client, job_id: str) -> AaCertificate | None:
 
 PLACE = 140
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(certify)
+COMMANDS = (certify,)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ..client.client import Client
     from ..client.endpoint import Endpoint
 
+
+T = TypeVar("T")
 
 FromFile = Annotated[
     Path | None,
@@ -162,6 +164,14 @@ def _exported(path: Path, other: str | None) -> Iterator[Reads]:
         )
     with ExportedTable(path) as table:
         yield table
+
+
+def answer(value: T, words: Callable[[T], str], *, json: bool) -> None:
+    """Print what was asked for: as JSON and nothing else, or in words."""
+    if json:
+        print_json(value)
+    else:
+        print_text(words(value))
 
 
 def print_json(value: object) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, print_json, print_text, say, unfolded
+from .common import Coordinator, Json, answer, say
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
@@ -15,7 +15,6 @@ Device = Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the
 Reason = Annotated[str, typer.Option("--reason", help="Shown to everybody who asks why.")]
 
 
-@unfolded
 def cordon(
     device: Device,
     *,
@@ -34,7 +33,6 @@ def cordon(
         say(f"It still finishes job {view.job_id}; `bitgauge watch {view.job_id}` follows it.")
 
 
-@unfolded
 def uncordon(
     device: Device,
     *,
@@ -50,7 +48,6 @@ def uncordon(
     _print(view, json=json)
 
 
-@unfolded
 def retire(
     device: Device,
     *,
@@ -70,17 +67,9 @@ def retire(
 def _print(view: DeviceView, *, json: bool) -> None:
     from .text.devices import devices_text
 
-    if json:
-        print_json(view)
-    else:
-        print_text(devices_text([view]))
+    answer(view, lambda view: devices_text([view]), json=json)
 
 
 PLACE = 130
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the application."""
-    for command in (cordon, uncordon, retire):
-        app.command()(command)
+COMMANDS = (cordon, uncordon, retire)

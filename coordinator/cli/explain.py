@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Source, print_json, print_text, unfolded
+from .common import Json, Source, answer
 
 
-@unfolded
 def explain(
     run: Annotated[str, typer.Argument(metavar="RUN|JOB", help="Id of a run, or of a job.")],
     *,
@@ -35,20 +34,13 @@ def explain(
         chosen = chosen_run(source, run, recipe)
         job = source.job(chosen.job_id)
         found = explained(subject_of(source, chosen))
-    if json:
-        print_json(found)
-        return
     title = (
         f"{job.model_name}, {chosen.recipe}, batch {job.workload.batch}, on {chosen.device_name}"
         f" (run {chosen.run_id})"
     )
-    print_text(explanation_text(found, title))
+    answer(found, lambda found: explanation_text(found, title), json=json)
 
 
 PLACE = 70
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add this module's commands to `app`."""
-    app.command()(explain)
+COMMANDS = (explain,)

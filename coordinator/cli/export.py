@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from ..client.answers import Reads
-from .common import FromFile, Source, say, unfolded
+from .common import FromFile, Source, say
 
 
-@unfolded
 def export(
     *,
     format: Annotated[
@@ -96,8 +95,4 @@ def _export_evidence(source: Reads, folder: Path, raw: list[str]) -> None:
 
 PLACE = 90
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add this command to the application."""
-    app.command()(export)
+COMMANDS = (export,)

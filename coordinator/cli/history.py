@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, Source, print_json, print_text, unfolded
+from .common import Coordinator, Json, Source, answer, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
@@ -18,10 +18,9 @@ Device = Annotated[str | None, typer.Option("--device", help="Name or id of a de
 Batch = Annotated[int | None, typer.Option("--batch", min=1, help="Samples per call.")]
 Run = Annotated[str | None, typer.Option("--run", help="Only the row of this run.")]
 
-history_app = typer.Typer(invoke_without_command=True)
+history_app = typer.Typer(name="history", invoke_without_command=True)
 
 
-@unfolded
 def compare(
     before: Annotated[str, typer.Argument(metavar="A", help="Run, stack, date, recipe, device.")],
     after: Annotated[str, typer.Argument(metavar="B", help="Another one of the same kind.")],
@@ -50,10 +49,7 @@ def compare(
     query = CompareQuery(before, after, model, recipe, device, batch)
     with where.answers() as source:
         found = source.compare(query)
-    if json:
-        print_json(found)
-    else:
-        print_text(comparison_text(found, everything=everything))
+    answer(found, lambda found: comparison_text(found, everything=everything), json=json)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +112,7 @@ def history(
 
     with where.answers() as source:
         found = source.histories(series.query())
-    if json:
-        print_json(found)
-    else:
-        print_text(histories_text(found))
+    answer(found, histories_text, json=json)
 
 
 @history_app.command()
@@ -152,13 +145,9 @@ def annotate(
     query = HistoryQuery(model_name=model, recipe=recipe, device=device, batch=batch, run_id=run)
     with coordinator.client() as client:
         done = client.annotate(note, regression_id=regression, query=query)
-    if json:
-        print_json(done)
-    else:
-        print_text(annotated_text(done))
+    answer(done, annotated_text, json=json)
 
 
-@unfolded
 def regressions(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
@@ -180,10 +169,7 @@ def regressions(
     states = _failing(fail_on)
     with where.answers() as source:
         found = source.regressions(ended=everything)
-    if json:
-        print_json(found)
-    else:
-        print_text(regressions_text(found))
+    answer(found, regressions_text, json=json)
     if any(one.state in states for one in found):
         raise typer.Exit(1)
 
@@ -202,10 +188,4 @@ def _failing(fail_on: str | None) -> frozenset[str]:
 
 PLACE = 100
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the application."""
-    app.command()(compare)
-    app.command()(regressions)
-    app.add_typer(history_app, name="history")
+COMMANDS = (compare, regressions, history_app)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Interrupted, Json, print_json, print_text, unfolded
+from .common import Coordinator, Interrupted, Json, answer
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.jobs import JobView
@@ -15,7 +15,6 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
 
 
-@unfolded
 def watch(
     job: JobId,
     *,
@@ -35,14 +34,10 @@ def watch(
         except KeyboardInterrupt:
             raise Interrupted(goes_on([job])) from None
         last = last or client.job(job)
-    if json:
-        print_json(last)
-    else:
-        print_text(job_text(last))
+    answer(last, job_text, json=json)
     raise typer.Exit(exit_code([last]))
 
 
-@unfolded
 def cancel(
     job: JobId,
     *,
@@ -57,13 +52,9 @@ def cancel(
 
     with coordinator.client() as client:
         view = client.cancel(job)
-    if json:
-        print_json(view)
-    else:
-        print_text(job_text(view))
+    answer(view, job_text, json=json)
 
 
-@unfolded
 def reanalyse(
     run: RunId,
     *,
@@ -78,10 +69,7 @@ def reanalyse(
 
     with coordinator.client() as client:
         result = client.reanalyse(run)
-    if json:
-        print_json(result)
-    else:
-        print_text(reanalysis_text(run, result))
+    answer(result, lambda result: reanalysis_text(run, result), json=json)
     raise typer.Exit(0 if result.identical else 1)
 
 
@@ -113,9 +101,4 @@ def exit_code(jobs: list[JobView]) -> int:
 
 PLACE = 30
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the application."""
-    for command in (watch, cancel, reanalyse):
-        app.command()(command)
+COMMANDS = (watch, cancel, reanalyse)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Json, print_json, print_text
+from .common import Json, answer
 
 if TYPE_CHECKING:
     from ..tasks.predict_saturation import LayerPrediction, Prediction
@@ -31,10 +31,7 @@ def predict_saturation(
     from ..tasks.predict_saturation import predict
 
     found = predict(model, data)
-    if json:
-        print_json(found)
-    else:
-        print_text(prediction_text(found))
+    answer(found, prediction_text, json=json)
 
 
 def prediction_text(found: Prediction) -> str:
@@ -87,8 +84,4 @@ def _outcome(found: Prediction) -> str:
 
 PLACE = 60
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command("predict-saturation")(predict_saturation)
+COMMANDS = (predict_saturation,)

@@ -12,7 +12,7 @@ from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ..client.answers import Reads
-from .common import FromFile, Json, Source, print_json, print_text, unfolded
+from .common import FromFile, Json, Source, answer
 from .text.cells import cells_text, parts_text
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 ModelName = Annotated[str | None, typer.Option("--model", help="Only this model.")]
 
 
-@unfolded
 def devices(
     device: Annotated[
         str | None, typer.Argument(metavar="NAME", help="Name or id of one, shown in full.")
@@ -43,10 +42,7 @@ def devices(
         found = source.devices()
     if device is not None:
         found = _named(found, device)
-    if json:
-        print_json(found)
-    else:
-        print_text(devices_text(found, kernels=device is not None))
+    answer(found, lambda found: devices_text(found, kernels=device is not None), json=json)
 
 
 def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:
@@ -61,7 +57,6 @@ def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:
     return named
 
 
-@unfolded
 def jobs(
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
@@ -77,13 +72,9 @@ def jobs(
 
     with where.answers() as source:
         found = source.jobs(limit, active)
-    if json:
-        print_json(found)
-    else:
-        print_text(jobs_text(found))
+    answer(found, jobs_text, json=json)
 
 
-@unfolded
 def table(
     *,
     model: ModelName = None,
@@ -138,13 +129,9 @@ def _print_rows(source: Reads, query: TableQuery, *, json: bool) -> None:
     from .text.rows import table_text
 
     rows = source.table(query)
-    if json:
-        print_json(rows)
-    else:
-        print_text(table_text(rows, source.devices() if rows else ()))
+    answer(rows, lambda rows: table_text(rows, source.devices() if rows else ()), json=json)
 
 
-@unfolded
 def runs(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")],
     *,
@@ -161,15 +148,11 @@ def runs(
     with where.answers() as source:
         found = source.runs(job)
         view = source.job(job)
-    if json:
-        print_json(found)
-        return
-    if view.claims:
-        print_text(claims_text(view))
-    print_text("\n".join(map(run_line, found)) or "The job has no run yet.")
+    lines = [claims_text(view)] if view.claims else []
+    lines += map(run_line, found) if found else ["The job has no run yet."]
+    answer(found, lambda _: "\n".join(lines), json=json)
 
 
-@unfolded
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
     *,
@@ -184,10 +167,7 @@ def show(
 
     with where.answers() as source:
         found = source.run(run)
-    if json:
-        print_json(found)
-    else:
-        print_text(run_text(found))
+    answer(found, run_text, json=json)
 
 
 def recipes(*, json: Json = False) -> None:
@@ -201,21 +181,17 @@ def recipes(*, json: Json = False) -> None:
 
     usual = {str(recipe) for recipe in DEFAULT_RECIPES}
     names = [str(recipe) for recipe in buildable_recipes()]
-    if json:
-        print_json([{"recipe": name, "in_all": name in usual} for name in names])
-        return
-    print_text("\n".join(f"{'*' if name in usual else ' '} {name}" for name in names))
-    print_text("* measured by --recipes all")
+    marked = [f"{'*' if name in usual else ' '} {name}" for name in names]
+    answer(
+        [{"recipe": name, "in_all": name in usual} for name in names],
+        lambda _: "\n".join((*marked, "* measured by --recipes all")),
+        json=json,
+    )
 
 
 PLACE = 40
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the application."""
-    for command in (devices, jobs, table, runs, show, recipes):
-        app.command()(command)
+COMMANDS = (devices, jobs, table, runs, show, recipes)
 
 
 def show_cells(source: Reads, query: TableQuery, *, json: bool) -> None:
@@ -224,10 +200,7 @@ def show_cells(source: Reads, query: TableQuery, *, json: bool) -> None:
         found = cells(source.table(query))
     else:
         found = tuple(cell for cell in source.cells(query) if _matches(query, cell))
-    if json:
-        print_json(found)
-    else:
-        print_text(cells_text(found, time.time_ns()))
+    answer(found, lambda found: cells_text(found, time.time_ns()), json=json)
 
 
 def show_parts(source: Reads, query: TableQuery, by: str, *, json: bool) -> None:
@@ -237,12 +210,10 @@ def show_parts(source: Reads, query: TableQuery, by: str, *, json: bool) -> None
     for row in source.table(query):
         grouped.setdefault(key_of(row), []).append(row)
     parts = {key: drill(rows, names) for key, rows in grouped.items()}
-    if json:
-        print_json([{"key": key, "parts": found} for key, found in parts.items()])
-    elif not parts:
-        print_text(cells_text((), time.time_ns()))
-    else:
-        print_text(parts_text(parts, time.time_ns()))
+    text = parts_text(parts, time.time_ns()) if parts else cells_text((), time.time_ns())
+    answer(
+        [{"key": key, "parts": found} for key, found in parts.items()], lambda _: text, json=json
+    )
 
 
 def _matches(query: TableQuery, cell: Cell) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Source, say, unfolded
+from .common import Source, say
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
@@ -15,7 +15,6 @@ Output = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 
 
-@unfolded
 def record(
     run: Annotated[list[str], typer.Argument(metavar="RUN|JOB...", help="Ids of runs or jobs.")],
     *,
@@ -53,7 +52,6 @@ def record(
         say(f"Wrote {len(records)} record{'s' * (len(records) != 1)} to {output}.")
 
 
-@unfolded
 def report(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
     *,
@@ -79,9 +77,4 @@ def report(
 
 PLACE = 80
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add these commands to the application."""
-    for command in (record, report):
-        app.command()(command)
+COMMANDS = (record, report)

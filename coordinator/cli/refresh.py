@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .campaigns import print_campaign
-from .common import Coordinator, Interrupted, Json, print_json, print_text, say, unfolded
+from .common import Coordinator, Interrupted, Json, answer, say
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, RefreshOrder
@@ -118,7 +118,6 @@ class Outcome:
             write_output(self.markdown, diff_markdown(view).encode(), force=True)
 
 
-@unfolded
 def refresh(
     *,
     wanted: Wanted,
@@ -210,20 +209,14 @@ def _schedule(
         raise BadInput(Code.BAD_ARGUMENT, "Give --dry-run or --schedule, not both.")
     _upload(client, local, quiet=json)
     made = client.set_schedule(order.suite.name if order.suite else "stale", cron, order)
-    if json:
-        print_json(made)
-    else:
-        print_text(schedules_text([made]))
+    answer(made, lambda made: schedules_text([made]), json=json)
 
 
 def _dry_run(client: Client, order: RefreshOrder, *, json: bool) -> None:
     from .text.refresh import plan_text
 
     plan = client.plan_refresh(order)
-    if json:
-        print_json(plan)
-    else:
-        print_text(plan_text(plan))
+    answer(plan, plan_text, json=json)
 
 
 def _start(
@@ -297,8 +290,4 @@ def _require_folders(*paths: Path | None) -> None:
 
 PLACE = 110
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(refresh)
+COMMANDS = (refresh,)

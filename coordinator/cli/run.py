@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
-from .common import Coordinator, Interrupted, Json, print_json, print_text, say, unfolded
+from .common import Coordinator, Interrupted, Json, print_json, print_text, say
 from .jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
@@ -133,7 +133,6 @@ class Terms:
     ] = False
 
 
-@unfolded
 def run(
     *,
     files: Files,
@@ -304,8 +303,4 @@ def _print_result(client: Client, views: list[JobView], uploaded: Uploaded, *, j
 
 PLACE = 20
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(run)
+COMMANDS = (run,)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from .common import FromFile, Json, Source, print_json, print_text, unfolded
+from .common import FromFile, Json, Source, answer
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
@@ -114,7 +114,6 @@ class Prices:
     payback_days: Annotated[float, typer.Option(help="Days within which that must pay.")] = 365.0
 
 
-@unfolded
 def select(
     *,
     question: Question,
@@ -138,10 +137,7 @@ def select(
     query = _query(question, limits, prices)
     with where.answers(from_file) as source:
         choice = source.select(query)
-    if json:
-        print_json(choice)
-    else:
-        print_text(choice_text(choice, explain=explain))
+    answer(choice, lambda choice: choice_text(choice, explain=explain), json=json)
 
 
 def _query(question: Question, limits: Limits, prices: Prices) -> SelectQuery:
@@ -184,8 +180,4 @@ def _given(parse: Callable[[str], T], text: str | None) -> T | None:
 
 PLACE = 50
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(select)
+COMMANDS = (select,)

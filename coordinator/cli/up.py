@@ -99,8 +99,4 @@ def up(
 
 PLACE = 10
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(up)
+COMMANDS = (up,)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Json, print_json, print_text
+from .common import Json, answer
 
 if TYPE_CHECKING:
     from ..store.upkeep.backup import Manifest
@@ -51,10 +51,7 @@ def backup(
     from ..store.upkeep.backup import make
 
     manifest = make(_home(home), _absolute(folder), link=link, allow_damaged=allow_damaged)
-    if json:
-        print_json(manifest)
-    else:
-        print_text(_made_words(manifest, _absolute(folder)))
+    answer(manifest, lambda manifest: _made_words(manifest, _absolute(folder)), json=json)
 
 
 def restore(
@@ -73,10 +70,7 @@ def restore(
     from ..store.upkeep.restore import restore as put_back
 
     restored = put_back(_absolute(backup), _home(home), replace=replace)
-    if json:
-        print_json(restored)
-    else:
-        print_text(_restored_words(restored, _home(home)))
+    answer(restored, lambda restored: _restored_words(restored, _home(home)), json=json)
     raise typer.Exit(1 if restored.missing else 0)
 
 
@@ -99,18 +93,12 @@ def check(
         from ..store.upkeep.backup import verify
 
         manifest = verify(_absolute(backup))
-        if json:
-            print_json(manifest)
-        else:
-            print_text(_verified_words(manifest, _absolute(backup)))
+        answer(manifest, lambda manifest: _verified_words(manifest, _absolute(backup)), json=json)
         return
     from ..store.upkeep.check import check_state
 
     found = check_state(_home(home))
-    if json:
-        print_json(found)
-    else:
-        print_text(_check_words(found))
+    answer(found, _check_words, json=json)
     raise typer.Exit(0 if found.sound else 1)
 
 
@@ -194,9 +182,4 @@ def _counted(count: int, thing: str) -> str:
 
 PLACE = 160
 """Where the commands of this file stand in the help."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    for command in (backup, restore, check):
-        app.command()(command)
+COMMANDS = (backup, restore, check)
