@@ -11,12 +11,12 @@ from . import sentences as words
 from .assess import Assessed
 from .choose import (
     FALLBACK,
+    Decision,
     DoesNotPay,
     Grounds,
     KeepFp32,
     NoneMeets,
     NothingMeasured,
-    Outcome,
     Ship,
     Undecided,
 )
@@ -25,7 +25,7 @@ from .rejections import reasons
 from .settle import Settling, is_thorough
 
 
-def answered(grounds: Grounds, outcome: Outcome) -> Choice:
+def answered(grounds: Grounds, outcome: Decision) -> Choice:
     """The answer where something was measured for the question."""
     if isinstance(outcome, Ship):
         return _ship(grounds, outcome)

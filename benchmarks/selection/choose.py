@@ -159,7 +159,7 @@ class NothingMeasured:
     near: tuple[Near, ...]
 
 
-Outcome = Ship | DoesNotPay | KeepFp32 | Undecided | NoneMeets
+Decision = Ship | DoesNotPay | KeepFp32 | Undecided | NoneMeets
 
 
 def nothing_measured(
@@ -179,7 +179,7 @@ def nothing_measured(
     )
 
 
-def choose(grounds: Grounds, ranking: Ranking | None, now_ns: int) -> Outcome:
+def choose(grounds: Grounds, ranking: Ranking | None, now_ns: int) -> Decision:
     """The outcome where something was measured.
 
     Args:

@@ -83,7 +83,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class OutcomeOptions:
     """Where the outcome goes, and which of it is a failure."""
 
     junit: Annotated[
@@ -130,7 +130,7 @@ def refresh(
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Print the campaign's id and do not follow.")
     ] = False,
-    outcome: Outcome,
+    outcome: OutcomeOptions,
     idempotency_key: Annotated[
         str, typer.Option(metavar="KEY", help="Starting again with it makes no second campaign.")
     ] = "",

@@ -53,7 +53,7 @@ TRANSITIONS: Transitions[CampaignState, CampaignEvent] = Transitions(
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CampaignStep:
     """One job of a campaign as its driver sees it.
 
     Attributes:
@@ -88,7 +88,7 @@ class Step:
         return bool(self.views) and all(view.state in JOB_ENDED for view in self.views)
 
 
-def to_submit(steps: Sequence[Step]) -> tuple[Step, ...]:
+def to_submit(steps: Sequence[CampaignStep]) -> tuple[CampaignStep, ...]:
     """The steps whose jobs should be submitted now, in order: a few per device at a time."""
     open_jobs: dict[str, int] = {}
     for step in steps:
@@ -102,7 +102,7 @@ def to_submit(steps: Sequence[Step]) -> tuple[Step, ...]:
     return tuple(chosen)
 
 
-def ending(steps: Sequence[Step]) -> tuple[CampaignEvent, str | None] | None:
+def ending(steps: Sequence[CampaignStep]) -> tuple[CampaignEvent, str | None] | None:
     """How a campaign ends, and why; None while something of it is left.
 
     It fails only when nothing of it could be measured.
@@ -128,7 +128,7 @@ WAITING = "waiting"
 REFUSED = "refused"
 
 
-def jobs_of(steps: Sequence[Step]) -> tuple[CampaignJob, ...]:
+def jobs_of(steps: Sequence[CampaignStep]) -> tuple[CampaignJob, ...]:
     """The jobs of a campaign as people see them."""
     return tuple(
         CampaignJob(
@@ -146,7 +146,7 @@ def jobs_of(steps: Sequence[Step]) -> tuple[CampaignJob, ...]:
     )
 
 
-def _state(step: Step) -> str:
+def _state(step: CampaignStep) -> str:
     """Of a job and what followed from it, the state of what is still under way."""
     if step.refused is not None:
         return REFUSED
@@ -156,20 +156,20 @@ def _state(step: Step) -> str:
     return (running or step.views)[0].state.value
 
 
-def _done(step: Step) -> int:
+def _done(step: CampaignStep) -> int:
     return sum(entry.state in SETTLED for view in step.views for entry in view.entries)
 
 
-def devices_of(steps: Sequence[Step]) -> tuple[CampaignDevice, ...]:
+def devices_of(steps: Sequence[CampaignStep]) -> tuple[CampaignDevice, ...]:
     """How far each device of a campaign is, by name."""
-    grouped: dict[str, list[Step]] = {}
+    grouped: dict[str, list[CampaignStep]] = {}
     for step in steps:
         grouped.setdefault(step.device_id, []).append(step)
     found = [_device(group) for group in grouped.values()]
     return tuple(sorted(found, key=lambda device: device.device_name))
 
 
-def _device(steps: Sequence[Step]) -> CampaignDevice:
+def _device(steps: Sequence[CampaignStep]) -> CampaignDevice:
     jobs = jobs_of(steps)
     return CampaignDevice(
         device_name=steps[0].device_name,
@@ -182,7 +182,7 @@ def _device(steps: Sequence[Step]) -> CampaignDevice:
     )
 
 
-def _left(step: Step) -> float:
+def _left(step: CampaignStep) -> float:
     """Expected device seconds: the share of the entries that is not settled."""
     if step.ended:
         return 0.0

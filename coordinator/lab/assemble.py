@@ -16,7 +16,7 @@ from .builds import Builds
 from .campaigns import Campaigns
 from .care import LabCare
 from .collector import CollectionTerms, Collector
-from .driver import Driver
+from .driver import CampaignDriver
 from .health_check import HealthCheck
 from .jobs import Jobs
 from .leases import Leases
@@ -38,7 +38,7 @@ class Lab:
     campaigns: Campaigns
     collector: Collector | None
     dispatcher: Dispatcher
-    driver: Driver
+    driver: CampaignDriver
 
 
 def assemble(
@@ -87,7 +87,7 @@ def assemble(
         dispatcher=Dispatcher(
             writer, builds, analyses, terms=terms, care=cared, collector=collector, clock=clock
         ),
-        driver=Driver(writer, campaigns, jobs, asks, clock),
+        driver=CampaignDriver(writer, campaigns, jobs, asks, clock),
     )
 
 

@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 )
 
 from ..decisions import campaigns, schedules
-from ..decisions.campaigns import CampaignEvent, Step
+from ..decisions.campaigns import CampaignEvent, CampaignStep
 from ..store.store import Store
 from ..store.values import DueSchedule
 from ..store.writer import Writer
@@ -37,7 +37,7 @@ _S = 1_000_000_000
 _log = logging.getLogger(__name__)
 
 
-class Driver:
+class CampaignDriver:
     """Drives the campaigns and schedules of one coordinator."""
 
     def __init__(
@@ -112,7 +112,7 @@ class Driver:
                 await self._submit(view, step)
         await self._writer.change_if(lambda store: _end(store, campaign_id, now_ns))
 
-    async def _submit(self, view: CampaignView, step: Step) -> None:
+    async def _submit(self, view: CampaignView, step: CampaignStep) -> None:
         """Submit a step's job; a step that can never be submitted says why."""
         campaign_id, n = view.campaign_id, step.n
         spec = replace(step.spec, idempotency_key=campaigns.key_of(campaign_id, n))

@@ -19,7 +19,7 @@ from ..store.writer import Writer
 from .pace import Pace
 
 
-class Room(Protocol):
+class RoomMaker(Protocol):
     """Who makes room for blobs."""
 
     async def require(self, size_bytes: int) -> None:
@@ -34,7 +34,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         writer: Writer,
         clock: Callable[[], int],
         blobs: BlobStore,
-        room: Room | None = None,
+        room: RoomMaker | None = None,
         pace: Callable[[], Pace] = Pace,
     ) -> None:
         """Serve `blobs`.

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.coordinator.exports.formats import registry
-from bitgauge.coordinator.exports.formats.base import Format
+from bitgauge.coordinator.exports.formats.base import Exporter
 
 FOUND = registry.found()
 
@@ -19,7 +19,7 @@ def test_nothing_is_skipped() -> None:
 
 @pytest.mark.parametrize("name", FOUND.modules)
 def test_a_format_writes_something_and_no_ending_is_anothers(name: str) -> None:
-    module: Format = FOUND.modules[name]
+    module: Exporter = FOUND.modules[name]
     assert module.of_table or module.of_records
     others = [one for other, one in FOUND.modules.items() if other != name]
     taken = {ending for one in others for ending in (one.__name__.split(".")[-1], *one.ENDINGS)}

@@ -9,7 +9,7 @@ from bitgauge.benchmarks.record.record import Record
 from bitgauge.benchmarks.table.file import TableFile
 
 
-class Format(Protocol):
+class Exporter(Protocol):
     """What every module of this folder offers, besides `base`, `registry` and `_*`.
 
     A module imports its library inside its functions, and says with `LIBRARY_MISSING` when it is

@@ -54,7 +54,7 @@ _LEGEND = (
 
 
 def of_table(table: TableFile) -> bytes:
-    """The whole table for reading; see `base.Format`."""
+    """The whole table for reading; see `base.Exporter`."""
     return to_markdown(table).encode()
 
 

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.table.file import TableFile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.typed import unknown
 
-from .base import Format
+from .base import Exporter
 
 DEFAULT = "json"
 _ASKS = ("RANK", "ENDINGS", "IS_TEXT", "of_table", "of_records")
@@ -51,7 +51,7 @@ def of_records(given: str | None, output: Path | None) -> str:
     return chosen({k: v for k, v in _formats().items() if v.of_records}, given, output)
 
 
-def chosen(formats: Mapping[str, Format], given: str | None, output: Path | None) -> str:
+def chosen(formats: Mapping[str, Exporter], given: str | None, output: Path | None) -> str:
     """The name of the format that was asked for, by its name, an ending or the file's name.
 
     Args:
@@ -72,5 +72,5 @@ def chosen(formats: Mapping[str, Format], given: str | None, output: Path | None
     return names[word]
 
 
-def _formats() -> dict[str, Format]:
+def _formats() -> dict[str, Exporter]:
     return dict(found().modules)

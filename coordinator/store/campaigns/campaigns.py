@@ -23,7 +23,14 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Workloa
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ...decisions import campaigns
-from ...decisions.campaigns import REFUSED, WAITING, CampaignEvent, Step, devices_of, jobs_of
+from ...decisions.campaigns import (
+    REFUSED,
+    WAITING,
+    CampaignEvent,
+    CampaignStep,
+    devices_of,
+    jobs_of,
+)
 from ..sql import table
 from ..sql.database import encode, fetch, reading, writing
 from ..sql.values import job_row, job_spec, job_view
@@ -170,13 +177,13 @@ def live(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 
 @reading("reading a campaign")
-def steps(connection: sqlite3.Connection, campaign_id: str) -> tuple[Step, ...]:
+def steps(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignStep, ...]:
     """The jobs of a campaign with what followed from each, in order."""
     found = fetch(
         connection, "SELECT * FROM campaign_jobs WHERE campaign_id = ? ORDER BY n", (campaign_id,)
     )
     return tuple(
-        Step(
+        CampaignStep(
             n=row["n"],
             device_id=row["device_id"],
             device_name=row["device_name"],

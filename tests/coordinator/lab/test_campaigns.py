@@ -26,14 +26,14 @@ from bitgauge.coordinator.decisions import campaigns
 from bitgauge.coordinator.decisions.campaigns import (
     ENDED,
     CampaignEvent,
-    Step,
+    CampaignStep,
     key_of,
     to_submit,
 )
 from bitgauge.coordinator.decisions.schedules import next_after
 from bitgauge.coordinator.lab.asks import DAY_NS, Asks
 from bitgauge.coordinator.lab.campaigns import Campaigns
-from bitgauge.coordinator.lab.driver import Driver
+from bitgauge.coordinator.lab.driver import CampaignDriver
 from bitgauge.coordinator.services.table import TableService
 from bitgauge.coordinator.store.store import Store
 from bitgauge.protos.v1 import lab_pb2
@@ -67,7 +67,7 @@ class Refresh:
         terms = lab.leases.terms
         self.lab = lab
         self.begun = begun = Campaigns(lab.writer, terms, asks, lab.clock)
-        self.step = Driver(lab.writer, begun, lab.jobs, asks, lab.clock).step
+        self.step = CampaignDriver(lab.writer, begun, lab.jobs, asks, lab.clock).step
         self.plan, self.start, self.set_schedule = begun.plan, begun.start, begun.set_schedule
 
     async def campaign(self, campaign_id: str) -> CampaignView:
@@ -366,7 +366,7 @@ async def test_every_question_about_the_table_is_told(
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=20))
 def test_a_few_jobs_per_device_and_in_order(wanted: list[tuple[str, bool]]) -> None:
     steps = tuple(
-        Step(n, device, device, SPEC, 1.0, refused="no" if refused else None)
+        CampaignStep(n, device, device, SPEC, 1.0, refused="no" if refused else None)
         for n, (device, refused) in enumerate(wanted)
     )
     chosen = to_submit(steps[::-1])
