@@ -28,21 +28,27 @@ WIRE = ("protos/v1", "benchmarks/common", "benchmarks/vocabulary")
 LONG: Mapping[str, tuple[str, ...]] = {
     "long-protocol": (
         *WIRE,
+        "agents/config.py",
         "agents/connection",
         "agents/execution",
-        "agents/service.py",
+        "agents/host",
+        "agents/launcher",
+        "agents/spec.py",
         "agents/storage",
+        "benchmarks/analysis/facts.py",
         "coordinator/decisions",
         "coordinator/lab",
         "coordinator/store",
         "tests/protocol",
     ),
     "long-experiments": (
+        "agents/passes",
         "agents/runtimes",
         "benchmarks/numerics",
-        "coordinator/builders",
+        "benchmarks/vocabulary",
         "constraints.txt",
         "tests/bench",
+        "tests/labs",
     ),
 }
 """What each long target tests: the files below these paths."""

@@ -28,7 +28,7 @@ class Tree:
             shutil.copy2(ROOT / name, self.folder / name)
         (self.folder / ".ci/stamps.json").write_text("{}\n")
         (self.folder / "agents").mkdir()
-        (self.folder / "agents/service.py").write_text("one room\n")
+        (self.folder / "agents/spec.py").write_text("one room\n")
         self.bin = folder / "bin"
         self.bin.mkdir()
         (self.bin / "apt-get").write_text("#!/bin/sh\n")
@@ -96,7 +96,7 @@ def test_a_long_target_runs_when_its_rooms_changed(tree: Tree) -> None:
     assert "long\n" not in again
     assert "fresh long-protocol" in again
     assert "New stamps" not in again
-    (tree.folder / "agents/service.py").write_text("changed\n")
+    (tree.folder / "agents/spec.py").write_text("changed\n")
     changed = tree.run()[1]
     assert changed.count("long\n") == 1
     assert "run long-protocol" in changed

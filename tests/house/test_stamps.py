@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from . import stamps
 from .stamps import LONG, Stamp, digest_of, due
-from .tree import ROOT
+from .tree import ROOT, parsed
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 
@@ -24,6 +25,28 @@ def test_the_targets_are_those_of_the_makefile() -> None:
 
 def test_each_tests_files_that_there_are() -> None:
     assert not [path for paths in LONG.values() for path in paths if not (ROOT / path).exists()]
+
+
+ENTRIES = {
+    "long-protocol": "tests/protocol/*.py",
+    "long-experiments": "tests/bench/test_experiments.py",
+}
+
+
+def test_what_its_tests_import_is_among_them() -> None:
+    """Fixtures aside, and what every value needs."""
+    for target, pattern in ENTRIES.items():
+        used = {
+            name
+            for path in ROOT.glob(pattern)
+            if not path.name.startswith("test_") or "experiments" in path.name
+            for node in ast.walk(parsed(path))
+            if isinstance(node, ast.ImportFrom)
+            for name in re.findall(r"^bitgauge\.(.+)", node.module or "")
+        }
+        rooms = tuple(path.removesuffix(".py").replace("/", ".") for path in LONG[target])
+        assert not {name for name in used if not name.startswith(rooms)}, target
+        assert len(used) > 5
 
 
 def test_a_digest_tells_names_and_contents_apart() -> None:
