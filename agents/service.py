@@ -68,7 +68,7 @@ async def serve(config: AgentConfig, say: Say) -> None:
 
 async def _run(config: AgentConfig, say: Say) -> None:
     """Everything that one agent serves, put together and run."""
-    found = _onceserve_each(say)
+    found = _once_each(say)
     devices = attached(config.devices, config.plugins, found)
     confinement = await find_confinement(config, say)
     enrolment = config.enrolment
@@ -151,7 +151,7 @@ def _named(say: Say, name: str, line: str) -> None:
     say(f"{name}: {line}")
 
 
-def _onceserve_each(say: Say) -> Say:
+def _once_each(say: Say) -> Say:
     """Says the same line only once: of several devices each meets the same missing library."""
     said: set[str] = set()
 

@@ -70,7 +70,8 @@ class FakeRunner:
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         self._fail()
         recipes = tuple(entry.recipe or RECIPE for entry in spec.entries)
-        return Inspection(ModelClass.CNN, recipes, ("onnx",) * len(recipes))
+        kinds = tuple(entry.artifact_kind or "onnx" for entry in spec.entries)
+        return Inspection(ModelClass.CNN, recipes, kinds)
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         await asyncio.sleep(0)

@@ -103,7 +103,10 @@ class Bench:
         """A job of two artifacts for one device; its id."""
         made = [self.host.put(fake_artifact(**fields, offset=at / 2)) for at in range(2)]
         evaluation = self.host.put(evaluation_bytes(self.folder))
-        entries = (Entry("fp32", made[0]), Entry("int8-dynamic", made[1]))
+        entries = tuple(
+            Entry(recipe, one, artifact_kind="fake")
+            for recipe, one in zip(("fp32", "int8-dynamic"), made, strict=True)
+        )
         spec = JobSpec(
             "m",
             made[0],
