@@ -6,7 +6,6 @@ Each change is one transaction, and `Access` judges by it before the change is a
 from __future__ import annotations
 
 import secrets
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,20 +55,13 @@ class Joined:
     token: str
 
 
+@dataclass(eq=False)
 class Administration:
     """Changes who may call. Every method raises `BitgaugeError` only."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        access: Access,
-        gateway: Gateway | None,
-        clock: Callable[[], int] = time.time_ns,
-    ) -> None:
-        self._writer = writer
-        self._access = access
-        self.gateway = gateway
-        self._now_ns = clock
+    writer: Writer
+    access: Access
+    gateway: Gateway | None
 
     async def load(self) -> None:
         """Judge by what the store knows; once at start."""
@@ -79,10 +71,10 @@ class Administration:
         # On the store's thread, so that a caller who has gone away leaves nothing half done.
         def both(store: Store) -> T:
             result = work(store)
-            self._access.load(store.access())
+            self.access.load(store.access())
             return result
 
-        return await self._writer.change(both)
+        return await self.writer.change(both)
 
     # -- tokens of people -----------------------------------------------------------------
     async def create_token(self, name: str, role: Role, lifetime_s: int) -> tuple[str, int]:
@@ -94,7 +86,7 @@ class Administration:
         _require_name(name)
         if role is Role.AGENT:
             raise BadInput(Code.BAD_ARGUMENT, "Agents join with a line; tokens are for people.")
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         expires_ns = now_ns + lifetime_s * NS_PER_S if lifetime_s > 0 else 0
         secret = new_token()
         record = TokenRecord(name, role, hashed(secret), expires_ns)
@@ -104,11 +96,11 @@ class Administration:
 
     async def tokens(self) -> tuple[TokenView, ...]:
         """The tokens of people, without their secrets."""
-        return await self._writer.call(lambda store: store.token_views())
+        return await self.writer.call(lambda store: store.token_views())
 
     async def revoke_token(self, name: str) -> TokenView:
         """End a token at once."""
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         return await self._change(lambda store: store.revoke_token(name, now_ns))
 
     # -- devices --------------------------------------------------------------------------
@@ -117,7 +109,7 @@ class Administration:
         gateway = self._required_gateway()
         if not 0 <= lifetime_s <= LONGEST_JOIN_LIFE_S:
             raise BadInput(Code.BAD_ARGUMENT, "A join line lives for a week at most.")
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         expires_ns = now_ns + (lifetime_s or JOIN_LIFE_S) * NS_PER_S
         token = secrets.token_hex(JOIN_TOKEN_BYTES)
         await self._change(lambda store: store.create_join_token(hashed(token), expires_ns, now_ns))
@@ -132,20 +124,20 @@ class Administration:
         secret = new_token()
         token = TokenRecord(name, Role.AGENT, hashed(secret), 0, identity)
         right = hashed(join_token)
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         await self._change(lambda store: store.join(right, issued.record, token, now_ns))
         return Joined(issued, secret)
 
     async def renew_certificate(self, device_id: str, name: str, request_pem: bytes) -> Issued:
         """The next certificate of a device that proved the present one."""
         issued = self._required_gateway().authority.device(request_pem, device_id, name)
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         await self._change(lambda store: store.renewed(issued.record, now_ns))
         return issued
 
     async def revoke_agent(self, device: str) -> str:
         """End a device's certificates, token and lease at once; its id."""
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         return await self._change(lambda store: store.revoke_agent(device, now_ns))
 
     def _required_gateway(self) -> Gateway:

@@ -11,11 +11,10 @@ import asyncio
 import http.client
 import logging
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from dataclasses import dataclass
 from email.message import Message
 from typing import IO
 
@@ -70,27 +69,18 @@ def pause_s(attempts: int) -> float:
     return min(FIRST_PAUSE_S * 2.0 ** min(attempts - 1, 20), LONGEST_PAUSE_S)
 
 
+@dataclass(eq=False)
 class Alerts:
-    """Sends what is due, for as long as the coordinator runs."""
+    """Sends what is due to a URL, for as long as the coordinator runs; an attempt has its time."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        url: str,
-        clock: Callable[[], int] = time.time_ns,
-        *,
-        timeout_s: float = TIMEOUT_S,
-    ) -> None:
-        """Post to `url`; an attempt takes `timeout_s` seconds at most."""
-        self._writer = writer
-        self._url = url
-        self._now_ns = clock
-        self._timeout_s = timeout_s
+    writer: Writer
+    url: str
+    timeout_s: float = TIMEOUT_S
 
     async def run(self) -> None:
         """Send alerts as they fall due, for ever."""
         while True:
-            version = self._writer.changes.version
+            version = self.writer.changes.version
             due = None
             try:
                 due = await self._due()
@@ -100,22 +90,22 @@ class Alerts:
                 _log.error("alerts could not be read: %s", error)
                 await asyncio.sleep(LOOK_EVERY_S)
             if due is None:
-                await self._writer.changes.wait_past(version, LOOK_EVERY_S)
+                await self.writer.changes.wait_past(version, LOOK_EVERY_S)
 
     async def _due(self) -> DueAlert | None:
-        now_ns = self._now_ns()
-        return await self._writer.call(lambda store: store.due_alert(now_ns))
+        now_ns = self.writer.now_ns()
+        return await self.writer.call(lambda store: store.due_alert(now_ns))
 
     async def _send(self, due: DueAlert) -> None:
         regression_id = due.regression.regression_id
         why = await self._post(body_of(due.regression))
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         if why is None:
             _log.info("alert about regression %s was sent", regression_id)
-            await self._writer.call(lambda store: store.alert_sent(regression_id, now_ns))
+            await self.writer.call(lambda store: store.alert_sent(regression_id, now_ns))
             return
         wait_s = pause_s(due.attempts + 1)
-        sentence = f"the webhook at {host_of(self._url)} {why}"
+        sentence = f"the webhook at {host_of(self.url)} {why}"
         _log.warning(
             "alert about regression %s was not delivered: %s; the next attempt is in %g s",
             regression_id,
@@ -123,7 +113,7 @@ class Alerts:
             wait_s,
         )
         next_ns = now_ns + round(wait_s * 1e9)
-        await self._writer.call(lambda store: store.alert_failed(regression_id, sentence, next_ns))
+        await self.writer.call(lambda store: store.alert_failed(regression_id, sentence, next_ns))
 
     async def _post(self, body: bytes) -> str | None:
         """Post once; None when it was taken, else why not, as the end of a sentence."""
@@ -131,7 +121,7 @@ class Alerts:
         answered: asyncio.Future[str | None] = loop.create_future()
 
         def work() -> None:
-            why = post(self._url, body, self._timeout_s)
+            why = post(self.url, body, self.timeout_s)
             try:
                 loop.call_soon_threadsafe(_settle, answered, why)
             except RuntimeError:
@@ -140,9 +130,9 @@ class Alerts:
         threading.Thread(target=work, name="alert", daemon=True).start()
         try:
             # A little longer than the socket's own patience, whose words are better.
-            return await asyncio.wait_for(answered, self._timeout_s * 1.2)
+            return await asyncio.wait_for(answered, self.timeout_s * 1.2)
         except asyncio.TimeoutError:
-            return f"did not answer within {self._timeout_s:g} s"
+            return f"did not answer within {self.timeout_s:g} s"
 
 
 def _settle(answered: asyncio.Future[str | None], why: str | None) -> None:

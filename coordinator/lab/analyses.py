@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import msgspec
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
@@ -15,22 +15,14 @@ from .builds import Builds, patiently
 from .runner import Analysis, TaskRunner
 
 
+@dataclass(eq=False)
 class Analyses:
     """Computes published numbers; the first time and again alike."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        runner: TaskRunner,
-        builds: Builds,
-        terms: LeaseTerms,
-        clock: Callable[[], int],
-    ) -> None:
-        self._writer = writer
-        self._runner = runner
-        self._builds = builds
-        self._terms = terms
-        self._now_ns = clock
+    writer: Writer
+    runner: TaskRunner
+    builds: Builds
+    terms: LeaseTerms
 
     async def compute(self, run_id: str) -> Analysis:
         """The numbers of a run from its raw data; nothing is stored.
@@ -38,12 +30,12 @@ class Analyses:
         Raises:
             BitgaugeError: the raw data gives none, or no task could be run.
         """
-        now_ns = self._now_ns()
-        subject = await self._writer.call(
-            lambda store: subject_of(store, run_id, now_ns, self._terms)
+        now_ns = self.writer.now_ns()
+        subject = await self.writer.call(
+            lambda store: subject_of(store, run_id, now_ns, self.terms)
         )
-        reference = await self._builds.reference_of(subject.facts.baseline, subject.evaluation)
-        return await patiently(lambda: self._runner.analyse(subject.raw, subject.facts, reference))
+        reference = await self.builds.reference_of(subject.facts.baseline, subject.evaluation)
+        return await patiently(lambda: self.runner.analyse(subject.raw, subject.facts, reference))
 
     async def again(self, run_id: str) -> Reanalysis:
         """A run's published numbers beside the same computed again from its raw data.
@@ -51,7 +43,7 @@ class Analyses:
         Raises:
             Refused: the run has no published numbers yet.
         """
-        run = await self._writer.call(lambda store: store.run(run_id))
+        run = await self.writer.call(lambda store: store.run(run_id))
         if run.analysis_version is None:
             raise Refused(Code.ILLEGAL_TRANSITION, f"Run {run_id} has no published numbers.")
         found = (await self.compute(run_id)).metrics

@@ -7,9 +7,8 @@ store that cannot take it costs nothing but the count.
 from __future__ import annotations
 
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
@@ -27,13 +26,12 @@ MOST_KEYS = 1000
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class Asks:
     """What was asked and is not written yet."""
 
-    def __init__(self, writer: Writer, clock: Callable[[], int] = time.time_ns) -> None:
-        self._writer = writer
-        self._now_ns = clock
-        self._counted: Counter[AskKey] = Counter()
+    writer: Writer
+    _counted: Counter[AskKey] = field(default_factory=Counter, init=False)
 
     def note(self, query: SelectQuery | TableQuery) -> None:
         """Count a question that names a part of the table."""
@@ -49,9 +47,9 @@ class Asks:
         counted, self._counted = self._counted, Counter()
         if not counted:
             return
-        day = self._now_ns() // DAY_NS
+        day = self.writer.now_ns() // DAY_NS
         try:
-            await self._writer.call(lambda store: store.note_asks(counted, day))
+            await self.writer.call(lambda store: store.note_asks(counted, day))
         except BitgaugeError as error:
             self._counted.update(counted)
             _log.warning("what was asked could not be written: %s", error)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..decisions.care import CareTerms
@@ -29,7 +27,6 @@ class Lab:
     """What answers agents and people, and what works by itself once it is started."""
 
     writer: Writer
-    clock: Callable[[], int]
     care: LabCare
     analyses: Analyses
     asks: Asks
@@ -50,7 +47,6 @@ def assemble(
     check: HealthCheck | None = None,
     blobs: BlobStore | None = None,
     collection: CollectionTerms | None = None,
-    clock: Callable[[], int] = time.time_ns,
 ) -> Lab:
     """A lab on an open store; nothing of it runs yet.
 
@@ -62,32 +58,28 @@ def assemble(
         check: the health check; None: devices are never checked.
         blobs: the files, which are collected; None: there are none here.
         collection: how long blobs are kept that nothing needs.
-        clock: the present, UTC nanoseconds.
     """
     intake = blobs.require_intake if blobs is not None else _take
-    builds = Builds(writer, runner, clock)
-    analyses = Analyses(writer, runner, builds, terms, clock)
-    cared = LabCare(writer, terms, care, check, clock, intake=intake)
-    asks = Asks(writer, clock)
-    jobs = Jobs(writer, runner, terms, care=cared, clock=clock, intake=intake)
-    campaigns = Campaigns(writer, terms, asks, clock)
+    builds = Builds(writer, runner)
+    analyses = Analyses(writer, runner, builds, terms)
+    cared = LabCare(writer, terms, care or CareTerms(), check, intake)
+    asks = Asks(writer)
+    jobs = Jobs(writer, runner, terms, cared)
+    campaigns = Campaigns(writer, terms, asks)
     collector = None
     if blobs is not None:
-        collector = Collector(writer, blobs, collection or CollectionTerms(), clock)
+        collector = Collector(writer, blobs, collection or CollectionTerms())
     return Lab(
         writer=writer,
-        clock=clock,
         care=cared,
         analyses=analyses,
         asks=asks,
-        leases=Leases(writer, terms, cared, clock),
+        leases=Leases(writer, terms, cared),
         jobs=jobs,
         campaigns=campaigns,
         collector=collector,
-        dispatcher=Dispatcher(
-            writer, builds, analyses, terms=terms, care=cared, collector=collector, clock=clock
-        ),
-        driver=CampaignDriver(writer, campaigns, jobs, asks, clock),
+        dispatcher=Dispatcher(writer, builds, analyses, terms, cared, collector),
+        driver=CampaignDriver(writer, campaigns, jobs, asks),
     )
 
 

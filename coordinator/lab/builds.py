@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from bitgauge.benchmarks.common.again import Again
@@ -24,14 +24,13 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class Builds:
     """Artifacts and references by what they depend on; equal ones share one task."""
 
-    def __init__(self, writer: Writer, runner: TaskRunner, clock: Callable[[], int]) -> None:
-        self._writer = writer
-        self._runner = runner
-        self._now_ns = clock
-        self._making: dict[BuildKey, asyncio.Task[BuildOutcome]] = {}
+    writer: Writer
+    runner: TaskRunner
+    _making: dict[BuildKey, asyncio.Task[BuildOutcome]] = field(default_factory=dict, init=False)
 
     async def outcome(self, asked: BuildKey) -> BuildOutcome:
         """What became of a recipe for a model.
@@ -43,7 +42,7 @@ class Builds:
         Raises:
             BitgaugeError: it could not be made, and may be another time.
         """
-        toolchain = self._runner.toolchain(asked.recipe, asked.artifact_kind)
+        toolchain = self.runner.toolchain(asked.recipe, asked.artifact_kind)
         key = replace(asked, toolchain=toolchain)
         task = self._making.get(key)
         if task is None:
@@ -66,12 +65,12 @@ class Builds:
             task.cancel()
 
     async def _known_or_made(self, key: BuildKey) -> BuildOutcome:
-        known = await self._writer.call(lambda store: store.cached_build(key))
+        known = await self.writer.call(lambda store: store.cached_build(key))
         if known is not None:
             return known
-        outcome = await patiently(lambda: self._runner.build(key))
-        now_ns = self._now_ns()
-        await self._writer.call(lambda store: store.cache_build(key, outcome, now_ns))
+        outcome = await patiently(lambda: self.runner.build(key))
+        now_ns = self.writer.now_ns()
+        await self.writer.call(lambda store: store.cache_build(key, outcome, now_ns))
         return outcome
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from bitgauge.benchmarks.refresh.diff import differences
 from bitgauge.benchmarks.vocabulary.errors import (
@@ -33,23 +33,20 @@ from .plan import planned, require_order, rows_of
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class Campaigns:
     """The campaigns and schedules of one coordinator. Raises `BitgaugeError` only."""
 
-    def __init__(
-        self, writer: Writer, terms: LeaseTerms, asks: Asks, clock: Callable[[], int]
-    ) -> None:
-        self._writer = writer
-        self._terms = terms
-        self._asks = asks
-        self._now_ns = clock
+    writer: Writer
+    terms: LeaseTerms
+    asks: Asks
 
     # -- what people ask ------------------------------------------------------------------
     async def plan(self, order: RefreshOrder) -> RefreshPlan:
         """What a refresh would measure now, and why."""
-        await self._asks.flush()
-        now_ns = self._now_ns()
-        return await self._writer.call(lambda store: planned(store, order, now_ns, self._terms))
+        await self.asks.flush()
+        now_ns = self.writer.now_ns()
+        return await self.writer.call(lambda store: planned(store, order, now_ns, self.terms))
 
     async def start(
         self,
@@ -66,15 +63,15 @@ class Campaigns:
         Raises:
             Refused: `BLOB_MISSING`, a file of the suite was not uploaded.
         """
-        await self._asks.flush()
-        now_ns = self._now_ns()
+        await self.asks.flush()
+        now_ns = self.writer.now_ns()
         campaign_id = str(uuid.uuid4())
         key = idempotency_key or campaign_id
 
         def work(store: Store) -> tuple[CampaignView, RefreshPlan, bool]:
             plan = RefreshPlan()
             if store.campaign_with_key(key) is None:
-                plan = planned(store, order, now_ns, self._terms)
+                plan = planned(store, order, now_ns, self.terms)
                 _require_files(store, plan, now_ns)
             campaign = NewCampaign(
                 campaign_id=campaign_id,
@@ -89,7 +86,7 @@ class Campaigns:
             known, created = store.begin_campaign(campaign, now_ns)
             return store.campaign(known), store.campaign_plan(known), created
 
-        return await self._writer.change(work)
+        return await self.writer.change(work)
 
     async def move(
         self, campaign_id: str, event: CampaignEvent, only_of: str | None = None
@@ -102,7 +99,7 @@ class Campaigns:
         Raises:
             Refused: `FORBIDDEN`, or `ILLEGAL_TRANSITION`.
         """
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
 
         def work(store: Store) -> CampaignView:
             view = store.campaign(campaign_id)
@@ -119,7 +116,7 @@ class Campaigns:
                 store.move_campaign(found, event, now_ns)
             return store.campaign(found)
 
-        return await self._writer.change(work)
+        return await self.writer.change(work)
 
     # -- schedules ------------------------------------------------------------------------
     async def set_schedule(
@@ -129,7 +126,7 @@ class Campaigns:
         if not name.strip():
             raise BadInput(Code.BAD_ARGUMENT, "The schedule has no name.")
         require_order(order)
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         schedule = ScheduleView(
             name=name.strip(),
             cron=cron,
@@ -143,7 +140,7 @@ class Campaigns:
             store.set_schedule(schedule, order)
             return schedule
 
-        return await self._writer.change(work)
+        return await self.writer.change(work)
 
 
 def diff_of(store: Store, campaign_id: str) -> tuple[CellChange, ...]:

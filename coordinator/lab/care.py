@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from bitgauge.benchmarks.vocabulary.enums import Health, JobState, Profile
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
@@ -35,39 +34,26 @@ from .health_check import HealthCheck
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class LabCare:
     """Health, cordons and the mass-loss brake of one coordinator.
 
     Methods that take a store run inside the caller's step on the store's thread.
+
+    Attributes:
+        writer: the store, whose devices are cared for.
+        leases: when a device counts as unreachable.
+        terms: how often to check, and how many jobs may wait.
+        check: the health check; None: devices are never checked.
+        intake: raises while no new job may be taken, such as `DISK_FULL`.
     """
 
-    def __init__(
-        self,
-        writer: Writer,
-        leases: LeaseTerms,
-        terms: CareTerms | None = None,
-        check: HealthCheck | None = None,
-        clock: Callable[[], int] = time.time_ns,
-        *,
-        intake: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Care for the devices of the writer's store.
-
-        Args:
-            writer: the store.
-            leases: when a device counts as unreachable.
-            terms: how often to check, and how many jobs may wait.
-            check: the health check; None: devices are never checked.
-            clock: the present, UTC nanoseconds.
-            intake: raises while no new job may be taken, such as `DISK_FULL`.
-        """
-        self._intake = intake
-        self.terms = terms or CareTerms()
-        self._writer = writer
-        self._leases = leases
-        self._check = check
-        self._now_ns = clock
-        self._loss: MassLoss | None = None
+    writer: Writer
+    leases: LeaseTerms
+    terms: CareTerms
+    check: HealthCheck | None
+    intake: Callable[[], None]
+    _loss: MassLoss | None = field(default=None, init=False)
 
     # -- what an admin asks ---------------------------------------------------------------
     async def cordon(self, device: str, reason: str) -> DeviceView:
@@ -82,7 +68,7 @@ class LabCare:
     async def retire(self, device: str, reason: str) -> DeviceView:
         """Remove a device for good; its results stay."""
         why = f"retired: {reason.strip() or 'no reason given'}"
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         return await self._change(device, lambda store, found: store.retire(found, why, now_ns))
 
     async def _change(self, device: str, work: Callable[[Store, str], object]) -> DeviceView:
@@ -92,7 +78,7 @@ class LabCare:
             views = self.devices(store)
             return next(view for view in views if view.description.device_id == device_id)
 
-        return await self._writer.change(change)
+        return await self.writer.change(change)
 
     async def certify(
         self, device: str, runtime: str, profile: Profile, comparisons: int, submitted_by: str = ""
@@ -106,19 +92,19 @@ class LabCare:
             BitgaugeError: `UNKNOWN_DEVICE`, `DEVICE_RETIRED`; `NOT_CERTIFIABLE` when it cannot
                 be certified; `QUEUE_QUOTA`, and what the intake raises.
         """
-        await asyncio.to_thread(self._intake)
-        check = self._check
+        await asyncio.to_thread(self.intake)
+        check = self.check
         if check is None:
             raise Refused(
                 Code.NOT_CERTIFIABLE, "This coordinator has no model to certify a device with."
             )
-        if await self._writer.call(lambda store: store.missing_blobs(check.digests)):
+        if await self.writer.call(lambda store: store.missing_blobs(check.digests)):
             await check.provide()
-        job_id, now_ns = str(uuid.uuid4()), self._now_ns()
+        job_id, now_ns = str(uuid.uuid4()), self.writer.now_ns()
 
         def work(store: Store) -> tuple[str, bool]:
             device_id = store.device_named(device)
-            views = store.devices(now_ns, self._leases)
+            views = store.devices(now_ns, self.leases)
             own = next(one.description for one in views if one.description.device_id == device_id)
             spec = certification(check, own, runtime, profile, comparisons)
             require_quota(submitted_by, store.waiting_of(submitted_by), self.terms)
@@ -131,17 +117,17 @@ class LabCare:
                 submitted_by=submitted_by,
             )
 
-        return await self._writer.change(work)
+        return await self.writer.change(work)
 
     # -- work for a device ----------------------------------------------------------------
     async def provide(self) -> None:
         """Have the files of the health check here; never a reason to refuse work."""
-        if self._check is None:
+        if self.check is None:
             return
-        digests = self._check.digests
+        digests = self.check.digests
         try:
-            if await self._writer.call(lambda store: store.missing_blobs(digests)):
-                await self._check.provide()
+            if await self.writer.call(lambda store: store.missing_blobs(digests)):
+                await self.check.provide()
         except BitgaugeError as error:
             _log.warning("the files of the health check are missing: %s", error)
 
@@ -151,10 +137,10 @@ class LabCare:
         if care.out:
             return None
         queued = store.queued()
-        due = self._check is not None and check_due(care, self.terms, now_ns)
+        due = self.check is not None and check_due(care, self.terms, now_ns)
         if not queued and not due:
             return None
-        views = store.devices(now_ns, self._leases)
+        views = store.devices(now_ns, self.leases)
         own = next(view.description for view in views if view.description.device_id == device_id)
         check = care.open_check
         if check is None and (check := self._begun(store, own, care, now_ns)):
@@ -173,7 +159,7 @@ class LabCare:
         self, store: Store, device: DeviceDescription, care: DeviceCare, now_ns: int
     ) -> str | None:
         """The health check that begins now, if one is due and can be had."""
-        check = self._check
+        check = self.check
         if check is None or not check_due(care, self.terms, now_ns):
             return None
         if check.hindrance(device) or store.missing_blobs(check.digests):
@@ -186,25 +172,25 @@ class LabCare:
     # -- what the coordinator does by itself ----------------------------------------------
     async def judge(self) -> None:
         """Judge the health checks that have ended."""
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
 
         def work(store: Store) -> int:
             checks = store.ended_checks()
             for one in checks:
                 outcome, why = CheckOutcome.VOID, "health checks are switched off"
-                if self._check is not None:
-                    known_pct = self._check.known_accuracy_pct
+                if self.check is not None:
+                    known_pct = self.check.known_accuracy_pct
                     outcome, why = judge_check(one.state, one.reason, one.metrics, known_pct)
                 level = logging.WARNING if outcome is CheckOutcome.FAILED else logging.INFO
                 _log.log(level, "health check of %s %s: %s", one.device_id, outcome.value, why)
                 store.checked(one.job_id, outcome, why, now_ns)
             return len(checks)
 
-        await self._writer.change_if(work)
+        await self.writer.change_if(work)
 
     async def expire(self) -> None:
         """End the leases that have run out, unless the brake holds."""
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
 
         def work(store: Store) -> bool:
             loss = self._mass_loss(store, now_ns)
@@ -217,17 +203,17 @@ class LabCare:
                 _log.error("mass loss: %s", loss.sentence)
             return before != loss
 
-        await self._writer.change_if(work)
+        await self.writer.change_if(work)
 
     def _mass_loss(self, store: Store, now_ns: int) -> MassLoss | None:
-        return mass_loss(store.hearings(), now_ns, self._leases.unreachable_after_ns)
+        return mass_loss(store.hearings(), now_ns, self.leases.unreachable_after_ns)
 
     # -- what people see ------------------------------------------------------------------
     def devices(self, store: Store) -> tuple[DeviceView, ...]:
         """Every device that ever registered, with what people should know of it."""
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         loss = self._mass_loss(store, now_ns)
-        views = store.devices(now_ns, self._leases)
+        views = store.devices(now_ns, self.leases)
         return tuple(replace(view, note=self._note(view, loss)) for view in views)
 
     def _note(self, view: DeviceView, loss: MassLoss | None) -> str | None:
@@ -236,9 +222,9 @@ class LabCare:
             return loss.sentence
         if view.retired or view.cordoned is not None or view.health is not Health.SUSPECT:
             return None
-        if self._check is None or not (self.terms.check_every_ns or self.terms.check_every_jobs):
+        if self.check is None or not (self.terms.check_every_ns or self.terms.check_every_jobs):
             return None
-        hindrance = self._check.hindrance(device)
+        hindrance = self.check.hindrance(device)
         if hindrance:
             return f"its health cannot be checked: {hindrance}"
         return "its health check comes before its next job"
@@ -248,7 +234,7 @@ class LabCare:
         if not any(view.state in (JobState.QUEUED, JobState.LEASED) for view in views):
             return tuple(views)
         loss = self._mass_loss(store, now_ns)
-        devices = store.devices(now_ns, self._leases)
+        devices = store.devices(now_ns, self.leases)
         return tuple(_explained(store, view, devices, loss) for view in views)
 
 

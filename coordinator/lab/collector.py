@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -122,22 +121,15 @@ def _size(one: SpareBlob | Partial) -> int:
     return one.size_bytes if isinstance(one, Partial) else one.digest.size_bytes
 
 
+@dataclass(eq=False)
 class Collector:
     """Deletes what `choose` says, of one coordinator."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        blobs: BlobStore,
-        terms: CollectionTerms,
-        clock: Callable[[], int] = time.time_ns,
-    ) -> None:
-        self._writer = writer
-        self._blobs = blobs
-        self._terms = terms
-        self._now_ns = clock
-        self._said_excess = False
-        self._collecting = asyncio.Lock()
+    writer: Writer
+    blob_store: BlobStore
+    terms: CollectionTerms
+    _said_excess: bool = field(default=False, init=False)
+    _collecting: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def run(self) -> None:
         """Compare record and folder once, then collect for ever; a full disk stops nothing."""
@@ -157,10 +149,10 @@ class Collector:
         Raises:
             Refused: `BLOB_LIMIT` when what is needed leaves no room for it.
         """
-        limit_bytes = self._terms.limit_bytes
+        limit_bytes = self.terms.limit_bytes
         if limit_bytes is None:
             return
-        used_bytes = await self._writer.call(lambda store: store.blob_bytes())
+        used_bytes = await self.writer.call(lambda store: store.blob_bytes())
         if used_bytes + size_bytes <= limit_bytes:
             return
         if (await self.collect(size_bytes)).excess_bytes:
@@ -173,9 +165,9 @@ class Collector:
     async def collect(self, wanted_bytes: int = 0) -> Chosen:
         """Delete what may go, so that `wanted_bytes` more fit below the limit; what went."""
         async with self._collecting:
-            now_ns = self._now_ns()
-            partials = await asyncio.to_thread(self._blobs.partials)
-            chosen = await self._writer.call(
+            now_ns = self.writer.now_ns()
+            partials = await asyncio.to_thread(self.blob_store.partials)
+            chosen = await self.writer.call(
                 lambda store: self._take(store, partials, now_ns, wanted_bytes)
             )
             await asyncio.to_thread(self._free, chosen)
@@ -186,21 +178,19 @@ class Collector:
         self, store: Store, partials: Sequence[Partial], now_ns: int, wanted_bytes: int
     ) -> Chosen:
         """On the store's thread: decide, forget, take away."""
-        spare = store.spare_blobs(now_ns - self._terms.grace_ns)
+        spare = store.spare_blobs(now_ns - self.terms.grace_ns)
         total_bytes = store.blob_bytes()
-        chosen = choose(
-            spare, partials, total_bytes, self._terms, now_ns, wanted_bytes=wanted_bytes
-        )
+        chosen = choose(spare, partials, total_bytes, self.terms, now_ns, wanted_bytes=wanted_bytes)
         if chosen.blobs:
             store.forget_blobs(chosen.blobs)
         for digest in chosen.blobs:
-            self._blobs.set_aside(digest)
+            self.blob_store.set_aside(digest)
         return chosen
 
     def _free(self, chosen: Chosen) -> None:
-        self._blobs.empty_trash()
+        self.blob_store.empty_trash()
         for partial in chosen.partials:
-            self._blobs.drop_partial(partial)
+            self.blob_store.drop_partial(partial)
 
     def _say(self, chosen: Chosen) -> None:
         if chosen.blobs or chosen.partials:
@@ -220,10 +210,10 @@ class Collector:
 
         A file that is not recorded, left by a crash, goes once it is older than the grace.
         """
-        now_ns = self._now_ns()
-        files = await asyncio.to_thread(self._blobs.stored)
-        lost = await self._writer.call(lambda store: self._compare(store, files, now_ns))
-        await asyncio.to_thread(self._blobs.empty_trash)
+        now_ns = self.writer.now_ns()
+        files = await asyncio.to_thread(self.blob_store.stored)
+        lost = await self.writer.call(lambda store: self._compare(store, files, now_ns))
+        await asyncio.to_thread(self.blob_store.empty_trash)
         for digest in lost:
             _log.error("blob %s is recorded and its file is gone; it will be asked for", digest)
         return lost
@@ -231,9 +221,9 @@ class Collector:
     def _compare(self, store: Store, files: dict[Digest, int], now_ns: int) -> tuple[Digest, ...]:
         recorded = {digest for digest, _ in store.blobs()}
         for digest in files.keys() - recorded:
-            if now_ns - files[digest] > self._terms.grace_ns:
-                self._blobs.set_aside(digest)
-        lost = tuple(one for one in recorded - files.keys() if not self._blobs.contains(one))
+            if now_ns - files[digest] > self.terms.grace_ns:
+                self.blob_store.set_aside(digest)
+        lost = tuple(one for one in recorded - files.keys() if not self.blob_store.contains(one))
         if lost:
             store.forget_blobs(lost)
         return lost

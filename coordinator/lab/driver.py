@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.vocabulary.enums import CampaignState
 from bitgauge.benchmarks.vocabulary.errors import (
@@ -37,51 +36,43 @@ _S = 1_000_000_000
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class CampaignDriver:
     """Drives the campaigns and schedules of one coordinator."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        begun: Campaigns,
-        jobs: Jobs,
-        asks: Asks,
-        clock: Callable[[], int],
-    ) -> None:
-        self._writer = writer
-        self._begun = begun
-        self._jobs = jobs
-        self._asks = asks
-        self._now_ns = clock
+    writer: Writer
+    begun: Campaigns
+    jobs: Jobs
+    asks: Asks
 
     async def run(self) -> None:
         """Drive campaigns and schedules for ever."""
         while True:
-            version = self._writer.changes.version
+            version = self.writer.changes.version
             try:
-                await self._asks.flush()
+                await self.asks.flush()
                 await self.step()
                 tick_s = await self._tick_s()
             except BitgaugeError as error:
                 _log.error("campaigns could not be driven: %s", error)
                 await asyncio.sleep(PAUSE_S)
                 continue
-            await self._writer.changes.wait_past(version, tick_s)
+            await self.writer.changes.wait_past(version, tick_s)
             await asyncio.sleep(PAUSE_S)  # a lab at work changes the store all the time
 
     async def step(self) -> None:
         """Start what is due, submit what has room, end what is done."""
-        now_ns = self._now_ns()
-        for due in await self._writer.call(lambda store: store.due_schedules(now_ns)):
+        now_ns = self.writer.now_ns()
+        for due in await self.writer.call(lambda store: store.due_schedules(now_ns)):
             await self._start_due(due)
-        await self._writer.change_if(lambda store: cancel_orphans(store, now_ns))
-        for campaign_id in await self._writer.call(lambda store: store.live_campaigns()):
+        await self.writer.change_if(lambda store: cancel_orphans(store, now_ns))
+        for campaign_id in await self.writer.call(lambda store: store.live_campaigns()):
             await self._drive(campaign_id)
 
     async def _tick_s(self) -> float:
         """Seconds until the next schedule, at most `LONGEST_TICK_S`."""
-        known = await self._writer.call(lambda store: store.schedules())
-        now_ns = self._now_ns()
+        known = await self.writer.call(lambda store: store.schedules())
+        now_ns = self.writer.now_ns()
         left_s = [(one.next_unix_ns - now_ns) / _S for one in known]
         return min([LONGEST_TICK_S, *(max(0.05, left) for left in left_s)])
 
@@ -90,34 +81,34 @@ class CampaignDriver:
         key = f"schedule:{due.name}:{due.due_unix_ns}"
         campaign_id = ""
         try:
-            view, _, _ = await self._begun.start(due.order, key, due.submitted_by, due.name)
+            view, _, _ = await self.begun.start(due.order, key, due.submitted_by, due.name)
             campaign_id = view.campaign_id
         except Unavailable:
             raise  # the time stays due
         except BitgaugeError as error:
             _log.error("schedule %s could not start: %s", due.name, error)
-        following = schedules.next_after(due.cron, self._now_ns())
-        await self._writer.change(lambda store: store.schedule_started(due, following, campaign_id))
+        following = schedules.next_after(due.cron, self.writer.now_ns())
+        await self.writer.change(lambda store: store.schedule_started(due, following, campaign_id))
 
     async def _drive(self, campaign_id: str) -> None:
-        view = await self._writer.call(lambda store: store.campaign(campaign_id))
-        now_ns = self._now_ns()
+        view = await self.writer.call(lambda store: store.campaign(campaign_id))
+        now_ns = self.writer.now_ns()
         if view.state is CampaignState.PLANNED and view.jobs:
-            await self._writer.change(
+            await self.writer.change(
                 lambda store: store.move_campaign(campaign_id, CampaignEvent.BEGIN, now_ns)
             )
         if view.state is not CampaignState.PAUSED:
-            steps = await self._writer.call(lambda store: store.campaign_steps(campaign_id))
+            steps = await self.writer.call(lambda store: store.campaign_steps(campaign_id))
             for step in campaigns.to_submit(steps):
                 await self._submit(view, step)
-        await self._writer.change_if(lambda store: _end(store, campaign_id, now_ns))
+        await self.writer.change_if(lambda store: _end(store, campaign_id, now_ns))
 
     async def _submit(self, view: CampaignView, step: CampaignStep) -> None:
         """Submit a step's job; a step that can never be submitted says why."""
         campaign_id, n = view.campaign_id, step.n
         spec = replace(step.spec, idempotency_key=campaigns.key_of(campaign_id, n))
         try:
-            job_id, _ = await self._jobs.submit(spec, view.submitted_by)
+            job_id, _ = await self.jobs.submit(spec, view.submitted_by)
         except Unavailable:
             raise
         except BitgaugeError as error:
@@ -125,9 +116,9 @@ class CampaignDriver:
                 _log.info("campaign %s waits: %s", campaign_id, error.sentence)
                 return
             reason = error.sentence
-            await self._writer.change(lambda store: store.campaign_refused(campaign_id, n, reason))
+            await self.writer.change(lambda store: store.campaign_refused(campaign_id, n, reason))
             return
-        await self._writer.change(lambda store: store.campaign_submitted(campaign_id, n, job_id))
+        await self.writer.change(lambda store: store.campaign_submitted(campaign_id, n, job_id))
 
 
 def _end(store: Store, campaign_id: str, now_ns: int) -> bool:

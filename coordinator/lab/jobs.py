@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
@@ -23,35 +24,21 @@ from .care import LabCare
 from .runner import TaskRunner
 
 
+@dataclass(eq=False)
 class Jobs:
-    """The people's side of one coordinator's jobs. Every method raises `BitgaugeError` only."""
+    """The people's side of one coordinator's jobs. Every method raises `BitgaugeError` only.
 
-    def __init__(
-        self,
-        writer: Writer,
-        runner: TaskRunner,
-        terms: LeaseTerms,
-        *,
-        care: LabCare,
-        clock: Callable[[], int],
-        intake: Callable[[], None],
-    ) -> None:
-        """Take jobs.
+    Attributes:
+        writer: the store's thread.
+        runner: looks into what is submitted.
+        terms: when a device counts as unreachable.
+        care: of devices; knows what a job waits for, and whether one may be taken.
+    """
 
-        Args:
-            writer: the store's thread.
-            runner: looks into what is submitted.
-            terms: when a device counts as unreachable.
-            care: of devices; knows what a job waits for.
-            clock: the present, UTC nanoseconds.
-            intake: raises while no new job may be taken, such as `DISK_FULL`.
-        """
-        self._writer = writer
-        self._runner = runner
-        self._terms = terms
-        self._care = care
-        self._now_ns = clock
-        self._intake = intake
+    writer: Writer
+    runner: TaskRunner
+    terms: LeaseTerms
+    care: LabCare
 
     async def submit(self, spec: JobSpec, submitted_by: str = "") -> tuple[str, bool]:
         """Take a job whose files are here, after a look into them.
@@ -59,53 +46,51 @@ class Jobs:
         Returns:
             The id of the job, and whether this call made it.
         """
-        await asyncio.to_thread(self._intake)
+        await asyncio.to_thread(self.care.intake)
         spec = submission.completed(spec)
-        digests, now_ns = tuple(submission.named_digests(spec)), self._now_ns()
-        missing = await self._writer.call(lambda store: wanted(store, digests, now_ns))
+        digests, now_ns = tuple(submission.named_digests(spec)), self.writer.now_ns()
+        missing = await self.writer.call(lambda store: wanted(store, digests, now_ns))
         submission.require_blobs(spec, missing)
-        takes = submission.takes(
-            await self._writer.call(lambda store: self._present(store, now_ns))
-        )
-        inspection = await self._runner.inspect(spec, takes)
+        takes = submission.takes(await self.writer.call(lambda store: self._present(store, now_ns)))
+        inspection = await self.runner.inspect(spec, takes)
         spec = submission.described(spec, inspection)
         model_class = spec.model_class or ModelClass.OTHER
         job_id = str(uuid.uuid4())
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
 
         def work(store: Store) -> tuple[str, bool]:
             if store.job_with_key(spec.idempotency_key) is None:
                 present = self._present(store, now_ns)
                 submission.require_options(spec, present)
                 submission.require_device(spec, present)
-                require_quota(submitted_by, store.waiting_of(submitted_by), self._care.terms)
+                require_quota(submitted_by, store.waiting_of(submitted_by), self.care.terms)
             return store.submit(job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
 
-        submitted = await self._writer.change(work)
+        submitted = await self.writer.change(work)
         crash_point("C1")
         return submitted
 
     def _present(self, store: Store, now_ns: int) -> list[DeviceDescription]:
         """Every device that is not retired, online or not."""
-        views = store.devices(now_ns, self._terms)
+        views = store.devices(now_ns, self.terms)
         return [view.description for view in views if not view.retired]
 
     async def watch(self, job_id: str) -> AsyncIterator[JobView]:
         """The job now and after each change, until it has ended."""
         shown: JobView | None = None
         while True:
-            version = self._writer.changes.version
+            version = self.writer.changes.version
             view = await self.view(job_id)
             if view != shown:
                 yield view
                 shown = view
             if view.state in ENDED:
                 return
-            await self._writer.changes.wait_past(version)
+            await self.writer.changes.wait_past(version)
 
     async def cancel(self, job_id: str, only_of: str | None = None) -> JobView:
         """Cancel a job that has not ended; only one that `only_of` submitted, when given."""
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
 
         def work(store: Store) -> JobView:
             if only_of is not None and store.submitter(job_id) != only_of:
@@ -114,18 +99,18 @@ class Jobs:
                 )
             return store.cancel(job_id, "cancelled by the user", now_ns)
 
-        return await self._writer.change(work)
+        return await self.writer.change(work)
 
     async def view(self, job_id: str) -> JobView:
         """One job."""
-        now_ns = self._now_ns()
-        return await self._writer.call(
-            lambda store: self._care.explained(store, (store.job(job_id),), now_ns)[0]
+        now_ns = self.writer.now_ns()
+        return await self.writer.call(
+            lambda store: self.care.explained(store, (store.job(job_id),), now_ns)[0]
         )
 
     async def views(self, limit: int, active_only: bool) -> tuple[JobView, ...]:
         """Jobs, newest first."""
-        now_ns = self._now_ns()
-        return await self._writer.call(
-            lambda store: self._care.explained(store, store.jobs(limit, active_only), now_ns)
+        now_ns = self.writer.now_ns()
+        return await self.writer.call(
+            lambda store: self.care.explained(store, store.jobs(limit, active_only), now_ns)
         )

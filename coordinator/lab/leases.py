@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import Disposition
@@ -27,30 +27,19 @@ LONGEST_WAIT_S = 10.0
 LEASE_TOKEN_BYTES = 16
 
 
+@dataclass(eq=False)
 class Leases:
     """The agents' side of one coordinator. Every method raises `BitgaugeError` only."""
 
-    def __init__(
-        self, writer: Writer, terms: LeaseTerms, care: LabCare, clock: Callable[[], int]
-    ) -> None:
-        """Give and take leases.
-
-        Args:
-            writer: the store's thread.
-            terms: life and renewal of leases.
-            care: says what a device runs next.
-            clock: the present, UTC nanoseconds.
-        """
-        self.terms = terms
-        self._writer = writer
-        self._care = care
-        self._now_ns = clock
+    writer: Writer
+    terms: LeaseTerms
+    care: LabCare
 
     async def register(self, registration: Registration) -> None:
         """Introduce a device; jobs that its older incarnations held are queued again."""
         require_stacks(registration.device)
-        now_ns = self._now_ns()
-        await self._writer.change(lambda store: store.register(registration, now_ns))
+        now_ns = self.writer.now_ns()
+        await self.writer.change(lambda store: store.register(registration, now_ns))
 
     async def acquire(
         self, device_id: str, incarnation: str, wait_s: float, who: Caller = NOBODY
@@ -63,16 +52,16 @@ class Leases:
         loop = asyncio.get_running_loop()
         longest_s = min(LONGEST_WAIT_S, self.terms.unreachable_after_ns / 2e9)
         until = loop.time() + min(max(wait_s, 0.0), longest_s)
-        asked_ns = self._now_ns()
-        await self._care.provide()
+        asked_ns = self.writer.now_ns()
+        await self.care.provide()
 
         def asking(store: Store) -> tuple[str, ...]:
             who.require_agent(store.agent_of(device_id), "What asks for work")
             return store.acquiring(device_id, incarnation, asked_ns)
 
-        await self._writer.change_if(asking)
+        await self.writer.change_if(asking)
         while True:
-            version = self._writer.changes.version
+            version = self.writer.changes.version
             assignment = await self._claim(device_id, incarnation, asked_ns)
             left_s = until - loop.time()
             if assignment is not None:
@@ -80,21 +69,21 @@ class Leases:
                 return assignment
             if left_s <= 0:
                 return None
-            if not await self._writer.changes.wait_past(version, left_s):
+            if not await self.writer.changes.wait_past(version, left_s):
                 return None
 
     async def _claim(self, device_id: str, incarnation: str, asked_ns: int) -> Assignment | None:
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         token = secrets.token_bytes(LEASE_TOKEN_BYTES)
 
         def work(store: Store) -> Assignment | None:
             store.seen(device_id, incarnation, asked_ns)
-            job_id = self._care.next_job(store, device_id, now_ns)
+            job_id = self.care.next_job(store, device_id, now_ns)
             if job_id is None:
                 return None
             return store.claim(job_id, device_id, token, now_ns=now_ns, terms=self.terms)
 
-        return await self._writer.change_if(work)
+        return await self.writer.change_if(work)
 
     async def renew(  # noqa: PLR0917  (a lease, then what is said of it)
         self,
@@ -106,7 +95,7 @@ class Leases:
         who: Caller = NOBODY,
     ) -> str:
         """Extend a lease: `ok`, `cancel` or `lost`."""
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
 
         def work(store: Store) -> str:
             _require_lease(who, store, job_id, epoch)
@@ -120,12 +109,12 @@ class Leases:
                 terms=self.terms,
             )
 
-        return await self._writer.change(work)
+        return await self.writer.change(work)
 
     async def report(self, report: RunReport, who: Caller = NOBODY) -> Disposition:
         """Take one run; once this returns it is durable."""
         crash_point("C5")
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         digests = tuple(ref.digest for ref in report.raw)
 
         def work(store: Store) -> Disposition:
@@ -137,7 +126,7 @@ class Leases:
                 raise BadInput(Code.BLOB_MISSING, f"Raw data of the run is missing: {listed}.")
             return store.report(report, now_ns, self.terms)
 
-        disposition = await self._writer.change(work)
+        disposition = await self.writer.change(work)
         crash_point("C7")
         return disposition
 

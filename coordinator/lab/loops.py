@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,50 +30,28 @@ LONGEST_TICK_S = 1.0
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False)
 class Dispatcher:
-    """The background loops of one coordinator."""
+    """The background loops of one coordinator; without a collector blobs stay."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        builds: Builds,
-        analyses: Analyses,
-        *,
-        terms: LeaseTerms,
-        care: LabCare,
-        collector: Collector | None,
-        clock: Callable[[], int],
-    ) -> None:
-        """Work on the writer's store.
-
-        Args:
-            writer: the store.
-            builds: makes artifacts.
-            analyses: computes published numbers.
-            terms: when a device is unreachable, and how long a lease lives.
-            care: of devices.
-            collector: of blobs that nothing needs; None: they stay.
-            clock: the present, UTC nanoseconds.
-        """
-        self._writer = writer
-        self._builds = builds
-        self._analyses = analyses
-        self._terms = terms
-        self._care = care
-        self._collector = collector
-        self._refreshed = False
-        self._now_ns = clock
-        self._working: dict[Hashable, asyncio.Task[None]] = {}
-        self._ended: set[Hashable] = set()
+    writer: Writer
+    builds: Builds
+    analyses: Analyses
+    terms: LeaseTerms
+    care: LabCare
+    collector: Collector | None
+    _refreshed: bool = field(default=False, init=False)
+    _working: dict[Hashable, asyncio.Task[None]] = field(default_factory=dict, init=False)
+    _ended: set[Hashable] = field(default_factory=set, init=False)
 
     async def refresh_leases(self) -> None:
         """At the start: every active lease gets a fresh TTL, because downtime consumes none.
 
         While the disk is full that waits, and with it the end of any lease.
         """
-        now_ns = self._now_ns()
+        now_ns = self.writer.now_ns()
         try:
-            await self._writer.change(lambda store: store.refresh_leases(now_ns, self._terms))
+            await self.writer.change(lambda store: store.refresh_leases(now_ns, self.terms))
             self._refreshed = True
         except BitgaugeError as error:
             if error.code is not Code.DISK_FULL:
@@ -96,23 +75,23 @@ class Dispatcher:
     async def _run(self, others: Sequence[Callable[[], Coroutine[Any, Any, None]]]) -> None:
         try:
             loops = [self._expire_for_ever(), self._work_for_ever()]
-            if self._collector is not None:
-                loops.append(self._collector.run())
+            if self.collector is not None:
+                loops.append(self.collector.run())
             loops.extend(other() for other in others)
             await asyncio.gather(*loops)
         finally:
             for task in tuple(self._working.values()):
                 task.cancel()
-            self._builds.cancel()
+            self.builds.cancel()
 
     async def _expire_for_ever(self) -> None:
-        tick_s = min(self._terms.ttl_ns / 4e9, LONGEST_TICK_S)
+        tick_s = min(self.terms.ttl_ns / 4e9, LONGEST_TICK_S)
         while True:
             try:
                 if not self._refreshed:
                     await self.refresh_leases()
                 if self._refreshed:
-                    await self._care.expire()
+                    await self.care.expire()
             except BitgaugeError as error:  # a full disk heals; the loop must outlive it
                 _log.error("leases could not be expired: %s", error)
                 await asyncio.sleep(PAUSE_S)
@@ -120,11 +99,11 @@ class Dispatcher:
 
     async def _work_for_ever(self) -> None:
         while True:
-            version = self._writer.changes.version
+            version = self.writer.changes.version
             try:
-                await self._care.judge()
+                await self.care.judge()
                 self._ended.clear()
-                builds, runs, unjudged = await self._writer.call(
+                builds, runs, unjudged = await self.writer.call(
                     lambda store: (store.pending_builds(), store.unanalysed(), store.unjudged())
                 )
             except BitgaugeError as error:
@@ -137,7 +116,7 @@ class Dispatcher:
                 self._start(run_id, partial(self._analyse, run_id))
             for run_id in unjudged:
                 self._start(("past", run_id), partial(self._judge, run_id))
-            await self._writer.changes.wait_past(version)
+            await self.writer.changes.wait_past(version)
 
     def _start(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
         """Begin `work` unless the same is being done, or was while it was found to be pending."""
@@ -151,7 +130,7 @@ class Dispatcher:
         except Exception:  # a background step has no caller to tell
             _log.exception("background work %s failed", key)
             await asyncio.sleep(PAUSE_S)
-            await self._writer.changes.announce()
+            await self.writer.changes.announce()
         finally:
             del self._working[key]
             self._ended.add(key)
@@ -160,36 +139,36 @@ class Dispatcher:
     async def _build(self, build: PendingBuild) -> None:
         outcome: BuildOutcome | Failure
         try:
-            outcome = await self._builds.outcome(build.key)
+            outcome = await self.builds.outcome(build.key)
         except BitgaugeError as error:
             outcome = failure_of(error)
-        now_ns = self._now_ns()
-        await self._writer.change(
+        now_ns = self.writer.now_ns()
+        await self.writer.change(
             lambda store: store.built(build.job_id, build.entry_index, outcome, now_ns)
         )
 
     # -- analyses -------------------------------------------------------------------------
     async def _analyse(self, run_id: str) -> None:
         try:
-            analysis = await self._analyses.compute(run_id)
+            analysis = await self.analyses.compute(run_id)
         except BitgaugeError as error:
             _log.error("run %s could not be analysed: %s", run_id, error)
             await self._analysis_failed(run_id, failure_of(error))
             return
-        now_ns = self._now_ns()
-        await self._writer.change(
+        now_ns = self.writer.now_ns()
+        await self.writer.change(
             lambda store: store.analysed(run_id, analysis.version, analysis.metrics, now_ns)
         )
 
     async def _analysis_failed(self, run_id: str, failure: Failure) -> None:
-        now_ns = self._now_ns()
-        await self._writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
+        now_ns = self.writer.now_ns()
+        await self.writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
 
     # -- the past -------------------------------------------------------------------------
     async def _judge(self, run_id: str) -> None:
         """Hold a run whose job has ended against the past of its row."""
-        now_ns = self._now_ns()
-        for one in await self._writer.change_if(lambda store: store.judge_run(run_id, now_ns)):
+        now_ns = self.writer.now_ns()
+        for one in await self.writer.change_if(lambda store: store.judge_run(run_id, now_ns)):
             level = logging.WARNING if one.state in ("new", "confirmed") else logging.INFO
             _log.log(level, "regression %s is %s: %s", one.regression_id, one.state, one.sentence)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -24,11 +25,11 @@ _VERDICTS = {
 }
 
 
+@dataclass(eq=False)
 class AgentsService(agent_pb2_grpc.AgentsServicer):
     """What agents call."""
 
-    def __init__(self, leases: Leases) -> None:
-        self._leases = leases
+    leases: Leases
 
     async def Register(  # noqa: N802, D102
         self, request: agent_pb2.RegisterRequest, context: Any
@@ -43,17 +44,17 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             open_intents=tuple(request.open_intents),
             agent_id=caller().device_id,
         )
-        await self._leases.register(registration)
+        await self.leases.register(registration)
         return agent_pb2.RegisterResponse(
             coordinator_version=version("bitgauge"),
             protocol_version=PROTOCOL_VERSION,
-            unreachable_after_ms=self._leases.terms.unreachable_after_ns // NS_PER_MS,
+            unreachable_after_ms=self.leases.terms.unreachable_after_ns // NS_PER_MS,
         )
 
     async def Acquire(  # noqa: N802, D102
         self, request: agent_pb2.AcquireRequest, context: Any
     ) -> agent_pb2.AcquireResponse:
-        assignment = await self._leases.acquire(
+        assignment = await self.leases.acquire(
             request.device_id, request.incarnation, request.wait_ms / 1000, caller()
         )
         if assignment is None:
@@ -67,7 +68,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
         progress = None
         if request.HasField("progress"):
             progress = from_wire(Progress, request.progress)
-        verdict = await self._leases.renew(
+        verdict = await self.leases.renew(
             request.job_id,
             request.epoch,
             request.lease_token,
@@ -76,11 +77,11 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             caller(),
         )
         return agent_pb2.RenewResponse(
-            verdict=_VERDICTS[verdict], ttl_ms=self._leases.terms.ttl_ns // NS_PER_MS
+            verdict=_VERDICTS[verdict], ttl_ms=self.leases.terms.ttl_ns // NS_PER_MS
         )
 
     async def Report(  # noqa: N802, D102
         self, request: agent_pb2.ReportRequest, context: Any
     ) -> agent_pb2.ReportResponse:
-        disposition = await self._leases.report(from_wire(RunReport, request.report), caller())
+        disposition = await self.leases.report(from_wire(RunReport, request.report), caller())
         return agent_pb2.ReportResponse(disposition=f"DISPOSITION_{disposition.name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bitgauge.benchmarks.common.crash import crash_point
@@ -26,38 +27,28 @@ class RoomMaker(Protocol):
         """Make room, or raise `BLOB_LIMIT`."""
 
 
+@dataclass(eq=False)
 class BlobsService(blobs_pb2_grpc.BlobsServicer):
-    """Content-addressed transfer."""
+    """Content-addressed transfer.
 
-    def __init__(
-        self,
-        writer: Writer,
-        clock: Callable[[], int],
-        blobs: BlobStore,
-        room: RoomMaker | None = None,
-        pace: Callable[[], Pace] = Pace,
-    ) -> None:
-        """Serve `blobs`.
+    Attributes:
+        writer: the store, which knows which blobs are recorded.
+        blobs: their bytes.
+        room: asked before a person's upload; None: no limit but the disk.
+        pace: makes what ends an upload that is too slow.
+    """
 
-        Args:
-            writer: the store, which knows which blobs are recorded.
-            clock: the present, UTC nanoseconds.
-            blobs: their bytes.
-            room: asked before a person's upload; None: no limit but the disk.
-            pace: makes what ends an upload that is too slow.
-        """
-        self._writer = writer
-        self._now_ns = clock
-        self._blobs = blobs
-        self._room = room
-        self._pace = pace
+    writer: Writer
+    blobs: BlobStore
+    room: RoomMaker | None = None
+    pace: Callable[[], Pace] = Pace
 
     async def FindMissing(  # noqa: N802, D102
         self, request: blobs_pb2.FindMissingRequest, context: Any
     ) -> blobs_pb2.FindMissingResponse:
         digests = tuple(from_wire(Digest, digest) for digest in request.digests)
-        now_ns = self._now_ns()
-        missing = set(await self._writer.call(lambda store: wanted(store, digests, now_ns)))
+        now_ns = self.writer.now_ns()
+        missing = set(await self.writer.call(lambda store: wanted(store, digests, now_ns)))
         # A file that somebody removed is asked for again, whatever the record says.
         missing |= await asyncio.to_thread(self._lost, digests)
         return blobs_pb2.FindMissingResponse(
@@ -65,12 +56,12 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         )
 
     def _lost(self, digests: tuple[Digest, ...]) -> set[Digest]:
-        return {digest for digest in digests if not self._blobs.contains(digest)}
+        return {digest for digest in digests if not self.blobs.contains(digest)}
 
     async def Write(  # noqa: N802, D102
         self, request_iterator: AsyncIterator[blobs_pb2.WriteRequest], context: Any
     ) -> blobs_pb2.WriteResponse:
-        messages, pace = aiter(request_iterator), self._pace()
+        messages, pace = aiter(request_iterator), self.pace()
         digest: Digest | None = None
         committed_bytes = 0
         while (request := await pace.next_of(messages)) is not None:
@@ -84,17 +75,17 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
                 digest = await self._announced(from_wire(Digest, request.digest), digest)
             if digest is None:
                 raise BadInput(Code.BAD_ARGUMENT, "The first message of a blob names no digest.")
-            committed = await asyncio.to_thread(self._blobs.committed, digest)
+            committed = await asyncio.to_thread(self.blobs.committed, digest)
             if committed.complete and await self._record(digest):  # somebody else was faster
                 return blobs_pb2.WriteResponse(committed_size_bytes=digest.size_bytes)
             committed_bytes = committed.size_bytes
             if request.data:
                 committed_bytes = await asyncio.to_thread(
-                    self._blobs.append, digest, request.offset, request.data
+                    self.blobs.append, digest, request.offset, request.data
                 )
                 crash_point("C4")
             if request.finish or committed_bytes == digest.size_bytes > 0:
-                await asyncio.to_thread(self._blobs.finish, digest)
+                await asyncio.to_thread(self.blobs.finish, digest)
                 await self._record(digest)
                 return blobs_pb2.WriteResponse(committed_size_bytes=digest.size_bytes)
         return blobs_pb2.WriteResponse(committed_size_bytes=committed_bytes)
@@ -103,20 +94,20 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         """The blob of an upload, once there is room for it."""
         if before not in (None, digest):
             raise BadInput(Code.BAD_ARGUMENT, "One upload names two blobs; send them one by one.")
-        if before is None and self._room is not None and caller().party in PEOPLE:
-            await self._room.require(digest.size_bytes)
+        if before is None and self.room is not None and caller().party in PEOPLE:
+            await self.room.require(digest.size_bytes)
         return digest
 
     async def _record(self, digest: Digest) -> bool:
         """Note a blob that is here; False when the collector has just taken it."""
-        now_ns, present = self._now_ns(), self._blobs.contains
-        return await self._writer.call(lambda store: recorded(store, digest, now_ns, present))
+        now_ns, present = self.writer.now_ns(), self.blobs.contains
+        return await self.writer.call(lambda store: recorded(store, digest, now_ns, present))
 
     async def QueryWrite(  # noqa: N802, D102
         self, request: blobs_pb2.QueryWriteRequest, context: Any
     ) -> blobs_pb2.QueryWriteResponse:
         digest = from_wire(Digest, request.digest)
-        committed = await asyncio.to_thread(self._blobs.committed, digest)
+        committed = await asyncio.to_thread(self.blobs.committed, digest)
         # A crash may have come between the rename and the record.
         complete = committed.complete and await self._record(digest)
         return blobs_pb2.QueryWriteResponse(
@@ -131,7 +122,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         if request.limit < 0:
             raise BadInput(Code.BAD_ARGUMENT, "The limit of a read is below 0.")
         chunks = await asyncio.to_thread(
-            self._blobs.read, digest, request.offset, request.limit or None
+            self.blobs.read, digest, request.offset, request.limit or None
         )
         while data := await asyncio.to_thread(next, chunks, b""):
             yield blobs_pb2.ReadResponse(data=data)

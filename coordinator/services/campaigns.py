@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
@@ -16,24 +17,24 @@ from ..store.writer import Writer
 DEFAULT_LIMIT = 50
 
 
+@dataclass(eq=False)
 class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     """Refreshes of the table, and what starts them by itself."""
 
-    def __init__(self, campaigns: Campaigns, writer: Writer) -> None:
-        self._campaigns = campaigns
-        self._writer = writer
+    campaigns: Campaigns
+    writer: Writer
 
     async def PlanRefresh(  # noqa: N802, D102
         self, request: lab_pb2.PlanRefreshRequest, context: Any
     ) -> lab_pb2.PlanRefreshResponse:
-        plan = await self._campaigns.plan(from_wire(RefreshOrder, request.order))
+        plan = await self.campaigns.plan(from_wire(RefreshOrder, request.order))
         return lab_pb2.PlanRefreshResponse(plan=to_wire(plan))
 
     async def StartCampaign(  # noqa: N802, D102
         self, request: lab_pb2.StartCampaignRequest, context: Any
     ) -> lab_pb2.StartCampaignResponse:
         order = from_wire(RefreshOrder, request.order)
-        view, plan, created = await self._campaigns.start(
+        view, plan, created = await self.campaigns.start(
             order, request.idempotency_key, caller().name
         )
         return lab_pb2.StartCampaignResponse(
@@ -43,14 +44,14 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     async def GetCampaign(  # noqa: N802, D102
         self, request: lab_pb2.GetCampaignRequest, context: Any
     ) -> lab_pb2.GetCampaignResponse:
-        view = await self._writer.call(lambda store: store.campaign(request.campaign_id))
+        view = await self.writer.call(lambda store: store.campaign(request.campaign_id))
         return lab_pb2.GetCampaignResponse(campaign=to_wire(view))
 
     async def ListCampaigns(  # noqa: N802, D102
         self, request: lab_pb2.ListCampaignsRequest, context: Any
     ) -> lab_pb2.ListCampaignsResponse:
         limit = request.limit or DEFAULT_LIMIT
-        views = await self._writer.call(lambda store: store.campaigns(limit))
+        views = await self.writer.call(lambda store: store.campaigns(limit))
         return lab_pb2.ListCampaignsResponse(campaigns=map(to_wire, views))
 
     async def PauseCampaign(  # noqa: N802, D102
@@ -72,13 +73,13 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
         return lab_pb2.CancelCampaignResponse(campaign=to_wire(view))
 
     async def _move(self, campaign_id: str, event: CampaignEvent) -> CampaignView:
-        return await self._campaigns.move(campaign_id, event, caller().own_jobs_of)
+        return await self.campaigns.move(campaign_id, event, caller().own_jobs_of)
 
     async def SetSchedule(  # noqa: N802, D102
         self, request: lab_pb2.SetScheduleRequest, context: Any
     ) -> lab_pb2.SetScheduleResponse:
         order = from_wire(RefreshOrder, request.order)
-        schedule = await self._campaigns.set_schedule(
+        schedule = await self.campaigns.set_schedule(
             request.name, request.cron, order, caller().name
         )
         return lab_pb2.SetScheduleResponse(schedule=to_wire(schedule))
@@ -86,11 +87,11 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     async def ListSchedules(  # noqa: N802, D102
         self, request: lab_pb2.ListSchedulesRequest, context: Any
     ) -> lab_pb2.ListSchedulesResponse:
-        found = await self._writer.call(lambda store: store.schedules())
+        found = await self.writer.call(lambda store: store.schedules())
         return lab_pb2.ListSchedulesResponse(schedules=map(to_wire, found))
 
     async def RemoveSchedule(  # noqa: N802, D102
         self, request: lab_pb2.RemoveScheduleRequest, context: Any
     ) -> lab_pb2.RemoveScheduleResponse:
-        schedule = await self._writer.change(lambda store: store.remove_schedule(request.name))
+        schedule = await self.writer.change(lambda store: store.remove_schedule(request.name))
         return lab_pb2.RemoveScheduleResponse(schedule=to_wire(schedule))

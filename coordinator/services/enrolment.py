@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
@@ -11,19 +12,19 @@ from ..access.access import caller
 from ..access.administration import Administration
 
 
+@dataclass(eq=False)
 class EnrolmentService(agent_pb2_grpc.EnrolmentServicer):
     """What a device calls to get its certificates."""
 
-    def __init__(self, administration: Administration) -> None:
-        self._administration = administration
+    administration: Administration
 
     async def Join(  # noqa: N802, D102
         self, request: agent_pb2.JoinRequest, context: Any
     ) -> agent_pb2.JoinResponse:
-        joined = await self._administration.join(
+        joined = await self.administration.join(
             request.join_token, request.csr_pem, request.device_id, request.name
         )
-        gateway = self._administration.gateway
+        gateway = self.administration.gateway
         assert gateway is not None, "nobody joins without it"
         return agent_pb2.JoinResponse(
             certificate_pem=joined.issued.pem,
@@ -39,7 +40,7 @@ class EnrolmentService(agent_pb2_grpc.EnrolmentServicer):
         who = caller()
         if who.device_id is None:
             raise BadInput(Code.FORBIDDEN, "This agent has no certificate that could be renewed.")
-        issued = await self._administration.renew_certificate(
+        issued = await self.administration.renew_certificate(
             who.device_id, who.name, request.csr_pem
         )
         return agent_pb2.RenewCertificateResponse(

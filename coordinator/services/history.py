@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
@@ -15,31 +15,30 @@ from ..store import past_questions
 from ..store.writer import Writer
 
 
+@dataclass(eq=False)
 class HistoryService(lab_pb2_grpc.HistoryServicer):
     """How results changed."""
 
-    def __init__(self, writer: Writer, clock: Callable[[], int]) -> None:
-        self._writer = writer
-        self._now_ns = clock
+    writer: Writer
 
     async def Compare(  # noqa: N802, D102
         self, request: lab_pb2.CompareRequest, context: Any
     ) -> lab_pb2.CompareResponse:
         query = from_wire(CompareQuery, request.query)
-        comparison = await self._writer.call(lambda store: past_questions.compare(store, query))
+        comparison = await self.writer.call(lambda store: past_questions.compare(store, query))
         return lab_pb2.CompareResponse(comparison=to_wire(comparison))
 
     async def Histories(  # noqa: N802, D102
         self, request: lab_pb2.HistoriesRequest, context: Any
     ) -> lab_pb2.HistoriesResponse:
         query = from_wire(HistoryQuery, request.query)
-        found = await self._writer.call(lambda store: past_questions.histories(store, query))
+        found = await self.writer.call(lambda store: past_questions.histories(store, query))
         return lab_pb2.HistoriesResponse(histories=map(to_wire, found))
 
     async def Regressions(  # noqa: N802, D102
         self, request: lab_pb2.RegressionsRequest, context: Any
     ) -> lab_pb2.RegressionsResponse:
-        found = await self._writer.call(lambda store: store.regressions(ended=request.all))
+        found = await self.writer.call(lambda store: store.regressions(ended=request.all))
         return lab_pb2.RegressionsResponse(regressions=map(to_wire, found))
 
     async def Annotate(  # noqa: N802, D102
@@ -47,14 +46,14 @@ class HistoryService(lab_pb2_grpc.HistoryServicer):
     ) -> lab_pb2.AnnotateResponse:
         query = from_wire(HistoryQuery, request.query) if request.HasField("query") else None
         named, note = request.regression_id, regressions.required_note(request.note)
-        now_ns, made_by = self._now_ns(), caller().name
+        now_ns, made_by = self.writer.now_ns(), caller().name
         if named:
-            done = await self._writer.change(
+            done = await self.writer.change(
                 lambda store: store.explain(named, note, now_ns, made_by)
             )
         else:
             rows = regressions.required_rows(query)
-            done = await self._writer.change(
+            done = await self.writer.change(
                 lambda store: store.annotate(rows, note, now_ns, made_by)
             )
         return lab_pb2.AnnotateResponse(annotated=to_wire(done))

@@ -36,10 +36,10 @@ def servicers_of(
     return Servicers(
         agents=AgentsService(lab.leases),
         enrolment=EnrolmentService(administration),
-        blobs=BlobsService(lab.writer, lab.clock, blobs, lab.collector, pace),
+        blobs=BlobsService(lab.writer, blobs, lab.collector, pace),
         jobs=JobsService(lab.jobs, lab.care, lab.analyses, lab.writer),
-        table=TableService(lab.writer, lab.asks, lab.clock),
-        history=HistoryService(lab.writer, lab.clock),
+        table=TableService(lab.writer, lab.asks),
+        history=HistoryService(lab.writer),
         campaigns=CampaignsService(lab.campaigns, lab.writer),
         admin=AdminService(administration, lab.care, lab.writer),
     )

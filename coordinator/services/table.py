@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
@@ -16,40 +16,39 @@ from ..store.store import Store
 from ..store.writer import Writer
 
 
+@dataclass(eq=False)
 class TableService(lab_pb2_grpc.TableServicer):
     """The benchmark table, and the choice that it supports."""
 
-    def __init__(self, writer: Writer, asks: Asks, clock: Callable[[], int]) -> None:
-        self._writer = writer
-        self._asks = asks
-        self._now_ns = clock
+    writer: Writer
+    asks: Asks
 
     async def Rows(  # noqa: N802, D102
         self, request: lab_pb2.RowsRequest, context: Any
     ) -> lab_pb2.RowsResponse:
         query = from_wire(TableQuery, request.query)
-        self._asks.note(query)
-        rows = await self._writer.call(lambda store: store.rows(query))
+        self.asks.note(query)
+        rows = await self.writer.call(lambda store: store.rows(query))
         return lab_pb2.RowsResponse(rows=map(to_wire, rows))
 
     async def Cells(  # noqa: N802, D102
         self, request: lab_pb2.CellsRequest, context: Any
     ) -> lab_pb2.CellsResponse:
         if request.HasField("query"):
-            self._asks.note(from_wire(TableQuery, request.query))
-        found = await self._writer.call(questions.cells)
+            self.asks.note(from_wire(TableQuery, request.query))
+        found = await self.writer.call(questions.cells)
         return lab_pb2.CellsResponse(cells=map(to_wire, found))
 
     async def Select(  # noqa: N802, D102
         self, request: lab_pb2.SelectRequest, context: Any
     ) -> lab_pb2.SelectResponse:
-        query, now_ns = from_wire(SelectQuery, request.query), self._now_ns()
-        self._asks.note(query)
+        query, now_ns = from_wire(SelectQuery, request.query), self.writer.now_ns()
+        self.asks.note(query)
 
         def answer(store: Store) -> Choice:
             return questions.select(
                 query, now_ns, store.deciding_rows, lambda: questions.cells(store)
             )
 
-        choice = await self._writer.call(answer)
+        choice = await self.writer.call(answer)
         return lab_pb2.SelectResponse(choice=to_wire(choice))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -41,7 +42,9 @@ class Changes:
 class Writer:
     """Runs every store call on one thread, so that no fsync ever blocks the event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
+        """A store is opened later; `clock` tells the present, in UTC nanoseconds, to all of us."""
+        self.now_ns = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._store: Store | None = None
         self._writes: set[asyncio.Task[object]] = set()

@@ -96,13 +96,14 @@ async def gate(
         make_services: what answers each service.
         life_s: life of certificates, in seconds.
     """
-    clock, writer = Clock(), Writer()
+    clock = Clock()
+    writer = Writer(clock)
     path = folder / "store.db"
     await writer.open(lambda: Store.open(path))
     authority = Authority.open(folder / "ca" / "authority.pem", life_s, ("localhost",), clock)
     access = Access(LOCAL, clock)
     gateway = Gateway(authority, Address("127.0.0.1", 1), 1)
-    administration = Administration(writer, access, gateway, clock)
+    administration = Administration(writer, access, gateway)
     await administration.load()
     server, _ = make_server(access, make_services(writer, administration, clock))
     made = Gate(folder, path, writer, access, administration, authority, clock)

@@ -157,15 +157,13 @@ async def open_lab(
     monkeypatch.setattr(dispatch, "PAUSE_S", 0.01)
     monkeypatch.setattr(builds_module, "PAUSE_S", 0.01)
     monkeypatch.setattr(dispatch, "LONGEST_TICK_S", 0.01)
-    writer, runner = Writer(), FakeRunner()
-    await writer.open(lambda: Store.open(":memory:"))
     clock = Clock()
-    parts = assemble.assemble(
-        writer, runner, LeaseTerms(), care=care_terms, check=check, clock=clock
-    )
+    writer, runner = Writer(clock), FakeRunner()
+    await writer.open(lambda: Store.open(":memory:"))
+    parts = assemble.assemble(writer, runner, LeaseTerms(), care=care_terms, check=check)
     for digest in (BASELINE, EVALUATION, RAW):
         await writer.call(lambda store, one=digest: store.record_blob(one, clock()))  # type: ignore[misc]
-    alerts = [Alerts(writer, webhook, clock, timeout_s=0.3).run] if webhook else []
+    alerts = [Alerts(writer, webhook, timeout_s=0.3).run] if webhook else []
     await parts.dispatcher.refresh_leases()
     parts.dispatcher.start(*alerts)
     lab = Lab(parts, runner, clock)

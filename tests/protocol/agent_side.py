@@ -162,7 +162,7 @@ class SimTransfer(Transfer):
 async def record(digest: Digest, life: Any) -> None:
     """What the Blobs service does at the end of a transfer."""
     lab: Lab = life.lab
-    await lab.writer.call(lambda store: store.record_blob(digest, lab.clock()))
+    await lab.writer.call(lambda store: store.record_blob(digest, lab.writer.now_ns()))
 
 
 async def _nothing(_life: Any) -> None:

@@ -169,9 +169,9 @@ class CoordinatorSide:
 
     async def _live(self, life: Life) -> None:
         """What `CoordinatorActor._start` does, without Ray and gRPC."""
-        writer = Writer()
+        writer = Writer(self.now_ns)
         await writer.open(lambda: self._store(self.connection, self._world))
-        life.lab = assemble(writer, Tasks(self._world), TERMS, clock=self.now_ns)
+        life.lab = assemble(writer, Tasks(self._world), TERMS)
         dispatcher = life.lab.dispatcher
         await dispatcher.refresh_leases()
         self._network.server = life

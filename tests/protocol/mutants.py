@@ -117,12 +117,12 @@ def _measured_again() -> Iterator[None]:
 
 async def _acknowledge_first(self: Leases, report: RunReport) -> Disposition:
     """Answers, and stores a little later."""
-    now_ns = self._now_ns()
+    now_ns = self.writer.now_ns()
 
     async def store() -> None:
         await asyncio.sleep(0.5)
         with contextlib.suppress(Exception):
-            await self._writer.change(lambda store: store.report(report, now_ns, self.terms))
+            await self.writer.change(lambda store: store.report(report, now_ns, self.terms))
 
     asyncio.create_task(store())  # noqa: RUF006
     return Disposition.ACCEPTED

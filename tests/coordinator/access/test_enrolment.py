@@ -47,7 +47,7 @@ READY = dataclasses.replace(
 
 
 def real_services(writer: Writer, administration: Administration, clock: Clock) -> Servicers:
-    lab = assemble(writer, FakeRunner(), LeaseTerms(), clock=clock)
+    lab = assemble(writer, FakeRunner(), LeaseTerms())
     blobs: Any = None  # nothing is transferred here
     return servicers_of(lab, administration, blobs)
 

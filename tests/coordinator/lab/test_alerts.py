@@ -278,7 +278,7 @@ async def test_nothing_is_sent_before_a_second_measurement(monkeypatch: pytest.M
 async def test_what_is_annotated_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     async with open_lab(monkeypatch) as lab:
         one = await confirmed(lab)
-        history = HistoryService(lab.writer, lab.clock)
+        history = HistoryService(lab.writer)
 
         async def annotate(
             regression_id: str | None, query: HistoryQuery | None, note: str

@@ -63,11 +63,11 @@ class Refresh:
     """Campaigns and their driver as after a restart: they remember nothing."""
 
     def __init__(self, lab: Lab) -> None:
-        asks = Asks(lab.writer, lab.clock)
+        asks = Asks(lab.writer)
         terms = lab.leases.terms
         self.lab = lab
-        self.begun = begun = Campaigns(lab.writer, terms, asks, lab.clock)
-        self.step = CampaignDriver(lab.writer, begun, lab.jobs, asks, lab.clock).step
+        self.begun = begun = Campaigns(lab.writer, terms, asks)
+        self.step = CampaignDriver(lab.writer, begun, lab.jobs, asks).step
         self.plan, self.start, self.set_schedule = begun.plan, begun.start, begun.set_schedule
 
     async def campaign(self, campaign_id: str) -> CampaignView:
@@ -324,7 +324,7 @@ async def fails(*_: object) -> None:
 async def test_questions_are_counted_and_never_fail(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asks = Asks(lab.writer, lab.clock)
+    asks = Asks(lab.writer)
     query = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY)
     for _ in range(3):
         asks.note(query)
@@ -351,9 +351,9 @@ async def test_every_question_about_the_table_is_told(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[object] = []
-    asks = Asks(lab.writer, lab.clock)
+    asks = Asks(lab.writer)
     monkeypatch.setattr(asks, "note", told.append)
-    service = TableService(lab.writer, asks, lab.clock)
+    service = TableService(lab.writer, asks)
     query, row_query = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY), TableQuery()
     await service.Select(lab_pb2.SelectRequest(query=to_wire(query)), None)
     await service.Rows(lab_pb2.RowsRequest(query=to_wire(row_query)), None)

@@ -152,9 +152,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def real_services(writer: Writer, administration: Administration, clock: Clock) -> Servicers:
     blobs: Any = None  # nothing is transferred here
-    return servicers_of(
-        assemble(writer, FakeRunner(), LeaseTerms(), clock=clock), administration, blobs
-    )
+    return servicers_of(assemble(writer, FakeRunner(), LeaseTerms()), administration, blobs)
 
 
 @pytest.mark.timeout(180)
