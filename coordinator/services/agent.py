@@ -11,7 +11,8 @@ from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
-from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc
+from bitgauge.protos.v1 import agent_pb2 as pb
+from bitgauge.protos.v1 import agent_pb2_grpc
 
 from ..access.access import caller
 from ..lab.leases import Leases
@@ -19,9 +20,9 @@ from ..store.values import Registration
 
 NS_PER_MS = 1_000_000
 _VERDICTS = {
-    "ok": agent_pb2.LEASE_VERDICT_OK,
-    "cancel": agent_pb2.LEASE_VERDICT_CANCEL,
-    "lost": agent_pb2.LEASE_VERDICT_LOST,
+    "ok": pb.LEASE_VERDICT_OK,
+    "cancel": pb.LEASE_VERDICT_CANCEL,
+    "lost": pb.LEASE_VERDICT_LOST,
 }
 
 
@@ -31,9 +32,7 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
 
     leases: Leases
 
-    async def Register(  # noqa: N802, D102
-        self, request: agent_pb2.RegisterRequest, context: Any
-    ) -> agent_pb2.RegisterResponse:
+    async def Register(self, request: pb.RegisterRequest, context: Any) -> pb.RegisterResponse:
         require_agreement(request.protocol_version, "agent", "coordinator")
         registration = Registration(
             device=from_wire(DeviceDescription, request.device),
@@ -45,26 +44,22 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             agent_id=caller().device_id,
         )
         await self.leases.register(registration)
-        return agent_pb2.RegisterResponse(
+        return pb.RegisterResponse(
             coordinator_version=version("bitgauge"),
             protocol_version=PROTOCOL_VERSION,
             unreachable_after_ms=self.leases.terms.unreachable_after_ns // NS_PER_MS,
         )
 
-    async def Acquire(  # noqa: N802, D102
-        self, request: agent_pb2.AcquireRequest, context: Any
-    ) -> agent_pb2.AcquireResponse:
+    async def Acquire(self, request: pb.AcquireRequest, context: Any) -> pb.AcquireResponse:
         assignment = await self.leases.acquire(
             request.device_id, request.incarnation, request.wait_ms / 1000, caller()
         )
         if assignment is None:
-            return agent_pb2.AcquireResponse()
+            return pb.AcquireResponse()
         context.add_done_callback(lambda _: crash_point("C3"))
-        return agent_pb2.AcquireResponse(assignment=to_wire(assignment))
+        return pb.AcquireResponse(assignment=to_wire(assignment))
 
-    async def Renew(  # noqa: N802, D102
-        self, request: agent_pb2.RenewRequest, context: Any
-    ) -> agent_pb2.RenewResponse:
+    async def Renew(self, request: pb.RenewRequest, context: Any) -> pb.RenewResponse:
         progress = None
         if request.HasField("progress"):
             progress = from_wire(Progress, request.progress)
@@ -76,12 +71,10 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             request.hold_for_ms * NS_PER_MS,
             caller(),
         )
-        return agent_pb2.RenewResponse(
+        return pb.RenewResponse(
             verdict=_VERDICTS[verdict], ttl_ms=self.leases.terms.ttl_ns // NS_PER_MS
         )
 
-    async def Report(  # noqa: N802, D102
-        self, request: agent_pb2.ReportRequest, context: Any
-    ) -> agent_pb2.ReportResponse:
+    async def Report(self, request: pb.ReportRequest, context: Any) -> pb.ReportResponse:
         disposition = await self.leases.report(from_wire(RunReport, request.report), caller())
-        return agent_pb2.ReportResponse(disposition=f"DISPOSITION_{disposition.name}")
+        return pb.ReportResponse(disposition=f"DISPOSITION_{disposition.name}")

@@ -11,7 +11,8 @@ from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc
+from bitgauge.protos.v1 import blobs_pb2 as pb
+from bitgauge.protos.v1 import blobs_pb2_grpc
 
 from ..access.access import PEOPLE, caller
 from ..lab.blobs import recorded, wanted
@@ -43,24 +44,24 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
     room: RoomMaker | None = None
     pace: Callable[[], Pace] = Pace
 
-    async def FindMissing(  # noqa: N802, D102
-        self, request: blobs_pb2.FindMissingRequest, context: Any
-    ) -> blobs_pb2.FindMissingResponse:
+    async def FindMissing(
+        self, request: pb.FindMissingRequest, context: Any
+    ) -> pb.FindMissingResponse:
         digests = tuple(from_wire(Digest, digest) for digest in request.digests)
         now_ns = self.writer.now_ns()
         missing = set(await self.writer.call(lambda store: wanted(store, digests, now_ns)))
         # A file that somebody removed is asked for again, whatever the record says.
         missing |= await asyncio.to_thread(self._lost, digests)
-        return blobs_pb2.FindMissingResponse(
+        return pb.FindMissingResponse(
             missing=[to_wire(digest) for digest in digests if digest in missing]
         )
 
     def _lost(self, digests: tuple[Digest, ...]) -> set[Digest]:
         return {digest for digest in digests if not self.blobs.contains(digest)}
 
-    async def Write(  # noqa: N802, D102
-        self, request_iterator: AsyncIterator[blobs_pb2.WriteRequest], context: Any
-    ) -> blobs_pb2.WriteResponse:
+    async def Write(
+        self, request_iterator: AsyncIterator[pb.WriteRequest], context: Any
+    ) -> pb.WriteResponse:
         messages, pace = aiter(request_iterator), self.pace()
         digest: Digest | None = None
         committed_bytes = 0
@@ -77,7 +78,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
                 raise BadInput(Code.BAD_ARGUMENT, "The first message of a blob names no digest.")
             committed = await asyncio.to_thread(self.blobs.committed, digest)
             if committed.complete and await self._record(digest):  # somebody else was faster
-                return blobs_pb2.WriteResponse(committed_size_bytes=digest.size_bytes)
+                return pb.WriteResponse(committed_size_bytes=digest.size_bytes)
             committed_bytes = committed.size_bytes
             if request.data:
                 committed_bytes = await asyncio.to_thread(
@@ -87,8 +88,8 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
             if request.finish or committed_bytes == digest.size_bytes > 0:
                 await asyncio.to_thread(self.blobs.finish, digest)
                 await self._record(digest)
-                return blobs_pb2.WriteResponse(committed_size_bytes=digest.size_bytes)
-        return blobs_pb2.WriteResponse(committed_size_bytes=committed_bytes)
+                return pb.WriteResponse(committed_size_bytes=digest.size_bytes)
+        return pb.WriteResponse(committed_size_bytes=committed_bytes)
 
     async def _announced(self, digest: Digest, before: Digest | None) -> Digest:
         """The blob of an upload, once there is room for it."""
@@ -103,21 +104,19 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         now_ns, present = self.writer.now_ns(), self.blobs.contains
         return await self.writer.call(lambda store: recorded(store, digest, now_ns, present))
 
-    async def QueryWrite(  # noqa: N802, D102
-        self, request: blobs_pb2.QueryWriteRequest, context: Any
-    ) -> blobs_pb2.QueryWriteResponse:
+    async def QueryWrite(
+        self, request: pb.QueryWriteRequest, context: Any
+    ) -> pb.QueryWriteResponse:
         digest = from_wire(Digest, request.digest)
         committed = await asyncio.to_thread(self.blobs.committed, digest)
         # A crash may have come between the rename and the record.
         complete = committed.complete and await self._record(digest)
-        return blobs_pb2.QueryWriteResponse(
+        return pb.QueryWriteResponse(
             committed_size_bytes=committed.size_bytes if complete == committed.complete else 0,
             complete=complete,
         )
 
-    async def Read(  # noqa: N802, D102
-        self, request: blobs_pb2.ReadRequest, context: Any
-    ) -> AsyncIterator[blobs_pb2.ReadResponse]:
+    async def Read(self, request: pb.ReadRequest, context: Any) -> AsyncIterator[pb.ReadResponse]:
         digest = from_wire(Digest, request.digest)
         if request.limit < 0:
             raise BadInput(Code.BAD_ARGUMENT, "The limit of a read is below 0.")
@@ -125,4 +124,4 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
             self.blobs.read, digest, request.offset, request.limit or None
         )
         while data := await asyncio.to_thread(next, chunks, b""):
-            yield blobs_pb2.ReadResponse(data=data)
+            yield pb.ReadResponse(data=data)

@@ -7,7 +7,8 @@ from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, RefreshOrder
-from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2 as pb
+from bitgauge.protos.v1 import lab_pb2_grpc
 
 from ..access.access import caller
 from ..decisions.campaigns import CampaignEvent
@@ -24,74 +25,72 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     campaigns: Campaigns
     writer: Writer
 
-    async def PlanRefresh(  # noqa: N802, D102
-        self, request: lab_pb2.PlanRefreshRequest, context: Any
-    ) -> lab_pb2.PlanRefreshResponse:
+    async def PlanRefresh(
+        self, request: pb.PlanRefreshRequest, context: Any
+    ) -> pb.PlanRefreshResponse:
         plan = await self.campaigns.plan(from_wire(RefreshOrder, request.order))
-        return lab_pb2.PlanRefreshResponse(plan=to_wire(plan))
+        return pb.PlanRefreshResponse(plan=to_wire(plan))
 
-    async def StartCampaign(  # noqa: N802, D102
-        self, request: lab_pb2.StartCampaignRequest, context: Any
-    ) -> lab_pb2.StartCampaignResponse:
+    async def StartCampaign(
+        self, request: pb.StartCampaignRequest, context: Any
+    ) -> pb.StartCampaignResponse:
         order = from_wire(RefreshOrder, request.order)
         view, plan, created = await self.campaigns.start(
             order, request.idempotency_key, caller().name
         )
-        return lab_pb2.StartCampaignResponse(
-            campaign=to_wire(view), plan=to_wire(plan), created=created
-        )
+        return pb.StartCampaignResponse(campaign=to_wire(view), plan=to_wire(plan), created=created)
 
-    async def GetCampaign(  # noqa: N802, D102
-        self, request: lab_pb2.GetCampaignRequest, context: Any
-    ) -> lab_pb2.GetCampaignResponse:
+    async def GetCampaign(
+        self, request: pb.GetCampaignRequest, context: Any
+    ) -> pb.GetCampaignResponse:
         view = await self.writer.call(lambda store: store.campaign(request.campaign_id))
-        return lab_pb2.GetCampaignResponse(campaign=to_wire(view))
+        return pb.GetCampaignResponse(campaign=to_wire(view))
 
-    async def ListCampaigns(  # noqa: N802, D102
-        self, request: lab_pb2.ListCampaignsRequest, context: Any
-    ) -> lab_pb2.ListCampaignsResponse:
+    async def ListCampaigns(
+        self, request: pb.ListCampaignsRequest, context: Any
+    ) -> pb.ListCampaignsResponse:
         limit = request.limit or DEFAULT_LIMIT
         views = await self.writer.call(lambda store: store.campaigns(limit))
-        return lab_pb2.ListCampaignsResponse(campaigns=map(to_wire, views))
+        return pb.ListCampaignsResponse(campaigns=map(to_wire, views))
 
-    async def PauseCampaign(  # noqa: N802, D102
-        self, request: lab_pb2.PauseCampaignRequest, context: Any
-    ) -> lab_pb2.PauseCampaignResponse:
+    async def PauseCampaign(
+        self, request: pb.PauseCampaignRequest, context: Any
+    ) -> pb.PauseCampaignResponse:
         view = await self._move(request.campaign_id, CampaignEvent.PAUSE)
-        return lab_pb2.PauseCampaignResponse(campaign=to_wire(view))
+        return pb.PauseCampaignResponse(campaign=to_wire(view))
 
-    async def ResumeCampaign(  # noqa: N802, D102
-        self, request: lab_pb2.ResumeCampaignRequest, context: Any
-    ) -> lab_pb2.ResumeCampaignResponse:
+    async def ResumeCampaign(
+        self, request: pb.ResumeCampaignRequest, context: Any
+    ) -> pb.ResumeCampaignResponse:
         view = await self._move(request.campaign_id, CampaignEvent.RESUME)
-        return lab_pb2.ResumeCampaignResponse(campaign=to_wire(view))
+        return pb.ResumeCampaignResponse(campaign=to_wire(view))
 
-    async def CancelCampaign(  # noqa: N802, D102
-        self, request: lab_pb2.CancelCampaignRequest, context: Any
-    ) -> lab_pb2.CancelCampaignResponse:
+    async def CancelCampaign(
+        self, request: pb.CancelCampaignRequest, context: Any
+    ) -> pb.CancelCampaignResponse:
         view = await self._move(request.campaign_id, CampaignEvent.CANCEL)
-        return lab_pb2.CancelCampaignResponse(campaign=to_wire(view))
+        return pb.CancelCampaignResponse(campaign=to_wire(view))
 
     async def _move(self, campaign_id: str, event: CampaignEvent) -> CampaignView:
         return await self.campaigns.move(campaign_id, event, caller().own_jobs_of)
 
-    async def SetSchedule(  # noqa: N802, D102
-        self, request: lab_pb2.SetScheduleRequest, context: Any
-    ) -> lab_pb2.SetScheduleResponse:
+    async def SetSchedule(
+        self, request: pb.SetScheduleRequest, context: Any
+    ) -> pb.SetScheduleResponse:
         order = from_wire(RefreshOrder, request.order)
         schedule = await self.campaigns.set_schedule(
             request.name, request.cron, order, caller().name
         )
-        return lab_pb2.SetScheduleResponse(schedule=to_wire(schedule))
+        return pb.SetScheduleResponse(schedule=to_wire(schedule))
 
-    async def ListSchedules(  # noqa: N802, D102
-        self, request: lab_pb2.ListSchedulesRequest, context: Any
-    ) -> lab_pb2.ListSchedulesResponse:
+    async def ListSchedules(
+        self, request: pb.ListSchedulesRequest, context: Any
+    ) -> pb.ListSchedulesResponse:
         found = await self.writer.call(lambda store: store.schedules())
-        return lab_pb2.ListSchedulesResponse(schedules=map(to_wire, found))
+        return pb.ListSchedulesResponse(schedules=map(to_wire, found))
 
-    async def RemoveSchedule(  # noqa: N802, D102
-        self, request: lab_pb2.RemoveScheduleRequest, context: Any
-    ) -> lab_pb2.RemoveScheduleResponse:
+    async def RemoveSchedule(
+        self, request: pb.RemoveScheduleRequest, context: Any
+    ) -> pb.RemoveScheduleResponse:
         schedule = await self.writer.change(lambda store: store.remove_schedule(request.name))
-        return lab_pb2.RemoveScheduleResponse(schedule=to_wire(schedule))
+        return pb.RemoveScheduleResponse(schedule=to_wire(schedule))

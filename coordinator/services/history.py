@@ -7,7 +7,8 @@ from typing import Any
 
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.values.history import CompareQuery, HistoryQuery
-from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2 as pb
+from bitgauge.protos.v1 import lab_pb2_grpc
 
 from ..access.access import caller
 from ..decisions import regressions
@@ -21,29 +22,23 @@ class HistoryService(lab_pb2_grpc.HistoryServicer):
 
     writer: Writer
 
-    async def Compare(  # noqa: N802, D102
-        self, request: lab_pb2.CompareRequest, context: Any
-    ) -> lab_pb2.CompareResponse:
+    async def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         query = from_wire(CompareQuery, request.query)
         comparison = await self.writer.call(lambda store: past_questions.compare(store, query))
-        return lab_pb2.CompareResponse(comparison=to_wire(comparison))
+        return pb.CompareResponse(comparison=to_wire(comparison))
 
-    async def Histories(  # noqa: N802, D102
-        self, request: lab_pb2.HistoriesRequest, context: Any
-    ) -> lab_pb2.HistoriesResponse:
+    async def Histories(self, request: pb.HistoriesRequest, context: Any) -> pb.HistoriesResponse:
         query = from_wire(HistoryQuery, request.query)
         found = await self.writer.call(lambda store: past_questions.histories(store, query))
-        return lab_pb2.HistoriesResponse(histories=map(to_wire, found))
+        return pb.HistoriesResponse(histories=map(to_wire, found))
 
-    async def Regressions(  # noqa: N802, D102
-        self, request: lab_pb2.RegressionsRequest, context: Any
-    ) -> lab_pb2.RegressionsResponse:
+    async def Regressions(
+        self, request: pb.RegressionsRequest, context: Any
+    ) -> pb.RegressionsResponse:
         found = await self.writer.call(lambda store: store.regressions(ended=request.all))
-        return lab_pb2.RegressionsResponse(regressions=map(to_wire, found))
+        return pb.RegressionsResponse(regressions=map(to_wire, found))
 
-    async def Annotate(  # noqa: N802, D102
-        self, request: lab_pb2.AnnotateRequest, context: Any
-    ) -> lab_pb2.AnnotateResponse:
+    async def Annotate(self, request: pb.AnnotateRequest, context: Any) -> pb.AnnotateResponse:
         query = from_wire(HistoryQuery, request.query) if request.HasField("query") else None
         named, note = request.regression_id, regressions.required_note(request.note)
         now_ns, made_by = self.writer.now_ns(), caller().name
@@ -56,4 +51,4 @@ class HistoryService(lab_pb2_grpc.HistoryServicer):
             done = await self.writer.change(
                 lambda store: store.annotate(rows, note, now_ns, made_by)
             )
-        return lab_pb2.AnnotateResponse(annotated=to_wire(done))
+        return pb.AnnotateResponse(annotated=to_wire(done))

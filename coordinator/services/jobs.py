@@ -10,7 +10,8 @@ from bitgauge.benchmarks.common.wire import from_wire, to_wire, word_from_wire
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
-from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2 as pb
+from bitgauge.protos.v1 import lab_pb2_grpc
 
 from ..access.access import caller
 from ..lab.analyses import Analyses
@@ -30,16 +31,12 @@ class JobsService(lab_pb2_grpc.JobsServicer):
     analyses: Analyses
     writer: Writer
 
-    async def Submit(  # noqa: N802, D102
-        self, request: lab_pb2.SubmitRequest, context: Any
-    ) -> lab_pb2.SubmitResponse:
+    async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.SubmitResponse:
         spec = from_wire(JobSpec, request.spec)
         job_id, created = await self.jobs.submit(spec, caller().name)
-        return lab_pb2.SubmitResponse(job_id=job_id, created=created)
+        return pb.SubmitResponse(job_id=job_id, created=created)
 
-    async def Certify(  # noqa: N802, D102
-        self, request: lab_pb2.CertifyRequest, context: Any
-    ) -> lab_pb2.CertifyResponse:
+    async def Certify(self, request: pb.CertifyRequest, context: Any) -> pb.CertifyResponse:
         profile = word_from_wire(Profile, request.profile) if request.profile else Profile.QUICK
         job_id, created = await self.care.certify(
             request.device,
@@ -48,55 +45,43 @@ class JobsService(lab_pb2_grpc.JobsServicer):
             request.comparisons,
             caller().name,
         )
-        return lab_pb2.CertifyResponse(job_id=job_id, created=created)
+        return pb.CertifyResponse(job_id=job_id, created=created)
 
-    async def Watch(  # noqa: N802, D102
-        self, request: lab_pb2.WatchRequest, context: Any
-    ) -> AsyncIterator[lab_pb2.WatchResponse]:
+    async def Watch(
+        self, request: pb.WatchRequest, context: Any
+    ) -> AsyncIterator[pb.WatchResponse]:
         async for job in self.jobs.watch(request.job_id):
-            yield lab_pb2.WatchResponse(job=to_wire(job))
+            yield pb.WatchResponse(job=to_wire(job))
 
-    async def Cancel(  # noqa: N802, D102
-        self, request: lab_pb2.CancelRequest, context: Any
-    ) -> lab_pb2.CancelResponse:
+    async def Cancel(self, request: pb.CancelRequest, context: Any) -> pb.CancelResponse:
         job = await self.jobs.cancel(request.job_id, caller().own_jobs_of)
-        return lab_pb2.CancelResponse(job=to_wire(job))
+        return pb.CancelResponse(job=to_wire(job))
 
-    async def GetJob(  # noqa: N802, D102
-        self, request: lab_pb2.GetJobRequest, context: Any
-    ) -> lab_pb2.GetJobResponse:
-        return lab_pb2.GetJobResponse(job=to_wire(await self.jobs.view(request.job_id)))
+    async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.GetJobResponse:
+        return pb.GetJobResponse(job=to_wire(await self.jobs.view(request.job_id)))
 
-    async def ListJobs(  # noqa: N802, D102
-        self, request: lab_pb2.ListJobsRequest, context: Any
-    ) -> lab_pb2.ListJobsResponse:
+    async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
         jobs = await self.jobs.views(request.limit or DEFAULT_LIMIT, request.active_only)
-        return lab_pb2.ListJobsResponse(jobs=map(to_wire, jobs))
+        return pb.ListJobsResponse(jobs=map(to_wire, jobs))
 
-    async def GetRun(  # noqa: N802, D102
-        self, request: lab_pb2.GetRunRequest, context: Any
-    ) -> lab_pb2.GetRunResponse:
+    async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.GetRunResponse:
         run = await self.writer.call(lambda store: store.run(request.run_id))
-        return lab_pb2.GetRunResponse(run=to_wire(run))
+        return pb.GetRunResponse(run=to_wire(run))
 
-    async def ListRuns(  # noqa: N802, D102
-        self, request: lab_pb2.ListRunsRequest, context: Any
-    ) -> lab_pb2.ListRunsResponse:
+    async def ListRuns(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsResponse:
         runs = await self.writer.call(lambda store: store.runs(request.job_id))
-        return lab_pb2.ListRunsResponse(runs=map(to_wire, runs))
+        return pb.ListRunsResponse(runs=map(to_wire, runs))
 
-    async def Reanalyse(  # noqa: N802, D102
-        self, request: lab_pb2.ReanalyseRequest, context: Any
-    ) -> lab_pb2.ReanalyseResponse:
+    async def Reanalyse(self, request: pb.ReanalyseRequest, context: Any) -> pb.ReanalyseResponse:
         reanalysis = await self.analyses.again(request.run_id)
-        return lab_pb2.ReanalyseResponse(
+        return pb.ReanalyseResponse(
             published=map(to_wire, reanalysis.published),
             recomputed=map(to_wire, reanalysis.recomputed),
             identical=reanalysis.identical,
         )
 
-    async def ListDevices(  # noqa: N802, D102
-        self, request: lab_pb2.ListDevicesRequest, context: Any
-    ) -> lab_pb2.ListDevicesResponse:
+    async def ListDevices(
+        self, request: pb.ListDevicesRequest, context: Any
+    ) -> pb.ListDevicesResponse:
         found = await self.writer.call(self.care.devices)
-        return lab_pb2.ListDevicesResponse(devices=map(to_wire, found))
+        return pb.ListDevicesResponse(devices=map(to_wire, found))

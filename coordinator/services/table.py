@@ -8,7 +8,8 @@ from typing import Any
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
-from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2 as pb
+from bitgauge.protos.v1 import lab_pb2_grpc
 
 from ..lab.asks import Asks
 from ..store import questions
@@ -23,25 +24,19 @@ class TableService(lab_pb2_grpc.TableServicer):
     writer: Writer
     asks: Asks
 
-    async def Rows(  # noqa: N802, D102
-        self, request: lab_pb2.RowsRequest, context: Any
-    ) -> lab_pb2.RowsResponse:
+    async def Rows(self, request: pb.RowsRequest, context: Any) -> pb.RowsResponse:
         query = from_wire(TableQuery, request.query)
         self.asks.note(query)
         rows = await self.writer.call(lambda store: store.rows(query))
-        return lab_pb2.RowsResponse(rows=map(to_wire, rows))
+        return pb.RowsResponse(rows=map(to_wire, rows))
 
-    async def Cells(  # noqa: N802, D102
-        self, request: lab_pb2.CellsRequest, context: Any
-    ) -> lab_pb2.CellsResponse:
+    async def Cells(self, request: pb.CellsRequest, context: Any) -> pb.CellsResponse:
         if request.HasField("query"):
             self.asks.note(from_wire(TableQuery, request.query))
         found = await self.writer.call(questions.cells)
-        return lab_pb2.CellsResponse(cells=map(to_wire, found))
+        return pb.CellsResponse(cells=map(to_wire, found))
 
-    async def Select(  # noqa: N802, D102
-        self, request: lab_pb2.SelectRequest, context: Any
-    ) -> lab_pb2.SelectResponse:
+    async def Select(self, request: pb.SelectRequest, context: Any) -> pb.SelectResponse:
         query, now_ns = from_wire(SelectQuery, request.query), self.writer.now_ns()
         self.asks.note(query)
 
@@ -51,4 +46,4 @@ class TableService(lab_pb2_grpc.TableServicer):
             )
 
         choice = await self.writer.call(answer)
-        return lab_pb2.SelectResponse(choice=to_wire(choice))
+        return pb.SelectResponse(choice=to_wire(choice))
