@@ -4,7 +4,7 @@ Three classifiers of scikit-learn's handwritten digits: the 1,797 test images of
 C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998
 (doi.org/10.24432/C50P49, CC BY 4.0). All take one input, `pixels`, float32
 [batch, 1, 8, 8] in 0..1, and return `logits`, float32 [batch, 10], so one evaluation set and one
-calibration set serve them all. `train` made every file here.
+calibration set serve them all. `tests/labs/zoo/train.py` made every file here.
 
 Importing this package loads nothing but the standard library.
 """

@@ -1,7 +1,7 @@
-"""Train the zoo and write every file of this folder; the same command gives the same files.
+"""Train the zoo and write every file of `benchmarks/zoo`; the same command gives the same files.
 
     pip install -e '.[torch,onnxruntime]' scikit-learn
-    python -m bitgauge.benchmarks.zoo.train
+    python -m tests.labs.zoo.train
 
 One thread and fixed seeds: on one machine with one version of torch the weights come out bit
 for bit the same; another CPU or torch may round differently and moves the accuracy by a sample
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from bitgauge.benchmarks import zoo
 from onnx.reference import ReferenceEvaluator
 from torch.nn import functional
 
@@ -123,4 +124,4 @@ def sample_hashes(pixels: Array) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else zoo.evaluation_path().parent)
