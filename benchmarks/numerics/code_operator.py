@@ -19,6 +19,9 @@ from .kernel_check import Checked, KernelCounts
 
 Floats = npt.NDArray[np.float64]
 
+LEAKY_SLOPE = 0.01
+"""Below zero, where a QLinearLeakyRelu states none."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodeInput:
@@ -52,7 +55,7 @@ class CodeOperator:
     output: str
     axis: int = 0
     trailing: bool = False
-    alpha: float = 0.01
+    alpha: float = LEAKY_SLOPE
     channels_last: bool = False
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .code_operator import CodeOperator
 from .integer_operator import IntegerOperator
 from .ledger import ELEMENTWISE, FLOAT, INTEGER, OPAQUE, WEIGHT_ONLY
-from .onnx_operators import READ, attributes, graphs, read_codes, read_integer
+from .onnx_operators import INPUTS, attributes, graphs, output_scale, read_codes, read_integer
 
 _QUANTIZERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 _MATMULS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm"})
@@ -41,17 +41,6 @@ _COUNTED = re.compile(r"(_token_\d+)+$")
 _REWRITTEN = "qdq_s8_to_u8"
 """Onnxruntime names so what it makes where it rewrites s8 activations to u8 on x86-64."""
 _SAME_CODES = SAME_VALUES - {"DequantizeLinear", "Cast"} | {"MaxPool"}
-_OUTPUT_SCALE: dict[str, tuple[int, int]] = {
-    "QuantizeLinear": (1, 2),
-    "QLinearConv": (6, 7),
-    "QLinearMatMul": (6, 7),
-    "QGemm": (7, 8),
-    "QLinearAdd": (6, 7),
-    "QLinearMul": (6, 7),
-    "QLinearConcat": (0, 1),
-    "QLinearWhere": (7, 8),
-}
-"""Inputs that hold scale and zero point of the output; (3, 4) for other QLinear operators."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +227,7 @@ def _producer(node: Any) -> str:
 
 
 def _is_integer(op_type: str) -> bool:
-    return op_type in READ or op_type in _OPAQUE
+    return op_type in INPUTS or op_type in _OPAQUE
 
 
 def _operator(node: Any, graph: _Graph) -> GraphOperator | None:
@@ -296,7 +285,7 @@ def _quantizes(graph: _Graph) -> bool:
 
 def _factors(node: Any, op_type: str) -> tuple[str, str]:
     """Names of activations and weights."""
-    second = 3 if op_type in ("QLinearMatMul", "QLinearConv", "QGemm") else 1
+    second = INPUTS.get(op_type, ("a", "b")).index("b")
     names = [str(name) for name in node.input]
     return names[0], names[second] if len(names) > second else ""
 
@@ -352,7 +341,7 @@ def _codes(graph: _Graph) -> dict[str, Codes]:
         if op_type == "DynamicQuantizeLinear":
             codes[output] = Codes(str(node.output[1]), str(node.output[2]), names[0], dynamic=True)
         elif op_type == "QuantizeLinear" or op_type.startswith("QLinear") or op_type == "QGemm":
-            scale, zero = _OUTPUT_SCALE.get(op_type, (3, 4))
+            scale, zero = output_scale(op_type)
             if len(names) > scale and names[scale]:
                 real = names[0] if op_type == "QuantizeLinear" else ""
                 codes[output] = Codes(names[scale], names[zero] if len(names) > zero else "", real)
