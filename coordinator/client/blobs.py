@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import grpc
 from bitgauge.benchmarks.common.digests import verified
-from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc
+from bitgauge.protos.v1 import blobs_pb2 as pb
 
 from .connection import Connection
 from .upload import local_file, upload
@@ -20,10 +19,6 @@ WRITE_TIMEOUT_S = 600.0
 
 class BlobCalls(Connection):
     """What a client asks of Blobs."""
-
-    @cached_property
-    def _blobs(self) -> blobs_pb2_grpc.BlobsStub:
-        return blobs_pb2_grpc.BlobsStub(self._channel)
 
     def upload(self, *paths: Path) -> tuple[Digest, ...]:
         """Bring files to the coordinator and name each by its content; known ones are not sent.
@@ -37,14 +32,14 @@ class BlobCalls(Connection):
 
     def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
         """Those of `digests` that the coordinator lacks."""
-        request = blobs_pb2.FindMissingRequest(digests=[to_wire(digest) for digest in digests])
-        answer = self._call(self._blobs.FindMissing, request)
-        return tuple(from_wire(Digest, digest) for digest in answer.missing)
+        return self._values(
+            Digest, pb.FindMissingRequest(digests=[to_wire(digest) for digest in digests])
+        )
 
     def committed(self, digest: Digest) -> int | None:
         """Where to go on with a blob, in bytes; None when the coordinator has it complete."""
-        request = blobs_pb2.QueryWriteRequest(digest=to_wire(digest))
-        answer = self._call(self._blobs.QueryWrite, request)
+        request = pb.QueryWriteRequest(digest=to_wire(digest))
+        answer = self._call(request)
         return None if answer.complete else int(answer.committed_size_bytes)
 
     def write(self, digest: Digest, offset: int, chunks: Iterator[bytes]) -> int:
@@ -54,15 +49,15 @@ class BlobCalls(Connection):
             The committed size in bytes.
         """
         answer = self._call(
-            self._blobs.Write, _write_requests(digest, offset, chunks), WRITE_TIMEOUT_S
+            _write_requests(digest, offset, chunks), WRITE_TIMEOUT_S, pb.WriteRequest
         )
         return int(answer.committed_size_bytes)
 
     def read(self, digest: Digest) -> Iterator[bytes]:
         """Receive a blob in chunks; the caller verifies the digest."""
-        request = blobs_pb2.ReadRequest(digest=to_wire(digest))
+        request = pb.ReadRequest(digest=to_wire(digest))
         try:
-            for part in self._stream(self._blobs.Read, request, WRITE_TIMEOUT_S):
+            for part in self._stream(request, WRITE_TIMEOUT_S):
                 yield part.data
         except grpc.RpcError as error:
             raise self._translated(error) from error
@@ -78,12 +73,12 @@ class BlobCalls(Connection):
 
 def _write_requests(
     digest: Digest, offset: int, chunks: Iterator[bytes]
-) -> Iterator[blobs_pb2.WriteRequest]:
+) -> Iterator[pb.WriteRequest]:
     first = to_wire(digest)
     position = offset
     for chunk in chunks:
         position += len(chunk)
-        yield blobs_pb2.WriteRequest(
+        yield pb.WriteRequest(
             digest=first,
             offset=position - len(chunk),
             data=chunk,
@@ -91,4 +86,4 @@ def _write_requests(
         )
         first = None
     if first is not None or position < digest.size_bytes:
-        yield blobs_pb2.WriteRequest(digest=first, offset=position, finish=True)
+        yield pb.WriteRequest(digest=first, offset=position, finish=True)

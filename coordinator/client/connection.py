@@ -9,16 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
+from bitgauge.benchmarks.common.wire import from_wire
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
-from bitgauge.protos.v1 import lab_pb2
+from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
+from google.protobuf.message import Message
 
 from .endpoint import Endpoint
 from .errors import to_error
 from .tls import Credential, open_channel, parse_credential
+
+T = TypeVar("T")
 
 CALL_TIMEOUT_S = 20.0
 
@@ -84,17 +89,46 @@ class Connection:
         """End the connection."""
         self._channel.close()
 
+    @cached_property
+    def _methods(self) -> dict[str, Callable[..., Any]]:
+        """What people may call, by the full name of what is asked: each request has one method."""
+        stubs = {
+            service: getattr(stubs, f"{service.name}Stub")(self._channel)
+            for messages, stubs in ((lab_pb2, lab_pb2_grpc), (blobs_pb2, blobs_pb2_grpc))
+            for service in messages.DESCRIPTOR.services_by_name.values()
+        }
+        return {
+            method.input_type.full_name: getattr(stub, method.name)
+            for service, stub in stubs.items()
+            for method in service.methods
+        }
+
     def _call(
-        self, method: Callable[..., Any], request: Any, timeout_s: float | None = None
+        self, request: Any, timeout_s: float | None = None, kind: type[Message] | None = None
     ) -> Any:
+        """What is answered; a stream of requests says by `kind` what they are."""
         timeout_s = self._call_timeout_s if timeout_s is None else timeout_s
+        method = self._methods[(kind or request).DESCRIPTOR.full_name]
         try:
             return method(request, timeout=timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             raise self._translated(error) from error
 
-    def _stream(self, method: Callable[..., Any], request: Any, timeout_s: float) -> Iterator[Any]:
+    def _value(self, kind: type[T], request: Message, timeout_s: float | None = None) -> T:
+        """The one value that is answered."""
+        answer = self._call(request, timeout_s)
+        (field,) = answer.DESCRIPTOR.fields
+        return from_wire(kind, getattr(answer, field.name))
+
+    def _values(self, kind: type[T], request: Message) -> tuple[T, ...]:
+        """The one list of values that is answered."""
+        answer = self._call(request)
+        (field,) = answer.DESCRIPTOR.fields
+        return tuple(from_wire(kind, one) for one in getattr(answer, field.name))
+
+    def _stream(self, request: Message, timeout_s: float) -> Iterator[Any]:
         """The answers of a streaming call, ended with whoever reads them; raises `RpcError`."""
+        method = self._methods[request.DESCRIPTOR.full_name]
         call = method(request, timeout=timeout_s, metadata=self._metadata)
         try:
             yield from call

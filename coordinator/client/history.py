@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
-from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.values.history import (
     Annotated,
     CompareQuery,
@@ -13,17 +11,13 @@ from bitgauge.benchmarks.vocabulary.values.history import (
     Regression,
     RowHistory,
 )
-from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2 as pb
 
 from .connection import Connection
 
 
 class HistoryCalls(Connection):
     """What a client asks of History."""
-
-    @cached_property
-    def _history(self) -> lab_pb2_grpc.HistoryStub:
-        return lab_pb2_grpc.HistoryStub(self._channel)
 
     def compare(self, query: CompareQuery) -> Comparison:
         """Two sets of results held against each other, row by row and metric by metric.
@@ -32,8 +26,7 @@ class HistoryCalls(Connection):
             BitgaugeError: `BAD_ARGUMENT`, a word names nothing or the two are of different kinds;
                 `UNKNOWN_RUN`, nothing was measured for one of them.
         """
-        request = lab_pb2.CompareRequest(query=to_wire(query))
-        return from_wire(Comparison, self._call(self._history.Compare, request).comparison)
+        return self._value(Comparison, pb.CompareRequest(query=to_wire(query)))
 
     def histories(self, query: HistoryQuery) -> tuple[RowHistory, ...]:
         """The series that match, in table order: accepted runs, oldest first, with their steps.
@@ -41,14 +34,11 @@ class HistoryCalls(Connection):
         Raises:
             BitgaugeError: `BAD_ARGUMENT` for an unknown metric, `UNKNOWN_RUN`.
         """
-        request = lab_pb2.HistoriesRequest(query=to_wire(query))
-        answer = self._call(self._history.Histories, request)
-        return tuple(from_wire(RowHistory, one) for one in answer.histories)
+        return self._values(RowHistory, pb.HistoriesRequest(query=to_wire(query)))
 
     def regressions(self, *, ended: bool = False) -> tuple[Regression, ...]:
         """What became worse, newest first; with `ended` also what is over."""
-        answer = self._call(self._history.Regressions, lab_pb2.RegressionsRequest(all=ended))
-        return tuple(from_wire(Regression, one) for one in answer.regressions)
+        return self._values(Regression, pb.RegressionsRequest(all=ended))
 
     def annotate(
         self, note: str, *, regression_id: str | None = None, query: HistoryQuery | None = None
@@ -63,9 +53,11 @@ class HistoryCalls(Connection):
         Raises:
             BadInput: the note is empty or too long, or nothing is named.
         """
-        request = lab_pb2.AnnotateRequest(
-            note=note,
-            regression_id=regression_id,
-            query=to_wire(query) if query is not None else None,
+        return self._value(
+            Annotated,
+            pb.AnnotateRequest(
+                note=note,
+                regression_id=regression_id,
+                query=to_wire(query) if query is not None else None,
+            ),
         )
-        return from_wire(Annotated, self._call(self._history.Annotate, request).annotated)

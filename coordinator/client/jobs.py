@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import grpc
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
@@ -14,7 +13,7 @@ from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis, RunView
-from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2 as pb
 
 from .connection import Connection
 from .errors import status_of
@@ -38,10 +37,6 @@ class Submitted:
 class JobCalls(Connection):
     """What a client asks of Jobs."""
 
-    @cached_property
-    def _jobs(self) -> lab_pb2_grpc.JobsStub:
-        return lab_pb2_grpc.JobsStub(self._channel)
-
     # -- jobs -----------------------------------------------------------------------------
     def submit(self, spec: JobSpec) -> Submitted:
         """Submit a job whose files are uploaded; without an idempotency key it gets its own.
@@ -56,8 +51,8 @@ class JobCalls(Connection):
         """
         if not spec.idempotency_key:
             spec = replace(spec, idempotency_key=str(uuid.uuid4()))
-        request = lab_pb2.SubmitRequest(spec=to_wire(spec))
-        answer = self._call(self._jobs.Submit, request, SUBMIT_TIMEOUT_S)
+        request = pb.SubmitRequest(spec=to_wire(spec))
+        answer = self._call(request, SUBMIT_TIMEOUT_S)
         return Submitted(answer.job_id, answer.created)
 
     def certify(
@@ -81,13 +76,13 @@ class JobCalls(Connection):
         Raises:
             BitgaugeError: `UNKNOWN_DEVICE`; `NOT_CERTIFIABLE` with the reason.
         """
-        request = lab_pb2.CertifyRequest(
+        request = pb.CertifyRequest(
             device=device,
             runtime=runtime,
             profile=f"PROFILE_{profile.name}",
             comparisons=comparisons,
         )
-        answer = self._call(self._jobs.Certify, request)
+        answer = self._call(request)
         return Submitted(answer.job_id, answer.created)
 
     def job(self, job_id: str) -> JobView:
@@ -96,14 +91,11 @@ class JobCalls(Connection):
         Raises:
             NotFound: `UNKNOWN_JOB`.
         """
-        request = lab_pb2.GetJobRequest(job_id=job_id)
-        return from_wire(JobView, self._call(self._jobs.GetJob, request).job)
+        return self._value(JobView, pb.GetJobRequest(job_id=job_id))
 
     def jobs(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
         """At most `limit` jobs, newest first; with `active_only` those that have not ended."""
-        request = lab_pb2.ListJobsRequest(limit=limit, active_only=active_only)
-        answer = self._call(self._jobs.ListJobs, request)
-        return tuple(from_wire(JobView, job) for job in answer.jobs)
+        return self._values(JobView, pb.ListJobsRequest(limit=limit, active_only=active_only))
 
     def cancel(self, job_id: str) -> JobView:
         """Cancel a job that has not ended; what it measured so far is kept.
@@ -111,8 +103,7 @@ class JobCalls(Connection):
         Raises:
             BitgaugeError: `UNKNOWN_JOB`, `JOB_ENDED`; `FORBIDDEN` for somebody else's job.
         """
-        request = lab_pb2.CancelRequest(job_id=job_id)
-        return from_wire(JobView, self._call(self._jobs.Cancel, request).job)
+        return self._value(JobView, pb.CancelRequest(job_id=job_id))
 
     def watch(
         self,
@@ -135,13 +126,13 @@ class JobCalls(Connection):
         Raises:
             BitgaugeError: `UNKNOWN_JOB`, `UNREACHABLE`.
         """
-        request = lab_pb2.WatchRequest(job_id=job_id)
+        request = pb.WatchRequest(job_id=job_id)
         heard = time.monotonic()
         lost: float | None = None
         last: JobView | None = None
         while True:
             try:
-                for response in self._stream(self._jobs.Watch, request, stream_s):
+                for response in self._stream(request, stream_s):
                     heard, lost = time.monotonic(), None
                     view = from_wire(JobView, response.job)
                     if view != last:
@@ -170,8 +161,7 @@ class JobCalls(Connection):
         Raises:
             NotFound: `UNKNOWN_RUN`.
         """
-        request = lab_pb2.GetRunRequest(run_id=run_id)
-        return from_wire(RunView, self._call(self._jobs.GetRun, request).run)
+        return self._value(RunView, pb.GetRunRequest(run_id=run_id))
 
     def runs(self, job_id: str) -> tuple[RunView, ...]:
         """Every attempt of a job, in order of arrival; `accepted` ones count.
@@ -179,8 +169,7 @@ class JobCalls(Connection):
         Raises:
             NotFound: `UNKNOWN_JOB`.
         """
-        answer = self._call(self._jobs.ListRuns, lab_pb2.ListRunsRequest(job_id=job_id))
-        return tuple(from_wire(RunView, run) for run in answer.runs)
+        return self._values(RunView, pb.ListRunsRequest(job_id=job_id))
 
     def reanalyse(self, run_id: str) -> Reanalysis:
         """Compute a run's published numbers again from its raw data; nothing is stored.
@@ -188,8 +177,8 @@ class JobCalls(Connection):
         Raises:
             BitgaugeError: `UNKNOWN_RUN`; `ILLEGAL_TRANSITION` for one without published numbers.
         """
-        request = lab_pb2.ReanalyseRequest(run_id=run_id)
-        answer = self._call(self._jobs.Reanalyse, request, REANALYSE_TIMEOUT_S)
+        request = pb.ReanalyseRequest(run_id=run_id)
+        answer = self._call(request, REANALYSE_TIMEOUT_S)
         return Reanalysis(
             published=tuple(from_wire(MetricValue, metric) for metric in answer.published),
             recomputed=tuple(from_wire(MetricValue, metric) for metric in answer.recomputed),
@@ -199,5 +188,4 @@ class JobCalls(Connection):
     # -- devices --------------------------------------------------------------------------
     def devices(self) -> tuple[DeviceView, ...]:
         """Every device that ever registered, by name."""
-        answer = self._call(self._jobs.ListDevices, lab_pb2.ListDevicesRequest())
-        return tuple(from_wire(DeviceView, device) for device in answer.devices)
+        return self._values(DeviceView, pb.ListDevicesRequest())

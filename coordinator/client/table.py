@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
-from bitgauge.benchmarks.common.wire import from_wire, to_wire
+from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.values.cells import Cell
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
-from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
+from bitgauge.protos.v1 import lab_pb2 as pb
 
 from .connection import Connection
 
 
 class TableCalls(Connection):
     """What a client asks of Table."""
-
-    @cached_property
-    def _table(self) -> lab_pb2_grpc.TableStub:
-        return lab_pb2_grpc.TableStub(self._channel)
 
     def table(self, query: TableQuery | None = None) -> tuple[TableRow, ...]:
         """The newest row per row key that matches, in table order; without a query every one.
@@ -27,8 +21,7 @@ class TableCalls(Connection):
         is a value with its 95 % interval (`low`, `high`), or None with the `reason`. Ratios are
         candidate / baseline, below 1 is better; `_ns`, `_bytes`, `_mj`, `_pp` name the unit.
         """
-        request = lab_pb2.RowsRequest(query=to_wire(query or TableQuery()))
-        return tuple(from_wire(TableRow, row) for row in self._call(self._table.Rows, request).rows)
+        return self._values(TableRow, pb.RowsRequest(query=to_wire(query or TableQuery())))
 
     def cells(self, query: TableQuery | None = None) -> tuple[Cell, ...]:
         """All cells in table order, figures from literature (`prior`) among them.
@@ -39,9 +32,7 @@ class TableCalls(Connection):
         Args:
             query: which cells are looked for. It is counted as demand and narrows nothing.
         """
-        request = lab_pb2.CellsRequest(query=to_wire(query) if query else None)
-        answer = self._call(self._table.Cells, request)
-        return tuple(from_wire(Cell, cell) for cell in answer.cells)
+        return self._values(Cell, pb.CellsRequest(query=to_wire(query) if query else None))
 
     def select(self, query: SelectQuery) -> Choice:
         """Which format to ship, within the limits of the query, with its evidence.
@@ -52,5 +43,4 @@ class TableCalls(Connection):
         Raises:
             BadInput: a limit makes no sense.
         """
-        request = lab_pb2.SelectRequest(query=to_wire(query))
-        return from_wire(Choice, self._call(self._table.Select, request).choice)
+        return self._value(Choice, pb.SelectRequest(query=to_wire(query)))
