@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass, Profile, Scenario
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import MILLISECOND_NS, require_overrides
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES, Scheme, parse
-from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 from bitgauge.benchmarks.vocabulary.typed import (
     parse_size_bytes,
     parse_time_ns,
@@ -17,96 +17,42 @@ from bitgauge.benchmarks.vocabulary.typed import (
     unknown,
 )
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import (
-    NO_OVERRIDES,
     Entry,
     JobSpec,
     Overrides,
     Selector,
-    Workload,
 )
+
+if TYPE_CHECKING:
+    from ..client.upload import LocalFile
 
 BASELINE_RECIPE = "fp32"
 _SELECTOR_KEYS = ("class", "tag", "runtime", "memory", "name")
 
 
-@dataclass(frozen=True, slots=True)
-class NamedBlob:
-    """An uploaded file: its name for people, its digest for everything else."""
-
-    name: str
-    digest: Digest
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a user wants measured, before it is split into one job per batch.
-
-    Attributes:
-        artifacts: files to measure beside the baseline.
-        recipes: canonical recipes to build and measure.
-        batches: samples per call, one job each.
-    """
-
-    model_name: str
-    baseline: NamedBlob
-    artifacts: tuple[NamedBlob, ...]
-    recipes: tuple[str, ...]
-    evaluation: Digest
-    calibration: Digest | None
-    selector: Selector
-    batches: tuple[int, ...]
-    threads: int = 1
-    profile: Profile = Profile.QUICK
-    model_class: ModelClass | None = None
-    margin_pp: float = 1.0
-    priority: int = 0
-    deadline_s: int = 3600
-    wait: bool = False
-    idempotency_key: str = ""
-    runtime: str = DEFAULT_RUNTIME
-    scenario: Scenario = Scenario.SINGLE_STREAM
-    overrides: Overrides = NO_OVERRIDES
+def entries_of(
+    baseline: LocalFile, artifacts: Sequence[LocalFile], recipes: Sequence[str]
+) -> tuple[Entry, ...]:
+    """The baseline itself, the files to measure beside it, and the recipes to build from it."""
+    return (
+        Entry(BASELINE_RECIPE, baseline.digest, baseline.path.name),
+        *(Entry("", artifact.digest, artifact.path.name) for artifact in artifacts),
+        *(Entry(recipe) for recipe in recipes if recipe != BASELINE_RECIPE),
+    )
 
 
-def jobs_of(order: Order) -> tuple[JobSpec, ...]:
+def jobs_of(spec: JobSpec, batches: Sequence[int]) -> tuple[JobSpec, ...]:
     """One job per batch; with several, each gets its own idempotency key."""
-    entries = (
-        Entry(BASELINE_RECIPE, order.baseline.digest, order.baseline.name),
-        *(Entry("", artifact.digest, artifact.name) for artifact in order.artifacts),
-        *(Entry(recipe) for recipe in order.recipes if recipe != BASELINE_RECIPE),
-    )
-    spec = JobSpec(
-        model_name=order.model_name,
-        baseline=order.baseline.digest,
-        entries=entries,
-        evaluation=order.evaluation,
-        calibration=order.calibration,
-        model_class=order.model_class,
-        runtime=order.runtime,
-        selector=order.selector,
-        profile=order.profile,
-        priority=order.priority,
-        deadline_s=order.deadline_s,
-        accuracy_margin_pp=order.margin_pp,
-        wait_for_device=order.wait,
-        overrides=order.overrides,
-    )
+    key = spec.idempotency_key
     return tuple(
         replace(
             spec,
-            workload=Workload(order.scenario, batch, order.threads),
-            idempotency_key=_key(order, batch),
+            workload=replace(spec.workload, batch=batch),
+            idempotency_key=f"{key}/batch={batch}" if key and len(batches) > 1 else key,
         )
-        for batch in order.batches
+        for batch in batches
     )
-
-
-def _key(order: Order, batch: int) -> str:
-    if not order.idempotency_key or len(order.batches) == 1:
-        return order.idempotency_key
-    return f"{order.idempotency_key}/batch={batch}"
 
 
 def parse_recipes(text: str, *, calibrated: bool) -> tuple[str, ...]:

@@ -14,12 +14,11 @@ from .jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.enums import Profile
-    from bitgauge.benchmarks.vocabulary.values.jobs import JobView, Overrides
+    from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Overrides
     from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
     from ..client.client import Client
     from ..client.upload import LocalFile, Uploaded
-    from .orders import NamedBlob, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +152,14 @@ def run(
     Example: bitgauge run --baseline model.onnx --eval digits.npz --recipes all
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
     """
-    order, sent = _order(files, measuring, terms)
+    specs, sent = _specs(files, measuring, terms)
     with coordinator.client() as client:
-        _submit_and_follow(client, order, sent, json=json, detach=detach)
+        _submit_and_follow(client, specs, sent, json=json, detach=detach)
 
 
-def _order(files: Files, measuring: Measuring, terms: Terms) -> tuple[Order, list[LocalFile]]:
+def _specs(
+    files: Files, measuring: Measuring, terms: Terms
+) -> tuple[tuple[JobSpec, ...], list[LocalFile]]:
     """What was typed, and the files that it names; whatever is wrong is said before they are read.
 
     Raises:
@@ -167,9 +168,10 @@ def _order(files: Files, measuring: Measuring, terms: Terms) -> tuple[Order, lis
     from bitgauge.benchmarks.vocabulary.enums import ModelClass, Profile, Scenario
     from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
     from bitgauge.benchmarks.vocabulary.typed import parse_word
+    from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Workload
 
     from ..client.upload import local_file
-    from .orders import Order, parse_batches, parse_recipes, parse_selector
+    from .orders import entries_of, jobs_of, parse_batches, parse_recipes, parse_selector
 
     recipes = parse_recipes(files.recipes, calibrated=files.calibration is not None)
     if not files.artifacts and not recipes:
@@ -186,52 +188,47 @@ def _order(files: Files, measuring: Measuring, terms: Terms) -> tuple[Order, lis
         local_file, (files.baseline, files.evaluation, *(files.artifacts or []))
     )
     calibration = local_file(files.calibration) if files.calibration else None
-    order = Order(
+    spec = JobSpec(
         model_name=terms.name or files.baseline.stem,
-        baseline=_named(baseline),
-        artifacts=tuple(map(_named, artifacts)),
-        recipes=recipes,
+        baseline=baseline.digest,
+        entries=entries_of(baseline, artifacts, recipes),
         evaluation=evaluation.digest,
         calibration=calibration.digest if calibration else None,
-        selector=selector,
-        batches=batches,
-        threads=measuring.threads,
-        runtime=measuring.runtime,
-        scenario=scenario,
-        profile=profile,
-        overrides=overrides,
         model_class=kind,
-        margin_pp=terms.margin,
+        runtime=measuring.runtime,
+        selector=selector,
+        workload=Workload(scenario, threads=measuring.threads),
+        profile=profile,
         priority=terms.priority,
         deadline_s=terms.deadline,
-        wait=terms.wait,
+        accuracy_margin_pp=terms.margin,
+        wait_for_device=terms.wait,
         idempotency_key=terms.idempotency_key,
+        overrides=overrides,
     )
-    return order, [baseline, evaluation, *artifacts, *([calibration] if calibration else [])]
-
-
-def _named(file: LocalFile) -> NamedBlob:
-    from .orders import NamedBlob
-
-    return NamedBlob(file.path.name, file.digest)
+    sent = [baseline, evaluation, *artifacts, *([calibration] if calibration else [])]
+    return jobs_of(spec, batches), sent
 
 
 def _submit_and_follow(
-    client: Client, order: Order, files: list[LocalFile], *, json: bool, detach: bool
+    client: Client,
+    specs: tuple[JobSpec, ...],
+    files: list[LocalFile],
+    *,
+    json: bool,
+    detach: bool,
 ) -> None:
     from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
 
     from ..client.upload import upload
     from ..decisions.submission import require_options
     from .follow import follow
-    from .orders import jobs_of
     from .text.trust import exact_words
 
     job_ids: list[str] = []
-    specs = jobs_of(order)
     for warning in dict.fromkeys(filter(None, map(deadline_warning, specs))):
         say(f"warning: {warning}")
-    if order.overrides.session_options:
+    if specs[0].overrides.session_options:
         require_options(specs[0], [view.description for view in client.devices()])
     try:
         uploaded = upload(client, files)

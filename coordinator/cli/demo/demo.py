@@ -40,7 +40,7 @@ from ...store.state_folder import StateFolder
 from ..common import Interrupted, print_text, say
 from ..follow import follow
 from ..jobs import exit_code
-from ..orders import NamedBlob, Order, jobs_of, parse_batches, parse_recipes
+from ..orders import entries_of, jobs_of, parse_batches, parse_recipes
 from ..run import uploaded_words
 from ..text.explain import explanation_text
 from ..text.jobs import job_text
@@ -199,8 +199,8 @@ def _measure(client: Client, lab: DemoLab, plan: DemoPlan, device: DeviceView, d
     """One job after another, so that no build runs beside a measurement."""
     evaluation, calibration = (local_file(path) for path in list(_paths(plan))[:2])
     for model in plan.models:
-        order = _order(plan, model, device, evaluation, calibration)
-        views = [view for spec in jobs_of(order) for view in _run_job(client, lab, spec, done)]
+        specs = _specs(plan, model, device, evaluation, calibration)
+        views = [view for spec in specs for view in _run_job(client, lab, spec, done)]
         done.views.extend(views)
         rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
         broken = [view for view in views if exit_code([view])]
@@ -208,25 +208,25 @@ def _measure(client: Client, lab: DemoLab, plan: DemoPlan, device: DeviceView, d
         print_text("\n" + "\n".join(parts) + "\n")
 
 
-def _order(
+def _specs(
     plan: DemoPlan,
     model: zoo.ZooModel,
     device: DeviceView,
     evaluation: LocalFile,
     calibration: LocalFile,
-) -> Order:
-    return Order(
+) -> tuple[JobSpec, ...]:
+    baseline = local_file(model.path)
+    spec = JobSpec(
         model_name=model.name,
-        baseline=NamedBlob(model.path.name, local_file(model.path).digest),
-        artifacts=(),
-        recipes=plan.recipes,
+        baseline=baseline.digest,
+        entries=entries_of(baseline, (), plan.recipes),
         evaluation=evaluation.digest,
         calibration=calibration.digest,
-        selector=Selector(device=device.description.device_id),
-        batches=plan.batches,
         model_class=model.model_class,
-        margin_pp=MAX_ACCURACY_LOSS_PP,
+        selector=Selector(device=device.description.device_id),
+        accuracy_margin_pp=MAX_ACCURACY_LOSS_PP,
     )
+    return jobs_of(spec, plan.batches)
 
 
 def _run_job(client: Client, lab: DemoLab, spec: JobSpec, done: _Done) -> list[JobView]:

@@ -33,14 +33,14 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis
 from bitgauge.coordinator.cli import common as cli_common
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.cli.orders import (
-    NamedBlob,
-    Order,
+    entries_of,
     jobs_of,
     parse_batches,
     parse_recipes,
     parse_selector,
 )
 from bitgauge.coordinator.client.jobs import Submitted
+from bitgauge.coordinator.client.upload import LocalFile
 
 from tests.labs.values import device, row, seen, view
 
@@ -378,17 +378,14 @@ def test_recipes_and_batches() -> None:
 
 
 def test_one_batch_keeps_its_idempotency_key() -> None:
-    order = Order(
-        "m",
-        NamedBlob("m.onnx", Digest("a" * 64, 1)),
-        (),
-        ("fp32", "fp16"),
-        Digest("b" * 64, 1),
-        None,
-        Selector(),
-        (1,),
+    baseline = LocalFile(Path("m.onnx"), Digest("a" * 64, 1))
+    asked = JobSpec(
+        model_name="m",
+        baseline=baseline.digest,
+        entries=entries_of(baseline, (), ("fp32", "fp16")),
+        evaluation=Digest("b" * 64, 1),
         idempotency_key="mine",
     )
-    (spec,) = jobs_of(order)
+    (spec,) = jobs_of(asked, (1,))
     assert spec.idempotency_key == "mine"
     assert [entry.recipe for entry in spec.entries] == ["fp32", "fp16"]
