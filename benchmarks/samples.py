@@ -7,7 +7,7 @@ starts of different launches are not comparable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +58,6 @@ class Conditions:
 GROWING = ("steal_ticks", "throttle_count", "foreign_ticks", "clock_step_ns")
 """Readings whose change from the start of a block to its end is what is kept of it."""
 
-_UNREAD = np.empty(0)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockConditions:
@@ -74,15 +72,10 @@ class BlockConditions:
     steal_ticks: Floats
     psi_some_avg10: Floats
     load_1m: Floats
-    throttle_count: Floats = field(default_factory=lambda: _UNREAD)
-    thermal_status: Floats = field(default_factory=lambda: _UNREAD)
-    foreign_ticks: Floats = field(default_factory=lambda: _UNREAD)
-    clock_step_ns: Floats = field(default_factory=lambda: _UNREAD)
-
-    def __post_init__(self) -> None:
-        for one in fields(self):
-            if getattr(self, one.name) is _UNREAD:
-                object.__setattr__(self, one.name, np.full(self.clock_mhz.size, NAN))
+    throttle_count: Floats
+    thermal_status: Floats
+    foreign_ticks: Floats
+    clock_step_ns: Floats
 
     def take(self, blocks: Ints | Bools) -> BlockConditions:
         """The conditions of some blocks."""
@@ -148,8 +141,7 @@ class AbsoluteSamples:
         conditions: conditions of each block.
         warm: the warm-up.
         count: latencies that were taken.
-        block_end_ns: clock right after the last iteration of each block; empty where an older
-            agent did not read it.
+        block_end_ns: clock right after the last iteration of each block.
     """
 
     latency_ns: Ints
@@ -158,7 +150,7 @@ class AbsoluteSamples:
     conditions: BlockConditions
     warm: WarmUp
     count: int
-    block_end_ns: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    block_end_ns: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,15 +223,15 @@ class QualitySamples:
     """
 
     ids: Texts
-    labels: Ints | None
     ref_top1: Ints
-    cand_top1: Ints | None
+    ref_nonfinite: Ints
+    labels: Ints | None
     ref_loss: Floats | None
+    cand_top1: Ints | None
+    cand_nonfinite: Ints | None
     cand_loss: Floats | None
     kl: Floats | None
     max_abs_diff: Floats | None
-    ref_nonfinite: Ints
-    cand_nonfinite: Ints | None
     classes: int
 
 

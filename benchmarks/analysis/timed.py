@@ -77,8 +77,8 @@ def absolute_launches(
         kept_blocks(samples, nominal_mhz(raw), causes=causes)
         for raw, (samples, _) in zip(raws, read, strict=True)
     ]
-    discarded = together([one.discarded for one in kept])
-    left = tuple(one.samples for one in kept if one.samples.latency_ns.size)
+    discarded = together([one for _, one in kept])
+    left = tuple(one for one, _ in kept if one.latency_ns.size)
     few = not enough_launches([float(np.median(one.latency_ns)) for one in left], facts.plan)
     around = [(one.conditions, block_durations_ns(one)) for one, _ in read]
     resolutions = [number(raw, "clock_resolution_ns") for raw in raws]
@@ -98,8 +98,8 @@ def pair_launches(groups: Groups, facts: RunFacts) -> PairLaunches:
     raws = groups.get((PassName.PAIR, RawRole.BOTH), ())
     read = [pair_samples(raw) for raw in raws]
     kept = [kept_quads(one, nominal_mhz(raw)) for raw, one in zip(raws, read, strict=True)]
-    discarded = together([one.discarded for one in kept])
-    left = tuple(one.samples for one in kept if one.samples.letter.size)
+    discarded = together([one for _, one in kept])
+    left = tuple(one for one, _ in kept if one.letter.size)
     around = [(one.conditions, quad_durations_ns(one)) for one in read]
     few = len(left) < facts.plan.pair_launches
     return PairLaunches(

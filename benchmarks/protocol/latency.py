@@ -236,7 +236,7 @@ def _why_stop(samples: PairSamples, elapsed_ns: int, plan: ProfilePlan) -> str:
     """Why no more quads are measured, or nothing."""
     done = samples.letter.size // 4
     if done % plan.quads == 0:
-        kept = kept_quads(samples).samples
+        kept, _ = kept_quads(samples)
         if kept.letter.size and is_precise(quad_log_ratios(kept), plan.margin):
             return "precise"
     if done >= plan.max_quads:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import msgspec
 import numpy as np
@@ -13,17 +13,15 @@ from .container import RawFile
 from .origin import RawOrigin, origin_meta
 from .parts import (
     WarmMeta,
+    arrays_of,
     bad_raw,
-    condition_arrays,
     conditions_of,
     ints_of,
     meta_of,
+    told,
     warm_arrays,
-    warm_meta,
     warm_of,
 )
-
-_NOT_READ = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,20 +41,8 @@ class _Meta(msgspec.Struct, frozen=True):
 
 def absolute_raw(origin: RawOrigin, samples: AbsoluteSamples, cold: ColdStart) -> RawFile:
     """The raw file of one launch of pass `absolute`."""
-    arrays = {
-        "latency_ns": samples.latency_ns,
-        "block": samples.block,
-        "block_start_ns": samples.block_start_ns,
-        **({"block_end_ns": samples.block_end_ns} if samples.block_end_ns.size else {}),
-        **condition_arrays(samples.conditions),
-        **warm_arrays(samples.warm),
-    }
-    meta = {
-        "count": samples.count,
-        "load_ns": cold.load_ns,
-        "first_inference_ns": cold.first_inference_ns,
-        "warm": warm_meta(samples.warm),
-    }
+    arrays = arrays_of(samples) | arrays_of(samples.conditions) | warm_arrays(samples.warm)
+    meta = {"count": samples.count, "warm": told(WarmMeta, samples.warm), **asdict(cold)}
     return RawFile(origin_meta(origin) | meta, arrays)
 
 
@@ -73,6 +59,6 @@ def absolute_samples(raw: RawFile) -> tuple[AbsoluteSamples, ColdStart]:
     if meta.count < latency_ns.size:
         raise bad_raw("it counts fewer latencies than it holds")
     conditions = conditions_of(raw, starts.size)
-    ends = ints_of(raw, "block_end_ns", starts.size) if "block_end_ns" in raw.arrays else _NOT_READ
+    ends = ints_of(raw, "block_end_ns", starts.size)
     warm, cold = warm_of(raw, meta.warm), ColdStart(meta.load_ns, meta.first_inference_ns)
     return AbsoluteSamples(latency_ns, block, starts, conditions, warm, meta.count, ends), cold

@@ -2,8 +2,8 @@
 
 meta   update_period_ns, averaging_window_ns, uncertainty_relative, meter, kind, scope, problem,
        scattered, second_meter, cooled
-arrays letter start_ns end_ns iterations i8[w], energy_mj foreign_share f8[w],
-       second_mj temperature_c clock_mhz f8[w], NaN in files from before they were kept
+arrays letter start_ns end_ns iterations i8[w], energy_mj foreign_share second_mj temperature_c
+       clock_mhz f8[w]
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Meta
 
 from ..common.fits import Whole
-from ..samples import AROUND, ARRAYS, CANDIDATE, WHOLE, EnergySamples
+from ..samples import ARRAYS, CANDIDATE, WHOLE, EnergySamples
 from ..stats.energy import LOADED_IDLE, TOO_SHORT
 from ..vocabulary.reasons import REASONS
 from .container import RawFile
@@ -59,11 +59,7 @@ def energy_samples(raw: RawFile) -> EnergySamples:
 
 def _windows(raw: RawFile) -> dict[str, Any]:
     size = ints_of(raw, "letter").size
-    later = AROUND if "second_meter" not in raw.meta else ()
-    arrays: dict[str, Any] = {}
-    for name in ARRAYS:
-        if name in later and name not in raw.arrays:
-            arrays[name] = np.full(size, np.nan)
-            continue
-        arrays[name] = ints_of(raw, name, size) if name in WHOLE else floats_of(raw, name, size)
-    return arrays
+    return {
+        name: ints_of(raw, name, size) if name in WHOLE else floats_of(raw, name, size)
+        for name in ARRAYS
+    }

@@ -11,7 +11,7 @@ from ..common.fits import Whole
 from ..samples import MemoryCheckpoint, MemorySamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
-from .parts import bad_raw, ints_of, meta_of
+from .parts import bad_raw, ints_of, meta_of, told
 
 _BYTES = tuple(field.name for field in fields(MemoryCheckpoint) if field.name != "name")
 
@@ -28,13 +28,7 @@ def memory_raw(origin: RawOrigin, samples: MemorySamples) -> RawFile:
     """The raw file of one launch of pass `memory`."""
     points = samples.checkpoints
     arrays = {name: np.array([getattr(p, name) for p in points], np.int64) for name in _BYTES}
-    meta = {
-        "method": samples.method,
-        "checkpoints": [point.name for point in points],
-        "arena": samples.arena,
-        "batches": list(samples.batches),
-        "group_peak_bytes": list(samples.group_peak_bytes),
-    }
+    meta = told(_Meta, samples) | {"checkpoints": [point.name for point in points]}
     return RawFile(origin_meta(origin) | meta, arrays)
 
 

@@ -8,15 +8,13 @@ f8 = float64); passes that are not here have a module of their own:
 
     pair      meta   stopped, warm{iteration_ns, iterations, elapsed_ns, steady}
               arrays value_ns f8[b], start_ns i8[b], iterations i8[b], letter i8[b], quad i8[b],
-                     clock_mhz temperature_c steal_ticks psi_some_avg10 load_1m f8[b], and since
-                     agents read them throttle_count thermal_status foreign_ticks clock_step_ns,
+                     clock_mhz temperature_c steal_ticks psi_some_avg10 load_1m throttle_count
+                     thermal_status foreign_ticks clock_step_ns f8[b],
                      warm_block_median_ns f8[w], warm_letter i8[w]
     absolute  meta   count, load_ns, first_inference_ns, warm{...}
-              arrays latency_ns i8[n], block i8[n], block_start_ns i8[b], conditions as above, and
-                     block_end_ns i8[b] since agents read it,
-                     warm_block_median_ns f8[w], warm_letter i8[w]
-    memory    meta   method, checkpoints [names], and since agents tell them arena, batches,
-                     group_peak_bytes [checkpoints]
+              arrays latency_ns i8[n], block i8[n], block_start_ns i8[b], block_end_ns i8[b],
+                     conditions as above, warm_block_median_ns f8[w], warm_letter i8[w]
+    memory    meta   method, checkpoints [names], arena, batches, group_peak_bytes [checkpoints]
               arrays rss_bytes rss_anon_bytes rss_file_bytes pss_bytes uss_bytes hwm_bytes
                      i8[checkpoints]
     quality   meta   classes
@@ -28,6 +26,7 @@ f8 = float64); passes that are not here have a module of their own:
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import starmap
 from typing import Any
 
 import msgspec
@@ -38,9 +37,6 @@ from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from .container import RawFile
 from .parts import meta_of
-
-_SESSION = "session_options"
-_OVERRIDES = tuple(field.name for field in fields(Overrides) if field.name != _SESSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +66,9 @@ class RawOrigin:
     overrides: Overrides = NO_OVERRIDES
 
 
+_PLAIN = [one.name for one in fields(RawOrigin) if one.name not in ("workload", "overrides")]
+
+
 class _Overridden(msgspec.Struct, frozen=True):
     warmup_ms: Whole | None = None
     launches: Whole | None = None
@@ -78,9 +77,8 @@ class _Overridden(msgspec.Struct, frozen=True):
 
     def value(self) -> Overrides:
         """As the rest of Bitgauge knows it."""
-        given = {name: getattr(self, name) for name in _OVERRIDES}
-        options = sorted(self.session_options.items())
-        return Overrides(**given, session_options=tuple(StackItem(*option) for option in options))
+        options = starmap(StackItem, sorted(self.session_options.items()))
+        return Overrides(self.warmup_ms, self.launches, self.budget_ms, tuple(options))
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -104,39 +102,17 @@ def raw_origin(raw: RawFile) -> RawOrigin:
         BadInput: code `bad_raw` when the metadata do not say it.
     """
     meta = meta_of(raw, _Meta, "its metadata do not say which launch it is")
-    return RawOrigin(
-        pass_name=meta.pass_name,
-        launch=meta.launch,
-        role=meta.role,
-        artifacts=meta.artifacts,
-        recipe=meta.recipe,
-        runtime=meta.runtime,
-        workload=Workload(meta.scenario, meta.batch, meta.threads),
-        profile=meta.profile,
-        overrides=meta.overrides.value(),
-    )
+    told: dict[str, Any] = {name: getattr(meta, name) for name in _PLAIN}
+    workload = Workload(meta.scenario, meta.batch, meta.threads)
+    return RawOrigin(**told, workload=workload, overrides=meta.overrides.value())
 
 
 def origin_meta(origin: RawOrigin) -> dict[str, Any]:
     """The metadata that say which launch a raw file speaks of."""
-    return {
-        "pass_name": origin.pass_name.value,
-        "launch": origin.launch,
-        "role": origin.role.value,
-        "artifacts": list(origin.artifacts),
-        "recipe": origin.recipe,
-        "runtime": origin.runtime,
-        "scenario": origin.workload.scenario.value,
-        "batch": origin.workload.batch,
-        "threads": origin.workload.threads,
-        "profile": origin.profile.value,
-        **_overrides_meta(origin.overrides),
-    }
-
-
-def _overrides_meta(overrides: Overrides) -> dict[str, Any]:
-    """Nothing when nothing is overridden."""
-    given = {name: getattr(overrides, name) for name in _OVERRIDES}
-    if overrides.session_options:
-        given[_SESSION] = {option.name: option.value for option in overrides.session_options}
-    return {"overrides": given} if overrides != NO_OVERRIDES else {}
+    told: dict[str, Any] = msgspec.to_builtins(origin)
+    overrides = told.pop("overrides")
+    if options := overrides.pop("session_options"):
+        overrides["session_options"] = {option["name"]: option["value"] for option in options}
+    given = {"overrides": overrides} if origin.overrides != NO_OVERRIDES else {}
+    workload: dict[str, Any] = told.pop("workload")
+    return told | workload | given

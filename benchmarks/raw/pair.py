@@ -10,14 +10,14 @@ from .container import RawFile
 from .origin import RawOrigin, origin_meta
 from .parts import (
     WarmMeta,
+    arrays_of,
     bad_raw,
-    condition_arrays,
     conditions_of,
     floats_of,
     ints_of,
     meta_of,
+    told,
     warm_arrays,
-    warm_meta,
     warm_of,
 )
 
@@ -29,16 +29,8 @@ class _Meta(msgspec.Struct, frozen=True):
 
 def pair_raw(origin: RawOrigin, samples: PairSamples) -> RawFile:
     """The raw file of one launch of pass `pair`."""
-    arrays = {
-        "value_ns": samples.value_ns,
-        "start_ns": samples.start_ns,
-        "iterations": samples.iterations,
-        "letter": samples.letter,
-        "quad": samples.quad,
-        **condition_arrays(samples.conditions),
-        **warm_arrays(samples.warm),
-    }
-    meta = {"stopped": samples.stopped, "warm": warm_meta(samples.warm)}
+    arrays = arrays_of(samples) | arrays_of(samples.conditions) | warm_arrays(samples.warm)
+    meta = {"stopped": samples.stopped, "warm": told(WarmMeta, samples.warm)}
     return RawFile(origin_meta(origin) | meta, arrays)
 
 

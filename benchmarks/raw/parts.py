@@ -9,14 +9,13 @@ import msgspec
 import numpy as np
 
 from ..common.fits import Misfit, Whole, fitted
+from ..common.npz import Arrays
 from ..samples import BlockConditions, Bools, Floats, Ints, Texts, WarmUp
 from ..vocabulary.errors import BadInput, Code
 from .container import RawFile
 
 T = TypeVar("T", bound=msgspec.Struct)
 _CONDITIONS = tuple(field.name for field in fields(BlockConditions))
-_FIRST_CONDITIONS = 5
-"""Conditions that every raw file has; files of older agents lack the rest."""
 
 
 class WarmMeta(msgspec.Struct, frozen=True):
@@ -51,26 +50,20 @@ def told(kind: type[msgspec.Struct], value: object) -> dict[str, Any]:
     return {name: getattr(value, name) for name in kind.__struct_fields__}
 
 
-def condition_arrays(conditions: BlockConditions) -> dict[str, Floats]:
-    """Conditions as arrays of a raw file."""
-    return {name: getattr(conditions, name) for name in _CONDITIONS}
+def arrays_of(samples: object) -> Arrays:
+    """The arrays among the fields of a dataclass, by name; what is None is left out."""
+    told = {field.name: getattr(samples, field.name) for field in fields(samples)}  # type: ignore[arg-type]
+    return {name: value for name, value in told.items() if isinstance(value, np.ndarray)}
 
 
 def conditions_of(raw: RawFile, blocks: int) -> BlockConditions:
-    """Conditions of every block; what an older agent did not read is NaN."""
-    names = _CONDITIONS[:_FIRST_CONDITIONS]
-    later = tuple(name for name in _CONDITIONS[_FIRST_CONDITIONS:] if name in raw.arrays)
-    return BlockConditions(**{name: floats_of(raw, name, blocks) for name in names + later})
+    """Conditions of every block."""
+    return BlockConditions(*(floats_of(raw, name, blocks) for name in _CONDITIONS))
 
 
 def warm_arrays(warm: WarmUp) -> dict[str, Floats | Ints]:
     """Blocks of a warm-up as arrays of a raw file."""
     return {"warm_block_median_ns": warm.block_median_ns, "warm_letter": warm.letter}
-
-
-def warm_meta(warm: WarmUp) -> dict[str, Any]:
-    """Single facts of a warm-up as metadata."""
-    return told(WarmMeta, warm)
 
 
 def warm_of(raw: RawFile, meta: WarmMeta) -> WarmUp:

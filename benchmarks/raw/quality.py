@@ -9,7 +9,7 @@ from ..common.fits import Whole
 from ..samples import QualitySamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
-from .parts import bad_raw, floats_of, ints_of, meta_of, texts_of
+from .parts import arrays_of, bad_raw, floats_of, ints_of, meta_of, texts_of
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -18,22 +18,7 @@ class _Meta(msgspec.Struct, frozen=True):
 
 def quality_raw(origin: RawOrigin, samples: QualitySamples) -> RawFile:
     """The raw file of pass `quality`."""
-    optional = {
-        "labels": samples.labels,
-        "ref_loss": samples.ref_loss,
-        "cand_top1": samples.cand_top1,
-        "cand_nonfinite": samples.cand_nonfinite,
-        "cand_loss": samples.cand_loss,
-        "kl": samples.kl,
-        "max_abs_diff": samples.max_abs_diff,
-    }
-    arrays = {
-        "ids": samples.ids,
-        "ref_top1": samples.ref_top1,
-        "ref_nonfinite": samples.ref_nonfinite,
-        **{name: array for name, array in optional.items() if array is not None},
-    }
-    return RawFile(origin_meta(origin) | {"classes": samples.classes}, arrays)
+    return RawFile(origin_meta(origin) | {"classes": samples.classes}, arrays_of(samples))
 
 
 def quality_samples(raw: RawFile) -> QualitySamples:

@@ -13,7 +13,7 @@ import numpy as np
 from ..samples import SweepSamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
-from .parts import bad_raw, condition_arrays, conditions_of, ints_of, meta_of
+from .parts import arrays_of, bad_raw, conditions_of, ints_of, meta_of
 
 _WINDOW = ("batch", "calls", "start_ns", "elapsed_ns", "busy_ns")
 
@@ -24,24 +24,16 @@ class _Meta(msgspec.Struct, frozen=True):
 
 def throughput_raw(origin: RawOrigin, samples: SweepSamples) -> RawFile:
     """The raw file of one launch of pass `throughput`."""
-    arrays = {name: getattr(samples, name) for name in _WINDOW}
     meta = origin_meta(origin) | {"stopped": samples.stopped}
-    return RawFile(meta, arrays | condition_arrays(samples.conditions))
+    return RawFile(meta, arrays_of(samples) | arrays_of(samples.conditions))
 
 
 def sweep_samples(raw: RawFile) -> SweepSamples:
     """The samples of a raw file of pass `throughput`; `BadInput` when it does not hold them."""
     windows = ints_of(raw, "batch").size
-    columns = [ints_of(raw, name, windows) for name in _WINDOW]
-    batch, calls = columns[0], columns[1]
+    columns = {name: ints_of(raw, name, windows) for name in _WINDOW}
+    batch, calls = columns["batch"], columns["calls"]
     if not windows or np.any(batch < 1) or np.any(calls < 1) or np.any(np.diff(batch) < 0):
         raise bad_raw("its windows do not form a sweep over batches")
-    return SweepSamples(
-        batch=batch,
-        calls=calls,
-        start_ns=columns[2],
-        elapsed_ns=columns[3],
-        busy_ns=columns[4],
-        conditions=conditions_of(raw, windows),
-        stopped=meta_of(raw, _Meta).stopped,
-    )
+    stopped = meta_of(raw, _Meta).stopped
+    return SweepSamples(**columns, conditions=conditions_of(raw, windows), stopped=stopped)

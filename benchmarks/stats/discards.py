@@ -55,22 +55,6 @@ class Discarded:
         return ",".join(f"{name}:{count}" for name, count in self.causes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class KeptQuads:
-    """A pair launch without the quads that do not count."""
-
-    samples: PairSamples
-    discarded: Discarded
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KeptBlocks:
-    """An absolute launch without the blocks that do not count."""
-
-    samples: AbsoluteSamples
-    discarded: Discarded
-
-
 def blocks_with_cause(
     conditions: BlockConditions,
     duration_ns: Floats,
@@ -102,14 +86,16 @@ def blocks_with_cause(
         }
 
 
-def kept_quads(samples: PairSamples, nominal_mhz: float | None = None) -> KeptQuads:
-    """The quads whose four blocks all count."""
+def kept_quads(
+    samples: PairSamples, nominal_mhz: float | None = None
+) -> tuple[PairSamples, Discarded]:
+    """The quads whose four blocks all count, and what does not."""
     duration = quad_durations_ns(samples)
     found = blocks_with_cause(samples.conditions, duration, samples.start_ns, nominal_mhz)
     quads = {cause: np.any(hit.reshape(-1, 4), axis=1) for cause, hit in found.items()}
     kept, discarded = sorted_out(quads, samples.letter.size // 4)
     if not discarded.units:
-        return KeptQuads(samples, discarded)
+        return samples, discarded
     blocks = np.repeat(kept, 4)
     left = replace(
         samples,
@@ -120,13 +106,13 @@ def kept_quads(samples: PairSamples, nominal_mhz: float | None = None) -> KeptQu
         quad=np.repeat(np.arange(int(kept.sum())), 4),
         conditions=samples.conditions.take(blocks),
     )
-    return KeptQuads(left, discarded)
+    return left, discarded
 
 
 def kept_blocks(
     samples: AbsoluteSamples, nominal_mhz: float | None = None, *, causes: Sequence[str] = CAUSES
-) -> KeptBlocks:
-    """The blocks that count.
+) -> tuple[AbsoluteSamples, Discarded]:
+    """The blocks that count, and what does not.
 
     Args:
         samples: one launch.
@@ -137,7 +123,7 @@ def kept_blocks(
     found = blocks_with_cause(samples.conditions, block_durations_ns(samples), starts, nominal_mhz)
     kept, discarded = sorted_out({cause: found[cause] for cause in causes}, starts.size)
     if not discarded.units:
-        return KeptBlocks(samples, discarded)
+        return samples, discarded
     stays = kept[samples.block]
     renumbered = np.cumsum(kept) - 1
     latency = samples.latency_ns[stays]
@@ -146,11 +132,11 @@ def kept_blocks(
         latency_ns=latency,
         block=renumbered[samples.block[stays]].astype(np.int64),
         block_start_ns=starts[kept],
-        block_end_ns=samples.block_end_ns[kept] if samples.block_end_ns.size else starts[:0],
+        block_end_ns=samples.block_end_ns[kept],
         conditions=samples.conditions.take(kept),
         count=round(samples.count * latency.size / samples.latency_ns.size),
     )
-    return KeptBlocks(left, discarded)
+    return left, discarded
 
 
 def together(parts: Sequence[Discarded]) -> Discarded:
@@ -178,10 +164,5 @@ def quad_durations_ns(samples: PairSamples) -> Floats:
 
 
 def block_durations_ns(samples: AbsoluteSamples) -> Floats:
-    """Length of each block; where its end was not read, what its latencies add up to."""
-    if samples.block_end_ns.size:
-        return (samples.block_end_ns - samples.block_start_ns).astype(np.float64)
-    blocks = samples.block_start_ns.size
-    sums = np.bincount(samples.block, weights=samples.latency_ns.astype(float), minlength=blocks)
-    # Of a reservoir only a share of the latencies is there.
-    return np.asarray(sums * (samples.count / samples.latency_ns.size))
+    """Length of each block."""
+    return (samples.block_end_ns - samples.block_start_ns).astype(np.float64)

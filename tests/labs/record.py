@@ -45,6 +45,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import EntryView
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
 
 from . import values
+from .conditions import conditions as told
 from .values import BASELINE, CANDIDATE
 
 RUN_ID, JOB_ID = values.facts().run_id, "99999999-2222-3333-4444-555555555555"
@@ -69,13 +70,12 @@ def warm(letters: int) -> WarmUp:
 
 def conditions(blocks: int) -> BlockConditions:
     at = np.arange(blocks)
-    unknown = np.full(blocks, np.nan)
-    return BlockConditions(
-        2400 + 10 * np.sin(at.astype(np.float64)),
-        unknown,
-        np.zeros(blocks),
-        0.01 * at.astype(np.float64),
-        np.full(blocks, 1.5),
+    return told(
+        blocks,
+        clock_mhz=2400 + 10 * np.sin(at.astype(np.float64)),
+        steal_ticks=0.0,
+        psi_some_avg10=0.01 * at.astype(np.float64),
+        load_1m=1.5,
     )
 
 

@@ -14,7 +14,6 @@ import pytest
 from bitgauge.benchmarks.protocol.latency import measure_absolute, measure_pair, time_calls
 from bitgauge.benchmarks.samples import (
     AbsoluteSamples,
-    BlockConditions,
     Conditions,
     Floats,
     PairSamples,
@@ -34,6 +33,7 @@ from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.profiles import PLANS, ProfilePlan
 from scipy import signal, stats
 
+from tests.labs.conditions import conditions
 from tests.labs.noisy_clock import KINDS, MS, NoisyClock
 from tests.labs.values import warmed
 
@@ -183,9 +183,10 @@ def launch_of(latency_ns: Floats, per_block: int = 10) -> AbsoluteSamples:
     latencies = latency_ns.astype(np.int64)
     block = np.arange(latencies.size) // per_block
     starts = np.arange(block[-1] + 1) * 1000
-    unknown = np.full(starts.size, np.nan)
-    conditions = BlockConditions(unknown, unknown, unknown, unknown, unknown)
-    return AbsoluteSamples(latencies, block, starts, conditions, warmed(1), latencies.size)
+    around = conditions(starts.size)
+    return AbsoluteSamples(
+        latencies, block, starts, around, warmed(1), latencies.size, starts + 1000
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.labs import values
+from tests.labs.conditions import conditions as told
 from tests.labs.values import BASELINE, origin, warmed
 
 FACTS = values.facts()
@@ -48,10 +49,7 @@ WARM = warmed(1, 1)
 def conditions(
     blocks: int, *, psi: float = 0.0, steal: float | np.ndarray = 0.0
 ) -> BlockConditions:
-    unknown = np.full(blocks, np.nan)
-    return BlockConditions(
-        unknown, unknown, np.full(blocks, steal), np.full(blocks, psi), np.ones(blocks)
-    )
+    return told(blocks, steal_ticks=steal, psi_some_avg10=psi, load_1m=1.0)
 
 
 def pair(

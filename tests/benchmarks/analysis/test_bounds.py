@@ -27,7 +27,7 @@ from bitgauge.benchmarks.raw.anchors import (
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.given import given_meta, given_of
 from bitgauge.benchmarks.raw.numerics import numerics_raw, read_ledger
-from bitgauge.benchmarks.samples import AbsoluteSamples, BlockConditions
+from bitgauge.benchmarks.samples import AbsoluteSamples
 from bitgauge.benchmarks.stats.sanity import ANCHOR_SLACK, beyond_anchor
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
@@ -36,6 +36,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, St
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
+from tests.labs.conditions import conditions
 from tests.labs.values import facts, origin, warmed
 
 MIB = 1 << 20
@@ -146,8 +147,7 @@ def measured(
         block = np.arange(n) // 5
         starts = np.arange(block[-1] + 1) * 5_000_000
         ends = starts + np.bincount(block, weights=latency).astype(np.int64)
-        unknown, none = np.full(starts.size, np.nan), np.zeros(starts.size)
-        around = BlockConditions(unknown, unknown, none, none, none)
+        around = conditions(starts.size, steal_ticks=0.0, psi_some_avg10=0.0, load_1m=0.0)
         warm = warmed(1)
         samples = AbsoluteSamples(latency, block, starts, around, warm, n, ends)
         raw = absolute_raw(

@@ -11,13 +11,14 @@ from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.analysis.sustained import minutes_ratio
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw, absolute_samples
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.samples import AbsoluteSamples, BlockConditions
+from bitgauge.benchmarks.samples import AbsoluteSamples
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from scipy import stats
 
 from tests.labs import values
+from tests.labs.conditions import conditions
 from tests.labs.values import BASELINE
 
 FACTS = values.facts(
@@ -48,10 +49,8 @@ def launch(
     unknown = np.full(blocks, np.nan)
     clock = np.where(level > 1, 1500.0, 2400.0) if tells else unknown
     heat = np.linspace(50, 80, blocks) if tells else unknown
-    conditions = BlockConditions(clock, heat, unknown, unknown, unknown)
-    samples = AbsoluteSamples(
-        latency, block, starts, replace(conditions, **columns), WARM, latency.size, starts + 5
-    )
+    around = conditions(blocks, clock_mhz=clock, temperature_c=heat, **columns)
+    samples = AbsoluteSamples(latency, block, starts, around, WARM, latency.size, starts + 5)
     origin = values.origin(
         PassName.ABSOLUTE,
         RawRole.CANDIDATE,

@@ -30,7 +30,6 @@ from bitgauge.benchmarks.raw.sentinel import sentinel_latencies, sentinel_raw
 from bitgauge.benchmarks.raw.throughput import sweep_samples, throughput_raw
 from bitgauge.benchmarks.samples import (
     AbsoluteSamples,
-    BlockConditions,
     EnergySamples,
     MemoryCheckpoint,
     MemorySamples,
@@ -45,14 +44,10 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.labs.conditions import conditions
 from tests.labs.values import origin
 
 ORIGIN = origin(PassName.PAIR, RawRole.BOTH, workload=Workload(batch=64, threads=2))
-
-
-def conditions(blocks: int) -> BlockConditions:
-    unknown = np.full(blocks, np.nan)
-    return BlockConditions(unknown, np.full(blocks, 45.0), unknown, np.zeros(blocks), unknown)
 
 
 WARM = WarmUp(np.array([5.0, 4.0]), np.array([0, 1]), (5, 4), 12, 99, False)
@@ -62,7 +57,7 @@ PAIR = PairSamples(
     iterations=np.array([5, 6, 6, 5]),
     letter=np.array([0, 1, 1, 0]),
     quad=np.zeros(4, np.int64),
-    conditions=conditions(4),
+    conditions=conditions(4, temperature_c=45.0, psi_some_avg10=0.0),
     warm=WARM,
     stopped="precise",
 )
@@ -70,9 +65,10 @@ ABSOLUTE = AbsoluteSamples(
     latency_ns=np.array([5, 6, 7]),
     block=np.array([0, 0, 1]),
     block_start_ns=np.array([0, 50]),
-    conditions=conditions(2),
+    conditions=conditions(2, temperature_c=45.0, psi_some_avg10=0.0),
     warm=WARM,
     count=10,
+    block_end_ns=np.array([40, 90]),
 )
 MEMORY = MemorySamples(
     tuple(MemoryCheckpoint(f"m{i}", *(100 * i + j for j in range(6))) for i in range(4))

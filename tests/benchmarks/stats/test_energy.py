@@ -20,7 +20,7 @@ from bitgauge.benchmarks.protocol.energy import (
 )
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.energy import energy_raw, energy_samples
-from bitgauge.benchmarks.samples import AROUND, ARRAYS, BASELINE, CANDIDATE, EnergySamples
+from bitgauge.benchmarks.samples import ARRAYS, BASELINE, CANDIDATE, EnergySamples
 from bitgauge.benchmarks.stats.energy import (
     BARE_IDLE,
     LOADED_IDLE,
@@ -413,18 +413,6 @@ def test_what_cooled_is_warmed_up_uncounted() -> None:
     cold = Cooling().measured(replace(plan, dropped_ns=0))
     assert energy_of(cold, CANDIDATE).spread > 0.01
     assert flags_of(replace(samples, cooled=False)) == {"not_cooled"}
-
-
-def test_files_from_before_second_meters_are_read() -> None:
-    raw = energy_raw(ORIGIN, World().measured())
-    new = {"scattered", "second_meter", "cooled"}
-    old = RawFile(
-        {key: value for key, value in raw.meta.items() if key not in new},
-        {key: value for key, value in raw.arrays.items() if key not in AROUND},
-    )
-    samples = energy_samples(old)
-    assert np.isnan(samples.second_mj).all()
-    assert why_unusable(samples, CANDIDATE) is None
 
 
 # -- raw file and published numbers ---------------------------------------------------------

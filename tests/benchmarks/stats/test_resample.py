@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bitgauge.benchmarks.samples import AbsoluteSamples, BlockConditions, WarmUp
+from bitgauge.benchmarks.samples import AbsoluteSamples, WarmUp
 from bitgauge.benchmarks.stats.resample import bootstrap_median, effective_size, stretch_medians
 from scipy import signal, stats
+
+from tests.labs.conditions import conditions
 
 
 def launch_of(latency_ns: np.ndarray, per_block: int = 10) -> AbsoluteSamples:
     latencies = latency_ns.astype(np.int64)
     block = np.arange(latencies.size) // per_block
     starts = np.arange(block[-1] + 1) * 1000
-    unknown = np.full(starts.size, np.nan)
     warm = WarmUp(np.ones(1), np.zeros(1, np.int64), (1,), 1, 1, True)
-    conditions = BlockConditions(unknown, unknown, unknown, unknown, unknown)
-    return AbsoluteSamples(latencies, block, starts, conditions, warm, latencies.size)
+    around = conditions(starts.size)
+    return AbsoluteSamples(latencies, block, starts, around, warm, latencies.size, starts + 1000)
 
 
 def test_independent_latencies_are_worth_themselves() -> None:

@@ -15,6 +15,8 @@ from bitgauge.benchmarks.vocabulary.profiles import PLANS, plan_of
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides
 from scipy import stats
 
+from tests.labs.conditions import conditions
+
 
 def test_outliers_are_tukeys_and_counted_once() -> None:
     latencies = np.concatenate([np.arange(101), [149, 151, 224, 226, 1000]])
@@ -43,13 +45,7 @@ def test_littles_law_of_a_closed_loop() -> None:
 
 
 def around(**columns: float) -> BlockConditions:
-    blocks = 100
-    unknown = np.full(blocks, np.nan)
-    known = {name: np.full(blocks, value) for name, value in columns.items()}
-    base = dict.fromkeys(
-        ("clock_mhz", "temperature_c", "steal_ticks", "psi_some_avg10", "load_1m"), unknown
-    )
-    return BlockConditions(**(base | known))
+    return conditions(100, **columns)
 
 
 SPENT = np.full(100, 10e6)
