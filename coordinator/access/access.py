@@ -36,79 +36,29 @@ OPEN_SERVICES = frozenset({"grpc.health.v1.Health"})
 """A probe has no token and learns nothing but up or down."""
 
 
-def _service(name: str, methods: Mapping[str, frozenset[Party]]) -> dict[str, frozenset[Party]]:
-    return {f"/{name}/{method}": parties for method, parties in methods.items()}
-
-
+_RIGHTS: tuple[tuple[str, frozenset[Party], str], ...] = (
+    ("Agents", _AGENT, "Register Acquire Renew Report"),
+    ("Enrolment", _AGENT, "RenewCertificate"),
+    ("Blobs", _READERS_OF_BLOBS, "FindMissing Read"),
+    ("Blobs", _WRITERS_OF_BLOBS, "QueryWrite Write"),
+    ("Jobs", PEOPLE, "Watch GetJob ListJobs GetRun ListRuns ListDevices"),
+    ("Jobs", _WRITERS, "Submit Certify Cancel Reanalyse"),
+    ("Table", PEOPLE, "Rows Cells Select"),
+    ("History", PEOPLE, "Compare Histories Regressions"),
+    ("History", _WRITERS, "Annotate"),
+    ("Campaigns", PEOPLE, "PlanRefresh GetCampaign ListCampaigns ListSchedules"),
+    ("Campaigns", _WRITERS, "StartCampaign PauseCampaign ResumeCampaign CancelCampaign"),
+    ("Campaigns", _WRITERS, "SetSchedule RemoveSchedule"),
+    ("Admin", _ADMIN, "CreateToken ListTokens RevokeToken CreateJoinLine RevokeAgent"),
+    ("Admin", _ADMIN, "Cordon Uncordon Retire"),
+)
 ALLOWED: dict[str, frozenset[Party]] = {
-    **_service(
-        "bitgauge.v1.Agents",
-        {"Register": _AGENT, "Acquire": _AGENT, "Renew": _AGENT, "Report": _AGENT},
-    ),
-    **_service("bitgauge.v1.Enrolment", {"RenewCertificate": _AGENT}),
-    **_service(
-        "bitgauge.v1.Blobs",
-        {
-            "FindMissing": _READERS_OF_BLOBS,
-            "QueryWrite": _WRITERS_OF_BLOBS,
-            "Write": _WRITERS_OF_BLOBS,
-            "Read": _READERS_OF_BLOBS,
-        },
-    ),
-    **_service(
-        "bitgauge.v1.Jobs",
-        {
-            "Submit": _WRITERS,
-            "Certify": _WRITERS,
-            "Watch": PEOPLE,
-            "Cancel": _WRITERS,
-            "GetJob": PEOPLE,
-            "ListJobs": PEOPLE,
-            "GetRun": PEOPLE,
-            "ListRuns": PEOPLE,
-            "Reanalyse": _WRITERS,
-            "ListDevices": PEOPLE,
-        },
-    ),
-    **_service("bitgauge.v1.Table", {"Rows": PEOPLE, "Cells": PEOPLE, "Select": PEOPLE}),
-    **_service(
-        "bitgauge.v1.History",
-        {
-            "Compare": PEOPLE,
-            "Histories": PEOPLE,
-            "Regressions": PEOPLE,
-            "Annotate": _WRITERS,
-        },
-    ),
-    **_service(
-        "bitgauge.v1.Campaigns",
-        {
-            "PlanRefresh": PEOPLE,
-            "StartCampaign": _WRITERS,
-            "GetCampaign": PEOPLE,
-            "ListCampaigns": PEOPLE,
-            "PauseCampaign": _WRITERS,
-            "ResumeCampaign": _WRITERS,
-            "CancelCampaign": _WRITERS,
-            "SetSchedule": _WRITERS,
-            "ListSchedules": PEOPLE,
-            "RemoveSchedule": _WRITERS,
-        },
-    ),
-    **_service(
-        "bitgauge.v1.Admin",
-        {
-            "CreateToken": _ADMIN,
-            "ListTokens": _ADMIN,
-            "RevokeToken": _ADMIN,
-            "CreateJoinLine": _ADMIN,
-            "RevokeAgent": _ADMIN,
-            "Cordon": _ADMIN,
-            "Uncordon": _ADMIN,
-            "Retire": _ADMIN,
-        },
-    ),
-    **_service("grpc.reflection.v1alpha.ServerReflection", {"ServerReflectionInfo": _ADMIN}),
+    **{
+        f"/bitgauge.v1.{service}/{method}": parties
+        for service, parties, methods in _RIGHTS
+        for method in methods.split()
+    },
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": _ADMIN,
 }
 
 

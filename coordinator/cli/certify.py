@@ -69,11 +69,8 @@ def certify(
 
 def _certificate(client: Client, job_id: str) -> AaCertificate | None:
     """The certificate that a job ended with."""
-    for view in client.devices():
-        for certificate in view.aa_certificates:
-            if certificate.job_id == job_id:
-                return certificate
-    return None
+    issued = (one for view in client.devices() for one in view.aa_certificates)
+    return next((one for one in issued if one.job_id == job_id), None)
 
 
 PLACE = 140

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -111,12 +110,25 @@ class Source:
 
     def answers(self, from_file: Path | None = None) -> AbstractContextManager[Reads]:
         """Whoever answers: the exported table that is named, else the database or coordinator."""
+        from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
         from ..client.endpoint import resolve
 
         if from_file is not None:
-            return _exported(from_file, self.coordinator or self.db)
+            from ..client.exported import ExportedTable
+
+            if other := self.coordinator or self.db:
+                raise BadInput(
+                    Code.BAD_ARGUMENT,
+                    f"--from {from_file} and {other} both say where to read; give one of them.",
+                )
+            return ExportedTable(from_file)
         endpoint = resolve(self.coordinator, self.db, self.token_file)
-        return _connected(endpoint) if endpoint.db is None else _database(endpoint.db)
+        if endpoint.db is None:
+            return _connected(endpoint)
+        from ..client.offline import Offline
+
+        return Offline(endpoint.db)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,35 +147,10 @@ class Coordinator:
         return _connected(coordinator_endpoint(self.coordinator, self.token_file, command))
 
 
-@contextlib.contextmanager
-def _connected(endpoint: Endpoint) -> Iterator[Client]:
+def _connected(endpoint: Endpoint) -> AbstractContextManager[Client]:
     from ..client.client import Client
 
-    with Client(endpoint) as client:
-        yield client
-
-
-@contextlib.contextmanager
-def _database(path: Path) -> Iterator[Reads]:
-    from ..client.offline import Offline
-
-    with Offline(path) as database:
-        yield database
-
-
-@contextlib.contextmanager
-def _exported(path: Path, other: str | None) -> Iterator[Reads]:
-    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-
-    from ..client.exported import ExportedTable
-
-    if other is not None:
-        raise BadInput(
-            Code.BAD_ARGUMENT,
-            f"--from {path} and {other} both say where to read; give one of them.",
-        )
-    with ExportedTable(path) as table:
-        yield table
+    return Client(endpoint)
 
 
 def answer(value: T, words: Callable[[T], str], *, json: bool) -> None:

@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from bitgauge.benchmarks.vocabulary.shown import counted, size
 
-from .common import Json, answer
+from .common import HomeFolder, Json, answer
 
 if TYPE_CHECKING:
     from ..store.upkeep.backup import Manifest
     from ..store.upkeep.check import StateCheck
     from ..store.upkeep.restore import Restored
 
-Home = Annotated[
-    Path | None,
-    typer.Option("--home", metavar="DIR", help="State folder; else $BITGAUGE_HOME."),
-]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A new folder: the backup.")]
 Source = Annotated[
     Path,
@@ -33,7 +30,7 @@ Source = Annotated[
 def backup(
     folder: Folder,
     *,
-    home: Home = None,
+    home: HomeFolder = None,
     link: Annotated[
         bool, typer.Option("--link", help="Hard links, not copies, of blobs; same disk only.")
     ] = False,
@@ -57,7 +54,7 @@ def backup(
 def restore(
     backup: Source,
     *,
-    home: Home = None,
+    home: HomeFolder = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace the database that is there; it is kept.")
     ] = False,
@@ -76,7 +73,7 @@ def restore(
 
 def check(
     *,
-    home: Home = None,
+    home: HomeFolder = None,
     backup: Annotated[
         Path | None,
         typer.Option("--backup", metavar="DIR", help="Check this backup, not the state folder."),
@@ -115,7 +112,7 @@ def _absolute(path: Path) -> Path:
 def _made_words(manifest: Manifest, folder: Path) -> str:
     lines = [f"Backed up {_contents(manifest)} into {folder}; every byte was read again."]
     if manifest.left_out:
-        left_out = _counted(len(manifest.left_out), "blob")
+        left_out = counted(len(manifest.left_out), "blob")
         lines.append(f"LEFT OUT {left_out} whose bytes are lost.")
     return "\n".join(lines)
 
@@ -129,40 +126,36 @@ def _verified_words(manifest: Manifest, folder: Path) -> str:
     ]
     if manifest.left_out:
         lines.append(
-            f"It lacks {_counted(len(manifest.left_out), 'blob')}, lost before it was made."
+            f"It lacks {counted(len(manifest.left_out), 'blob')}, lost before it was made."
         )
     return "\n".join(lines)
 
 
 def _contents(manifest: Manifest) -> str:
-    from bitgauge.benchmarks.vocabulary.shown import size
-
     counts = manifest.counts
     return (
-        f"{_counted(counts['jobs'], 'job')}, {_counted(counts['runs'], 'run')} and"
-        f" {_counted(len(manifest.blobs), 'blob')} ({size(manifest.size_bytes)})"
+        f"{counted(counts['jobs'], 'job')}, {counted(counts['runs'], 'run')} and"
+        f" {counted(len(manifest.blobs), 'blob')} ({size(manifest.size_bytes)})"
     )
 
 
 def _restored_words(restored: Restored, home: Path) -> str:
-    recorded = _counted(restored.blobs, "blob")
+    recorded = counted(restored.blobs, "blob")
     lines = [f"Restored {home}: {recorded} recorded, {restored.copied} brought back."]
     if restored.kept:
         lines.append(f"The database that was there is {restored.kept}.")
     if restored.missing:
         lines.append(
-            f"MISSING {_counted(len(restored.missing), 'blob')}; `bitgauge check` has the names."
+            f"MISSING {counted(len(restored.missing), 'blob')}; `bitgauge check` has the names."
         )
     return "\n".join(lines)
 
 
 def _check_words(found: StateCheck) -> str:
-    from bitgauge.benchmarks.vocabulary.shown import size
-
     counts = found.counts
     lines = [
-        f"database  {found.database}: schema {found.schema}, {_counted(counts['jobs'], 'job')},"
-        f" {_counted(counts['runs'], 'run')}, {'DAMAGED' if found.findings else 'sound'}",
+        f"database  {found.database}: schema {found.schema}, {counted(counts['jobs'], 'job')},"
+        f" {counted(counts['runs'], 'run')}, {'DAMAGED' if found.findings else 'sound'}",
         *(f"  {finding}" for finding in found.findings),
         f"blobs     {found.blobs} recorded ({size(found.size_bytes)}),"
         f" {len(found.missing)} missing, {len(found.corrupt)} corrupt,"
@@ -172,12 +165,6 @@ def _check_words(found: StateCheck) -> str:
         f"backup    {found.last_backup or 'none is known'}",
     ]
     return "\n".join(lines)
-
-
-def _counted(count: int, thing: str) -> str:
-    from bitgauge.benchmarks.vocabulary.shown import counted
-
-    return counted(count, thing)
 
 
 PLACE = 160

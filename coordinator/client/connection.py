@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from types import TracebackType
 from typing import Any, TypeVar
 
 import grpc
@@ -77,12 +76,7 @@ class Connection:
         if credential.secret:
             self._metadata = (("authorization", f"Bearer {credential.secret}"),)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import NoReturn
 
 from bitgauge.benchmarks.table.file import TABLE_NAME, TableFile, from_json
@@ -71,12 +70,7 @@ class ExportedTable:
     def __enter__(self) -> ExportedTable:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing is open."""
 
     def devices(self) -> tuple[DeviceView, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from types import TracebackType
 
 from bitgauge.benchmarks.common.digests import verified
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
@@ -44,12 +43,7 @@ class Offline:
     def __enter__(self) -> Offline:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.store.close()
 
     def devices(self) -> tuple[DeviceView, ...]:

@@ -20,16 +20,16 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import Any
 
-import grpc
 import ray
 import ray.exceptions
 from bitgauge.benchmarks.common.prctl import die_with_parent
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused, Unavailable
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..config import CoordinatorConfig, from_json
 from .actor import CoordinatorActor, Refusal
 from .driver_process import DriverEvent, EventKind, EventSender, session_base
+from .sockets import require_token_mode
 
 EXIT_STOPPED = 0
 EXIT_BROKEN = 1
@@ -172,28 +172,3 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
-
-
-PROBE = "/ray.rpc.NodeInfoGcsService/GetClusterId"
-TIMEOUT_S = 10.0
-
-
-def require_token_mode(gcs_address: str) -> None:
-    """Refuse the cluster whose control service is at `gcs_address` unless it asks for a token.
-
-    Raises:
-        Refused: `RAY_INSECURE`: it answered a caller without token.
-        Unavailable: `UNREACHABLE`: it did not answer at all.
-    """
-    with grpc.insecure_channel(gcs_address) as channel:
-        knock = channel.unary_unary(PROBE, lambda request: request, lambda response: response)
-        try:
-            knock(b"", timeout=TIMEOUT_S)
-        except grpc.RpcError as error:
-            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
-                return
-            if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
-                raise Unavailable(
-                    Code.UNREACHABLE, f"The Ray cluster at {gcs_address} does not answer."
-                ) from error
-    raise Refused(Code.RAY_INSECURE, f"The Ray cluster at {gcs_address} asks for no token.")

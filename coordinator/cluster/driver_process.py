@@ -19,7 +19,6 @@ from bitgauge.benchmarks.vocabulary.errors import Code
 from ..config import CoordinatorConfig
 from ..tasks.replicas import REPLICA_VARIABLE
 
-"""Where the node of an embedded Ray keeps its copies of blobs."""
 _LOG_LIMIT_BYTES = 4 << 20
 
 

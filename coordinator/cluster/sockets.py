@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import grpc
 import psutil
 from bitgauge.benchmarks.common.join_line import Address
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused, Unavailable
 
 from ..config import CoordinatorConfig
-from .driver import PROBE
 
+PROBE = "/ray.rpc.NodeInfoGcsService/GetClusterId"
+JOIN_TIMEOUT_S = 10.0
 TIMEOUT_S = 3.0
 AGAIN_S = 1.0
 # One harmless question for each kind of Ray's servers (Ray 2.52 to 2.60); a server answers
@@ -169,3 +170,24 @@ def _is_gone(target: Address) -> bool:
     except OSError:
         return False
     return False
+
+
+def require_token_mode(gcs_address: str) -> None:
+    """Refuse the cluster whose control service is at `gcs_address` unless it asks for a token.
+
+    Raises:
+        Refused: `RAY_INSECURE`: it answered a caller without token.
+        Unavailable: `UNREACHABLE`: it did not answer at all.
+    """
+    with grpc.insecure_channel(gcs_address) as channel:
+        knock = channel.unary_unary(PROBE, lambda request: request, lambda response: response)
+        try:
+            knock(b"", timeout=JOIN_TIMEOUT_S)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+                return
+            if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                raise Unavailable(
+                    Code.UNREACHABLE, f"The Ray cluster at {gcs_address} does not answer."
+                ) from error
+    raise Refused(Code.RAY_INSECURE, f"The Ray cluster at {gcs_address} asks for no token.")

@@ -153,16 +153,13 @@ class Dispatcher:
             analysis = await self.analyses.compute(run_id)
         except BitgaugeError as error:
             _log.error("run %s could not be analysed: %s", run_id, error)
-            await self._analysis_failed(run_id, failure_of(error))
+            failure, now_ns = failure_of(error), self.writer.now_ns()
+            await self.writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
             return
         now_ns = self.writer.now_ns()
         await self.writer.change(
             lambda store: store.analysed(run_id, analysis.version, analysis.metrics, now_ns)
         )
-
-    async def _analysis_failed(self, run_id: str, failure: Failure) -> None:
-        now_ns = self.writer.now_ns()
-        await self.writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
 
     # -- the past -------------------------------------------------------------------------
     async def _judge(self, run_id: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -261,23 +262,25 @@ def _open(model: Path) -> tuple[bytes, Run, Callable[[bytes], Run]]:
 
 
 def _runner(source: str | bytes, saved: Path | None = None, *, as_it_stands: bool = False) -> Run:
-    try:
+    with _refusing():
         session = _sessions.open_session(source, saved, as_it_stands=as_it_stands)
-    except BitgaugeError:
-        raise
-    except Exception as error:  # whatever the library raises
-        raise _refused(error) from error
 
     def run(feeds: Arrays) -> list[npt.NDArray[Any]]:
-        try:
+        with _refusing():
             outputs: list[npt.NDArray[Any]] = session.run(None, feeds)
-        except Exception as error:  # as above
-            raise _refused(error) from error
         return outputs
 
     return run
 
 
-def _refused(error: Exception) -> BitgaugeError:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return BadInput(Code.BAD_MODEL, f"ONNX Runtime cannot execute the model: {lines[0][:200]}.")
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Whatever the library raises becomes one sentence."""
+    try:
+        yield
+    except BitgaugeError:
+        raise
+    except Exception as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        sentence = f"ONNX Runtime cannot execute the model: {first}."
+        raise BadInput(Code.BAD_MODEL, sentence) from error

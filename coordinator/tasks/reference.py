@@ -27,7 +27,6 @@ from ..builders import _sessions
 from ..builders.base import Unsupported
 from ..decisions.submission import REFERENCE_RECIPE
 
-"""Stands for the recipe in the key under which a reference is remembered like a build."""
 VERSION = 1
 BATCH = 64
 MIN_AGREEMENT = 0.99

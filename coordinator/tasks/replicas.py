@@ -16,6 +16,8 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 # A task may still be reading what it has just asked for.
 SPARE_S = 600.0
+REPLICA_VARIABLE = "BITGAUGE_REPLICA"
+"""Where the node of an embedded Ray keeps its copies of blobs."""
 
 
 class BlobSource(Protocol):
@@ -82,6 +84,3 @@ class Replica:
             if path != newest:
                 path.unlink(missing_ok=True)
                 total_bytes -= size
-
-
-REPLICA_VARIABLE = "BITGAUGE_REPLICA"

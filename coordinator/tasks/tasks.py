@@ -8,7 +8,6 @@ as a value, so that Ray adds no traceback of its own.
 from __future__ import annotations
 
 import functools
-import ipaddress
 import logging
 import os
 import tempfile
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 import ray
 import ray.exceptions
 from bitgauge.benchmarks.analysis.facts import RunFacts
+from bitgauge.benchmarks.common.join_line import is_loopback
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Internal, Unavailable
 from bitgauge.benchmarks.vocabulary.recipes import parse
@@ -63,8 +63,7 @@ class BlobAccess:
     @property
     def is_loopback(self) -> bool:
         """Whether only the coordinator's own machine can use it."""
-        host = self.address.rpartition(":")[0].strip("[]")
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return is_loopback(self.address.rpartition(":")[0].strip("[]"))
 
 
 class TaskClient(Client):
@@ -175,25 +174,19 @@ class RayRunner:
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         """Look into a job's files on some node."""
-        answer = await self._run(self._inspect, spec, takes)
-        assert isinstance(answer, Inspection)
-        return answer
+        return await self._run(Inspection, self._inspect, spec, takes)
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         """Build an artifact on some node."""
-        answer = await self._run(self._build, key)
-        assert isinstance(answer, BuildOutcome)
-        return answer
+        return await self._run(BuildOutcome, self._build, key)
 
     async def analyse(
         self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
     ) -> Analysis:
         """Analyse a run on some node."""
-        answer = await self._run(self._analyse, refs, facts, reference)
-        assert isinstance(answer, Analysis)
-        return answer
+        return await self._run(Analysis, self._analyse, refs, facts, reference)
 
-    async def _run(self, task: Any, *arguments: object) -> object:
+    async def _run(self, kind: type[T], task: Any, *arguments: object) -> T:
         """What the task answered.
 
         Raises:
@@ -213,6 +206,7 @@ class RayRunner:
             ) from None
         if isinstance(answer, BitgaugeError):
             raise answer
+        assert isinstance(answer, kind)
         return answer
 
 

@@ -24,7 +24,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
-from bitgauge.coordinator.cluster.driver import require_token_mode
+from bitgauge.coordinator.cluster.sockets import require_token_mode
 from bitgauge.coordinator.models.formats.onnx import facts_of
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
