@@ -51,7 +51,7 @@ from ..vocabulary.errors import Code
 from ..vocabulary.profiles import require_overrides
 from ..vocabulary.recipes import DEFAULT_RECIPES, is_calibrated, parse
 from ..vocabulary.typed import hint_of
-from ..vocabulary.values.campaigns import Volume
+from ..vocabulary.values.campaigns import Suite, Volume
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Selector, Workload
 
@@ -70,20 +70,16 @@ class ModelFiles:
 
 @dataclass(frozen=True, slots=True)
 class SuiteFile:
-    """What a suite file says; paths are as written."""
+    """What a suite file says; paths are as written.
 
-    name: str
+    Attributes:
+        suite: without its models and what `volume_file` holds.
+        models: by their files.
+        volume_file: more of how much is used.
+    """
+
+    suite: Suite
     models: tuple[ModelFiles, ...]
-    recipes: tuple[str, ...]
-    selectors: tuple[Selector, ...]
-    workloads: tuple[Workload, ...]
-    profile: Profile
-    overrides: Overrides
-    accuracy_margin_pp: float
-    use_case: str
-    budget_s: int | None
-    max_age_s: int | None
-    volumes: tuple[Volume, ...]
     volume_file: str | None
 
 
@@ -170,9 +166,9 @@ def parse_suite(text: str, file: str, zoo: Iterable[str], default_name: str) -> 
     for index, name in enumerate(names):
         if name in names[:index]:
             raise document.wrong(("model", index), f"there are two models named {name!r}")
-    return SuiteFile(
+    suite = Suite(
         name=said.name or default_name,
-        models=models,
+        models=(),
         recipes=_recipes(document, said.recipes, models),
         selectors=tuple(map(_selector, said.selector)) or (Selector(),),
         workloads=tuple(dict.fromkeys(map(_workload, said.workload))) or (Workload(),),
@@ -183,8 +179,8 @@ def parse_suite(text: str, file: str, zoo: Iterable[str], default_name: str) -> 
         budget_s=said.budget.seconds if said.budget else None,
         max_age_s=said.max_age.seconds if said.max_age else None,
         volumes=tuple(map(_volume, said.volume)),
-        volume_file=said.volume_file,
     )
+    return SuiteFile(suite, models, said.volume_file)
 
 
 def volumes_of_csv(text: str, file: str) -> tuple[Volume, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from ..client.upload import LocalFile
 
 BASELINE_RECIPE = "fp32"
-_SELECTOR_KEYS = ("class", "tag", "runtime", "memory", "name")
+_NARROWING: dict[str, tuple[str, Callable[[str], object]]] = {
+    "class": ("hardware_class", lambda text: parse_word(HardwareClass, text, "hardware class")),
+    "runtime": ("runtime", str),
+    "memory": ("min_memory_bytes", parse_size_bytes),
+    "name": ("device", str),
+}
+"""The field of a selector that each word sets, and how its value is read; tags add up."""
 
 
 def entries_of(
@@ -136,22 +142,10 @@ def _narrowed(selector: Selector, key: str, value: str) -> Selector:
         if not (equals and name):
             raise BadInput(Code.BAD_ARGUMENT, f"--on tag:{value} is not tag:KEY=VALUE.")
         return replace(selector, tags=(*selector.tags, StackItem(name, wanted)))
-    if key == "class":
-        hardware = parse_word(HardwareClass, value, "hardware class")
-        _require_unset(selector.hardware_class, key)
-        return replace(selector, hardware_class=hardware)
-    if key == "runtime":
-        _require_unset(selector.runtime, key)
-        return replace(selector, runtime=value)
-    if key == "memory":
-        _require_unset(selector.min_memory_bytes, key)
-        return replace(selector, min_memory_bytes=parse_size_bytes(value))
-    if key == "name":
-        _require_unset(selector.device, key)
-        return replace(selector, device=value)
-    raise unknown("selector", key, _SELECTOR_KEYS)
-
-
-def _require_unset(value: object, key: str) -> None:
-    if value is not None:
+    if key not in _NARROWING:
+        raise unknown("selector", key, (*_NARROWING, "tag"))
+    field, parse_value = _NARROWING[key]
+    narrowed: dict[str, Any] = {field: parse_value(value)}
+    if getattr(selector, field) is not None:
         raise BadInput(Code.BAD_ARGUMENT, f"--on gives {key} twice; a job runs on one device.")
+    return replace(selector, **narrowed)

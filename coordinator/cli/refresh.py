@@ -148,17 +148,25 @@ def refresh(
 
     Example: bitgauge refresh --stale
     """
+    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+    from .text.refresh import plan_text, schedules_text
+
     kinds = outcome.kinds()
     local = wanted.local()
     order = wanted.order(local)
+    if wanted.dry_run and cron is not None:
+        raise BadInput(Code.BAD_ARGUMENT, "Give --dry-run or --schedule, not both.")
     with coordinator.client() as client:
-        if cron is not None:
-            _schedule(client, local, order, cron, dry_run=wanted.dry_run, json=json)
-            return
         if wanted.dry_run:
-            _dry_run(client, order, json=json)
+            answer(client.plan_refresh(order), plan_text, json=json)
             return
-        view = _start(client, local, order, idempotency_key, json=json)
+        _upload(client, local, quiet=json)
+        if cron is not None:
+            made = client.set_schedule(order.suite.name if order.suite else "stale", cron, order)
+            answer(made, lambda made: schedules_text([made]), json=json)
+            return
+        view = _start(client, order, idempotency_key, quiet=json)
         if not no_wait:
             view = _follow(client, view, quiet=json)
     if no_wait:
@@ -192,46 +200,13 @@ def _kinds(text: str) -> tuple[str, ...]:
     return words
 
 
-def _schedule(
-    client: Client,
-    local: LocalSuite | None,
-    order: RefreshOrder,
-    cron: str,
-    *,
-    dry_run: bool,
-    json: bool,
-) -> None:
-    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-
-    from .text.refresh import schedules_text
-
-    if dry_run:
-        raise BadInput(Code.BAD_ARGUMENT, "Give --dry-run or --schedule, not both.")
-    _upload(client, local, quiet=json)
-    made = client.set_schedule(order.suite.name if order.suite else "stale", cron, order)
-    answer(made, lambda made: schedules_text([made]), json=json)
-
-
-def _dry_run(client: Client, order: RefreshOrder, *, json: bool) -> None:
-    from .text.refresh import plan_text
-
-    plan = client.plan_refresh(order)
-    answer(plan, plan_text, json=json)
-
-
 def _start(
-    client: Client,
-    local: LocalSuite | None,
-    order: RefreshOrder,
-    idempotency_key: str,
-    *,
-    json: bool,
+    client: Client, order: RefreshOrder, idempotency_key: str, *, quiet: bool
 ) -> CampaignView:
     from .text.refresh import plan_text
 
-    _upload(client, local, quiet=json)
     started = client.start_campaign(order, idempotency_key)
-    if not json:
+    if not quiet:
         say(plan_text(started.plan))
         known = "" if started.created else " (known by its idempotency key)"
         say(f"campaign {started.campaign.campaign_id}{known}")

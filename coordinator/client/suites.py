@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.refresh.suite import ModelFiles, SuiteFile, parse_suite, volumes_of_csv
+from bitgauge.benchmarks.refresh.suite import ModelFiles, parse_suite, volumes_of_csv
 from bitgauge.benchmarks.suites import FOLDER, shipped
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.typed import nearest
@@ -32,30 +32,14 @@ def read_suite(name: str) -> LocalSuite:
     """
     path = _path(name)
     said = parse_suite(_text(path), str(path), [one.name for one in zoo.models()], path.stem)
-    volumes = said.volumes
+    volumes = said.suite.volumes
     if said.volume_file is not None:
         listed = path.parent / said.volume_file
         volumes += volumes_of_csv(_text(listed), str(listed))
     found = [_pinned(model, path.parent) for model in said.models]
-    suite = _suite(said, tuple(model for model, _ in found))
     files = {file.digest: file for _, files in found for file in files}
-    return LocalSuite(replace(suite, volumes=volumes), tuple(files.values()))
-
-
-def _suite(said: SuiteFile, models: tuple[SuiteModel, ...]) -> Suite:
-    return Suite(
-        name=said.name,
-        models=models,
-        recipes=said.recipes,
-        selectors=said.selectors,
-        workloads=said.workloads,
-        profile=said.profile,
-        overrides=said.overrides,
-        accuracy_margin_pp=said.accuracy_margin_pp,
-        use_case=said.use_case,
-        budget_s=said.budget_s,
-        max_age_s=said.max_age_s,
-    )
+    suite = replace(said.suite, models=tuple(model for model, _ in found), volumes=volumes)
+    return LocalSuite(suite, tuple(files.values()))
 
 
 def _pinned(model: ModelFiles, folder: Path) -> tuple[SuiteModel, list[LocalFile]]:

@@ -12,15 +12,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from bitgauge.benchmarks.vocabulary.errors import Code, Internal, Unavailable
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 
 from ...client.client import Client
 from ...client.endpoint import Endpoint
+
+T = TypeVar("T")
 
 SERVING_TIMEOUT_S = 120.0
 DEVICE_TIMEOUT_S = 60.0
@@ -52,6 +55,24 @@ class DemoProcess:
                 f"The {self.name} ended with {self.process.returncode}{_last_words(self.log)};"
                 f" its log is {self.log}.",
             )
+
+    def wait_for(self, found: Callable[[], T | None], what: str, timeout_s: float) -> T:
+        """What `found` gives at last, which is how it shows that it can `what`.
+
+        Raises:
+            Internal: `START_FAILED`, it ended or took longer than `timeout_s` seconds.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (given := found()) is None:
+            self.require_alive()
+            if time.monotonic() > deadline:
+                raise Internal(
+                    Code.START_FAILED,
+                    f"The {self.name} did not {what} within {timeout_s:.0f} s;"
+                    f" its log is {self.log}.",
+                )
+            time.sleep(_POLL_S)
+        return given
 
     def stop(self, timeout_s: float) -> None:
         """Ask it to end, and end it when it does not within `timeout_s` seconds."""
@@ -97,16 +118,7 @@ class DemoLab:
             "coordinator",
             ["bitgauge.coordinator.cli.app", "up", "--home", str(self._home), "--port", port],
         )
-        deadline = time.monotonic() + SERVING_TIMEOUT_S
-        while not _serves(self.endpoint):
-            child.require_alive()
-            if time.monotonic() > deadline:
-                raise Internal(
-                    Code.START_FAILED,
-                    f"The coordinator did not answer within {SERVING_TIMEOUT_S:.0f} s;"
-                    f" its log is {child.log}.",
-                )
-            time.sleep(_POLL_S)
+        child.wait_for(lambda: _serves(self.endpoint) or None, "answer", SERVING_TIMEOUT_S)
 
     def start_agent(self, client: Client) -> DeviceView:
         """Start `bitgauge-agent run` and wait until its device has registered.
@@ -118,17 +130,12 @@ class DemoLab:
         child = self._start(
             "agent", ["bitgauge.agents.cli", "run", "--coordinator", self.endpoint.address]
         )
-        deadline = time.monotonic() + DEVICE_TIMEOUT_S
-        while time.monotonic() < deadline:
-            for device in client.devices():
-                if device.last_seen_unix_ns >= started_unix_ns:
-                    return device
-            child.require_alive()
-            time.sleep(_POLL_S)
-        raise Internal(
-            Code.START_FAILED,
-            f"The agent did not register within {DEVICE_TIMEOUT_S:.0f} s; its log is {child.log}.",
-        )
+
+        def registered() -> DeviceView | None:
+            views = (one for one in client.devices() if one.last_seen_unix_ns >= started_unix_ns)
+            return next(views, None)
+
+        return child.wait_for(registered, "register", DEVICE_TIMEOUT_S)
 
     def require_alive(self) -> None:
         """Refuse to go on when one of the processes has ended."""
