@@ -90,12 +90,8 @@ class PhaseLimits:
 
     def of(self, phase: str) -> float:
         """The limit of `phase`; that of `start` for a phase that is not known."""
-        return {
-            "load": self.load,
-            "warm_up": self.warm_up,
-            "measure": self.measure,
-            "write": self.write,
-        }.get(phase, self.start)
+        known = phase in ("load", "warm_up", "measure", "write")
+        return float(getattr(self, phase if known else "start"))
 
 
 DEFAULT_CACHE_BYTES = 10 * 1024**3

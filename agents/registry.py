@@ -7,7 +7,7 @@ names below each folder of ``BITGAUGE_PLUGIN_PATH``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import cast
 
@@ -137,20 +137,9 @@ def describe(
     return DeviceDescription(
         device_id=identity,
         name=name,
-        hardware_class=facts.hardware_class,
-        realness=facts.realness,
-        architecture=facts.architecture,
-        processor_model=facts.processor_model,
-        isa_flags=facts.isa_flags,
-        core_count=facts.core_count,
-        memory_bytes=facts.memory_bytes,
-        kernel_release=facts.kernel_release,
-        virtualisation=facts.virtualisation,
-        governor=facts.governor,
-        stack=facts.stack,
         runtimes=tuple(_with_fingerprint(facts.stack, runtime) for runtime in runtimes),
         meters=meters_of(metered, facts.hardware_class),
-        evidence=facts.evidence,
+        **{field.name: getattr(facts, field.name) for field in fields(facts)},
     )
 
 

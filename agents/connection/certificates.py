@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -58,31 +58,19 @@ def write(folder: Path, enrolment: Enrolment) -> None:
     write_durably(path_in(folder), msgspec.json.encode(enrolment), _OWNER_ONLY)
 
 
+@dataclass(slots=True)
 class Keeper:
     """Renews one device's certificate for as long as its agent runs.
 
-    Args:
-        enrolment: what the device has.
-        folder: the agent's state folder.
-        connection: gets each new certificate.
-        say: prints one line.
-        now_ns: reads the clock, UTC nanoseconds.
+    The connection gets each new one; the clock is that of UTC nanoseconds.
     """
 
-    def __init__(
-        self,
-        enrolment: Enrolment,
-        folder: Path,
-        connection: Connection,
-        say: Callable[[str], None],
-        now_ns: Callable[[], int] = time.time_ns,
-    ) -> None:
-        self.enrolment = enrolment
-        self._folder = folder
-        self._connection = connection
-        self._say = say
-        self._now_ns = now_ns
-        self._warned = False
+    enrolment: Enrolment
+    _folder: Path
+    _connection: Connection
+    _say: Callable[[str], None]
+    _now_ns: Callable[[], int] = time.time_ns
+    _warned: bool = False
 
     async def keep(self) -> None:
         """Sleeps and renews; ends only by an error.

@@ -175,9 +175,7 @@ class Connection:
         request = agent_pb2.JoinRequest(
             join_token=token, csr_pem=request_pem, device_id=device_id, name=name
         )
-        answer = await self.guard(
-            self._enrolment.Join(request, timeout=CALL_S, metadata=self.metadata)
-        )
+        answer = await self.call(self._enrolment.Join, request)
         return Admission(
             answer.certificate_pem, answer.agent_token, answer.expires_unix_ns, answer.agent_port
         )
@@ -185,9 +183,7 @@ class Connection:
     async def renew_certificate(self, request_pem: bytes) -> tuple[bytes, int]:
         """The next certificate as PEM, and its end in UTC nanoseconds."""
         request = agent_pb2.RenewCertificateRequest(csr_pem=request_pem)
-        answer = await self.guard(
-            self._enrolment.RenewCertificate(request, timeout=CALL_S, metadata=self.metadata)
-        )
+        answer = await self.call(self._enrolment.RenewCertificate, request)
         return answer.certificate_pem, answer.expires_unix_ns
 
     async def register(self, device: DeviceDescription, who: Introduction) -> str:
@@ -205,9 +201,7 @@ class Connection:
             open_intents=who.open_intents,
             leftovers_dead=who.leftovers_dead,
         )
-        answer = await self.guard(
-            self._agents.Register(request, timeout=CALL_S, metadata=self.metadata)
-        )
+        answer = await self.call(self._agents.Register, request)
         require_agreement(answer.protocol_version, "coordinator", "agent")
         return answer.coordinator_version
 
@@ -217,9 +211,7 @@ class Connection:
             device_id=device_id, incarnation=incarnation, wait_ms=wait_ms
         )
         timeout = wait_ms / 1000 + _LONG_POLL_SLACK_S
-        answer = await self.guard(
-            self._agents.Acquire(request, timeout=timeout, metadata=self.metadata)
-        )
+        answer = await self.call(self._agents.Acquire, request, timeout)
         if not answer.HasField("assignment"):
             return None
         return from_wire(Assignment, answer.assignment)
@@ -235,30 +227,28 @@ class Connection:
             progress=None if progress is None else to_wire(progress),
             hold_for_ms=hold_for_ms,
         )
-        answer = await self.guard(
-            self._agents.Renew(request, timeout=RENEW_S, metadata=self.metadata)
-        )
+        answer = await self.call(self._agents.Renew, request, RENEW_S)
         verdict = agent_pb2.LeaseVerdict.Name(answer.verdict)
         return Renewal(verdict.removeprefix("LEASE_VERDICT_").lower(), answer.ttl_ms)
 
     async def report(self, report: RunReport) -> Disposition:
         """Delivers one run whose raw files have been uploaded."""
         request = agent_pb2.ReportRequest(report=to_wire(report))
-        answer = await self.guard(
-            self._agents.Report(request, timeout=REPORT_S, metadata=self.metadata)
-        )
+        answer = await self.call(self._agents.Report, request, REPORT_S)
         name = common_pb2.Disposition.Name(answer.disposition)
         return Disposition(name.removeprefix("DISPOSITION_").lower())
 
-    async def guard(self, call: Awaitable[T]) -> T:
-        """Waits for a call and turns its status into one of our errors.
+    async def call(
+        self, method: Callable[..., Awaitable[T]], request: object, timeout_s: float = CALL_S
+    ) -> T:
+        """Makes a call and turns its status into one of our errors.
 
         Raises:
             Unavailable: the coordinator is away or cannot now.
             BitgaugeError: the coordinator refuses.
         """
         try:
-            answer = await call
+            answer = await method(request, timeout=timeout_s, metadata=self.metadata)
         except grpc.aio.AioRpcError as error:
             raise self.translate(error) from error
         self.outage.ended()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailable
@@ -17,28 +18,15 @@ from .transfer import Transfer
 _OURS = (Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.PROTOCOL_VERSION)
 
 
+@dataclass(slots=True)
 class Outbox:
-    """The way from the spool to the coordinator.
+    """The way from the spool, where reports wait, to the coordinator."""
 
-    Args:
-        spool: what waits.
-        connection: to the coordinator.
-        transfer: uploads raw files.
-        say: prints one line.
-    """
-
-    def __init__(
-        self,
-        spool: Spool,
-        connection: Connection,
-        transfer: Transfer,
-        say: Callable[[str], None],
-    ) -> None:
-        self._spool = spool
-        self._connection = connection
-        self._transfer = transfer
-        self._say = say
-        self._lock = asyncio.Lock()
+    _spool: Spool
+    _connection: Connection
+    _transfer: Transfer
+    _say: Callable[[str], None]
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def deliver(self) -> bool:
         """Tries once to report everything; whether nothing waits any more.

@@ -20,7 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.protos.v1 import blobs_pb2
 
 from ..storage.cache import BlobWriter, Cache
-from .connection import CALL_S, Connection, patiently
+from .connection import Connection, patiently
 
 CHUNK_BYTES = 1 << 20
 _SLOWEST_BYTES_PER_S = 50_000
@@ -88,10 +88,7 @@ class Transfer:
             BitgaugeError: it refuses, or a file is not here.
         """
         request = blobs_pb2.FindMissingRequest(digests=[to_wire(digest) for digest in files])
-        connection = self._connection
-        answer = await connection.guard(
-            connection.blobs.FindMissing(request, timeout=CALL_S, metadata=connection.metadata)
-        )
+        answer = await self._connection.call(self._connection.blobs.FindMissing, request)
         for wanted in answer.missing:
             digest = from_wire(Digest, wanted)
             if not await asyncio.to_thread(files[digest].exists):
@@ -141,22 +138,12 @@ class Transfer:
 
     async def _send_rest(self, digest: Digest, path: Path) -> None:
         connection = self._connection
-        asked = await connection.guard(
-            connection.blobs.QueryWrite(
-                blobs_pb2.QueryWriteRequest(digest=to_wire(digest)),
-                timeout=CALL_S,
-                metadata=connection.metadata,
-            )
-        )
+        request = blobs_pb2.QueryWriteRequest(digest=to_wire(digest))
+        asked = await connection.call(connection.blobs.QueryWrite, request)
         if asked.complete:
             return
-        answer = await connection.guard(
-            connection.blobs.Write(
-                _pieces(digest, path, asked.committed_size_bytes),
-                timeout=_patience_s(digest),
-                metadata=connection.metadata,
-            )
-        )
+        pieces = _pieces(digest, path, asked.committed_size_bytes)
+        answer = await connection.call(connection.blobs.Write, pieces, _patience_s(digest))
         if answer.committed_size_bytes != digest.size_bytes:
             raise BitgaugeError(
                 Code.BLOB_OFFSET,

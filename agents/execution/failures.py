@@ -33,20 +33,16 @@ _CRASH_ADVICE = (
 _OOM_ADVICE = CATALOGUE[Code.OUT_OF_MEMORY].advice
 
 # What a child may say of itself: code -> group. Anything else is a defect of the harness.
-_SAID = {
-    Code.BAD_MODEL.value: _ARTIFACT,
-    Code.BAD_EVALUATION_SET.value: _ARTIFACT,
-    Code.UNSUPPORTED_ARTIFACT.value: _ARTIFACT,
-    Code.RUN_FAILED.value: _ARTIFACT,
-    Code.OUT_OF_MEMORY.value: _ARTIFACT,
-    Code.SANDBOX_DENIED.value: _ARTIFACT,
-    Code.EXTERNAL_DATA.value: _ARTIFACT,
-    Code.FILE_LIMIT.value: _ARTIFACT,
-    Code.PROCESS_LIMIT.value: _ARTIFACT,
-    Code.BAD_RESULT.value: _ARTIFACT,
-    Code.RUNTIME_MISSING.value: _DEVICE,
-    Code.UNKNOWN_PLUGIN.value: _DEVICE,
-    Code.DISK_FULL.value: _DEVICE,
+_SAID: dict[str, FailureGroup] = {
+    **dict.fromkeys(
+        (
+            *(Code.BAD_MODEL, Code.BAD_EVALUATION_SET, Code.UNSUPPORTED_ARTIFACT, Code.RUN_FAILED),
+            *(Code.OUT_OF_MEMORY, Code.SANDBOX_DENIED, Code.EXTERNAL_DATA, Code.FILE_LIMIT),
+            *(Code.PROCESS_LIMIT, Code.BAD_RESULT),
+        ),
+        _ARTIFACT,
+    ),
+    **dict.fromkeys((Code.RUNTIME_MISSING, Code.UNKNOWN_PLUGIN, Code.DISK_FULL), _DEVICE),
 }
 
 
@@ -64,14 +60,8 @@ def failure_of(ended: ChildExit, what: str) -> Failure:
     """
     during = f"in {what}, phase {ended.phase}"
     if ended.forks_refused:
-        return _said(
-            replace(
-                ended,
-                code=Code.PROCESS_LIMIT.value,
-                message="The artifact or its runtime started more processes than a run may have.",
-            ),
-            during,
-        )
+        sentence = "The artifact or its runtime started more processes than a run may have."
+        return _said(replace(ended, code=Code.PROCESS_LIMIT.value, message=sentence), during)
     if ended.timed_out:
         return Failure(
             _ARTIFACT,

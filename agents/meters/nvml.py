@@ -104,20 +104,21 @@ class _Opened:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def name(self) -> str:
-        """The GPU as it names itself."""
+    def asked(self, question: str) -> Any:
+        """What NVML answers of this GPU; MeterLost when it does not."""
         try:
-            said = self._nvml.nvmlDeviceGetName(self._gpu)
+            return getattr(self._nvml, question)(self._gpu)
         except Exception as error:  # as above
             raise _lost(error) from error
+
+    def name(self) -> str:
+        """The GPU as it names itself."""
+        said = self.asked("nvmlDeviceGetName")
         return said.decode() if isinstance(said, bytes) else str(said)
 
     def counter(self) -> float:
         """Millijoules since the driver was loaded."""
-        try:
-            return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._gpu))
-        except Exception as error:  # as above
-            raise _lost(error) from error
+        return float(self.asked("nvmlDeviceGetTotalEnergyConsumption"))
 
     def read(self) -> Reading:
         """The present value; see `base.EnergyReader`."""
@@ -136,11 +137,7 @@ class _Power(_Opened):
 
     def read(self) -> Reading:
         """Milliwatts; see `base.EnergyReader`."""
-        try:
-            power_mw = float(self._nvml.nvmlDeviceGetPowerUsage(self._gpu))
-        except Exception as error:  # as above
-            raise _lost(error) from error
-        return Reading(power_mw, time.monotonic_ns())
+        return Reading(float(self.asked("nvmlDeviceGetPowerUsage")), time.monotonic_ns())
 
 
 def _lost(error: Exception) -> MeterLost:

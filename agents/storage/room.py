@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from bitgauge.benchmarks.common.files import on_disk
@@ -16,24 +17,15 @@ from bitgauge.benchmarks.vocabulary.errors import Refused
 from .cache import Cache
 
 
+@dataclass(slots=True)
 class Room:
-    """Whether there is room for a job.
+    """Whether there is room for a job: `_reserve_bytes` on the disk of the agent's folder."""
 
-    Args:
-        folder: of the agent, on the disk that matters.
-        cache: emptied when there is too little.
-        reserve_bytes: least free space for a job.
-        say: prints one line.
-    """
-
-    def __init__(
-        self, folder: Path, cache: Cache, reserve_bytes: int, say: Callable[[str], None]
-    ) -> None:
-        self._folder = folder
-        self._cache = cache
-        self._reserve_bytes = reserve_bytes
-        self._say = say
-        self._low = False
+    _folder: Path
+    _cache: Cache
+    _reserve_bytes: int
+    _say: Callable[[str], None]
+    _low: bool = False
 
     def low(self) -> bool:
         """Whether no job may be taken now; blocks on the disk.

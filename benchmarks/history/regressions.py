@@ -136,9 +136,7 @@ def _usual(key: str, known: Sequence[MetricValue]) -> MetricValue | None:
     """The usual level of a metric, bounded by what is usual; None with too short a history."""
     values = [one.value for one in known if one.value is not None]
     absolute = is_absolute(key, values)
-    series = np.asarray(values) if absolute else scaled(key, values)
-    margin = margin_of(key)
-    found = usual_range(series, margin)
+    found = usual_range(scaled(key, values), margin_of(key))
     if found is None:
         return None
     low, centre, high = (unscaled(key, one, absolute=absolute) for one in found)

@@ -77,7 +77,7 @@ def level(metric: str, values: Sequence[float], definition: int = 1) -> MetricVa
     Fewer than 6 values have no interval at 95 %; then the bounds are the lowest and the highest.
     """
     absolute = is_absolute(metric, values)
-    found = np.asarray(values) if absolute else scaled(metric, values)
+    found = scaled(metric, values)
     interval = wilcoxon_interval(found)
     low, high = (float(found.min()), float(found.max()))
     told = "lowest and highest value"
@@ -103,7 +103,7 @@ def _steps(
     if len(values) < MIN_HISTORY:
         return ()
     absolute = is_absolute(metric, values)
-    series = np.asarray(values) if absolute else scaled(metric, values)
+    series = scaled(metric, values)
     margin = _margin(metric, values, absolute=absolute)
     starts = find_steps(series, margin)
     edges = [0, *starts, len(values)]

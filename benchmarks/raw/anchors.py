@@ -7,11 +7,13 @@ all caches. A result that lies beyond them is `impossible`. They are readings: n
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
+from msgspec import Meta
+
+from ..common.fits import Misfit, fitted
 from ..vocabulary.values.devices import StackItem
 
 FP32, FP16, INT8 = "fp32_flops_per_s", "fp16_flops_per_s", "int8_flops_per_s"
@@ -19,8 +21,11 @@ MEMORY = "memory_bytes_per_s"
 CACHE = "cache_bytes"
 
 MAX_ANCHORS = 64
-_NAME = re.compile(rf"({FP32}|{FP16}|{INT8}|{MEMORY})\.[1-9][0-9]{{0,3}}|{CACHE}")
-_MAX = 1e21
+_NAME = rf"\A(({FP32}|{FP16}|{INT8}|{MEMORY})\.[1-9][0-9]{{0,3}}|{CACHE})\Z"
+_VALUES = Annotated[
+    dict[Annotated[str, Meta(pattern=_NAME)], Annotated[float, Meta(gt=0, le=1e21)]],
+    Meta(max_length=MAX_ANCHORS),
+]
 _DIGITS = 6
 
 
@@ -72,17 +77,11 @@ class Anchors:
 
 def readable(values: object) -> bool:
     """Whether these are anchors: numbers above 0 by known names."""
-    return (
-        isinstance(values, Mapping)
-        and len(values) <= MAX_ANCHORS
-        and all(isinstance(name, str) and _NAME.fullmatch(name) for name in values)
-        and all(_is_amount(value) for value in values.values())
-    )
-
-
-def _is_amount(value: object) -> bool:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    return good and math.isfinite(value) and 0 < value <= _MAX  # type: ignore[operator, arg-type]
+    try:
+        fitted(values, _VALUES)
+    except Misfit:
+        return False
+    return True
 
 
 def as_items(values: Mapping[str, float]) -> tuple[StackItem, ...]:

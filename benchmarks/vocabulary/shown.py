@@ -86,12 +86,7 @@ def full(metric: MetricValue) -> str:
     """Value, interval and verdict, or why there is no value."""
     if metric.value is None:
         return reason(metric)
-    return " ".join(part for part in (plain(metric), interval(metric), verdict(metric)) if part)
-
-
-def verdict(metric: MetricValue) -> str:
-    """The verdict of a metric as it is stored, or nothing."""
-    return metric.verdict or ""
+    return " ".join(part for part in (plain(metric), interval(metric), metric.verdict) if part)
 
 
 def reason(metric: MetricValue) -> str:

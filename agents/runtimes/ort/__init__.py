@@ -88,7 +88,7 @@ def prepare() -> None:
 
 def load(path: Path, options: SessionOptions) -> OrtSession:
     """A session on an ONNX file; see `base.RuntimeModule.load`."""
-    return _session(str(path), session_options(options))
+    return OrtSession(_inference(str(path), session_options(options)))
 
 
 def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
@@ -102,49 +102,33 @@ def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
     saved = folder / "executed.onnx"
     wanted = session_options(options)
     wanted.optimized_model_filepath = str(saved)
-    session = _session(str(path), wanted)
+    session = OrtSession(_inference(str(path), wanted))
     graph = saved.read_bytes()
     saved.unlink()
 
     def plain(model: bytes) -> OrtSession:
         as_it_stands = session_options(options)
         as_it_stands.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        return _session(model, as_it_stands)
+        return OrtSession(_inference(model, as_it_stands))
 
     return OpenGraph(session, graph, plain)
 
 
 def open_profiled(path: Path, options: SessionOptions, folder: Path) -> ProfiledOrtSession:
     """A session under onnxruntime's profiler; see `base.Traits`."""
-    import onnxruntime
-
     wanted = session_options(options)
     wanted.enable_profiling = True
     wanted.profile_file_prefix = str(folder / "profile")
-    try:
-        session = onnxruntime.InferenceSession(str(path), wanted, providers=list(_PROVIDERS))
-    except Exception as error:  # as in `load`
-        raise explain(error, loading=True) from error
-    return ProfiledOrtSession(session)
+    return ProfiledOrtSession(_inference(str(path), wanted))
 
 
 def probe_kernels() -> dict[str, str]:
     """What the kernels do here; see `base.Traits`."""
     from . import kernels as _ort_kernels
 
-    def loader(further: tuple[StackItem, ...]) -> _ort_kernels.Load:
-        def load_tiny(model: bytes, saved: Path | None) -> Any:
-            import onnxruntime
-
-            options = session_options(SessionOptions(further=further))
-            if saved is not None:
-                options.optimized_model_filepath = str(saved)
-            return onnxruntime.InferenceSession(model, options, providers=list(_PROVIDERS))
-
-        return load_tiny
-
-    found = _ort_kernels.modes(loader(()))
-    return found | _ort_kernels.precise_modes(loader((EXACT_MODE,)), found, PRECISION)
+    found = _ort_kernels.modes(functools.partial(_tiny, SessionOptions()))
+    exact = functools.partial(_tiny, SessionOptions(further=(EXACT_MODE,)))
+    return found | _ort_kernels.precise_modes(exact, found, PRECISION)
 
 
 def measure_anchors() -> dict[str, float]:
@@ -153,14 +137,19 @@ def measure_anchors() -> dict[str, float]:
     from . import anchors as _ort_anchors
 
     def load(model: bytes, threads: int, saved: Path | None) -> Any:
-        import onnxruntime
-
-        options = session_options(SessionOptions(threads=threads))
-        if saved is not None:
-            options.optimized_model_filepath = str(saved)
-        return onnxruntime.InferenceSession(model, options, providers=list(_PROVIDERS))
+        return _tiny(SessionOptions(threads=threads), model, saved)
 
     return _ort_anchors.peaks(load) | anchoring.of_the_host()
+
+
+def _tiny(options: SessionOptions, model: bytes, saved: Path | None) -> Any:
+    """A session for a probe, which looks at what the binding raises; it may save its graph."""
+    import onnxruntime
+
+    wanted = session_options(options)
+    if saved is not None:
+        wanted.optimized_model_filepath = str(saved)
+    return onnxruntime.InferenceSession(model, wanted, providers=list(_PROVIDERS))
 
 
 def session_options(options: SessionOptions) -> Any:
@@ -182,14 +171,13 @@ def session_options(options: SessionOptions) -> Any:
     return wanted
 
 
-def _session(model: str | bytes, wanted: Any) -> OrtSession:
+def _inference(model: str | bytes, wanted: Any) -> Any:
     import onnxruntime
 
     try:
-        session = onnxruntime.InferenceSession(model, wanted, providers=list(_PROVIDERS))
+        return onnxruntime.InferenceSession(model, wanted, providers=list(_PROVIDERS))
     except Exception as error:  # the binding raises a dozen types that share no base
         raise explain(error, loading=True) from error
-    return OrtSession(session)
 
 
 def empty_artifact() -> bytes:

@@ -110,7 +110,7 @@ def _compared(metric: MetricValue) -> str:
     if metric.value is None:
         return text.DASH
     value = text.plain(metric)
-    parts = [f"{value:>4}", f"{text.interval(metric):<12}", text.verdict(metric)]
+    parts = [f"{value:>4}", f"{text.interval(metric):<12}", metric.verdict or ""]
     return " ".join(part for part in parts if part).rstrip()
 
 

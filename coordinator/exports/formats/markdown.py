@@ -153,7 +153,7 @@ def _row(row: TableRow, sha256: str) -> list[str]:
 
 def _measured(metric: MetricValue) -> str:
     return " ".join(
-        one for one in (text.plain(metric), text.interval(metric), text.verdict(metric)) if one
+        one for one in (text.plain(metric), text.interval(metric), metric.verdict) if one
     )
 
 
