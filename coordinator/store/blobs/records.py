@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ...decisions.submission import REFERENCE_RECIPE
-from ..sql.database import fetch, reading, writing
+from ..sql.database import fetch, reading, value, writing
 from ..values import SpareBlob
 
 if TYPE_CHECKING:
@@ -124,14 +124,10 @@ def spare(connection: sqlite3.Connection, unused_since_ns: int) -> tuple[SpareBl
     baseline, evaluation set and reference of an accepted run; and a measured artifact or a
     calibration set that somebody uploaded.
     """
-    cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
-    rows = cursor.execute(_SPARE, {"reference": REFERENCE_RECIPE, "since": unused_since_ns})
+    asked = {"reference": REFERENCE_RECIPE, "since": unused_since_ns}
     return tuple(
-        SpareBlob(
-            Digest(row["sha256"], row["size_bytes"]), row["used_unix_ns"], bool(row["rebuildable"])
-        )
-        for row in rows
+        value(SpareBlob, row, digest=Digest(row["sha256"], row["size_bytes"]))
+        for row in fetch(connection, _SPARE, asked)
     )
 
 

@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 )
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ...decisions import campaigns
@@ -32,12 +32,18 @@ from ...decisions.campaigns import (
     jobs_of,
 )
 from ..sql import table
-from ..sql.database import encode, fetch, reading, writing
+from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..sql.values import job_row, job_spec, job_view
 from ..values import NewCampaign
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+
+_OF_CAMPAIGN = (
+    *("campaign_id", "idempotency_key", "name", "plan"),
+    *("rows_before", "submitted_by", "schedule"),
+)
 
 
 # -- campaigns ----------------------------------------------------------------------------
@@ -60,26 +66,17 @@ def begin(db: Database, campaign: NewCampaign, now_ns: int) -> tuple[str, bool]:
         return known[0], False
     db.table("campaigns").insert(
         {
-            "campaign_id": campaign.campaign_id,
-            "idempotency_key": campaign.idempotency_key,
-            "name": campaign.name,
+            **columns(campaign, *_OF_CAMPAIGN),
             "state": CampaignState.PLANNED.value,
             "created_unix_ns": now_ns,
-            "submitted_by": campaign.submitted_by,
-            "schedule": campaign.schedule,
             "asked": encode(campaign.order),
-            "plan": encode(campaign.plan),
-            "rows_before": encode(campaign.rows_before),
         }
     )
     db.table("campaign_jobs").insert_all(
         {
             "campaign_id": campaign.campaign_id,
             "n": n,
-            "device_id": job.device_id,
-            "device_name": job.device_name,
-            "seconds": job.seconds,
-            "spec": encode(job.spec),
+            **columns(job, "device_id", "device_name", "seconds", "spec"),
         }
         for n, job in enumerate(campaign.plan.jobs)
     )
@@ -114,18 +111,12 @@ def views(connection: sqlite3.Connection, limit: int = 50) -> tuple[CampaignView
 
 def _view(connection: sqlite3.Connection, row: sqlite3.Row, *, whole: bool) -> CampaignView:
     known = steps(connection, row["campaign_id"]) if whole else ()
-    return CampaignView(
-        campaign_id=row["campaign_id"],
-        name=row["name"],
-        state=CampaignState(row["state"]),
-        created_unix_ns=row["created_unix_ns"],
+    return value(
+        CampaignView,
+        row,
         jobs=jobs_of(known) if whole else _brief(connection, row["campaign_id"]),
         devices=devices_of(known),
         diff=msgspec.json.decode(row["diff"], type=tuple[CellChange, ...]) if whole else (),
-        ended_unix_ns=row["ended_unix_ns"],
-        reason=row["reason"],
-        submitted_by=row["submitted_by"],
-        schedule=row["schedule"],
     )
 
 
@@ -138,21 +129,16 @@ def _brief(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignJo
              json_extract(c.spec, '$.workload') AS workload,
              json_array_length(c.spec, '$.entries') AS entries,
              (SELECT count(*) FROM entries e WHERE e.job_id = c.job_id
-              AND e.state NOT IN ('building', 'ready')) AS done
+              AND e.state NOT IN ('building', 'ready')) AS entries_done
            FROM campaign_jobs c LEFT JOIN jobs j ON j.job_id = c.job_id
            WHERE c.campaign_id = ? ORDER BY c.n""",
         (campaign_id,),
     )
     return tuple(
-        CampaignJob(
-            n=row["n"],
-            device_name=row["device_name"],
-            model_name=row["model_name"],
-            workload=msgspec.json.decode(row["workload"], type=Workload),
+        value(
+            CampaignJob,
+            row,
             state=REFUSED if row["refused"] else row["state"] or WAITING,
-            entries=row["entries"],
-            entries_done=row["done"],
-            job_id=row["job_id"],
             reason=row["refused"] or row["reason"],
         )
         for row in found
@@ -183,14 +169,9 @@ def steps(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignSte
         connection, "SELECT * FROM campaign_jobs WHERE campaign_id = ? ORDER BY n", (campaign_id,)
     )
     return tuple(
-        CampaignStep(
-            n=row["n"],
-            device_id=row["device_id"],
-            device_name=row["device_name"],
-            spec=msgspec.json.decode(row["spec"], type=JobSpec),
-            seconds=row["seconds"],
-            job_id=row["job_id"],
-            refused=row["refused"],
+        value(
+            CampaignStep,
+            row,
             views=_family(connection, row["job_id"]) if row["job_id"] else (),
         )
         for row in found

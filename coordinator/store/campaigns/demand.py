@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-import msgspec
 from bitgauge.benchmarks.refresh.plan import Ask, RunTime
-from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
-from ..sql.database import encode, fetch, reading, writing
+from ..sql.database import encode, fetch, reading, value, writing
 from ..sql.values import job_spec
 from ..values import AskKey
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-Word = TypeVar("Word", ModelClass, HardwareClass)
 
 MOST_RUNS = 2000
 """Newest runs whose durations are looked at."""
@@ -47,26 +44,13 @@ def asks(connection: sqlite3.Connection, since_day: int) -> tuple[Ask, ...]:
     """How often each part of the table was asked for since a day."""
     found = fetch(
         connection,
-        """SELECT model_class, hardware_class, workload, sum(count) AS count FROM asks
-           WHERE day >= ? GROUP BY model_class, hardware_class, workload
-           ORDER BY model_class, hardware_class, workload""",
+        """SELECT nullif(model_class, '') AS model_class, nullif(workload, '') AS workload,
+             nullif(hardware_class, '') AS hardware_class, sum(count) AS count FROM asks
+           WHERE day >= ? GROUP BY asks.model_class, asks.hardware_class, asks.workload
+           ORDER BY asks.model_class, asks.hardware_class, asks.workload""",
         (since_day,),
     )
-    return tuple(
-        Ask(
-            count=row["count"],
-            model_class=_word(ModelClass, row["model_class"]),
-            hardware_class=_word(HardwareClass, row["hardware_class"]),
-            workload=msgspec.json.decode(row["workload"], type=Workload)
-            if row["workload"]
-            else None,
-        )
-        for row in found
-    )
-
-
-def _word(kind: type[Word], text: str) -> Word | None:
-    return kind(text) if text else None
+    return tuple(value(Ask, row) for row in found)
 
 
 @reading("reading runs")
@@ -91,10 +75,9 @@ def run_times(connection: sqlite3.Connection) -> tuple[RunTime, ...]:
             specs[row["job_id"]] = job_spec(row)
         spec = specs[row["job_id"]]
         times.append(
-            RunTime(
-                model_name=row["model_name"],
-                recipe=row["recipe"],
-                device_id=row["device_id"],
+            value(
+                RunTime,
+                row,
                 workload=spec.workload,
                 profile=spec.profile,
                 overrides=spec.overrides,

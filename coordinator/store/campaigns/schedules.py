@@ -5,26 +5,21 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-import msgspec
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, ScheduleView
 
-from ..sql.database import encode, fetch, reading, writing
+from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..values import DueSchedule
 from .campaigns import pin, unpin
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_SCHEDULE = """name, cron, created_unix_ns, next_unix_ns, last_unix_ns, last_campaign_id,
-    submitted_by"""
-
 
 @writing("recording a schedule")
 def set_schedule(db: Database, schedule: ScheduleView, order: RefreshOrder) -> None:
     """Record a schedule instead of an earlier one of its name, and pin its files."""
-    columns = msgspec.to_builtins(schedule)
-    db.table("schedules").upsert({**columns, "asked": encode(order)}, pk="name")
+    db.table("schedules").upsert({**columns(schedule), "asked": encode(order)}, pk="name")
     owner = f"schedule:{schedule.name}"
     unpin(db, owner)
     if order.suite is not None:
@@ -50,26 +45,20 @@ def remove_schedule(db: Database, name: str) -> ScheduleView:
 @reading("reading schedules")
 def schedules(connection: sqlite3.Connection) -> tuple[ScheduleView, ...]:
     """Schedules, by name."""
-    found = fetch(connection, f"SELECT {_SCHEDULE} FROM schedules ORDER BY name")  # noqa: S608
-    return tuple(ScheduleView(**dict(row)) for row in found)
+    found = fetch(connection, "SELECT * FROM schedules ORDER BY name")
+    return tuple(value(ScheduleView, row) for row in found)
 
 
 @reading("reading schedules")
 def due(connection: sqlite3.Connection, now_ns: int) -> tuple[DueSchedule, ...]:
     """Schedules whose time has come."""
     found = fetch(
-        connection, "SELECT * FROM schedules WHERE next_unix_ns <= ? ORDER BY name", (now_ns,)
+        connection,
+        """SELECT name, cron, asked AS "order", next_unix_ns AS due_unix_ns, submitted_by
+           FROM schedules WHERE next_unix_ns <= ? ORDER BY name""",
+        (now_ns,),
     )
-    return tuple(
-        DueSchedule(
-            row["name"],
-            row["cron"],
-            msgspec.json.decode(row["asked"], type=RefreshOrder),
-            row["next_unix_ns"],
-            row["submitted_by"],
-        )
-        for row in found
-    )
+    return tuple(value(DueSchedule, row) for row in found)
 
 
 @writing("recording a schedule")

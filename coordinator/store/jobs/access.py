@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
-from ..sql.database import fetch, reading, writing
+from ..sql.database import columns, fetch, reading, value, writing
 from ..values import AccessState, CertificateRecord, TokenRecord
 from .changes import lose_lease
 
@@ -23,14 +22,7 @@ _LIVE = "revoked_unix_ns IS NULL AND (expires_unix_ns = 0 OR expires_unix_ns > ?
 def access(connection: sqlite3.Connection) -> AccessState:
     """What decides who may call."""
     tokens = tuple(
-        TokenRecord(
-            name=row["name"],
-            role=Role(row["role"]),
-            sha256=row["sha256"],
-            expires_unix_ns=row["expires_unix_ns"],
-            device_id=row["device_id"],
-            revoked=row["revoked_unix_ns"] is not None,
-        )
+        value(TokenRecord, row, revoked=row["revoked_unix_ns"] is not None)
         for row in fetch(connection, "SELECT * FROM tokens ORDER BY position")
     )
     denied = fetch(connection, "SELECT serial FROM certificates WHERE revoked_unix_ns IS NOT NULL")
@@ -47,13 +39,7 @@ def token_views(connection: sqlite3.Connection) -> tuple[TokenView, ...]:
 
 
 def _view(row: sqlite3.Row) -> TokenView:
-    return TokenView(
-        name=row["name"],
-        role=Role(row["role"]),
-        created_unix_ns=row["created_unix_ns"],
-        expires_unix_ns=row["expires_unix_ns"],
-        revoked=row["revoked_unix_ns"] is not None,
-    )
+    return value(TokenView, row, revoked=row["revoked_unix_ns"] is not None)
 
 
 @writing("recording a token")
@@ -66,16 +52,8 @@ def create_token(db: Database, token: TokenRecord, now_ns: int) -> None:
 
 
 def _insert_token(db: Database, token: TokenRecord, now_ns: int) -> None:
-    db.table("tokens").insert(
-        {
-            "name": token.name,
-            "role": token.role.value,
-            "sha256": token.sha256,
-            "device_id": token.device_id,
-            "created_unix_ns": now_ns,
-            "expires_unix_ns": token.expires_unix_ns,
-        }
-    )
+    told = columns(token, "name", "role", "sha256", "device_id", "expires_unix_ns")
+    db.table("tokens").insert({**told, "created_unix_ns": now_ns})
 
 
 @writing("revoking a token")
@@ -173,16 +151,7 @@ def _refuse_impostor(db: Database, certificate: CertificateRecord, now_ns: int) 
 @writing("recording a certificate")
 def renewed(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
     """Record the next certificate of a device."""
-    db.table("certificates").insert(
-        {
-            "serial": certificate.serial,
-            "device_id": certificate.device_id,
-            "name": certificate.name,
-            "key_sha256": certificate.key_sha256,
-            "issued_unix_ns": now_ns,
-            "expires_unix_ns": certificate.expires_unix_ns,
-        }
-    )
+    db.table("certificates").insert({**columns(certificate), "issued_unix_ns": now_ns})
 
 
 @writing("revoking a device")

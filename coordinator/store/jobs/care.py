@@ -12,8 +12,8 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
 from ...decisions.care import CheckOutcome, DeviceCare, Hearing
 from ...decisions.job_now import ENDED
-from ..sql.database import fetch, reading, writing
-from ..sql.values import aa_certificate, metric_values
+from ..sql.database import fetch, reading, value, writing
+from ..sql.values import metric_values
 from ..values import EndedCheck
 from .changes import lose_lease
 from .insert import insert_job
@@ -30,14 +30,7 @@ _OPEN_CHECK = """(SELECT h.job_id FROM health_checks h
 def care(connection: sqlite3.Connection, device_id: str) -> DeviceCare:
     """What is remembered about a device. `UNKNOWN_DEVICE`."""
     row = _device(connection, device_id)
-    return DeviceCare(
-        health=Health(row["health"]),
-        cordoned=row["cordoned"],
-        retired=row["retired_unix_ns"] is not None,
-        checked_unix_ns=row["checked_unix_ns"],
-        jobs_since_check=row["jobs_since_check"],
-        open_check=row["open_check"],
-    )
+    return value(DeviceCare, row, retired=row["retired_unix_ns"] is not None)
 
 
 def _device(connection: sqlite3.Connection, device_id: str) -> sqlite3.Row:
@@ -61,9 +54,7 @@ def hearings(connection: sqlite3.Connection) -> tuple[Hearing, ...]:
                AS leased
            FROM devices d WHERE cordoned IS NULL AND retired_unix_ns IS NULL""",
     )
-    return tuple(
-        Hearing(row["device_id"], row["heard_unix_ns"], bool(row["leased"])) for row in rows
-    )
+    return tuple(value(Hearing, row) for row in rows)
 
 
 @reading("reading devices")
@@ -193,11 +184,9 @@ def ended_checks(connection: sqlite3.Connection) -> tuple[EndedCheck, ...]:
            WHERE h.judged_unix_ns IS NULL AND j.state IN ('finished', 'failed', 'cancelled')""",
     )
     return tuple(
-        EndedCheck(
-            job_id=row["job_id"],
-            device_id=row["device_id"],
-            state=JobState(row["state"]),
-            reason=row["reason"],
+        value(
+            EndedCheck,
+            row,
             metrics=metric_values(connection, row["run_id"]) if row["run_id"] else (),
         )
         for row in rows
@@ -272,4 +261,4 @@ def certificates(
            ORDER BY issued_unix_ns, job_id""",
         (device_id, runtime, fingerprint),
     )
-    return tuple(aa_certificate(row) for row in rows)
+    return tuple(value(AaCertificate, row) for row in rows)

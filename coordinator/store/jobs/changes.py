@@ -9,29 +9,23 @@ import hashlib
 import hmac
 import math
 import sqlite3
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-import msgspec
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
-    EntryState,
     JobState,
-    ModelClass,
-    RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, Internal, NotFound
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
-from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunReport
 
 from ...decisions import instructions as do
 from ...decisions import jobs
 from ...decisions.instructions import Instructions
 from ...decisions.job_now import ENDED, EntryNow, JobNow, RunNow
-from ..sql.database import encode, fetch
+from ..sql.database import columns, encode, fetch, value
 from ..sql.table import refresh_job
 from .job_end import judge_end
 
@@ -46,63 +40,35 @@ def job_now(connection: sqlite3.Connection, job_id: str) -> JobNow:
     if not found:
         raise NotFound(Code.UNKNOWN_JOB, f"There is no job {job_id}.")
     row = found[0]
-    return JobNow(
-        job_id=job_id,
-        spec=msgspec.json.decode(row["spec"], type=JobSpec),
-        model_class=ModelClass(row["model_class"]),
-        state=JobState(row["state"]),
-        epoch=row["epoch"],
+    return value(
+        JobNow,
+        row,
         entries=_entries(connection, job_id),
         runs=_runs(connection, job_id),
-        first_leased_unix_ns=row["first_leased_unix_ns"],
         claim_limit=row["claim_limit"] or 0,
         claims_left=row["claims_left"] or 0,
-        cancel_reason=row["cancel_reason"],
-        submitted_by=row["submitted_by"],
-        repeats=row["repeats"],
     )
 
 
 def _entries(connection: sqlite3.Connection, job_id: str) -> tuple[EntryNow, ...]:
     sql = "SELECT * FROM entries WHERE job_id = ? ORDER BY entry_index"
     return tuple(
-        EntryNow(
-            index=row["entry_index"],
-            recipe=row["recipe"],
-            state=EntryState(row["state"]),
-            reason=row["reason"],
-            artifact=Digest(row["artifact_sha256"], row["artifact_size_bytes"])
-            if row["artifact_sha256"] is not None
-            else None,
-        )
-        for row in fetch(connection, sql, (job_id,))
+        value(EntryNow, row, index=row["entry_index"]) for row in fetch(connection, sql, (job_id,))
     )
 
 
 def _runs(connection: sqlite3.Connection, job_id: str) -> tuple[RunNow, ...]:
     rows = fetch(
         connection,
-        """SELECT r.*, EXISTS (SELECT 1 FROM raw WHERE raw.run_id = r.run_id) AS raw FROM runs r
-           WHERE job_id = ? ORDER BY position""",
+        """SELECT *, raw AND disposition = 'accepted' AND analysis_version IS NULL AND NOT spoiled
+             AS waits
+           FROM (SELECT *, failure IS NOT NULL AS failed, analysis_failure IS NOT NULL AS spoiled,
+                   EXISTS (SELECT 1 FROM raw WHERE raw.run_id = r.run_id) AS raw
+                 FROM runs r WHERE job_id = ?)
+           ORDER BY position""",
         (job_id,),
     )
-    return tuple(
-        RunNow(
-            run_id=row["run_id"],
-            epoch=row["epoch"],
-            entry_index=row["entry_index"],
-            disposition=Disposition(row["disposition"]),
-            status=RunStatus(row["status"]),
-            failed=row["failure"] is not None,
-            raw=bool(row["raw"]),
-            spoiled=row["analysis_failure"] is not None,
-            waits=row["disposition"] == "accepted"
-            and bool(row["raw"])
-            and row["analysis_version"] is None
-            and row["analysis_failure"] is None,
-        )
-        for row in rows
-    )
+    return tuple(value(RunNow, row) for row in rows)
 
 
 def lease(
@@ -190,36 +156,23 @@ def _statement(
     return sql, values
 
 
+_OF_REPORT = tuple(one.name for one in fields(RunReport) if one.name not in ("lease_token", "raw"))
+
+
 def _keep_run(db: Database, told: RunReport, disposition: Disposition, now_ns: int) -> None:
     db.table("runs").insert(
         {
-            "run_id": told.run_id,
-            "job_id": told.job_id,
-            "epoch": told.epoch,
-            "entry_index": told.entry_index,
+            **columns(told, *_OF_REPORT),
             "disposition": disposition.value,
-            "status": told.status.value,
-            "device_id": told.device_id,
-            "sandbox": told.sandbox,
-            "started_unix_ns": told.started_unix_ns,
-            "ended_unix_ns": told.ended_unix_ns,
             "received_unix_ns": now_ns,
-            "attempts": told.attempts,
-            "measuring_version": told.measuring_version,
-            "fingerprint": told.fingerprint,
-            "stack": encode(told.stack),
-            "failure": encode(told.failure) if told.failure else None,
         }
     )
     db.table("raw").insert_all(
         {
             "run_id": told.run_id,
             "position": position,
-            "pass_name": ref.pass_name.value,
-            "launch": ref.launch,
-            "role": ref.role.value,
-            "sha256": ref.digest.sha256,
-            "size_bytes": ref.digest.size_bytes,
+            **columns(ref, "pass_name", "launch", "role"),
+            **columns(ref.digest),
         }
         for position, ref in enumerate(told.raw)
     )
@@ -245,19 +198,4 @@ def metric_columns(run: str, position: int, metric: MetricValue) -> dict[str, ob
     known = METRICS.get(metric.key)
     if known is None:
         raise Internal(Code.INTERNAL, f"Metric {metric.key} of run {run} is not registered.")
-    return {
-        "run_id": run,
-        "key": metric.key,
-        "position": position,
-        "value": metric.value,
-        "low": metric.low,
-        "high": metric.high,
-        "n": metric.n,
-        "unit": known.unit,
-        "reason": metric.reason,
-        "verdict": metric.verdict,
-        "difference": metric.difference,
-        "flags": encode(metric.flags),
-        "detail": encode(metric.detail),
-        "definition": metric.definition,
-    }
+    return {**columns(metric), "run_id": run, "position": position, "unit": known.unit}

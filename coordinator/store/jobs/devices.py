@@ -9,25 +9,22 @@ import sqlite3
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-import msgspec
 from bitgauge.benchmarks.analysis.certificate import is_rehearsal
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
     FailureGroup,
-    Health,
     JobState,
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ..sql import table
-from ..sql.database import encode, fetch, reading, writing
-from ..sql.values import aa_certificate
+from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..values import LeaseTerms, Registration
 from .access import refuse_revoked, refuse_taken
 from .care import refuse_retired
@@ -61,18 +58,11 @@ def device_views(
         if now_ns - heard > terms.unreachable_after_ns:
             state = "unreachable"
         views.append(
-            DeviceView(
-                description=msgspec.json.decode(row["description"], type=DeviceDescription),
+            value(
+                DeviceView,
+                row,
                 state=state,
-                last_seen_unix_ns=row["last_seen_unix_ns"],
-                agent_version=row["agent_version"],
-                job_id=row["job_id"],
-                health=Health(row["health"]),
-                cordoned=row["cordoned"],
                 retired=row["retired_unix_ns"] is not None,
-                certificate_expires_unix_ns=row["certificate_expires_unix_ns"],
-                checked_unix_ns=row["checked_unix_ns"],
-                check_job_id=row["check_job_id"],
                 aa_certificates=_newest_certificates(connection, row["device_id"]),
             )
         )
@@ -88,7 +78,7 @@ def _newest_certificates(
         "SELECT * FROM aa_certificates WHERE device_id = ? ORDER BY issued_unix_ns, job_id",
         (device_id,),
     )
-    found = map(aa_certificate, rows)
+    found = [value(AaCertificate, row) for row in rows]
     return tuple({(one.runtime, is_rehearsal(one)): one for one in found}.values())
 
 
@@ -110,13 +100,8 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
     db.table("devices").upsert(
         {
             **of_an_agent,
-            "device_id": device.device_id,
-            "name": device.name,
-            "hardware_class": device.hardware_class.value,
-            "realness": device.realness.value,
-            "agent_version": registration.agent_version,
-            "boot_id": registration.boot_id,
-            "incarnation": registration.incarnation,
+            **columns(device, "device_id", "name", "hardware_class", "realness"),
+            **columns(registration, "agent_version", "boot_id", "incarnation"),
             "registered_unix_ns": now_ns,
             "last_seen_unix_ns": now_ns,
             "silent_until_unix_ns": 0,

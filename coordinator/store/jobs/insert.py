@@ -10,7 +10,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
-from ..sql.database import encode
+from ..sql.database import columns, encode
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -47,16 +47,10 @@ def insert_job(
             "job_id": job_id,
             "idempotency_key": spec.idempotency_key or None,
             "state": state.value,
-            "model_name": spec.model_name,
+            **columns(spec, "model_name", "baseline", "profile", "priority"),
+            **columns(spec.workload),
             "model_class": model_class.value,
-            "baseline_sha256": spec.baseline.sha256,
-            "baseline_size_bytes": spec.baseline.size_bytes,
             "runtime": spec.runtime_of(entries[0]),
-            "scenario": spec.workload.scenario.value,
-            "batch": spec.workload.batch,
-            "threads": spec.workload.threads,
-            "profile": spec.profile.value,
-            "priority": spec.priority,
             "submitted_unix_ns": now_ns,
             "submitted_by": submitted_by,
             "spec": encode(spec),
@@ -85,12 +79,8 @@ def _entry_columns(job_id: str, index: int, entry: Entry, runtime: str) -> dict[
     return {
         "job_id": job_id,
         "entry_index": index,
-        "name": entry.name,
-        "recipe": entry.recipe,
+        **columns(entry, "name", "recipe", "artifact_kind", "artifact"),
         "runtime": runtime,
-        "artifact_kind": entry.artifact_kind,
         "family": parse(entry.recipe).family.value,
         "state": state.value,
-        "artifact_sha256": entry.artifact.sha256 if entry.artifact else None,
-        "artifact_size_bytes": entry.artifact.size_bytes if entry.artifact else None,
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.analysis.certificate import DAY_NS
@@ -24,7 +23,7 @@ from ...decisions import job_end as do
 from ...decisions.again import QueueJob
 from ...decisions.job_end import Compared, Ended, on_end
 from ...decisions.job_now import JobNow
-from ..sql.database import fetch
+from ..sql.database import columns, fetch
 from ..sql.values import device_description, metric_values
 from .insert import insert_job
 
@@ -68,9 +67,7 @@ def _apply(db: Database, job: JobNow, act: do.EndInstruction, now_ns: int) -> No
                 (act.reason, Health.BAD.value, Health.SUSPECT.value, act.device_id),
             )
         case do.IssueCertificate():
-            issued = asdict(act.certificate)
-            profile, passed = act.certificate.profile.value, int(act.certificate.passed)
-            db.table("aa_certificates").insert({**issued, "profile": profile, "passed": passed})
+            db.table("aa_certificates").insert(columns(act.certificate))
 
 
 def queue(db: Database, asked: QueueJob, job: JobNow, now_ns: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
@@ -12,8 +13,8 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ...decisions import jobs
-from ..sql.database import fetch, reading, writing
-from ..sql.values import digest, job_row, job_spec, job_view
+from ..sql.database import columns, fetch, reading, value, writing
+from ..sql.values import job_row, job_spec, job_view
 from ..values import BuildKey, BuildOutcome, PendingBuild
 from .changes import apply, job_now
 from .insert import insert_job
@@ -183,35 +184,19 @@ def cached_build(connection: sqlite3.Connection, key: BuildKey) -> BuildOutcome 
     )
     if not rows:
         return None
-    artifact = digest(rows[0]["artifact_sha256"], rows[0]["artifact_size_bytes"])
-    return BuildOutcome(artifact=artifact, unsupported=rows[0]["unsupported"])
+    return value(BuildOutcome, rows[0])
 
 
 @writing("recording a build")
 def cache_build(db: Database, key: BuildKey, outcome: BuildOutcome, now_ns: int) -> None:
     """Remember a build."""
-    columns = _key_columns(key)
-    made = {
-        "artifact_sha256": outcome.artifact.sha256 if outcome.artifact else None,
-        "artifact_size_bytes": outcome.artifact.size_bytes if outcome.artifact else None,
-        "unsupported": outcome.unsupported,
-        "made_unix_ns": now_ns,
-    }
-    db.table("builds").upsert({**columns, **made}, pk=tuple(columns))
+    own = _key_columns(key)
+    made = {**columns(outcome), "made_unix_ns": now_ns}
+    db.table("builds").upsert({**own, **made}, pk=tuple(own))
 
 
 def _key_columns(key: BuildKey) -> dict[str, object]:
-    calibration = key.calibration or Digest("", 0)
-    return {
-        "model_sha256": key.model.sha256,
-        "model_size_bytes": key.model.size_bytes,
-        "recipe": key.recipe,
-        "calibration_sha256": calibration.sha256,
-        "calibration_size_bytes": calibration.size_bytes,
-        "toolchain": key.toolchain,
-        "runtime": key.runtime,
-        "artifact_kind": key.artifact_kind,
-    }
+    return columns(replace(key, calibration=key.calibration or Digest("", 0)))
 
 
 @writing("cancelling a job")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bitgauge.benchmarks.vocabulary.values.history import Regression
 
-from ..sql.database import fetch, reading, writing
+from ..sql.database import fetch, reading, value, writing
 from ..values import DueAlert
 
 if TYPE_CHECKING:
@@ -36,16 +36,13 @@ def due_alert(db: Database, now_ns: int) -> DueAlert | None:
     )
     found = fetch(
         db.conn,
-        """SELECT a.attempts, r.value FROM alerts a
+        """SELECT a.attempts, r.value AS regression FROM alerts a
            JOIN regressions r ON r.regression_id = a.regression_id
            WHERE a.ended_unix_ns IS NULL AND a.next_unix_ns <= ?
            ORDER BY a.next_unix_ns, a.position LIMIT 1""",
         (now_ns,),
     )
-    if not found:
-        return None
-    regression = msgspec.json.decode(found[0]["value"], type=Regression)
-    return DueAlert(regression, found[0]["attempts"])
+    return value(DueAlert, found[0]) if found else None
 
 
 @writing("recording an alert")

@@ -14,9 +14,8 @@ from bitgauge.benchmarks.vocabulary.enums import Scenario
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
-from ..sql.database import fetch
+from ..sql.database import digest, fetch
 from ..sql.table import key_text
-from ..sql.values import digest
 from .history import annotations_of
 
 if TYPE_CHECKING:

@@ -8,21 +8,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-import msgspec
 from bitgauge.benchmarks.history.past import Evidence, Measured, input_changes, usual_metric
 from bitgauge.benchmarks.table.rows import SettledRow, newest, ordered
 from bitgauge.benchmarks.vocabulary.enums import CellState
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.reasons import NOT_MEASURED, SUSPECT
-from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.history import Annotation, HistoryPoint, HistoryQuery
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..sql.candidates import candidates, with_metrics
-from ..sql.database import fetch, reading
+from ..sql.database import fetch, reading, value
 from ..sql.table import key_text
-from ..sql.values import digest, metric_values
+from ..sql.values import metric_values
 from ..values import Series, Settled
 
 FINGERPRINT = "coalesce(nullif(r.fingerprint, ''), l.fingerprint)"
@@ -61,14 +59,7 @@ def evidence(connection: sqlite3.Connection, run_id: str) -> Evidence:
     )
     if not found:
         raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run_id}.")
-    row = found[0]
-    return Evidence(
-        job_id=row["job_id"],
-        entry_index=row["entry_index"],
-        stack=msgspec.json.decode(row["stack"], type=tuple[StackItem, ...]),
-        artifact=digest(row["artifact_sha256"], row["artifact_size_bytes"]),
-        analysis_version=row["analysis_version"],
-    )
+    return value(Evidence, found[0])
 
 
 @reading("reading stacks")
@@ -207,7 +198,4 @@ def annotations_of(connection: sqlite3.Connection, key: str) -> tuple[Annotation
         "SELECT * FROM annotations WHERE row_key = ? ORDER BY from_unix_ns, position",
         (key,),
     )
-    return tuple(
-        Annotation(row["from_unix_ns"], row["note"], row["made_unix_ns"], row["made_by"])
-        for row in found
-    )
+    return tuple(value(Annotation, row) for row in found)

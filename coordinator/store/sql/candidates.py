@@ -14,18 +14,13 @@ from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
     EntryState,
     FailureGroup,
-    FormatFamily,
-    HardwareClass,
-    ModelClass,
-    Profile,
-    Realness,
 )
 from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
-from .database import fetch
-from .values import digest, metric_values
+from .database import fetch, value
+from .values import metric_values
 
 _STATES = {
     EntryState.ACCEPTED: CellState.MEASURED,
@@ -94,30 +89,16 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
     group = row["failure_group"]
     settled_unix_ns = row["settled_unix_ns"] or 0
     asked = msgspec.json.decode(row["spec"], type=_Asked)
-    shown = TableRow(
-        model_name=row["model_name"],
-        model_class=ModelClass(row["model_class"]),
-        recipe=row["recipe"],
-        family=FormatFamily(row["family"]),
+    shown = value(
+        TableRow,
+        row,
         workload=asked.workload,
-        hardware_class=HardwareClass(row["hardware_class"]),
-        device_id=row["device_id"],
-        device_name=row["device_name"],
-        realness=Realness(row["realness"]),
-        runtime=row["runtime"],
-        profile=Profile(row["profile"]),
         state=_STATES[EntryState(row["entry_state"])],
-        reason=row["reason"],
-        run_id=row["run_id"],
-        baseline=digest(row["baseline_sha256"], row["baseline_size_bytes"]),
         measured_unix_ns=row["ended_unix_ns"],
         overrides=asked.overrides,
         flags=(SUSPECT,) if row["suspect"] is not None else (),
         failure_group=FailureGroup(group) if group else None,
         run_duration_ns=_duration_ns(row),
-        fingerprint=row["fingerprint"],
-        toolchain=row["toolchain"],
-        measuring_version=row["measuring_version"],
     )
     return SettledRow(
         row=shown,

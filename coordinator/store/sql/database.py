@@ -19,7 +19,20 @@ import functools
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Concatenate, Generic, ParamSpec, TypeVar, overload
+from dataclasses import fields
+from enum import Enum
+from types import NoneType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    ParamSpec,
+    TypeVar,
+    get_args,
+    get_type_hints,
+    overload,
+)
 
 import msgspec
 from bitgauge.benchmarks.vocabulary.errors import (
@@ -29,6 +42,7 @@ from bitgauge.benchmarks.vocabulary.errors import (
     Internal,
     Unavailable,
 )
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from .. import last_backup
 from ..values import StoreFailed
@@ -117,6 +131,81 @@ def encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+# -- rows ---------------------------------------------------------------------------------
+# A digest stands in two columns, `X_sha256` and `X_size_bytes`; what has parts is JSON; a truth is
+# an integer, and an enumeration its value.
+_PLAIN = (str, int, float, bytes)
+
+
+def value(kind: type[T], row: sqlite3.Row, **given: object) -> T:
+    """The value of a row. A field is what is given, its column, or else its default."""
+    make: Any = kind
+    told = {name: read(row) for name, read in _readers(make, (*row.keys(),), (*given,))}
+    made: T = make(**told, **given)
+    return made
+
+
+def columns(one: object, *names: str) -> dict[str, object]:
+    """The columns of a value's fields: of all of them, or of those with these names."""
+    found: dict[str, object] = {}
+    own: Any = type(one)
+    kinds = _kinds(own)
+    for name in names or kinds:
+        part = getattr(one, name)
+        if kinds[name] is Digest:
+            found[f"{name}_sha256"] = part and part.sha256
+            found[f"{name}_size_bytes"] = part and part.size_bytes
+        elif part is None or kinds[name] in _PLAIN:
+            found[name] = part
+        elif isinstance(part, Enum):
+            found[name] = part.value
+        else:
+            found[name] = int(part) if kinds[name] is bool else encode(part)
+    return found
+
+
+@functools.cache
+def _kinds(kind: Any) -> dict[str, Any]:
+    """The type of each field, of an optional one without the None."""
+    hints = get_type_hints(kind)
+    told = {}
+    for field in fields(kind):
+        parts = get_args(hints[field.name])
+        optional = len(parts) == 2 and NoneType in parts
+        told[field.name] = parts[parts[0] is NoneType] if optional else hints[field.name]
+    return told
+
+
+@functools.cache
+def _readers(
+    kind: Any, there: tuple[str, ...], given: tuple[str, ...]
+) -> tuple[tuple[str, Callable[[sqlite3.Row], object]], ...]:
+    """How each field is read that has a column there and is not given."""
+    return tuple(
+        (name, _reader(name, part))
+        for name, part in _kinds(kind).items()
+        if name not in given and (f"{name}_sha256" if part is Digest else name) in there
+    )
+
+
+def _reader(name: str, kind: Any) -> Callable[[sqlite3.Row], object]:
+    if kind in _PLAIN:
+        return lambda row: row[name]
+    if kind is Digest:
+        return lambda row: digest(row[f"{name}_sha256"], row[f"{name}_size_bytes"])
+    is_word = isinstance(kind, type) and issubclass(kind, (bool, Enum))
+    read = kind if is_word else msgspec.json.Decoder(kind).decode
+    return lambda row: None if row[name] is None else read(row[name])
+
+
+def digest(sha256: str | None, size_bytes: int | None) -> Digest | None:
+    """A digest from its two columns, or None for NULL."""
+    if sha256 is None or size_bytes is None:
+        return None
+    return Digest(sha256, size_bytes)
+
+
+# -- operations ---------------------------------------------------------------------------
 class Opened:
     """An open database, to read or to write; what has operations inherits it."""
 

@@ -39,7 +39,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 
 from .candidates import candidates, rows_of_job, with_metrics
-from .database import encode, fetch, reading, writing
+from .database import columns, encode, fetch, reading, writing
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -51,6 +51,10 @@ _WHOLE = """SELECT t.row_key, w.value, t.changes, d.name AS device_name FROM tab
     JOIN table_wholes w ON w.row_key = t.row_key WHERE 1"""
 _DEVICE = "t.device_id IN (SELECT device_id FROM devices WHERE ? IN (name, device_id))"
 _TOOLCHAIN = "toolchain "
+_OF_ROW = (
+    *("model_name", "recipe", "device_id", "runtime"),
+    *("fingerprint", "toolchain", "measuring_version"),
+)
 _REBUILD = "rebuild"
 
 
@@ -262,17 +266,11 @@ def _write(db: Database, key: str, candidate: SettledRow) -> None:
         {
             "row_key": key,
             **_columns(key_of(row)),
-            "model_name": row.model_name,
-            "recipe": row.recipe,
-            "device_id": row.device_id,
-            "runtime": row.runtime,
+            **columns(row, *_OF_ROW),
             "job_id": job_id,
             "entry_index": int(index),
             "conclusive": int(candidate.conclusive),
             "settled_unix_ns": candidate.settled_unix_ns,
-            "fingerprint": row.fingerprint,
-            "toolchain": row.toolchain,
-            "measuring_version": row.measuring_version,
             "changes": encode(_changes(db.conn, row, _current(db.conn, row.device_id))),
             "value": encode(deciding_row(row)),
         },
@@ -345,24 +343,19 @@ def _of_stack(
 # -- cells --------------------------------------------------------------------------------
 def _refresh_cells(db: Database, keys: Iterable[CellKey]) -> None:
     for key in keys:
-        columns = _columns(key)
-        found = _stored(db.conn, {f"t.{name} = ?": value for name, value in columns.items()})
-        text = "/".join(str(value) for value in columns.values())
+        own = _columns(key)
+        found = _stored(db.conn, {f"t.{name} = ?": value for name, value in own.items()})
+        text = "/".join(str(value) for value in own.values())
         if found:
-            made = {"cell_key": text, **columns, "value": encode(cell_of(key, found))}
+            made = {"cell_key": text, **own, "value": encode(cell_of(key, found))}
             db.table("cells").upsert(made, pk="cell_key")
         else:
             db.execute("DELETE FROM cells WHERE cell_key = ?", (text,))
 
 
-def _columns(key: CellKey) -> dict[str, str | int]:
+def _columns(key: CellKey) -> dict[str, object]:
     """A cell key by column."""
-    workload = key.workload or Workload()
     return {
-        "model_class": key.model_class.value,
-        "hardware_class": key.hardware_class.value,
-        "family": key.family.value,
-        "scenario": workload.scenario.value,
-        "batch": workload.batch,
-        "threads": workload.threads,
+        **columns(key, "model_class", "hardware_class", "family"),
+        **columns(key.workload or Workload()),
     }

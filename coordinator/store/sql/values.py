@@ -7,18 +7,11 @@ from dataclasses import replace
 
 import msgspec
 from bitgauge.benchmarks.vocabulary.enums import (
-    Disposition,
     EntryState,
     JobState,
-    ModelClass,
-    PassName,
-    Profile,
-    RawRole,
-    RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.recipes import is_calibrated
-from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Claim, EntryView, JobSpec, JobView
@@ -30,14 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
     RunView,
 )
 
-from .database import decode, fetch
-
-
-def digest(sha256: str | None, size_bytes: int | None) -> Digest | None:
-    """A digest from its two columns, or None for NULL."""
-    if sha256 is None or size_bytes is None:
-        return None
-    return Digest(sha256, size_bytes)
+from .database import decode, digest, fetch, value
 
 
 def device_description(connection: sqlite3.Connection, device_id: str) -> DeviceDescription:
@@ -46,26 +32,6 @@ def device_description(connection: sqlite3.Connection, device_id: str) -> Device
     if not rows:
         raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
     return msgspec.json.decode(rows[0]["description"], type=DeviceDescription)
-
-
-def aa_certificate(row: sqlite3.Row) -> AaCertificate:
-    """One A/A certificate from its row."""
-    return AaCertificate(
-        job_id=row["job_id"],
-        device_id=row["device_id"],
-        runtime=row["runtime"],
-        fingerprint=row["fingerprint"],
-        profile=Profile(row["profile"]),
-        issued_unix_ns=row["issued_unix_ns"],
-        expires_unix_ns=row["expires_unix_ns"],
-        asked=row["asked"],
-        comparisons=row["comparisons"],
-        false_positives=row["false_positives"],
-        worst_effect=row["worst_effect"],
-        mde=row["mde"],
-        passed=bool(row["passed"]),
-        reason=row["reason"],
-    )
 
 
 def job_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
@@ -93,21 +59,7 @@ def entry_views(connection: sqlite3.Connection, job_id: str) -> tuple[EntryView,
            FROM entries e WHERE e.job_id = ? ORDER BY e.entry_index""",
         (job_id,),
     )
-    return tuple(
-        EntryView(
-            index=row["entry_index"],
-            name=row["name"],
-            recipe=row["recipe"],
-            state=EntryState(row["state"]),
-            artifact=digest(row["artifact_sha256"], row["artifact_size_bytes"]),
-            reason=row["reason"],
-            run_id=row["run_id"],
-            attempts=row["attempts"],
-            runtime=row["runtime"],
-            artifact_kind=row["artifact_kind"],
-        )
-        for row in rows
-    )
+    return tuple(value(EntryView, row, index=row["entry_index"]) for row in rows)
 
 
 def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
@@ -117,25 +69,16 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
     claims = _claims(connection, row["job_id"])
     state = JobState(row["state"])
     exact_by = _follower(connection, row, "exact_of") if state is JobState.FINISHED else None
-    return JobView(
-        job_id=row["job_id"],
-        state=state,
-        model_name=row["model_name"],
-        model_class=ModelClass(row["model_class"]),
+    return value(
+        JobView,
+        row,
         workload=spec.workload,
-        profile=spec.profile,
         entries=_with_calibration(connection, spec, entries),
-        submitted_unix_ns=row["submitted_unix_ns"],
-        epoch=row["epoch"],
         device_name=claims[-1].device_name if claims else None,
         progress=decode(row["progress"], Progress) if state is JobState.LEASED else None,
-        reason=row["reason"],
         waiting_for=_waiting_for(row, state, entries),
         claims=claims,
-        suspect=row["suspect"],
-        repeats=row["repeats"],
         repeated_by=_follower(connection, row, "repeats") if row["suspect"] is not None else None,
-        exact_of=row["exact_of"],
         exact_by=exact_by,
         exact_options=_exact_options(connection, spec, row["exact_of"], exact_by),
     )
@@ -206,17 +149,7 @@ def _claims(connection: sqlite3.Connection, job_id: str) -> tuple[Claim, ...]:
            JOIN devices d ON d.device_id = l.device_id WHERE l.job_id = ? ORDER BY l.epoch""",
         (job_id,),
     )
-    return tuple(
-        Claim(
-            epoch=row["epoch"],
-            device_id=row["device_id"],
-            device_name=row["device_name"],
-            claimed_unix_ns=row["claimed_unix_ns"],
-            ended_unix_ns=row["ended_unix_ns"],
-            ended_by=row["ended_by"],
-        )
-        for row in rows
-    )
+    return tuple(value(Claim, row) for row in rows)
 
 
 def _waiting_for(row: sqlite3.Row, state: JobState, entries: tuple[EntryView, ...]) -> str | None:
@@ -235,13 +168,7 @@ def raw_refs(connection: sqlite3.Connection, run_id: str) -> tuple[RawRef, ...]:
     """The raw files of a run in the order of its report."""
     rows = fetch(connection, "SELECT * FROM raw WHERE run_id = ? ORDER BY position", (run_id,))
     return tuple(
-        RawRef(
-            pass_name=PassName(row["pass_name"]),
-            launch=row["launch"],
-            role=RawRole(row["role"]),
-            digest=Digest(row["sha256"], row["size_bytes"]),
-        )
-        for row in rows
+        value(RawRef, row, digest=Digest(row["sha256"], row["size_bytes"])) for row in rows
     )
 
 
@@ -251,22 +178,7 @@ def metric_values(
     """The published metrics of a run in the order of its analysis; `only` names one of them."""
     sql = "SELECT * FROM metrics WHERE run_id = ?1 AND (?2 IS NULL OR key = ?2) ORDER BY position"
     rows = fetch(connection, sql, (run_id, only))
-    return tuple(
-        MetricValue(
-            key=row["key"],
-            value=row["value"],
-            low=row["low"],
-            high=row["high"],
-            n=row["n"],
-            reason=row["reason"],
-            verdict=row["verdict"],
-            difference=row["difference"],
-            flags=msgspec.json.decode(row["flags"], type=tuple[str, ...]),
-            detail=msgspec.json.decode(row["detail"], type=tuple[StackItem, ...]),
-            definition=row["definition"],
-        )
-        for row in rows
-    )
+    return tuple(value(MetricValue, row) for row in rows)
 
 
 RUNS = """SELECT r.*, d.name AS device_name, e.recipe AS recipe FROM runs r
@@ -276,22 +188,9 @@ RUNS = """SELECT r.*, d.name AS device_name, e.recipe AS recipe FROM runs r
 
 def run_view(connection: sqlite3.Connection, row: sqlite3.Row) -> RunView:
     """One run from its row of `RUNS`."""
-    return RunView(
-        run_id=row["run_id"],
-        job_id=row["job_id"],
-        epoch=row["epoch"],
-        entry_index=row["entry_index"],
-        disposition=Disposition(row["disposition"]),
-        status=RunStatus(row["status"]),
-        device_id=row["device_id"],
-        device_name=row["device_name"],
-        recipe=row["recipe"],
-        sandbox=row["sandbox"],
-        started_unix_ns=row["started_unix_ns"],
-        ended_unix_ns=row["ended_unix_ns"],
-        analysis_version=row["analysis_version"],
-        fingerprint=row["fingerprint"],
-        stack=msgspec.json.decode(row["stack"], type=tuple[StackItem, ...]),
+    return value(
+        RunView,
+        row,
         raw=raw_refs(connection, row["run_id"]),
         metrics=metric_values(connection, row["run_id"]),
         failure=decode(row["failure"] or row["analysis_failure"], Failure),
