@@ -72,15 +72,7 @@ class Authority:
         names: Sequence[str] = (),
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
-        """Sign with this key.
-
-        Args:
-            key: of the CA.
-            certificate: of the CA.
-            life_s: life of the certificates that it signs, in seconds.
-            names: host names and addresses of the server, beside `SERVER_NAME`.
-            clock: the present, UTC nanoseconds.
-        """
+        """Sign with the key of a CA; `names` are those of the server, beside `SERVER_NAME`."""
         self._key = key
         self._certificate = certificate
         self._life_s = life_s

@@ -51,12 +51,7 @@ def preprocessed(baseline: Path) -> Iterator[Path]:
 
 
 def require_operators(request: BuildRequest, operators: frozenset[str], reason: str) -> None:
-    """Refuse an artifact in which the quantizer found nothing to do.
-
-    Args:
-        request: its output has been written.
-        operators: the operators that a successful quantization leaves.
-        reason: the sentence for the table.
+    """Refuse, for `reason`, an artifact without any operator that a quantization leaves.
 
     Raises:
         Unsupported: none of `operators` is in the graph.

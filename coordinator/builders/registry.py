@@ -34,11 +34,7 @@ def found() -> Found:
 
 
 def buildable_recipes(kinds: Sequence[str] = ()) -> tuple[Recipe, ...]:
-    """Every known recipe that a builder makes, in the order of `known_recipes`.
-
-    Args:
-        kinds: artifact kinds that will do; any when none is named.
-    """
+    """Every known recipe that a builder makes (as one of `kinds`, if any), in their known order."""
     there = [one for one in builders().values() if not kinds or one.MAKES in kinds]
     return tuple(
         recipe for recipe in known_recipes() if any(builder.accepts(recipe) for builder in there)

@@ -26,6 +26,10 @@ FromFile = Annotated[
     Path | None,
     typer.Option("--from", metavar="FILE", help="Read this exported table (JSON), nothing else."),
 ]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 HomeFolder = Annotated[
     Path | None,
     typer.Option("--home", metavar="DIR", help="State folder; else $BITGAUGE_HOME."),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..client.answers import Reads
-from .common import FromFile, Source, say
+from .common import Force, FromFile, Output, Source, say
 
 
 def export(
@@ -19,10 +19,8 @@ def export(
             "--format", help="json, csv, parquet or markdown; else by the name of the file."
         ),
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    output: Output = None,
+    force: Force = False,
     evidence: Annotated[
         Path | None,
         typer.Option(

@@ -18,12 +18,7 @@ _HEADLINE_WIDTH = 52
 
 
 def follow(views: Iterable[JobView], *, quiet: bool = False) -> JobView | None:
-    """Show every state of a job until the stream ends; the last one.
-
-    Args:
-        views: the states, as they come.
-        quiet: show nothing.
-    """
+    """Show every state of a job until the stream ends, unless `quiet`; the last one."""
     if not quiet:
         views = _bar(views) if sys.stderr.isatty() else _lines(views)
     last = None

@@ -64,10 +64,6 @@ def jobs_of(spec: JobSpec, batches: Sequence[int]) -> tuple[JobSpec, ...]:
 def parse_recipes(text: str, *, calibrated: bool) -> tuple[str, ...]:
     """The recipes of ``--recipes``: `all`, or canonical spellings with commas.
 
-    Args:
-        text: what was typed; empty for none.
-        calibrated: whether there is a calibration set, which static recipes need.
-
     Raises:
         BadInput: a recipe is unknown, or a static one has no calibration set.
     """
@@ -86,12 +82,6 @@ def parse_overrides(
     warm_up: str | None, launches: int | None, budget: str | None, profile: Profile
 ) -> Overrides:
     """What ``--warm-up``, ``--launches`` and ``--budget`` put in place of the profile's.
-
-    Args:
-        warm_up: a time with its unit.
-        launches: fresh processes.
-        budget: a time with its unit.
-        profile: what they are put into.
 
     Raises:
         BadInput: one cannot be measured.

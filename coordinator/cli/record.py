@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Source, say
-
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to this file.")
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+from .common import Force, Output, Source, say
 
 
 def record(

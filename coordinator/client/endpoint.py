@@ -40,13 +40,9 @@ def resolve(
     token_file: str | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Endpoint:
-    """Decide where queries go.
+    """Decide where queries go; the arguments are the flags of these names.
 
-    Args:
-        coordinator: the flag ``--coordinator``, ``HOST:PORT``.
-        db: the flag ``--db``, a path.
-        token_file: the flag ``--token-file``.
-        environ: BITGAUGE_COORDINATOR, BITGAUGE_DB and the places of state and configuration.
+    `environ` has BITGAUGE_COORDINATOR, BITGAUGE_DB and the places of state and configuration.
 
     Raises:
         BadInput: an address is not ``HOST:PORT``, one source names both a coordinator and a
@@ -74,12 +70,7 @@ def resolve(
 
 
 def coordinator_endpoint(coordinator: str | None, token_file: str | None, what: str) -> Endpoint:
-    """Where the coordinator is, for what a database file cannot answer.
-
-    Args:
-        coordinator: ``HOST:PORT``, if it was given.
-        token_file: file with the token, if it was given.
-        what: who needs it, as the sentence begins.
+    """Where the coordinator is, which a database file cannot replace; `what` begins the sentence.
 
     Raises:
         BadInput: environment or configuration name a database instead of a coordinator.

@@ -28,12 +28,7 @@ _CLASSES: dict[str, type[BitgaugeError]] = {
 
 
 def to_error(error: grpc.RpcError, address: str) -> BitgaugeError:
-    """The error that a failed call means.
-
-    Args:
-        error: what gRPC raised.
-        address: ``HOST:PORT`` of the coordinator, named when it cannot be reached.
-    """
+    """The error that a failed call to a coordinator at `address` (``HOST:PORT``) means."""
     call = _as_call(error)
     status = status_of(error)
     details = (call.details() if call else None) or ""

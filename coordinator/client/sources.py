@@ -61,12 +61,7 @@ T = TypeVar("T")
 
 
 def chosen_run(source: Reads, name: str, recipe: str | None) -> RunView:
-    """The run that `name` names: itself, or one of a job's.
-
-    Args:
-        source: who answers.
-        name: id of a run or of a job.
-        recipe: which of a job's entries; the worst one when not given.
+    """The run that `name` names: itself, or of a job's the one of `recipe`, else the worst.
 
     Raises:
         NotFound: there is no such run.

@@ -87,13 +87,7 @@ def surprises(
     ours: Iterable[Address],
     refuses: Callable[[Listening], bool],
 ) -> tuple[Listening, ...]:
-    """Those of the sockets found that are neither ours nor closed to strangers.
-
-    Args:
-        found: every listening socket of our process tree.
-        ours: where we were told to listen.
-        refuses: whether a socket of Ray turns a caller without the token away.
-    """
+    """Those of the sockets found that are neither ours nor Ray's and closed to strangers."""
     expected = {_plain(address) for address in ours}
     return tuple(
         one

@@ -96,12 +96,6 @@ def judge_check(
 ) -> tuple[CheckOutcome, str]:
     """What an ended health check says about its device.
 
-    Args:
-        state: how its job ended.
-        reason: why, when the job says so.
-        metrics: published numbers of its one run.
-        known_accuracy_pct: accuracy of the checked model where it is computed right, in percent.
-
     Returns:
         The outcome, and a sentence without full stop for people.
     """
@@ -166,12 +160,8 @@ def mass_loss(
     """The mass loss that holds now, if there is one: then nothing may be queued again.
 
     It needs no memory, so a restart of the coordinator changes nothing, and it ends by itself
-    when enough agents are back, or when those that stay away are cordoned or retired.
-
-    Args:
-        hearings: every device that takes part, that is neither cordoned nor retired.
-        now_ns: UTC nanoseconds.
-        unreachable_after_ns: silence after which a device counts as gone.
+    when enough agents are back, or when those that stay away are cordoned or retired: then they
+    take no part.
     """
     gone = sorted(
         (one.heard_unix_ns + unreachable_after_ns, one.device_id, one.leased)

@@ -293,15 +293,10 @@ def judge(
     earlier_attempts: int,
     max_attempts: int,
 ) -> tuple[Disposition, EntryState]:
-    """What becomes of a reported run, and of its entry.
+    """What becomes of a reported run, and of its entry as it was before.
 
-    Args:
-        live: whether the run's epoch is the job's newest and the job waits for results.
-        entry: state of the entry before this report.
-        status: how the run ended on the device.
-        failure: why it produced nothing, when it did not.
-        earlier_attempts: runs of this entry that ended in `retry`.
-        max_attempts: how many runs of one entry may be made.
+    It is `live` when its epoch is the newest of a job that waits for results. The earlier attempts
+    are those that ended in `retry`.
     """
     if not live or entry is not EntryState.READY:
         return Disposition.STALE, entry

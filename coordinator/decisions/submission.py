@@ -121,12 +121,6 @@ def takes(devices: Sequence[DeviceDescription]) -> Takes:
 def require_taken(label: str, kind: str, runtime: str, known: Takes) -> None:
     """Refuse an artifact that its runtime does not execute on any device.
 
-    Args:
-        label: what the file is to its user.
-        kind: of the file.
-        runtime: what shall execute it.
-        known: which kinds each runtime takes.
-
     Raises:
         BadInput: `WRONG_ARTIFACT_KIND`.
     """

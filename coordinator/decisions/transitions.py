@@ -23,12 +23,7 @@ class Transitions(Generic[S, E]):
         self._code = code
 
     def advance(self, state: S, event: E, story: str) -> S:
-        """The state that follows.
-
-        Args:
-            state: where it is.
-            event: what happened to it.
-            story: what it is and how it got here, for the sentence of the error.
+        """The state that follows; `story` says what it is and how it got here, for the error.
 
         Raises:
             Refused: when the event cannot happen in that state.

@@ -50,14 +50,7 @@ def assemble(
 ) -> Lab:
     """A lab on an open store; nothing of it runs yet.
 
-    Args:
-        writer: the store's thread.
-        runner: what Ray does elsewhere.
-        terms: life and renewal of leases.
-        care: how often devices are checked, and how many jobs of one user may wait.
-        check: the health check; None: devices are never checked.
-        blobs: the files, which are collected; None: there are none here.
-        collection: how long blobs are kept that nothing needs.
+    Without a health check devices are never checked; without blobs there is nothing to collect.
     """
     intake = blobs.require_intake if blobs is not None else _take
     builds = Builds(writer, runner)

@@ -18,12 +18,8 @@ def wanted(store: Store, digests: tuple[Digest, ...], now_ns: int) -> tuple[Dige
 def recorded(store: Store, digest: Digest, now_ns: int, present: Callable[[Digest], bool]) -> bool:
     """Note a blob that is complete and durable on disk; whether it is there.
 
-    Args:
-        store: where it is noted.
-        digest: which blob.
-        now_ns: the present, UTC.
-        present: whether it is there; asked here, on the thread where blobs are collected too, so
-            that it stays there once it is noted.
+    `present` is asked here, on the thread where blobs are collected too, so that a blob stays there
+    once it is noted.
     """
     if not present(digest):
         return False

@@ -23,14 +23,7 @@ PASSES = (PassName.PAIR, PassName.SENTINEL)
 def certification(
     check: HealthCheck, device: DeviceDescription, runtime: str, profile: Profile, comparisons: int
 ) -> JobSpec:
-    """The job that certifies a runtime of a device.
-
-    Args:
-        check: whose model is compared with itself.
-        device: the device.
-        runtime: name of the runtime.
-        profile: how each comparison is measured.
-        comparisons: how many; 0: as many as a certificate takes.
+    """The job that certifies a runtime of a device; 0 comparisons: as many as a certificate takes.
 
     Raises:
         BadInput: `BAD_ARGUMENT` for a number of comparisons that makes no sense.

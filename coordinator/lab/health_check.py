@@ -78,12 +78,7 @@ class HealthCheck:
 
 
 def zoo_check(blobs: BlobStore, record: Callable[[Digest], Awaitable[None]]) -> HealthCheck:
-    """The check with the quickest model of the zoo. Hashes its files; call it from a thread.
-
-    Args:
-        blobs: where the files go.
-        record: notes a blob that is complete.
-    """
+    """The check with the quickest model of the zoo. Hashes its files; call it from a thread."""
     model = zoo.models()[0]
     files = {local_file(path).digest: path for path in (model.path, zoo.evaluation_path())}
     baseline, evaluation = files

@@ -59,11 +59,7 @@ class Dispatcher:
             _log.error("leases could not be refreshed: %s", error)
 
     def start(self, *others: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin to work in the background; `task` ends only by `stop` or by a defect.
-
-        Args:
-            others: further loops, each without an end.
-        """
+        """Begin to work, with further endless loops; `task` ends only by `stop` or by a defect."""
         self.task = asyncio.create_task(self._run(others))
 
     async def stop(self) -> None:

@@ -25,14 +25,7 @@ def servicers_of(
     blobs: BlobStore,
     pace: Callable[[], Pace] = Pace,
 ) -> Servicers:
-    """The servicers of a lab.
-
-    Args:
-        lab: what they ask.
-        administration: who is let in.
-        blobs: the files.
-        pace: makes what ends an upload that is too slow.
-    """
+    """The servicers of a lab; `pace` makes what ends an upload that is too slow."""
     return Servicers(
         agents=AgentsService(lab.leases),
         enrolment=EnrolmentService(administration),

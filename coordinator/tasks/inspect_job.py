@@ -33,12 +33,7 @@ PathOf = Callable[[Digest], Path]
 
 
 def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
-    """Check a completed job, and recognise its model class, recipes and artifact kinds.
-
-    Args:
-        spec: as `submission.completed` returns it.
-        path_of: where the bytes of a blob are.
-        takes: which artifact kinds each runtime takes.
+    """Check a job as `completed` returns it; recognise model class, recipes and artifact kinds.
 
     Raises:
         BadInput: one sentence about the first file or recipe that cannot be used.

@@ -84,11 +84,7 @@ class Prediction:
 
 
 def predict(model: Path, data: Path | None = None) -> Prediction:
-    """What `model` would lose.
-
-    Args:
-        model: an ONNX file.
-        data: an evaluation set to run it on here.
+    """What an ONNX file would lose; with an evaluation set, which is run here, also how often.
 
     Raises:
         BadInput: the model or the set is at fault.

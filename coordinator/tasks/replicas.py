@@ -34,12 +34,9 @@ class Replica:
     """
 
     def __init__(self, folder: Path, source: BlobSource, capacity_bytes: int) -> None:
-        """Use `folder`, made when absent (mode 0700).
+        """Use `folder`, made when absent (mode 0700), for nothing but copies.
 
-        Args:
-            folder: the copies; nothing else is kept there.
-            source: asked for what is not here.
-            capacity_bytes: the oldest copies go when all together exceed this.
+        The oldest go when all together exceed the capacity.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.stat().st_uid != os.getuid():

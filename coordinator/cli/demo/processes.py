@@ -91,12 +91,7 @@ class DemoLab:
     """A coordinator and one agent on this machine; a context manager."""
 
     def __init__(self, home: Path, address: str) -> None:
-        """Prepare; nothing is started before the context is entered.
-
-        Args:
-            home: state folder of both.
-            address: ``HOST:PORT`` that the coordinator shall listen on.
-        """
+        """Prepare, with one state folder for both; nothing is started yet."""
         self.endpoint = Endpoint(address, None, home / "tokens" / "user")
         self._home = home
         self._children: list[DemoProcess] = []
