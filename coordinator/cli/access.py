@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, answer, say, unfolded
+from .common import Coordinator, say, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
@@ -28,7 +28,6 @@ def join_line(
         int, typer.Option(min=1, max=10_080, help="How long one device may use it.")
     ] = 15,
     coordinator: Coordinator,
-    json: Json = False,
 ) -> None:
     """Print a new line with which one device joins.
 
@@ -36,8 +35,8 @@ def join_line(
     """
     with coordinator.client() as client:
         line, expires_unix_ns = client.create_join_line(minutes * 60)
-    answer({"join_line": line, "expires_unix_ns": expires_unix_ns}, lambda _: line, json=json)
-    if not json:
+    coordinator.show({"join_line": line, "expires_unix_ns": expires_unix_ns}, lambda _: line)
+    if not coordinator.json:
         say(f"On the device, within {minutes} minutes, once: bitgauge-agent join LINE")
 
 
@@ -47,7 +46,6 @@ def revoke_agent(
     device: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the device.")],
     *,
     coordinator: Coordinator,
-    json: Json = False,
 ) -> None:
     """End an agent's certificate and token at once; its results stay.
 
@@ -55,9 +53,8 @@ def revoke_agent(
     """
     with coordinator.client() as client:
         view = client.revoke_agent(device)
-    answer(
-        view, lambda _: f"{device} is revoked. With a new join line it may join again.", json=json
-    )
+    again = f"{device} is revoked. With a new join line it may join again."
+    coordinator.show(view, lambda _: again)
 
 
 @tokens.command("create")
@@ -68,7 +65,6 @@ def create_token(
     role: Annotated[str, typer.Option(help="read, submit or admin.")],
     days: Annotated[float, typer.Option(min=0, help="Life in days; 0: until revoked.")] = 0,
     coordinator: Coordinator,
-    json: Json = False,
 ) -> None:
     """Make a token and print it, this once only.
 
@@ -80,8 +76,8 @@ def create_token(
     found = parse_word(Role, role, "role")
     with coordinator.client() as client:
         token, expires_unix_ns = client.create_token(name, found, round(days * SECONDS_PER_DAY))
-    answer({"token": token, "expires_unix_ns": expires_unix_ns}, lambda _: token, json=json)
-    if not json:
+    coordinator.show({"token": token, "expires_unix_ns": expires_unix_ns}, lambda _: token)
+    if not coordinator.json:
         say(
             f"It is shown only here. Its bearer puts it into a file (mode 0600) and gives"
             f" --token-file. It ends: {_end(expires_unix_ns)}."
@@ -90,31 +86,26 @@ def create_token(
 
 @tokens.command("list")
 @unfolded
-def list_tokens(*, coordinator: Coordinator, json: Json = False) -> None:
+def list_tokens(*, coordinator: Coordinator) -> None:
     """List tokens; the secrets are not kept anywhere.
 
     Example: bitgauge token list
     """
     with coordinator.client() as client:
         found = client.tokens()
-    answer(found, _tokens_text, json=json)
+    coordinator.show(found, _tokens_text)
 
 
 @tokens.command("revoke")
 @unfolded
-def revoke_token(
-    name: Name,
-    *,
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def revoke_token(name: Name, *, coordinator: Coordinator) -> None:
     """End a token at once.
 
     Example: bitgauge token revoke ci
     """
     with coordinator.client() as client:
         view = client.revoke_token(name)
-    answer(view, lambda view: f"The token {view.name} is revoked.", json=json)
+    coordinator.show(view, lambda view: f"The token {view.name} is revoked.")
 
 
 def _tokens_text(found: Sequence[TokenView]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, Source, answer, unfolded
+from .common import Coordinator, Source, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView
@@ -33,7 +33,6 @@ def campaigns(
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
     where: Source,
-    json: Json = False,
 ) -> None:
     """List the campaigns, newest first; of one, how far it is and what it changed.
 
@@ -46,66 +45,47 @@ def campaigns(
     with where.answers() as source:
         if campaign_id is not None:
             view = source.campaign(campaign_id)
-            print_campaign(view, json=json, text=campaign_text(view))
+            where.show(view, campaign_text)
             return
         found = source.campaigns(limit)
-    answer(found, campaigns_text, json=json)
+    where.show(found, campaigns_text)
 
 
 @campaign.command()
 @unfolded
-def pause(
-    campaign_id: CampaignId,
-    *,
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def pause(campaign_id: CampaignId, *, coordinator: Coordinator) -> None:
     """Submit no further job of a campaign; those that are queued are still measured.
 
     Example: bitgauge campaign pause 3f0c91d2
     """
     with coordinator.client() as client:
-        print_campaign(client.pause_campaign(campaign_id), json=json)
+        coordinator.show(client.pause_campaign(campaign_id), campaign_words)
 
 
 @campaign.command()
 @unfolded
-def resume(
-    campaign_id: CampaignId,
-    *,
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def resume(campaign_id: CampaignId, *, coordinator: Coordinator) -> None:
     """Let a paused campaign go on.
 
     Example: bitgauge campaign resume 3f0c91d2
     """
     with coordinator.client() as client:
-        print_campaign(client.resume_campaign(campaign_id), json=json)
+        coordinator.show(client.resume_campaign(campaign_id), campaign_words)
 
 
 @campaign.command()
 @unfolded
-def cancel(
-    campaign_id: CampaignId,
-    *,
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def cancel(campaign_id: CampaignId, *, coordinator: Coordinator) -> None:
     """End a campaign and cancel its open jobs; what was measured stays.
 
     Example: bitgauge campaign cancel 3f0c91d2
     """
     with coordinator.client() as client:
-        print_campaign(client.cancel_campaign(campaign_id), json=json)
+        coordinator.show(client.cancel_campaign(campaign_id), campaign_words)
 
 
 # -- schedules ----------------------------------------------------------------------------
-def schedules(
-    *,
-    where: Source,
-    json: Json = False,
-) -> None:
+def schedules(*, where: Source) -> None:
     """List the refreshes that start by themselves.
 
     Example: bitgauge schedules
@@ -114,7 +94,7 @@ def schedules(
 
     with where.answers() as source:
         found = source.schedules()
-    answer(found, schedules_text, json=json)
+    where.show(found, schedules_text)
 
 
 @schedule.command()
@@ -123,7 +103,6 @@ def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The name of its suite.")],
     *,
     coordinator: Coordinator,
-    json: Json = False,
 ) -> None:
     """End a schedule; campaigns that it started go on.
 
@@ -133,14 +112,14 @@ def remove(
 
     with coordinator.client() as client:
         gone = client.remove_schedule(name)
-    answer(gone, lambda gone: f"no longer scheduled: {schedules_text([gone])}", json=json)
+    coordinator.show(gone, lambda gone: f"no longer scheduled: {schedules_text([gone])}")
 
 
-def print_campaign(view: CampaignView, *, json: bool, text: str | None = None) -> None:
-    """Print one campaign, or `text` instead of it."""
+def campaign_words(view: CampaignView) -> str:
+    """How far a campaign is."""
     from .text.refresh import campaign_text
 
-    answer(view, lambda view: text or campaign_text(view), json=json)
+    return campaign_text(view)
 
 
 PLACE = 120

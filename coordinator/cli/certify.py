@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
-from .common import Coordinator, Interrupted, Json, print_json, print_text, say
+from .common import Coordinator, Interrupted, print_json, print_text, say
 from .jobs import goes_on
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ def certify(
         typer.Option(min=1, metavar="N", help="Fewer than 40 rehearse; they certify nothing."),
     ] = None,
     coordinator: Coordinator,
-    json: Json = False,
 ) -> None:
     """Compare one artifact with itself 40 times: how often is a difference found, how small a one.
 
@@ -50,15 +49,15 @@ def certify(
     with coordinator.client() as client:
         submitted = client.certify(device, runtime, wanted, comparisons or 0)
         job_id = submitted.job_id
-        if not json:
+        if not coordinator.json:
             known = "" if submitted.created else " (it was under way)"
             say(f"job {job_id}: certification of {device}{known}")
         try:
-            last = follow(client.watch(job_id), quiet=json) or client.job(job_id)
+            last = follow(client.watch(job_id), quiet=coordinator.json) or client.job(job_id)
         except KeyboardInterrupt:
             raise Interrupted(goes_on([job_id])) from None
         found = _certificate(client, job_id)
-    if json:
+    if coordinator.json:
         print_json(found)
     elif found is None:
         print_text(f"There is no certificate.\n{job_text(last)}")

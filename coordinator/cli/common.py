@@ -105,7 +105,7 @@ _TokenFile = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Place:
     """Where a question goes: a database file, or a coordinator."""
 
     coordinator: _Coordinator = None
@@ -136,12 +136,24 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source(Place):
+    """Where a question goes, and whether its answer is printed as JSON."""
+
+    json: Json = False
+
+    def show(self, value: T, words: Callable[[T], str]) -> None:
+        """Print what was answered."""
+        answer(value, words, json=self.json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coordinator:
     """The coordinator of a command that a database file cannot answer."""
 
     context: typer.Context
     coordinator: _Coordinator = None
     token_file: _TokenFile = None
+    json: Json = False
 
     def client(self) -> AbstractContextManager[Client]:
         """A client of it."""
@@ -149,6 +161,10 @@ class Coordinator:
 
         command = f"`{self.context.command_path}`"
         return _connected(coordinator_endpoint(self.coordinator, self.token_file, command))
+
+    def show(self, value: T, words: Callable[[T], str]) -> None:
+        """Print what was answered."""
+        answer(value, words, json=self.json)
 
 
 def _connected(endpoint: Endpoint) -> AbstractContextManager[Client]:

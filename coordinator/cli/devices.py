@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, answer, say
+from .common import Coordinator, say
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
@@ -15,59 +15,42 @@ Device = Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the
 Reason = Annotated[str, typer.Option("--reason", help="Shown to everybody who asks why.")]
 
 
-def cordon(
-    device: Device,
-    *,
-    reason: Reason = "",
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def cordon(device: Device, *, reason: Reason = "", coordinator: Coordinator) -> None:
     """Take a device out: it finishes its job and gets no other.
 
     Example: bitgauge cordon rpi5 --reason "new cooler"
     """
     with coordinator.client() as client:
         view = client.cordon(device, reason)
-    _print(view, json=json)
-    if not json and view.job_id is not None:
+    coordinator.show(view, _text)
+    if not coordinator.json and view.job_id is not None:
         say(f"It still finishes job {view.job_id}; `bitgauge watch {view.job_id}` follows it.")
 
 
-def uncordon(
-    device: Device,
-    *,
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def uncordon(device: Device, *, coordinator: Coordinator) -> None:
     """Put a device back; a health check comes before its next job.
 
     Example: bitgauge uncordon rpi5
     """
     with coordinator.client() as client:
         view = client.uncordon(device)
-    _print(view, json=json)
+    coordinator.show(view, _text)
 
 
-def retire(
-    device: Device,
-    *,
-    reason: Reason = "",
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def retire(device: Device, *, reason: Reason = "", coordinator: Coordinator) -> None:
     """Remove a device for good; its results stay. Its job is given to another device.
 
     Example: bitgauge retire rpi5 --reason "went up in smoke"
     """
     with coordinator.client() as client:
         view = client.retire(device, reason)
-    _print(view, json=json)
+    coordinator.show(view, _text)
 
 
-def _print(view: DeviceView, *, json: bool) -> None:
+def _text(view: DeviceView) -> str:
     from .text.devices import devices_text
 
-    answer(view, lambda view: devices_text([view]), json=json)
+    return devices_text([view])
 
 
 PLACE = 130

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Json, Source, answer
+from .common import Source
 
 
 def explain(
@@ -16,7 +16,6 @@ def explain(
         str | None, typer.Option(help="Which entry of a job; else its worst.")
     ] = None,
     where: Source,
-    json: Json = False,
 ) -> None:
     """Say why an artifact is slow or wrong, and what to change.
 
@@ -38,7 +37,7 @@ def explain(
         f"{job.model_name}, {chosen.recipe}, batch {job.workload.batch}, on {chosen.device_name}"
         f" (run {chosen.run_id})"
     )
-    answer(found, lambda found: explanation_text(found, title), json=json)
+    where.show(found, lambda found: explanation_text(found, title))
 
 
 PLACE = 70

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..client.answers import Reads
-from .common import Force, FromFile, Output, Source, say
+from .common import Force, FromFile, Output, Place, say
 
 
 def export(
@@ -32,7 +32,7 @@ def export(
         typer.Option(metavar="RUN", help="With --evidence: the raw files of this run too."),
     ] = None,
     from_file: FromFile = None,
-    where: Source,
+    where: Place,
 ) -> None:
     """Write the whole table, machines named by what they are and not by their hosts.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Json, Source, answer, unfolded
+from .common import Coordinator, Source, unfolded
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
@@ -31,7 +31,6 @@ def compare(
     batch: Batch = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every metric.")] = False,
     where: Source,
-    json: Json = False,
 ) -> None:
     """Hold two sets of results against each other, and name every input that changed.
 
@@ -49,7 +48,7 @@ def compare(
     query = CompareQuery(before, after, model, recipe, device, batch)
     with where.answers() as source:
         found = source.compare(query)
-    answer(found, lambda found: comparison_text(found, everything=everything), json=json)
+    where.show(found, lambda found: comparison_text(found, everything=everything))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +92,7 @@ class SeriesOptions:
 
 @history_app.callback()
 @unfolded
-def history(
-    context: typer.Context,
-    *,
-    series: SeriesOptions,
-    where: Source,
-    json: Json = False,
-) -> None:
+def history(context: typer.Context, *, series: SeriesOptions, where: Source) -> None:
     """Show the accepted runs of rows over time: values, changes of stack, steps, annotations.
 
     Example: bitgauge history --model digits-cnn --recipe int8-dynamic --device rpi5
@@ -112,7 +105,7 @@ def history(
 
     with where.answers() as source:
         found = source.histories(series.query())
-    answer(found, histories_text, json=json)
+    where.show(found, histories_text)
 
 
 @history_app.command()
@@ -130,7 +123,6 @@ def annotate(
     batch: Batch = None,
     run: Run = None,
     coordinator: Coordinator,
-    json: Json = False,
 ) -> None:
     """Accept a change: the baseline of its rows restarts there, their regressions are explained.
 
@@ -145,7 +137,7 @@ def annotate(
     query = HistoryQuery(model_name=model, recipe=recipe, device=device, batch=batch, run_id=run)
     with coordinator.client() as client:
         done = client.annotate(note, regression_id=regression, query=query)
-    answer(done, annotated_text, json=json)
+    coordinator.show(done, annotated_text)
 
 
 def regressions(
@@ -156,7 +148,6 @@ def regressions(
         typer.Option(metavar="STATE", help="Exit with 1 when one is confirmed (or new)."),
     ] = None,
     where: Source,
-    json: Json = False,
 ) -> None:
     """List what became worse, with what was usual, what was found and what changed with it.
 
@@ -169,7 +160,7 @@ def regressions(
     states = _failing(fail_on)
     with where.answers() as source:
         found = source.regressions(ended=everything)
-    answer(found, regressions_text, json=json)
+    where.show(found, regressions_text)
     if any(one.state in states for one in found):
         raise typer.Exit(1)
 

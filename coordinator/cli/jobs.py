@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import Coordinator, Interrupted, Json, answer
+from .common import Coordinator, Interrupted
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.jobs import JobView
@@ -15,12 +15,7 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")]
 
 
-def watch(
-    job: JobId,
-    *,
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def watch(job: JobId, *, coordinator: Coordinator) -> None:
     """Follow a job until it has ended. Exit code 1 when something failed.
 
     Example: bitgauge watch 3f0c...
@@ -30,20 +25,15 @@ def watch(
 
     with coordinator.client() as client:
         try:
-            last = follow(client.watch(job), quiet=json)
+            last = follow(client.watch(job), quiet=coordinator.json)
         except KeyboardInterrupt:
             raise Interrupted(goes_on([job])) from None
         last = last or client.job(job)
-    answer(last, job_text, json=json)
+    coordinator.show(last, job_text)
     raise typer.Exit(exit_code([last]))
 
 
-def cancel(
-    job: JobId,
-    *,
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def cancel(job: JobId, *, coordinator: Coordinator) -> None:
     """Cancel a job that has not ended; what it measured so far is kept.
 
     Example: bitgauge cancel 3f0c...
@@ -52,15 +42,10 @@ def cancel(
 
     with coordinator.client() as client:
         view = client.cancel(job)
-    answer(view, job_text, json=json)
+    coordinator.show(view, job_text)
 
 
-def reanalyse(
-    run: RunId,
-    *,
-    coordinator: Coordinator,
-    json: Json = False,
-) -> None:
+def reanalyse(run: RunId, *, coordinator: Coordinator) -> None:
     """Compute a run's numbers again from its raw data. Exit code 1 when a digit differs.
 
     Example: bitgauge reanalyse 7d41...
@@ -69,7 +54,7 @@ def reanalyse(
 
     with coordinator.client() as client:
         result = client.reanalyse(run)
-    answer(result, lambda result: reanalysis_text(run, result), json=json)
+    coordinator.show(result, lambda result: reanalysis_text(run, result))
     raise typer.Exit(0 if result.identical else 1)
 
 

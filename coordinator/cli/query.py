@@ -28,7 +28,6 @@ def devices(
     ] = None,
     *,
     where: Source,
-    json: Json = False,
 ) -> None:
     """List the devices, what they are and what they do; of one, also what its kernels do.
 
@@ -42,7 +41,7 @@ def devices(
         found = source.devices()
     if device is not None:
         found = _named(found, device)
-    answer(found, lambda found: devices_text(found, kernels=device is not None), json=json)
+    where.show(found, lambda found: devices_text(found, kernels=device is not None))
 
 
 def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:
@@ -62,7 +61,6 @@ def jobs(
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
     active: Annotated[bool, typer.Option("--active", help="Only those not ended.")] = False,
     where: Source,
-    json: Json = False,
 ) -> None:
     """List the jobs, newest first.
 
@@ -72,7 +70,7 @@ def jobs(
 
     with where.answers() as source:
         found = source.jobs(limit, active)
-    answer(found, jobs_text, json=json)
+    where.show(found, jobs_text)
 
 
 def table(
@@ -93,7 +91,6 @@ def table(
     ] = False,
     from_file: FromFile = None,
     where: Source,
-    json: Json = False,
 ) -> None:
     """Print the benchmark table: the cells, what they are made of, or every row.
 
@@ -118,11 +115,11 @@ def table(
     )
     with where.answers(from_file) as source:
         if as_rows:
-            _print_rows(source, query, json=json)
+            _print_rows(source, query, json=where.json)
         elif by is not None:
-            show_parts(source, query, by, json=json)
+            show_parts(source, query, by, json=where.json)
         else:
-            show_cells(source, query, json=json)
+            show_cells(source, query, json=where.json)
 
 
 def _print_rows(source: Reads, query: TableQuery, *, json: bool) -> None:
@@ -136,7 +133,6 @@ def runs(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Id of the job.")],
     *,
     where: Source,
-    json: Json = False,
 ) -> None:
     """List every attempt of a job: its claims, and their runs, repeated ones included.
 
@@ -150,14 +146,13 @@ def runs(
         view = source.job(job)
     lines = [claims_text(view)] if view.claims else []
     lines += map(run_line, found) if found else ["The job has no run yet."]
-    answer(found, lambda _: "\n".join(lines), json=json)
+    where.show(found, lambda _: "\n".join(lines))
 
 
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
     *,
     where: Source,
-    json: Json = False,
 ) -> None:
     """Show one run: its numbers, its stack, its raw files, or why it failed.
 
@@ -167,7 +162,7 @@ def show(
 
     with where.answers() as source:
         found = source.run(run)
-    answer(found, run_text, json=json)
+    where.show(found, run_text)
 
 
 def recipes(*, json: Json = False) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .common import Force, Output, Source, say
+from .common import Force, Output, Place, say
 
 
 def record(
@@ -19,7 +19,7 @@ def record(
     ] = None,
     output: Output = None,
     force: Force = False,
-    where: Source,
+    where: Place,
 ) -> None:
     """Write all that is known of runs: every field a value, or null with the reason.
 
@@ -52,7 +52,7 @@ def report(
     *,
     output: Output = None,
     force: Force = False,
-    where: Source,
+    where: Place,
 ) -> None:
     """Write one HTML file about a run: numbers, plots, ledger, and what is not known.
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .campaigns import print_campaign
-from .common import Coordinator, Interrupted, Json, answer, say
+from .campaigns import campaign_words
+from .common import Coordinator, Interrupted, say
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, RefreshOrder
@@ -135,7 +135,6 @@ def refresh(
         str, typer.Option(metavar="KEY", help="Starting again with it makes no second campaign.")
     ] = "",
     coordinator: Coordinator,
-    json: Json = False,
 ) -> None:
     """Measure every cell of a suite that is missing or stale, and print what changed.
 
@@ -159,21 +158,21 @@ def refresh(
         raise BadInput(Code.BAD_ARGUMENT, "Give --dry-run or --schedule, not both.")
     with coordinator.client() as client:
         if wanted.dry_run:
-            answer(client.plan_refresh(order), plan_text, json=json)
+            coordinator.show(client.plan_refresh(order), plan_text)
             return
-        _upload(client, local, quiet=json)
+        _upload(client, local, quiet=coordinator.json)
         if cron is not None:
             made = client.set_schedule(order.suite.name if order.suite else "stale", cron, order)
-            answer(made, lambda made: schedules_text([made]), json=json)
+            coordinator.show(made, lambda made: schedules_text([made]))
             return
-        view = _start(client, order, idempotency_key, quiet=json)
+        view = _start(client, order, idempotency_key, quiet=coordinator.json)
         if not no_wait:
-            view = _follow(client, view, quiet=json)
+            view = _follow(client, view, quiet=coordinator.json)
     if no_wait:
-        print_campaign(view, json=json, text=view.campaign_id)
+        coordinator.show(view, lambda view: view.campaign_id)
         return
     outcome.write(view, kinds)
-    print_campaign(view, json=json)
+    coordinator.show(view, campaign_words)
     raise typer.Exit(exit_code(view, kinds))
 
 

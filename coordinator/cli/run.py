@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
-from .common import Coordinator, Interrupted, Json, print_json, print_text, say
+from .common import Coordinator, Interrupted, print_json, print_text, say
 from .jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
@@ -141,7 +141,6 @@ def run(
         bool, typer.Option("--detach", help="Print the job ids and do not follow.")
     ] = False,
     coordinator: Coordinator,
-    json: Json = False,
 ) -> None:
     """Measure artifacts, or recipes built from the baseline, against the baseline.
 
@@ -154,7 +153,7 @@ def run(
     """
     specs, sent = _specs(files, measuring, terms)
     with coordinator.client() as client:
-        _submit_and_follow(client, specs, sent, json=json, detach=detach)
+        _submit_and_follow(client, specs, sent, json=coordinator.json, detach=detach)
 
 
 def _specs(

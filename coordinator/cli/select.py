@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from .common import FromFile, Json, Source, answer
+from .common import FromFile, Source
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
@@ -124,7 +124,6 @@ def select(
     ] = False,
     from_file: FromFile = None,
     where: Source,
-    json: Json = False,
 ) -> None:
     """Say which format to ship, within limits, with evidence.
 
@@ -137,7 +136,7 @@ def select(
     query = _query(question, limits, prices)
     with where.answers(from_file) as source:
         choice = source.select(query)
-    answer(choice, lambda choice: choice_text(choice, explain=explain), json=json)
+    where.show(choice, lambda choice: choice_text(choice, explain=explain))
 
 
 def _query(question: Question, limits: Limits, prices: Prices) -> SelectQuery:
