@@ -99,15 +99,7 @@ def measure(child: Child) -> RawFile:
     finally:
         counter.close()
         second.close()
-    samples = bench.samples(
-        kind=described.kind,
-        scope=described.scope,
-        uncertainty_relative=described.uncertainty_relative or 0.0,
-        meter=described.name,
-        averaging_window_ns=described.averaging_window_ns or 0,
-        second_meter=second.name,
-        cooled=cool.reached,
-    )
+    samples = bench.samples(described, second_meter=second.name, cooled=cool.reached)
     return energy_raw(child.origin, samples)
 
 

@@ -176,16 +176,8 @@ class Traits:
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:
-        """What it declares."""
-        declared = {
-            Capability.GRAPH: self.graph,
-            Capability.PROFILE: self.profile,
-            Capability.KERNELS: self.kernels,
-            Capability.ANCHORS: self.anchors,
-            Capability.SENTINEL: self.sentinel,
-            Capability.ARENA: self.arena or None,
-        }
-        return tuple(one for one, given in declared.items() if given is not None)
+        """What it declares: each has the name of its trait."""
+        return tuple(one for one in Capability if getattr(self, one.value))
 
 
 class RuntimeModule(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from pathlib import Path
 from typing import cast
 
@@ -36,8 +35,3 @@ def run_launch(spec: ChildSpec, channel: Channel) -> None:
 def pass_module(name: PassName) -> PassModule:
     """The module that measures a pass: the file of its name below `passes`."""
     return cast(PassModule, importlib.import_module(f"{PASSES}.{name.value}"))
-
-
-def is_known(name: PassName) -> bool:
-    """Whether a pass has its module."""
-    return importlib.util.find_spec(f"{PASSES}.{name.value}") is not None

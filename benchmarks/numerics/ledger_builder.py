@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -40,6 +40,10 @@ _SHORT = {
     "float32": "f32",
     "float64": "f64",
 }
+
+
+_COUNTED = {one.name for one in fields(KernelCounts)} & {one.name for one in fields(OperatorRow)}
+"""What a row of the ledger takes over from the sums of its calls."""
 
 
 @dataclass(slots=True, eq=False)
@@ -239,14 +243,7 @@ class LedgerBuilder:
             output=self._shown(one.output),
             fix=one.fix,
             why=seen.why if one.compute in (INTEGER, OPAQUE, ELEMENTWISE) else "",
-            elements=counts.elements,
-            errors0=counts.errors0,
-            errors1=counts.errors1,
-            explained1=counts.explained1,
-            worst_steps=counts.worst_steps,
-            pairs=counts.pairs,
-            saturated_pairs=counts.saturated_pairs,
-            emulated_errors1=counts.emulated_errors1,
+            **{name: getattr(counts, name) for name in _COUNTED},
             unsafe_pair_share=seen.unsafe,
             int32_safe=seen.safe,
             kernel_sqnr_db=_kernel_db(counts),

@@ -25,6 +25,7 @@ from ..stats.energy import (
     window_ns,
 )
 from ..vocabulary.reasons import COUNTER_BACKWARDS, COUNTER_STUCK, METER_LOST, NO_PERMISSION
+from ..vocabulary.values.devices import MeterDescription
 from .latency import Call, Clock, Gap
 
 MAX_SILENT_PERIODS = 20
@@ -221,15 +222,7 @@ class EnergyBench:
         return self._longer * max(self._plan.window_ns, needed_ns)
 
     def samples(
-        self,
-        *,
-        kind: str,
-        scope: str,
-        uncertainty_relative: float,
-        meter: str = "",
-        averaging_window_ns: int = 0,
-        second_meter: str = "",
-        cooled: bool = True,
+        self, meter: MeterDescription, *, second_meter: str = "", cooled: bool = True
     ) -> EnergySamples:
         """Every window so far, and what the meter says of itself."""
         columns: dict[str, Any] = {
@@ -241,11 +234,11 @@ class EnergyBench:
         return EnergySamples(
             **columns,
             update_period_ns=self.update_period_ns,
-            uncertainty_relative=uncertainty_relative,
-            kind=kind,
-            scope=scope,
-            meter=meter,
-            averaging_window_ns=averaging_window_ns,
+            uncertainty_relative=meter.uncertainty_relative or 0.0,
+            kind=meter.kind,
+            scope=meter.scope,
+            meter=meter.name,
+            averaging_window_ns=meter.averaging_window_ns or 0,
             problem=self.problem,
             scattered=self._plan.scattered,
             second_meter=second_meter,

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..common.npz import Arrays, read_npz, write_npz
+from ..common.npz import Arrays, read_npz
 from ..samples import Ints, Texts
 from ..vocabulary.errors import BadInput, Code
 
 SCHEMA = "bitgauge.eval/1"
-_PREFIX = "inputs/"
+PREFIX = "inputs/"
 _OPTIONAL = ("labels", "ids", "strata", "cluster")
 _LONGEST_ID = 200
 
@@ -63,17 +63,6 @@ class EvaluationSet:
         return int(self.ids.size)
 
 
-def write_evaluation_set(path: Path, evaluation: EvaluationSet) -> None:
-    """Write a set to `path`."""
-    arrays: Arrays = {"schema": np.array(SCHEMA), "ids": evaluation.ids}
-    arrays |= {_PREFIX + name: array for name, array in evaluation.inputs.items()}
-    for name in ("labels", "strata", "cluster"):
-        array = getattr(evaluation, name)
-        if array is not None:
-            arrays[name] = array
-    write_npz(path, arrays)
-
-
 def read_evaluation_set(
     source: Path | bytes, code: Code = Code.BAD_EVALUATION_SET
 ) -> EvaluationSet:
@@ -91,9 +80,9 @@ def read_evaluation_set(
     if schema is not None and str(schema) != SCHEMA:
         raise BadInput(code, f"The set says schema {str(schema)[:80]!r}, not {SCHEMA}.")
     inputs = {
-        key.removeprefix(_PREFIX): array for key, array in arrays.items() if key.startswith(_PREFIX)
+        key.removeprefix(PREFIX): array for key, array in arrays.items() if key.startswith(PREFIX)
     }
-    unknown = sorted(set(arrays) - set(_OPTIONAL) - {_PREFIX + name for name in inputs})
+    unknown = sorted(set(arrays) - set(_OPTIONAL) - {PREFIX + name for name in inputs})
     if unknown or not inputs:
         found = ", ".join(unknown)[:200] or "none"
         raise BadInput(code, f"The set needs arrays named inputs/<name>; other arrays: {found}.")

@@ -57,11 +57,8 @@ class RawFiles:
         self, pass_name: PassName, role: RawRole, parse: Callable[[RawFile], T]
     ) -> tuple[T, ...]:
         """What `parse` makes of the files that hold what they should."""
-        found = []
-        for one in self.of(pass_name, role):
-            if one.raw is not None:
-                found.append(parse(one.raw))
-        return tuple(found)
+        found = self.of(pass_name, role)
+        return tuple(parse(one.raw) for one in found if one.raw is not None)
 
     def why_none(self, pass_name: PassName, otherwise: str) -> str:
         """Why nothing can be said from a pass: a file's problem, else `otherwise`."""

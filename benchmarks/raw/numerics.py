@@ -40,6 +40,9 @@ _MAX_TEXT = 1000
 _ADDED = ("operator.weight_bytes",)
 _SHARES = ("clip_hi", "clip_lo", "rail_rate", "range_util", "underflow", "fp16_subnormal")
 
+_WHOLE: dict[str, type] = {"str": np.str_, "bool": np.bool_, "int": np.int64}
+"""Types of arrays by annotation; others hold measured values, NaN for None."""
+
 Row = TypeVar("Row", TensorRow, OperatorRow)
 Arrays = dict[str, npt.NDArray[Any]]
 _Text = Annotated[str, Meta(max_length=_MAX_TEXT)]
@@ -95,14 +98,10 @@ def _columns(prefix: str, kind: type[Row], rows: Sequence[Row]) -> Arrays:
     for field in fields(kind):
         values = [getattr(row, field.name) for row in rows]
         name = f"{prefix}.{field.name}"
-        if field.type == "str":
-            arrays[name] = np.array(values, np.str_)
-        elif field.type == "bool":
-            arrays[name] = np.array(values, np.bool_)
-        elif field.type == "int":
-            arrays[name] = np.array(values, np.int64)
-        elif field.type == "Histogram | None":
+        if field.type == "Histogram | None":
             arrays |= _histogram_columns(name, values)
+        elif field.type in _WHOLE:
+            arrays[name] = np.array(values, _WHOLE[str(field.type)])
         else:
             known = [math.nan if value is None else value for value in values]
             arrays[name] = np.array(known, np.float64)

@@ -60,17 +60,7 @@ INTEGER = "integer"
 FLOAT = "float"
 WEIGHT_ONLY = "weight_only"
 OTHER = "other"
-
-ROLES: dict[str, str] = {
-    CONVERT: "quantizing and dequantizing",
-    CAST: "casts between floating-point types",
-    LAYOUT: "moving data without computing",
-    INTEGER: "multiplying integers",
-    FLOAT: "multiplying floating-point numbers",
-    WEIGHT_ONLY: "multiplying by weights that are stored as integers",
-    OTHER: "everything else",
-}
-"""What an operator does for the model, and in words."""
+"""What an operator does for the model."""
 
 _ROLE_OF: dict[str, str] = {
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"), CONVERT),
@@ -130,7 +120,7 @@ class OperatorTime:
 
     @property
     def role(self) -> str:
-        """A key of `ROLES`."""
+        """What it does for the model: `CONVERT`, `CAST`, ..."""
         return _ROLE_OF.get(self.op_type, OTHER)
 
 
@@ -161,11 +151,6 @@ class OperatorProfile:
         """Share of the operators' time spent in one role."""
         total = self.total_ns
         return sum(one.time_ns for one in self.operators if one.role == role) / (total or 1.0)
-
-    @property
-    def outside_ns(self) -> float:
-        """Time of a call outside its operators: dispatch and profiling."""
-        return max(self.call_ns - self.total_ns, 0.0)
 
 
 def by_type(operators: Iterable[OperatorTime]) -> dict[str, float]:

@@ -15,7 +15,6 @@ from ..vocabulary.enums import PassName, RawRole, RunStatus
 from ..vocabulary.kernel_modes import probe_map_of
 from ..vocabulary.reasons import (
     BASELINE_ITSELF,
-    NO_ACCELERATOR,
     NO_CERTIFICATE,
     NO_RAW_DATA,
     NOT_APPLICABLE,
@@ -238,10 +237,6 @@ def _memory(sources: Sources) -> Memory:
         metrics=sources.group("memory"),
         launches=count_fact(len(launches) or None, why),
         method=text_fact(" ".join(sorted({one.method for one in launches})), why),
-        vram_process_bytes=Fact(reason=NO_ACCELERATOR),
-        vram_reserved_bytes=Fact(reason=NO_ACCELERATOR),
-        vram_allocated_bytes=Fact(reason=NO_ACCELERATOR),
-        vram_context_bytes=Fact(reason=NO_ACCELERATOR),
         raw_sha256=sources.digests(PassName.MEMORY, why),
     )
 
@@ -249,23 +244,10 @@ def _memory(sources: Sources) -> Memory:
 def _energy(sources: Sources) -> Energy:
     energy = sources.metric("energy_mj")
     why = energy.reason or NOT_RECORDED
-    said = Details(energy, why)
     return Energy(
         metrics=sources.group("energy"),
-        meter_kind=said.text("meter"),
-        scope=said.text("scope"),
-        update_period_ns=said.count("update_period_ns"),
-        averaging_window_ns=said.count("averaging_window_ns"),
-        seen_fraction=said.number("seen_fraction"),
-        inferences=said.count("inferences"),
-        u_gain_mj=said.number("u_gain_mj"),
-        u_edge_mj=said.number("u_edge_mj"),
-        u_rep_mj=said.number("u_rep_mj"),
-        u_idle_mj=said.number("u_idle_mj"),
-        power_mw=said.number("power_mw"),
-        idle_mw=said.number("idle_mw"),
-        calibration_id=said.text("calibration_id"),
         raw_sha256=sources.digests(PassName.ENERGY, why),
+        **Details(energy, why).of(Energy),
     )
 
 
@@ -287,8 +269,6 @@ def _quality(sources: Sources) -> Quality:
         kl_p99_nat=divergence.number("p99"),
         kl_max_nat=divergence.number("max"),
         samples_needed=Details(delta, decided).text("samples_needed"),
-        noise_floor_id=Fact(reason=NOT_RECORDED),
-        per_class_sha256=Fact(reason=NOT_RECORDED),
         raw_sha256=sources.digests(PassName.QUALITY, why),
     )
 
@@ -320,8 +300,6 @@ def _provenance(sources: Sources) -> Provenance:
         ended_unix_ns=Fact(run.ended_unix_ns),
         started_monotonic_ns=count_fact(min(starts, default=None), NO_RAW_DATA),
         interval_method=sources.details("latency_ratio", NOT_APPLICABLE).text("method"),
-        parent_records=Fact(reason=NOT_APPLICABLE),
-        backtest_id=Fact(reason=NOT_APPLICABLE),
         suspect=text_fact(sources.job.suspect, NOT_APPLICABLE),
         recompute_command=Fact(f"bitgauge reanalyse {run.run_id}"),
         raw=tuple(map(_raw_entry, raws)),

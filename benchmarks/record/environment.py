@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ..raw.files import RawFiles
 from ..raw.pair import pair_samples
 from ..samples import BlockConditions, Floats
 from ..vocabulary.enums import PassName, RawRole
-from ..vocabulary.reasons import FOREIGN_LOAD, NO_RAW_DATA, NOT_READABLE, NOT_RECORDED, SHARED
+from ..vocabulary.reasons import FOREIGN_LOAD, NO_RAW_DATA, NOT_READABLE, SHARED
 from .facts import Fact, number_fact, text_fact
 from .record import Environment
 from .sources import Sources
@@ -27,30 +27,34 @@ def environment(sources: Sources) -> Environment:
     measured = absolute.value is not None or ratio.value is not None
     foreign = sources.details("latency_ratio", why).number("foreign_cpu_pct")
     alone = sources.details("latency_p50_ns", why).number("foreign_cpu_pct")
-    temperatures = [_celsius(str(before.get("temperatures_c", "")))]
+    hottest = _celsius(str(before.get("temperatures_c", "")))
+
+    def over(name: str, of: Callable[[Floats], float]) -> Fact[float]:
+        """Of what the blocks tell of one condition, the most, the sum, ..."""
+        values = _finite(blocks, name)
+        return Fact(float(of(values))) if values.size else Fact(reason=why)
+
     return Environment(
         metrics=sources.group("environment"),
         governor=_text(before, "governor", why),
         boost=_text(before, "boost", why),
         smt=_text(before, "smt", why),
         psi_cpu_before_pct=_number(before, "psi_cpu_avg10", why),
-        psi_cpu_max_pct=number_fact(_most(blocks, "psi_some_avg10"), why),
-        steal_ticks=number_fact(_sum(blocks, "steal_ticks"), why),
+        psi_cpu_max_pct=over("psi_some_avg10", np.max),
+        steal_ticks=over("steal_ticks", np.sum),
         foreign_cpu_pct=foreign if foreign.value is not None else alone,
-        foreign_pids=Fact(reason=NOT_RECORDED),
-        load_1m_max=number_fact(_most(blocks, "load_1m"), why),
-        clock_before_mhz=number_fact(_edge(blocks, "clock_mhz", 0), why),
-        clock_min_mhz=number_fact(_least(blocks, "clock_mhz"), why),
-        clock_after_mhz=number_fact(_edge(blocks, "clock_mhz", -1), why),
+        load_1m_max=over("load_1m", np.max),
+        clock_before_mhz=over("clock_mhz", _first),
+        clock_min_mhz=over("clock_mhz", np.min),
+        clock_after_mhz=over("clock_mhz", _last),
         nominal_clock_mhz=_number(before, "nominal_mhz", why),
-        throttle_events=number_fact(_sum(blocks, "throttle_count"), why),
-        throttle_reasons=Fact(reason=NOT_RECORDED),
-        temperature_before_c=number_fact(
-            _first((*temperatures, _edge(blocks, "temperature_c", 0))), why
-        ),
-        temperature_max_c=number_fact(_most(blocks, "temperature_c"), why),
-        temperature_after_c=number_fact(_edge(blocks, "temperature_c", -1), why),
-        thermal_status_max=number_fact(_most(blocks, "thermal_status"), why),
+        throttle_events=over("throttle_count", np.sum),
+        temperature_before_c=over("temperature_c", _first)
+        if hottest is None
+        else number_fact(hottest, why),
+        temperature_max_c=over("temperature_c", np.max),
+        temperature_after_c=over("temperature_c", _last),
+        thermal_status_max=over("thermal_status", np.max),
         power_supply=_text(before, "power_supply", why),
         shared=Fact(SHARED in flags) if measured else Fact(reason=why),
         foreign_load=Fact(FOREIGN_LOAD in flags) if measured else Fact(reason=why),
@@ -94,28 +98,12 @@ def _finite(blocks: Sequence[BlockConditions], name: str) -> Floats:
     return values[np.isfinite(values)]
 
 
-def _most(blocks: Sequence[BlockConditions], name: str) -> float | None:
-    values = _finite(blocks, name)
-    return float(values.max()) if values.size else None
+def _first(values: Floats) -> float:
+    return float(values[0])
 
 
-def _least(blocks: Sequence[BlockConditions], name: str) -> float | None:
-    values = _finite(blocks, name)
-    return float(values.min()) if values.size else None
-
-
-def _sum(blocks: Sequence[BlockConditions], name: str) -> float | None:
-    values = _finite(blocks, name)
-    return float(values.sum()) if values.size else None
-
-
-def _edge(blocks: Sequence[BlockConditions], name: str, index: int) -> float | None:
-    values = _finite(blocks, name)
-    return float(values[index]) if values.size else None
-
-
-def _first(values: Sequence[float | None]) -> float | None:
-    return next((value for value in values if value is not None), None)
+def _last(values: Floats) -> float:
+    return float(values[-1])
 
 
 def _celsius(text: str) -> float | None:

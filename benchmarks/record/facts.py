@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ..vocabulary.values.runs import MetricValue
 
@@ -68,3 +68,9 @@ class Details:
     def count(self, name: str) -> Fact[int]:
         """The same as a whole number."""
         return count_fact(self._said.get(name), self._reason)
+
+    def of(self, group: type) -> dict[str, Any]:
+        """The texts and numbers of a group whose facts are called as the details are."""
+        read = {"Fact[str]": self.text, "Fact[float]": self.number, "Fact[int]": self.count}
+        named = {name: read.get(kind) for name, kind in group.__annotations__.items()}
+        return {name: fact(name) for name, fact in named.items() if fact is not None}

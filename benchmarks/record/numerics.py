@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from ..numerics.ledger import Ledger, OperatorRow, TensorRow, worst_operators, worst_tensors
 from ..raw.files import RawFiles
 from ..raw.numerics import read_ledger
@@ -10,6 +12,9 @@ from ..vocabulary.reasons import NO_RAW_DATA, NOT_APPLICABLE, NOT_RECORDED, UNIN
 from .facts import Fact, number_fact, text_fact
 from .record import Numerics, OperatorEntry, TensorEntry
 from .sources import Sources
+
+_TOLD = {field.name for field in fields(Numerics)} - {"metrics", "raw_sha256"}
+_OF_CODES = ("clip_hi", "clip_lo", "clip_mass", "rail_rate", "range_util", "underflow", "sqnr_db")
 
 
 def ledger_of(raw_files: RawFiles) -> Ledger | None:
@@ -29,13 +34,8 @@ def numerics(sources: Sources) -> Numerics:
     if ledger is None:
         return Numerics(
             metrics=metrics,
-            samples=Fact(reason=why),
-            exposure=Fact(reason=why),
-            output_sqnr_db=Fact(reason=why),
-            first_divergence=Fact(reason=why),
-            tensors=Fact(reason=why),
-            operators=Fact(reason=why),
             raw_sha256=digests,
+            **{name: Fact(reason=why) for name in _TOLD},
         )
     hidden = UNINSTRUMENTABLE if ledger.why_not else NOT_APPLICABLE
     places = "; ".join(f"{one.tensor} (against {one.against})" for one in ledger.divergences)
@@ -66,13 +66,7 @@ def _tensor(row: TensorRow) -> TensorEntry:
         elements=row.elements,
         nan_count=row.nan,
         inf_count=row.inf,
-        clip_hi=number_fact(row.clip_hi, why),
-        clip_lo=number_fact(row.clip_lo, why),
-        clip_mass=number_fact(row.clip_mass, why),
-        rail_rate=number_fact(row.rail_rate, why),
-        range_util=number_fact(row.range_util, why),
-        underflow=number_fact(row.underflow, why),
-        sqnr_db=number_fact(row.sqnr_db, why),
+        **{name: number_fact(getattr(row, name), why) for name in _OF_CODES},
         fp16_headroom_log2=number_fact(row.headroom_log2, NOT_APPLICABLE),
         outlier_ratio=number_fact(row.outlier_ratio, NOT_RECORDED),
         channel_spread=number_fact(row.channel_spread, NOT_RECORDED),

@@ -86,14 +86,12 @@ class Environment:
     psi_cpu_max_pct: Fact[float]
     steal_ticks: Fact[float]
     foreign_cpu_pct: Fact[float]
-    foreign_pids: Fact[str]
     load_1m_max: Fact[float]
     clock_before_mhz: Fact[float]
     clock_min_mhz: Fact[float]
     clock_after_mhz: Fact[float]
     nominal_clock_mhz: Fact[float]
     throttle_events: Fact[float]
-    throttle_reasons: Fact[str]
     temperature_before_c: Fact[float]
     temperature_max_c: Fact[float]
     temperature_after_c: Fact[float]
@@ -151,31 +149,28 @@ class Memory:
     metrics: tuple[MetricValue, ...]
     launches: Fact[int]
     method: Fact[str]
-    vram_process_bytes: Fact[int]
-    vram_reserved_bytes: Fact[int]
-    vram_allocated_bytes: Fact[int]
-    vram_context_bytes: Fact[int]
     raw_sha256: Fact[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Energy:
-    """How energy was metered; `u_...` are standard uncertainties of the energy of one inference."""
+    """How energy was metered; `u_...` are standard uncertainties, relative to the energy."""
 
     metrics: tuple[MetricValue, ...]
+    meter: Fact[str]
     meter_kind: Fact[str]
     scope: Fact[str]
     update_period_ns: Fact[int]
     averaging_window_ns: Fact[int]
     seen_fraction: Fact[float]
     inferences: Fact[int]
-    u_gain_mj: Fact[float]
-    u_edge_mj: Fact[float]
-    u_rep_mj: Fact[float]
-    u_idle_mj: Fact[float]
-    power_mw: Fact[float]
-    idle_mw: Fact[float]
-    calibration_id: Fact[str]
+    u_gain: Fact[float]
+    u_edge: Fact[float]
+    u_rep: Fact[float]
+    u_idle: Fact[float]
+    power_w: Fact[float]
+    idle_before_w: Fact[float]
+    idle_after_w: Fact[float]
     raw_sha256: Fact[tuple[str, ...]]
 
 
@@ -244,8 +239,6 @@ class Quality:
     kl_p99_nat: Fact[float]
     kl_max_nat: Fact[float]
     samples_needed: Fact[str]
-    noise_floor_id: Fact[str]
-    per_class_sha256: Fact[str]
     raw_sha256: Fact[tuple[str, ...]]
 
 
@@ -286,8 +279,6 @@ class Provenance:
     ended_unix_ns: Fact[int]
     started_monotonic_ns: Fact[int]
     interval_method: Fact[str]
-    parent_records: Fact[tuple[str, ...]]
-    backtest_id: Fact[str]
     suspect: Fact[str]
     recompute_command: Fact[str]
     raw: tuple[RawEntry, ...]

@@ -1,4 +1,4 @@
-"""A record as JSON and back, and the JSON Schema that is committed.
+"""A record as JSON and back; `record.schema.json` says what stands in it.
 
 In memory the unit of a number is looked up in the registry of metrics; in JSON it stands beside the
 number, for readers who have no registry.
@@ -50,18 +50,3 @@ def from_json(data: bytes) -> Record:
             said = f"{known.key} is in {metric.get('unit')}, not in {known.unit}"
             raise BadInput(Code.BAD_ARGUMENT, f"The record is not {SCHEMA}: {said}.")
     return record
-
-
-def schema_document() -> bytes:
-    """The JSON Schema of a record, as it is committed in ``record.schema.json``."""
-    document = msgspec.json.schema(Record) | {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": SCHEMA,
-        "$comment": "Made from the classes of benchmarks/record/record.py.",
-    }
-    metric = document["$defs"]["MetricValue"]
-    for field in metric["properties"].values():
-        field.pop("default", None)  # every field is written, also one that says nothing
-    metric["properties"]["unit"] = {"type": "string"}
-    metric["required"] = sorted(metric["properties"])
-    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"

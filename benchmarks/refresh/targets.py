@@ -6,7 +6,7 @@ Pure. Targets come of a suite and the devices there are, or of rows of the table
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..vocabulary.enums import HardwareClass, Profile
 from ..vocabulary.errors import BadInput, Code
@@ -245,7 +245,7 @@ def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
     """The job that measures targets of one group, its baseline first."""
     first = targets[0]
     recipes = [target for target in targets if target.recipe != BASELINE_RECIPE]
-    spec = JobSpec(
+    return JobSpec(
         model_name=first.model.name,
         baseline=first.model.baseline,
         entries=(
@@ -255,9 +255,6 @@ def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
         evaluation=first.model.evaluation,
         calibration=first.model.calibration,
         model_class=first.model.model_class,
-    )
-    return replace(
-        spec,
         runtime=first.runtime,
         selector=Selector(device=first.device_id),
         workload=first.workload,

@@ -90,7 +90,6 @@ NOT_PROBED = "not_probed"
 NOT_READABLE = "not_readable"
 NOT_APPLICABLE = "not_applicable"
 NOT_OVERRIDDEN = "not_overridden"
-NO_ACCELERATOR = "no_accelerator"
 NO_CERTIFICATE = "no_certificate"
 RAW_FILE_MISSING = "raw_file_missing"
 RAW_FILE_DAMAGED = "raw_file_damaged"
@@ -127,7 +126,6 @@ REASONS: dict[str, str] = {
     NOT_READABLE: "the device does not tell it",
     NOT_APPLICABLE: "it does not apply here",
     NOT_OVERRIDDEN: "as the profile says",
-    NO_ACCELERATOR: "the runtime used no accelerator with memory of its own",
     NO_CERTIFICATE: "the device has no A/A certificate from before the run",
     RAW_FILE_MISSING: "its raw file is missing from the blobs",
     RAW_FILE_DAMAGED: "its raw file is damaged",

@@ -10,9 +10,10 @@ import asyncio
 import logging
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
-from bitgauge.agents.worker.launch import is_known
+from bitgauge.agents.worker.launch import PASSES
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, PassName
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
@@ -34,7 +35,7 @@ async def seconds(name: PassName, artifacts: list[Path]) -> float:
 async def main() -> None:
     """Builds, measures and prints."""
     logging.getLogger().setLevel(logging.ERROR)
-    passes = [name for name in EXPLAINING if is_known(name)]
+    passes = [name for name in EXPLAINING if find_spec(f"{PASSES}.{name.value}")]
     for name in set(EXPLAINING) - set(passes):
         print(f"NOT RUN: pass {name.value}: this Bitgauge has none.")
     with tempfile.TemporaryDirectory(prefix="bitgauge-bench-") as folder:

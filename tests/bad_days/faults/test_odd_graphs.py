@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
+from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.vocabulary.enums import PassName, RunStatus
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.labs.agent import Lab, evaluation_bytes, fake_artifact
+from tests.labs.sets import write_evaluation_set
 from tests.processes.agent.test_odd_models import RUNTIME, analysed, detail
 
 FEATURES, CLASSES = 7, 3

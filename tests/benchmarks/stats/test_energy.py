@@ -20,6 +20,8 @@ from bitgauge.benchmarks.protocol.energy import (
 )
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.energy import energy_raw, energy_samples
+from bitgauge.benchmarks.record.facts import Details
+from bitgauge.benchmarks.record.record import Energy
 from bitgauge.benchmarks.samples import ARRAYS, BASELINE, CANDIDATE, EnergySamples
 from bitgauge.benchmarks.stats.energy import (
     BARE_IDLE,
@@ -39,6 +41,7 @@ from bitgauge.benchmarks.stats.energy import (
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.meters import best_meter, meters_of, why_no_meter
+from bitgauge.benchmarks.vocabulary.reasons import NO_RAW_DATA
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,13 +132,9 @@ class World:
         )
         rng = np.random.default_rng(7)
         measure_energy(bench, self.prepare, plan, rng, gap=lambda: None, cool=self.cool)
-        return bench.samples(
-            kind="counter",
-            scope="package",
-            uncertainty_relative=0.05,
-            meter="rapl",
-            averaging_window_ns=self._tick_ns // 4,
-        )
+        seen_ns = self._tick_ns // 4
+        told = replace(METER, uncertainty_relative=0.05, averaging_window_ns=seen_ns)
+        return bench.samples(told)
 
 
 def test_the_truth_is_inside_and_the_parts_are_told_apart() -> None:
@@ -446,6 +445,8 @@ def test_joules_are_published_with_their_uncertainty() -> None:
     assert float(said["seen_fraction"]) == pytest.approx(0.25, rel=0.01)
     assert float(said["idle_before_w"]) == pytest.approx(LOADED_MW / 1_000, rel=0.01)
     assert float(said["u_gain"]) == pytest.approx(0.05, rel=1e-3)
+    told = Details(total, NO_RAW_DATA).of(Energy)
+    assert not [name for name, fact in told.items() if fact.value is None], "what a record says"
     each_mj = float(said["total_j"]) * 1_000 / int(said["inferences"])
     assert each_mj == pytest.approx(total.value, rel=1e-3)
 

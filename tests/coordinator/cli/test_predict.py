@@ -49,7 +49,7 @@ def test_computed_weights_may_saturate(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_data_tells_how_often(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from bitgauge.benchmarks.quality.sets import write_evaluation_set
+    from tests.labs.sets import write_evaluation_set
 
     path, data = tmp_path / "model.onnx", tmp_path / "set.npz"
     write_evaluation_set(data, build(Qdq(), path))
