@@ -13,12 +13,11 @@ import time
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
 
 import typer
 from bitgauge.benchmarks.common.plugins import Kind, find
 
-from .common import INTERRUPTED, HomeFolder, Interrupted, Json, answer, say, unfolded
+from .common import INTERRUPTED, Interrupted, Json, answer, say, unfolded
 
 USAGE_ERROR = 2
 
@@ -51,33 +50,6 @@ for module in _commands():
             app.add_typer(one, name=one.info.name)
         else:
             app.command(one.__name__.replace("_", "-"))(unfolded(one))
-
-
-@app.command()
-def demo(
-    *,
-    home: HomeFolder = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="TCP port; 0: any. Else the usual one, or any."),
-    ] = None,
-    batches: Annotated[str, typer.Option(help="Samples per call, with commas.")] = "1,64",
-    models: Annotated[str, typer.Option(help="Zoo models, with commas, or all.")] = "all",
-    recipes: Annotated[str, typer.Option(help="Recipes, with commas, or all.")] = "all",
-) -> None:
-    """Measure real models in every format on this machine, and print table and decision.
-
-    Starts a coordinator and an agent, and stops both at the end. The database stays.
-
-    Example: bitgauge demo
-    """
-    from bitgauge.benchmarks.common.home import home as default_home
-
-    from .demo.demo import plan_of, run_demo
-
-    folder = (home or default_home()).expanduser().absolute()
-    plan = plan_of(folder, port=port, batches=batches, models=models, recipes=recipes)
-    raise typer.Exit(run_demo(plan))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`bitgauge up`: start a coordinator and stay with it."""
+"""`bitgauge up` and `bitgauge demo`: start a coordinator and stay with it, or show what it does."""
 
 from __future__ import annotations
 
@@ -97,6 +97,32 @@ def up(
     raise typer.Exit(run(config, alert_webhook=webhook))
 
 
+def demo(
+    *,
+    home: HomeFolder = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="TCP port; 0: any. Else the usual one, or any."),
+    ] = None,
+    batches: Annotated[str, typer.Option(help="Samples per call, with commas.")] = "1,64",
+    models: Annotated[str, typer.Option(help="Zoo models, with commas, or all.")] = "all",
+    recipes: Annotated[str, typer.Option(help="Recipes, with commas, or all.")] = "all",
+) -> None:
+    """Measure real models in every format on this machine, and print table and decision.
+
+    Starts a coordinator and an agent, and stops both at the end. The database stays.
+
+    Example: bitgauge demo
+    """
+    from bitgauge.benchmarks.common.home import home as default_home
+
+    from .demo.demo import plan_of, run_demo
+
+    folder = (home or default_home()).expanduser().absolute()
+    plan = plan_of(folder, port=port, batches=batches, models=models, recipes=recipes)
+    raise typer.Exit(run_demo(plan))
+
+
 PLACE = 10
 """Where the commands of this file stand in the help."""
-COMMANDS = (up,)
+COMMANDS = (up, demo)

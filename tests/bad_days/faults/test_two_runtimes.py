@@ -119,7 +119,7 @@ def test_another_runtime_version_marks_the_right_cells_and_is_named(tmp_path: Pa
                 after = measure(client, CHANGED, "newer")
                 assert states(client.table(TableQuery()))[CHANGED] == {CellState.MEASURED}
                 said = compared(up, run_of(client, before), run_of(client, after))
-                assert f"runtime.onnxruntime: {OLDER} -> {newer}" in said
+                assert f"runtime.onnxruntime {OLDER} -> {newer}" in said
                 kept = client.cells()
                 require_recomputable(client, (before, after))
     finally:
