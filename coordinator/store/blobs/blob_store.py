@@ -24,7 +24,7 @@ from bitgauge.benchmarks.common.files import on_disk, sync
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
-from .files import CHUNK_BYTES, blob_file
+from .files import CHUNK_BYTES, blob_file, listed, named
 
 MAX_BLOB_BYTES = 16 << 30
 RESERVE_BYTES = 64 << 20
@@ -226,7 +226,7 @@ class BlobStore:
         found = []
         with self._writing():
             for path in self._partial.iterdir():
-                digest = _digest_of_name(path.name)
+                digest = named(path)
                 with contextlib.suppress(FileNotFoundError):
                     facts = path.stat()
                     if digest is not None:
@@ -245,11 +245,9 @@ class BlobStore:
         """Every complete blob, and when its file appeared in UTC nanoseconds."""
         found = {}
         with self._writing():
-            for path in self._root.glob("[0-9a-f][0-9a-f]/*"):
-                digest = _digest_of_name(path.name)
+            for digest in listed(self._root):
                 with contextlib.suppress(FileNotFoundError):
-                    if digest is not None and path == self.path(digest):
-                        found[digest] = path.stat().st_mtime_ns
+                    found[digest] = self.path(digest).stat().st_mtime_ns
         return found
 
     def set_aside(self, digest: Digest) -> None:
@@ -333,14 +331,6 @@ def _require_name(digest: Digest) -> None:
             f"{digest.sha256[:80]!r} with {digest.size_bytes} bytes is no digest: it takes 64"
             " lower-case hexadecimal digits and a size.",
         )
-
-
-def _digest_of_name(name: str) -> Digest | None:
-    """The digest that a file is named by; None for a file that is not ours."""
-    sha256, _, size = name.partition(".")
-    if not _SHA256.fullmatch(sha256) or not (size.isascii() and size.isdigit()):
-        return None
-    return Digest(sha256, int(size))
 
 
 def _size(path: Path) -> int:

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.common.digests import Hasher, digest_of
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 CHUNK_BYTES = 1 << 20
-_NAME = re.compile(r"([0-9a-f]{64})\.(\d+)")
+_NAME = re.compile(r"([0-9a-f]{64})\.([0-9]+)")
 
 
 def blob_file(root: Path, digest: Digest) -> Path:
@@ -26,9 +26,15 @@ def blob_file(root: Path, digest: Digest) -> Path:
 def listed(root: Path) -> Iterator[Digest]:
     """Every blob whose file lies below `root`; uploads that are under way are none."""
     for path in sorted(root.glob("[0-9a-f][0-9a-f]/*")):
-        match = _NAME.fullmatch(path.name)
-        if match and path.parent.name == match.group(1)[:2]:
-            yield Digest(match.group(1), int(match.group(2)))
+        digest = named(path)
+        if digest is not None and path == blob_file(root, digest):
+            yield digest
+
+
+def named(path: Path) -> Digest | None:
+    """The digest that a file is named by; None for a file that is not ours."""
+    match = _NAME.fullmatch(path.name)
+    return Digest(match.group(1), int(match.group(2))) if match else None
 
 
 def is_sound(root: Path, digest: Digest) -> bool:

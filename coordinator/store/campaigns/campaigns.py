@@ -31,8 +31,9 @@ from ...decisions.campaigns import (
     devices_of,
     jobs_of,
 )
+from ...decisions.submission import named_digests
 from ..sql import table
-from ..sql.database import columns, encode, fetch, reading, value, writing
+from ..sql.database import columns, encode, fetch, reading, texts, value, writing
 from ..sql.values import job_row, job_spec, job_view
 from ..values import NewCampaign
 
@@ -80,8 +81,8 @@ def begin(db: Database, campaign: NewCampaign, now_ns: int) -> tuple[str, bool]:
         }
         for n, job in enumerate(campaign.plan.jobs)
     )
-    specs = (job.spec for job in campaign.plan.jobs)
-    pin(db, f"campaign:{campaign.campaign_id}", _named(specs))
+    named = (digest for job in campaign.plan.jobs for digest in named_digests(job.spec))
+    pin(db, f"campaign:{campaign.campaign_id}", named)
     return campaign.campaign_id, True
 
 
@@ -154,12 +155,11 @@ def plan(connection: sqlite3.Connection, campaign_id: str) -> RefreshPlan:
 @reading("reading campaigns")
 def live(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Ids of the campaigns that have not ended, oldest first."""
-    found = fetch(
+    return texts(
         connection,
         "SELECT campaign_id FROM campaigns WHERE state IN ('planned', 'running', 'paused')"
         " ORDER BY position",
     )
-    return tuple(row["campaign_id"] for row in found)
 
 
 @reading("reading a campaign")
@@ -276,7 +276,7 @@ def move(
 @reading("reading campaigns")
 def orphaned(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Ids of jobs that have not ended though their campaign was cancelled."""
-    found = fetch(
+    return texts(
         connection,
         """SELECT j.job_id FROM jobs j
            WHERE j.state IN ('building', 'queued', 'leased') AND j.cancel_reason IS NULL
@@ -285,7 +285,6 @@ def orphaned(connection: sqlite3.Connection) -> tuple[str, ...]:
                          AND c.campaign_id = substr(j.idempotency_key, 10, 36))
            ORDER BY j.position""",
     )
-    return tuple(row["job_id"] for row in found)
 
 
 def _row(connection: sqlite3.Connection, campaign_id: str) -> sqlite3.Row:
@@ -301,15 +300,6 @@ def _row(connection: sqlite3.Connection, campaign_id: str) -> sqlite3.Row:
 
 
 # -- files --------------------------------------------------------------------------------
-def _named(specs: Iterable[JobSpec]) -> Iterable[Digest]:
-    for spec in specs:
-        yield spec.baseline
-        yield spec.evaluation
-        if spec.calibration is not None:
-            yield spec.calibration
-        yield from (entry.artifact for entry in spec.entries if entry.artifact is not None)
-
-
 def pin(db: Database, owner: str, digests: Iterable[Digest]) -> None:
     """Keep blobs from being collected until their owner lets go of them."""
     db.table("pinned_blobs").insert_all(

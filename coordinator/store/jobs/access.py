@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
-from ..sql.database import columns, fetch, reading, value, writing
+from ..sql.database import columns, fetch, reading, text, texts, value, writing
 from ..values import AccessState, CertificateRecord, TokenRecord
-from .changes import lose_lease
+from .changes import lose_leases
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -25,8 +25,8 @@ def access(connection: sqlite3.Connection) -> AccessState:
         value(TokenRecord, row, revoked=row["revoked_unix_ns"] is not None)
         for row in fetch(connection, "SELECT * FROM tokens ORDER BY position")
     )
-    denied = fetch(connection, "SELECT serial FROM certificates WHERE revoked_unix_ns IS NOT NULL")
-    return AccessState(tokens, frozenset(row["serial"] for row in denied))
+    denied = texts(connection, "SELECT serial FROM certificates WHERE revoked_unix_ns IS NOT NULL")
+    return AccessState(tokens, frozenset(denied))
 
 
 @reading("reading tokens")
@@ -35,11 +35,7 @@ def token_views(connection: sqlite3.Connection) -> tuple[TokenView, ...]:
     rows = fetch(
         connection, "SELECT * FROM tokens WHERE device_id IS NULL ORDER BY name, position DESC"
     )
-    return tuple(_view(row) for row in rows)
-
-
-def _view(row: sqlite3.Row) -> TokenView:
-    return value(TokenView, row, revoked=row["revoked_unix_ns"] is not None)
+    return tuple(value(TokenView, row, revoked=row["revoked_unix_ns"] is not None) for row in rows)
 
 
 @writing("recording a token")
@@ -61,7 +57,7 @@ def revoke_token(db: Database, name: str, now_ns: int) -> TokenView:
     """End the live token of that name. `UNKNOWN_TOKEN` when there is none."""
     rows = fetch(
         db.conn,
-        """SELECT position FROM tokens WHERE device_id IS NULL AND name = ?
+        """SELECT * FROM tokens WHERE device_id IS NULL AND name = ?
            AND revoked_unix_ns IS NULL ORDER BY position DESC""",
         (name,),
     )
@@ -72,8 +68,7 @@ def revoke_token(db: Database, name: str, now_ns: int) -> TokenView:
         " AND revoked_unix_ns IS NULL",
         (now_ns, name),
     )
-    newest = fetch(db.conn, "SELECT * FROM tokens WHERE position = ?", (rows[0]["position"],))
-    return _view(newest[0])
+    return value(TokenView, rows[0], revoked=True)
 
 
 @writing("recording a join line")
@@ -128,22 +123,22 @@ def _refuse_right(
 
 def _refuse_impostor(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
     """A right to join is no right to become a device that is there already."""
-    served = fetch(
+    served = text(
         db.conn,
         "SELECT name FROM devices WHERE device_id = ? AND agent_id IS NOT NULL",
         (certificate.device_id,),
     )
-    if served:
+    if served is not None:
         raise Refused(
             Code.JOIN_REFUSED,
-            f"Device {certificate.device_id} is {served[0]['name']!r}, which another agent serves.",
+            f"Device {certificate.device_id} is {served!r}, which another agent serves.",
         )
     sql = f"SELECT name FROM certificates WHERE device_id = ? AND key_sha256 <> ? AND {_LIVE}"  # noqa: S608
-    rows = fetch(db.conn, sql, (certificate.device_id, certificate.key_sha256, now_ns))
-    if rows:
+    known = text(db.conn, sql, (certificate.device_id, certificate.key_sha256, now_ns))
+    if known is not None:
         raise Refused(
             Code.JOIN_REFUSED,
-            f"Device {certificate.device_id} has joined with another key, as {rows[0]['name']!r};"
+            f"Device {certificate.device_id} has joined with another key, as {known!r};"
             " `bitgauge agents revoke` ends that first.",
         )
 
@@ -162,33 +157,27 @@ def revoke_agent(db: Database, device: str, now_ns: int) -> str:
     `UNKNOWN_DEVICE` when no device of that name or id ever joined, `BAD_ARGUMENT` when
     several have that name.
     """
-    rows = fetch(
+    found = texts(
         db.conn,
         """SELECT DISTINCT c.device_id FROM certificates c
            LEFT JOIN devices d ON d.device_id = c.device_id
            WHERE c.device_id = ?1 OR coalesce(d.name, c.name) = ?1""",
         (device,),
     )
-    if not rows:
+    if not found:
         raise NotFound(Code.UNKNOWN_DEVICE, f"No device {device!r} has joined with a certificate.")
-    if len(rows) > 1:
-        ids = ", ".join(row["device_id"] for row in rows)
+    if len(found) > 1:
+        ids = ", ".join(found)
         raise BadInput(Code.BAD_ARGUMENT, f"Several devices are named {device!r}: {ids}.")
-    device_id = str(rows[0]["device_id"])
+    (device_id,) = found
     for table in ("tokens", "certificates"):
         db.execute(
             f"UPDATE {table} SET revoked_unix_ns = ?"  # noqa: S608
             " WHERE device_id = ? AND revoked_unix_ns IS NULL",
             (now_ns, device_id),
         )
-    held = fetch(
-        db.conn,
-        """SELECT l.job_id FROM leases l JOIN devices d ON d.device_id = l.device_id
-           WHERE l.active = 1 AND coalesce(d.agent_id, d.device_id) = ?""",
-        (device_id,),
-    )
-    for row in held:
-        lose_lease(db, row["job_id"], "revoked", now_ns)
+    served = "device_id IN (SELECT device_id FROM devices WHERE coalesce(agent_id, device_id) = ?)"
+    lose_leases(db, served, (device_id,), "revoked", now_ns)
     return device_id
 
 
@@ -215,8 +204,8 @@ def agent_of(connection: sqlite3.Connection, device_id: str) -> str | None:
     That is the agent that registered it, else the device itself: the first device of an agent
     has the agent's own id.
     """
-    rows = fetch(connection, "SELECT agent_id FROM devices WHERE device_id = ?", (device_id,))
-    return str(rows[0]["agent_id"] or device_id) if rows else None
+    sql = "SELECT coalesce(agent_id, device_id) FROM devices WHERE device_id = ?"
+    return text(connection, sql, (device_id,))
 
 
 def refuse_taken(connection: sqlite3.Connection, device_id: str, agent_id: str) -> None:
@@ -238,7 +227,5 @@ def refuse_taken(connection: sqlite3.Connection, device_id: str, agent_id: str) 
 @reading("reading a lease")
 def lease_device(connection: sqlite3.Connection, job_id: str, epoch: int) -> str | None:
     """The device that this lease of a job went to; None when there was none."""
-    rows = fetch(
-        connection, "SELECT device_id FROM leases WHERE job_id = ? AND epoch = ?", (job_id, epoch)
-    )
-    return str(rows[0]["device_id"]) if rows else None
+    sql = "SELECT device_id FROM leases WHERE job_id = ? AND epoch = ?"
+    return text(connection, sql, (job_id, epoch))

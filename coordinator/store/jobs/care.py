@@ -5,17 +5,17 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.vocabulary.enums import Health, JobState, ModelClass
+from bitgauge.benchmarks.vocabulary.enums import Health, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
 from ...decisions.care import CheckOutcome, DeviceCare, Hearing
 from ...decisions.job_now import ENDED
-from ..sql.database import fetch, reading, value, writing
+from ..sql.database import fetch, reading, text, value, writing
 from ..sql.values import metric_values
 from ..values import EndedCheck
-from .changes import lose_lease
+from .changes import lose_leases
 from .insert import insert_job
 from .jobs import cancel, submit
 
@@ -81,15 +81,13 @@ def device_named(connection: sqlite3.Connection, device: str) -> str:
 
 def refuse_retired(connection: sqlite3.Connection, device_id: str) -> None:
     """Refuse what would give a retired device something to do."""
-    rows = fetch(
+    name = text(
         connection,
         "SELECT name FROM devices WHERE device_id = ? AND retired_unix_ns IS NOT NULL",
         (device_id,),
     )
-    if rows:
-        raise Refused(
-            Code.DEVICE_RETIRED, f"The device {rows[0]['name']} ({device_id}) has been retired."
-        )
+    if name is not None:
+        raise Refused(Code.DEVICE_RETIRED, f"The device {name} ({device_id}) has been retired.")
 
 
 @writing("cordoning a device")
@@ -123,21 +121,15 @@ def retire(db: Database, device_id: str, reason: str, now_ns: int) -> tuple[str,
     """Remove a device for good and end its lease; the ids of the jobs queued again."""
     open_check = _device(db.conn, device_id)["open_check"]
     if open_check is not None:
-        state = fetch(db.conn, "SELECT state FROM jobs WHERE job_id = ?", (open_check,))
-        if JobState(state[0]["state"]) not in ENDED:
+        state = text(db.conn, "SELECT state FROM jobs WHERE job_id = ?", (open_check,))
+        if state not in ENDED:
             cancel(db, open_check, "its device was retired", now_ns)
-    held = fetch(
-        db.conn, "SELECT job_id FROM leases WHERE device_id = ? AND active = 1", (device_id,)
-    )
     db.execute(
         "UPDATE devices SET retired_unix_ns = coalesce(retired_unix_ns, ?), cordoned = ?"
         " WHERE device_id = ?",
         (now_ns, reason, device_id),
     )
-    freed = [row["job_id"] for row in held]
-    return tuple(
-        job_id for job_id in freed if lose_lease(db, job_id, "retired", now_ns) is JobState.QUEUED
-    )
+    return lose_leases(db, "device_id = ?", (device_id,), "retired", now_ns)
 
 
 @writing("recording a health check")
@@ -235,13 +227,13 @@ def begin_certification(
         The id of the job, and whether this call made it: one certification at a time.
     """
     refuse_retired(db.conn, device_id)
-    known = fetch(
+    known = text(
         db.conn,
         "SELECT job_id FROM certifications WHERE device_id = ? AND runtime = ? AND ended = 0",
         (device_id, spec.runtime),
     )
-    if known:
-        return str(known[0]["job_id"]), False
+    if known is not None:
+        return known, False
     insert_job(db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
     db.table("certifications").insert(
         {"job_id": job_id, "device_id": device_id, "runtime": spec.runtime}

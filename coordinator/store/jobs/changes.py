@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import math
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from ...decisions import instructions as do
 from ...decisions import jobs
 from ...decisions.instructions import Instructions
 from ...decisions.job_now import ENDED, EntryNow, JobNow, RunNow
-from ..sql.database import columns, encode, fetch, value
+from ..sql.database import columns, encode, fetch, texts, value
 from ..sql.table import refresh_job
 from .job_end import judge_end
 
@@ -86,6 +87,15 @@ def lose_lease(db: Database, job_id: str, ended_by: str, now_ns: int) -> JobStat
     """End a lease under which something is left to measure, and say where the job went."""
     now = job_now(db.conn, job_id)
     return apply(db, now, jobs.on_expiry(now, ended_by, now_ns), now_ns)
+
+
+def lose_leases(
+    db: Database, which: str, values: Sequence[object], ended_by: str, now_ns: int
+) -> tuple[str, ...]:
+    """End the active leases for which a clause of SQL holds; the ids of the jobs queued again."""
+    sql = f"SELECT job_id FROM leases l WHERE active = 1 AND {which}"  # noqa: S608 (ours)
+    held = texts(db.conn, sql, values)
+    return tuple(one for one in held if lose_lease(db, one, ended_by, now_ns) is JobState.QUEUED)
 
 
 def apply(db: Database, now: JobNow, told: Instructions, now_ns: int) -> JobState:

@@ -28,7 +28,7 @@ from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..values import LeaseTerms, Registration
 from .access import refuse_revoked, refuse_taken
 from .care import refuse_retired
-from .changes import lose_lease
+from .changes import lose_leases
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -113,20 +113,9 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
     record_interrupted(db, device.device_id, registration.open_intents, now_ns)
     if not registration.leftovers_dead:
         return ()
-    held = fetch(
-        db.conn,
-        "SELECT job_id FROM leases WHERE device_id = ? AND active = 1 AND incarnation <> ?",
-        (device.device_id, registration.incarnation),
-    )
-    return _free(db, held, "agent_restarted", now_ns)
-
-
-def _free(db: Database, leases: list[sqlite3.Row], ended_by: str, now_ns: int) -> tuple[str, ...]:
-    """End these leases; the ids of the jobs that are queued again."""
-    freed = [row["job_id"] for row in leases]
-    return tuple(
-        job_id for job_id in freed if lose_lease(db, job_id, ended_by, now_ns) is JobState.QUEUED
-    )
+    older = "device_id = ? AND incarnation <> ?"
+    values = (device.device_id, registration.incarnation)
+    return lose_leases(db, older, values, "agent_restarted", now_ns)
 
 
 @writing("recording a call")
@@ -156,14 +145,9 @@ def acquiring(db: Database, device_id: str, incarnation: str, now_ns: int) -> tu
     ends. The ids of the jobs queued again.
     """
     seen(db, device_id, incarnation, now_ns)
-    lost = fetch(
-        db.conn,
-        """SELECT job_id FROM leases l WHERE device_id = ? AND active = 1
-             AND renewed_unix_ns IS NULL AND NOT EXISTS
-               (SELECT 1 FROM runs r WHERE r.job_id = l.job_id AND r.epoch = l.epoch)""",
-        (device_id,),
-    )
-    return _free(db, lost, "undelivered", now_ns)
+    lost = """device_id = ? AND renewed_unix_ns IS NULL AND NOT EXISTS
+        (SELECT 1 FROM runs r WHERE r.job_id = l.job_id AND r.epoch = l.epoch)"""
+    return lose_leases(db, lost, (device_id,), "undelivered", now_ns)
 
 
 INTERRUPTED = Failure(

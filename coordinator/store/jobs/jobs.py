@@ -13,7 +13,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ...decisions import jobs
-from ..sql.database import columns, fetch, reading, value, writing
+from ..sql.database import columns, fetch, reading, text, value, writing
 from ..sql.values import job_row, job_spec, job_view
 from ..values import BuildKey, BuildOutcome, PendingBuild
 from .changes import apply, job_now
@@ -46,19 +46,15 @@ def submit(
             db.conn, "SELECT * FROM jobs WHERE idempotency_key = ?", (spec.idempotency_key,)
         )
         if known:
-            return _same_job(known[0], spec), False
+            if job_spec(known[0]) != spec:
+                raise Refused(
+                    Code.IDEMPOTENCY_CONFLICT,
+                    f"The idempotency key {spec.idempotency_key!r} belongs to job"
+                    f" {known[0]['job_id']}, which asked for something else.",
+                )
+            return str(known[0]["job_id"]), False
     insert_job(db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
     return job_id, True
-
-
-def _same_job(row: sqlite3.Row, spec: JobSpec) -> str:
-    if job_spec(row) != spec:
-        raise Refused(
-            Code.IDEMPOTENCY_CONFLICT,
-            f"The idempotency key {spec.idempotency_key!r} belongs to job {row['job_id']},"
-            " which asked for something else.",
-        )
-    return str(row["job_id"])
 
 
 # -- questions ----------------------------------------------------------------------------
@@ -101,10 +97,8 @@ def job_with_key(connection: sqlite3.Connection, idempotency_key: str) -> str | 
     """The job that this idempotency key made; None for an unknown or empty key."""
     if not idempotency_key:
         return None
-    rows = fetch(
-        connection, "SELECT job_id FROM jobs WHERE idempotency_key = ?", (idempotency_key,)
-    )
-    return str(rows[0]["job_id"]) if rows else None
+    sql = "SELECT job_id FROM jobs WHERE idempotency_key = ?"
+    return text(connection, sql, (idempotency_key,))
 
 
 @reading("reading jobs")

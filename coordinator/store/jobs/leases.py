@@ -13,11 +13,11 @@ from bitgauge.benchmarks.vocabulary.values.runs import Progress
 
 from ...decisions import jobs
 from ...decisions.job_now import SETTLED, TRANSITIONS, JobEvent
-from ..sql.database import encode, fetch, writing
+from ..sql.database import columns, encode, fetch, text, writing
 from ..sql.values import device_description, entry_views, job_row, job_spec, raw_refs
 from ..values import LeaseTerms
 from .care import count_job, is_check
-from .changes import apply, job_now, lease, lose_lease
+from .changes import apply, job_now, lease, lose_leases
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -60,7 +60,7 @@ def _record_lease(
     now_ns: int,
     expires_ns: int,
 ) -> None:
-    owner = fetch(
+    incarnation = text(
         db.conn, "SELECT incarnation FROM devices WHERE device_id = ?", (device.device_id,)
     )
     runtime = next((known for known in device.runtimes if known.name == job["runtime"]), None)
@@ -68,15 +68,13 @@ def _record_lease(
         {
             "job_id": job["job_id"],
             "epoch": job["epoch"],
-            "device_id": device.device_id,
-            "incarnation": owner[0]["incarnation"],
+            **columns(device, "device_id", "hardware_class", "realness"),
+            "incarnation": incarnation,
             # Whoever may read the file must not be able to speak for the agent.
             "token_sha256": hashlib.sha256(token).digest(),
             "active": 1,
             "claimed_unix_ns": now_ns,
             "expires_unix_ns": expires_ns,
-            "hardware_class": device.hardware_class.value,
-            "realness": device.realness.value,
             "simulated": int(runtime is not None and runtime.simulated),
             "fingerprint": runtime.fingerprint if runtime else "",
         }
@@ -206,13 +204,7 @@ def _extend(
 @writing("ending leases")
 def expire(db: Database, now_ns: int) -> tuple[str, ...]:
     """End the leases that have run out; the ids of the jobs queued again."""
-    due = fetch(
-        db.conn, "SELECT job_id FROM leases WHERE active = 1 AND expires_unix_ns <= ?", (now_ns,)
-    )
-    ended = [row["job_id"] for row in due]
-    return tuple(
-        job_id for job_id in ended if lose_lease(db, job_id, "expired", now_ns) is JobState.QUEUED
-    )
+    return lose_leases(db, "expires_unix_ns <= ?", (now_ns,), "expired", now_ns)
 
 
 @writing("refreshing leases")

@@ -11,7 +11,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, Run
 
 from ...decisions import jobs
 from ...decisions.instructions import FailAnalysis, KeepRun, PublishMetrics
-from ..sql.database import fetch, reading, writing
+from ..sql.database import fetch, reading, text, texts, writing
 from ..sql.values import RUNS, job_row, run_view
 from ..values import LeaseTerms
 from .changes import apply, job_now, lease
@@ -44,7 +44,7 @@ def unanalysed(connection: sqlite3.Connection) -> tuple[str, ...]:
 
     A run that failed is among them when the sentinel was timed around it.
     """
-    rows = fetch(
+    return texts(
         connection,
         """SELECT run_id FROM runs r
            WHERE disposition = 'accepted'
@@ -52,7 +52,6 @@ def unanalysed(connection: sqlite3.Connection) -> tuple[str, ...]:
              AND EXISTS (SELECT 1 FROM raw WHERE raw.run_id = r.run_id)
            ORDER BY position""",
     )
-    return tuple(row["run_id"] for row in rows)
 
 
 # -- what is reported ---------------------------------------------------------------------
@@ -110,8 +109,8 @@ def analysis_failed(db: Database, run_id: str, failure: Failure, now_ns: int) ->
 
 
 def _analysed(db: Database, run_id: str, found: PublishMetrics | FailAnalysis, now_ns: int) -> None:
-    rows = fetch(db.conn, "SELECT job_id FROM runs WHERE run_id = ?", (run_id,))
-    if not rows:
+    job_id = text(db.conn, "SELECT job_id FROM runs WHERE run_id = ?", (run_id,))
+    if job_id is None:
         raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run_id}.")
-    now = job_now(db.conn, rows[0]["job_id"])
+    now = job_now(db.conn, job_id)
     apply(db, now, jobs.on_analysis(now, run_id, found), now_ns)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bitgauge.benchmarks.vocabulary.values.history import Regression
 
-from ..sql.database import fetch, reading, value, writing
+from ..sql.database import fetch, reading, texts, value, writing
 from ..values import DueAlert
 
 if TYPE_CHECKING:
@@ -99,14 +99,13 @@ def regressions(connection: sqlite3.Connection, *, ended: bool = False) -> tuple
 @reading("reading runs")
 def unjudged(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Analysed runs of ended jobs that nobody has held against their past, oldest first."""
-    found = fetch(
+    return texts(
         connection,
         """SELECT r.run_id FROM runs r JOIN jobs j ON j.job_id = r.job_id
            WHERE r.disposition = 'accepted' AND r.status = 'measured'
              AND r.analysis_version IS NOT NULL AND r.judged_unix_ns IS NULL
              AND j.state IN ('finished', 'failed', 'cancelled') ORDER BY r.position""",
     )
-    return tuple(row["run_id"] for row in found)
 
 
 def decoded(row: sqlite3.Row) -> Regression:

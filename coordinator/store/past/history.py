@@ -18,8 +18,8 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..sql.candidates import candidates, with_metrics
-from ..sql.database import fetch, reading, value
-from ..sql.table import key_text
+from ..sql.database import fetch, reading, texts, value
+from ..sql.table import candidates_of_key, key_text
 from ..sql.values import metric_values
 from ..values import Series, Settled
 
@@ -65,14 +65,13 @@ def evidence(connection: sqlite3.Connection, run_id: str) -> Evidence:
 @reading("reading stacks")
 def fingerprints(connection: sqlite3.Connection, beginning: str) -> tuple[str, ...]:
     """Every stack fingerprint of an accepted run that begins so."""
-    found = fetch(
+    return texts(
         connection,
         """SELECT DISTINCT fingerprint FROM runs
            WHERE disposition = 'accepted' AND fingerprint <> '' AND fingerprint GLOB ?
            ORDER BY fingerprint""",
         (f"{beginning}*",),
     )
-    return tuple(row["fingerprint"] for row in found)
 
 
 # -- series -------------------------------------------------------------------------------
@@ -95,7 +94,7 @@ def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series,
         for clause, value in clauses.items()
         if value is not None
     }
-    return _grouped(connection, measured_candidates(connection, where), query.metric)
+    return _grouped(connection, _measured(candidates(connection, where)), query.metric)
 
 
 def _series_of_run(
@@ -112,22 +111,12 @@ def _series_of_run(
 
 
 def past_of(connection: sqlite3.Connection, row: TableRow, key: str) -> tuple[SettledRow, ...]:
-    """Every measured candidate of one row key."""
-    where = {
-        "j.model_name = ?": row.model_name,
-        "e.recipe = ?": row.recipe,
-        "j.batch = ?": row.workload.batch,
-        "l.device_id = ?": row.device_id,
-    }
-    found = measured_candidates(connection, where)
-    return tuple(one for one in found if key_text(one.row) == key)
+    """Every measured candidate of one row key, oldest first."""
+    return _measured(candidates_of_key(connection, row, key))
 
 
-def measured_candidates(
-    connection: sqlite3.Connection, where: dict[str, object]
-) -> tuple[SettledRow, ...]:
-    """The candidates that have a run with numbers, oldest first."""
-    found = candidates(connection, {**where, "r.analysis_version >= ?": 0})
+def _measured(found: Iterable[SettledRow]) -> tuple[SettledRow, ...]:
+    """Those that have a run with numbers, oldest first."""
     measured = (one for one in found if one.row.state is CellState.MEASURED)
     return tuple(sorted(measured, key=lambda one: (one.settled_unix_ns, one.key)))
 

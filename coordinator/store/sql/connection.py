@@ -58,17 +58,17 @@ def prepare(connection: sqlite3.Connection) -> None:
         connection.execute(pragma).fetchall()
 
 
-def check(connection: sqlite3.Connection, path: Path | str) -> None:
-    """Refuse a database whose pages are not sound.
+def check(connection: sqlite3.Connection, name: Path | str, how: str = "quick_check(1)") -> None:
+    """Refuse a database whose pages are not sound; `name` stands in the sentence.
 
     Raises:
-        Internal: `STORE_DAMAGED` with the first finding.
+        Internal: `STORE_DAMAGED` with what was found.
     """
-    findings = [row[0] for row in connection.execute("PRAGMA quick_check(1)")]
+    findings = [str(row[0]) for row in connection.execute(f"PRAGMA {how}")]
     if findings != ["ok"]:
         raise Internal(
             Code.STORE_DAMAGED,
-            f"The database {path} is damaged: {findings[0]}.{last_backup.words(path)}",
+            f"The database {name} is damaged: {'; '.join(findings)}.{last_backup.words(name)}",
         )
 
 
@@ -154,12 +154,7 @@ def copy_connection(source: sqlite3.Connection, target: Path, name: str) -> None
         with contextlib.closing(copy):
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE").fetchall()
-            findings = [row[0] for row in copy.execute("PRAGMA integrity_check(1)")]
-    if findings != ["ok"]:
-        raise Internal(
-            Code.STORE_DAMAGED,
-            f"The database {name} is damaged: {findings[0]}.{last_backup.words(name)}",
-        )
+            check(copy, name, "integrity_check(1)")
     target.chmod(0o600)
     sync(target)
 

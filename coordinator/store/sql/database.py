@@ -121,6 +121,18 @@ def fetch(
     return cursor.execute(sql, values).fetchall()
 
 
+def texts(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object] = ()
+) -> tuple[str, ...]:
+    """The first column of every row of a query, as text."""
+    return tuple(str(found[0]) for found in connection.execute(sql, values).fetchall())
+
+
+def text(connection: sqlite3.Connection, sql: str, values: Sequence[object] = ()) -> str | None:
+    """The first column of a query's first row, as text; None when there is no row."""
+    return next(iter(texts(connection, sql, values)), None)
+
+
 def decode(text: str | None, kind: type[T]) -> T | None:
     """A value from its JSON column, or None for NULL."""
     return None if text is None else msgspec.json.decode(text, type=kind)

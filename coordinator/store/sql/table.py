@@ -39,7 +39,8 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 
 from .candidates import candidates, rows_of_job, with_metrics
-from .database import columns, encode, fetch, reading, writing
+from .database import columns, encode, fetch, reading, texts, writing
+from .values import device_description
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -153,11 +154,7 @@ def refresh_job(db: Database, job_id: str) -> None:
 
 def register(db: Database, device: DeviceDescription) -> int:
     """Mark the rows of a device by what its stacks are now; how many changed their marks."""
-    current = {
-        runtime.name: (runtime.fingerprint, stack_of(device.stack, runtime))
-        for runtime in device.runtimes
-    }
-    return _mark(db, device.device_id, current)
+    return _mark(db, device.device_id, _stacks(device))
 
 
 @writing("marking the table")
@@ -184,8 +181,8 @@ def use_inputs(db: Database, toolchains: Mapping[str, str]) -> int:
         {"name": name, "value": text} for name, text in sorted(told.items())
     )
     return sum(
-        _mark(db, row["device_id"], _current(db.conn, row["device_id"]))
-        for row in fetch(db.conn, "SELECT device_id FROM devices")
+        register(db, device_description(db.conn, device_id))
+        for device_id in texts(db.conn, "SELECT device_id FROM devices")
     )
 
 
@@ -230,6 +227,19 @@ def key_text(row: TableRow) -> str:
     return hashlib.sha256(msgspec.json.encode(row_key(row))).hexdigest()
 
 
+def candidates_of_key(
+    connection: sqlite3.Connection, row: TableRow, key: str
+) -> tuple[SettledRow, ...]:
+    """Everything that was ever settled under the key of a row."""
+    where = {
+        "j.model_name = ?": row.model_name,
+        "e.recipe = ?": row.recipe,
+        "j.batch = ?": row.workload.batch,
+        "l.device_id = ?": row.device_id,
+    }
+    return tuple(one for one in candidates(connection, where) if key_text(one.row) == key)
+
+
 def _outranks(connection: sqlite3.Connection, key: str, candidate: SettledRow) -> bool:
     found = fetch(
         connection,
@@ -245,13 +255,7 @@ def _outranks(connection: sqlite3.Connection, key: str, candidate: SettledRow) -
 
 def _settle_key(db: Database, key: str, old: TableRow) -> None:
     """Show the best of everything that was ever settled under one key."""
-    where = {
-        "j.model_name = ?": old.model_name,
-        "e.recipe = ?": old.recipe,
-        "j.batch = ?": old.workload.batch,
-        "l.device_id = ?": old.device_id,
-    }
-    left = newest(one for one in candidates(db.conn, where) if key_text(one.row) == key)
+    left = newest(candidates_of_key(db.conn, old, key))
     if left:
         _write(db, key, left[0])
     else:
@@ -262,6 +266,7 @@ def _settle_key(db: Database, key: str, old: TableRow) -> None:
 def _write(db: Database, key: str, candidate: SettledRow) -> None:
     row = with_metrics(db.conn, candidate.row)
     job_id, _, index = candidate.key.rpartition("/")
+    changes = _changes(db.conn, row, _stacks(device_description(db.conn, row.device_id)))
     db.table("table_rows").upsert(
         {
             "row_key": key,
@@ -271,7 +276,7 @@ def _write(db: Database, key: str, candidate: SettledRow) -> None:
             "entry_index": int(index),
             "conclusive": int(candidate.conclusive),
             "settled_unix_ns": candidate.settled_unix_ns,
-            "changes": encode(_changes(db.conn, row, _current(db.conn, row.device_id))),
+            "changes": encode(changes),
             "value": encode(deciding_row(row)),
         },
         pk="row_key",
@@ -283,10 +288,8 @@ def _write(db: Database, key: str, candidate: SettledRow) -> None:
 _Stacks = Mapping[str, tuple[str, tuple[StackItem, ...]]]
 
 
-def _current(connection: sqlite3.Connection, device_id: str) -> _Stacks:
+def _stacks(device: DeviceDescription) -> _Stacks:
     """What a device says of itself now, per runtime: fingerprint and stack."""
-    found = fetch(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
-    device = msgspec.json.decode(found[0]["description"], type=DeviceDescription)
     return {one.name: (one.fingerprint, stack_of(device.stack, one)) for one in device.runtimes}
 
 

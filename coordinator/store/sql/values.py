@@ -23,15 +23,15 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
     RunView,
 )
 
-from .database import decode, digest, fetch, value
+from .database import decode, digest, fetch, text, value
 
 
 def device_description(connection: sqlite3.Connection, device_id: str) -> DeviceDescription:
     """A device as its agent described it last. `UNKNOWN_DEVICE` when it never did."""
-    rows = fetch(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
-    if not rows:
+    told = text(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
+    if told is None:
         raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
-    return msgspec.json.decode(rows[0]["description"], type=DeviceDescription)
+    return msgspec.json.decode(told, type=DeviceDescription)
 
 
 def job_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
@@ -137,8 +137,7 @@ def _calibration(connection: sqlite3.Connection, spec: JobSpec, entry: EntryView
 def _follower(connection: sqlite3.Connection, row: sqlite3.Row, column: str) -> str | None:
     """The job that names this one in `column`, of which there is one at most."""
     sql = f"SELECT job_id FROM jobs WHERE {column} = ?"  # noqa: S608 (a name of ours)
-    found = fetch(connection, sql, (row["job_id"],))
-    return str(found[0]["job_id"]) if found else None
+    return text(connection, sql, (row["job_id"],))
 
 
 def _claims(connection: sqlite3.Connection, job_id: str) -> tuple[Claim, ...]:

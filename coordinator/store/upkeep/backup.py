@@ -38,7 +38,6 @@ from ..last_backup import MANIFEST, SCHEMA
 from ..sql.connection import snapshot
 from ..state_folder import StateFolder
 from . import invariants
-from .invariants import StoreContents
 
 DATABASE = "store.db"
 BLOBS = "blobs"
@@ -213,23 +212,7 @@ def _fill(config: StateFolder, aside: Path, *, link: bool, allow_damaged: bool) 
         )
     for blob in left_out:
         blob_file(target, blob).unlink(missing_ok=True)
-    manifest = _manifest(config, contents, created_unix_ns, aside, kept, left_out)
-    manifest = replace(manifest, seal=_seal(manifest))
-    (aside / MANIFEST).write_bytes(_text(manifest))
-    sync(aside / MANIFEST)
-    sync_folders(aside)
-    return manifest
-
-
-def _manifest(  # noqa: PLR0917  (the fields of one value)
-    config: StateFolder,
-    contents: StoreContents,
-    created_unix_ns: int,
-    aside: Path,
-    kept: set[Digest],
-    left_out: tuple[Digest, ...],
-) -> Manifest:
-    return Manifest(
+    manifest = Manifest(
         bitgauge_version=version("bitgauge"),
         created_unix_ns=created_unix_ns,
         source=config.home,
@@ -239,6 +222,11 @@ def _manifest(  # noqa: PLR0917  (the fields of one value)
         blobs=_ordered(kept),
         left_out=left_out,
     )
+    manifest = replace(manifest, seal=_seal(manifest))
+    (aside / MANIFEST).write_bytes(_text(manifest))
+    sync(aside / MANIFEST)
+    sync_folders(aside)
+    return manifest
 
 
 def _place(source: Path, target: Path, blob: Digest, *, link: bool) -> bool:
@@ -288,7 +276,7 @@ def _is_empty(folder: Path) -> bool:
 
 
 def _ordered(blobs: set[Digest]) -> tuple[Digest, ...]:
-    return tuple(sorted(blobs, key=lambda blob: (blob.sha256, blob.size_bytes)))
+    return tuple(sorted(blobs))
 
 
 def _some(blobs: tuple[Digest, ...] | list[Digest]) -> str:

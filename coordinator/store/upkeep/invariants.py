@@ -9,12 +9,11 @@ from pathlib import Path
 
 import msgspec
 from bitgauge.benchmarks.common.ids import run_id
-from bitgauge.benchmarks.vocabulary.errors import Code, Internal, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ...decisions.submission import named_digests
-from .. import last_backup
-from ..sql.connection import connect_readonly
+from ..sql.connection import check, connect_readonly
 from ..sql.database import fetch, transaction, translated
 from ..sql.steps import NEWEST, version_of
 from ..sql.table import disagreements
@@ -146,12 +145,7 @@ def examine(path: Path, *, complete: bool = True) -> StoreContents:
         transaction(connection, "BEGIN"),
     ):
         schema = version_of(connection, str(path))
-        pages = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-        if pages != ["ok"]:
-            raise Internal(
-                Code.STORE_DAMAGED,
-                f"The database {path} is damaged: {'; '.join(pages)}.{last_backup.words(path)}",
-            )
+        check(connection, path, "integrity_check(20)")
         if complete and schema < NEWEST:
             raise Refused(
                 Code.STORE_OLDER,
