@@ -27,15 +27,46 @@ from .settle import Settling, is_thorough
 
 def answered(grounds: Grounds, outcome: Decision) -> Choice:
     """The answer where something was measured for the question."""
-    if isinstance(outcome, Ship):
-        return _ship(grounds, outcome)
-    if isinstance(outcome, DoesNotPay):
-        return _does_not_pay(grounds, outcome)
-    if isinstance(outcome, KeepFp32):
-        return _keep_fp32(grounds, outcome)
-    if isinstance(outcome, Undecided):
-        return _undecided(grounds, outcome)
-    return _none_meets(grounds, outcome)
+    query, fp32 = grounds.query, grounds.fp32
+    match outcome:
+        case Ship():
+            return _choice(
+                grounds,
+                "tie" if outcome.rivals else "format",
+                outcome.chosen,
+                words.ship(grounds, outcome),
+                words.why_ship(query, outcome),
+                alternatives=outcome.rivals,
+                warnings=words.ship_warnings(grounds, outcome),
+                settling=outcome.settling,
+                pays=outcome.pays,
+            )
+        case DoesNotPay():
+            return _choice(
+                grounds,
+                "keep_fp32",
+                fp32,
+                words.does_not_pay(grounds, outcome),
+                words.why_not_paid(query, outcome),
+                alternatives=(outcome.better.recipe,),
+                pays=outcome.pays,
+            )
+        case KeepFp32():
+            return _choice(
+                grounds,
+                "keep_fp32",
+                fp32,
+                words.keep_fp32(grounds, outcome),
+                words.why_keep(query, outcome),
+                command=None if outcome.others else run_command(query, ["all"]),
+                warnings=words.flags(*outcome.others),
+                pays=outcome.pays,
+            )
+        case NoneMeets():
+            said = words.none_meets(grounds, outcome)
+            return _choice(grounds, "none_meets", fp32, said, words.NONE_MEETS)
+        case Undecided():
+            return _undecided(grounds, outcome)
 
 
 def unmeasured(grounds: Grounds, outcome: NothingMeasured) -> Choice:
@@ -51,45 +82,6 @@ def unmeasured(grounds: Grounds, outcome: NothingMeasured) -> Choice:
         warnings=words.outdated(grounds.gathered),
         nearest=tuple(map(words.near, outcome.near)),
         path=words.path(grounds, words.NOTHING_MEASURED),
-    )
-
-
-def _ship(grounds: Grounds, ship: Ship) -> Choice:
-    return _choice(
-        grounds,
-        "tie" if ship.rivals else "format",
-        ship.chosen,
-        words.ship(grounds, ship),
-        words.why_ship(grounds.query, ship),
-        alternatives=ship.rivals,
-        warnings=words.ship_warnings(grounds, ship),
-        settling=ship.settling,
-        pays=ship.pays,
-    )
-
-
-def _does_not_pay(grounds: Grounds, outcome: DoesNotPay) -> Choice:
-    return _choice(
-        grounds,
-        "keep_fp32",
-        grounds.fp32,
-        words.does_not_pay(grounds, outcome),
-        words.why_not_paid(grounds.query, outcome),
-        alternatives=(outcome.better.recipe,),
-        pays=outcome.pays,
-    )
-
-
-def _keep_fp32(grounds: Grounds, kept: KeepFp32) -> Choice:
-    return _choice(
-        grounds,
-        "keep_fp32",
-        grounds.fp32,
-        words.keep_fp32(grounds, kept),
-        words.why_keep(grounds.query, kept),
-        command=None if kept.others else run_command(grounds.query, ["all"]),
-        warnings=words.flags(*kept.others),
-        pays=kept.pays,
     )
 
 
@@ -111,16 +103,6 @@ def _undecided(grounds: Grounds, outcome: Undecided) -> Choice:
         command=command if any(one.settles for one in outcome.open) else None,
         warnings=words.flags(*outcome.open),
         settling=outcome.settling,
-    )
-
-
-def _none_meets(grounds: Grounds, outcome: NoneMeets) -> Choice:
-    return _choice(
-        grounds,
-        "none_meets",
-        grounds.fp32,
-        words.none_meets(grounds, outcome),
-        words.NONE_MEETS,
     )
 
 

@@ -16,14 +16,11 @@ def require_possible(query: SelectQuery) -> None:
     Raises:
         BadInput: `BAD_ARGUMENT`, naming the limit and what it may be.
     """
-    for limit in LIMITS:
-        value = limit.value(query)
-        if value is not None and not value > 0:
-            raise BadInput(
-                Code.BAD_ARGUMENT,
-                f"The limit on {limit_name(limit)} is {value:g}; it must be above 0.",
-            )
-    rules: tuple[tuple[float | None, str, Callable[[float], bool], str], ...] = (
+    rules: list[tuple[float | None, str, Callable[[float], bool], str]] = [
+        *(
+            (limit.value(query), f"limit on {limit_name(limit)}", lambda v: v > 0, "above 0")
+            for limit in LIMITS
+        ),
         (query.max_accuracy_loss_pp, "accuracy loss", lambda v: v >= 0, "at least 0"),
         (query.max_age_s, "age", lambda v: v > 0, "above 0"),
         (query.min_devices, "number of devices", lambda v: v >= 1, "at least 1"),
@@ -33,15 +30,10 @@ def require_possible(query: SelectQuery) -> None:
         (query.energy_price_per_kwh, "price of energy", lambda v: v >= 0, "at least 0"),
         (query.switch_cost, "cost of switching", lambda v: v >= 0, "at least 0"),
         (query.payback_days, "number of payback days", lambda v: v > 0, "above 0"),
-    )
+    ]
     for value, name, good, words in rules:
         if value is not None and not good(value):
             raise BadInput(Code.BAD_ARGUMENT, f"The {name} is {value:g}; it must be {words}.")
-    _require_consistent(query)
-
-
-def _require_consistent(query: SelectQuery) -> None:
-    """Limits that contradict each other by what the words mean."""
     if query.price_per_hour is not None or query.energy_price_per_kwh is not None:
         return
     for value, what in (

@@ -42,14 +42,10 @@ def select(
     rows = tuple(rows)
     gathered = gather(query, rows)
     assessed = assess(query, gathered, now_ns)
-    if not gathered.measured:
-        grounds = Grounds(query, gathered, assessed, {})
-        return unmeasured(grounds, nothing_measured(query, assessed, rows, cells))
     eligible = [one for one in assessed if one.eligible]
     ranking = Ranking(query, eligible) if eligible else None
-    grounds = (
-        Grounds(query, gathered, assessed, ranking.standings, ranking.front())
-        if ranking
-        else Grounds(query, gathered, assessed, {})
-    )
+    standings, front = (ranking.standings, ranking.front()) if ranking else ({}, ())
+    grounds = Grounds(query, gathered, assessed, standings, front)
+    if not gathered.measured:
+        return unmeasured(grounds, nothing_measured(query, assessed, rows, cells))
     return answered(grounds, choose(grounds, ranking, now_ns))
