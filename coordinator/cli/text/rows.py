@@ -6,7 +6,7 @@ and say why across the columns; nulls are dashes, explained below the block.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, Profile
@@ -118,26 +118,31 @@ def _notes(rows: Sequence[TableRow]) -> list[str]:
     measured = [row for row in rows if row.state.has_numbers]
     return notes(
         (
-            *_stale_notes(measured),
-            *_kernel_notes(measured),
-            *_null_notes(measured),
-            *_flag_notes(rows),
+            *_alike(_stale(measured), measured),
+            *_alike(_kernels(measured), measured),
+            *_alike(_nulls(measured), measured),
+            *_alike(_flags(rows), rows),
             *_energy_notes(measured),
         )
     )
 
 
-def _stale_notes(rows: Sequence[TableRow]) -> list[str]:
+def _alike(said: Iterable[tuple[str, TableRow]], rows: Sequence[TableRow]) -> list[str]:
+    """What is said of rows: those of which the same is said share a line."""
     alike: dict[str, list[TableRow]] = {}
+    for words, row in said:
+        alike.setdefault(words, []).append(row)
+    return [f"{words}: {_places(named, rows)}" for words, named in alike.items()]
+
+
+def _stale(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
     for row in rows:
         if row.changes:
-            alike.setdefault(text.changes_words(row.changes), []).append(row)
-    return [f"stale, {words} since: {_places(named, rows)}" for words, named in alike.items()]
+            yield f"stale, {text.changes_words(row.changes)} since", row
 
 
-def _kernel_notes(rows: Sequence[TableRow]) -> list[str]:
-    """Kernel mode and saturated share have no column: rows that are alike share a line."""
-    alike: dict[str, list[TableRow]] = {}
+def _kernels(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
+    """Kernel mode and saturated share, which have no column."""
     for row in rows:
         metric = row.metric("saturated_pct")
         if row.kernel_mode is None and metric.value is None:
@@ -145,35 +150,24 @@ def _kernel_notes(rows: Sequence[TableRow]) -> list[str]:
         words = f"kernels {row.kernel_mode or 'unknown'}"
         if metric.value is not None:
             words += f", {text.number(metric.value, 2)} % of sums saturated"
-        alike.setdefault(words, []).append(row)
-    return [f"{words}: {_places(named, rows)}" for words, named in alike.items()]
+        yield words, row
 
 
-def _null_notes(rows: Sequence[TableRow]) -> list[str]:
-    """What is missing from rows that were measured, grouped by what and why."""
-    missing: dict[tuple[str, str], list[TableRow]] = {}
+def _nulls(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
+    """What is missing from rows that were measured, and why."""
     for row in rows:
         for key in _COLUMNS:
-            metric, name = row.metric(key), METRICS[key].column
+            metric = row.metric(key)
             if metric.value is None and row.family is not FormatFamily.FP32:
-                missing.setdefault((name, text.reason(metric)), []).append(row)
-    return [
-        f"{name}: none ({reason}): {_places(named, rows)}"
-        for (name, reason), named in missing.items()
-    ]
+                yield f"{METRICS[key].column}: none ({text.reason(metric)})", row
 
 
-def _flag_notes(rows: Sequence[TableRow]) -> list[str]:
-    flagged: dict[str, list[TableRow]] = {}
-    for row in rows:
-        for flag in row.flags:
-            if flag == PRELIMINARY and row.profile is Profile.QUICK:
-                continue  # the title says so of every row
-            flagged.setdefault(flag, []).append(row)
-    return [
-        f"{flag} ({text.flag(flag)}): {_places(named, rows)}"
-        for flag, named in sorted(flagged.items())
-    ]
+def _flags(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
+    for flag in sorted({flag for row in rows for flag in row.flags}):
+        for row in rows:
+            # Of a quick profile the title says so of every row.
+            if flag in row.flags and (flag, row.profile) != (PRELIMINARY, Profile.QUICK):
+                yield f"{flag} ({text.flag(flag)})", row
 
 
 def _energy_notes(rows: Sequence[TableRow]) -> list[str]:

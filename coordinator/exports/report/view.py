@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from bitgauge.benchmarks.raw.absolute import absolute_samples
@@ -39,6 +40,7 @@ _SWEEP_ENDS = {
     "max_batch": "at the largest batch that is tried",
 }
 WORST_SAMPLES = 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,25 +133,17 @@ def meaning(metric: MetricValue) -> str:
 
 def _facts(record: Record) -> tuple[tuple[str, str], ...]:
     identity, workload = record.identity, record.workload
+    device = (
+        *(identity.device_name, identity.soc),
+        *(identity.hardware_class, identity.realness),
+    )
     runtime = f"{identity.runtime.value or '?'} {identity.runtime_version.value or ''}"
     mode = identity.kernel_mode.value
     kernels = f"{mode}: {MEANING.get(mode, '')}" if mode else _why(identity.kernel_mode.reason)
     started = (record.provenance.started_unix_ns.value or 0) / 1e9
     return (
         ("model class", identity.model_class.value or text.DASH),
-        (
-            "device",
-            ", ".join(
-                one.value
-                for one in (
-                    identity.device_name,
-                    identity.soc,
-                    identity.hardware_class,
-                    identity.realness,
-                )
-                if one.value
-            ),
-        ),
+        ("device", ", ".join(one.value for one in device if one.value)),
         ("runtime", f"{runtime}, {identity.execution_provider.value or text.DASH}"),
         ("integer kernels", kernels.rstrip(": ")),
         (
@@ -191,17 +185,13 @@ def _absent(sources: Sources, pass_name: PassName, key: str) -> str:
     return f"Not shown: {_why(reason)}."
 
 
-def _drawn(data: object | None, draw: Callable[[], str], caption: str, absent: str) -> Plot:
-    return Plot("", "", absent) if data is None else Plot(draw(), caption)
+def _drawn(data: T | None, draw: Callable[[T], str], caption: str, absent: str) -> Plot:
+    return Plot("", "", absent) if data is None else Plot(draw(data), caption)
 
 
 def _latency(sources: Sources) -> Plot:
-    launches = [
-        one
-        for one, _ in sources.raw_files.parsed(
-            PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples
-        )
-    ]
+    absolute = sources.raw_files.parsed(PassName.ABSOLUTE, RawRole.CANDIDATE, absolute_samples)
+    launches = [one for one, _ in absolute]
     marks = [(f"p{100 * METRICS[key].quantile:.0f}", sources.metric(key)) for key in _PERCENTILES]
     data = series.latency_histogram(launches, marks)
     missing = "".join(f" No {n}: {text.reason(m)}." for n, m in marks if m.value is None)
@@ -211,7 +201,7 @@ def _latency(sources: Sources) -> Plot:
         f" is dropped.{missing}"
     )
     absent = _absent(sources, PassName.ABSOLUTE, "latency_p50_ns")
-    return _drawn(data, lambda: plots.histogram(data) if data else "", caption, absent)
+    return _drawn(data, plots.histogram, caption, absent)
 
 
 def _quads(sources: Sources) -> Plot:
@@ -225,7 +215,7 @@ def _quads(sources: Sources) -> Plot:
         f" {method or text.DASH}); vertical lines part a launch into its stretches."
     )
     absent = _absent(sources, PassName.PAIR, "latency_ratio")
-    return _drawn(data, lambda: plots.quads(data) if data else "", caption, absent)
+    return _drawn(data, plots.quads, caption, absent)
 
 
 def _warm(sources: Sources) -> Plot:
@@ -259,7 +249,7 @@ def _conditions(sources: Sources) -> Plot:
         f" The device does not tell: {unread}." if unread else ""
     )
     absent = _absent(sources, PassName.ABSOLUTE, "latency_p50_ns")
-    return _drawn(data, lambda: plots.conditions(data) if data else "", caption, absent)
+    return _drawn(data, plots.conditions, caption, absent)
 
 
 def _memory(sources: Sources) -> Plot:
@@ -273,7 +263,7 @@ def _memory(sources: Sources) -> Plot:
         " runtime."
     )
     absent = _absent(sources, PassName.MEMORY, "peak_memory_bytes")
-    return _drawn(data, lambda: plots.checkpoints(data) if data else "", caption, absent)
+    return _drawn(data, plots.checkpoints, caption, absent)
 
 
 def _throughput(sources: Sources) -> Plot | None:
