@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
 
@@ -50,14 +50,13 @@ def unfolded(command: Callable[..., None]) -> Callable[..., None]:
     Each field is an argument or option of its own, in the place of that parameter. The command
     itself gets one value made of them.
     """
-    hints = get_type_hints(command, include_extras=True)
+    hints = get_type_hints(command)
     groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
-    parameters = []
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.name in groups:
-            parameters += _parameters_of(groups[parameter.name])
-        else:
-            parameters.append(_named(parameter.name, hints[parameter.name], parameter.default))
+    parameters = [
+        one
+        for own in _parameters_of(command)
+        for one in (_parameters_of(groups[own.name]) if own.name in groups else [own])
+    ]
 
     @functools.wraps(command)
     def called(**given: Any) -> None:
@@ -72,22 +71,13 @@ def unfolded(command: Callable[..., None]) -> Callable[..., None]:
     return called
 
 
-def _parameters_of(kind: Any) -> list[inspect.Parameter]:
-    hints = get_type_hints(kind, include_extras=True)
+def _parameters_of(made: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What a function or a dataclass takes, by keyword, with the types that are written there."""
+    hints = get_type_hints(made, include_extras=True)
     return [
-        _named(
-            field.name,
-            hints[field.name],
-            inspect.Parameter.empty if field.default is MISSING else field.default,
-        )
-        for field in fields(kind)
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name])
+        for one in inspect.signature(made).parameters.values()
     ]
-
-
-def _named(name: str, annotation: object, default: object) -> inspect.Parameter:
-    return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
-    )
 
 
 _Coordinator = Annotated[

@@ -19,9 +19,6 @@ ATTEMPTS = 5
 CORRUPT_TRIES = 2
 PAUSE_S = 0.2
 
-Sent = Callable[[int], None]
-"""Told the number of bytes that were sent since the last call."""
-
 
 class Blobs(Protocol):
     """What uploading needs of a client."""
@@ -66,7 +63,7 @@ def local_file(path: Path) -> LocalFile:
         raise _unreadable(path, error) from error
 
 
-def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: None) -> Uploaded:
+def upload(client: Blobs, files: Sequence[LocalFile]) -> Uploaded:
     """Send those of `files` that the coordinator lacks; equal files are sent once.
 
     Raises:
@@ -81,7 +78,6 @@ def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: Non
     def count(size_bytes: int) -> None:
         nonlocal counted
         counted += size_bytes
-        sent(size_bytes)
 
     for digest in missing:
         _send(client, unique[digest], count)
@@ -93,7 +89,7 @@ def upload(client: Blobs, files: Sequence[LocalFile], sent: Sent = lambda _: Non
     )
 
 
-def _send(client: Blobs, file: LocalFile, sent: Sent) -> None:
+def _send(client: Blobs, file: LocalFile, sent: Callable[[int], None]) -> None:
     """Send one file, going on at the committed offset after each break.
 
     Bytes that were damaged on the way are sent once more. A break after which the file has come
@@ -133,7 +129,7 @@ class _Source:
     its own, where raising would only print a traceback.
     """
 
-    def __init__(self, file: LocalFile, sent: Sent) -> None:
+    def __init__(self, file: LocalFile, sent: Callable[[int], None]) -> None:
         self.broken: BadInput | None = None
         self._file = file
         self._sent = sent

@@ -68,7 +68,8 @@ def exact(
 ) -> QueueJob | None:
     """What saturated in a finished job once more, in exact mode; None when there is none to make.
 
-    It runs on the device that measured the last of it, and holds what saturated there.
+    It runs on the device that measured the last of it, and holds what saturated there. Options are
+    those of a whole job: what another runtime than the baseline's executes has no part in it.
 
     Args:
         job_id: of the job.
@@ -79,42 +80,20 @@ def exact(
     if not saturating:
         return None
     device_id = saturating[-1][1]
-    here = tuple(sorted(index for index, where in saturating if where == device_id))
-    asked = exact_spec(spec, here, device_id, exact_options.get(device_id, ()))
-    return QueueJob(_id(f"exact/{job_id}"), asked, exact_of=job_id) if asked else None
-
-
-def exact_spec(
-    spec: JobSpec, saturating: tuple[int, ...], device_id: str, exact_options: tuple[StackItem, ...]
-) -> JobSpec | None:
-    """The job that measures saturating entries in exact mode; None when there is none to make.
-
-    Options are those of a whole job: what another runtime than the baseline's executes has no part
-    in it.
-
-    Args:
-        spec: of the job in which they saturated, with the artifact of each of them.
-        saturating: their indices.
-        device_id: where they were measured.
-        exact_options: what makes the kernels of the baseline's runtime exact there; () when nothing
-            does.
-    """
-    given = spec.overrides.session_options
+    here = [spec.entries[at] for at, where in sorted(saturating) if at and where == device_id]
     baseline = spec.runtime_of(spec.entries[0])
-    candidates = tuple(spec.entries[index] for index in saturating if index)
-    chosen = tuple(one for one in candidates if spec.runtime_of(one) == baseline)
-    names = {one.name for one in exact_options}
+    chosen = tuple(entry for entry in here if spec.runtime_of(entry) == baseline)
+    given, exactly = spec.overrides.session_options, exact_options.get(device_id, ())
+    names = {one.name for one in exactly}
     if not (names and chosen) or any(one.name in names for one in given):
         return None
-    options = tuple(sorted((*given, *exact_options), key=lambda one: one.name))
-    return _on(
-        device_id,
-        replace(
-            spec,
-            entries=(spec.entries[0], *chosen),
-            overrides=replace(spec.overrides, session_options=options),
-        ),
+    options = tuple(sorted((*given, *exactly), key=lambda one: one.name))
+    asked = replace(
+        spec,
+        entries=(spec.entries[0], *chosen),
+        overrides=replace(spec.overrides, session_options=options),
     )
+    return QueueJob(_id(f"exact/{job_id}"), _on(device_id, asked), exact_of=job_id)
 
 
 def _on(device_id: str, spec: JobSpec) -> JobSpec:

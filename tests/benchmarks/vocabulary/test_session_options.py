@@ -26,9 +26,9 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeOption,
     StackItem,
 )
-from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Entry, Overrides
+from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Entry, JobSpec, Overrides
 from bitgauge.coordinator.cli.text.rows import table_text
-from bitgauge.coordinator.decisions.again import exact_spec
+from bitgauge.coordinator.decisions import again
 from bitgauge.coordinator.decisions.scheduler import matches
 from bitgauge.coordinator.decisions.submission import completed, require_options
 
@@ -174,11 +174,16 @@ def test_the_exact_job_holds_what_saturates_and_nothing_else() -> None:
     entries = tuple(Entry(name, BASELINE) for name in ("fp32", "int8-dynamic", "fp16"))
     spec = replace(SPEC, entries=entries)
     exact = (EXACT_MODE,)
-    made = exact_spec(spec, (1,), "device", exact)
+
+    def asked(of: JobSpec, index: int, options: tuple[StackItem, ...]) -> JobSpec | None:
+        job = again.exact("job", of, [(index, "device")], {"device": options})
+        return job.spec if job else None
+
+    made = asked(spec, 1, exact)
     assert made is not None
     assert made.entries == entries[:2]
     assert made.overrides == replace(spec.overrides, session_options=exact)
     assert (made.selector.device, made.idempotency_key) == ("device", "")
-    assert exact_spec(made, (1,), "device", exact) is None, "it is exact already"
-    assert exact_spec(spec, (0,), "device", exact) is None, "a baseline has nothing to saturate"
-    assert exact_spec(spec, (1,), "device", ()) is None, "its runtime has no such mode"
+    assert asked(made, 1, exact) is None, "it is exact already"
+    assert asked(spec, 0, exact) is None, "a baseline has nothing to saturate"
+    assert asked(spec, 1, ()) is None, "its runtime has no such mode"
