@@ -30,8 +30,7 @@ from ..lab.alerts import Alerts
 from ..lab.assemble import assemble
 from ..lab.collector import CollectionTerms
 from ..lab.health_check import HealthCheck, zoo_check
-from ..services.server import make_server, set_health
-from ..services.servicers import servicers_of
+from ..services.server import make_server, servicers_of, set_health
 from ..store import state_folder
 from ..store.blobs.blob_store import BlobStore
 from ..store.store import Store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import grpc
@@ -17,7 +18,19 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ..access.access import Access
+from ..access.administration import Administration
+from ..lab.assemble import Lab
+from ..store.blobs.blob_store import BlobStore
+from .admin import AdminService
+from .agent import AgentsService
+from .blobs import BlobsService
+from .campaigns import CampaignsService
 from .edge import Edge
+from .enrolment import EnrolmentService
+from .history import HistoryService
+from .jobs import JobsService
+from .pace import Pace
+from .table import TableService
 
 # Without so_reuseport=0 two servers share a port silently. A silent peer is noticed within
 # 10 s + 5 s, also when its kernel still answers TCP; agents may ping every 5 s without a call.
@@ -53,6 +66,25 @@ SERVICES = tuple(
     for module in (agent_pb2, blobs_pb2, lab_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
+
+
+def servicers_of(
+    lab: Lab,
+    administration: Administration,
+    blobs: BlobStore,
+    pace: Callable[[], Pace] = Pace,
+) -> Servicers:
+    """The servicers of a lab; `pace` makes what ends an upload that is too slow."""
+    return Servicers(
+        agents=AgentsService(lab.leases),
+        enrolment=EnrolmentService(administration),
+        blobs=BlobsService(lab.writer, blobs, lab.collector, pace),
+        jobs=JobsService(lab.jobs, lab.care, lab.analyses, lab.writer),
+        table=TableService(lab.writer, lab.asks),
+        history=HistoryService(lab.writer),
+        campaigns=CampaignsService(lab.campaigns, lab.writer),
+        admin=AdminService(administration, lab.care, lab.writer),
+    )
 
 
 def make_server(

@@ -32,8 +32,7 @@ from bitgauge.coordinator.client.upload import CHUNK_BYTES
 from bitgauge.coordinator.lab.assemble import assemble
 from bitgauge.coordinator.lab.collector import CollectionTerms
 from bitgauge.coordinator.services.pace import Pace
-from bitgauge.coordinator.services.server import make_server
-from bitgauge.coordinator.services.servicers import servicers_of
+from bitgauge.coordinator.services.server import make_server, servicers_of
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms

@@ -30,8 +30,7 @@ from bitgauge.coordinator.access.administration import Administration
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.lab.assemble import assemble
-from bitgauge.coordinator.services.server import Servicers
-from bitgauge.coordinator.services.servicers import servicers_of
+from bitgauge.coordinator.services.server import Servicers, servicers_of
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 from bitgauge.coordinator.store.writer import Writer
 

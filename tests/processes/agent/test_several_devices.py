@@ -24,8 +24,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
 from bitgauge.coordinator.access.administration import Administration
 from bitgauge.coordinator.lab.assemble import assemble
-from bitgauge.coordinator.services.server import Servicers
-from bitgauge.coordinator.services.servicers import servicers_of
+from bitgauge.coordinator.services.server import Servicers, servicers_of
 from bitgauge.coordinator.store.values import LeaseTerms
 from bitgauge.coordinator.store.writer import Writer
 
