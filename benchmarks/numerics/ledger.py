@@ -1,7 +1,7 @@
 """The overflow ledger of one artifact on one device: what each tensor and each operator lost.
 
-Plain values. `raw_numerics` writes and reads them, `tensor_statistics` and `kernel_check` compute
-them, `analyse_numerics` makes the published metrics of them. Shares are 0..1; None is unknown.
+Plain values. `raw.numerics` writes and reads them, `tensor_tally` and `kernel_check` compute
+them, `analysis.numerics` makes the published metrics of them. Shares are 0..1; None is unknown.
 """
 
 from __future__ import annotations

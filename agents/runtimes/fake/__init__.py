@@ -57,7 +57,7 @@ class FakeModel:
         inputs: name of each input and its shape without the batch; None takes any input.
         fixed_batch: the only batch that a call may have; None takes any.
         behaviour: ``ok``, or what to do instead: `crash_segv crash_abrt crash_bus crash_ill kill
-            hang raise oom unsupported nan flood grandchild`, or an act of `_hostile`.
+            hang raise oom unsupported nan flood grandchild`, or an act of `hostile`.
         when: ``load`` or ``run``: where `behaviour` happens.
         target: what an act is aimed at.
         amount: how much of it.

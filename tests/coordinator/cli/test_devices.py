@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClas
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
-from bitgauge.coordinator.cli import common as cli_common
+from bitgauge.coordinator.cli import common
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.cli.text.devices import devices_text
 from bitgauge.coordinator.cli.text.jobs import job_text
@@ -88,7 +88,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeClient:
     client = FakeClient()
     monkeypatch.setenv("BITGAUGE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(cli_common, "_connected", lambda _: contextlib.nullcontext(client))
+    monkeypatch.setattr(common, "_connected", lambda _: contextlib.nullcontext(client))
     return client
 
 

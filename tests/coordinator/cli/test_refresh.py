@@ -27,8 +27,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange
-from bitgauge.coordinator.cli import common as cli_common
-from bitgauge.coordinator.cli import refresh as cli_refresh
+from bitgauge.coordinator.cli import common, refresh
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.client.campaigns import Started
 
@@ -130,8 +129,8 @@ class FakeClient:
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     fake = FakeClient()
-    monkeypatch.setattr(cli_common, "_connected", lambda _: contextlib.nullcontext(fake))
-    monkeypatch.setattr(cli_refresh, "POLL_S", 0.0)
+    monkeypatch.setattr(common, "_connected", lambda _: contextlib.nullcontext(fake))
+    monkeypatch.setattr(refresh, "POLL_S", 0.0)
     return fake
 
 
@@ -244,7 +243,7 @@ def test_ctrl_c_says_that_it_goes_on(
 def test_a_coordinator_that_stays_away_is_given_up(
     client: FakeClient, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_refresh, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(refresh, "PATIENCE_S", 0.0)
     client.answers = [Unavailable(Code.UNREACHABLE, "Nobody answers at x.")]
     assert run_command_line(["refresh", "zoo"]) == 1
     assert "Nobody answers at x." in capsys.readouterr().err

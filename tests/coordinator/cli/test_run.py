@@ -30,7 +30,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import (
 )
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis
-from bitgauge.coordinator.cli import common as cli_common
+from bitgauge.coordinator.cli import common
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.cli.orders import (
     entries_of,
@@ -123,7 +123,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeClient:
     client = FakeClient()
     monkeypatch.setenv("BITGAUGE_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setattr(cli_common, "_connected", lambda _: contextlib.nullcontext(client))
+    monkeypatch.setattr(common, "_connected", lambda _: contextlib.nullcontext(client))
     return client
 
 

@@ -1,4 +1,4 @@
-"""A decoded ONNX model as the questions of `inspect_model` and `recognise` need it.
+"""A decoded ONNX model as the questions of `inspect` and `recognise` need it.
 
 The functions here read protobuf messages of the onnx package (untyped) and never run a model.
 """
