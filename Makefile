@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast protocol test bad-days long long-protocol long-experiments soak bench \
+.PHONY: demo fast protocol test bad-days long long-protocol long-campaigns long-experiments soak bench \
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
@@ -29,13 +29,17 @@ test: .venv/dev.installed
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.
 bad-days: .venv/dev.installed
-	$(PYTEST) tests/bad_days
+	$(PYTEST) tests/bad_days --ignore tests/bad_days/campaigns
 
 # At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
-long: long-protocol long-experiments
+long: long-protocol long-campaigns long-experiments
 
 long-protocol: .venv/dev.installed
 	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
+
+# A refresh whose coordinator is killed three times; another version of a runtime marks the right cells.
+long-campaigns: .venv/dev.installed
+	$(LONG) $(PYTEST) tests/bad_days/campaigns
 
 # The experiments that the method rests on, on ONNX Runtime itself.
 long-experiments: .venv/dev.installed
