@@ -83,13 +83,7 @@ class Assessed:
 
 
 def assess(query: SelectQuery, gathered: Gathered, now_ns: int = 0) -> tuple[Assessed, ...]:
-    """Every recipe of the rows against the query, ordered by recipe.
-
-    Args:
-        query: the question.
-        gathered: from `gather`.
-        now_ns: UTC nanoseconds, for a limit on age.
-    """
+    """Every recipe of the rows against the query, ordered by recipe."""
     found: dict[tuple[str, FormatFamily], dict[Unit, tuple[TableRow, Chances]]] = {}
     for row in gathered.rows:
         own = found.setdefault((row.variant, row.family), {})

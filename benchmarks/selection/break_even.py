@@ -28,10 +28,7 @@ def break_even(
 ) -> BreakEven | None:
     """From how many inferences on a recipe pays, at the unit where it saves least.
 
-    Args:
-        query: with prices; None is answered without them.
-        recipe: which recipe.
-        pairs: (baseline, candidate) rows of the same unit.
+    `pairs` are (baseline, candidate) rows of the same unit. Without prices the answer is None.
 
     Returns:
         None too where latency (or, with a price of energy, energy) is not known.

@@ -41,11 +41,7 @@ def objections(
 ) -> tuple[Objection, ...]:
     """Everything that keeps a row from meeting the query; empty when it is eligible.
 
-    Args:
-        query: the question.
-        row: what was measured.
-        shares: how surely it keeps each limit, from `limits.chances`.
-        now_ns: UTC nanoseconds, for a limit on age.
+    `shares` says how surely it keeps each limit; they are from `limits.chances`.
     """
     if row.state in (CellState.UNSUPPORTED, CellState.FAILED):
         return (Objection(Why.CANNOT_RUN, row),)

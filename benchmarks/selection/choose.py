@@ -180,13 +180,7 @@ def nothing_measured(
 
 
 def choose(grounds: Grounds, ranking: Ranking | None, now_ns: int) -> Decision:
-    """The outcome where something was measured.
-
-    Args:
-        grounds: the question with its assessed recipes.
-        ranking: of those that may be chosen; None when there is none.
-        now_ns: UTC nanoseconds, for a limit on age.
-    """
+    """The outcome where something was measured; the ranking is of those that may be chosen."""
     objective, fp32 = grounds.query.objective, grounds.fp32
     others = tuple(one for one in grounds.assessed if one is not fp32)
     keep = bool(fp32.rows) and fp32.eligible

@@ -42,12 +42,8 @@ def confirm(
 ) -> QueueJob:
     """The entry of a run once more, beside its baseline.
 
-    Args:
-        run_id: of the run; several findings of one run share one job.
-        spec: of its job.
-        index: of its entry.
-        artifact: what was measured: a recipe might be built anew, by another toolchain.
-        device_id: where.
+    The artifact is what was measured: its recipe might be built anew, by another toolchain. Several
+    findings of one run share one job.
     """
     entries = spec.entries[:1]
     if index:
@@ -71,11 +67,9 @@ def exact(
     It runs on the device that measured the last of it, and holds what saturated there. Options are
     those of a whole job: what another runtime than the baseline's executes has no part in it.
 
-    Args:
-        job_id: of the job.
-        spec: of the job, with the very artifact of each entry that was measured.
-        saturating: entry and device of each run that saturated, in order.
-        exact_options: by device, what makes the kernels of their runtime exact there.
+    `saturating` holds entry and device of each run that saturated, in order, `exact_options` by
+    device what makes the kernels of their runtime exact there; `spec` has the very artifact of each
+    entry that was measured.
     """
     if not saturating:
         return None

@@ -127,11 +127,8 @@ class _Course:
 def on_report(now: JobNow, told: RunReport, max_attempts: int, now_ns: int) -> Instructions:
     """What follows from a run that is reported for the first time.
 
-    Args:
-        now: its job.
-        told: the run; its ids agree with one another and its lease was looked at.
-        max_attempts: how many runs of one entry may be made, and claims in a row that settle none.
-        now_ns: UTC nanoseconds.
+    The ids of the run agree with one another and its lease was looked at. `max_attempts` bounds the
+    runs of one entry, and the claims in a row that settle none.
     """
     entry = now.entries[told.entry_index]
     disposition, state = judge(
@@ -178,10 +175,7 @@ def on_expiry(now: JobNow, ended_by: str, now_ns: int) -> Instructions:
 def on_renewal(now: JobNow, *, revivable: bool, now_ns: int) -> tuple[str, Instructions]:
     """What the holder of a job's newest lease is told when it asks for more time.
 
-    Args:
-        now: the job.
-        revivable: its lease ran out, and nobody has claimed job or device since.
-        now_ns: UTC nanoseconds.
+    It is `revivable` when its lease ran out and nobody has claimed job or device since.
 
     Returns:
         `ok`, `cancel` or `lost`, and what follows.

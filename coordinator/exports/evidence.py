@@ -47,9 +47,8 @@ class EvidenceFolder:
 def evidence(source: Offline, raw_of: Sequence[str]) -> EvidenceFolder:
     """The table of a database with its evidence.
 
-    Args:
-        source: a database, no exported table.
-        raw_of: ids of the runs whose raw files shall be in it.
+    The source is a database, no exported table; `raw_of` names the runs whose raw files shall be in
+    it.
 
     Raises:
         NotFound: `UNKNOWN_RUN`, the table shows no such run; `BLOB_MISSING`.

@@ -53,11 +53,7 @@ def _metric_columns(
 ) -> tuple[Column[T], ...]:
     """What a metric says; `low` and `high` are in `unit`, flags are divided by spaces.
 
-    Args:
-        metric_of: the metric of a line.
-        reason: the name of the column that says why there is no value.
-        flags: the name of the column of flags.
-        optional: whether a line may have no metric.
+    `reason` and `flags` name two of the columns; where it is optional a line may have no metric.
     """
 
     def said(name: str) -> Callable[[T], str | int | float | None]:

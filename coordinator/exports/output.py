@@ -11,10 +11,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 def write_output(path: Path, data: bytes, *, force: bool) -> None:
     """Write `data` to `path`; a device or a folder is never replaced.
 
-    Args:
-        path: what to write; its folder must exist.
-        data: all of it.
-        force: replace a file that is there.
+    Its folder must exist; `force` replaces a file that is there.
 
     Raises:
         BadInput: `BAD_ARGUMENT`, there is a file and `force` is not given, or the place cannot be

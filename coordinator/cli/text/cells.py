@@ -28,12 +28,7 @@ _MOST_NAMES = 3
 
 
 def cells_text(cells: Sequence[Cell], now_ns: int) -> str:
-    """Cells as blocks of text, the priors in one block after what was measured.
-
-    Args:
-        cells: in the order of the table.
-        now_ns: UTC nanoseconds, for ages.
-    """
+    """Cells, ordered as the table is, as blocks of text; the priors in one block at the end."""
     if not cells:
         return "The table has no cell that matches."
     blocks: dict[tuple[object, ...], list[Cell]] = {}
@@ -50,9 +45,7 @@ def cells_text(cells: Sequence[Cell], now_ns: int) -> str:
 def parts_text(parts: Mapping[CellKey, Sequence[Part]], now_ns: int) -> str:
     """What cells are made of, one line per part, families of one place in one block.
 
-    Args:
-        parts: of each cell, all by the same dimensions; at least one.
-        now_ns: UTC nanoseconds, for ages.
+    The parts of each cell, at least one, are all by the same dimensions.
     """
     blocks: dict[tuple[object, ...], dict[CellKey, Sequence[Part]]] = {}
     for key, found in parts.items():

@@ -15,9 +15,7 @@ _FRONT = "Pareto front (latency, size, memory, energy where measured, accuracy)"
 def choice_text(choice: Choice, *, explain: bool = False) -> str:
     """An answer, every recipe considered, what is open, warnings, and what to type next.
 
-    Args:
-        choice: the answer.
-        explain: whether to tell how it came about.
+    With `explain` also how it came about.
     """
     lines = [*notes([choice.sentence]), ""]
     for candidate in sorted(choice.candidates, key=_place):

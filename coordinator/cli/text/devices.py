@@ -16,11 +16,9 @@ from .trust import certificate_lines
 
 
 def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str:
-    """One line per device and what it is made of.
+    """One line per device, in this order, and what it is made of.
 
-    Args:
-        devices: in the order of the text.
-        kernels: show the whole probe map of each; else one line says what it amounts to.
+    With `kernels` the whole probe map of each; else one line says what it amounts to.
     """
     if not devices:
         return "No device has registered yet; start `bitgauge-agent run` on one."

@@ -19,9 +19,7 @@ _NAME = 36
 def explanation_text(found: Explanation, title: str) -> str:
     """Headline, findings, then the evidence in tables.
 
-    Args:
-        found: what there is to say.
-        title: which run, on which device.
+    The title says which run, on which device.
     """
     lines = [*wrapped(title), *wrapped(found.headline), ""]
     for finding in found.findings:

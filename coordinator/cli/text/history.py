@@ -38,9 +38,7 @@ _WEAKER = (
 def comparison_text(found: Comparison, *, everything: bool = False) -> str:
     """Two sets of results, row by row; what could not be compared comes last.
 
-    Args:
-        found: the comparison.
-        everything: all metrics, not only those that people choose by.
+    With `everything` all metrics, not only those that people choose by.
     """
     lines = [f"{found.before}  ->  {found.after}", *wrapped(_WEAKER, hanging="  ")]
     for one in found.rows:

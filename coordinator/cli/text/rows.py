@@ -40,12 +40,7 @@ _LEGEND = (
 
 
 def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> str:
-    """Rows as blocks of text.
-
-    Args:
-        rows: in the order of the table.
-        devices: devices whose description is printed with their blocks, when known.
-    """
+    """Rows, ordered as the table is, as blocks of text; with the devices that are described."""
     if not rows:
         return "The table has no row that matches."
     known = {view.description.device_id: view for view in devices}

@@ -54,10 +54,7 @@ def of_records(given: str | None, output: Path | None) -> str:
 def chosen(formats: Mapping[str, Exporter], given: str | None, output: Path | None) -> str:
     """The name of the format that was asked for, by its name, an ending or the file's name.
 
-    Args:
-        formats: that there are.
-        given: what was asked for.
-        output: the file to be; None: to a terminal or a pipe.
+    Without an output it goes to a terminal or a pipe.
 
     Raises:
         BadInput: there is no such format, or it is no text and there is no file.

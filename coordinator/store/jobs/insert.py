@@ -29,15 +29,8 @@ def insert_job(
 ) -> None:
     """Record a job that is to be measured.
 
-    Args:
-        db: the database.
-        job_id: id of the job.
-        spec: what was submitted.
-        model_class: as it was recognised.
-        now_ns: UTC nanoseconds.
-        submitted_by: name of a token.
-        repeats: the suspect job that it measures again.
-        exact_of: the job whose saturating artifacts it measures in exact mode.
+    `submitted_by` names a token. `repeats` is the suspect job that it measures again, `exact_of`
+    the job whose saturating artifacts it measures in exact mode.
     """
     entries = _checked(spec)
     building = any(entry.artifact is None for entry in entries)

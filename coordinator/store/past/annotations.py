@@ -6,7 +6,6 @@ Each function is one transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
@@ -18,7 +17,7 @@ from ..sql.database import fetch, writing
 from .alerts import decoded
 from .drift import keys_of_family
 from .history import series
-from .regressions import write
+from .regressions import move
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -48,12 +47,7 @@ def explain(db: Database, regression_id: str, note: str, now_ns: int, made_by: s
 
     `UNKNOWN_REGRESSION`; `ILLEGAL_TRANSITION` when it has ended.
 
-    Args:
-        db: the database.
-        regression_id: the beginning of its id.
-        note: why it is accepted.
-        now_ns: UTC nanoseconds.
-        made_by: name of a token.
+    The id may be only its beginning; `made_by` names a token.
     """
     from bitgauge.benchmarks.history.regressions import LATENCY_DRIFT  # numpy: only this waits
 
@@ -96,15 +90,7 @@ def _accept(
             AND row_key IN ({marks}) ORDER BY position""",  # noqa: S608 (marks are ours)
         keys,
     )
-    explained = []
-    for row in found:
-        one = decoded(row)
-        state = TRANSITIONS.advance(
-            RegressionState(one.state),
-            RegressionEvent.ANNOTATE,
-            f"Regression {one.regression_id}",
-        )
-        changed = replace(one, state=state.value, changed_unix_ns=now_ns, note=note)
-        write(db, changed)
-        explained.append(changed)
-    return Annotated(len(keys), tuple(explained))
+    explained = tuple(
+        move(db, decoded(row), RegressionEvent.ANNOTATE, now_ns, note=note) for row in found
+    )
+    return Annotated(len(keys), explained)

@@ -10,7 +10,7 @@ import math
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.history.past import Measured, input_changes, row_words, usual_metric
 from bitgauge.benchmarks.table.rows import SettledRow
@@ -22,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from ...decisions import again
 from ...decisions.regressions import (
     TRANSITIONS,
+    RegressionEvent,
     RegressionState,
     event_of,
     regression_id,
@@ -29,7 +30,7 @@ from ...decisions.regressions import (
 from ..jobs.changes import job_now
 from ..jobs.job_end import queue
 from ..sql.candidates import candidates
-from ..sql.database import encode, fetch, writing
+from ..sql.database import columns, encode, fetch, writing
 from ..sql.table import key_text
 from ..sql.values import metric_values
 from .alerts import decoded, queue_alert
@@ -172,29 +173,35 @@ def _heard(db: Database, one: Regression, now: Metrics, run_id: str, now_ns: int
 
     value = now.get(one.metric, MetricValue(one.metric))
     said = says(one.signal, one.metric, one.bound, one.after, value)
-    state = RegressionState(one.state)
-    event = event_of(state, said)
+    event = event_of(RegressionState(one.state), said)
     if event is None:
         return one
-    following = TRANSITIONS.advance(state, event, f"Regression {one.regression_id}")
-    changed = replace(
-        one,
-        state=following.value,
-        changed_unix_ns=now_ns,
-        run_ids=(*one.run_ids, run_id),
-    )
-    write(db, changed)
-    if following is RegressionState.CONFIRMED:
+    changed = move(db, one, event, now_ns, run_ids=(*one.run_ids, run_id))
+    if event is RegressionEvent.AGREE:
         queue_alert(db, one.regression_id, now_ns)
     return changed
 
 
-def write(db: Database, one: Regression) -> None:
-    """Store what became of a regression."""
+def move(
+    db: Database, one: Regression, event: RegressionEvent, now_ns: int, **changed: object
+) -> Regression:
+    """Let an event happen to a regression, and store it with whatever else changed."""
+    state = TRANSITIONS.advance(
+        RegressionState(one.state), event, f"Regression {one.regression_id}"
+    )
+    told: dict[str, Any] = {"state": state.value, "changed_unix_ns": now_ns, **changed}
+    moved = replace(one, **told)
     db.execute(
         "UPDATE regressions SET state = ?, changed_unix_ns = ?, value = ? WHERE regression_id = ?",
-        (one.state, one.changed_unix_ns, encode(one), one.regression_id),
+        (moved.state, now_ns, encode(moved), one.regression_id),
     )
+    return moved
+
+
+_COLUMNS = (
+    *("regression_id", "subject", "signal", "metric"),
+    *("state", "confirm_job_id", "changed_unix_ns"),
+)
 
 
 # -- what is opened -----------------------------------------------------------------------
@@ -227,15 +234,9 @@ def _open(
     )
     db.table("regressions").insert(
         {
-            "regression_id": made.regression_id,
-            "subject": made.subject,
-            "signal": made.signal,
-            "metric": made.metric,
-            "state": made.state,
+            **columns(made, *_COLUMNS),
             "row_key": key,
             "run_id": row.run_id,
-            "confirm_job_id": made.confirm_job_id,
-            "changed_unix_ns": now_ns,
             "value": encode(made),
         }
     )

@@ -71,9 +71,7 @@ def candidates(
 ) -> tuple[SettledRow, ...]:
     """Every settled entry for which all clauses hold, without its metrics.
 
-    Args:
-        connection: the database.
-        where: SQL clauses over `e`, `j`, `r`, `l` and `d`, each with its one value.
+    `where` holds SQL clauses over `e`, `j`, `r`, `l` and `d`, each with its one value.
     """
     sql = _SETTLED + "".join(f" AND {clause}" for clause in where)
     return tuple(_candidate(row) for row in fetch(connection, sql, list(where.values())))

@@ -132,13 +132,9 @@ KEPT = 3
 
 
 def snapshot(database: Path, target: Path) -> None:
-    """Copy the database as it is at this moment, verified and durable.
+    """Copy the database as it is at this moment, also while a coordinator writes it.
 
-    The copy is one file without a log beside it.
-
-    Args:
-        database: to be read only; a coordinator may be writing it.
-        target: a new file.
+    The copy is a new file, verified and durable, without a log beside it.
 
     Raises:
         BitgaugeError: `STORE_MISSING`, `STORE_DAMAGED`, `STORE_IO`, `DISK_FULL`.
@@ -164,10 +160,8 @@ def keep_before_migration(connection: sqlite3.Connection, database: Path, schema
 
     It appears whole or not at all. Only the last few are kept.
 
-    Args:
-        connection: the one that will migrate, outside a transaction.
-        database: the file.
-        schema: version that the copy has.
+    The connection is the one that will migrate, outside a transaction; `schema` is the version that
+    the copy has.
 
     Raises:
         BitgaugeError: the copy could not be made; nothing may be migrated then.

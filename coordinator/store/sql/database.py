@@ -72,9 +72,7 @@ _MEANINGS: tuple[tuple[str, type[BitgaugeError], Code, str], ...] = (
 def translated(path: str, doing: str) -> Iterator[None]:
     """Turn everything that the database answers into a `BitgaugeError` with one sentence.
 
-    Args:
-        path: the database, for the sentence.
-        doing: what was attempted, such as ``recording a run``.
+    `doing` says what was attempted, such as ``recording a run``.
     """
     try:
         yield

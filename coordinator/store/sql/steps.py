@@ -82,10 +82,8 @@ def require_newest(connection: sqlite3.Connection, name: str) -> int:
 def migrate(connection: sqlite3.Connection, name: str, steps: Steps = STEPS) -> int:
     """Bring a database to the newest schema; the number of steps taken.
 
-    Args:
-        connection: the writing connection, outside a transaction.
-        name: the database, for sentences.
-        steps: step n, from 1, leads to schema `OLDEST` + n; the script leads to `NEWEST`.
+    The connection writes, outside a transaction. Step n, from 1, leads to schema `OLDEST` + n; the
+    script leads to `NEWEST`.
     """
     version = version_of(connection, name, steps)
     if version == 0:

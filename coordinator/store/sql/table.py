@@ -161,10 +161,8 @@ def register(db: Database, device: DeviceDescription) -> int:
 def use_inputs(db: Database, toolchains: Mapping[str, str]) -> int:
     """Mark as stale what something else would build or measure now.
 
-    Args:
-        db: the database.
-        toolchains: what builds each recipe here, from now on. A coordinator says this at its
-            start, after which also somebody who reads the file knows.
+    `toolchains` says what builds each recipe here from now on. A coordinator says this at its
+    start, after which also somebody who reads the file knows.
 
     Returns:
         How many rows changed their marks. Those of devices change when a device registers.
