@@ -1,4 +1,4 @@
-"""What a child does first, once its life is tied to the agent's: accept its limits.
+"""What a child does first: tie its life to the agent's and accept its limits.
 
 Every launch pays for these imports, so they are few.
 """
@@ -8,34 +8,38 @@ from __future__ import annotations
 import contextlib
 import resource
 
+from bitgauge.benchmarks.common.prctl import die_with_parent, forbid_new_rights
 
-def be_the_victim() -> None:
-    """When memory runs out the kernel shall end this process first, never the agent."""
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
-        file.write(b"1000")
+_OPEN_FILES = 256
 
 
-def limit_resources(
-    *, file_bytes: int, open_files: int = 256, address_space_bytes: int = 0, processes: int = 0
-) -> None:
-    """Limits of a child: no core dumps, few descriptors, no endless files.
+def begin(parent: str, address_space: str, processes: str, *, file_bytes: int) -> bool:
+    """Makes this process a child that ends with its parent and cannot take much.
 
     Args:
-        file_bytes: largest file that the child may write, in bytes.
-        open_files: descriptors it may hold.
-        address_space_bytes: most address space, in bytes; 0 for no limit.
+        parent: process id of the agent.
+        address_space: most address space, in bytes; 0 for no limit.
         processes: most processes and threads of its user; 0 for no limit. Root has none.
+        file_bytes: largest file that it may write, in bytes.
+
+    Returns:
+        False when the parent has gone already.
     """
-    wanted = {
+    if not die_with_parent(int(parent)):
+        return False
+    forbid_new_rights()
+    # When memory runs out the kernel shall end this process first, never the agent.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "wb", buffering=0) as file:
+        file.write(b"1000")
+    limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: file_bytes,
-        resource.RLIMIT_NOFILE: open_files,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
     }
-    if address_space_bytes:
-        wanted[resource.RLIMIT_AS] = address_space_bytes
-    if processes:
-        wanted[resource.RLIMIT_NPROC] = processes
-    for kind, value in wanted.items():
+    limits |= {resource.RLIMIT_AS: int(address_space)} if int(address_space) else {}
+    limits |= {resource.RLIMIT_NPROC: int(processes)} if int(processes) else {}
+    for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         capped = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (capped, capped))
+    return True

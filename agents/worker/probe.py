@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from bitgauge.benchmarks.common.prctl import die_with_parent, forbid_new_rights
-
-from .childhood import be_the_victim, limit_resources
+from .childhood import begin
 
 _FILE_BYTES = 16 << 20
 
@@ -19,13 +17,8 @@ _FILE_BYTES = 16 << 20
 def main(arguments: list[str]) -> int:
     """Writes ``{"modes": {...}, "anchors": {...}}`` or ``{"problem": "..."}``."""
     name, parent, space, processes, result, *folders = arguments
-    if not die_with_parent(int(parent)):
+    if not begin(parent, space, processes, file_bytes=_FILE_BYTES):
         return 1
-    forbid_new_rights()
-    be_the_victim()
-    limit_resources(
-        file_bytes=_FILE_BYTES, address_space_bytes=int(space), processes=int(processes)
-    )
 
     import traceback
     from pathlib import Path

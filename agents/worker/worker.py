@@ -11,9 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.common.prctl import die_with_parent, forbid_new_rights
-
-from .childhood import be_the_victim, limit_resources
+from .childhood import begin
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.errors import Code
@@ -36,14 +34,9 @@ def main(argv: list[str]) -> int:
         argv: path of the spec file, process id of the parent, limits of address space (bytes) and
             processes with 0 for none.
     """
-    spec_file, parent, space, processes = argv
-    if not die_with_parent(int(parent)):
+    spec_file, *limits = argv
+    if not begin(*limits, file_bytes=_FILE_BYTES):
         return 1
-    forbid_new_rights()
-    be_the_victim()
-    limit_resources(
-        file_bytes=_FILE_BYTES, address_space_bytes=int(space), processes=int(processes)
-    )
 
     from pathlib import Path
 

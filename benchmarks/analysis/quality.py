@@ -21,9 +21,8 @@ from ..samples import QualitySamples
 from ..stats.paired import LEVEL
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.metric import Group
-from ..vocabulary.metrics import METRICS, keys
+from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
-    BASELINE_ITSELF,
     EMPTY_OUTPUT,
     NO_CLASSES,
     NO_LABELS,
@@ -42,9 +41,9 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     """The metrics of `KEYS`, in their order."""
     raws = groups.get((PassName.QUALITY, RawRole.BOTH), ())
     if not raws:
-        return tuple(null(key, _why_absent(key, facts, NO_RAW_DATA)) for key in KEYS)
+        return tuple(null(key, NO_RAW_DATA) for key in KEYS)
     if raws[0].meta.get("output_values") == 0:
-        return tuple(null(key, _why_absent(key, facts, EMPTY_OUTPUT)) for key in KEYS)
+        return tuple(null(key, EMPTY_OUTPUT) for key in KEYS)
     samples = quality_samples(raws[0])
     return (
         _accuracy(samples),
@@ -53,10 +52,6 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         _kl(samples, facts),
         _nonfinite(samples),
     )
-
-
-def _why_absent(key: str, facts: RunFacts, otherwise: str) -> str:
-    return BASELINE_ITSELF if facts.is_baseline and METRICS[key].relative else otherwise
 
 
 def _accuracy(samples: QualitySamples) -> MetricValue:
@@ -75,7 +70,7 @@ def _accuracy_delta(samples: QualitySamples, facts: RunFacts) -> MetricValue:
         reason = NO_LABELS if samples.labels is None else NO_CLASSES
         if samples.cand_top1 is None:
             reason = NO_RAW_DATA
-        return null(key, _why_absent(key, facts, reason))
+        return null(key, reason)
     decision = non_inferiority(counts, facts.accuracy_margin_pp / 100)
     low, high = tango_bounds(counts, LEVEL)
     return MetricValue(
@@ -113,7 +108,7 @@ def _flips(samples: QualitySamples, facts: RunFacts) -> MetricValue:
     flipped = flips(samples)
     if flipped is None or facts.is_baseline:
         reason = NO_RAW_DATA if samples.cand_top1 is None else NO_CLASSES
-        return null(key, _why_absent(key, facts, reason))
+        return null(key, reason)
     return _share(key, flipped, samples.ids.size, flips=flipped)
 
 
@@ -121,7 +116,7 @@ def _kl(samples: QualitySamples, facts: RunFacts) -> MetricValue:
     key = "kl_mean"
     kl = samples.kl
     if kl is None or not samples.classes or facts.is_baseline:
-        return null(key, _why_absent(key, facts, NO_RAW_DATA if kl is None else NO_CLASSES))
+        return null(key, NO_RAW_DATA if kl is None else NO_CLASSES)
     if not np.all(np.isfinite(kl)):
         bad = int(np.count_nonzero(~np.isfinite(kl)))
         return null(key, NONFINITE_OUTPUT, samples=bad)

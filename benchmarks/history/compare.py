@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from ..vocabulary.metrics import METRICS
 from ..vocabulary.profiles import overrides_words
@@ -30,15 +31,31 @@ class Factor(str, enum.Enum):
     DEVICE = "device"
 
 
-_FIELDS: dict[str, Callable[[TableRow], object]] = {
-    "model": lambda row: row.model_name,
-    "baseline": lambda row: row.baseline,
-    "recipe": lambda row: row.recipe,
-    "workload": lambda row: row.workload,
-    "device": lambda row: row.device_id,
-    "runtime": lambda row: row.runtime,
-    "profile": lambda row: row.profile,
-    "overrides": lambda row: row.overrides,
+class _Part(NamedTuple):
+    """A part of a row key: its value, and how people are told of it."""
+
+    value: Callable[[TableRow], object]
+    told: Callable[[TableRow], str]
+
+
+def _workload(row: TableRow) -> str:
+    one = row.workload
+    return f"{one.scenario.value} batch {one.batch} threads {one.threads}"
+
+
+_FIELDS = {
+    "model": _Part(lambda row: row.model_name, lambda row: row.model_name),
+    "baseline": _Part(
+        lambda row: row.baseline, lambda row: row.baseline.sha256[:12] if row.baseline else "none"
+    ),
+    "recipe": _Part(lambda row: row.recipe, lambda row: row.recipe),
+    "workload": _Part(lambda row: row.workload, _workload),
+    "device": _Part(lambda row: row.device_id, lambda row: row.device_name),
+    "runtime": _Part(lambda row: row.runtime, lambda row: row.runtime),
+    "profile": _Part(lambda row: row.profile, lambda row: row.profile.value),
+    "overrides": _Part(
+        lambda row: row.overrides, lambda row: overrides_words(row.overrides) or "none"
+    ),
 }
 """The parts of a row key, by the word that people know."""
 
@@ -77,7 +94,7 @@ def compare(
     left_out += [
         f"{row_words(one.row)}: only {names[1]} has it"
         for key, one in later.items()
-        if key not in used and not _named_already(one.row, before, fields)
+        if key not in used and _nearest(one.row, before, fields) is None
     ]
     return Comparison(names[0], names[1], factor.value, tuple(rows), tuple(left_out))
 
@@ -109,11 +126,13 @@ def _paired(before: Measured, after: Measured) -> MetricValue | None:
 
 # -- what has no partner ------------------------------------------------------------------
 def _key(row: TableRow, fields: Sequence[str]) -> tuple[object, ...]:
-    return tuple(_FIELDS[field](row) for field in fields)
+    return tuple(_FIELDS[field].value(row) for field in fields)
 
 
 def _differing(first: TableRow, second: TableRow, fields: Sequence[str]) -> list[str]:
-    return [field for field in fields if _FIELDS[field](first) != _FIELDS[field](second)]
+    return [
+        field for field in fields if _FIELDS[field].value(first) != _FIELDS[field].value(second)
+    ]
 
 
 _NEAR = frozenset({"workload", "profile", "baseline", "overrides"})
@@ -129,10 +148,6 @@ def _nearest(row: TableRow, others: Sequence[Measured], fields: Sequence[str]) -
     return None
 
 
-def _named_already(row: TableRow, before: Sequence[Measured], fields: Sequence[str]) -> bool:
-    return _nearest(row, before, fields) is not None
-
-
 def _no_partner(row: TableRow, name: str, others: Sequence[Measured], fields: Sequence[str]) -> str:
     near = _nearest(row, others, fields)
     if near is None and len(others) == 1:
@@ -140,21 +155,7 @@ def _no_partner(row: TableRow, name: str, others: Sequence[Measured], fields: Se
     if near is None:
         return f"{row_words(row)}: only {name} has it"
     told = [
-        f"another {field} ({_TOLD[field](row)} and {_TOLD[field](near)})"
+        f"another {field} ({_FIELDS[field].told(row)} and {_FIELDS[field].told(near)})"
         for field in _differing(row, near, fields)
     ]
     return f"{row_words(row)}: not compared, {' and '.join(told)}"
-
-
-_TOLD: dict[str, Callable[[TableRow], str]] = {
-    "workload": lambda row: (
-        f"{row.workload.scenario.value} batch {row.workload.batch} threads {row.workload.threads}"
-    ),
-    "profile": lambda row: row.profile.value,
-    "baseline": lambda row: row.baseline.sha256[:12] if row.baseline else "none",
-    "overrides": lambda row: overrides_words(row.overrides) or "none",
-    "model": lambda row: row.model_name,
-    "recipe": lambda row: row.recipe,
-    "device": lambda row: row.device_name,
-    "runtime": lambda row: row.runtime,
-}

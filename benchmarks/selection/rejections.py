@@ -26,48 +26,30 @@ from .objections import Objection, Why
 
 @dataclass(frozen=True, slots=True)
 class _LimitWords:
-    """How a limit is spoken of: what it limits, what a row does, the limit itself."""
+    """How a limit is spoken of: what it limits, what a row with a figure does, the limit itself."""
 
     name: str
-    says: Callable[[MetricValue], str]
+    does: str
     shown: Callable[[float], str]
 
 
-def _full(metric: MetricValue) -> str:
-    return text.full(replace(metric, verdict=None))
-
-
 _LIMIT = {
-    "max_latency_ns": _LimitWords("latency", lambda m: f"takes {_full(m)}", text.duration),
+    "max_latency_ns": _LimitWords("latency", "takes {}", text.duration),
     "max_latency_p90_ns": _LimitWords(
-        "90th percentile of the latency",
-        lambda m: f"takes {_full(m)} at the 90th percentile",
-        text.duration,
+        "90th percentile of the latency", "takes {} at the 90th percentile", text.duration
     ),
     "max_latency_p99_ns": _LimitWords(
-        "99th percentile of the latency",
-        lambda m: f"takes {_full(m)} at the 99th percentile",
-        text.duration,
+        "99th percentile of the latency", "takes {} at the 99th percentile", text.duration
     ),
-    "min_throughput_per_s": _LimitWords(
-        "throughput", lambda m: f"does {_full(m)}", lambda value: f"{text.number(value)}/s"
-    ),
+    "min_throughput_per_s": _LimitWords("throughput", "does {}", lambda v: f"{text.number(v)}/s"),
     "max_peak_memory_bytes": _LimitWords(
-        "peak memory", lambda m: f"needs {_full(m)} of memory at its peak", text.size
+        "peak memory", "needs {} of memory at its peak", text.size
     ),
     "max_energy_mj": _LimitWords(
-        "energy",
-        lambda m: f"uses {_full(m)} per inference",
-        lambda value: f"{text.number(value)} mJ",
+        "energy", "uses {} per inference", lambda v: f"{text.number(v)} mJ"
     ),
-    "max_size_bytes": _LimitWords(
-        "size", lambda m: f"is {text.size(m.value or 0.0)} large", text.size
-    ),
-    "max_size_ratio": _LimitWords(
-        "size ratio",
-        lambda m: f"has {text.ratio(m.value or 0.0)} of the baseline's size",
-        text.ratio,
-    ),
+    "max_size_bytes": _LimitWords("size", "is {} large", text.size),
+    "max_size_ratio": _LimitWords("size ratio", "has {} of the baseline's size", text.ratio),
 }
 
 
@@ -159,16 +141,18 @@ def _of_limit(query: SelectQuery, objection: Objection, limit: Limit, metric: Me
     words = _LIMIT[limit.field]
     allowed = f"the {words.shown(limit.value(query) or 0.0)}"
     allowed += " wanted" if limit.at_least else " allowed"
+    exact = words.shown(metric.value or 0.0)
+    does = words.does.format(exact if limit.exact else text.full(replace(metric, verdict=None)))
     match objection.why:
         case Why.UNKNOWN:
             return f"the {words.name} is unknown ({text.reason(metric)})"
         case Why.NO_INTERVAL:
             return f"the {words.name} has no interval"
         case Why.BREAKS:
-            return f"{words.says(metric)}, {'less' if limit.at_least else 'more'} than {allowed}"
+            return f"{does}, {'less' if limit.at_least else 'more'} than {allowed}"
         case _:
             return (
-                f"{words.says(metric)}: undecided against {allowed} (holds in"
+                f"{does}: undecided against {allowed} (holds in"
                 f" {100 * (objection.share or 0.0):.0f} % of draws,"
                 f" {100 * query.confidence:.0f} % needed)"
             )

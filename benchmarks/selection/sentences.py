@@ -6,16 +6,16 @@ Values in, words out; nothing here decides. `rejections` says why a recipe was n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from ..vocabulary import shown as text
 from ..vocabulary.enums import Objective
 from ..vocabulary.reasons import PRELIMINARY
 from ..vocabulary.shown import counted, listed
-from ..vocabulary.values.cells import Part
 from ..vocabulary.values.choices import BreakEven, SelectQuery
 from ..vocabulary.values.rows import TableRow
+from ..vocabulary.values.runs import MetricValue
 from .assess import Assessed
 from .break_even import is_priced
 from .choose import DoesNotPay, Grounds, KeepFp32, NoneMeets, NothingMeasured, Ship, Undecided
@@ -96,14 +96,17 @@ def why_open(grounds: Grounds, one: Assessed) -> str:
 
 def _figures(one: Assessed) -> str:
     """Speed, size and accuracy of a recipe against fp32, at its worst unit."""
-    said = [
-        text.speed_words(one.worst("latency_ratio")),
-        text.size_words(one.worst("size_ratio")),
-        text.accuracy_words(one.worst("accuracy_delta_pp")),
-    ]
-    if PRELIMINARY in one.flags():
-        said[0] += " (preliminary)"
-    return ", ".join(said)
+    return _compared(one.worst, " (preliminary)" if PRELIMINARY in one.flags() else "")
+
+
+def _compared(metric: Callable[[str], MetricValue], of_speed: str = "") -> str:
+    return ", ".join(
+        (
+            text.speed_words(metric("latency_ratio")) + of_speed,
+            text.size_words(metric("size_ratio")),
+            text.accuracy_words(metric("accuracy_delta_pp")),
+        )
+    )
 
 
 def _scope(grounds: Grounds) -> str:
@@ -270,18 +273,8 @@ def near(one: Near) -> str:
     if key.workload is not None:
         where += f" at {_workload(key.workload.batch, key.workload.threads)}"
     what = one.cell.recipe or key.family.value
-    words = "" if part is None else _part(part)
+    words = "" if part is None else _compared(lambda name: part.metric(name).number)
     return f"{where}: {what}, {words} ({_DIFFERENCE[one.difference]})"
-
-
-def _part(part: Part) -> str:
-    return ", ".join(
-        (
-            text.speed_words(part.metric("latency_ratio").number),
-            text.size_words(part.metric("size_ratio").number),
-            text.accuracy_words(part.metric("accuracy_delta_pp").number),
-        )
-    )
 
 
 def outdated(gathered: Gathered) -> tuple[str, ...]:
