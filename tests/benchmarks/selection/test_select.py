@@ -227,6 +227,36 @@ def test_latency_limit_uses_the_upper_end() -> None:
     assert "neither does fp32" in nothing.sentence
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"max_latency_ns": 1e4}, "takes 100 µs [95.0 µs, 105 µs], more than the 10.0 µs allowed"),
+        (
+            {"max_latency_p99_ns": 1e4},
+            "takes 300 µs [290 µs, 310 µs] at the 99th percentile, more than the 10.0 µs allowed",
+        ),
+        (
+            {"min_throughput_per_s": 1e4},
+            "does 900 1/s [890 1/s, 910 1/s], less than the 10000/s wanted",
+        ),
+        ({"max_size_bytes": 1000}, "is 102 KiB large, more than the 1000 B allowed"),
+        ({"max_size_ratio": 0.01}, "has 0.26 of the baseline's size, more than the 0.010 allowed"),
+    ],
+    ids=lambda one: next(iter(one)) if isinstance(one, dict) else "",
+)
+def test_a_broken_limit_is_said_with_its_interval_where_there_is_noise(
+    limit: dict[str, Any], said: str
+) -> None:
+    measured = (
+        MetricValue("latency_p99_ns", 3e5, 2.9e5, 3.1e5),
+        MetricValue("throughput_per_s", 900.0, 890.0, 910.0),
+    )
+    one = row("int8")
+    one = replace(one, metrics=(*one.metrics, *measured))
+    choice = select(replace(QUERY, **limit), [FP32, one])
+    assert candidate_reasons(choice, "int8") == said
+
+
 def test_null_under_a_constraint_is_listed_as_unknown() -> None:
     choice = select(QUERY, [FP32, row("int8-dynamic", accuracy=None)])
     assert choice.outcome == "undecided"
