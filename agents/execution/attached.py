@@ -62,9 +62,10 @@ def attached(
         module = cast(DeviceModule, found.get(kind))
         units = list(_units(kind, module, say))
         if wanted:
+            known = [one.key for one in units]
             units = [one for one in units if key in ("", one.unit.key)]
             if not units:
-                say(f"No {text} is here: {module.HINT}.")
+                say(f"No {text} is here: {', '.join(known) or module.HINT}.")
         else:
             units = [one for one in units if _is_real(one, say)]
         chosen |= {one.key: one for one in units}
@@ -77,10 +78,15 @@ def attached(
 
 
 def names_of(devices: Sequence[Attached], name: str) -> tuple[str, ...]:
-    """A label for each device: the agent's own for the machine itself, which others follow."""
+    """A label for each device: the agent's own for the machine itself, which others follow.
+
+    Of several that are the machine itself, the kind of the highest rank is: the real one.
+    """
+    whole = [one for one in devices if not one.unit.label]
+    machine = max(whole, key=lambda one: one.module.RANK, default=None)
     names: list[str] = []
     for one in devices:
-        label = f"{name}-{one.unit.label}" if one.unit.label else name
+        label = name if one is machine else f"{name}-{one.unit.label or one.kind}"
         names.append(f"{label}-{one.kind}" if label in names else label)
     return tuple(names)
 

@@ -18,10 +18,9 @@ class Meaning:
 _ADVICE: dict[str, dict[Code, str]] = {
     "INVALID_ARGUMENT": {
         Code.BAD_RECIPE: "Run `bitgauge recipes` for the recipes that can be built.",
-        Code.BAD_MODEL: "Check the file with `python -m onnx.checker`, or export it again.",
+        Code.BAD_MODEL: "Export it again; for ONNX, `python -m onnx.checker` says more.",
         Code.WRONG_ARTIFACT_KIND: (
-            "Name a runtime that takes it with --runtime; `bitgauge devices --kernels` says which"
-            " do."
+            "Name a runtime that takes it with --runtime; `bitgauge devices NAME` says which do."
         ),
         Code.BAD_EVALUATION_SET: (
             "An evaluation set is an .npz with inputs/<name> for each model input, labels and ids;"

@@ -45,7 +45,9 @@ def option_problem(options: Iterable[StackItem], runtime: RuntimeDescription) ->
     known = {option.name: option.values for option in runtime.options}
     for option in options:
         if option.name not in known:
-            listed = ", ".join(sorted(known)) or "none"
+            if not known:
+                return f"{runtime.name} takes no session options, and so not {option.name}"
+            listed = ", ".join(sorted(known))
             return f"session option {option.name} is none of {runtime.name}'s: {listed}"
         if option.value not in known[option.name]:
             values = " or ".join(known[option.name])

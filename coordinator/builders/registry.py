@@ -66,8 +66,9 @@ def builder_for(recipe: Recipe, kinds: Sequence[str] = ()) -> tuple[str, Builder
 
 def _unbuildable(recipe: Recipe, kinds: Sequence[str]) -> BadInput:
     family = recipe.family
-    others = [str(known) for known in buildable_recipes(kinds) if known.family is family]
-    listed = ", ".join(others[:6] or sorted(builders()))
+    made = buildable_recipes(kinds)
+    others = [known for known in made if known.family is family] or made
+    listed = ", ".join(map(str, others[:6])) or "none"
     skipped = "".join(f" {line}." for line in found().problems)
     of = f" as {' or '.join(kinds)}" if kinds and buildable_as(recipe) else ""
     return BadInput(Code.BAD_RECIPE, f"No builder makes {recipe}{of}; there are {listed}.{skipped}")

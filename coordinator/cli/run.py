@@ -88,7 +88,7 @@ class Measuring:
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="Given to the runtime and part of the row; `devices --kernels` lists what it has.",
+            help="Given to the runtime and part of the row; `devices NAME` lists what it has.",
         ),
     ] = None
 

@@ -46,7 +46,7 @@ def _kinds_lacking(spec: JobSpec, runtime: RuntimeDescription) -> tuple[str, ...
     own = [entry for entry in spec.entries if spec.runtime_of(entry) == runtime.name]
     kinds = dict.fromkeys(entry.artifact_kind for entry in own if entry.artifact_kind)
     return tuple(
-        f"its {runtime.name} does not take {kind} (it takes {', '.join(taken)})"
+        f"takes no {kind} with {runtime.name} (it takes {', '.join(taken)})"
         for kind in kinds
         if taken and kind not in taken
     )
@@ -70,11 +70,11 @@ def _families_lacking(spec: JobSpec, runtimes: Mapping[str, RuntimeDescription])
     baseline, *others = spec.entries
     name = spec.runtime_of(baseline)
     if lacks(baseline):
-        return (f"its {name} can not run the {parse(baseline.recipe).family.value} baseline",)
+        return (f"cannot run the {parse(baseline.recipe).family.value} baseline with {name}",)
     if others and all(map(lacks, others)):
         names = ", ".join(sorted({parse(entry.recipe).family.value for entry in others}))
         which = " and ".join(dict.fromkeys(map(spec.runtime_of, others)))
-        return (f"its {which} can not run {names}",)
+        return (f"cannot run {names} with {which}",)
     return ()
 
 
@@ -103,6 +103,8 @@ def choose(
     ):
         if matches(spec, device):
             continue
+        if _is_for_another(spec, device, others):
+            continue
         failed_on = (avoid or {}).get(job.job_id, ())
         if device.device_id in failed_on and any(
             other.device_id not in failed_on and not matches(spec, other) for other in others
@@ -110,6 +112,15 @@ def choose(
             continue
         return job.job_id
     return None
+
+
+def _is_for_another(
+    spec: JobSpec, device: DeviceDescription, others: Sequence[DeviceDescription]
+) -> bool:
+    """Whether the job wants a real device, of which there is one: it named no other."""
+    if device.realness.keeps_time or spec.selector.device in (device.name, device.device_id):
+        return False
+    return any(other.realness.keeps_time and not matches(spec, other) for other in others)
 
 
 def refusals(spec: JobSpec, devices: Sequence[DeviceDescription]) -> dict[str, tuple[str, ...]]:

@@ -172,9 +172,9 @@ def _notes(part: Part, now_ns: int, *, runs: bool) -> list[str]:
 def _spread(pooled: Pooled) -> str:
     words = []
     if pooled.between_models is not None:
-        words.append(f"spreads by {text.percent(100 * pooled.between_models)} % between models")
+        words.append(f"spreads by {text.percent(100 * pooled.between_models)} between models")
     if pooled.between_devices is not None:
-        words.append(f"by {text.percent(100 * pooled.between_devices)} % between devices")
+        words.append(f"by {text.percent(100 * pooled.between_devices)} between devices")
     if words and pooled.worst is not None:
         words.append(f"worst {text.ratio(pooled.worst)}")
     return ", ".join(words)

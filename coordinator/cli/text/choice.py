@@ -66,7 +66,8 @@ def _candidate_lines(candidate: Candidate) -> list[str]:
     if candidate.p_best is not None and candidate.regret is not None:
         mark += f", best in {100 * candidate.p_best:.0f} % of draws"
         if candidate.regret > 0:
-            mark += f", expected regret {100 * candidate.regret:.2g} %"
+            percent = 100 * candidate.regret
+            mark += f", expected regret {percent:{'.0f' if percent >= 100 else '.2g'}} %"
     figures = {
         "latency": candidate.latency_ratio,
         "size": candidate.size_ratio,

@@ -11,7 +11,7 @@ from bitgauge.benchmarks.vocabulary.shown import interval
 
 from .view import meaning, null_words, value_words, view_of
 
-_TEMPLATES = Path(__file__).with_name("templates")
+_TEMPLATES = Path(__file__).parent
 
 
 def report_html(sources: Sources) -> bytes:

@@ -60,7 +60,7 @@ def test_what_was_asked_for_is_served_and_nothing_else(folders: tuple[Path, ...]
     said: list[str] = []
     wanted = ("fake", "phone:Q77", "phone:Q77", "phone:lost")
     assert keys(attached(wanted, folders, said.append)) == ["fake", "phone:Q77"]
-    assert said == ["No phone:lost is here: needs a phone on USB."]
+    assert said == ["No phone:lost is here: phone:R58, phone:Q77, phone:gone."]
     assert keys(attached(("phone", "cpu"), folders, print)) == [
         *("phone:R58", "phone:Q77", "phone:gone", "cpu")
     ]
@@ -80,6 +80,8 @@ def test_devices_are_named_after_the_machine(folders: tuple[Path, ...]) -> None:
         *("rpi5", "rpi5-phone-R58", "rpi5-phone-Q77", "rpi5-phone-gone"),
         "rpi5-fake",  # two that are the machine itself
     )
+    turned = attached(("fake", "cpu"), folders, print)
+    assert names_of(turned, "rpi5") == ("rpi5-fake", "rpi5")  # in whatever order they are named
     assert names_of((Attached("cpu", Unit(), devices[0].module),), "rpi5") == ("rpi5",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -72,7 +73,7 @@ OTHER = RuntimeDescription("litert", "2")
     [
         (StackItem("session.intra_op", "1"), ORT, "is none of onnxruntime's: session.x64quant"),
         (StackItem(PRECISION, "0"), ORT, "is '0' and not 1"),
-        (EXACT_MODE, OTHER, "is none of litert's: none"),
+        (EXACT_MODE, OTHER, "litert takes no session options, and so not "),
     ],
 )
 def test_what_a_runtime_does_not_have_is_refused(
@@ -82,10 +83,13 @@ def test_what_a_runtime_does_not_have_is_refused(
     assert option_problem([EXACT_MODE], ORT) is None
     spec = replace(SPEC, runtime=runtime.name, overrides=Overrides(session_options=(option,)))
     here = replace(DEVICE, runtimes=(runtime,))
-    with pytest.raises(BitgaugeError, match="can not be taken: session option") as caught:
+    with pytest.raises(
+        BitgaugeError,
+        match=f"can not be taken: .*{re.escape(words.split(': ', maxsplit=1)[0].strip())}",
+    ) as caught:
         require_options(spec, [here])
     assert caught.value.code is Code.BAD_ARGUMENT
-    assert any("does not take it: session option" in why for why in matches(spec, here))
+    assert any("does not take it: " in why and words in why for why in matches(spec, here))
     require_options(spec, [])  # nothing is known of it yet
     known = replace(runtime, options=(RuntimeOption(option.name, (option.value,)),))
     require_options(spec, [here, replace(DEVICE, runtimes=(known,))])  # one device takes it

@@ -195,7 +195,7 @@ def test_every_recipe_has_at_most_one_builder_and_every_default_has_one() -> Non
 
 
 def test_a_recipe_without_builder_is_refused_with_what_there_is() -> None:
-    with pytest.raises(BadInput, match="No builder makes bf16; there are fp16, fp32") as caught:
+    with pytest.raises(BadInput, match="No builder makes bf16; there are fp32, fp16") as caught:
         registry.builder_for(parse("bf16"))
     assert caught.value.code is Code.BAD_RECIPE
     with pytest.raises(BadInput, match="there are int8-static-u8s8-pc,"):

@@ -6,6 +6,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
     FormatFamily,
     HardwareClass,
     JobState,
+    Realness,
 )
 from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
@@ -73,8 +74,8 @@ def recipes(*names: str) -> JobSpec:
         ),
         (recipes("fp32", "fp16", "int8-dynamic"), ()),
         (recipes("fp32"), ()),
-        (recipes("fp32", "fp16", "int4-wo-b32"), ("its onnxruntime can not run fp16, int4",)),
-        (recipes("fp16", "int8-dynamic"), ("its onnxruntime can not run the fp16 baseline",)),
+        (recipes("fp32", "fp16", "int4-wo-b32"), ("cannot run fp16, int4 with onnxruntime",)),
+        (recipes("fp16", "int8-dynamic"), ("cannot run the fp16 baseline with onnxruntime",)),
     ],
 )
 def test_every_reason_is_named(spec: JobSpec, reasons: tuple[str, ...]) -> None:
@@ -97,7 +98,7 @@ def test_each_entry_asks_for_its_own_runtime() -> None:
     alone = replace(mixed, entries=mixed.entries[:2])
     lacks = replace(both.runtimes[1], families=(FormatFamily.INT8,))
     assert matches(alone, replace(both, runtimes=(RUNTIME, lacks))) == (
-        "its litert can not run int4",
+        "cannot run int4 with litert",
     )
 
 
@@ -113,7 +114,7 @@ def test_a_kind_that_its_runtime_does_not_take_is_named() -> None:
     )
     assert matches(spec, DEVICE) == (), "a runtime that does not say is asked by running it"
     says = replace(DEVICE, runtimes=(replace(RUNTIME, artifact_kinds=("onnx", "ort")),))
-    assert matches(spec, says) == ("its onnxruntime does not take tflite (it takes onnx, ort)",)
+    assert matches(spec, says) == ("takes no tflite with onnxruntime (it takes onnx, ort)",)
 
 
 def test_what_is_simulated_is_measured_apart() -> None:
@@ -162,6 +163,17 @@ def test_a_retry_goes_to_another_matching_device_when_there_is_one() -> None:
     assert choose(queue, DEVICE, [OTHER], {"first": {"id-1", "id-2"}}) == "first"
     unfit = replace(OTHER, runtimes=())
     assert choose(queue, DEVICE, [unfit], avoid) == "first"
+
+
+def test_a_simulated_device_leaves_jobs_to_real_ones_unless_it_is_named() -> None:
+    fake = replace(OTHER, name="fake", realness=Realness.SIMULATED)
+    queue = [job("any", 1)]
+    assert choose(queue, fake, [DEVICE]) is None
+    assert choose(queue, fake, []) == "any"
+    assert choose(queue, fake, [replace(DEVICE, runtimes=())]) == "any"
+    assert choose(queue, DEVICE, [fake]) == "any"
+    named = [job("named", 1, wish(Selector(device="fake")))]
+    assert choose(named, fake, [DEVICE]) == "named"
 
 
 def test_refusals_name_every_device_that_can_not() -> None:
