@@ -10,6 +10,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refu
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
+from ...decisions.again import QueueJob
 from ...decisions.care import CheckOutcome, DeviceCare, Hearing
 from ...decisions.job_now import ENDED
 from ..sql.database import fetch, reading, text, value, writing
@@ -234,7 +235,7 @@ def begin_certification(
     )
     if known is not None:
         return known, False
-    insert_job(db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
+    insert_job(db, QueueJob(job_id, spec), model_class, now_ns, submitted_by)
     db.table("certifications").insert(
         {"job_id": job_id, "device_id": device_id, "runtime": spec.runtime}
     )

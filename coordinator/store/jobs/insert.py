@@ -10,34 +10,24 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
-from ..sql.database import columns, encode
+from ...decisions.again import QueueJob
+from ..sql.database import columns
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
 def insert_job(
-    db: Database,
-    job_id: str,
-    spec: JobSpec,
-    model_class: ModelClass,
-    *,
-    now_ns: int,
-    submitted_by: str = "",
-    repeats: str | None = None,
-    exact_of: str | None = None,
+    db: Database, asked: QueueJob, model_class: ModelClass, now_ns: int, submitted_by: str
 ) -> None:
-    """Record a job that is to be measured.
-
-    `submitted_by` names a token. `repeats` is the suspect job that it measures again, `exact_of`
-    the job whose saturating artifacts it measures in exact mode.
-    """
+    """Record a job that is to be measured; `submitted_by` names a token."""
+    spec = asked.spec
     entries = _checked(spec)
     building = any(entry.artifact is None for entry in entries)
     state = JobState.BUILDING if building else JobState.QUEUED
     db.table("jobs").insert(
         {
-            "job_id": job_id,
+            **columns(asked),
             "idempotency_key": spec.idempotency_key or None,
             "state": state.value,
             **columns(spec, "model_name", "baseline", "profile", "priority"),
@@ -46,13 +36,10 @@ def insert_job(
             "runtime": spec.runtime_of(entries[0]),
             "submitted_unix_ns": now_ns,
             "submitted_by": submitted_by,
-            "spec": encode(spec),
-            "repeats": repeats,
-            "exact_of": exact_of,
         }
     )
     db.table("entries").insert_all(
-        _entry_columns(job_id, index, entry, spec.runtime_of(entry))
+        _entry_columns(asked.job_id, index, entry, spec.runtime_of(entry))
         for index, entry in enumerate(entries)
     )
 

@@ -59,7 +59,7 @@ def _apply(db: Database, job: JobNow, act: do.EndInstruction, now_ns: int) -> No
                 (act.outcome.value, act.suspect, act.device_id, job.job_id),
             )
         case QueueJob():
-            queue(db, act, job, now_ns)
+            insert_job(db, act, job.model_class, now_ns, job.submitted_by)
         case do.CordonDevice():
             db.execute(
                 """UPDATE devices SET cordoned = coalesce(cordoned, ?),
@@ -68,20 +68,6 @@ def _apply(db: Database, job: JobNow, act: do.EndInstruction, now_ns: int) -> No
             )
         case do.IssueCertificate():
             db.table("aa_certificates").insert(columns(act.certificate))
-
-
-def queue(db: Database, asked: QueueJob, job: JobNow, now_ns: int) -> None:
-    """Queue a job that follows from another, for the same user."""
-    insert_job(
-        db,
-        asked.job_id,
-        asked.spec,
-        job.model_class,
-        now_ns=now_ns,
-        submitted_by=job.submitted_by,
-        repeats=asked.repeats,
-        exact_of=asked.exact_of,
-    )
 
 
 # -- what is known ------------------------------------------------------------------------

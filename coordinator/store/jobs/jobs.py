@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ...decisions import jobs
+from ...decisions.again import QueueJob
 from ..sql.database import columns, fetch, reading, text, value, writing
 from ..sql.values import job_row, job_spec, job_view
 from ..values import BuildKey, BuildOutcome, PendingBuild
@@ -53,7 +54,7 @@ def submit(
                     f" {known[0]['job_id']}, which asked for something else.",
                 )
             return str(known[0]["job_id"]), False
-    insert_job(db, job_id, spec, model_class, now_ns=now_ns, submitted_by=submitted_by)
+    insert_job(db, QueueJob(job_id, spec), model_class, now_ns, submitted_by)
     return job_id, True
 
 

@@ -32,7 +32,7 @@ def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableR
 
     `fingerprint` matches by its beginning.
     """
-    clauses = {
+    where = {
         "j.model_name = ?": which.model_name,
         "e.recipe = ?": which.recipe,
         "? IN (d.name, d.device_id)": which.device,
@@ -41,7 +41,6 @@ def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableR
         f"{FINGERPRINT} GLOB ?": f"{which.fingerprint}*" if which.fingerprint else None,
         "e.settled_unix_ns <= ?": which.until_unix_ns,
     }
-    where = {clause: value for clause, value in clauses.items() if value is not None}
     chosen = newest(candidates(connection, where))
     return ordered(with_metrics(connection, one.row) for one in chosen)
 
@@ -80,7 +79,7 @@ def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series,
     """The series that match, in the order of the table. `UNKNOWN_RUN` for an unknown run."""
     if query.run_id is not None:
         return _series_of_run(connection, query.run_id, query.metric)
-    clauses = {
+    where = {
         "j.model_name = ?": query.model_name,
         "j.model_class = ?": query.model_class,
         "l.hardware_class = ?": query.hardware_class,
@@ -88,11 +87,6 @@ def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series,
         "e.recipe = ?": query.recipe,
         "? IN (d.name, d.device_id)": query.device,
         "j.batch = ?": query.batch,
-    }
-    where = {
-        clause: getattr(value, "value", value)
-        for clause, value in clauses.items()
-        if value is not None
     }
     return _grouped(connection, _measured(candidates(connection, where)), query.metric)
 

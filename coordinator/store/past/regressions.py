@@ -28,7 +28,7 @@ from ...decisions.regressions import (
     regression_id,
 )
 from ..jobs.changes import job_now
-from ..jobs.job_end import queue
+from ..jobs.insert import insert_job
 from ..sql.candidates import candidates
 from ..sql.database import columns, encode, fetch, writing
 from ..sql.table import key_text
@@ -262,5 +262,6 @@ def _measure_again(db: Database, run_id: str, now_ns: int) -> str | None:
         return None
     job, index = job_now(db.conn, run["job_id"]), run["entry_index"]
     artifact = job.entries[index].artifact
-    queue(db, again.confirm(run_id, job.spec, index, artifact, run["device_id"]), job, now_ns)
+    asked = again.confirm(run_id, job.spec, index, artifact, run["device_id"])
+    insert_job(db, asked, job.model_class, now_ns, job.submitted_by)
     return job_id

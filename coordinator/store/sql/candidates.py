@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
-from .database import fetch, value
+from .database import fetch_where, value
 from .values import metric_values
 
 _STATES = {
@@ -71,10 +71,9 @@ def candidates(
 ) -> tuple[SettledRow, ...]:
     """Every settled entry for which all clauses hold, without its metrics.
 
-    `where` holds SQL clauses over `e`, `j`, `r`, `l` and `d`, each with its one value.
+    `where` holds SQL clauses over `e`, `j`, `r`, `l` and `d`, as in `fetch_where`.
     """
-    sql = _SETTLED + "".join(f" AND {clause}" for clause in where)
-    return tuple(_candidate(row) for row in fetch(connection, sql, list(where.values())))
+    return tuple(_candidate(row) for row in fetch_where(connection, _SETTLED, where))
 
 
 def rows_of_job(connection: sqlite3.Connection, job_id: str) -> tuple[TableRow, ...]:

@@ -119,6 +119,18 @@ def fetch(
     return cursor.execute(sql, values).fetchall()
 
 
+def fetch_where(
+    connection: sqlite3.Connection, sql: str, where: Mapping[str, object]
+) -> list[sqlite3.Row]:
+    """The rows of a query that ends in a WHERE, to which clauses with one value each are added.
+
+    A clause whose value is None does not count.
+    """
+    asked = {clause: one for clause, one in where.items() if one is not None}
+    values = [getattr(one, "value", one) for one in asked.values()]
+    return fetch(connection, sql + "".join(f" AND {clause}" for clause in asked), values)
+
+
 def texts(
     connection: sqlite3.Connection, sql: str, values: Sequence[object] = ()
 ) -> tuple[str, ...]:

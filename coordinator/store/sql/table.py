@@ -39,13 +39,13 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 
 from .candidates import candidates, rows_of_job, with_metrics
-from .database import columns, encode, fetch, reading, texts, writing
+from .database import columns, encode, fetch, fetch_where, reading, texts, writing
 from .values import device_description
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_STORED = """SELECT t.row_key, t.value, t.changes, d.name AS device_name FROM table_rows t
+_STORED = """SELECT t.row_key, t.job_id, t.value, t.changes, d.name AS device_name FROM table_rows t
     JOIN devices d ON d.device_id = t.device_id WHERE 1"""
 _WHOLE = """SELECT t.row_key, w.value, t.changes, d.name AS device_name FROM table_rows t
     JOIN devices d ON d.device_id = t.device_id
@@ -90,18 +90,12 @@ def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tu
         clauses["t.scenario = ?"] = query.workload.scenario
         clauses["t.batch = ?"] = query.workload.batch
         clauses["t.threads = ?"] = query.workload.threads
-    asked = {clause: value for clause, value in clauses.items() if value is not None}
-    return ordered(_stored(connection, asked, sql))
+    return ordered(map(_row, fetch_where(connection, sql, clauses)))
 
 
 def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
     """The rows of which an input is another one now, each with the id of its job."""
-    found = fetch(
-        connection,
-        """SELECT t.row_key, t.job_id, t.value, t.changes, d.name AS device_name FROM table_rows t
-           JOIN devices d ON d.device_id = t.device_id WHERE t.changes <> '[]'
-           ORDER BY t.row_key""",
-    )
+    found = fetch(connection, f"{_STORED} AND t.changes <> '[]' ORDER BY t.row_key")
     return tuple((_row(row), row["job_id"]) for row in found)
 
 
@@ -110,14 +104,6 @@ def cells(connection: sqlite3.Connection) -> tuple[Cell, ...]:
     """Every cell that something was measured or tried for, without priors."""
     found = fetch(connection, "SELECT value FROM cells ORDER BY cell_key")
     return tuple(msgspec.json.decode(row["value"], type=Cell) for row in found)
-
-
-def _stored(
-    connection: sqlite3.Connection, where: Mapping[str, object], sql: str = _STORED
-) -> list[TableRow]:
-    clauses = "".join(f" AND {clause}" for clause in where)
-    values = [getattr(value, "value", value) for value in where.values()]
-    return [_row(row) for row in fetch(connection, sql + clauses, values)]
 
 
 def _row(row: sqlite3.Row) -> TableRow:
@@ -345,7 +331,8 @@ def _of_stack(
 def _refresh_cells(db: Database, keys: Iterable[CellKey]) -> None:
     for key in keys:
         own = _columns(key)
-        found = _stored(db.conn, {f"t.{name} = ?": value for name, value in own.items()})
+        where = {f"t.{name} = ?": value for name, value in own.items()}
+        found = [_row(row) for row in fetch_where(db.conn, _STORED, where)]
         text = "/".join(str(value) for value in own.values())
         if found:
             made = {"cell_key": text, **own, "value": encode(cell_of(key, found))}
