@@ -54,10 +54,10 @@ def certification(
 
 def _hindrance(spec: JobSpec, device: DeviceDescription) -> str | None:
     """Why a device cannot be certified; time that is not real says nothing."""
-    if reasons := matches(spec, device):
-        return f"it {' and '.join(reasons)}"
     if not device.realness.keeps_time:
         return f"it is {device.realness.value}, so it keeps no time"
     if any(one.simulated for one in device.runtimes if one.name == spec.runtime):
         return f"its {spec.runtime} is simulated, so it keeps no time"
+    if reasons := matches(spec, device):
+        return f"it {' and '.join(reasons)}"
     return None

@@ -58,7 +58,7 @@ def sentinel_artifact():
     )
 
 
-TRAITS = Traits(("fake",), sentinel=sentinel_artifact)
+TRAITS = Traits(("onnx",), sentinel=sentinel_artifact)
 """
 
 
