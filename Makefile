@@ -20,7 +20,7 @@ fast: .venv/dev.installed
 protocol: .venv/dev.installed
 	$(PYTEST) tests/protocol
 
-# 12 minutes: all of the above, two at a time because they only compute; then real processes, alone.
+# All of the above, two at a time because they only compute; then real processes, alone. 15 minutes; 12 are the goal.
 test: .venv/dev.installed
 	$(MAKE) -j2 --output-sync=target check fast protocol
 	$(PYTEST) -m "kill or child" $(ROOMS)
