@@ -30,11 +30,7 @@ class Enrolment:
 
     Attributes:
         coordinator: ``HOST:PORT`` that takes agents by certificate.
-        name: label of the device.
         device_id: whom the certificate names.
-        token: bearer token of this device.
-        key_pem: private key.
-        certificate_pem: its certificate.
         ca_pem: the only CA whose servers are trusted.
         issued_unix_ns: when the certificate came, UTC nanoseconds by this device's clock.
         expires_unix_ns: end of the certificate, UTC nanoseconds.
@@ -102,17 +98,10 @@ class AgentConfig:
     """Settings of one agent process.
 
     Attributes:
-        coordinator: host and port.
-        token: bearer token of role agent.
         home: the state folder of Bitgauge; the agent's own is ``agent`` below it.
-        name: label of the device.
         devices: what to serve, ``KIND`` or ``KIND:KEY``; every real device that is found when
             not given.
-        cache_bytes: size that the artifact cache keeps to.
         disk_reserve_bytes: no job is taken while the disk has less free.
-        once: end after one job.
-        limits: how long a child may be silent.
-        plugins: further folders of plug-ins.
         sandbox: level of confinement; the strongest that works when `AUTO`.
         allow_unsandboxed: run artifacts of a remote coordinator at level `rlimits`, too.
         enrolment: what the device got when it joined; None: a coordinator on this machine.

@@ -116,13 +116,7 @@ def describe(
 ) -> DeviceDescription:
     """This device as it introduces itself.
 
-    Args:
-        device: name of the device module.
-        name: label.
-        identity: its id.
-        unit: its key among the units of that module.
-        folders: further folders of plug-ins; the environment's when not given.
-        say: prints one line for each plug-in that cannot be used.
+    Without `folders` those of the environment are searched for plug-ins.
 
     Raises:
         BitgaugeError: no such device module, or two plug-ins of one name.

@@ -31,13 +31,9 @@ class ChildSpec:
     """One launch of one pass.
 
     Attributes:
-        pass_name: what to measure.
         launch: 0-based number within (pass, role).
         role: which artifact the raw file will speak of.
         runtimes: names of the runtime modules that load `paths`, in that order.
-        workload: scenario, batch and threads.
-        profile: how much to measure.
-        recipe: the candidate's recipe.
         seed: of every random choice in this launch.
         artifacts: SHA-256 of what is loaded, baseline first; empty for the floor.
         paths: files of the artifacts, in that order; the runtime's empty artifact for the floor.
@@ -45,10 +41,7 @@ class ChildSpec:
         result: where to write the raw file.
         event_fd: descriptor to write events to.
         ack_fd: descriptor to read acknowledgements from.
-        device: name of the device module.
         unit: key of the device among those of its kind.
-        plugins: further folders of plug-ins.
-        overrides: what of the profile is overridden.
         meter: name of the energy meter.
         second_meter: name of another one of the same scope; "" when there is none.
         peak_fd: descriptor to read the peak of the child's control group from; -1: there is none.

@@ -96,12 +96,7 @@ class Admission:
 class Outage:
     """Says once that the coordinator is away, and once that it is back.
 
-    Args:
-        address: of the coordinator.
-        say: prints one line.
-
     Attributes:
-        address: of the coordinator.
         away: the last call did not get through.
         count: outages so far.
     """

@@ -36,9 +36,7 @@ class LeaseClock:
 
     Attributes:
         ttl_ns: the lease ends this long after the last renewal.
-        renew_every_ns: how often to renew.
         renewed_ns: when it was last renewed or granted.
-        due_ns: when to renew next.
         failures: renewals in a row that did not get through.
     """
 
@@ -63,9 +61,7 @@ class LeaseClock:
     def failed(self, now_ns: int, jitter: float) -> None:
         """A renewal did not get through; the next one waits longer.
 
-        Args:
-            now_ns: the present.
-            jitter: factor that keeps many agents from coming back at once.
+        `jitter` is a factor that keeps many agents from coming back at once.
         """
         self.failures += 1
         pause = min(self.renew_every_ns * 2 ** min(self.failures - 1, 10), _LONGEST_RETRY_NS)
@@ -79,11 +75,7 @@ class LeaseClock:
 class LeaseKeeper:
     """Renews one lease until it is cancelled or lost.
 
-    Args:
-        assignment: the lease.
-        renew: sends one heartbeat.
-        say: prints one line.
-        now_ns: reads the clock that leases are judged by.
+    `now_ns` reads the clock that leases are judged by.
     """
 
     def __init__(

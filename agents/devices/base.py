@@ -46,14 +46,11 @@ class DeviceFacts:
     `DeviceDescription` is made of these, an identity, the runtimes and the meters.
 
     Attributes:
-        hardware_class: kind of hardware.
-        realness: how real it is.
         architecture: machine name of the kernel: ``x86_64``, ``aarch64``.
         processor_model: as the vendor writes it; empty when unknown.
         isa_flags: instruction set flags, sorted.
         core_count: logical processors that this process may use.
         memory_bytes: memory of the machine, or of its limit when that is smaller.
-        kernel_release: release of the kernel.
         virtualisation: hypervisor or emulator by name; None on bare metal.
         governor: frequency governor; None where it cannot be read.
         stack: what can change a number without the device changing.

@@ -18,13 +18,7 @@ from ..storage.identity import device_folder, device_id
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """One unit, and the module of its kind.
-
-    Attributes:
-        kind: name of the device module.
-        unit: which of the units of that kind.
-        module: reads it.
-    """
+    """One unit, and the module of its kind."""
 
     kind: str
     unit: Unit
@@ -94,15 +88,7 @@ def names_of(devices: Sequence[Attached], name: str) -> tuple[str, ...]:
 def introduced(
     one: Attached, name: str, folder: Path, plugins: Sequence[Path], say: Callable[[str], None]
 ) -> tuple[Path, DeviceDescription]:
-    """Where a device has its own files, and the device as it introduces itself.
-
-    Args:
-        one: which device.
-        name: its label.
-        folder: the agent's state folder.
-        plugins: further folders of plug-ins.
-        say: prints one line for each plug-in that cannot be used.
-    """
+    """Where a device has its own files, and the device as it introduces itself."""
     own = device_folder(folder, one.key, is_machine=not one.unit.key)
     identity = device_id(own)
     return own, registry.describe(

@@ -34,21 +34,10 @@ class Bench:
     """What one served device works with.
 
     Attributes:
-        device: this device as it is registered.
         kind: name of its device module.
-        unit: its key among the units of that module.
-        runtimes: the plug-ins that can be loaded.
-        plugins: folders that a child looks for plug-ins in, too.
         connection: to the coordinator; whoever made it closes it.
-        transfer: gets artifacts and sends raw files.
-        spool: keeps what was measured.
-        outbox: reports what the spool holds.
         folder: where children have their folders.
-        limits: how long a child may be silent.
-        say: prints one line.
         launch: runs one child to its end, confined.
-        sandbox: the level that it confines to.
-        machine: whose disk, processes and clocks these are.
         turns: when its host may measure it.
         rest: lets the device cool down before a job; returns the seconds that it took.
     """

@@ -32,13 +32,7 @@ _TRACEBACK_CHARACTERS = 4096
 
 
 class Executor:
-    """One assignment on one bench.
-
-    Args:
-        bench: the tools.
-        assignment: the work.
-        keeper: keeps the lease meanwhile.
-    """
+    """One assignment on one bench."""
 
     def __init__(self, bench: Bench, assignment: Assignment, keeper: LeaseKeeper) -> None:
         self._bench = bench
@@ -147,12 +141,7 @@ def report_of(
 ) -> RunReport:
     """The report of a run that has ended now.
 
-    Args:
-        bench: where it was.
-        run: which run.
-        started_unix_ns: when it began.
-        raw: its raw files.
-        failure: why it has no result; None when it has one.
+    `failure` says why it has no result.
     """
     runtime = bench.runtime(run.entry.runtime)
     stack = () if runtime is None else stack_of(bench.device.stack, runtime)

@@ -24,7 +24,6 @@ class PassPlan:
     """One launch of one pass.
 
     Attributes:
-        pass_name: what to measure.
         launch: 0-based number within (pass, role).
         role: which artifact it is about.
         artifacts: what to load, baseline first; empty for the floor.

@@ -76,12 +76,7 @@ async def with_kernel_modes(
 ) -> DeviceDescription:
     """The device with the probe map of each runtime that declares one, and new fingerprints.
 
-    Args:
-        device: as it describes itself without any probe map.
-        confinement: what the probe's child is put into.
-        folder: the agent's state folder.
-        plugins: further folders of plug-ins.
-        say: prints one line for each probe that failed.
+    `device` describes itself without any probe map; a probe that fails is told by `say`.
     """
     probed = []
     for runtime in device.runtimes:
@@ -103,12 +98,7 @@ async def with_kernel_modes(
 
 
 def with_known_modes(device: DeviceDescription, folder: Path) -> DeviceDescription:
-    """The device with the probe maps that are kept; nothing is probed.
-
-    Args:
-        device: as it describes itself without any probe map.
-        folder: the agent's state folder.
-    """
+    """The device with the probe maps that are kept; nothing is probed."""
     maps = [(runtime, _read(_place(folder, runtime))) for runtime in device.runtimes]
     described = (
         runtime if said is None else _described(device, runtime, said) for runtime, said in maps

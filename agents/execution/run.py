@@ -57,11 +57,8 @@ class Run:
     """One entry under one lease: what it is, and what it has made so far.
 
     Attributes:
-        job: the job and its lease.
-        entry: what to measure.
         keeper: keeps the lease, in the gaps while a clock runs.
         sentinels: which launches of the sentinel go with this entry; see `plan.bracketed`.
-        made: raw files so far.
         medians_ns: median latency of each launch of a pass and role so far.
         attempts: children that the launch with the most of them took.
     """
@@ -96,11 +93,7 @@ async def measure(
 ) -> tuple[RawRef, ...]:
     """Makes every launch that an entry needs.
 
-    Args:
-        bench: the tools.
-        run: the entry.
-        shared: raw files of the baseline that need not be made again.
-        keeps_time: whether anything but quality means something here.
+    `shared` are raw files of the baseline that need not be made again.
 
     Returns:
         The raw files that were made.

@@ -80,11 +80,6 @@ class Rest:
     Where no temperature can be read there is nothing to wait for. A room that has warmed up since
     must not hold jobs for ever: when its patience ends the job begins as it is, and its own
     conditions say how warm it was.
-
-    Args:
-        heat: of the device.
-        clock: monotonic seconds.
-        sleep: waits for some seconds.
     """
 
     def __init__(

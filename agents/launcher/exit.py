@@ -16,12 +16,9 @@ class ChildExit:
         code: what it said when it failed; empty when it said nothing.
         message: its sentence.
         signal: number of the signal that ended it; 0 when it exited by itself.
-        status: its exit status, when it exited by itself.
-        phase: the phase it was in.
         timed_out: seconds of silence after which the agent ended it; 0 when it did not.
         out_of_memory: the kernel ended some process for lack of memory in that time.
         forks_refused: it asked for more processes than its limit.
-        log_tail: the last lines it wrote.
         median_ns: the median latency that it told of; 0 for none.
     """
 

@@ -39,13 +39,7 @@ async def run_child(
     When this task is cancelled the child and all it started are dead before the cancellation
     goes on.
 
-    Args:
-        spec: what to measure; its descriptors are filled in here.
-        folder: the child's own folder; the spec and the log are written there.
-        mark: carried in its environment.
-        limits: how long it may be silent.
-        listener: what to do when it speaks.
-        confinement: what it is put into.
+    Its spec and its log are written to `folder`, its own; descriptors are filled in here.
     """
     group = await asyncio.to_thread(confinement.open_group)
     log_read, log_write = os.pipe()

@@ -51,16 +51,8 @@ class PassModule(Protocol):
 class Child:
     """One launch: what was asked for, and the parts that passes share.
 
-    Args:
-        spec: what to measure.
-        channel: tells the agent phases and gaps.
-        runtimes: execute the artifacts, by name; prepared here.
-        device: the kind of device that is measured.
-
     Attributes:
         runtime: executes the artifact that the raw file speaks of.
-        plan: how much to measure.
-        batch: samples per call.
         origin: which launch of which pass the raw file speaks of.
     """
 

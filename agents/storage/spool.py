@@ -31,10 +31,7 @@ class Intent:
     """A run that has begun.
 
     Attributes:
-        run_id: the run.
-        job_id: its job.
         epoch: fencing epoch of the lease.
-        entry_index: position of the entry in its job.
         mark: what every child of this run carries in its environment.
         boot_id: the boot in which it began; process ids of another boot mean nothing.
         pid: id of the newest child, once it is known.

@@ -80,12 +80,7 @@ def _work(spec: ChildSpec, channel: Channel) -> None:
 
 
 def code_of(error: OSError, phase: str) -> Code:
-    """What the system's refusal means, in the phases in which only the runtime asks for anything.
-
-    Args:
-        error: what the runtime met.
-        phase: the phase the child was in.
-    """
+    """What the refusal of the system means; in some phases only the runtime asks for anything."""
     from bitgauge.benchmarks.vocabulary.errors import Code
 
     if error.errno == errno.ENOSPC:

@@ -29,9 +29,6 @@ class RunFacts:
     Attributes:
         run_id: seeds the resampling.
         entry_index: position of the entry in its job.
-        recipe: of the candidate.
-        profile: how much was measured.
-        workload: scenario, batch and threads.
         candidate: the entry's artifact.
         baseline: the job's baseline.
         accuracy_margin_pp: loss of accuracy that is still acceptable, in points.

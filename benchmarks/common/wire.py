@@ -36,11 +36,7 @@ def code_in(trailers: Iterable[tuple[str, str | bytes]] | None) -> str | None:
 
 
 def to_wire(value: object) -> Any:
-    """The message that carries `value`.
-
-    Args:
-        value: an instance of a dataclass of `model` that crosses the wire.
-    """
+    """The message that carries `value`."""
     message = message_class(type(value))()
     _fill(message, value)
     return message

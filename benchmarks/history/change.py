@@ -72,11 +72,6 @@ def change_of(key: str, before: MetricValue, after: MetricValue) -> MetricChange
     A published verdict that turned from PASS to FAIL, or back, decides by itself: it was reached
     against a margin that was set beforehand. Anything else needs the interval of the change to
     lie beyond the margin, or what was counted to differ by more than it.
-
-    Args:
-        key: the metric.
-        before: its earlier value.
-        after: its later value.
     """
     known = METRICS.get(key)
     if known is None:

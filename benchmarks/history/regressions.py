@@ -54,8 +54,6 @@ class Worsening:
     """One thing that is worse than usual.
 
     Attributes:
-        signal: which kind.
-        metric: what is worse.
         before: what was usual.
         after: what was found.
         bound: beyond which it is worse than usual, in the unit of `before`.
@@ -240,12 +238,7 @@ def judge_drift(
 def says(signal: str, metric: str, bound: float, after: MetricValue, now: MetricValue) -> Says:
     """What a later value says of a regression.
 
-    Args:
-        signal: of the regression.
-        metric: of the regression.
-        bound: of the regression.
-        after: what the run that showed it had found.
-        now: the same metric later; for a drift its level, relative like `after`.
+    `now` is the same metric later; for a drift its level, relative like `after`.
     """
     if now.value is None or now.definition != after.definition:
         return Says.SILENT

@@ -37,11 +37,7 @@ class CodeOperator:
     """One operator that makes codes of codes; tensors by name.
 
     Attributes:
-        op_type: of its node, one of `COMPUTED`.
-        inputs: in order.
-        y_scale: scale of the output.
         y_zero: zero point of the output; "" for 0.
-        output: what it makes.
         axis: of a concatenation, or of what a softmax sums over.
         trailing: whether a softmax sums over the axes behind `axis` too (ONNX before opset 13).
         alpha: slope below zero.

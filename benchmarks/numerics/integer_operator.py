@@ -57,19 +57,9 @@ class IntegerOperator:
     """One operator that can be computed again; tensors by name, "" where absent.
 
     Attributes:
-        name: of its node.
-        op_type: of its node.
         a: activations; floating point where `quantizes_input`.
-        a_scale: scale of the activations.
-        a_zero: zero point of the activations.
-        b: weights.
-        b_scale: scale of the weights.
-        b_zero: zero point of the weights.
         bias: what is added: int32 sums, or floats where the output is floating point.
         y_scale: scale of the output; absent where it is int32 or floating point.
-        y_zero: zero point of the output.
-        output: what it makes.
-        geometry: of a convolution.
         transposes: which of the two factors are stored transposed.
         quantizes_input: whether the operator quantizes its input itself.
         scales_output: whether sums become floating-point numbers.

@@ -75,12 +75,9 @@ class TensorRow:
     """One activation tensor over the samples that were looked at.
 
     Attributes:
-        name: in the graph that the runtime executes.
         dtype: numpy name of its element type.
         producer: operator type that makes it.
-        elements: values looked at.
         scale: of its quantization; None for a float tensor and for one scaled while running.
-        zero_point: of its quantization.
         scale_low: smallest scale of any call, for a tensor scaled while running.
         scale_high: largest scale of any call.
         clip_hi: share of values above the highest code.
@@ -92,8 +89,6 @@ class TensorRow:
         underflow: share of values that are not zero and become zero.
         sqnr_db: signal to quantization noise of this quantization alone, in dB.
         reference_sqnr_db: signal to noise against the float model's tensor of that name, in dB.
-        nan: values that are NaN.
-        inf: values that are infinite.
         amax: largest finite magnitude, in the tensor's own unit.
         headroom_log2: doublings until `amax` leaves FP16; float tensors only.
         fp16_subnormal: share of values that FP16 holds with fewer digits, or not at all.
@@ -146,7 +141,6 @@ class OperatorRow:
     weights, no K and no pairs, and its errors are those of rounding and clipping.
 
     Attributes:
-        name: of its node.
         op_type: as executed, such as `QLinearConv`.
         compute: a key of `COMPUTES`.
         activation_type: `u8 s8 f16 f32 ...`.

@@ -48,10 +48,6 @@ class GraphOperator:
     """One product of matrices, or one integer operator that works value by value.
 
     Attributes:
-        name: of its node.
-        op_type: of its node.
-        inputs: names of its tensors.
-        output: what it makes.
         a: activations, as the operator takes them.
         b: weights; "" where it has none of one tensor.
         compute: a key of `ledger.COMPUTES`.

@@ -44,15 +44,9 @@ class RawOrigin:
     """Which launch of which pass a raw file speaks of.
 
     Attributes:
-        pass_name: the pass.
         launch: 0-based number of the launch within (pass, role).
         role: which artifact it is about.
         artifacts: SHA-256 of the artifacts that were loaded, baseline first.
-        recipe: the candidate's recipe.
-        runtime: name of the runtime.
-        workload: scenario, batch and threads.
-        profile: the profile of the job.
-        overrides: what of the profile was overridden.
     """
 
     pass_name: PassName

@@ -20,8 +20,6 @@ class QueueJob:
     """Queue a job, with class and user of the one that it follows from.
 
     Attributes:
-        job_id: its id.
-        spec: what it measures.
         repeats: the suspect job that it measures again.
         exact_of: the job whose saturating artifacts it measures in exact mode.
     """

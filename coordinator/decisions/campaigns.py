@@ -57,9 +57,6 @@ class CampaignStep:
     """One job of a campaign as its driver sees it.
 
     Attributes:
-        n: position in the campaign.
-        device_id: on which device.
-        spec: what is submitted.
         seconds: device time it is expected to take.
         job_id: None until it was submitted.
         refused: why it could not be submitted at all.

@@ -120,13 +120,7 @@ def judge_check(
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """When a device that takes part was heard, or promised to be silent until, last.
-
-    Attributes:
-        device_id: which device.
-        heard_unix_ns: UTC nanoseconds.
-        leased: whether it holds a lease.
-    """
+    """When a device that takes part was heard, or promised to be silent until, last."""
 
     device_id: str
     heard_unix_ns: int

@@ -75,10 +75,7 @@ class RunNow:
     """One attempt of an entry.
 
     Attributes:
-        run_id: its id.
         epoch: of the lease under which it was made.
-        entry_index: which entry.
-        disposition: what became of it.
         status: how it ended on the device.
         failed: it says why it produced nothing.
         raw: it has raw data; a run that failed has when the sentinel was timed around it.
@@ -102,18 +99,13 @@ class JobNow:
     """What is known of a job when something happens to it.
 
     Attributes:
-        job_id: which job.
-        spec: what was submitted.
         model_class: as it was recognised.
-        state: where it is.
         epoch: of its newest lease.
-        entries: in order.
         runs: every attempt so far, in order of arrival.
         first_leased_unix_ns: when its deadline began to run.
         claim_limit: how many claims in a row may settle nothing.
         claims_left: of those.
         cancel_reason: the user's wish to cancel it, of which its agent was not told yet.
-        submitted_by: name of a token.
         repeats: the suspect job that it measures again.
     """
 

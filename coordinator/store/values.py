@@ -38,8 +38,6 @@ class Registration:
     """What an agent says of itself when it connects.
 
     Attributes:
-        device: the device.
-        agent_version: version of the agent.
         boot_id: changes when the device restarts.
         incarnation: UUID of this agent process.
         leftovers_dead: every process of older incarnations has ended.
@@ -141,8 +139,6 @@ class CertificateRecord:
 
     Attributes:
         serial: its number in hexadecimal.
-        device_id: the device's id.
-        name: label of the device when it joined.
         key_sha256: hash of the device's public key.
         expires_unix_ns: end of its life, UTC nanoseconds.
     """

@@ -68,13 +68,7 @@ def describe(
 ) -> DeviceFacts:
     """What the machine below `root` is.
 
-    Args:
-        unit: its key; there is one.
-        root: file system root; tests give a directory tree.
-        architecture: machine name; asked from the kernel when not given.
-        kernel_release: kernel release; asked from the kernel when not given.
-        hwcaps: AT_HWCAP and AT_HWCAP2; asked from the kernel when not given.
-        core_count: usable processors; this process's affinity when not given.
+    What is not given is asked from the kernel; tests give a directory tree as `root`.
     """
     machine = architecture or platform.machine()
     release = kernel_release or platform.release()

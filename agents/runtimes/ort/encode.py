@@ -21,14 +21,7 @@ _IR_VERSION, _OPSET, _TENSOR = 7, 13, 4
 def model(
     name: bytes, nodes: Iterable[bytes], shape: Sequence[int], constants: Iterable[bytes] = ()
 ) -> bytes:
-    """A model of `nodes` from `x` to `y`, both of float32 in one shape.
-
-    Args:
-        name: of the graph.
-        nodes: made by `node`.
-        shape: of input and output.
-        constants: initializers, made by `tensor`.
-    """
+    """A model of `nodes` from `x` to `y`, both of float32 in one shape."""
     axes = b"".join(_bytes(1, _int(1, size)) for size in shape)
     kind = _bytes(1, _int(1, FLOAT) + _bytes(2, axes))
     graph = (

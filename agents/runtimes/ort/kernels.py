@@ -54,11 +54,7 @@ _LARGE = 240  # its square, twice, leaves the range of half precision
 
 
 def modes(load: Load) -> dict[str, str]:
-    """The mode of every operator on every pair of types, with constant weights and without.
-
-    Args:
-        load: makes sessions.
-    """
+    """The mode of every operator on every pair of types, with constant weights and without."""
     found = {}
     for types in _PAIRS:
         for constant, option in ((True, "const"), (False, "dynamic")):
@@ -80,11 +76,6 @@ def modes(load: Load) -> dict[str, str]:
 
 def precise_modes(load: Load, found: Mapping[str, str], option: str) -> dict[str, str]:
     """The modes under the option of exact mode of what saturates without it.
-
-    Args:
-        load: makes sessions with the option.
-        found: what `modes` found.
-        option: its name.
 
     Returns:
         Mode by name, which ends with the mark of the option. Weights must be constant: others

@@ -21,7 +21,6 @@ class ExplainedRun:
     """One run as `explain` sees it.
 
     Attributes:
-        recipe: canonical.
         metrics: published numbers by key.
         is_baseline: whether it is the baseline itself.
         batch: samples per call.

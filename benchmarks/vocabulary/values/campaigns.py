@@ -173,11 +173,7 @@ class CellChange:
 
     Attributes:
         kind: `new improved regressed lost failed unsupported verdict same`.
-        model_name: which model.
         recipe: which recipe, with its session options where it was given some.
-        workload: under which workload.
-        device_name: where.
-        runtime: by which runtime.
         before: state at the start; None: nothing was known.
         after: state now; None: it was not measured.
         metrics: how its numbers moved.

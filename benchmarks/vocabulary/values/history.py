@@ -18,9 +18,6 @@ class MetricChange:
     """How a metric moved from `before` to `after`, two separate measurements.
 
     Attributes:
-        key: the metric.
-        before: the earlier value.
-        after: the later one.
         verdict: `improved`, `regressed`, `same` or `unknown`.
         scale: whether `value` is after / before (`ratio`) or after - before (`difference`).
         value: the change; None when there is none to name.
@@ -172,7 +169,6 @@ class Regression:
         regression_id: follows from subject, signal, metric and first run.
         state: `new`, `confirmed`, `explained`, `fixed` or `not_confirmed`.
         signal: `accuracy_loss`, `latency_drift`, `overflow_rate` or `verdict`.
-        metric: what became worse.
         row: the row of the run that showed it, without its metrics.
         subject: its row key; of a drift the device, runtime and format family it is about.
         before: what was usual, with the range of it; a verdict where that is the signal.

@@ -49,13 +49,10 @@ class Manifest:
     """What a backup says of itself.
 
     Attributes:
-        schema: name and version of this format.
-        bitgauge_version: who made it.
         created_unix_ns: when the database was copied.
         source: state folder that it was made of.
         store_schema: schema version of the database.
         database: content address of the database file.
-        counts: rows by table.
         blobs: every blob in the folder.
         left_out: blobs that the database records and whose bytes were lost before.
         seal: SHA-256 of all of this but itself.

@@ -19,11 +19,7 @@ class StateCheck:
     """What was found in a state folder.
 
     Attributes:
-        database: the file.
-        schema: version of its schema.
-        counts: rows by table.
         findings: what must not be in the database.
-        blobs: how many blobs it records.
         size_bytes: of those, together.
         missing: recorded, and no file is there.
         corrupt: recorded, and the bytes are others.

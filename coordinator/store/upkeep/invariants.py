@@ -116,8 +116,6 @@ class StoreContents:
     """What a database holds.
 
     Attributes:
-        schema: version of its schema.
-        counts: rows by table.
         blobs: every blob that was recorded.
         findings: what must not be, one sentence part each; empty when it is sound.
     """
