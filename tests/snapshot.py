@@ -25,7 +25,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.exports.evidence import raw_name
 from bitgauge.coordinator.exports.formats.markdown import to_markdown
-from bitgauge.coordinator.tasks.tasks import in_role
+from bitgauge.coordinator.tasks.work import in_role
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "snapshot"
 LAST_DIGITS = 1e-9

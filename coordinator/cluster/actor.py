@@ -35,7 +35,8 @@ from ..store import state_folder
 from ..store.blobs.blob_store import BlobStore
 from ..store.store import Store
 from ..store.writer import Writer
-from ..tasks.tasks import BlobAccess, RayRunner
+from ..tasks.runner import RayRunner
+from ..tasks.work import BlobAccess
 from . import home_folder
 from .listeners import listen, open_gateway
 

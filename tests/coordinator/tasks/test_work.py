@@ -7,7 +7,7 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
-from bitgauge.coordinator.tasks.tasks import in_role
+from bitgauge.coordinator.tasks.work import in_role
 
 
 def test_the_run_says_which_part_a_file_plays() -> None:
