@@ -35,6 +35,8 @@ from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc, blobs_pb2, blobs_pb2_g
 from .sets import write_evaluation_set
 
 TOKEN = "secret-of-agents"
+PLUGINS = Path(__file__).parent / "plugins"
+"""Runtime `hostile`: the fake one, which also harms the machine as an artifact tells it to."""
 SAMPLES = 40
 
 

@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import Refused
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
-from tests.labs.agent import Lab, digest_of, evaluation_bytes, fake_artifact, until
+from tests.labs.agent import PLUGINS, Lab, digest_of, evaluation_bytes, fake_artifact, until
 
 from .corpus import EVERY, MEMORY_BYTES, Hostile, Targets, baseline, fakes, onnx_models
 
@@ -32,7 +32,7 @@ GROUPS = {"killed": FailureGroup.ENVIRONMENT}
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path, limits=LIMITS, devices=("fake",))
+    made = Lab(tmp_path, limits=LIMITS, devices=("fake",), plugins=(PLUGINS,))
     await made.coordinator.start()
     yield made
     await made.coordinator.stop()
@@ -123,7 +123,7 @@ async def test_what_a_runtime_may_try(lab: Lab, aim: Targets, level: str) -> Non
         print("NOT RUN: eating memory: no memory control group")
     before = {one.pid for one in descendants()}
     reports = await measure(
-        lab, fake_artifact(), cases, runtime="fake", evaluation=evaluation_bytes(lab.folder)
+        lab, fake_artifact(), cases, runtime="hostile", evaluation=evaluation_bytes(lab.folder)
     )
     first, *middle, last = reports
     assert (first.status, last.status) == (RunStatus.MEASURED, RunStatus.MEASURED)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from bitgauge.agents import registry
 from bitgauge.agents.config import PhaseLimits
 from bitgauge.agents.runtimes import fake
 from bitgauge.benchmarks.analysis.analyse import analyse
@@ -16,34 +17,17 @@ from bitgauge.benchmarks.vocabulary.enums import PassName, RunStatus
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
-from tests.labs.agent import Lab, fake_artifact
+from tests.labs.agent import PLUGINS, Lab, fake_artifact
 from tests.labs.values import facts
 
-RUNTIME = '''
-"""The hostile runtime, but its time counts."""
-
-from bitgauge.agents.runtimes.fake import TRAITS, empty_artifact, load, prepare
-from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-
-NAME = "hostile"
-RANK = 95
-HINT = "this test"
-
-
-def probe():
-    return RuntimeDescription(name=NAME, version="1", families=tuple(FormatFamily))
-'''
 PASSES = (PassName.QUALITY, PassName.SENTINEL)
 SOUND = fake_artifact()
 
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    (tmp_path / "plug/runtimes").mkdir(parents=True)
-    (tmp_path / "plug/runtimes/hostile.py").write_text(RUNTIME)
     limits = PhaseLimits(load=3.0, terminate=0.3)
-    made = Lab(tmp_path, plugins=(tmp_path / "plug",), limits=limits)
+    made = Lab(tmp_path, plugins=(PLUGINS,), limits=limits)
     await made.coordinator.start()
     yield made
     await made.coordinator.stop()
@@ -129,7 +113,8 @@ async def test_a_sentinel_that_fails_too_changes_no_failure(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = replace(fake.TRAITS, sentinel=lambda: b"no model")
-    monkeypatch.setattr("bitgauge.agents.runtimes.fake.TRAITS", broken)
+    hostile = registry.find("runtimes", (PLUGINS,)).get("hostile")
+    monkeypatch.setattr(hostile, "TRAITS", broken)
     job(lab, SOUND, fake_artifact(behaviour="raise"))
     async with lab.agent():
         first, last = await lab.reports(2)

@@ -36,6 +36,8 @@ from bitgauge.benchmarks.common.files import remove_tree
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
+from tests.labs.agent import PLUGINS
+
 BOX = Box(Path("/state/agent/work"), (), (Path("/usr"),), (), (Path("/state"),))
 
 
@@ -390,13 +392,13 @@ def test_groups_of_dead_agents_are_ended(parents: cgroup.Parents) -> None:
 
 def test_an_agent_ends_orphans_that_left_everything_behind() -> None:
     marker = f"runaway-{secrets.token_hex(8)}"
+    hostile = str(PLUGINS / "runtimes/hostile.py")
     script = (
-        "import psutil\n"
+        "import psutil, runpy\n"
         "from bitgauge.agents.host import process\n"
-        "from bitgauge.agents.runtimes.fake import hostile as _hostile\n"
         "from bitgauge.benchmarks.common import prctl\n"
         "prctl.adopt_orphans()\n"
-        f"_hostile.runaway({marker!r}, 0)\n"
+        f"runpy.run_path({hostile!r})['runaway']({marker!r}, 0)\n"
         "assert psutil.Process().children()\n"
         "assert process.end_orphans(0)\n"
         "assert not psutil.Process().children()\n"

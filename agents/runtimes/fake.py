@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +21,12 @@ from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
-from ..base import SessionOptions, Traits
-from . import hostile as _hostile
+from .base import SessionOptions, Traits
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.quality.sets import InputSpec
 
-    from ..base import Feeds, Outputs
+    from .base import Feeds, Outputs
 
 NAME = "fake"
 RANK = 0
@@ -35,6 +34,10 @@ HINT = "the fake runtime is always there"
 
 SCHEMA = "bitgauge.fake/1"
 
+Acts = Mapping[str, Callable[[str, int], None]]
+"""What a plug-in adds to the behaviours of `FakeModel`: by name, called with target and amount."""
+
+_NO_ACTS: Acts = {}
 _PLAIN = SessionOptions()
 _SIGNALS = {
     "crash_segv": signal.SIGSEGV,
@@ -57,7 +60,7 @@ class FakeModel:
         inputs: name of each input and its shape without the batch; None takes any input.
         fixed_batch: the only batch that a call may have; None takes any.
         behaviour: ``ok``, or what to do instead: `crash_segv crash_abrt crash_bus crash_ill kill
-            hang raise oom unsupported nan flood grandchild`, or an act of `hostile`.
+            hang raise oom unsupported nan flood grandchild`, or an act that a plug-in adds.
         when: ``load`` or ``run``: where `behaviour` happens.
         target: what an act is aimed at.
         amount: how much of it.
@@ -98,8 +101,8 @@ def prepare() -> None:
     """Nothing to import."""
 
 
-def load(path: Path, options: SessionOptions) -> FakeSession:
-    """A session on a fake artifact; see `base.RuntimeModule`."""
+def load(path: Path, options: SessionOptions, acts: Acts = _NO_ACTS) -> FakeSession:
+    """A session on a fake artifact, which may ask for `acts` too; see `base.RuntimeModule`."""
     try:
         model = msgspec.json.decode(path.read_bytes(), type=FakeModel)
     except msgspec.DecodeError as error:
@@ -107,8 +110,8 @@ def load(path: Path, options: SessionOptions) -> FakeSession:
     if model.schema != SCHEMA:
         raise BadInput(Code.BAD_MODEL, f"The artifact says schema {model.schema!r}.")
     if model.when == "load":
-        _misbehave(model)
-    return FakeSession(model, options)
+        _misbehave(model, acts)
+    return FakeSession(model, options, acts)
 
 
 def empty_artifact() -> bytes:
@@ -127,9 +130,12 @@ TRAITS = Traits(("fake",), kernels=probe_kernels, sentinel=sentinel_artifact)
 class FakeSession:
     """One loaded fake artifact; see `base.Session`."""
 
-    def __init__(self, model: FakeModel, options: SessionOptions = _PLAIN) -> None:
+    def __init__(
+        self, model: FakeModel, options: SessionOptions = _PLAIN, acts: Acts = _NO_ACTS
+    ) -> None:
         self._model = model
         self._options = options
+        self._acts = acts
 
     @property
     def input_specs(self) -> tuple[InputSpec, ...]:
@@ -172,13 +178,13 @@ class FakeSession:
 
     def _act(self) -> None:
         if self._model.when == "run" and self._model.behaviour not in ("ok", "nan"):
-            _misbehave(self._model)
+            _misbehave(self._model, self._acts)
         until = time.perf_counter_ns() + self._model.latency_ns
         while time.perf_counter_ns() < until:
             pass
 
 
-def _misbehave(model: FakeModel) -> None:
+def _misbehave(model: FakeModel, acts: Acts) -> None:
     """Do what `behaviour` says, unless it was to happen once and has."""
     if model.once_file is not None:
         try:
@@ -201,7 +207,7 @@ def _misbehave(model: FakeModel) -> None:
     elif behaviour == "flood":
         for _ in range(1024):
             sys.stderr.write("flood " * 1000 + "\n")
-    elif behaviour in _hostile.ACTS:
-        _hostile.ACTS[behaviour](model.target, model.amount)
+    elif behaviour in acts:
+        acts[behaviour](model.target, model.amount)
     elif behaviour == "grandchild":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

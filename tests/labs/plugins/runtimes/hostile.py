@@ -1,4 +1,7 @@
-"""What the fake runtime does to the machine when an artifact tells it to. All of it is bounded."""
+"""The fake runtime, which also does to the machine what an artifact tells it to; all is bounded.
+
+It is not simulated: its time counts where the device is real.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+from bitgauge.agents.runtimes import fake
+from bitgauge.agents.runtimes.base import SessionOptions
+from bitgauge.agents.runtimes.fake import TRAITS, empty_artifact, prepare
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
+
+__all__ = ["HINT", "NAME", "RANK", "TRAITS", "empty_artifact", "load", "prepare", "probe"]
+
+NAME = "hostile"
+RANK = 1
+HINT = "the tests' own"
 
 _DEEP = 1500
 _BEYOND_BYTES = 5 << 30
@@ -121,3 +136,13 @@ ACTS: dict[str, Callable[[str, int], None]] = {
         *(eat, reserve, big_file, litter, forge),
     )
 }
+
+
+def probe() -> RuntimeDescription:
+    """Always there."""
+    return replace(fake.probe(), name=NAME, simulated=False)
+
+
+def load(path: Path, options: SessionOptions) -> fake.FakeSession:
+    """As the fake runtime, with these acts."""
+    return fake.load(path, options, ACTS)
