@@ -96,7 +96,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
 
 
 def _size(facts: RunFacts) -> tuple[MetricValue, MetricValue]:
-    size, baseline = facts.candidate.size_bytes, facts.baseline.size_bytes
+    size, baseline = facts.candidate_bytes, facts.baseline_bytes
     ratio = MetricValue(
         key="size_ratio", value=size / baseline, n=1, detail=items(baseline_bytes=baseline)
     )

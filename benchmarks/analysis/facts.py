@@ -39,6 +39,9 @@ class RunFacts:
         leased_unix_ns: when its lease began, UTC nanoseconds of the coordinator.
         certificate: the last word on the device's A/A comparisons at that time.
         kernel_modes: the probe map of its stack: what the integer kernels were found to do.
+        candidate_bytes: what the artifact takes on a device, all its files together; when not
+            given, it is the one file of its digest.
+        baseline_bytes: the same of the baseline.
         comparisons: formats compared in the same job; verdicts of latency share their error
             among them (A-8).
     """
@@ -59,6 +62,13 @@ class RunFacts:
     leased_unix_ns: int = 0
     certificate: AaCertificate | None = None
     kernel_modes: tuple[StackItem, ...] = ()
+    candidate_bytes: int = 0
+    baseline_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        for name, digest in (("candidate", self.candidate), ("baseline", self.baseline)):
+            if not getattr(self, f"{name}_bytes"):
+                object.__setattr__(self, f"{name}_bytes", digest.size_bytes)
 
     @property
     def modes(self) -> dict[str, str]:

@@ -63,7 +63,7 @@ def _peak_memory(launches: Sequence[MemorySamples], groups: Groups, facts: RunFa
         launches,
         facts,
         floor_bytes=max(floor) if floor else "unknown",
-        artifact_bytes=facts.candidate.size_bytes,
+        artifact_bytes=facts.candidate_bytes,
     )
 
 
@@ -110,7 +110,7 @@ def _mmap_weights(
         facts,
         after_load_bytes=max(loaded, default=0),
         floor_bytes=max(floor) if floor else "unknown",
-        artifact_bytes=facts.candidate.size_bytes,
+        artifact_bytes=facts.candidate_bytes,
     )
 
 

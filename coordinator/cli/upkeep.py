@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.shown import counted, size
 from .common import HomeFolder, Json, answer
 
 if TYPE_CHECKING:
-    from ..store.upkeep.backup import Manifest
+    from ..store.upkeep.backup import BackupManifest
     from ..store.upkeep.check import StateCheck
     from ..store.upkeep.restore import Restored
 
@@ -109,7 +109,7 @@ def _absolute(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
-def _made_words(manifest: Manifest, folder: Path) -> str:
+def _made_words(manifest: BackupManifest, folder: Path) -> str:
     lines = [f"Backed up {_contents(manifest)} into {folder}; every byte was read again."]
     if manifest.left_out:
         left_out = counted(len(manifest.left_out), "blob")
@@ -117,7 +117,7 @@ def _made_words(manifest: Manifest, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _verified_words(manifest: Manifest, folder: Path) -> str:
+def _verified_words(manifest: BackupManifest, folder: Path) -> str:
     from ..store.last_backup import utc
 
     lines = [
@@ -131,7 +131,7 @@ def _verified_words(manifest: Manifest, folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _contents(manifest: Manifest) -> str:
+def _contents(manifest: BackupManifest) -> str:
     counts = manifest.counts
     return (
         f"{counted(counts['jobs'], 'job')}, {counted(counts['runs'], 'run')} and"

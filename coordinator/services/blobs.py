@@ -15,7 +15,7 @@ from bitgauge.protos.v1 import blobs_pb2 as pb
 from bitgauge.protos.v1 import blobs_pb2_grpc
 
 from ..access.access import PEOPLE, caller
-from ..lab.blobs import recorded, wanted
+from ..lab.blobs import files_of, recorded, wanted
 from ..store.blobs.blob_store import BlobStore
 from ..store.writer import Writer
 from .pace import Pace
@@ -102,7 +102,8 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
     async def _record(self, digest: Digest) -> bool:
         """Note a blob that is here; False when the collector has just taken it."""
         now_ns, present = self.writer.now_ns(), self.blobs.contains
-        return await self.writer.call(lambda store: recorded(store, digest, now_ns, present))
+        files = await asyncio.to_thread(files_of, digest, self.blobs.path(digest))
+        return await self.writer.call(lambda store: recorded(store, digest, now_ns, present, files))
 
     async def QueryWrite(
         self, request: pb.QueryWriteRequest, context: Any

@@ -44,14 +44,17 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
     )
     if device is None:
         raise NotFound(Code.UNKNOWN_DEVICE, f"Device {run.device_id} of run {run_id} is unknown.")
+    candidate = entry.artifact or spec.baseline
     facts = RunFacts(
         run_id=run.run_id,
         entry_index=run.entry_index,
         recipe=run.recipe,
         profile=spec.profile,
         workload=spec.workload,
-        candidate=entry.artifact or spec.baseline,
+        candidate=candidate,
         baseline=spec.baseline,
+        candidate_bytes=store.artifact_bytes(candidate),
+        baseline_bytes=store.artifact_bytes(spec.baseline),
         accuracy_margin_pp=spec.accuracy_margin_pp,
         realness=realness_of(entry.runtime, device),
         meters=device.meters,

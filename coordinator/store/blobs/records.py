@@ -33,7 +33,7 @@ WITH
       json_extract(spec, '$.calibration.size_bytes') FROM jobs),
   made (sha256, size_bytes) AS (
     SELECT artifact_sha256, artifact_size_bytes FROM builds WHERE artifact_sha256 IS NOT NULL),
-  kept (sha256, size_bytes) AS (
+  kept_by_name (sha256, size_bytes) AS (
     SELECT sha256, size_bytes FROM inputs
       WHERE job_id IN (SELECT * FROM live) OR job_id IN (SELECT * FROM measured)
     UNION SELECT artifact_sha256, artifact_size_bytes FROM entries
@@ -45,9 +45,15 @@ WITH
     UNION SELECT b.artifact_sha256, b.artifact_size_bytes FROM builds b
       JOIN jobs j ON j.baseline_sha256 = b.model_sha256
       WHERE j.job_id IN (SELECT * FROM live)
-        OR (b.recipe = :reference AND j.job_id IN (SELECT * FROM measured)))
+        OR (b.recipe = :reference AND j.job_id IN (SELECT * FROM measured))),
+  kept (sha256, size_bytes) AS (
+    SELECT sha256, size_bytes FROM kept_by_name
+    UNION SELECT f.file_sha256, f.file_size_bytes FROM manifest_files f
+      JOIN kept_by_name USING (sha256, size_bytes))
 SELECT sha256, size_bytes, used_unix_ns,
-  EXISTS (SELECT 1 FROM made WHERE made.sha256 = blobs.sha256) AS rebuildable
+  EXISTS (SELECT 1 FROM made WHERE made.sha256 = blobs.sha256) OR EXISTS (
+    SELECT 1 FROM made JOIN manifest_files f USING (sha256, size_bytes)
+      WHERE f.file_sha256 = blobs.sha256 AND f.file_size_bytes = blobs.size_bytes) AS rebuildable
 FROM blobs
 WHERE used_unix_ns < :since AND NOT EXISTS (
   SELECT 1 FROM kept WHERE kept.sha256 = blobs.sha256 AND kept.size_bytes = blobs.size_bytes)
@@ -56,29 +62,57 @@ ORDER BY used_unix_ns, sha256
 
 
 @writing("recording a blob")
-def record(db: Database, digest: Digest, now_ns: int) -> None:
-    """Note a blob that is complete and durable on disk."""
+def record(db: Database, digest: Digest, now_ns: int, files: Sequence[Digest] = ()) -> None:
+    """Note a blob that is complete and durable on disk; of a manifest, the files it lists, too."""
     db.execute(
         """INSERT INTO blobs (sha256, size_bytes, recorded_unix_ns, used_unix_ns)
            VALUES (?1, ?2, ?3, ?3)
            ON CONFLICT DO UPDATE SET used_unix_ns = max(used_unix_ns, ?3)""",
         (digest.sha256, digest.size_bytes, now_ns),
     )
+    for position, file in enumerate(files):
+        db.execute(
+            "INSERT OR IGNORE INTO manifest_files VALUES (?, ?, ?, ?, ?)",
+            (digest.sha256, digest.size_bytes, position, file.sha256, file.size_bytes),
+        )
 
 
 @reading("reading blobs")
 def missing(connection: sqlite3.Connection, digests: Sequence[Digest]) -> tuple[Digest, ...]:
-    """Those of `digests` that are not recorded."""
-    return tuple(digest for digest in digests if _used(connection, digest) is None)
+    """Those of `digests` that are not recorded, or list a file that is not."""
+    return tuple(
+        digest
+        for digest in digests
+        if any(_used(connection, part) is None for part in (digest, *_files(connection, digest)))
+    )
+
+
+@reading("reading blobs")
+def artifact_bytes(connection: sqlite3.Connection, digest: Digest) -> int:
+    """What an artifact takes on a device: of a manifest, the size of all files that it lists."""
+    files = _files(connection, digest)
+    return sum(file.size_bytes for file in files) if files else digest.size_bytes
+
+
+def _files(connection: sqlite3.Connection, digest: Digest) -> tuple[Digest, ...]:
+    """The files that a manifest lists; none of any other blob."""
+    rows = fetch(
+        connection,
+        "SELECT file_sha256, file_size_bytes FROM manifest_files"
+        " WHERE sha256 = ? AND size_bytes = ? ORDER BY position",
+        (digest.sha256, digest.size_bytes),
+    )
+    return tuple(Digest(row["file_sha256"], row["file_size_bytes"]) for row in rows)
 
 
 def used_long_ago(
     connection: sqlite3.Connection, digests: Sequence[Digest], now_ns: int
 ) -> tuple[Digest, ...]:
-    """Those of `digests` whose last use should be written down again."""
+    """Those of `digests`, and of the files they list, whose last use should be noted again."""
+    named = [part for one in digests for part in (one, *_files(connection, one))]
     return tuple(
         digest
-        for digest in digests
+        for digest in dict.fromkeys(named)
         if (used := _used(connection, digest)) is not None and used < now_ns - USE_COUNTS_NS
     )
 
@@ -136,5 +170,12 @@ def forget(db: Database, digests: Sequence[Digest]) -> None:
     """Strike blobs off the record, and the builds that gave them, so that they are built again."""
     for digest in digests:
         name = (digest.sha256, digest.size_bytes)
+        db.execute(
+            """DELETE FROM builds WHERE (artifact_sha256, artifact_size_bytes) IN (
+                 SELECT sha256, size_bytes FROM manifest_files
+                 WHERE file_sha256 = ? AND file_size_bytes = ?)""",
+            name,
+        )
+        db.execute("DELETE FROM manifest_files WHERE sha256 = ? AND size_bytes = ?", name)
         db.execute("DELETE FROM blobs WHERE sha256 = ? AND size_bytes = ?", name)
         db.execute("DELETE FROM builds WHERE artifact_sha256 = ? AND artifact_size_bytes = ?", name)

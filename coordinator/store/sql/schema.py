@@ -195,6 +195,19 @@ _RUNS = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+# Which blobs the files of an artifact are that a manifest names.
+MANIFEST_FILES = """CREATE TABLE manifest_files (
+        sha256 TEXT NOT NULL,
+        size_bytes INTEGER NOT NULL,
+        position INTEGER NOT NULL,
+        file_sha256 TEXT NOT NULL,
+        file_size_bytes INTEGER NOT NULL,
+        PRIMARY KEY (sha256, size_bytes, position)
+    ) STRICT, WITHOUT ROWID"""
+MANIFEST_FILES_BY_FILE = (
+    "CREATE INDEX manifest_files_by_file ON manifest_files (file_sha256, file_size_bytes)"
+)
+
 # A blob that was named or asked for a moment ago is not collected, nor one that is pinned.
 _BLOBS = (
     """CREATE TABLE builds (
@@ -221,6 +234,8 @@ _BLOBS = (
         used_unix_ns INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (sha256, size_bytes)
     ) STRICT, WITHOUT ROWID""",
+    MANIFEST_FILES,
+    MANIFEST_FILES_BY_FILE,
     """CREATE TABLE pinned_blobs (
         owner TEXT NOT NULL,
         sha256 TEXT NOT NULL,

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 from . import entry_runtimes
 from .database import transaction
 from .reader_views import VIEWS
-from .schema import APPLICATION_ID, SCRIPT
+from .schema import APPLICATION_ID, MANIFEST_FILES, MANIFEST_FILES_BY_FILE, SCRIPT
 
 Steps = tuple[tuple[str, ...], ...]
 """The statements of each step."""
@@ -29,7 +29,10 @@ _DEFINITION = ("ALTER TABLE metrics ADD COLUMN definition INTEGER NOT NULL DEFAU
 _AGENT = ("ALTER TABLE devices ADD COLUMN agent_id TEXT",)
 """Which agent serves a device that is not its own machine."""
 
-STEPS: Steps = (_DEFINITION, _AGENT, entry_runtimes.STEP)
+_MANIFESTS = (MANIFEST_FILES, MANIFEST_FILES_BY_FILE)
+"""Which files an artifact is made of that has several."""
+
+STEPS: Steps = (_DEFINITION, _AGENT, entry_runtimes.STEP, _MANIFESTS)
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 
 NEWEST = OLDEST + len(STEPS)

@@ -45,7 +45,7 @@ NAMED_IN_SENTENCES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class BackupManifest:
     """What a backup says of itself.
 
     Attributes:
@@ -75,7 +75,9 @@ class Manifest:
         return self.database.size_bytes + sum(blob.size_bytes for blob in self.blobs)
 
 
-def make(home: Path, folder: Path, *, link: bool = False, allow_damaged: bool = False) -> Manifest:
+def make(
+    home: Path, folder: Path, *, link: bool = False, allow_damaged: bool = False
+) -> BackupManifest:
     """Back up a state folder, also while its coordinator runs.
 
     Args:
@@ -105,7 +107,7 @@ def make(home: Path, folder: Path, *, link: bool = False, allow_damaged: bool = 
     return manifest
 
 
-def verify(folder: Path) -> Manifest:
+def verify(folder: Path) -> BackupManifest:
     """Read every byte of a backup and compare it with its manifest; nothing is changed.
 
     Raises:
@@ -126,7 +128,7 @@ def verify(folder: Path) -> Manifest:
     return manifest
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> BackupManifest:
     """What a backup says of itself.
 
     Raises:
@@ -134,7 +136,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     try:
         text = (folder / MANIFEST).read_bytes()
-        manifest = msgspec.json.decode(text, type=Manifest)
+        manifest = msgspec.json.decode(text, type=BackupManifest)
     except FileNotFoundError:
         raise damaged(folder, f"it has no {MANIFEST}, so it is no backup") from None
     except (OSError, msgspec.MsgspecError) as error:
@@ -146,12 +148,12 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _text(manifest: Manifest) -> bytes:
+def _text(manifest: BackupManifest) -> bytes:
     """A manifest as it is written."""
     return msgspec.json.format(msgspec.json.encode(manifest))
 
 
-def _seal(manifest: Manifest) -> str:
+def _seal(manifest: BackupManifest) -> str:
     unsealed = msgspec.to_builtins(manifest)
     del unsealed["seal"]
     return hashlib.sha256(msgspec.json.format(msgspec.json.encode(unsealed))).hexdigest()
@@ -187,7 +189,7 @@ def damaged(folder: Path, why: str) -> Internal:
     return Internal(Code.BACKUP_DAMAGED, f"The backup {folder} is damaged: {why}.")
 
 
-def _fill(config: StateFolder, aside: Path, *, link: bool, allow_damaged: bool) -> Manifest:
+def _fill(config: StateFolder, aside: Path, *, link: bool, allow_damaged: bool) -> BackupManifest:
     """Put everything into the hidden folder; the manifest comes last."""
     source, target = config.blobs_folder, aside / BLOBS
     target.mkdir(mode=0o700)
@@ -209,7 +211,7 @@ def _fill(config: StateFolder, aside: Path, *, link: bool, allow_damaged: bool) 
         )
     for blob in left_out:
         blob_file(target, blob).unlink(missing_ok=True)
-    manifest = Manifest(
+    manifest = BackupManifest(
         bitgauge_version=version("bitgauge"),
         created_unix_ns=created_unix_ns,
         source=config.home,

@@ -206,6 +206,10 @@ def _unrecorded(connection: sqlite3.Connection) -> list[str]:
             found.append(f"job {job['job_id']}: its specification cannot be read ({error})")
             continue
         named |= dict.fromkeys(named_digests(spec), f"job {job['job_id']}")
+    listed = "SELECT sha256, size_bytes, file_sha256, file_size_bytes FROM manifest_files"
+    for row in connection.execute(listed).fetchall():
+        if (manifest := Digest(str(row[0]), int(row[1]))) in named:
+            named.setdefault(Digest(str(row[2]), int(row[3])), f"manifest {manifest}")
     lost = sorted(set(named) - recorded, key=lambda digest: digest.sha256)
     found += [f"blob {digest}: named by {named[digest]}, never recorded" for digest in lost]
     return found[:MOST_FINDINGS]

@@ -83,6 +83,10 @@ def answers(store: Store) -> dict[str, Any]:
     }
 
 
+NEWER = {"manifest_files"}
+"""Tables that came later."""
+
+
 def differences(then: object, now: object, where: str = "") -> list[str]:
     """What was answered then and is answered otherwise now; fields that came later are none."""
     if isinstance(then, dict) and isinstance(now, dict):
@@ -136,7 +140,7 @@ def test_an_older_database_gives_the_same_answers(last: Path) -> None:
     assert differences(SAID, answers(store)) == []
     store.close()
     assert examine(last).findings == ()
-    assert min(examine(last).counts[name] for name in examine(last).counts) > 0
+    assert {name for name, count in examine(last).counts.items() if not count} == NEWER
 
 
 def test_entries_of_an_older_database_say_what_executed_them(last: Path) -> None:
