@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast protocol test bad-days long long-protocol long-campaigns long-experiments soak bench \
+.PHONY: demo fast protocol test children labs bad-days long long-protocol long-campaigns long-experiments soak bench \
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
@@ -20,11 +20,19 @@ fast: .venv/dev.installed
 protocol: .venv/dev.installed
 	$(PYTEST) tests/protocol
 
-# All of the above, two at a time because they only compute; then real processes, alone. 15 minutes; 12 are the goal.
+# All of the above, two at a time because they only compute; then real processes, two halves at a time. 12 minutes.
 test: .venv/dev.installed
 	$(MAKE) -j2 --output-sync=target check fast protocol
+	$(MAKE) -j2 --output-sync=target children labs
+
+# Real children of real agents, and what is killed beside a room.
+children: .venv/dev.installed
 	$(PYTEST) -m "kill or child" $(ROOMS)
-	$(PYTEST) tests/processes
+	$(PYTEST) tests/processes/agent
+
+# Whole labs: supervisor, Ray, agents.
+labs: .venv/dev.installed
+	$(PYTEST) tests/processes --ignore tests/processes/agent
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.

@@ -20,7 +20,7 @@ from .connection.outbox import Outbox
 from .connection.transfer import Transfer
 from .execution.attached import Attached, attached, introduced, names_of
 from .execution.bench import Bench
-from .execution.probing import with_kernel_modes
+from .execution.probing import read_again, with_kernel_modes
 from .execution.served import Served, serve_each
 from .execution.turns import Turns
 from .host.patience import end_task, first, within
@@ -123,6 +123,9 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
     say = shared.say if alone else partial(_named, shared.say, name)
     home, device = introduced(one, name, config.folder, config.plugins, shared.found)
     confinement = shared.confinement.of(device, partial(module.nodes, unit))
+    again = partial(
+        read_again, device=device, confinement=confinement, folder=home, plugins=config.plugins
+    )
     device = await with_kernel_modes(
         device, confinement, folder=home, plugins=config.plugins, say=say
     )
@@ -144,6 +147,7 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
         sandbox=confinement.level.NAME,
         turns=turns,
         rest=Rest(module.rest(unit)).wait,
+        read_again=again,
     )
 
 

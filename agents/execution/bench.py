@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import cast
 
 from bitgauge.benchmarks.common.plugins import Found
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    DeviceDescription,
+    RuntimeDescription,
+    StackItem,
+)
 
 from ..config import PhaseLimits
 from ..connection.connection import Connection
@@ -29,6 +33,10 @@ async def _no_rest() -> float:
     return 0.0
 
 
+async def _no_reading(_runtime: str) -> tuple[StackItem, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What one served device works with.
@@ -40,6 +48,8 @@ class Bench:
         launch: runs one child to its end, confined.
         turns: when its host may measure it.
         rest: lets the device cool down before a job; returns the seconds that it took.
+        read_again: reads the anchors of a runtime afresh; nothing where that cannot be done.
+        readings: what was read afresh since the device registered, by runtime.
     """
 
     device: DeviceDescription
@@ -59,6 +69,8 @@ class Bench:
     machine: Machine = THIS_MACHINE
     turns: Turns = field(default_factory=Turns)
     rest: Callable[[], Awaitable[float]] = _no_rest
+    read_again: Callable[[str], Awaitable[tuple[StackItem, ...]]] = _no_reading
+    readings: dict[str, tuple[StackItem, ...]] = field(default_factory=dict)
 
     def module(self, name: str) -> RuntimeModule:
         """The plug-in that executes artifacts; NotFound names those there are."""
@@ -67,3 +79,8 @@ class Bench:
     def runtime(self, name: str) -> RuntimeDescription | None:
         """What the device says of a runtime; None when it has none of that name."""
         return next((one for one in self.device.runtimes if one.name == name), None)
+
+    def anchors(self, name: str) -> tuple[StackItem, ...]:
+        """The most that was observed of a runtime until now."""
+        described = self.runtime(name)
+        return self.readings.get(name) or (described.anchors if described is not None else ())

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 from bitgauge.benchmarks.common.files import remove_tree, write_durably
-from bitgauge.benchmarks.raw.anchors import as_items, readable
+from bitgauge.benchmarks.raw.anchors import READING, Anchors, as_items, readable, together
 from bitgauge.benchmarks.vocabulary.enums import Capability
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
@@ -95,6 +95,40 @@ async def with_kernel_modes(
             await asyncio.to_thread(_keep, known, said)
         probed.append(_described(device, runtime, said))
     return replace(device, runtimes=tuple(probed))
+
+
+async def read_again(
+    name: str,
+    device: DeviceDescription,
+    confinement: Confinement,
+    *,
+    folder: Path,
+    plugins: Sequence[Path],
+) -> tuple[StackItem, ...]:
+    """A fresh reading of a runtime's anchors beside those that are kept; the most of both.
+
+    Args:
+        name: the runtime.
+        device: as it describes itself without any probe map.
+        confinement: what the probe's child is put into.
+        folder: the agent's state folder.
+        plugins: further folders of plug-ins.
+
+    Raises:
+        ProbeFailed: there is no fresh reading, for this reason.
+    """
+    runtime = next(one for one in device.runtimes if one.name == name)
+    place = _place(folder, runtime)
+    kept = await asyncio.to_thread(_read, place)
+    fresh = await _probe(name, confinement, folder, plugins)
+    if not fresh.anchors:
+        raise ProbeFailed("its child measured no anchors.")
+    known = Anchors(kept.anchors or {}) if kept is not None else Anchors({})
+    both = together((known, Anchors(fresh.anchors)))
+    assert both is not None, "the fresh reading is one"
+    fresh.anchors = {**both.values, READING: known.reading + 1}
+    await asyncio.to_thread(_keep, place, fresh)
+    return as_items(fresh.anchors)
 
 
 def with_known_modes(device: DeviceDescription, folder: Path) -> DeviceDescription:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from ..launcher.supervision import Listener
 from ..spec import ChildSpec, Event
 from ..storage.spool import Intent
 from .bench import Bench
+from .doubt import doubted, read_afresh
 from .failures import failure_of, needs_confirmation
 from .plan import AFTER, PassPlan, bracketed, is_enough, plan_passes
 
@@ -77,6 +79,12 @@ class Run:
     def name(self) -> str:
         """The id of the run."""
         return run_id(self.job.job_id, self.job.epoch, self.entry.index)
+
+    @property
+    def median_ns(self) -> float | None:
+        """Median latency of its own launches so far; None before any."""
+        found = self.medians_ns[PassName.ABSOLUTE, RawRole.CANDIDATE]
+        return statistics.median(found) if found else None
 
     @property
     def bracket(self) -> tuple[RawRef, ...]:
@@ -154,10 +162,12 @@ async def _every_launch(
 ) -> None:
     files = await _fetch(bench, run)
     profile = plan_of(run.job.profile, run.job.overrides)
-    for done, plan in enumerate(plans):
+    closing = [one for one in plans if _closes(one)]
+
+    async def launch(plan: PassPlan, fraction: float) -> None:
         if is_enough(plan, profile, run.medians_ns[plan.pass_name, plan.role]):
-            continue
-        run.tell(plan.pass_name.value, done / len(plans))
+            return
+        run.tell(plan.pass_name.value, fraction)
         try:
             run.made.append(await _launch(bench, run, plan, files, intent))
         except RunFailed as failed:
@@ -165,13 +175,30 @@ async def _every_launch(
                 raise
             bench.say(f"{_OPTIONAL[plan.pass_name]}: {failed.failure.message}")
 
+    for done, plan in enumerate(one for one in plans if one not in closing):
+        await launch(plan, done / len(plans))
+    again = await asyncio.to_thread(
+        doubted, bench, run.entry.runtime, run.job.workload, run.made, run.median_ns
+    )
+    if again is not None and await read_afresh(bench, run.entry.runtime):
+        made = PassPlan(
+            PassName.ABSOLUTE, again, RawRole.CANDIDATE, (run.entry.artifact,), (run.entry.runtime,)
+        )
+        run.made.append(await _launch(bench, run, made, files, intent))
+    for plan in closing:
+        await launch(plan, 1.0)
+
+
+def _closes(plan: PassPlan) -> bool:
+    """Whether a launch is the sentinel after the job."""
+    return (plan.pass_name, plan.launch) == (PassName.SENTINEL, AFTER)
+
 
 async def _close_bracket(
     bench: Bench, run: Run, plans: tuple[PassPlan, ...], intent: Intent
 ) -> None:
     """The sentinel after the job, when its last entry failed: it needs no file of the entry."""
-    after = [one for one in plans if (one.pass_name, one.launch) == (PassName.SENTINEL, AFTER)]
-    for plan in after:
+    for plan in filter(_closes, plans):
         try:
             run.made.append(await _launch(bench, run, plan, {}, intent))
         except RunFailed as failed:
@@ -259,7 +286,6 @@ def _spec(bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path]) -> Chi
     places = [folder / "artifacts" / str(at) / name for at, name in enumerate(names)]
     meter = best_meter(bench.device.meters)
     second = second_meter(meter, bench.device.meters) if meter else None
-    runtime = bench.runtime(plan.runtimes[-1])
     return ChildSpec(
         pass_name=plan.pass_name,
         launch=plan.launch,
@@ -282,7 +308,7 @@ def _spec(bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path]) -> Chi
         meter=meter.name if meter is not None else "",
         second_meter=second.name if second is not None else "",
         evaluation_sha256=job.evaluation.sha256,
-        anchors=runtime.anchors if runtime is not None else (),
+        anchors=bench.anchors(plan.runtimes[-1]),
     )
 
 

@@ -6,6 +6,7 @@ many attempts: what steals time makes them lower, nothing makes them higher than
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
@@ -15,9 +16,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from bitgauge.benchmarks.raw.anchors import CACHE, MEMORY, peak_name
+from bitgauge.benchmarks.raw.anchors import (
+    CACHE,
+    FOREIGN,
+    LEAST_PCT,
+    MEMORY,
+    READING,
+    peak_name,
+)
 
 from .files import text
+from .load import processor_ticks
 
 Buffer = npt.NDArray[np.float32]
 
@@ -52,6 +61,33 @@ def of_the_host(root: Path = Path("/")) -> dict[str, float]:
     cache = cache_bytes(root)
     found = memory_bandwidth(_buffer_bytes(cache))
     return found if cache is None else found | {CACHE: float(cache)}
+
+
+def read_with_load(
+    read: Callable[[], dict[str, float]], root: Path = Path("/")
+) -> dict[str, float]:
+    """A first reading of anchors, and what others took of one processor meanwhile, in %.
+
+    Args:
+        read: measures the anchors, all of it in this process.
+        root: file system root.
+    """
+    before_s, others_s = time.perf_counter(), _others_s(root)
+    found = read()
+    elapsed_s, foreign_s = time.perf_counter() - before_s, _others_s(root) - others_s
+    if not math.isnan(foreign_s):
+        found = {**found, FOREIGN: max(100 * foreign_s / elapsed_s, LEAST_PCT)}
+    return {**found, READING: 1.0}
+
+
+def _others_s(root: Path) -> float:
+    """Seconds that processors were stolen or used by other processes; NaN when not told."""
+    try:
+        stat = (root / "proc/stat").read_bytes()
+    except OSError:
+        return math.nan
+    stolen, busy = processor_ticks(stat, 1 / os.sysconf("SC_CLK_TCK"))
+    return stolen + busy - time.process_time()
 
 
 def cache_bytes(root: Path = Path("/"), architecture: str = "") -> int | None:

@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
     from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
     from .. import registry
+    from ..host.anchoring import read_with_load
 
     try:
         runtime = registry.runtime(name, tuple(map(Path, folders)))
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> int:
         # A crash below costs the anchors alone.
         write_durably(Path(result), msgspec.json.encode(said))
         try:
-            said["anchors"] = anchors()
+            said["anchors"] = read_with_load(anchors)
         except Exception:  # as above
             traceback.print_exc()
     write_durably(Path(result), msgspec.json.encode(said))

@@ -2,11 +2,13 @@
 
 They are measured beside the saturation probe, by `peak_name`: operations per second of products of
 matrices in one type, bytes per second of memory, each at a number of threads, and the bytes of
-all caches. A result that lies beyond them is `impossible`. They are readings: no part of a stack.
+all caches. They are readings: no part of a stack. What others computed meanwhile makes a reading
+lower and never higher, so that it stays a lower bound; that a result lies beyond it proves nothing.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
@@ -19,9 +21,18 @@ from ..vocabulary.values.devices import StackItem
 FP32, FP16, INT8 = "fp32_flops_per_s", "fp16_flops_per_s", "int8_flops_per_s"
 MEMORY = "memory_bytes_per_s"
 CACHE = "cache_bytes"
+FOREIGN = "foreign_cpu_pct"
+"""What others took of one processor while it was read, in %, at least `LEAST_PCT`."""
+READING = "reading"
+"""How often the device was read until then."""
+
+LEAST_PCT = 0.5
+"""A tick of the kernel in the two seconds that a reading takes: less cannot be seen."""
+MAX_FOREIGN_PCT = 10.0
+"""What others may take of one processor before a reading is a lower bound and nothing else."""
 
 MAX_ANCHORS = 64
-_NAME = rf"\A(({FP32}|{FP16}|{INT8}|{MEMORY})\.[1-9][0-9]{{0,3}}|{CACHE})\Z"
+_NAME = rf"\A(({FP32}|{FP16}|{INT8}|{MEMORY})\.[1-9][0-9]{{0,3}}|{CACHE}|{FOREIGN}|{READING})\Z"
 _VALUES = Annotated[
     dict[Annotated[str, Meta(pattern=_NAME)], Annotated[float, Meta(gt=0, le=1e21)]],
     Meta(max_length=MAX_ANCHORS),
@@ -69,6 +80,21 @@ class Anchors:
         """All caches of all processors but those of the first level."""
         return self.values.get(CACHE)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the device was its own while it was read; not when that is unknown."""
+        return self.values.get(FOREIGN, math.inf) <= MAX_FOREIGN_PCT
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the reading does not tell what others computed meanwhile."""
+        return FOREIGN not in self.values
+
+    @property
+    def reading(self) -> float:
+        """How often the device was read until then; 0 where the reading does not say."""
+        return self.values.get(READING, 0.0)
+
     def counts(self, quantity: str) -> list[int]:
         """The numbers of threads at which `quantity` was measured, ascending."""
         parts = (name.partition(".") for name in self.values)
@@ -99,9 +125,10 @@ def from_items(items: Iterable[StackItem]) -> Anchors | None:
 
 
 def together(found: Iterable[Anchors]) -> Anchors | None:
-    """The largest of each: what several launches were given; None without any."""
+    """The largest of each, as quiet as the quietest of the readings; None without any."""
     values: dict[str, float] = {}
     for one in found:
         for name, value in one.values.items():
-            values[name] = max(value, values.get(name, 0.0))
+            most = min if name == FOREIGN else max
+            values[name] = most(value, values.get(name, value))
     return Anchors(values) if values else None

@@ -94,13 +94,18 @@ def bootstrap_median(
 
 
 def _widened(interval: Interval, medians: Floats) -> Interval:
-    """The interval, reaching at least as far as Student's over the launches."""
-    deviation = float(np.std(medians, ddof=1)) / math.sqrt(medians.size)
-    reach = student_quantile(0.5 + LEVEL / 2, medians.size - 1) * deviation
+    """The interval, reaching at least as far as Student's over the launches.
+
+    On the logarithm, as processes differ by a factor: of few launches Student's reaches far, and
+    in nanoseconds it would reach to 0.
+    """
+    logs = np.log(np.maximum(medians, 1.0))
+    deviation = float(np.std(logs, ddof=1)) / math.sqrt(logs.size)
+    reach = math.exp(student_quantile(0.5 + LEVEL / 2, logs.size - 1) * deviation)
     return Interval(
         interval.point,
-        max(min(interval.low, interval.point - reach), 0.0),
-        max(interval.high, interval.point + reach),
+        min(interval.low, interval.point / reach),
+        max(interval.high, interval.point * reach),
     )
 
 

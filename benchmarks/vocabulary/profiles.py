@@ -17,8 +17,8 @@ from .values.jobs import NO_OVERRIDES, JobSpec, Overrides
 MEASURING_VERSION = 1
 """Raised when the protocol changes so that older numbers are not comparable: cells become stale."""
 
-ANALYSIS_VERSION = 4
-"""Raised when stored runs are to be computed again (`analyse`), and draws with them."""
+ANALYSIS_VERSION = 5
+"""Raised when stored runs are to be computed again (`analyse`)."""
 
 MAX_LATENCIES_PER_LAUNCH = 1_000_000
 """Single latencies kept per launch; beyond, a uniform reservoir and the true count."""

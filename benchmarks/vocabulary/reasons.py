@@ -24,6 +24,7 @@ SUSPECT = "suspect"
 DISCARDED_BLOCKS = "discarded_blocks"
 HARNESS_SUSPECT = "harness_suspect"
 IMPOSSIBLE = "impossible"
+ANOMALOUS = "anomalous"
 FOREIGN_LOAD = "foreign_load"
 CLOCK_STEP = "clock_step"
 UNSTEADY_ENERGY = "unsteady_energy"
@@ -46,6 +47,7 @@ FLAGS: dict[str, str] = {
     DISCARDED_BLOCKS: "blocks were discarded for a recorded external cause",
     HARNESS_SUSPECT: "throughput and latency contradict each other",
     IMPOSSIBLE: "a number beyond what the device can do",
+    ANOMALOUS: "faster than the device was seen to be, which nothing has confirmed",
     FOREIGN_LOAD: "another process used the processor during the run",
     UNSTEADY_ENERGY: "the energy of the windows differs by more than 1 %, however long they are",
     NOT_COOLED: "the device stayed over 3 degrees warmer than before its windows of energy",

