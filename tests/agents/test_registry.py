@@ -13,7 +13,7 @@ from bitgauge.benchmarks.common.plugins import PLUGIN_PATH, plugin_folders
 from bitgauge.benchmarks.vocabulary.enums import RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
-from tests.labs.agent import Lab
+from tests.labs.agent import Lab, open_lab
 
 RUNTIME = '''
 """A runtime in one file."""
@@ -114,10 +114,8 @@ def test_every_runtime_has_its_own_fingerprint() -> None:
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path)
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
+    async with open_lab(tmp_path) as made:
+        yield made
 
 
 @pytest.mark.child

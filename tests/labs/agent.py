@@ -36,7 +36,7 @@ from .sets import write_evaluation_set
 
 TOKEN = "secret-of-agents"
 PLUGINS = Path(__file__).parent / "plugins"
-"""Runtime `hostile`: the fake one, which also harms the machine as an artifact tells it to."""
+"""Runtimes `hostile`, which does what an artifact tells it to, and `odd`, which keeps time."""
 SAMPLES = 40
 
 
@@ -285,6 +285,15 @@ class Lab:
     async def reports(self, count: int, timeout_s: float = 30.0) -> list[RunReport]:
         await until(lambda: len(self.coordinator.reports) >= count, timeout_s)
         return sorted(self.coordinator.reports.values(), key=lambda one: one.entry_index)
+
+
+@contextlib.asynccontextmanager
+async def open_lab(folder: Path, **changes: Any) -> AsyncIterator[Lab]:
+    """A lab whose coordinator serves."""
+    lab = Lab(folder, **changes)
+    await lab.coordinator.start()
+    yield lab
+    await lab.coordinator.stop()
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:

@@ -38,7 +38,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import (
     Workload,
 )
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
-from bitgauge.benchmarks.vocabulary.values.runs import RunReport
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunReport
 
 Changes = dict[str, Any]
 RECIPE = "int8-dynamic"
@@ -177,6 +177,11 @@ def facts(**changes: Any) -> RunFacts:
 def warmed(*iteration_ns: int) -> WarmUp:
     """A warm-up of one block that ended steady."""
     return WarmUp(np.ones(1), np.zeros(1, np.int64), iteration_ns, 1, 1, True)
+
+
+def detail(metric: MetricValue) -> dict[str, str]:
+    """What explains a number, by name."""
+    return {item.name: item.value for item in metric.detail}
 
 
 # -- the table ----------------------------------------------------------------------------

@@ -98,6 +98,17 @@ class Up:
     def client(self) -> Client:
         return Client(Endpoint(self.address, None, self.home / "tokens" / "user"))
 
+    def bitgauge(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command that asks this coordinator."""
+        return subprocess.run(
+            [BITGAUGE, *arguments, "--coordinator", self.address],
+            env=environment(self.home),
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
     def tree(self) -> list[psutil.Process]:
         """The supervisor and everything below it."""
         top = psutil.Process(self.process.pid)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from bitgauge.coordinator.store.store import Store
 from tests.coordinator.store.test_past import SATURATED, judge, measure
 from tests.labs.store import ENTRIES, Lab, spec
 
-from .conftest import BITGAUGE, Up, environment
+from .conftest import Up
 
 SECRET = "n0b0dy-sh4ll-see"
 
@@ -75,17 +74,6 @@ def with_a_confirmed_regression(home: Path) -> str:
     return one.regression_id
 
 
-def bitgauge(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BITGAUGE, *arguments, "--coordinator", up.address],
-        env=environment(up.home),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-
-
 def test_an_alert_that_hangs_is_one_sentence_and_everything_else_goes_on(
     tmp_path: Path, silent: Silent
 ) -> None:
@@ -96,7 +84,7 @@ def test_an_alert_that_hangs_is_one_sentence_and_everything_else_goes_on(
         deadline = time.monotonic() + 60
         while True:
             asked = time.monotonic()
-            said = bitgauge(up, "regressions", "--fail-on", "confirmed")
+            said = up.bitgauge("regressions", "--fail-on", "confirmed")
             assert time.monotonic() - asked < 30
             assert said.returncode == 1, said.stderr
             if "not delivered" in said.stdout:
@@ -116,10 +104,10 @@ def test_an_alert_that_hangs_is_one_sentence_and_everything_else_goes_on(
             [change] = [x for x in comparison.rows[0].metrics if x.key == "saturated_pct"]
             assert change.verdict == "regressed"
             assert [x.regression_id for x in client.regressions()] == [one]
-        said = bitgauge(up, "history", "annotate", one[:8], "--note", "known")
+        said = up.bitgauge("history", "annotate", one[:8], "--note", "known")
         assert said.stdout == f"The baseline of 1 row restarts. {one[:8]} is explained.\n"
-        assert bitgauge(up, "regressions", "--fail-on", "confirmed").returncode == 0
-        again = bitgauge(up, "history", "annotate", one[:8], "--note", "known")
+        assert up.bitgauge("regressions", "--fail-on", "confirmed").returncode == 0
+        again = up.bitgauge("history", "annotate", one[:8], "--note", "known")
         assert (again.returncode, again.stderr.count("\n")) == (1, 1)
         for process in up.tree():
             assert SECRET not in " ".join(process.cmdline())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,24 +14,13 @@ from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.coordinator.client.client import Client
 
 from .bench import AgentService, small_job
-from .conftest import BITGAUGE, Up, environment
+from .conftest import Up
 
 DEVICE = "rpi5"
 
 
-def bitgauge(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BITGAUGE, *arguments, "--coordinator", up.address],
-        env=environment(up.home),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def answer(up: Up, *arguments: str) -> Any:
-    ended = bitgauge(up, *arguments, "--json")
+    ended = up.bitgauge(*arguments, "--json")
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
 
@@ -74,7 +62,7 @@ def test_a_device_is_checked_cordoned_and_taken_up_again(tmp_path: Path) -> None
                 job_id = client.submit(small_job(client, "k")).job_id
                 waiting = queued_for(client, job_id)
                 assert f"{DEVICE} is cordoned (new fan)" in waiting
-                assert "new fan" in bitgauge(up, "devices").stdout
+                assert "new fan" in up.bitgauge("devices").stdout
 
                 assert answer(up, "uncordon", DEVICE)["health"] == "suspect"
                 *_, last = client.watch(job_id)
@@ -82,7 +70,7 @@ def test_a_device_is_checked_cordoned_and_taken_up_again(tmp_path: Path) -> None
                 assert {entry.state for entry in last.entries} == {EntryState.ACCEPTED}
             again = device_until(up, lambda device: device["health"] == "good")
             assert again["check_job_id"] != checked["check_job_id"]
-            listed = bitgauge(up, "runs", job_id).stdout
+            listed = up.bitgauge("runs", job_id).stdout
             assert f"epoch 1  {DEVICE}" in listed
             assert "settled" in listed
 
@@ -95,7 +83,7 @@ def test_a_device_is_checked_cordoned_and_taken_up_again(tmp_path: Path) -> None
 
             retired = answer(up, "retire", DEVICE, "--reason", "smoke")
             assert retired["retired"]
-            refused = bitgauge(up, "uncordon", DEVICE)
+            refused = up.bitgauge("uncordon", DEVICE)
             assert refused.returncode == 1
             assert "has been retired" in refused.stderr
         finally:

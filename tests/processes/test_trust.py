@@ -25,7 +25,7 @@ from bitgauge.coordinator.client.upload import local_file, upload
 from bitgauge.coordinator.store.upkeep import invariants
 
 from .bench import AgentService, patiently
-from .conftest import BITGAUGE, Up, environment
+from .conftest import Up
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(300)]
 
@@ -80,23 +80,12 @@ def agent_of(up: Up, **variables: str) -> Iterator[AgentService]:
         agent.end()
 
 
-def bitgauge(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BITGAUGE, *arguments, "--coordinator", up.address],
-        env=environment(up.home),
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
-
-
 def test_a_certification_outlives_its_coordinator(own_up: Up) -> None:
     """Three comparisons of the real model: a rehearsal, which says what 40 would have to."""
     with agent_of(own_up):
         ended: list[subprocess.CompletedProcess[str]] = []
         command = threading.Thread(
-            target=lambda: ended.append(bitgauge(own_up, "certify", DEVICE, "--comparisons", "3"))
+            target=lambda: ended.append(own_up.bitgauge("certify", DEVICE, "--comparisons", "3"))
         )
         command.start()
         with own_up.client() as client:
@@ -126,10 +115,10 @@ def test_a_certification_outlives_its_coordinator(own_up: Up) -> None:
             assert kinds == {PassName.PAIR, PassName.SENTINEL}
             ratio = next(m for m in runs[-1].metrics if m.key == "latency_ratio")
             assert "untrusted" in ratio.flags
-        assert "none, so its verdicts are untrusted" in bitgauge(own_up, "devices").stdout.replace(
+        assert "none, so its verdicts are untrusted" in own_up.bitgauge("devices").stdout.replace(
             "\n  ", " "
         )
-        refused = bitgauge(own_up, "certify", DEVICE, "--runtime", "fake")
+        refused = own_up.bitgauge("certify", DEVICE, "--runtime", "fake")
         assert refused.returncode == 1
         assert "cannot be certified: " in refused.stderr
         assert "simulated" in refused.stderr
@@ -207,11 +196,11 @@ def test_a_device_that_drifts_is_found_out_whatever_is_killed(tmp_path: Path) ->
             assert cordoned.startswith("3 suspect jobs in a row")
             assert waiting.waiting_for is not None
             assert f"{DEVICE} is cordoned" in waiting.waiting_for
-            shown = json.loads(bitgauge(up, "jobs", "--json").stdout)
+            shown = json.loads(up.bitgauge("jobs", "--json").stdout)
             assert [job["suspect"] is not None for job in shown[:3]] == [False, True, True]
 
             # Uncordoned, its history begins anew: nothing is said of it for a while.
-            assert bitgauge(up, "uncordon", DEVICE).returncode == 0
+            assert up.bitgauge("uncordon", DEVICE).returncode == 0
             assert lab.end(waiting.job_id).suspect is None
         sound = invariants.examine(up.home / "store.db")
         assert sound.findings == ()

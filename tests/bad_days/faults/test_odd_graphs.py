@@ -22,9 +22,10 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.labs.agent import Lab, evaluation_bytes, fake_artifact
+from tests.labs.agent import PLUGINS, Lab, evaluation_bytes, fake_artifact, open_lab
 from tests.labs.sets import write_evaluation_set
-from tests.processes.agent.test_odd_models import RUNTIME, analysed, detail
+from tests.labs.values import detail
+from tests.processes.agent.test_odd_models import analysed
 
 FEATURES, CLASSES = 7, 3
 LITTLE = Overrides(warmup_ms=20, launches=1, budget_ms=150)
@@ -34,12 +35,8 @@ SURROUNDINGS = (INSUFFICIENT_SAMPLES, INVALID_DISCARDED)
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    (tmp_path / "plug/runtimes").mkdir(parents=True)
-    (tmp_path / "plug/runtimes/odd.py").write_text(RUNTIME)
-    made = Lab(tmp_path, plugins=(tmp_path / "plug",))
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
+    async with open_lab(tmp_path, plugins=(PLUGINS,)) as made:
+        yield made
 
 
 def graph(

@@ -22,7 +22,15 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import Refused
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
-from tests.labs.agent import PLUGINS, Lab, digest_of, evaluation_bytes, fake_artifact, until
+from tests.labs.agent import (
+    PLUGINS,
+    Lab,
+    digest_of,
+    evaluation_bytes,
+    fake_artifact,
+    open_lab,
+    until,
+)
 
 from .corpus import EVERY, MEMORY_BYTES, Hostile, Targets, baseline, fakes, onnx_models
 
@@ -32,10 +40,8 @@ GROUPS = {"killed": FailureGroup.ENVIRONMENT}
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path, limits=LIMITS, devices=("fake",), plugins=(PLUGINS,))
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
+    async with open_lab(tmp_path, limits=LIMITS, devices=("fake",), plugins=(PLUGINS,)) as made:
+        yield made
 
 
 @pytest.fixture

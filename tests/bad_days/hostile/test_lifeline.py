@@ -13,7 +13,7 @@ from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.vocabulary.errors import Refused
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 
-from tests.labs.agent import Lab, fake_artifact, until
+from tests.labs.agent import Lab, fake_artifact, open_lab, until
 from tests.processes.agent.test_process import finished, lives, start
 
 from .corpus import EVERY
@@ -22,10 +22,8 @@ from .test_hostile import require
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path)
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
+    async with open_lab(tmp_path) as made:
+        yield made
 
 
 def hang(lab: Lab) -> Assignment:

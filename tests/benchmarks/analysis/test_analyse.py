@@ -39,7 +39,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.labs import values
 from tests.labs.conditions import conditions as told
-from tests.labs.values import BASELINE, origin, warmed
+from tests.labs.values import BASELINE, detail, origin, warmed
 
 FACTS = values.facts()
 MIB = 1 << 20
@@ -132,10 +132,6 @@ def everything() -> list[RawFile]:
 
 def by_key(raws: Sequence[RawFile], facts: RunFacts = FACTS) -> dict[str, MetricValue]:
     return {metric.key: metric for metric in analyse(raws, facts)}
-
-
-def detail(metric: MetricValue) -> dict[str, str]:
-    return {item.name: item.value for item in metric.detail}
 
 
 def test_every_metric_in_the_order_of_the_registry_with_value_or_reason() -> None:

@@ -29,7 +29,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.bench.one_launch import launch, plain
 from tests.labs.sets import write_evaluation_set
-from tests.labs.values import origin
+from tests.labs.values import detail, origin
 
 from .test_analyse import FACTS
 
@@ -65,10 +65,6 @@ def raw(
 def metrics(*raws: RawFile, profile: Profile = Profile.STANDARD) -> dict[str, MetricValue]:
     facts = replace(FACTS, profile=profile)
     return {metric.key: metric for metric in analyse(raws, facts)}
-
-
-def detail(metric: MetricValue) -> dict[str, str]:
-    return {item.name: item.value for item in metric.detail}
 
 
 # -- analysis ---------------------------------------------------------------------------------

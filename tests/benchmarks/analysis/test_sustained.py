@@ -19,7 +19,7 @@ from scipy import stats
 
 from tests.labs import values
 from tests.labs.conditions import conditions
-from tests.labs.values import BASELINE
+from tests.labs.values import BASELINE, detail
 
 FACTS = values.facts(
     entry_index=0, recipe="fp32", profile=Profile.SUSTAINED, candidate=BASELINE, is_baseline=True
@@ -64,10 +64,6 @@ def launch(
 
 def analysed(raw: RawFile, facts: RunFacts = FACTS) -> dict[str, MetricValue]:
     return {metric.key: metric for metric in analyse([raw], facts)}
-
-
-def detail(metric: MetricValue) -> dict[str, str]:
-    return {item.name: item.value for item in metric.detail}
 
 
 def test_a_device_that_throttles_after_four_minutes() -> None:

@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.profiles import PLANS
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from tests.labs.values import facts, origin
+from tests.labs.values import detail, facts, origin
 
 MS = 1_000_000
 POINT_NS = 500 * MS
@@ -59,10 +59,6 @@ def swept(
 
 def analysed(raw: RawFile) -> MetricValue:
     return best_throughput({(PassName.THROUGHPUT, RawRole.CANDIDATE): [raw]}, FACTS)
-
-
-def detail(metric: MetricValue) -> dict[str, str]:
-    return {item.name: item.value for item in metric.detail}
 
 
 def test_the_sweep_ends_where_more_brings_no_more() -> None:

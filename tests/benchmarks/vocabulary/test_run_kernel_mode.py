@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.benchmarks.raw.test_numerics import CONV, ORIGIN
-from tests.labs.values import facts
+from tests.labs.values import detail, facts
 
 # Nothing in its outputs tells: no pair saturates with these activations.
 QUIET = replace(CONV, saturated_pairs=0, errors0=0, errors1=0, explained1=0, emulated_errors1=0)
@@ -26,10 +26,6 @@ def saturated(operators: tuple[OperatorRow, ...], modes: dict[str, str]) -> Metr
     items = tuple(StackItem(name, mode) for name, mode in modes.items())
     raw = numerics_raw(ORIGIN, Ledger(8, claims_integer=True, operators=operators))
     return numerics({(PassName.NUMERICS, RawRole.BOTH): (raw,)}, facts(kernel_modes=items))[0]
-
-
-def detail(metric: MetricValue) -> dict[str, str]:
-    return {item.name: item.value for item in metric.detail}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import AsyncIterator
 
 import pytest
-from bitgauge.benchmarks.analysis.certificate import COMPARISONS, LIFE_NS, newest_before
+from bitgauge.benchmarks.analysis.certificate import COMPARISONS, newest_before
 from bitgauge.benchmarks.stats.sentinel import MIN_HISTORY
 from bitgauge.benchmarks.vocabulary.enums import JobState, ModelClass, PassName, Profile, Realness
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
@@ -73,16 +73,6 @@ def certificate_of_last_run(lab: Lab) -> AaCertificate | None:
     return lab.runner.analysed[-1].certificate
 
 
-async def test_a_device_is_certified_and_shows_it(lab: Lab) -> None:
-    job_id = await certify(lab)
-    [device] = await lab.ask(lab.care.devices)
-    [certificate] = device.aa_certificates
-    assert (certificate.job_id, certificate.passed) == (job_id, True)
-    assert certificate.comparisons == COMPARISONS
-    assert certificate.expires_unix_ns == lab.clock.now_ns + LIFE_NS
-    assert await lab.table() == ()
-
-
 async def test_a_run_is_covered_from_its_lease_on_and_the_answer_stays(lab: Lab) -> None:
     await measured(lab, "before")
     assert certificate_of_last_run(lab) is None
@@ -118,15 +108,6 @@ async def test_a_rehearsal_covers_nothing_and_takes_nothing_away(lab: Lab) -> No
     [device] = await lab.ask(lab.care.devices)
     assert sorted(one.asked for one in device.aa_certificates) == [5, COMPARISONS]
     assert newest_before(device.aa_certificates, lab.clock.now_ns) == found
-
-
-async def test_a_second_call_follows_the_first(lab: Lab) -> None:
-    job_id, created = await lab.care.certify("bench", "onnxruntime", Profile.QUICK, 0)
-    assert created
-    again = await lab.care.certify(DEVICE.device_id, "onnxruntime", Profile.QUICK, 0)
-    assert again == (job_id, False)
-    await lab.jobs.cancel(job_id)
-    assert (await lab.care.certify("bench", "onnxruntime", Profile.QUICK, 0))[1]
 
 
 async def test_certifications_count_against_the_quota(lab: Lab) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from bitgauge.benchmarks.refresh.plan import Ask
 from bitgauge.benchmarks.vocabulary.enums import CampaignState, CellState, HardwareClass, ModelClass
@@ -24,10 +22,9 @@ from bitgauge.coordinator.decisions.campaigns import CampaignEvent, key_of
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import DueSchedule, NewCampaign
 
+from tests.labs.refused import refused
 from tests.labs.store import BASELINE, INT8, Lab, spec
 from tests.labs.values import device, digest
-
-from .test_store import refused
 
 ID = "00000000-0000-4000-8000-000000000001"
 OTHER = "00000000-0000-4000-8000-000000000002"
@@ -46,14 +43,6 @@ DIFF = (
         stack=(StackChange("driver", "1", "2"),),
     ),
 )
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
-    yield lab
-    lab.store.close()
 
 
 def plan(jobs: int = 2) -> RefreshPlan:

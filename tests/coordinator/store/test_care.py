@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -23,13 +22,11 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.care import CheckOutcome, DeviceCare, Hearing
-from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms, Registration
 
+from tests.labs.refused import refused
 from tests.labs.store import BASELINE, SECOND_NS, TERMS, Lab, spec
 from tests.labs.values import device
-
-from .test_store import refused
 
 OTHER = device("nano")
 ID = device().device_id
@@ -41,13 +38,9 @@ CHECK_SPEC = spec(
 ACCURACY = (MetricValue("accuracy_pct", 99.0, n=100),)
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
+@pytest.fixture(autouse=True)
+def nano(lab: Lab) -> None:
     lab.register(OTHER)
-    yield lab
-    lab.store.close()
 
 
 def view_of(lab: Lab, device_id: str = ID) -> DeviceView:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,26 +9,18 @@ from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.enums import JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobView, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
-from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildOutcome
 
 from tests.labs.store import ENTRIES, INT4, INT8, Lab, spec
 from tests.labs.values import device
 
-from .test_trust import USUAL_NS, calm
-from .test_trust import measure as measured_calmly
-
 SATURATED = MetricValue("saturated_pct", 0.3, n=1000, flags=("saturating",))
 SOUND = MetricValue("saturated_pct", 0.0, n=1000)
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
+@pytest.fixture(autouse=True)
+def nano(lab: Lab) -> None:
     lab.register(device("nano"))
-    yield lab
-    lab.store.close()
 
 
 def measure(lab: Lab, job_id: str, saturating: tuple[int, ...], on: str = "rpi5") -> JobView:
@@ -81,29 +72,7 @@ def test_the_exact_job_is_the_last(lab: Lab) -> None:
     assert lab.store.queued() == ()
 
 
-def test_where_nothing_saturates_nothing_follows(lab: Lab) -> None:
-    view = measure(lab, lab.submit(), ())
-    assert view.exact_by is None
-    assert lab.store.queued() == ()
-
-
 def test_other_runtimes_have_no_such_mode(lab: Lab) -> None:
     view = measure(lab, lab.submit(spec(runtime="litert")), (1,))
     assert (view.state, view.exact_by) == (JobState.FINISHED, None)
     assert lab.store.queued() == ()
-
-
-def test_a_suspect_job_leaves_it_to_its_repetition(lab: Lab) -> None:
-    calm(lab)
-    lease = lab.claimed(lab.submit())
-    for entry in lease.entries:
-        lab.report(lease, entry.index, fingerprint="stack-1")
-    for run in lab.store.unanalysed():
-        drifted = MetricValue("sentinel_before_ns", 2 * USUAL_NS)
-        lab.store.analysed(run, 2, (drifted, SATURATED), lab.now_ns)
-    view = lab.job(lease.job_id)
-    assert view.repeated_by is not None
-    assert view.exact_by is None
-    assert [job.job_id for job, _ in lab.store.queued()] == [view.repeated_by]
-    assert measure(lab, view.repeated_by, (1,)).exact_by is not None
-    assert measured_calmly(lab, lab.submit()).exact_by is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +14,11 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.store import past_questions as history_queries
-from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import Settled
 
+from tests.labs.refused import refused
 from tests.labs.store import ENTRIES, INT8, SECOND_NS, Lab, spec
 from tests.labs.values import device, digest
-
-from .test_store import refused
 
 ID = device().device_id
 INT8_ROW = HistoryQuery(recipe="int8-dynamic")
@@ -34,13 +31,9 @@ SOUND = {
 }
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
+@pytest.fixture(autouse=True)
+def nano(lab: Lab) -> None:
     lab.register(device("nano"))
-    yield lab
-    lab.store.close()
 
 
 def measure(

@@ -1,8 +1,6 @@
 """What the store keeps, asked in memory; `test_durable` asks the same of a file."""
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
     Realness,
     RunStatus,
 )
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
@@ -28,23 +26,9 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Progress
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
 
+from tests.labs.refused import refused
 from tests.labs.store import BASELINE, INT4, INT8, METRICS, TERMS, Lab, failure, spec
 from tests.labs.values import device, digest, runtime
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
-    yield lab
-    lab.store.close()
-
-
-@contextlib.contextmanager
-def refused(code: Code) -> Iterator[None]:
-    with pytest.raises(BitgaugeError) as caught:
-        yield
-    assert caught.value.code is code
 
 
 class TestStore:
@@ -112,20 +96,6 @@ class TestStore:
         assert job.entries[2].reason == "no MatMul"
         assert lab.store.pending_builds() == ()
         assert [entry.index for entry in lab.claimed(job_id).entries] == [0, 1]
-
-    def test_the_baseline_is_measured_when_no_build_worked(self, lab: Lab) -> None:
-        job_id = lab.submit(spec(entries=(Entry("fp32"), Entry("fp16"))))
-        lab.store.built(job_id, 1, failure(), lab.now_ns)
-        lab.store.built(job_id, 1, BuildOutcome(INT8), lab.now_ns)
-        job = lab.job(job_id)
-        assert (job.state, job.entries[1].state) == (JobState.QUEUED, EntryState.FAILED)
-
-    def test_a_build_that_comes_after_the_end_changes_nothing(self, lab: Lab) -> None:
-        job_id = lab.submit(spec(entries=(Entry("fp32"), Entry("fp16"))))
-        lab.store.cancel(job_id, "not wanted", lab.now_ns)
-        lab.store.built(job_id, 1, BuildOutcome(INT8), lab.now_ns)
-        assert lab.job(job_id).entries[1].state is EntryState.CANCELLED
-        assert lab.store.pending_builds() == ()
 
     def test_builds_are_remembered_by_everything_they_depend_on(self, lab: Lab) -> None:
         key = BuildKey(BASELINE, "int8-dynamic", None, "onnxruntime 1.31")
@@ -376,24 +346,6 @@ class TestStore:
         lab.register(device(runtimes=(runtime(fingerprint="stack-2"),)))
         assert lab.claimed(job_id).entries[0].raw == ()
 
-    @pytest.mark.parametrize(
-        ("group", "answer"),
-        [
-            (FailureGroup.ARTIFACT, Disposition.ACCEPTED),
-            (FailureGroup.DEVICE, Disposition.ACCEPTED),
-            (FailureGroup.HARNESS, Disposition.RETRY),
-            (FailureGroup.ENVIRONMENT, Disposition.RETRY),
-        ],
-    )
-    def test_who_must_act_decides_on_another_attempt(
-        self, lab: Lab, group: FailureGroup, answer: Disposition
-    ) -> None:
-        job_id = lab.submit()
-        assert lab.report_failure(lab.claimed(job_id), 1, group) is answer
-        settled = answer is Disposition.ACCEPTED
-        state = EntryState.FAILED if settled else EntryState.READY
-        assert lab.job(job_id).entries[1].state is state
-
     def test_five_attempts_are_made_and_kept(self, lab: Lab) -> None:
         job_id = lab.submit()
         answers = []
@@ -409,29 +361,6 @@ class TestStore:
         assert job.state is JobState.FINISHED
         assert (job.entries[1].state, job.entries[1].attempts) == (EntryState.FAILED, 5)
         assert len(lab.store.runs(job_id)) == 7
-
-    def test_unsupported_settles_the_entry(self, lab: Lab) -> None:
-        job_id = lab.submit()
-        lease = lab.claimed(job_id)
-        answer = lab.report(
-            lease,
-            2,
-            status=RunStatus.UNSUPPORTED,
-            raw=(),
-            failure=failure(message="no kernel for 4 bits"),
-        )
-        assert answer is Disposition.ACCEPTED
-        entry = lab.job(job_id).entries[2]
-        assert (entry.state, entry.reason) == (EntryState.UNSUPPORTED, "no kernel for 4 bits")
-
-    def test_a_job_fails_when_nothing_could_be_measured(self, lab: Lab) -> None:
-        job_id = lab.submit()
-        lease = lab.claimed(job_id)
-        for index in range(3):
-            lab.report_failure(lease, index, FailureGroup.ARTIFACT)
-        job = lab.job(job_id)
-        assert job.state is JobState.FAILED
-        assert job.reason == "Nothing could be measured; fp32: it crashed"
 
     def test_a_poison_job_ends(self, lab: Lab) -> None:
         job_id = lab.submit()
@@ -519,15 +448,6 @@ class TestStore:
         lab.analyse()
         assert len(lab.store.rows(TableQuery())) == 1
 
-    def test_a_cancelled_job_is_not_queued_again(self, lab: Lab) -> None:
-        job_id = lab.submit()
-        lease = lab.claimed(job_id)
-        lab.store.cancel(job_id, "not wanted", lab.now_ns)
-        lab.wait(61)
-        assert lab.store.expire(lab.now_ns) == ()
-        assert lab.job(job_id).state is JobState.CANCELLED
-        assert lab.renew(lease) == "cancel"
-
     def test_a_job_that_is_all_measured_finishes_though_cancelled(self, lab: Lab) -> None:
         job_id = lab.submit()
         lease = lab.claimed(job_id)
@@ -536,10 +456,6 @@ class TestStore:
             lab.report(lease, index)
         lab.analyse()
         assert lab.job(job_id).state is JobState.FINISHED
-
-    def test_an_ended_job_can_not_be_cancelled(self, lab: Lab) -> None:
-        with refused(Code.JOB_ENDED):
-            lab.store.cancel(lab.measured(), "too late", lab.now_ns)
 
     # -- analysis -------------------------------------------------------------------------
     def test_a_new_analysis_replaces_the_old(self, lab: Lab) -> None:
@@ -673,12 +589,6 @@ class TestStore:
         assert lab.store.rows(TableQuery()) == ()
         lab.register(device("unreal"))
         assert lab.store.rows(TableQuery()) == ()
-
-    def test_questions_of_people(self, lab: Lab) -> None:
-        job_id = lab.measured()
-        assert lab.store.rows(TableQuery(job_id=job_id)) == lab.store.rows(TableQuery())
-        assert [job.job_id for job in lab.store.jobs()] == [job_id]
-        assert [view.state for view in lab.store.devices(lab.now_ns, TERMS)] == ["idle"]
 
     # -- blobs ----------------------------------------------------------------------------
     def test_blobs_are_missing_until_recorded(self, lab: Lab) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,14 +25,6 @@ from tests.labs.store import BASELINE, INT8, METRICS, TERMS, Lab, failure, spec
 from tests.labs.values import device, runtime
 
 OLD, NEW = StackItem("runtime.onnxruntime", "1.30.0"), StackItem("runtime.onnxruntime", "1.31.0")
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
-    yield lab
-    lab.store.close()
 
 
 def table(store: Store) -> tuple[tuple[TableRow, ...], tuple[Cell, ...]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,10 +27,9 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep import invariants
 
+from tests.labs.refused import refused
 from tests.labs.store import BASELINE, ENTRIES, SECOND_NS, TERMS, Lab, failure, spec
 from tests.labs.values import device, digest, runtime
-
-from .test_store import refused
 
 ID = device().device_id
 OTHER = device("nano")
@@ -39,13 +37,9 @@ USUAL_NS = 150_000.0
 DAY_NS = 24 * 3600 * SECOND_NS
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
+@pytest.fixture(autouse=True)
+def nano(lab: Lab) -> None:
     lab.register(OTHER)
-    yield lab
-    lab.store.close()
 
 
 def metrics(
@@ -215,12 +209,6 @@ class TestSuspicion:
         assert care.health is Health.SUSPECT
         assert view.repeated_by == only_repeat(lab)
 
-    def test_a_sound_job_between_breaks_the_row(self, lab: Lab) -> None:
-        calm(lab)
-        for factor in (2.0, 2.0, 1.0, 2.0, 2.0):
-            measure(lab, lab.submit(), before=factor * USUAL_NS)
-        assert lab.store.care(ID).cordoned is None
-
     def test_what_was_not_timed_does_not_break_the_row(self, lab: Lab) -> None:
         calm(lab)
         for before in (2 * USUAL_NS, None, 2 * USUAL_NS, 2 * USUAL_NS):
@@ -293,16 +281,6 @@ class TestSuspicion:
         lab.store.expire(lab.now_ns)
         view = measure(lab, job_id)
         assert view.suspect is not None
-
-    def test_a_job_that_failed_or_was_cancelled_is_not_judged(self, lab: Lab) -> None:
-        calm(lab)
-        lease = lab.claimed(lab.submit())
-        for entry in lease.entries:
-            lab.report_failure(lease, entry.index, FailureGroup.ARTIFACT)
-        assert lab.job(lease.job_id).state is JobState.FAILED
-        cancelled = lab.submit()
-        lab.store.cancel(cancelled, "no", lab.now_ns)
-        assert {lab.job(job).suspect for job in (lease.job_id, cancelled)} == {None}
 
     def test_a_database_with_all_of_it_is_sound(self, tmp_path: Path) -> None:
         lab = Lab(Store.open(tmp_path / "store.db"))

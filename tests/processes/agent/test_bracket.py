@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.enums import PassName, RunStatus
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 
-from tests.labs.agent import PLUGINS, Lab, fake_artifact
+from tests.labs.agent import PLUGINS, Lab, fake_artifact, open_lab
 from tests.labs.values import facts
 
 PASSES = (PassName.QUALITY, PassName.SENTINEL)
@@ -27,10 +27,8 @@ SOUND = fake_artifact()
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     limits = PhaseLimits(load=3.0, terminate=0.3)
-    made = Lab(tmp_path, plugins=(PLUGINS,), limits=limits)
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
+    async with open_lab(tmp_path, plugins=(PLUGINS,), limits=limits) as made:
+        yield made
 
 
 def job(lab: Lab, *artifacts: bytes) -> Assignment:

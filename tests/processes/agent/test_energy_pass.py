@@ -15,9 +15,7 @@ from bitgauge.benchmarks.stats.energy import MAX_DISAGREEMENT, disagreement, why
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RunStatus
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides
 
-from tests.labs.agent import Lab, fake_artifact
-
-from .test_odd_models import RUNTIME
+from tests.labs.agent import PLUGINS, Lab, fake_artifact, open_lab
 
 TICK_NS = 5_000_000
 WRAPS_MJ = 262_143_328.851
@@ -30,12 +28,8 @@ STEADY: list[tuple[float, float | None]] = [
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    (tmp_path / "plug/runtimes").mkdir(parents=True)
-    (tmp_path / "plug/runtimes/odd.py").write_text(RUNTIME)
-    made = Lab(tmp_path, plugins=(tmp_path / "plug",))
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
+    async with open_lab(tmp_path, plugins=(PLUGINS,)) as made:
+        yield made
 
 
 EIGHT_W = [(0.0, 8_000.0), (600.0, 8_000.0)]

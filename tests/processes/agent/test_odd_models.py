@@ -22,63 +22,17 @@ from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole, Run
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunReport
 
-from tests.labs.agent import Lab, fake_artifact
+from tests.labs.agent import PLUGINS, Lab, fake_artifact, open_lab
+from tests.labs.values import detail
 
-RUNTIME = '''
-"""Fake models that take real time."""
-
-import time
-
-import numpy as np
-from bitgauge.agents.runtimes import fake
-from bitgauge.agents.runtimes.base import Traits
-from bitgauge.agents.runtimes.fake import empty_artifact, prepare
-from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-
-NAME = "odd"
-RANK = 95
-HINT = "this test"
-TRAITS = Traits(("fake",))
-
-
-def probe():
-    return RuntimeDescription(name=NAME, version="1", families=tuple(FormatFamily))
-
-
-class Odd(fake.FakeSession):
-    calls = 0
-
-    def run(self, feeds):
-        outputs = super().run(feeds)
-        if self._model.target == "empty":
-            return [np.empty((len(outputs[0]), 0), np.float32)]
-        return outputs
-
-    def _act(self):
-        super()._act()
-        if self._model.target == "restless":
-            # 3 % slower from call to call until the warm-up is over, which ends after 3 s: no
-            # neighbour's noise levels that.
-            time.sleep(8e-3 * 1.03 ** min(self.calls, 95))
-            self.calls += 1
-
-
-def load(path, options):
-    return Odd(fake.load(path, options)._model)
-'''
 LITTLE = Overrides(warmup_ms=20, launches=1, budget_ms=100)
 CALM = fake_artifact(latency_ns=200_000)
 
 
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    (tmp_path / "plug/runtimes").mkdir(parents=True)
-    (tmp_path / "plug/runtimes/odd.py").write_text(RUNTIME)
-    made = Lab(tmp_path, plugins=(tmp_path / "plug",))
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
+    async with open_lab(tmp_path, plugins=(PLUGINS,)) as made:
+        yield made
 
 
 def job_of(lab: Lab, *artifacts: bytes, overrides: Overrides = LITTLE) -> Assignment:
@@ -112,10 +66,6 @@ def analysed(lab: Lab, job: Assignment, report: RunReport) -> dict[str, MetricVa
         meta = {**raw.meta, "role": ref.role.value, "recipe": entry.recipe}
         raws.append(RawFile(meta, arrays))
     return {metric.key: metric for metric in analyse(raws, facts)}
-
-
-def detail(metric: MetricValue) -> dict[str, str]:
-    return {item.name: item.value for item in metric.detail}
 
 
 async def test_a_call_longer_than_the_budget_is_null_with_the_reason(lab: Lab) -> None:

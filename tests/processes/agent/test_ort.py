@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,14 +107,6 @@ def test_every_option_that_was_given_is_read_back(tmp_path: Path) -> None:
     assert ort.load(path, SessionOptions(arena=False)).options_set()["enable_cpu_mem_arena"] == (
         "False"
     )
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path)
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
 
 
 async def test_a_batch_that_the_artifact_does_not_take_is_unsupported(

@@ -8,7 +8,6 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import msgspec
@@ -24,14 +23,6 @@ from tests.labs.agent import TOKEN, Lab, fake_artifact, until
 AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
 UNCONFINED = ("--sandbox", "rlimits")  # the artifact leaves a mark outside its folder
 MOST_IDLE_BYTES = 60 * 1024**2
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path)
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
 
 
 async def start(lab: Lab, *arguments: str) -> Process:

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -31,14 +29,6 @@ from tests.labs.values import told
 
 BASELINE = fake_artifact()
 CANDIDATE = fake_artifact(offset=0.5)
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path)
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
 
 
 def spool_of(lab: Lab) -> Spool:

@@ -3,7 +3,6 @@ import hashlib
 import os
 import resource
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,8 @@ from bitgauge.coordinator.store.blobs.blob_store import BlobStore, Committed
 from bitgauge.coordinator.store.blobs.files import CHUNK_BYTES
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.labs.refused import refused
 
 DATA = b"weights " * 1000
 
@@ -29,13 +30,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def blobs(root: Path) -> BlobStore:
     return BlobStore(root, reserve_bytes=0)
-
-
-@contextlib.contextmanager
-def refused(code: Code) -> Iterator[None]:
-    with pytest.raises(BitgaugeError) as caught:
-        yield
-    assert caught.value.code is code
 
 
 def put(blobs: BlobStore, data: bytes) -> Digest:

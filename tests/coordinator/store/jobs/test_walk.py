@@ -7,24 +7,14 @@ that failed nine: engine and SQL had a module for each step, and each step read 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FrameType
 
-import pytest
 from bitgauge.benchmarks.vocabulary.enums import Disposition, FailureGroup
-from bitgauge.coordinator.store.store import Store
 
 from tests.labs.store import TERMS, Lab
 
 OURS = "bitgauge.coordinator."
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
-    yield lab
-    lab.store.close()
 
 
 def entered(call: Callable[[], object]) -> set[str]:

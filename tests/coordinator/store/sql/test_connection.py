@@ -20,15 +20,9 @@ from bitgauge.coordinator.store.sql.database import translated
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
 
+from tests.labs.refused import refused
+
 BLOB = Digest("0" * 64, 1)
-
-
-@contextlib.contextmanager
-def refused(code: Code) -> Iterator[None]:
-    with pytest.raises(BitgaugeError) as caught:
-        yield
-    assert caught.value.code is code
-    assert caught.value.sentence.count("\n") == 0
 
 
 @pytest.fixture

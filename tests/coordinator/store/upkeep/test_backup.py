@@ -1,6 +1,5 @@
 """Backup, restore and check on a real store and real blobs."""
 
-import contextlib
 import hashlib
 import itertools
 import json
@@ -12,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import filelock
 import msgspec
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
@@ -37,18 +36,8 @@ from bitgauge.coordinator.store.upkeep.backup import make, read_manifest, verify
 from bitgauge.coordinator.store.upkeep.check import check_state
 from bitgauge.coordinator.store.upkeep.invariants import examine
 
+from tests.labs.refused import refused
 from tests.labs.store import Lab, spec
-
-
-@contextlib.contextmanager
-def refused(code: Code, *words: str) -> Iterator[None]:
-    with pytest.raises(BitgaugeError) as caught:
-        yield
-    assert caught.value.code is code, caught.value
-    assert "\n" not in caught.value.sentence
-    for word in words:
-        assert word in caught.value.sentence
-
 
 NUMBERS = itertools.count(1)
 

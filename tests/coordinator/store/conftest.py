@@ -1,0 +1,18 @@
+"""A store in memory with one device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from bitgauge.coordinator.store.store import Store
+
+from tests.labs.store import Lab
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab(Store.open(":memory:"))
+    lab.register()
+    yield lab
+    lab.store.close()
