@@ -236,6 +236,25 @@ class QualitySamples:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class BaselineSamples:
+    """What tells whether a baseline is sound, one element per evaluation sample.
+
+    Attributes:
+        ref_magnitude: its largest finite output; 0 of outputs that are no floating numbers, of
+            which every difference counts.
+        ref_lead: how far its best class is ahead of the second; NaN where there is no best one.
+        ref_apart: largest difference of its outputs from those of the first sample.
+        ref_again: largest difference of its outputs from those of a second run, of the first
+            samples alone.
+    """
+
+    ref_magnitude: Floats
+    ref_lead: Floats
+    ref_apart: Floats
+    ref_again: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SweepSamples:
     """The windows of a sweep, one element per window in the order they ran.
 

@@ -17,7 +17,7 @@ from ..vocabulary.enums import PassName, Profile, RawRole
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.metrics import METRICS, keys
 from ..vocabulary.profiles import ANALYSIS_VERSION
-from ..vocabulary.reasons import BASELINE_ITSELF, NO_RAW_DATA
+from ..vocabulary.reasons import BASELINE_ITSELF, NO_RAW_DATA, UNSOUND
 from ..vocabulary.values.runs import MetricValue
 from .bounds import bounded
 from .certificate import trusted
@@ -57,7 +57,8 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
     found = {key: null(key, NO_RAW_DATA) for key in METRICS}
     found |= {metric.key: metric for metric in _measured(groups, facts)}
     for key in _RELATIVE if facts.is_baseline else ():
-        found[key] = null(key, BASELINE_ITSELF)
+        if found[key].reason not in UNSOUND:
+            found[key] = null(key, BASELINE_ITSELF)
     for key in () if facts.realness.keeps_time else _NEEDS_DEVICE:
         found[key] = null(key, facts.realness.value)
     return tuple(

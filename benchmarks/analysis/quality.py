@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -16,24 +18,31 @@ from ..quality.accuracy import (
     paired_counts,
     tango_bounds,
 )
-from ..raw.quality import quality_samples
+from ..quality.baseline import Fault, Soundness, soundness
+from ..raw.quality import baseline_samples, quality_samples
 from ..samples import QualitySamples
 from ..stats.paired import LEVEL
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.metric import Group
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
+    BASELINE_UNTOLD,
     EMPTY_OUTPUT,
     NO_CLASSES,
     NO_LABELS,
     NO_RAW_DATA,
     NONFINITE_OUTPUT,
+    UNSOUND,
 )
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, items, null
 
 KEYS = keys(lambda metric: metric.group is Group.QUALITY)
+COMPARED = keys(lambda metric: metric.group is Group.QUALITY and metric.relative)
+"""What holds the artifact's outputs against those of the baseline."""
+_OF_LABELS = ("accuracy_pct", "accuracy_delta_pp")
+
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 
@@ -45,13 +54,45 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     if raws[0].meta.get("output_values") == 0:
         return tuple(null(key, EMPTY_OUTPUT) for key in KEYS)
     samples = quality_samples(raws[0])
-    return (
+    found = (
         _accuracy(samples),
         _accuracy_delta(samples, facts),
         _flips(samples, facts),
         _kl(samples, facts),
         _nonfinite(samples),
     )
+    return _judged(found, soundness(samples, baseline_samples(raws[0])))
+
+
+def without_verdicts(
+    metrics: Sequence[MetricValue], faults: Sequence[Fault]
+) -> tuple[MetricValue, ...]:
+    """`metrics` where the baseline has faults: what is compared with it is null.
+
+    The reason is the first fault; the details hold its figures and name the others. What is null
+    for such a reason already stays as it is.
+    """
+    if not faults:
+        return tuple(metrics)
+    detail = dict(faults[0].detail) | {"broken": " ".join(fault.reason for fault in faults)}
+    return tuple(
+        null(metric.key, faults[0].reason, **detail)
+        if metric.key in COMPARED and metric.reason not in UNSOUND
+        else metric
+        for metric in metrics
+    )
+
+
+def _judged(metrics: Sequence[MetricValue], found: Soundness) -> tuple[MetricValue, ...]:
+    """What the soundness of the baseline leaves of the metrics."""
+    if found.untold:
+        metrics = [
+            metric
+            if metric.value is None or metric.key not in _OF_LABELS
+            else replace(metric, flags=(*metric.flags, BASELINE_UNTOLD))
+            for metric in metrics
+        ]
+    return without_verdicts(metrics, found.faults)
 
 
 def _accuracy(samples: QualitySamples) -> MetricValue:

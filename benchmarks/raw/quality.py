@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from ..common.fits import Whole
-from ..samples import QualitySamples
+from ..samples import BaselineSamples, QualitySamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
 from .parts import arrays_of, bad_raw, floats_of, ints_of, meta_of, texts_of
@@ -41,4 +41,22 @@ def quality_samples(raw: RawFile) -> QualitySamples:
         ref_nonfinite=ints_of(raw, "ref_nonfinite", samples),
         cand_nonfinite=ints_of(raw, "cand_nonfinite", samples) if both else None,
         classes=meta_of(raw, _Meta).classes,
+    )
+
+
+def with_baseline(raw: RawFile, observed: BaselineSamples) -> RawFile:
+    """`raw`, with what tells whether the baseline is sound."""
+    return RawFile(raw.meta, {**raw.arrays, **arrays_of(observed)})
+
+
+def baseline_samples(raw: RawFile) -> BaselineSamples | None:
+    """What tells whether the baseline is sound; None in files from before it was kept."""
+    if "ref_again" not in raw.arrays:
+        return None
+    samples = int(texts_of(raw, "ids").size)
+    return BaselineSamples(
+        ref_magnitude=floats_of(raw, "ref_magnitude", samples),
+        ref_lead=floats_of(raw, "ref_lead", samples),
+        ref_apart=floats_of(raw, "ref_apart", samples),
+        ref_again=floats_of(raw, "ref_again"),
     )

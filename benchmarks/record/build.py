@@ -23,6 +23,7 @@ from ..vocabulary.reasons import (
     NOT_PROBED,
     NOT_READABLE,
     NOT_RECORDED,
+    UNSOUND,
 )
 from ..vocabulary.recipes import is_calibrated
 from ..vocabulary.values.devices import StackItem
@@ -256,6 +257,7 @@ def _quality(sources: Sources) -> Quality:
     found = raw_files.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
     kl = sources.metric("kl_mean")
     why = raw_files.why_none(PassName.QUALITY, delta.reason or NO_RAW_DATA)
+    judged = bool(found) and delta.reason not in UNSOUND
     decided = NOT_APPLICABLE if delta.value is not None else why
     said, divergence = Details(delta, why), Details(kl, kl.reason or why)
     return Quality(
@@ -265,7 +267,7 @@ def _quality(sources: Sources) -> Quality:
         c=said.count("c"),
         margin_pp=said.number("margin_pp"),
         verdict=text_fact(delta.verdict, why),
-        flips=count_fact(flips_of(found[0]) if found else None, why),
+        flips=count_fact(flips_of(found[0]) if judged else None, why),
         kl_p99_nat=divergence.number("p99"),
         kl_max_nat=divergence.number("max"),
         samples_needed=Details(delta, decided).text("samples_needed"),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ..stats.pareto import Standing
 from ..vocabulary.enums import FormatFamily
 from ..vocabulary.values.choices import BreakEven, Candidate, Choice, SettlingJob
+from . import left_out
 from . import sentences as words
 from .assess import Assessed
 from .choose import (
@@ -85,6 +86,18 @@ def unmeasured(grounds: Grounds, outcome: NothingMeasured) -> Choice:
     )
 
 
+def unsound(grounds: Grounds) -> Choice:
+    """The answer where nothing can be compared with what was measured as the baseline."""
+    return Choice(
+        outcome="unsound_baseline",
+        recipe="fp32",
+        family=FormatFamily.FP32,
+        sentence=words.nothing_sound(grounds),
+        warnings=(*words.outdated(grounds.gathered), *left_out.advice(grounds.gathered)),
+        path=words.path(grounds, words.NOTHING_SOUND),
+    )
+
+
 def _undecided(grounds: Grounds, outcome: Undecided) -> Choice:
     named = grounds.fp32 if outcome.keep else outcome.open[0]
     recipes = [one.recipe for one in outcome.open]
@@ -128,7 +141,12 @@ def _choice(
         candidates=_candidates(grounds),
         alternatives=alternatives,
         next_command=command,
-        warnings=(*words.outdated(grounds.gathered), *warnings, *words.stale(chosen.rows)),
+        warnings=(
+            *words.outdated(grounds.gathered),
+            *left_out.warnings(grounds.gathered),
+            *warnings,
+            *words.stale(chosen.rows),
+        ),
         front=grounds.front,
         settling=tuple(_job(grounds, one) for one in settling),
         break_even=pays,

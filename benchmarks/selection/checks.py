@@ -84,6 +84,10 @@ def may_gain(objective: Objective, row: TableRow) -> bool:
 
 def _accuracy(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
     limit = query.max_accuracy_loss_pp
+    if row.unsound and not is_baseline(row):
+        # Measured when the baseline was not sound; what is newer of its unit says that it is.
+        yield Objection(Why.UNSOUND, row, settle=Settle.MEASURE)
+        return
     if limit is None or is_baseline(row):
         return
 

@@ -21,11 +21,14 @@ class Gathered:
         rows: of real devices, for the class, hardware and workload of the question.
         units: where a recipe must hold: every unit of these rows.
         outdated: models of which rows were left out that were compared with an older baseline.
+        unsound: of each unit that was left out, because nothing can be compared with its
+            baseline, the row that says so.
     """
 
     rows: tuple[TableRow, ...]
     units: tuple[Unit, ...]
     outdated: tuple[str, ...] = ()
+    unsound: tuple[TableRow, ...] = ()
 
     @property
     def measured(self) -> bool:
@@ -38,15 +41,31 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Gathered:
 
     Of several profiles of one unit the most thorough counts, of equals the newest; one that was
     overridden to measure less comes last. Rows that were compared with an older baseline of a
-    model are left out; numbers of an older definition of their metric are null.
+    model are left out, and so are units whose baseline is not sound; numbers of an older
+    definition of their metric are null.
     """
     asked = [row for row in rows if _answers(query, row) and row.workload == query.workload]
     current, outdated = current_baselines(asked)
-    ordered = of_one_definition(best_rows(current))
+    unsound = _unsound(current)
+    ordered = of_one_definition(best_rows(row for row in current if unit_of(row) not in unsound))
     if query.objective is Objective.THROUGHPUT:
         baselines = {unit_of(row): row for row in ordered if is_baseline(row)}
         ordered = tuple(with_throughput_ratio(row, baselines.get(unit_of(row))) for row in ordered)
-    return Gathered(ordered, tuple(sorted({unit_of(row) for row in ordered})), outdated)
+    units = tuple(sorted({unit_of(row) for row in ordered}))
+    return Gathered(ordered, units, outdated, tuple(unsound[unit] for unit in sorted(unsound)))
+
+
+def _unsound(rows: Iterable[TableRow]) -> dict[Unit, TableRow]:
+    """The newest row of each unit, where it says that its baseline is not sound."""
+    newest: dict[Unit, TableRow] = {}
+    for row in rows:
+        if row.state.has_numbers:
+            newest[unit_of(row)] = max(row, newest.get(unit_of(row), row), key=_age)
+    return {unit: row for unit, row in newest.items() if row.unsound}
+
+
+def _age(row: TableRow) -> tuple[int, str]:
+    return row.measured_unix_ns or 0, repr(row)
 
 
 def measured_workloads(query: SelectQuery, rows: Iterable[TableRow]) -> tuple[tuple[int, int], ...]:

@@ -45,6 +45,7 @@ class Why(enum.Enum):
     OLD = enum.auto()
     FEW_DEVICES = enum.auto()
     MIXED_METERS = enum.auto()
+    UNSOUND = enum.auto()
 
 
 _REJECTING = frozenset(

@@ -120,6 +120,8 @@ def _of_row(query: SelectQuery, objection: Objection, row: TableRow) -> str:
     if objection.why is Why.UNRANKED:
         name = OBJECTIVE_METRIC[query.objective].replace("_", " ")
         return f"the {name} is unknown ({text.reason(objective_value(query.objective, row))})"
+    if objection.why is Why.UNSOUND and row.unsound is not None:
+        return text.reason(row.unsound)
     return _of_its_making(objection)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from ..vocabulary.values.cells import Cell
 from ..vocabulary.values.choices import Choice, SelectQuery
 from ..vocabulary.values.rows import TableRow
-from .answer import answered, unmeasured
+from .answer import answered, unmeasured, unsound
 from .assess import assess
 from .choose import Grounds, choose, nothing_measured
 from .gather import gather
@@ -46,6 +46,8 @@ def select(
     ranking = Ranking(query, eligible) if eligible else None
     standings, front = (ranking.standings, ranking.front()) if ranking else ({}, ())
     grounds = Grounds(query, gathered, assessed, standings, front)
+    if gathered.unsound and not gathered.measured:
+        return unsound(grounds)
     if not gathered.measured:
         return unmeasured(grounds, nothing_measured(query, assessed, rows, cells))
     return answered(grounds, choose(grounds, ranking, now_ns))

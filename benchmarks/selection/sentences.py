@@ -16,6 +16,7 @@ from ..vocabulary.shown import counted, listed
 from ..vocabulary.values.choices import BreakEven, SelectQuery
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
+from . import left_out
 from .assess import Assessed
 from .break_even import is_priced
 from .choose import DoesNotPay, Grounds, KeepFp32, NoneMeets, NothingMeasured, Ship, Undecided
@@ -41,6 +42,7 @@ _OBJECTIVE = {
 }
 NOTHING_MEASURED = "nothing was measured"
 NONE_MEETS = "no recipe meets every limit"
+NOTHING_SOUND = "there is no baseline that anything can be compared with"
 """Rules that decided, where there is nothing more to say of them."""
 
 _DIFFERENCE = {
@@ -114,7 +116,14 @@ def _scope(grounds: Grounds) -> str:
     models = len({model for model, _, _ in grounds.gathered.units})
     devices = len({device for _, device, _ in grounds.gathered.units})
     worst = "worst of " if models * devices > 1 else ""
-    return f"{worst}{counted(models, 'model')} on {counted(devices, 'device')}"
+    without = left_out.without(grounds.gathered)
+    return f"{worst}{counted(models, 'model')} on {counted(devices, 'device')}{without}"
+
+
+def nothing_sound(grounds: Grounds) -> str:
+    """The answer where no baseline is sound."""
+    why = "; ".join(left_out.faults(grounds.gathered))
+    return f"Nothing is chosen for {_question(grounds.query)}: {why}."
 
 
 def ship(grounds: Grounds, outcome: Ship) -> str:

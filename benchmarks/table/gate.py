@@ -23,7 +23,7 @@ def default_gate(row: TableRow) -> str:
     accuracy = row.metric("accuracy_delta_pp")
     if nonfinite or SATURATING in row.flags or accuracy.verdict == "FAIL":
         return FAILED
-    if nonfinite is None or SUSPECT in row.flags:
+    if nonfinite is None or SUSPECT in row.flags or row.unsound:
         return REVIEW
     if row.family is FormatFamily.FP32 or accuracy.verdict == "PASS":
         return PASSED

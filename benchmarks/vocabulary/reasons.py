@@ -29,6 +29,7 @@ FOREIGN_LOAD = "foreign_load"
 CLOCK_STEP = "clock_step"
 UNSTEADY_ENERGY = "unsteady_energy"
 NOT_COOLED = "not_cooled"
+BASELINE_UNTOLD = "baseline_untold"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
@@ -53,6 +54,7 @@ FLAGS: dict[str, str] = {
     NOT_COOLED: "the device stayed over 3 degrees warmer than before its windows of energy",
     CLOCK_STEP: "a clock was set or went backwards during the run",
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
+    BASELINE_UNTOLD: "too few samples to tell that the baseline is better than chance",
 }
 
 BASELINE_ITSELF = "baseline"
@@ -63,8 +65,27 @@ NO_SENSOR = "no_sensor"
 NO_LABELS = "no_labels"
 NO_CLASSES = "no_classes"
 NONFINITE_OUTPUT = "nonfinite_output"
-
 EMPTY_OUTPUT = "empty_output"
+
+BASELINE_NONFINITE = "baseline_nonfinite"
+BASELINE_CONSTANT = "baseline_constant"
+BASELINE_TIED = "baseline_tied"
+BASELINE_NOISY = "baseline_noisy"
+BASELINE_ONE_LABEL = "baseline_one_label"
+BASELINE_AT_CHANCE = "baseline_at_chance"
+BASELINE_DIFFERS = "baseline_differs"
+
+UNSOUND = (
+    BASELINE_NONFINITE,
+    BASELINE_CONSTANT,
+    BASELINE_TIED,
+    BASELINE_NOISY,
+    BASELINE_ONE_LABEL,
+    BASELINE_AT_CHANCE,
+    BASELINE_DIFFERS,
+)
+"""Why nothing can be said of what is compared with a baseline, the most fundamental first."""
+
 ITERATION_OVER_BUDGET = "iteration_over_budget"
 WINDOW_TOO_SHORT = "window_too_short"
 
@@ -138,8 +159,29 @@ REASONS: dict[str, str] = {
     NO_CLASSES: "the output is no (samples, classes) matrix",
     NONFINITE_OUTPUT: "an output is NaN or infinite",
     EMPTY_OUTPUT: "the artifact's first output holds nothing",
+    BASELINE_NONFINITE: "the baseline's own output is NaN or infinite",
+    BASELINE_CONSTANT: "the baseline gives the same output for every sample",
+    BASELINE_TIED: "the best classes of the baseline tie, so that its predictions are arbitrary",
+    BASELINE_NOISY: "the baseline does not repeat itself: there is noise in the model",
+    BASELINE_ONE_LABEL: "all labels of the evaluation set are the same, so that a guess is right",
+    BASELINE_AT_CHANCE: "the baseline is no better than chance on the evaluation set",
+    BASELINE_DIFFERS: "the baseline predicts other classes on the device than in the reference",
     ITERATION_OVER_BUDGET: "one call takes longer than the budget of a launch",
     WINDOW_TOO_SHORT: "the launch or its windows were too short for it",
     Realness.EMULATED.value: "an emulated device keeps no time and has no memory of its own",
     Realness.SIMULATED.value: "a simulated device or runtime measures nothing",
 }
+
+ADVICE: dict[str, str] = {
+    BASELINE_NONFINITE: "look at the inputs of those samples, and at the model's own numbers",
+    BASELINE_CONSTANT: "check that the model holds trained weights and uses its inputs",
+    BASELINE_TIED: "check that the model holds trained weights, and which output is judged",
+    BASELINE_NOISY: "export the model for inference, without dropout and random operators",
+    BASELINE_ONE_LABEL: "take an evaluation set with samples of several labels",
+    BASELINE_AT_CHANCE: (
+        "check that the labels count as the model's classes do, and that the inputs are prepared"
+        " as in training"
+    ),
+    BASELINE_DIFFERS: "find out what this device or its runtime does otherwise",
+}
+"""What to do about each of `UNSOUND`."""

@@ -7,12 +7,21 @@ A null is printed as a dash and its reason in words, never as a number.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from .enums import Profile, Scenario
 from .metrics import METRICS
-from .reasons import FLAGS, NOT_MEASURED, REASONS
+from .reasons import (
+    BASELINE_AT_CHANCE,
+    BASELINE_DIFFERS,
+    BASELINE_NOISY,
+    BASELINE_NONFINITE,
+    BASELINE_TIED,
+    FLAGS,
+    NOT_MEASURED,
+    REASONS,
+)
 from .values.jobs import Workload
 from .values.rows import StackChange
 from .values.runs import MetricValue
@@ -90,9 +99,14 @@ def full(metric: MetricValue) -> str:
 
 
 def reason(metric: MetricValue) -> str:
-    """Why a metric is null, in words."""
+    """Why a metric is null, in words, with the figures where it is a matter of figures."""
     code = metric.reason or NOT_MEASURED
-    return REASONS.get(code, code.replace("_", " "))
+    words = REASONS.get(code, code.replace("_", " "))
+    said = {item.name: item.value for item in metric.detail}
+    try:
+        return f"{words}: {_FIGURES[code](said)}" if code in _FIGURES else words
+    except (KeyError, ValueError):  # details that somebody else left out, or made
+        return words
 
 
 def speed_words(metric: MetricValue) -> str:
@@ -196,6 +210,30 @@ def _in_unit(key: str, value: float, decimals: int = 2) -> str:
         return _UNITS[unit](value)
     return f"{number(value)} {unit}".rstrip()
 
+
+def _of_samples(count: str) -> Callable[[Mapping[str, str]], str]:
+    return lambda said: f"{said[count]} of {counted(int(said['samples']), 'sample')}"
+
+
+def _chance(said: Mapping[str, str]) -> str:
+    samples = int(said["samples"])
+    right, guessed = (percent(100 * int(said[name]) / samples) for name in ("right", "guessed"))
+    return f"right in {right} of {samples} samples, one answer for all of them in {guessed}"
+
+
+def _noise(said: Mapping[str, str]) -> str:
+    change, size = (number(float(said[name])) for name in ("largest_change", "magnitude"))
+    return f"the same samples give outputs up to {change} apart, the largest one is {size}"
+
+
+_FIGURES: dict[str, Callable[[Mapping[str, str]], str]] = {
+    BASELINE_NONFINITE: _of_samples("nonfinite"),
+    BASELINE_TIED: _of_samples("tied"),
+    BASELINE_NOISY: _noise,
+    BASELINE_AT_CHANCE: _chance,
+    BASELINE_DIFFERS: _of_samples("differing"),
+}
+"""The figures behind a reason, from the details of the metric."""
 
 _UNITS: dict[str, Callable[[float], str]] = {
     "ns": duration,

@@ -38,7 +38,7 @@ class TableCalls(Connection):
         """Which format to ship, within the limits of the query, with its evidence.
 
         `outcome` says how firm the answer is: `format`, `tie`, `keep_fp32`, `undecided`,
-        `none_meets` or `nothing_measured`.
+        `none_meets`, `unsound_baseline` or `nothing_measured`.
 
         Raises:
             BadInput: a limit makes no sense.

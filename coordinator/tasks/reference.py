@@ -6,12 +6,14 @@ It serves that alone: every delta compares with the baseline as the device ran i
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from bitgauge.benchmarks.analysis.quality import without_verdicts
 from bitgauge.benchmarks.common.npz import read_npz, write_npz
+from bitgauge.benchmarks.quality.baseline import agreement_fault
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.origin import raw_origin
@@ -81,20 +83,38 @@ def _feeds(
 def flagged(
     metrics: tuple[MetricValue, ...], raws: Sequence[RawFile], reference: Path
 ) -> tuple[MetricValue, ...]:
-    """`metrics`, those about accuracy flagged when the device's baseline is not the reference."""
+    """`metrics`, those about accuracy flagged when the device's baseline is not the reference.
+
+    Where it surely is not, what is compared with it is null.
+    """
     agreement = agreement_of(raws, reference)
-    if agreement is None or agreement >= MIN_AGREEMENT:
+    if agreement is None or agreement.share >= MIN_AGREEMENT:
         return metrics
-    return tuple(
+    fault = agreement_fault(agreement.agreeing, agreement.samples, MIN_AGREEMENT)
+    found = tuple(
         replace(metric, flags=(*metric.flags, REFERENCE_MISMATCH))
         if metric.key in _CONCERNED
         else metric
         for metric in metrics
     )
+    return found if fault is None else without_verdicts(found, (fault,))
 
 
-def agreement_of(raws: Sequence[RawFile], reference: Path) -> float | None:
-    """Share of samples on which the device's baseline predicts as the reference does.
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """On how many of the samples that both have device and reference predict the same."""
+
+    agreeing: int
+    samples: int
+
+    @property
+    def share(self) -> float:
+        """Of all samples."""
+        return self.agreeing / self.samples
+
+
+def agreement_of(raws: Sequence[RawFile], reference: Path) -> Agreement | None:
+    """How far the device's baseline predicts as the reference does.
 
     None when the run has no predictions, or none of the reference's samples.
     """
@@ -106,4 +126,5 @@ def agreement_of(raws: Sequence[RawFile], reference: Path) -> float | None:
     _, here, there = np.intersect1d(arrays["ids"], samples.ids, return_indices=True)
     if not samples.classes or here.size == 0:
         return None
-    return float(np.mean(arrays["top1"][here] == samples.ref_top1[there]))
+    same = arrays["top1"][here] == samples.ref_top1[there]
+    return Agreement(int(np.count_nonzero(same)), int(here.size))

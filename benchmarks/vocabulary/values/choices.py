@@ -100,7 +100,8 @@ class Choice:
     """The answer of a selection.
 
     `outcome` is `format`, `tie`, `keep_fp32`, `undecided`, `none_meets` (a limit that nothing
-    measured keeps, fp32 included) or `nothing_measured`. `nearest` says what was measured
+    measured keeps, fp32 included), `unsound_baseline` (nothing can be compared with any baseline)
+    or `nothing_measured`. `nearest` says what was measured
     elsewhere, `path` how the answer came about.
     """
 

@@ -16,6 +16,7 @@ from ..enums import (
     Profile,
     Realness,
 )
+from ..reasons import UNSOUND
 from ..session_options import session_words
 from .digests import Digest
 from .jobs import Overrides, Workload
@@ -75,6 +76,12 @@ class TableRow:
             if metric.key == key:
                 return metric
         return MetricValue(key=key, reason="not_measured")
+
+    @property
+    def unsound(self) -> MetricValue | None:
+        """What says that nothing can be compared with its baseline; None where nothing does."""
+        metric = self.metric("accuracy_delta_pp")
+        return metric if metric.reason in UNSOUND else None
 
     @property
     def variant(self) -> str:

@@ -153,7 +153,8 @@ def _nulls(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
     for row in rows:
         for key in _COLUMNS:
             metric = row.metric(key)
-            if metric.value is None and row.family is not FormatFamily.FP32:
+            baseline = row.family is FormatFamily.FP32
+            if metric.value is None and (not baseline or metric is row.unsound):
                 yield f"{METRICS[key].column}: none ({text.reason(metric)})", row
 
 

@@ -109,10 +109,10 @@ def memory(need_bytes: int, role: RawRole, launch: int = 0, method: str = "vmhwm
 
 
 def quality(b: int = 0, c: int = 0, n: int = 900, *, labelled: bool = True) -> RawFile:
-    labels = np.zeros(n, np.int64)
-    ref, cand = np.tile([3.0, 0.0], (n, 1)), np.tile([3.0, 0.0], (n, 1))
-    cand[:b] = [0.0, 3.0]
-    ref[b : b + c] = [0.0, 3.0]
+    labels = np.arange(n) % 2
+    ref, cand = 3.0 * np.eye(2)[labels], 3.0 * np.eye(2)[labels]
+    cand[:b] = 3.0 - cand[:b]
+    ref[b : b + c] = 3.0 - ref[b : b + c]
     samples = score(ref, cand, labels if labelled else None, None)
     return quality_raw(origin(PassName.QUALITY, RawRole.BOTH), samples)
 
@@ -331,7 +331,7 @@ def test_outputs_without_classes() -> None:
 
 def test_the_baseline_has_numbers_and_no_comparisons() -> None:
     facts = replace(FACTS, candidate=BASELINE, is_baseline=True, entry_index=0)
-    alone = score(np.tile([3.0, 0.0], (90, 1)), None, np.zeros(90), None)
+    alone = score(np.tile(np.eye(2), (45, 1)), None, np.arange(90) % 2, None)
     source = replace(origin(PassName.QUALITY, RawRole.BOTH), artifacts=(BASELINE.sha256,))
     metrics = by_key([quality_raw(source, alone)], facts)
     assert metrics["accuracy_pct"].value == 100

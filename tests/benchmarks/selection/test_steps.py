@@ -9,7 +9,7 @@ from pathlib import Path
 from bitgauge.benchmarks.selection import select
 
 ROOM = Path(select.__file__).parent
-WORDS = {"sentences", "rejections"}
+WORDS = {"left_out", "rejections", "sentences"}
 REFUSALS = {"possible"}
 """What refuses a question says why, as every refusal does."""
 

@@ -12,6 +12,7 @@ from bitgauge.benchmarks.quality.sets import read_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.quality import quality_raw
 from bitgauge.benchmarks.samples import Ints, QualitySamples
+from bitgauge.benchmarks.vocabulary import shown
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
@@ -20,7 +21,11 @@ from bitgauge.coordinator.tasks import reference
 
 from tests.labs.values import origin
 
-METRICS = (MetricValue("latency_ratio", 1.0), MetricValue("accuracy_pct", 96.0, flags=("shared",)))
+METRICS = (
+    MetricValue("latency_ratio", 1.0),
+    MetricValue("accuracy_pct", 96.0, flags=("shared",)),
+    MetricValue("accuracy_delta_pp", -0.4, verdict="PASS"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +76,22 @@ def test_a_device_that_agrees_is_not_flagged(predictions: Path) -> None:
 def test_a_device_whose_baseline_is_wrong_is_flagged(predictions: Path) -> None:
     arrays = read_npz(predictions, Code.BAD_RAW, what="it")
     wrong = (arrays["top1"] + 1) % 10
-    latency, accuracy = reference.flagged(METRICS, run_with(wrong, arrays["ids"]), predictions)
+    found = reference.flagged(METRICS, run_with(wrong, arrays["ids"]), predictions)
+    latency, accuracy, delta = found
     assert latency.flags == ()
-    assert accuracy.flags == ("shared", "reference_mismatch")
+    assert (accuracy.value, accuracy.flags) == (96.0, ("shared", "reference_mismatch"))
+    assert (delta.value, delta.verdict, delta.reason) == (None, None, "baseline_differs")
+    n = wrong.size
+    assert shown.reason(delta).endswith(f"than in the reference: {n} of {n} samples")
+
+
+def test_of_a_few_samples_one_near_tie_is_flagged_and_blocks_nothing(predictions: Path) -> None:
+    arrays = read_npz(predictions, Code.BAD_RAW, what="it")
+    few, ids = arrays["top1"][:11].copy(), arrays["ids"][:11]
+    few[0] = (few[0] + 1) % 10
+    _, accuracy, delta = reference.flagged(METRICS, run_with(few, ids), predictions)
+    assert "reference_mismatch" in accuracy.flags
+    assert (delta.value, delta.verdict) == (-0.4, "PASS")
 
 
 def test_without_predictions_nothing_is_said(predictions: Path) -> None:
