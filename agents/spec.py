@@ -47,6 +47,7 @@ class ChildSpec:
         peak_fd: descriptor to read the peak of the child's control group from; -1: there is none.
         evaluation_sha256: of the evaluation set.
         anchors: the most that was observed of the runtime on this device.
+        asked_ns: when the agent asked for the launch, on the system's monotonic clock.
     """
 
     pass_name: PassName
@@ -72,6 +73,7 @@ class ChildSpec:
     second_meter: str = ""
     evaluation_sha256: str = ""
     anchors: tuple[StackItem, ...] = ()
+    asked_ns: int = 0
 
     @property
     def runtime(self) -> str:

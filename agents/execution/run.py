@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import statistics
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -309,6 +310,7 @@ def _spec(bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path]) -> Chi
         second_meter=second.name if second is not None else "",
         evaluation_sha256=job.evaluation.sha256,
         anchors=bench.anchors(plan.runtimes[-1]),
+        asked_ns=time.monotonic_ns(),
     )
 
 

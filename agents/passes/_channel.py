@@ -20,14 +20,18 @@ class Channel:
         event_fd: descriptor to write events to.
         ack_fd: descriptor to read acknowledgements from.
         gap_every_ns: shortest time between two gaps that the agent hears of.
+        began_ns: when the launch was asked for, on the monotonic clock; 0: now.
 
     Attributes:
         fraction: share of the pass that is done.
         median_ns: median latency that was measured, told with the end; 0 for none.
         at: the present phase.
+        spent_ns: how long each phase lasted until now, but the present one.
     """
 
-    def __init__(self, event_fd: int, ack_fd: int, gap_every_ns: int = GAP_EVERY_NS) -> None:
+    def __init__(
+        self, event_fd: int, ack_fd: int, gap_every_ns: int = GAP_EVERY_NS, began_ns: int = 0
+    ) -> None:
         self._event_fd = event_fd
         self._ack_fd = ack_fd
         self._gap_every_ns = gap_every_ns
@@ -38,10 +42,14 @@ class Channel:
         self.fraction = 0.0
         self.median_ns = 0.0
         self.at = "start"
+        self._since_ns = min(began_ns, now) or now
+        self.spent_ns: dict[str, int] = {}
 
     def phase(self, name: str) -> None:
         """A phase begins."""
-        self.at = name
+        now = time.monotonic_ns()
+        self.spent_ns[self.at] = self.spent_ns.get(self.at, 0) + now - self._since_ns
+        self.at, self._since_ns = name, now
         self._send(Event("phase", phase=name))
         self._last_call = self._last_gap = time.monotonic_ns()
 

@@ -18,6 +18,7 @@ from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.given import given_meta
 from bitgauge.benchmarks.raw.origin import RawOrigin
+from bitgauge.benchmarks.raw.spent import spent_meta
 from bitgauge.benchmarks.samples import WarmUp
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
@@ -130,12 +131,13 @@ class Child:
         return batches
 
     def with_given(self, raw: RawFile) -> RawFile:
-        """States in a raw file what its launch was given."""
+        """States in a raw file what its launch was given, and where its time went until now."""
         evaluation = self.spec.evaluation_sha256 if self._evaluation_read else ""
         given = given_meta(
             self.spec.seed, evaluation, self._fed, self._options_set, self.spec.anchors
         )
-        return RawFile({**raw.meta, **given}, raw.arrays)
+        spent = spent_meta({name: ns / 1e9 for name, ns in self.channel.spent_ns.items()})
+        return RawFile({**raw.meta, **given, **spent}, raw.arrays)
 
     def plugins(self) -> tuple[Path, ...]:
         """Further folders of plug-ins."""

@@ -46,7 +46,7 @@ def main(argv: list[str]) -> int:
     from ..spec import ChildSpec
 
     spec = msgspec.json.decode(Path(spec_file).read_bytes(), type=ChildSpec)
-    channel = Channel(spec.event_fd, spec.ack_fd)
+    channel = Channel(spec.event_fd, spec.ack_fd, began_ns=spec.asked_ns)
     try:
         _work(spec, channel)
     except BrokenPipeError:

@@ -152,17 +152,24 @@ def runs(
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run.")],
     *,
+    times: Annotated[bool, typer.Option("--times", help="Where its seconds went.")] = False,
     where: Source,
 ) -> None:
     """Show one run: its numbers, its stack, its raw files, or why it failed.
 
     Example: bitgauge show 7d41...
     """
+    from ..client.sources import spent_on
     from .text.runs import run_text
+    from .text.times import times_text
 
     with where.answers() as source:
         found = source.run(run)
-    where.show(found, run_text)
+        spent = spent_on(source, found) if times else None
+    if spent is None:
+        where.show(found, run_text)
+    else:
+        where.show(spent, lambda spent: times_text(found, *spent))
 
 
 def recipes(*, json: Json = False) -> None:

@@ -97,6 +97,10 @@ def up(
     raise typer.Exit(run(config, alert_webhook=webhook))
 
 
+FIRST_LOOK = "fp16,int8-dynamic,int8-static-u8s8-pc,int4-wo-b32"
+"""One recipe of each family: what a first look at a machine needs."""
+
+
 def demo(
     *,
     home: HomeFolder = None,
@@ -104,11 +108,18 @@ def demo(
         int | None,
         typer.Option(min=0, max=65535, help="TCP port; 0: any. Else the usual one, or any."),
     ] = None,
-    batches: Annotated[str, typer.Option(help="Samples per call, with commas.")] = "1,64",
+    full: Annotated[
+        bool, typer.Option("--full", help="Every usual recipe, at batch 1 and 64: 15 minutes.")
+    ] = False,
+    batches: Annotated[
+        str | None, typer.Option(help="Samples per call, with commas.", show_default="1")
+    ] = None,
     models: Annotated[str, typer.Option(help="Zoo models, with commas, or all.")] = "all",
-    recipes: Annotated[str, typer.Option(help="Recipes, with commas, or all.")] = "all",
+    recipes: Annotated[
+        str | None, typer.Option(help="Recipes, with commas, or all.", show_default=FIRST_LOOK)
+    ] = None,
 ) -> None:
-    """Measure real models in every format on this machine, and print table and decision.
+    """Measure real models in several formats on this machine, and print table and decision.
 
     Starts a coordinator and an agent, and stops both at the end. The database stays.
 
@@ -119,7 +130,13 @@ def demo(
     from .demo.demo import plan_of, run_demo
 
     folder = (home or default_home()).expanduser().absolute()
-    plan = plan_of(folder, port=port, batches=batches, models=models, recipes=recipes)
+    plan = plan_of(
+        folder,
+        port=port,
+        batches=batches or ("1,64" if full else "1"),
+        models=models,
+        recipes=recipes or ("all" if full else FIRST_LOOK),
+    )
     raise typer.Exit(run_demo(plan))
 
 

@@ -9,6 +9,7 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.files import collect
 from bitgauge.benchmarks.raw.numerics import read_ledger
 from bitgauge.benchmarks.raw.operators import operator_profile
+from bitgauge.benchmarks.raw.spent import Spent, spent_by_pass
 from bitgauge.benchmarks.record.explain.explain import ExplainedRun, worst_of
 from bitgauge.benchmarks.record.sources import PARSERS, Sources
 from bitgauge.benchmarks.vocabulary.enums import Disposition, PassName, RawRole, RunStatus
@@ -80,6 +81,27 @@ def chosen_run(source: Reads, name: str, recipe: str | None) -> RunView:
     }
     worst = worst_of(metrics)
     return by_id[worst] if worst is not None else runs[0]
+
+
+def spent_on(source: Reads, run: RunView) -> tuple[tuple[Spent, ...], tuple[Spent, ...]]:
+    """Where the seconds of a run's own launches went, and of those that the baseline's run made."""
+    read = sources_of(source, run).raw_files.files
+    baseline = run.entry_index > 0
+
+    def of(*, shared: bool) -> tuple[Spent, ...]:
+        return spent_by_pass(
+            (one.ref.pass_name.value, one.ref.role, one.raw)
+            for one in read
+            if one.raw is not None and (baseline and _is_shared(one.ref)) is shared
+        )
+
+    return of(shared=False), of(shared=True)
+
+
+def _is_shared(ref: RawRef) -> bool:
+    """Whether the baseline's run made a launch that a candidate's run names."""
+    floor = ref.role is RawRole.FLOOR and ref.pass_name is not PassName.SENTINEL
+    return floor or ref.role is RawRole.BASELINE
 
 
 def subject_of(source: Reads, run: RunView) -> ExplainedRun:

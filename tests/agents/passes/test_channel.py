@@ -31,3 +31,17 @@ def test_gaps_are_rare_and_wait_for_the_agent() -> None:
         channel.gap()
     for descriptor in (events, wrote, read):
         os.close(descriptor)
+
+
+def test_each_phase_is_timed_from_when_the_launch_was_asked_for() -> None:
+    _, wrote = os.pipe()
+    read, _ = os.pipe()
+    asked_ns = time.monotonic_ns() - 3_000_000_000
+    channel = Channel(wrote, read, began_ns=asked_ns)
+    channel.phase("load")
+    time.sleep(0.02)
+    channel.phase("measure")
+    channel.phase("load")
+    assert 3.0 <= channel.spent_ns["start"] / 1e9 < 60
+    assert channel.spent_ns["load"] >= 20_000_000
+    assert set(channel.spent_ns) == {"start", "load", "measure"}
