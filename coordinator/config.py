@@ -10,6 +10,7 @@ from bitgauge.benchmarks.common.join_line import Address, is_loopback
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 from .decisions.care import CareTerms
+from .decisions.steps import StepLimits
 from .store.state_folder import StateFolder
 from .store.values import LeaseTerms
 
@@ -50,6 +51,7 @@ class CoordinatorConfig(StateFolder):
         terms: life and renewal of leases.
         care: how often devices are checked, and how many jobs of one user may wait.
         task_cpus: processors that Ray tasks may use together; None: all but one, at least one.
+        step_limits: time and memory of what runs in the background.
         ray_address: cluster to join; None: an embedded Ray of our own.
         lock_wait_s: seconds to wait for the lock beside the store before giving up.
         replica_bytes: size cap of the blob replica of each node that runs tasks.
@@ -63,6 +65,7 @@ class CoordinatorConfig(StateFolder):
     terms: LeaseTerms = field(default_factory=LeaseTerms)
     care: CareTerms = field(default_factory=CareTerms)
     task_cpus: int | None = None
+    step_limits: StepLimits = field(default_factory=StepLimits)
     ray_address: str | None = None
     lock_wait_s: float = 30.0
     replica_bytes: int = 2 << 30

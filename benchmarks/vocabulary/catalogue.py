@@ -45,6 +45,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "The quantizer could not handle this model; build the artifact another way and submit"
             " it."
         ),
+        Code.STEP_CRASHED: (
+            "Try the model with ONNX Runtime alone; another version of the library may take it."
+        ),
         Code.BLOB_MISSING: "Upload the blob, then call again.",
         Code.NO_MATCHING_DEVICE: (
             "Loosen the selector, start an agent that meets it, or queue the job with --wait."
@@ -145,6 +148,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.BLOB_LIMIT: (
             "Start `bitgauge up` with a larger --blob-limit; what results refer to is never"
             " deleted."
+        ),
+        Code.STEP_LIMIT: (
+            "Send a model that needs less; or give the step more: `bitgauge up --step-limit`."
         ),
         Code.OUT_OF_MEMORY: "Choose a smaller batch or artifact, or a device with more memory.",
         Code.FILE_LIMIT: "A run may write no file above 4 GiB and open 256 at most.",

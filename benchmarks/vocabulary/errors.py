@@ -103,6 +103,8 @@ class Code(str, enum.Enum):
     DISK_FULL = "disk_full"
     START_FAILED = "start_failed"
     TASK_LOST = "task_lost"
+    STEP_LIMIT = "step_limit"
+    STEP_CRASHED = "step_crashed"
     INTERNAL = "internal"
 
 

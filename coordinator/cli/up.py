@@ -32,6 +32,13 @@ def up(
     task_cpus: Annotated[
         int | None, typer.Option(min=1, help="Processors for builds and analysis.")
     ] = None,
+    step_limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STEP=SECONDS[,SIZE]",
+            help="Time and memory of inspect, build, reference or analyse; build=900,8GiB.",
+        ),
+    ] = None,
     blob_limit: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +87,7 @@ def up(
     from ..cluster.listeners import parse_listen
     from ..cluster.supervisor import run
     from ..config import CoordinatorConfig, care_terms, lease_terms
+    from ..decisions.steps import parse_limits
     from ..lab.alerts import require_webhook
 
     config = CoordinatorConfig(
@@ -89,6 +97,7 @@ def up(
         terms=lease_terms(lease_ttl, renew_every, unreachable_after),
         care=care_terms(check_hours, check_jobs, queue_quota),
         task_cpus=task_cpus,
+        step_limits=parse_limits(step_limit or []),
         ray_address=os.environ.get("RAY_ADDRESS") or None,
         blob_limit_bytes=parse_size_bytes(blob_limit) if blob_limit else None,
         tls=parse_listen(listen, advertise, certificate_days) if listen else None,

@@ -119,7 +119,8 @@ class CoordinatorActor:
         await administration.load()
         toolchains = await asyncio.to_thread(known_toolchains)
         await writer.change(lambda store: store.use_inputs(toolchains))
-        runner = RayRunner(BlobAccess(config.address, task_token, config.replica_bytes))
+        access_of_tasks = BlobAccess(config.address, task_token, config.replica_bytes)
+        runner = RayRunner(access_of_tasks, config.step_limits)
         blobs = await asyncio.to_thread(BlobStore, config.blobs_folder)
         lab = assemble(
             writer,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,12 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 SPARE_S = 600.0
 REPLICA_VARIABLE = "BITGAUGE_REPLICA"
 """Where the node of an embedded Ray keeps its copies of blobs."""
+
+
+def replica_folder() -> Path:
+    """Where this node keeps its copies of blobs."""
+    own = os.environ.get(REPLICA_VARIABLE)
+    return Path(own or Path(tempfile.gettempdir()) / f"bitgauge-replica-{os.getuid()}")
 
 
 class BlobSource(Protocol):

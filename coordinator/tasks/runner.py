@@ -1,12 +1,8 @@
-"""Sends the tasks to Ray.
-
-What a task has to say against its input is a `BitgaugeError`, returned as a value, so that Ray
-adds no traceback of its own.
-"""
+"""Sends the steps to Ray, and says in a sentence how one ended that gave no answer."""
 
 from __future__ import annotations
 
-import functools
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,7 +10,7 @@ from typing import Any, TypeVar
 import ray
 import ray.exceptions
 from bitgauge.benchmarks.analysis.facts import RunFacts
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Internal, Unavailable
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
@@ -22,41 +18,52 @@ from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..builders import registry
+from ..decisions.steps import (
+    ANALYSING,
+    INSPECTING,
+    End,
+    Ending,
+    StepKind,
+    StepLimits,
+    doing_build,
+    error_of,
+)
 from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
 from . import reference
+from .nursery.nursery import Nursery
+from .nursery.order import Order
 from .work import BlobAccess, analyse, build, inspect, named
+
+CANCEL_S = 40.0
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-def _answer(work: Callable[..., T]) -> Callable[..., T | BitgaugeError]:
-    """`work` with its `BitgaugeError` as a value."""
+def _step(order: Order) -> Any:
+    """One step in a child of this Ray worker; it has one nursery for all its life."""
+    return _nursery.raised(order)
 
-    @functools.wraps(work)
-    def answering(*arguments: Any) -> T | BitgaugeError:
-        try:
-            return work(*arguments)
-        except BitgaugeError as error:
-            return error
 
-    return answering
+_nursery = Nursery()
 
 
 class RayRunner:
-    """Sends the tasks to Ray; a `TaskRunner`."""
+    """Sends the steps to Ray; a `TaskRunner`.
 
-    def __init__(self, access: BlobAccess) -> None:
+    Ray starts none again: whether to try once more depends on how it ended.
+    """
+
+    def __init__(self, access: BlobAccess, limits: StepLimits) -> None:
         self._access = access
-        options: dict[str, Any] = {"num_cpus": 1, "max_retries": 1}
+        self._limits = limits
+        options: dict[str, Any] = {"num_cpus": 1, "max_retries": 0}
         if access.is_loopback:
             node = ray.get_runtime_context().get_node_id()
             options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=False)
-        self._inspect, self._build, self._analyse = (
-            ray.remote(_answer(work)).options(**options) for work in (inspect, build, analyse)
-        )
+        self._task = ray.remote(_step).options(**options)
 
     def toolchain(self, recipe: str, artifact_kind: str) -> str:
         """Versions of everything that shapes an artifact of `recipe`."""
@@ -66,37 +73,56 @@ class RayRunner:
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         """Look into a job's files on some node."""
-        return await self._run(Inspection, self._inspect, spec, takes)
+        step = (StepKind.INSPECT, INSPECTING)
+        return await self._run(Inspection, step, inspect, spec, takes)
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         """Build an artifact on some node."""
-        return await self._run(BuildOutcome, self._build, key)
+        return await self._run(BuildOutcome, doing_build(key.recipe), build, key)
 
     async def analyse(
         self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
     ) -> Analysis:
         """Analyse a run on some node."""
-        return await self._run(Analysis, self._analyse, refs, facts, reference)
+        step = (StepKind.ANALYSE, ANALYSING)
+        return await self._run(Analysis, step, analyse, refs, facts, reference)
 
-    async def _run(self, kind: type[T], task: Any, *arguments: object) -> T:
-        """What the task answered.
+    async def _run(
+        self, kind: type[T], step: tuple[StepKind, str], work: Callable[..., T], *arguments: object
+    ) -> T:
+        """What the step answered; when this is cancelled, it has ended before that goes on.
 
         Raises:
-            BitgaugeError: the task said so; `TASK_LOST` when its process ended under it.
+            BitgaugeError: the step said so, or ended without an answer.
         """
+        what, doing = step
+        order = Order(work, (self._access, *arguments), self._limits.of(what))
+        task = self._task.remote(order)
         try:
-            answer: object = await task.remote(self._access, *arguments)
-        except ray.exceptions.RayTaskError as error:
-            _log.error("a task failed: %s", error)
-            raise Internal(
-                Code.INTERNAL, "A background task met an unexpected error; the log has it."
-            ) from None
+            answer: object = await task
+        except asyncio.CancelledError:
+            await asyncio.shield(_cancelled(task))
+            raise
         except ray.exceptions.RayError as error:
-            _log.error("a task was lost: %s", error)
-            raise Unavailable(
-                Code.TASK_LOST, "The process of a background task ended before it was done."
-            ) from None
+            _log.error("%s: its task was lost: %s", doing, error)
+            answer = Ending(End.LOST)
+        if isinstance(answer, Ending):
+            if answer.trace:
+                _log.error("%s failed:\n%s", doing, answer.trace)
+            raise error_of(answer, doing)
         if isinstance(answer, BitgaugeError):
             raise answer
         assert isinstance(answer, kind)
         return answer
+
+
+async def _cancelled(task: Any) -> None:
+    """Cancel a task and wait for its end."""
+    ended = asyncio.wrap_future(task.future())
+    for force in (False, True):
+        ray.cancel(task, force=force)
+        await asyncio.wait({ended}, timeout=CANCEL_S)
+        if ended.done():
+            ended.exception()
+            return
+    _log.error("a task could not be cancelled")

@@ -25,11 +25,12 @@ from ..builders import registry
 from ..builders.base import BuildRequest, Unsupported
 from ..client.client import Client
 from ..client.endpoint import Endpoint
+from ..decisions.steps import wants_memory
 from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
 from . import reference
-from .replicas import REPLICA_VARIABLE, Replica
+from .replicas import Replica, replica_folder
 
 # A task that shares a machine with an agent must give way to the measurement.
 NICENESS = 19
@@ -67,11 +68,9 @@ class TaskClient(Client):
 def _node(access: BlobAccess) -> Iterator[tuple[Client, Replica]]:
     """The connection and the replica of the node that runs the task."""
     os.nice(NICENESS - os.nice(0))
-    own = os.environ.get(REPLICA_VARIABLE)
-    folder = Path(own or Path(tempfile.gettempdir()) / f"bitgauge-replica-{os.getuid()}")
     client = TaskClient(access)
     with client:
-        yield client, Replica(folder, client, access.replica_bytes)
+        yield client, Replica(replica_folder(), client, access.replica_bytes)
 
 
 def inspect(access: BlobAccess, spec: JobSpec, takes: Takes) -> Inspection:
@@ -91,6 +90,8 @@ def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
         try:
             _make(key, replica, output)
         except Unsupported as error:
+            if wants_memory(error):
+                raise
             return BuildOutcome(None, error.reason)
         artifact = local_file(output)
         upload(client, (artifact,))

@@ -1,0 +1,196 @@
+"""The steps that the coordinator has done in the background: their limits, and how one ends.
+
+A step looks into, builds or evaluates what somebody sent, so nothing that happens in it may stop
+the lab: it ends by itself or is ended, and either way in one sentence that names it.
+"""
+
+from __future__ import annotations
+
+import enum
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from bitgauge.benchmarks.vocabulary.errors import (
+    BadInput,
+    BitgaugeError,
+    Code,
+    Internal,
+    Unavailable,
+)
+from bitgauge.benchmarks.vocabulary.typed import parse_size_bytes
+
+from .submission import REFERENCE_RECIPE
+
+
+class StepKind(str, enum.Enum):
+    """One kind of background work."""
+
+    INSPECT = "inspect"
+    BUILD = "build"
+    REFERENCE = "reference"
+    ANALYSE = "analyse"
+
+    @property
+    def quick(self) -> bool:
+        """Whether it is short, so that it need not wait behind those that are not."""
+        return self in (StepKind.INSPECT, StepKind.ANALYSE)
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimit:
+    """What one step may take.
+
+    Attributes:
+        time_s: seconds; time in which others kept it from running is not counted.
+        memory_bytes: of its own, in all its processes; 0: half of what the machine has.
+    """
+
+    time_s: float
+    memory_bytes: int = 0
+
+    def __str__(self) -> str:
+        memory = f"{self.memory_bytes} bytes" if self.memory_bytes else "half the memory"
+        return f"{self.time_s:g} s and {memory}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimits:
+    """The limit of each kind of step, by its name."""
+
+    inspect: StepLimit = StepLimit(120.0)
+    build: StepLimit = StepLimit(300.0)
+    reference: StepLimit = StepLimit(300.0)
+    analyse: StepLimit = StepLimit(300.0)
+
+    def of(self, step: StepKind) -> StepLimit:
+        """The limit of one kind."""
+        limit = getattr(self, step.value)
+        assert isinstance(limit, StepLimit)
+        return limit
+
+
+def parse_limits(texts: Sequence[str]) -> StepLimits:
+    """Limits typed as ``STEP=SECONDS[,SIZE]``; what is not named keeps its own.
+
+    Raises:
+        BadInput: `BAD_ARGUMENT`, one of them says something else.
+    """
+    return replace(StepLimits(), **dict(map(_parsed, texts)))
+
+
+def _parsed(text: str) -> tuple[str, StepLimit]:
+    name, _, values = text.partition("=")
+    seconds, _, size = values.partition(",")
+    try:
+        step, time_s = StepKind(name.strip()), float(seconds)
+    except ValueError:
+        step, time_s = StepKind.BUILD, 0.0
+    if not 0 < time_s < float("inf"):
+        names = ", ".join(step.value for step in StepKind)
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"{text!r} is no limit; it is STEP=SECONDS or STEP=SECONDS,SIZE, such as"
+            f" build=600,8GiB, with one of the steps {names}.",
+        )
+    return step.value, StepLimit(time_s, parse_size_bytes(size) if size else 0)
+
+
+# -- how a step ends ----------------------------------------------------------------------
+class End(enum.Enum):
+    """How a step ended that gave no answer."""
+
+    TIME = enum.auto()
+    MEMORY = enum.auto()
+    CRASH = enum.auto()
+    DEFECT = enum.auto()
+    LOST = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A step that gave no answer.
+
+    Attributes:
+        end: how that came.
+        limit: what it had, as it was on the machine; None where that is not the reason.
+        signal: number of the signal that ended it; 0 for none.
+        trace: of an exception that nobody foresaw, for the log.
+    """
+
+    end: End
+    limit: StepLimit | None = None
+    signal: int = 0
+    trace: str = ""
+
+
+def error_of(ending: Ending, doing: str) -> BitgaugeError:
+    """What is told of a step, which is called `doing`, such as ``Building int8-dynamic``.
+
+    Only what lies outside of the model is `Unavailable`, and so tried again.
+    """
+    if ending.end is End.TIME:
+        assert ending.limit is not None, "who was too slow had a limit"
+        return BadInput(
+            Code.STEP_LIMIT,
+            f"{doing} did not end within {ending.limit.time_s:g} s and was stopped.",
+        )
+    if ending.end is End.MEMORY:
+        had = ending.limit.memory_bytes if ending.limit else 0
+        much = f"more than {had / 1e9:.1f} GB of memory" if had else "more memory than there is"
+        return BadInput(Code.STEP_LIMIT, f"{doing} wanted {much} and was stopped.")
+    if ending.end is End.CRASH:
+        how = f"ended it with {_signal_name(ending.signal)}" if ending.signal else "ended it"
+        return BadInput(
+            Code.STEP_CRASHED, f"{doing} crashed: the model made a library fail, which {how}."
+        )
+    if ending.end is End.DEFECT:
+        return Internal(
+            Code.INTERNAL,
+            f"{doing} failed by a defect of Bitgauge; logs/coordinator.log in the coordinator's"
+            " state folder says which.",
+        )
+    return Unavailable(
+        Code.TASK_LOST, f"{doing} was interrupted: its process was ended from outside."
+    )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def wants_memory(error: BaseException) -> bool:
+    """Whether an error, or what led to it, says that memory could not be had.
+
+    Libraries in C++ raise classes of their own, with these words of the allocator.
+    """
+    return any(
+        isinstance(one, MemoryError) or any(words in str(one) for words in _NO_MEMORY)
+        for one in _chain(error)
+    )
+
+
+_NO_MEMORY = ("bad_alloc", "bad allocation", "Failed to allocate memory", "Unable to allocate")
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+# -- what people are told -----------------------------------------------------------------
+def doing_build(recipe: str) -> tuple[StepKind, str]:
+    """The step that makes something of a recipe, and what it is called."""
+    if recipe == REFERENCE_RECIPE:
+        return StepKind.REFERENCE, "Evaluating the reference"
+    return StepKind.BUILD, f"Building {recipe}"
+
+
+INSPECTING = "Looking into the model"
+ANALYSING = "Analysing the run"
