@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from bitgauge.agents.runtimes import fake
-from bitgauge.agents.runtimes.base import Feeds, Outputs, SessionOptions, Traits
+from bitgauge.agents.runtimes.base import SessionOptions, Traits
 from bitgauge.agents.runtimes.fake import empty_artifact, prepare
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
+
+if TYPE_CHECKING:
+    from bitgauge.agents.runtimes.base import Feeds, Outputs
 
 __all__ = ["HINT", "NAME", "RANK", "TRAITS", "empty_artifact", "load", "prepare", "probe"]
 
