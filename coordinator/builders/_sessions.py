@@ -5,6 +5,7 @@ It serves references and predictions; nothing is timed here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,13 @@ def toolchain() -> str:
 
 
 def open_session(
-    model: str | bytes, saved: Path | None = None, *, as_it_stands: bool = False
+    model: str | bytes,
+    saved: Path | None = None,
+    *,
+    as_it_stands: bool = False,
+    exact: bool = False,
+    level: str = "",
+    without: Sequence[str] = (),
 ) -> Any:
     """A session on one thread.
 
@@ -32,6 +39,9 @@ def open_session(
         model: path of a file, or its content.
         saved: where the graph goes that is really executed.
         as_it_stands: without any optimisation of the graph.
+        exact: with integer kernels that are exact on every host.
+        level: of optimisation, a name of `GraphOptimizationLevel`; all where empty.
+        without: optimisers by name that are left out.
 
     Raises:
         Refused: `RUNTIME_MISSING`, onnxruntime is not installed.
@@ -51,4 +61,9 @@ def open_session(
         options.optimized_model_filepath = str(saved)
     if as_it_stands:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    if level:
+        options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    if exact:
+        options.add_session_config_entry(*EXACT_MODE.split("="))
+    more = {"disabled_optimizers": list(without)} if without else {}
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], **more)

@@ -61,4 +61,23 @@ def require_operators(request: BuildRequest, operators: frozenset[str], reason: 
     model = onnx.load(str(request.output))
     nodes = (node for graph in graphs(model.graph) for node in graph.node)
     if operators.isdisjoint(node.op_type for node in nodes):
+        require_float32(request.baseline)
         raise Unsupported(reason)
+
+
+def require_float32(baseline: Path) -> None:
+    """Refuse a model all of whose weight matrices are float64: no quantizer here takes them.
+
+    Raises:
+        Unsupported: the sentence names one.
+    """
+    import onnx
+
+    model = onnx.load(str(baseline))
+    stored = [tensor for graph in graphs(model.graph) for tensor in graph.initializer]
+    kinds = {tensor.data_type for tensor in stored if len(tensor.dims) >= 2}
+    if onnx.TensorProto.DOUBLE in kinds and onnx.TensorProto.FLOAT not in kinds:
+        one = next(tensor for tensor in stored if tensor.data_type == onnx.TensorProto.DOUBLE)
+        raise Unsupported(
+            f"The model's weights are float64 (as {one.name!r}), and the quantizer takes float32."
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
-from ._tools import quiet_tools
+from ._tools import quiet_tools, require_float32
 from .base import BuildRequest, Unsupported
 
 VERSION = 1
@@ -39,5 +39,6 @@ def build(request: BuildRequest) -> None:
         sort_nodes(converted.graph)
     half = onnx.TensorProto.FLOAT16
     if not any(tensor.data_type == half for tensor in converted.graph.initializer):
+        require_float32(request.baseline)
         raise Unsupported("The model holds no float32 weight that could become float16.")
     request.output.write_bytes(converted.SerializeToString(deterministic=True))

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Internal, Refused
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes
 
+from ._reasons import said
 from .base import Builder, BuildRequest, Unsupported
 
 _BUILDERS = Kind(
@@ -21,6 +23,11 @@ _BUILDERS = Kind(
 )
 # One import name, several distributions: whichever is installed did the work.
 _ALTERNATIVES = {"onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")}
+
+CHECKED = "onnx"
+"""The artifact kind that is looked at after it was built."""
+CHECK_VERSION = 1
+"""Raised when the same artifact would be judged otherwise; part of a build's key."""
 
 
 def builders() -> dict[str, Builder]:
@@ -92,7 +99,8 @@ def toolchain(recipe: Recipe, kinds: Sequence[str] = ()) -> str:
     """
     name, builder = builder_for(recipe, kinds)
     packages = (f"{package}={version_of(package)}" for package in builder.DISTRIBUTIONS)
-    return " ".join((f"{name}/{builder.VERSION}", *packages))
+    looked_at = (f"check/{CHECK_VERSION}",) if builder.MAKES == CHECKED else ()
+    return " ".join((f"{name}/{builder.VERSION}", *packages, *looked_at))
 
 
 def known_toolchains() -> dict[str, str]:
@@ -137,16 +145,44 @@ def build(request: BuildRequest, kinds: Sequence[str] = ()) -> None:
         request.output.unlink(missing_ok=True)
         if isinstance(error, (Unsupported, BitgaugeError)) or not isinstance(error, Exception):
             raise
-        raise _explained(request.recipe, error) from error
+        raise _explained(request, error) from error
+    if builder.MAKES == CHECKED:
+        _look_at(request)
 
 
-def _explained(recipe: Recipe, error: Exception) -> BitgaugeError:
+def _look_at(request: BuildRequest) -> None:
+    from ._check import check  # which needs what a builder needs
+
+    try:
+        check(request)
+    except BaseException as error:
+        request.output.unlink(missing_ok=True)
+        if isinstance(error, (Unsupported, BitgaugeError)) or not isinstance(error, Exception):
+            raise
+        raise BadInput(
+            Code.BUILD_FAILED,
+            f"What was built as {request.recipe} could not be looked at:"
+            f" {said(error, _decoded(request))}.",
+        ) from error
+
+
+def _explained(request: BuildRequest, error: Exception) -> BitgaugeError:
+    recipe = request.recipe
     if isinstance(error, ModuleNotFoundError):
         return Refused(
             Code.BUILD_TOOLS_MISSING,
             f"Building {recipe} needs the package {error.name}, which is not installed.",
         )
-    first_line = (str(error).strip().splitlines() or ["no message"])[0][:200]
     return BadInput(
-        Code.BUILD_FAILED, f"{recipe} could not be built: {type(error).__name__}: {first_line}"
+        Code.BUILD_FAILED, f"{recipe} could not be built: {said(error, _decoded(request))}."
     )
+
+
+def _decoded(request: BuildRequest) -> Any:
+    """The baseline as a message, so that a reason can name its nodes; None where it cannot be."""
+    try:
+        import onnx
+
+        return onnx.load(str(request.baseline), load_external_data=False)
+    except Exception:  # which is then what the build failed of
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, Scheme
 
-from ._tools import quiet_tools, require_operators
+from ._tools import quiet_tools, require_float32, require_operators
 from .base import BuildRequest
 
 VERSION = 1
@@ -29,6 +29,7 @@ def build(request: BuildRequest) -> None:
         Unsupported: the model has no such MatMul or Gemm.
     """
     recipe = request.recipe
+    require_float32(request.baseline)
     with quiet_tools():
         import onnx
         from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer

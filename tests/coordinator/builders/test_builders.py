@@ -216,7 +216,7 @@ def test_ours_are_all_builders() -> None:
 
 def test_a_new_builder_is_one_file(other_folder: Path, tmp_path: Path) -> None:
     (other_folder / "bf16_by_hand.py").write_text(
-        "VERSION = 3\nDISTRIBUTIONS = ('numpy', 'no-such-package')\nMAKES = 'onnx'\n"
+        "VERSION = 3\nDISTRIBUTIONS = ('numpy', 'no-such-package')\nMAKES = 'made'\n"
         "def accepts(recipe): return str(recipe) == 'bf16'\n"
         "def build(request): request.output.write_bytes(b'made')\n"
     )

@@ -1,0 +1,286 @@
+"""The look at a built ONNX artifact before a device sees it.
+
+What fails is a build that cannot be used, with the reason; it is never a format's accuracy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme
+
+from .._reasons import said
+from ..base import BuildRequest, Unsupported
+from . import agreement, execution, optimiser, ranges, samples, share
+from .graph import Quantizer, constants, made, points, quantizers, with_outputs
+from .samples import Samples
+
+LARGEST_BYTES = 1 << 30
+"""Above this a graph is not copied, and is compared at its outputs alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of an artifact that passed.
+
+    Attributes:
+        share: what was quantized of its products.
+        calibration_samples: how many the ranges were held against; None where none are fixed.
+        notes: what could not be looked at, with the reason.
+    """
+
+    share: share.Share | None
+    calibration_samples: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def check(request: BuildRequest) -> Verdict:
+    """Look at what was built for `request`.
+
+    Raises:
+        Unsupported: it cannot be used; the reason is one sentence.
+    """
+    import onnx
+
+    if request.recipe.family is FormatFamily.FP32:
+        return Verdict(None)
+    found = _Artifact(request, onnx.load(str(request.baseline)), onnx.load(str(request.output)))
+    found.require_load()
+    found.require_size()
+    found.require_signature()
+    return found.verdict()
+
+
+class _Artifact:
+    """One built artifact beside its baseline, both decoded and loaded."""
+
+    def __init__(self, request: BuildRequest, baseline: Any, model: Any) -> None:
+        self.request, self.baseline, self.model = request, baseline, model
+        self.notes: list[str] = []
+        self.without: Any = None
+        self.optimised: Any = None
+        self.float: Any = None
+
+    def require_size(self) -> None:
+        """Refuse an artifact whose stored tensors are larger than the baseline's.
+
+        The file alone may grow: in a tiny model the names of new nodes weigh more than weights.
+        """
+        before, after = _stored_bytes(self.baseline), _stored_bytes(self.model)
+        files = self.request.baseline.stat().st_size, self.request.output.stat().st_size
+        if after > before and files[1] > files[0]:
+            raise self._broken(
+                f"the file grew from {files[0]} to {files[1]} bytes: its tensors take {after} bytes"
+                f" where the model's take {before}"
+            )
+
+    def require_load(self) -> None:
+        """Load it with optimisations on and off."""
+        for attribute, options, words in (
+            ("without", {"as_it_stands": True}, "does not load"),
+            ("optimised", {}, "does not load with graph optimisations on"),
+        ):
+            try:
+                setattr(self, attribute, execution.opened(self.request.output, **options))
+            except Exception as error:  # onnxruntime raises classes of its own, none public
+                raise self._broken(f"it {words}: {said(error, self.model)}") from error
+
+    def require_signature(self) -> None:
+        """Hold inputs and outputs against the baseline's, by name and type."""
+        try:
+            self.float = execution.opened(self.request.baseline, as_it_stands=True)
+        except Exception as error:
+            raise Unsupported(
+                f"The model itself does not load in ONNX Runtime: {said(error, self.baseline)}."
+            ) from error
+        for what in ("get_inputs", "get_outputs"):
+            wanted = {one.name: one.type for one in getattr(self.float, what)()}
+            there = {one.name: one.type for one in getattr(self.without, what)()}
+            if wanted != there:
+                word = what.removeprefix("get_")
+                raise self._broken(
+                    f"its {word} are {_listed(there)}, the model's are {_listed(wanted)}"
+                )
+
+    def verdict(self) -> Verdict:
+        """Run a few samples through both, and judge."""
+        found = self._samples()
+        if found is None:
+            return self._closed(share.share(self.model, {}), None)
+        sample, expected = found
+        outputs = [one.name for one in self.without.get_outputs()]
+        shapes = share.tensors_needed(self.model) if self._is_small else ()
+        try:
+            values = self._values(self.model, sample, [*outputs, *shapes])
+            optimised = execution.run(self.optimised, sample.feeds, outputs)
+        except execution.TooSlow:
+            self.notes.append("one call of the artifact takes longer than the check waits")
+            return self._closed(share.share(self.model, {}), None)
+        except Exception as error:
+            raise self._broken(f"it does not run: {said(error, self.model)}") from error
+        plain = {name: values[name] for name in outputs if name in values}
+        share_found = share.share(self.model, values | sample.feeds)
+        seen = self._require_calibration(sample)
+        if agreement.differs(plain, expected):
+            self._require_agreement(sample, expected, plain)
+        self._require_parity(sample, plain, optimised)
+        return self._closed(share_found, seen)
+
+    def _closed(self, found: share.Share, seen: int | None) -> Verdict:
+        quantized, total = found.operators
+        if total and not quantized:
+            listed = ", ".join(f"{count} {left}" for left, count in sorted(found.left.items()))
+            raise self._broken(f"nothing was quantized ({listed})")
+        return Verdict(found, seen, tuple(self.notes))
+
+    @property
+    def _is_small(self) -> bool:
+        paths = (self.request.baseline, self.request.output)
+        return max(path.stat().st_size for path in paths) <= LARGEST_BYTES
+
+    def _samples(self) -> tuple[Samples, agreement.Tensors] | None:
+        """The first inputs that the float model takes, with its outputs."""
+        from ...models.recognise import inspect_model
+
+        specs = inspect_model(self.request.baseline, "the baseline").inputs
+        outputs = [one.name for one in self.float.get_outputs()]
+        failed = "there are none"
+        for sample in samples.candidates(specs, self.request.calibration):
+            try:
+                return sample, execution.run(self.float, sample.feeds, outputs)
+            except execution.TooSlow:
+                self.notes.append("one call of the model takes longer than the check waits")
+                return None
+            except Exception as error:  # this batch, or these sizes, are none that it takes
+                failed = said(error, self.baseline)
+        self.notes.append(f"no samples that the model takes were found: {failed}")
+        return None
+
+    def _values(self, model: Any, sample: Samples, names: list[str]) -> dict[str, Any]:
+        if not self._is_small or names == [one.name for one in self.without.get_outputs()]:
+            return execution.run(self.without, sample.feeds, names)
+        tapped = with_outputs(model, tuple(dict.fromkeys(names))).SerializeToString()
+        session = execution.opened(tapped, as_it_stands=True)
+        return execution.run(session, sample.feeds, list(dict.fromkeys(names)))
+
+    def _require_calibration(self, sample: Samples) -> int | None:
+        """Hold fixed scales against the calibration set; how many samples were seen."""
+        known = {*made(self.baseline.graph), *(one.name for one in self.baseline.graph.input)}
+        fixed = [one for one in quantizers(self.model).values() if one.tensor in known]
+        if not fixed or not sample.calibrated or not self._is_small:
+            return None
+        assert self.request.calibration is not None
+        names = tuple(dict.fromkeys(one.tensor for one in fixed))
+        try:
+            session = execution.opened(
+                with_outputs(self.baseline, names).SerializeToString(), as_it_stands=True
+            )
+            reached, seen, whole = ranges.peaks(
+                session, samples.batches(sample, self.request.calibration), names
+            )
+        except Exception as error:
+            self.notes.append(f"calibration was not looked at: {said(error, self.baseline)}")
+            return None
+        if whole:
+            self._require_reached(fixed, reached)
+        return seen
+
+    def _require_reached(self, fixed: list[Quantizer], reached: dict[str, float]) -> None:
+        makers = {name: str(node.op_type) for name, node in made(self.baseline.graph).items()}
+        if (found := ranges.uncalibrated(fixed, reached, makers)) is not None:
+            quantizer, why = found
+            raise self._broken(
+                f"calibration did not set the scale of {self._named(quantizer.tensor)}: {why}"
+            )
+
+    def _require_agreement(
+        self, sample: Samples, expected: agreement.Tensors, plain: agreement.Tensors
+    ) -> None:
+        try:
+            difference = self._worst(sample)
+        except Exception as error:
+            self.notes.append(f"layers were not compared: {said(error, self.model)}")
+            off = optimiser.gap(plain, expected)
+            if off < 1:
+                return
+            raise self._broken(f"its outputs are off by {_percent(off)}") from error
+        if difference is not None:
+            raise self._broken(
+                f"{self._named(difference.tensor)} is off by {_percent(difference.relative)} of its"
+                f" size, where rounding explains {_percent(difference.explained)}"
+            )
+
+    def _worst(self, sample: Samples) -> agreement.Deviation | None:
+        """The first layer that rounding does not explain."""
+        if not self._is_small:
+            raise ValueError("the model is larger than what is copied")
+        given = {one.name for one in self.baseline.graph.input}
+        known = frozenset({*made(self.baseline.graph), *given})
+        at = points(self.model, known)
+        names = tuple(dict.fromkeys(one.of for one in at if one.of not in given))
+        expected = self._tapped(self.baseline, sample, names) | dict(sample.feeds)
+        built = self._tapped(self.model, sample, tuple(one.name for one in at))
+        usable = [one for one in at if one.name in built and one.of in expected]
+        clamped = self.request.recipe.scheme is Scheme.STATIC and (
+            self.request.recipe.ranges is not RangeMethod.MIN_MAX or not sample.calibrated
+        )
+        return agreement.Forced(
+            self.model,
+            usable,
+            {one.name: built[one.name].dtype for one in usable},
+            expected,
+            sample.feeds,
+            clamped,
+        ).worst()
+
+    @staticmethod
+    def _tapped(model: Any, sample: Samples, names: tuple[str, ...]) -> dict[str, Any]:
+        session = execution.opened(
+            with_outputs(model, names).SerializeToString(), as_it_stands=True
+        )
+        return execution.run(session, sample.feeds, names)
+
+    def _require_parity(
+        self, sample: Samples, plain: agreement.Tensors, optimised: agreement.Tensors
+    ) -> None:
+        if not self._is_small:
+            return
+        path = self.request.output
+        changed = optimiser.changes(path, self.model, sample.feeds, plain, optimised)
+        if changed is not None:
+            raise self._broken(
+                f"graph optimisations of ONNX Runtime change its outputs by {_percent(changed)}"
+                f" (optimiser_changed_result, by {optimiser.culprit(path, sample.feeds, plain)})"
+            )
+
+    def _named(self, tensor: str) -> str:
+        """A tensor with the operator that makes it."""
+        node = made(self.baseline.graph).get(tensor)
+        if node is None:
+            return f"the input {tensor!r}"
+        called = f" {node.name!r}" if node.name else ""
+        return f"{tensor!r} of {node.op_type}{called}"
+
+    def _broken(self, what: str) -> Unsupported:
+        return Unsupported(f"What was built as {self.request.recipe} cannot be used: {what}.")
+
+
+def _stored_bytes(model: Any) -> int:
+    from onnx import helper
+
+    return sum(
+        int(np.prod(one.dims, dtype=np.float64))
+        * np.dtype(helper.tensor_dtype_to_np_dtype(one.data_type)).itemsize
+        for one in constants(model).values()
+    )
+
+
+def _listed(types: dict[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in sorted(types.items())) or "none"
+
+
+def _percent(share_: float) -> str:
+    return f"{100 * share_:.0f} %" if np.isfinite(share_) else "more than any number"

@@ -1,0 +1,206 @@
+"""Whether a built graph computes what the float graph does, within what its steps explain.
+
+How far the outputs are off tells nothing by itself: rounding adds up along a deep graph, and that
+is what a format costs. So when outputs differ, every point is computed from the float model's own
+values and is off by what one layer does. That is compared with how far the layer moves when its
+weights and inputs are moved by a step: a sound layer lies well within, whatever its format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import execution
+from .graph import GIVEN, Counterpart, disturbed, forced, shifts
+
+NEAR = 0.05
+"""Outputs that are off by less than this share of their size are never a broken build."""
+FLOOR = 0.2
+"""Nor is a layer that is off by less than this share."""
+EXPLAINED = 3.0
+"""How many times what a step on every weight and input moves; a sound layer stays near 0.4."""
+_ROUNDING = 0.75
+"""Root mean square of an error of half a step, with room: it is 0.29 of a step."""
+_HALF = 6e4
+"""What float16 holds, with room."""
+
+Array = npt.NDArray[Any]
+Tensors = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """How far one tensor is off.
+
+    Attributes:
+        tensor: name in the float model.
+        relative: norm of the error over the norm of the values.
+        explained: the same of what steps explain.
+    """
+
+    tensor: str
+    relative: float
+    explained: float
+
+
+def relative_error(found: Array, expected: Array) -> float | None:
+    """Norm of the difference over the norm of `expected`; None where that cannot be said.
+
+    NaN and infinity in `expected` are left out; in `found` alone they are an infinite error.
+    """
+    if found.shape != expected.shape or expected.dtype.kind != "f" or found.dtype.kind != "f":
+        return None
+    kept = np.isfinite(expected)
+    expected, found = expected[kept].astype(np.float64), found[kept].astype(np.float64)
+    size = float(np.linalg.norm(expected))
+    if size == 0 or not found.size:
+        return None
+    if not np.isfinite(found).all():
+        return float("inf")
+    return float(np.linalg.norm(found - expected)) / size
+
+
+def differs(found: Tensors, expected: Tensors) -> bool:
+    """Whether an output is off by more than `NEAR`, or one that is no float at all."""
+    for name, wanted in expected.items():
+        if name not in found:
+            continue
+        if wanted.dtype.kind == "f":
+            if (relative_error(found[name], wanted) or 0.0) > NEAR:
+                return True
+        elif not np.array_equal(found[name], wanted):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forced:
+    """A built model whose points are computed from the float model's values.
+
+    Attributes:
+        model: the built one (`onnx.ModelProto`).
+        points: where it is compared.
+        kinds: numpy element type of each point in the built model, by its name there.
+        expected: values of the float model by its own names.
+        feeds: inputs of the call.
+        clamps: whether the recipe's ranges leave values out on purpose.
+    """
+
+    model: Any
+    points: Sequence[Counterpart]
+    kinds: Mapping[str, np.dtype[Any]]
+    expected: Tensors
+    feeds: Tensors
+    clamps: bool
+
+    def worst(self) -> Deviation | None:
+        """The first point that is off by more than steps explain; None when all are sound."""
+        if self.beyond_half:
+            return None
+        calm = self._values()
+        off = self._off(calm)
+        moved = self._moved(off, calm) if off else {}
+        for point, error in off.items():
+            explained = moved[point] + self._rounding(point)
+            if error > EXPLAINED * explained:
+                return Deviation(point.of, error, explained)
+        return None
+
+    def _moved(self, concerned: Iterable[Counterpart], calm: Tensors) -> dict[Counterpart, float]:
+        """How far each point moves when weights and inputs do, by size of what is expected."""
+        moved = dict.fromkeys(concerned, 0.0)
+        for weights in (np.random.default_rng(0), None):
+            noisy = self._values(disturbed(self.model, weights), np.random.default_rng(1))
+            for point in moved:
+                before, after = (one[point.name].astype(np.float64) for one in (calm, noisy))
+                if before.shape == after.shape:
+                    distance = float(np.linalg.norm(np.nan_to_num(after - before)))
+                    moved[point] = max(moved[point], distance / self._size(point))
+        return moved
+
+    def _size(self, point: Counterpart) -> float:
+        """The norm of what is expected of a point."""
+        wanted = self._wanted(point).astype(np.float64)
+        return float(np.linalg.norm(wanted[np.isfinite(wanted)])) or 1.0
+
+    def _rounding(self, point: Counterpart) -> float:
+        """What the step between a point and its tensor explains, as `Deviation.explained`."""
+        if point.quantizer is None:
+            return 0.0
+        values = self._wanted(point).size
+        return float(_ROUNDING / EXPLAINED * point.quantizer.step * values**0.5 / self._size(point))
+
+    def _off(self, found: Tensors) -> dict[Counterpart, float]:
+        """Points that are off by more than `FLOOR`, in the order of the graph."""
+        off = {}
+        for point in self.points:
+            if point.name not in found:
+                continue
+            error = relative_error(found[point.name], self._wanted(point))
+            if error is not None and error > FLOOR:
+                off[point] = error
+        return off
+
+    def _wanted(self, point: Counterpart) -> Array:
+        value = self.expected[point.of]
+        if self.clamps and point.quantizer is not None:
+            return np.clip(value, point.quantizer.low, point.quantizer.high)
+        return value
+
+    @property
+    def beyond_half(self) -> bool:
+        """Whether float16 cannot hold a value: what follows is a fact of the format.
+
+        One infinity may make any later value anything, so that no layer can be judged.
+        """
+        halves = [point for point in self.points if self.kinds[point.name] == np.float16]
+        values = (self.expected[point.of] for point in halves)
+        return any(bool(np.abs(value).max(initial=0.0) > _HALF) for value in values)
+
+    def _values(
+        self, model: Any = None, inputs: np.random.Generator | None = None
+    ) -> dict[str, Array]:
+        """The points as `model` computes them, the built one where none is given.
+
+        Args:
+            model: with the same points.
+            inputs: moves what is handed in by a step; None leaves it.
+        """
+        import onnx
+
+        kinds = {
+            point.name: onnx.helper.np_dtype_to_tensor_dtype(self.kinds[point.name])
+            for point in self.points
+        }
+        names = list(kinds)
+        copy = forced(model or self.model, kinds, names)
+        session = execution.opened(copy.SerializeToString(), as_it_stands=True)
+        given = {point.name + GIVEN: self._given(point, inputs) for point in self.points}
+        given.update(self.feeds)
+        wanted = {one.name for one in session.get_inputs()}
+        return execution.run(
+            session, {name: value for name, value in given.items() if name in wanted}, names
+        )
+
+    def _given(self, point: Counterpart, generator: np.random.Generator | None) -> Array:
+        value, kind = self.expected[point.of], self.kinds[point.name]
+        if generator is not None and value.dtype.kind == "f" and value.size:
+            value = value + self._step(point, value) * shifts(value.shape, generator)
+        with np.errstate(over="ignore"):  # float16 holds less
+            return np.asarray(value).astype(kind)
+
+    def _step(self, point: Counterpart, value: Array) -> Any:
+        """Size of a step of the tensor, as its readers see it."""
+        if point.quantizer is not None:
+            return point.quantizer.step
+        if point.dynamic:
+            finite = value[np.isfinite(value)]
+            return float(finite.max(initial=0.0) - finite.min(initial=0.0)) / 255
+        if self.kinds[point.name] == np.float16:
+            return np.abs(value) * 2.0**-10
+        return 0.0

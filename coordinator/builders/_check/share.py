@@ -1,0 +1,200 @@
+"""How much of a model a build has quantized: products of matrices, by operator and by work.
+
+Of a built graph as it stands, inner graphs and functions included; a runtime may do more or less.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .graph import all_nodes, constants
+
+_RECURRENT = ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
+_INTEGER = {
+    "MatMulInteger": 1,
+    "ConvInteger": 1,
+    "QLinearConv": 3,
+    "QLinearMatMul": 3,
+    "QGemm": 3,
+    "MatMulIntegerToFloat": 1,
+    "DynamicQuantizeMatMul": 1,
+    "DynamicQuantizeLSTM": 1,
+    "MatMulNBits": 1,
+    "QAttention": 1,
+}
+_FLOAT = {
+    "Conv": 1,
+    "FusedConv": 1,
+    "ConvTranspose": 1,
+    "MatMul": 1,
+    "FusedMatMul": 1,
+    "Gemm": 1,
+    "FusedGemm": 1,
+    "LSTM": 1,
+    "GRU": 1,
+    "RNN": 1,
+    "Attention": 1,
+}
+"""Which input is the weight."""
+_SAME = frozenset({"DequantizeLinear", "Transpose", "Reshape", "Identity", "Cast", "Squeeze"})
+_SMALL = ("float16", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixProduct:
+    """One product of matrices.
+
+    Attributes:
+        op_type: of its node.
+        work: multiplications of one call; None where it could not be told.
+        skipped: why it stayed as it was; "" where it was quantized.
+    """
+
+    op_type: str
+    work: int | None
+    skipped: str
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What was quantized of all products."""
+
+    products: tuple[MatrixProduct, ...]
+
+    @property
+    def operators(self) -> tuple[int, int]:
+        """How many were quantized, and how many there are."""
+        return sum(not one.skipped for one in self.products), len(self.products)
+
+    @property
+    def work(self) -> float | None:
+        """Share of the multiplications; None when none could be counted."""
+        known = [(one.work, one.skipped) for one in self.products if one.work is not None]
+        total = sum(work for work, _ in known)
+        return sum(work for work, why in known if not why) / total if total else None
+
+    @property
+    def left(self) -> Mapping[str, int]:
+        """What stayed as it was, with the reason, and how often."""
+        return Counter(f"{one.op_type}: {one.skipped}" for one in self.products if one.skipped)
+
+
+def tensors_needed(model: Any) -> tuple[str, ...]:
+    """Tensors of the main graph whose shapes say how much work a product is."""
+    wanted = dict.fromkeys(
+        name
+        for node in model.graph.node
+        if node.op_type in _FLOAT or node.op_type in _INTEGER
+        for name in (node.input[0], next((one for one in node.output if one), ""))
+        if name
+    )
+    stored = constants(model).keys() | {value.name for value in model.graph.input}
+    return tuple(name for name in wanted if name not in stored)
+
+
+def share(model: Any, values: Mapping[str, npt.NDArray[Any]]) -> Share:
+    """The products of a built model.
+
+    Args:
+        model: the decoded artifact.
+        values: of `tensors_needed` and of the inputs, in one call; of those that are known.
+    """
+    fixed = constants(model)
+    makers = {name: node for node, _ in all_nodes(model) for name in node.output}
+    return Share(tuple(_products(model, fixed, makers, values)))
+
+
+def _products(
+    model: Any,
+    fixed: Mapping[str, Any],
+    makers: Mapping[str, Any],
+    values: Mapping[str, npt.NDArray[Any]],
+) -> Iterator[MatrixProduct]:
+    shapes = {name: value.shape for name, value in values.items()}
+    for node, inner in all_nodes(model):
+        at = _INTEGER.get(node.op_type, _FLOAT.get(node.op_type))
+        if at is None or len(node.input) <= at:
+            continue
+        weight = _weight(node.input[at], fixed, makers)
+        given = values.get(node.input[0])
+        both = [makers[name].op_type for name in node.input[:2] if name in makers]
+        half = given is not None and given.dtype == np.float16
+        done = node.op_type in _INTEGER or both == ["DequantizeLinear"] * 2
+        why = "" if done or (weight is None and half) else _skipped(weight, inner)
+        yield MatrixProduct(str(node.op_type), _work(node, weight, shapes), why)
+
+
+def _weight(name: str, fixed: Mapping[str, Any], makers: Mapping[str, Any]) -> Any:
+    """The stored tensor behind an input, or None."""
+    for _ in range(8):
+        if name in fixed:
+            return fixed[name]
+        node = makers.get(name)
+        if node is None or not node.input:
+            return _constant(node)
+        if node.op_type not in _SAME:
+            return None
+        name = node.input[0]
+    return None
+
+
+def _constant(node: Any) -> Any:
+    if node is None or node.op_type != "Constant":
+        return None
+    return next((item.t for item in node.attribute if item.name == "value"), None)
+
+
+def _skipped(weight: Any, inner: str) -> str:
+    """Why a product that no integer operator makes is not quantized; "" where it is."""
+    if weight is None:
+        return "no constant weight"
+    dtype = _dtype(weight)
+    if dtype in _SMALL or dtype not in ("float32", "float64"):
+        return ""
+    if inner:
+        return f"inside {inner}"
+    return "float64 weights" if dtype == "float64" else "left by the quantizer"
+
+
+def _dtype(tensor: Any) -> str:
+    from onnx import helper
+
+    return str(np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type)).name)
+
+
+def _work(node: Any, weight: Any, shapes: Mapping[str, Sequence[int]]) -> int | None:
+    """Multiplications of one call; None where shapes are not known."""
+    given = shapes.get(node.input[0])
+    made = shapes.get(next((one for one in node.output if one), ""))
+    if node.op_type == "MatMulNBits":
+        return None if made is None else _size(made) * _number(node, "K")
+    if node.op_type in _RECURRENT or node.op_type == "ConvTranspose":
+        return None if given is None or weight is None else _by_input(node, given, weight.dims)
+    if "Conv" in node.op_type:
+        return None if made is None or weight is None else _size(made) * _size(weight.dims[1:])
+    if made is None or given is None:
+        return None
+    return _size(made) * int(given[0 if _number(node, "transA") else -1])
+
+
+def _by_input(node: Any, given: Sequence[int], dims: Sequence[int]) -> int:
+    """The work of what is best told from its input (steps, samples, features)."""
+    if node.op_type == "ConvTranspose":
+        return _size(given) * _size(dims[1:])
+    hidden, gates = _number(node, "hidden_size"), {"GRU": 3, "RNN": 1}.get(node.op_type, 4)
+    return _size(given[:2]) * dims[0] * gates * hidden * (given[-1] + hidden)
+
+
+def _number(node: Any, name: str) -> int:
+    """An integer attribute; 0 where it is not set."""
+    return next((int(item.i) for item in node.attribute if item.name == name), 0)
+
+
+def _size(shape: Sequence[int]) -> int:
+    return int(np.prod(shape, dtype=np.int64))

@@ -1,0 +1,188 @@
+"""What a library raised becomes one true sentence for people.
+
+It names operator, node and value; it holds no path, address or digest and ends where a sentence
+does, so equal failures read the same on every day and machine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+LONGEST = 240
+"""Characters."""
+
+_NOISE = (
+    (r"\x1b\[[0-9;]*m", ""),
+    (r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ :\s*", ""),
+    (r"\[(?:ShapeInferenceError|TypeInferenceError)\]\s*", ""),
+    (r"\S*onnxruntime_src\S*:\d+\s+.*?\)\s+(?:const\s+)?(?=\S+ (?:was|==|!=|<|>))", ""),
+    (r"(?:/\w[\w.+-]*)*/[\w.+-]+\.(?:cc|h|cpp|hpp):\d+:?\s*(?:[\w:~<>]+\([^()]*\)\s*)?", ""),
+    (r"\b\w+\.(?:cc|h):\d+ \w+\s*", ""),
+    (r"Load model from \S+ failed:\s*", ""),
+    (r"(?:Error in|File) \"?(?:/[^\s\":]+)+\"?:?\s*", ""),
+    (r"\"?(?<![\w/])/(?:[\w.+-]+/)+[\w.+-]*\"?", "a file"),
+    (r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", "a temporary tensor"),
+    (r"\b[0-9a-f]{32,}\b", "a digest"),
+    (r"0x[0-9a-f]+\b", "an address"),
+    (r"\s+", " "),
+)
+_SHAPE = r"\{([\d,\s-]*)\}"
+
+
+def said(error: BaseException, model: Any = None) -> str:
+    """Why a library failed, without a full stop at its end.
+
+    Args:
+        error: what it raised.
+        model: the decoded ONNX model (`onnx.ModelProto`) that it was given, to name what the
+            library does not.
+    """
+    text = _cleaned(str(error))
+    for pattern, words in _KNOWN:
+        if (match := re.search(pattern, text)) is not None:
+            return _cut(words(match, model))
+    return _cut(_unknown(error, text, model))
+
+
+def _cleaned(text: str) -> str:
+    """A library's text without what differs between two equal failures."""
+    for pattern, instead in _NOISE:
+        text = re.sub(pattern, instead, text)
+    return text.strip()
+
+
+def _cut(text: str) -> str:
+    """`text` up to the end of a sentence, without its full stop."""
+    text = text.strip().rstrip(".:; ")
+    if len(text) <= LONGEST:
+        return text
+    ends = [match.start() for match in re.finditer(r"[.;](?= |$)", text[:LONGEST])]
+    if ends:
+        return text[: ends[-1]]
+    return text[:LONGEST].rsplit(" ", 1)[0].rstrip(",:; ") + " ..."
+
+
+def _unknown(error: BaseException, text: str, model: Any) -> str:
+    """What no pattern knows: the library's own words, or the name of what it raised."""
+    kind = type(error).__name__
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    if isinstance(error, KeyError) and error.args:
+        return f"the tool has nothing under {_tensor(str(error.args[0]), model)}"
+    if not text:
+        return f"the tool ended with {kind} and no words"
+    if isinstance(error, (AttributeError, IndexError, TypeError, AssertionError)):
+        return f"the tool itself ended with {kind} ({text})"
+    return text
+
+
+def _tensor(name: str, model: Any) -> str:
+    """A tensor, with the operator that makes or reads it where the model has it."""
+    graph = getattr(model, "graph", None)
+    for node in () if graph is None else graph.node:
+        if name in node.output:
+            return f"{name!r}, which {operator(node.op_type, node.name, model)} makes"
+        if name in node.input:
+            return f"{name!r}, which {operator(node.op_type, node.name, model)} reads"
+    return f"{name!r}"
+
+
+def operator(op_type: str, name: str, model: Any = None) -> str:
+    """An operator by its type and its node's name, else by what it makes where that is clear."""
+    if name:
+        return f"{op_type} {name!r}"
+    graph = getattr(model, "graph", None)
+    alike = [node for node in (() if graph is None else graph.node) if node.op_type == op_type]
+    if len(alike) == 1 and alike[0].output:
+        return f"{op_type} (unnamed, makes {alike[0].output[0]!r})"
+    return f"an unnamed {op_type}"
+
+
+def _ran(match: re.Match[str], model: Any) -> str:
+    at = operator(match["op"], match["name"], model)
+    inside = match["why"]
+    shapes = re.search(rf"Input shape:{_SHAPE}, requested shape:{_SHAPE}", inside)
+    if shapes is not None:
+        return f"{at} cannot give {_dims(shapes[1])} values the shape {_dims(shapes[2])}"
+    inside = re.sub(rf"{_SHAPE}", lambda found: _dims(found[1]), inside).strip().rstrip(".")
+    return f"{at} fails: {inside}" if inside else f"{at} fails"
+
+
+def _dims(text: str) -> str:
+    return "x".join(part.strip() for part in text.split(",")) or "one"
+
+
+def _type(match: re.Match[str], model: Any) -> str:
+    at = operator(match["op"], match["name"] or "", model)
+    return f"{at} does not take {match['value']!r} as {_word(match['type'])}"
+
+
+def _word(kind: str) -> str:
+    inner = re.sub(r"^tensor\((.*)\)$", r"\1", kind)
+    return {"double": "float64", "float": "float32"}.get(inner, inner)
+
+
+_KNOWN: tuple[tuple[str, Callable[[re.Match[str], Any], str]], ...] = (
+    (
+        r"Non-zero status code returned while running (?P<op>\w+) node\. Name:'(?P<name>[^']*)'"
+        r"(?: Status Message:)?\s*(?P<why>.*)",
+        _ran,
+    ),
+    (
+        r"Type '(?P<type>[^']+)' of input parameter \((?P<value>[^)]*)\) of operator"
+        r" \((?P<op>[^)]+)\)(?: in node \((?P<name>[^)]*)\))?",
+        _type,
+    ),
+    (
+        r"Optype \((?P<op>\w+)\) bound to different types \((?P<one>tensor\(\w+\)) and"
+        r" (?P<other>tensor\(\w+\)) in node \((?P<name>[^)]*)\)",
+        lambda match, model: (
+            f"{operator(match['op'], match['name'], model)} is given {_word(match['one'])} and"
+            f" {_word(match['other'])}, and takes one type"
+        ),
+    ),
+    (
+        r"Could not find an implementation for (?P<op>\w+)\((?P<version>\d+)\) node with name"
+        r" '(?P<name>[^']*)'",
+        lambda match, model: (
+            f"ONNX Runtime has no kernel for {operator(match['op'], match['name'], model)}"
+            f" of opset {match['version']} and its types"
+        ),
+    ),
+    (
+        r"No Op registered for (?P<op>\w+) with domain_version of (?P<version>\d+)",
+        lambda match, _: f"opset {match['version']} has no operator {match['op']}",
+    ),
+    (
+        r"\(op_type: ?(?P<op>\w+)(?:, node name: ?(?P<name>[^)]*))?\):\s*(?P<why>.*)",
+        lambda match, model: (
+            f"the shapes at {operator(match['op'], (match['name'] or '').strip(), model)}"
+            f" contradict each other: {match['why'].strip()}"
+        ),
+    ),
+    (
+        r"Quantization parameters are not specified for param (?P<value>\S+?)\.?(?:\s|$)",
+        lambda match, model: f"calibration gave no range to {_tensor(match['value'], model)}",
+    ),
+    (
+        r"(?i)incomplete symbolic shape inference",
+        lambda *_: "its shapes cannot all be told from the graph",
+    ),
+    (
+        r"(?P<value>\S+) in initializer but not in graph input",
+        lambda match, _: (
+            f"the initializer {match['value']!r} is not among the inputs, which a file of IR"
+            " version 3 must list"
+        ),
+    ),
+    (
+        r"(?i)bad allocation|std::bad_alloc|Failed to allocate memory",
+        lambda *_: "it needs more memory than there is",
+    ),
+    (
+        r"(?i)Error parsing message|Protobuf parsing failed|Wire format was corrupt",
+        lambda *_: "its bytes do not decode as an ONNX model",
+    ),
+)

@@ -1,0 +1,202 @@
+"""A built artifact is looked at before a device sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from bitgauge.benchmarks.vocabulary.errors import BadInput
+from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES, parse
+from bitgauge.coordinator.builders import registry
+from bitgauge.coordinator.builders._check import Verdict, check
+from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
+from onnx import TensorProto, helper, numpy_helper
+
+from .nets import CLASSES, FEATURES, HIDDEN, Net, branching, plain, saved
+
+STATIC = "int8-static-u8s8-pc"
+
+
+def request(folder: Path, model: Any, recipe: str) -> BuildRequest:
+    path, calibration = saved(folder, model)
+    return BuildRequest(parse(recipe), path, folder / "artifact.onnx", calibration)
+
+
+def built(folder: Path, model: Any, recipe: str) -> BuildRequest:
+    asked = request(folder, model, recipe)
+    registry.build(asked)
+    return asked
+
+
+def looked_at(folder: Path, model: Any, artifact: Any, recipe: str) -> Verdict:
+    asked = request(folder, model, recipe)
+    onnx.save(artifact, asked.output)
+    return check(asked)
+
+
+def stored(model: Any, ending: str) -> Any:
+    return next(one for one in model.graph.initializer if one.name.endswith(ending))
+
+
+def replaced(tensor: Any, array: Any) -> None:
+    tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+
+
+@pytest.mark.parametrize("recipe", [str(one) for one in DEFAULT_RECIPES])
+def test_values_that_a_branch_still_reads_are_found_folded_away(
+    recipe: str, tmp_path: Path
+) -> None:
+    """The static quantizer drops a Relu whose clamp is in its codes, which inner graphs skip."""
+    asked = request(tmp_path, branching(), recipe)
+    if "static" not in recipe:
+        registry.build(asked)
+        return
+    with pytest.raises(
+        Unsupported, match=r"cannot be used: 'relu_\d+' of Relu 'relu_node_\d' is off"
+    ):
+        registry.build(asked)
+    assert not asked.output.exists()
+
+
+@pytest.mark.parametrize("recipe", [str(one) for one in DEFAULT_RECIPES[1:]])
+def test_doubles_are_said(recipe: str, tmp_path: Path) -> None:
+    net = Net()
+    y = net.node("Cast", ["x"], to=TensorProto.DOUBLE)
+    y = net.node("MatMul", [y, net.weight(FEATURES, CLASSES, dtype=np.float64)])
+    net.node("Cast", [y], "logits", to=TensorProto.FLOAT)
+    model = net.model(["batch", FEATURES], {"logits": ["batch", CLASSES]})
+    with pytest.raises(Unsupported, match="weights are float64") as caught:
+        registry.build(request(tmp_path, model, recipe))
+    assert caught.value.reason.endswith("takes float32.")
+
+
+def test_an_artifact_that_does_not_load_is_said_with_its_operator(tmp_path: Path) -> None:
+    model = plain()
+    broken = onnx.ModelProto()
+    broken.CopyFrom(model)
+    weight = broken.graph.initializer[0]
+    replaced(weight, numpy_helper.to_array(weight).astype(np.float64))
+    with pytest.raises(
+        Unsupported, match=r"load: MatMul 'matmul_node_0' is given float32 and float64"
+    ):
+        looked_at(tmp_path, model, broken, "int8-dynamic")
+
+
+def test_outputs_are_the_models_by_name_and_type(tmp_path: Path) -> None:
+    model = plain()
+    asked = built(tmp_path, model, "int8-dynamic")
+    artifact = onnx.load(asked.output)
+    artifact.graph.output[0].name = artifact.graph.node[-1].output[0] = "scores"
+    with pytest.raises(
+        Unsupported, match=r"its outputs are scores tensor\(float\), the model's are logits"
+    ):
+        looked_at(tmp_path, model, artifact, "int8-dynamic")
+
+
+def test_a_file_that_grew_is_refused(tmp_path: Path) -> None:
+    model = plain()
+    artifact = onnx.load(built(tmp_path, model, "int8-dynamic").output)
+    artifact.graph.initializer.append(
+        numpy_helper.from_array(np.zeros((64, 64), np.float32), "left_over")
+    )
+    with pytest.raises(Unsupported, match=r"the file grew from \d+ to \d+ bytes"):
+        looked_at(tmp_path, model, artifact, "int8-dynamic")
+
+
+def test_nothing_quantized_is_refused_with_what_was_left(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match=r"nothing was quantized \(2 MatMul: left by the quant"):
+        looked_at(tmp_path, plain(), plain(), "int8-dynamic")
+
+
+def test_the_share_counts_operators_and_work(tmp_path: Path) -> None:
+    """The layers inside both branches stay as they are, and are counted."""
+    asked = built(tmp_path, branching(), "int8-dynamic")
+    share = check(asked).share
+    assert share is not None
+    assert share.operators == (1, 3)
+    assert dict(share.left) == {"MatMul: inside an inner graph": 2}
+
+
+def test_a_recurrent_layer_that_stays_float_weighs_what_it_multiplies(tmp_path: Path) -> None:
+    net, hidden, steps = Net(), 24, 9
+    w, r = net.weight(1, 4 * hidden, 12), net.weight(1, 4 * hidden, hidden)
+    turned = net.node("Transpose", ["x"], perm=[1, 0, 2])
+    node = helper.make_node("LSTM", [turned, w, r], ["", "state"], hidden_size=hidden, name="lstm")
+    net.nodes.append(node)
+    y = net.node("Squeeze", ["state", net.constant(np.array([0]))])
+    net.dense(y, hidden, CLASSES, "logits")
+    model = net.model(["batch", steps, 12], {"logits": ["batch", CLASSES]})
+    verdict = check(built(tmp_path, model, STATIC))
+    assert verdict.share is not None
+    dense, recurrent = hidden * CLASSES, steps * 4 * hidden * (12 + hidden)
+    assert verdict.share.work == pytest.approx(dense / (dense + recurrent))
+    assert verdict.calibration_samples == 24
+
+
+def test_a_range_that_the_calibration_set_does_not_reach_is_found(tmp_path: Path) -> None:
+    model = plain()
+    artifact = onnx.load(built(tmp_path, model, STATIC).output)
+    scale = stored(artifact, "relu_4_scale")
+    replaced(scale, numpy_helper.to_array(scale) * np.float32(4))
+    with pytest.raises(Unsupported, match=r"calibration did not set the scale of 'relu_4' of Relu"):
+        looked_at(tmp_path, model, artifact, STATIC)
+
+
+def test_a_tensor_without_a_value_in_the_whole_set_is_found(tmp_path: Path) -> None:
+    """Rows above a limit that no sample reaches: its scale comes from nowhere."""
+    net = Net()
+    y = net.dense("x", FEATURES, HIDDEN)
+    high = net.node("ReduceMax", [y], axes=[1], keepdims=0)
+    above = net.node("NonZero", [net.node("Greater", [high, net.constant(np.float32(1e6))])])
+    kept = net.node("Gather", [y, net.node("Squeeze", [above, net.constant(np.array([0]))])])
+    net.dense(kept, HIDDEN, CLASSES, "logits")
+    model = net.model(["batch", FEATURES], {"logits": ["rows", CLASSES]})
+    with pytest.raises((Unsupported, BadInput)) as caught:
+        built(tmp_path, model, STATIC)
+    assert "calibration" in str(caught.value) or "gather" in str(caught.value)
+
+
+def test_what_the_optimiser_changes_is_found_and_its_pass_named(tmp_path: Path) -> None:
+    """Onnxruntime drops a Relu before an FP8 QuantizeLinear that has a zero point."""
+    net = Net()
+    y = net.node("Relu", [net.dense("x", FEATURES, HIDDEN)])
+    net.dense(y, HIDDEN, CLASSES, "logits")
+    model = net.model(["batch", FEATURES], {"logits": ["batch", CLASSES]})
+    model.opset_import[0].version = 19
+    artifact = onnx.ModelProto()
+    artifact.CopyFrom(model)
+    scale = helper.make_tensor("scale", TensorProto.FLOAT, [], [0.01])
+    zero = helper.make_tensor("zero", TensorProto.FLOAT8E4M3FN, [], [0.0])
+    artifact.graph.initializer.extend([scale, zero])
+    at = next(i for i, node in enumerate(artifact.graph.node) if node.op_type == "Relu")
+    pair = [
+        helper.make_node("QuantizeLinear", [y, "scale", "zero"], ["codes"]),
+        helper.make_node("DequantizeLinear", ["codes", "scale", "zero"], ["values"]),
+    ]
+    for offset, node in enumerate(pair):
+        artifact.graph.node.insert(at + 1 + offset, node)
+    artifact.graph.node[at + 3].input[0] = "values"
+    weight = artifact.graph.initializer[0]
+    codes = np.clip(np.rint(numpy_helper.to_array(weight) / 0.01), -127, 127).astype(np.int8)
+    artifact.graph.initializer.append(numpy_helper.from_array(codes, "weight_codes"))
+    artifact.graph.node.insert(
+        0, helper.make_node("DequantizeLinear", ["weight_codes", "scale"], ["weight_values"])
+    )
+    artifact.graph.node[1].input[1] = "weight_values"
+    artifact.graph.initializer.remove(weight)
+    with pytest.raises(Unsupported, match=r"optimiser_changed_result, by the .*ReluQuant"):
+        looked_at(tmp_path, model, artifact, "fp8-static-e4m3-pt")
+
+
+def test_a_batch_that_the_graph_does_not_take_is_named(tmp_path: Path) -> None:
+    net = Net()
+    y = net.node("Reshape", ["x", net.constant(np.array([1, FEATURES]))])
+    net.dense(y, FEATURES, CLASSES, "logits")
+    asked = request(tmp_path, net.model(["batch", 4, 4], {"logits": ["batch", CLASSES]}), STATIC)
+    with pytest.raises(BadInput) as caught:
+        registry.build(asked)
+    reason = caught.value.sentence
+    assert "Reshape 'reshape_node_0' cannot give 24x4x4 values the shape 1x16" in reason
