@@ -48,6 +48,7 @@ class ChildSpec:
         evaluation_sha256: of the evaluation set.
         anchors: the most that was observed of the runtime on this device.
         asked_ns: when the agent asked for the launch, on the system's monotonic clock.
+        output: name of the output that is to be judged; "" when what fits is.
     """
 
     pass_name: PassName
@@ -74,6 +75,7 @@ class ChildSpec:
     evaluation_sha256: str = ""
     anchors: tuple[StackItem, ...] = ()
     asked_ns: int = 0
+    output: str = ""
 
     @property
     def runtime(self) -> str:

@@ -311,6 +311,7 @@ def _spec(bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path]) -> Chi
         evaluation_sha256=job.evaluation.sha256,
         anchors=bench.anchors(plan.runtimes[-1]),
         asked_ns=time.monotonic_ns(),
+        output=job.output,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, check_inputs
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 Feeds = dict[str, npt.NDArray[Any]]
 
@@ -72,23 +72,6 @@ class Batches:
         """
         for start in range(0, self._samples, self.batch):
             yield min(self.batch, self._samples - start), self._take(start)
-
-    def rows(self, outputs: Sequence[npt.NDArray[Any]], count: int) -> npt.NDArray[Any]:
-        """The first `count` rows of the first output; rows without values when it is empty.
-
-        Raises:
-            BadInput: the output has no row per sample.
-        """
-        shape = outputs[0].shape if outputs else ()
-        if outputs and not outputs[0].size:
-            return np.empty((count, 0))
-        if not shape or shape[0] != self.batch:
-            raise BadInput(
-                Code.BAD_MODEL,
-                f"The first output has shape {shape} for a batch of {self.batch};"
-                " one row per sample is needed.",
-            )
-        return outputs[0][:count]
 
     def _take(self, start: int) -> Feeds:
         index = np.arange(start, start + self.batch) % self._samples

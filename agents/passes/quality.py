@@ -2,38 +2,151 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
 import numpy as np
 from bitgauge.benchmarks.quality import accuracy as quality
+from bitgauge.benchmarks.quality.heads import Head, Rows, matrix_of
+from bitgauge.benchmarks.quality.observed import Observed, judged_output
+from bitgauge.benchmarks.quality.outputs import (
+    Judged,
+    Output,
+    axis_problem,
+    choose,
+    facts_of_labels,
+    matched,
+    names_of,
+)
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.quality import quality_raw
+from bitgauge.benchmarks.samples import QualitySamples
 from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.reasons import (
+    EMPTY_OUTPUT,
+    OUTPUT_DIFFERS,
+    OUTPUT_MISSING,
+    ROWS_DEPEND_ON_DATA,
+    SAMPLE_AXIS,
+    SEQUENCE_OUTPUT,
+)
 
+from ..runtimes.base import Session
+from ._batches import Batches
 from .base import Child
 
 NAME = PassName.QUALITY
+
+_PROBLEMS = (
+    *(OUTPUT_MISSING, OUTPUT_DIFFERS, SAMPLE_AXIS),
+    *(ROWS_DEPEND_ON_DATA, EMPTY_OUTPUT, SEQUENCE_OUTPUT),
+)
+"""Of the artifact: there are no rows of it to be held against the baseline's."""
+
+Wanted = Callable[[Sequence[Output]], Sequence[str]]
 
 
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     evaluation = child.evaluation()
-    outputs = [_outputs(child, path, evaluation) for path in child.spec.paths]
-    values = min(rows.size // len(rows) for rows in outputs)
-    if not values:  # an output that holds nothing; nothing is what can be compared
-        outputs = [np.empty((len(rows), 0)) for rows in outputs]
-    candidate = outputs[1] if len(outputs) > 1 else None
-    samples = quality.score(outputs[0], candidate, evaluation.labels, evaluation.ids)
-    raw = quality_raw(child.origin, samples)
-    return RawFile({**raw.meta, "output_values": values}, raw.arrays)
+    labels, wish = facts_of_labels(evaluation.labels), child.spec.output
+
+    def may_be_judged(outputs: Sequence[Output]) -> list[str]:
+        return [one.name for one in choose(outputs, labels, wish).candidates]
+
+    seen = [_observed(child, child.spec.paths[0], evaluation, may_be_judged, probed=True)]
+    judged, head = judged_output(seen[0], evaluation.labels, wish)
+    rows = [] if head is None else [seen[0].rows(judged.output)]
+    if len(child.spec.paths) > 1:
+        names: list[str] = []
+
+        def of_the_same_name(outputs: Sequence[Output]) -> list[str]:
+            found = matched(judged.output, seen[0].names, [one.name for one in outputs])
+            names.extend([found] if rows and found is not None else [])
+            return names
+
+        seen.append(_observed(child, child.spec.paths[1], evaluation, of_the_same_name))
+        if head is not None:
+            judged = _of_both(judged, head, rows[0], seen[1], names)
+            rows = [*rows, seen[1].rows(names[0])] if judged.reason not in _PROBLEMS else []
+    samples = _samples(evaluation, seen, rows, head)
+    raw = quality_raw(child.origin, samples, judged)
+    # What holds nothing cannot be compared; an output that nobody judges may.
+    return RawFile({**raw.meta, "output_values": int(judged.reason != EMPTY_OUTPUT)}, raw.arrays)
 
 
-def _outputs(child: Child, path: str, evaluation: EvaluationSet) -> np.ndarray:
+def _of_both(
+    judged: Judged, head: Head, rows: Rows, artifact: Observed, names: Sequence[str]
+) -> Judged:
+    """What is judged of baseline and artifact, with the reason where the latter cannot be."""
+    if not names:
+        why = f"it has {names_of(artifact.outputs)}, and no output {judged.output}"
+        return replace(judged, reason=OUTPUT_MISSING, why=why)
+    output = next(one for one in artifact.outputs if one.name == names[0])
+    if problem := axis_problem(output):
+        return replace(judged, reason=problem)
+    if not artifact.is_whole(output.name):
+        return replace(judged, reason=ROWS_DEPEND_ON_DATA)
+    theirs = artifact.rows(output.name)
+    if matrix_of(head, rows).shape != matrix_of(head, theirs).shape:
+        why = f"{theirs.shape[1:]} per sample, and not {rows.shape[1:]}"
+        return replace(judged, reason=OUTPUT_DIFFERS, why=why)
+    return judged
+
+
+def _samples(
+    evaluation: EvaluationSet, seen: Sequence[Observed], rows: Sequence[Rows], head: Head | None
+) -> QualitySamples:
+    if head is not None and rows:
+        theirs = rows[1] if len(rows) > 1 else None
+        return quality.score(rows[0], theirs, evaluation.labels, evaluation.ids, head)
+    ours = np.empty((len(evaluation), 0))
+    none = ours if len(seen) > 1 else None
+    samples = quality.score(ours, none, evaluation.labels, evaluation.ids, Head.VALUES)
+    return replace(
+        samples,
+        ref_nonfinite=seen[0].nonfinite(),
+        cand_nonfinite=seen[1].nonfinite() if len(seen) > 1 else None,
+    )
+
+
+def _observed(
+    child: Child, path: str, evaluation: EvaluationSet, wanted: Wanted, *, probed: bool = False
+) -> Observed:
+    """What an artifact returns for the whole set; of the outputs that are wanted, the rows too."""
     session = child.load(path)
     child.channel.phase("measure")
     batches = child.batches(evaluation, session, fit=True)
-    rows = []
+    seen = Observed(session.output_names, len(evaluation))
+    first = session.run(batches.first())
+    seen.look(first, batches.batch)
+    child.channel.gap()
+    if probed and batches.batch > 1:
+        turned = {name: array[::-1].copy() for name, array in batches.first().items()}
+        seen.look_reordered(first, session.run(turned))
+        child.channel.gap()
+    if probed:
+        _look_at_another_batch(session, batches, evaluation, seen)
+        child.channel.gap()
+    seen.keep(wanted(seen.outputs))
     for count, feeds in batches.all():
-        rows.append(batches.rows(session.run(feeds), count))
+        seen.add(session.run(feeds), batches.batch, count)
         child.channel.gap()
     session.close()
-    return np.concatenate(rows)
+    return seen
+
+
+def _look_at_another_batch(
+    session: Session, batches: Batches, evaluation: EvaluationSet, seen: Observed
+) -> None:
+    """Find outputs whose first axis is as long as the batch by chance.
+
+    An artifact that takes no other batch, whatever it declares, is not known better by that.
+    """
+    other = batches.batch - 1 if batches.batch > 1 else 2
+    with suppress(BitgaugeError):
+        feeds = Batches(evaluation, session.input_specs, other).first()
+        seen.look(session.run(feeds), other)

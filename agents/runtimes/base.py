@@ -67,6 +67,14 @@ class Session(Protocol):
         """What a call needs."""
         ...
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs, each once, in the order in which `run` returns them.
+
+        An artifact's output is held against the baseline's of the same name.
+        """
+        ...
+
     def options_set(self) -> dict[str, str]:
         """What it was made with: name and value of every option, defaults of the library too.
 
@@ -86,7 +94,9 @@ class Session(Protocol):
         ...
 
     def run(self, feeds: Feeds) -> Outputs:
-        """One call; one array per output of the artifact.
+        """One call; one array per output of the artifact, in the order of `output_names`.
+
+        What is no tensor, such as a sequence of maps, is returned as the library has it.
 
         Raises:
             BitgaugeError: the runtime could not execute it.

@@ -147,6 +147,11 @@ class FakeSession:
             for name, shape in self._model.inputs.items()
         )
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Its one output."""
+        return ("logits",)
+
     def options_set(self) -> dict[str, str]:
         """What `load` was told; nothing of it changes what it does."""
         return {"threads": str(self._options.threads), "arena": str(self._options.arena)}

@@ -64,6 +64,7 @@ class RunFacts:
     kernel_modes: tuple[StackItem, ...] = ()
     candidate_bytes: int = 0
     baseline_bytes: int = 0
+    output: str = ""
 
     def __post_init__(self) -> None:
         for name, digest in (("candidate", self.candidate), ("baseline", self.baseline)):

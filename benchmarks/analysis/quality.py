@@ -19,20 +19,28 @@ from ..quality.accuracy import (
     tango_bounds,
 )
 from ..quality.baseline import Fault, Soundness, soundness
-from ..raw.quality import baseline_samples, quality_samples
+from ..quality.heads import Head
+from ..quality.outputs import Judged
+from ..raw.quality import baseline_samples, judged_of, quality_samples
 from ..samples import QualitySamples
 from ..stats.paired import LEVEL
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.metric import Group
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
+    AMBIGUOUS_OUTPUT,
     BASELINE_UNTOLD,
     EMPTY_OUTPUT,
     NO_CLASSES,
+    NO_DISTRIBUTION,
     NO_LABELS,
     NO_RAW_DATA,
     NONFINITE_OUTPUT,
+    OTHER_OUTPUT,
+    OUTPUT_DIFFERS,
+    OUTPUT_MISSING,
     UNSOUND,
+    WHICH,
 )
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
@@ -42,7 +50,7 @@ KEYS = keys(lambda metric: metric.group is Group.QUALITY)
 COMPARED = keys(lambda metric: metric.group is Group.QUALITY and metric.relative)
 """What holds the artifact's outputs against those of the baseline."""
 _OF_LABELS = ("accuracy_pct", "accuracy_delta_pp")
-
+_TELLING = (AMBIGUOUS_OUTPUT, OUTPUT_MISSING, OUTPUT_DIFFERS)
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 
@@ -53,15 +61,44 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         return tuple(null(key, NO_RAW_DATA) for key in KEYS)
     if raws[0].meta.get("output_values") == 0:
         return tuple(null(key, EMPTY_OUTPUT) for key in KEYS)
-    samples = quality_samples(raws[0])
-    found = (
+    samples, judged = quality_samples(raws[0]), judged_of(raws[0])
+    found: tuple[MetricValue, ...] = (
         _accuracy(samples),
         _accuracy_delta(samples, facts),
         _flips(samples, facts),
-        _kl(samples, facts),
-        _nonfinite(samples),
+        _kl(samples, facts, judged.head if judged else ""),
     )
-    return _judged(found, soundness(samples, baseline_samples(raws[0])))
+    if why := _not_judged(judged, facts):
+        told = judged.why if judged is not None and why in _TELLING else ""
+        found = tuple(null(one.key, why, **({WHICH: told} if told else {})) for one in found)
+        if samples.labels is None and why == AMBIGUOUS_OUTPUT:  # a name would not give it any
+            found = (*(null(one.key, NO_LABELS) for one in found[:2]), *found[2:])
+    else:
+        found = _judged(found, soundness(samples, baseline_samples(raws[0])))
+    return (*(_with_output(one, judged) for one in found), _nonfinite(samples))
+
+
+def _not_judged(judged: Judged | None, facts: RunFacts) -> str:
+    """Why no output stands for what the model predicts; empty when one does, or nobody said.
+
+    Without labels or classes each metric has a reason of its own.
+    """
+    if facts.output and (judged is None or judged.output not in ("", facts.output)):
+        return OTHER_OUTPUT
+    if judged is None or judged.reason == NO_CLASSES:
+        return ""
+    return judged.reason
+
+
+def _with_output(metric: MetricValue, judged: Judged | None) -> MetricValue:
+    """With the output that it is about; the accuracy says also why that one."""
+    if judged is None or not judged.output:
+        return metric
+    more = {"output": judged.output, "head": judged.head}
+    if metric.key == "accuracy_pct":
+        more |= {"output_why": judged.why, "other_outputs": "; ".join(judged.others)}
+    told = {name: text for name, text in more.items() if text}
+    return replace(metric, detail=(*metric.detail, *items(**told)))
 
 
 def without_verdicts(
@@ -153,9 +190,11 @@ def _flips(samples: QualitySamples, facts: RunFacts) -> MetricValue:
     return _share(key, flipped, samples.ids.size, flips=flipped)
 
 
-def _kl(samples: QualitySamples, facts: RunFacts) -> MetricValue:
+def _kl(samples: QualitySamples, facts: RunFacts, head: str = "") -> MetricValue:
     key = "kl_mean"
     kl = samples.kl
+    if kl is not None and head == Head.CLASS_NUMBERS.value:
+        return null(key, NO_DISTRIBUTION)
     if kl is None or not samples.classes or facts.is_baseline:
         return null(key, NO_RAW_DATA if kl is None else NO_CLASSES)
     if not np.all(np.isfinite(kl)):

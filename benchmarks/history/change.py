@@ -34,6 +34,7 @@ NO_VALUE = "no_value"
 NO_INTERVAL = "no_interval"
 OTHER_METER = "other_meter"
 OTHER_DEFINITION = "other_definition"
+OTHER_OUTPUT = "other_output"
 NOT_REGISTERED = "not_registered"
 NO_DIRECTION = "no_direction"
 OVERLAP = "overlap"
@@ -43,6 +44,7 @@ REASONS: dict[str, str] = {
     NO_INTERVAL: "one of the two has no interval",
     OTHER_METER: "the two were taken with meters of different kinds",
     OTHER_DEFINITION: "the two follow different definitions of the metric",
+    OTHER_OUTPUT: "the two were judged on different outputs",
     NOT_REGISTERED: "no registered metric",
     NO_DIRECTION: "neither more nor less of it is better",
     OVERLAP: "the interval of the difference reaches into the margin",
@@ -101,11 +103,14 @@ def incomparable(before: MetricValue, after: MetricValue) -> str | None:
         return NO_VALUE
     if before.definition != after.definition:
         return OTHER_DEFINITION
-    return None if _meter_kind(before) == _meter_kind(after) else OTHER_METER
+    outputs = {_told("output", before), _told("output", after)} - {None}
+    if len(outputs) > 1:
+        return OTHER_OUTPUT
+    return None if _told("meter_kind", before) == _told("meter_kind", after) else OTHER_METER
 
 
-def _meter_kind(metric: MetricValue) -> str | None:
-    return next((one.value for one in metric.detail if one.name == "meter_kind"), None)
+def _told(name: str, metric: MetricValue) -> str | None:
+    return next((one.value for one in metric.detail if one.name == name), None)
 
 
 def _turned(before: MetricValue, after: MetricValue) -> str | None:

@@ -56,6 +56,7 @@ _FIELDS = {
     "overrides": _Part(
         lambda row: row.overrides, lambda row: overrides_words(row.overrides) or "none"
     ),
+    "output": _Part(lambda row: row.output, lambda row: row.output or "the one that fits"),
 }
 """The parts of a row key, by the word that people know."""
 
@@ -135,12 +136,12 @@ def _differing(first: TableRow, second: TableRow, fields: Sequence[str]) -> list
     ]
 
 
-_NEAR = frozenset({"workload", "profile", "baseline", "overrides"})
+_NEAR = frozenset({"workload", "profile", "baseline", "overrides", "output"})
 """What may keep two rows apart that somebody could take for partners."""
 
 
 def _nearest(row: TableRow, others: Sequence[Measured], fields: Sequence[str]) -> TableRow | None:
-    """A row that is another one only by its workload, profile, baseline or overrides."""
+    """A row that is another one only by one of `_NEAR`."""
     for one in others:
         differing = _differing(row, one.row, fields)
         if one.row.state.has_numbers and len(differing) == 1 and differing[0] in _NEAR:

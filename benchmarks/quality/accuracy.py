@@ -18,13 +18,22 @@ import numpy.typing as npt
 
 from ..samples import Floats, Ints, QualitySamples
 from ..vocabulary.errors import BadInput, Code
+from .heads import (
+    Head,
+    as_numbers,
+    divergences,
+    head_of_values,
+    log_probabilities,
+    losses,
+    matrix_of,
+    predictions,
+)
 
 ONE_SIDED = 0.95
 """Confidence of each of the two bounds that decide."""
 
 _POWER = 0.8
 _UNBOUNDED = 1e9
-_TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,51 +81,59 @@ def score(
     outputs_cand: npt.NDArray[np.generic] | None,
     labels: npt.NDArray[np.generic] | None,
     ids: Sequence[str] | npt.NDArray[np.generic] | None,
+    head: Head | None = None,
 ) -> QualitySamples:
     """What each evaluation sample did in the baseline and in the candidate.
 
     Args:
-        outputs_ref: outputs of the baseline, first axis is samples. A (samples, classes) matrix
-            is taken as logits, or as probabilities when every finite row is one.
-        outputs_cand: outputs of the candidate, same shape; None for the baseline alone.
-        labels: true classes, (samples,), or None.
+        outputs_ref: rows of the judged output of the baseline, first axis is samples.
+        outputs_cand: the same of the candidate, same shape; None for the baseline alone.
+        labels: true classes, (samples,), or which hold, (samples, classes) of 0 and 1, or None.
         ids: unique names, or None for `0`, `1`, ...
+        head: how the output tells classes. None takes a (samples, classes) matrix as logits, or as
+            probabilities when every finite row is one, and anything else as values.
 
     Raises:
         BadInput: code `bad_evaluation_set` when the lengths do not agree, or `bad_model` when
             the two outputs have different shapes.
     """
-    ref = np.asarray(outputs_ref).astype(np.float64)
+    raw = np.asarray(outputs_ref)
+    if head is None:
+        plain = raw.ndim == 2 and raw.shape[1] > 1
+        head = Head.LOGITS if plain else Head.VALUES
+        head = head_of_values(head, matrix_of(head, raw), "")
+    ref = matrix_of(head, raw)
     samples = ref.shape[0]
-    cand = None if outputs_cand is None else np.asarray(outputs_cand).astype(np.float64)
+    cand = None if outputs_cand is None else matrix_of(head, np.asarray(outputs_cand))
     if cand is not None and cand.shape != ref.shape:
         raise BadInput(
             Code.BAD_MODEL,
             f"The candidate's output has shape {cand.shape}, the baseline's {ref.shape}.",
         )
     names = np.array([str(i) for i in (range(samples) if ids is None else ids)], dtype=np.str_)
-    truth = None if labels is None else np.asarray(labels).astype(np.int64).reshape(-1)
-    if names.size != samples or (truth is not None and truth.size != samples):
+    truth = None if labels is None else np.asarray(labels).astype(np.int64)
+    if names.size != samples or (truth is not None and len(truth) != samples):
         raise BadInput(
             Code.BAD_EVALUATION_SET, f"There are {samples} outputs, but not as many labels or ids."
         )
-    is_matrix = ref.ndim == 2 and ref.shape[1] > 1
-    classes = ref.shape[1] if is_matrix else 0
-    already = is_matrix and _are_probabilities(ref)
-    ref_log = _log_probabilities(ref, already) if is_matrix else None
-    cand_log = _log_probabilities(cand, already) if is_matrix and cand is not None else None
+    ref_log = log_probabilities(head, ref)
+    cand_log = None if cand is None else log_probabilities(head, cand)
+    ref_told = predictions(head, ref)
+    cand_told = None if cand is None else predictions(head, cand)
+    truth_number, ref_number, cand_number = as_numbers(truth, ref_told, cand_told)
+    assert ref_number is not None
     return QualitySamples(
         ids=names,
-        labels=truth,
-        ref_top1=_top1(ref, classes),
-        cand_top1=None if cand is None else _top1(cand, classes),
-        ref_loss=None if truth is None else _loss(ref_log, truth),
-        cand_loss=None if truth is None or cand is None else _loss(cand_log, truth),
-        kl=None if cand is None else _kl(ref_log, cand_log, samples),
+        labels=truth_number,
+        ref_top1=ref_number,
+        cand_top1=cand_number,
+        ref_loss=None if truth is None else losses(ref_log, truth),
+        cand_loss=None if truth is None or cand is None else losses(cand_log, truth),
+        kl=None if cand is None else divergences(ref_log, cand_log, samples),
         max_abs_diff=None if cand is None else _max_abs_diff(ref, cand),
         ref_nonfinite=_nonfinite(ref),
         cand_nonfinite=None if cand is None else _nonfinite(cand),
-        classes=classes,
+        classes=_classes(head, ref, ref_told, truth),
     )
 
 
@@ -220,48 +237,13 @@ def _samples_needed(paired: Paired, margin: float) -> int | None:
     return max(math.ceil(total) - paired.n, 1) if total < _UNBOUNDED else None
 
 
-def _are_probabilities(outputs: Floats) -> bool:
-    finite = outputs[np.all(np.isfinite(outputs), axis=1)]
-    sums = finite.sum(axis=1)
-    return bool(finite.size and np.all(finite >= 0) and np.all(np.abs(sums - 1) < 1e-3))
-
-
-def _log_probabilities(outputs: Floats, already: bool) -> Floats:
-    """Logarithms of class probabilities, (samples, classes); NaN rows where not all finite."""
-    finite = np.all(np.isfinite(outputs), axis=1)
-    safe = np.where(finite[:, None], outputs, 0.0)
-    if already:
-        total = np.maximum(safe.sum(axis=1, keepdims=True), _TINY)
-        logs = np.log(np.maximum(safe / total, _TINY))
-    else:
-        shifted = safe - safe.max(axis=1, keepdims=True)
-        logs = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    result: Floats = np.where(finite[:, None], logs, np.nan)
-    return result
-
-
-def _top1(outputs: Floats, classes: int) -> Ints:
-    if not classes:
-        return np.full(outputs.shape[0], -1, dtype=np.int64)
-    finite = np.all(np.isfinite(outputs), axis=1)
-    best = np.argmax(np.where(finite[:, None], outputs, 0.0), axis=1)
-    return np.where(finite, best, -1).astype(np.int64)
-
-
-def _loss(logs: Floats | None, labels: Ints) -> Floats:
-    loss = _nans(labels.size)
-    if logs is not None:
-        known = (labels >= 0) & (labels < logs.shape[1])
-        loss[known] = -logs[known, labels[known]]
-    return loss
-
-
-def _kl(ref: Floats | None, cand: Floats | None, samples: int) -> Floats:
-    if ref is None or cand is None:
-        return _nans(samples)
-    # Rounding can leave a sum of -1e-17 where the distributions are equal.
-    divergence: Floats = np.maximum(np.sum(np.exp(ref) * (ref - cand), axis=1), 0.0)
-    return divergence
+def _classes(head: Head, ref: Floats, told: Ints, truth: Ints | None) -> int:
+    if head is Head.VALUES:
+        return 0
+    if head is Head.CLASS_NUMBERS:
+        found = [told] if truth is None else [told, truth]
+        return max((int(one.max()) + 1 for one in found if one.size), default=1) or 1
+    return ref.shape[1] if ref.ndim == 2 else 2
 
 
 def _max_abs_diff(ref: Floats, cand: Floats) -> Floats:
@@ -274,7 +256,3 @@ def _nonfinite(outputs: Floats) -> Ints:
     flat = ~np.isfinite(outputs).reshape(outputs.shape[0], -1)
     counts: Ints = flat.sum(axis=1, dtype=np.int64)
     return counts
-
-
-def _nans(samples: int) -> Floats:
-    return np.full(samples, np.nan)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import msgspec
 import numpy as np
 
 from ..common.fits import Whole
+from ..quality.outputs import Judged
 from ..samples import BaselineSamples, QualitySamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
@@ -16,9 +19,26 @@ class _Meta(msgspec.Struct, frozen=True):
     classes: Whole
 
 
-def quality_raw(origin: RawOrigin, samples: QualitySamples) -> RawFile:
-    """The raw file of pass `quality`."""
-    return RawFile(origin_meta(origin) | {"classes": samples.classes}, arrays_of(samples))
+class _Chosen(msgspec.Struct, frozen=True):
+    judged: Judged | None = None
+
+
+def quality_raw(
+    origin: RawOrigin, samples: QualitySamples, judged: Judged | None = None
+) -> RawFile:
+    """The raw file of pass `quality`, with what was judged."""
+    meta = origin_meta(origin) | {"classes": samples.classes}
+    if judged is not None:
+        meta["judged"] = asdict(judged) | {"others": list(judged.others)}
+    return RawFile(meta, arrays_of(samples))
+
+
+def judged_of(raw: RawFile) -> Judged | None:
+    """What was judged in a raw file of pass `quality`.
+
+    None in one of before outputs had names: it was the first output, whatever that was.
+    """
+    return meta_of(raw, _Chosen).judged
 
 
 def quality_samples(raw: RawFile) -> QualitySamples:

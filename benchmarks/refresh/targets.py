@@ -28,7 +28,10 @@ CanRun = Callable[[JobSpec, DeviceDescription], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What could be measured. `artifact` is set for a file that somebody uploaded."""
+    """What could be measured. `artifact` is set for a file that somebody uploaded.
+
+    `output` is the judged output where somebody chose it.
+    """
 
     model: SuiteModel
     recipe: str
@@ -41,6 +44,7 @@ class Target:
     overrides: Overrides
     accuracy_margin_pp: float
     artifact: Digest | None = None
+    output: str = ""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -54,6 +58,7 @@ class Target:
             self.runtime,
             self.profile,
             self.overrides,
+            *([self.output] if self.output else []),
         )
 
     @property
@@ -67,6 +72,7 @@ class Target:
             self.profile,
             self.overrides,
             self.accuracy_margin_pp,
+            self.output,
         )
 
 
@@ -190,6 +196,7 @@ def _again(row: TableRow, spec: JobSpec) -> Target:
         profile=row.profile,
         overrides=row.overrides,
         accuracy_margin_pp=spec.accuracy_margin_pp,
+        output=row.output,
         # What was built here is built anew: its toolchain may be another one now.
         artifact=uploaded[0] if uploaded and row.toolchain is None else None,
     )
@@ -261,5 +268,6 @@ def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
         profile=first.profile,
         overrides=first.overrides,
         accuracy_margin_pp=first.accuracy_margin_pp,
+        output=first.output,
         deadline_s=deadline_s,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..table.units import Unit, best_rows, current_baselines, of_one_definition, unit_of
+from ..table.units import Unit, best_rows, comparable, current_baselines, unit_of
 from ..vocabulary.enums import Objective
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.rows import TableRow
@@ -42,12 +42,12 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Gathered:
     Of several profiles of one unit the most thorough counts, of equals the newest; one that was
     overridden to measure less comes last. Rows that were compared with an older baseline of a
     model are left out, and so are units whose baseline is not sound; numbers of an older
-    definition of their metric are null.
+    definition of their metric, or of another output than was judged last, are null.
     """
     asked = [row for row in rows if _answers(query, row) and row.workload == query.workload]
     current, outdated = current_baselines(asked)
     unsound = _unsound(current)
-    ordered = of_one_definition(best_rows(row for row in current if unit_of(row) not in unsound))
+    ordered = comparable(best_rows(row for row in current if unit_of(row) not in unsound))
     if query.objective is Objective.THROUGHPUT:
         baselines = {unit_of(row): row for row in ordered if is_baseline(row)}
         ordered = tuple(with_throughput_ratio(row, baselines.get(unit_of(row))) for row in ordered)

@@ -18,7 +18,7 @@ from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from .gate import FAILED, PASSED, REVIEW, default_gate
 from .pooling import UnitValue, pass_rate, pool
-from .units import best_rows, current_baselines, of_one_definition
+from .units import best_rows, comparable, current_baselines
 
 POOLED_METRICS = placed(lambda metric: metric.pooled)
 """What a cell shows: what can be compared over models, against the FP32 baseline of each."""
@@ -94,10 +94,10 @@ def drill(rows: Iterable[TableRow], by: Sequence[str]) -> tuple[Part, ...]:
 def _counted(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
     """The rows that speak: real devices, newest baseline, most thorough profile per unit.
 
-    What they say follows one definition of each metric.
+    What they say follows one definition of each metric, and speaks of one output of each model.
     """
     current, _ = current_baselines([row for row in rows if row.realness.keeps_time])
-    return of_one_definition(best_rows(current))
+    return comparable(best_rows(current))
 
 
 def _part(names: tuple[str, ...], rows: Sequence[TableRow]) -> Part:

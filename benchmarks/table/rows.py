@@ -58,6 +58,8 @@ def row_key(row: TableRow) -> tuple[object, ...]:
         row.runtime,
         row.profile,
         row.overrides,
+        # What nobody chose leaves the keys of rows as they were before there was a choice.
+        *([row.output] if row.output else []),
     )
 
 
@@ -158,6 +160,7 @@ def _order(row: TableRow) -> tuple[object, ...]:
         row.workload.threads,
         _PROFILES.index(row.profile),
         _overrides_order(row.overrides),
+        row.output,
         _FAMILIES.index(row.family),
         row.recipe,
     )

@@ -9,14 +9,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..vocabulary.enums import Profile
+from ..vocabulary.metric import Group
+from ..vocabulary.metrics import keys
 from ..vocabulary.profiles import buys_less
-from ..vocabulary.reasons import OLDER_DEFINITION
+from ..vocabulary.reasons import OLDER_DEFINITION, OTHER_OUTPUT
 from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 
 Unit = tuple[str, str, str]
 """Model name, device id, runtime: where a recipe must hold."""
+
+_JUDGED = keys(lambda metric: metric.group is Group.QUALITY and not metric.counted)
 
 _PROFILE_RANK = {
     Profile.QUICK: 0,
@@ -75,6 +79,49 @@ def current_baselines(rows: Sequence[TableRow]) -> tuple[list[TableRow], tuple[s
         else:
             dropped.add(row.model_name)
     return kept, tuple(sorted(dropped))
+
+
+def comparable(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
+    """Rows whose numbers can be held together: of one definition, and judged on one output."""
+    return of_one_output(of_one_definition(rows))
+
+
+def of_one_output(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
+    """Rows of which each model's accuracy is that of one output: the one judged last.
+
+    What was judged on another one is null with the reason.
+    """
+    judged = {id(row): judged_output(row) for row in rows}
+    if not any(judged.values()):
+        return tuple(rows)
+    newest: dict[str, tuple[int, str]] = {}
+    for row in rows:
+        if judged[id(row)]:
+            told = (row.measured_unix_ns or 0, judged[id(row)])
+            newest[row.model_name] = max(told, newest.get(row.model_name, told))
+    return tuple(
+        row
+        if judged[id(row)] in ("", newest[row.model_name][1])
+        else replace(row, metrics=tuple(map(_not_of_this_output, row.metrics)))
+        for row in rows
+    )
+
+
+def judged_output(row: TableRow) -> str:
+    """The output that a row's accuracy is about; empty where it does not say."""
+    told = (
+        item.value
+        for key in ("accuracy_delta_pp", "accuracy_pct")
+        for item in row.metric(key).detail
+        if item.name == "output"
+    )
+    return next(told, row.output)
+
+
+def _not_of_this_output(metric: MetricValue) -> MetricValue:
+    if metric.key not in _JUDGED or metric.value is None:
+        return metric
+    return MetricValue(metric.key, reason=OTHER_OUTPUT, definition=metric.definition)
 
 
 def of_one_definition(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:

@@ -66,6 +66,15 @@ NO_LABELS = "no_labels"
 NO_CLASSES = "no_classes"
 NONFINITE_OUTPUT = "nonfinite_output"
 EMPTY_OUTPUT = "empty_output"
+SAMPLE_AXIS = "sample_axis"
+ROWS_DEPEND_ON_DATA = "rows_depend_on_data"
+SEQUENCE_OUTPUT = "sequence_output"
+AMBIGUOUS_OUTPUT = "ambiguous_output"
+OUTPUT_MISSING = "output_missing"
+OUTPUT_DIFFERS = "output_differs"
+LABELS_BEYOND = "labels_beyond"
+NO_DISTRIBUTION = "no_distribution"
+OTHER_OUTPUT = "other_output"
 
 BASELINE_NONFINITE = "baseline_nonfinite"
 BASELINE_CONSTANT = "baseline_constant"
@@ -117,6 +126,9 @@ NO_CERTIFICATE = "no_certificate"
 RAW_FILE_MISSING = "raw_file_missing"
 RAW_FILE_DAMAGED = "raw_file_damaged"
 
+WHICH = "which"
+"""A detail of what is null: what the sentence is about, in words."""
+
 REASONS: dict[str, str] = {
     NOT_MEASURED: "not measured",
     BASELINE_ITSELF: "the entry is the baseline, so there is nothing to compare it with",
@@ -156,9 +168,20 @@ REASONS: dict[str, str] = {
     BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",
     NO_SENSOR: "the device has no energy meter",
     NO_LABELS: "the evaluation set has no labels",
-    NO_CLASSES: "the output is no (samples, classes) matrix",
+    NO_CLASSES: "no output tells the classes of samples",
     NONFINITE_OUTPUT: "an output is NaN or infinite",
-    EMPTY_OUTPUT: "the artifact's first output holds nothing",
+    EMPTY_OUTPUT: "the output holds nothing",
+    SAMPLE_AXIS: "the output's sample axis is not the input's",
+    ROWS_DEPEND_ON_DATA: "how many rows the output has depends on the data, not on the samples",
+    SEQUENCE_OUTPUT: (
+        "the output is a sequence of maps, not a tensor: export the model with zipmap=False"
+    ),
+    AMBIGUOUS_OUTPUT: "several outputs may be the one to judge; choose one with --output",
+    OUTPUT_MISSING: "it has no output of the name that is judged",
+    OUTPUT_DIFFERS: "its output has another shape than the baseline's",
+    LABELS_BEYOND: "the labels name classes that no output has",
+    NO_DISTRIBUTION: "the output tells classes alone, not how likely they are",
+    OTHER_OUTPUT: "it was judged on another output than the others, or than asked for",
     BASELINE_NONFINITE: "the baseline's own output is NaN or infinite",
     BASELINE_CONSTANT: "the baseline gives the same output for every sample",
     BASELINE_TIED: "the best classes of the baseline tie, so that its predictions are arbitrary",

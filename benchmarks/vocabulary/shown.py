@@ -21,6 +21,7 @@ from .reasons import (
     FLAGS,
     NOT_MEASURED,
     REASONS,
+    WHICH,
 )
 from .values.jobs import Workload
 from .values.rows import StackChange
@@ -103,6 +104,8 @@ def reason(metric: MetricValue) -> str:
     code = metric.reason or NOT_MEASURED
     words = REASONS.get(code, code.replace("_", " "))
     said = {item.name: item.value for item in metric.detail}
+    if said.get(WHICH):
+        return f"{words}: {said[WHICH]}"
     try:
         return f"{words}: {_FIGURES[code](said)}" if code in _FIGURES else words
     except (KeyError, ValueError):  # details that somebody else left out, or made

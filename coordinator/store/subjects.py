@@ -61,6 +61,7 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         is_baseline=run.entry_index == 0,
         comparisons=max(1, len(spec.entries) - 1),
         overrides=spec.overrides,
+        output=spec.output,
         leased_unix_ns=leased_ns,
         kernel_modes=tuple(StackItem(*item) for item in probe_map_of(run.stack).items()),
         certificate=newest_before(

@@ -122,7 +122,7 @@ class AssignedEntry(_message.Message):
     def __init__(self, index: _Optional[int] = ..., recipe: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., accepted: bool = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., runtime: _Optional[str] = ..., artifact_kind: _Optional[str] = ...) -> None: ...
 
 class Assignment(_message.Message):
-    __slots__ = ("job_id", "epoch", "lease_token", "ttl_ms", "renew_every_ms", "workload", "profile", "baseline", "evaluation", "entries", "deadline_s", "passes", "overrides")
+    __slots__ = ("job_id", "epoch", "lease_token", "ttl_ms", "renew_every_ms", "workload", "profile", "baseline", "evaluation", "entries", "deadline_s", "passes", "overrides", "output")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     LEASE_TOKEN_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +136,7 @@ class Assignment(_message.Message):
     DEADLINE_S_FIELD_NUMBER: _ClassVar[int]
     PASSES_FIELD_NUMBER: _ClassVar[int]
     OVERRIDES_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     epoch: int
     lease_token: bytes
@@ -149,7 +150,8 @@ class Assignment(_message.Message):
     deadline_s: int
     passes: _containers.RepeatedScalarFieldContainer[_common_pb2.PassName]
     overrides: _common_pb2.Overrides
-    def __init__(self, job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., lease_token: _Optional[bytes] = ..., ttl_ms: _Optional[int] = ..., renew_every_ms: _Optional[int] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[AssignedEntry, _Mapping]]] = ..., deadline_s: _Optional[int] = ..., passes: _Optional[_Iterable[_Union[_common_pb2.PassName, str]]] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ...) -> None: ...
+    output: str
+    def __init__(self, job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., lease_token: _Optional[bytes] = ..., ttl_ms: _Optional[int] = ..., renew_every_ms: _Optional[int] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[AssignedEntry, _Mapping]]] = ..., deadline_s: _Optional[int] = ..., passes: _Optional[_Iterable[_Union[_common_pb2.PassName, str]]] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., output: _Optional[str] = ...) -> None: ...
 
 class RenewRequest(_message.Message):
     __slots__ = ("job_id", "epoch", "lease_token", "progress", "hold_for_ms")

@@ -556,7 +556,7 @@ class RunView(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., entry_index: _Optional[int] = ..., disposition: _Optional[_Union[_common_pb2.Disposition, str]] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., recipe: _Optional[str] = ..., sandbox: _Optional[str] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., analysis_version: _Optional[int] = ..., fingerprint: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ...) -> None: ...
 
 class TableRow(_message.Message):
-    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides", "fingerprint", "toolchain", "measuring_version", "changes", "failure_group", "run_duration_ns")
+    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides", "fingerprint", "toolchain", "measuring_version", "changes", "failure_group", "run_duration_ns", "output")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
@@ -583,6 +583,7 @@ class TableRow(_message.Message):
     CHANGES_FIELD_NUMBER: _ClassVar[int]
     FAILURE_GROUP_FIELD_NUMBER: _ClassVar[int]
     RUN_DURATION_NS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     model_class: _common_pb2.ModelClass
     recipe: str
@@ -609,7 +610,8 @@ class TableRow(_message.Message):
     changes: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackChange]
     failure_group: _common_pb2.FailureGroup
     run_duration_ns: int
-    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., fingerprint: _Optional[str] = ..., toolchain: _Optional[str] = ..., measuring_version: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., failure_group: _Optional[_Union[_common_pb2.FailureGroup, str]] = ..., run_duration_ns: _Optional[int] = ...) -> None: ...
+    output: str
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., fingerprint: _Optional[str] = ..., toolchain: _Optional[str] = ..., measuring_version: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., failure_group: _Optional[_Union[_common_pb2.FailureGroup, str]] = ..., run_duration_ns: _Optional[int] = ..., output: _Optional[str] = ...) -> None: ...
 
 class TableQuery(_message.Message):
     __slots__ = ("model_name", "model_class", "hardware_class", "device", "family", "batch", "job_id", "workload")

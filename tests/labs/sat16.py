@@ -15,7 +15,7 @@ from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import OpenGraph, Session, SessionOptions
 from bitgauge.benchmarks.numerics.emulated_host import EmulatedHost
 from bitgauge.benchmarks.numerics.ledger import Ledger
-from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec
+from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.numerics import read_ledger
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
@@ -30,8 +30,9 @@ Arrays = dict[str, npt.NDArray[Any]]
 class EmulatedSession:
     """A session on the emulated host."""
 
-    def __init__(self, host: EmulatedHost, specs: tuple[InputSpec, ...]) -> None:
-        self._host, self.input_specs = host, specs
+    def __init__(self, host: EmulatedHost, like: Session) -> None:
+        self._host, self.input_specs = host, like.input_specs
+        self.output_names = like.output_names
 
     def options_set(self) -> dict[str, str]:
         return {}
@@ -52,7 +53,7 @@ def emulated_open_graph(path: Path, options: SessionOptions, folder: Path) -> Op
 
     def plain(model: bytes) -> Session:
         host = EmulatedHost(model, lambda one: opened.plain(one).run)
-        return EmulatedSession(host, opened.session.input_specs)
+        return EmulatedSession(host, opened.session)
 
     return replace(opened, session=plain(opened.graph), plain=plain)
 

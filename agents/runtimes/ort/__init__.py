@@ -211,6 +211,11 @@ class OrtSession:
             for one in self._session.get_inputs()
         )
 
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The artifact's outputs, in its order."""
+        return tuple(self._outputs)
+
     def options_set(self) -> dict[str, str]:
         """What the session was really made with, read back from it; see `base.Session`."""
         found: dict[str, str] = {}

@@ -87,7 +87,8 @@ class JobSpec:
     `model_name` is the label shown in the table; `model_class` is recognised when unset.
     `runtime` executes every entry that names none of its own.
     `deadline_s` bounds running time from first lease, never waiting in the queue. `passes` empty
-    means all that the profile asks for.
+    means all that the profile asks for. `output` names the one that is judged; empty: the one that
+    the labels fit.
     """
 
     model_name: str
@@ -107,6 +108,7 @@ class JobSpec:
     idempotency_key: str = ""
     overrides: Overrides = NO_OVERRIDES
     passes: tuple[PassName, ...] = ()
+    output: str = ""
 
     def runtime_of(self, entry: Entry) -> str:
         """What executes an entry of this job."""
@@ -135,7 +137,7 @@ class AssignedEntry:
 class Assignment:
     """A lease and everything the agent needs to run its job.
 
-    `passes` empty means all that the profile asks for.
+    `passes` empty means all that the profile asks for. `output` is the job's.
     """
 
     job_id: str
@@ -151,6 +153,7 @@ class Assignment:
     deadline_s: int
     passes: tuple[PassName, ...] = ()
     overrides: Overrides = NO_OVERRIDES
+    output: str = ""
 
     @property
     def baseline_runtime(self) -> str:

@@ -20,7 +20,7 @@ from ..reasons import UNSOUND
 from ..session_options import session_words
 from .digests import Digest
 from .jobs import Overrides, Workload
-from .runs import MetricValue
+from .runs import FIRST, MetricValue
 
 WITH = " with "
 """Between a recipe and the session options that it is to be run with."""
@@ -41,6 +41,7 @@ class TableRow:
 
     `changes` names every input that is another one now than when this was measured; a measured
     row with any is `stale`. `toolchain` is what built the artifact, None when it was uploaded.
+    `output` is the judged output where somebody chose it.
     """
 
     model_name: str
@@ -69,6 +70,7 @@ class TableRow:
     changes: tuple[StackChange, ...] = ()
     failure_group: FailureGroup | None = None
     run_duration_ns: int | None = None
+    output: str = field(default="", metadata=FIRST)
 
     def metric(self, key: str) -> MetricValue:
         """The metric named `key`, or a null metric with reason `not_measured`."""

@@ -106,6 +106,7 @@ def _assignment(
         deadline_s=max(1, left_ns // jobs.SECOND_NS),
         passes=(PassName.QUALITY,) if is_check(connection, row["job_id"]) else spec.passes,
         overrides=spec.overrides,
+        output=spec.output,
     )
 
 

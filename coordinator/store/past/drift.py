@@ -36,6 +36,7 @@ WHERE r.device_id = :device AND r.disposition = 'accepted' AND e.state = 'accept
   AND j.suspect IS NULL AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
   AND json_extract(j.spec, '$.overrides') IS
       (SELECT json_extract(spec, '$.overrides') FROM jobs WHERE job_id = :job)
+  AND coalesce(json_extract(j.spec, '$.output'), '') = :output
   AND j.job_id NOT IN (SELECT job_id FROM health_checks)
   AND j.job_id NOT IN (SELECT job_id FROM certifications)
   AND e.settled_unix_ns >= :since AND (e.settled_unix_ns <= :until OR j.job_id = :job)
@@ -49,7 +50,10 @@ def job_of(own: SettledRow) -> str:
 
 def family_key(row: TableRow) -> str:
     """What the drift of a family is about, as one word."""
-    parts = (row.device_id, row.runtime, row.family, row.profile, row.overrides)
+    parts: tuple[object, ...] = (
+        *(row.device_id, row.runtime, row.family, row.profile, row.overrides),
+        *([row.output] if row.output else []),
+    )
     return "family/" + hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
@@ -90,6 +94,7 @@ def _rows(
         "runtime": own.row.runtime,
         "profile": own.row.profile.value,
         "job": job_of(own),
+        "output": own.row.output,
         "since": own.settled_unix_ns - HORIZON_NS,
         "until": own.settled_unix_ns,
     }
@@ -104,7 +109,7 @@ def _rows(
 
 
 def _row_like(own: TableRow, row: sqlite3.Row) -> TableRow:
-    """A row of the same device, runtime, profile and overrides."""
+    """A row of the same device, runtime, profile, overrides and output."""
     return replace(
         own,
         model_name=row["model_name"],

@@ -64,6 +64,7 @@ class _Asked(msgspec.Struct):
 
     workload: Workload
     overrides: Overrides = NO_OVERRIDES
+    output: str = ""
 
 
 def candidates(
@@ -93,6 +94,7 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
         state=_STATES[EntryState(row["entry_state"])],
         measured_unix_ns=row["ended_unix_ns"],
         overrides=asked.overrides,
+        output=asked.output,
         flags=(SUSPECT,) if row["suspect"] is not None else (),
         failure_group=FailureGroup(group) if group else None,
         run_duration_ns=_duration_ns(row),

@@ -27,7 +27,6 @@ def test_every_sample_once_and_the_last_batch_filled_up() -> None:
     taken = [(count, feeds["x"][:, 0].tolist()) for count, feeds in batches.all()]
     assert taken == [(2, [0, 2]), (2, [4, 6]), (1, [8, 0])]
     assert len(batches.for_timing()) == 3
-    assert batches.rows([np.zeros((2, 7))], 1).shape == (1, 7)
 
 
 def test_a_batch_larger_than_the_set_repeats_it() -> None:
@@ -45,9 +44,3 @@ def test_floats_are_converted_and_nothing_else() -> None:
     assert Batches(evaluation(), spec(dtype="float16"), 1).first()["x"].dtype == np.float16
     with pytest.raises(BadInput, match="int64"):
         Batches(evaluation(dtype="int64"), spec(), 1)
-
-
-def test_an_output_without_rows_is_refused() -> None:
-    batches = Batches(evaluation(), spec(), 2)
-    with pytest.raises(BadInput, match="one row per sample"):
-        batches.rows([np.zeros((3, 4))], 2)

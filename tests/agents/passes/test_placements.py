@@ -19,6 +19,7 @@ class Stub:
         self._log = log
         self._name = name
         self.input_specs: tuple[InputSpec, ...] = ()
+        self.output_names: tuple[str, ...] = ()
 
     def options_set(self) -> dict[str, str]:
         return {}
