@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 from bitgauge.benchmarks.quality import accuracy as quality
+from bitgauge.benchmarks.quality.baseline import AGAIN, observe
 from bitgauge.benchmarks.quality.heads import Head, Rows, matrix_of
 from bitgauge.benchmarks.quality.observed import Observed, judged_output
 from bitgauge.benchmarks.quality.outputs import (
@@ -21,7 +23,7 @@ from bitgauge.benchmarks.quality.outputs import (
 )
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.raw.quality import quality_raw
+from bitgauge.benchmarks.raw.quality import quality_raw, with_baseline
 from bitgauge.benchmarks.samples import QualitySamples
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
@@ -57,7 +59,8 @@ def measure(child: Child) -> RawFile:
     def may_be_judged(outputs: Sequence[Output]) -> list[str]:
         return [one.name for one in choose(outputs, labels, wish).candidates]
 
-    seen = [_observed(child, child.spec.paths[0], evaluation, may_be_judged, probed=True)]
+    first, again = _observed(child, child.spec.paths[0], evaluation, may_be_judged, probed=True)
+    seen = [first]
     judged, head = judged_output(seen[0], evaluation.labels, wish)
     rows = [] if head is None else [seen[0].rows(judged.output)]
     if len(child.spec.paths) > 1:
@@ -68,12 +71,16 @@ def measure(child: Child) -> RawFile:
             names.extend([found] if rows and found is not None else [])
             return names
 
-        seen.append(_observed(child, child.spec.paths[1], evaluation, of_the_same_name))
+        seen.append(_observed(child, child.spec.paths[1], evaluation, of_the_same_name)[0])
         if head is not None:
             judged = _of_both(judged, head, rows[0], seen[1], names)
             rows = [*rows, seen[1].rows(names[0])] if judged.reason not in _PROBLEMS else []
     samples = _samples(evaluation, seen, rows, head)
     raw = quality_raw(child.origin, samples, judged)
+    if head is not None and again.is_whole(judged.output):
+        ranked = head in (Head.LOGITS, Head.PROBABILITIES)
+        ours = (matrix_of(head, one.rows(judged.output)) for one in (first, again))
+        raw = with_baseline(raw, observe(*ours, ranked=ranked))
     # What holds nothing cannot be compared; an output that nobody judges may.
     return RawFile({**raw.meta, "output_values": int(judged.reason != EMPTY_OUTPUT)}, raw.arrays)
 
@@ -115,12 +122,15 @@ def _samples(
 
 def _observed(
     child: Child, path: str, evaluation: EvaluationSet, wanted: Wanted, *, probed: bool = False
-) -> Observed:
-    """What an artifact returns for the whole set; of the outputs that are wanted, the rows too."""
+) -> tuple[Observed, Observed]:
+    """What an artifact returns for the whole set; of the outputs that are wanted, the rows too.
+
+    Where it is probed, also what it returns for the first samples once more; else nothing of that.
+    """
     session = child.load(path)
     child.channel.phase("measure")
     batches = child.batches(evaluation, session, fit=True)
-    seen = Observed(session.output_names, len(evaluation))
+    seen, again = (Observed(session.output_names, len(evaluation)) for _ in range(2))
     first = session.run(batches.first())
     seen.look(first, batches.batch)
     child.channel.gap()
@@ -131,12 +141,14 @@ def _observed(
     if probed:
         _look_at_another_batch(session, batches, evaluation, seen)
         child.channel.gap()
-    seen.keep(wanted(seen.outputs))
-    for count, feeds in batches.all():
-        seen.add(session.run(feeds), batches.batch, count)
-        child.channel.gap()
+    names = wanted(seen.outputs)
+    for one, at_most in ((seen, len(evaluation)), (again, AGAIN if probed and names else 0)):
+        one.keep(names)
+        for count, feeds in itertools.islice(batches.all(), -(-at_most // batches.batch)):
+            one.add(session.run(feeds), batches.batch, count)
+            child.channel.gap()
     session.close()
-    return seen
+    return seen, again
 
 
 def _look_at_another_batch(
