@@ -134,7 +134,7 @@ def flops_bound(ledger: Ledger | None, anchors: Anchors | None, workload: Worklo
     """Two operations per multiplication, against the fastest type that it computes in."""
     if anchors is None or ledger is None:
         return Bound(why_not=_NO_ANCHORS if anchors is None else _NO_LEDGER)
-    rows = [row for row in ledger.products if row.macs and not _is_uncounted(row)]
+    rows = [row for row in ledger.products if row.macs and not (row.inside or _is_uncounted(row))]
     if not rows:
         return Bound(why_not="the ledger counts no product of matrices")
     threads = workload.threads

@@ -139,13 +139,16 @@ def _coverage(ledger: Ledger) -> MetricValue:
     if coverage is None or not ledger.claims_integer:
         return null(key, NO_INTEGER_OPERATORS)
     stayed = [f"{row.name}: {row.fix}" for row in ledger.operators if row.compute == "float"]
+    hidden = [f"{row.name} in {row.inside}" for row in ledger.products if row.inside]
     return MetricValue(
         key=key,
         value=coverage,
         n=len(ledger.products),
         flags=(FLOAT_FALLBACK,) if coverage < MIN_COVERAGE else (),
         detail=items(
-            operators_in_float=len(stayed), **({"fixes": _names(stayed)} if stayed else {})
+            operators_in_float=len(stayed),
+            **({"fixes": _names(stayed)} if stayed else {}),
+            **({"counted_from_shapes": _names(hidden)} if hidden else {}),
         ),
     )
 

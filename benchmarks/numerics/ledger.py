@@ -165,6 +165,8 @@ class OperatorRow:
         kernel_sqnr_db: exact result against what the device returned, in dB; None when equal.
         weight_bytes: of its second factor where that is a constant of the executed graph, 0 where
             it is none or an operator before it has the same one; None: not told.
+        inside: the node in whose graph it is, whose tensors are not shown: its multiplications
+            are counted from the shapes that the file states; "" for the others.
     """
 
     name: str
@@ -190,11 +192,15 @@ class OperatorRow:
     int32_safe: bool = True
     kernel_sqnr_db: float | None = None
     weight_bytes: int | None = None
+    inside: str = ""
 
     @property
     def kind(self) -> str:
-        """Its name in the probe map, such as `QLinearConv.u8s8.const`; "" for float operators."""
-        if self.compute not in (INTEGER, OPAQUE):
+        """Its name in the probe map, such as `QLinearConv.u8s8.const`.
+
+        "" for float operators, and for what is not shown, so that its types are unknown.
+        """
+        if self.compute not in (INTEGER, OPAQUE) or self.inside:
             return ""
         weight = "const" if self.constant_weight else "dynamic"
         return f"{self.op_type}.{self.activation_type}{self.weight_type}.{weight}"

@@ -21,7 +21,8 @@ from .ledger import (
     Ledger,
     OperatorRow,
 )
-from .onnx_graph import SAME_VALUES, Codes, GraphFacts, GraphOperator, multiplications
+from .multiplications import multiplications
+from .onnx_graph import SAME_VALUES, Codes, GraphFacts, GraphOperator
 from .saturation import int32_safe
 from .tensor_tally import TensorTally, sqnr_db
 
@@ -82,7 +83,8 @@ class LedgerBuilder:
         self._samples = 0
         self._quantized = {one.real for one in facts.codes.values() if not one.dynamic}
         self._tallies: dict[str, TensorTally] = {}
-        self._seen = {one.output: _Seen(KernelCounts(), one.why) for one in facts.operators}
+        # By identity: graphs inside two branches may use one name for two tensors.
+        self._seen = {id(one): _Seen(KernelCounts(), one.why) for one in facts.operators}
         self._output = np.zeros(2)
 
     def add(
@@ -138,14 +140,17 @@ class LedgerBuilder:
         return weights.nbytes if weights is not None and first is one else 0
 
     def _operator(self, one: GraphOperator, values: Arrays, batch: int) -> Checked | None:
-        seen = self._seen[one.output]
+        seen = self._seen[id(one)]
+        if one.inside is not None:
+            self._hidden(one, seen, batch)
+            return None
         if one.a not in values or one.output not in values:
             return None
         if not seen.macs and one.compute != ELEMENTWISE:
             shapes = {
                 name: values[name].shape for name in (*one.inputs, one.output) if name in values
             }
-            seen.macs = round(multiplications(one, shapes) / max(batch, 1))
+            seen.macs = round(_products(one, shapes) / max(batch, 1))
         if not seen.depth:
             self._describe(one, seen, values)
         if (one.integer is None and one.codes is None) or seen.why:
@@ -163,6 +168,17 @@ class LedgerBuilder:
             return None
         seen.counts = seen.counts.plus(found.counts)
         return found
+
+    def _hidden(self, one: GraphOperator, seen: _Seen, batch: int) -> None:
+        """Types and multiplications of what is not shown, as far as the file states them."""
+        assert one.inside is not None, "it is asked of those alone"
+        constants = self._facts.constants
+        shapes = one.inside.of_call(batch)
+        shapes |= {name: constants[name].shape for name in one.inputs if name in constants}
+        seen.macs = round(one.inside.times * _products(one, shapes) / max(batch, 1))
+        seen.why = f"it is inside the graph of {one.inside.node}, whose tensors are not shown"
+        if one.b in constants:
+            seen.types = ("", _short(constants[one.b].dtype))
 
     def _describe(self, one: GraphOperator, seen: _Seen, values: Arrays) -> None:
         """Types, K, and what the weights alone say."""
@@ -229,7 +245,7 @@ class LedgerBuilder:
             self._output += (float(np.square(wanted.astype(np.float64)).sum()), float(noise))
 
     def _row(self, one: GraphOperator) -> OperatorRow:
-        seen = self._seen[one.output]
+        seen = self._seen[id(one)]
         counts = seen.counts
         row = OperatorRow(
             name=one.name,
@@ -248,6 +264,7 @@ class LedgerBuilder:
             int32_safe=seen.safe,
             kernel_sqnr_db=_kernel_db(counts),
             weight_bytes=self._weight_bytes(one),
+            inside=one.inside.node if one.inside is not None else "",
         )
         if row.observed_mode == "sat16":
             row = replace(row, fix=SEVEN_BIT_WEIGHTS)
@@ -276,12 +293,16 @@ class LedgerBuilder:
     def _from_exact(self) -> Divergence | None:
         """The first operator whose kernel adds 6 dB to the noise of rounding and clipping."""
         for one in self._facts.operators:
-            counts = self._seen[one.output].counts
+            counts = self._seen[id(one)].counts
             got = sqnr_db(counts.signal, counts.noise)
             could = sqnr_db(counts.signal, counts.ideal_noise)
             if counts.errors1 and got is not None and (could is None or got < could - DROP_DB):
                 return Divergence(self._shown(one.output), got, could, "exact")
         return None
+
+
+def _products(one: GraphOperator, shapes: Mapping[str, tuple[int, ...]]) -> int:
+    return multiplications(one.op_type, one.inputs, one.output, (one.a, one.b), shapes)
 
 
 def _parameters(how: Codes | None, values: Arrays) -> tuple[float, int] | None:

@@ -7,23 +7,22 @@ Operators of the com.microsoft domain are those of onnxruntime's ContribOperator
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from .code_operator import CodeOperator
 from .integer_operator import IntegerOperator
 from .ledger import ELEMENTWISE, FLOAT, INTEGER, OPAQUE, WEIGHT_ONLY
-from .onnx_operators import INPUTS, attributes, graphs, output_scale, read_codes, read_integer
+from .multiplications import RECURRENT, Inside, bodies, known_shapes
+from .onnx_operators import INPUTS, attributes, output_scale, read_codes, read_integer
 
 _QUANTIZERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 _MATMULS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm"})
 _CONVS = frozenset({"Conv", "FusedConv", "NhwcFusedConv"})
-_RECURRENT = frozenset({"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"})
-_FLOATS = _MATMULS | _CONVS | _RECURRENT | {"Attention", "MultiHeadAttention", "ConvTranspose"}
+_FLOATS = _MATMULS | _CONVS | RECURRENT | {"Attention", "MultiHeadAttention", "ConvTranspose"}
 _OPAQUE = frozenset({"QAttention", "DynamicQuantizeLSTM", "QOrderedMatMul", "QLinearConvTranspose"})
 _WEIGHT_ONLY = frozenset({"MatMulNBits", "MatMulBnb4"})
 SAME_VALUES = frozenset(
@@ -56,6 +55,7 @@ class GraphOperator:
         why: why it is not computed again, or "".
         integer: how to compute it again, or None.
         codes: how to compute again what works value by value, or None.
+        inside: where in the graph of another node it is, or None; its tensors are not shown then.
     """
 
     name: str
@@ -70,6 +70,7 @@ class GraphOperator:
     why: str = ""
     integer: IntegerOperator | None = None
     codes: CodeOperator | None = None
+    inside: Inside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,13 @@ class GraphFacts:
     """What the ledger needs to know of a graph.
 
     Attributes:
-        operators: products of matrices, and integer operators besides, in order.
+        operators: products of matrices, and integer operators besides, in order; those inside the
+            graphs of other nodes come last.
         producers: operator type by the tensor that it makes, in order.
         codes: tensors of codes by name.
         constants: arrays by name, those that `operators` and `codes` refer to.
         dynamic: whether anything is quantized with a scale of its call.
         claims_integer: whether activations are quantized at all.
-        inner: integer operators inside the graphs of other nodes, which cannot be looked at.
         outputs: names of the graph's outputs.
         aliases: what a tensor that the runtime made itself stands for, where that can be told.
         given: the graph's inputs, and tensors that hold the very values of one in another shape.
@@ -112,33 +113,49 @@ class GraphFacts:
     constants: Mapping[str, npt.NDArray[Any]]
     dynamic: bool
     claims_integer: bool
-    inner: int
     outputs: tuple[str, ...]
     aliases: Mapping[str, str]
     given: frozenset[str] = frozenset()
 
 
 def read_graph(model: Any) -> GraphFacts:
-    """The facts of a decoded model (`onnx.ModelProto`), its main graph alone."""
-    graph, inner = _Graph(model.graph), tuple(graphs(model.graph))[1:]
+    """The facts of a decoded model (`onnx.ModelProto`)."""
+    graph = _Graph(model.graph)
     operators = tuple(found for node in graph.nodes if (found := _operator(node, graph)))
+    inner = tuple(_inner(graph))
     codes = _codes(graph)
     names = {name for one in operators for name in one.inputs}
     names |= {name for one in codes.values() for name in (one.scale, one.zero)}
     return GraphFacts(
-        operators=operators,
+        operators=(*operators, *(one for one, _ in inner)),
         producers={name: str(node.op_type) for node in graph.nodes for name in node.output if name},
         codes=codes,
-        constants=graph.arrays(names),
+        constants=graph.arrays(names) | {k: v for _, arrays in inner for k, v in arrays.items()},
         dynamic=any(one.dynamic for one in codes.values())
         or any(one.integer is not None and one.integer.quantizes_input for one in operators),
         claims_integer=any(node.op_type in _QUANTIZERS for node in graph.nodes)
-        or any(one.compute in (INTEGER, OPAQUE) for one in operators),
-        inner=sum(_is_integer(node.op_type) for one in inner for node in one.node),
+        or any(
+            one.compute in (INTEGER, OPAQUE) for one in (*operators, *(one for one, _ in inner))
+        ),
         outputs=tuple(str(value.name) for value in model.graph.output),
         aliases={name: _alias(name, graph) for name in codes if name.startswith(_REWRITTEN)},
         given=_given(model.graph, graph),
     )
+
+
+def _inner(graph: _Graph) -> Iterator[tuple[GraphOperator, dict[str, npt.NDArray[Any]]]]:
+    """The operators of the graphs inside nodes, at any depth, and the constants that each takes."""
+    for node in graph.nodes:
+        for body, times in bodies(node, graph.tensors, graph.shapes):
+            inner = _Graph(body, graph)
+            inside = Inside(str(node.name or node.op_type), times, inner.shapes)
+            for one in inner.nodes:
+                if (found := _operator(one, inner)) is not None:
+                    yield replace(found, inside=inside), inner.arrays(set(found.inputs))
+            for deeper, arrays in _inner(inner):
+                assert deeper.inside is not None, "it was found in there"
+                again = replace(deeper.inside, times=times * deeper.inside.times)
+                yield replace(deeper, inside=again), arrays
 
 
 def _given(message: Any, graph: _Graph) -> frozenset[str]:
@@ -179,9 +196,13 @@ def exposed(model: Any, names: tuple[str, ...]) -> bytes:
 class _Graph:
     """Lookups in one graph message."""
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Any, outer: _Graph | None = None) -> None:
         self.nodes = list(graph.node)
-        self.tensors = {tensor.name: tensor for tensor in graph.initializer}
+        self.tensors: dict[str, Any] = dict(outer.tensors) if outer is not None else {}
+        self.tensors |= {tensor.name: tensor for tensor in graph.initializer}
+        self.shapes: dict[str, tuple[int | None, ...]] = known_shapes(graph)
+        if outer is not None:
+            self.shapes = outer.shapes | self.shapes
         for node in self.nodes:
             if node.op_type == "Constant":
                 value = attributes(node).get("value")
@@ -242,11 +263,13 @@ def _operator(node: Any, graph: _Graph) -> GraphOperator | None:
     elif _quantizes(graph):
         fix = _fix(node, graph)
     a, b = _factors(node, op_type)
+    # A recurrent layer may leave out its first output, or all but one.
+    output = next((str(name) for name in node.output if name), "")
     return GraphOperator(
-        name=_COUNTED.sub("", str(node.name or node.output[0])),
+        name=_named(node, output),
         op_type=op_type,
         inputs=tuple(str(name) for name in node.input if name),
-        output=str(node.output[0]),
+        output=output,
         a=a,
         b=b,
         compute=compute,
@@ -257,12 +280,18 @@ def _operator(node: Any, graph: _Graph) -> GraphOperator | None:
     )
 
 
+def _named(node: Any, output: str) -> str:
+    """A name for people: the node's own, else what it makes, else its type."""
+    names = (_COUNTED.sub("", str(name)) for name in (node.name, output))
+    return next(filter(None, names), str(node.op_type))
+
+
 def _on_codes(node: Any) -> GraphOperator:
     """An integer operator that multiplies no matrices."""
     found = read_codes(node)
     names = tuple(str(name) for name in node.input if name)
     return GraphOperator(
-        name=_COUNTED.sub("", str(node.name or node.output[0])),
+        name=_named(node, str(node.output[0])),
         op_type=str(node.op_type),
         inputs=names,
         output=str(node.output[0]),
@@ -345,29 +374,3 @@ def _codes(graph: _Graph) -> dict[str, Codes]:
             inherited = codes[names[0]]
             codes[output] = Codes(inherited.scale, inherited.zero, "", inherited.dynamic)
     return codes
-
-
-def multiplications(operator: GraphOperator, shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Products that one call computes, from the shapes of its tensors; 0 when unknown."""
-    output, a, b = (shapes.get(name, ()) for name in (operator.output, operator.a, operator.b))
-    made = int(np.prod(output, dtype=np.int64))
-    if operator.op_type in _RECURRENT:
-        weights = [shapes.get(name, ()) for name in operator.inputs[1:3]]
-        per_step = sum(int(np.prod(shape, dtype=np.int64)) for shape in weights)
-        return int(np.prod(a[:2], dtype=np.int64)) * per_step
-    if operator.op_type in ("Attention", "QAttention", "MultiHeadAttention"):
-        return _attention(operator.op_type, made, output, a, b)
-    if "Conv" in operator.op_type:
-        return made * int(np.prod(b[1:], dtype=np.int64)) if len(b) > 2 else 0
-    return made * (a[-1] if a else 0)
-
-
-def _attention(
-    op_type: str, made: int, output: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...]
-) -> int:
-    """Scores and weighted sums, and the projections where the operator holds them."""
-    length = output[1] if len(output) == 3 else 0
-    projections = 0
-    if op_type != "MultiHeadAttention" and len(a) == 3 and len(b) == 2:
-        projections = a[0] * a[1] * b[0] * b[1]
-    return 2 * made * length + projections

@@ -37,7 +37,7 @@ from .parts import bad_raw, bools_of, floats_of, ints_of, meta_of, texts_of, tol
 
 _MAX_ROWS = 100_000
 _MAX_TEXT = 1000
-_ADDED = ("operator.weight_bytes",)
+_ADDED = ("operator.weight_bytes", "operator.inside")
 _SHARES = ("clip_hi", "clip_lo", "rail_rate", "range_util", "underflow", "fp16_subnormal")
 
 _WHOLE: dict[str, type] = {"str": np.str_, "bool": np.bool_, "int": np.int64}

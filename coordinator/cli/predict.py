@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.shown import counted
 
 from .common import Json, answer
 
@@ -20,6 +22,10 @@ def predict_saturation(
         Path | None,
         typer.Option(metavar="SET", help="Run it here on this evaluation set, to say how often."),
     ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(min=1, help="The most of its samples to run.", show_default="256"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say which layers would saturate on an x86 host without VNNI; no device is needed.
@@ -28,9 +34,11 @@ def predict_saturation(
 
     Example: bitgauge predict-saturation model_int8.onnx --data digits.npz
     """
-    from ..tasks.predict_saturation import predict
+    from ..tasks.predict_saturation import SAMPLES, predict
 
-    found = predict(model, data)
+    if samples is not None and data is None:
+        raise BadInput(Code.BAD_ARGUMENT, "--samples says how many of --data to run; give both.")
+    found = predict(model, data, samples or SAMPLES)
     answer(found, prediction_text, json=json)
 
 
@@ -71,9 +79,12 @@ def _cells(one: LayerPrediction, measured: bool) -> tuple[str, ...]:
 
 
 def _outcome(found: Prediction) -> str:
-    text = f"On {found.samples} samples"
+    text = f"On {counted(found.samples, 'sample')}"
+    if found.samples < found.of_samples:
+        text = f"On {found.samples} of {found.of_samples} samples (--samples runs more)"
     if found.changed_predictions is not None:
-        text += f", {found.changed_predictions} predictions change"
+        verb = "changes" if found.changed_predictions == 1 else "change"
+        text += f", {counted(found.changed_predictions, 'prediction')} {verb}"
     if found.accuracy_here_pct is not None and found.accuracy_there_pct is not None:
         text += (
             f"; accuracy {found.accuracy_here_pct:.2f} % here,"

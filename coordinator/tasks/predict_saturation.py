@@ -30,7 +30,8 @@ from ..builders import _sessions
 from ..models.base import ModelFacts
 from ..models.recognise import inspect_model
 
-MAX_SAMPLES = 256
+SAMPLES = 256
+"""Run unless told otherwise."""
 _BATCH = 32
 
 SAFE, MAY, DOES = "safe", "may saturate", "saturates"
@@ -69,6 +70,7 @@ class Prediction:
         layers: integer operators in the order of execution.
         seven_bit_layers: those to give 7-bit weights.
         samples: that were run; 0 without data.
+        of_samples: that the set holds.
         changed_predictions: samples whose class changes; None without classes.
         accuracy_here_pct: top-1 accuracy here, in %; None without labels.
         accuracy_there_pct: on a host without VNNI.
@@ -78,13 +80,19 @@ class Prediction:
     layers: tuple[LayerPrediction, ...] = ()
     seven_bit_layers: tuple[str, ...] = ()
     samples: int = 0
+    of_samples: int = 0
     changed_predictions: int | None = None
     accuracy_here_pct: float | None = None
     accuracy_there_pct: float | None = None
 
 
-def predict(model: Path, data: Path | None = None) -> Prediction:
+def predict(model: Path, data: Path | None = None, samples: int = SAMPLES) -> Prediction:
     """What an ONNX file would lose; with an evaluation set, which is run here, also how often.
+
+    Args:
+        model: the file.
+        data: the set, or None to judge by the weights alone.
+        samples: the most to run, evenly spread over the set.
 
     Raises:
         BadInput: the model or the set is at fault.
@@ -101,14 +109,15 @@ def predict(model: Path, data: Path | None = None) -> Prediction:
     if evaluation is None:
         layers = tuple(_from_weights(one, facts) for one in facts.operators if one.integer)
         return Prediction(_sentence(layers, with_data=False), layers, _affected(layers))
-    return _with_data(graph, facts, production, plain, _Calls(evaluation, inspected))
+    return _with_data(graph, facts, production, plain, _Calls(evaluation, inspected, samples))
 
 
 class _Calls:
-    """At most `MAX_SAMPLES` samples of a set, call by call."""
+    """Some samples of a set, call by call."""
 
-    def __init__(self, evaluation: EvaluationSet, inspected: ModelFacts) -> None:
-        chosen = spread(len(evaluation), MAX_SAMPLES)
+    def __init__(self, evaluation: EvaluationSet, inspected: ModelFacts, most: int) -> None:
+        chosen = spread(len(evaluation), most)
+        self.of_samples = len(evaluation)
         sizes = [spec.shape[0] for spec in inspected.inputs if spec.shape]
         self.batch = next((size for size in sizes if size is not None), _BATCH)
         self.labels = None if evaluation.labels is None else evaluation.labels[chosen]
@@ -152,6 +161,7 @@ def _with_data(
         layers=layers,
         seven_bit_layers=_affected(layers),
         samples=calls.samples,
+        of_samples=calls.of_samples,
         changed_predictions=_changed(ours, theirs) if classes else None,
         accuracy_here_pct=_accuracy(ours, labels),
         accuracy_there_pct=_accuracy(theirs, labels),
@@ -208,11 +218,20 @@ def _affected(layers: tuple[LayerPrediction, ...]) -> tuple[str, ...]:
 
 def _sentence(layers: tuple[LayerPrediction, ...], *, with_data: bool) -> str:
     affected, total = len(_affected(layers)), len(layers)
-    if not any(one.verdict != SAFE for one in layers):
-        return f"None of its {total} integer layers can saturate, whatever the input."
-    if with_data:
-        return f"{affected} of its {total} integer layers saturate on this data."
-    return f"{affected} of its {total} integer layers may saturate; --data tells how often."
+    one = total == 1
+    if all(layer.verdict == SAFE for layer in layers):
+        who = "Its one integer layer cannot" if one else f"None of its {total} integer layers can"
+        return f"{who} saturate, whatever the input."
+    if not with_data:
+        who = "Its one integer layer" if one else f"{affected} of its {total} integer layers"
+        return f"{who} may saturate; --data tells how often."
+    if not affected:
+        who = "Its one integer layer does not" if one else f"None of its {total} integer layers"
+        return f"{who} saturate on this data, and may on other data."
+    if one:
+        return "Its one integer layer saturates on this data."
+    verb = "saturates" if affected == 1 else "saturate"
+    return f"{affected} of its {total} integer layers {verb} on this data."
 
 
 def _nothing(facts: GraphFacts, label: str) -> str:

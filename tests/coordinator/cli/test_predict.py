@@ -11,6 +11,7 @@ from bitgauge.coordinator.cli import app as cli
 
 from tests.labs.integer import Case, model
 from tests.labs.qdq import Qdq, build
+from tests.labs.sets import write_evaluation_set
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -24,7 +25,7 @@ def test_unsafe_weights_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     build(Qdq("Conv"), path)
     code, out, _ = run(capsys, path)
     assert code == 0
-    assert "1 of its 1 integer layers may saturate" in out
+    assert "Its one integer layer may saturate; --data tells how often." in out
     assert "7-bit weights" in out
     assert "QLinearConv" in out
 
@@ -34,7 +35,7 @@ def test_seven_bit_weights_are_safe(tmp_path: Path, capsys: pytest.CaptureFixtur
     build(Qdq(seven_bits=True), path)
     code, out, _ = run(capsys, path)
     assert code == 0
-    assert "None of its 1 integer layers can saturate" in out
+    assert "Its one integer layer cannot saturate, whatever the input." in out
     assert "7-bit weights" not in out
 
 
@@ -49,8 +50,6 @@ def test_computed_weights_may_saturate(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_data_tells_how_often(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tests.labs.sets import write_evaluation_set
-
     path, data = tmp_path / "model.onnx", tmp_path / "set.npz"
     write_evaluation_set(data, build(Qdq(), path))
     code, out, _ = run(capsys, path, "--data", data, "--json")
@@ -60,8 +59,22 @@ def test_data_tells_how_often(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert layer["saturated_pct"] > 0.1
     assert layer["wrong_outputs_pct"] > 10
     code, out, _ = run(capsys, path, "--data", data)
-    assert "saturates" in out
+    assert "Its one integer layer saturates on this data." in out
     assert "On 64 samples" in out
+
+
+def test_some_of_the_samples_are_said_to_be_some(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, data = tmp_path / "model.onnx", tmp_path / "set.npz"
+    write_evaluation_set(data, build(Qdq(), path))
+    code, out, _ = run(capsys, path, "--data", data, "--samples", 10, "--json")
+    assert (code, json.loads(out)["samples"], json.loads(out)["of_samples"]) == (0, 10, 64)
+    _, out, _ = run(capsys, path, "--data", data, "--samples", 10)
+    assert "On 10 of 64 samples (--samples runs more)" in out
+    code, _, err = run(capsys, path, "--samples", 10)
+    assert code == 2
+    assert "give both" in err
 
 
 def test_float_models_have_nothing_to_saturate(capsys: pytest.CaptureFixture[str]) -> None:
