@@ -28,6 +28,7 @@ class Factor(str, enum.Enum):
     STACK = "stack"
     DATE = "date"
     RECIPE = "recipe"
+    ARTIFACT = "artifact"
     DEVICE = "device"
 
 
@@ -49,6 +50,7 @@ _FIELDS = {
         lambda row: row.baseline, lambda row: row.baseline.sha256[:12] if row.baseline else "none"
     ),
     "recipe": _Part(lambda row: row.recipe, lambda row: row.recipe),
+    "artifact": _Part(lambda row: row.artifact, lambda row: row.own_name or "built here"),
     "workload": _Part(lambda row: row.workload, _workload),
     "device": _Part(lambda row: row.device_id, lambda row: row.device_name),
     "runtime": _Part(lambda row: row.runtime, lambda row: row.runtime),
@@ -61,10 +63,11 @@ _FIELDS = {
 """The parts of a row key, by the word that people know."""
 
 _STUDIED: dict[Factor, frozenset[str]] = {
-    Factor.RUN: frozenset({"recipe", "device", "runtime"}),
+    Factor.RUN: frozenset({"recipe", "artifact", "device", "runtime"}),
     Factor.STACK: frozenset(),
     Factor.DATE: frozenset(),
-    Factor.RECIPE: frozenset({"recipe"}),
+    Factor.RECIPE: frozenset({"recipe", "artifact"}),
+    Factor.ARTIFACT: frozenset({"recipe", "artifact"}),
     Factor.DEVICE: frozenset({"device"}),
 }
 
@@ -74,6 +77,8 @@ def compare(
 ) -> Comparison:
     """Match two sets of results and say what changed between them.
 
+    Of a recipe there may be several files of owners: each is held against each.
+
     Args:
         names: of the earlier and the later set, for sentences.
         factor: what is studied.
@@ -81,7 +86,10 @@ def compare(
         after: the later one.
     """
     fields = [field for field in _FIELDS if field not in _STUDIED[factor]]
-    later = {_key(one.row, fields): one for one in after if one.row.state.has_numbers}
+    later: dict[tuple[object, ...], list[Measured]] = {}
+    for one in after:
+        if one.row.state.has_numbers:
+            later.setdefault(_key(one.row, fields), []).append(one)
     rows, left_out, used = [], [], set()
     for one in before:
         key = _key(one.row, fields)
@@ -89,12 +97,13 @@ def compare(
             continue
         if key in later:
             used.add(key)
-            rows.append(_compared(one, later[key]))
+            rows += [_compared(one, other) for other in later[key]]
         else:
             left_out.append(_no_partner(one.row, names[0], after, fields))
     left_out += [
         f"{row_words(one.row)}: only {names[1]} has it"
-        for key, one in later.items()
+        for key, those in later.items()
+        for one in those
         if key not in used and _nearest(one.row, before, fields) is None
     ]
     return Comparison(names[0], names[1], factor.value, tuple(rows), tuple(left_out))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..table.staleness import FINGERPRINT, MEASURING, TOOLCHAIN, stack_changes
-from ..vocabulary.enums import FormatFamily
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.rows import StackChange, TableRow
@@ -42,12 +41,12 @@ class Measured:
 
 def usual_metric(row: TableRow) -> str:
     """What a history shows when nobody says: the ratio, of a baseline the time itself."""
-    return ABSOLUTE if row.family is FormatFamily.FP32 else RATIO
+    return ABSOLUTE if row.is_baseline else RATIO
 
 
 def row_words(row: TableRow) -> str:
     """Which row this is, in a few words."""
-    return f"{row.model_name} {row.variant} on {row.device_name}, batch {row.workload.batch}"
+    return f"{row.model_name} {row.full_name} on {row.device_name}, batch {row.workload.batch}"
 
 
 def input_changes(before: Measured, after: Measured) -> tuple[StackChange, ...]:

@@ -68,7 +68,7 @@ def difference(before: TableRow | None, after: TableRow, stacks: Stacks) -> Cell
     return CellChange(
         kind=_kind(before, after, metrics, verdicts),
         model_name=after.model_name,
-        recipe=after.variant,
+        recipe=after.full_name,
         workload=after.workload,
         device_name=after.device_name,
         runtime=after.runtime,

@@ -186,7 +186,7 @@ def uncertainty(row: TableRow | None) -> float:
     if row is None or not row.state.has_numbers:
         return 1.0
     ratio = row.metric("latency_ratio")
-    if row.recipe == BASELINE_RECIPE:
+    if row.is_baseline:
         ratio = row.metric("latency_p50_ns")
     if not ratio.value or ratio.low is None or ratio.high is None:
         return 1.0
@@ -232,7 +232,7 @@ def _within(
     cut: list[PlannedCell] = []
     spent = 0.0
     for one in due:
-        cost = 0.0 if one.target.recipe == BASELINE_RECIPE else one.cell.seconds
+        cost = 0.0 if one.target.is_baseline else one.cell.seconds
         if one.target.group not in groups:
             cost += clock.baseline(one.target)
         if budget_s is not None and spent + cost > budget_s:
@@ -246,7 +246,7 @@ def _within(
 def _job(group: Sequence[_Due], clock: _Clock) -> PlannedJob:
     targets = [one.target for one in group]
     seconds = clock.baseline(targets[0]) + sum(
-        one.cell.seconds for one in group if one.target.recipe != BASELINE_RECIPE
+        one.cell.seconds for one in group if not one.target.is_baseline
     )
     deadline_s = max(MIN_DEADLINE_S, math.ceil(DEADLINE_FACTOR * seconds))
     return PlannedJob(
@@ -288,8 +288,9 @@ def _promised_s(target: Target) -> float:
     """What the profile says of one entry, before anything like it was measured."""
     plan = plan_of(target.profile, target.overrides)
     launches = plan.pair_launches + plan.absolute_launches + plan.memory_launches
-    alone = shortest_s(spec_of([replace(target, recipe=BASELINE_RECIPE)], MIN_DEADLINE_S))
+    baseline = replace(target, recipe=BASELINE_RECIPE, artifact=None)
+    alone = shortest_s(spec_of([baseline], MIN_DEADLINE_S))
     timed_s = alone
-    if target.recipe != BASELINE_RECIPE:
+    if not target.is_baseline:
         timed_s = shortest_s(spec_of([target], MIN_DEADLINE_S)) - alone
     return timed_s + START_S * (launches + plan.no_arena_launches + _OTHER_PASSES)

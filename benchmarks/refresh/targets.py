@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..vocabulary.enums import HardwareClass, Profile
+from ..table.rows import of_artifact
+from ..vocabulary.enums import FormatFamily, HardwareClass, Profile
 from ..vocabulary.errors import BadInput, Code
-from ..vocabulary.recipes import is_calibrated
+from ..vocabulary.recipes import CUSTOM, is_calibrated
 from ..vocabulary.runtimes import DEFAULT_RUNTIME
 from ..vocabulary.typed import unknown
 from ..vocabulary.values.campaigns import SkippedDevice, Suite, SuiteModel
@@ -28,9 +29,10 @@ CanRun = Callable[[JobSpec, DeviceDescription], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What could be measured. `artifact` is set for a file that somebody uploaded.
+    """What could be measured. `output` is the judged output where somebody chose it.
 
-    `output` is the judged output where somebody chose it.
+    A file that its owner gave has its digest in `artifact`, its name in `label`, and, where it is
+    of no known recipe, its format family in `family`.
     """
 
     model: SuiteModel
@@ -45,11 +47,18 @@ class Target:
     accuracy_margin_pp: float
     artifact: Digest | None = None
     output: str = ""
+    label: str = ""
+    family: FormatFamily | None = None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is the baseline, which every job measures."""
+        return self.recipe == BASELINE_RECIPE and self.artifact is None
 
     @property
     def key(self) -> tuple[object, ...]:
         """As `table.row_key` of the row that it leads to."""
-        return (
+        parts = (
             self.model.name,
             self.model.baseline,
             self.recipe,
@@ -60,6 +69,7 @@ class Target:
             self.overrides,
             *([self.output] if self.output else []),
         )
+        return of_artifact(parts, self.artifact)
 
     @property
     def group(self) -> tuple[object, ...]:
@@ -184,7 +194,6 @@ def _again(row: TableRow, spec: JobSpec) -> Target:
         calibration=spec.calibration,
         model_class=row.model_class,
     )
-    uploaded = [entry.artifact for entry in spec.entries if entry.recipe == row.recipe]
     return Target(
         model=model,
         recipe=row.recipe,
@@ -198,7 +207,9 @@ def _again(row: TableRow, spec: JobSpec) -> Target:
         accuracy_margin_pp=spec.accuracy_margin_pp,
         output=row.output,
         # What was built here is built anew: its toolchain may be another one now.
-        artifact=uploaded[0] if uploaded and row.toolchain is None else None,
+        artifact=row.artifact,
+        label=row.label,
+        family=row.family if row.recipe == CUSTOM else None,
     )
 
 
@@ -251,13 +262,13 @@ def _words(target: Target, name: str) -> tuple[str, ...]:
 def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
     """The job that measures targets of one group, its baseline first."""
     first = targets[0]
-    recipes = [target for target in targets if target.recipe != BASELINE_RECIPE]
+    others = [target for target in targets if not target.is_baseline]
     return JobSpec(
         model_name=first.model.name,
         baseline=first.model.baseline,
         entries=(
             Entry(BASELINE_RECIPE, first.model.baseline),
-            *(Entry(target.recipe, target.artifact) for target in recipes),
+            *(Entry(one.recipe, one.artifact, one.label, family=one.family) for one in others),
         ),
         evaluation=first.model.evaluation,
         calibration=first.model.calibration,

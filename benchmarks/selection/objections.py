@@ -6,7 +6,6 @@ import enum
 from dataclasses import dataclass
 
 from ..table.units import Unit
-from ..vocabulary.enums import FormatFamily
 from ..vocabulary.reasons import NO_PERMISSION, NO_SENSOR, ON_CHARGER, VIRTUALISED
 from ..vocabulary.values.rows import StackChange, TableRow
 from ..vocabulary.values.runs import MetricValue
@@ -87,7 +86,7 @@ class Objection:
 
 def is_baseline(row: TableRow) -> bool:
     """Whether the row is the FP32 baseline itself."""
-    return row.family is FormatFamily.FP32
+    return row.is_baseline
 
 
 def settled_by(metric: MetricValue, settle: Settle) -> Settle:

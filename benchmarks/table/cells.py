@@ -13,6 +13,7 @@ from ..vocabulary.enums import CellState, FormatFamily, HardwareClass, ModelClas
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.metrics import METRICS, placed
 from ..vocabulary.reasons import SUSPECT
+from ..vocabulary.recipes import CUSTOM
 from ..vocabulary.values.cells import Cell, CellKey, Part, Pooled
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
@@ -155,7 +156,7 @@ def _pooled(key: str, rows: Sequence[TableRow]) -> Pooled:
 
 
 def _value(key: str, row: TableRow) -> MetricValue:
-    if row.family is FormatFamily.FP32 and key in ("size_ratio", "latency_ratio"):
+    if row.is_baseline and key in ("size_ratio", "latency_ratio"):
         return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
     if METRICS[key].timed and SUSPECT in row.flags:
         return MetricValue(key=key, reason=SUSPECT)
@@ -181,6 +182,9 @@ def _merit(part: Part) -> tuple[object, ...]:
     size = part.metric("size_ratio").value
     return (
         not part.state.has_numbers,
+        not rate.passed,
+        # Nobody else can have a custom one built: it leads where no recipe passes.
+        any(recipe.startswith(CUSTOM) for recipe in part.recipes),
         -(rate.passed / models if models else 0.0),
         -(rate.undecided / models if models else 0.0),
         float("inf") if latency is None else latency,

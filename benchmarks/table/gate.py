@@ -6,7 +6,7 @@ may decide it, a suspect run may not (DESIGN.md 10.13).
 
 from __future__ import annotations
 
-from ..vocabulary.enums import CellState, FormatFamily
+from ..vocabulary.enums import CellState
 from ..vocabulary.reasons import SATURATING, SUSPECT
 from ..vocabulary.values.rows import TableRow
 
@@ -25,7 +25,7 @@ def default_gate(row: TableRow) -> str:
         return FAILED
     if nonfinite is None or SUSPECT in row.flags or row.unsound:
         return REVIEW
-    if row.family is FormatFamily.FP32 or accuracy.verdict == "PASS":
+    if row.is_baseline or accuracy.verdict == "PASS":
         return PASSED
     return REVIEW
 

@@ -12,6 +12,7 @@ from ..vocabulary.enums import FormatFamily, HardwareClass, ModelClass, Profile,
 from ..vocabulary.metric import Decides
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import PRELIMINARY
+from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.jobs import Overrides
 from ..vocabulary.values.rows import TableQuery, TableRow
 from ..vocabulary.values.runs import MetricValue
@@ -49,7 +50,7 @@ class SettledRow:
 
 def row_key(row: TableRow) -> tuple[object, ...]:
     """What must be equal for one row to supersede another."""
-    return (
+    parts = (
         row.model_name,
         row.baseline,
         row.recipe,
@@ -61,6 +62,16 @@ def row_key(row: TableRow) -> tuple[object, ...]:
         # What nobody chose leaves the keys of rows as they were before there was a choice.
         *([row.output] if row.output else []),
     )
+    return of_artifact(parts, row.artifact)
+
+
+def of_artifact(parts: tuple[object, ...], artifact: Digest | None) -> tuple[object, ...]:
+    """A row key of these parts and the artifact that an owner gave; None: it was built here.
+
+    Files are told apart by their content, whatever they are called; what is built here follows
+    from its recipe, so a newer build takes the place of an older one.
+    """
+    return parts if artifact is None else (*parts, artifact)
 
 
 def newest(candidates: Iterable[SettledRow]) -> tuple[SettledRow, ...]:
@@ -100,7 +111,15 @@ def matches(query: TableQuery, row: TableRow) -> bool:
         and query.family in (None, row.family)
         and query.batch in (None, row.workload.batch)
         and query.workload in (None, row.workload)
+        and (query.artifact is None or is_named(row, query.artifact))
     )
+
+
+def is_named(row: TableRow, word: str) -> bool:
+    """Whether `word` is the label of a row's artifact, or the start of its digest."""
+    if row.artifact is None:
+        return False
+    return word == row.label or (len(word) >= 4 and row.artifact.sha256.startswith(word))
 
 
 def rank(candidate: SettledRow) -> tuple[bool, int, str]:
@@ -163,4 +182,6 @@ def _order(row: TableRow) -> tuple[object, ...]:
         row.output,
         _FAMILIES.index(row.family),
         row.recipe,
+        row.label,
+        row.artifact.sha256 if row.artifact else "",
     )

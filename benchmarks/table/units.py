@@ -5,7 +5,7 @@ Pure: the order in which rows come never matters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ..vocabulary.enums import Profile
@@ -35,15 +35,23 @@ def unit_of(row: TableRow) -> Unit:
     return (row.model_name, row.device_id, row.runtime)
 
 
-def best_rows(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
-    """The row that counts per recipe (`TableRow.variant`) and unit, ordered by both.
+def variant_of(row: TableRow) -> str:
+    """What a row is counted as where recipes are held against each other."""
+    return row.variant
+
+
+def best_rows(
+    rows: Iterable[TableRow], name: Callable[[TableRow], str] = variant_of
+) -> tuple[TableRow, ...]:
+    """The row that counts per name and unit, ordered by both.
 
     Of several profiles of one unit the most thorough counts, of equals the newest; one that was
-    overridden to measure less comes last.
+    overridden to measure less comes last. What was built here counts before the files of owners,
+    of which it is not known how they were made.
     """
     found: dict[tuple[str, Unit], list[TableRow]] = {}
     for row in rows:
-        found.setdefault((row.variant, unit_of(row)), []).append(row)
+        found.setdefault((name(row), unit_of(row)), []).append(row)
     return tuple(_best(found[key]) for key in sorted(found))
 
 
@@ -52,16 +60,32 @@ def _best(rows: Sequence[TableRow]) -> TableRow:
     return rows[0] if len(rows) == 1 else max(rows, key=thoroughness)
 
 
-def thoroughness(row: TableRow) -> tuple[bool, bool, int, bool, int, str]:
+def thoroughness(row: TableRow) -> tuple[bool, bool, bool, int, bool, int, str]:
     """Sorts the rows of one unit by how much they are worth, the best last."""
     return (
         row.state.has_numbers,
+        row.artifact is None,
         not buys_less(row.overrides, row.profile),
         _PROFILE_RANK[row.profile],
         not row.overrides.session_options,
         row.measured_unix_ns or 0,
         repr(row),  # Makes the order total, so that the order of the rows cannot matter.
     )
+
+
+def told_apart(rows: Iterable[TableRow]) -> Mapping[tuple[str, Digest | None], str]:
+    """A name for each (variant, artifact of its owner) among these rows.
+
+    The variant alone where there is one artifact of it; else the owner's are named.
+    """
+    found: dict[str, dict[Digest | None, str]] = {}
+    for row in rows:
+        found.setdefault(row.variant, {})[row.artifact] = row.full_name
+    return {
+        (variant, artifact): full if artifact is not None and len(named) > 1 else variant
+        for variant, named in found.items()
+        for artifact, full in named.items()
+    }
 
 
 def current_baselines(rows: Sequence[TableRow]) -> tuple[list[TableRow], tuple[str, ...]]:

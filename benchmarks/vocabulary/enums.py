@@ -29,14 +29,19 @@ class HardwareClass(str, enum.Enum):
 
 
 class FormatFamily(str, enum.Enum):
-    """The first word of a recipe."""
+    """The first word of a recipe, and of what an artifact of its owner's is; several: `mixed`."""
 
     FP32 = "fp32"
     FP16 = "fp16"
     BF16 = "bf16"
     FP8 = "fp8"
     INT8 = "int8"
+    INT6 = "int6"
+    INT5 = "int5"
     INT4 = "int4"
+    INT3 = "int3"
+    INT2 = "int2"
+    MIXED = "mixed"
 
 
 class Capability(str, enum.Enum):

@@ -13,6 +13,9 @@ that of the weights, `pt` per tensor or `pc` per channel; `rr` keeps weights to 
 16-bit accumulators cannot saturate; `wo` quantizes weights only, in blocks of BLOCK elements.
 What is usual is not written: calibration by minimum and maximum, and `u8s8-pt` of `int8-dynamic`.
 
+`CUSTOM` stands beside the grammar: the recipe of a file of its owner's that was made by none of
+these. Its label and its digest say which one it is, and its family is recognised from the file.
+
 The known recipes are finite and enumerated, so that spelling and meaning cannot part: `parse` is
 the inverse of `str` by construction. Being known here says that a recipe has a name, not that a
 builder or a runtime takes it.
@@ -28,6 +31,9 @@ from itertools import product
 
 from .enums import FormatFamily
 from .errors import BadInput, Code
+
+CUSTOM = "custom"
+"""What a file was made with that is in no known recipe; only a file can be of it."""
 
 
 class Scheme(str, enum.Enum):
@@ -145,6 +151,12 @@ def parse(text: str) -> Recipe:
         BadInput: BAD_RECIPE; the sentence names the nearest known spelling.
     """
     recipe = _KNOWN.get(text)
+    if text == CUSTOM:
+        raise BadInput(
+            Code.BAD_RECIPE,
+            "Nothing can be built as custom: it is what a file of your own is called that is in no"
+            " known recipe; give the file.",
+        )
     if recipe is None:
         shown = text if len(text) <= 60 else f"{text[:57]}..."
         raise BadInput(
@@ -152,6 +164,21 @@ def parse(text: str) -> Recipe:
             f"There is no recipe {shown!r}; the nearest known spelling is {_nearest(text)!r}.",
         )
     return recipe
+
+
+def family_of(text: str, recognised: FormatFamily | None = None) -> FormatFamily:
+    """The format family of a recipe.
+
+    Args:
+        text: its spelling.
+        recognised: of a custom artifact, what its file is; a known recipe names its own.
+
+    Raises:
+        BadInput: BAD_RECIPE, there is no such recipe.
+    """
+    if text == CUSTOM:
+        return recognised or FormatFamily.MIXED
+    return parse(text).family
 
 
 def is_calibrated(text: str) -> bool:

@@ -9,7 +9,7 @@ from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 
 from ..decisions.job_now import ENDED
-from .text.jobs import entry_words, settled
+from .text.jobs import entry_name, entry_words, settled
 
 # The bar is redrawn seldom: on a small machine drawing would disturb what is being measured.
 _REDRAWS_PER_SECOND = 1
@@ -72,7 +72,7 @@ def changes(before: JobView | None, job: JobView) -> list[str]:
     for entry in job.entries:
         if entry.state not in open_states and old.get(entry.index) is not entry.state:
             place = f"{settled(job)}/{len(job.entries)}"
-            lines.append(f"{name}: {place} {entry.recipe or entry.name} {entry_words(entry)}")
+            lines.append(f"{name}: {place} {entry_name(entry, job)} {entry_words(entry)}")
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile
@@ -37,13 +38,38 @@ _NARROWING: dict[str, tuple[str, Callable[[str], object]]] = {
 """The field of a selector that each word sets, and how its value is read; tags add up."""
 
 
+def parse_artifacts(words: Sequence[str]) -> tuple[tuple[str, Path], ...]:
+    """Label and path of each file to measure: `FILE`, called by its name, or `LABEL=FILE`.
+
+    Of several files of one name as much of the path is said as tells them apart.
+    """
+    given = [_labelled(word) for word in words]
+    paths = [path for _, path in given]
+    return tuple((label or _told_apart(path, paths), path) for label, path in given)
+
+
+def _labelled(word: str) -> tuple[str, Path]:
+    label, equals, path = word.partition("=")
+    if not (equals and label.strip() and path) or Path(word).exists():
+        return "", Path(word)
+    return label.strip(), Path(path)
+
+
+def _told_apart(path: Path, paths: Sequence[Path]) -> str:
+    for count in range(1, len(path.parts)):
+        end = path.parts[-count:]
+        if sum(other.parts[-count:] == end for other in {*paths}) == 1:
+            return "/".join(end)
+    return str(path)
+
+
 def entries_of(
-    baseline: LocalFile, artifacts: Sequence[LocalFile], recipes: Sequence[str]
+    baseline: LocalFile, artifacts: Sequence[tuple[str, LocalFile]], recipes: Sequence[str]
 ) -> tuple[Entry, ...]:
     """The baseline itself, the files to measure beside it, and the recipes to build from it."""
     return (
         Entry(BASELINE_RECIPE, baseline.digest, baseline.path.name),
-        *(Entry("", artifact.digest, artifact.path.name) for artifact in artifacts),
+        *(Entry("", artifact.digest, label) for label, artifact in artifacts),
         *(Entry(recipe) for recipe in recipes if recipe != BASELINE_RECIPE),
     )
 

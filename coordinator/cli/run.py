@@ -39,8 +39,10 @@ class Files:
         Path, typer.Option("--eval", metavar="FILE", help="Evaluation set, .npz.")
     ]
     artifacts: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="[ARTIFACT]...", help="Quantized ONNX files to measure."),
+        list[str] | None,
+        typer.Argument(
+            metavar="[[LABEL=]FILE]...", help="Quantized ONNX files to measure, and their labels."
+        ),
     ] = None
     recipes: Annotated[
         str, typer.Option(help="Recipes to build from the baseline, with commas, or all.")
@@ -170,7 +172,14 @@ def _specs(
     from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Workload
 
     from ..client.upload import local_file
-    from .orders import entries_of, jobs_of, parse_batches, parse_recipes, parse_selector
+    from .orders import (
+        entries_of,
+        jobs_of,
+        parse_artifacts,
+        parse_batches,
+        parse_recipes,
+        parse_selector,
+    )
 
     recipes = parse_recipes(files.recipes, calibrated=files.calibration is not None)
     if not files.artifacts and not recipes:
@@ -183,14 +192,19 @@ def _specs(
     overrides = measuring.overrides(profile)
     selector = parse_selector(measuring.on or [])
     batches = parse_batches(measuring.batch or ["1"])
+    given = parse_artifacts(files.artifacts or [])
     baseline, evaluation, *artifacts = map(
-        local_file, (files.baseline, files.evaluation, *(files.artifacts or []))
+        local_file, (files.baseline, files.evaluation, *(path for _, path in given))
     )
     calibration = local_file(files.calibration) if files.calibration else None
     spec = JobSpec(
         model_name=terms.name or files.baseline.stem,
         baseline=baseline.digest,
-        entries=entries_of(baseline, artifacts, recipes),
+        entries=entries_of(
+            baseline,
+            [(label, one) for (label, _), one in zip(given, artifacts, strict=True)],
+            recipes,
+        ),
         evaluation=evaluation.digest,
         calibration=calibration.digest if calibration else None,
         model_class=kind,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.session_options import option_problem
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView
@@ -63,16 +63,18 @@ def _families_lacking(spec: JobSpec, runtimes: Mapping[str, RuntimeDescription])
     def lacks(entry: Entry) -> bool:
         runtime = runtimes.get(spec.runtime_of(entry))
         families = runtime.families if runtime is not None else ()
-        return bool(families) and parse(entry.recipe).family not in families
+        family = entry.format_family
+        # What mixes formats is asked by running it.
+        return bool(families) and family not in (*families, FormatFamily.MIXED)
 
     if not spec.entries:
         return ()
     baseline, *others = spec.entries
     name = spec.runtime_of(baseline)
     if lacks(baseline):
-        return (f"cannot run the {parse(baseline.recipe).family.value} baseline with {name}",)
+        return (f"cannot run the {baseline.format_family.value} baseline with {name}",)
     if others and all(map(lacks, others)):
-        names = ", ".join(sorted({parse(entry.recipe).family.value for entry in others}))
+        names = ", ".join(sorted({entry.format_family.value for entry in others}))
         which = " and ".join(dict.fromkeys(map(spec.runtime_of, others)))
         return (f"cannot run {names} with {which}",)
     return ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
+from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -19,6 +20,8 @@ BASELINE_RECIPE = "fp32"
 REFERENCE_RECIPE = "reference"
 """What is built of a baseline and an evaluation set: the baseline's predictions off the device."""
 MAX_ENTRIES = 256
+MAX_LABEL = 40
+"""Characters of a label; what is longer loses its middle, so that it can stand in a table."""
 MAX_BATCH = 1 << 16
 MAX_THREADS = 1 << 10
 
@@ -96,11 +99,32 @@ def require_blobs(spec: JobSpec, missing: Collection[Digest]) -> None:
 
 def described(spec: JobSpec, inspection: Inspection) -> JobSpec:
     """`spec` with recipes and kinds as they were found, and the model class unless it was given."""
-    found = zip(spec.entries, inspection.recipes, inspection.kinds, strict=True)
+    seen = (inspection.recipes, inspection.kinds, inspection.families)
     entries = tuple(
-        replace(entry, recipe=recipe, artifact_kind=kind) for entry, recipe, kind in found
+        replace(
+            entry,
+            recipe=recipe,
+            artifact_kind=kind,
+            name=entry.name if entry.artifact == spec.baseline else label_of(entry),
+            family=family if recipe == CUSTOM else None,
+        )
+        for entry, recipe, kind, family in zip(spec.entries, *seen, strict=True)
     )
     return replace(spec, entries=entries, model_class=spec.model_class or inspection.model_class)
+
+
+def label_of(entry: Entry) -> str:
+    """What an artifact is called: as its owner says, printable and short; else its digest.
+
+    What is built here is called by its recipe alone.
+    """
+    if entry.artifact is None:
+        return ""
+    words = " ".join("".join(one if one.isprintable() else " " for one in entry.name).split())
+    if len(words) > MAX_LABEL:
+        half = MAX_LABEL // 2 - 1
+        words = f"{words[:half]}..{words[-half:]}"
+    return words or entry.artifact.short
 
 
 Takes = Mapping[str, tuple[str, ...]]
@@ -174,8 +198,10 @@ class Inspection:
         model_class: recognised from the baseline's graph.
         recipes: canonical recipe of each entry, in order.
         kinds: artifact kind of each entry, in order.
+        families: what the file of each custom entry is, in order; None for the others.
     """
 
     model_class: ModelClass
     recipes: tuple[str, ...]
     kinds: tuple[str, ...]
+    families: tuple[FormatFamily | None, ...]

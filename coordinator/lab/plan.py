@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from bitgauge.benchmarks.refresh.plan import Known, plan
 from bitgauge.benchmarks.refresh.targets import kept, targets_of_rows, targets_of_suite
+from bitgauge.benchmarks.table.rows import of_artifact
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import require_overrides
 from bitgauge.benchmarks.vocabulary.recipes import parse
@@ -66,15 +67,19 @@ def rows_of(store: Store, models: Iterable[str]) -> tuple[TableRow, ...]:
 def _under_way(store: Store) -> set[tuple[object, ...]]:
     """Keys of what live campaigns measure already, which no other need."""
     return {
-        (
-            step.spec.model_name,
-            step.spec.baseline,
-            entry.recipe,
-            step.spec.workload,
-            step.device_id,
-            step.spec.runtime_of(entry),
-            step.spec.profile,
-            step.spec.overrides,
+        of_artifact(
+            (
+                step.spec.model_name,
+                step.spec.baseline,
+                entry.recipe,
+                step.spec.workload,
+                step.device_id,
+                step.spec.runtime_of(entry),
+                step.spec.profile,
+                step.spec.overrides,
+                *([step.spec.output] if step.spec.output else []),
+            ),
+            step.spec.given(entry),
         )
         for campaign_id in store.live_campaigns()
         for step in store.campaign_steps(campaign_id)

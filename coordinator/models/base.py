@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bitgauge.benchmarks.quality.sets import InputSpec
-from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
 HEAD_BYTES = 4096
@@ -44,6 +44,7 @@ class ModelFacts:
         operator_counts: how often each operator type occurs, inner graphs included.
         model_class: recognised from the operators.
         recipe: recognised; None when the file mixes formats or its format has no name.
+        family: of most of the weights that it multiplies, by elements; None when none has most.
         parameter_count: elements of the constant tensors that hold numbers (floats and at most
             8-bit integers, scalars left out) as stored: two packed 4-bit weights count once.
         size_bytes: size of the file.
@@ -56,6 +57,13 @@ class ModelFacts:
     recipe: Recipe | None
     parameter_count: int
     size_bytes: int
+    family: FormatFamily | None = None
+
+    @property
+    def format_family(self) -> FormatFamily:
+        """That of its recipe, else of most of its weights, else mixed."""
+        named = self.recipe.family if self.recipe is not None else self.family
+        return named or FormatFamily.MIXED
 
 
 class Format(Protocol):

@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
 from .base import ModelFacts
-
-
-def require_recipe(facts: ModelFacts, label: str) -> Recipe:
-    """The recipe of a ready-made artifact that came without one.
-
-    Raises:
-        BadInput: BAD_RECIPE, the file mixes formats or uses one that has no name.
-    """
-    if facts.recipe is None:
-        raise BadInput(
-            Code.BAD_RECIPE, f"{label} mixes formats, or is in one that has no recipe name."
-        )
-    return facts.recipe
 
 
 def check_evaluation(facts: ModelFacts, evaluation: EvaluationSet, batch: int, label: str) -> None:

@@ -90,7 +90,7 @@ def _side(store: Store, word: str, narrow: Settled) -> _Side:
     raise BadInput(
         Code.BAD_ARGUMENT,
         f"{word!r} is no run, stack (start of a fingerprint, or device@date), date (2026-11-21),"
-        " recipe or device that is known here.",
+        " recipe, artifact (label, or start of its digest) or device that is known here.",
     )
 
 
@@ -129,6 +129,11 @@ def _recipe(store: Store, word: str, narrow: Settled) -> _Side | None:
     return _Side(Factor.RECIPE, word, replace(narrow, recipe=word))
 
 
+def _artifact(store: Store, word: str, narrow: Settled) -> _Side | None:
+    which = replace(narrow, artifact=word)
+    return _Side(Factor.ARTIFACT, word, which) if store.settled_rows(which) else None
+
+
 def _stack(store: Store, word: str, narrow: Settled) -> _Side | None:
     device, at, date = word.rpartition("@")
     if at:
@@ -159,6 +164,7 @@ _READERS: dict[Factor, _Read] = {
     Factor.RUN: _run,
     Factor.DATE: _date,
     Factor.RECIPE: _recipe,
+    Factor.ARTIFACT: _artifact,
     Factor.DEVICE: _device,
     Factor.STACK: _stack,
 }

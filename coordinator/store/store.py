@@ -31,6 +31,7 @@ from .jobs import runs as _runs
 from .past import alerts as _alerts
 from .past import annotations as _annotations
 from .past import history as _history
+from .past import own_artifacts as _own_artifacts
 from .past import regressions as _regressions
 from .sql import table as _table
 from .sql.connection import connect, connect_readonly, keep_before_migration, prepare
@@ -204,6 +205,7 @@ class Store(Opened):
             database = Database(connection, recursive_triggers=False, execute_plugins=False)
             store = cls(connection, str(path), database)
             with store.writing("making the table") as db:
+                _own_artifacts.move_if_asked(db)
                 _table.rebuild_if_asked(db)
             return store
         except BaseException:

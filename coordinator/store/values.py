@@ -199,7 +199,10 @@ class EndedCheck:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Which settled entries to look at; an empty field matches everything."""
+    """Which settled entries to look at; an empty field matches everything.
+
+    `recipe` and `artifact` are read as in `sql.named`.
+    """
 
     model_name: str | None = None
     recipe: str | None = None
@@ -208,6 +211,7 @@ class Settled:
     run_id: str | None = None
     fingerprint: str | None = None
     until_unix_ns: int | None = None
+    artifact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

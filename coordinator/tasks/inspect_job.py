@@ -15,14 +15,14 @@ from bitgauge.benchmarks.quality.sets import (
 )
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.vocabulary.recipes import CUSTOM, parse
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
 from ..builders.registry import builder_for
 from ..decisions.submission import Inspection, Takes, require_taken
 from ..models.base import ModelFacts
-from ..models.checks import check_evaluation, check_same_inputs, require_recipe
+from ..models.checks import check_evaluation, check_same_inputs
 from ..models.recognise import inspect_model, kind_of
 
 BASELINE_LABEL = "The baseline"
@@ -52,8 +52,12 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
         require_disjoint(calibration, evaluation)
     look = _Look(spec, baseline, kind, path_of, takes)
     found = [_entry(entry, look) for entry in spec.entries]
-    recipes, kinds = zip(*found, strict=True)
-    return Inspection(baseline.model_class, recipes, kinds)
+    return Inspection(
+        baseline.model_class,
+        tuple(one.recipe for one in found),
+        tuple(one.kind for one in found),
+        tuple(one.family for one in found),
+    )
 
 
 def _kind_of(entry: Entry, path: Path, label: str, takes: Takes) -> str:
@@ -89,27 +93,40 @@ class _Look:
     takes: Takes
 
 
-def _entry(entry: Entry, look: _Look) -> tuple[str, str]:
-    """Canonical recipe and kind of an entry: to be built, as given, or as recognised."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Canonical recipe and artifact kind of an entry; of a custom one the family of its file."""
+
+    recipe: str
+    kind: str
+    family: FormatFamily | None = None
+
+
+def _entry(entry: Entry, look: _Look) -> _Seen:
+    """What an entry is: to be built, as given, or as recognised."""
     if entry.artifact == look.spec.baseline:
         label = _label(entry, BASELINE_LABEL)
         require_taken(label, look.baseline_kind, entry.runtime, look.takes)
-        return FormatFamily.FP32.value, look.baseline_kind
-    given = parse(entry.recipe) if entry.recipe else None
+        if entry.recipe == CUSTOM:
+            raise BadInput(Code.BAD_RECIPE, f"{label} is never custom: it is fp32.")
+        return _Seen(FormatFamily.FP32.value, look.baseline_kind)
     if entry.artifact is None:
-        assert given is not None, "a completed entry without artifact has a recipe"
-        _, builder = builder_for(given, look.takes.get(entry.runtime, ()))
-        return str(given), builder.MAKES
+        asked = parse(entry.recipe)
+        _, builder = builder_for(asked, look.takes.get(entry.runtime, ()))
+        return _Seen(str(asked), builder.MAKES)
     label = _label(entry, "Artifact")
     path = look.path_of(entry.artifact)
     kind = _kind_of(entry, path, label, look.takes)
     facts = inspect_model(path, label)
     check_same_inputs(look.baseline, facts, label)
-    if given is None:
-        return str(require_recipe(facts, label)), kind
+    given = facts.recipe
+    if entry.recipe and entry.recipe != CUSTOM:
+        given = parse(entry.recipe)
+    if given is None or entry.recipe == CUSTOM:
+        return _Seen(CUSTOM, kind, facts.format_family)
     if facts.recipe is not None and facts.recipe.family is not given.family:
         raise BadInput(Code.BAD_RECIPE, f"{label} is {facts.recipe}, not {given}.")
-    return str(given), kind
+    return _Seen(str(given), kind)
 
 
 def _require_fp32(baseline: ModelFacts, label: str) -> None:

@@ -34,6 +34,11 @@ class FormatFamily(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FORMAT_FAMILY_FP8: _ClassVar[FormatFamily]
     FORMAT_FAMILY_INT8: _ClassVar[FormatFamily]
     FORMAT_FAMILY_INT4: _ClassVar[FormatFamily]
+    FORMAT_FAMILY_INT6: _ClassVar[FormatFamily]
+    FORMAT_FAMILY_INT5: _ClassVar[FormatFamily]
+    FORMAT_FAMILY_INT3: _ClassVar[FormatFamily]
+    FORMAT_FAMILY_INT2: _ClassVar[FormatFamily]
+    FORMAT_FAMILY_MIXED: _ClassVar[FormatFamily]
 
 class Capability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -185,6 +190,11 @@ FORMAT_FAMILY_BF16: FormatFamily
 FORMAT_FAMILY_FP8: FormatFamily
 FORMAT_FAMILY_INT8: FormatFamily
 FORMAT_FAMILY_INT4: FormatFamily
+FORMAT_FAMILY_INT6: FormatFamily
+FORMAT_FAMILY_INT5: FormatFamily
+FORMAT_FAMILY_INT3: FormatFamily
+FORMAT_FAMILY_INT2: FormatFamily
+FORMAT_FAMILY_MIXED: FormatFamily
 CAPABILITY_UNSPECIFIED: Capability
 CAPABILITY_GRAPH: Capability
 CAPABILITY_PROFILE: Capability
@@ -434,18 +444,20 @@ class Selector(_message.Message):
     def __init__(self, device: _Optional[str] = ..., hardware_class: _Optional[_Union[HardwareClass, str]] = ..., runtime: _Optional[str] = ..., min_memory_bytes: _Optional[int] = ..., tags: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
 
 class Entry(_message.Message):
-    __slots__ = ("recipe", "artifact", "name", "runtime", "artifact_kind")
+    __slots__ = ("recipe", "artifact", "name", "runtime", "artifact_kind", "family")
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_KIND_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
     recipe: str
     artifact: Digest
     name: str
     runtime: str
     artifact_kind: str
-    def __init__(self, recipe: _Optional[str] = ..., artifact: _Optional[_Union[Digest, _Mapping]] = ..., name: _Optional[str] = ..., runtime: _Optional[str] = ..., artifact_kind: _Optional[str] = ...) -> None: ...
+    family: FormatFamily
+    def __init__(self, recipe: _Optional[str] = ..., artifact: _Optional[_Union[Digest, _Mapping]] = ..., name: _Optional[str] = ..., runtime: _Optional[str] = ..., artifact_kind: _Optional[str] = ..., family: _Optional[_Union[FormatFamily, str]] = ...) -> None: ...
 
 class JobSpec(_message.Message):
     __slots__ = ("model_name", "baseline", "entries", "evaluation", "calibration", "model_class", "runtime", "selector", "workload", "profile", "priority", "deadline_s", "accuracy_margin_pp", "wait_for_device", "idempotency_key", "overrides", "passes", "output")

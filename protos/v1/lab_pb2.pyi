@@ -368,7 +368,7 @@ class ReanalyseResponse(_message.Message):
     def __init__(self, published: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., recomputed: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., identical: bool = ...) -> None: ...
 
 class EntryView(_message.Message):
-    __slots__ = ("index", "name", "recipe", "state", "artifact", "reason", "run_id", "attempts", "calibration", "runtime", "artifact_kind")
+    __slots__ = ("index", "name", "recipe", "state", "artifact", "reason", "run_id", "attempts", "calibration", "runtime", "artifact_kind", "family")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
@@ -380,6 +380,7 @@ class EntryView(_message.Message):
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_KIND_FIELD_NUMBER: _ClassVar[int]
+    FAMILY_FIELD_NUMBER: _ClassVar[int]
     index: int
     name: str
     recipe: str
@@ -391,7 +392,8 @@ class EntryView(_message.Message):
     calibration: _common_pb2.Digest
     runtime: str
     artifact_kind: str
-    def __init__(self, index: _Optional[int] = ..., name: _Optional[str] = ..., recipe: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.EntryState, str]] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ..., attempts: _Optional[int] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., runtime: _Optional[str] = ..., artifact_kind: _Optional[str] = ...) -> None: ...
+    family: _common_pb2.FormatFamily
+    def __init__(self, index: _Optional[int] = ..., name: _Optional[str] = ..., recipe: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.EntryState, str]] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ..., attempts: _Optional[int] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., runtime: _Optional[str] = ..., artifact_kind: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ...) -> None: ...
 
 class Claim(_message.Message):
     __slots__ = ("epoch", "device_id", "device_name", "claimed_unix_ns", "ended_unix_ns", "ended_by")
@@ -556,7 +558,7 @@ class RunView(_message.Message):
     def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., entry_index: _Optional[int] = ..., disposition: _Optional[_Union[_common_pb2.Disposition, str]] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., recipe: _Optional[str] = ..., sandbox: _Optional[str] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., analysis_version: _Optional[int] = ..., fingerprint: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ...) -> None: ...
 
 class TableRow(_message.Message):
-    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides", "fingerprint", "toolchain", "measuring_version", "changes", "failure_group", "run_duration_ns", "output")
+    __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides", "fingerprint", "toolchain", "measuring_version", "changes", "failure_group", "run_duration_ns", "output", "label", "artifact")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
@@ -584,6 +586,8 @@ class TableRow(_message.Message):
     FAILURE_GROUP_FIELD_NUMBER: _ClassVar[int]
     RUN_DURATION_NS_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     model_class: _common_pb2.ModelClass
     recipe: str
@@ -611,10 +615,12 @@ class TableRow(_message.Message):
     failure_group: _common_pb2.FailureGroup
     run_duration_ns: int
     output: str
-    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., fingerprint: _Optional[str] = ..., toolchain: _Optional[str] = ..., measuring_version: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., failure_group: _Optional[_Union[_common_pb2.FailureGroup, str]] = ..., run_duration_ns: _Optional[int] = ..., output: _Optional[str] = ...) -> None: ...
+    label: str
+    artifact: _common_pb2.Digest
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., realness: _Optional[_Union[_common_pb2.Realness, str]] = ..., runtime: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., state: _Optional[_Union[_common_pb2.CellState, str]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., reason: _Optional[str] = ..., flags: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., measured_unix_ns: _Optional[int] = ..., kernel_mode: _Optional[str] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., fingerprint: _Optional[str] = ..., toolchain: _Optional[str] = ..., measuring_version: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[_common_pb2.StackChange, _Mapping]]] = ..., failure_group: _Optional[_Union[_common_pb2.FailureGroup, str]] = ..., run_duration_ns: _Optional[int] = ..., output: _Optional[str] = ..., label: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...
 
 class TableQuery(_message.Message):
-    __slots__ = ("model_name", "model_class", "hardware_class", "device", "family", "batch", "job_id", "workload")
+    __slots__ = ("model_name", "model_class", "hardware_class", "device", "family", "batch", "job_id", "workload", "artifact")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
@@ -623,6 +629,7 @@ class TableQuery(_message.Message):
     BATCH_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     WORKLOAD_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     model_class: _common_pb2.ModelClass
     hardware_class: _common_pb2.HardwareClass
@@ -631,7 +638,8 @@ class TableQuery(_message.Message):
     batch: int
     job_id: str
     workload: _common_pb2.Workload
-    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ...) -> None: ...
+    artifact: str
+    def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., artifact: _Optional[str] = ...) -> None: ...
 
 class SelectQuery(_message.Message):
     __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating", "max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_peak_memory_bytes", "max_energy_mj", "max_age_s", "min_devices", "confidence", "inferences_per_day", "price_per_hour", "energy_price_per_kwh", "switch_cost", "payback_days")

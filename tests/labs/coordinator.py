@@ -71,7 +71,7 @@ class FakeRunner:
         self._fail()
         recipes = tuple(entry.recipe or RECIPE for entry in spec.entries)
         kinds = tuple(entry.artifact_kind or "onnx" for entry in spec.entries)
-        return Inspection(ModelClass.CNN, recipes, kinds)
+        return Inspection(ModelClass.CNN, recipes, kinds, (None,) * len(recipes))
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         await asyncio.sleep(0)

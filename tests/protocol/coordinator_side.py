@@ -95,7 +95,8 @@ class Tasks:
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         kinds = ("onnx",) * len(spec.entries)
-        return Inspection(ModelClass.CNN, tuple(entry.recipe for entry in spec.entries), kinds)
+        recipes = tuple(entry.recipe for entry in spec.entries)
+        return Inspection(ModelClass.CNN, recipes, kinds, (None,) * len(recipes))
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         await self._work(3.0)

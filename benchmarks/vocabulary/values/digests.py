@@ -12,5 +12,10 @@ class Digest:
     sha256: str
     size_bytes: int
 
+    @property
+    def short(self) -> str:
+        """Its first eight digits: what people are shown, and may type."""
+        return self.sha256[:8]
+
     def __str__(self) -> str:
         return f"{self.sha256[:12]} ({self.size_bytes} bytes)"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from ..enums import (
     EntryState,
+    FormatFamily,
     HardwareClass,
     JobState,
     ModelClass,
@@ -19,6 +20,7 @@ from ..enums import (
     Profile,
     Scenario,
 )
+from ..recipes import family_of
 from ..runtimes import DEFAULT_RUNTIME
 from .devices import StackItem
 from .digests import Digest
@@ -71,6 +73,10 @@ class Entry:
     With `artifact` unset the coordinator builds `recipe`; with `recipe` empty the
     coordinator recognises it from the artifact's graph. `runtime` empty means the job's, and
     `artifact_kind` empty whatever the file is, or its builder makes.
+
+    `name` is the label of an artifact that its owner gave, else its file name; what is built here
+    has none. `family` is that of a custom artifact, recognised from the file; any other recipe
+    names its own.
     """
 
     recipe: str
@@ -78,6 +84,12 @@ class Entry:
     name: str = ""
     runtime: str = ""
     artifact_kind: str = ""
+    family: FormatFamily | None = None
+
+    @property
+    def format_family(self) -> FormatFamily:
+        """The family of its recipe, or of the file where the recipe has none."""
+        return family_of(self.recipe, self.family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,10 @@ class JobSpec:
     def runtime_of(self, entry: Entry) -> str:
         """What executes an entry of this job."""
         return entry.runtime or self.runtime
+
+    def given(self, entry: Entry) -> Digest | None:
+        """The artifact of an entry that its owner gave; None: the baseline, or built here."""
+        return entry.artifact if entry.name and entry.artifact != self.baseline else None
 
     @property
     def runtimes(self) -> tuple[str, ...]:
@@ -180,6 +196,7 @@ class EntryView:
     calibration: Digest | None = None
     runtime: str = ""
     artifact_kind: str = ""
+    family: FormatFamily | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from ..enums import (
     Realness,
 )
 from ..reasons import UNSOUND
+from ..recipes import CUSTOM
 from ..session_options import session_words
 from .digests import Digest
 from .jobs import Overrides, Workload
@@ -42,6 +43,9 @@ class TableRow:
     `changes` names every input that is another one now than when this was measured; a measured
     row with any is `stale`. `toolchain` is what built the artifact, None when it was uploaded.
     `output` is the judged output where somebody chose it.
+
+    An artifact that its owner gave has its digest in `artifact`, a part of the row key, and the
+    newest name that it was given in `label`; what was built here, and a baseline, has neither.
     """
 
     model_name: str
@@ -71,6 +75,8 @@ class TableRow:
     failure_group: FailureGroup | None = None
     run_duration_ns: int | None = None
     output: str = field(default="", metadata=FIRST)
+    label: str = ""
+    artifact: Digest | None = None
 
     def metric(self, key: str) -> MetricValue:
         """The metric named `key`, or a null metric with reason `not_measured`."""
@@ -89,17 +95,45 @@ class TableRow:
     def variant(self) -> str:
         """Its recipe, and what its sessions are made with where that is not the default.
 
-        A baseline is one thing: the options are about integer kernels.
+        A baseline is one thing: the options are about integer kernels. What stands alone is named.
         """
+        return self._called(f"{self.recipe} {self.own_name}" if self.stands_alone else self.recipe)
+
+    @property
+    def full_name(self) -> str:
+        """Its variant, and which file it is of where its owner gave it."""
+        return self._called(f"{self.recipe} {self.own_name}" if self.artifact else self.recipe)
+
+    def _called(self, recipe: str) -> str:
         options = session_words(self.overrides.session_options)
         if not options or self.family is FormatFamily.FP32:
-            return self.recipe
-        return f"{self.recipe}{WITH}{options}"
+            return recipe
+        return f"{recipe}{WITH}{options}"
+
+    @property
+    def own_name(self) -> str:
+        """What an artifact of its owner's is called: label and short digest; else empty."""
+        return "" if self.artifact is None else f"{self.label} {self.artifact.short}".strip()
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether its recipe says nothing of other models: a custom one, or other fp32 weights."""
+        return self.artifact is not None and (
+            self.recipe == CUSTOM or self.family is FormatFamily.FP32
+        )
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is of the FP32 baseline itself, and no other file at full precision."""
+        return self.family is FormatFamily.FP32 and self.artifact is None
 
 
 @dataclass(frozen=True, slots=True)
 class TableQuery:
-    """Which rows to answer; an empty field matches everything."""
+    """Which rows to answer; an empty field matches everything.
+
+    `artifact` is the label of one that its owner gave, or the start of its digest.
+    """
 
     model_name: str | None = None
     model_class: ModelClass | None = None
@@ -109,3 +143,4 @@ class TableQuery:
     batch: int | None = None
     job_id: str | None = None
     workload: Workload | None = None
+    artifact: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import EntryState
+from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
 
 from .devices import ago
@@ -48,12 +49,21 @@ def job_text(job: JobView) -> str:
     several = len({entry.runtime for entry in job.entries}) > 1
     cells = [
         (
-            (entry.recipe or entry.name) + (f" in {entry.runtime}" if several else ""),
+            entry_name(entry, job) + (f" in {entry.runtime}" if several else ""),
             entry_words(entry),
         )
         for entry in job.entries
     ]
     return "\n".join([*lines, *columns(cells, indent="  ")] if cells else lines)
+
+
+def entry_name(entry: EntryView, job: JobView) -> str:
+    """What an entry of a job is called: its recipe, and which file where that does not say it."""
+    alike = {one.artifact for one in job.entries if one.recipe == entry.recipe}
+    if not entry.recipe or (len(alike) == 1 and entry.recipe != CUSTOM):
+        return entry.recipe or entry.name
+    own = entry.artifact if entry.artifact != job.entries[0].artifact and entry.name else None
+    return f"{entry.recipe} {entry.name} {own.short}" if own else entry.recipe
 
 
 def entry_words(entry: EntryView) -> str:

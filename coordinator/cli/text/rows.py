@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from bitgauge.benchmarks.vocabulary import shown as text
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily, Profile
+from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.metrics import METRICS, keys
 from bitgauge.benchmarks.vocabulary.profiles import overrides_words
 from bitgauge.benchmarks.vocabulary.reasons import PRELIMINARY
+from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
@@ -61,9 +62,24 @@ def _block(rows: Sequence[TableRow], device: DeviceView | None) -> str:
     lines: list[tuple[str, ...]] = []
     for workload, members in sections.items():
         lines.append((text.workload_words(workload),))
-        lines += [(row.recipe, *_cells(row)) for row in members]
+        for row in members:
+            lines.append((_recipe(row), *_cells(row)))
+            if _name(row, rows) != row.recipe and row.artifact is not None:
+                lines.append((f"  {row.own_name}",))
     table = columns(lines, _HEADS, right=_RIGHT, ruled=True)
     return "\n".join([*_title(rows[0], device), *table, *_notes(rows)])
+
+
+def _recipe(row: TableRow) -> str:
+    return f"{CUSTOM} ({row.family.value})" if row.recipe == CUSTOM else row.recipe
+
+
+def _name(row: TableRow, rows: Sequence[TableRow]) -> str:
+    """The recipe of a row where that tells it from the others, else which file it is of too."""
+    files = {one.artifact for one in rows if one.recipe == row.recipe}
+    if len(files) == 1 and not row.stands_alone:
+        return row.recipe
+    return f"{row.recipe} {row.own_name}".rstrip()
 
 
 def _title(row: TableRow, device: DeviceView | None) -> list[str]:
@@ -83,7 +99,7 @@ def _cells(row: TableRow) -> tuple[str, ...]:
     """The cells of a row with numbers; of one without, why."""
     if not row.state.has_numbers:
         return (f"{row.state.value}: {row.reason}" if row.reason else row.state.value,)
-    baseline = row.family is FormatFamily.FP32
+    baseline = row.is_baseline
     latency, accuracy = row.metric("latency_ratio"), row.metric("accuracy_delta_pp")
     return (
         text.plain(row.metric("size_bytes" if baseline else "size_ratio")),
@@ -153,7 +169,7 @@ def _nulls(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
     for row in rows:
         for key in _COLUMNS:
             metric = row.metric(key)
-            baseline = row.family is FormatFamily.FP32
+            baseline = row.is_baseline
             if metric.value is None and (not baseline or metric is row.unsound):
                 yield f"{METRICS[key].column}: none ({text.reason(metric)})", row
 
@@ -183,19 +199,20 @@ def _energy_notes(rows: Sequence[TableRow]) -> list[str]:
 
 def _place(row: TableRow, rows: Sequence[TableRow]) -> str:
     several = len({one.workload for one in rows}) > 1
-    return f"{row.recipe} at batch {row.workload.batch}" if several else row.recipe
+    name = _name(row, rows)
+    return f"{name} at batch {row.workload.batch}" if several else name
 
 
 def _places(named: Sequence[TableRow], rows: Sequence[TableRow]) -> str:
-    """Some of the rows, in few words: a recipe stands for all of its workloads."""
+    """Some of the rows, in few words: a name stands for all of its workloads."""
     measured = [row for row in rows if row.state.has_numbers]
     if len(named) == len(measured) > 1:
         return "every measured row"
     words = []
-    for recipe in dict.fromkeys(row.recipe for row in named):
-        own = [row for row in named if row.recipe == recipe]
-        if len(own) == sum(row.recipe == recipe for row in measured):
-            words.append(recipe)
+    for name in dict.fromkeys(_name(row, rows) for row in named):
+        own = [row for row in named if _name(row, rows) == name]
+        if len(own) == sum(_name(row, rows) == name for row in measured):
+            words.append(name)
         else:
             words += [_place(row, rows) for row in own]
     return ", ".join(words)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
 from ...decisions.again import QueueJob
@@ -61,6 +60,6 @@ def _entry_columns(job_id: str, index: int, entry: Entry, runtime: str) -> dict[
         "entry_index": index,
         **columns(entry, "name", "recipe", "artifact_kind", "artifact"),
         "runtime": runtime,
-        "family": parse(entry.recipe).family.value,
+        "family": entry.format_family.value,
         "state": state.value,
     }

@@ -15,6 +15,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Failure
 from ...decisions import jobs
 from ...decisions.again import QueueJob
 from ..sql.database import columns, fetch, reading, text, value, writing
+from ..sql.named import job_named
 from ..sql.values import job_row, job_spec, job_view
 from ..values import BuildKey, BuildOutcome, PendingBuild
 from .changes import apply, job_now
@@ -73,8 +74,8 @@ def submitter(connection: sqlite3.Connection, job_id: str) -> str:
 
 @reading("reading a job")
 def job(connection: sqlite3.Connection, job_id: str) -> JobView:
-    """One job. `UNKNOWN_JOB` when there is none."""
-    return job_view(connection, job_row(connection, job_id))
+    """One job, as `job_named` finds it."""
+    return job_view(connection, job_row(connection, job_named(connection, job_id)))
 
 
 @reading("reading jobs")

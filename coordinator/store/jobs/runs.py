@@ -12,7 +12,8 @@ from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, Run
 from ...decisions import jobs
 from ...decisions.instructions import FailAnalysis, KeepRun, PublishMetrics
 from ..sql.database import fetch, reading, text, texts, writing
-from ..sql.values import RUNS, job_row, run_view
+from ..sql.named import job_named, run_named
+from ..sql.values import RUNS, run_view
 from ..values import LeaseTerms
 from .changes import apply, job_now, lease
 
@@ -23,17 +24,15 @@ if TYPE_CHECKING:
 # -- questions ----------------------------------------------------------------------------
 @reading("reading a run")
 def run(connection: sqlite3.Connection, run_id: str) -> RunView:
-    """One run. `UNKNOWN_RUN` when there is none."""
-    rows = fetch(connection, f"{RUNS} WHERE r.run_id = ?", (run_id,))
-    if not rows:
-        raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run_id}.")
-    return run_view(connection, rows[0])
+    """One run, as `run_named` finds it."""
+    [row] = fetch(connection, f"{RUNS} WHERE r.run_id = ?", (run_named(connection, run_id),))
+    return run_view(connection, row)
 
 
 @reading("reading runs")
 def of_job(connection: sqlite3.Connection, job_id: str) -> tuple[RunView, ...]:
-    """Every attempt of a job, in order of arrival."""
-    job_row(connection, job_id)
+    """Every attempt of a job, as `job_named` finds it, in order of arrival."""
+    job_id = job_named(connection, job_id)
     rows = fetch(connection, f"{RUNS} WHERE r.job_id = ? ORDER BY r.position", (job_id,))
     return tuple(run_view(connection, row) for row in rows)
 

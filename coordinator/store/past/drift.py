@@ -14,6 +14,7 @@ from bitgauge.benchmarks.vocabulary.enums import Scenario
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
+from ..sql.candidates import OWN
 from ..sql.database import digest, fetch
 from ..sql.table import key_text
 from .history import annotations_of
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 HORIZON_NS = 180 * 86_400 * 1_000_000_000
 """How far back the drift of a family is looked up."""
 
-_ROWS = """SELECT e.job_id, e.recipe, e.settled_unix_ns, m.value, m.definition, j.model_name,
-       j.baseline_sha256, j.baseline_size_bytes, j.scenario, j.batch, j.threads
+_ROWS = f"""SELECT e.job_id, e.recipe, e.settled_unix_ns, m.value, m.definition, j.model_name,
+       j.baseline_sha256, j.baseline_size_bytes, j.scenario, j.batch, j.threads, {OWN}
 FROM runs r
 JOIN metrics m ON m.run_id = r.run_id AND m.key = :metric AND m.value > 0
 JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
@@ -40,7 +41,7 @@ WHERE r.device_id = :device AND r.disposition = 'accepted' AND e.state = 'accept
   AND j.job_id NOT IN (SELECT job_id FROM health_checks)
   AND j.job_id NOT IN (SELECT job_id FROM certifications)
   AND e.settled_unix_ns >= :since AND (e.settled_unix_ns <= :until OR j.job_id = :job)
-ORDER BY e.settled_unix_ns, e.job_id, e.entry_index"""
+ORDER BY e.settled_unix_ns, e.job_id, e.entry_index"""  # noqa: S608 (a text of ours)
 
 
 def job_of(own: SettledRow) -> str:
@@ -100,7 +101,7 @@ def _rows(
     }
     for row in fetch(connection, _ROWS, asked):
         parts = (
-            *(row["model_name"], row["baseline_sha256"], row["recipe"]),
+            *(row["model_name"], row["baseline_sha256"], row["recipe"], row["artifact_sha256"]),
             *(row["scenario"], row["batch"], row["threads"]),
         )
         if parts not in keys:
@@ -115,5 +116,6 @@ def _row_like(own: TableRow, row: sqlite3.Row) -> TableRow:
         model_name=row["model_name"],
         baseline=digest(row["baseline_sha256"], row["baseline_size_bytes"]),
         recipe=row["recipe"],
+        artifact=digest(row["artifact_sha256"], row["artifact_size_bytes"]),
         workload=Workload(Scenario(row["scenario"]), row["batch"], row["threads"]),
     )

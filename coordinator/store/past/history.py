@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..sql.candidates import candidates, with_metrics
 from ..sql.database import fetch, reading, texts, value
+from ..sql.named import ARTIFACT, RECIPE
 from ..sql.table import candidates_of_key, key_text
 from ..sql.values import metric_values
 from ..values import Series, Settled
@@ -34,7 +35,8 @@ def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableR
     """
     where = {
         "j.model_name = ?": which.model_name,
-        "e.recipe = ?": which.recipe,
+        RECIPE: which.recipe,
+        ARTIFACT: which.artifact,
         "? IN (d.name, d.device_id)": which.device,
         "j.batch = ?": which.batch,
         "r.run_id = ?": which.run_id,
@@ -84,7 +86,7 @@ def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series,
         "j.model_class = ?": query.model_class,
         "l.hardware_class = ?": query.hardware_class,
         "e.family = ?": query.family,
-        "e.recipe = ?": query.recipe,
+        RECIPE: query.recipe,
         "? IN (d.name, d.device_id)": query.device,
         "j.batch = ?": query.batch,
     }

@@ -28,11 +28,19 @@ _STATES = {
     EntryState.FAILED: CellState.FAILED,
 }
 
+GIVEN = "(e.name <> '' AND e.artifact_sha256 <> j.baseline_sha256)"
+"""Whether an entry is of a file that its owner gave, as `JobSpec.given`."""
+
+OWN = f"""iif({GIVEN}, e.name, '') AS label,
+       iif({GIVEN}, e.artifact_sha256, NULL) AS artifact_sha256,
+       iif({GIVEN}, e.artifact_size_bytes, NULL) AS artifact_size_bytes"""
+"""Which file that is, in the columns of a row."""
+
 # The lease says what the device was when it measured: a device that is described otherwise
 # today does not change what was measured then. An entry that never ran (unsupported, not built)
 # is shown for the device that measured the rest of its job. A job of single passes would leave
 # gaps where a whole one has numbers.
-_SETTLED = """
+_SETTLED = f"""
 SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.reason,
        e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, e.runtime, j.profile,
        j.baseline_sha256, j.baseline_size_bytes, j.spec, j.suspect,
@@ -41,10 +49,10 @@ SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.re
            AS fingerprint,
        coalesce(r.measuring_version, 1) AS measuring_version,
        l.device_id, l.hardware_class, l.realness, d.name AS device_name,
-       (SELECT b.toolchain FROM builds b
+       iif({GIVEN}, NULL, (SELECT b.toolchain FROM builds b
         WHERE b.artifact_sha256 = e.artifact_sha256 AND b.recipe = e.recipe
           AND b.model_sha256 = j.baseline_sha256
-        ORDER BY b.made_unix_ns DESC LIMIT 1) AS toolchain
+        ORDER BY b.made_unix_ns DESC LIMIT 1)) AS toolchain, {OWN}
 FROM entries e
 JOIN jobs j ON j.job_id = e.job_id
 LEFT JOIN runs r ON r.job_id = e.job_id AND r.entry_index = e.entry_index
@@ -56,7 +64,7 @@ WHERE l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')
   AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
   AND (e.state IN ('unsupported', 'failed')
        OR (e.state = 'accepted' AND r.analysis_version IS NOT NULL))
-"""
+"""  # noqa: S608 (texts of ours)
 
 
 class _Asked(msgspec.Struct):

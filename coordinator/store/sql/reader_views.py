@@ -92,7 +92,8 @@ JOIN devices d ON d.device_id = r.device_id"""
 
 _ROWS = f"""CREATE VIEW v_rows AS
 SELECT t.row_key, t.model_class, t.hardware_class, t.family, t.scenario, t.batch, t.threads,
-       t.model_name, t.recipe, t.device_name, t.runtime, t.profile, t.state, t.reason,
+       t.model_name, t.recipe, t.label, t.artifact_sha256, t.device_name, t.runtime, t.profile,
+       t.state, t.reason,
        {_metric("size_bytes")} / 1024.0 AS size_kib, {_metric("size_ratio")} AS size_ratio,
        {_metric("latency_p50_ns")} / 1000.0 AS latency_p50_us,
        {_metric("latency_p99_ns")} / 1000.0 AS latency_p99_us,
@@ -114,7 +115,9 @@ SELECT t.row_key, t.model_class, t.hardware_class, t.family, t.scenario, t.batch
        t.run_id, t.job_id, t.measured_utc
 FROM (
     SELECT s.row_key, s.model_class, s.hardware_class, s.family, s.scenario, s.batch, s.threads,
-           s.model_name, s.recipe, d.name AS device_name, s.runtime,
+           s.model_name, s.recipe, json_extract(s.value, '$.label') AS label,
+           json_extract(s.value, '$.artifact.sha256') AS artifact_sha256,
+           d.name AS device_name, s.runtime,
            json_extract(s.value, '$.profile') AS profile,
            CASE WHEN json_extract(s.value, '$.state') = 'measured' AND s.changes <> '[]'
                 THEN 'stale' ELSE json_extract(s.value, '$.state') END AS state,

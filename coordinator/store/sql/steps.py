@@ -12,7 +12,7 @@ import sqlite3
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 
-from . import entry_runtimes
+from . import entry_runtimes, own_artifacts
 from .database import transaction
 from .reader_views import VIEWS
 from .schema import APPLICATION_ID, MANIFEST_FILES, MANIFEST_FILES_BY_FILE, SCRIPT
@@ -32,7 +32,7 @@ _AGENT = ("ALTER TABLE devices ADD COLUMN agent_id TEXT",)
 _MANIFESTS = (MANIFEST_FILES, MANIFEST_FILES_BY_FILE)
 """Which files an artifact is made of that has several."""
 
-STEPS: Steps = (_DEFINITION, _AGENT, entry_runtimes.STEP, _MANIFESTS)
+STEPS: Steps = (_DEFINITION, _AGENT, entry_runtimes.STEP, _MANIFESTS, own_artifacts.STEP)
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 
 NEWEST = OLDEST + len(STEPS)

@@ -78,7 +78,7 @@ def deciding_rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[Ta
 def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tuple[TableRow, ...]:
     if query.job_id is not None:
         return tuple(row for row in rows_of_job(connection, query.job_id) if matches(query, row))
-    clauses = {
+    clauses: dict[str, object] = {
         "t.model_name = ?": query.model_name,
         "t.model_class = ?": query.model_class,
         "t.hardware_class = ?": query.hardware_class,
@@ -90,7 +90,8 @@ def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tu
         clauses["t.scenario = ?"] = query.workload.scenario
         clauses["t.batch = ?"] = query.workload.batch
         clauses["t.threads = ?"] = query.workload.threads
-    return ordered(map(_row, fetch_where(connection, sql, clauses)))
+    found = map(_row, fetch_where(connection, sql, clauses))
+    return ordered(row for row in found if query.artifact is None or matches(query, row))
 
 
 def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:

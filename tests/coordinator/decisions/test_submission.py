@@ -42,7 +42,7 @@ def test_the_runtime_of_a_job_is_that_of_its_baseline() -> None:
 
 
 def test_what_was_found_becomes_part_of_the_job() -> None:
-    found = Inspection(ModelClass.CNN, ("fp32", "int8-dynamic"), ("onnx", "tflite"))
+    found = Inspection(ModelClass.CNN, ("fp32", "int8-dynamic"), ("onnx", "tflite"), (None, None))
     made = described(completed(SPEC), found)
     assert [(one.recipe, one.artifact_kind) for one in made.entries] == [
         ("fp32", "onnx"),

@@ -15,15 +15,16 @@ import onnx
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, read_evaluation_set
-from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from bitgauge.coordinator.models.base import ModelFacts, OutputSpec
 from bitgauge.coordinator.models.checks import (
     check_evaluation,
     check_same_inputs,
-    require_recipe,
 )
 from bitgauge.coordinator.models.formats.onnx import facts_of as look
+from bitgauge.coordinator.models.formats.onnx.family import family_of
+from bitgauge.coordinator.models.formats.onnx.graph import Graph
 from bitgauge.coordinator.models.recognise import inspect_model
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -172,10 +173,63 @@ def test_a_mixture_has_no_recipe() -> None:
     model.graph.node.append(helper.make_node("QuantizeLinear", ["y", "s", "other"], ["u"]))
     facts = facts_of(model)
     assert facts.recipe is None
-    with pytest.raises(BadInput, match=r"^mine\.onnx mixes formats") as caught:
-        require_recipe(facts, "mine.onnx")
-    assert caught.value.code is Code.BAD_RECIPE
-    assert str(require_recipe(facts_of(dense()), "mine.onnx")) == "fp32"
+    assert facts.format_family is FormatFamily.INT8
+
+
+WIDTHS: dict[int, int] = {
+    TensorProto.FLOAT: 32,
+    TensorProto.FLOAT16: 16,
+    TensorProto.INT16: 16,
+    TensorProto.INT4: 4,
+}
+
+
+def products(*weights: tuple[int, int]) -> Any:
+    """One product for each weight, of (type, elements); what is no float is brought back to one."""
+    model = model_of([], {"ws": np.float32(0.1), "zero": np.float32(0)})
+    for place, (kind, size) in enumerate(weights):
+        width = WIDTHS.get(kind, 8)
+        raw = bytes(size * width // 8)
+        model.graph.initializer.append(
+            helper.make_tensor(f"w{place}", kind, [4, size // 4], raw, raw=True)
+        )
+        back = "Cast" if kind == TensorProto.FLOAT16 else "DequantizeLinear"
+        inputs = [f"w{place}", "ws"] if back == "DequantizeLinear" else [f"w{place}"]
+        options: dict[str, Any] = {"to": TensorProto.FLOAT} if back == "Cast" else {}
+        if kind == TensorProto.FLOAT:
+            back, inputs = "Identity", inputs[:1]
+        model.graph.node.append(helper.make_node(back, inputs, [f"f{place}"], **options))
+        model.graph.node.append(helper.make_node("MatMul", ["x", f"f{place}"], [f"y{place}"]))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([(TensorProto.INT8, 64), (TensorProto.INT4, 32)], FormatFamily.INT8),
+        ([(TensorProto.INT8, 32), (TensorProto.INT4, 64)], FormatFamily.INT4),
+        ([(TensorProto.UINT8, 32), (TensorProto.INT8, 32), (TensorProto.INT4, 48)], "int8"),
+        ([(TensorProto.INT8, 32), (TensorProto.INT4, 32)], FormatFamily.MIXED),
+        ([(TensorProto.INT16, 64), (TensorProto.INT8, 32)], FormatFamily.MIXED),
+        ([(TensorProto.FLOAT16, 64), (TensorProto.INT8, 32)], FormatFamily.FP16),
+        ([(TensorProto.FLOAT, 64), (TensorProto.INT8, 32), (TensorProto.INT4, 8)], "fp32"),
+        ([(TensorProto.FLOAT8E4M3FN, 64), (TensorProto.INT8, 32)], FormatFamily.FP8),
+    ],
+)
+def test_the_family_of_most_multiplied_weights(
+    weights: list[tuple[int, int]], expected: FormatFamily | str
+) -> None:
+    found = family_of(Graph(products(*weights)))
+    assert (found or FormatFamily.MIXED) is FormatFamily(expected)
+
+
+def test_weights_that_are_packed_count_by_what_they_hold() -> None:
+    model = products((TensorProto.INT8, 64))
+    packed = helper.make_node(
+        "MatMulNBits", ["x", "b", "s"], ["z"], domain="com.microsoft", K=32, N=8, bits=2
+    )
+    model.graph.node.append(packed)
+    assert family_of(Graph(model)) is FormatFamily.INT2
 
 
 # -- refusals ---------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ def facts_of(data: bytes, label: str) -> ModelFacts:
 def _facts(data: bytes, label: str) -> ModelFacts:
     import onnx
 
+    from .family import family_of
     from .graph import Graph, sort_nodes
     from .recipe import recognise
 
@@ -83,6 +84,7 @@ def _facts(data: bytes, label: str) -> ModelFacts:
         recipe=recognise(graph),
         parameter_count=_parameter_count(graph),
         size_bytes=len(data),
+        family=family_of(graph),
     )
 
 

@@ -1,0 +1,78 @@
+"""How people name what they mean: ids and digests by their beginning, artifacts by their label.
+
+A label, a file name and an id are told apart by where they are looked for, never by their look.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound
+
+from .database import texts
+
+ARTIFACT = """? IN (e.name, substr(e.artifact_sha256, 1, 8), e.artifact_sha256)
+    AND e.artifact_sha256 <> j.baseline_sha256"""
+"""A clause over entries and jobs: the artifact of that label, short or whole digest."""
+
+RECIPE = "? IN (e.recipe, e.name, substr(e.artifact_sha256, 1, 8), e.artifact_sha256)"
+"""A clause over entries: of that recipe, or the one artifact that is named."""
+
+_BEGINNING = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
+_WHOLE = 36
+
+
+def run_named(connection: sqlite3.Connection, word: str) -> str:
+    """The id of a run: the whole of it, its beginning, or the artifact that it measured last.
+
+    Raises:
+        NotFound: `UNKNOWN_RUN`.
+        BadInput: `BAD_ARGUMENT`, it names several.
+    """
+    found = _beginning(connection, "SELECT run_id FROM runs", "run_id", word, "runs")
+    if found is None:
+        newest = f"""SELECT r.run_id FROM runs r
+            JOIN jobs j ON j.job_id = r.job_id
+            JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
+            WHERE r.disposition = 'accepted' AND {ARTIFACT}
+            ORDER BY r.position DESC LIMIT 1"""  # noqa: S608 (a text of ours)
+        found = next(iter(texts(connection, newest, (word,))), None)
+    if found is None:
+        raise NotFound(Code.UNKNOWN_RUN, f"There is no run {word}.")
+    return found
+
+
+def job_named(connection: sqlite3.Connection, word: str, *, by_artifact: bool = True) -> str:
+    """The id of a job: the whole of it, its beginning, or an artifact that it measures.
+
+    Args:
+        connection: to read.
+        word: what was typed.
+        by_artifact: whether the newest job of an artifact is meant too; who ends a job names it.
+
+    Raises:
+        NotFound: `UNKNOWN_JOB`.
+        BadInput: `BAD_ARGUMENT`, it names several.
+    """
+    found = _beginning(connection, "SELECT job_id FROM jobs", "job_id", word, "jobs")
+    if found is None and by_artifact:
+        newest = f"""SELECT j.job_id FROM jobs j JOIN entries e ON e.job_id = j.job_id
+            WHERE {ARTIFACT} ORDER BY j.position DESC LIMIT 1"""  # noqa: S608 (a text of ours)
+        found = next(iter(texts(connection, newest, (word,))), None)
+    if found is None:
+        raise NotFound(Code.UNKNOWN_JOB, f"There is no job {word}.")
+    return found
+
+
+def _beginning(
+    connection: sqlite3.Connection, sql: str, column: str, word: str, what: str
+) -> str | None:
+    """The one id that is `word`, or begins with it; None when there is none."""
+    whole = texts(connection, f"{sql} WHERE {column} = ?", (word,))
+    if whole or not _BEGINNING.fullmatch(word) or len(word) == _WHOLE:
+        return next(iter(whole), None)
+    found = texts(connection, f"{sql} WHERE {column} GLOB ? LIMIT 3", (f"{word}*",))
+    if len(found) > 1:
+        raise BadInput(Code.BAD_ARGUMENT, f"Several {what} begin with {word!r}; give more of it.")
+    return next(iter(found), None)
