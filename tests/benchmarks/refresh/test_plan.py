@@ -16,8 +16,10 @@ from bitgauge.benchmarks.refresh.targets import (
     targets_of_rows,
     targets_of_suite,
 )
+from bitgauge.benchmarks.table.rows import row_key
 from bitgauge.benchmarks.vocabulary.enums import CellState, HardwareClass, ModelClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshPlan, Volume
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
@@ -246,11 +248,14 @@ def test_what_is_stale_in_the_table_is_measured_as_it_was() -> None:
     found, skipped = targets_of_rows([(row, spec)], [HERE])
     assert [one.key for one in found] == [target.key]
     assert (found[0].accuracy_margin_pp, found[0].artifact, skipped) == (0.5, None, ())
-    uploaded = replace(
-        spec, entries=tuple(replace(e, artifact=spec.baseline) for e in spec.entries)
-    )
-    again, _ = targets_of_rows([(replace(row, toolchain=None), uploaded)], [HERE])
-    assert again[0].artifact == spec.baseline
+    mine = replace(row, recipe=CUSTOM, label="mine", artifact=spec.evaluation, toolchain=None)
+    (again,), _ = targets_of_rows([(mine, spec)], [HERE])
+    assert (again.artifact, again.label) == (spec.evaluation, "mine")
+    assert again.key == row_key(mine), "it leads to the row that it is about"
+    (job,) = plan([again], Known(rows=(mine,)), NOW_NS, stale_only=True).jobs
+    asked = job.spec.entries[1]
+    assert (asked.recipe, asked.name, asked.format_family) == (CUSTOM, "mine", mine.family)
+    assert job.spec.given(asked) == mine.artifact
     without = device("here", runtimes=())
     found, skipped = targets_of_rows([(row, spec)], [without])
     assert (found, skipped[0].reason) == ((), "has no runtime onnxruntime any more")
