@@ -143,6 +143,10 @@ def before(tmp_path: Path) -> Path:
                artifact_size_bytes = ? WHERE job_id = ? AND entry_index = ?""",
             (RECIPE, name, file.sha256, file.size_bytes, JOB, index),
         )
+        connection.execute(
+            "INSERT INTO blobs (sha256, size_bytes, recorded_unix_ns) VALUES (?, ?, 1)",
+            (file.sha256, file.size_bytes),
+        )
     connection.execute("UPDATE jobs SET spec = ? WHERE job_id = ?", (json.dumps(asked), JOB))
     connection.execute(
         """INSERT INTO annotations (row_key, from_unix_ns, note, made_unix_ns, made_by)
