@@ -79,7 +79,7 @@ def measure(child: Child) -> RawFile:
     raw = quality_raw(child.origin, samples, judged)
     if head is not None and again.is_whole(judged.output):
         ranked = head in (Head.LOGITS, Head.PROBABILITIES)
-        ours = (matrix_of(head, one.rows(judged.output)) for one in (first, again))
+        ours = (one.rows(judged.output) for one in (first, again))
         raw = with_baseline(raw, observe(*ours, ranked=ranked))
     # What holds nothing cannot be compared; an output that nobody judges may.
     return RawFile({**raw.meta, "output_values": int(judged.reason != EMPTY_OUTPUT)}, raw.arrays)
