@@ -9,7 +9,7 @@ from ..models.recognise import inspect_model
 from ._tools import preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 
-VERSION = 1
+VERSION = 2
 MAKES = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
 _RESULT = frozenset(

@@ -15,7 +15,7 @@ from ..models.recognise import inspect_model
 from ._tools import preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 
-VERSION = 1
+VERSION = 2
 MAKES = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
 CALIBRATION_BATCH = 32

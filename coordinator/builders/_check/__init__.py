@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme
 
 from .._reasons import said
 from ..base import BuildRequest, Unsupported
-from . import agreement, execution, optimiser, ranges, samples, share
+from . import agreement, execution, optimiser, ranges, samples, share, weights
 from .graph import Quantizer, constants, made, points, quantizers, with_outputs
 from .samples import Samples
 
@@ -51,6 +51,7 @@ def check(request: BuildRequest) -> Verdict:
     found.require_load()
     found.require_size()
     found.require_signature()
+    found.require_weights()
     return found.verdict()
 
 
@@ -104,6 +105,14 @@ class _Artifact:
                 raise self._broken(
                     f"its {word} are {_listed(there)}, the model's are {_listed(wanted)}"
                 )
+
+    def require_weights(self) -> None:
+        """Hold the stored weights against the model's."""
+        if (found := weights.misfit(self.model, self.baseline)) is not None:
+            name, steps = found
+            raise self._broken(
+                f"the weight {name!r} is off by {steps:.1f} steps, where rounding explains one"
+            )
 
     def verdict(self) -> Verdict:
         """Run a few samples through both, and judge."""

@@ -134,15 +134,11 @@ def points(model: Any, known: frozenset[str]) -> tuple[Counterpart, ...]:
         model: the built one.
         known: the tensors that the float model makes or is given.
     """
-    graph = model.graph
-    codes = quantizers(model)
+    graph, codes, makers = model.graph, quantizers(model), made(model.graph)
+    readers = _readers(graph)
     outputs = {value.name for value in graph.output}
-    readers: dict[str, list[Any]] = {}
-    for node in graph.node:
-        for name in {*node.input, *captured(node)}:
-            readers.setdefault(name, []).append(node)
-    found = []
-    for name in (*(value.name for value in graph.input), *made(graph)):
+    found: list[Counterpart] = []
+    for name in (*(value.name for value in graph.input), *makers):
         if name not in known:
             continue
         users = readers.get(name, [])
@@ -156,11 +152,20 @@ def points(model: Any, known: frozenset[str]) -> tuple[Counterpart, ...]:
                 if reader.op_type == "DequantizeLinear"
                 for out in reader.output
             ]
-        elif name in made(graph):
-            found.append(
-                Counterpart(name, name, None, any(use.op_type in _DYNAMIC for use in users))
-            )
+        elif (maker := makers.get(name)) is not None:
+            before = codes.get(maker.input[0]) if maker.op_type == "DequantizeLinear" else None
+            dynamic = any(use.op_type in _DYNAMIC for use in users)
+            found.append(Counterpart(name, name, before, dynamic))
     return tuple(dict.fromkeys(found))
+
+
+def _readers(graph: Any) -> dict[str, list[Any]]:
+    """The nodes of the main graph by the tensors that they, or their inner graphs, read."""
+    found: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for name in {*node.input, *captured(node)}:
+            found.setdefault(name, []).append(node)
+    return found
 
 
 def captured(node: Any) -> set[str]:

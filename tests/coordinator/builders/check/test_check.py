@@ -159,6 +159,24 @@ def test_a_tensor_without_a_value_in_the_whole_set_is_found(tmp_path: Path) -> N
     assert "calibration" in str(caught.value) or "gather" in str(caught.value)
 
 
+@pytest.mark.parametrize("recipe", [STATIC, "int8-static-u8u8-pt"])
+def test_probabilities_below_a_step_are_what_the_format_costs(recipe: str, tmp_path: Path) -> None:
+    """All of 600 probabilities become 0: the range is that of a Softmax, the step 1/255."""
+    net = Net()
+    y = net.node("Mul", [net.dense("x", FEATURES, 600), net.constant(np.float32(0.1))])
+    net.node("Softmax", [y], "out", axis=1)
+    asked = built(tmp_path, net.model(["batch", FEATURES], {"out": ["batch", 600]}), recipe)
+    assert check(asked).calibration_samples == 24
+
+
+def test_a_weight_that_is_not_the_models_is_named(tmp_path: Path) -> None:
+    artifact = onnx.load(built(tmp_path, plain(), "int4-wo-b32").output)
+    scales = stored(artifact, "_scales")
+    replaced(scales, numpy_helper.to_array(scales) * np.float32(4))
+    with pytest.raises(Unsupported, match=r"the weight 'constant_\d' is off by \d+\.\d steps"):
+        looked_at(tmp_path, plain(), artifact, "int4-wo-b32")
+
+
 def test_what_the_optimiser_changes_is_found_and_its_pass_named(tmp_path: Path) -> None:
     """Onnxruntime drops a Relu before an FP8 QuantizeLinear that has a zero point."""
     net = Net()
