@@ -134,6 +134,24 @@ def parse_batches(texts: Sequence[str]) -> tuple[int, ...]:
     return tuple(batches)
 
 
+def parse_dims(texts: Sequence[str]) -> tuple[StackItem, ...]:
+    """Sizes of named axes, each ``NAME=N`` or several with commas, sorted by name.
+
+    Raises:
+        BadInput: one is no name and whole number above 0, or an axis is named twice.
+    """
+    sizes: dict[str, int] = {}
+    for word in ",".join(texts).split(",") if texts else ():
+        name, _, size = (part.strip() for part in word.rpartition("="))
+        fits = name and len(name.split()) == 1 and size.isascii() and size.isdigit() and int(size)
+        if not fits:
+            raise BadInput(Code.BAD_ARGUMENT, f"--dim {word!r} is not NAME=N, a size above 0.")
+        if name in sizes:
+            raise BadInput(Code.BAD_ARGUMENT, f"--dim gives {name} twice.")
+        sizes[name] = int(size)
+    return tuple(StackItem(name, str(sizes[name])) for name in sorted(sizes))
+
+
 def parse_selector(words: Sequence[str]) -> Selector:
     """Which devices may run the job; every word narrows.
 

@@ -50,6 +50,15 @@ class Files:
     calibration: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Calibration set for static recipes, .npz.")
     ] = None
+    dim: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=N", help="Size of a named axis of the model's inputs, not of its batch."
+        ),
+    ] = None
+    float32: Annotated[
+        bool, typer.Option("--float32", help="Have doubles of the baseline become float32.")
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +186,7 @@ def _specs(
         jobs_of,
         parse_artifacts,
         parse_batches,
+        parse_dims,
         parse_recipes,
         parse_selector,
     )
@@ -193,6 +203,7 @@ def _specs(
     selector = parse_selector(measuring.on or [])
     batches = parse_batches(measuring.batch or ["1"])
     given = parse_artifacts(files.artifacts or [])
+    dims = parse_dims(files.dim or [])
     baseline, evaluation, *artifacts = map(
         local_file, (files.baseline, files.evaluation, *(path for _, path in given))
     )
@@ -218,6 +229,8 @@ def _specs(
         wait_for_device=terms.wait,
         idempotency_key=terms.idempotency_key,
         overrides=overrides,
+        dims=dims,
+        float32=files.float32,
     )
     sent = [baseline, evaluation, *artifacts, *([calibration] if calibration else [])]
     return jobs_of(spec, batches), sent

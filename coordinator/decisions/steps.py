@@ -20,13 +20,14 @@ from bitgauge.benchmarks.vocabulary.errors import (
 )
 from bitgauge.benchmarks.vocabulary.typed import parse_size_bytes
 
-from .submission import REFERENCE_RECIPE
+from .submission import REFERENCE_RECIPE, is_order
 
 
 class StepKind(str, enum.Enum):
     """One kind of background work."""
 
     INSPECT = "inspect"
+    ORDER = "order"
     BUILD = "build"
     REFERENCE = "reference"
     ANALYSE = "analyse"
@@ -59,6 +60,7 @@ class StepLimits:
     """The limit of each kind of step, by its name."""
 
     inspect: StepLimit = StepLimit(120.0)
+    order: StepLimit = StepLimit(120.0)
     build: StepLimit = StepLimit(300.0)
     reference: StepLimit = StepLimit(300.0)
     analyse: StepLimit = StepLimit(300.0)
@@ -189,6 +191,8 @@ def doing_build(recipe: str) -> tuple[StepKind, str]:
     """The step that makes something of a recipe, and what it is called."""
     if recipe == REFERENCE_RECIPE:
         return StepKind.REFERENCE, "Evaluating the reference"
+    if is_order(recipe):
+        return StepKind.ORDER, "Putting the baseline in order"
     return StepKind.BUILD, f"Building {recipe}"
 
 

@@ -10,7 +10,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
@@ -19,10 +19,13 @@ from .scheduler import refusals
 BASELINE_RECIPE = "fp32"
 REFERENCE_RECIPE = "reference"
 """What is built of a baseline and an evaluation set: the baseline's predictions off the device."""
+ORDER_RECIPE = "order"
+"""What is made of a baseline, and an evaluation set to run both on: the baseline in order."""
 MAX_ENTRIES = 256
 MAX_LABEL = 40
 """Characters of a label; what is longer loses its middle, so that it can stand in a table."""
 MAX_BATCH = 1 << 16
+MAX_DIM = 1 << 24
 MAX_THREADS = 1 << 10
 
 
@@ -45,7 +48,42 @@ def completed(spec: JobSpec) -> JobSpec:
         entries = (Entry(BASELINE_RECIPE, spec.baseline), *entries)
     first = replace(entries[0], recipe=entries[0].recipe or BASELINE_RECIPE)
     explicit = tuple(replace(one, runtime=spec.runtime_of(one)) for one in (first, *entries[1:]))
-    return replace(spec, entries=explicit, runtime=explicit[0].runtime)
+    runtime = explicit[0].runtime
+    return replace(spec, entries=explicit, runtime=runtime, original=None, order=())
+
+
+def order_recipe(spec: JobSpec) -> str:
+    """What is asked of the baseline, as the recipe under which its ordered form is kept."""
+    asked = [f"{one.name}={one.value}" for one in spec.dims]
+    return " ".join((ORDER_RECIPE, *(["float32"] if spec.float32 else []), *asked))
+
+
+def is_order(recipe: str) -> bool:
+    """Whether it is one of `order_recipe`."""
+    return recipe.partition(" ")[0] == ORDER_RECIPE
+
+
+def asked_of_baseline(recipe: str) -> tuple[bool, tuple[tuple[str, int], ...]]:
+    """What one of `order_recipe` holds: whether float32 is wanted, and sizes of named axes."""
+    words = recipe.split(" ")[1:]
+    pairs = (word.rpartition("=") for word in words if word != "float32")
+    return "float32" in words, tuple((name, int(size)) for name, _, size in pairs)
+
+
+def ordered(spec: JobSpec, baseline: Digest, notes: tuple[str, ...]) -> JobSpec:
+    """`spec` with its baseline in order, wherever it stood; what was sent is its original."""
+    entries = tuple(
+        replace(entry, artifact=baseline) if entry.artifact == spec.baseline else entry
+        for entry in spec.entries
+    )
+    return replace(spec, baseline=baseline, entries=entries, original=spec.baseline, order=notes)
+
+
+def as_sent(spec: JobSpec) -> JobSpec:
+    """`ordered` undone: tools that put a baseline in order may change between two submissions."""
+    return (
+        spec if spec.original is None else replace(ordered(spec, spec.original, ()), original=None)
+    )
 
 
 def _require_sane(spec: JobSpec) -> None:
@@ -68,10 +106,25 @@ def _require_sane(spec: JobSpec) -> None:
     found = [text for wrong, text in problems if wrong]
     overridden = overrides_problem(spec.overrides, spec.profile)
     found += [f"the {overridden}"] if overridden else []
+    found += [text for text in map(_dim_problem, spec.dims) if text]
+    if list(spec.dims) != sorted({one.name: one for one in spec.dims}.values(), key=_name):
+        found.append("dims are not sorted by name, or name one twice")
     unsorted = order_problem(spec.overrides.session_options)
     found += [unsorted] if unsorted else []
     if found:
         raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {'; '.join(found)}.")
+
+
+def _name(item: StackItem) -> str:
+    return item.name
+
+
+def _dim_problem(dim: StackItem) -> str:
+    sane = len(dim.name.split()) == 1 and dim.value.isascii() and dim.value.isdigit()
+    sane = sane and len(dim.value) < 10
+    if sane and 1 <= int(dim.value) <= MAX_DIM:
+        return ""
+    return f"dim {dim.name!r} = {dim.value!r} is no name and size from 1 to {MAX_DIM}"
 
 
 def named_digests(spec: JobSpec) -> dict[Digest, str]:
@@ -199,9 +252,11 @@ class Inspection:
         recipes: canonical recipe of each entry, in order.
         kinds: artifact kind of each entry, in order.
         families: what the file of each custom entry is, in order; None for the others.
+        disorder: what of the baseline is to be put in order first; nothing else was looked at.
     """
 
     model_class: ModelClass
-    recipes: tuple[str, ...]
-    kinds: tuple[str, ...]
-    families: tuple[FormatFamily | None, ...]
+    recipes: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    families: tuple[FormatFamily | None, ...] = ()
+    disorder: tuple[str, ...] = ()

@@ -57,7 +57,7 @@ def assemble(
     analyses = Analyses(writer, runner, builds, terms)
     cared = LabCare(writer, terms, care or CareTerms(), check, intake)
     asks = Asks(writer)
-    jobs = Jobs(writer, runner, terms, cared)
+    jobs = Jobs(writer, runner, terms, cared, builds)
     campaigns = Campaigns(writer, terms, asks)
     collector = None
     if blobs is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -37,7 +37,8 @@ class Builds:
 
         Args:
             asked: what is to be made, of whatever toolchain there is now. The recipe is canonical,
-                or `REFERENCE_RECIPE` with the evaluation set in place of the calibration set.
+                or `REFERENCE_RECIPE` or one of `ORDER_RECIPE`, with the evaluation set in place of
+                the calibration set.
 
         Raises:
             BitgaugeError: it could not be made, and may be another time.
@@ -46,7 +47,11 @@ class Builds:
         key = replace(asked, toolchain=toolchain)
         task = self._making.get(key)
         if task is None:
-            task = self._making[key] = asyncio.create_task(self._known_or_made(key))
+            # For another batch it may come to the same, which is known once that is done.
+            same = [
+                one for made, one in self._making.items() if replace(made, batch=key.batch) == key
+            ]
+            task = self._making[key] = asyncio.create_task(self._known_or_made(key, same))
             task.add_done_callback(lambda _task: self._making.pop(key))
         return await asyncio.shield(task)
 
@@ -64,7 +69,11 @@ class Builds:
         for task in tuple(self._making.values()):
             task.cancel()
 
-    async def _known_or_made(self, key: BuildKey) -> BuildOutcome:
+    async def _known_or_made(
+        self, key: BuildKey, first: Sequence[asyncio.Task[BuildOutcome]]
+    ) -> BuildOutcome:
+        if first:
+            await asyncio.wait(first)
         known = await self.writer.call(lambda store: store.cached_build(key))
         if known is not None:
             return known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
@@ -17,9 +17,10 @@ from ..decisions import submission
 from ..decisions.care import require_quota
 from ..decisions.job_now import ENDED
 from ..store.store import Store
-from ..store.values import LeaseTerms
+from ..store.values import BuildKey, LeaseTerms
 from ..store.writer import Writer
 from .blobs import wanted
+from .builds import Builds
 from .care import LabCare
 from .runner import TaskRunner
 
@@ -33,12 +34,14 @@ class Jobs:
         runner: looks into what is submitted.
         terms: when a device counts as unreachable.
         care: of devices; knows what a job waits for, and whether one may be taken.
+        builds: put a baseline in order that is not.
     """
 
     writer: Writer
     runner: TaskRunner
     terms: LeaseTerms
     care: LabCare
+    builds: Builds
 
     async def submit(self, spec: JobSpec, submitted_by: str = "") -> tuple[str, bool]:
         """Take a job whose files are here, after a look into them.
@@ -53,7 +56,10 @@ class Jobs:
         submission.require_blobs(spec, missing)
         takes = submission.takes(await self.writer.call(lambda store: self._present(store, now_ns)))
         inspection = await self.runner.inspect(spec, takes)
-        spec = submission.described(spec, inspection)
+        if inspection.disorder:
+            spec = await self._ordered(spec)
+            inspection = await self.runner.inspect(spec, takes)
+        spec = await self._with_origin(submission.described(spec, inspection))
         model_class = spec.model_class or ModelClass.OTHER
         job_id = str(uuid.uuid4())
         now_ns = self.writer.now_ns()
@@ -69,6 +75,22 @@ class Jobs:
         submitted = await self.writer.change(work)
         crash_point("C1")
         return submitted
+
+    async def _ordered(self, spec: JobSpec) -> JobSpec:
+        """The job with its baseline in order, made now or known from an earlier time."""
+        asked = BuildKey(spec.baseline, submission.order_recipe(spec), spec.evaluation, "")
+        outcome = await self.builds.outcome(asked)
+        return submission.ordered(spec, outcome.artifact or spec.baseline, outcome.notes)
+
+    async def _with_origin(self, spec: JobSpec) -> JobSpec:
+        """The job with the lineage of a baseline that was put in order for an earlier one."""
+        if spec.original not in (None, spec.baseline):
+            return spec
+        found = await self.writer.call(lambda store: store.origin_of(spec.baseline))
+        if found is None:
+            return spec
+        original, outcome = found
+        return replace(spec, original=original, order=outcome.notes)
 
     def _present(self, store: Store, now_ns: int) -> list[DeviceDescription]:
         """Every device that is not retired, online or not."""

@@ -48,6 +48,7 @@ class ModelFacts:
         parameter_count: elements of the constant tensors that hold numbers (floats and at most
             8-bit integers, scalars left out) as stored: two packed 4-bit weights count once.
         size_bytes: size of the file.
+        float64: most of its weights are doubles, which no recipe is about.
     """
 
     inputs: tuple[InputSpec, ...]
@@ -58,6 +59,7 @@ class ModelFacts:
     parameter_count: int
     size_bytes: int
     family: FormatFamily | None = None
+    float64: bool = False
 
     @property
     def format_family(self) -> FormatFamily:

@@ -72,6 +72,8 @@ class Store(Opened):
     built = _jobs.built
     cached_build = _jobs.cached_build
     cache_build = _jobs.cache_build
+    origin_of = _jobs.origin_of
+    in_order = _jobs.in_order
 
     # -- runs
     run = _runs.run

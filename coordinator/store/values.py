@@ -69,7 +69,8 @@ class LeaseTerms:
 class BuildKey:
     """What a built artifact depends on; equal keys give the same artifact.
 
-    `runtime` and `artifact_kind` say for what it is built; empty where it is no artifact.
+    `runtime` and `artifact_kind` say for what it is built; empty where it is no artifact. `batch`
+    is that of the job; an outcome that does not depend on it is kept for whatever batch.
     """
 
     model: Digest
@@ -78,14 +79,24 @@ class BuildKey:
     toolchain: str
     runtime: str = ""
     artifact_kind: str = ""
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class BuildOutcome:
-    """An artifact, or the reason why the recipe cannot be made of this model."""
+    """An artifact, or the reason why the recipe cannot be made of this model.
+
+    Attributes:
+        artifact: what was made.
+        unsupported: why it cannot be.
+        notes: how it was made: what was done, and what was left out with the reason.
+        batch: the job's batch that it holds for; 0 for every one.
+    """
 
     artifact: Digest | None
     unsupported: str | None = None
+    notes: tuple[str, ...] = ()
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

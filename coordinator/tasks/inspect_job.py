@@ -13,7 +13,7 @@ from bitgauge.benchmarks.quality.sets import (
     read_evaluation_set,
     require_disjoint,
 )
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM, parse
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -24,6 +24,7 @@ from ..decisions.submission import Inspection, Takes, require_taken
 from ..models.base import ModelFacts
 from ..models.checks import check_evaluation, check_same_inputs
 from ..models.recognise import inspect_model, kind_of
+from .order import out_of_order, wanted_of
 
 BASELINE_LABEL = "The baseline"
 EVALUATION_LABEL = "The evaluation set"
@@ -39,9 +40,14 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
         BadInput: one sentence about the first file or recipe that cannot be used.
     """
     label = _label(spec.entries[0], BASELINE_LABEL)
-    kind = _kind_of(spec.entries[0], path_of(spec.baseline), label, takes)
-    baseline = inspect_model(path_of(spec.baseline), label)
-    _require_fp32(baseline, label)
+    path = path_of(spec.baseline)
+    kind = _kind_of(spec.entries[0], path, label, takes)
+    if spec.original is None:
+        disorder = out_of_order(path, kind, wanted_of(spec), label)
+        if disorder:
+            return Inspection(ModelClass.OTHER, disorder=disorder)
+    baseline = inspect_model(path, label)
+    _require_fp32(baseline, spec, label)
     evaluation = _read_set(path_of(spec.evaluation), Code.BAD_EVALUATION_SET, EVALUATION_LABEL)
     check_evaluation(baseline, evaluation, spec.workload.batch, EVALUATION_LABEL)
     if spec.calibration is not None:
@@ -129,7 +135,18 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
     return _Seen(str(given), kind)
 
 
-def _require_fp32(baseline: ModelFacts, label: str) -> None:
+def _require_fp32(baseline: ModelFacts, spec: JobSpec, label: str) -> None:
+    if baseline.float64 and spec.float32:
+        raise BadInput(
+            Code.BAD_MODEL,
+            f"{label} holds doubles that could not become float32: {spec.order[-1]}.",
+        )
+    if baseline.float64:
+        raise BadInput(
+            Code.BAD_MODEL,
+            f"{label} holds its weights in double precision, and a baseline is fp32; with"
+            " --float32 they are converted.",
+        )
     if baseline.recipe is None or baseline.recipe.family is not FormatFamily.FP32:
         found = str(baseline.recipe or "of mixed formats")
         raise BadInput(Code.BAD_MODEL, f"{label} is {found}; a baseline is fp32.")

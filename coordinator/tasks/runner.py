@@ -28,9 +28,10 @@ from ..decisions.steps import (
     doing_build,
     error_of,
 )
-from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes
+from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
+from . import order as ordering
 from . import reference
 from .nursery.nursery import Nursery
 from .nursery.order import Order
@@ -69,6 +70,8 @@ class RayRunner:
         """Versions of everything that shapes an artifact of `recipe`."""
         if recipe == REFERENCE_RECIPE:
             return reference.toolchain()
+        if is_order(recipe):
+            return ordering.toolchain()
         return registry.toolchain(parse(recipe), named(artifact_kind))
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:

@@ -26,10 +26,10 @@ from ..builders.base import BuildRequest, Unsupported
 from ..client.client import Client
 from ..client.endpoint import Endpoint
 from ..decisions.steps import wants_memory
-from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes
+from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
-from . import reference
+from . import order, reference
 from .replicas import Replica, replica_folder
 
 # A task that shares a machine with an agent must give way to the measurement.
@@ -88,25 +88,29 @@ def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
     with _node(access) as (client, replica), tempfile.TemporaryDirectory() as work:
         output = Path(work) / "artifact"
         try:
-            _make(key, replica, output)
+            notes = _make(key, replica, output)
         except Unsupported as error:
             if wants_memory(error):
                 raise
             return BuildOutcome(None, error.reason)
         artifact = local_file(output)
         upload(client, (artifact,))
-        return BuildOutcome(artifact.digest)
+        return BuildOutcome(artifact.digest, notes=notes)
 
 
-def _make(key: BuildKey, replica: Replica, output: Path) -> None:
+def _make(key: BuildKey, replica: Replica, output: Path) -> tuple[str, ...]:
     baseline = replica.path(key.model)
     other = replica.path(key.calibration) if key.calibration else None
+    if is_order(key.recipe):
+        assert other is not None, "both forms are run on a set"
+        return order.put_in_order(baseline, other, order.wanted_by(key.recipe), output)
     if key.recipe == REFERENCE_RECIPE:
         assert other is not None, "a reference is evaluated on a set"
         reference.evaluate(baseline, other, output)
     else:
         recipe = parse(key.recipe)
         registry.build(BuildRequest(recipe, baseline, output, other), named(key.artifact_kind))
+    return ()
 
 
 def named(artifact_kind: str) -> tuple[str, ...]:

@@ -412,7 +412,7 @@ class Claim(_message.Message):
     def __init__(self, epoch: _Optional[int] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., claimed_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., ended_by: _Optional[str] = ...) -> None: ...
 
 class JobView(_message.Message):
-    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for", "claims", "suspect", "repeats", "repeated_by", "exact_of", "exact_by", "exact_options")
+    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for", "claims", "suspect", "repeats", "repeated_by", "exact_of", "exact_by", "exact_options", "original", "order")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -433,6 +433,8 @@ class JobView(_message.Message):
     EXACT_OF_FIELD_NUMBER: _ClassVar[int]
     EXACT_BY_FIELD_NUMBER: _ClassVar[int]
     EXACT_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    ORIGINAL_FIELD_NUMBER: _ClassVar[int]
+    ORDER_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     state: _common_pb2.JobState
     model_name: str
@@ -453,7 +455,9 @@ class JobView(_message.Message):
     exact_of: str
     exact_by: str
     exact_options: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackItem]
-    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., suspect: _Optional[str] = ..., repeats: _Optional[str] = ..., repeated_by: _Optional[str] = ..., exact_of: _Optional[str] = ..., exact_by: _Optional[str] = ..., exact_options: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ...) -> None: ...
+    original: _common_pb2.Digest
+    order: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., suspect: _Optional[str] = ..., repeats: _Optional[str] = ..., repeated_by: _Optional[str] = ..., exact_of: _Optional[str] = ..., exact_by: _Optional[str] = ..., exact_options: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., original: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., order: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class AaCertificate(_message.Message):
     __slots__ = ("job_id", "device_id", "runtime", "fingerprint", "profile", "issued_unix_ns", "expires_unix_ns", "comparisons", "false_positives", "worst_effect", "mde", "passed", "reason", "asked")

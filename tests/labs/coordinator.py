@@ -44,6 +44,7 @@ BASELINE = Digest("b" * 64, 1000)
 EVALUATION = Digest("e" * 64, 500)
 RAW = Digest("a" * 64, 10)
 BUILT = Digest("c" * 64, 260)
+ORDERED = Digest("d" * 64, 990)
 REFERENCE = Digest("f" * 64, 90)
 LATENCY = MetricValue("latency_ratio", 0.1 + 0.2, 0.2, 0.4, n=60)
 DEVICE = values.bench()
@@ -55,6 +56,8 @@ class FakeRunner:
 
     Args:
         metrics: of every run.
+
+    A baseline is in order unless `disorder` says what is not.
     """
 
     def __init__(self, *metrics: MetricValue) -> None:
@@ -63,12 +66,15 @@ class FakeRunner:
         self.analysed: list[RunFacts] = []
         self.references: set[Digest | None] = set()
         self.metrics = metrics or (LATENCY,)
+        self.disorder: tuple[str, ...] = ()
 
     def toolchain(self, recipe: str, artifact_kind: str) -> str:
         return "tool 1"
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         self._fail()
+        if self.disorder and spec.original is None:
+            return Inspection(ModelClass.OTHER, disorder=self.disorder)
         recipes = tuple(entry.recipe or RECIPE for entry in spec.entries)
         kinds = tuple(entry.artifact_kind or "onnx" for entry in spec.entries)
         return Inspection(ModelClass.CNN, recipes, kinds, (None,) * len(recipes))
@@ -77,6 +83,9 @@ class FakeRunner:
         await asyncio.sleep(0)
         if key.recipe == "reference":
             return BuildOutcome(REFERENCE)
+        if key.recipe.split()[0] == "order":
+            self.built.append(key)
+            return BuildOutcome(ORDERED, notes=self.disorder)
         self._fail()
         self.built.append(key)
         return BuildOutcome(BUILT)

@@ -100,7 +100,11 @@ class JobSpec:
     `runtime` executes every entry that names none of its own.
     `deadline_s` bounds running time from first lease, never waiting in the queue. `passes` empty
     means all that the profile asks for. `output` names the one that is judged; empty: the one that
-    the labels fit.
+    the labels fit. `dims` gives sizes to named axes of the baseline, sorted by name, and
+    `float32` has its doubles become float32.
+
+    `original` and `order` are the coordinator's: where the baseline had to be put in order, what
+    was sent, and what was done to it or left out; nobody else's count.
     """
 
     model_name: str
@@ -121,6 +125,10 @@ class JobSpec:
     overrides: Overrides = NO_OVERRIDES
     passes: tuple[PassName, ...] = ()
     output: str = ""
+    dims: tuple[StackItem, ...] = ()
+    original: Digest | None = None
+    order: tuple[str, ...] = ()
+    float32: bool = False
 
     def runtime_of(self, entry: Entry) -> str:
         """What executes an entry of this job."""
@@ -218,7 +226,7 @@ class JobView:
     `suspect` says why its numbers are not to be trusted: the device drifted. Such a job is
     measured once more, as the job `repeated_by`; `repeats` is that job's way back. What saturates
     in it is measured in exact mode too, as the job `exact_by`; `exact_of` is that one's way back,
-    `exact_options` what makes it exact.
+    `exact_options` what makes it exact. `original` and `order` are as in `JobSpec`.
     """
 
     job_id: str
@@ -241,3 +249,5 @@ class JobView:
     exact_of: str | None = None
     exact_by: str | None = None
     exact_options: tuple[StackItem, ...] = ()
+    original: Digest | None = None
+    order: tuple[str, ...] = ()

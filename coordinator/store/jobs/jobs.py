@@ -14,6 +14,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ...decisions import jobs
 from ...decisions.again import QueueJob
+from ...decisions.submission import ORDER_RECIPE, as_sent
 from ..sql.database import columns, fetch, reading, text, value, writing
 from ..sql.named import job_named
 from ..sql.values import job_row, job_spec, job_view
@@ -48,7 +49,7 @@ def submit(
             db.conn, "SELECT * FROM jobs WHERE idempotency_key = ?", (spec.idempotency_key,)
         )
         if known:
-            if job_spec(known[0]) != spec:
+            if as_sent(job_spec(known[0])) != as_sent(spec):
                 raise Refused(
                     Code.IDEMPOTENCY_CONFLICT,
                     f"The idempotency key {spec.idempotency_key!r} belongs to job"
@@ -144,6 +145,7 @@ def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:
             toolchain="",
             runtime=row["runtime"],
             artifact_kind=row["artifact_kind"],
+            batch=spec.workload.batch,
         )
         pending.append(PendingBuild(row["job_id"], row["entry_index"], key))
     return tuple(pending)
@@ -175,7 +177,7 @@ def cached_build(connection: sqlite3.Connection, key: BuildKey) -> BuildOutcome 
         connection,
         """SELECT * FROM builds WHERE model_sha256 = ? AND model_size_bytes = ? AND recipe = ?
              AND calibration_sha256 = ? AND calibration_size_bytes = ? AND toolchain = ?
-             AND runtime = ? AND artifact_kind = ?""",
+             AND runtime = ? AND artifact_kind = ? AND batch IN (0, ?) ORDER BY batch""",
         tuple(_key_columns(key).values()),
     )
     if not rows:
@@ -185,10 +187,43 @@ def cached_build(connection: sqlite3.Connection, key: BuildKey) -> BuildOutcome 
 
 @writing("recording a build")
 def cache_build(db: Database, key: BuildKey, outcome: BuildOutcome, now_ns: int) -> None:
-    """Remember a build."""
+    """Remember a build, for the batch that its outcome holds for."""
     own = _key_columns(key)
     made = {**columns(outcome), "made_unix_ns": now_ns}
     db.table("builds").upsert({**own, **made}, pk=tuple(own))
+
+
+@reading("reading builds")
+def origin_of(
+    connection: sqlite3.Connection, baseline: Digest
+) -> tuple[Digest, BuildOutcome] | None:
+    """What a baseline was before it was put in order, and what was done; None for any other."""
+    rows = fetch(
+        connection,
+        """SELECT * FROM builds WHERE artifact_sha256 = ? AND artifact_size_bytes = ?
+             AND (recipe = ? OR recipe GLOB ?) AND model_sha256 <> artifact_sha256
+           ORDER BY made_unix_ns DESC LIMIT 1""",
+        (baseline.sha256, baseline.size_bytes, ORDER_RECIPE, f"{ORDER_RECIPE} *"),
+    )
+    if not rows:
+        return None
+    model = Digest(rows[0]["model_sha256"], rows[0]["model_size_bytes"])
+    return model, value(BuildOutcome, rows[0])
+
+
+@reading("reading builds")
+def in_order(connection: sqlite3.Connection, original: Digest) -> Digest:
+    """What a baseline became when it was put in order last; itself when it never was."""
+    rows = fetch(
+        connection,
+        """SELECT artifact_sha256, artifact_size_bytes FROM builds
+           WHERE model_sha256 = ? AND model_size_bytes = ? AND recipe = ?
+             AND artifact_sha256 IS NOT NULL ORDER BY made_unix_ns DESC LIMIT 1""",
+        (original.sha256, original.size_bytes, ORDER_RECIPE),
+    )
+    if not rows:
+        return original
+    return Digest(rows[0]["artifact_sha256"], rows[0]["artifact_size_bytes"])
 
 
 def _key_columns(key: BuildKey) -> dict[str, object]:

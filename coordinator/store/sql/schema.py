@@ -219,12 +219,14 @@ _BLOBS = (
         toolchain TEXT NOT NULL,
         runtime TEXT NOT NULL,
         artifact_kind TEXT NOT NULL,
+        batch INTEGER NOT NULL,
         artifact_sha256 TEXT,
         artifact_size_bytes INTEGER,
         unsupported TEXT,
+        notes TEXT NOT NULL,
         made_unix_ns INTEGER NOT NULL,
         PRIMARY KEY (model_sha256, model_size_bytes, recipe, calibration_sha256,
-                     calibration_size_bytes, toolchain, runtime, artifact_kind)
+                     calibration_size_bytes, toolchain, runtime, artifact_kind, batch)
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX builds_by_artifact ON builds (artifact_sha256)",
     """CREATE TABLE blobs (

@@ -32,7 +32,44 @@ _AGENT = ("ALTER TABLE devices ADD COLUMN agent_id TEXT",)
 _MANIFESTS = (MANIFEST_FILES, MANIFEST_FILES_BY_FILE)
 """Which files an artifact is made of that has several."""
 
-STEPS: Steps = (_DEFINITION, _AGENT, entry_runtimes.STEP, _MANIFESTS, own_artifacts.STEP)
+_BUILD_NOTES = (
+    "ALTER TABLE builds RENAME TO builds_before",
+    "DROP INDEX builds_by_artifact",
+    """CREATE TABLE builds (
+        model_sha256 TEXT NOT NULL,
+        model_size_bytes INTEGER NOT NULL,
+        recipe TEXT NOT NULL,
+        calibration_sha256 TEXT NOT NULL,
+        calibration_size_bytes INTEGER NOT NULL,
+        toolchain TEXT NOT NULL,
+        runtime TEXT NOT NULL,
+        artifact_kind TEXT NOT NULL,
+        batch INTEGER NOT NULL,
+        artifact_sha256 TEXT,
+        artifact_size_bytes INTEGER,
+        unsupported TEXT,
+        notes TEXT NOT NULL,
+        made_unix_ns INTEGER NOT NULL,
+        PRIMARY KEY (model_sha256, model_size_bytes, recipe, calibration_sha256,
+                     calibration_size_bytes, toolchain, runtime, artifact_kind, batch)
+    ) STRICT, WITHOUT ROWID""",
+    """INSERT INTO builds SELECT model_sha256, model_size_bytes, recipe, calibration_sha256,
+           calibration_size_bytes, toolchain, runtime, artifact_kind, 0, artifact_sha256,
+           artifact_size_bytes, unsupported, '[]', made_unix_ns
+       FROM builds_before""",
+    "DROP TABLE builds_before",
+    "CREATE INDEX builds_by_artifact ON builds (artifact_sha256)",
+)
+"""How a build was made, and for which batch where that matters."""
+
+STEPS: Steps = (
+    _DEFINITION,
+    _AGENT,
+    entry_runtimes.STEP,
+    _MANIFESTS,
+    own_artifacts.STEP,
+    _BUILD_NOTES,
+)
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 
 NEWEST = OLDEST + len(STEPS)

@@ -81,6 +81,8 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         repeated_by=_follower(connection, row, "repeats") if row["suspect"] is not None else None,
         exact_by=exact_by,
         exact_options=_exact_options(connection, spec, row["exact_of"], exact_by),
+        original=spec.original,
+        order=spec.order,
     )
 
 

@@ -197,7 +197,9 @@ async def test_equal_builds_are_done_once(lab: Lab) -> None:
     ]
     for job_id in jobs:
         await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
-    assert lab.runner.built == [BuildKey(BASELINE, RECIPE, None, "tool 1", "onnxruntime", "onnx")]
+    assert lab.runner.built == [
+        BuildKey(BASELINE, RECIPE, None, "tool 1", "onnxruntime", "onnx", batch=1)
+    ]
 
 
 async def test_a_build_that_fails_is_data_of_its_job(lab: Lab) -> None:

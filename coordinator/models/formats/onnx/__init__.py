@@ -65,7 +65,7 @@ def _facts(data: bytes, label: str) -> ModelFacts:
 
     from .family import family_of
     from .graph import Graph, sort_nodes
-    from .recipe import recognise
+    from .recipe import DOUBLE, recognise, widest_float
 
     model = onnx.load_model_from_string(data)
     sort_nodes(model.graph)
@@ -75,9 +75,8 @@ def _facts(data: bytes, label: str) -> ModelFacts:
         refuse_embedded_engine(label)
     onnx.checker.check_model(model)
     counts = Counter(str(node.op_type) for node in graph.nodes)
-    fed = [value for value in model.graph.input if value.name not in graph.constants]
     return ModelFacts(
-        inputs=tuple(_input(value) for value in fed),
+        inputs=inputs_of(model),
         outputs=tuple(_output(value) for value in model.graph.output),
         operator_counts=dict(sorted(counts.items())),
         model_class=classify(counts, graph.activation_products()),
@@ -85,6 +84,7 @@ def _facts(data: bytes, label: str) -> ModelFacts:
         parameter_count=_parameter_count(graph),
         size_bytes=len(data),
         family=family_of(graph),
+        float64=widest_float(graph) == DOUBLE,
     )
 
 
@@ -105,9 +105,11 @@ def _refuse_external_data(graph: Graph, label: str) -> None:
         )
 
 
-def _input(value: Any) -> InputSpec:
-    declared = _output(value)
-    return InputSpec(declared.name, declared.dtype, declared.shape)
+def inputs_of(model: Any) -> tuple[InputSpec, ...]:
+    """What a caller must feed: inputs that are not constants as well."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    declared = (_output(one) for one in model.graph.input if one.name not in constants)
+    return tuple(InputSpec(one.name, one.dtype, one.shape) for one in declared)
 
 
 def _output(value: Any) -> OutputSpec:

@@ -28,10 +28,13 @@ _TYPE_WORDS = {
     TensorProto.INT4: "4",
     TensorProto.UINT4: "4",
 }
+DOUBLE = "fp64"
+"""What is no recipe: nothing of it is built or measured."""
 _FLOATS = {
     TensorProto.FLOAT: "fp32",
     TensorProto.FLOAT16: "fp16",
     TensorProto.BFLOAT16: "bf16",
+    TensorProto.DOUBLE: DOUBLE,
 }
 _FLOAT_8 = ("e4m3", "e5m2")
 # Where the integer operators keep a weight and its scale or, without one, its zero point.
@@ -74,7 +77,7 @@ def recognise(graph: Graph) -> Recipe | None:
         block = _only({weight.block for weight in weights})
         spelling = f"int{_only({weight.word.lstrip('us') for weight in weights})}-wo-b{block}"
     else:
-        spelling = _widest_float(graph)
+        spelling = widest_float(graph)
     if spelling == "int8-dynamic-u8s8-pt":
         spelling = "int8-dynamic"
     try:
@@ -103,7 +106,7 @@ def _blocks(graph: Graph) -> str:
     return f"int{bits}-wo-b{block}"
 
 
-def _widest_float(graph: Graph) -> str:
+def widest_float(graph: Graph) -> str:
     """The float type that holds most weights; a model without weights is fp32."""
     sizes: Counter[str] = Counter()
     for tensor in graph.constants.values():
