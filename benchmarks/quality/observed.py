@@ -80,6 +80,11 @@ class Observed:
         """Keep the rows of these outputs from now on."""
         self._kept = {name: [] for name in names}
 
+    def keep_once(self, names: Iterable[str]) -> None:
+        """`keep`, unless a call was taken in already."""
+        if not self._done:
+            self.keep(names)
+
     def add(self, returned: Sequence[Any], batch: int, count: int) -> None:
         """Take in a call of `batch` samples of which the first `count` are new."""
         self.look(returned, batch)
@@ -141,12 +146,7 @@ def judged_output(
     """
     outputs = seen.outputs
     choice = choose(outputs, facts_of_labels(labels), wish)
-    heads, told = {}, {}
-    for one in choice.candidates:
-        if seen.is_whole(one.name):
-            matrix = matrix_of(one.head, seen.rows(one.name))
-            heads[one.name] = head_of_values(one.head, matrix, one.name)
-            told[one.name] = predictions(heads[one.name], matrix)
+    heads, told = _read(choice, seen)
     kept = tuple(one for one in choice.candidates if one.name in told)
     choice = settle(OutputChoice(kept, choice.why, choice.reason, choice.contested), told, labels)
     if not choice.candidates:
@@ -155,6 +155,24 @@ def judged_output(
     name = choice.candidates[0].name
     others = tuple(output.words for output in outputs if output.name != name)
     return Judged(name, heads[name].value, choice.why, others, choice.reason), heads[name]
+
+
+def predicted(seen: Observed, labels: Ints | None) -> dict[str, Ints]:
+    """What every output that may be judged predicts, by its name; see `heads.predictions`."""
+    choice = choose(seen.outputs, facts_of_labels(labels))
+    heads, told = _read(choice, seen)
+    return {name: one for name, one in told.items() if heads[name] is not Head.VALUES}
+
+
+def _read(choice: OutputChoice, seen: Observed) -> tuple[dict[str, Head], dict[str, Ints]]:
+    """Head and predictions of every candidate of which all rows were kept."""
+    heads, told = {}, {}
+    for one in choice.candidates:
+        if seen.is_whole(one.name):
+            matrix = matrix_of(one.head, seen.rows(one.name))
+            heads[one.name] = head_of_values(one.head, matrix, one.name)
+            told[one.name] = predictions(heads[one.name], matrix)
+    return heads, told
 
 
 def _why_none(outputs: Sequence[Output]) -> str:

@@ -47,7 +47,8 @@ class EvaluationSet:
 
     Attributes:
         inputs: arrays by input name, (samples, ...), finite numbers.
-        labels: true class of each sample, (samples,), or None.
+        labels: true class of each sample, (samples,), or which hold where several may, (samples,
+            classes) of 0 and 1, or None.
         ids: unique name of each sample, (samples,).
         strata: group of each sample, (samples,), or None.
         cluster: source of each sample, (samples,); samples of one source are not independent.
@@ -179,9 +180,16 @@ def _check_numbers(name: str, array: npt.NDArray[Any], code: Code) -> None:
 def _labels(labels: npt.NDArray[Any] | None, code: Code) -> Ints | None:
     if labels is None:
         return None
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+    whole = labels.dtype.kind in "iub"
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels.reshape(-1)
+    if labels.ndim == 2 and whole and np.isin(labels, (0, 1)).all():
+        return labels.astype(np.int64)
+    if labels.ndim != 1 or not whole:
         raise BadInput(
-            code, f"The labels are {labels.dtype} {labels.shape}, not one whole number per sample."
+            code,
+            f"The labels are {labels.dtype} {labels.shape}, neither one whole number per sample"
+            " nor a 0 or 1 for each class.",
         )
     return labels.astype(np.int64)
 

@@ -10,7 +10,7 @@ from ..raw.files import FoundFile, RawFiles
 from ..raw.given import given_of
 from ..raw.memory import memory_samples
 from ..raw.origin import raw_origin
-from ..raw.quality import quality_samples
+from ..raw.quality import judged_of, quality_samples
 from ..vocabulary.enums import PassName, RawRole, RunStatus
 from ..vocabulary.kernel_modes import probe_map_of
 from ..vocabulary.reasons import (
@@ -272,7 +272,23 @@ def _quality(sources: Sources) -> Quality:
         kl_max_nat=divergence.number("max"),
         samples_needed=Details(delta, decided).text("samples_needed"),
         raw_sha256=sources.digests(PassName.QUALITY, why),
+        **_judged(raw_files, why),
     )
+
+
+def _judged(raw_files: RawFiles, why: str) -> dict[str, Fact[str]]:
+    """Which output was judged and as what, by field of `Quality`."""
+    found = raw_files.parsed(PassName.QUALITY, RawRole.BOTH, judged_of)
+    judged = found[0] if found else None
+    if judged is None:
+        missing: Fact[str] = Fact(reason=NOT_RECORDED if found else why)
+        return dict.fromkeys(("output", "head", "output_why", "other_outputs"), missing)
+    return {
+        "output": text_fact(judged.output, judged.reason or why),
+        "head": text_fact(judged.head, judged.reason or why),
+        "output_why": text_fact(judged.why, judged.reason or why),
+        "other_outputs": text_fact("; ".join(judged.others), NOT_APPLICABLE),
+    }
 
 
 def _provenance(sources: Sources) -> Provenance:

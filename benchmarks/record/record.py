@@ -225,9 +225,15 @@ class Numerics:
     raw_sha256: Fact[tuple[str, ...]]
 
 
+_UNTOLD: Fact[str] = Fact(reason="not_recorded")
+
+
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Outputs against the baseline's, paired by sample: b right to wrong, c wrong to right."""
+    """Outputs against the baseline's, paired by sample: b right to wrong, c wrong to right.
+
+    `output` is the name of what was judged, `head` how it tells classes (`heads.Head`).
+    """
 
     metrics: tuple[MetricValue, ...]
     n: Fact[int]
@@ -240,6 +246,10 @@ class Quality:
     kl_max_nat: Fact[float]
     samples_needed: Fact[str]
     raw_sha256: Fact[tuple[str, ...]]
+    output: Fact[str] = _UNTOLD
+    head: Fact[str] = _UNTOLD
+    output_why: Fact[str] = _UNTOLD
+    other_outputs: Fact[str] = _UNTOLD
 
 
 _NO_SEED: Fact[int] = Fact(reason="not_recorded")

@@ -7,7 +7,7 @@ A null is printed as a dash and its reason in words, never as a number.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from .enums import Profile, Scenario
@@ -110,6 +110,23 @@ def reason(metric: MetricValue) -> str:
         return f"{words}: {_FIGURES[code](said)}" if code in _FIGURES else words
     except (KeyError, ValueError):  # details that somebody else left out, or made
         return words
+
+
+JUDGED = ("output", "head", "output_why", "other_outputs")
+"""Details that say on which output a number of quality was judged; they are told once."""
+
+
+def judged_words(metrics: Iterable[MetricValue]) -> str:
+    """Which output was judged, as what, and why it; empty where that is not told."""
+    said: dict[str, str] = {}
+    for metric in metrics:
+        said = {item.name: item.value for item in metric.detail if item.name in JUDGED} | said
+    if "output" not in said:
+        return ""
+    words = f"output {said['output']} as {said.get('head', 'values').replace('_', ' ')}"
+    if "output_why" in said:
+        words += f", {said['output_why']}"
+    return f"{words}; not {said['other_outputs']}" if "other_outputs" in said else words
 
 
 def speed_words(metric: MetricValue) -> str:

@@ -90,6 +90,10 @@ def _outcome(found: Prediction) -> str:
             f"; accuracy {found.accuracy_here_pct:.2f} % here,"
             f" {found.accuracy_there_pct:.2f} % on such a host"
         )
+    if found.not_judged:
+        text += f"; no predictions are compared: {found.not_judged}"
+    elif found.output:
+        text += f", output {found.output}"
     return f"{text}."
 
 

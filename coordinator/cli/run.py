@@ -59,6 +59,10 @@ class Files:
     float32: Annotated[
         bool, typer.Option("--float32", help="Have doubles of the baseline become float32.")
     ] = False
+    output: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Output to judge, where not the one that labels fit."),
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +235,7 @@ def _specs(
         overrides=overrides,
         dims=dims,
         float32=files.float32,
+        output=files.output,
     )
     sent = [baseline, evaluation, *artifacts, *([calibration] if calibration else [])]
     return jobs_of(spec, batches), sent

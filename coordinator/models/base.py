@@ -25,7 +25,7 @@ class OutputSpec:
 
     Attributes:
         name: its name in the graph.
-        dtype: numpy name of its element type.
+        dtype: numpy name of its element type, or `outputs.SEQUENCE` for what is no tensor.
         shape: its dimensions, None where unknown before a call.
     """
 

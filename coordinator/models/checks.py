@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from bitgauge.benchmarks.quality.outputs import SEQUENCE, Output, choose, facts_of_labels
 from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.reasons import LABELS_BEYOND
 
-from .base import ModelFacts
+from .base import ModelFacts, OutputSpec
 
 
-def check_evaluation(facts: ModelFacts, evaluation: EvaluationSet, batch: int, label: str) -> None:
-    """Refuse an evaluation set or a batch that the model cannot take.
+def check_evaluation(
+    facts: ModelFacts, evaluation: EvaluationSet, batch: int, label: str, output: str = ""
+) -> None:
+    """Refuse an evaluation set or a batch that the model cannot take, or an output that is none.
 
     `evaluation` has been read by `read_evaluation_set`, which checked that it is finite.
 
     Raises:
-        BadInput: BAD_EVALUATION_SET naming `label`, or BAD_ARGUMENT for the batch.
+        BadInput: BAD_EVALUATION_SET naming `label`, or BAD_ARGUMENT for batch or output.
     """
     try:
         check_inputs(evaluation, facts.inputs)
@@ -27,20 +31,59 @@ def check_evaluation(facts: ModelFacts, evaluation: EvaluationSet, batch: int, l
                 f"The model's input {spec.name!r} takes batches of {spec.shape[0]} only,"
                 f" the workload asks for {batch}.",
             )
-    _check_labels(facts, evaluation, label)
+    _check_output(facts, output)
+    _check_labels(facts, evaluation, batch, label, output)
 
 
-def _check_labels(facts: ModelFacts, evaluation: EvaluationSet, label: str) -> None:
-    shape = facts.outputs[0].shape if facts.outputs else ()
-    classes = shape[1] if len(shape) == 2 else None
-    if evaluation.labels is None or classes is None:
+def _check_output(facts: ModelFacts, output: str) -> None:
+    """Refuse the name of an output that cannot be judged."""
+    found = next((one for one in facts.outputs if one.name == output), None)
+    if output and found is None:
+        named = ", ".join(one.name for one in facts.outputs) or "none"
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"The model has no output {output!r}; its outputs are {named}."[:600]
+        )
+    if found is not None and found.dtype == SEQUENCE:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"Output {output!r} is a sequence of maps and not a tensor; export the model with"
+            " zipmap=False, or name another output.",
+        )
+
+
+def _check_labels(
+    facts: ModelFacts, evaluation: EvaluationSet, batch: int, label: str, output: str
+) -> None:
+    """Refuse labels that no output can tell, as far as the model declares what they are."""
+    labels = facts_of_labels(evaluation.labels)
+    asked = [one for one in facts.outputs if output in ("", one.name)]
+    declared = [_declared(one, batch) for one in asked]
+    outputs = [one for one in declared if one is not None]
+    if labels is None or len(outputs) < len(asked):
         return
-    low, high = int(evaluation.labels.min()), int(evaluation.labels.max())
-    if low < 0 or high >= classes:
+    if choose(outputs, labels, output).reason != LABELS_BEYOND:
+        return
+    classes = max((one.classes for one in choose(outputs, None, output).candidates), default=0)
+    if labels.columns:
         raise BadInput(
             Code.BAD_EVALUATION_SET,
-            f"{label}: labels run from {low} to {high}, the model has {classes} classes.",
+            f"{label}: the labels are about {labels.columns} classes, no output of the model is.",
         )
+    raise BadInput(
+        Code.BAD_EVALUATION_SET,
+        f"{label}: labels run from {labels.low} to {labels.high}, the model has"
+        f" {classes or 2} classes.",
+    )
+
+
+def _declared(spec: OutputSpec, batch: int) -> Output | None:
+    """An output as a call of `batch` samples would return it; None where that is not declared."""
+    if spec.dtype == SEQUENCE:
+        return Output(spec.name, SEQUENCE, ())
+    rows, sizes = spec.shape[:1], [size for size in spec.shape[1:] if size is not None]
+    if not rows or len(sizes) < len(spec.shape) - 1:
+        return None
+    return Output(spec.name, spec.dtype, ((batch, (rows[0] or batch, *sizes)),))
 
 
 def check_same_inputs(baseline: ModelFacts, artifact: ModelFacts, label: str) -> None:

@@ -49,7 +49,7 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
     baseline = inspect_model(path, label)
     _require_fp32(baseline, spec, label)
     evaluation = _read_set(path_of(spec.evaluation), Code.BAD_EVALUATION_SET, EVALUATION_LABEL)
-    check_evaluation(baseline, evaluation, spec.workload.batch, EVALUATION_LABEL)
+    check_evaluation(baseline, evaluation, spec.workload.batch, EVALUATION_LABEL, spec.output)
     if spec.calibration is not None:
         code = Code.BAD_CALIBRATION_SET
         calibration = _read_set(path_of(spec.calibration), code, CALIBRATION_LABEL)

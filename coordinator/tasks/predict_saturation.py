@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,11 @@ from bitgauge.benchmarks.numerics.kernel_check import unsafe_share
 from bitgauge.benchmarks.numerics.ledger import WEIGHT_ONLY, OperatorRow
 from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
 from bitgauge.benchmarks.numerics.onnx_graph import GraphFacts, GraphOperator, read_graph
+from bitgauge.benchmarks.quality.heads import matrix_of, predictions, right
+from bitgauge.benchmarks.quality.observed import Observed, judged_output
 from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
+from bitgauge.benchmarks.vocabulary.reasons import AMBIGUOUS_OUTPUT, REASONS, ROWS_DEPEND_ON_DATA
 
 from ..builders import _sessions
 from ..models.base import ModelFacts
@@ -74,6 +77,8 @@ class Prediction:
         changed_predictions: samples whose class changes; None without classes.
         accuracy_here_pct: top-1 accuracy here, in %; None without labels.
         accuracy_there_pct: on a host without VNNI.
+        output: name of the output that these are about, where there are others.
+        not_judged: why none is.
     """
 
     summary: str
@@ -84,6 +89,8 @@ class Prediction:
     changed_predictions: int | None = None
     accuracy_here_pct: float | None = None
     accuracy_there_pct: float | None = None
+    output: str = ""
+    not_judged: str = ""
 
 
 def predict(model: Path, data: Path | None = None, samples: int = SAMPLES) -> Prediction:
@@ -141,28 +148,47 @@ def _with_data(
 ) -> Prediction:
     builder = LedgerBuilder(facts, -(-calls.samples // calls.batch))
     elsewhere = EmulatedHost(graph, plain)
-    here, there = [], []
+    here, there = (Observed(facts.outputs, calls.samples) for _ in range(2))
+    for one in (here, there):
+        one.keep(facts.outputs)
     try:
         shown = Instrumented(graph, production, plain, next(iter(calls))[1])
         for count, feeds in calls:
             observed = shown.observe(feeds)
             builder.add(observed, calls.batch, count)
-            here.append(observed[facts.outputs[0]][:count])
-            there.append(elsewhere(feeds)[0][:count])
+            here.add([observed[name] for name in facts.outputs], calls.batch, count)
+            there.add(elsewhere(feeds), calls.batch, count)
     except Uninstrumentable as error:
         raise Refused(Code.RUN_FAILED, str(error)) from error
     rows = zip(facts.operators, builder.ledger("all").operators, strict=True)
     layers = tuple(_from_data(one, facts, row) for one, row in rows if one.integer)
-    ours, theirs = np.concatenate(here), np.concatenate(there)
-    classes = ours.ndim == 2
-    labels = calls.labels if classes else None
-    return Prediction(
+    found = Prediction(
         summary=_sentence(layers, with_data=True),
         layers=layers,
         seven_bit_layers=_affected(layers),
         samples=calls.samples,
         of_samples=calls.of_samples,
-        changed_predictions=_changed(ours, theirs) if classes else None,
+    )
+    return _with_predictions(found, here, there, calls.labels)
+
+
+def _with_predictions(
+    found: Prediction, here: Observed, there: Observed, labels: npt.NDArray[np.int64] | None
+) -> Prediction:
+    """With what the judged output predicts here and there; without, why nothing is judged."""
+    judged, head = judged_output(here, labels)
+    if judged.reason or head is None:
+        which = f": {judged.why}" if judged.reason == AMBIGUOUS_OUTPUT else ""
+        return replace(found, not_judged=REASONS[judged.reason] + which)
+    if not there.is_whole(judged.output):
+        return replace(found, not_judged=REASONS[ROWS_DEPEND_ON_DATA])
+    ours, theirs = (
+        predictions(head, matrix_of(head, one.rows(judged.output))) for one in (here, there)
+    )
+    return replace(
+        found,
+        output=judged.output if judged.others else "",
+        changed_predictions=int(np.count_nonzero(~right(theirs, ours))),
         accuracy_here_pct=_accuracy(ours, labels),
         accuracy_there_pct=_accuracy(theirs, labels),
     )
@@ -248,14 +274,8 @@ def _nothing(facts: GraphFacts, label: str) -> str:
     return f"{label} has no integer weights: nothing can saturate in 16 bits."
 
 
-def _changed(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> int:
-    return int(np.count_nonzero(ours.argmax(axis=1) != theirs.argmax(axis=1)))
-
-
-def _accuracy(outputs: npt.NDArray[Any], labels: npt.NDArray[np.int64] | None) -> float | None:
-    if labels is None:
-        return None
-    return 100 * float(np.mean(outputs.argmax(axis=1) == labels))
+def _accuracy(told: npt.NDArray[np.int64], labels: npt.NDArray[np.int64] | None) -> float | None:
+    return None if labels is None else 100 * float(np.mean(right(told, labels)))
 
 
 def _decoded(graph: bytes) -> Any:

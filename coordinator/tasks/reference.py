@@ -14,10 +14,13 @@ import numpy.typing as npt
 from bitgauge.benchmarks.analysis.quality import without_verdicts
 from bitgauge.benchmarks.common.npz import read_npz, write_npz
 from bitgauge.benchmarks.quality.baseline import agreement_fault
+from bitgauge.benchmarks.quality.heads import Head
+from bitgauge.benchmarks.quality.observed import Observed, predicted
+from bitgauge.benchmarks.quality.outputs import choose, facts_of_labels
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.origin import raw_origin
-from bitgauge.benchmarks.raw.quality import quality_samples
+from bitgauge.benchmarks.raw.quality import judged_of, quality_samples
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.metric import Group
@@ -29,7 +32,7 @@ from ..builders import _sessions
 from ..builders.base import Unsupported
 from ..decisions.submission import REFERENCE_RECIPE
 
-VERSION = 1
+VERSION = 2
 BATCH = 64
 MIN_AGREEMENT = 0.99
 """Share of samples on which two sound FP32 runs of one model agree; near-ties may flip."""
@@ -45,10 +48,13 @@ def toolchain() -> str:
 
 
 def evaluate(baseline: Path, evaluation: Path, output: Path) -> None:
-    """Write the predicted class of each sample to `output` (npz: `ids`, `top1`).
+    """Write the predicted class of each sample to `output`.
+
+    An npz of `ids`, `outputs` (names of what may be judged) and `top1` (outputs, samples): which of
+    them a job judges is the job's matter.
 
     Raises:
-        Unsupported: the model returns no (samples, classes) matrix, or cannot be run here.
+        Unsupported: no output tells one class of each sample, or the model cannot be run here.
         BadInput: the evaluation set is damaged.
     """
     samples = read_evaluation_set(evaluation)
@@ -56,15 +62,25 @@ def evaluate(baseline: Path, evaluation: Path, output: Path) -> None:
         session = _sessions.open_session(str(baseline))
         shape = session.get_inputs()[0].shape
         fixed = shape[0] if shape and isinstance(shape[0], int) else None
-        parts = [
-            session.run(None, feed)[0][:count] for feed, count in _feeds(samples, fixed or BATCH)
-        ]
+        batch = fixed or BATCH
+        seen = Observed([one.name for one in session.get_outputs()], len(samples))
+        for feed, count in _feeds(samples, batch):
+            returned = session.run(None, feed)
+            seen.look(returned, batch)
+            seen.keep_once(_may_be_judged(seen, samples))
+            seen.add(returned, batch, count)
     except Exception as error:  # whatever the library raises
         raise Unsupported(f"the reference could not be run: {str(error)[:200]}") from error
-    logits = np.concatenate(parts)
-    if logits.ndim != 2:
-        raise Unsupported("the model's first output is no (samples, classes) matrix")
-    write_npz(output, {"ids": samples.ids, "top1": np.argmax(logits, axis=1).astype(np.int64)})
+    told = {name: one for name, one in predicted(seen, samples.labels).items() if one.ndim == 1}
+    if not told:
+        raise Unsupported("no output of the model tells one class of each sample")
+    names, top1 = np.array(list(told), dtype=np.str_), np.stack(list(told.values()))
+    write_npz(output, {"ids": samples.ids, "outputs": names, "top1": top1})
+
+
+def _may_be_judged(seen: Observed, samples: EvaluationSet) -> list[str]:
+    found = choose(seen.outputs, facts_of_labels(samples.labels))
+    return [one.name for one in found.candidates if one.head is not Head.VALUES]
 
 
 def _feeds(
@@ -126,5 +142,11 @@ def agreement_of(raws: Sequence[RawFile], reference: Path) -> Agreement | None:
     _, here, there = np.intersect1d(arrays["ids"], samples.ids, return_indices=True)
     if not samples.classes or here.size == 0:
         return None
-    same = arrays["top1"][here] == samples.ref_top1[there]
+    judged = judged_of(found)
+    # Before outputs had names, the first one was judged.
+    names = arrays["outputs"].tolist()
+    name = names[0] if judged is None else judged.output
+    if name not in names:
+        return None
+    same = arrays["top1"][names.index(name), here] == samples.ref_top1[there]
     return Agreement(int(np.count_nonzero(same)), int(here.size))

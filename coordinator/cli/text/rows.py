@@ -48,7 +48,7 @@ def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> 
     blocks: dict[tuple[str, ...], list[TableRow]] = {}
     for row in rows:
         baseline = row.baseline.sha256 if row.baseline else ""
-        profile = f"{row.profile.value} {overrides_words(row.overrides)}"
+        profile = f"{row.profile.value} {overrides_words(row.overrides)} {row.output}"
         key = (row.model_name, baseline, row.device_id, row.runtime, profile)
         blocks.setdefault(key, []).append(row)
     parts = [_block(block, known.get(block[0].device_id)) for block in blocks.values()]
@@ -90,6 +90,8 @@ def _title(row: TableRow, device: DeviceView | None) -> list[str]:
     ]
     if row.overrides != NO_OVERRIDES:
         lines.append(f"overridden: {overrides_words(row.overrides)}")
+    if row.output:
+        lines.append(f"judged on output {row.output}, which was asked for")
     if device is not None:
         lines.append(device_line(device, row.runtime))
     return [line for one in lines for line in wrapped(one)]
@@ -129,6 +131,7 @@ def _notes(rows: Sequence[TableRow]) -> list[str]:
     measured = [row for row in rows if row.state.has_numbers]
     return notes(
         (
+            *_alike(_judged(measured), measured),
             *_alike(_stale(measured), measured),
             *_alike(_kernels(measured), measured),
             *_alike(_nulls(measured), measured),
@@ -150,6 +153,15 @@ def _stale(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
     for row in rows:
         if row.changes:
             yield f"stale, {text.changes_words(row.changes)} since", row
+
+
+def _judged(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
+    """Which output the accuracy is about, where there was one to choose."""
+    for row in rows:
+        said = {item.name: item.value for item in row.metric("accuracy_pct").detail}
+        if "output" in said and "other_outputs" in said:
+            words = text.judged_words([row.metric("accuracy_pct")])
+            yield f"accuracy is about {words}", row
 
 
 def _kernels(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:

@@ -7,7 +7,7 @@ import textwrap
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis, RunView
 
-from .layout import columns
+from .layout import columns, wrapped
 
 _LONGEST_DETAIL = 160
 
@@ -34,6 +34,8 @@ def run_text(run: RunView) -> str:
         lines.append(f"  {run.failure.group.value} {run.failure.code}: {run.failure.message}")
         lines.append(f"  {run.failure.advice}")
         lines.extend(f"  | {line}" for line in run.failure.log_tail.splitlines())
+    if judged := text.judged_words(run.metrics):
+        lines += wrapped(f"judged: {judged}", indent="  ")
     if run.metrics:
         lines += columns([(m.key, metric_text(m)) for m in run.metrics], indent="  ")
     elif run.analysis_version is None and run.failure is None:
@@ -62,6 +64,7 @@ def metric_text(metric: MetricValue) -> str:
     parts.extend(
         f"{item.name}={textwrap.shorten(item.value, _LONGEST_DETAIL, placeholder=' ...')}"
         for item in metric.detail
+        if item.name not in text.JUDGED
     )
     return "  ".join(parts)
 

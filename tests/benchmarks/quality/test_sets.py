@@ -87,7 +87,7 @@ def test_the_zoos_sets_are_disjoint() -> None:
         (npz(**{"inputs/x": np.array([1.0, np.nan, np.inf])}), "2 values that are NaN"),
         (npz(**{"inputs/x": np.array(["a", "b"])}), "not numbers"),
         (set_of(labels=np.zeros(4)), "whole number"),
-        (set_of(labels=np.zeros((4, 1), int)), "whole number"),
+        (set_of(labels=np.full((4, 2), 3)), "a 0 or 1 for each class"),
         (set_of(ids=np.array(["a", "a", "b", "c"])), "3 of 4 ids"),
         (set_of(ids=np.zeros(4)), "one text per sample"),
         (set_of(ids=np.array(["a" * 300, "b", "c", "d"])), "longer"),

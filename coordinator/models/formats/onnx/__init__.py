@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from bitgauge.benchmarks.quality.outputs import SEQUENCE
 from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 
@@ -108,15 +109,21 @@ def _refuse_external_data(graph: Graph, label: str) -> None:
 def inputs_of(model: Any) -> tuple[InputSpec, ...]:
     """What a caller must feed: inputs that are not constants as well."""
     constants = {tensor.name for tensor in model.graph.initializer}
-    declared = (_output(one) for one in model.graph.input if one.name not in constants)
-    return tuple(InputSpec(one.name, one.dtype, one.shape) for one in declared)
+    return tuple(_input(one) for one in model.graph.input if one.name not in constants)
+
+
+def _input(value: Any) -> InputSpec:
+    if value.type.WhichOneof("value") != "tensor_type":
+        raise ValueError(f"{value.name[:80]!r} is not a tensor.")
+    declared = _output(value)
+    return InputSpec(declared.name, declared.dtype, declared.shape)
 
 
 def _output(value: Any) -> OutputSpec:
     import onnx
 
     if value.type.WhichOneof("value") != "tensor_type":
-        raise ValueError(f"{value.name[:80]!r} is not a tensor.")
+        return OutputSpec(str(value.name), SEQUENCE, ())
     kind = value.type.tensor_type
     if kind.elem_type == onnx.TensorProto.STRING:
         dtype = "str"
