@@ -49,6 +49,7 @@ from .facts import Groups, RunFacts, items, null
 KEYS = keys(lambda metric: metric.group is Group.QUALITY)
 COMPARED = keys(lambda metric: metric.group is Group.QUALITY and metric.relative)
 """What holds the artifact's outputs against those of the baseline."""
+_OF_OUTPUT = ("output", "head")
 _OF_LABELS = ("accuracy_pct", "accuracy_delta_pp")
 _TELLING = (AMBIGUOUS_OUTPUT, OUTPUT_MISSING, OUTPUT_DIFFERS)
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
@@ -112,10 +113,13 @@ def without_verdicts(
     if not faults:
         return tuple(metrics)
     detail = dict(faults[0].detail) | {"broken": " ".join(fault.reason for fault in faults)}
+
+    def without(metric: MetricValue) -> MetricValue:
+        known = {item.name: item.value for item in metric.detail if item.name in _OF_OUTPUT}
+        return null(metric.key, faults[0].reason, **detail, **known)
+
     return tuple(
-        null(metric.key, faults[0].reason, **detail)
-        if metric.key in COMPARED and metric.reason not in UNSOUND
-        else metric
+        without(metric) if metric.key in COMPARED and metric.reason not in UNSOUND else metric
         for metric in metrics
     )
 

@@ -125,7 +125,7 @@ def of_one_output(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
             newest[row.model_name] = max(told, newest.get(row.model_name, told))
     return tuple(
         row
-        if judged[id(row)] in ("", newest[row.model_name][1])
+        if not judged[id(row)] or judged[id(row)] == newest[row.model_name][1]
         else replace(row, metrics=tuple(map(_not_of_this_output, row.metrics)))
         for row in rows
     )
