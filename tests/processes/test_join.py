@@ -21,7 +21,7 @@ from bitgauge.coordinator.client.endpoint import Endpoint
 from .conftest import BITGAUGE, Up, environment
 
 AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
-LIFE_S = 15.0
+LIFE_S = 12.0
 _LINE = re.compile(r"bitgauge-join://\S+")
 _TLS = re.compile(r"over TLS at (\S+),")
 _LATE_S = 30.0
@@ -125,6 +125,7 @@ def test_a_device_joins_and_a_job_runs_on_it_while_certificates_change(joined: J
     done = joined.cli(
         *("run", "--baseline", str(zoo.models()[0].path), "--eval", str(zoo.evaluation_path())),
         *("--recipes", "int8-dynamic", "--on", "board", "--json"),
+        *("--launches", "1", "--warm-up", "20ms", "--budget", "500ms"),
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["jobs"][0]["state"] == "finished"

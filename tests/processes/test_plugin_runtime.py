@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +25,9 @@ from bitgauge.coordinator.client.upload import local_file, upload
 
 from tests.labs.adding import write_examples
 
+from .bench import AGENT, BRIEF
 from .conftest import Up, environment
 
-AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
 RUNTIME = """
 \"\"\"A runtime of somebody's own: all of ONNX Runtime's graph work switched off.\"\"\"
 
@@ -89,6 +88,7 @@ def test_a_runtime_from_a_temporary_folder_runs_a_job(up: Up, tmp_path: Path) ->
                 evaluation=evaluation.digest,
                 runtime="plainort",
                 selector=Selector(device="plugged"),
+                overrides=BRIEF,
             )
         ).job_id
         *_, last = client.watch(job_id)
@@ -148,6 +148,7 @@ def test_the_examples_of_the_documentation_reach_the_table(up: Up, tmp_path: Pat
                 evaluation=sets.digest,
                 runtime="matrix",
                 selector=Selector(device="shown"),
+                overrides=BRIEF,
             )
         ).job_id
         *_, last = client.watch(job_id)

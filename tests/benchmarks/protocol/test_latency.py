@@ -9,11 +9,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from bitgauge.benchmarks.protocol.latency import (
     Call,
+    Clock,
     _Reservoir,
     block_iterations,
     clock_resolution_ns,
@@ -39,6 +41,12 @@ QUICK = PLANS[Profile.QUICK]
 SECOND = 1_000_000_000
 
 
+def usual(clock: Clock, **changes: Any) -> dict[str, Any]:
+    """What a measurement takes besides calls and warm-up: profile `quick`, one seed."""
+    plain = {"plan": QUICK, "rng": np.random.default_rng(0), "gap": lambda: None}
+    return {"clock": clock, "conditions": Conditions, **plain, **changes}
+
+
 def pair_on(
     machine: NoisyClock, ratio: float, seed: int, *, gap: Callable[[], None] = lambda: None
 ) -> PairSamples:
@@ -46,11 +54,7 @@ def pair_on(
         machine.call(MS),
         machine.call(MS * ratio),
         warm=warmed(MS, int(MS * ratio)),
-        clock=machine.clock,
-        plan=QUICK,
-        rng=np.random.default_rng(seed),
-        gap=gap,
-        conditions=Conditions,
+        **usual(machine.clock, rng=np.random.default_rng(seed), gap=gap),
     )
 
 
@@ -90,11 +94,7 @@ def test_blocks_last_long_enough_and_start_uncounted() -> None:
         counted(BASELINE, 100_000),
         counted(CANDIDATE, 2 * MS),
         warm=warmed(100_000, 2 * MS),
-        clock=machine.clock,
-        plan=QUICK,
-        rng=np.random.default_rng(0),
-        gap=lambda: None,
-        conditions=Conditions,
+        **usual(machine.clock),
     )
     for letter, size in ((BASELINE, 50), (CANDIDATE, 5)):
         blocks = samples.letter == letter
@@ -127,11 +127,7 @@ def test_gap_and_conditions_stay_outside_blocks() -> None:
         session,
         session,
         warm=warmed(MS, MS),
-        clock=machine.clock,
-        plan=QUICK,
-        rng=np.random.default_rng(0),
-        gap=lambda: events.append("gap"),
-        conditions=read,
+        **usual(machine.clock, gap=lambda: events.append("gap"), conditions=read),
     )
     quads = samples.letter.size // 4
     block = ["call"] * 6 + ["read"]
@@ -149,16 +145,7 @@ def test_quads_are_added_until_precise_or_the_cap() -> None:
     def wild() -> None:
         machine.now_ns += MS * float(np.exp(rng.normal(0, 0.5)))
 
-    noisy = measure_pair(
-        wild,
-        wild,
-        warm=warmed(MS, MS),
-        clock=machine.clock,
-        plan=QUICK,
-        rng=rng,
-        gap=lambda: None,
-        conditions=Conditions,
-    )
+    noisy = measure_pair(wild, wild, warm=warmed(MS, MS), **usual(machine.clock, rng=rng))
     assert (noisy.stopped, noisy.letter.size // 4) == ("max_quads", 120)
 
 
@@ -169,29 +156,14 @@ def test_quads_are_added_until_precise_or_the_cap() -> None:
 def test_a_slow_model_ends_on_the_budget(latency_ns: int, ended: tuple[str, int]) -> None:
     machine = NoisyClock(4, CALM)
     call = machine.call(latency_ns)
-    samples = measure_pair(
-        call,
-        call,
-        warm=warmed(latency_ns, latency_ns),
-        clock=machine.clock,
-        plan=QUICK,
-        rng=np.random.default_rng(0),
-        gap=lambda: None,
-        conditions=Conditions,
-    )
+    samples = measure_pair(call, call, warm=warmed(latency_ns, latency_ns), **usual(machine.clock))
     assert (samples.stopped, samples.letter.size // 4) == ended
 
 
 def test_a_call_longer_than_the_budget_is_timed_once_per_launch() -> None:
     machine = NoisyClock(4, CALM)
     samples = measure_absolute(
-        machine.call(20 * SECOND),
-        warm=warmed(20 * SECOND),
-        clock=machine.clock,
-        plan=QUICK,
-        rng=np.random.default_rng(0),
-        gap=lambda: None,
-        conditions=Conditions,
+        machine.call(20 * SECOND), warm=warmed(20 * SECOND), **usual(machine.clock)
     )
     assert (samples.count, samples.block_start_ns.size) == (1, 1)
 
@@ -207,15 +179,7 @@ def test_a_clock_that_goes_backwards_marks_its_block() -> None:
         return now - jumped
 
     plan = replace(QUICK, absolute_timed_ns=400 * MS)
-    samples = measure_absolute(
-        lambda: None,
-        warm=warmed(MS),
-        clock=clock,
-        plan=plan,
-        rng=np.random.default_rng(0),
-        gap=lambda: None,
-        conditions=Conditions,
-    )
+    samples = measure_absolute(lambda: None, warm=warmed(MS), **usual(clock, plan=plan))
     assert samples.latency_ns.min() >= 0
     kept = kept_blocks(samples)
     assert kept[1].causes == (("clock_step", 1),)
@@ -280,15 +244,7 @@ def test_absolute_takes_the_timed_span_in_blocks() -> None:
         nonlocal gaps
         gaps += 1
 
-    samples = measure_absolute(
-        machine.call(MS),
-        warm=warmed(MS),
-        clock=machine.clock,
-        plan=QUICK,
-        rng=np.random.default_rng(0),
-        gap=gap,
-        conditions=Conditions,
-    )
+    samples = measure_absolute(machine.call(MS), warm=warmed(MS), **usual(machine.clock, gap=gap))
     assert samples.latency_ns.sum() == pytest.approx(SECOND, rel=0.02)
     assert samples.count == samples.latency_ns.size
     assert np.bincount(samples.block).tolist() == [5] * samples.block_start_ns.size
@@ -297,15 +253,7 @@ def test_absolute_takes_the_timed_span_in_blocks() -> None:
 
 def test_a_clock_that_stands_still_ends() -> None:
     plan = replace(QUICK, absolute_timed_ns=1000)
-    samples = measure_absolute(
-        lambda: None,
-        warm=warmed(MS),
-        clock=lambda: 0,
-        plan=plan,
-        rng=np.random.default_rng(0),
-        gap=lambda: None,
-        conditions=Conditions,
-    )
+    samples = measure_absolute(lambda: None, warm=warmed(MS), **usual(lambda: 0, plan=plan))
     assert samples.latency_ns.tolist() == [0] * 1000
 
 

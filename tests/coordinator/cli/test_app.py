@@ -16,14 +16,6 @@ from bitgauge.coordinator.store.store import Store
 HEAVY = ("ray", "scipy", "onnx", "onnxruntime", "sklearn", "sqlite_utils")
 
 
-@pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BITGAUGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name in ("BITGAUGE_DB", "BITGAUGE_COORDINATOR"):
-        monkeypatch.delenv(name, raising=False)
-
-
 @pytest.fixture
 def database(tmp_path: Path) -> str:
     path = tmp_path / "store.db"

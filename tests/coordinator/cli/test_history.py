@@ -22,7 +22,6 @@ DAY_NS = 86_400 * SECOND_NS
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Twelve calm jobs on 2024-10-04, then one on another runtime that is worse, and confirmed."""
-    monkeypatch.setenv("BITGAUGE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("BITGAUGE_DB", str(tmp_path / "store.db"))
     lab = Lab(Store.open(tmp_path / "store.db"), now_ns=20_000 * DAY_NS)
     lab.register()

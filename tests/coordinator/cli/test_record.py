@@ -35,11 +35,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
 
 
 @pytest.fixture(autouse=True)
-def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BITGAUGE_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name in ("BITGAUGE_DB", "BITGAUGE_COORDINATOR"):
-        monkeypatch.delenv(name, raising=False)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     out.mkdir()
     monkeypatch.chdir(out)

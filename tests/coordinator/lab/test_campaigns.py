@@ -220,7 +220,7 @@ async def test_a_cancelled_campaign_takes_its_jobs_along_also_one_that_came_late
     assert (await lab.jobs.view(late)).state is JobState.CANCELLED
 
 
-async def test_files_of_a_campaign_must_be_here_and_stay(lab: Lab) -> None:
+async def test_files_of_a_campaign_must_be_here(lab: Lab) -> None:
     refresh = Refresh(lab)
     missing = replace(SUITE, models=(replace(SUITE.models[0], evaluation=Digest("0" * 64, 1)),))
     for call in (
@@ -230,21 +230,6 @@ async def test_files_of_a_campaign_must_be_here_and_stay(lab: Lab) -> None:
         with pytest.raises(BitgaugeError, match="Not uploaded") as caught:
             await call
         assert caught.value.code is Code.BLOB_MISSING
-    later = lab.clock() + 10**15
-
-    async def spare() -> set[Digest]:
-        found = await lab.writer.call(lambda store: store.spare_blobs(later))
-        return {one.digest for one in found}
-
-    assert {BASELINE, EVALUATION} <= await spare()
-    view, _, _ = await refresh.start(ORDER, "once")
-    assert not {BASELINE, EVALUATION} & await spare()
-    await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL)
-    assert {BASELINE, EVALUATION} <= await spare()
-    await refresh.set_schedule("small", "* * * * *", ORDER)
-    assert not {BASELINE, EVALUATION} & await spare()
-    await refresh.remove_schedule("small")
-    assert {BASELINE, EVALUATION} <= await spare()
 
 
 async def test_two_campaigns_do_not_measure_the_same(lab: Lab) -> None:

@@ -26,6 +26,7 @@ from tests.labs.agent import PLUGINS, Lab, fake_artifact, open_lab
 from tests.labs.values import detail
 
 LITTLE = Overrides(warmup_ms=20, launches=1, budget_ms=100)
+TIMED = (PassName.QUALITY, PassName.ABSOLUTE, PassName.PAIR)
 CALM = fake_artifact(latency_ns=200_000)
 
 
@@ -35,8 +36,12 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
         yield made
 
 
-def job_of(lab: Lab, *artifacts: bytes, overrides: Overrides = LITTLE) -> Assignment:
-    passes = (PassName.QUALITY, PassName.ABSOLUTE, PassName.PAIR)
+def job_of(
+    lab: Lab,
+    *artifacts: bytes,
+    overrides: Overrides = LITTLE,
+    passes: tuple[PassName, ...] = TIMED,
+) -> Assignment:
     return lab.assignment(list(artifacts), runtime="odd", overrides=overrides, passes=passes)
 
 
@@ -69,7 +74,8 @@ def analysed(lab: Lab, job: Assignment, report: RunReport) -> dict[str, MetricVa
 
 
 async def test_a_call_longer_than_the_budget_is_null_with_the_reason(lab: Lab) -> None:
-    job = job_of(lab, CALM, fake_artifact(latency_ns=150_000_000), CALM)
+    tight = replace(LITTLE, budget_ms=50)
+    job = job_of(lab, CALM, fake_artifact(latency_ns=60_000_000), CALM, overrides=tight)
     async with lab.agent():
         _, slow, other = await lab.reports(3, 120)
     metrics = analysed(lab, job, slow)
@@ -78,14 +84,16 @@ async def test_a_call_longer_than_the_budget_is_null_with_the_reason(lab: Lab) -
     assert metrics["latency_p99_ns"].reason == "insufficient_samples"
     assert detail(metrics["latency_p99_ns"])["needed"] == "662"
     assert metrics["accuracy_pct"].value is not None
-    assert metrics["first_inference_ns"].value >= 150e6  # type: ignore[operator]
+    assert metrics["first_inference_ns"].value >= 60e6  # type: ignore[operator]
     assert analysed(lab, job, other)["latency_ratio"].value is not None
 
 
 async def test_a_model_that_never_settles_is_flagged_and_still_reported(lab: Lab) -> None:
     # A busy host must not spend the budget before there are quads enough for a ratio.
     longer = replace(LITTLE, budget_ms=2000)
-    job = job_of(lab, CALM, fake_artifact(target="restless"), CALM, overrides=longer)
+    restless_one = fake_artifact(target="restless")
+    passes = (PassName.QUALITY, PassName.PAIR)
+    job = job_of(lab, CALM, restless_one, CALM, overrides=longer, passes=passes)
     async with lab.agent():
         _, restless, other = await lab.reports(3, 120)
     ratio = analysed(lab, job, restless)["latency_ratio"]
@@ -130,13 +138,7 @@ async def test_the_agent_is_silent_while_a_clock_runs(lab: Lab) -> None:
 
     lab.coordinator.events = Watched()
     long = Overrides(warmup_ms=20, launches=1, budget_ms=2000)
-    lab.assignment(
-        [CALM, CALM],
-        runtime="odd",
-        overrides=long,
-        passes=(PassName.QUALITY, PassName.ABSOLUTE, PassName.PAIR),
-        renew_every_ms=100,
-    )
+    lab.assignment([CALM, CALM], runtime="odd", overrides=long, passes=TIMED, renew_every_ms=100)
     async with lab.agent():
         reports = await lab.reports(2, 120)
     inside = between = 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.raw.container import read_raw
 from bitgauge.benchmarks.vocabulary.enums import PassName, RunStatus
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides
 
 from tests.labs.agent import Lab, fake_artifact
 
@@ -90,6 +91,7 @@ async def test_a_device_from_a_folder_runs_a_job(tmp_path: Path) -> None:
         lab.assignment(
             [fake_artifact(latency_ns=2_000_000)],
             runtime="steady",
+            overrides=Overrides(warmup_ms=20, launches=1, budget_ms=100),
             passes=(PassName.QUALITY, PassName.ABSOLUTE),
         )
         async with lab.agent():

@@ -198,7 +198,7 @@ async def test_anchors_that_fail_cost_no_map(bench: Bench, anchors: str) -> None
 
 
 async def test_anchors_that_hang_cost_no_map(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "PROBE_S", 10.0)
+    monkeypatch.setattr(probing, "PROBE_S", 6.0)
     found = await bench.probe(anchors="time.sleep(600)")
     assert found.kernel_modes
     assert found.anchors == ()

@@ -249,7 +249,7 @@ async def test_a_killed_agent_goes_on_with_both_devices(bench: Bench) -> None:
         )
 
     (bench.folder / "token").write_text(AGENT_TOKEN)
-    jobs = [bench.submit(f"bench-{side}", latency_ns=50_000_000) for side in ("left", "right")]
+    jobs = [bench.submit(f"bench-{side}", latency_ns=20_000_000) for side in ("left", "right")]
     spools = [
         bench.home / f"agent/devices/phones%3A{side}/spool/intents" for side in ("left", "right")
     ]
