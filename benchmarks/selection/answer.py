@@ -101,11 +101,7 @@ def unsound(grounds: Grounds) -> Choice:
 def _undecided(grounds: Grounds, outcome: Undecided) -> Choice:
     named = grounds.fp32 if outcome.keep else outcome.open[0]
     recipes = [one.recipe for one in outcome.open]
-    command = run_command(
-        grounds.query,
-        [recipe for recipe in recipes if recipe != "fp32"] or ["all"],
-        thorough=is_thorough(outcome.open),
-    )
+    command = _command(grounds, outcome.open, thorough=is_thorough(outcome.open))
     return _choice(
         grounds,
         "undecided",
@@ -116,6 +112,16 @@ def _undecided(grounds: Grounds, outcome: Undecided) -> Choice:
         command=command if any(one.settles for one in outcome.open) else None,
         warnings=words.flags(*outcome.open),
         settling=outcome.settling,
+    )
+
+
+def _command(grounds: Grounds, those: Sequence[Assessed], *, thorough: bool) -> str:
+    """What would measure these once more: the recipes, and the files of their owners."""
+    others = [one for one in those if not one.is_baseline]
+    recipes = [one.recipe for one in others if one.file is None]
+    files = [one.file.label for one in others if one.file is not None]
+    return run_command(
+        grounds.query, recipes if recipes or files else ["all"], files=files, thorough=thorough
     )
 
 
@@ -151,6 +157,8 @@ def _choice(
         settling=tuple(_job(grounds, one) for one in settling),
         break_even=pays,
         path=words.path(grounds, rule),
+        label=chosen.file.label if chosen.file else "",
+        artifact=chosen.file.artifact if chosen.file else None,
     )
 
 
@@ -173,6 +181,8 @@ def _candidate(grounds: Grounds, one: Assessed, standing: Standing | None) -> Ca
         p_best=standing.p_best if standing else None,
         p_front=standing.p_front if standing else None,
         regret=standing.regret if standing else None,
+        label=one.file.label if one.file else "",
+        artifact=one.file.artifact if one.file else None,
     )
 
 
@@ -180,6 +190,6 @@ def _job(grounds: Grounds, job: Settling) -> SettlingJob:
     return SettlingJob(
         job.of.recipe,
         words.why_open(grounds, job.of),
-        run_command(grounds.query, [job.of.recipe], thorough=job.thorough),
+        _command(grounds, [job.of], thorough=job.thorough),
         round(job.minutes, 1),
     )

@@ -14,7 +14,7 @@ from ..vocabulary.enums import FormatFamily, Objective
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
-from .checks import gains, may_gain, objections, objective_value
+from .checks import ACCURACY_LIMIT, gains, may_gain, objections, objective_value
 from .gather import Gathered
 from .limits import RATIOS, Chances, chances, of_baseline
 from .objections import Objection, Settle, Why
@@ -24,7 +24,8 @@ from .objections import Objection, Settle, Why
 class Assessed:
     """One recipe with its rows and everything that speaks against it.
 
-    A recipe whose sessions are made with an option is one of its own: `TableRow.variant`.
+    A recipe whose sessions are made with an option is one of its own, and so is a file of its
+    owner's where there are several: `Gathered.name`.
 
     Attributes:
         recipe: its name.
@@ -33,6 +34,7 @@ class Assessed:
         objections: in the order of the units and the limits.
         tightest: share of draws in which the limit nearest to breaking holds; None when no
             limit is a matter of draws.
+        unjudged: models that say nothing of its accuracy.
     """
 
     recipe: str
@@ -40,6 +42,18 @@ class Assessed:
     rows: tuple[TableRow, ...] = ()
     objections: tuple[Objection, ...] = ()
     tightest: float | None = None
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is the FP32 baseline itself."""
+        return self.family is FormatFamily.FP32 and all(row.is_baseline for row in self.rows)
+
+    @property
+    def file(self) -> TableRow | None:
+        """A row of the one file that all of it is about; None when it is of a recipe."""
+        files = {row.artifact for row in self.rows}
+        return self.rows[0] if len(files) == 1 and files != {None} else None
 
     @property
     def eligible(self) -> bool:
@@ -70,9 +84,10 @@ class Assessed:
 
     def worst(self, key: str) -> MetricValue:
         """Its worst value of a metric over the units; null when one unit lacks it."""
-        if key in RATIOS and self.family is FormatFamily.FP32:
+        if key in RATIOS and self.is_baseline:
             return of_baseline(key)
-        values = [row.metric(key) for row in self.rows]
+        without = self.unjudged if key == "accuracy_delta_pp" else ()
+        values = [row.metric(key) for row in self.rows if row.model_name not in without]
         if not values:
             return MetricValue(key=key, reason="not_measured")
         return _worst(values, high=key != "accuracy_delta_pp")
@@ -86,7 +101,7 @@ def assess(query: SelectQuery, gathered: Gathered, now_ns: int = 0) -> tuple[Ass
     """Every recipe of the rows against the query, ordered by recipe."""
     found: dict[tuple[str, FormatFamily], dict[Unit, tuple[TableRow, Chances]]] = {}
     for row in gathered.rows:
-        own = found.setdefault((row.variant, row.family), {})
+        own = found.setdefault((gathered.name(row), row.family), {})
         own[unit_of(row)] = (row, chances(query, row))
     mixed = _mixed_meters(query, gathered)
     return tuple(
@@ -94,8 +109,9 @@ def assess(query: SelectQuery, gathered: Gathered, now_ns: int = 0) -> tuple[Ass
             recipe,
             family,
             tuple(row for row, _ in rows.values()),
-            (*_against(query, gathered.units, rows, now_ns), *mixed),
+            (*_against(query, gathered, rows, now_ns), *mixed),
             min((share for _, shares in rows.values() for share in shares.values()), default=None),
+            gathered.unjudged,
         )
         for (recipe, family), rows in sorted(found.items(), key=lambda one: one[0])
     )
@@ -103,13 +119,16 @@ def assess(query: SelectQuery, gathered: Gathered, now_ns: int = 0) -> tuple[Ass
 
 def _against(
     query: SelectQuery,
-    units: Sequence[Unit],
+    gathered: Gathered,
     rows: Mapping[Unit, tuple[TableRow, Chances]],
     now_ns: int,
 ) -> Iterator[Objection]:
-    for unit in units:
+    for unit in gathered.units:
         if unit in rows:
-            yield from objections(query, *rows[unit], now_ns)
+            unjudged = rows[unit][0].model_name in gathered.unjudged
+            for one in objections(query, *rows[unit], now_ns):
+                if not (unjudged and one.limit == ACCURACY_LIMIT and one.why is Why.UNKNOWN):
+                    yield one
         else:
             yield Objection(Why.UNMEASURED, unit=unit, settle=Settle.MEASURE)
     devices = len({row.device_id for row, _ in rows.values() if row.state.has_numbers})

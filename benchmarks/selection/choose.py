@@ -50,7 +50,7 @@ class Grounds:
     @property
     def fp32(self) -> Assessed:
         """The baseline as assessed; an empty stand-in when it has no row."""
-        known = (one for one in self.assessed if one.family is FormatFamily.FP32)
+        known = (one for one in self.assessed if one.is_baseline)
         return next(known, Assessed("fp32", FormatFamily.FP32))
 
 
@@ -224,7 +224,7 @@ def _might_be_better(grounds: Grounds, chosen: Assessed) -> tuple[Assessed, ...]
     return tuple(
         one
         for one in grounds.assessed
-        if one.open and one.recipe != "fp32" and _value(one.objective(objective)) < limit
+        if one.open and not one.is_baseline and _value(one.objective(objective)) < limit
     )
 
 

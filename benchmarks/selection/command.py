@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.rows import WITH
 
 
-def run_command(query: SelectQuery, recipes: Sequence[str], *, thorough: bool = False) -> str:
-    """The command that would measure `recipes` for the query's workload.
+def run_command(
+    query: SelectQuery,
+    recipes: Sequence[str],
+    *,
+    files: Sequence[str] = (),
+    thorough: bool = False,
+) -> str:
+    """The command that would measure recipes and files, of those labels, for the query's workload.
 
     File names in capitals are the reader's own.
     """
     # What saturates is measured in exact mode without being asked for.
     recipes = list(dict.fromkeys(recipe.partition(WITH)[0] for recipe in recipes))
-    parts = ["bitgauge run", "--baseline MODEL.onnx", "--eval EVALUATION.npz"]
+    named = [shlex.quote(f"{label}=FILE") for label in dict.fromkeys(files)]
+    parts = ["bitgauge run", *named, "--baseline MODEL.onnx", "--eval EVALUATION.npz"]
     if any(recipe == "all" or "static" in recipe for recipe in recipes):
         parts.append("--calibration CALIBRATION.npz")
-    parts.append(f"--recipes {','.join(recipes)}")
+    if recipes:
+        parts.append(f"--recipes {','.join(recipes)}")
     if query.model_name:
         parts.append(f"--name {query.model_name}")
     parts.append(f"--model-class {query.model_class.value}")

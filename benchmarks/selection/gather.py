@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from ..table.units import Unit, best_rows, comparable, current_baselines, unit_of
+from ..table.units import Unit, best_rows, comparable, current_baselines, told_apart, unit_of
 from ..vocabulary.enums import Objective
 from ..vocabulary.values.choices import SelectQuery
+from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.rows import TableRow
+from .broken import Broken, broken_models, unjudged_models
 from .checks import with_throughput_ratio
 from .objections import is_baseline
 
@@ -23,12 +25,24 @@ class Gathered:
         outdated: models of which rows were left out that were compared with an older baseline.
         unsound: of each unit that was left out, because nothing can be compared with its
             baseline, the row that says so.
+        broken: models that were left out, because they say nothing of any recipe.
+        own: files that were left out, because they stand for no other model.
+        unjudged: models that say nothing of accuracy.
+        names: what a row is called, by its variant and the file that it is of.
     """
 
     rows: tuple[TableRow, ...]
     units: tuple[Unit, ...]
     outdated: tuple[str, ...] = ()
     unsound: tuple[TableRow, ...] = ()
+    broken: tuple[Broken, ...] = ()
+    own: tuple[TableRow, ...] = ()
+    unjudged: tuple[str, ...] = ()
+    names: Mapping[tuple[str, Digest | None], str] = field(default_factory=dict)
+
+    def name(self, row: TableRow) -> str:
+        """What a row is called among these: its recipe, and which file where that is not enough."""
+        return self.names.get((row.variant, row.artifact), row.variant)
 
     @property
     def measured(self) -> bool:
@@ -41,18 +55,41 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Gathered:
 
     Of several profiles of one unit the most thorough counts, of equals the newest; one that was
     overridden to measure less comes last. Rows that were compared with an older baseline of a
-    model are left out, and so are units whose baseline is not sound; numbers of an older
-    definition of their metric, or of another output than was judged last, are null.
+    model are left out, and so are units whose baseline is not sound, and broken models; numbers of
+    an older definition of their metric, or of another output than was judged last, are null.
+
+    Where one model is left, each file of its owner's is looked at for itself. Of several models a
+    file stands for its recipe, and one that is in none for nothing.
     """
     asked = [row for row in rows if _answers(query, row) and row.workload == query.workload]
     current, outdated = current_baselines(asked)
     unsound = _unsound(current)
-    ordered = comparable(best_rows(row for row in current if unit_of(row) not in unsound))
+    sound = [row for row in current if unit_of(row) not in unsound]
+    broken = broken_models(sound)
+    left = {one.model for one in broken}
+    kept = [row for row in sound if row.model_name not in left]
+    own: tuple[TableRow, ...] = ()
+    if len({row.model_name for row in kept}) == 1:
+        names = told_apart(kept)
+        best = best_rows(kept, lambda row: names[row.variant, row.artifact])
+    else:
+        names, own = {}, tuple(row for row in kept if row.stands_alone)
+        best = best_rows(row for row in kept if not row.stands_alone)
+    ordered = comparable(best)
     if query.objective is Objective.THROUGHPUT:
         baselines = {unit_of(row): row for row in ordered if is_baseline(row)}
         ordered = tuple(with_throughput_ratio(row, baselines.get(unit_of(row))) for row in ordered)
     units = tuple(sorted({unit_of(row) for row in ordered}))
-    return Gathered(ordered, units, outdated, tuple(unsound[unit] for unit in sorted(unsound)))
+    return Gathered(
+        ordered,
+        units,
+        outdated,
+        tuple(unsound[unit] for unit in sorted(unsound)),
+        broken,
+        own,
+        unjudged_models(ordered),
+        names,
+    )
 
 
 def _unsound(rows: Iterable[TableRow]) -> dict[Unit, TableRow]:

@@ -1,4 +1,4 @@
-"""Models that an answer does not speak of, because nothing can be compared with their baseline."""
+"""What an answer does not speak of: models of which nothing can be compared, files of one model."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ from ..vocabulary import shown as text
 from ..vocabulary.reasons import ADVICE
 from ..vocabulary.shown import listed
 from ..vocabulary.values.rows import TableRow
+from .broken import Broke, Broken
 from .gather import Gathered
+
+_ALONE = "of no recipe that another model has; --model NAME asks about one model and its files"
 
 
 def without(gathered: Gathered) -> str:
     """Which models an answer does not speak of."""
-    names = sorted({_named(row, gathered) for row in gathered.unsound})
-    return f"; without {listed(names)}, of which the baseline is not sound" if names else ""
+    unsound = sorted({_named(row, gathered) for row in gathered.unsound})
+    broken = [one.model for one in gathered.broken]
+    said = []
+    if unsound:
+        said.append(f"; without {listed(unsound)}, of which the baseline is not sound")
+    if broken:
+        said.append(f"; without {listed(broken)}, of which nothing can be compared")
+    if gathered.unjudged:
+        said.append(f"; accuracy without {listed(gathered.unjudged)}, which could not be judged")
+    return "".join(said)
 
 
 def _named(row: TableRow, gathered: Gathered) -> str:
@@ -23,7 +34,20 @@ def _named(row: TableRow, gathered: Gathered) -> str:
 
 def warnings(gathered: Gathered) -> tuple[str, ...]:
     """Why models were left out."""
-    return tuple(f"left out, {fault}" for fault in faults(gathered))
+    own = dict.fromkeys(f"{row.full_name} of {row.model_name}" for row in gathered.own)
+    return (
+        *(f"left out, {fault}" for fault in faults(gathered)),
+        *(f"left out, {one.model}: {_why(one)}" for one in gathered.broken),
+        *([f"left out, {listed(tuple(own))}: {_ALONE}"] if own else []),
+    )
+
+
+def _why(broken: Broken) -> str:
+    row = broken.row
+    reason = row.reason.rstrip(".") if row.reason else row.state.value
+    if broken.why is Broke.BASELINE:
+        return f"its baseline could not be measured: {reason}"
+    return f"nothing but its baseline could be measured; {row.full_name}: {reason}"
 
 
 def advice(gathered: Gathered) -> tuple[str, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from ..table.rows import is_named
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.values.choices import SelectQuery
+from ..vocabulary.values.rows import TableRow
 from .limits import LIMITS
 from .rejections import limit_name
+
+_MOST_FILES = 8
 
 
 def require_possible(query: SelectQuery) -> None:
@@ -45,3 +49,20 @@ def require_possible(query: SelectQuery) -> None:
                 Code.BAD_ARGUMENT,
                 f"A {what} can only be weighed against a price of time or of energy.",
             )
+
+
+def of_file(word: str, rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
+    """The rows of the file that is called so, or whose digest begins so, and of its baseline.
+
+    Raises:
+        BadInput: `BAD_ARGUMENT`, there is none among these rows; some that are there are named.
+    """
+    models = {row.model_name for row in rows if is_named(row, word)}
+    if not models:
+        known = list(dict.fromkeys(row.own_name for row in rows if row.artifact is not None))
+        more = [f"{len(known) - _MOST_FILES} more"] if len(known) > _MOST_FILES else []
+        there = f"; there are {', '.join([*known[:_MOST_FILES], *more])}" if known else ""
+        raise BadInput(Code.BAD_ARGUMENT, f"No file that was measured is called {word!r}{there}.")
+    return tuple(
+        row for row in rows if is_named(row, word) or (row.is_baseline and row.model_name in models)
+    )

@@ -16,7 +16,7 @@ from .answer import answered, unmeasured, unsound
 from .assess import assess
 from .choose import Grounds, choose, nothing_measured
 from .gather import gather
-from .possible import require_possible
+from .possible import of_file, require_possible
 from .ranking import Ranking
 
 
@@ -36,10 +36,12 @@ def select(
         what is open.
 
     Raises:
-        BadInput: `BAD_ARGUMENT`, a limit that nothing can keep.
+        BadInput: `BAD_ARGUMENT`, a limit that nothing can keep, or a file that nobody measured.
     """
     require_possible(query)
     rows = tuple(rows)
+    if query.artifact is not None:
+        rows = of_file(query.artifact, rows)
     gathered = gather(query, rows)
     assessed = assess(query, gathered, now_ns)
     eligible = [one for one in assessed if one.eligible]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..table.units import unit_of
-from ..vocabulary.enums import FormatFamily, Profile
+from ..vocabulary.enums import Profile
 from ..vocabulary.profiles import SECOND_NS, shortest_s
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.digests import Digest
@@ -49,12 +49,10 @@ def settling_jobs(
     The value of a job is the expected gain over fp32 in the draws where there is one, as if
     measuring would settle it (measurement.md F-3); its cost is what the same runs took before.
     """
-    baselines = {
-        unit_of(row): row for one in assessed if one.family is FormatFamily.FP32 for row in one.rows
-    }
+    baselines = {unit_of(row): row for one in assessed if one.is_baseline for row in one.rows}
     jobs = []
     for one in unsettled:
-        if one.family is FormatFamily.FP32 or not one.settles:
+        if one.is_baseline or not one.settles:
             continue
         thorough = is_thorough([one])
         minutes = _minutes(query, one, list(baselines.values()), thorough=thorough)

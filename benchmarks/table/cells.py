@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ..vocabulary.enums import CellState, FormatFamily, HardwareClass, ModelClass
 from ..vocabulary.errors import BadInput, Code
+from ..vocabulary.metric import Group
 from ..vocabulary.metrics import METRICS, placed
 from ..vocabulary.reasons import SUSPECT
 from ..vocabulary.recipes import CUSTOM
@@ -137,7 +138,10 @@ def _state(rows: Sequence[TableRow]) -> CellState:
 
 def _pooled(key: str, rows: Sequence[TableRow]) -> Pooled:
     units, missing, reason = [], 0, ""
+    without = _unjudged(key, rows)
     for row in rows:
+        if row.model_name in without:
+            continue
         metric = _value(key, row)
         if metric.value is None:
             missing, reason = missing + 1, reason or metric.reason or "not_measured"
@@ -152,7 +156,19 @@ def _pooled(key: str, rows: Sequence[TableRow]) -> Pooled:
                 )
             )
     definition = max((row.metric(key).definition for row in rows), default=1)
-    return replace(pool(key, units, missing, reason), definition=definition)
+    return replace(pool(key, units, missing, reason), definition=definition, without=without)
+
+
+def _unjudged(key: str, rows: Sequence[TableRow]) -> tuple[str, ...]:
+    """The models that a figure of quality leaves out: those of which none could be judged.
+
+    One of them says nothing of the others. Where a model has the figure on some of its units and
+    not on all, nothing is left out; and neither where no model has it.
+    """
+    if METRICS[key].group is not Group.QUALITY:
+        return ()
+    judged = {row.model_name for row in rows if _value(key, row).value is not None}
+    return _names(row.model_name for row in rows if row.model_name not in judged) if judged else ()
 
 
 def _value(key: str, row: TableRow) -> MetricValue:

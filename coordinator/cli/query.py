@@ -82,6 +82,9 @@ def table(
     family: Annotated[str | None, typer.Option(help="fp32, fp16, int8, int4, ...")] = None,
     batch: Annotated[int | None, typer.Option(min=1, help="Samples per call.")] = None,
     job: Annotated[str | None, typer.Option(help="Only what this job measured.")] = None,
+    artifact: Annotated[
+        str | None, typer.Option(help="Only this file: its label, or the start of its digest.")
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(help="Drill down by model, device, runtime, recipe, kernel_mode."),
@@ -112,6 +115,7 @@ def table(
         family=parse_word(FormatFamily, family, "format family") if family else None,
         batch=batch,
         job_id=job,
+        artifact=artifact,
     )
     with where.answers(from_file) as source:
         if as_rows:
@@ -198,7 +202,7 @@ COMMANDS = (devices, jobs, table, runs, show, recipes)
 
 def show_cells(source: Reads, query: TableQuery, *, json: bool) -> None:
     """Print the cells that match; those of one model, device or job are made for the question."""
-    if query.model_name or query.device or query.job_id:
+    if query.model_name or query.device or query.job_id or query.artifact:
         found = cells(source.table(query))
     else:
         found = tuple(cell for cell in source.cells(query) if _matches(query, cell))

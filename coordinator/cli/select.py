@@ -23,6 +23,10 @@ class Question:
     model_class: Annotated[str, typer.Option(help="cnn, transformer, recurrent, mlp or other.")]
     hardware: Annotated[str, typer.Option(help="cpu_only, gpu_nvidia, edge_arm, ...")]
     model: Annotated[str | None, typer.Option("--model", help="Only this model.")] = None
+    artifact: Annotated[
+        str | None,
+        typer.Option(help="Only this file beside its baseline: label, or start of its digest."),
+    ] = None
     batch: Annotated[int, typer.Option(min=1, help="Samples per call.")] = 1
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1
     offline: Annotated[
@@ -151,6 +155,7 @@ def _query(question: Question, limits: Limits, prices: Prices) -> SelectQuery:
         model_class=parse_word(ModelClass, question.model_class, "model class"),
         hardware_class=parse_word(HardwareClass, question.hardware, "hardware class"),
         model_name=question.model,
+        artifact=question.artifact,
         workload=Workload(scenario=scenario, batch=question.batch, threads=question.threads),
         objective=parse_word(Objective, question.objective, "objective"),
         max_latency_ns=_given(parse_time_ns, limits.max_latency),

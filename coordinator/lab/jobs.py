@@ -103,6 +103,7 @@ class Jobs:
         while True:
             version = self.writer.changes.version
             view = await self.view(job_id)
+            job_id = view.job_id  # what was typed may come to name another one
             if view != shown:
                 yield view
                 shown = view
@@ -115,11 +116,12 @@ class Jobs:
         now_ns = self.writer.now_ns()
 
         def work(store: Store) -> JobView:
-            if only_of is not None and store.submitter(job_id) != only_of:
+            found = store.job_id_of(job_id)
+            if only_of is not None and store.submitter(found) != only_of:
                 raise Refused(
-                    Code.FORBIDDEN, f"Job {job_id} was submitted by somebody else than {only_of}."
+                    Code.FORBIDDEN, f"Job {found} was submitted by somebody else than {only_of}."
                 )
-            return store.cancel(job_id, "cancelled by the user", now_ns)
+            return store.cancel(found, "cancelled by the user", now_ns)
 
         return await self.writer.change(work)
 

@@ -28,7 +28,8 @@ from .values import Settled
 _KINDS = tuple(factor.value for factor in Factor)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?")
 _HEX = re.compile(r"[0-9a-f]{4,64}")
-_RUN = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+_RUN = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
+_WHOLE = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,18 @@ def _side(store: Store, word: str, narrow: Settled) -> _Side:
 def _run(store: Store, word: str, narrow: Settled) -> _Side | None:
     if not _RUN.fullmatch(word):
         return None
-    store.evidence(word)
-    return _Side(Factor.RUN, f"run {word}", Settled(run_id=word))
+    if len(word) == _WHOLE:
+        store.evidence(word)
+        return _Side(Factor.RUN, f"run {word}", Settled(run_id=word))
+    found = store.run_ids(word)
+    if not found:
+        return None
+    if len(found) > 1 or store.fingerprints(word):
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"Several runs, or runs and stacks, begin with {word!r}; give more of it.",
+        )
+    return _Side(Factor.RUN, f"run {word}", Settled(run_id=found[0]))
 
 
 def _date(store: Store, word: str, narrow: Settled) -> _Side | None:

@@ -33,6 +33,7 @@ from .past import annotations as _annotations
 from .past import history as _history
 from .past import own_artifacts as _own_artifacts
 from .past import regressions as _regressions
+from .sql import named as _named
 from .sql import table as _table
 from .sql.connection import connect, connect_readonly, keep_before_migration, prepare
 from .sql.database import Opened, translated
@@ -61,6 +62,7 @@ class Store(Opened):
     spec = _jobs.spec
     submitter = _jobs.submitter
     job = _jobs.job
+    job_id_of = _jobs.job_id_of
     jobs = _jobs.listed
     job_with_key = _jobs.job_with_key
     queued = _jobs.queued
@@ -77,6 +79,7 @@ class Store(Opened):
 
     # -- runs
     run = _runs.run
+    run_ids = _named.run_ids
     runs = _runs.of_job
     unanalysed = _runs.unanalysed
     report = _runs.report

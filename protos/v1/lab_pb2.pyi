@@ -646,7 +646,7 @@ class TableQuery(_message.Message):
     def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., artifact: _Optional[str] = ...) -> None: ...
 
 class SelectQuery(_message.Message):
-    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating", "max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_peak_memory_bytes", "max_energy_mj", "max_age_s", "min_devices", "confidence", "inferences_per_day", "price_per_hour", "energy_price_per_kwh", "switch_cost", "payback_days")
+    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating", "max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_peak_memory_bytes", "max_energy_mj", "max_age_s", "min_devices", "confidence", "inferences_per_day", "price_per_hour", "energy_price_per_kwh", "switch_cost", "payback_days", "artifact")
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -670,6 +670,7 @@ class SelectQuery(_message.Message):
     ENERGY_PRICE_PER_KWH_FIELD_NUMBER: _ClassVar[int]
     SWITCH_COST_FIELD_NUMBER: _ClassVar[int]
     PAYBACK_DAYS_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     model_class: _common_pb2.ModelClass
     hardware_class: _common_pb2.HardwareClass
     model_name: str
@@ -693,10 +694,11 @@ class SelectQuery(_message.Message):
     energy_price_per_kwh: float
     switch_cost: float
     payback_days: float
-    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ..., allow_saturating: bool = ..., max_latency_p90_ns: _Optional[float] = ..., max_latency_p99_ns: _Optional[float] = ..., min_throughput_per_s: _Optional[float] = ..., max_peak_memory_bytes: _Optional[int] = ..., max_energy_mj: _Optional[float] = ..., max_age_s: _Optional[int] = ..., min_devices: _Optional[int] = ..., confidence: _Optional[float] = ..., inferences_per_day: _Optional[float] = ..., price_per_hour: _Optional[float] = ..., energy_price_per_kwh: _Optional[float] = ..., switch_cost: _Optional[float] = ..., payback_days: _Optional[float] = ...) -> None: ...
+    artifact: str
+    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ..., allow_saturating: bool = ..., max_latency_p90_ns: _Optional[float] = ..., max_latency_p99_ns: _Optional[float] = ..., min_throughput_per_s: _Optional[float] = ..., max_peak_memory_bytes: _Optional[int] = ..., max_energy_mj: _Optional[float] = ..., max_age_s: _Optional[int] = ..., min_devices: _Optional[int] = ..., confidence: _Optional[float] = ..., inferences_per_day: _Optional[float] = ..., price_per_hour: _Optional[float] = ..., energy_price_per_kwh: _Optional[float] = ..., switch_cost: _Optional[float] = ..., payback_days: _Optional[float] = ..., artifact: _Optional[str] = ...) -> None: ...
 
 class Candidate(_message.Message):
-    __slots__ = ("recipe", "family", "eligible", "reasons", "latency_ratio", "size_ratio", "accuracy_delta_pp", "run_ids", "p_best", "p_front", "regret")
+    __slots__ = ("recipe", "family", "eligible", "reasons", "latency_ratio", "size_ratio", "accuracy_delta_pp", "run_ids", "p_best", "p_front", "regret", "label", "artifact")
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
     ELIGIBLE_FIELD_NUMBER: _ClassVar[int]
@@ -708,6 +710,8 @@ class Candidate(_message.Message):
     P_BEST_FIELD_NUMBER: _ClassVar[int]
     P_FRONT_FIELD_NUMBER: _ClassVar[int]
     REGRET_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     recipe: str
     family: _common_pb2.FormatFamily
     eligible: bool
@@ -719,10 +723,12 @@ class Candidate(_message.Message):
     p_best: float
     p_front: float
     regret: float
-    def __init__(self, recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., eligible: bool = ..., reasons: _Optional[_Iterable[str]] = ..., latency_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., size_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., accuracy_delta_pp: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., run_ids: _Optional[_Iterable[str]] = ..., p_best: _Optional[float] = ..., p_front: _Optional[float] = ..., regret: _Optional[float] = ...) -> None: ...
+    label: str
+    artifact: _common_pb2.Digest
+    def __init__(self, recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., eligible: bool = ..., reasons: _Optional[_Iterable[str]] = ..., latency_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., size_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., accuracy_delta_pp: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., run_ids: _Optional[_Iterable[str]] = ..., p_best: _Optional[float] = ..., p_front: _Optional[float] = ..., regret: _Optional[float] = ..., label: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...
 
 class Choice(_message.Message):
-    __slots__ = ("outcome", "recipe", "family", "sentence", "candidates", "alternatives", "next_command", "warnings", "front", "settling", "break_even", "nearest", "path")
+    __slots__ = ("outcome", "recipe", "family", "sentence", "candidates", "alternatives", "next_command", "warnings", "front", "settling", "break_even", "nearest", "path", "label", "artifact")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
@@ -736,6 +742,8 @@ class Choice(_message.Message):
     BREAK_EVEN_FIELD_NUMBER: _ClassVar[int]
     NEAREST_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     outcome: str
     recipe: str
     family: _common_pb2.FormatFamily
@@ -749,7 +757,9 @@ class Choice(_message.Message):
     break_even: BreakEven
     nearest: _containers.RepeatedScalarFieldContainer[str]
     path: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, outcome: _Optional[str] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., sentence: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., alternatives: _Optional[_Iterable[str]] = ..., next_command: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ..., front: _Optional[_Iterable[str]] = ..., settling: _Optional[_Iterable[_Union[SettlingJob, _Mapping]]] = ..., break_even: _Optional[_Union[BreakEven, _Mapping]] = ..., nearest: _Optional[_Iterable[str]] = ..., path: _Optional[_Iterable[str]] = ...) -> None: ...
+    label: str
+    artifact: _common_pb2.Digest
+    def __init__(self, outcome: _Optional[str] = ..., recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., sentence: _Optional[str] = ..., candidates: _Optional[_Iterable[_Union[Candidate, _Mapping]]] = ..., alternatives: _Optional[_Iterable[str]] = ..., next_command: _Optional[str] = ..., warnings: _Optional[_Iterable[str]] = ..., front: _Optional[_Iterable[str]] = ..., settling: _Optional[_Iterable[_Union[SettlingJob, _Mapping]]] = ..., break_even: _Optional[_Union[BreakEven, _Mapping]] = ..., nearest: _Optional[_Iterable[str]] = ..., path: _Optional[_Iterable[str]] = ..., label: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...
 
 class CellKey(_message.Message):
     __slots__ = ("model_class", "hardware_class", "family", "workload")
@@ -764,7 +774,7 @@ class CellKey(_message.Message):
     def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ...) -> None: ...
 
 class Pooled(_message.Message):
-    __slots__ = ("key", "value", "low", "high", "reason", "units", "between_models", "between_devices", "worst", "definition")
+    __slots__ = ("key", "value", "low", "high", "reason", "units", "between_models", "between_devices", "worst", "definition", "without")
     KEY_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     LOW_FIELD_NUMBER: _ClassVar[int]
@@ -775,6 +785,7 @@ class Pooled(_message.Message):
     BETWEEN_DEVICES_FIELD_NUMBER: _ClassVar[int]
     WORST_FIELD_NUMBER: _ClassVar[int]
     DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    WITHOUT_FIELD_NUMBER: _ClassVar[int]
     key: str
     value: float
     low: float
@@ -785,7 +796,8 @@ class Pooled(_message.Message):
     between_devices: float
     worst: float
     definition: int
-    def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reason: _Optional[str] = ..., units: _Optional[int] = ..., between_models: _Optional[float] = ..., between_devices: _Optional[float] = ..., worst: _Optional[float] = ..., definition: _Optional[int] = ...) -> None: ...
+    without: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reason: _Optional[str] = ..., units: _Optional[int] = ..., between_models: _Optional[float] = ..., between_devices: _Optional[float] = ..., worst: _Optional[float] = ..., definition: _Optional[int] = ..., without: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class PassRate(_message.Message):
     __slots__ = ("passed", "judged", "undecided", "low", "high")

@@ -31,7 +31,8 @@ class Pooled:
     each, of ratios the geometric one; `low` and `high` bound it at 95 %. The spreads are standard
     deviations of the true values, sampling noise taken out: relative ones of ratios (0.05 is
     5 %), in points of `accuracy_delta_pp`; None where there is one model, or one device.
-    `definition` is that of the values, which is one: see `MetricValue`.
+    `definition` is that of the values, which is one: see `MetricValue`. `without` names the models
+    of which a figure of quality could not be judged; the figure is about the others.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Pooled:
     between_devices: float | None = None
     worst: float | None = None
     definition: int = field(default=1, metadata=FIRST)
+    without: tuple[str, ...] = ()
 
     @property
     def number(self) -> MetricValue:

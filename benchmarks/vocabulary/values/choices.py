@@ -10,6 +10,7 @@ from ..enums import (
     ModelClass,
     Objective,
 )
+from .digests import Digest
 from .jobs import Workload
 from .runs import MetricValue
 
@@ -17,6 +18,8 @@ from .runs import MetricValue
 @dataclass(frozen=True, slots=True)
 class SelectQuery:
     """A question: which format, for what, within which limits; an unset limit limits nothing.
+
+    `artifact`, a label or the start of a digest, asks about one file of an owner's alone.
 
     `confidence` is the share of draws in which each limit has to hold, on every unit of evidence.
     The last five are for the break-even: what a day of use costs, and what it costs once to ship
@@ -46,6 +49,7 @@ class SelectQuery:
     energy_price_per_kwh: float | None = None
     switch_cost: float | None = None
     payback_days: float = 365.0
+    artifact: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class Candidate:
     p_best: float | None = None
     p_front: float | None = None
     regret: float | None = None
+    label: str = ""
+    artifact: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +124,5 @@ class Choice:
     break_even: BreakEven | None = None
     nearest: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
+    label: str = ""
+    artifact: Digest | None = None

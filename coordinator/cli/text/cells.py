@@ -161,6 +161,9 @@ def _notes(part: Part, now_ns: int, *, runs: bool) -> list[str]:
     spread = _spread(part.metric("latency_ratio"))
     if spread:
         notes.append(f"latency ratio {spread}")
+    unjudged = part.metric("accuracy_delta_pp").without
+    if unjudged:
+        notes.append(f"accuracy without {text.listed(unjudged)}, which could not be judged")
     if part.kernel_modes:
         notes.append(f"kernels {', '.join(part.kernel_modes)}")
     notes += [f"{flag} ({text.flag(flag)})" for flag in part.flags if flag != PRELIMINARY]

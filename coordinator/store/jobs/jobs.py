@@ -79,6 +79,12 @@ def job(connection: sqlite3.Connection, job_id: str) -> JobView:
     return job_view(connection, job_row(connection, job_named(connection, job_id)))
 
 
+@reading("reading a job")
+def job_id_of(connection: sqlite3.Connection, word: str) -> str:
+    """The id of the job that is, or begins with, `word`; who ends a job names no file."""
+    return job_named(connection, word, by_artifact=False)
+
+
 @reading("reading jobs")
 def listed(
     connection: sqlite3.Connection, limit: int = 50, active_only: bool = False

@@ -6,6 +6,7 @@ Each function is one transaction.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
@@ -14,6 +15,7 @@ from bitgauge.benchmarks.vocabulary.values.history import Annotated, HistoryQuer
 from ...decisions.regressions import OPEN, TRANSITIONS, RegressionEvent, RegressionState
 from ..sql.candidates import candidates
 from ..sql.database import fetch, writing
+from ..sql.named import run_named
 from .alerts import decoded
 from .drift import keys_of_family
 from .history import series
@@ -29,6 +31,8 @@ def annotate(db: Database, query: HistoryQuery, note: str, now_ns: int, made_by:
 
     Their open regressions are explained. `UNKNOWN_RUN` when no row matches.
     """
+    if query.run_id is not None:
+        query = replace(query, run_id=run_named(db.conn, query.run_id))
     found = series(db.conn, query)
     if not found:
         raise NotFound(Code.UNKNOWN_RUN, "No row with a history matches.")

@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..sql.candidates import candidates, with_metrics
 from ..sql.database import fetch, reading, texts, value
-from ..sql.named import ARTIFACT, RECIPE
+from ..sql.named import ARTIFACT, RECIPE, run_named
 from ..sql.table import candidates_of_key, key_text
 from ..sql.values import metric_values
 from ..values import Series, Settled
@@ -96,9 +96,9 @@ def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series,
 def _series_of_run(
     connection: sqlite3.Connection, run_id: str, metric: str | None
 ) -> tuple[Series, ...]:
+    run_id = run_named(connection, run_id)
     found = candidates(connection, {"r.run_id = ?": run_id})
     if not found:
-        evidence(connection, run_id)
         raise NotFound(
             Code.UNKNOWN_RUN, f"Run {run_id} belongs to no row of the table: it has no history."
         )

@@ -10,7 +10,7 @@ import sqlite3
 
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound
 
-from .database import texts
+from .database import reading, texts
 
 ARTIFACT = """? IN (e.name, substr(e.artifact_sha256, 1, 8), e.artifact_sha256)
     AND e.artifact_sha256 <> j.baseline_sha256"""
@@ -21,6 +21,13 @@ RECIPE = "? IN (e.recipe, e.name, substr(e.artifact_sha256, 1, 8), e.artifact_sh
 
 _BEGINNING = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
 _WHOLE = 36
+
+
+@reading("reading runs")
+def run_ids(connection: sqlite3.Connection, beginning: str) -> tuple[str, ...]:
+    """Three at most of the runs whose ids begin so."""
+    sql = "SELECT run_id FROM runs WHERE run_id GLOB ? ORDER BY run_id LIMIT 3"
+    return texts(connection, sql, (f"{beginning}*",))
 
 
 def run_named(connection: sqlite3.Connection, word: str) -> str:

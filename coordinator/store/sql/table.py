@@ -40,6 +40,7 @@ from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, 
 
 from .candidates import candidates, rows_of_job, with_metrics
 from .database import columns, encode, fetch, fetch_where, reading, texts, writing
+from .named import job_named
 from .values import device_description
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def deciding_rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[Ta
 
 def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tuple[TableRow, ...]:
     if query.job_id is not None:
-        return tuple(row for row in rows_of_job(connection, query.job_id) if matches(query, row))
+        job_id = job_named(connection, query.job_id)
+        return tuple(row for row in rows_of_job(connection, job_id) if matches(query, row))
     clauses: dict[str, object] = {
         "t.model_name = ?": query.model_name,
         "t.model_class = ?": query.model_class,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from bitgauge.benchmarks.selection.gather import gather
 from bitgauge.benchmarks.selection.select import select
 from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
@@ -461,6 +462,8 @@ def test_the_order_of_rows_does_not_matter(
 @given(tables(), queries())
 def test_what_was_not_measured_is_never_chosen(rows: list[TableRow], query: SelectQuery) -> None:
     choice = select(query, rows)
+    left = {one.model for one in gather(query, rows).broken}
+    rows = [r for r in rows if r.model_name not in left]
     chosen = [r for r in rows if r.recipe == choice.recipe]
     if choice.outcome in ("format", "tie"):
         assert chosen

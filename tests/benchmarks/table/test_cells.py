@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bitgauge.benchmarks.table.cells import cells, drill, key_of
+from bitgauge.benchmarks.table.cells import cell_of, cells, drill, key_of
 from bitgauge.benchmarks.table.gate import default_gate
 from bitgauge.benchmarks.table.pooling import UnitValue, pass_rate, pool, wilson
 from bitgauge.benchmarks.table.priors import priors, with_priors
@@ -369,3 +369,22 @@ def test_recipes_of_a_cell_are_not_compared_over_definitions() -> None:
     for definition, best in ((1, "int8-static-u8u8-pc"), (2, "int8-dynamic")):
         (cell,) = cells([fast, defined(ROW, definition)])
         assert cell.recipe == best
+
+
+def test_a_model_that_could_not_be_judged_leaves_the_accuracy_of_the_others() -> None:
+    """It still counts for everything else, and a figure that only some units have stays null."""
+
+    def of(model: str, device: str, accuracy: float | None) -> TableRow:
+        delta = MetricValue("accuracy_delta_pp", accuracy, reason=None if accuracy else "no_labels")
+        ratio = MetricValue("latency_ratio", 0.5, 0.4, 0.6)
+        return values.row(model_name=model, device_id=device, metrics=(delta, ratio))
+
+    judged, not_judged = of("a", "1", -0.2), of("b", "1", None)
+    part = cell_of(key_of(judged), [judged, not_judged]).recipes[0]
+    accuracy = part.metric("accuracy_delta_pp")
+    assert (accuracy.value, accuracy.units, accuracy.without) == (-0.2, 1, ("b",))
+    assert (part.metric("latency_ratio").units, part.metric("latency_ratio").without) == (2, ())
+    half = cell_of(key_of(judged), [judged, of("a", "2", None)]).recipes[0]
+    assert half.metric("accuracy_delta_pp").reason == "no_labels"
+    none = cell_of(key_of(judged), [not_judged]).recipes[0].metric("accuracy_delta_pp")
+    assert (none.reason, none.without) == ("no_labels", ())
