@@ -37,6 +37,7 @@ class ChildSpec:
         seed: of every random choice in this launch.
         artifacts: SHA-256 of what is loaded, baseline first; empty for the floor.
         paths: files of the artifacts, in that order; the runtime's empty artifact for the floor.
+        folders: those of artifacts that are several files, with nothing else in them.
         evaluation: file of the evaluation set.
         result: where to write the raw file.
         event_fd: descriptor to write events to.
@@ -67,6 +68,7 @@ class ChildSpec:
     ack_fd: int
     device: str
     unit: str = ""
+    folders: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
     overrides: Overrides = NO_OVERRIDES
     peak_fd: int = -1

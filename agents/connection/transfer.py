@@ -14,6 +14,12 @@ from weakref import WeakValueDictionary
 
 import grpc.aio
 from bitgauge.benchmarks.common.digests import digest_of
+from bitgauge.benchmarks.common.manifest import (
+    MAX_MANIFEST_BYTES,
+    ArtifactFiles,
+    manifest_in,
+    require_flat,
+)
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -46,6 +52,26 @@ class Transfer:
     def holding(self, digests: Iterable[Digest]) -> AbstractContextManager[None]:
         """Keeps the blobs of a job in the cache for as long as it runs."""
         return self._cache.holding(digests)
+
+    async def artifact(self, digest: Digest) -> ArtifactFiles:
+        """The verified files of an artifact: one, or those that its manifest lists.
+
+        They stay in the cache for as long as the artifact is held.
+
+        Raises:
+            BitgaugeError: as `fetch`; a manifest is not sound.
+        """
+        with self._cache.holding((digest,)):
+            path = await self.fetch(digest)
+            manifest = None
+            if digest.size_bytes <= MAX_MANIFEST_BYTES:
+                manifest = await asyncio.to_thread(manifest_in, path)
+            if manifest is None:
+                return ArtifactFiles(digest.sha256, {digest.sha256: path})
+            files = {one.name: await self.fetch(one.digest) for one in manifest.files}
+        found = ArtifactFiles(manifest.entry, files)
+        await asyncio.to_thread(require_flat, found)
+        return found
 
     async def fetch(self, digest: Digest) -> Path:
         """The verified file of a blob, downloaded when the cache lacks it.

@@ -73,7 +73,10 @@ class Executor:
         for done, digest in enumerate(wanted):
             first.tell("fetching", done / len(wanted))
             with contextlib.suppress(BitgaugeError, OSError):  # said by the entry that needs it
-                await self._bench.transfer.fetch(digest)
+                if digest == self._job.evaluation:
+                    await self._bench.transfer.fetch(digest)
+                else:
+                    await self._bench.transfer.artifact(digest)
 
     async def give_up(self, failure: Failure) -> None:
         """Reports every entry that is still open as failed."""
@@ -193,6 +196,7 @@ def _failure_of(error: Exception) -> Failure:
 def _group_of(error: BitgaugeError) -> FailureGroup:
     """Who must act when something failed outside a child."""
     return {
+        Code.BAD_MODEL: FailureGroup.ARTIFACT,  # its manifest: nothing was loaded
         Code.RUNTIME_MISSING: FailureGroup.DEVICE,
         Code.UNKNOWN_PLUGIN: FailureGroup.DEVICE,
         Code.DISK_FULL: FailureGroup.ENVIRONMENT,

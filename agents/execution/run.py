@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.common.ids import run_id
+from bitgauge.benchmarks.common.manifest import ArtifactFiles
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.meters import best_meter, second_meter
@@ -201,25 +202,39 @@ async def _close_bracket(
     """The sentinel after the job, when its last entry failed: it needs no file of the entry."""
     for plan in filter(_closes, plans):
         try:
-            run.made.append(await _launch(bench, run, plan, {}, intent))
+            run.made.append(await _launch(bench, run, plan, _NO_FILES, intent))
         except RunFailed as failed:
             bench.say(f"{_OPTIONAL[PassName.SENTINEL]}: {failed.failure.message}")
         except (BitgaugeError, OSError) as error:  # the entry's own failure is what is told
             bench.say(f"{_OPTIONAL[PassName.SENTINEL]}: {error}")
 
 
-async def _fetch(bench: Bench, run: Run) -> dict[str, Path]:
-    """The verified files of the entry by SHA-256."""
-    wanted = {run.job.evaluation, run.job.baseline, run.entry.artifact}
-    return {digest.sha256: await bench.transfer.fetch(digest) for digest in sorted(wanted)}
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The verified files of an entry.
+
+    Attributes:
+        artifacts: those of each artifact.
+        evaluation: the evaluation set; None for a launch that needs no file.
+    """
+
+    artifacts: dict[Digest, ArtifactFiles]
+    evaluation: Path | None
 
 
-async def _launch(
-    bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path], intent: Intent
-) -> RawRef:
+_NO_FILES = _Files({}, None)
+
+
+async def _fetch(bench: Bench, run: Run) -> _Files:
+    evaluation = await bench.transfer.fetch(run.job.evaluation)
+    wanted = sorted({run.job.baseline, run.entry.artifact})
+    return _Files({one: await bench.transfer.artifact(one) for one in wanted}, evaluation)
+
+
+async def _launch(bench: Bench, run: Run, plan: PassPlan, files: _Files, intent: Intent) -> RawRef:
     """One launch, and one more when it crashed (DESIGN 10.12)."""
-    spec = _spec(bench, run, plan, files)
-    sources = [files[digest.sha256] for digest in plan.artifacts]
+    sources = [files.artifacts[digest] for digest in plan.artifacts]
+    spec = _spec(bench, run, plan, sources, files.evaluation)
     ended = await _attempt(bench, run, spec, sources, intent)
     tried = 1
     if needs_confirmation(ended):
@@ -235,7 +250,7 @@ async def _launch(
 
 
 async def _attempt(
-    bench: Bench, run: Run, spec: ChildSpec, sources: Sequence[Path], intent: Intent
+    bench: Bench, run: Run, spec: ChildSpec, sources: Sequence[ArtifactFiles], intent: Intent
 ) -> ChildExit:
     """One child, from its folder to its end."""
     folder, keeper = bench.folder / run.name, run.keeper
@@ -261,7 +276,7 @@ async def _attempt(
         keeper.measuring(False)
 
 
-def _lay_out(bench: Bench, spec: ChildSpec, sources: Sequence[Path], folder: Path) -> None:
+def _lay_out(bench: Bench, spec: ChildSpec, sources: Sequence[ArtifactFiles], folder: Path) -> None:
     """A fresh folder for the child, and one for each artifact that holds nothing else.
 
     A model file may name others beside it; in the cache those would be other people's.
@@ -277,13 +292,20 @@ def _lay_out(bench: Bench, spec: ChildSpec, sources: Sequence[Path], folder: Pat
         assert make is not None, "a bracket is planned only around a runtime that has a sentinel"
         machine.place(places[0], make())
     for place, source in zip(places, sources, strict=bool(sources)):
-        machine.place(place, source)
+        for name, file in source.files.items():
+            machine.place(place.parent / name, file)
 
 
-def _spec(bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path]) -> ChildSpec:
+def _spec(
+    bench: Bench,
+    run: Run,
+    plan: PassPlan,
+    sources: Sequence[ArtifactFiles],
+    evaluation: Path | None,
+) -> ChildSpec:
     """What the child is told."""
     job, folder = run.job, bench.folder / run.name
-    names = [digest.sha256 for digest in plan.artifacts] or ["floor"]
+    names = [source.entry for source in sources] or ["floor"]
     places = [folder / "artifacts" / str(at) / name for at, name in enumerate(names)]
     meter = best_meter(bench.device.meters)
     second = second_meter(meter, bench.device.meters) if meter else None
@@ -298,7 +320,12 @@ def _spec(bench: Bench, run: Run, plan: PassPlan, files: dict[str, Path]) -> Chi
         seed=_seed(run.name, plan),
         artifacts=tuple(digest.sha256 for digest in plan.artifacts),
         paths=tuple(str(place) for place in places),
-        evaluation=str(files.get(job.evaluation.sha256, "")),
+        folders=tuple(
+            str(place.parent)
+            for place, source in zip(places, sources, strict=bool(sources))
+            if len(source.files) > 1
+        ),
+        evaluation=str(evaluation or ""),
         result=str(folder / _OWN / "raw.npz"),
         event_fd=-1,
         ack_fd=-1,

@@ -37,7 +37,7 @@ class Machine:
 
     def place(self, path: Path, what: Path | bytes) -> None:
         """Puts a file where a child looks for it: a link to another file, or bytes."""
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(what, bytes):
             path.write_bytes(what)
         else:

@@ -99,7 +99,8 @@ def _command(
         *(sys.executable, "-m", WORKER, str(spec_file)),
         *(str(parent), str(space), str(processes)),
     )
-    named = (*spec.paths, spec.evaluation, *_traces())
+    alone = (path for path in spec.paths if str(Path(path).parent) not in spec.folders)
+    named = (*alone, *spec.folders, spec.evaluation, *_traces())
     files = [Path(path) for path in named if path]
     return level.wrap(confinement.box(folder, files), worker)
 

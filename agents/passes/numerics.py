@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bitgauge.benchmarks.numerics.external_data import whole_model
 from bitgauge.benchmarks.numerics.instrument import FloatModel, Instrumented, Run, Uninstrumentable
 from bitgauge.benchmarks.numerics.integer_operator import spread
 from bitgauge.benchmarks.numerics.ledger import Ledger
@@ -96,8 +97,8 @@ def _plain(opened: OpenGraph) -> Callable[[bytes], Run]:
 def _reference(path: Path, plain: Callable[[bytes], Run]) -> FloatModel | None:
     """The float model; without it only the comparison with it is missing."""
     try:
-        return FloatModel(path.read_bytes(), plain)
-    except BitgaugeError:
+        return FloatModel(whole_model(path), plain)
+    except (BitgaugeError, ValueError):
         return None
 
 

@@ -32,7 +32,7 @@ class Box:
 
     Attributes:
         folder: its own folder, the only one it may write to.
-        files: further files that it may read.
+        files: further files that it may read, and folders of them.
         trees: folders of programs and libraries that it may read.
         devices: device nodes that it may use.
         hidden: folders that it must not see even when a tree holds them.

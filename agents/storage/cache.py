@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
 from bitgauge.benchmarks.common.files import on_disk, sync
+from bitgauge.benchmarks.common.manifest import MAX_MANIFEST_BYTES, manifest_in
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -69,7 +70,10 @@ class Cache:
 
     @contextlib.contextmanager
     def holding(self, digests: Iterable[Digest]) -> Iterator[None]:
-        """Blobs that somebody uses; inside they stay even when the limit is passed."""
+        """Blobs that somebody uses; inside they stay even when the limit is passed.
+
+        So do the files that a manifest among them lists.
+        """
         names = [digest.sha256 for digest in digests]
         with self._lock:
             self._held.update(names)
@@ -93,17 +97,38 @@ class Cache:
         with self._lock:
             kept = set(self._held)
         with _on_disk(self._folder):
-            blobs: list[tuple[float, int, Path]] = []
-            for path in self._folder.iterdir():
-                found = path.stat()
-                blobs.append((found.st_mtime, found.st_size, path))
-            excess = sum(size for _, size, _ in blobs) + above_bytes
-            for _, size, path in sorted(blobs):
+            used, sizes, parts = self._contents()
+            kept |= {part for name in kept for part in parts.get(name, ())}
+            needed = Counter(part for names in parts.values() for part in names)
+            excess = sum(sizes.values()) + above_bytes
+            for name in sorted(used.keys() - needed.keys(), key=lambda name: (used[name], name)):
                 if excess <= 0:
                     return
-                if path.name.removesuffix(_PARTIAL) not in kept:
-                    path.unlink(missing_ok=True)
-                    excess -= size
+                if name in kept:
+                    continue
+                needed.subtract(parts.get(name, ()))
+                for gone in {name, *(one for one in parts.get(name, ()) if not needed[one])} - kept:
+                    for path in (self._folder / gone, self._folder / f"{gone}{_PARTIAL}"):
+                        excess -= sizes.pop(path, 0)
+                        path.unlink(missing_ok=True)
+
+    def _contents(self) -> tuple[dict[str, float], dict[Path, int], dict[str, set[str]]]:
+        """What is here: last use by blob, size by file, and the blobs of each manifest.
+
+        The files of a manifest go with it, and not before: one of them alone is of no use.
+        """
+        used: dict[str, float] = {}
+        sizes: dict[Path, int] = {}
+        parts: dict[str, set[str]] = {}
+        for path in self._folder.iterdir():
+            found, name = path.stat(), path.name.removesuffix(_PARTIAL)
+            used[name] = max(used.get(name, 0.0), found.st_mtime)
+            sizes[path] = found.st_size
+            if name == path.name and found.st_size <= MAX_MANIFEST_BYTES:
+                with contextlib.suppress(BadInput):
+                    manifest = manifest_in(path)
+                    parts[name] = {one.sha256 for one in manifest.files} if manifest else set()
+        return used, sizes, {name: files for name, files in parts.items() if files}
 
 
 class BlobWriter:

@@ -37,7 +37,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.DIGEST_MISMATCH: "The bytes were changed on the way; send the blob again.",
         Code.BAD_SUITE: "Correct the file; docs/refreshing.md shows what a suite may say.",
         Code.UNKNOWN_PLUGIN: "Run `bitgauge-agent describe` for what this device has.",
-        Code.EXTERNAL_DATA: "Save the model as one file that holds its weights.",
+        Code.EXTERNAL_DATA: (
+            "Keep the files that the model names in its own folder or below, as plain files, and"
+            " send it from where onnx is installed."
+        ),
         Code.BAD_JOIN_LINE: "Copy the whole line that `bitgauge join-line` prints.",
     },
     "FAILED_PRECONDITION": {

@@ -26,6 +26,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import (
 )
 
 if TYPE_CHECKING:
+    from ..client.artifacts import LocalArtifact
     from ..client.upload import LocalFile
 
 BASELINE_RECIPE = "fp32"
@@ -64,7 +65,9 @@ def _told_apart(path: Path, paths: Sequence[Path]) -> str:
 
 
 def entries_of(
-    baseline: LocalFile, artifacts: Sequence[tuple[str, LocalFile]], recipes: Sequence[str]
+    baseline: LocalFile | LocalArtifact,
+    artifacts: Sequence[tuple[str, LocalFile | LocalArtifact]],
+    recipes: Sequence[str],
 ) -> tuple[Entry, ...]:
     """The baseline itself, the files to measure beside it, and the recipes to build from it."""
     return (

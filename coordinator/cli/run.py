@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from ..client.client import Client
     from ..client.upload import LocalFile, Uploaded
+
+
+_TELL_EVERY_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,7 @@ def _specs(
     from bitgauge.benchmarks.vocabulary.typed import parse_word
     from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Workload
 
+    from ..client.artifacts import local_artifact
     from ..client.upload import local_file
     from .orders import (
         entries_of,
@@ -208,9 +214,8 @@ def _specs(
     batches = parse_batches(measuring.batch or ["1"])
     given = parse_artifacts(files.artifacts or [])
     dims = parse_dims(files.dim or [])
-    baseline, evaluation, *artifacts = map(
-        local_file, (files.baseline, files.evaluation, *(path for _, path in given))
-    )
+    baseline, *artifacts = map(local_artifact, (files.baseline, *(path for _, path in given)))
+    evaluation = local_file(files.evaluation)
     calibration = local_file(files.calibration) if files.calibration else None
     spec = JobSpec(
         model_name=terms.name or files.baseline.stem,
@@ -237,8 +242,24 @@ def _specs(
         float32=files.float32,
         output=files.output,
     )
-    sent = [baseline, evaluation, *artifacts, *([calibration] if calibration else [])]
+    sent = [evaluation, *([calibration] if calibration else [])]
+    sent += [file for artifact in (baseline, *artifacts) for file in artifact.files]
     return jobs_of(spec, batches), sent
+
+
+def _telling() -> Callable[[int, int], None]:
+    """Says every few seconds how much of an upload has gone."""
+    from bitgauge.benchmarks.vocabulary.shown import size
+
+    last = time.monotonic()
+
+    def told(sent_bytes: int, of_bytes: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > _TELL_EVERY_S:
+            last = time.monotonic()
+            say(f"sent {size(sent_bytes)} of {size(of_bytes)}")
+
+    return told
 
 
 def _submit_and_follow(
@@ -262,7 +283,7 @@ def _submit_and_follow(
     if specs[0].overrides.session_options:
         require_options(specs[0], [view.description for view in client.devices()])
     try:
-        uploaded = upload(client, files)
+        uploaded = upload(client, files, None if json else _telling())
         if not json:
             say(uploaded_words(uploaded))
         for spec in specs:

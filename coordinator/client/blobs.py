@@ -11,8 +11,9 @@ from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.protos.v1 import blobs_pb2 as pb
 
+from .artifacts import local_artifact
 from .connection import Connection
-from .upload import local_file, upload
+from .upload import upload
 
 WRITE_TIMEOUT_S = 600.0
 
@@ -23,12 +24,15 @@ class BlobCalls(Connection):
     def upload(self, *paths: Path) -> tuple[Digest, ...]:
         """Bring files to the coordinator and name each by its content; known ones are not sent.
 
+        A model that keeps weights in other files brings them along.
+
         Raises:
-            BitgaugeError: `FILE_UNREADABLE`; `DISK_FULL`, `BLOB_LIMIT`; `UNREACHABLE`.
+            BitgaugeError: `FILE_UNREADABLE`, `EXTERNAL_DATA`; `DISK_FULL`, `BLOB_LIMIT`;
+                `UNREACHABLE`.
         """
-        files = [local_file(path) for path in paths]
-        upload(self, files)
-        return tuple(file.digest for file in files)
+        artifacts = [local_artifact(path) for path in paths]
+        upload(self, [file for one in artifacts for file in one.files])
+        return tuple(one.digest for one in artifacts)
 
     def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
         """Those of `digests` that the coordinator lacks."""

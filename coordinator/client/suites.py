@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.typed import nearest
 from bitgauge.benchmarks.vocabulary.values.campaigns import Suite, SuiteModel
 
+from .artifacts import local_artifact
 from .upload import LocalFile, local_file
 
 
@@ -51,16 +52,16 @@ def _pinned(model: ModelFiles, folder: Path) -> tuple[SuiteModel, list[LocalFile
     else:
         given = (model.baseline, model.evaluation, model.calibration)
         paths = [folder / one for one in given if one]
-    files = [local_file(path) for path in paths]
+    baseline, sets = local_artifact(paths[0]), [local_file(path) for path in paths[1:]]
     return (
         SuiteModel(
             name=model.name,
-            baseline=files[0].digest,
-            evaluation=files[1].digest,
-            calibration=files[2].digest if len(files) > 2 else None,
+            baseline=baseline.digest,
+            evaluation=sets[0].digest,
+            calibration=sets[1].digest if len(sets) > 1 else None,
             model_class=kind,
         ),
-        files,
+        [*baseline.files, *sets],
     )
 
 

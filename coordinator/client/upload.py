@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from bitgauge.benchmarks.common.again import Again
 from bitgauge.benchmarks.common.digests import digest_of
@@ -35,10 +36,25 @@ class Blobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file on this machine and its content address."""
+    """A file on this machine and its content address.
+
+    Attributes:
+        path: where it is.
+        digest: what it is called.
+        content: its bytes, when it is made of the file at `path` and lies nowhere.
+    """
 
     path: Path
     digest: Digest
+    content: bytes | None = None
+
+    def open(self) -> BinaryIO:
+        """Its bytes, to read.
+
+        Raises:
+            OSError: it cannot be opened.
+        """
+        return self.path.open("rb") if self.content is None else BytesIO(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +79,15 @@ def local_file(path: Path) -> LocalFile:
         raise _unreadable(path, error) from error
 
 
-def upload(client: Blobs, files: Sequence[LocalFile]) -> Uploaded:
+def upload(
+    client: Blobs, files: Sequence[LocalFile], told: Callable[[int, int], None] | None = None
+) -> Uploaded:
     """Send those of `files` that the coordinator lacks; equal files are sent once.
+
+    Args:
+        client: where to.
+        files: what shall be there.
+        told: is told now and then how many bytes went, and of how many that were missing.
 
     Raises:
         BitgaugeError: a file changed or vanished meanwhile, or the coordinator refused it or
@@ -73,11 +96,14 @@ def upload(client: Blobs, files: Sequence[LocalFile]) -> Uploaded:
     unique = {file.digest: file for file in files}
     patience = Again(2 * PAUSE_S, attempts=ATTEMPTS)
     missing = patience.call_blocking(lambda: client.find_missing(tuple(unique)))
+    missing_bytes = sum(digest.size_bytes for digest in missing)
     counted = 0
 
     def count(size_bytes: int) -> None:
         nonlocal counted
         counted += size_bytes
+        if told is not None:
+            told(counted, missing_bytes)
 
     for digest in missing:
         _send(client, unique[digest], count)
@@ -138,7 +164,7 @@ class _Source:
         """The bytes from `offset` to the size that the digest names."""
         left = self._file.digest.size_bytes - offset
         try:
-            with self._file.path.open("rb") as source:
+            with self._file.open() as source:
                 source.seek(offset)
                 while left > 0 and (chunk := source.read(min(CHUNK_BYTES, left))):
                     left -= len(chunk)
@@ -150,7 +176,7 @@ class _Source:
 
 def _require_unchanged(file: LocalFile) -> None:
     """Refuse to send again what changed here and not on the way."""
-    if local_file(file.path).digest != file.digest:
+    if file.content is None and local_file(file.path).digest != file.digest:
         raise BadInput(
             Code.DIGEST_MISMATCH, f"{file.path} changed while it was sent; leave it as it is."
         )

@@ -47,7 +47,7 @@ class ModelFacts:
         family: of most of the weights that it multiplies, by elements; None when none has most.
         parameter_count: elements of the constant tensors that hold numbers (floats and at most
             8-bit integers, scalars left out) as stored: two packed 4-bit weights count once.
-        size_bytes: size of the file.
+        size_bytes: size of the file, and of those beside it that hold weights of it.
         float64: most of its weights are doubles, which no recipe is about.
     """
 
@@ -68,8 +68,21 @@ class ModelFacts:
         return named or FormatFamily.MIXED
 
 
+class Companions(Protocol):
+    """What a format module offers besides when its files may name others beside them."""
+
+    def companions(self, path: Path, label: str) -> tuple[str, ...]:
+        """The files that the one at `path` needs, by names relative to its folder; none: alone.
+
+        Raises:
+            BadInput: EXTERNAL_DATA, it names one outside its folder.
+            OSError: it cannot be read.
+        """
+        ...
+
+
 class Format(Protocol):
-    """The shape of a format module.
+    """The shape of a format module; `Companions` is a further function, for those with files.
 
     Attributes:
         NAME: the artifact kind of its files.

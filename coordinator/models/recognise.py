@@ -10,7 +10,7 @@ from typing import cast
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
-from .base import HEAD_BYTES, Format, ModelFacts
+from .base import HEAD_BYTES, Companions, Format, ModelFacts
 from .refused import foreign_kind
 
 _FORMATS = Kind("formats", ("NAME", "RANK", "recognises", "facts"), f"{__package__}.formats")
@@ -32,12 +32,26 @@ def kind_of(path: Path, label: str = "the model") -> str:
     return one.NAME if one.RANK >= 0 else foreign_kind(head) or one.NAME
 
 
+def companions(path: Path, label: str = "the model") -> tuple[str, ...]:
+    """The files that the one at `path` needs beside it, by their names relative to its folder.
+
+    Raises:
+        BadInput: FILE_UNREADABLE; EXTERNAL_DATA when it names one outside its folder.
+    """
+    one = _format_of(_head(path, label))
+    if not hasattr(one, "companions"):
+        return ()
+    with _readable(label):
+        return cast(Companions, one).companions(path, label)
+
+
 def inspect_model(path: Path, label: str = "the model") -> ModelFacts:
     """Reads and judges the model file at `path`, called `label` in every sentence.
 
     Raises:
         BadInput: FILE_UNREADABLE, REFUSED_FORMAT for pickles, archives and prebuilt engines, or
-            BAD_MODEL for anything else that is not one complete model in one file.
+            EXTERNAL_DATA for files beside it that are not as it says, BAD_MODEL for anything
+            else that is not one complete model.
     """
     one = _format_of(_head(path, label))
     with _readable(label):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.numerics.emulated_host import EmulatedHost
+from bitgauge.benchmarks.numerics.external_data import whole_model
 from bitgauge.benchmarks.numerics.instrument import Arrays, Instrumented, Run, Uninstrumentable
 from bitgauge.benchmarks.numerics.integer_operator import PAIRING, spread
 from bitgauge.benchmarks.numerics.kernel_check import unsafe_share
@@ -293,7 +294,12 @@ def _open(model: Path) -> tuple[bytes, Run, Callable[[bytes], Run]]:
     with tempfile.TemporaryDirectory(prefix="bitgauge-predict-") as folder:
         saved = Path(folder, "executed.onnx")
         production = _runner(str(model), saved)
-        return saved.read_bytes(), production, plain
+        try:
+            return whole_model(saved, model.parent), production, plain
+        except ValueError as error:
+            raise BadInput(
+                Code.BAD_MODEL, f"The graph of {model.name} is too large to look into: {error}."
+            ) from error
 
 
 def _runner(source: str | bytes, saved: Path | None = None, *, as_it_stands: bool = False) -> Run:

@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Protocol
 
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
-from bitgauge.benchmarks.common.files import whole_file
+from bitgauge.benchmarks.common.files import remove_tree, whole_file
+from bitgauge.benchmarks.common.manifest import (
+    MAX_MANIFEST_BYTES,
+    ArtifactFiles,
+    Manifest,
+    laid_out,
+    manifest_in,
+    manifest_of,
+)
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -19,6 +27,9 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 SPARE_S = 600.0
 REPLICA_VARIABLE = "BITGAUGE_REPLICA"
 """Where the node of an embedded Ray keeps its copies of blobs."""
+
+_FILES = ".files"
+_ANY_KIND = "any"
 
 
 def replica_folder() -> Path:
@@ -66,6 +77,43 @@ class Replica:
         self._make_room(path)
         return path
 
+    def artifact(self, digest: Digest) -> Path:
+        """The file to load of an artifact, alone in a folder with the files that belong to it.
+
+        A model file may name others beside it; among the blobs those would be other people's. The
+        files have one link each: onnx refuses to read weights from one with several.
+
+        Raises:
+            BitgaugeError: as `path`; BAD_MODEL for a manifest that is not sound.
+        """
+        manifest = self._manifest(digest)
+        folder = self._folder / f"{digest.sha256}{_FILES}"
+        found = ArtifactFiles(
+            manifest.entry, {file.name: folder / file.name for file in manifest.files}
+        )
+        if folder.is_dir():
+            if _is_sound(manifest, found):
+                os.utime(folder)
+                return found.path
+            remove_tree(folder)
+        aside = Path(tempfile.mkdtemp(prefix=".", dir=self._folder))
+        try:
+            laid_out(manifest, aside, self._fetch)
+            with contextlib.suppress(OSError):  # another task was faster
+                aside.rename(folder)
+        finally:
+            remove_tree(aside)
+        self._make_room(folder)
+        return found.path
+
+    def _manifest(self, digest: Digest) -> Manifest:
+        """What an artifact consists of; one file is an artifact, too."""
+        if digest.size_bytes <= MAX_MANIFEST_BYTES:
+            manifest = manifest_in(self.path(digest))
+            if manifest is not None:
+                return manifest
+        return manifest_of(_ANY_KIND, digest, {})
+
     def _fetch(self, digest: Digest, path: Path) -> None:
         hasher = Hasher()
         with whole_file(path, 0o600) as file:
@@ -79,12 +127,25 @@ class Replica:
         copies = []
         for path in self._folder.iterdir():
             with contextlib.suppress(FileNotFoundError):
-                facts = path.stat()
-                copies.append((facts.st_mtime, facts.st_size, path))
+                copies.append((path.stat().st_mtime, _size(path), path))
         total_bytes = sum(size for _, size, _ in copies)
         for used, size, path in sorted(copies):
             if total_bytes <= self._capacity_bytes or time.time() - used < SPARE_S:
                 return
             if path != newest:
-                path.unlink(missing_ok=True)
+                remove_tree(path) if path.is_dir() else path.unlink(missing_ok=True)
                 total_bytes -= size
+
+
+def _is_sound(manifest: Manifest, found: ArtifactFiles) -> bool:
+    """Whether every file of an artifact is there, with the right bytes."""
+    with contextlib.suppress(FileNotFoundError):
+        return all(digest_of(found.files[one.name]) == one.digest for one in manifest.files)
+    return False
+
+
+def _size(path: Path) -> int:
+    """Of a copy, or of an artifact's folder with all its files."""
+    if not path.is_dir():
+        return path.stat().st_size
+    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())

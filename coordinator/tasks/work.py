@@ -78,12 +78,18 @@ def inspect(access: BlobAccess, spec: JobSpec, takes: Takes) -> Inspection:
     from .inspect_job import inspect_job
 
     with _node(access) as (_, replica):
-        return inspect_job(spec, replica.path, takes)
+        models = {spec.baseline, *(entry.artifact for entry in spec.entries)}
+
+        def path_of(digest: Digest) -> Path:
+            return replica.artifact(digest) if digest in models else replica.path(digest)
+
+        return inspect_job(spec, path_of, takes)
 
 
 def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
     """Build one artifact, or evaluate one reference, and upload it."""
-    from ..client.upload import local_file, upload
+    from ..client.artifacts import local_artifact
+    from ..client.upload import upload
 
     with _node(access) as (client, replica), tempfile.TemporaryDirectory() as work:
         output = Path(work) / "artifact"
@@ -93,13 +99,13 @@ def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
             if wants_memory(error):
                 raise
             return BuildOutcome(None, error.reason)
-        artifact = local_file(output)
-        upload(client, (artifact,))
+        artifact = local_artifact(output)
+        upload(client, artifact.files)
         return BuildOutcome(artifact.digest, notes=notes)
 
 
 def _make(key: BuildKey, replica: Replica, output: Path) -> tuple[str, ...]:
-    baseline = replica.path(key.model)
+    baseline = replica.artifact(key.model)
     other = replica.path(key.calibration) if key.calibration else None
     if is_order(key.recipe):
         assert other is not None, "both forms are run on a set"

@@ -28,6 +28,7 @@ from bitgauge.agents.execution.served import Served, serve_each
 from bitgauge.agents.execution.turns import Turns
 from bitgauge.agents.host.patience import end_task
 from bitgauge.agents.storage.spool import Spool
+from bitgauge.benchmarks.common.manifest import ArtifactFiles
 from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.vocabulary.enums import Disposition
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Unavailable
@@ -145,6 +146,9 @@ class SimTransfer(Transfer):
     async def fetch(self, digest: Digest) -> Path:
         await patiently(lambda: self._line.ask("Read", _nothing, 60.0))
         return Path("/cache") / digest.sha256
+
+    async def artifact(self, digest: Digest) -> ArtifactFiles:
+        return ArtifactFiles(digest.sha256, {digest.sha256: await self.fetch(digest)})
 
     async def upload(self, files: dict[Digest, Path]) -> None:
         wanted = tuple(files)

@@ -98,13 +98,20 @@ def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
     original one they would forbid the fusions that production makes (measurement.md X10).
     """
     import onnxruntime
+    from bitgauge.benchmarks.numerics.external_data import whole_model
 
     saved = folder / "executed.onnx"
     wanted = session_options(options)
     wanted.optimized_model_filepath = str(saved)
     session = OrtSession(_inference(str(path), wanted))
-    graph = saved.read_bytes()
-    saved.unlink()
+    try:
+        graph = whole_model(saved, path.parent)  # it still names the files of the original
+    except ValueError as error:
+        raise Refused(
+            Code.UNSUPPORTED_ARTIFACT, f"The executed graph is no single file: {error}."
+        ) from error
+    finally:
+        saved.unlink(missing_ok=True)
 
     def plain(model: bytes) -> OrtSession:
         as_it_stands = session_options(options)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.agents.storage.cache import Cache
+from bitgauge.benchmarks.common.manifest import encoded, manifest_of
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
     Code,
@@ -68,3 +69,52 @@ def test_the_least_recently_used_goes_first_and_the_jobs_own_never(tmp_path: Pat
     with cache.holding([old]), cache.holding([old, mid]):
         cache.make_room(1000)
     assert [cache.path(one).exists() for one in (old, mid, new)] == [True, False, False]
+
+
+def artifact(cache: Cache, entry: bytes, weights: bytes, used: float) -> tuple[Digest, ...]:
+    """A manifest and its two files in the cache, all last used then."""
+    parts = (digest_of(entry), digest_of(weights))
+    data = encoded(manifest_of("onnx", parts[0], {"w": parts[1]}))
+    made = tuple(fill(cache, one) for one in (data, entry, weights))
+    for one in made:
+        os.utime(cache.path(one), (used, used))
+    return made
+
+
+def here(cache: Cache, digests: tuple[Digest, ...]) -> list[bool]:
+    return [cache.path(one).exists() for one in digests]
+
+
+def test_an_artifact_of_several_files_is_held_and_goes_as_one(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 1000)
+    older = artifact(cache, b"graph 1", b"weights 1", 1000)
+    newer = artifact(cache, b"graph 2", b"weights 2", 2000)
+    os.utime(cache.path(newer[2]), (1, 1))  # when a file of it was used does not count
+    with cache.holding(older[:1]):
+        cache.make_room(990)
+        assert (here(cache, older), here(cache, newer)) == ([True] * 3, [False] * 3)
+    cache.clear()
+    assert here(cache, older) == [False] * 3
+
+
+def test_a_file_that_another_artifact_needs_stays(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 1000)
+    older = artifact(cache, b"graph 1", b"shared", 1000)
+    newer = artifact(cache, b"graph 2", b"shared", 2000)
+    with cache.holding(newer[:1]):
+        cache.clear()
+    assert here(cache, older) == [False, False, True]
+    assert here(cache, newer) == [True] * 3
+    cache.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_of_a_held_artifact_that_has_begun_stays(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 1000)
+    made = artifact(cache, b"graph", b"weights", 1000)
+    cache.path(made[2]).rename(cache.path(made[2]).with_suffix(".partial"))
+    with cache.holding(made[:1]):
+        cache.clear()
+        assert len(list(tmp_path.iterdir())) == 3
+    cache.clear()
+    assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""ONNX: one complete model in one file, everything in it.
+"""ONNX: one complete model, in one file or with weights in further ones beside it.
 
 Whatever the bytes, the answer is facts or one sentence (`BitgaugeError`).
 """
@@ -17,6 +17,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from ...base import ModelFacts, OutputSpec
 from ...refused import refuse_by_content, refuse_by_suffix, refuse_embedded_engine
 from .classes import classify
+from .external import check_files, named_files, names_files, without_files
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -35,23 +36,42 @@ def recognises(head: bytes) -> bool:
 def facts(path: Path, label: str) -> ModelFacts:
     """What the ONNX file at `path` is; see `base.Format`."""
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise BadInput(Code.BAD_MODEL, f"{label} is larger than 2 GiB, which ONNX cannot hold.")
-    return facts_of(path.read_bytes(), label)
+        raise BadInput(
+            Code.BAD_MODEL,
+            f"{label} is larger than 2 GiB, which no ONNX file can be; save it with external data.",
+        )
+    return facts_of(path.read_bytes(), label, path.parent)
 
 
-def facts_of(data: bytes, label: str) -> ModelFacts:
-    """`facts` on the content of a file.
+def companions(path: Path, label: str) -> tuple[str, ...]:
+    """The files that the ONNX file at `path` keeps weights in; see `base.Companions`."""
+    if path.stat().st_size > MAX_FILE_BYTES or not names_files(path):
+        return ()
+    import onnx
+    from bitgauge.benchmarks.numerics.external_data import tensors
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.load_model_from_string(path.read_bytes())
+    except DecodeError:  # no model: said by `facts`
+        return ()
+    return named_files(tensors(model), label)
+
+
+def facts_of(data: bytes, label: str, folder: Path | None = None) -> ModelFacts:
+    """`facts` on the content of a file, which keeps weights in files of `folder` alone.
 
     Raises:
-        BadInput: REFUSED_FORMAT for pickles, archives and prebuilt engines, or BAD_MODEL for
-            anything else that is not one complete ONNX model in one file.
+        BadInput: REFUSED_FORMAT for pickles, archives and prebuilt engines, EXTERNAL_DATA for
+            files that are not there, or BAD_MODEL for anything else that is not one complete
+            ONNX model.
     """
     if not data:
         raise BadInput(Code.BAD_MODEL, f"{label} is empty.")
     refuse_by_content(data, label)
     refuse_cut_short(data, label)
     try:
-        return _facts(data, label)
+        return _facts(data, label, folder)
     except BitgaugeError:
         raise
     except Exception as error:  # onnx and protobuf raise what they like on damaged files
@@ -61,7 +81,7 @@ def facts_of(data: bytes, label: str) -> ModelFacts:
         ) from error
 
 
-def _facts(data: bytes, label: str) -> ModelFacts:
+def _facts(data: bytes, label: str, folder: Path | None) -> ModelFacts:
     import onnx
 
     from .family import family_of
@@ -70,11 +90,11 @@ def _facts(data: bytes, label: str) -> ModelFacts:
 
     model = onnx.load_model_from_string(data)
     sort_nodes(model.graph)
-    graph = Graph(model)
-    _refuse_external_data(graph, label)
+    graph = Graph(model, folder)
+    outside_bytes = check_files(graph.tensors, folder, label)
     if any(node.op_type == "EPContext" for node in graph.nodes):
         refuse_embedded_engine(label)
-    onnx.checker.check_model(model)
+    onnx.checker.check_model(without_files(model) if graph.is_external else model)
     counts = Counter(str(node.op_type) for node in graph.nodes)
     return ModelFacts(
         inputs=inputs_of(model),
@@ -83,27 +103,10 @@ def _facts(data: bytes, label: str) -> ModelFacts:
         model_class=classify(counts, graph.activation_products()),
         recipe=recognise(graph),
         parameter_count=_parameter_count(graph),
-        size_bytes=len(data),
+        size_bytes=len(data) + outside_bytes,
         family=family_of(graph),
         float64=widest_float(graph) == DOUBLE,
     )
-
-
-def _refuse_external_data(graph: Graph, label: str) -> None:
-    import onnx
-
-    outside = [
-        tensor
-        for tensor in graph.tensors
-        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data
-    ]
-    if outside:
-        where = {entry.value for entry in outside[0].external_data if entry.key == "location"}
-        raise BadInput(
-            Code.BAD_MODEL,
-            f"{label} keeps {len(outside)} of its tensors in another file"
-            f" ({(where or {'unnamed'}).pop()[:100]!r}); save it as one file.",
-        )
 
 
 def inputs_of(model: Any) -> tuple[InputSpec, ...]:

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import onnx
+import onnx.numpy_helper
+from bitgauge.benchmarks.numerics.external_data import inside, is_external, tensors
 from bitgauge.benchmarks.numerics.onnx_operators import graphs
 
 _WEIGHTED_PRODUCTS = frozenset({"MatMul", "FusedMatMul", "MatMulInteger", "QLinearMatMul"})
@@ -22,9 +26,10 @@ class Graph:
         nodes: every node, in file order.
         constants: every constant tensor by name: initializers and outputs of Constant nodes.
         tensors: every tensor message, attributes included.
+        folder: where the model lies, with the files that hold its external tensors.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, folder: Path | None = None) -> None:
         found = list(graphs(model.graph))
         self.nodes = [node for graph in found for node in graph.node]
         self.nodes += [node for function in model.functions for node in function.node]
@@ -34,18 +39,24 @@ class Graph:
                 value = attribute(node, "value")
                 if value is not None:
                     self.constants[node.output[0]] = value
-        self.tensors = [tensor for graph in found for tensor in _own_tensors(graph)]
-        self.tensors += [
-            tensor
-            for node in self.nodes
-            for item in node.attribute
-            for tensor in _attribute_tensors(item)
-        ]
+        self.tensors = list(tensors(model))
+        self.folder = folder
         self._fixed = self._constant_names()
 
     def is_constant(self, name: str) -> bool:
         """Whether tensor `name` is the same at every call: a constant or computed from such."""
         return name in self._fixed
+
+    @property
+    def is_external(self) -> bool:
+        """Whether any of its tensors is in another file."""
+        return any(map(is_external, self.tensors))
+
+    def values(self, tensor: Any) -> npt.NDArray[Any]:
+        """The values of one of its tensors."""
+        held = tensor if self.folder is None else inside(tensor, self.folder)
+        values: npt.NDArray[Any] = onnx.numpy_helper.to_array(held)
+        return values
 
     def activation_products(self) -> int:
         """Matrix products of two tensors that both depend on the model's input."""
@@ -115,21 +126,3 @@ def attribute(node: Any, name: str) -> Any:
         if item.name == name:
             return onnx.helper.get_attribute_value(item)
     return None
-
-
-def _own_tensors(graph: Any) -> Iterator[Any]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-
-
-def _attribute_tensors(item: Any) -> Iterator[Any]:
-    if item.HasField("t"):
-        yield item.t
-    yield from item.tensors
-    sparse = [
-        *item.sparse_tensors,
-        *([item.sparse_tensor] if item.HasField("sparse_tensor") else []),
-    ]
-    for tensor in sparse:
-        yield from (tensor.values, tensor.indices)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, parse
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 
 from .graph import Graph, attribute
 
@@ -160,7 +160,7 @@ def _weight(
     word = _TYPE_WORDS.get(tensor.data_type)
     if word is None and node.op_type == "QuantizeLinear":
         word = _zero_point_word(graph, node)  # a float weight behind its own Q/DQ pair
-    return _Weight(word or "unknown", scales > 1, _fits_7_bits(tensor), block)
+    return _Weight(word or "unknown", scales > 1, _fits_7_bits(graph, tensor), block)
 
 
 def _zero_point_word(graph: Graph, node: Any) -> str | None:
@@ -168,11 +168,11 @@ def _zero_point_word(graph: Graph, node: Any) -> str | None:
     return None if zero_point is None else _TYPE_WORDS.get(zero_point.data_type)
 
 
-def _fits_7_bits(tensor: Any) -> bool:
+def _fits_7_bits(graph: Graph, tensor: Any) -> bool:
     """Whether an 8-bit weight stays within the range that reduced range gives it."""
     limits = {TensorProto.INT8: (-64, 64), TensorProto.UINT8: (0, 127)}
     if tensor.data_type not in limits:
         return False
     low, high = limits[tensor.data_type]
-    values = numpy_helper.to_array(tensor)
+    values = graph.values(tensor)
     return bool(values.size and values.min() >= low and values.max() <= high)

@@ -1,0 +1,69 @@
+"""Model files on this machine as artifacts: each with those that it keeps weights in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bitgauge.benchmarks.common.digests import Hasher
+from bitgauge.benchmarks.common.manifest import encoded, manifest_of
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+
+from .upload import LocalFile, local_file
+
+
+@dataclass(frozen=True, slots=True)
+class LocalArtifact:
+    """An artifact on this machine.
+
+    Attributes:
+        path: of the file that a person names.
+        digest: what a job calls it: the file's own, or that of the manifest of its files.
+        files: what to bring to the coordinator; a manifest comes after the files that it lists.
+    """
+
+    path: Path
+    digest: Digest
+    files: tuple[LocalFile, ...]
+
+
+def local_artifact(path: Path) -> LocalArtifact:
+    """Read a model file, and those it names, once to name them by their content.
+
+    Raises:
+        BadInput: `FILE_UNREADABLE`; `EXTERNAL_DATA`, a file it names is not there or not its own.
+    """
+    from ..models.recognise import companions, kind_of  # numpy is behind it
+
+    names = companions(path, path.name)
+    entry = local_file(path)
+    if not names:
+        return LocalArtifact(path, entry.digest, (entry,))
+    others = {name: local_file(_own(path, name)) for name in names}
+    digests = {name: file.digest for name, file in others.items()}
+    content = encoded(manifest_of(kind_of(path, path.name), entry.digest, digests))
+    hasher = Hasher()
+    hasher.update(content)
+    manifest = LocalFile(path, hasher.digest, content)
+    return LocalArtifact(path, manifest.digest, (entry, *others.values(), manifest))
+
+
+def _own(model: Path, name: str) -> Path:
+    """A file that a model names, when it lies where the model does.
+
+    A model that was downloaded may be a link into a store of files, and its weights too; what
+    leads out of both folders would send a file of the user's that is no part of the model.
+    """
+    path = model.parent / name
+    if not path.is_file():
+        raise BadInput(
+            Code.EXTERNAL_DATA, f"{model} keeps weights in {name[:100]!r}, which is not beside it."
+        )
+    homes = (model.parent.resolve(), model.resolve().parent)
+    if not any(path.resolve().is_relative_to(home) for home in homes):
+        raise BadInput(
+            Code.EXTERNAL_DATA,
+            f"{model} keeps weights in {name[:100]!r}, a link that leads out of its folder.",
+        )
+    return path
