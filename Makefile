@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast protocol test children labs bad-days long long-protocol long-campaigns long-experiments soak bench \
+.PHONY: demo fast protocol test children labs bad-days long long-protocol long-campaigns long-experiments long-architectures soak bench \
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
@@ -40,7 +40,7 @@ bad-days: .venv/dev.installed
 	$(PYTEST) tests/bad_days --ignore tests/bad_days/campaigns
 
 # At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
-long: long-protocol long-campaigns long-experiments
+long: long-protocol long-campaigns long-experiments long-architectures
 
 long-protocol: .venv/dev.installed
 	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
@@ -52,6 +52,10 @@ long-campaigns: .venv/dev.installed
 # The experiments that the method rests on, on ONNX Runtime itself.
 long-experiments: .venv/dev.installed
 	$(LONG) $(PYTEST) tests/bench
+
+# Seven architectures of the onnx package with random weights, up to 575 MB: each format is built and passes its check.
+long-architectures: .venv/dev.installed
+	$(LONG) $(PYTEST) tests/architectures
 
 soak: .venv/soak.installed
 	.venv/bin/python tests/protocol/soak.py --seeds 1000000

@@ -125,12 +125,15 @@ def version_of(package: str) -> str:
     return "absent"
 
 
-def build(request: BuildRequest, kinds: Sequence[str] = ()) -> None:
+def build(request: BuildRequest, kinds: Sequence[str] = ()) -> tuple[str, ...]:
     """Build one artifact; on any failure no output is left behind.
 
     Args:
         request: what to build, and where.
         kinds: as for `builder_for`.
+
+    Returns:
+        What was found of the artifact, in few words each.
 
     Raises:
         Unsupported: the model cannot take the recipe.
@@ -146,15 +149,14 @@ def build(request: BuildRequest, kinds: Sequence[str] = ()) -> None:
         if isinstance(error, (Unsupported, BitgaugeError)) or not isinstance(error, Exception):
             raise
         raise _explained(request, error) from error
-    if builder.MAKES == CHECKED:
-        _look_at(request)
+    return _look_at(request) if builder.MAKES == CHECKED else ()
 
 
-def _look_at(request: BuildRequest) -> None:
+def _look_at(request: BuildRequest) -> tuple[str, ...]:
     from ._check import check  # which needs what a builder needs
 
     try:
-        check(request)
+        return check(request).words
     except BaseException as error:
         request.output.unlink(missing_ok=True)
         if isinstance(error, (Unsupported, BitgaugeError)) or not isinstance(error, Exception):

@@ -29,6 +29,7 @@ from bitgauge.benchmarks.vocabulary.reasons import REFERENCE_MISMATCH
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..builders import _sessions
+from ..builders._reasons import said
 from ..builders.base import Unsupported
 from ..decisions.submission import REFERENCE_RECIPE
 
@@ -70,7 +71,7 @@ def evaluate(baseline: Path, evaluation: Path, output: Path) -> None:
             seen.keep_once(_may_be_judged(seen, samples))
             seen.add(returned, batch, count)
     except Exception as error:  # whatever the library raises
-        raise Unsupported(f"the reference could not be run: {str(error)[:200]}") from error
+        raise Unsupported(f"the reference could not be run: {said(error)}") from error
     told = {name: one for name, one in predicted(seen, samples.labels).items() if one.ndim == 1}
     if not told:
         raise Unsupported("no output of the model tells one class of each sample")

@@ -113,10 +113,9 @@ def _make(key: BuildKey, replica: Replica, output: Path) -> tuple[str, ...]:
     if key.recipe == REFERENCE_RECIPE:
         assert other is not None, "a reference is evaluated on a set"
         reference.evaluate(baseline, other, output)
-    else:
-        recipe = parse(key.recipe)
-        registry.build(BuildRequest(recipe, baseline, output, other), named(key.artifact_kind))
-    return ()
+        return ()
+    request = BuildRequest(parse(key.recipe), baseline, output, other)
+    return registry.build(request, named(key.artifact_kind))
 
 
 def named(artifact_kind: str) -> tuple[str, ...]:

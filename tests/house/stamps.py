@@ -55,6 +55,17 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "coordinator/tasks",
         "tests/bad_days/campaigns",
     ),
+    "long-architectures": (
+        "benchmarks/numerics",
+        "benchmarks/quality",
+        "benchmarks/vocabulary",
+        "constraints.txt",
+        "coordinator/builders",
+        "coordinator/models",
+        "coordinator/tasks/order.py",
+        "tests/architectures",
+        "tests/labs/graphs/architectures.py",
+    ),
     "long-experiments": (
         "agents/passes",
         "agents/runtimes",

@@ -31,6 +31,7 @@ ENTRIES = {
     "long-protocol": "tests/protocol/*.py",
     "long-campaigns": "tests/bad_days/campaigns/*.py",
     "long-experiments": "tests/bench/test_experiments.py",
+    "long-architectures": "tests/labs/graphs/architectures.py",
 }
 
 

@@ -98,7 +98,10 @@ class MetricValue:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One stored run with its published metrics."""
+    """One stored run with its published metrics.
+
+    `built` is what was found of the artifact when it was built here, in words; else empty.
+    """
 
     run_id: str
     job_id: str
@@ -118,6 +121,7 @@ class RunView:
     raw: tuple[RawRef, ...] = ()
     metrics: tuple[MetricValue, ...] = ()
     failure: Failure | None = None
+    built: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,14 @@ class Verdict:
     calibration_samples: int | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All of it in few words each, the same for equal artifacts."""
+        found = () if self.share is None else share.words(self.share)
+        seen = self.calibration_samples
+        ranges = () if seen is None else (f"scales held against {seen} calibration samples",)
+        return (*found, *ranges, *self.notes)
+
 
 def check(request: BuildRequest) -> Verdict:
     """Look at what was built for `request`.
@@ -142,7 +150,7 @@ class _Artifact:
         quantized, total = found.operators
         if total and not quantized:
             listed = ", ".join(f"{count} {left}" for left, count in sorted(found.left.items()))
-            raise self._broken(f"nothing was quantized ({listed})")
+            raise self._broken(f"nothing was quantized: {listed}")
         return Verdict(found, seen, tuple(self.notes))
 
     @property

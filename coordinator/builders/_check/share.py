@@ -6,16 +6,16 @@ Of a built graph as it stands, inner graphs and functions included; a runtime ma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bitgauge.benchmarks.numerics.multiplications import multiplications
 
 from .graph import all_nodes, constants
 
-_RECURRENT = ("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM")
 _INTEGER = {
     "MatMulInteger": 1,
     "ConvInteger": 1,
@@ -82,7 +82,7 @@ class Share:
     @property
     def left(self) -> Mapping[str, int]:
         """What stayed as it was, with the reason, and how often."""
-        return Counter(f"{one.op_type}: {one.skipped}" for one in self.products if one.skipped)
+        return Counter(f"{one.op_type} ({one.skipped})" for one in self.products if one.skipped)
 
 
 def tensors_needed(model: Any) -> tuple[str, ...]:
@@ -116,7 +116,8 @@ def _products(
     makers: Mapping[str, Any],
     values: Mapping[str, npt.NDArray[Any]],
 ) -> Iterator[MatrixProduct]:
-    shapes = {name: value.shape for name, value in values.items()}
+    shapes = {name: tuple(tensor.dims) for name, tensor in fixed.items()}
+    shapes |= {name: value.shape for name, value in values.items()}
     for node, inner in all_nodes(model):
         at = _INTEGER.get(node.op_type, _FLOAT.get(node.op_type))
         if at is None or len(node.input) <= at:
@@ -168,33 +169,33 @@ def _dtype(tensor: Any) -> str:
     return str(np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type)).name)
 
 
-def _work(node: Any, weight: Any, shapes: Mapping[str, Sequence[int]]) -> int | None:
+def _work(node: Any, weight: Any, shapes: Mapping[str, tuple[int, ...]]) -> int | None:
     """Multiplications of one call; None where shapes are not known."""
-    given = shapes.get(node.input[0])
-    made = shapes.get(next((one for one in node.output if one), ""))
-    if node.op_type == "MatMulNBits":
-        return None if made is None else _size(made) * _number(node, "K")
-    if node.op_type in _RECURRENT or node.op_type == "ConvTranspose":
-        return None if given is None or weight is None else _by_input(node, given, weight.dims)
-    if "Conv" in node.op_type:
-        return None if made is None or weight is None else _size(made) * _size(weight.dims[1:])
-    if made is None or given is None:
-        return None
-    return _size(made) * int(given[0 if _number(node, "transA") else -1])
+    names = [str(name) for name in node.input]
+    at = _INTEGER.get(node.op_type, _FLOAT.get(node.op_type, 1))
+    known = dict(shapes)
+    if weight is not None:
+        known[names[at]] = tuple(weight.dims)
+    output = str(next((name for name in node.output if name), ""))
+    op_type = str(node.op_type)
+    return multiplications(op_type, names, output, (names[0], names[at]), known) or None
 
 
-def _by_input(node: Any, given: Sequence[int], dims: Sequence[int]) -> int:
-    """The work of what is best told from its input (steps, samples, features)."""
-    if node.op_type == "ConvTranspose":
-        return _size(given) * _size(dims[1:])
-    hidden, gates = _number(node, "hidden_size"), {"GRU": 3, "RNN": 1}.get(node.op_type, 4)
-    return _size(given[:2]) * dims[0] * gates * hidden * (given[-1] + hidden)
+def words(found: Share) -> tuple[str, ...]:
+    """What was quantized and what was not, in few words each."""
+    quantized, total = found.operators
+    if not total:
+        return ()
+    work = "" if found.work is None else f" ({_percent(found.work)} of the multiplications)"
+    left = [f"{count} {what}" for what, count in sorted(found.left.items())]
+    return (
+        f"{quantized} of {total} products of matrices are quantized{work}",
+        *([f"not quantized: {', '.join(left)}"] if left else []),
+    )
 
 
-def _number(node: Any, name: str) -> int:
-    """An integer attribute; 0 where it is not set."""
-    return next((int(item.i) for item in node.attribute if item.name == name), 0)
-
-
-def _size(shape: Sequence[int]) -> int:
-    return int(np.prod(shape, dtype=np.int64))
+def _percent(part: float) -> str:
+    """Rounded, and never to all or nothing unless it is."""
+    if 0 < part < 0.005:
+        return "under 1 %"
+    return "99 %" if 0.995 <= part < 1 else f"{100 * part:.0f} %"

@@ -40,6 +40,9 @@ def run_text(run: RunView) -> str:
         lines += columns([(m.key, metric_text(m)) for m in run.metrics], indent="  ")
     elif run.analysis_version is None and run.failure is None:
         lines.append("  not analysed yet")
+    if run.built:
+        lines.append("as it was built:")
+        lines.extend(f"  {words}" for words in run.built)
     if run.stack:
         lines.append("stack:")
         lines += columns([(item.name, item.value) for item in run.stack], indent="  ")

@@ -182,7 +182,11 @@ def metric_values(
     return tuple(value(MetricValue, row) for row in rows)
 
 
-RUNS = """SELECT r.*, d.name AS device_name, e.recipe AS recipe FROM runs r
+RUNS = """SELECT r.*, d.name AS device_name, e.recipe AS recipe,
+        COALESCE((SELECT b.notes FROM builds b WHERE b.artifact_sha256 = e.artifact_sha256
+                    AND b.artifact_size_bytes = e.artifact_size_bytes AND b.recipe = e.recipe
+                  ORDER BY b.made_unix_ns DESC LIMIT 1), '[]') AS built
+    FROM runs r
     JOIN devices d ON d.device_id = r.device_id
     JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index """
 

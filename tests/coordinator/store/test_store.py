@@ -276,6 +276,19 @@ class TestStore:
         assert [entry.run_id for entry in job.entries] == [first, *others]
         assert [view.state for view in lab.store.devices(lab.now_ns, TERMS)] == ["idle"]
 
+    def test_a_run_says_what_was_found_of_its_artifact_when_it_was_built(self, lab: Lab) -> None:
+        job_id = lab.submit()
+        [lease] = [lab.claimed(job_id)]
+        for index in range(3):
+            lab.report(lease, index)
+        entry = lab.job(job_id).entries[1]
+        assert entry.artifact is not None
+        assert [run.built for run in lab.store.runs(job_id)] == [(), (), ()]
+        key = BuildKey(BASELINE, entry.recipe, None, "onnxruntime 1.31")
+        words = ("2 of 3 products of matrices are quantized", "not quantized: 1 LSTM (left)")
+        lab.store.cache_build(key, BuildOutcome(entry.artifact, notes=words), 1)
+        assert [run.built for run in lab.store.runs(job_id)] == [(), words, ()]
+
     def test_a_run_is_kept_as_it_was_told(self, lab: Lab) -> None:
         job_id = lab.submit()
         lease = lab.claimed(job_id)

@@ -276,6 +276,9 @@ def test_run() -> None:
     assert "artifact crashed: The child got SIGSEGV." in runs.run_text(failed)
     assert "  | line" in runs.run_text(failed)
     assert runs.run_line(failed).endswith("here: The child got SIGSEGV.")
+    built = replace(RUN, built=("2 of 3 products of matrices are quantized",))
+    assert "as it was built:\n  2 of 3 products" in runs.run_text(built)
+    assert "as it was built" not in runs.run_text(RUN)
     waiting = replace(RUN, metrics=(), analysis_version=None)
     assert "not analysed yet" in runs.run_text(waiting)
 
