@@ -11,7 +11,7 @@ import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,13 @@ _KINDS = "biufU"
 
 
 def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Write `arrays` compressed to `path`; the same arrays give the same bytes.
+    """Write `arrays` to `path` as `save_npz` does."""
+    with path.open("wb") as file:
+        save_npz(file, arrays)
+
+
+def save_npz(file: BinaryIO, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write `arrays` compressed; the same arrays give the same bytes.
 
     Raises:
         ValueError: an array is of a type that only pickle could store.
@@ -37,8 +43,7 @@ def write_npz(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         if array.dtype.kind not in _KINDS:
             raise ValueError(f"array {name!r} has type {array.dtype}")
     members: dict[str, Any] = dict(arrays)
-    with path.open("wb") as file:
-        np.savez_compressed(file, **members)
+    np.savez_compressed(file, **members)
 
 
 def read_npz(source: Path | bytes, code: Code, *, what: str) -> Arrays:

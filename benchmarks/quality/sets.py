@@ -1,29 +1,34 @@
 """Evaluation and calibration sets: npz files that users bring (DESIGN 10.11).
 
 Arrays `inputs/<name>` for each input of the model, and optionally `labels`, `ids` (unique text),
-`strata` and `cluster`; the first axis of each is samples. `schema` says `bitgauge.eval/1`. Both
-kinds of set have the same form; only the code of their errors differs.
+`strata` and `cluster`; the first axis of each is samples. `schema` says `bitgauge.eval/1`, and
+`preprocessing` (JSON) how the samples were made. Both kinds of set have the same form; only the
+code of their errors differs.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from ..common.npz import Arrays, read_npz
+from ..common.files import whole_file
+from ..common.npz import Arrays, read_npz, save_npz
 from ..samples import Ints, Texts
 from ..vocabulary.errors import BadInput, Code
 
 SCHEMA = "bitgauge.eval/1"
 PREFIX = "inputs/"
 _OPTIONAL = ("labels", "ids", "strata", "cluster")
+_PREPROCESSING = "preprocessing"
 _LONGEST_ID = 200
+_LONGEST_TOLD = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class EvaluationSet:
         ids: unique name of each sample, (samples,).
         strata: group of each sample, (samples,), or None.
         cluster: source of each sample, (samples,); samples of one source are not independent.
+        preprocessing: how the samples were made, as whoever made them wrote it; None: not told.
     """
 
     inputs: Arrays
@@ -59,9 +65,23 @@ class EvaluationSet:
     ids: Texts
     strata: npt.NDArray[Any] | None = None
     cluster: npt.NDArray[Any] | None = None
+    preprocessing: Mapping[str, Any] | None = None
 
     def __len__(self) -> int:
         return int(self.ids.size)
+
+    def taken(
+        self, places: npt.NDArray[np.int64], preprocessing: Mapping[str, Any] | None = None
+    ) -> EvaluationSet:
+        """Some of its samples; how they were made as before, unless said otherwise."""
+        return EvaluationSet(
+            inputs={name: array[places] for name, array in self.inputs.items()},
+            labels=None if self.labels is None else self.labels[places],
+            ids=self.ids[places],
+            strata=None if self.strata is None else self.strata[places],
+            cluster=None if self.cluster is None else self.cluster[places],
+            preprocessing=preprocessing or self.preprocessing,
+        )
 
 
 def read_evaluation_set(
@@ -80,6 +100,7 @@ def read_evaluation_set(
     schema = arrays.pop("schema", None)
     if schema is not None and str(schema) != SCHEMA:
         raise BadInput(code, f"The set says schema {str(schema)[:80]!r}, not {SCHEMA}.")
+    told = _told(arrays.pop(_PREPROCESSING, None), code)
     inputs = {
         key.removeprefix(PREFIX): array for key, array in arrays.items() if key.startswith(PREFIX)
     }
@@ -96,7 +117,23 @@ def read_evaluation_set(
         ids=_ids(arrays.get("ids"), samples, code),
         strata=arrays.get("strata"),
         cluster=arrays.get("cluster"),
+        preprocessing=told,
     )
+
+
+def write_evaluation_set(path: Path, evaluation: EvaluationSet) -> None:
+    """Write a set, whole or not at all; equal sets give equal bytes."""
+    arrays: Arrays = {"schema": np.array(SCHEMA), "ids": evaluation.ids}
+    arrays |= {PREFIX + name: array for name, array in evaluation.inputs.items()}
+    for name in ("labels", "strata", "cluster"):
+        array = getattr(evaluation, name)
+        if array is not None:
+            arrays[name] = array
+    if evaluation.preprocessing is not None:
+        told = msgspec.json.encode(evaluation.preprocessing, order="sorted").decode()
+        arrays[_PREPROCESSING] = np.array(told)
+    with whole_file(path) as file:
+        save_npz(file, arrays)
 
 
 def check_inputs(
@@ -134,15 +171,20 @@ def check_inputs(
 
 def content_hashes(evaluation: EvaluationSet) -> frozenset[str]:
     """SHA-256 of each sample's inputs, whatever its id."""
-    hashes = set()
+    return frozenset(sample_hashes(evaluation))
+
+
+def sample_hashes(evaluation: EvaluationSet) -> list[str]:
+    """SHA-256 of each sample's inputs, in order."""
+    hashes = []
     for index in range(len(evaluation)):
         digest = hashlib.sha256()
         for name in sorted(evaluation.inputs):
             row = np.ascontiguousarray(evaluation.inputs[name][index])
             digest.update(f"{name}\0{row.dtype.str}\0{row.shape}\0".encode())
             digest.update(row.tobytes())
-        hashes.add(digest.hexdigest())
-    return frozenset(hashes)
+        hashes.append(digest.hexdigest())
+    return hashes
 
 
 def require_disjoint(calibration: EvaluationSet, evaluation: EvaluationSet) -> None:
@@ -205,6 +247,18 @@ def _ids(ids: npt.NDArray[Any] | None, samples: int, code: Code) -> Texts:
     if text.dtype.itemsize // 4 > _LONGEST_ID:
         raise BadInput(code, f"An id is longer than {_LONGEST_ID} characters.")
     return text
+
+
+def _told(text: npt.NDArray[Any] | None, code: Code) -> Mapping[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        if text.shape or text.dtype.kind != "U" or text.nbytes > 4 * _LONGEST_TOLD:
+            raise ValueError("it is no text of bearable length")
+        found: dict[str, Any] = msgspec.json.decode(str(text), type=dict[str, Any])
+    except (ValueError, RecursionError) as error:
+        raise BadInput(code, "What the set says of its preprocessing is no JSON object.") from error
+    return found
 
 
 def _names(names: set[str]) -> str:

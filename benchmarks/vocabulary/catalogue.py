@@ -26,6 +26,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "An evaluation set is an .npz with inputs/<name> for each model input, labels and ids;"
             " first axis is samples."
         ),
+        Code.BAD_SOURCE: "See `bitgauge set make --help` for what sets are made of, and how.",
         Code.BAD_CALIBRATION_SET: (
             "A calibration set is an .npz with inputs/<name> for each model input; it shares no"
             " sample with the evaluation set."

@@ -24,6 +24,7 @@ class Code(str, enum.Enum):
     BAD_MODEL = "bad_model"
     WRONG_ARTIFACT_KIND = "wrong_artifact_kind"
     BAD_EVALUATION_SET = "bad_evaluation_set"
+    BAD_SOURCE = "bad_source"
     BAD_CALIBRATION_SET = "bad_calibration_set"
     BAD_ARGUMENT = "bad_argument"
     BUILD_FAILED = "build_failed"

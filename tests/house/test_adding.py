@@ -16,6 +16,7 @@ from bitgauge.agents.meters.base import MeterLost
 from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
+from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.coordinator.builders import registry as builders
@@ -23,6 +24,8 @@ from bitgauge.coordinator.builders.base import BuildRequest
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.exports.formats import registry as exporters
 from bitgauge.coordinator.models import recognise
+from bitgauge.coordinator.sets.base import SetOptions
+from bitgauge.coordinator.sets.make import make_sets
 
 from tests.contracts import test_device, test_runtime
 from tests.labs.adding import PAGE, examples, write_examples
@@ -132,6 +135,17 @@ def test_the_builder(tmp_path: Path) -> None:
     assert made.stat().st_size < 0.6 * small.path.stat().st_size
     session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
     assert session.get_inputs()
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_source_of_sets(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.eye(5, 3))
+    spec = InputSpec("in", "float32", (None, 3))
+    made = make_sets(tmp_path / "x.npy", [spec], SetOptions(), calibration=2)
+    assert made.calibration is not None
+    assert (len(made.evaluation), made.evaluation.labels) == (3, None)
+    with pytest.raises(BadInput, match="is one array, the model takes 2"):
+        make_sets(tmp_path / "x.npy", [spec, spec], SetOptions())
 
 
 def test_the_exporter(folder: Path) -> None:

@@ -23,7 +23,7 @@ from bitgauge.agents.config import AgentConfig, PhaseLimits
 from bitgauge.agents.service import serve
 from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
-from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
@@ -31,8 +31,6 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Assignment, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
 from bitgauge.protos.v1 import agent_pb2, agent_pb2_grpc, blobs_pb2, blobs_pb2_grpc, common_pb2
-
-from .sets import write_evaluation_set
 
 TOKEN = "secret-of-agents"
 PLUGINS = Path(__file__).parent / "plugins"

@@ -17,7 +17,7 @@ from bitgauge.agents.passes.base import Child
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.spec import ChildSpec
 from bitgauge.benchmarks.analysis.analyse import analyse
-from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
 from bitgauge.benchmarks.raw.container import read_raw, write_raw
 from bitgauge.benchmarks.raw.quality import baseline_samples
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
@@ -26,7 +26,6 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from onnx import numpy_helper
 
 from tests.labs import values
-from tests.labs.sets import write_evaluation_set
 from tests.labs.values import BASELINE, CANDIDATE
 
 N, FEATURES, CLASSES = 70, 6, 4

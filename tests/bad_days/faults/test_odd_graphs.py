@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
 from bitgauge.benchmarks.vocabulary.enums import PassName, RunStatus
 from bitgauge.benchmarks.vocabulary.reasons import INSUFFICIENT_SAMPLES, INVALID_DISCARDED
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
@@ -23,7 +23,6 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.labs.agent import PLUGINS, Lab, evaluation_bytes, fake_artifact, open_lab
-from tests.labs.sets import write_evaluation_set
 from tests.labs.values import detail
 from tests.processes.agent.test_odd_models import analysed
 

@@ -16,7 +16,7 @@ from bitgauge.agents.execution.plan import plan_passes
 from bitgauge.agents.passes.memory import shape_schedule
 from bitgauge.agents.sandbox import cgroup
 from bitgauge.benchmarks.analysis.analyse import analyse
-from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec
+from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, write_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.memory import memory_raw, memory_samples
 from bitgauge.benchmarks.samples import MemoryCheckpoint, MemorySamples
@@ -28,7 +28,6 @@ from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.bench.one_launch import launch, plain
-from tests.labs.sets import write_evaluation_set
 from tests.labs.values import detail, origin
 
 from .test_analyse import FACTS

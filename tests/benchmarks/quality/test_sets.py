@@ -15,12 +15,11 @@ from bitgauge.benchmarks.quality.sets import (
     content_hashes,
     read_evaluation_set,
     require_disjoint,
+    write_evaluation_set,
 )
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from tests.labs.sets import write_evaluation_set
 
 ZOO = Path(__file__).parents[3] / "benchmarks" / "zoo"
 PIXELS = np.arange(24, dtype=np.float32).reshape(4, 1, 2, 3)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.quality.sets import write_evaluation_set
 from bitgauge.coordinator.cli import app as cli
 
 from tests.labs.integer import Case, model
 from tests.labs.qdq import Qdq, build
-from tests.labs.sets import write_evaluation_set
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:

@@ -1,0 +1,1 @@
+"""Evaluation and calibration sets made of files that people have."""
