@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from bitgauge.benchmarks.analysis.quality import without_verdicts
+from bitgauge.benchmarks.quality.baseline import Fault
 from bitgauge.benchmarks.record import record as record_module
 from bitgauge.benchmarks.record.build import build
 from bitgauge.benchmarks.record.facts import Fact
@@ -20,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.metric import Group
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
-from bitgauge.benchmarks.vocabulary.reasons import REASONS
+from bitgauge.benchmarks.vocabulary.reasons import BASELINE_DIFFERS, REASONS
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 
@@ -63,6 +65,18 @@ def test_every_metric_lands_in_exactly_one_group(record: Record) -> None:
         assert METRICS[metric.key].group.value == group
         (written,) = [one for one in told[group]["metrics"] if one["key"] == metric.key]
         assert written["unit"] == METRICS[metric.key].unit
+
+
+def test_beside_a_baseline_that_means_nothing_nothing_is_counted(
+    record: Record, files: dict[RawRef, bytes]
+) -> None:
+    assert record.quality.flips.value is not None
+    told = sources(files)
+    metrics = without_verdicts(told.run.metrics, (Fault(BASELINE_DIFFERS),))
+    found = build(replace(told, run=replace(told.run, metrics=metrics))).quality
+    for fact in (found.flips, found.b, found.verdict, found.kl_max_nat):
+        assert (fact.value, fact.reason) == (None, BASELINE_DIFFERS)
+    assert found.n == record.quality.n
 
 
 def test_json_and_back_is_the_same_json(record: Record) -> None:
