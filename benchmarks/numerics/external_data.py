@@ -9,6 +9,7 @@ which is how an agent gives a child the files of its cache; hence the few lines 
 from __future__ import annotations
 
 import posixpath
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
@@ -19,6 +20,9 @@ from .onnx_operators import graphs
 
 MAX_MESSAGE_BYTES = (1 << 31) - 1
 """What protobuf holds in one message, and so the largest model that is one file."""
+
+_ROOM_BYTES = 64 << 20
+"""Of a message, for all that is no weight."""
 
 _PACKED_BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2}
 
@@ -140,6 +144,54 @@ def whole_model(path: Path, folder: Path | None = None) -> bytes:
     for tensor in outside:
         tensor.CopyFrom(inside(tensor, folder or path.parent))
     return bytes(model.SerializeToString()) if outside else data
+
+
+def is_large(path: Path) -> bool:
+    """Whether a model with all its files is more than one message holds."""
+    return size_of(path) > MAX_MESSAGE_BYTES - _ROOM_BYTES
+
+
+def size_of(path: Path) -> int:
+    """Size in bytes of a model with the files beside it that hold its weights.
+
+    Raises:
+        OSError: a file of it is not there.
+    """
+    return path.stat().st_size + sum((path.parent / one).stat().st_size for one in _names(path))
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Writes a model: one file, or weights in a second one when one file cannot hold it."""
+    import onnx
+
+    held = sum(bytes_of(one) for one in tensors(model) if not is_external(one))
+    if held <= MAX_MESSAGE_BYTES - _ROOM_BYTES:
+        path.write_bytes(model.SerializeToString(deterministic=True))
+        return
+    onnx.save(model, str(path), save_as_external_data=True, location=f"{path.name}.data")
+
+
+def copy_model(source: Path, target: Path) -> None:
+    """Copies a model with the files that hold its weights; they keep their names.
+
+    Raises:
+        OSError: a file of it cannot be read or written.
+    """
+    shutil.copyfile(source, target)
+    for name in _names(source):
+        (target.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source.parent / name, target.parent / name)
+
+
+def _names(path: Path) -> list[str]:
+    """The files beside a model in which it keeps weights."""
+    data = path.read_bytes() if path.stat().st_size <= MAX_MESSAGE_BYTES else b""
+    if b"location" not in data:
+        return []
+    import onnx
+
+    model = onnx.load_model_from_string(data)
+    return sorted({place_of(one).name for one in tensors(model) if is_external(one)})
 
 
 def _of_attributes(node: Any) -> Iterator[Any]:

@@ -8,7 +8,9 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from bitgauge.benchmarks.numerics.external_data import is_large
 from bitgauge.benchmarks.numerics.onnx_operators import graphs
 
 from .base import BuildRequest, Unsupported
@@ -46,7 +48,12 @@ def preprocessed(baseline: Path) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory(prefix="bitgauge-build-") as folder:
         path = Path(folder) / "preprocessed.onnx"
-        quant_pre_process(str(baseline), str(path))
+        outside: dict[str, Any] = {}
+        if is_large(baseline):
+            weights = f"{path.name}.data"
+            outside = {"save_as_external_data": True, "external_data_location": weights}
+            outside["all_tensors_to_one_file"] = True
+        quant_pre_process(str(baseline), str(path), **outside)
         _forget_shapes_of_constants(path)
         yield path
 
@@ -59,13 +66,13 @@ def _forget_shapes_of_constants(path: Path) -> None:
     """
     import onnx
 
-    model = onnx.load(str(path))
+    model = onnx.load(str(path), load_external_data=False)
     stored = {tensor.name for tensor in model.graph.initializer}
     noted = [value for value in model.graph.value_info if value.name in stored]
     for value in noted:
         model.graph.value_info.remove(value)
     if noted:
-        onnx.save(model, str(path))
+        path.write_bytes(model.SerializeToString())
 
 
 def require_operators(request: BuildRequest, operators: frozenset[str], reason: str) -> None:
@@ -76,7 +83,7 @@ def require_operators(request: BuildRequest, operators: frozenset[str], reason: 
     """
     import onnx
 
-    model = onnx.load(str(request.output))
+    model = onnx.load(str(request.output), load_external_data=False)
     nodes = (node for graph in graphs(model.graph) for node in graph.node)
     if operators.isdisjoint(node.op_type for node in nodes):
         require_float32(request.baseline)
@@ -91,7 +98,7 @@ def require_float32(baseline: Path) -> None:
     """
     import onnx
 
-    model = onnx.load(str(baseline))
+    model = onnx.load(str(baseline), load_external_data=False)
     stored = [tensor for graph in graphs(model.graph) for tensor in graph.initializer]
     kinds = {tensor.data_type for tensor in stored if len(tensor.dims) >= 2}
     if onnx.TensorProto.DOUBLE in kinds and onnx.TensorProto.FLOAT not in kinds:

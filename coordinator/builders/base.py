@@ -15,8 +15,9 @@ class BuildRequest:
 
     Attributes:
         recipe: what to build.
-        baseline: the FP32 model, ONNX in one file.
-        output: where the artifact goes; its folder exists.
+        baseline: the FP32 model, ONNX; its weights may lie in files beside it.
+        output: where the artifact goes; its folder exists and is its own: what one file cannot hold
+            (`external_data.save_model`) goes beside it.
         calibration: the calibration set (npz), or None when the job has none.
     """
 

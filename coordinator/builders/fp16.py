@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bitgauge.benchmarks.numerics.external_data import save_model
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
@@ -41,4 +42,4 @@ def build(request: BuildRequest) -> None:
     if not any(tensor.data_type == half for tensor in converted.graph.initializer):
         require_float32(request.baseline)
         raise Unsupported("The model holds no float32 weight that could become float16.")
-    request.output.write_bytes(converted.SerializeToString(deterministic=True))
+    save_model(converted, request.output)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-
+from bitgauge.benchmarks.numerics.external_data import copy_model
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
@@ -21,4 +20,4 @@ def accepts(recipe: Recipe) -> bool:
 
 def build(request: BuildRequest) -> None:
     """Copy the baseline."""
-    shutil.copyfile(request.baseline, request.output)
+    copy_model(request.baseline, request.output)

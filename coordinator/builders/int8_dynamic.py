@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bitgauge.benchmarks.numerics.external_data import is_large
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Granularity, Recipe, Scheme
 
@@ -47,6 +48,7 @@ def build(request: BuildRequest) -> None:
                 weight_type=QuantType.QInt8 if recipe.weight == "s8" else QuantType.QUInt8,
                 per_channel=recipe.granularity is Granularity.PER_CHANNEL,
                 reduce_range=recipe.reduced_range,
+                use_external_data_format=is_large(request.baseline),
             )
     require_operators(
         request,

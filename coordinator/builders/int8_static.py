@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bitgauge.benchmarks.numerics.external_data import is_large
 from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
@@ -78,6 +79,7 @@ def _quantize(request: BuildRequest, source: Path, calibration: EvaluationSet) -
         quant_format=QuantFormat.QDQ,
         per_channel=recipe.granularity is Granularity.PER_CHANNEL,
         reduce_range=recipe.reduced_range,
+        use_external_data_format=is_large(request.baseline),
         activation_type=types[recipe.activation],
         weight_type=types[recipe.weight],
         calibrate_method=methods[recipe.ranges],

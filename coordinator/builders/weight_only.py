@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bitgauge.benchmarks.numerics.external_data import save_model
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, Scheme
 
@@ -43,7 +44,7 @@ def build(request: BuildRequest) -> None:
         quantizer.model.replace_gemm_with_matmul()
         quantizer.process()
     model = quantizer.model.model
-    request.output.write_bytes(model.SerializeToString(deterministic=True))
+    save_model(model, request.output)
     require_operators(
         request,
         frozenset({"MatMulNBits"}),

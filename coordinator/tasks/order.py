@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bitgauge.benchmarks.numerics.external_data import copy_model, save_model
 from bitgauge.benchmarks.quality.batches import batch_sizes
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
@@ -81,12 +81,12 @@ def put_in_order(
         if wants_memory(error):
             raise
         left = order.out_of_order(_read(baseline, weights=False), wanted)
-        shutil.copyfile(baseline, output)
+        copy_model(baseline, output)
         return tuple(order.left_out(words, error) for words in left)
     if found.done:
-        output.write_bytes(found.model.SerializeToString(deterministic=True))
+        save_model(found.model, output)
     else:
-        shutil.copyfile(baseline, output)
+        copy_model(baseline, output)
     return (*found.done, *found.left_out)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from bitgauge.benchmarks.numerics.external_data import size_of
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme
 
@@ -79,7 +80,7 @@ class _Artifact:
         The file alone may grow: in a tiny model the names of new nodes weigh more than weights.
         """
         before, after = _stored_bytes(self.baseline), _stored_bytes(self.model)
-        files = self.request.baseline.stat().st_size, self.request.output.stat().st_size
+        files = size_of(self.request.baseline), size_of(self.request.output)
         if after > before and files[1] > files[0]:
             raise self._broken(
                 f"the file grew from {files[0]} to {files[1]} bytes: its tensors take {after} bytes"
@@ -156,7 +157,7 @@ class _Artifact:
     @property
     def _is_small(self) -> bool:
         paths = (self.request.baseline, self.request.output)
-        return max(path.stat().st_size for path in paths) <= LARGEST_BYTES
+        return max(map(size_of, paths)) <= LARGEST_BYTES
 
     def _samples(self) -> tuple[Samples, agreement.Tensors] | None:
         """The first inputs that the float model takes, with its outputs."""
