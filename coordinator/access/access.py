@@ -42,7 +42,7 @@ _RIGHTS: tuple[tuple[str, frozenset[Party], str], ...] = (
     ("Blobs", _READERS_OF_BLOBS, "FindMissing Read"),
     ("Blobs", _WRITERS_OF_BLOBS, "QueryWrite Write"),
     ("Jobs", PEOPLE, "Watch GetJob ListJobs GetRun ListRuns ListDevices"),
-    ("Jobs", _WRITERS, "Submit Certify Cancel Reanalyse"),
+    ("Jobs", _WRITERS, "Submit Offer Certify Cancel Reanalyse"),
     ("Table", PEOPLE, "Rows Cells Select"),
     ("History", PEOPLE, "Compare Histories Regressions"),
     ("History", _WRITERS, "Annotate"),

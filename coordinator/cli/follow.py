@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
@@ -27,6 +28,20 @@ def follow(views: Iterable[JobView], *, quiet: bool = False) -> JobView | None:
     return last
 
 
+class Once:
+    """Says a line unless it is the one said last."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._last = ""
+
+    def __call__(self, line: str) -> None:
+        """Say `line` if it is new."""
+        if line != self._last:
+            self._last = line
+            self._say(line)
+
+
 def fraction(job: JobView) -> float:
     """How much of a job is done, 0 to 1."""
     if job.state in ENDED:
@@ -42,6 +57,8 @@ def headline(job: JobView) -> str:
     name = f"{job.model_name} batch {job.workload.batch}"
     if job.state is JobState.LEASED and job.progress is not None:
         return f"{name}: {job.progress.recipe} {job.progress.step}"
+    if job.state is JobState.BUILDING and job.waiting_for:
+        return f"{name}: {job.waiting_for}"
     if job.state is JobState.QUEUED and job.waiting_for:
         return f"{name}: queued, {job.waiting_for}"
     return f"{name}: {job.state.value}"
@@ -66,7 +83,10 @@ def changes(before: JobView | None, job: JobView) -> list[str]:
     if before is None or before.state is not job.state or (job.waiting_for and waits):
         place = f" on {job.device_name}" if job.state is JobState.LEASED else ""
         why = job.reason or job.waiting_for
-        lines.append(f"{name}: {job.state.value}{place}{f', {why}' if why else ''}")
+        if job.state is JobState.BUILDING and why:
+            lines.append(f"{name}: {why}")
+        else:
+            lines.append(f"{name}: {job.state.value}{place}{f', {why}' if why else ''}")
     old = {entry.index: entry.state for entry in before.entries} if before else {}
     open_states = (EntryState.BUILDING, EntryState.READY)
     for entry in job.entries:
@@ -79,10 +99,26 @@ def changes(before: JobView | None, job: JobView) -> list[str]:
 def _bar(views: Iterable[JobView]) -> Iterator[JobView]:
     """One bar, with what is measured now and the time gone."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+    from rich.text import Text
+
+    class Since(ProgressColumn):
+        """Seconds since the words changed: a build has no other progress."""
+
+        def render(self, task: Task) -> Text:
+            began_s = task.fields["began_s"]
+            return Text("" if began_s is None else f"({time.monotonic() - began_s:.0f} s)")
 
     progress = Progress(
         TextColumn("{task.description}", markup=False),
+        Since(),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[done]}", markup=False),
         TimeElapsedColumn(),
@@ -90,13 +126,18 @@ def _bar(views: Iterable[JobView]) -> Iterator[JobView]:
         refresh_per_second=_REDRAWS_PER_SECOND,
     )
     with progress:
-        task = None
+        task = began_s = None
+        shown = ""
         for view in views:
             if task is None:
-                task = progress.add_task("", total=1.0, done="")
+                task = progress.add_task("", total=1.0, done="", began_s=None)
+            if headline(view) != shown:
+                shown, now_s = headline(view), time.monotonic()
+                began_s = now_s if view.state is JobState.BUILDING else None
             progress.update(
                 task,
-                description=f"{headline(view)[:_HEADLINE_WIDTH]:{_HEADLINE_WIDTH}}",
+                description=f"{shown[:_HEADLINE_WIDTH]:{_HEADLINE_WIDTH}}",
+                began_s=began_s,
                 completed=fraction(view),
                 done=f"{settled(view)}/{len(view.entries)}",
             )

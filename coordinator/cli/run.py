@@ -274,7 +274,7 @@ def _submit_and_follow(
 
     from ..client.upload import upload
     from ..decisions.submission import require_options
-    from .follow import follow
+    from .follow import Once, follow
     from .text.trust import exact_words
 
     job_ids: list[str] = []
@@ -286,8 +286,9 @@ def _submit_and_follow(
         uploaded = upload(client, files, None if json else _telling())
         if not json:
             say(uploaded_words(uploaded))
+        told = Once(say) if not json else lambda _: None
         for spec in specs:
-            submitted = client.submit(spec)
+            submitted = client.submit(spec, told)
             job_ids.append(submitted.job_id)
             if not json:
                 known = "" if submitted.created else " (known by its idempotency key)"

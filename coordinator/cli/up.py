@@ -36,7 +36,7 @@ def up(
         list[str] | None,
         typer.Option(
             metavar="STEP=SECONDS[,SIZE]",
-            help="Time and memory of inspect, build, reference or analyse; build=900,8GiB.",
+            help="Time and memory of a background step, such as build=900,8GiB.",
         ),
     ] = None,
     blob_limit: Annotated[

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import grpc
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.vocabulary.enums import Profile
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis, RunView
@@ -18,9 +19,11 @@ from bitgauge.protos.v1 import lab_pb2 as pb
 from .connection import Connection
 from .errors import status_of
 
-# Both may wait for a Ray task that starts a process and imports what it needs.
-SUBMIT_TIMEOUT_S = 180.0
-REANALYSE_TIMEOUT_S = 300.0
+# Both wait for a background step, and for a slot for it. Who waits to submit hears what for, and
+# a coordinator that is lost shows by itself.
+SUBMIT_TIMEOUT_S = 3600.0
+_RESTART_PAUSES_S = (0.5, 2.0)
+REANALYSE_TIMEOUT_S = 600.0
 WATCH_TIMEOUT_S = 900.0
 WATCH_PATIENCE_S = 90.0
 """How long `watch` tries to reach a coordinator that has gone away, in seconds."""
@@ -38,11 +41,12 @@ class JobCalls(Connection):
     """What a client asks of Jobs."""
 
     # -- jobs -----------------------------------------------------------------------------
-    def submit(self, spec: JobSpec) -> Submitted:
+    def submit(self, spec: JobSpec, say: Callable[[str], None] = lambda _: None) -> Submitted:
         """Submit a job whose files are uploaded; without an idempotency key it gets its own.
 
         Args:
             spec: what to measure; its first entry is the baseline itself.
+            say: told what the coordinator does or waits for, whenever that changes.
 
         Raises:
             BitgaugeError: `BLOB_MISSING` names a file that was not uploaded; `NO_MATCHING_DEVICE`
@@ -51,9 +55,25 @@ class JobCalls(Connection):
         """
         if not spec.idempotency_key:
             spec = replace(spec, idempotency_key=str(uuid.uuid4()))
-        request = pb.SubmitRequest(spec=to_wire(spec))
-        answer = self._call(request, SUBMIT_TIMEOUT_S)
-        return Submitted(answer.job_id, answer.created)
+        request = pb.OfferRequest(spec=to_wire(spec))
+        for pause_s in (*_RESTART_PAUSES_S, None):
+            try:
+                return self._offered(request, say)
+            except BitgaugeError as error:  # gRPC repeats no call that was answered in part
+                if pause_s is None or error.code is not Code.UNREACHABLE:
+                    raise
+                time.sleep(pause_s)
+        raise AssertionError("unreachable")
+
+    def _offered(self, request: pb.OfferRequest, say: Callable[[str], None]) -> Submitted:
+        answer = pb.OfferResponse()
+        try:
+            for answer in self._stream(request, SUBMIT_TIMEOUT_S):
+                if answer.waiting_for:
+                    say(answer.waiting_for)
+        except grpc.RpcError as error:
+            raise self._translated(error) from error
+        return Submitted(answer.submitted.job_id, answer.submitted.created)
 
     def certify(
         self,

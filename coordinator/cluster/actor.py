@@ -130,6 +130,8 @@ class CoordinatorActor:
             check=await _check(writer, blobs),
             blobs=blobs,
             collection=CollectionTerms(config.blob_limit_bytes),
+            slots=_processors(),
+            limits=config.step_limits,
         )
         webhook = await asyncio.to_thread(home_folder.read_webhook, config)
         self._dispatcher = lab.dispatcher
@@ -157,6 +159,12 @@ class CoordinatorActor:
             raise state_folder.running_error(config) from None
         self._stack.callback(lock.release)
         state_folder.write_holder(config.holder_path, config.supervisor_pid)
+
+
+def _processors() -> int:
+    """How many processors all nodes have together for our tasks."""
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return max(1, int(resources.get("CPU", 1)))
 
 
 async def _check(writer: Writer, blobs: BlobStore) -> HealthCheck | None:

@@ -28,7 +28,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..config import CoordinatorConfig, from_json
 from .actor import CoordinatorActor, Refusal
-from .driver_process import DriverEvent, EventKind, EventSender, session_base
+from .driver_process import DriverEvent, EventKind, EventSender, session_base, task_cpus
 from .sockets import require_token_mode
 
 EXIT_STOPPED = 0
@@ -93,7 +93,7 @@ class Driver:
             return
         ray.init(
             address="local",
-            num_cpus=self._config.task_cpus or max(1, (os.cpu_count() or 2) - 1),
+            num_cpus=task_cpus(self._config),
             num_gpus=0,
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,

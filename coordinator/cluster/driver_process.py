@@ -75,6 +75,9 @@ def environment(
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         # Ray would end our actor when a model that is measured here fills the memory.
         "RAY_memory_monitor_refresh_ms": "0",
+        # A worker that has nothing to do for a second stays: it has a nursery, and the quick step
+        # that runs beside the others needs one, too.
+        "RAY_num_workers_soft_limit": str(task_cpus(config) + 1),
         "PYTHONUNBUFFERED": "1",
     }
     if config.ray_address is None:
@@ -83,6 +86,11 @@ def environment(
         made["RAY_AUTH_TOKEN_PATH"] = str(config.ray_token_path)
         made[REPLICA_VARIABLE] = str(ray_folder / "replica")
     return made
+
+
+def task_cpus(config: CoordinatorConfig) -> int:
+    """Processors of an embedded Ray: all but one, unless told otherwise."""
+    return config.task_cpus or max(1, (os.cpu_count() or 2) - 1)
 
 
 @contextlib.contextmanager

@@ -345,3 +345,13 @@ def overdue(deadline_s: int) -> Failure:
         message=f"the deadline of {deadline_s} s after the first lease has passed",
         advice="Submit the job again with a longer --deadline.",
     )
+
+
+def overdue_builds(doing: str, deadline_s: int) -> Failure:
+    """The failure of an entry that was not built before the job's deadline."""
+    return Failure(
+        group=FailureGroup.ENVIRONMENT,
+        code="deadline",
+        message=f"{doing} was stopped: the deadline of {deadline_s} s for building has passed",
+        advice="Submit the job again with a longer --deadline.",
+    )

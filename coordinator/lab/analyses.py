@@ -8,11 +8,13 @@ import msgspec
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis
 
+from ..decisions.steps import ANALYSING, StepKind
 from ..store.subjects import subject_of
 from ..store.values import LeaseTerms
 from ..store.writer import Writer
 from .builds import Builds, patiently
 from .runner import Analysis, TaskRunner
+from .slots import Wish
 
 
 @dataclass(eq=False)
@@ -34,8 +36,15 @@ class Analyses:
         subject = await self.writer.call(
             lambda store: subject_of(store, run_id, now_ns, self.terms)
         )
-        reference = await self.builds.reference_of(subject.facts.baseline, subject.evaluation)
-        return await patiently(lambda: self.runner.analyse(subject.raw, subject.facts, reference))
+        user = await self.writer.call(lambda store: store.submitter(store.run(run_id).job_id))
+        baseline, evaluation = subject.facts.baseline, subject.evaluation
+        reference = await self.builds.reference_of(baseline, evaluation, Wish(user))
+
+        async def analysed() -> Analysis:
+            async with self.builds.slots.taken(Wish(user), StepKind.ANALYSE, ANALYSING):
+                return await self.runner.analyse(subject.raw, subject.facts, reference)
+
+        return await patiently(analysed)
 
     async def again(self, run_id: str) -> Reanalysis:
         """A run's published numbers beside the same computed again from its raw data.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..decisions.care import CareTerms
+from ..decisions.steps import StepLimits
 from ..store.blobs.blob_store import BlobStore
 from ..store.values import LeaseTerms
 from ..store.writer import Writer
@@ -20,6 +21,7 @@ from .jobs import Jobs
 from .leases import Leases
 from .loops import Dispatcher
 from .runner import TaskRunner
+from .slots import Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,17 @@ def assemble(
     check: HealthCheck | None = None,
     blobs: BlobStore | None = None,
     collection: CollectionTerms | None = None,
+    slots: int = 1,
+    limits: StepLimits | None = None,
 ) -> Lab:
     """A lab on an open store; nothing of it runs yet.
 
     Without a health check devices are never checked; without blobs there is nothing to collect.
+    So many long background steps run at a time as there are `slots`, each within its limit.
     """
     intake = blobs.require_intake if blobs is not None else _take
-    builds = Builds(writer, runner)
+    places = Slots(slots, writer.announce)
+    builds = Builds(writer, runner, places, limits or StepLimits())
     analyses = Analyses(writer, runner, builds, terms)
     cared = LabCare(writer, terms, care or CareTerms(), check, intake)
     asks = Asks(writer)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.common.crash import crash_point
-from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.enums import JobState, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
@@ -16,13 +16,16 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from ..decisions import submission
 from ..decisions.care import require_quota
 from ..decisions.job_now import ENDED
+from ..decisions.steps import INSPECTING, StepKind
+from ..decisions.submission import Inspection
 from ..store.store import Store
 from ..store.values import BuildKey, LeaseTerms
 from ..store.writer import Writer
 from .blobs import wanted
-from .builds import Builds
+from .builds import Builds, patiently
 from .care import LabCare
 from .runner import TaskRunner
+from .slots import Wish
 
 
 @dataclass(eq=False)
@@ -34,7 +37,7 @@ class Jobs:
         runner: looks into what is submitted.
         terms: when a device counts as unreachable.
         care: of devices; knows what a job waits for, and whether one may be taken.
-        builds: put a baseline in order that is not.
+        builds: put a baseline in order that is not, and know how far they are.
     """
 
     writer: Writer
@@ -43,8 +46,15 @@ class Jobs:
     care: LabCare
     builds: Builds
 
-    async def submit(self, spec: JobSpec, submitted_by: str = "") -> tuple[str, bool]:
+    async def submit(
+        self, spec: JobSpec, submitted_by: str = "", wish: Wish | None = None
+    ) -> tuple[str, bool]:
         """Take a job whose files are here, after a look into them.
+
+        Args:
+            spec: what to measure.
+            submitted_by: who asks.
+            wish: shows what is waited for meanwhile.
 
         Returns:
             The id of the job, and whether this call made it.
@@ -55,10 +65,11 @@ class Jobs:
         missing = await self.writer.call(lambda store: wanted(store, digests, now_ns))
         submission.require_blobs(spec, missing)
         takes = submission.takes(await self.writer.call(lambda store: self._present(store, now_ns)))
-        inspection = await self.runner.inspect(spec, takes)
+        wish = wish or Wish(submitted_by)
+        inspection = await self._inspected(spec, takes, wish)
         if inspection.disorder:
-            spec = await self._ordered(spec)
-            inspection = await self.runner.inspect(spec, takes)
+            spec = await self._ordered(spec, wish)
+            inspection = await self._inspected(spec, takes, wish)
         spec = await self._with_origin(submission.described(spec, inspection))
         model_class = spec.model_class or ModelClass.OTHER
         job_id = str(uuid.uuid4())
@@ -76,10 +87,10 @@ class Jobs:
         crash_point("C1")
         return submitted
 
-    async def _ordered(self, spec: JobSpec) -> JobSpec:
+    async def _ordered(self, spec: JobSpec, wish: Wish) -> JobSpec:
         """The job with its baseline in order, made now or known from an earlier time."""
         asked = BuildKey(spec.baseline, submission.order_recipe(spec), spec.evaluation, "")
-        outcome = await self.builds.outcome(asked)
+        outcome = await self.builds.outcome(asked, wish)
         return submission.ordered(spec, outcome.artifact or spec.baseline, outcome.notes)
 
     async def _with_origin(self, spec: JobSpec) -> JobSpec:
@@ -91,6 +102,36 @@ class Jobs:
             return spec
         original, outcome = found
         return replace(spec, original=original, order=outcome.notes)
+
+    async def submitting(
+        self, spec: JobSpec, submitted_by: str = ""
+    ) -> AsyncGenerator[str | tuple[str, bool], None]:
+        """Submit, and say what is waited for whenever that changes; the last is what it returns.
+
+        A job that nobody waits for any more is not looked into either.
+        """
+        wish, shown = Wish(submitted_by), ""
+        task = asyncio.create_task(self.submit(spec, submitted_by, wish))
+        try:
+            while not task.done():
+                version = self.writer.changes.version
+                words = wish.words
+                if words and words != shown:
+                    shown = words
+                    yield words
+                change = asyncio.create_task(self.writer.changes.wait_past(version))
+                await asyncio.wait({task, change}, return_when=asyncio.FIRST_COMPLETED)
+                change.cancel()
+            yield task.result()
+        finally:
+            task.cancel()
+
+    async def _inspected(self, spec: JobSpec, takes: submission.Takes, wish: Wish) -> Inspection:
+        async def inspected() -> Inspection:
+            async with self.builds.slots.taken(wish, StepKind.INSPECT, INSPECTING):
+                return await self.runner.inspect(spec, takes)
+
+        return await patiently(inspected)
 
     def _present(self, store: Store, now_ns: int) -> list[DeviceDescription]:
         """Every device that is not retired, online or not."""
@@ -128,13 +169,20 @@ class Jobs:
     async def view(self, job_id: str) -> JobView:
         """One job."""
         now_ns = self.writer.now_ns()
-        return await self.writer.call(
+        view = await self.writer.call(
             lambda store: self.care.explained(store, (store.job(job_id),), now_ns)[0]
         )
+        return self._with_builds(view)
 
     async def views(self, limit: int, active_only: bool) -> tuple[JobView, ...]:
         """Jobs, newest first."""
         now_ns = self.writer.now_ns()
-        return await self.writer.call(
+        found = await self.writer.call(
             lambda store: self.care.explained(store, store.jobs(limit, active_only), now_ns)
         )
+        return tuple(map(self._with_builds, found))
+
+    def _with_builds(self, view: JobView) -> JobView:
+        """A job that is being built, with what is made of it now."""
+        doing = self.builds.doing(view.job_id) if view.state is JobState.BUILDING else None
+        return replace(view, waiting_for=doing) if doing else view

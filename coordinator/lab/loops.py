@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,15 +18,19 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
+from ..decisions.jobs import overdue_builds
+from ..decisions.steps import doing_build
 from ..store.values import BuildOutcome, LeaseTerms, PendingBuild
 from ..store.writer import Writer
 from .analyses import Analyses
-from .builds import Builds
+from .builds import Builds, Overdue
 from .care import LabCare
 from .collector import Collector
+from .slots import Wish
 
 PAUSE_S = 1.0
 LONGEST_TICK_S = 1.0
+_BUILD = "build"
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +87,11 @@ class Dispatcher:
 
     async def _expire_for_ever(self) -> None:
         tick_s = min(self.terms.ttl_ns / 4e9, LONGEST_TICK_S)
+        before_s = time.monotonic()
         while True:
+            now_s = time.monotonic()
+            self.builds.count_time(now_s - before_s)
+            before_s = now_s
             try:
                 if not self._refreshed:
                     await self.refresh_leases()
@@ -106,8 +115,9 @@ class Dispatcher:
                 _log.error("pending work could not be read: %s", error)
                 await asyncio.sleep(PAUSE_S)
                 continue
+            self._cancel_builds_but({_key(build) for build in builds})
             for build in builds:
-                self._start((build.job_id, build.entry_index), partial(self._build, build))
+                self._start(_key(build), partial(self._build, build))
             for run_id in runs:
                 self._start(run_id, partial(self._analyse, run_id))
             for run_id in unjudged:
@@ -118,6 +128,12 @@ class Dispatcher:
         """Begin `work` unless the same is being done, or was while it was found to be pending."""
         if key not in self._working and key not in self._ended:
             self._working[key] = asyncio.create_task(self._guarded(key, work))
+
+    def _cancel_builds_but(self, wanted: set[Hashable]) -> None:
+        """Stop building for jobs that do not want it any more."""
+        for key, task in self._working.items():
+            if isinstance(key, tuple) and key[0] == _BUILD and key not in wanted:
+                task.cancel()
 
     async def _guarded(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
         """Do `work`; when its outcome could not be recorded, let it be found and tried again."""
@@ -134,8 +150,11 @@ class Dispatcher:
     # -- builds ---------------------------------------------------------------------------
     async def _build(self, build: PendingBuild) -> None:
         outcome: BuildOutcome | Failure
+        wish = Wish(build.submitted_by, build.job_id, build.deadline_s)
         try:
-            outcome = await self.builds.outcome(build.key)
+            outcome = await self.builds.outcome(build.key, wish)
+        except Overdue:
+            outcome = overdue_builds(doing_build(build.key.recipe)[1], build.deadline_s)
         except BitgaugeError as error:
             outcome = failure_of(error)
         now_ns = self.writer.now_ns()
@@ -164,6 +183,11 @@ class Dispatcher:
         for one in await self.writer.change_if(lambda store: store.judge_run(run_id, now_ns)):
             level = logging.WARNING if one.state in ("new", "confirmed") else logging.INFO
             _log.log(level, "regression %s is %s: %s", one.regression_id, one.state, one.sentence)
+
+
+def _key(build: PendingBuild) -> tuple[str, str, int]:
+    """By which a build is known while it is under way."""
+    return _BUILD, build.job_id, build.entry_index
 
 
 def failure_of(error: BitgaugeError) -> Failure:

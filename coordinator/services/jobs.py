@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,18 @@ class JobsService(lab_pb2_grpc.JobsServicer):
         spec = from_wire(JobSpec, request.spec)
         job_id, created = await self.jobs.submit(spec, caller().name)
         return pb.SubmitResponse(job_id=job_id, created=created)
+
+    async def Offer(
+        self, request: pb.OfferRequest, context: Any
+    ) -> AsyncIterator[pb.OfferResponse]:
+        spec = from_wire(JobSpec, request.spec)
+        async with contextlib.aclosing(self.jobs.submitting(spec, caller().name)) as said:
+            async for one in said:
+                if isinstance(one, str):
+                    yield pb.OfferResponse(waiting_for=one)
+                else:
+                    submitted = pb.SubmitResponse(job_id=one[0], created=one[1])
+                    yield pb.OfferResponse(submitted=submitted)
 
     async def Certify(self, request: pb.CertifyRequest, context: Any) -> pb.CertifyResponse:
         profile = word_from_wire(Profile, request.profile) if request.profile else Profile.QUICK

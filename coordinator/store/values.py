@@ -106,6 +106,8 @@ class PendingBuild:
     job_id: str
     entry_index: int
     key: BuildKey
+    submitted_by: str
+    deadline_s: int
 
 
 @dataclass(frozen=True, slots=True)

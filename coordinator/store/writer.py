@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .store import Store
 from .values import StoreFailed
@@ -47,7 +47,7 @@ class Writer:
         self.now_ns = clock
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._store: Store | None = None
-        self._writes: set[asyncio.Task[object]] = set()
+        self._writes: set[asyncio.Task[Any]] = set()
         self.changes = Changes()
         self.failure: StoreFailed | None = None
         self.failed = asyncio.Event()
@@ -93,6 +93,12 @@ class Writer:
         self._writes.add(task)  # the loop itself keeps only a weak reference
         task.add_done_callback(self._writes.discard)
         return await asyncio.shield(task)
+
+    def announce(self) -> None:
+        """Tell that something changed which is not in the store."""
+        task = asyncio.create_task(self.changes.announce())
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
 
     async def close(self) -> None:
         """Finish what was begun and close the store."""

@@ -54,13 +54,14 @@ _nursery = Nursery()
 class RayRunner:
     """Sends the steps to Ray; a `TaskRunner`.
 
-    Ray starts none again: whether to try once more depends on how it ended.
+    How many run at a time is decided by whoever calls, so a task takes no processor of Ray's. Ray
+    starts none again: whether to try once more depends on how it ended.
     """
 
     def __init__(self, access: BlobAccess, limits: StepLimits) -> None:
         self._access = access
         self._limits = limits
-        options: dict[str, Any] = {"num_cpus": 1, "max_retries": 0}
+        options: dict[str, Any] = {"num_cpus": 0, "max_retries": 0}
         if access.is_loopback:
             node = ray.get_runtime_context().get_node_id()
             options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=False)

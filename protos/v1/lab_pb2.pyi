@@ -179,6 +179,20 @@ class SubmitResponse(_message.Message):
     created: bool
     def __init__(self, job_id: _Optional[str] = ..., created: bool = ...) -> None: ...
 
+class OfferRequest(_message.Message):
+    __slots__ = ("spec",)
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    spec: _common_pb2.JobSpec
+    def __init__(self, spec: _Optional[_Union[_common_pb2.JobSpec, _Mapping]] = ...) -> None: ...
+
+class OfferResponse(_message.Message):
+    __slots__ = ("waiting_for", "submitted")
+    WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
+    SUBMITTED_FIELD_NUMBER: _ClassVar[int]
+    waiting_for: str
+    submitted: SubmitResponse
+    def __init__(self, waiting_for: _Optional[str] = ..., submitted: _Optional[_Union[SubmitResponse, _Mapping]] = ...) -> None: ...
+
 class WatchRequest(_message.Message):
     __slots__ = ("job_id",)
     JOB_ID_FIELD_NUMBER: _ClassVar[int]

@@ -40,6 +40,11 @@ class JobsStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitResponse.FromString,
                 _registered_method=True)
+        self.Offer = channel.unary_stream(
+                '/bitgauge.v1.Jobs/Offer',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.OfferRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.OfferResponse.FromString,
+                _registered_method=True)
         self.Certify = channel.unary_unary(
                 '/bitgauge.v1.Jobs/Certify',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.SerializeToString,
@@ -93,6 +98,13 @@ class JobsServicer(object):
 
     def Submit(self, request, context):
         """Records a job whose blobs are already uploaded.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Offer(self, request, context):
+        """The same, and says what is waited for until the job is taken; ends with the job.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -169,6 +181,11 @@ def add_JobsServicer_to_server(servicer, server):
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitResponse.SerializeToString,
             ),
+            'Offer': grpc.unary_stream_rpc_method_handler(
+                    servicer.Offer,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.OfferRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.OfferResponse.SerializeToString,
+            ),
             'Certify': grpc.unary_unary_rpc_method_handler(
                     servicer.Certify,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.CertifyRequest.FromString,
@@ -243,6 +260,33 @@ class Jobs(object):
             '/bitgauge.v1.Jobs/Submit',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.SubmitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Offer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/bitgauge.v1.Jobs/Offer',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.OfferRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.OfferResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -29,6 +29,8 @@ class JobsStub:
     def __new__(cls, channel: grpc.aio.Channel) -> JobsAsyncStub: ...
     Submit: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SubmitRequest, bitgauge.protos.v1.lab_pb2.SubmitResponse]
     """Records a job whose blobs are already uploaded."""
+    Offer: grpc.UnaryStreamMultiCallable[bitgauge.protos.v1.lab_pb2.OfferRequest, bitgauge.protos.v1.lab_pb2.OfferResponse]
+    """The same, and says what is waited for until the job is taken; ends with the job."""
     Certify: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]
     """Has a device compare an artifact with itself, for its A/A certificate."""
     Watch: grpc.UnaryStreamMultiCallable[bitgauge.protos.v1.lab_pb2.WatchRequest, bitgauge.protos.v1.lab_pb2.WatchResponse]
@@ -55,6 +57,8 @@ class JobsAsyncStub(JobsStub):
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     Submit: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SubmitRequest, bitgauge.protos.v1.lab_pb2.SubmitResponse]  # type: ignore[assignment]
     """Records a job whose blobs are already uploaded."""
+    Offer: grpc.aio.UnaryStreamMultiCallable[bitgauge.protos.v1.lab_pb2.OfferRequest, bitgauge.protos.v1.lab_pb2.OfferResponse]  # type: ignore[assignment]
+    """The same, and says what is waited for until the job is taken; ends with the job."""
     Certify: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.CertifyRequest, bitgauge.protos.v1.lab_pb2.CertifyResponse]  # type: ignore[assignment]
     """Has a device compare an artifact with itself, for its A/A certificate."""
     Watch: grpc.aio.UnaryStreamMultiCallable[bitgauge.protos.v1.lab_pb2.WatchRequest, bitgauge.protos.v1.lab_pb2.WatchResponse]  # type: ignore[assignment]
@@ -84,6 +88,14 @@ class JobsServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.SubmitResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.SubmitResponse]]:
         """Records a job whose blobs are already uploaded."""
+
+    @abc.abstractmethod
+    def Offer(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.OfferRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[bitgauge.protos.v1.lab_pb2.OfferResponse], collections.abc.AsyncIterator[bitgauge.protos.v1.lab_pb2.OfferResponse]]:
+        """The same, and says what is waited for until the job is taken; ends with the job."""
 
     @abc.abstractmethod
     def Certify(

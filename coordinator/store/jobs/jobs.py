@@ -135,7 +135,8 @@ def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:
     """Entries whose artifact has to be built (`key.toolchain` is empty: filled by caller)."""
     rows = fetch(
         connection,
-        """SELECT e.job_id, e.entry_index, e.recipe, e.runtime, e.artifact_kind, j.spec
+        """SELECT e.job_id, e.entry_index, e.recipe, e.runtime, e.artifact_kind, j.spec,
+                  j.submitted_by
            FROM entries e
            JOIN jobs j ON j.job_id = e.job_id
            WHERE j.state = 'building' AND e.state = 'building'
@@ -153,7 +154,11 @@ def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:
             artifact_kind=row["artifact_kind"],
             batch=spec.workload.batch,
         )
-        pending.append(PendingBuild(row["job_id"], row["entry_index"], key))
+        pending.append(
+            PendingBuild(
+                row["job_id"], row["entry_index"], key, row["submitted_by"], spec.deadline_s
+            )
+        )
     return tuple(pending)
 
 

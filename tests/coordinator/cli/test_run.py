@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -68,7 +68,8 @@ class FakeClient:
         self.known.add(digest)
         return offset + sum(map(len, chunks))
 
-    def submit(self, spec: JobSpec) -> Submitted:
+    def submit(self, spec: JobSpec, say: Callable[[str], None]) -> Submitted:
+        say("looking into the model")
         self.specs.append(spec)
         return Submitted(f"job-{len(self.specs)}", True)
 
@@ -145,6 +146,7 @@ def test_uploads_submits_follows_and_prints_the_table(
     assert run_command_line([*typed, "--batch", "1", "--batch", "64,8"]) == 0
     printed = capsys.readouterr()
     assert "sent 29 bytes in 3 of 3 files" in printed.err
+    assert "\nlooking into the model\n" in printed.err
     assert "job job-1: batch 1, 2 entries, 10 s or more" in printed.err
     assert "warning" not in printed.err
     assert "model batch 64: finished" in printed.err

@@ -64,10 +64,12 @@ class Jobs(lab_pb2_grpc.JobsServicer):
     def __init__(self, seen: Seen) -> None:
         self.seen = seen
 
-    def Submit(self, request: Any, context: Any) -> Any:
+    def Offer(self, request: Any, context: Any) -> Any:
         self.seen.note(context)
         self.seen.specs.append(from_wire(JobSpec, request.spec))
-        return lab_pb2.SubmitResponse(job_id="job-1", created=True)
+        yield lab_pb2.OfferResponse(waiting_for="looking into the model")
+        submitted = lab_pb2.SubmitResponse(job_id="job-1", created=True)
+        yield lab_pb2.OfferResponse(submitted=submitted)
 
     def GetJob(self, request: Any, context: Any) -> Any:
         self.seen.note(context)

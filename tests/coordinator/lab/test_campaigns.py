@@ -154,7 +154,7 @@ async def test_a_job_that_was_submitted_and_not_noted_is_taken_up_again(lab: Lab
 async def test_a_coordinator_that_cannot_submit_now_does_so_later(lab: Lab) -> None:
     refresh = Refresh(lab)
     view, _, _ = await refresh.start(ORDER, "once")
-    lab.runner.failures.append(Unavailable(Code.TASK_LOST, "It was lost."))
+    lab.runner.failures += [Unavailable(Code.TASK_LOST, "It was lost.")] * 2
     with pytest.raises(Unavailable):
         await refresh.step()
     assert (await drive(lab, view.campaign_id)).state is CampaignState.FINISHED

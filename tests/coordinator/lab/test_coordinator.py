@@ -219,12 +219,15 @@ async def test_a_build_that_fails_is_data_of_its_job(lab: Lab) -> None:
     assert "stumbled" in (view.entries[1].reason or "")
 
 
-async def test_a_task_that_was_lost_is_tried_again(lab: Lab) -> None:
-    job_id = await lab.submitted()
+async def test_a_step_that_was_lost_is_tried_once_more_and_not_twice(lab: Lab) -> None:
+    await lab.register()
     lost = Unavailable(Code.TASK_LOST, "gone")
+    lab.runner.failures = [lost]
+    job_id, _ = await lab.jobs.submit(SPEC)
     lab.runner.failures = [lost, lost]
-    await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
-    assert len(lab.runner.built) == 1
+    view = await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
+    assert view.entries[1].reason == "gone"
+    assert lab.runner.built == []
 
 
 async def test_raw_data_that_gives_no_numbers_fails_its_entry_and_ends_the_job(lab: Lab) -> None:

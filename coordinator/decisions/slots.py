@@ -1,0 +1,118 @@
+"""Who of those that wait for a slot gets the next one: fair between users, in order within one.
+
+A quick step need not wait behind long ones: one more than there are slots may run, as long as no
+other quick one does. A long one gets a slot only among the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One step that wants a slot.
+
+    Attributes:
+        number: higher than that of whoever asked before.
+        user: for whom it is done.
+        quick: it is known to be short.
+    """
+
+    number: int
+    user: str
+    quick: bool
+
+    @property
+    def line(self) -> tuple[str, bool]:
+        """Those before and behind it: a user's quick steps, or the others."""
+        return self.user, self.quick
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Everything that the next decision depends on.
+
+    Attributes:
+        slots: how many long steps may run at a time.
+        waiting: in the order of asking.
+        running: in the order in which they got their slots.
+        turns: how many slots had been given away when a line got its last one.
+        given: how many slots have been given away.
+    """
+
+    slots: int
+    waiting: tuple[Ticket, ...] = ()
+    running: tuple[Ticket, ...] = ()
+    turns: Mapping[tuple[str, bool], int] = field(default_factory=dict)
+    given: int = 0
+
+
+def joined(queue: Queue, ticket: Ticket) -> Queue:
+    """The queue with one more that waits."""
+    return replace(queue, waiting=(*queue.waiting, ticket))
+
+
+def left(queue: Queue, ticket: Ticket) -> Queue:
+    """The queue without one that has ended, or waits no longer."""
+    return replace(
+        queue,
+        waiting=tuple(one for one in queue.waiting if one != ticket),
+        running=tuple(one for one in queue.running if one != ticket),
+    )
+
+
+def next_one(queue: Queue) -> Ticket | None:
+    """Who gets a slot now: the first of the line that has fewest, then of the longest without."""
+    eligible = [one for one in _heads(queue.waiting) if _room(queue, one)]
+    if not eligible:
+        return None
+    running = [one.line for one in queue.running]
+    return min(
+        eligible,
+        key=lambda one: (running.count(one.line), queue.turns.get(one.line, -1), one.number),
+    )
+
+
+def _heads(waiting: Sequence[Ticket]) -> Iterator[Ticket]:
+    """The first of each line."""
+    seen = set()
+    for one in waiting:
+        if one.line not in seen:
+            seen.add(one.line)
+            yield one
+
+
+def _room(queue: Queue, ticket: Ticket) -> bool:
+    """Whether there is a slot for a step of this kind."""
+    if len(queue.running) < queue.slots:
+        return True
+    return ticket.quick and not any(one.quick for one in queue.running)
+
+
+def admitted(queue: Queue) -> tuple[Queue, Ticket | None]:
+    """The queue after the next one has got its slot, if there is one for somebody."""
+    ticket = next_one(queue)
+    if ticket is None:
+        return queue, None
+    after = replace(
+        queue,
+        waiting=tuple(one for one in queue.waiting if one != ticket),
+        running=(*queue.running, ticket),
+        turns={**queue.turns, ticket.line: queue.given},
+        given=queue.given + 1,
+    )
+    return after, ticket
+
+
+def before(queue: Queue, ticket: Ticket) -> int:
+    """How many get a slot before `ticket`, should nobody come and the oldest always end first."""
+    count = 0
+    while ticket in queue.waiting:
+        queue, one = admitted(queue)
+        if one is None:
+            queue = left(queue, queue.running[0])
+        elif one != ticket:
+            count += 1
+    return count
