@@ -29,11 +29,11 @@ class Wish:
     user: str = ""
     job_id: str = ""
     deadline_s: float | None = None
-    place: Place | None = None
+    place: Turn | None = None
     shared: Wish | None = None
 
     @property
-    def at(self) -> Place | None:
+    def at(self) -> Turn | None:
         """The place that this wish depends on."""
         if self.place is not None or self.shared is None:
             return self.place
@@ -46,7 +46,7 @@ class Wish:
 
 
 @dataclass(eq=False)
-class Place:
+class Turn:
     """One step in the line, or with a slot."""
 
     slots: Slots
@@ -76,17 +76,17 @@ class Slots:
 
     count: int
     changed: Callable[[], None] = lambda: None
-    _places: dict[Ticket, Place] = field(default_factory=dict, init=False)
+    _places: dict[Ticket, Turn] = field(default_factory=dict, init=False)
     _numbers: itertools.count[int] = field(default_factory=itertools.count, init=False)
 
     def __post_init__(self) -> None:
         self.queue = Queue(self.count)
 
     @asynccontextmanager
-    async def taken(self, wish: Wish, kind: StepKind, doing: str) -> AsyncIterator[Place]:
+    async def taken(self, wish: Wish, kind: StepKind, doing: str) -> AsyncIterator[Turn]:
         """Wait for a slot, and have it until the block ends."""
         ticket = Ticket(next(self._numbers), wish.user, kind.quick)
-        place = wish.place = self._places[ticket] = Place(self, ticket, doing)
+        place = wish.place = self._places[ticket] = Turn(self, ticket, doing)
         self.queue = slots.joined(self.queue, ticket)
         try:
             self._give()

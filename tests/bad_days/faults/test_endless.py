@@ -14,15 +14,14 @@ import numpy as np
 import onnx
 import psutil
 import pytest
-from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, Role
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.upload import local_file, upload
 
-from tests.labs import hungry
-from tests.labs.sets import write_evaluation_set
+from tests.labs.graphs import hungry
 from tests.processes.bench import RECIPE, require_none_left, small_job
 from tests.processes.conftest import Up
 
