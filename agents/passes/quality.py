@@ -136,7 +136,7 @@ def _observed(
     child.channel.gap()
     if probed and batches.batch > 1:
         turned = {name: array[::-1].copy() for name, array in batches.first().items()}
-        seen.look_reordered(first, session.run(turned))
+        seen.look_reordered(first, session.run(batches.first()), session.run(turned))
         child.channel.gap()
     if probed:
         _look_at_another_batch(session, batches, evaluation, seen)
@@ -158,7 +158,7 @@ def _look_at_another_batch(
 
     An artifact that takes no other batch, whatever it declares, is not known better by that.
     """
-    other = batches.batch - 1 if batches.batch > 1 else 2
+    other = batches.batch // 2 if batches.batch > 1 else 2
     with suppress(BitgaugeError):
         feeds = Batches(evaluation, session.input_specs, other).first()
         seen.look(session.run(feeds), other)

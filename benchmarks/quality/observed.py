@@ -29,6 +29,10 @@ _MOST_SHAPES = 64
 """Different shapes that are kept of one output; that there are several is what matters."""
 _ROUNDING = 1e-3
 """Of the mean magnitude: what two sound calls with the same samples may differ by."""
+_NEARER = 0.1
+"""Of the differences between samples: what a row may differ by and still be its sample's."""
+_NOISIER = 3.0
+"""Times the difference between two equal calls: the same."""
 
 
 class Observed:
@@ -70,10 +74,13 @@ class Observed:
                 if len(calls) < _MOST_SHAPES:
                     calls[batch, tuple(map(int, output.shape))] = None
 
-    def look_reordered(self, returned: Sequence[Any], reversed_: Sequence[Any]) -> None:
-        """Hold a call against the same one with its samples in the opposite order."""
-        for (name, plain), other in zip(self._named(returned), reversed_, strict=True):
-            if not _follows(plain, other):
+    def look_reordered(
+        self, returned: Sequence[Any], again: Sequence[Any], reversed_: Sequence[Any]
+    ) -> None:
+        """Hold a call against itself, and against it with its samples in the opposite order."""
+        calls = zip(self._named(returned), again, reversed_, strict=True)
+        for (name, plain), same, other in calls:
+            if not _follows(plain, same, other):
                 self._unordered.add(name)
 
     def keep(self, names: Iterable[str]) -> None:
@@ -179,18 +186,21 @@ def _why_none(outputs: Sequence[Output]) -> str:
     return next(filter(None, map(axis_problem, outputs)), NO_CLASSES)
 
 
-def _follows(plain: Any, other: Any) -> bool:
-    """Whether rows lie nearer to their samples than to their places."""
-    if not (isinstance(plain, np.ndarray) and isinstance(other, np.ndarray)):
+def _follows(plain: Any, again: Any, other: Any) -> bool:
+    """Whether rows turn with their samples, as far as the model repeats itself at all."""
+    calls = (plain, again, other)
+    if not all(isinstance(one, np.ndarray) and one.dtype.kind in "fiub" for one in calls):
         return True
-    if plain.shape != other.shape or plain.ndim == 0 or plain.dtype.kind not in "fiub":
+    if plain.ndim == 0 or not plain.shape == again.shape == other.shape:
         return True
-    turned, returned = plain[::-1].astype(np.float64), other.astype(np.float64)
+    first, second, turned = (one.astype(np.float64) for one in calls)
     with np.errstate(invalid="ignore", over="ignore"):
-        apart = np.abs(returned - turned)
-        spread = np.abs(plain.astype(np.float64) - turned)
-    known = np.isfinite(apart) & np.isfinite(spread)
+        apart, noise, spread = (
+            np.abs(one) for one in (turned - first[::-1], second - first, first - first[::-1])
+        )
+    known = np.isfinite(apart) & np.isfinite(noise) & np.isfinite(spread)
     if not known.any():
         return True
-    rounding = _ROUNDING * np.abs(turned[known]).mean()
-    return bool(apart[known].mean() <= 0.5 * spread[known].mean() + rounding)
+    rounding = _ROUNDING * float(np.abs(first[::-1][known]).mean())
+    allowed = _NEARER * spread[known].mean() + _NOISIER * noise[known].mean() + rounding
+    return bool(apart[known].mean() <= allowed)

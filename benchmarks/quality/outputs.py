@@ -303,8 +303,10 @@ def _by_labels(
     agreement = {one.name: _agreement(one, told, labels) for one in found}
     best = max(found, key=lambda one: agreement[one.name][1])
     alike = _saying_the_same(found, told, best)
-    others = [agreement[one.name][2] for one in found if one not in alike]
-    if agreement[best.name][0] > _CLEARLY * max([0.0, *others]):
+    others = [agreement[one.name] for one in found if one not in alike]
+    low, middle, _ = agreement[best.name]
+    surely = low > max([0.0, *(high for _, _, high in others)])
+    if surely and middle > _CLEARLY * max([0.0, *(other for _, other, _ in others)]):
         why = _why_the_best(alike[0], found, told, labels)
         return replace(choice, candidates=alike[:1], why=why)
     exact = tuple(one for one in found if one.exact)

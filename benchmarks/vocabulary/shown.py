@@ -123,10 +123,10 @@ def judged_words(metrics: Iterable[MetricValue]) -> str:
         said = {item.name: item.value for item in metric.detail if item.name in JUDGED} | said
     if "output" not in said:
         return ""
-    words = f"output {said['output']} as {said.get('head', 'values').replace('_', ' ')}"
+    words = f"output {said['output']} ({said.get('head', 'values').replace('_', ' ')})"
     if "output_why" in said:
-        words += f", {said['output_why']}"
-    return f"{words}; not {said['other_outputs']}" if "other_outputs" in said else words
+        words += f", because {said['output_why']}"
+    return f"{words}; others: {said['other_outputs']}" if "other_outputs" in said else words
 
 
 def speed_words(metric: MetricValue) -> str:

@@ -161,7 +161,7 @@ def _judged(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
         said = {item.name: item.value for item in row.metric("accuracy_pct").detail}
         if "output" in said and "other_outputs" in said:
             words = text.judged_words([row.metric("accuracy_pct")])
-            yield f"accuracy is about {words}", row
+            yield f"judged: {words}", row
 
 
 def _kernels(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
