@@ -59,6 +59,8 @@ def test_the_empty_artifact_runs(runtime: RuntimeModule, tmp_path: Path) -> None
     feeds = Batches(None, specs, 1).first()
     first, second = session.run(feeds), session.run(feeds)
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+    names = session.output_names
+    assert len(set(names)) == len(names) == len(first), "each output has a name of its own"
     if told := session.options_set():
         assert told == session.options_set()
         assert all(name and text for name, text in told.items())

@@ -21,7 +21,7 @@ from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.agents.spec import ChildSpec
 from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.quality.outputs import Judged
-from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
 from bitgauge.benchmarks.raw.container import read_raw, write_raw
 from bitgauge.benchmarks.raw.quality import judged_of
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
@@ -30,7 +30,6 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from onnx import numpy_helper
 
 from tests.labs import values
-from tests.labs.sets import write_evaluation_set
 from tests.labs.values import BASELINE, CANDIDATE
 
 RNG = np.random.default_rng(11)

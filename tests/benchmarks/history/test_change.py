@@ -118,6 +118,17 @@ def test_the_recovered_interval_covers_as_often_as_it_says() -> None:
     assert 0.94 < covered / trials < 0.97
 
 
+def test_two_outputs_are_never_held_together() -> None:
+    told = [
+        value("accuracy_delta_pp", -5.0, 0.1, detail=(StackItem("output", name),) if name else ())
+        for name in ("hidden", "logits", "")
+    ]
+    better = value("accuracy_delta_pp", 0.0, 0.1, detail=told[1].detail)
+    assert change_of("accuracy_delta_pp", told[0], better).reason == "other_output"
+    for other in (told[1], told[2]):  # what does not say is of before outputs had names
+        assert change_of("accuracy_delta_pp", other, better).verdict == "improved"
+
+
 @pytest.mark.parametrize("key", ["latency_ratio", "accuracy_delta_pp", "size_ratio"])
 def test_two_definitions_of_a_metric_are_never_held_together(key: str) -> None:
     before = value(key, 0.6, 0.01, verdict="FAIL")

@@ -4,13 +4,16 @@ from dataclasses import replace
 import msgspec
 from bitgauge.benchmarks.table.file import digest_of_run, lean
 from bitgauge.benchmarks.table.rows import SettledRow, newest_rows, row_key
+from bitgauge.benchmarks.table.units import comparable
 from bitgauge.benchmarks.vocabulary.enums import (
     FormatFamily,
     ModelClass,
     Realness,
 )
 from bitgauge.benchmarks.vocabulary.values.cells import Pooled
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +112,34 @@ def test_the_first_definition_is_left_out_of_files_and_a_later_one_is_said() -> 
     assert digest_of_run((), [first]) != digest_of_run((), [second])
     for one in (first, second):
         assert msgspec.convert(lean(one), MetricValue) == one
+
+
+def judged(recipe: str, output: str, time: int, **changes: object) -> TableRow:
+    told = (StackItem("output", output),) if output else ()
+    found = (
+        MetricValue("accuracy_delta_pp", -1.0, detail=told),
+        MetricValue("accuracy_pct", 90.0),
+        MetricValue("latency_ratio", 0.5),
+    )
+    return values.row(recipe, metrics=found, measured_unix_ns=time, **changes)
+
+
+def test_accuracies_of_two_outputs_of_a_model_are_never_held_together() -> None:
+    older, newer = judged("fp16", "hidden", 1), judged("int8-dynamic", "logits", 2)
+    plain = judged("int4-wo-b32", "", 3)
+    elsewhere = judged("fp16", "hidden", 0, model_name="another model")
+    found = comparable([older, newer, plain, elsewhere])
+    assert found[1:] == (newer, plain, elsewhere)
+    assert [(one.key, one.value, one.reason) for one in found[0].metrics] == [
+        ("accuracy_delta_pp", None, "other_output"),
+        ("accuracy_pct", None, "other_output"),
+        ("latency_ratio", 0.5, None),
+    ]
+
+
+def test_a_row_whose_output_somebody_chose_is_another_row() -> None:
+    chosen = replace(ROW, output="aux")
+    assert row_key(chosen) != row_key(ROW)
+    assert len(row_key(ROW)) == 8, "what nobody chose keeps the keys that are stored"
+    assert "output" not in lean(ROW)
+    assert lean(chosen)["output"] == "aux"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import onnx
 import pytest
 from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.quality.outputs import SEQUENCE
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
@@ -420,6 +422,71 @@ def test_an_evaluation_set_of_another_model_is_refused(changes: dict[str, Any], 
     assert caught.value.code is Code.BAD_EVALUATION_SET
     assert caught.value.sentence.startswith("mine.npz: ")
     assert what in caught.value.sentence
+
+
+MAPS = OutputSpec("maps", SEQUENCE, ())
+HIDDEN = OutputSpec("hidden", "float32", (None, 32))
+LOGITS = OutputSpec("logits", "float32", (None, 10))
+
+
+def checked(outputs: Sequence[OutputSpec], output: str = "", **changes: Any) -> None:
+    facts = replace(inspect_model(MLP.path), outputs=tuple(outputs))
+    check_evaluation(facts, evaluation(**changes), 1, "mine.npz", output)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "labels"),
+    [
+        ([HIDDEN, LOGITS], [0, 1, 2, 3, 4, 9]),
+        ([LOGITS, HIDDEN], [0, 1, 2, 3, 4, 31]),
+        ([OutputSpec("y", "float32", (None, 10, 1, 1))], [0, 1, 2, 3, 4, 9]),
+        ([OutputSpec("y", "float32", (None, 1))], [0, 1, 1, 1, 0, 0]),
+        ([OutputSpec("y", "float32", (None, None))], [0, 1, 2, 3, 4, 99]),
+        ([OutputSpec("y", "int64", (None,)), MAPS], [0, 1, 2, 3, 4, 99]),
+        ([OutputSpec("y", "float32", ())], [0, 1, 2, 3, 4, 99]),
+    ],
+)
+def test_labels_are_held_against_the_outputs_that_may_be_judged(
+    outputs: list[OutputSpec], labels: list[int]
+) -> None:
+    checked(outputs, labels=np.array(labels))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "output", "labels", "what"),
+    [
+        ([LOGITS, MAPS], "", [0, 1, 2, 3, 4, 10], "the model has 10 classes"),
+        ([HIDDEN, LOGITS], "logits", [0, 1, 2, 3, 4, 10], "the model has 10 classes"),
+        ([OutputSpec("y", "float32", (None, 1))], "", [0, 1, 2, 1, 0, 0], "has 2 classes"),
+        ([HIDDEN, LOGITS], "logit", [0] * 6, "no output 'logit'; its outputs are hidden, logits"),
+        ([LOGITS, MAPS], "maps", [0] * 6, "export the model with zipmap=False"),
+        ([LOGITS], "", [[0, 1, 1]] * 6, "the labels are about 3 classes"),
+    ],
+)
+def test_an_output_that_cannot_be_judged_is_refused_before_anything_runs(
+    outputs: list[OutputSpec], output: str, labels: list[Any], what: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        checked(outputs, output, labels=np.array(labels))
+    assert what in caught.value.sentence
+
+
+def test_a_sequence_is_an_output_and_no_input() -> None:
+    made = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 17]>
+        g (float[N,4] x) => (float[N,4] y, seq(float[N,4]) parts) {
+            y = Identity(x)  parts = SequenceConstruct(x)
+        }
+    """)
+    facts = facts_of(made)
+    assert [one.dtype for one in facts.outputs] == ["float32", SEQUENCE]
+    taken = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 17]>
+        g (seq(float[N,4]) x) => (float[N,4] y) {
+            i = Constant<value_int=0>()  y = SequenceAt(x, i)
+        }
+    """)
+    assert "is not a tensor" in refusal(taken.SerializeToString()).sentence
 
 
 def test_a_fixed_batch_is_the_only_one() -> None:

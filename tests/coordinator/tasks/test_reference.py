@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.npz import read_npz
-from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.benchmarks.quality.sets import (
+    EvaluationSet,
+    read_evaluation_set,
+    write_evaluation_set,
+)
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.quality import quality_raw
 from bitgauge.benchmarks.samples import Ints, QualitySamples
@@ -98,6 +103,33 @@ def test_without_predictions_nothing_is_said(predictions: Path) -> None:
     assert reference.flagged(METRICS, [], predictions) == METRICS
     other = run_with(np.zeros(3, np.int64), np.array(["x", "y", "z"]))
     assert reference.agreement_of(other, predictions) is None
+
+
+def test_every_output_that_may_be_judged_has_predictions(tmp_path: Path) -> None:
+    made = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 17]>
+        g (float[N,4] x) => (float[N,4,3] hidden, float[N,4] first, int64[N] second) {
+            a = Constant<value_ints=[2]>()  e = Unsqueeze(x, a)
+            s = Constant<value_ints=[1,1,3]>()  hidden = Expand(e, s)
+            first = Identity(x)  second = ArgMax<axis=1, keepdims=0>(first)
+        }
+    """)
+    onnx.save(made, tmp_path / "model.onnx")
+    inputs = np.random.default_rng(1).normal(0, 1, (70, 4)).astype(np.float32)
+    ids = np.arange(70).astype(str)
+    write_evaluation_set(tmp_path / "set.npz", EvaluationSet({"x": inputs}, None, ids))
+    path = tmp_path / "reference.npz"
+    reference.evaluate(tmp_path / "model.onnx", tmp_path / "set.npz", path)
+    arrays = read_npz(path, Code.BAD_RAW, what="it")
+    assert arrays["outputs"].tolist() == ["first", "second"]
+    assert (arrays["top1"] == inputs.argmax(axis=1)).all()
+    (raw,) = run_with(inputs.argmax(axis=1), ids)
+    judged = {"output": "second", "head": "class_numbers", "others": []}
+    for output, agrees in (("second", True), ("hidden", False)):
+        told = RawFile({**raw.meta, "judged": judged | {"output": output}}, raw.arrays)
+        found = reference.agreement_of([told], path)
+        assert (found is not None) == agrees
+        assert found is None or found.share == 1.0
 
 
 def test_a_model_that_cannot_be_run_here_has_no_reference(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.raw.container import read_raw
 from bitgauge.benchmarks.raw.numerics import read_ledger
-from bitgauge.benchmarks.raw.quality import quality_samples
+from bitgauge.benchmarks.raw.quality import judged_of, quality_samples
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup, PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry
@@ -76,6 +76,16 @@ async def test_a_job_is_measured_and_reported(lab: Lab) -> None:
     assert not (lab.folder / "home" / "agent" / "work").exists() or not any(
         (lab.folder / "home" / "agent" / "work").iterdir()
     )
+
+
+async def test_the_output_that_a_job_names_is_judged(lab: Lab) -> None:
+    job = lab.assignment([BASELINE], passes=(PassName.QUALITY,), output="another")
+    async with lab.agent():
+        (report,) = await lab.reports(1)
+    assert report.entry_index == job.entries[0].index
+    judged = judged_of(read_raw(lab.coordinator.blobs[report.raw[0].digest.sha256]))
+    assert judged is not None
+    assert (judged.reason, judged.output) == ("output_missing", "")
 
 
 async def test_unchanged_artifacts_are_fetched_once(lab: Lab) -> None:
