@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
+from bitgauge.benchmarks.vocabulary.enums import EntryState, Health, JobState
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.coordinator.client.client import Client
 
 from .bench import AgentService, small_job
@@ -25,14 +26,14 @@ def answer(up: Up, *arguments: str) -> Any:
     return json.loads(ended.stdout)
 
 
-def device_until(up: Up, wanted: Callable[[Any], bool]) -> Any:
+def device_until(up: Up, wanted: Callable[[DeviceView], bool]) -> DeviceView:
+    """Asked over one connection: a command line each time would compete with the job."""
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for device in answer(up, "devices"):
-            if wanted(device):
-                return device
-        time.sleep(0.3)
-    raise AssertionError(f"not in time: {answer(up, 'devices')}")
+    with up.client() as client:
+        while not (found := [device for device in client.devices() if wanted(device)]):
+            assert time.monotonic() < deadline, client.devices()
+            time.sleep(0.1)
+    return found[0]
 
 
 def queued_for(client: Client, job_id: str) -> str:
@@ -49,10 +50,9 @@ def test_a_device_is_checked_cordoned_and_taken_up_again(tmp_path: Path) -> None
     try:
         agent = AgentService.of(up, "--name", DEVICE)
         try:
-            checked = device_until(up, lambda device: device["health"] != "suspect")
-            assert checked["health"] == "good", checked
-            assert checked["cordoned"] is None
-            assert len(answer(up, "runs", checked["check_job_id"])) == 1
+            checked = device_until(up, lambda device: device.health is not Health.SUSPECT)
+            assert (checked.health, checked.cordoned) == (Health.GOOD, None), checked
+            assert len(answer(up, "runs", str(checked.check_job_id))) == 1
             assert answer(up, "jobs") == []
             assert answer(up, "table", "--rows") == []
 
@@ -68,18 +68,18 @@ def test_a_device_is_checked_cordoned_and_taken_up_again(tmp_path: Path) -> None
                 *_, last = client.watch(job_id)
                 assert last.state is JobState.FINISHED
                 assert {entry.state for entry in last.entries} == {EntryState.ACCEPTED}
-            again = device_until(up, lambda device: device["health"] == "good")
-            assert again["check_job_id"] != checked["check_job_id"]
+            again = device_until(up, lambda device: device.health is Health.GOOD)
+            assert again.check_job_id != checked.check_job_id
             listed = up.bitgauge("runs", job_id).stdout
             assert f"epoch 1  {DEVICE}" in listed
             assert "settled" in listed
 
             agent.process.send_signal(signal.SIGSTOP)
             frozen = time.monotonic()
-            device_until(up, lambda device: device["state"] == "unreachable")
+            device_until(up, lambda device: device.state == "unreachable")
             assert time.monotonic() - frozen < 10  # 2 s of silence after a poll of at most 1 s
             agent.process.send_signal(signal.SIGCONT)
-            device_until(up, lambda device: device["state"] == "idle")
+            device_until(up, lambda device: device.state == "idle")
 
             retired = answer(up, "retire", DEVICE, "--reason", "smoke")
             assert retired["retired"]
