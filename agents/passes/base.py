@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bitgauge.benchmarks.protocol import latency as protocol
+from bitgauge.benchmarks.quality.made import is_made
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.given import given_meta
@@ -84,7 +85,7 @@ class Child:
             profile=spec.profile,
             overrides=spec.overrides,
         )
-        self._evaluation_read = False
+        self._evaluation_read = self._made = False
         self._fed: list[dict[str, str]] = []
         self._options_set: list[dict[str, str]] = []
         for runtime in runtimes.values():
@@ -105,7 +106,9 @@ class Child:
     def evaluation(self) -> EvaluationSet:
         """The evaluation set."""
         self._evaluation_read = True
-        return read_evaluation_set(Path(self.spec.evaluation))
+        evaluation = read_evaluation_set(Path(self.spec.evaluation))
+        self._made = is_made(evaluation)
+        return evaluation
 
     def batches(
         self,
@@ -134,7 +137,8 @@ class Child:
         """States in a raw file what its launch was given, and where its time went until now."""
         evaluation = self.spec.evaluation_sha256 if self._evaluation_read else ""
         given = given_meta(
-            self.spec.seed, evaluation, self._fed, self._options_set, self.spec.anchors
+            *(self.spec.seed, evaluation, self._fed, self._options_set, self.spec.anchors),
+            made=self._made,
         )
         spent = spent_meta({name: ns / 1e9 for name, ns in self.channel.spent_ns.items()})
         return RawFile({**raw.meta, **given, **spent}, raw.arrays)

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..raw.container import RawFile
+from ..raw.given import given_of
 from ..raw.origin import RawOrigin, raw_origin
 from ..stats.discards import CAUSES, HEAT
 from ..vocabulary.enums import PassName, Profile, RawRole
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.metrics import METRICS, keys
 from ..vocabulary.profiles import ANALYSIS_VERSION
-from ..vocabulary.reasons import BASELINE_ITSELF, NO_RAW_DATA, UNSOUND
+from ..vocabulary.reasons import BASELINE_ITSELF, MADE_INPUTS, NO_RAW_DATA, UNSOUND
 from ..vocabulary.values.runs import MetricValue
 from .bounds import bounded
 from .certificate import trusted
@@ -37,6 +38,7 @@ __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 
 _NEEDS_DEVICE = keys(lambda metric: metric.needs_device)
 _RELATIVE = keys(lambda metric: metric.relative)
+_ON_DATA = keys(lambda metric: metric.on_data)
 
 
 def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]:
@@ -59,6 +61,9 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
     for key in _RELATIVE if facts.is_baseline else ():
         if found[key].reason not in UNSOUND:
             found[key] = null(key, BASELINE_ITSELF)
+    made = any(given_of(raw).made for raw in raws)
+    for key in _ON_DATA if made else ():
+        found[key] = null(key, MADE_INPUTS)
     for key in () if facts.realness.keeps_time else _NEEDS_DEVICE:
         found[key] = null(key, facts.realness.value)
     return tuple(

@@ -9,8 +9,9 @@ code of their errors differs.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,13 @@ class InputSpec:
         name: its name in the graph.
         dtype: numpy name of its element type, such as `float32`.
         shape: its dimensions, None where any size is taken; the first one is the batch.
+        axes: names of the dimensions as the file has them, "" where it has none.
     """
 
     name: str
     dtype: str
     shape: tuple[int | None, ...]
+    axes: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +126,18 @@ def read_evaluation_set(
 
 def write_evaluation_set(path: Path, evaluation: EvaluationSet) -> None:
     """Write a set, whole or not at all; equal sets give equal bytes."""
+    with whole_file(path) as file:
+        save_npz(file, _arrays_of(evaluation))
+
+
+def encoded_set(evaluation: EvaluationSet) -> bytes:
+    """The bytes that `write_evaluation_set` writes."""
+    file = io.BytesIO()
+    save_npz(file, _arrays_of(evaluation))
+    return file.getvalue()
+
+
+def _arrays_of(evaluation: EvaluationSet) -> Arrays:
     arrays: Arrays = {"schema": np.array(SCHEMA), "ids": evaluation.ids}
     arrays |= {PREFIX + name: array for name, array in evaluation.inputs.items()}
     for name in ("labels", "strata", "cluster"):
@@ -132,8 +147,7 @@ def write_evaluation_set(path: Path, evaluation: EvaluationSet) -> None:
     if evaluation.preprocessing is not None:
         told = msgspec.json.encode(evaluation.preprocessing, order="sorted").decode()
         arrays[_PREPROCESSING] = np.array(told)
-    with whole_file(path) as file:
-        save_npz(file, arrays)
+    return arrays
 
 
 def check_inputs(

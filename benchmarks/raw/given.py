@@ -3,7 +3,7 @@
 The child writes it into the metadata of every raw file::
 
     given  {seed, evaluation_sha256, inputs [{name: "float32[1,1,8,8]"}],
-            session_options [{name: value}], anchors {name: text}}
+            session_options [{name: value}], anchors {name: text}, made true}
 
 Files of older agents lack it, and a file may claim anything: what cannot be read is not known.
 """
@@ -36,6 +36,7 @@ class Given:
         session_options: `name=value` of every option that the runtime says it set, likewise.
         seed: of every random choice in the launch, 64 bits.
         anchors: the most that was observed of its runtime on the device until then.
+        made: whether its inputs were made from the model's signature.
     """
 
     evaluation_sha256: str | None = None
@@ -43,6 +44,7 @@ class Given:
     session_options: str | None = None
     seed: int | None = None
     anchors: Anchors | None = None
+    made: bool = False
 
 
 def given_meta(
@@ -51,6 +53,8 @@ def given_meta(
     inputs: Iterable[Mapping[str, str]],
     session_options: Iterable[Mapping[str, str]],
     anchors: Iterable[StackItem] = (),
+    *,
+    made: bool = False,
 ) -> dict[str, Any]:
     """The metadata of a raw file that say it; empty parts are left out."""
     parts = {
@@ -58,6 +62,7 @@ def given_meta(
         "inputs": [dict(one) for one in inputs],
         "session_options": [dict(one) for one in session_options],
         "anchors": {item.name: item.value for item in anchors},
+        "made": made,
     }
     return {_KEY: {"seed": seed, **{name: part for name, part in parts.items() if part}}}
 
@@ -74,6 +79,7 @@ def given_of(raw: RawFile) -> Given:
         session_options=_words(meta, "session_options", "="),
         seed=seed if seed is not None and 0 <= seed < 1 << 64 else None,
         anchors=None if anchors is None else from_items(starmap(StackItem, anchors.items())),
+        made=meta.get("made") is True,
     )
 
 

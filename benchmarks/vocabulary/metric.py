@@ -70,6 +70,7 @@ class Metric:
         counted: counted on fixed inputs, not sampled: without an interval the value is exact.
         relative: holds the artifact against the baseline; null of the baseline itself, where a
             ratio would be 1 by definition.
+        on_data: says something only on inputs that stand for the real ones.
         timed: rests on the device's pace, so that a job around which the device drifted (flag
             `suspect`) says nothing with it: times, rates and joules. Bytes do not.
         certified: what an A/A certificate vouches for; without one it is `untrusted`.
@@ -98,6 +99,7 @@ class Metric:
     margin: float = MARGIN
     counted: bool = False
     relative: bool = False
+    on_data: bool = False
     timed: bool = False
     certified: bool = False
     quantile: float = 0.0

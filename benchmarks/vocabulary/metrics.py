@@ -21,8 +21,8 @@ _latency = partial(Metric, unit="ns", direction=_LOWER, group=Group.LATENCY, tim
 _certified = partial(_latency, certified=True)
 _memory = partial(Metric, unit="B", direction=_LOWER, group=Group.MEMORY)
 _energy = partial(Metric, unit="mJ", direction=_LOWER, group=Group.ENERGY, timed=True)
-_quality = partial(Metric, group=Group.QUALITY, scale=Scale.LINEAR, margin=0.1)
-_numerics = partial(Metric, group=Group.NUMERICS, counted=True)
+_quality = partial(Metric, group=Group.QUALITY, scale=Scale.LINEAR, margin=0.1, on_data=True)
+_numerics = partial(Metric, group=Group.NUMERICS, counted=True, on_data=True)
 _share = partial(_numerics, unit="%", direction=_LOWER, scale=Scale.LINEAR, overflow=True)
 _sentinel = partial(Metric, unit="ns", direction=_NEITHER, group=Group.ENVIRONMENT)
 
@@ -224,6 +224,7 @@ _ALL = (
         unit="1",
         direction=_HIGHER,
         meaning="share of multiplications in integer kernels",
+        on_data=False,
         scale=Scale.LINEAR,
         margin=0.01,
     ),

@@ -63,6 +63,7 @@ INSUFFICIENT_SAMPLES = "insufficient_samples"
 BELOW_RESOLUTION = "below_resolution"
 NO_SENSOR = "no_sensor"
 NO_LABELS = "no_labels"
+MADE_INPUTS = "made_inputs"
 NO_CLASSES = "no_classes"
 NONFINITE_OUTPUT = "nonfinite_output"
 EMPTY_OUTPUT = "empty_output"
@@ -168,6 +169,7 @@ REASONS: dict[str, str] = {
     BELOW_RESOLUTION: "the baseline needs less than twice what an empty session needs",
     NO_SENSOR: "the device has no energy meter",
     NO_LABELS: "the evaluation set has no labels",
+    MADE_INPUTS: "no evaluation set: the inputs were made from the model's signature",
     NO_CLASSES: "no output tells the classes of samples",
     NONFINITE_OUTPUT: "an output is NaN or infinite",
     EMPTY_OUTPUT: "the output holds nothing",

@@ -16,6 +16,7 @@ from .jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.enums import Profile
+    from bitgauge.benchmarks.vocabulary.values.devices import StackItem
     from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Overrides
     from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
@@ -41,8 +42,13 @@ class Files:
 
     baseline: Annotated[Path, typer.Option(metavar="FILE", help="The model at FP32, ONNX.")]
     evaluation: Annotated[
-        Path, typer.Option("--eval", metavar="FILE", help="Evaluation set, .npz.")
-    ]
+        Path | None,
+        typer.Option(
+            "--eval",
+            metavar="FILE",
+            help="Evaluation set, .npz; without one nothing is judged, only timed.",
+        ),
+    ] = None
     artifacts: Annotated[
         list[str] | None,
         typer.Argument(
@@ -215,7 +221,7 @@ def _specs(
     given = parse_artifacts(files.artifacts or [])
     dims = parse_dims(files.dim or [])
     baseline, *artifacts = map(local_artifact, (files.baseline, *(path for _, path in given)))
-    evaluation = local_file(files.evaluation)
+    evaluation = local_file(files.evaluation) if files.evaluation else _made(files, dims)
     calibration = local_file(files.calibration) if files.calibration else None
     spec = JobSpec(
         model_name=terms.name or files.baseline.stem,
@@ -245,6 +251,30 @@ def _specs(
     sent = [evaluation, *([calibration] if calibration else [])]
     sent += [file for artifact in (baseline, *artifacts) for file in artifact.files]
     return jobs_of(spec, batches), sent
+
+
+def _made(files: Files, dims: tuple[StackItem, ...]) -> LocalFile:
+    """A set of inputs made from the signature of the baseline, for who has none."""
+    from bitgauge.benchmarks.common.digests import Hasher
+    from bitgauge.benchmarks.quality.made import made_inputs
+    from bitgauge.benchmarks.quality.sets import encoded_set
+
+    from ..client.upload import LocalFile
+    from ..models.recognise import inspect_model
+
+    specs = inspect_model(files.baseline, files.baseline.name).inputs
+    if files.float32:
+        specs = tuple(
+            replace(one, dtype="float32") if one.dtype == "float64" else one for one in specs
+        )
+    content = encoded_set(made_inputs(specs, {one.name: int(one.value) for one in dims}))
+    hasher = Hasher()
+    hasher.update(content)
+    say(
+        "note: no evaluation set (--eval): time and memory are measured on inputs made from the"
+        " model's signature; accuracy and numerics are not judged."
+    )
+    return LocalFile(files.baseline, hasher.digest, content)
 
 
 def _telling() -> Callable[[int, int], None]:

@@ -53,9 +53,12 @@ class SetFacts:
 def facts_of(evaluation: EvaluationSet) -> SetFacts:
     """What `evaluation` holds."""
     labels = None
-    if evaluation.labels is not None:
+    if evaluation.labels is not None and evaluation.labels.ndim == 1:
         classes, counts = np.unique(evaluation.labels, return_counts=True)
         labels = {str(one): int(count) for one, count in zip(classes, counts, strict=True)}
+    elif evaluation.labels is not None:  # several may hold of one sample
+        counts = evaluation.labels.sum(axis=0)
+        labels = {str(at): int(count) for at, count in enumerate(counts)}
     strata, clusters = (
         0 if one is None else int(np.unique(one).size)
         for one in (evaluation.strata, evaluation.cluster)

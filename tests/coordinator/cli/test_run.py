@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from bitgauge.agents.runtimes.ort import EXACT_MODE
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.quality.made import made_inputs
+from bitgauge.benchmarks.quality.sets import encoded_set
 from bitgauge.benchmarks.vocabulary.enums import (
     EntryState,
     HardwareClass,
@@ -41,6 +45,7 @@ from bitgauge.coordinator.cli.orders import (
 )
 from bitgauge.coordinator.client.jobs import Submitted
 from bitgauge.coordinator.client.upload import LocalFile
+from bitgauge.coordinator.models.recognise import inspect_model
 
 from tests.labs.values import device, row, seen, view
 
@@ -341,6 +346,19 @@ def test_every_option_reaches_the_job(fake: FakeClient, typed: list[str], tmp_pa
     assert first.calibration in fake.known
     assert first.selector == Selector(hardware_class=HardwareClass.CPU_ONLY)
     assert len(first.entries) == 2 + len(DEFAULT_RECIPES) - 1
+
+
+def test_without_a_set_inputs_are_made_from_the_signature(
+    fake: FakeClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (model,) = (one for one in zoo.models() if one.name == "digits-mlp")
+    words = ["run", "--baseline", str(model.path), "--recipes", "fp16"]
+    assert run_command_line(words) == 0
+    assert "accuracy and numerics are not judged" in capsys.readouterr().err
+    content = encoded_set(made_inputs(inspect_model(model.path).inputs, {}))
+    (spec,) = fake.specs
+    assert spec.evaluation.sha256 == hashlib.sha256(content).hexdigest()
+    assert spec.evaluation in fake.known
 
 
 def test_selectors() -> None:

@@ -119,7 +119,8 @@ def _input(value: Any) -> InputSpec:
     if value.type.WhichOneof("value") != "tensor_type":
         raise ValueError(f"{value.name[:80]!r} is not a tensor.")
     declared = _output(value)
-    return InputSpec(declared.name, declared.dtype, declared.shape)
+    axes = tuple(str(dim.dim_param) for dim in value.type.tensor_type.shape.dim)
+    return InputSpec(declared.name, declared.dtype, declared.shape, axes)
 
 
 def _output(value: Any) -> OutputSpec:
