@@ -283,7 +283,7 @@ class _Artifact:
         return f"{tensor!r} of {node.op_type}{called}"
 
     def _broken(self, what: str) -> Unsupported:
-        return Unsupported(f"What was built as {self.request.recipe} cannot be used: {what}.")
+        return Unsupported(f"The built artifact cannot be used: {what}.")
 
 
 def _stored_bytes(model: Any) -> int:

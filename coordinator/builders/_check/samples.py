@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bitgauge.benchmarks.quality.batches import batch_sizes
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
@@ -42,11 +43,12 @@ def candidates(specs: Sequence[InputSpec], calibration: Path | None) -> Iterator
         calibration: the calibration set, or None.
     """
     found = _read(specs, calibration)
-    for count in _batches(specs):
+    counts = batch_sizes(specs, MOST) or (1,)
+    for count in counts:
         if found is not None:
             rows = np.linspace(0, len(found) - 1, count).astype(np.int64)
             yield Samples({spec.name: found.inputs[spec.name][rows] for spec in specs}, True)
-    for count in _batches(specs):
+    for count in counts:
         for size in _SIZES if any(None in spec.shape[1:] for spec in specs) else _SIZES[:1]:
             yield Samples(_made(specs, count, size), False)
 
@@ -60,12 +62,6 @@ def _read(specs: Sequence[InputSpec], calibration: Path | None) -> EvaluationSet
     except BitgaugeError:
         return None
     return found if len(found) and all(spec.name in found.inputs for spec in specs) else None
-
-
-def _batches(specs: Sequence[InputSpec]) -> tuple[int, ...]:
-    """Numbers of samples that one call may take, the best first."""
-    fixed = {spec.shape[0] for spec in specs if spec.shape} - {None}
-    return tuple(size for size in fixed if size is not None)[:1] if fixed else (MOST, 1)
 
 
 def _made(specs: Sequence[InputSpec], count: int, size: int) -> Feeds:
