@@ -333,6 +333,7 @@ def test_every_option_reaches_the_job(fake: FakeClient, typed: list[str], tmp_pa
         "--deadline": "60",
         "--idempotency-key": "nightly",
         "--on": "class:cpu_only",
+        "--output": "logits",
     }
     more = [word for pair in options.items() for word in pair]
     assert run_command_line([*typed, *more, "--wait", "--batch", "1,2"]) == 0
@@ -342,6 +343,7 @@ def test_every_option_reaches_the_job(fake: FakeClient, typed: list[str], tmp_pa
     assert first.model_class is ModelClass.MLP
     assert (first.accuracy_margin_pp, first.priority, first.deadline_s) == (0.5, 7, 60)
     assert first.wait_for_device
+    assert first.output == "logits"
     assert first.workload.threads == 2
     assert first.calibration in fake.known
     assert first.selector == Selector(hardware_class=HardwareClass.CPU_ONLY)
