@@ -85,7 +85,7 @@ def run_command_line(arguments: list[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        code = app(arguments or ["--help"], prog_name="bitgauge", standalone_mode=False)
+        code = app(_helped(arguments), prog_name="bitgauge", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # Typer makes this of a Ctrl-C that no command took
             say("Interrupted.")
@@ -102,6 +102,20 @@ def run_command_line(arguments: list[str]) -> int:
         return 1
     except Exception as error:  # the edge: one sentence for everything
         return _explain(error, arguments)
+
+
+def _helped(arguments: list[str]) -> list[str]:
+    """What was typed; of a word that only holds commands, and of nothing, the help."""
+    holders = {
+        one.name for one in app.registered_groups if one.typer_instance and _asks_for_more(one)
+    }
+    alone = not arguments or (len(arguments) == 1 and arguments[0] in holders)
+    return [*arguments, "--help"] if alone else arguments
+
+
+def _asks_for_more(group: typer.models.TyperInfo) -> bool:
+    instance = group.typer_instance
+    return instance is not None and instance.info.no_args_is_help is True
 
 
 def _explain(error: Exception, arguments: list[str]) -> int:

@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 from ..builders.registry import builder_for
 from ..decisions.submission import Inspection, Takes, require_taken
 from ..models.base import ModelFacts
-from ..models.checks import check_evaluation, check_same_inputs
+from ..models.checks import check_evaluation, check_stands_in
 from ..models.recognise import inspect_model, kind_of
 from .order import out_of_order, wanted_of
 
@@ -56,7 +56,7 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
         with _said_of(CALIBRATION_LABEL):
             check_inputs(calibration, baseline.inputs, code)
         require_disjoint(calibration, evaluation)
-    look = _Look(spec, baseline, kind, path_of, takes)
+    look = _Look(spec, baseline, kind, evaluation, path_of, takes)
     found = [_entry(entry, look) for entry in spec.entries]
     return Inspection(
         baseline.model_class,
@@ -95,6 +95,7 @@ class _Look:
     spec: JobSpec
     baseline: ModelFacts
     baseline_kind: str
+    evaluation: EvaluationSet
     path_of: PathOf
     takes: Takes
 
@@ -124,7 +125,8 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
     path = look.path_of(entry.artifact)
     kind = _kind_of(entry, path, label, look.takes)
     facts = inspect_model(path, label)
-    check_same_inputs(look.baseline, facts, label)
+    batch, output = look.spec.workload.batch, look.spec.output
+    check_stands_in(look.baseline, facts, look.evaluation, batch, label, output=output)
     given = facts.recipe
     if entry.recipe and entry.recipe != CUSTOM:
         given = parse(entry.recipe)

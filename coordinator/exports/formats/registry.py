@@ -57,10 +57,18 @@ def chosen(formats: Mapping[str, Exporter], given: str | None, output: Path | No
     Without an output it goes to a terminal or a pipe.
 
     Raises:
-        BadInput: there is no such format, or it is no text and there is no file.
+        BadInput: there is no such format, the file's ending says none that is known, or the
+            format is no text and there is no file.
     """
     names = {ending: name for name, one in formats.items() for ending in (name, *one.ENDINGS)}
     ending = output.suffix.removeprefix(".").lower() if output is not None else ""
+    if output is not None and not given and ending not in names:
+        known = ", ".join(f".{name}" for one in formats.values() for name in one.ENDINGS)
+        what = f"the ending .{ending}" if ending else "no ending"
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"{output} has {what} and says no format; give one of {known}, or --format NAME.",
+        )
     word = (given or names.get(ending, DEFAULT)).lower()
     if word not in names:
         raise unknown("format", word, tuple(formats))

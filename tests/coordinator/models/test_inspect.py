@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from bitgauge.coordinator.models.base import ModelFacts, OutputSpec
 from bitgauge.coordinator.models.checks import (
     check_evaluation,
-    check_same_inputs,
+    check_stands_in,
 )
 from bitgauge.coordinator.models.formats.onnx import facts_of as look
 from bitgauge.coordinator.models.formats.onnx.family import family_of
@@ -499,12 +499,87 @@ def test_a_fixed_batch_is_the_only_one() -> None:
     assert caught.value.code is Code.BAD_ARGUMENT
 
 
-def test_an_artifact_must_take_what_its_baseline_takes() -> None:
-    baseline = facts_of(dense())
-    check_same_inputs(baseline, facts_of(quantized(np.uint8(0), WIDE_S8, 0.1)), "a.onnx")
-    with pytest.raises(BadInput, match=r"^a\.onnx takes inputs pixels, its baseline takes x"):
-        check_same_inputs(baseline, inspect_model(MLP.path), "a.onnx")
-    half = [helper.make_tensor_value_info("x", TensorProto.FLOAT16, ["batch", 4])]
-    node = helper.make_node("Cast", ["x"], ["y"], to=FLOAT)
-    with pytest.raises(BadInput, match="'x' as float16 with 2 axes, its baseline as float32"):
-        check_same_inputs(baseline, facts_of(model_of([node], inputs=half)), "a.onnx")
+def facts(
+    inputs: tuple[tuple[str, str, tuple[int | None, ...]], ...] = (("x", "float32", (None, 4)),),
+    outputs: tuple[tuple[str, str, tuple[int | None, ...]], ...] = (("y", "float32", (None, 3)),),
+) -> ModelFacts:
+    return ModelFacts(
+        inputs=tuple(InputSpec(*one) for one in inputs),
+        outputs=tuple(OutputSpec(*one) for one in outputs),
+        operator_counts={},
+        model_class=ModelClass.MLP,
+        recipe=None,
+        parameter_count=1,
+        size_bytes=1,
+    )
+
+
+PLAIN = facts()
+SAMPLES = EvaluationSet(
+    {"x": np.zeros((6, 4), np.float32)}, np.arange(6) % 3, np.arange(6).astype("U")
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (facts(inputs=(("z", "float32", (None, 4)),)), "takes inputs z, its baseline takes x."),
+        (facts(inputs=(("x", "float16", (None, 4)),)), "as float16 with 2 axes, its baseline as"),
+        (facts(inputs=(("x", "float32", (8, 4)),)), "batches of 8 only in 'x', the job asks for 2"),
+        (facts(inputs=(("x", "float32", (None, 5)),)), "is (5) in a.onnx and (4) in the eval"),
+        (
+            facts(outputs=(("a", "float32", (None, 3)), ("b", "float32", (None, 3)))),
+            "a.onnx returns a, b and its baseline y; outputs are held against each other by name",
+        ),
+        (facts(outputs=(("y", "uint8", (None, 3)),)), "returns 'y' as uint8, its baseline 'y' as"),
+        (facts(outputs=(("y", "float32", (None, 5)),)), "'y' as (any, 5), its baseline 'y' as"),
+        (facts(outputs=(("y", "float32", (None, 3, 1)),)), "'y' as (any, 3, 1), its baseline"),
+    ],
+)
+def test_what_cannot_stand_in_for_its_baseline_is_refused_with_what_would(
+    other: ModelFacts, said: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        check_stands_in(PLAIN, other, SAMPLES, 2, "a.onnx")
+    assert said in caught.value.sentence
+    assert caught.value.code is Code.BAD_MODEL
+    assert caught.value.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        PLAIN,
+        facts(inputs=(("x", "float32", (2, 4)),)),
+        facts(inputs=(("x", "float32", (None, None)),)),
+        facts(outputs=(("y", "float16", (None, 3)),)),
+        facts(outputs=(("hidden", "float32", (None, 8)), ("y", "float32", (None, 3)))),
+        facts(outputs=(("renamed", "float32", (None, 3)),)),
+        facts(outputs=(("y", "float32", (None, None)),)),
+    ],
+)
+def test_what_only_looks_different_is_measured(other: ModelFacts) -> None:
+    check_stands_in(PLAIN, other, SAMPLES, 2, "a.onnx")
+
+
+def test_outputs_in_another_order_are_the_same_outputs() -> None:
+    both = (("y", "float32", (None, 3)), ("h", "float32", (None, 8, 16)))
+    check_stands_in(facts(outputs=both), facts(outputs=both[::-1]), SAMPLES, 2, "a.onnx")
+    lost = facts(outputs=both[1:])
+    with pytest.raises(BadInput, match="returns h and its baseline y, h"):
+        check_stands_in(facts(outputs=both), lost, SAMPLES, 2, "a.onnx")
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(1, 9)), min_size=1, max_size=4), st.integers(1, 9))
+def test_an_artifact_that_declares_what_the_job_feeds_stands_in(
+    sizes: list[int | None], batch: int
+) -> None:
+    shape = tuple(4 if size is None else size for size in sizes[1:])
+    data = EvaluationSet({"x": np.zeros((3, *shape), np.float32)}, None, np.array(["a", "b", "c"]))
+    free = facts(inputs=(("x", "float32", (None,) * len(sizes)),))
+    first = None if sizes[0] is None else batch
+    named = facts(inputs=(("x", "float32", (first, *sizes[1:])),))
+    check_stands_in(free, named, data, batch, "a.onnx")
+    wrong = facts(inputs=(("x", "float32", (batch + 1, *sizes[1:])),))
+    with pytest.raises(BadInput, match=f"--batch {batch + 1}"):
+        check_stands_in(free, wrong, data, batch, "a.onnx")
