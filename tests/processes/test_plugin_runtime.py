@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
@@ -22,6 +23,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.client.upload import local_file, upload
+from onnxruntime.quantization import quantize_dynamic
 
 from tests.labs.adding import write_examples
 
@@ -165,3 +167,45 @@ def _wait_for_device(up: Up, name: str) -> None:
         while not any(view.description.name == name for view in client.devices()):
             assert time.monotonic() < deadline, "the agent did not register"
             time.sleep(0.1)
+
+
+@pytest.mark.timeout(120)
+def test_two_files_of_one_recipe_are_two_rows_that_are_named_by_label_and_digest(
+    up: Up, tmp_path: Path
+) -> None:
+    (tmp_path / "plug/runtimes").mkdir(parents=True)
+    (tmp_path / "plug/runtimes/plainort.py").write_text(RUNTIME)
+    files = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
+    for path in files:
+        quantize_dynamic(str(zoo.models()[0].path), str(path))
+        model = onnx.load(str(path))
+        model.producer_name = path.stem
+        onnx.save(model, str(path))
+    with plugged(up, "own", tmp_path, tmp_path / "plug"), up.client() as client:
+        baseline, evaluation = local_file(zoo.models()[0].path), local_file(zoo.evaluation_path())
+        own = [local_file(path) for path in files]
+        upload(client, [baseline, evaluation, *own])
+        spec = JobSpec(
+            model_name="own-model",
+            baseline=baseline.digest,
+            entries=tuple(Entry("", one.digest, one.path.name) for one in own),
+            evaluation=evaluation.digest,
+            runtime="plainort",
+            selector=Selector(device="own"),
+            overrides=BRIEF,
+        )
+        job_id = client.submit(spec).job_id
+        *_, last = client.watch(job_id[:13])
+        assert last.state is JobState.FINISHED
+        rows = {row.label: row for row in client.table(TableQuery(model_name="own-model"))}
+        assert set(rows) == {"", "a.onnx", "b.onnx"}
+        assert {rows[one.path.name].artifact for one in own} == {one.digest for one in own}
+        assert {rows[one.path.name].recipe for one in own} == {"int8-dynamic"}
+        (short,) = client.table(TableQuery(artifact=own[1].digest.short))
+        assert short == rows["b.onnx"]
+        assert client.run("a.onnx").run_id == rows["a.onnx"].run_id
+        printed = up.bitgauge("table", "--rows", "--model", "own-model").stdout
+        for one in own:
+            assert f"{one.path.name} {one.digest.short}" in printed
+        compared = up.bitgauge("compare", "a.onnx", own[1].digest.short).stdout
+        assert "b.onnx" in compared
