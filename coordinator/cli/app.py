@@ -52,6 +52,14 @@ for module in _commands():
             app.command(one.__name__.replace("_", "-"))(unfolded(one))
 
 
+_HOLDERS = frozenset(
+    one.name
+    for one in app.registered_groups
+    if one.typer_instance is not None and one.typer_instance.info.no_args_is_help is True
+)
+"""Words that do nothing by themselves."""
+
+
 @app.command()
 def version(*, json: Json = False) -> None:
     """Print the version of Bitgauge and of its contract.
@@ -106,16 +114,8 @@ def run_command_line(arguments: list[str]) -> int:
 
 def _helped(arguments: list[str]) -> list[str]:
     """What was typed; of a word that only holds commands, and of nothing, the help."""
-    holders = {
-        one.name for one in app.registered_groups if one.typer_instance and _asks_for_more(one)
-    }
-    alone = not arguments or (len(arguments) == 1 and arguments[0] in holders)
+    alone = not arguments or (len(arguments) == 1 and arguments[0] in _HOLDERS)
     return [*arguments, "--help"] if alone else arguments
-
-
-def _asks_for_more(group: typer.models.TyperInfo) -> bool:
-    instance = group.typer_instance
-    return instance is not None and instance.info.no_args_is_help is True
 
 
 def _explain(error: Exception, arguments: list[str]) -> int:

@@ -62,12 +62,12 @@ def chosen(formats: Mapping[str, Exporter], given: str | None, output: Path | No
     """
     names = {ending: name for name, one in formats.items() for ending in (name, *one.ENDINGS)}
     ending = output.suffix.removeprefix(".").lower() if output is not None else ""
-    if output is not None and not given and ending not in names:
-        known = ", ".join(f".{name}" for one in formats.values() for name in one.ENDINGS)
-        what = f"the ending .{ending}" if ending else "no ending"
+    if ending and not given and ending not in names:
+        known = ", ".join(f".{name}" for name in sorted(names))
         raise BadInput(
             Code.BAD_ARGUMENT,
-            f"{output} has {what} and says no format; give one of {known}, or --format NAME.",
+            f"{output} ends in .{ending}, which is no format; give one of {known}, or --format"
+            " NAME.",
         )
     word = (given or names.get(ending, DEFAULT)).lower()
     if word not in names:

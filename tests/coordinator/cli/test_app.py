@@ -222,3 +222,13 @@ def test_a_reader_that_goes_away_is_no_error(database: str) -> None:
     finished = python(code, "table", "--db", database)
     assert finished.stderr == ""
     assert finished.returncode == 1
+
+
+@pytest.mark.parametrize("word", ["token", "agents", "schedule"])
+def test_a_word_that_only_holds_commands_prints_its_help(
+    word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command_line([word]) == 0
+    said = capsys.readouterr()
+    assert "Commands" in said.out
+    assert said.err == ""

@@ -403,6 +403,7 @@ def test_an_empty_table_exports_in_every_format(
         (("--format", "parquet"), "Parquet is no text; give -o FILE."),
         (("-o", "no/table.json"), "no/table.json cannot be written: No such file"),
         (("-o", "taken"), "taken exists; give --force"),
+        (("-o", "table.xls"), "table.xls ends in .xls, which is no format; give one of .csv"),
     ],
 )
 def test_what_cannot_be_written_is_one_sentence_and_no_file(

@@ -192,9 +192,9 @@ def test_a_record_needs_no_library_of_reports(stored: StoredRun) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("report", "-o", "out.file"),
-        ("record", "-o", "out.file"),
-        ("record", "--format", "csv", "-o", "out.file"),
+        ("report", "-o", "out.json"),
+        ("record", "-o", "out.json"),
+        ("record", "--format", "csv", "-o", "out.json"),
     ],
 )
 def test_a_full_disk_leaves_the_old_file_and_no_half_one(
@@ -210,14 +210,14 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    Path("out.file").write_bytes(b"the old one")
+    Path("out.json").write_bytes(b"the old one")
     assert typed(stored, words[0], stored.run_id, *words[1:]) == 2
     assert "exists; give --force to replace it" in refused(capsys)
     monkeypatch.setattr(os, "fsync", full)
     assert typed(stored, words[0], stored.run_id, *words[1:], "--force") == 2
-    assert "out.file cannot be written: No space left on device." in refused(capsys)
-    assert left() == ["out.file"]
-    assert Path("out.file").read_bytes() == b"the old one"
+    assert "out.json cannot be written: No space left on device." in refused(capsys)
+    assert left() == ["out.json"]
+    assert Path("out.json").read_bytes() == b"the old one"
 
 
 class References(HTMLParser):
