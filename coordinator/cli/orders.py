@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,19 @@ def entries_of(
         *(Entry("", artifact.digest, label) for label, artifact in artifacts),
         *(Entry(recipe) for recipe in recipes if recipe != BASELINE_RECIPE),
     )
+
+
+@contextmanager
+def named_sets(evaluation: Path | None, calibration: Path | None) -> Iterator[None]:
+    """Say which file is meant: the coordinator knows a set by its content alone."""
+    paths = {Code.BAD_EVALUATION_SET: evaluation, Code.BAD_CALIBRATION_SET: calibration}
+    try:
+        yield
+    except BadInput as error:
+        path = paths.get(error.code)
+        if path is None:
+            raise
+        raise BadInput(error.code, f"{path}: {error.sentence}") from error
 
 
 def jobs_of(spec: JobSpec, batches: Sequence[int]) -> tuple[JobSpec, ...]:

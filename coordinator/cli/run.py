@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -179,23 +178,10 @@ def run(
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
     """
     specs, sent = _specs(files, measuring, terms)
-    with coordinator.client() as client, _named_sets(files):
+    from .orders import named_sets
+
+    with coordinator.client() as client, named_sets(files.evaluation, files.calibration):
         _submit_and_follow(client, specs, sent, json=coordinator.json, detach=detach)
-
-
-@contextmanager
-def _named_sets(files: Files) -> Iterator[None]:
-    """Say which file is meant: the coordinator knows a set by its content alone."""
-    from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-
-    paths = {Code.BAD_EVALUATION_SET: files.evaluation, Code.BAD_CALIBRATION_SET: files.calibration}
-    try:
-        yield
-    except BadInput as error:
-        path = paths.get(error.code)
-        if path is None:
-            raise
-        raise BadInput(error.code, f"{path}: {error.sentence}") from error
 
 
 def _specs(
