@@ -38,10 +38,6 @@ class ChildSpec:
         artifacts: SHA-256 of what is loaded, baseline first; empty for the floor.
         paths: files of the artifacts, in that order; the runtime's empty artifact for the floor.
         folders: those of artifacts that are several files, with nothing else in them.
-        evaluation: file of the evaluation set.
-        result: where to write the raw file.
-        event_fd: descriptor to write events to.
-        ack_fd: descriptor to read acknowledgements from.
         unit: key of the device among those of its kind.
         meter: name of the energy meter.
         second_meter: name of another one of the same scope; "" when there is none.
@@ -96,7 +92,6 @@ class Event:
         fraction: share of the pass that is done, 0 to 1.
         hold_ms: longest silence to expect before the next gap, in milliseconds.
         code: of the failure.
-        message: one sentence about the failure.
         median_ns: of `done`, the median latency that was measured; 0 for none.
     """
 

@@ -295,9 +295,6 @@ class EnergySamples:
         clock_mhz: of the processor at its end; NaN where unknown.
         update_period_ns: between new values of the meter, as seen; never less than it says.
         uncertainty_relative: of its gain, k=1.
-        kind: of the meter.
-        scope: of the meter.
-        meter: its name.
         averaging_window_ns: how much of each update period it sees; 0 where unknown.
         problem: why the windows ended early, a key of the reasons; "" when they did not.
         scattered: whether the meter sees less than all the time; see `is_scattered`.

@@ -34,7 +34,6 @@ class Intent:
         epoch: fencing epoch of the lease.
         mark: what every child of this run carries in its environment.
         boot_id: the boot in which it began; process ids of another boot mean nothing.
-        pid: id of the newest child, once it is known.
         start_ticks: start time of that child.
     """
 

@@ -29,13 +29,9 @@ class RunFacts:
     Attributes:
         run_id: seeds the resampling.
         entry_index: position of the entry in its job.
-        candidate: the entry's artifact.
-        baseline: the job's baseline.
         accuracy_margin_pp: loss of accuracy that is still acceptable, in points.
         realness: of the device, or `simulated` for a simulated runtime.
         meters: what the device can measure.
-        is_baseline: whether the entry is the baseline itself.
-        overrides: what of the profile was overridden.
         leased_unix_ns: when its lease began, UTC nanoseconds of the coordinator.
         certificate: the last word on the device's A/A comparisons at that time.
         kernel_modes: the probe map of its stack: what the integer kernels were found to do.

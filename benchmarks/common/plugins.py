@@ -43,7 +43,6 @@ class Found:
     """Every plug-in of one kind.
 
     Attributes:
-        kind: as in `Kind.name`.
         modules: by name, best rank first.
         problems: one line for each file that was skipped.
     """

@@ -55,18 +55,6 @@ class CodeOperator:
     channels_last: bool = False
 
 
-def _add(own: CodeOperator, x: list[Floats]) -> Floats:
-    return x[0] + x[1]
-
-
-def _mul(own: CodeOperator, x: list[Floats]) -> Floats:
-    return x[0] * x[1]
-
-
-def _concat(own: CodeOperator, x: list[Floats]) -> Floats:
-    return np.concatenate(x, axis=own.axis)
-
-
 def _sigmoid(own: CodeOperator, x: list[Floats]) -> Floats:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * x[0])), np.float64)
 
@@ -78,21 +66,17 @@ def _softmax(own: CodeOperator, x: list[Floats]) -> Floats:
     return np.asarray(powers / powers.sum(axis=over, keepdims=True), np.float64)
 
 
-def _leaky_relu(own: CodeOperator, x: list[Floats]) -> Floats:
-    return np.where(x[0] < 0, own.alpha * x[0], x[0])
-
-
 def _global_average(own: CodeOperator, x: list[Floats]) -> Floats:
     places = range(1, x[0].ndim - 1) if own.channels_last else range(2, x[0].ndim)
     return np.asarray(x[0].mean(axis=tuple(places), keepdims=True), np.float64)
 
 
 COMPUTED: Mapping[str, Callable[[CodeOperator, list[Floats]], Floats]] = {
-    "QLinearAdd": _add,
-    "QLinearMul": _mul,
-    "QLinearConcat": _concat,
+    "QLinearAdd": lambda own, x: x[0] + x[1],
+    "QLinearMul": lambda own, x: x[0] * x[1],
+    "QLinearConcat": lambda own, x: np.concatenate(x, axis=own.axis),
     "QLinearSigmoid": _sigmoid,
-    "QLinearLeakyRelu": _leaky_relu,
+    "QLinearLeakyRelu": lambda own, x: np.where(x[0] < 0, own.alpha * x[0], x[0]),
     "QLinearSoftmax": _softmax,
     "QLinearGlobalAveragePool": _global_average,
 }

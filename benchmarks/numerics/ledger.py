@@ -61,7 +61,6 @@ class Histogram:
 
     Attributes:
         low: lower edge of the first bin; in codes for a quantized tensor, else in its own unit.
-        width: of one bin.
         counts: values per bin.
     """
 
@@ -76,7 +75,6 @@ class TensorRow:
 
     Attributes:
         dtype: numpy name of its element type.
-        producer: operator type that makes it.
         scale: of its quantization; None for a float tensor and for one scaled while running.
         scale_low: smallest scale of any call, for a tensor scaled while running.
         scale_high: largest scale of any call.
@@ -141,7 +139,6 @@ class OperatorRow:
     weights, no K and no pairs, and its errors are those of rounding and clipping.
 
     Attributes:
-        op_type: as executed, such as `QLinearConv`.
         compute: a key of `COMPUTES`.
         activation_type: `u8 s8 f16 f32 ...`.
         weight_type: as above.

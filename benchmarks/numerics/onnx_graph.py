@@ -102,7 +102,6 @@ class GraphFacts:
         constants: arrays by name, those that `operators` and `codes` refer to.
         dynamic: whether anything is quantized with a scale of its call.
         claims_integer: whether activations are quantized at all.
-        outputs: names of the graph's outputs.
         aliases: what a tensor that the runtime made itself stands for, where that can be told.
         given: the graph's inputs, and tensors that hold the very values of one in another shape.
     """

@@ -98,9 +98,7 @@ class OperatorTime:
     """One node of the executed graph.
 
     Attributes:
-        name: of the node.
         op_type: as executed, such as `QLinearConv`.
-        provider: execution provider that ran it.
         calls: how often it was timed.
         time_ns: per call of the artifact: the mean of the middle half of its calls, which spikes
             leave alone and which sees more than the profiler's own resolution.

@@ -49,9 +49,7 @@ class DeviceCare:
     """What is remembered about the care of one device.
 
     Attributes:
-        health: as it was last judged.
         cordoned: why it gets no job; None: it does.
-        retired: removed for good.
         checked_unix_ns: when its newest health check was judged, UTC nanoseconds.
         jobs_since_check: leases of other jobs since then.
         open_check: job of the health check that is not judged yet.

@@ -29,7 +29,6 @@ class Compared:
 
     Attributes:
         stacks: device and stack of each, in order.
-        ratios: what was found.
     """
 
     stacks: tuple[tuple[str, str], ...] = ()

@@ -21,7 +21,6 @@ class Column(Generic[T]):
 
     Attributes:
         name: what stands above it.
-        kind: the type of what it holds.
         of: what a line has there.
         optional: whether that may be missing.
     """
@@ -38,8 +37,6 @@ class Sheet(Generic[T]):
 
     Attributes:
         schema: what it holds, in one word; stands in the metadata of a Parquet file.
-        columns: from left to right.
-        lines: from the top.
     """
 
     schema: str

@@ -41,7 +41,6 @@ class LabCare:
     Methods that take a store run inside the caller's step on the store's thread.
 
     Attributes:
-        writer: the store, whose devices are cared for.
         leases: when a device counts as unreachable.
         terms: how often to check, and how many jobs may wait.
         check: the health check; None: devices are never checked.

@@ -54,8 +54,6 @@ class Chosen:
     """What goes.
 
     Attributes:
-        blobs: complete blobs.
-        partials: unfinished uploads.
         excess_bytes: what is then still above the limit, because something needs it.
     """
 

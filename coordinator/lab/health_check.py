@@ -35,9 +35,6 @@ class HealthCheck:
     """What a device is asked to compute, and the known answer.
 
     Attributes:
-        baseline: the model.
-        evaluation: its evaluation set.
-        model_class: of the model.
         known_accuracy_pct: where it is computed right, in percent.
         provide: makes sure that both files are in the blob store.
     """

@@ -115,7 +115,6 @@ class SpareBlob:
     """A blob that nothing needs.
 
     Attributes:
-        digest: which blob.
         used_unix_ns: when it was last recorded, named or asked for.
         rebuildable: a build made it and can make it again.
     """
@@ -135,7 +134,6 @@ class TokenRecord:
         sha256: hash of the secret.
         expires_unix_ns: end of its life, UTC nanoseconds; 0: none.
         device_id: the only device it speaks for; None: it is a person's.
-        revoked: no longer accepted.
     """
 
     name: str

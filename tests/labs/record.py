@@ -170,53 +170,57 @@ def quality_samples(rng: np.random.Generator) -> QualitySamples:
     )
 
 
+def ledger_rows(name: str, histogram: Histogram) -> tuple[TensorRow, OperatorRow]:
+    """An integer convolution that saturates, and the clipped codes that it makes."""
+    codes = TensorRow(
+        name,
+        "uint8",
+        "QLinearConv",
+        1000,
+        scale=0.1,
+        zero_point=0,
+        clip_hi=0.02,
+        clip_lo=0.0,
+        clip_mass=0.1,
+        sqnr_db=20.0,
+        before=histogram,
+        after=histogram,
+    )
+    return codes, OperatorRow(
+        "conv1",
+        "QLinearConv",
+        "integer",
+        "u8",
+        "s8",
+        True,
+        100,
+        9,
+        name,
+        elements=5000,
+        errors0=1200,
+        errors1=1000,
+        explained1=1000,
+        worst_steps=4.0,
+        pairs=25000,
+        saturated_pairs=50,
+        emulated_errors1=1001,
+        unsafe_pair_share=0.25,
+    )
+
+
 def ledger() -> Ledger:
     counts = tuple(int(100 * np.exp(-(((at - 30) / 12) ** 2))) for at in range(BINS))
     histogram = Histogram(-64.0, 4.0, counts)
+    conv, product = ledger_rows("conv<1>_out", histogram)
     return Ledger(
         samples=256,
         claims_integer=True,
         exposure="all",
         tensors=(
-            TensorRow(
-                "conv<1>_out",
-                "uint8",
-                "QLinearConv",
-                1000,
-                scale=0.1,
-                zero_point=0,
-                clip_hi=0.02,
-                clip_lo=0.0,
-                clip_mass=0.1,
-                sqnr_db=20.0,
-                before=histogram,
-                after=histogram,
-            ),
+            conv,
             TensorRow("probabilities", "float32", "Softmax", 10, amax=3.0, headroom_log2=14.4),
         ),
-        operators=(
-            OperatorRow(
-                "conv1",
-                "QLinearConv",
-                "integer",
-                "u8",
-                "s8",
-                True,
-                100,
-                9,
-                "conv<1>_out",
-                fix="seven_bit_weights",
-                elements=5000,
-                errors0=1200,
-                errors1=1000,
-                explained1=1000,
-                worst_steps=4.0,
-                pairs=25000,
-                saturated_pairs=50,
-                emulated_errors1=1001,
-                unsafe_pair_share=0.25,
-            ),
-        ),
+        operators=(replace(product, fix="seven_bit_weights"),),
     )
 
 

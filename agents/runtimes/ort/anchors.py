@@ -43,7 +43,6 @@ class Work:
     """One model.
 
     Attributes:
-        model: serialized.
         feeds: of a call.
         operations: of a call: two per multiplication.
     """

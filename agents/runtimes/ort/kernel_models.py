@@ -32,7 +32,6 @@ class Setup:
     """One case in its types.
 
     Attributes:
-        case: the matrices.
         a: numpy type of the activations.
         b: numpy type of the weights.
         constant: whether the weights are part of the model.
@@ -69,7 +68,6 @@ class Made:
     """One tiny model, how it is fed, and what its output means.
 
     Attributes:
-        model: serialized.
         case: the matrices that it multiplies.
         feed: inputs for rows of activations and the weights.
         read: what an output is, in the unit of `expect`.

@@ -22,8 +22,6 @@ class ExplainedRun:
 
     Attributes:
         metrics: published numbers by key.
-        is_baseline: whether it is the baseline itself.
-        batch: samples per call.
         profile: its time per operator; None when that was not measured.
         baseline_profile: the baseline's.
         ledger: its overflow ledger; None when that was not taken.

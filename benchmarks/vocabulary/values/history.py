@@ -178,7 +178,6 @@ class Regression:
         opened_unix_ns: when it was found, UTC nanoseconds.
         changed_unix_ns: when its state changed last, UTC nanoseconds.
         run_ids: the run that showed it, then those that confirmed or ended it.
-        changes: what changed with it.
         confirm_job_id: the job that measures once more.
         note: why it was accepted, when it was.
         alert: what became of its alert, in words; absent: none was due.

@@ -6,7 +6,6 @@ Two real agents of one coordinator, in two Python environments with two versions
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from bitgauge.coordinator.store import questions
 from bitgauge.coordinator.store.store import Store
 
 from tests.processes.bench import AGENT, AgentService, patiently, small_job
-from tests.processes.conftest import BITGAUGE, Up, environment
+from tests.processes.conftest import Up
 
 from .older_runtime import OLDER, environment_with
 
@@ -141,13 +140,6 @@ def run_of(client: Client, job_id: str) -> str:
 
 
 def compared(up: Up, one: str, other: str) -> str:
-    finished = subprocess.run(
-        [BITGAUGE, "compare", one, other, "--coordinator", up.address],
-        env=environment(up.home),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    finished = up.bitgauge("compare", one, other)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout

@@ -4,7 +4,6 @@ measures, the coordinator finds it, has it measured once more and only then call
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobView, Overrides, Selec
 from bitgauge.coordinator.client.client import Client
 
 from tests.processes.bench import AgentService, patiently, small_job
-from tests.processes.conftest import BITGAUGE, Up, environment
+from tests.processes.conftest import Up
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(300)]
 
@@ -126,17 +125,6 @@ class Bench:
         return found
 
 
-def regressions(up: Up, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [BITGAUGE, "regressions", *arguments, "--coordinator", up.address],
-        env=environment(up.home),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-
-
 def test_what_became_wrong_is_measured_again_before_anybody_is_told(
     tmp_path: Path, hook: Hook
 ) -> None:
@@ -171,7 +159,7 @@ def test_what_became_wrong_is_measured_again_before_anybody_is_told(
             assert (one.row.model_name, one.row.recipe) == (bench.spec.model_name, RECIPE)
             assert one.after.value is not None
             assert one.after.value < -50
-            said = regressions(up, "--fail-on", "confirmed")
+            said = up.bitgauge("regressions", "--fail-on", "confirmed")
             assert (said.returncode, said.stderr) == (1, "")
             deadline = time.monotonic() + 60
             while not hook.told:
@@ -184,7 +172,7 @@ def test_what_became_wrong_is_measured_again_before_anybody_is_told(
             bench.measure()
             [ended] = bench.found(lambda found: found[0].state != "confirmed")
             assert ended.state == "fixed"
-            assert regressions(up, "--fail-on", "confirmed").returncode == 0
+            assert up.bitgauge("regressions", "--fail-on", "confirmed").returncode == 0
             assert len(hook.told) == 1
             # What was measured: four jobs, one of them the coordinator's own.
             jobs = {job.job_id for job in client.jobs()}

@@ -13,7 +13,6 @@ from bitgauge.benchmarks.numerics.ledger import (
     Divergence,
     Histogram,
     Ledger,
-    OperatorRow,
     TensorRow,
     worst_operators,
     worst_tensors,
@@ -24,47 +23,15 @@ from bitgauge.benchmarks.raw.origin import raw_origin
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
+from tests.labs.record import ledger_rows
 from tests.labs.values import origin
 
 ORIGIN = origin(PassName.NUMERICS, RawRole.BOTH, recipe="int8-static-u8s8-pt")
 HISTOGRAM = Histogram(-64.0, 4.0, tuple(range(BINS)))
-QUANTIZED = TensorRow(
-    name="relu_QuantizeLinear_Output",
-    dtype="uint8",
-    producer="QLinearConv",
-    elements=1000,
-    scale=0.1,
-    zero_point=0,
-    clip_hi=0.02,
-    clip_lo=0.0,
-    clip_mass=0.1,
-    sqnr_db=20.0,
-    before=HISTOGRAM,
-    after=HISTOGRAM,
-)
+QUANTIZED, CONV = ledger_rows("relu_QuantizeLinear_Output", HISTOGRAM)
 PLAIN = TensorRow("x", "float32", "Softmax", 10, nan=1, inf=2, amax=3.0, headroom_log2=14.4)
 QUIET = TensorRow("y", "uint8", "QuantizeLinear", 10, clip_hi=0.0, clip_lo=0.0, sqnr_db=40.0)
 NOISY = replace(QUIET, name="z", sqnr_db=10.0)
-CONV = OperatorRow(
-    name="conv1",
-    op_type="QLinearConv",
-    compute="integer",
-    activation_type="u8",
-    weight_type="s8",
-    constant_weight=True,
-    macs=100,
-    depth=9,
-    output="relu_QuantizeLinear_Output",
-    elements=5000,
-    errors0=1200,
-    errors1=1000,
-    explained1=1000,
-    worst_steps=4.0,
-    pairs=25000,
-    saturated_pairs=50,
-    emulated_errors1=1001,
-    unsafe_pair_share=0.25,
-)
 MATMUL = replace(
     CONV,
     name="head",
