@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import onnx
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.quality.sets import write_evaluation_set
@@ -12,6 +13,7 @@ from bitgauge.coordinator.cli import app as cli
 
 from tests.labs.integer import Case, model
 from tests.labs.qdq import Qdq, build
+from tests.labs.sets import WEIGHTS, with_external_data
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
@@ -106,3 +108,19 @@ def test_a_bad_set_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture
     code, out, err = run(capsys, path, "--data", zoo.evaluation_path())
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "inputs" in err
+
+
+def test_weights_in_a_second_file_change_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "unsafe.onnx"
+    build(Qdq("Conv"), path)
+    wanted = json.loads(run(capsys, path, "--json")[1])
+    outside = with_external_data(onnx.load(str(path)), tmp_path / "outside")
+    code, out, _ = run(capsys, outside, "--json")
+    assert (code, json.loads(out)) == (0, wanted)
+    assert wanted["seven_bit_layers"]
+    (outside.parent / WEIGHTS).unlink()
+    code, _, err = run(capsys, outside)
+    assert code == 2
+    assert "keeps weights in 'weights/model.bin', which is not beside it." in err

@@ -12,12 +12,13 @@ import onnxruntime as ort
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.coordinator.models.formats.onnx.order.base import NOTHING, OrderTerms
-from bitgauge.coordinator.models.recognise import inspect_model
+from bitgauge.coordinator.models.recognise import companions, inspect_model
 from bitgauge.coordinator.tasks import order
 from hypothesis import HealthCheck, example, given, settings
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.labs.graphs.disorder import WIDTH, Disorder, disorders, model_of, samples
+from tests.labs.sets import WEIGHTS, with_external_data
 
 
 def put(tmp_path: Path, model: Any, inputs: Any, wanted: OrderTerms = NOTHING) -> tuple[Path, Any]:
@@ -165,3 +166,24 @@ def test_a_named_axis_gets_its_size(tmp_path: Path) -> None:
     after, notes = put(tmp_path, model, {"x": samples()}, OrderTerms(dims=(("S", WIDTH),)))
     assert notes == (f"axes fixed: S = {WIDTH}",)
     assert inspect_model(after).inputs[0].shape == (None, WIDTH)
+
+
+def test_weights_in_a_second_file_stay_with_the_model(tmp_path: Path) -> None:
+    """Put in order, or copied as it is where it does not run."""
+    model, x = model_of(Disorder(opset=9, ir=3, listed=True)), samples()
+    before = with_external_data(model, tmp_path / "before")
+    for name in ("sound", "other"):
+        (tmp_path / name).mkdir()
+    np.savez(tmp_path / "data.npz", **{"inputs/x": x})
+    np.savez(tmp_path / "unfit.npz", **{"inputs/x": x[..., :1]})
+    after = tmp_path / "sound" / "artifact"
+    notes = order.put_in_order(before, tmp_path / "data.npz", NOTHING, after)
+    assert notes
+    assert not [note for note in notes if "left out" in note]
+    assert companions(after) == ()
+    np.testing.assert_allclose(run(onnx.load(after), x), run(model, x), rtol=1e-4, atol=1e-5)
+    copy = tmp_path / "other" / "artifact"
+    notes = order.put_in_order(before, tmp_path / "unfit.npz", NOTHING, copy)
+    assert all("left out" in note for note in notes)
+    assert companions(copy) == (WEIGHTS,)
+    assert copy.read_bytes() == before.read_bytes()
