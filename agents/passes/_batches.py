@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bitgauge.benchmarks.quality.batches import fixed_batches
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, check_inputs
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
@@ -79,15 +80,22 @@ class Batches:
 
 
 def _batch(specs: Sequence[InputSpec], wanted: int, *, fit: bool) -> int:
-    sizes = {size for spec in specs if spec.shape and (size := spec.shape[0]) is not None}
+    fixed = fixed_batches(specs)
+    sizes = set(fixed.values())
     if not sizes or sizes == {wanted}:
         return wanted
-    if fit and len(sizes) == 1:
-        return next(iter(sizes))
-    listed = " and ".join(str(size) for size in sorted(sizes))
+    if len(sizes) > 1:
+        listed = " and ".join(f"{name!r} {size}" for name, size in fixed.items())
+        raise Refused(
+            Code.UNSUPPORTED_ARTIFACT,
+            f"The first axes of the artifact's inputs are {listed}; samples lie along the first"
+            " axis of each, so they have to be equal.",
+        )
+    if fit:
+        return sizes.pop()
     raise Refused(
         Code.UNSUPPORTED_ARTIFACT,
-        f"The artifact takes a batch of {listed} only, the workload asks for {wanted}.",
+        f"The artifact takes a batch of {sizes.pop()} only, the workload asks for {wanted}.",
     )
 
 

@@ -6,13 +6,16 @@ import contextlib
 import io
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from bitgauge.benchmarks.numerics.external_data import is_large
+from bitgauge.benchmarks.numerics.external_data import copy_model, is_large
 from bitgauge.benchmarks.numerics.onnx_operators import graphs
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
+from ..decisions.steps import wants_memory
+from ._reasons import said
 from .base import BuildRequest, Unsupported
 
 
@@ -37,25 +40,63 @@ def quiet_tools() -> Iterator[None]:
         logging.disable(disabled)
 
 
-@contextlib.contextmanager
-def preprocessed(baseline: Path) -> Iterator[Path]:
-    """A copy of the baseline with inferred shapes and folded constants, in a folder of its own.
+def on_preprocessed(request: BuildRequest, work: Callable[[Path], None]) -> None:
+    """Do `work` on a copy of the baseline with inferred shapes and folded constants.
 
     The quantizers want it (BatchNormalization folded into Conv, a shape on every tensor), and
-    they leave files beside the model they read.
+    they leave files beside the model they read. A step of it that fails is left out, and all of
+    them where the quantizer fails on what they made; the request's log says so.
+
+    Raises:
+        Exception: what failed first, when `work` fails on the baseline as it is too.
     """
+    first: Exception | None = None
+    worked_on = False
+    with tempfile.TemporaryDirectory(prefix="bitgauge-build-") as folder:
+        for number, (steps, words) in enumerate(_WAYS):
+            if worked_on and steps:
+                continue
+            path = Path(folder) / f"{number}.onnx"
+            try:
+                _prepare(request.baseline, path, steps)
+                worked_on = True
+                work(path)
+            except Exception as error:  # of an optional step, or of the quantizer
+                if isinstance(error, (Unsupported, BitgaugeError)) or wants_memory(error):
+                    raise
+                first = first or error
+                continue
+            if first is not None:
+                request.log.notes.append(f"built {words}: {said(first)}")
+            return
+    assert first is not None, "a copy can always be written"
+    raise first
+
+
+_STEPS = ("symbolic_shape", "optimization", "onnx_shape")
+"""What onnxruntime's preprocessing does, by the names of its switches."""
+_WAYS = (
+    (_STEPS, "with all of its preprocessing"),
+    (("optimization", "onnx_shape"), "without symbolic shape inference"),
+    (("symbolic_shape", "onnx_shape"), "without optimisation"),
+    (("onnx_shape",), "without symbolic shape inference and optimisation"),
+    ((), "without preprocessing"),
+)
+"""In the order in which they are tried; the last is the model as it is."""
+
+
+def _prepare(baseline: Path, path: Path, steps: tuple[str, ...]) -> None:
+    if not steps:
+        copy_model(baseline, path)
+        return
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    with tempfile.TemporaryDirectory(prefix="bitgauge-build-") as folder:
-        path = Path(folder) / "preprocessed.onnx"
-        outside: dict[str, Any] = {}
-        if is_large(baseline):
-            weights = f"{path.name}.data"
-            outside = {"save_as_external_data": True, "external_data_location": weights}
-            outside["all_tensors_to_one_file"] = True
-        quant_pre_process(str(baseline), str(path), **outside)
-        _forget_shapes_of_constants(path)
-        yield path
+    skipped: dict[str, Any] = {f"skip_{step}": step not in steps for step in _STEPS}
+    if is_large(baseline):
+        skipped |= {"save_as_external_data": True, "all_tensors_to_one_file": True}
+        skipped["external_data_location"] = f"{path.name}.data"
+    quant_pre_process(str(baseline), str(path), **skipped)
+    _forget_shapes_of_constants(path)
 
 
 def _forget_shapes_of_constants(path: Path) -> None:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from bitgauge.benchmarks.vocabulary.recipes import Recipe
+
+
+@dataclass(slots=True)
+class BuildLog:
+    """What a builder says beside the artifact: part of its lineage.
+
+    Attributes:
+        notes: what it went without or did otherwise, with the reason, one sentence each.
+        batch: the job's batch, where that shaped the outcome; 0 when it holds for every one.
+    """
+
+    notes: list[str] = field(default_factory=list)
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +32,16 @@ class BuildRequest:
         output: where the artifact goes; its folder exists and is its own: what one file cannot hold
             (`external_data.save_model`) goes beside it.
         calibration: the calibration set (npz), or None when the job has none.
+        batch: of the job; a model may take no other.
+        log: what the builder says of it.
     """
 
     recipe: Recipe
     baseline: Path
     output: Path
     calibration: Path | None = None
+    batch: int = 1
+    log: BuildLog = field(default_factory=BuildLog, compare=False)
 
 
 class Unsupported(Exception):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bitgauge.benchmarks.numerics.external_data import is_large
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Granularity, Recipe, Scheme
 
 from ..models.recognise import inspect_model
-from ._tools import preprocessed, quiet_tools, require_operators
+from ._tools import on_preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 
 VERSION = 2
@@ -41,7 +43,7 @@ def build(request: BuildRequest) -> None:
     with quiet_tools():
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        with preprocessed(request.baseline) as source:
+        def quantize(source: Path) -> None:
             quantize_dynamic(
                 source,
                 request.output,
@@ -50,6 +52,8 @@ def build(request: BuildRequest) -> None:
                 reduce_range=recipe.reduced_range,
                 use_external_data_format=is_large(request.baseline),
             )
+
+        on_preprocessed(request, quantize)
     require_operators(
         request,
         _RESULT,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bitgauge.benchmarks.numerics.external_data import is_large
-from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs, read_evaluation_set
+from bitgauge.benchmarks.quality.batches import batch_sizes, fixed_batches
+from bitgauge.benchmarks.quality.sets import (
+    EvaluationSet,
+    InputSpec,
+    check_inputs,
+    read_evaluation_set,
+)
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import Granularity, RangeMethod, Recipe, Scheme
 
-from ..models.recognise import inspect_model
-from ._tools import preprocessed, quiet_tools, require_operators
+from ..models.formats.onnx import inputs_of
+from ._taken import first_taken
+from ._tools import on_preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 
 VERSION = 2
@@ -45,8 +52,13 @@ def build(request: BuildRequest) -> None:
     if request.calibration is None:
         raise Unsupported(f"{request.recipe} needs a calibration set, and the job has none.")
     calibration = read_evaluation_set(request.calibration, Code.BAD_CALIBRATION_SET)
-    with quiet_tools(), preprocessed(request.baseline) as source:
-        _quantize(request, source, calibration)
+    specs = _inputs(request.baseline)
+    check_inputs(calibration, specs, Code.BAD_CALIBRATION_SET)
+    with quiet_tools():
+        calls = _batches(request, specs, calibration)
+        on_preprocessed(
+            request, lambda source: _quantize(request, source, _feeds(calibration, calls))
+        )
     require_operators(
         request,
         frozenset({"QuantizeLinear"}),
@@ -54,7 +66,7 @@ def build(request: BuildRequest) -> None:
     )
 
 
-def _quantize(request: BuildRequest, source: Path, calibration: EvaluationSet) -> None:
+def _quantize(request: BuildRequest, source: Path, feeds: Iterator[dict[str, Any]]) -> None:
     from onnxruntime.quantization import (
         CalibrationMethod,
         QuantFormat,
@@ -75,7 +87,7 @@ def _quantize(request: BuildRequest, source: Path, calibration: EvaluationSet) -
     quantize_static(
         source,
         request.output,
-        _Reader(_batches(source, calibration)),
+        _Reader(feeds),
         quant_format=QuantFormat.QDQ,
         per_channel=recipe.granularity is Granularity.PER_CHANNEL,
         reduce_range=recipe.reduced_range,
@@ -88,28 +100,50 @@ def _quantize(request: BuildRequest, source: Path, calibration: EvaluationSet) -
     )
 
 
-def _batches(source: Path, calibration: EvaluationSet) -> Iterator[dict[str, Any]]:
-    """The samples in their own order, as many at a time as the model takes.
+def _inputs(baseline: Path) -> tuple[InputSpec, ...]:
+    import onnx
 
-    A model with a fixed batch gets full batches only; the samples that do not fill one are left
-    out.
+    return inputs_of(onnx.load(str(baseline), load_external_data=False))
+
+
+def _batches(
+    request: BuildRequest, specs: Sequence[InputSpec], calibration: EvaluationSet
+) -> tuple[int, ...]:
+    """Samples of each call, in their own order: of a size that the model takes.
+
+    `CALIBRATION_BATCH` comes first, so that jobs of every batch share one artifact; then that of
+    the job, and 1. Where only full batches are taken, the samples that fill none are left out.
 
     Raises:
-        BadInput: BAD_CALIBRATION_SET.
+        BadInput: BAD_CALIBRATION_SET, the model takes more samples at once than there are.
+        Unsupported: it takes no size that was tried.
     """
-    specs = inspect_model(source, "the baseline").inputs
-    check_inputs(calibration, specs, Code.BAD_CALIBRATION_SET)
-    fixed = {spec.shape[0] for spec in specs} - {None}
-    size = fixed.pop() if fixed else None
-    if size is not None and len(calibration) < size:
+    sizes = batch_sizes(specs, CALIBRATION_BATCH, request.batch)
+    if fixed_batches(specs) and len(calibration) < max(sizes, default=0):
         raise BadInput(
             Code.BAD_CALIBRATION_SET,
-            f"The set holds {len(calibration)} samples, the model takes {size} at once.",
+            f"The set holds {len(calibration)} samples, the model takes {sizes[0]} at once.",
         )
-    step = size or CALIBRATION_BATCH
-    stop = len(calibration) - len(calibration) % step if size else len(calibration)
-    for start in range(0, stop, step):
-        yield {name: array[start : start + step] for name, array in calibration.inputs.items()}
+    found = first_taken(str(request.baseline), calibration, sizes)
+    if found.size != sizes[0]:
+        request.log.batch = request.batch
+    if found.size is None:
+        raise Unsupported(
+            f"The model takes no batch of {' or '.join(map(str, sizes))} samples of the"
+            f" calibration set: {found.reason}."
+        )
+    if found.size != sizes[0]:
+        request.log.notes.append(
+            f"calibrated in batches of {found.size}, not {sizes[0]}: {found.reason}"
+        )
+    return found.calls
+
+
+def _feeds(calibration: EvaluationSet, calls: Sequence[int]) -> Iterator[dict[str, Any]]:
+    start = 0
+    for count in calls:
+        yield {name: array[start : start + count] for name, array in calibration.inputs.items()}
+        start += count
 
 
 class _Reader:

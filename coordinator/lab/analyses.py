@@ -38,7 +38,8 @@ class Analyses:
         )
         user = await self.writer.call(lambda store: store.submitter(store.run(run_id).job_id))
         baseline, evaluation = subject.facts.baseline, subject.evaluation
-        reference = await self.builds.reference_of(baseline, evaluation, Wish(user))
+        batch = subject.facts.workload.batch
+        reference = await self.builds.reference_of(baseline, evaluation, batch, Wish(user))
 
         async def analysed() -> Analysis:
             async with self.builds.slots.taken(Wish(user), StepKind.ANALYSE, ANALYSING):

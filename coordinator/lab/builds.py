@@ -161,11 +161,11 @@ class Builds:
                     del self._making[key]
 
     async def reference_of(
-        self, baseline: Digest, evaluation: Digest, wish: Wish | None = None
+        self, baseline: Digest, evaluation: Digest, batch: int, wish: Wish | None = None
     ) -> Digest | None:
         """The reference predictions, or None where there can be none; never a reason to fail."""
         try:
-            key = BuildKey(baseline, REFERENCE_RECIPE, evaluation, toolchain="")
+            key = BuildKey(baseline, REFERENCE_RECIPE, evaluation, toolchain="", batch=batch)
             return (await self.outcome(key, wish)).artifact
         except BitgaugeError as error:
             _log.warning("no reference for %s: %s", baseline, error)

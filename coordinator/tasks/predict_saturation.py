@@ -8,7 +8,7 @@ graph is the one that ONNX Runtime executes; it is the same on hosts with and wi
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from bitgauge.benchmarks.numerics.kernel_check import unsafe_share
 from bitgauge.benchmarks.numerics.ledger import WEIGHT_ONLY, OperatorRow
 from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
 from bitgauge.benchmarks.numerics.onnx_graph import GraphFacts, GraphOperator, read_graph
+from bitgauge.benchmarks.quality.batches import batch_sizes
 from bitgauge.benchmarks.quality.heads import matrix_of, predictions, right
 from bitgauge.benchmarks.quality.observed import Observed, judged_output
 from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs, read_evaluation_set
@@ -31,7 +32,6 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code,
 from bitgauge.benchmarks.vocabulary.reasons import AMBIGUOUS_OUTPUT, REASONS, ROWS_DEPEND_ON_DATA
 
 from ..builders import _sessions
-from ..models.base import ModelFacts
 from ..models.recognise import inspect_model
 
 SAMPLES = 256
@@ -117,17 +117,33 @@ def predict(model: Path, data: Path | None = None, samples: int = SAMPLES) -> Pr
     if evaluation is None:
         layers = tuple(_from_weights(one, facts) for one in facts.operators if one.integer)
         return Prediction(_sentence(layers, with_data=False), layers, _affected(layers))
-    return _with_data(graph, facts, production, plain, _Calls(evaluation, inspected, samples))
+    calls = _taken(production, _Calls(evaluation, samples), batch_sizes(inspected.inputs, _BATCH))
+    return _with_data(graph, facts, production, plain, calls)
+
+
+def _taken(production: Run, calls: _Calls, sizes: Sequence[int]) -> _Calls:
+    """The calls in batches of the first size that the model takes.
+
+    Raises:
+        BadInput: it takes none of them.
+    """
+    refused = BadInput(Code.BAD_MODEL, "The model's inputs fix different batches.")
+    for calls.batch in sizes:
+        try:
+            production(next(iter(calls))[1])
+            return calls
+        except BadInput as error:
+            refused = error
+    raise refused
 
 
 class _Calls:
     """Some samples of a set, call by call."""
 
-    def __init__(self, evaluation: EvaluationSet, inspected: ModelFacts, most: int) -> None:
+    def __init__(self, evaluation: EvaluationSet, most: int) -> None:
         chosen = spread(len(evaluation), most)
         self.of_samples = len(evaluation)
-        sizes = [spec.shape[0] for spec in inspected.inputs if spec.shape]
-        self.batch = next((size for size in sizes if size is not None), _BATCH)
+        self.batch = _BATCH
         self.labels = None if evaluation.labels is None else evaluation.labels[chosen]
         self._inputs = {name: array[chosen] for name, array in evaluation.inputs.items()}
         self.samples = int(chosen.size)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.analysis.quality import without_verdicts
 from bitgauge.benchmarks.common.npz import read_npz, write_npz
 from bitgauge.benchmarks.quality.baseline import agreement_fault
+from bitgauge.benchmarks.quality.batches import batch_sizes, fixed_batches
 from bitgauge.benchmarks.quality.heads import Head
 from bitgauge.benchmarks.quality.observed import Observed, predicted
 from bitgauge.benchmarks.quality.outputs import choose, facts_of_labels
@@ -30,8 +32,9 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..builders import _sessions
 from ..builders._reasons import said
-from ..builders.base import Unsupported
+from ..builders.base import BuildLog, Unsupported
 from ..decisions.submission import REFERENCE_RECIPE
+from ..models.recognise import inspect_model
 
 VERSION = 2
 BATCH = 64
@@ -40,7 +43,7 @@ MIN_AGREEMENT = 0.99
 _CONCERNED = keys(lambda metric: metric.group is Group.QUALITY and not metric.counted)
 """All that holds predictions against labels, or against those of the baseline."""
 
-Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[Any]
 
 
 def toolchain() -> str:
@@ -48,11 +51,18 @@ def toolchain() -> str:
     return f"{REFERENCE_RECIPE}/{VERSION} {_sessions.toolchain()}"
 
 
-def evaluate(baseline: Path, evaluation: Path, output: Path) -> None:
+def evaluate(baseline: Path, evaluation: Path, output: Path, batch: int, log: BuildLog) -> None:
     """Write the predicted class of each sample to `output`.
 
     An npz of `ids`, `outputs` (names of what may be judged) and `top1` (outputs, samples): which of
     them a job judges is the job's matter.
+
+    Args:
+        baseline: the model.
+        evaluation: the set, of which every sample is run.
+        output: where the predictions go.
+        batch: of the job, which is tried first; what a model predicts may depend on it.
+        log: is told so where the model shows no batch of its own.
 
     Raises:
         Unsupported: no output tells one class of each sample, or the model cannot be run here.
@@ -61,15 +71,9 @@ def evaluate(baseline: Path, evaluation: Path, output: Path) -> None:
     samples = read_evaluation_set(evaluation)
     try:
         session = _sessions.open_session(str(baseline))
-        shape = session.get_inputs()[0].shape
-        fixed = shape[0] if shape and isinstance(shape[0], int) else None
-        batch = fixed or BATCH
-        seen = Observed([one.name for one in session.get_outputs()], len(samples))
-        for feed, count in _feeds(samples, batch):
-            returned = session.run(None, feed)
-            seen.look(returned, batch)
-            seen.keep_once(_may_be_judged(seen, samples))
-            seen.add(returned, batch, count)
+        specs = inspect_model(baseline, "the baseline").inputs
+        log.batch = 0 if fixed_batches(specs) else batch
+        seen = _first_answered(session, samples, batch_sizes(specs, batch, BATCH))
     except Exception as error:  # whatever the library raises
         raise Unsupported(f"the reference could not be run: {said(error)}") from error
     told = {name: one for name, one in predicted(seen, samples.labels).items() if one.ndim == 1}
@@ -82,6 +86,27 @@ def evaluate(baseline: Path, evaluation: Path, output: Path) -> None:
 def _may_be_judged(seen: Observed, samples: EvaluationSet) -> list[str]:
     found = choose(seen.outputs, facts_of_labels(samples.labels))
     return [one.name for one in found.candidates if one.head is not Head.VALUES]
+
+
+def _first_answered(session: Any, samples: EvaluationSet, sizes: Sequence[int]) -> Observed:
+    """Every sample, in calls of the first size that the model takes."""
+    refused: Exception = ValueError("its inputs fix different batches")
+    for size in sizes:
+        try:
+            return _observed(session, samples, size)
+        except Exception as error:  # onnxruntime's own classes, none public
+            refused = error
+    raise refused
+
+
+def _observed(session: Any, samples: EvaluationSet, batch: int) -> Observed:
+    seen = Observed([one.name for one in session.get_outputs()], len(samples))
+    for feed, count in _feeds(samples, batch):
+        returned = session.run(None, feed)
+        seen.look(returned, batch)
+        seen.keep_once(_may_be_judged(seen, samples))
+        seen.add(returned, batch, count)
+    return seen
 
 
 def _feeds(

@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
 from ..builders import registry
-from ..builders.base import BuildRequest, Unsupported
+from ..builders.base import BuildLog, BuildRequest, Unsupported
 from ..client.client import Client
 from ..client.endpoint import Endpoint
 from ..decisions.steps import wants_memory
@@ -93,29 +93,31 @@ def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
 
     with _node(access) as (client, replica), tempfile.TemporaryDirectory() as work:
         output = Path(work) / "artifact"
+        log = BuildLog()
         try:
-            notes = _make(key, replica, output)
+            _make(key, replica, output, log)
         except Unsupported as error:
             if wants_memory(error):
                 raise
-            return BuildOutcome(None, error.reason)
+            return BuildOutcome(None, error.reason, tuple(log.notes), log.batch)
         artifact = local_artifact(output)
         upload(client, artifact.files)
-        return BuildOutcome(artifact.digest, notes=notes)
+        return BuildOutcome(artifact.digest, None, tuple(log.notes), log.batch)
 
 
-def _make(key: BuildKey, replica: Replica, output: Path) -> tuple[str, ...]:
+def _make(key: BuildKey, replica: Replica, output: Path, log: BuildLog) -> None:
     baseline = replica.artifact(key.model)
     other = replica.path(key.calibration) if key.calibration else None
     if is_order(key.recipe):
         assert other is not None, "both forms are run on a set"
-        return order.put_in_order(baseline, other, order.wanted_by(key.recipe), output)
-    if key.recipe == REFERENCE_RECIPE:
+        log.notes += order.put_in_order(baseline, other, order.wanted_by(key.recipe), output)
+    elif key.recipe == REFERENCE_RECIPE:
         assert other is not None, "a reference is evaluated on a set"
-        reference.evaluate(baseline, other, output)
-        return ()
-    request = BuildRequest(parse(key.recipe), baseline, output, other)
-    return registry.build(request, named(key.artifact_kind))
+        reference.evaluate(baseline, other, output, key.batch, log)
+    else:
+        recipe = parse(key.recipe)
+        request = BuildRequest(recipe, baseline, output, other, max(key.batch, 1), log)
+        log.notes += registry.build(request, named(key.artifact_kind))
 
 
 def named(artifact_kind: str) -> tuple[str, ...]:

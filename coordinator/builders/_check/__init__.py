@@ -166,7 +166,7 @@ class _Artifact:
         specs = inspect_model(self.request.baseline, "the baseline").inputs
         outputs = [one.name for one in self.float.get_outputs()]
         failed = "there are none"
-        for sample in samples.candidates(specs, self.request.calibration):
+        for sample in samples.candidates(specs, self.request.calibration, self.request.batch):
             try:
                 return sample, execution.run(self.float, sample.feeds, outputs)
             except execution.TooSlow:

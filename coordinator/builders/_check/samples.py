@@ -35,20 +35,23 @@ class Samples:
     calibrated: bool
 
 
-def candidates(specs: Sequence[InputSpec], calibration: Path | None) -> Iterator[Samples]:
+def candidates(
+    specs: Sequence[InputSpec], calibration: Path | None, batch: int = 1
+) -> Iterator[Samples]:
     """What may be fed, the best first; a model need not take all of it.
 
     Args:
         specs: the inputs of the model.
         calibration: the calibration set, or None.
+        batch: of the job.
     """
+    sizes = batch_sizes(specs, MOST, batch) or (1,)
     found = _read(specs, calibration)
-    counts = batch_sizes(specs, MOST) or (1,)
-    for count in counts:
+    for count in sizes:
         if found is not None:
             rows = np.linspace(0, len(found) - 1, count).astype(np.int64)
             yield Samples({spec.name: found.inputs[spec.name][rows] for spec in specs}, True)
-    for count in counts:
+    for count in sizes:
         for size in _SIZES if any(None in spec.shape[1:] for spec in specs) else _SIZES[:1]:
             yield Samples(_made(specs, count, size), False)
 

@@ -21,7 +21,7 @@ from bitgauge.benchmarks.vocabulary import shown
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
-from bitgauge.coordinator.builders.base import Unsupported
+from bitgauge.coordinator.builders.base import BuildLog, Unsupported
 from bitgauge.coordinator.tasks import reference
 
 from tests.labs.values import origin
@@ -36,7 +36,7 @@ METRICS = (
 @pytest.fixture(scope="module")
 def predictions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("reference") / "reference.npz"
-    reference.evaluate(zoo.models()[0].path, zoo.evaluation_path(), path)
+    reference.evaluate(zoo.models()[0].path, zoo.evaluation_path(), path, 1, BuildLog())
     return path
 
 
@@ -67,7 +67,7 @@ def test_the_reference_knows_most_digits(predictions: Path) -> None:
 
 def test_it_is_the_same_each_time(predictions: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.npz"
-    reference.evaluate(zoo.models()[0].path, zoo.evaluation_path(), again)
+    reference.evaluate(zoo.models()[0].path, zoo.evaluation_path(), again, 1, BuildLog())
     assert again.read_bytes() == predictions.read_bytes()
 
 
@@ -136,4 +136,4 @@ def test_a_model_that_cannot_be_run_here_has_no_reference(tmp_path: Path) -> Non
     path = tmp_path / "noise.onnx"
     path.write_bytes(b"noise")
     with pytest.raises(Unsupported):
-        reference.evaluate(path, zoo.evaluation_path(), tmp_path / "out.npz")
+        reference.evaluate(path, zoo.evaluation_path(), tmp_path / "out.npz", 1, BuildLog())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES, parse
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders._check import Verdict, check
-from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
+from bitgauge.coordinator.builders.base import BuildLog, BuildRequest, Unsupported
 from onnx import TensorProto, helper, numpy_helper
 
 from .nets import CLASSES, FEATURES, HIDDEN, Net, branching, plain, saved
@@ -209,12 +210,30 @@ def test_what_the_optimiser_changes_is_found_and_its_pass_named(tmp_path: Path) 
         looked_at(tmp_path, model, artifact, "fp8-static-e4m3-pt")
 
 
-def test_a_batch_that_the_graph_does_not_take_is_named(tmp_path: Path) -> None:
+def baked(tmp_path: Path, batch: int) -> BuildRequest:
+    """A build of a model whose input takes any batch and whose Reshape one alone."""
     net = Net()
-    y = net.node("Reshape", ["x", net.constant(np.array([1, FEATURES]))])
+    y = net.node("Reshape", ["x", net.constant(np.array([batch, FEATURES]))])
     net.dense(y, FEATURES, CLASSES, "logits")
-    asked = request(tmp_path, net.model(["batch", 4, 4], {"logits": ["batch", CLASSES]}), STATIC)
-    with pytest.raises(BadInput) as caught:
+    return request(tmp_path, net.model(["batch", 4, 4], {"logits": ["batch", CLASSES]}), STATIC)
+
+
+def test_a_batch_that_only_the_graph_holds_is_found(tmp_path: Path) -> None:
+    asked = baked(tmp_path, 1)
+    registry.build(asked)
+    (note,) = asked.log.notes
+    assert note.startswith("calibrated in batches of 1, not 32: Reshape 'reshape_node_0' cannot")
+    asked = replace(baked(tmp_path, 6), batch=6, log=BuildLog())
+    registry.build(asked)
+    assert asked.log.batch == 6, "another job's batch may not do"
+
+
+def test_a_batch_that_the_graph_does_not_take_is_named(tmp_path: Path) -> None:
+    asked = baked(tmp_path, 6)
+    with pytest.raises(Unsupported) as caught:
         registry.build(asked)
-    reason = caught.value.sentence
-    assert "Reshape 'reshape_node_0' cannot give 24x4x4 values the shape 1x16" in reason
+    assert caught.value.reason == (
+        "The model takes no batch of 32 or 1 samples of the calibration set:"
+        " Reshape 'reshape_node_0' cannot give 24x4x4 values the shape 6x16."
+    )
+    assert asked.log.batch == 1
