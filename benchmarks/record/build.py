@@ -104,6 +104,8 @@ def _identity(sources: Sources) -> Identity:
             stack.get("bitgauge") or (sources.device.agent_version if sources.device else ""),
             NOT_RECORDED,
         ),
+        original_sha256=text_fact(job.original.sha256 if job.original else "", NOT_APPLICABLE),
+        order=text_fact("; ".join(job.order), NOT_APPLICABLE),
     )
 
 

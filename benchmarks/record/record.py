@@ -17,11 +17,16 @@ from ..vocabulary.values.runs import MetricValue
 from .facts import Fact
 
 SCHEMA = "bitgauge.record/1"
+_UNTOLD: Fact[str] = Fact(reason="not_recorded")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What was measured, by what, on what; `lease_id` is job and epoch."""
+    """What was measured, by what, on what; `lease_id` is job and epoch.
+
+    `original_sha256` is the baseline as it was sent, where that was not in order; `order` is what
+    was done to it, or left out and why.
+    """
 
     metrics: tuple[MetricValue, ...]
     record_id: Fact[str]
@@ -49,6 +54,8 @@ class Identity:
     power_mode: Fact[str]
     lease_id: Fact[str]
     agent_version: Fact[str]
+    original_sha256: Fact[str] = _UNTOLD
+    order: Fact[str] = _UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +230,6 @@ class Numerics:
     tensors: Fact[tuple[TensorEntry, ...]]
     operators: Fact[tuple[OperatorEntry, ...]]
     raw_sha256: Fact[tuple[str, ...]]
-
-
-_UNTOLD: Fact[str] = Fact(reason="not_recorded")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
     "INVALID_ARGUMENT": {
         Code.BAD_RECIPE: "Run `bitgauge recipes` for the recipes that can be built.",
         Code.BAD_MODEL: "Export it again; for ONNX, `python -m onnx.checker` says more.",
+        Code.DOUBLE_PRECISION: (
+            "Give --float32 to have its doubles converted, or export it in float32."
+        ),
         Code.WRONG_ARTIFACT_KIND: (
             "Name a runtime that takes it with --runtime; `bitgauge devices NAME` says which do."
         ),

@@ -22,6 +22,7 @@ class Code(str, enum.Enum):
 
     BAD_RECIPE = "bad_recipe"
     BAD_MODEL = "bad_model"
+    DOUBLE_PRECISION = "double_precision"
     WRONG_ARTIFACT_KIND = "wrong_artifact_kind"
     BAD_EVALUATION_SET = "bad_evaluation_set"
     BAD_SOURCE = "bad_source"

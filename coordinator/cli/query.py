@@ -164,14 +164,16 @@ def show(
     Example: bitgauge show 7d41...
     """
     from ..client.sources import spent_on
+    from .text.jobs import order_words
     from .text.runs import run_text
     from .text.times import times_text
 
     with where.answers() as source:
         found = source.run(run)
+        job = None if where.json else source.job(found.job_id)
         spent = spent_on(source, found) if times else None
     if spent is None:
-        where.show(found, run_text)
+        where.show(found, lambda run: run_text(run, (job and order_words(job)) or ""))
     else:
         where.show(spent, lambda spent: times_text(found, *spent))
 

@@ -307,6 +307,7 @@ def _submit_and_follow(
     from ..client.upload import upload
     from ..decisions.submission import require_options
     from .follow import Once, follow
+    from .text.jobs import order_words
     from .text.trust import exact_words
 
     job_ids: list[str] = []
@@ -331,6 +332,8 @@ def _submit_and_follow(
             for job_id in job_ids:  # grows: what saturates is measured in exact mode too
                 view = follow(client.watch(job_id), quiet=json) or client.job(job_id)
                 views.append(view)
+                if view.order and not json:
+                    say(f"job {job_id}: {order_words(view)}.")
                 if view.exact_by is not None:
                     job_ids.append(view.exact_by)
                 if view.exact_by is not None and not json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bitgauge.benchmarks.refresh.plan import Known, plan
 from bitgauge.benchmarks.refresh.targets import kept, targets_of_rows, targets_of_suite
@@ -27,7 +28,7 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
         BadInput: something that is asked for cannot be measured by anybody.
     """
     require_order(order)
-    suite = order.suite
+    suite = order.suite and _in_order(store, order.suite)
     devices = store.devices(now_ns, terms)
     if suite is None:
         stale = store.stale_rows()
@@ -55,6 +56,12 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
     for job in found.jobs:
         submission.completed(job.spec)
     return found
+
+
+def _in_order(store: Store, suite: Suite) -> Suite:
+    """The suite with each baseline as it is measured: in order, where it had to be put in order."""
+    models = (replace(one, baseline=store.in_order(one.baseline)) for one in suite.models)
+    return replace(suite, models=tuple(models))
 
 
 def rows_of(store: Store, models: Iterable[str]) -> tuple[TableRow, ...]:

@@ -138,16 +138,13 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
 
 
 def _require_fp32(baseline: ModelFacts, spec: JobSpec, label: str) -> None:
-    if baseline.float64 and spec.float32:
-        raise BadInput(
-            Code.BAD_MODEL,
-            f"{label} holds doubles that could not become float32: {spec.order[-1]}.",
-        )
     if baseline.float64:
+        why = "; ".join(spec.order) if spec.float32 else ""
         raise BadInput(
-            Code.BAD_MODEL,
-            f"{label} holds its weights in double precision, and a baseline is fp32; with"
-            " --float32 they are converted.",
+            Code.DOUBLE_PRECISION,
+            f"{label} could not be converted to float32: {why}."
+            if why
+            else f"{label} holds its weights in double precision, and a baseline is fp32.",
         )
     if baseline.recipe is None or baseline.recipe.family is not FormatFamily.FP32:
         found = str(baseline.recipe or "of mixed formats")

@@ -13,6 +13,7 @@ from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, read_eval
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
 from ..builders import _sessions
+from ..builders._reasons import said
 from ..builders.registry import version_of
 from ..decisions.steps import wants_memory
 from ..decisions.submission import ORDER_RECIPE, asked_of_baseline
@@ -76,13 +77,13 @@ def put_in_order(
     try:
         model = _read(baseline, weights=True)
         runs = _Runs(model, read_evaluation_set(evaluation))
-        found = order.put_in_order(model, runs.differs, wanted)
+        found = order.put_in_order(model, runs.differs, wanted, said)
     except Exception as error:  # the libraries raise what they like on a model that does not run
         if wants_memory(error):
             raise
         left = order.out_of_order(_read(baseline, weights=False), wanted)
         copy_model(baseline, output)
-        return tuple(order.left_out(words, error) for words in left)
+        return tuple(order.left_out(words, said(error)) for words in left)
     if found.done:
         save_model(found.model, output)
     else:

@@ -42,7 +42,13 @@ def job_text(job: JobView) -> str:
     ]
     lines.extend(
         line
-        for why in (job.reason, job.waiting_for, suspect_words(job), exact_words(job))
+        for why in (
+            job.reason,
+            job.waiting_for,
+            order_words(job),
+            suspect_words(job),
+            exact_words(job),
+        )
         if why
         for line in wrapped(why, "  ")
     )
@@ -55,6 +61,15 @@ def job_text(job: JobView) -> str:
         for entry in job.entries
     ]
     return "\n".join([*lines, *columns(cells, indent="  ")] if cells else lines)
+
+
+def order_words(job: JobView) -> str | None:
+    """What was done to a baseline that was not in order; None for one that was."""
+    if job.original is None:
+        return None
+    if job.entries[0].artifact == job.original:
+        return f"the baseline is not in order and is measured as it is: {'; '.join(job.order)}"
+    return f"the baseline {job.original.short} was put in order: {'; '.join(job.order)}"
 
 
 def entry_name(entry: EntryView, job: JobView) -> str:

@@ -21,8 +21,8 @@ def run_line(run: RunView) -> str:
     )
 
 
-def run_text(run: RunView) -> str:
-    """One run with its metrics, failure, stack and raw files."""
+def run_text(run: RunView, order: str = "") -> str:
+    """One run with its metrics, failure, stack and raw files, and what was done to its baseline."""
     seconds = (run.ended_unix_ns - run.started_unix_ns) / 1e9
     lines = [
         f"run {run.run_id}: {run.recipe} on {run.device_name}, {run.status.value},"
@@ -30,6 +30,8 @@ def run_text(run: RunView) -> str:
         f"  entry {run.entry_index} of job {run.job_id}, epoch {run.epoch},"
         f" sandbox {run.sandbox or text.DASH}",
     ]
+    if order:
+        lines += wrapped(order, "  ")
     if run.failure is not None:
         lines.append(f"  {run.failure.group.value} {run.failure.code}: {run.failure.message}")
         lines.append(f"  {run.failure.advice}")

@@ -40,6 +40,7 @@ from bitgauge.coordinator.cli.orders import (
     entries_of,
     jobs_of,
     parse_batches,
+    parse_dims,
     parse_recipes,
     parse_selector,
 )
@@ -409,3 +410,12 @@ def test_one_batch_keeps_its_idempotency_key() -> None:
     (spec,) = jobs_of(asked, (1,))
     assert spec.idempotency_key == "mine"
     assert [entry.recipe for entry in spec.entries] == ["fp32", "fp16"]
+
+
+def test_named_axes_are_sorted_pairs() -> None:
+    told = (StackItem("S", "16"), StackItem("T=1", "4"))
+    assert parse_dims(["T=1=4", "S=16"]) == parse_dims([" S = 16,T=1=4"]) == told
+    assert parse_dims([]) == ()
+    for bad in ("S", "S=", "=4", "S=0", "S=x", "S=-1", "a b=3", "S=1,S=2", ""):
+        with pytest.raises(BadInput, match="--dim"):
+            parse_dims([bad])

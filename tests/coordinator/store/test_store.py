@@ -111,6 +111,16 @@ class TestStore:
         ):
             assert lab.store.cached_build(other) is None
 
+    def test_a_build_that_holds_for_one_batch_is_found_for_it_alone(self, lab: Lab) -> None:
+        key = BuildKey(BASELINE, "int8-static-u8s8-pc", None, "tool", batch=4)
+        made = BuildOutcome(INT8, notes=("calibrated in batches of 4",), batch=4)
+        lab.store.cache_build(key, made, 1)
+        assert lab.store.cached_build(key) == made
+        assert lab.store.cached_build(replace(key, batch=1)) is None
+        for_every = replace(made, artifact=INT4, batch=0)
+        lab.store.cache_build(replace(key, batch=1), for_every, 2)
+        assert lab.store.cached_build(replace(key, batch=8)) == for_every
+
     def test_a_calibrated_artifact_names_its_calibration_set(self, lab: Lab) -> None:
         static, other = "int8-static-u8s8-pc", digest("another calibration")
         used, built, foreign = digest("calibration"), digest("static"), digest("foreign")

@@ -198,6 +198,12 @@ def test_jobs() -> None:
     assert "unsupported: no kernels" in detail
     assert " in " not in detail.splitlines()[-1], "one runtime is not worth a word"
     first, *others = JOB.entries
+    sent = Digest("0123456789" + "0" * 54, 7)
+    ordered = render.job_text(replace(JOB, original=sent, order=("opset 9 to 13", "IR 3 to 7")))
+    assert "  the baseline 01234567 was put in order: opset 9 to 13; IR 3 to 7" in ordered
+    left = (replace(first, artifact=sent), *others)
+    kept = render.job_text(replace(JOB, entries=left, original=sent, order=("it: left out, why",)))
+    assert "  the baseline is not in order and is measured as it is: it: left out, why" in kept
     mixed = (replace(first, runtime="onnxruntime"), *(replace(o, runtime="litert") for o in others))
     words = render.job_text(replace(JOB, entries=mixed))
     assert "fp32 in onnxruntime " in words

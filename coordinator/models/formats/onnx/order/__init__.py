@@ -21,8 +21,6 @@ STEPS = cast(
 )
 """In the order in which they are taken: later ones rely on what earlier ones did."""
 
-_LONGEST_REASON = 160
-
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
@@ -45,7 +43,10 @@ def out_of_order(model: Any, wanted: OrderTerms = NOTHING) -> tuple[str, ...]:
 
 
 def put_in_order(
-    model: Any, differs: Callable[[Any], str], wanted: OrderTerms = NOTHING
+    model: Any,
+    differs: Callable[[Any], str],
+    wanted: OrderTerms = NOTHING,
+    said: Callable[[Exception], str] = str,
 ) -> Ordered:
     """The model after every step that leaves its answers as they were.
 
@@ -54,6 +55,7 @@ def put_in_order(
         differs: says in what a candidate answers otherwise than `model` does; empty: in nothing.
             What it raises is a reason too: a candidate that does not run.
         wanted: what is asked for beside the order.
+        said: what people are told of an exception of a library.
     """
     now = model
     done: list[str] = []
@@ -68,7 +70,7 @@ def put_in_order(
         except MemoryError:
             raise
         except Exception as error:  # libraries raise what they like; the step is left out
-            left.append(left_out(words, error))
+            left.append(left_out(words, said(error)))
             continue
         if why:
             left.append(left_out(words, why))
@@ -78,14 +80,6 @@ def put_in_order(
     return Ordered(now, tuple(done), tuple(left))
 
 
-def left_out(words: str, why: Exception | str) -> str:
+def left_out(words: str, why: str) -> str:
     """What is said of a step that was not taken."""
-    return f"{words}: left out, {_first_line(why) if isinstance(why, Exception) else why}"
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return (
-        text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON].rsplit(' ', 1)[0]} ..."
-    )
+    return f"{words}: left out, {why}"
