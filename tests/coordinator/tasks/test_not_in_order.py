@@ -90,7 +90,7 @@ def test_doubles_that_float32_cannot_hold_are_refused_with_the_reason(tmp_path: 
     weight.ClearField("raw_data")
     weight.raw_data = np.full(tuple(weight.dims), 1e300).tobytes()
     lab = Lab(tmp_path, model)
-    with pytest.raises(BadInput, match="could not be converted to float32: .* cannot hold"):
+    with pytest.raises(BadInput, match=r"could not be converted to float32: .* cannot hold"):
         inspect_job(lab.ordered(replace(SPEC, float32=True)), lab.files.__getitem__, {})
 
 
