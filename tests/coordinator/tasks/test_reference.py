@@ -119,7 +119,7 @@ def test_every_output_that_may_be_judged_has_predictions(tmp_path: Path) -> None
     ids = np.arange(70).astype(str)
     write_evaluation_set(tmp_path / "set.npz", EvaluationSet({"x": inputs}, None, ids))
     path = tmp_path / "reference.npz"
-    reference.evaluate(tmp_path / "model.onnx", tmp_path / "set.npz", path)
+    reference.evaluate(tmp_path / "model.onnx", tmp_path / "set.npz", path, 1, BuildLog())
     arrays = read_npz(path, Code.BAD_RAW, what="it")
     assert arrays["outputs"].tolist() == ["first", "second"]
     assert (arrays["top1"] == inputs.argmax(axis=1)).all()
