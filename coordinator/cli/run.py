@@ -148,7 +148,10 @@ class Terms:
     )
     priority: Annotated[int, typer.Option(help="Higher runs earlier.")] = 0
     deadline: Annotated[
-        int, typer.Option(min=1, metavar="SECONDS", help="Running time, waiting not counted.")
+        int,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Time to build, and to measure; waiting not counted."
+        ),
     ] = 3600
     idempotency_key: Annotated[
         str, typer.Option(metavar="KEY", help="Submitting again with it makes no second job.")

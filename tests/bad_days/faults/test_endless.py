@@ -5,6 +5,7 @@ A real coordinator and real children; another user's job goes on beside them.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
@@ -95,8 +96,12 @@ def queued(view: JobView) -> bool:
 
 def busy(up: Up) -> set[int]:
     """Children of nurseries: steps that run."""
-    nurseries = [one for one in up.tree()[1:] if "tasks.nursery" in " ".join(one.cmdline())]
-    return {child.pid for one in nurseries for child in one.children()}
+    found = set()
+    for one in up.tree()[1:]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "tasks.nursery" in " ".join(one.cmdline()):
+                found |= {child.pid for child in one.children()}
+    return found
 
 
 def require(what: Callable[[], bool]) -> None:

@@ -13,13 +13,13 @@ def endless() -> onnx.ModelProto:
     """A loop whose trip count is 2**60; loading is quick."""
     body = helper.make_graph(
         [
-            helper.make_node("Identity", ["go"], ["go_on"]),
+            helper.make_node("Identity", ["going"], ["go_on"]),
             helper.make_node("Tanh", ["state"], ["next"]),
         ],
         "body",
         [
             helper.make_tensor_value_info("i", TensorProto.INT64, []),
-            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("going", TensorProto.BOOL, []),
             helper.make_tensor_value_info("state", TensorProto.FLOAT, ["n", FEATURES]),
         ],
         [
