@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 LONGEST = 240
@@ -20,6 +22,8 @@ _NOISE = (
     (r"\S*onnxruntime_src\S*:\d+\s+.*?\)\s+(?:const\s+)?(?=\S+ (?:was|==|!=|<|>))", ""),
     (r"(?:/\w[\w.+-]*)*/[\w.+-]+\.(?:cc|h|cpp|hpp):\d+:?\s*(?:[\w:~<>]+\([^()]*\)\s*)?", ""),
     (r"\b\w+\.(?:cc|h):\d+ \w+\s*", ""),
+    (r"Exception during initialization:\s*", ""),
+    (r"(?:const\s+)?[\w:]+[&*]?\s+(?:\w+::)+\w+\([^()]*\)\s*(?:const\s+)?", ""),
     (r"Load model from \S+ failed:\s*", ""),
     (r"(?:Error in|File) \"?(?:/[^\s\":]+)+\"?:?\s*", ""),
     (r"\"?(?<![\w/])/(?:[\w.+-]+/)+[\w.+-]*\"?", "a file"),
@@ -44,6 +48,16 @@ def said(error: BaseException, model: Any = None) -> str:
         if (match := re.search(pattern, text)) is not None:
             return _cut(words(match, model))
     return _cut(_unknown(error, text, model))
+
+
+def decoded(path: Path) -> Any:
+    """A model without its weights, to name nodes in a reason; None where it is none."""
+    try:
+        import onnx
+
+        return onnx.load(str(path), load_external_data=False)
+    except Exception:  # which is then what the reason says
+        return None
 
 
 def _cleaned(text: str) -> str:
@@ -72,10 +86,22 @@ def _unknown(error: BaseException, text: str, model: Any) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"the tool has nothing under {_tensor(str(error.args[0]), model)}"
     if not text:
-        return f"the tool ended with {kind} and no words"
+        return f"the tool {_at_work(error)}ended with {kind} and no words"
     if isinstance(error, (AttributeError, IndexError, TypeError, AssertionError)):
         return f"the tool itself ended with {kind} ({text})"
     return text
+
+
+def _at_work(error: BaseException) -> str:
+    """The operator that a library written in Python was at; empty where it had none in hand."""
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    held = (frame.f_locals.get("node") for frame in reversed(frames))
+    node = next((one for one in held if isinstance(getattr(one, "op_type", None), str)), None)
+    if node is None:
+        return ""
+    made = f" (unnamed, makes {node.output[0]!r})" if node.output else ""
+    at = operator(node.op_type, node.name) if node.name else f"{node.op_type}{made}"
+    return f"stopped at {at} and "
 
 
 def _tensor(name: str, model: Any) -> str:
@@ -160,6 +186,12 @@ _KNOWN: tuple[tuple[str, Callable[[re.Match[str], Any], str]], ...] = (
         lambda match, model: (
             f"the shapes at {operator(match['op'], (match['name'] or '').strip(), model)}"
             f" contradict each other: {match['why'].strip()}"
+        ),
+    ),
+    (
+        r"Node \((?P<name>[^)]*)\) Op \((?P<op>\w+)\) (?P<why>.*)",
+        lambda match, model: (
+            f"{operator(match['op'], match['name'], model)} cannot be: {match['why'].strip()}"
         ),
     ),
     (

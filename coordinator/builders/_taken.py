@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 
 from ..decisions.steps import wants_memory
 from . import _sessions
-from ._reasons import said
+from ._reasons import decoded, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,5 @@ def _refusal(session: Any, samples: EvaluationSet, count: int, model: str) -> st
     except Exception as error:  # onnxruntime's own classes, none public
         if wants_memory(error):
             raise
-        return said(error, _decoded(model))
+        return said(error, decoded(Path(model)))
     return ""
-
-
-def _decoded(model: str) -> Any:
-    import onnx
-
-    return onnx.load(model, load_external_data=False)

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.numerics.onnx_operators import graphs
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
 from ..decisions.steps import wants_memory
-from ._reasons import said
+from ._reasons import decoded, said
 from .base import BuildRequest, Unsupported
 
 
@@ -67,7 +67,7 @@ def on_preprocessed(request: BuildRequest, work: Callable[[Path], None]) -> None
                 first = first or error
                 continue
             if first is not None:
-                request.log.notes.append(f"built {words}: {said(first)}")
+                request.log.notes.append(f"built {words}: {said(first, decoded(request.baseline))}")
             return
     assert first is not None, "a copy can always be written"
     raise first

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Internal, Refused
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes
 
-from ._reasons import said
+from ._reasons import decoded, said
 from .base import Builder, BuildRequest, Unsupported
 
 _BUILDERS = Kind(
@@ -26,7 +25,7 @@ _ALTERNATIVES = {"onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-
 
 CHECKED = "onnx"
 """The artifact kind that is looked at after it was built."""
-CHECK_VERSION = 1
+CHECK_VERSION = 2
 """Raised when the same artifact would be judged otherwise; part of a build's key."""
 
 
@@ -164,7 +163,7 @@ def _look_at(request: BuildRequest) -> tuple[str, ...]:
         raise BadInput(
             Code.BUILD_FAILED,
             f"What was built as {request.recipe} could not be looked at:"
-            f" {said(error, _decoded(request))}.",
+            f" {said(error, decoded(request.baseline))}.",
         ) from error
 
 
@@ -176,15 +175,5 @@ def _explained(request: BuildRequest, error: Exception) -> BitgaugeError:
             f"Building {recipe} needs the package {error.name}, which is not installed.",
         )
     return BadInput(
-        Code.BUILD_FAILED, f"{recipe} could not be built: {said(error, _decoded(request))}."
+        Code.BUILD_FAILED, f"{recipe} could not be built: {said(error, decoded(request.baseline))}."
     )
-
-
-def _decoded(request: BuildRequest) -> Any:
-    """The baseline as a message, so that a reason can name its nodes; None where it cannot be."""
-    try:
-        import onnx
-
-        return onnx.load(str(request.baseline), load_external_data=False)
-    except Exception:  # which is then what the build failed of
-        return None

@@ -65,6 +65,15 @@ def relative_error(found: Array, expected: Array) -> float | None:
     return float(np.linalg.norm(found - expected)) / size
 
 
+def distance(before: Array, after: Array) -> float:
+    """Norm of the difference; infinite where what changed is or becomes infinite or NaN."""
+    changed = (before != after) & ~(np.isnan(before) & np.isnan(after))
+    before, after = before[changed], after[changed]
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        return float("inf")
+    return float(np.linalg.norm(after - before))
+
+
 def differs(found: Tensors, expected: Tensors) -> bool:
     """Whether an output is off by more than `NEAR`, or one that is no float at all."""
     for name, wanted in expected.items():
@@ -119,8 +128,7 @@ class Forced:
             for point in moved:
                 before, after = (one[point.name].astype(np.float64) for one in (calm, noisy))
                 if before.shape == after.shape:
-                    distance = float(np.linalg.norm(np.nan_to_num(after - before)))
-                    moved[point] = max(moved[point], distance / self._size(point))
+                    moved[point] = max(moved[point], distance(before, after) / self._size(point))
         return moved
 
     def _size(self, point: Counterpart) -> float:

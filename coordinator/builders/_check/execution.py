@@ -23,10 +23,10 @@ class TooSlow(Exception):
     """One call did not end in time."""
 
 
-def opened(model: str | bytes | Path, **options: Any) -> Any:
-    """A session with integer kernels that are exact on every host; options of `open_session`."""
+def opened(model: str | bytes | Path, *, exact: bool = True, **options: Any) -> Any:
+    """A session, with integer kernels that are exact on every host; options of `open_session`."""
     path = str(model) if isinstance(model, Path) else model
-    return _sessions.open_session(path, exact=True, **options)
+    return _sessions.open_session(path, exact=exact, **options)
 
 
 def run(

@@ -49,6 +49,18 @@ LOAD = "[ONNXRuntimeError] : 10 : INVALID_GRAPH : Load model from {path} failed:
             "Quantization parameters are not specified for param relu_4.",
             "calibration gave no range to 'relu_4', which Relu 'relu_node_2' makes",
         ),
+        (
+            LOAD.format(path="/tmp/tmp3f/a.onnx") + "Node (turn) Op (Transpose) Invalid attribute"
+            " perm {0, 2, 3, 1}, input shape = {36}",
+            "Transpose 'turn' cannot be: Invalid attribute perm {0, 2, 3, 1}, input shape = {36}",
+        ),
+        (
+            "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Exception during initialization:"
+            " /onnxruntime_src/onnxruntime/core/graph/graph_utils.cc:60 onnxruntime::NodeArg&"
+            " onnxruntime::graph_utils::Add(onnxruntime::Graph&, const onnx::TensorProto&,"
+            " onnxruntime::Tensor&&) Attempt to replace the existing tensor",
+            "Attempt to replace the existing tensor",
+        ),
         ("Incomplete symbolic shape inference", "its shapes cannot all be told from the graph"),
         ("std::bad_alloc", "it needs more memory than there is"),
         ("", "the tool ended with ValueError and no words"),
@@ -70,6 +82,19 @@ def test_an_operator_without_a_name_is_named_by_what_it_makes() -> None:
 
 def test_a_missing_name_in_the_tool_is_said_with_its_operator() -> None:
     assert said(KeyError("relu_4"), plain()).endswith("'relu_4', which Relu 'relu_node_2' makes")
+
+
+@pytest.mark.parametrize("name", ["joined", ""])
+def test_a_tool_that_ends_without_words_is_said_with_the_operator_it_was_at(name: str) -> None:
+    def infer(node: onnx.NodeProto) -> None:
+        assert node.op_type == "Split"
+
+    with pytest.raises(AssertionError) as caught:
+        infer(onnx.helper.make_node("Concat", ["a", "b"], ["c"], name=name, axis=1))
+    caught.value.args = ()  # pytest puts words of its own there
+    at = "Concat 'joined'" if name else "Concat (unnamed, makes 'c')"
+    expected = f"the tool stopped at {at} and ended with AssertionError and no words"
+    assert said(caught.value, plain()) == expected
 
 
 WORDS = st.lists(st.sampled_from(["the", "shape", "of", "x", "is", "wrong.", "It", "ends;"]))

@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES, parse
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders._check import Verdict, check
+from bitgauge.coordinator.builders._check.agreement import distance
 from bitgauge.coordinator.builders.base import BuildLog, BuildRequest, Unsupported
 from onnx import TensorProto, helper, numpy_helper
 
@@ -237,3 +238,36 @@ def test_a_batch_that_the_graph_does_not_take_is_named(tmp_path: Path) -> None:
         " Reshape 'reshape_node_0' cannot give 24x4x4 values the shape 6x16."
     )
     assert asked.log.batch == 1
+
+
+def test_weights_that_two_layers_share_are_built_although_exact_kernels_cannot_have_them(
+    tmp_path: Path,
+) -> None:
+    """`session.x64quantprecision=1` ends with an error there; the device does not ask for it."""
+    net = Net()
+    both = net.weight(FEATURES, FEATURES)
+    y = net.node("Relu", [net.node("MatMul", ["x", both])])
+    net.dense(net.node("MatMul", [y, both]), FEATURES, CLASSES, "logits")
+    model = net.model(["batch", FEATURES], {"logits": ["batch", CLASSES]})
+    words = registry.build(request(tmp_path, model, "int8-static-s8s8-pc"))
+    assert words[0].startswith("3 of 3 products")
+    assert words[-1] == (
+        "its outputs with graph optimisations on were not compared: with"
+        " session.x64quantprecision=1 it does not load (Attempt to replace the existing tensor)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "far"),
+    [
+        ([3.0, 0.0], [0.0, 4.0], 5.0),
+        ([-np.inf, 1.0], [-np.inf, 1.0], 0.0),
+        ([-np.inf, 1.0], [0.0, 1.0], np.inf),
+        ([np.nan, 1.0], [np.nan, 3.0], 2.0),
+        ([np.nan, 1.0], [2.0, 1.0], np.inf),
+    ],
+)
+def test_what_becomes_infinite_has_moved_without_end(
+    before: list[float], after: list[float], far: float
+) -> None:
+    assert distance(np.array(before), np.array(after)) == far

@@ -13,7 +13,7 @@ from typing import Any, cast
 from . import constants, dims, doubles, functions, inputs, names, versions
 from .base import NOTHING, OrderStep, OrderTerms
 
-VERSION = 1
+VERSION = 2
 """Raised when the same model would come out otherwise."""
 
 STEPS = cast(

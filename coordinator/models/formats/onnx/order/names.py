@@ -35,7 +35,9 @@ def finds(model: Any, _wanted: OrderTerms) -> str:
     """Names that two tensors or two nodes have, and those that a quantizer would give anew."""
     tensors = [name for graph in graphs(model.graph) for name in _tensors(graph)]
     nodes = [node.name for graph in graphs(model.graph) for node in graph.node if node.name]
-    clashing = _twice(tensors) | _twice(nodes) | _as_added(tensors, _interface(model))
+    interface = _interface(model)
+    added = _as_added(tensors, interface) | _as_copied(model, interface)
+    clashing = _twice(tensors) | _twice(nodes) | added
     return f"names that clash: {len(clashing)}" if clashing else ""
 
 
@@ -48,7 +50,7 @@ def taken(model: Any, _wanted: OrderTerms) -> Any:
     ends = (*given.graph.inputs, *given.graph.outputs)
     kept = {id(value) for value in ends if value.name in interface}
     everything = [name for graph in graphs(model.graph) for name in _tensors(graph)]
-    avoided = _as_added(everything, interface)
+    avoided = _as_added(everything, interface) | _as_copied(model, interface)
     used, nodes = set(everything), {node.name for one in graphs(model.graph) for node in one.node}
     seen, seen_nodes = set(interface), set[str]()
     for graph in given.graphs():
@@ -99,6 +101,25 @@ def _as_added(tensors: Iterable[str], fixed: frozenset[str]) -> set[str]:
         for name in names - fixed
         if any(name.endswith(end) and name.removesuffix(end) in names for end in _ADDED)
     }
+
+
+def _as_copied(model: Any, fixed: frozenset[str]) -> set[str]:
+    """Tensors that are named as a quantizer's copy of a constant that several operators read.
+
+    It puts a number behind the constant's name, one that no constant has. Where such a tensor is
+    the model's own input or output, the constant is what can be renamed.
+    """
+    nodes = [node for graph in graphs(model.graph) for node in graph.node]
+    stored = {tensor.name for graph in graphs(model.graph) for tensor in graph.initializer}
+    reads = Counter(name for node in nodes for name in node.input)
+    copied = {name for name in stored if reads[name] > 1}
+    made = {name for node in nodes for name in node.output} | fixed
+    found = set[str]()
+    for stem in copied - fixed:
+        ends = (name for name in made - stored if name.startswith(stem))
+        clashing = [name for name in ends if name.removeprefix(stem).isdecimal()]
+        found.update(stem if name in fixed else name for name in clashing)
+    return found
 
 
 def _free(name: str, used: set[str]) -> str:
