@@ -108,10 +108,12 @@ def parse_recipes(text: str, *, calibrated: bool) -> tuple[str, ...]:
     """The recipes of ``--recipes``: `all`, or canonical spellings with commas.
 
     Raises:
-        BadInput: a recipe is unknown, or a static one has no calibration set.
+        BadInput: a recipe is unknown, or a static one that was named has no calibration set.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
-    recipes = list(DEFAULT_RECIPES) if words == ["all"] else [parse(word) for word in words]
+    if words == ["all"]:  # each that cannot be built says why in its row
+        return tuple(map(str, DEFAULT_RECIPES))
+    recipes = [parse(word) for word in words]
     static = [str(recipe) for recipe in recipes if recipe.scheme is Scheme.STATIC]
     if static and not calibrated:
         raise BadInput(

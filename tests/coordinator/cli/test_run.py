@@ -387,9 +387,10 @@ def test_selectors() -> None:
 def test_recipes_and_batches() -> None:
     assert parse_recipes("", calibrated=False) == ()
     assert parse_recipes("fp16, int8-dynamic,fp16", calibrated=False) == ("fp16", "int8-dynamic")
-    assert len(parse_recipes("all", calibrated=True)) == len(DEFAULT_RECIPES)
-    with pytest.raises(BadInput, match="needs a calibration set"):
-        parse_recipes("all", calibrated=False)
+    for calibrated in (True, False):
+        assert len(parse_recipes("all", calibrated=calibrated)) == len(DEFAULT_RECIPES)
+    with pytest.raises(BadInput, match="int8-static-u8s8-pc needs a calibration set"):
+        parse_recipes("fp16,int8-static-u8s8-pc", calibrated=False)
     with pytest.raises(BadInput, match="nearest known spelling"):
         parse_recipes("int8-dynamik", calibrated=True)
     assert parse_batches(["64", "1,64"]) == (64, 1)
