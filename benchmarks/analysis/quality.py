@@ -108,10 +108,11 @@ def without_verdicts(
     """`metrics` where the baseline has faults: what is compared with it is null.
 
     The reason is the first fault; the details hold its figures and name the others. What is null
-    for such a reason already stays as it is.
+    for such a reason already stays as it is, and so does what the artifact's own outputs rule out.
     """
     if not faults:
         return tuple(metrics)
+    kept = (*UNSOUND, NONFINITE_OUTPUT)
     detail = dict(faults[0].detail) | {"broken": " ".join(fault.reason for fault in faults)}
 
     def without(metric: MetricValue) -> MetricValue:
@@ -119,7 +120,7 @@ def without_verdicts(
         return null(metric.key, faults[0].reason, **detail, **known)
 
     return tuple(
-        without(metric) if metric.key in COMPARED and metric.reason not in UNSOUND else metric
+        without(metric) if metric.key in COMPARED and metric.reason not in kept else metric
         for metric in metrics
     )
 
