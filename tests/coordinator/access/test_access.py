@@ -46,6 +46,7 @@ LOOKING = {
 }
 SUBMITTING = {
     "Submit",
+    "Offer",
     "Cancel",
     "Reanalyse",
     "Annotate",
@@ -64,7 +65,7 @@ PEOPLES = {"Jobs", "Table", "History", "Campaigns"}
 def every_method() -> list[tuple[str, str, bool]]:
     """Service, method and whether its client streams, of the whole contract."""
     return [
-        (service.full_name, method.name, method.name == "Write")
+        (service.full_name, method.name, method.client_streaming)
         for module in (agent_pb2, blobs_pb2, lab_pb2)
         for service in module.DESCRIPTOR.services_by_name.values()
         for method in service.methods
@@ -172,7 +173,7 @@ class Reached:
         service = module.DESCRIPTOR.services_by_name[name]
         methods = {
             method.name: self._stream(method, module)
-            if method.name in ("Watch", "Read")
+            if method.server_streaming
             else self._call(method, module)
             for method in service.methods
         }
