@@ -1,7 +1,9 @@
 """What the coordinator does by itself: leases that run out, builds, analyses.
 
 It works off what the store says is pending, so a restart simply goes on. A step that fails
-becomes data of its job; a step that could not be tried is tried again after a pause.
+becomes data of its job; a step that could not be tried is tried again after a pause. One whose
+outcome cannot be recorded, for another reason than a disk that heals, is a defect: it is tried
+again once, then ends as such, and nobody waits for it any more.
 """
 
 from __future__ import annotations
@@ -9,17 +11,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup
-from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ..decisions.jobs import overdue_builds
-from ..decisions.steps import doing_build
+from ..decisions.steps import ANALYSING, End, Ending, doing_build, error_of
 from ..store.values import BuildOutcome, LeaseTerms, PendingBuild
 from ..store.writer import Writer
 from .analyses import Analyses
@@ -28,10 +31,13 @@ from .care import LabCare
 from .collector import Collector
 from .slots import Wish
 
+ATTEMPTS = 2
+"""At a step whose outcome cannot be recorded."""
 PAUSE_S = 1.0
 LONGEST_TICK_S = 1.0
 _BUILD = "build"
 
+_Step = Callable[[], Awaitable[None]]
 _log = logging.getLogger(__name__)
 
 
@@ -48,6 +54,7 @@ class Dispatcher:
     _refreshed: bool = field(default=False, init=False)
     _working: dict[Hashable, asyncio.Task[None]] = field(default_factory=dict, init=False)
     _ended: set[Hashable] = field(default_factory=set, init=False)
+    _defects: Counter[Hashable] = field(default_factory=Counter, init=False)
 
     async def refresh_leases(self) -> None:
         """At the start: every active lease gets a fresh TTL, because downtime consumes none.
@@ -117,17 +124,23 @@ class Dispatcher:
                 continue
             self._cancel_builds_but({_key(build) for build in builds})
             for build in builds:
-                self._start(_key(build), partial(self._build, build))
+                self._start(
+                    _key(build), partial(self._build, build), partial(self._no_build, build)
+                )
             for run_id in runs:
-                self._start(run_id, partial(self._analyse, run_id))
+                work, end = partial(self._analyse, run_id), partial(self._no_analysis, run_id)
+                self._start(run_id, work, end)
             for run_id in unjudged:
                 self._start(("past", run_id), partial(self._judge, run_id))
             await self.writer.changes.wait_past(version)
 
-    def _start(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
-        """Begin `work` unless the same is being done, or was while it was found to be pending."""
-        if key not in self._working and key not in self._ended:
-            self._working[key] = asyncio.create_task(self._guarded(key, work))
+    def _start(self, key: Hashable, work: _Step, end: _Step | None = None) -> None:
+        """Begin `work` unless the same is being done, or was while it was found to be pending.
+
+        What failed by a defect too often is not begun again; `end` then records that.
+        """
+        if self._defects[key] < ATTEMPTS and key not in self._working and key not in self._ended:
+            self._working[key] = asyncio.create_task(self._guarded(key, work, end))
 
     def _cancel_builds_but(self, wanted: set[Hashable]) -> None:
         """Stop building for jobs that do not want it any more."""
@@ -135,12 +148,18 @@ class Dispatcher:
             if isinstance(key, tuple) and key[0] == _BUILD and key not in wanted:
                 task.cancel()
 
-    async def _guarded(self, key: Hashable, work: Callable[[], Awaitable[None]]) -> None:
+    async def _guarded(self, key: Hashable, work: _Step, end: _Step | None) -> None:
         """Do `work`; when its outcome could not be recorded, let it be found and tried again."""
         try:
             await work()
-        except Exception:  # a background step has no caller to tell
+        except Exception as error:  # a background step has no caller to tell
             _log.exception("background work %s failed", key)
+            self._defects[key] += not isinstance(error, Unavailable)
+            if self._defects[key] >= ATTEMPTS and end is not None:
+                try:
+                    await end()
+                except Exception:  # nothing is left to be tried
+                    _log.exception("the end of background work %s could not be recorded", key)
             await asyncio.sleep(PAUSE_S)
             await self.writer.changes.announce()
         finally:
@@ -157,6 +176,12 @@ class Dispatcher:
             outcome = overdue_builds(doing_build(build.key.recipe)[1], build.deadline_s)
         except BitgaugeError as error:
             outcome = failure_of(error)
+        await self._built(build, outcome)
+
+    async def _no_build(self, build: PendingBuild) -> None:
+        await self._built(build, _defect(doing_build(build.key.recipe)[1]))
+
+    async def _built(self, build: PendingBuild, outcome: BuildOutcome | Failure) -> None:
         now_ns = self.writer.now_ns()
         await self.writer.change(
             lambda store: store.built(build.job_id, build.entry_index, outcome, now_ns)
@@ -168,13 +193,19 @@ class Dispatcher:
             analysis = await self.analyses.compute(run_id)
         except BitgaugeError as error:
             _log.error("run %s could not be analysed: %s", run_id, error)
-            failure, now_ns = failure_of(error), self.writer.now_ns()
-            await self.writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
+            await self._not_analysed(run_id, failure_of(error))
             return
         now_ns = self.writer.now_ns()
         await self.writer.change(
             lambda store: store.analysed(run_id, analysis.version, analysis.metrics, now_ns)
         )
+
+    async def _no_analysis(self, run_id: str) -> None:
+        await self._not_analysed(run_id, _defect(ANALYSING))
+
+    async def _not_analysed(self, run_id: str, failure: Failure) -> None:
+        now_ns = self.writer.now_ns()
+        await self.writer.change(lambda store: store.analysis_failed(run_id, failure, now_ns))
 
     # -- the past -------------------------------------------------------------------------
     async def _judge(self, run_id: str) -> None:
@@ -188,6 +219,11 @@ class Dispatcher:
 def _key(build: PendingBuild) -> tuple[str, str, int]:
     """By which a build is known while it is under way."""
     return _BUILD, build.job_id, build.entry_index
+
+
+def _defect(doing: str) -> Failure:
+    """A step that ends because its outcome cannot be recorded."""
+    return failure_of(error_of(Ending(End.DEFECT), doing))
 
 
 def failure_of(error: BitgaugeError) -> Failure:

@@ -140,8 +140,12 @@ def as_bitgauge_error(error: Exception, method: str) -> BitgaugeError:
     """What the caller may see of `error`; the rest goes to the log."""
     if isinstance(error, BitgaugeError):
         return error
-    _log.exception("unexpected error in %s", method, exc_info=error)
-    return Internal(Code.INTERNAL, "The coordinator met an unexpected error; its log has it.")
+    _log.exception("a defect met %s", method, exc_info=error)
+    return Internal(
+        Code.INTERNAL,
+        "The call failed by a defect of Bitgauge; logs/coordinator.log in the coordinator's"
+        " state folder says which.",
+    )
 
 
 async def abort(context: Any, error: BitgaugeError) -> NoReturn:

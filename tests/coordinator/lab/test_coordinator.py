@@ -240,6 +240,59 @@ async def test_raw_data_that_gives_no_numbers_fails_its_entry_and_ends_the_job(l
     assert "damaged" in (view.entries[0].reason or "")
 
 
+async def test_numbers_that_cannot_be_stored_end_the_job_in_one_sentence(lab: Lab) -> None:
+    job_id = await lab.submitted()
+    assignment = await lab.claimed()
+    lab.runner.metrics = (LATENCY, LATENCY)  # the store holds one of a kind
+    for index in range(2):
+        await lab.leases.report(report_of(assignment, index))
+    view = await lab.until(job_id, lambda view: view.state is JobState.FAILED)
+    for entry in view.entries:
+        assert "Analysing the run failed by a defect of Bitgauge" in (entry.reason or "")
+    tried = len(lab.runner.analysed)
+    assert tried == 4  # twice each
+    await asyncio.sleep(0.2)
+    assert len(lab.runner.analysed) == tried
+
+
+async def test_a_full_disk_is_waited_for_when_numbers_are_stored(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = [Unavailable(Code.DISK_FULL, "full")] * 5
+    change = lab.writer.change
+
+    async def changed(work: Callable[[Store], T]) -> T:
+        if lab.runner.analysed and full:
+            raise full.pop()
+        return await change(work)
+
+    job_id = await lab.submitted()
+    assignment = await lab.claimed()
+    for index in range(2):
+        await lab.leases.report(report_of(assignment, index))
+    monkeypatch.setattr(lab.writer, "change", changed)
+    await lab.until(job_id, lambda view: view.state is JobState.FINISHED)
+    assert not full
+
+
+async def test_an_end_that_cannot_be_recorded_is_not_tried_for_ever(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def refuses(_store: Store, *told: object) -> None:
+        tried.append(told)
+        raise RuntimeError("never")
+
+    monkeypatch.setattr(Store, "analysed", refuses)
+    monkeypatch.setattr(Store, "analysis_failed", refuses)
+    await lab.submitted()
+    assignment = await lab.claimed()
+    await lab.leases.report(report_of(assignment, 0))
+    await asyncio.sleep(0.5)
+    assert len(tried) == 3  # twice its numbers, once that there are none
+
+
 async def test_what_ended_while_it_was_found_pending_is_not_done_again(
     lab: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
