@@ -64,6 +64,21 @@ def test_values_that_a_branch_still_reads_are_found_folded_away(
 
 
 @pytest.mark.parametrize("recipe", [str(one) for one in DEFAULT_RECIPES[1:]])
+@pytest.mark.parametrize("scale", [0.01, 2.0])
+def test_noise_of_the_model_itself_is_no_broken_build(
+    recipe: str, scale: float, tmp_path: Path
+) -> None:
+    """Two runs of the model itself would not agree any better."""
+    net = Net()
+    y = net.node("Relu", [net.dense("x", FEATURES, HIDDEN)])
+    noise = net.node("RandomNormalLike", [y], scale=scale)
+    net.dense(net.node("Add", [y, noise]), HIDDEN, CLASSES, "logits")
+    model = net.model(["batch", FEATURES], {"logits": ["batch", CLASSES]})
+    asked = request(tmp_path, model, recipe)
+    assert "its values were not compared: the model does not repeat itself" in registry.build(asked)
+
+
+@pytest.mark.parametrize("recipe", [str(one) for one in DEFAULT_RECIPES[1:]])
 def test_doubles_are_said(recipe: str, tmp_path: Path) -> None:
     net = Net()
     y = net.node("Cast", ["x"], to=TensorProto.DOUBLE)
