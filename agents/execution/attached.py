@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.vocabulary.enums import Realness
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
@@ -113,5 +114,4 @@ def _is_real(one: Attached, say: Callable[[str], None]) -> bool:
 
 
 def _in_a_line(error: Exception) -> str:
-    first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}"
+    return f"{type(error).__name__}: {said(error)}"

@@ -13,6 +13,7 @@ import traceback
 from dataclasses import replace
 
 from bitgauge.benchmarks.common.crash import crash_point
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
@@ -187,7 +188,7 @@ def _failure_of(error: Exception) -> Failure:
     if isinstance(error, OSError):
         sentence = f"The device's disk says: {error}."
         return simple_failure(FailureGroup.ENVIRONMENT, Code.DISK_FULL, sentence)
-    message = f"The agent failed: {type(error).__name__}: {error}."
+    message = f"The agent failed by a defect of Bitgauge: {said(error)}."
     failure = simple_failure(FailureGroup.HARNESS, Code.INTERNAL, message)
     trace = "".join(traceback.format_exception(error))
     return replace(failure, log_tail=trace[-_TRACEBACK_CHARACTERS:])

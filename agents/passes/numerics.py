@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.external_data import whole_model
 from bitgauge.benchmarks.numerics.instrument import FloatModel, Instrumented, Run, Uninstrumentable
 from bitgauge.benchmarks.numerics.integer_operator import spread
@@ -46,7 +47,7 @@ def measure(child: Child) -> RawFile:
         why_not = f"The executed graph cannot be run: {error.sentence}"
     except (ValueError, KeyError, IndexError, TypeError) as error:
         # A graph that nobody foresaw costs its ledger, not the run's other numbers.
-        why_not = f"The ledger does not know such a graph ({type(error).__name__}: {error})"[:900]
+        why_not = f"The ledger does not know such a graph: {said(error)}"
     return numerics_raw(child.origin, Ledger(samples=0, why_not=why_not))
 
 

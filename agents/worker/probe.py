@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
 
     import msgspec
     from bitgauge.benchmarks.common.files import write_durably
+    from bitgauge.benchmarks.common.said import said as words
     from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
     from .. import registry
@@ -39,8 +40,7 @@ def main(arguments: list[str]) -> int:
         said = {"problem": error.sentence}
     except Exception as error:  # the runtime is another's code and may raise anything
         traceback.print_exc()
-        first = (str(error).splitlines() or [""])[0]
-        said = {"problem": f"{type(error).__name__}: {first}"}
+        said = {"problem": words(error)}
     if "modes" in said and anchors is not None:
         # A crash below costs the anchors alone.
         write_durably(Path(result), msgspec.json.encode(said))

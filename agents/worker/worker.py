@@ -57,6 +57,7 @@ def main(argv: list[str]) -> int:
 def _work(spec: ChildSpec, channel: Channel) -> None:
     import traceback
 
+    from bitgauge.benchmarks.common.said import said
     from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
     try:
@@ -68,15 +69,14 @@ def _work(spec: ChildSpec, channel: Channel) -> None:
         raise
     except BitgaugeError as error:
         channel.failed(error.code.value, error.sentence)
-    except MemoryError as error:
-        channel.failed(Code.OUT_OF_MEMORY.value, f"The artifact needs more memory: {error}.")
+    except MemoryError:
+        channel.failed(Code.OUT_OF_MEMORY.value, "The artifact needs more memory than there is.")
     except OSError as error:
         traceback.print_exc()
-        channel.failed(code_of(error, channel.at).value, f"{type(error).__name__}: {error}")
+        channel.failed(code_of(error, channel.at).value, f"The system says: {said(error)}.")
     except Exception as error:  # the runtime is another's code and may raise anything
         traceback.print_exc()
-        first = (str(error).splitlines() or [""])[0]
-        channel.failed(Code.INTERNAL.value, f"{type(error).__name__}: {first}")
+        channel.failed(Code.INTERNAL.value, f"The pass failed: {said(error)}.")
 
 
 def code_of(error: OSError, phase: str) -> Code:

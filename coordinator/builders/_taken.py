@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 
 from ..decisions.steps import wants_memory
 from . import _sessions
-from ._reasons import decoded, said
+from ._decoded import decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ def _explain(error: Exception, arguments: list[str]) -> int:
         end = "" if message.endswith("?") else "."
         say(f"error: {message}{end} Run `{_command_of(arguments)} --help` for what it takes.")
         return USAGE_ERROR
-    say(f"error: Bitgauge met an unexpected {type(error).__name__}; {_written(error)}")
+    say(f"error: The command failed by a defect of Bitgauge; {_written(error)}")
     return 1
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.external_data import copy_model, save_model
 from bitgauge.benchmarks.quality.batches import batch_sizes
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
 from ..builders import _sessions
-from ..builders._reasons import said
 from ..builders.registry import version_of
 from ..decisions.steps import wants_memory
 from ..decisions.submission import ORDER_RECIPE, asked_of_baseline

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.emulated_host import EmulatedHost
 from bitgauge.benchmarks.numerics.external_data import whole_model
 from bitgauge.benchmarks.numerics.instrument import Arrays, Instrumented, Run, Uninstrumentable
@@ -338,6 +339,5 @@ def _refusing() -> Iterator[None]:
     except BitgaugeError:
         raise
     except Exception as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        sentence = f"ONNX Runtime cannot execute the model: {first}."
+        sentence = f"ONNX Runtime cannot execute the model: {said(error)}."
         raise BadInput(Code.BAD_MODEL, sentence) from error

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.analysis.quality import without_verdicts
 from bitgauge.benchmarks.common.npz import read_npz, write_npz
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.quality.baseline import agreement_fault
 from bitgauge.benchmarks.quality.batches import batch_sizes, fixed_batches
 from bitgauge.benchmarks.quality.heads import Head
@@ -31,7 +32,6 @@ from bitgauge.benchmarks.vocabulary.reasons import REFERENCE_MISMATCH
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..builders import _sessions
-from ..builders._reasons import said
 from ..builders.base import BuildLog, Unsupported
 from ..decisions.submission import REFERENCE_RECIPE
 from ..models.recognise import inspect_model

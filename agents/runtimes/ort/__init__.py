@@ -10,13 +10,13 @@ import functools
 import importlib.metadata
 import importlib.util
 import itertools
-import re
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import (
@@ -41,7 +41,6 @@ HINT = "pip install 'bitgauge[onnxruntime]'"
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-qnn")
 _PROVIDERS = ("CPUExecutionProvider",)
 _FAMILIES = (FormatFamily.FP32, FormatFamily.FP16, FormatFamily.INT8, FormatFamily.INT4)
-_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation")
 _EXTERNAL = "external data path"
 PRECISION = "session.x64quantprecision"
@@ -304,8 +303,7 @@ def explain(error: Exception, *, loading: bool) -> BitgaugeError:
         loading: while the session was made; else while it ran.
     """
     kind = type(error).__name__
-    said = _PREFIX.sub("", str(error).strip()).splitlines()
-    sentence = f"ONNX Runtime says: {said[0].rstrip('.') if said else kind}."
+    sentence = f"ONNX Runtime says: {said(error)}."
     if _EXTERNAL in str(error).lower():
         return BadInput(Code.EXTERNAL_DATA, sentence)
     if any(word in str(error).lower() for word in _NO_MEMORY):

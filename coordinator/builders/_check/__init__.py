@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.external_data import size_of
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme
 
-from .._reasons import said
 from .._sessions import EXACT_MODE
 from ..base import BuildRequest, Unsupported
 from . import agreement, execution, optimiser, ranges, samples, share, weights

@@ -154,7 +154,7 @@ def test_a_defect_is_one_sentence_and_a_log(
     monkeypatch.setattr(cli, "app", broken)
     assert run_command_line(["table"]) == 1
     line = error_line(capsys)
-    assert "unexpected ZeroDivisionError" in line
+    assert "failed by a defect of Bitgauge" in line
     log = next((tmp_path / "home" / "logs").iterdir())
     assert str(log) in line
     assert "a defect" in log.read_text()

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
 LONGEST = 240
 """Characters."""
+
+_OF_A_MACHINE = (
+    r"/(?:tmp|var|home|root|usr|opt|private|Users|mnt|media|srv|run|proc|sys|dev|etc)"
+    r"/(?:[\w.+-]+/)*[\w.+-]*"
+)
+_OF_THE_DAY = r"/(?:[\w.+-]+/)*[\w.+-]*(?:[0-9a-f]{32}|bitgauge-)[\w.+/-]*"
+"""Other words with slashes are names of nodes, such as ``/encoder/layer.0/MatMul``."""
 
 _NOISE = (
     (r"\x1b\[[0-9;]*m", ""),
@@ -26,7 +32,7 @@ _NOISE = (
     (r"(?:const\s+)?[\w:]+[&*]?\s+(?:\w+::)+\w+\([^()]*\)\s*(?:const\s+)?", ""),
     (r"Load model from \S+ failed:\s*", ""),
     (r"(?:Error in|File) \"?(?:/[^\s\":]+)+\"?:?\s*", ""),
-    (r"\"?(?<![\w/])/(?:[\w.+-]+/)+[\w.+-]*\"?", "a file"),
+    (rf"[\"']?(?<![\w/])(?:{_OF_A_MACHINE}|{_OF_THE_DAY})[\"']?", "a file"),
     (r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", "a temporary tensor"),
     (r"\b[0-9a-f]{32,}\b", "a digest"),
     (r"0x[0-9a-f]+\b", "an address"),
@@ -48,16 +54,6 @@ def said(error: BaseException, model: Any = None) -> str:
         if (match := re.search(pattern, text)) is not None:
             return _cut(words(match, model))
     return _cut(_unknown(error, text, model))
-
-
-def decoded(path: Path) -> Any:
-    """A model without its weights, to name nodes in a reason; None where it is none."""
-    try:
-        import onnx
-
-        return onnx.load(str(path), load_external_data=False)
-    except Exception:  # which is then what the reason says
-        return None
 
 
 def _cleaned(text: str) -> str:
@@ -84,11 +80,11 @@ def _unknown(error: BaseException, text: str, model: Any) -> str:
     if isinstance(error, MemoryError):
         return "it needs more memory than there is"
     if isinstance(error, KeyError) and error.args:
-        return f"the tool has nothing under {_tensor(str(error.args[0]), model)}"
+        return f"the library has nothing under {_tensor(str(error.args[0]), model)}"
     if not text:
-        return f"the tool {_at_work(error)}ended with {kind} and no words"
+        return f"the library {_at_work(error)}ended with {kind} and no words"
     if isinstance(error, (AttributeError, IndexError, TypeError, AssertionError)):
-        return f"the tool itself ended with {kind} ({text})"
+        return f"the library itself ended with {kind} ({text})"
     return text
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import onnx
 import pytest
-from bitgauge.coordinator.builders._reasons import LONGEST, said
+from bitgauge.benchmarks.common.said import LONGEST, said
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from .check.nets import plain
+from tests.coordinator.builders.check.nets import plain
 
 RESHAPE = (
     "[ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running Reshape node."
@@ -28,6 +28,10 @@ LOAD = "[ONNXRuntimeError] : 10 : INVALID_GRAPH : Load model from {path} failed:
     ("text", "sentence"),
     [
         (RESHAPE.format(name="r"), "Reshape 'r' cannot give 32x8x8x8 values the shape 1x512"),
+        (
+            RESHAPE.format(name="/encoder/layer.0/Reshape"),
+            "Reshape '/encoder/layer.0/Reshape' cannot give 32x8x8x8 values the shape 1x512",
+        ),
         (
             LOAD.format(path="/tmp/tmp3f/a.onnx") + "This is an invalid model. Type Error: Type"
             " 'tensor(double)' of input parameter (cast_1) of operator (MatMulNBits) in node (m)"
@@ -63,7 +67,7 @@ LOAD = "[ONNXRuntimeError] : 10 : INVALID_GRAPH : Load model from {path} failed:
         ),
         ("Incomplete symbolic shape inference", "its shapes cannot all be told from the graph"),
         ("std::bad_alloc", "it needs more memory than there is"),
-        ("", "the tool ended with ValueError and no words"),
+        ("", "the library ended with ValueError and no words"),
     ],
 )
 def test_what_libraries_say_often_is_put_into_words(text: str, sentence: str) -> None:
@@ -93,7 +97,7 @@ def test_a_tool_that_ends_without_words_is_said_with_the_operator_it_was_at(name
         infer(onnx.helper.make_node("Concat", ["a", "b"], ["c"], name=name, axis=1))
     caught.value.args = ()  # pytest puts words of its own there
     at = "Concat 'joined'" if name else "Concat (unnamed, makes 'c')"
-    expected = f"the tool stopped at {at} and ended with AssertionError and no words"
+    expected = f"the library stopped at {at} and ended with AssertionError and no words"
     assert said(caught.value, plain()) == expected
 
 
