@@ -186,7 +186,7 @@ def _failure_of(error: Exception) -> Failure:
     if isinstance(error, BitgaugeError):
         return simple_failure(_group_of(error), error.code, error.sentence)
     if isinstance(error, OSError):
-        sentence = f"The device's disk says: {error}."
+        sentence = f"The device's disk says: {said(error)}."
         return simple_failure(FailureGroup.ENVIRONMENT, Code.DISK_FULL, sentence)
     message = f"The agent failed by a defect of Bitgauge: {said(error)}."
     failure = simple_failure(FailureGroup.HARNESS, Code.INTERNAL, message)

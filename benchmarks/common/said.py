@@ -18,14 +18,17 @@ _OF_A_MACHINE = (
     r"/(?:tmp|var|home|root|usr|opt|private|Users|mnt|media|srv|run|proc|sys|dev|etc)"
     r"/(?:[\w.+-]+/)*[\w.+-]*"
 )
-_OF_THE_DAY = r"/(?:[\w.+-]+/)*[\w.+-]*(?:[0-9a-f]{32}|bitgauge-)[\w.+/-]*"
+_OF_THE_DAY = r"/(?:[\w.+-]+/)*(?:[\w.+-]*(?:[0-9a-f]{32}|bitgauge-)|tmp[a-z0-9_]{8}\b)[\w.+/-]*"
 """Other words with slashes are names of nodes, such as ``/encoder/layer.0/MatMul``."""
 
+_TRACE = "Traceback (most recent call last)"
 _NOISE = (
+    (r"\[Errno -?\d+\]\s*", ""),
+    (r"(?i)\b(?:an )?unexpected error( occurred)?\b|\bno message\b", "an error"),
     (r"\x1b\[[0-9;]*m", ""),
-    (r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ :\s*", ""),
+    (r"\[\w+Error\] : \d+ : [A-Z_]+ :\s*", ""),
     (r"\[(?:ShapeInferenceError|TypeInferenceError)\]\s*", ""),
-    (r"\S*onnxruntime_src\S*:\d+\s+.*?\)\s+(?:const\s+)?(?=\S+ (?:was|==|!=|<|>))", ""),
+    (r"\S*\w_src/\S*:\d+\s+.*?\)\s+(?:const\s+)?(?=\S+ (?:was|==|!=|<|>))", ""),
     (r"(?:/\w[\w.+-]*)*/[\w.+-]+\.(?:cc|h|cpp|hpp):\d+:?\s*(?:[\w:~<>]+\([^()]*\)\s*)?", ""),
     (r"\b\w+\.(?:cc|h):\d+ \w+\s*", ""),
     (r"Exception during initialization:\s*", ""),
@@ -49,15 +52,31 @@ def said(error: BaseException, model: Any = None) -> str:
         model: the decoded ONNX model (`onnx.ModelProto`) that it was given, to name what the
             library does not.
     """
-    text = _cleaned(str(error))
+    text = _cleaned(words_of(error))
     for pattern, words in _KNOWN:
         if (match := re.search(pattern, text)) is not None:
             return _cut(words(match, model))
     return _cut(_unknown(error, text, model))
 
 
+def words_of(error: BaseException) -> str:
+    """What it says of itself."""
+    try:
+        return str(error)
+    except Exception:  # an exception may fail to say anything
+        return ""
+
+
+def _ending(text: str) -> str:
+    """Of a trace what it ends with."""
+    if _TRACE not in text:
+        return text
+    return (text.rpartition(_TRACE)[2].strip(": \n").splitlines() or [""])[-1]
+
+
 def _cleaned(text: str) -> str:
     """A library's text without what differs between two equal failures."""
+    text = _ending(text)
     for pattern, instead in _NOISE:
         text = re.sub(pattern, instead, text)
     return text.strip()
@@ -79,8 +98,8 @@ def _unknown(error: BaseException, text: str, model: Any) -> str:
     kind = type(error).__name__
     if isinstance(error, MemoryError):
         return "it needs more memory than there is"
-    if isinstance(error, KeyError) and error.args:
-        return f"the library has nothing under {_tensor(str(error.args[0]), model)}"
+    if isinstance(error, KeyError) and (name := _cleaned(" ".join(map(str, error.args)))):
+        return f"the library has nothing under {_tensor(name, model)}"
     if not text:
         return f"the library {_at_work(error)}ended with {kind} and no words"
     if isinstance(error, (AttributeError, IndexError, TypeError, AssertionError)):

@@ -77,7 +77,7 @@ def message_class(kind: type) -> type[Message]:
         found: type[Message] | None = getattr(module, kind.__name__, None)
         if found is not None:
             return found
-    raise TypeError(f"{kind.__name__} has no message")
+    raise TypeError(f"{kind.__name__} crosses no wire")
 
 
 def enum_prefix(descriptor: Any) -> str:

@@ -77,7 +77,7 @@ def put_in_order(
     try:
         model = _read(baseline, weights=True)
         runs = _Runs(model, read_evaluation_set(evaluation))
-        found = order.put_in_order(model, runs.differs, wanted, said)
+        found = order.put_in_order(model, runs.differs, wanted)
     except Exception as error:  # the libraries raise what they like on a model that does not run
         if wants_memory(error):
             raise

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bitgauge.benchmarks.common.said import said
+from bitgauge.benchmarks.common.said import said, words_of
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import (
@@ -304,9 +304,10 @@ def explain(error: Exception, *, loading: bool) -> BitgaugeError:
     """
     kind = type(error).__name__
     sentence = f"ONNX Runtime says: {said(error)}."
-    if _EXTERNAL in str(error).lower():
+    text = words_of(error).lower()
+    if _EXTERNAL in text:
         return BadInput(Code.EXTERNAL_DATA, sentence)
-    if any(word in str(error).lower() for word in _NO_MEMORY):
+    if any(word in text for word in _NO_MEMORY):
         return Refused(Code.OUT_OF_MEMORY, sentence)
     if kind == "NotImplemented":
         return Refused(Code.UNSUPPORTED_ARTIFACT, sentence)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from bitgauge.benchmarks.common.said import said
+
 from . import constants, dims, doubles, functions, inputs, names, versions
 from .base import NOTHING, OrderStep, OrderTerms
 
@@ -43,10 +45,7 @@ def out_of_order(model: Any, wanted: OrderTerms = NOTHING) -> tuple[str, ...]:
 
 
 def put_in_order(
-    model: Any,
-    differs: Callable[[Any], str],
-    wanted: OrderTerms = NOTHING,
-    said: Callable[[Exception], str] = str,
+    model: Any, differs: Callable[[Any], str], wanted: OrderTerms = NOTHING
 ) -> Ordered:
     """The model after every step that leaves its answers as they were.
 
@@ -55,7 +54,6 @@ def put_in_order(
         differs: says in what a candidate answers otherwise than `model` does; empty: in nothing.
             What it raises is a reason too: a candidate that does not run.
         wanted: what is asked for beside the order.
-        said: what people are told of an exception of a library.
     """
     now = model
     done: list[str] = []
