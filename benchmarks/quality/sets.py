@@ -172,6 +172,12 @@ def check_inputs(
             raise BadInput(
                 code, f"Input {spec.name!r} is {array.dtype}, the model takes {spec.dtype}."
             )
+        if not spec.shape:
+            raise BadInput(
+                code,
+                f"Input {spec.name!r} of the model is one number for a whole call, where a set has"
+                " one for each sample: make it a constant of the model.",
+            )
         pairs = zip(array.shape[1:], spec.shape[1:], strict=False)
         fits = array.ndim == len(spec.shape) and all(w is None or h == w for h, w in pairs)
         if not fits:

@@ -109,6 +109,10 @@ def test_one_sentence_says_what_is_wrong(content: bytes, word: str, code: Code) 
         (InputSpec("pixels", "float16", (None, 1, 2, 3)), "takes float16"),
         (InputSpec("pixels", "float32", (None, 1, 2, 4)), r"takes \(1, 2, 4\)"),
         (InputSpec("pixels", "float32", (None, 1, 6)), r"takes \(1, 6\)"),
+        (
+            InputSpec("pixels", "float32", ()),
+            "'pixels' of the model is one number for a whole call",
+        ),
     ],
 )
 def test_a_set_that_the_model_cannot_take(spec: InputSpec, word: str) -> None:
