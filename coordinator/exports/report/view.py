@@ -209,10 +209,15 @@ def _quads(sources: Sources) -> Plot:
     ratio = sources.metric("latency_ratio")
     data = series.quad_plot(launches, ratio)
     method = next((item.value for item in ratio.detail if item.name == "method"), "")
+    line = (
+        f"There is no line: {text.reason(ratio)}"
+        if ratio.value is None
+        else f"The line is {text.plain(ratio)} with its 95 % interval {text.interval(ratio)}"
+        f" (method {method or text.DASH})"
+    )
     caption = (
-        f"Each point is one quad of four short blocks, in the order ABBA or BAAB. The line is"
-        f" {text.plain(ratio)} with its 95 % interval {text.interval(ratio)} (method"
-        f" {method or text.DASH}); vertical lines part a launch into its stretches."
+        "Each point is one quad of four short blocks, in the order ABBA or BAAB."
+        f" {line}; vertical lines part a launch into its stretches."
     )
     absent = _absent(sources, PassName.PAIR, "latency_ratio")
     return _drawn(data, plots.quads, caption, absent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from bitgauge.benchmarks.numerics.ledger import BINS, Histogram
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
+from bitgauge.benchmarks.vocabulary.reasons import INSUFFICIENT_SAMPLES
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.exports.output import write_output
 from bitgauge.coordinator.exports.report.ledger import outline, percent
@@ -103,6 +105,19 @@ def test_it_says_where_the_time_goes_and_what_stands_out(html: str) -> None:
     assert "Conv--4.00 µs" in text
     assert "Its multiplications take 2.25 times the baseline's time" in text
     assert "Quantize statically" in text
+
+
+def test_a_ratio_that_is_not_known_has_no_line(files: dict[RawRef, bytes]) -> None:
+    known = sources(files)
+    metrics = tuple(
+        replace(one, value=None, low=None, high=None, reason=INSUFFICIENT_SAMPLES)
+        if one.key == "latency_ratio"
+        else one
+        for one in known.run.metrics
+    )
+    text = Page(report_html(replace(known, run=replace(known.run, metrics=metrics))).decode()).text
+    assert "There is no line: too few independent samples for an interval; vertical" in text
+    assert "There is no line" not in Page(report_html(known).decode()).text
 
 
 def test_names_are_text_and_never_markup(html: str) -> None:
