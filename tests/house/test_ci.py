@@ -89,9 +89,11 @@ def test_what_did_not_run_fails_where_ci_is_true_unless_hardware_is_missing(tree
 def test_a_long_target_runs_when_its_rooms_changed(tree: Tree) -> None:
     command = "@python3 tests/house/stamps.py run --stamps $(STAMPS) $@ echo long"
     tree.recipes.update(dict.fromkeys(LONG, command))
-    first, second = tree.run()[1], tree.run()[1]
-    assert (first.count("long\n"), second.count("long\n")) == (MOST_A_RUN, len(LONG) - MOST_A_RUN)
-    assert "New stamps are in .ci/stamps.json: commit them." in first
+    runs = [tree.run()[1] for _ in range(-(-len(LONG) // MOST_A_RUN))]
+    ran = [said.count("long\n") for said in runs]
+    assert sum(ran) == len(LONG)
+    assert set(ran[:-1]) == {MOST_A_RUN}
+    assert "New stamps are in .ci/stamps.json: commit them." in runs[0]
     assert set(json.loads((tree.folder / ".ci/stamps.json").read_text())) == set(LONG)
     again = tree.run()[1]
     assert "long\n" not in again

@@ -40,10 +40,22 @@ def _not_finite(subject: ExplainedRun) -> Iterator[Finding]:
     yield Finding(
         WRONG,
         "not_finite",
-        f"{count} values are NaN or infinite{where}.",
-        ("Keep the layers before that tensor in fp32, or use bf16, whose range is fp32's.",),
+        f"{count} {'value is' if count == 1 else 'values are'} NaN or infinite{where}.",
+        _finite_again(subject.recipe),
         weight=100.0,
     )
+
+
+def _finite_again(recipe: str) -> tuple[str, ...]:
+    """What makes numbers of them: half precision leaves its range, integers round to zero."""
+    if recipe == "fp16":
+        return ("Keep the layers before that tensor in fp32, or use bf16, whose range is fp32's.",)
+    if recipe.startswith("int"):
+        return (
+            "Keep the layers before that tensor in fp32: where its scale rounds a small value to"
+            " zero, a quotient or logarithm of it is infinite.",
+        )
+    return ()
 
 
 def _saturation(subject: ExplainedRun) -> Iterator[Finding]:
@@ -82,13 +94,14 @@ def _clipping(subject: ExplainedRun) -> Iterator[Finding]:
     if not rows:
         return
     worst = rows[0]
-    more = f" and {len(rows) - 1} more tensors" if len(rows) > 1 else ""
-    mass = f", {share_words(worst.clip_mass)} of its magnitude" if worst.clip_mass else ""
+    others = len(rows) - 1
+    more = f"; so do values of {others} more {'tensor' if others == 1 else 'tensors'}"
+    mass = f" ({share_words(worst.clip_mass)} of its magnitude)" if worst.clip_mass else ""
     yield Finding(
         WRONG,
         "clipping",
         f"{share_words(worst.clip or 0.0)} of the values of {worst.name}{mass} lie beyond the"
-        f" calibrated range{more}.",
+        f" calibrated range{more if others else ''}.",
         ("Calibrate with more, or more representative, samples, or with a wider range (min-max).",),
         weight=10 + (worst.clip or 0.0),
     )

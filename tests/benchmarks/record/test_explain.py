@@ -126,6 +126,27 @@ def test_a_finding_follows_from_its_evidence(code: str) -> None:
     assert max(map(len, page.splitlines())) <= 100
 
 
+@pytest.mark.parametrize(
+    ("recipe", "words"), [("fp16", "bf16"), ("int8-static-u8s8-pc", "to zero"), ("custom", None)]
+)
+def test_what_makes_numbers_of_infinities_is_said_of_the_format(
+    recipe: str, words: str | None
+) -> None:
+    one = metric("numerics_nonfinite_count", 1.0)
+    (found,) = explain(subject(recipe=recipe, metrics=[one])).findings
+    assert found.what == "1 value is NaN or infinite."
+    assert found.change == () if words is None else words in found.change[0]
+
+
+@pytest.mark.parametrize(
+    ("count", "end"), [(1, "range."), (2, "of 1 more tensor."), (3, "of 2 more tensors.")]
+)
+def test_other_tensors_that_clip_are_counted(count: int, end: str) -> None:
+    ledger = replace(LEDGER, tensors=(CLIPPED,) * count)
+    (found,) = explain(subject(ledger=ledger)).findings
+    assert found.what.endswith(end)
+
+
 def test_without_evidence_nothing_is_advised() -> None:
     found = explain(subject(baseline_profile=BASELINE))
     assert found.findings == ()
