@@ -194,8 +194,16 @@ def workload_words(workload: Workload) -> str:
 
 
 def change_words(change: StackChange) -> str:
-    """One input that is another one, with both values: `onnxruntime 1.22 -> 1.23`."""
-    return f"{change.name} {change.before or 'absent'} -> {change.after or 'absent'}"
+    """One input that is another one, with both values: `onnxruntime 1.22 -> 1.23`.
+
+    Of a list of versions, such as a toolchain, those that are the same are left out.
+    """
+    before, after = (value or "absent" for value in (change.before, change.after))
+    if "=" in before and "=" in after:
+        old, new = before.split(), after.split()
+        before = " ".join(word for word in old if word not in new) or "none"
+        after = " ".join(word for word in new if word not in old) or "none"
+    return f"{change.name} {before} -> {after}"
 
 
 def changes_words(changes: Sequence[StackChange], most: int = 4) -> str:

@@ -6,6 +6,7 @@ from bitgauge.benchmarks.vocabulary.enums import ModelClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.typed import nearest, parse_word
+from bitgauge.benchmarks.vocabulary.values.rows import StackChange
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +129,18 @@ def test_unknown_word_gets_the_nearest() -> None:
         parse_word(ModelClass, "xyz", "model class")
     assert "did you mean" not in far.value.sentence
     assert nearest("rpi", ["rpi5", "orin"]) == "rpi5"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("6.1", "6.2", "it 6.1 -> 6.2"),
+        (None, "6.2", "it absent -> 6.2"),
+        ("int8/1 onnx=1 numpy=2", "int8/2 onnx=1 numpy=3", "it int8/1 numpy=2 -> int8/2 numpy=3"),
+        ("int8/1 onnx=1", "int8/1 onnx=1 check/1", "it none -> check/1"),
+    ],
+)
+def test_of_a_change_what_is_the_same_is_left_out(
+    before: str | None, after: str | None, words: str
+) -> None:
+    assert text.change_words(StackChange("it", before, after)) == words
