@@ -95,8 +95,12 @@ class Writer:
         return await asyncio.shield(task)
 
     def announce(self) -> None:
-        """Tell that something changed which is not in the store."""
-        task = asyncio.create_task(self.changes.announce())
+        """Tell that something changed which is not in the store; nobody after the loop."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # what still waited is thrown away after its loop
+            return
+        task = loop.create_task(self.changes.announce())
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
