@@ -106,6 +106,7 @@ def _identity(sources: Sources) -> Identity:
         ),
         original_sha256=text_fact(job.original.sha256 if job.original else "", NOT_APPLICABLE),
         order=text_fact("; ".join(job.order), NOT_APPLICABLE),
+        label=text_fact(run.label, NOT_APPLICABLE),
     )
 
 

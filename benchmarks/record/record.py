@@ -24,6 +24,8 @@ _UNTOLD: Fact[str] = Fact(reason="not_recorded")
 class Identity:
     """What was measured, by what, on what; `lease_id` is job and epoch.
 
+    `label` is the name of an artifact that its owner gave, null of what was built here.
+
     `original_sha256` is the baseline as it was sent, where that was not in order; `order` is what
     was done to it, or left out and why.
     """
@@ -56,6 +58,7 @@ class Identity:
     agent_version: Fact[str]
     original_sha256: Fact[str] = _UNTOLD
     order: Fact[str] = _UNTOLD
+    label: Fact[str] = _UNTOLD
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ Pure: reading the file, and the files that it names, is the caller's.
     calibration = "calibration.npz"   # static recipes need one
     class = "cnn"                     # else recognised from the graph
     name = "mine"                     # else the file's
+    output = "logits"                 # the one that is judged; else the one that the labels fit
+    float32 = true                    # a baseline in double precision is converted
+    dims = {sequence = 128}           # sizes of axes that the graph leaves open
 
     [[selector]]                      # any device that meets one of them; none: every device
     hardware_class = "cpu_only"       # also: device, runtime, memory = "2 GiB", tags = {room = "a"}

@@ -93,6 +93,7 @@ RECORD_COLUMNS: tuple[Column[RecordLine], ...] = (
     _run("model_name", str, lambda one: one.identity.model_name.value, True),
     _run("model_sha256", str, lambda one: one.identity.model_sha256.value, True),
     _run("artifact_sha256", str, lambda one: one.identity.artifact_sha256.value, True),
+    _run("label", str, lambda one: one.identity.label.value, True),
     _run("format", str, lambda one: one.identity.format.value or ""),
     _run("kernel_mode", str, lambda one: one.identity.kernel_mode.value, True),
     _run("device_id", str, lambda one: one.identity.device_id.value or ""),

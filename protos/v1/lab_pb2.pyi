@@ -536,7 +536,7 @@ class DeviceView(_message.Message):
     def __init__(self, description: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., state: _Optional[str] = ..., last_seen_unix_ns: _Optional[int] = ..., agent_version: _Optional[str] = ..., job_id: _Optional[str] = ..., health: _Optional[_Union[_common_pb2.Health, str]] = ..., cordoned: _Optional[str] = ..., retired: bool = ..., certificate_expires_unix_ns: _Optional[int] = ..., checked_unix_ns: _Optional[int] = ..., check_job_id: _Optional[str] = ..., note: _Optional[str] = ..., aa_certificates: _Optional[_Iterable[_Union[AaCertificate, _Mapping]]] = ...) -> None: ...
 
 class RunView(_message.Message):
-    __slots__ = ("run_id", "job_id", "epoch", "entry_index", "disposition", "status", "device_id", "device_name", "recipe", "sandbox", "started_unix_ns", "ended_unix_ns", "analysis_version", "fingerprint", "stack", "raw", "metrics", "failure", "built")
+    __slots__ = ("run_id", "job_id", "epoch", "entry_index", "disposition", "status", "device_id", "device_name", "recipe", "sandbox", "started_unix_ns", "ended_unix_ns", "analysis_version", "fingerprint", "stack", "raw", "metrics", "failure", "label", "artifact", "built")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
@@ -555,6 +555,8 @@ class RunView(_message.Message):
     RAW_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     FAILURE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     BUILT_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     job_id: str
@@ -574,8 +576,10 @@ class RunView(_message.Message):
     raw: _containers.RepeatedCompositeFieldContainer[_common_pb2.RawRef]
     metrics: _containers.RepeatedCompositeFieldContainer[_common_pb2.MetricValue]
     failure: _common_pb2.Failure
+    label: str
+    artifact: _common_pb2.Digest
     built: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., entry_index: _Optional[int] = ..., disposition: _Optional[_Union[_common_pb2.Disposition, str]] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., recipe: _Optional[str] = ..., sandbox: _Optional[str] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., analysis_version: _Optional[int] = ..., fingerprint: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., built: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., epoch: _Optional[int] = ..., entry_index: _Optional[int] = ..., disposition: _Optional[_Union[_common_pb2.Disposition, str]] = ..., status: _Optional[_Union[_common_pb2.RunStatus, str]] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., recipe: _Optional[str] = ..., sandbox: _Optional[str] = ..., started_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., analysis_version: _Optional[int] = ..., fingerprint: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., raw: _Optional[_Iterable[_Union[_common_pb2.RawRef, _Mapping]]] = ..., metrics: _Optional[_Iterable[_Union[_common_pb2.MetricValue, _Mapping]]] = ..., failure: _Optional[_Union[_common_pb2.Failure, _Mapping]] = ..., label: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., built: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class TableRow(_message.Message):
     __slots__ = ("model_name", "model_class", "recipe", "family", "workload", "hardware_class", "device_id", "device_name", "realness", "runtime", "profile", "state", "metrics", "reason", "flags", "run_id", "baseline", "measured_unix_ns", "kernel_mode", "overrides", "fingerprint", "toolchain", "measuring_version", "changes", "failure_group", "run_duration_ns", "output", "label", "artifact")

@@ -17,5 +17,9 @@ class Digest:
         """Its first eight digits: what people are shown, and may type."""
         return self.sha256[:8]
 
+    def under(self, label: str) -> str:
+        """What the file is called that has it: the label that it was given, and `short`."""
+        return f"{label} {self.short}".strip()
+
     def __str__(self) -> str:
         return f"{self.sha256[:12]} ({self.size_bytes} bytes)"

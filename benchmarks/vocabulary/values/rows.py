@@ -113,7 +113,7 @@ class TableRow:
     @property
     def own_name(self) -> str:
         """What an artifact of its owner's is called: label and short digest; else empty."""
-        return "" if self.artifact is None else f"{self.label} {self.artifact.short}".strip()
+        return "" if self.artifact is None else self.artifact.under(self.label)
 
     @property
     def stands_alone(self) -> bool:

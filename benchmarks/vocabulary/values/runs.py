@@ -100,7 +100,8 @@ class MetricValue:
 class RunView:
     """One stored run with its published metrics.
 
-    `built` is what was found of the artifact when it was built here, in words; else empty.
+    `built` is what was found of the artifact when it was built here, in words; else empty. An
+    artifact that its owner gave has its digest in `artifact` and its name in `label`.
     """
 
     run_id: str
@@ -122,6 +123,14 @@ class RunView:
     metrics: tuple[MetricValue, ...] = ()
     failure: Failure | None = None
     built: tuple[str, ...] = ()
+    label: str = ""
+    artifact: Digest | None = None
+
+    @property
+    def full_name(self) -> str:
+        """Its recipe, and which file it is of where its owner gave it."""
+        own = "" if self.artifact is None else self.artifact.under(self.label)
+        return f"{self.recipe} {own}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,9 +181,14 @@ def _nulls(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
     for row in rows:
         for key in _COLUMNS:
             metric = row.metric(key)
-            baseline = row.is_baseline
-            if metric.value is None and (not baseline or metric is row.unsound):
+            if metric.value is not None:
+                continue
+            if not row.is_baseline or metric is row.unsound:
                 yield f"{METRICS[key].column}: none ({text.reason(metric)})", row
+        own = row.metric("accuracy_pct")
+        if row.is_baseline and row.unsound is None and own.value is None:
+            # Its column shows what the others' is compared with.
+            yield f"{METRICS['accuracy_delta_pp'].column}: none ({text.reason(own)})", row
 
 
 def _flags(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:

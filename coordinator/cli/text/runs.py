@@ -16,7 +16,7 @@ def run_line(run: RunView) -> str:
     """One run in one line."""
     failure = f": {run.failure.message}" if run.failure else ""
     return (
-        f"{run.run_id}  {run.recipe}  epoch {run.epoch}  {run.status.value}"
+        f"{run.run_id}  {run.full_name}  epoch {run.epoch}  {run.status.value}"
         f"  {run.disposition.value}  {run.device_name}{failure}"
     )
 
@@ -25,7 +25,7 @@ def run_text(run: RunView, order: str = "") -> str:
     """One run with its metrics, failure, stack and raw files, and what was done to its baseline."""
     seconds = (run.ended_unix_ns - run.started_unix_ns) / 1e9
     lines = [
-        f"run {run.run_id}: {run.recipe} on {run.device_name}, {run.status.value},"
+        f"run {run.run_id}: {run.full_name} on {run.device_name}, {run.status.value},"
         f" {run.disposition.value}, {seconds:.1f} s",
         f"  entry {run.entry_index} of job {run.job_id}, epoch {run.epoch},"
         f" sandbox {run.sandbox or text.DASH}",

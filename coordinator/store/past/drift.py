@@ -14,9 +14,9 @@ from bitgauge.benchmarks.vocabulary.enums import Scenario
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
-from ..sql.candidates import OWN
 from ..sql.database import digest, fetch
 from ..sql.table import key_text
+from ..sql.values import OWN
 from .history import annotations_of
 
 if TYPE_CHECKING:

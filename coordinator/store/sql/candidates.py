@@ -20,21 +20,13 @@ from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, 
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
 from .database import fetch_where, value
-from .values import metric_values
+from .values import GIVEN, OWN, metric_values
 
 _STATES = {
     EntryState.ACCEPTED: CellState.MEASURED,
     EntryState.UNSUPPORTED: CellState.UNSUPPORTED,
     EntryState.FAILED: CellState.FAILED,
 }
-
-GIVEN = "(e.name <> '' AND e.artifact_sha256 <> j.baseline_sha256)"
-"""Whether an entry is of a file that its owner gave, as `JobSpec.given`."""
-
-OWN = f"""iif({GIVEN}, e.name, '') AS label,
-       iif({GIVEN}, e.artifact_sha256, NULL) AS artifact_sha256,
-       iif({GIVEN}, e.artifact_size_bytes, NULL) AS artifact_size_bytes"""
-"""Which file that is, in the columns of a row."""
 
 # The lease says what the device was when it measured: a device that is described otherwise
 # today does not change what was measured then. An entry that never ran (unsupported, not built)

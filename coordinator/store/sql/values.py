@@ -182,13 +182,22 @@ def metric_values(
     return tuple(value(MetricValue, row) for row in rows)
 
 
-RUNS = """SELECT r.*, d.name AS device_name, e.recipe AS recipe,
+GIVEN = "(e.name <> '' AND e.artifact_sha256 <> j.baseline_sha256)"
+"""Whether an entry is of a file that its owner gave, as `JobSpec.given`."""
+
+OWN = f"""iif({GIVEN}, e.name, '') AS label,
+       iif({GIVEN}, e.artifact_sha256, NULL) AS artifact_sha256,
+       iif({GIVEN}, e.artifact_size_bytes, NULL) AS artifact_size_bytes"""
+"""Which file that is, in the columns of a row or a run."""
+
+RUNS = f"""SELECT r.*, d.name AS device_name, e.recipe AS recipe, {OWN},
         COALESCE((SELECT b.notes FROM builds b WHERE b.artifact_sha256 = e.artifact_sha256
                     AND b.artifact_size_bytes = e.artifact_size_bytes AND b.recipe = e.recipe
                   ORDER BY b.made_unix_ns DESC LIMIT 1), '[]') AS built
     FROM runs r
     JOIN devices d ON d.device_id = r.device_id
-    JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index """
+    JOIN jobs j ON j.job_id = r.job_id
+    JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index """  # noqa: S608 (a text of ours)
 
 
 def run_view(connection: sqlite3.Connection, row: sqlite3.Row) -> RunView:

@@ -172,6 +172,9 @@ def test_an_older_database_shows_every_file_with_its_own_digits(before: Path) ->
     store = Store.open(before)
     rows = [row for row in store.rows(TableQuery(job_id=JOB)) if row.artifact]
     assert [(row.label, row.artifact) for row in rows] == [("1.onnx", A), ("2.onnx", B)]
+    runs = [store.run(row.run_id or "") for row in rows]
+    assert [(run.label, run.artifact) for run in runs] == [("1.onnx", A), ("2.onnx", B)]
+    assert next((run.label, run.artifact) for run in store.runs(JOB)) == ("", None)
     assert (
         [row.metric("saturated_pct").value for row in rows] == [digits[1], digits[2]] == [0.3, 0.0]
     )

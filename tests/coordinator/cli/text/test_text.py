@@ -133,6 +133,13 @@ def test_kernel_mode_and_saturated_share_are_shown_once_for_rows_that_are_alike(
 
 def test_table_says_when_it_is_empty_and_separates_models() -> None:
     assert table_text([]) == "The table has no row that matches."
+    blind = [
+        row("fp32", MetricValue("accuracy_pct", reason="ambiguous_output")),
+        row("fp16", MetricValue("accuracy_delta_pp", reason="ambiguous_output")),
+    ]
+    why = "accuracy delta: none (several outputs may be the one to judge; choose one with --output)"
+    assert f"{why}: fp32" in " ".join(table_text(blind[:1]).split())
+    assert f"{why}: every measured row" in " ".join(table_text(blind).split())
     two = table_text([FP32, replace(FP32, model_name="other", baseline=Digest("a" * 64, 1))])
     assert two.count("recipe ") >= 2
     assert "\nother (cnn)" in two
@@ -282,6 +289,9 @@ def test_run() -> None:
     assert "artifact crashed: The child got SIGSEGV." in runs.run_text(failed)
     assert "  | line" in runs.run_text(failed)
     assert runs.run_line(failed).endswith("here: The child got SIGSEGV.")
+    own = replace(RUN, label="mine.onnx", artifact=Digest("b" * 64, 1))
+    assert "run run-1: int8-dynamic mine.onnx bbbbbbbb on here" in runs.run_text(own)
+    assert runs.run_line(own).startswith("run-1  int8-dynamic mine.onnx bbbbbbbb  epoch 1")
     built = replace(RUN, built=("2 of 3 products of matrices are quantized",))
     assert "as it was built:\n  2 of 3 products" in runs.run_text(built)
     assert "as it was built" not in runs.run_text(RUN)
