@@ -101,7 +101,8 @@ def _said(ended: ChildExit, during: str) -> Failure:
     group = _SAID.get(said, _HARNESS)
     code = "oom" if said == Code.OUT_OF_MEMORY.value else said
     message = printable(ended.message[:_SHOWN_CHARACTERS])
-    return Failure(group, code, f"{message} ({during})", known[said], ended.log_tail)
+    sentence = f"{message.removesuffix('.')} ({during})."
+    return Failure(group, code, sentence, known[said], ended.log_tail)
 
 
 def _killed(ended: ChildExit, during: str) -> Failure:

@@ -82,7 +82,8 @@ def changes(before: JobView | None, job: JobView) -> list[str]:
     waits = before is None or before.waiting_for != job.waiting_for
     if before is None or before.state is not job.state or (job.waiting_for and waits):
         place = f" on {job.device_name}" if job.state is JobState.LEASED else ""
-        why = job.reason or job.waiting_for
+        analysing = job.state is JobState.ANALYSING
+        why = job.reason or (None if analysing else job.waiting_for)
         if job.state is JobState.BUILDING and why:
             lines.append(f"{name}: {why}")
         else:
@@ -92,7 +93,7 @@ def changes(before: JobView | None, job: JobView) -> list[str]:
     for entry in job.entries:
         if entry.state not in open_states and old.get(entry.index) is not entry.state:
             place = f"{settled(job)}/{len(job.entries)}"
-            lines.append(f"{name}: {place} {entry_name(entry, job)} {entry_words(entry)}")
+            lines.append(f"{name}: {place} {entry_name(entry, job)} {entry_words(entry, job)}")
     return lines
 
 

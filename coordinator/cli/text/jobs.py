@@ -56,7 +56,7 @@ def job_text(job: JobView) -> str:
     cells = [
         (
             entry_name(entry, job) + (f" in {entry.runtime}" if several else ""),
-            entry_words(entry),
+            entry_words(entry, job),
         )
         for entry in job.entries
     ]
@@ -81,10 +81,13 @@ def entry_name(entry: EntryView, job: JobView) -> str:
     return f"{entry.recipe} {entry.name} {own.short}" if own else entry.recipe
 
 
-def entry_words(entry: EntryView) -> str:
-    """What became of an entry, with the reason."""
+def entry_words(entry: EntryView, job: JobView) -> str:
+    """What became of an entry, with the reason; one that several have is said once."""
     words = "measured" if entry.state is EntryState.ACCEPTED else entry.state.value
-    return f"{words}: {entry.reason}" if entry.reason else words
+    if not entry.reason:
+        return words
+    first = next((one for one in job.entries if one.reason == entry.reason), entry)
+    return f"{words}: {entry.reason}" if first == entry else f"{words} as {entry_name(first, job)}"
 
 
 def settled(job: JobView) -> int:

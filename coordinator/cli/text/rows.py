@@ -63,7 +63,7 @@ def _block(rows: Sequence[TableRow], device: DeviceView | None) -> str:
     for workload, members in sections.items():
         lines.append((text.workload_words(workload),))
         for row in members:
-            lines.append((_recipe(row), *_cells(row)))
+            lines.append((_recipe(row), *_cells(row, members)))
             if _name(row, rows) != row.recipe and row.artifact is not None:
                 lines.append((f"  {row.own_name}",))
     table = columns(lines, _HEADS, right=_RIGHT, ruled=True)
@@ -97,10 +97,14 @@ def _title(row: TableRow, device: DeviceView | None) -> list[str]:
     return [line for one in lines for line in wrapped(one)]
 
 
-def _cells(row: TableRow) -> tuple[str, ...]:
-    """The cells of a row with numbers; of one without, why."""
+def _cells(row: TableRow, members: Sequence[TableRow]) -> tuple[str, ...]:
+    """The cells of a row with numbers; of one without, why, which is said once for all of them."""
     if not row.state.has_numbers:
-        return (f"{row.state.value}: {row.reason}" if row.reason else row.state.value,)
+        if not row.reason:
+            return (row.state.value,)
+        first = next(one for one in members if one.reason == row.reason)
+        why = f": {row.reason}" if first is row else f" as {_name(first, members)}"
+        return (f"{row.state.value}{why}",)
     baseline = row.is_baseline
     latency, accuracy = row.metric("latency_ratio"), row.metric("accuracy_delta_pp")
     return (

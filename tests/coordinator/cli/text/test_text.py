@@ -193,6 +193,22 @@ JOB = values.seen(
 )
 
 
+def test_a_reason_that_several_entries_have_is_said_once() -> None:
+    first, broken, _ = JOB.entries
+    both = replace(JOB, entries=(first, broken, replace(broken, index=2, recipe="int4-wo-b32")))
+    assert render.job_text(both).count("no kernels") == 1
+    assert f"int4-wo-b32 unsupported as {broken.recipe}" in " ".join(render.job_text(both).split())
+    failed = [
+        values.row(recipe, state=CellState.FAILED, reason="it does not fit")
+        for recipe in ("fp32", "fp16")
+    ]
+    assert table_text(failed).count("it does not fit") == 1
+    assert "failed as fp32" in table_text(failed)
+    assert changes(None, replace(JOB, state=JobState.ANALYSING, waiting_for="analysis"))[0] == (
+        "digits batch 8: analysing"
+    )
+
+
 def test_jobs() -> None:
     printed = render.jobs_text([JOB])
     assert printed.splitlines()[1].split()[:6] == ["job-1", "leased", "digits", "8", "2/3", "here"]
