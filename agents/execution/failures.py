@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 
+from bitgauge.benchmarks.common.said import plain
 from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import Code
@@ -100,7 +101,7 @@ def _said(ended: ChildExit, during: str) -> Failure:
     said = ended.code if ended.code in known else Code.INTERNAL.value  # it may say anything
     group = _SAID.get(said, _HARNESS)
     code = "oom" if said == Code.OUT_OF_MEMORY.value else said
-    message = printable(ended.message[:_SHOWN_CHARACTERS])
+    message = printable(plain(ended.message[:_SHOWN_CHARACTERS]))
     sentence = f"{message.removesuffix('.')} ({during})."
     return Failure(group, code, sentence, known[said], ended.log_tail)
 

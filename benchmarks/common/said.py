@@ -14,6 +14,9 @@ from typing import Any
 LONGEST = 240
 """Characters."""
 
+UNNAMED = "an unnamed"
+"""Before an operator of which the text does not tell which it is; the model may."""
+
 _OF_A_MACHINE = (
     r"/(?:tmp|var|home|root|usr|opt|private|Users|mnt|media|srv|run|proc|sys|dev|etc)"
     r"/(?:[\w.+-]+/)*[\w.+-]*"
@@ -41,6 +44,7 @@ _NOISE = (
     (r"0x[0-9a-f]+\b", "an address"),
     (r"\s+", " "),
 )
+_NO_MEMORY = r"(?i)bad allocation|bad_alloc|Failed to allocate memory"
 _SHAPE = r"\{([\d,\s-]*)\}"
 
 
@@ -80,6 +84,11 @@ def _cleaned(text: str) -> str:
     for pattern, instead in _NOISE:
         text = re.sub(pattern, instead, text)
     return text.strip()
+
+
+def plain(text: str) -> str:
+    """What a stranger says, of any length, without what is of a machine, of a day or of a trace."""
+    return _cleaned(text)
 
 
 def _cut(text: str) -> str:
@@ -138,7 +147,14 @@ def operator(op_type: str, name: str, model: Any = None) -> str:
     alike = [node for node in (() if graph is None else graph.node) if node.op_type == op_type]
     if len(alike) == 1 and alike[0].output:
         return f"{op_type} (unnamed, makes {alike[0].output[0]!r})"
-    return f"an unnamed {op_type}"
+    return f"{UNNAMED} {op_type}"
+
+
+def _of_type(op_type: str, model: Any) -> str:
+    """An operator whose node a library did not name, as far as the model tells which it is."""
+    graph = getattr(model, "graph", None)
+    names = [node.name for node in (() if graph is None else graph.node) if node.op_type == op_type]
+    return operator(op_type, names[0] if len(names) == 1 else "", model)
 
 
 def _ran(match: re.Match[str], model: Any) -> str:
@@ -147,6 +163,9 @@ def _ran(match: re.Match[str], model: Any) -> str:
     shapes = re.search(rf"Input shape:{_SHAPE}, requested shape:{_SHAPE}", inside)
     if shapes is not None:
         return f"{at} cannot give {_dims(shapes[1])} values the shape {_dims(shapes[2])}"
+    if re.search(_NO_MEMORY, inside):
+        return f"{at} needs more memory than there is"
+    inside = re.sub(r"^.* was false\.\s*(?=\S)", "", inside)  # a condition in C++, then words
     inside = re.sub(rf"{_SHAPE}", lambda found: _dims(found[1]), inside).strip().rstrip(".")
     return f"{at} fails: {inside}" if inside else f"{at} fails"
 
@@ -193,6 +212,25 @@ _KNOWN: tuple[tuple[str, Callable[[re.Match[str], Any], str]], ...] = (
         ),
     ),
     (
+        r"In Node, \(\"(?P<name>[^\"]+)\".*No Op registered for (?P<op>\w+) with domain_version of"
+        r" (?P<version>\d+)",
+        lambda match, _: (
+            f"opset {match['version']} has no operator {match['op']},"
+            f" which node {match['name']!r} asks for"
+        ),
+    ),
+    (
+        r"(?:(?P<domain>[\w.]+):)?(?P<op>\w+)\(-?\d+\) is not a registered function/op",
+        lambda match, model: (
+            f"nothing here runs {_of_type(match['op'], model)}"
+            + (f" of the domain {match['domain']!r}" if match["domain"] else "")
+        ),
+    ),
+    (
+        r"External data path does not exist",
+        lambda *_: "the file of its external data is missing",
+    ),
+    (
         r"No Op registered for (?P<op>\w+) with domain_version of (?P<version>\d+)",
         lambda match, _: f"opset {match['version']} has no operator {match['op']}",
     ),
@@ -225,7 +263,7 @@ _KNOWN: tuple[tuple[str, Callable[[re.Match[str], Any], str]], ...] = (
         ),
     ),
     (
-        r"(?i)bad allocation|std::bad_alloc|Failed to allocate memory",
+        _NO_MEMORY,
         lambda *_: "it needs more memory than there is",
     ),
     (

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bitgauge.benchmarks.common.said import said
+from bitgauge.benchmarks.numerics.decoded import decoded
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 
 from ..decisions.steps import wants_memory
 from . import _sessions
-from ._decoded import decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from bitgauge.benchmarks.common.said import said
+from bitgauge.benchmarks.numerics.decoded import decoded
 from bitgauge.benchmarks.numerics.external_data import copy_model, is_large
 from bitgauge.benchmarks.numerics.onnx_operators import graphs
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
 from ..decisions.steps import wants_memory
-from ._decoded import decoded
 from .base import BuildRequest, Unsupported
 
 

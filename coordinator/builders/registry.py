@@ -12,10 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.common.said import said
+from bitgauge.benchmarks.numerics.decoded import decoded
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Internal, Refused
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes
 
-from ._decoded import decoded
 from .base import Builder, BuildRequest, Unsupported
 
 _BUILDERS = Kind(

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bitgauge.benchmarks.common.said import said, words_of
+from bitgauge.benchmarks.common.said import UNNAMED, said, words_of
+from bitgauge.benchmarks.numerics.decoded import decoded
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import (
@@ -87,7 +88,7 @@ def prepare() -> None:
 
 def load(path: Path, options: SessionOptions) -> OrtSession:
     """A session on an ONNX file; see `base.RuntimeModule.load`."""
-    return OrtSession(_inference(str(path), session_options(options)))
+    return OrtSession(_inference(path, session_options(options)), path)
 
 
 def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
@@ -102,7 +103,7 @@ def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
     saved = folder / "executed.onnx"
     wanted = session_options(options)
     wanted.optimized_model_filepath = str(saved)
-    session = OrtSession(_inference(str(path), wanted))
+    session = OrtSession(_inference(path, wanted), path)
     try:
         graph = whole_model(saved, path.parent)  # it still names the files of the original
     except ValueError as error:
@@ -125,7 +126,7 @@ def open_profiled(path: Path, options: SessionOptions, folder: Path) -> Profiled
     wanted = session_options(options)
     wanted.enable_profiling = True
     wanted.profile_file_prefix = str(folder / "profile")
-    return ProfiledOrtSession(_inference(str(path), wanted))
+    return ProfiledOrtSession(_inference(path, wanted), path)
 
 
 def probe_kernels() -> dict[str, str]:
@@ -177,13 +178,15 @@ def session_options(options: SessionOptions) -> Any:
     return wanted
 
 
-def _inference(model: str | bytes, wanted: Any) -> Any:
+def _inference(model: Path | bytes, wanted: Any) -> Any:
     import onnxruntime
 
+    given = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(model, wanted, providers=list(_PROVIDERS))
+        return onnxruntime.InferenceSession(given, wanted, providers=list(_PROVIDERS))
     except Exception as error:  # the binding raises a dozen types that share no base
-        raise explain(error, loading=True) from error
+        path = None if isinstance(model, bytes) else model
+        raise explain(error, loading=True, path=path) from error
 
 
 def empty_artifact() -> bytes:
@@ -197,10 +200,16 @@ def sentinel_artifact() -> bytes:
 
 
 class OrtSession:
-    """One onnxruntime session; see `base.Session`."""
+    """One onnxruntime session; see `base.Session`.
 
-    def __init__(self, session: Any) -> None:
+    Args:
+        session: the binding's.
+        path: of its model, which names in failures what the runtime does not.
+    """
+
+    def __init__(self, session: Any, path: Path | None = None) -> None:
         self._session = session
+        self._path = path
         self._outputs = [output.name for output in session.get_outputs()]
 
     @property
@@ -251,7 +260,7 @@ class OrtSession:
         try:
             outputs: Outputs = self._session.run(self._outputs, feeds)
         except Exception as error:  # as in `load`
-            raise explain(error, loading=False) from error
+            raise explain(error, loading=False, path=self._path) from error
         return outputs
 
     def close(self) -> None:
@@ -295,15 +304,19 @@ class ProfiledOrtSession(OrtSession):
         )
 
 
-def explain(error: Exception, *, loading: bool) -> BitgaugeError:
+def explain(error: Exception, *, loading: bool, path: Path | None = None) -> BitgaugeError:
     """One sentence of what the runtime said, under the code of who must act.
 
     Args:
         error: what the binding raised.
         loading: while the session was made; else while it ran.
+        path: of the model, to name a node that the runtime does not.
     """
     kind = type(error).__name__
-    sentence = f"ONNX Runtime says: {said(error)}."
+    why = said(error)
+    if path is not None and UNNAMED in why:
+        why = said(error, decoded(path))
+    sentence = f"ONNX Runtime says: {why}."
     text = words_of(error).lower()
     if _EXTERNAL in text:
         return BadInput(Code.EXTERNAL_DATA, sentence)

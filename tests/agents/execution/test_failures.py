@@ -70,3 +70,17 @@ def test_only_crashes_are_confirmed() -> None:
     assert not needs_confirmation(ChildExit(True, signal=signal.SIGABRT))
     assert not needs_confirmation(ChildExit(False, signal=signal.SIGKILL))
     assert not needs_confirmation(ChildExit(False, signal=signal.SIGSEGV, timed_out=1.0))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Reshape '/layer1/it' fails.", "Reshape '/layer1/it' fails"),
+        ("it read /tmp/x-1/a.onnx", "it read a file"),
+        (f"the digest {'0af' * 22} differs", "the digest a digest differs"),
+        ("Traceback (most recent call last):\n  at x\nKeyError: y", "KeyError: y"),
+    ],
+)
+def test_what_a_child_says_is_shown_without_what_is_of_the_day(said: str, shown: str) -> None:
+    failure = failure_of(ChildExit(False, code="run_failed", message=said), "pass pair, launch 0")
+    assert failure.message == f"{shown} (in pass pair, launch 0, phase start)."
