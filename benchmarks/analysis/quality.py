@@ -51,6 +51,7 @@ COMPARED = keys(lambda metric: metric.group is Group.QUALITY and metric.relative
 """What holds the artifact's outputs against those of the baseline."""
 _OF_OUTPUT = ("output", "head")
 _OF_LABELS = ("accuracy_pct", "accuracy_delta_pp")
+_SEVERAL_LABELS = {head.value for head in Head if head.several_labels}
 _TELLING = (AMBIGUOUS_OUTPUT, OUTPUT_MISSING, OUTPUT_DIFFERS)
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
@@ -75,7 +76,9 @@ def quality(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         if samples.labels is None and why == AMBIGUOUS_OUTPUT:  # a name would not give it any
             found = (*(null(one.key, NO_LABELS) for one in found[:2]), *found[2:])
     else:
-        found = _judged(found, soundness(samples, baseline_samples(raws[0])))
+        several = judged is not None and judged.head in _SEVERAL_LABELS
+        observed = baseline_samples(raws[0])
+        found = _judged(found, soundness(samples, observed, several_labels=several))
     return (*(_with_output(one, judged) for one in found), _nonfinite(samples))
 
 

@@ -101,9 +101,18 @@ def observe(
     )
 
 
-def soundness(samples: QualitySamples, observed: BaselineSamples | None) -> Soundness:
-    """Judge a baseline by what it did; `observed` is None where nothing of that was kept."""
-    chance, untold = _chance(samples)
+def soundness(
+    samples: QualitySamples, observed: BaselineSamples | None, *, several_labels: bool = False
+) -> Soundness:
+    """Judge a baseline by what it did.
+
+    Args:
+        samples: of the baseline, with a candidate or without.
+        observed: None where nothing of that was kept.
+        several_labels: whether each class may hold. One that is fair at every label can have few
+            sets of them all right, so the most frequent set proves what beats it, and no more.
+    """
+    chance, untold = _chance(samples, several_labels)
     found = (
         _finite(samples),
         None if observed is None else _varies(observed),
@@ -154,7 +163,7 @@ def _repeats(observed: BaselineSamples) -> Fault | None:
     )
 
 
-def _chance(samples: QualitySamples) -> tuple[Fault | None, bool]:
+def _chance(samples: QualitySamples, several_labels: bool) -> tuple[Fault | None, bool]:
     """Whether it is at chance, and whether the samples are too few to tell."""
     labels, n = samples.labels, samples.ids.size
     if labels is None or not samples.classes or not n:
@@ -168,7 +177,7 @@ def _chance(samples: QualitySamples) -> tuple[Fault | None, bool]:
     low, high = against_guess(samples.ref_top1 == labels, guessed)
     if low > 0:
         return None, False
-    if high >= USEFUL * (1 - np.mean(guessed)):
+    if several_labels or high >= USEFUL * (1 - np.mean(guessed)):
         return None, True
     details = (
         ("right", int(np.count_nonzero(samples.ref_top1 == labels))),

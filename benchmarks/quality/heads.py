@@ -43,6 +43,11 @@ class Head(str, enum.Enum):
         """Whether it tells how likely each class is."""
         return self not in (Head.CLASS_NUMBERS, Head.VALUES)
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether each class may hold, whatever the others do."""
+        return self in (Head.MULTI_LABEL_LOGITS, Head.MULTI_LABEL_PROBABILITIES)
+
 
 _AS_PROBABILITIES = {
     Head.LOGITS: Head.PROBABILITIES,

@@ -54,7 +54,7 @@ FLAGS: dict[str, str] = {
     NOT_COOLED: "the device stayed over 3 degrees warmer than before its windows of energy",
     CLOCK_STEP: "a clock was set or went backwards during the run",
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
-    BASELINE_UNTOLD: "too few samples to tell that the baseline is better than chance",
+    BASELINE_UNTOLD: "these samples do not tell that the baseline is better than chance",
 }
 
 BASELINE_ITSELF = "baseline"

@@ -22,6 +22,9 @@ from bitgauge.benchmarks.vocabulary.typed import parse_size_bytes
 
 from .submission import REFERENCE_RECIPE, is_order
 
+STARVED = 5
+"""Times its limit after which a step ends on the clock, however little of that it could run."""
+
 
 class StepKind(str, enum.Enum):
     """One kind of background work."""
@@ -43,7 +46,8 @@ class StepLimit:
     """What one step may take.
 
     Attributes:
-        time_s: seconds; time in which others kept it from running is not counted.
+        time_s: seconds; time in which others kept it from running is not counted, up to `STARVED`
+            times this.
         memory_bytes: of its own, in all its processes; 0: half of what the machine has.
     """
 
@@ -117,13 +121,22 @@ class Ending:
         end: how that came.
         limit: what it had, as it was on the machine; None where that is not the reason.
         signal: number of the signal that ended it; 0 for none.
+        waited_s: seconds of its time in which others had the processor.
         trace: of an exception that nobody foresaw, for the log.
     """
 
     end: End
     limit: StepLimit | None = None
     signal: int = 0
+    waited_s: float = 0.0
     trace: str = ""
+
+
+def overdue(limit: StepLimit, lasted_s: float, waited_s: float) -> Ending | None:
+    """How a step ends that has lasted so long, kept from running for some of it; None: not yet."""
+    if lasted_s > STARVED * limit.time_s:
+        return Ending(End.TIME, replace(limit, time_s=STARVED * limit.time_s), waited_s=waited_s)
+    return Ending(End.TIME, limit) if lasted_s - waited_s > limit.time_s else None
 
 
 def error_of(ending: Ending, doing: str) -> BitgaugeError:
@@ -135,7 +148,8 @@ def error_of(ending: Ending, doing: str) -> BitgaugeError:
         assert ending.limit is not None, "who was too slow had a limit"
         return BadInput(
             Code.STEP_LIMIT,
-            f"{doing} did not end within {ending.limit.time_s:g} s and was stopped.",
+            f"{doing} did not end within {ending.limit.time_s:g} s{_waited(ending)} and was"
+            " stopped.",
         )
     if ending.end is End.MEMORY:
         had = ending.limit.memory_bytes if ending.limit else 0
@@ -155,6 +169,12 @@ def error_of(ending: Ending, doing: str) -> BitgaugeError:
     return Unavailable(
         Code.TASK_LOST, f"{doing} was interrupted: its process was ended from outside."
     )
+
+
+def _waited(ending: Ending) -> str:
+    if not ending.waited_s:
+        return ""
+    return f", for {ending.waited_s:.0f} s of which others had the processor,"
 
 
 def _signal_name(number: int) -> str:

@@ -24,7 +24,7 @@ from typing import Any
 import psutil
 from bitgauge.benchmarks.common.prctl import adopt_orphans
 
-from ...decisions.steps import End, Ending, StepLimit
+from ...decisions.steps import End, Ending, StepLimit, overdue
 from ..replicas import REPLICA_VARIABLE, replica_folder
 from . import watch
 from .child import be_child
@@ -100,8 +100,9 @@ def _heard(pid: int, answers: Connection, line: Connection, limit: StepLimit) ->
                 return (answers.recv(),)
             except (EOFError, OSError):
                 return None
-        if time.monotonic() - began_s - watch.kept_waiting_s(pid) > limit.time_s:
-            return (Ending(End.TIME, limit),)
+        late = overdue(limit, time.monotonic() - began_s, watch.kept_waiting_s(pid))
+        if late is not None:
+            return (late,)
         if watch.tree_bytes(pid) > limit.memory_bytes:
             return (Ending(End.MEMORY, limit),)
 

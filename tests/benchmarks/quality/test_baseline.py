@@ -14,6 +14,7 @@ from bitgauge.benchmarks.quality.baseline import (
     observe,
     soundness,
 )
+from bitgauge.benchmarks.quality.heads import Head
 from bitgauge.benchmarks.samples import BaselineSamples, Ints
 from bitgauge.benchmarks.vocabulary.reasons import ADVICE, REASONS, UNSOUND
 from hypothesis import given
@@ -217,3 +218,29 @@ def test_the_reference_decides_by_how_many_samples_differ() -> None:
 def test_each_fault_has_words_and_an_advice() -> None:
     assert set(UNSOUND) == set(ADVICE)
     assert set(UNSOUND) <= set(REASONS)
+
+
+LABELS, FAIR = 20, 0.9
+
+
+def of_several(told: npt.NDArray[np.int64], labels: npt.NDArray[np.int64]) -> Soundness:
+    found = score(4.0 * told - 2.0, None, labels, None, Head.MULTI_LABEL_LOGITS)
+    return soundness(found, None, several_labels=True)
+
+
+@given(st.integers(0, 2**32), st.floats(0.05, 0.3))
+def test_a_fair_model_of_many_labels_is_never_called_at_chance(seed: int, share: float) -> None:
+    """Right at nine of ten labels it has one set of twenty in eight right, the empty set more."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((200, LABELS)) < share).astype(np.int64)
+    told = np.where(rng.random(labels.shape) < FAIR, labels, 1 - labels)
+    assert of_labels(of_several(told, labels)) in ("sound", "untold")
+
+
+def test_of_several_labels_what_beats_the_most_frequent_set_is_sound() -> None:
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 2, (200, 3))
+    assert of_labels(of_several(labels, labels)) == "sound"
+    assert of_labels(of_several(np.zeros_like(labels), labels)) == "untold"
+    same = np.ones_like(labels)
+    assert of_labels(of_several(same, same)) == "baseline_one_label"

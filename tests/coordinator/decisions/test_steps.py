@@ -14,12 +14,14 @@ from bitgauge.benchmarks.vocabulary.errors import (
     Unavailable,
 )
 from bitgauge.coordinator.decisions.steps import (
+    STARVED,
     End,
     Ending,
     StepKind,
     StepLimit,
     StepLimits,
     error_of,
+    overdue,
     parse_limits,
     wants_memory,
 )
@@ -38,6 +40,13 @@ DOING = "Building int8-static-u8s8-pc"
             BadInput,
             Code.STEP_LIMIT,
             f"{DOING} did not end within 300 s and was stopped.",
+        ),
+        (
+            Ending(End.TIME, LIMIT, waited_s=299.6),
+            BadInput,
+            Code.STEP_LIMIT,
+            f"{DOING} did not end within 300 s, for 300 s of which others had the processor, and"
+            " was stopped.",
         ),
         (
             Ending(End.MEMORY, LIMIT),
@@ -89,7 +98,7 @@ def test_only_what_came_from_outside_is_tried_again(
     end: End, number: int, trace: str, time_s: float
 ) -> None:
     error = error_of(
-        Ending(end, StepLimit(time_s, 1 << 30), number, trace), "Looking into the model"
+        Ending(end, StepLimit(time_s, 1 << 30), number, trace=trace), "Looking into the model"
     )
     assert isinstance(error, Unavailable) is (end is End.LOST)
     assert error.sentence.startswith("Looking into the model ")
@@ -98,6 +107,19 @@ def test_only_what_came_from_outside_is_tried_again(
     assert not re.search(
         r"Traceback|unexpected error|no message|/tmp/|[0-9a-f]{64}", error.sentence
     )
+
+
+@given(time_s=st.floats(1.0, 1e4), lasted=st.floats(0.0, 10.0), waited=st.floats(0.0, 1.0))
+def test_a_step_ends_by_its_own_time_and_a_starved_one_by_the_clock(
+    time_s: float, lasted: float, waited: float
+) -> None:
+    lasted_s, waited_s = lasted * time_s, waited * lasted * time_s
+    found = overdue(StepLimit(time_s), lasted_s, waited_s)
+    assert (found is None) == (lasted_s <= STARVED * time_s and lasted_s - waited_s <= time_s)
+    if found is not None:
+        assert found.limit is not None
+        assert found.limit.time_s <= lasted_s, "it lasted as long as is said"
+        assert not isinstance(error_of(found, DOING), Unavailable), "it is not begun again"
 
 
 def test_limits_are_typed_one_by_one() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
@@ -15,7 +15,7 @@ from bitgauge.coordinator.decisions.steps import StepLimit, StepLimits
 from bitgauge.coordinator.decisions.submission import Inspection, Takes
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
-from tests.labs.coordinator import BUILT, EVALUATION, SPEC, Lab, open_lab
+from tests.labs.coordinator import BUILT, EVALUATION, PATIENCE_S, SPEC, Lab, open_lab
 from tests.labs.values import RECIPE
 
 OTHER = "fp16"
@@ -79,9 +79,9 @@ async def until_words(lab: Lab, job_id: str, words: str) -> None:
     await lab.until(job_id, lambda view: view.waiting_for == words)
 
 
-async def eventually(what: object) -> None:
-    for _ in range(500):
-        if what():  # type: ignore[operator]
+async def eventually(what: Callable[[], object]) -> None:
+    for _ in range(round(PATIENCE_S / 0.01)):
+        if what():
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it did not come to that")
@@ -116,7 +116,9 @@ async def test_another_users_job_gets_the_next_slot(lab: Lab, held: Held) -> Non
 async def test_a_look_into_a_model_does_not_wait_behind_builds(lab: Lab, held: Held) -> None:
     await submitted(lab, job_of("1", RECIPE, OTHER))
     await eventually(lambda: held.running)
-    job_id = await asyncio.wait_for(submitted(lab, job_of("2", baseline=EVALUATION), "ben"), 5)
+    job_id = await asyncio.wait_for(
+        submitted(lab, job_of("2", baseline=EVALUATION), "ben"), PATIENCE_S
+    )
     assert (await lab.jobs.view(job_id)).state is JobState.BUILDING
 
 
@@ -197,7 +199,7 @@ async def test_whoever_submits_hears_what_is_waited_for(lab: Lab) -> None:
     listening = asyncio.create_task(listen())
     await asyncio.sleep(0.1)
     free.set()
-    await asyncio.wait_for(listening, 5)
+    await asyncio.wait_for(listening, PATIENCE_S)
     *words, job = said
     assert words[0] == "waiting for a slot"
     assert isinstance(job, tuple)
@@ -220,4 +222,4 @@ async def test_a_look_that_nobody_waits_for_any_more_is_stopped(lab: Lab) -> Non
     saying = lab.jobs.submitting(SPEC, "ada")
     assert await anext(saying) == "looking into the model"
     await saying.aclose()
-    await asyncio.wait_for(stopped.wait(), 5)
+    await asyncio.wait_for(stopped.wait(), PATIENCE_S)
