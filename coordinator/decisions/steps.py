@@ -121,15 +121,15 @@ class Ending:
         end: how that came.
         limit: what it had, as it was on the machine; None where that is not the reason.
         signal: number of the signal that ended it; 0 for none.
-        waited_s: seconds of its time in which others had the processor.
         trace: of an exception that nobody foresaw, for the log.
+        waited_s: seconds of its time in which others had the processor.
     """
 
     end: End
     limit: StepLimit | None = None
     signal: int = 0
-    waited_s: float = 0.0
     trace: str = ""
+    waited_s: float = 0.0
 
 
 def overdue(limit: StepLimit, lasted_s: float, waited_s: float) -> Ending | None:

@@ -98,7 +98,7 @@ def test_only_what_came_from_outside_is_tried_again(
     end: End, number: int, trace: str, time_s: float
 ) -> None:
     error = error_of(
-        Ending(end, StepLimit(time_s, 1 << 30), number, trace=trace), "Looking into the model"
+        Ending(end, StepLimit(time_s, 1 << 30), number, trace), "Looking into the model"
     )
     assert isinstance(error, Unavailable) is (end is End.LOST)
     assert error.sentence.startswith("Looking into the model ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ OF_THE_DAY = re.compile(r"\.(cc|h|cpp|py)\b|_src|onnxruntime::|/tmp|[0-9a-f]{32}
 UNNAMED = "(unnamed, makes 'y')"
 
 
-def model_of(name: str, op_type: str, x: Array, w: Array | None = None, **further: object) -> bytes:
+def model_of(name: str, op_type: str, x: Array, w: Array | None = None, **further: Any) -> bytes:
     """A model of one operator on `x`, whose first axis is free, and constants `w`."""
     stored = [] if w is None else [numpy_helper.from_array(w, "w")]
     kind = helper.np_dtype_to_tensor_dtype(x.dtype)
@@ -76,7 +77,7 @@ def test_operator_and_node_are_named_and_equal_failures_equal(
     op_type: str,
     x: Array,
     w: Array | None,
-    further: dict[str, object],
+    further: dict[str, Any],
     words: str,
 ) -> None:
     model = model_of(name, op_type, x, w, **further)
