@@ -29,6 +29,7 @@ from ..vocabulary.metric import Group
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
     AMBIGUOUS_OUTPUT,
+    BASELINE_NONFINITE,
     BASELINE_UNTOLD,
     EMPTY_OUTPUT,
     NO_CLASSES,
@@ -115,7 +116,8 @@ def without_verdicts(
     """
     if not faults:
         return tuple(metrics)
-    kept = (*UNSOUND, NONFINITE_OUTPUT)
+    own = not any(fault.reason == BASELINE_NONFINITE for fault in faults)
+    kept = (*UNSOUND, *((NONFINITE_OUTPUT,) if own else ()))
     detail = dict(faults[0].detail) | {"broken": " ".join(fault.reason for fault in faults)}
 
     def without(metric: MetricValue) -> MetricValue:
