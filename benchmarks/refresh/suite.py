@@ -69,6 +69,9 @@ class ModelFiles:
     evaluation: str = ""
     calibration: str = ""
     model_class: ModelClass | None = None
+    output: str = ""
+    float32: bool = False
+    dims: tuple[StackItem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,9 @@ class _Model(_Table, frozen=True):
     evaluation: Text = ""
     calibration: Text = ""
     kind: Word[ModelClass] | None = field(name="class", default=None)
+    output: Text = ""
+    float32: bool = False
+    dims: Annotated[dict[str, Count], Meta(description="a table of sizes, such as {n = 8}")] = {}
 
 
 class _Selector(_Table, frozen=True):
@@ -229,6 +235,9 @@ def _model(document: Document, index: int, one: _Model, zoo: Sequence[str]) -> M
         for key in ("baseline", "evaluation", "calibration"):
             if getattr(one, key):
                 raise document.wrong((*at, key), "a model of the zoo has files of its own")
+        for key in ("output", "float32", "dims"):
+            if getattr(one, key):
+                raise document.wrong((*at, key), "a model of the zoo needs none")
         return ModelFiles(one.name or one.zoo, zoo=one.zoo, model_class=kind)
     for key in ("baseline", "evaluation"):
         if not getattr(one, key):
@@ -240,6 +249,9 @@ def _model(document: Document, index: int, one: _Model, zoo: Sequence[str]) -> M
         evaluation=one.evaluation,
         calibration=one.calibration,
         model_class=kind,
+        output=one.output,
+        float32=one.float32,
+        dims=tuple(StackItem(name, str(one.dims[name])) for name in sorted(one.dims)),
     )
 
 

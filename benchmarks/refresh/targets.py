@@ -156,6 +156,7 @@ def _targets(suite: Suite, device: DeviceDescription, runtime: str) -> Iterable[
                     profile=suite.profile,
                     overrides=suite.overrides,
                     accuracy_margin_pp=suite.accuracy_margin_pp,
+                    output=model.output,
                 )
 
 
@@ -280,5 +281,7 @@ def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
         overrides=first.overrides,
         accuracy_margin_pp=first.accuracy_margin_pp,
         output=first.output,
+        dims=first.model.dims,
+        float32=first.model.float32,
         deadline_s=deadline_s,
     )

@@ -26,6 +26,10 @@ def predict_saturation(
         int | None,
         typer.Option(min=1, help="The most of its samples to run.", show_default="256"),
     ] = None,
+    output: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Output to judge, where not the one that labels fit."),
+    ] = "",
     json: Json = False,
 ) -> None:
     """Say which layers would saturate on an x86 host without VNNI; no device is needed.
@@ -38,7 +42,9 @@ def predict_saturation(
 
     if samples is not None and data is None:
         raise BadInput(Code.BAD_ARGUMENT, "--samples says how many of --data to run; give both.")
-    found = predict(model, data, samples or SAMPLES)
+    if output and data is None:
+        raise BadInput(Code.BAD_ARGUMENT, "--output says what of --data to judge; give both.")
+    found = predict(model, data, samples or SAMPLES, output)
     answer(found, prediction_text, json=json)
 
 

@@ -60,6 +60,9 @@ def _pinned(model: ModelFiles, folder: Path) -> tuple[SuiteModel, list[LocalFile
             evaluation=sets[0].digest,
             calibration=sets[1].digest if len(sets) > 1 else None,
             model_class=kind,
+            output=model.output,
+            dims=model.dims,
+            float32=model.float32,
         ),
         [*baseline.files, *sets],
     )

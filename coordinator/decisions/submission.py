@@ -10,6 +10,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
+from bitgauge.benchmarks.vocabulary.values.campaigns import SuiteModel
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
@@ -52,7 +53,7 @@ def completed(spec: JobSpec) -> JobSpec:
     return replace(spec, entries=explicit, runtime=runtime, original=None, order=())
 
 
-def order_recipe(spec: JobSpec) -> str:
+def order_recipe(spec: JobSpec | SuiteModel) -> str:
     """What is asked of the baseline, as the recipe under which its ordered form is kept."""
     asked = [f"{one.name}={one.value}" for one in spec.dims]
     return " ".join((ORDER_RECIPE, *(["float32"] if spec.float32 else []), *asked))

@@ -11,7 +11,12 @@ from bitgauge.benchmarks.table.rows import of_artifact
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import require_overrides
 from bitgauge.benchmarks.vocabulary.recipes import parse
-from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, RefreshPlan, Suite
+from bitgauge.benchmarks.vocabulary.values.campaigns import (
+    RefreshOrder,
+    RefreshPlan,
+    Suite,
+    SuiteModel,
+)
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ..decisions import submission
@@ -28,7 +33,7 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
         BadInput: something that is asked for cannot be measured by anybody.
     """
     require_order(order)
-    suite = order.suite and _in_order(store, order.suite)
+    suite = order.suite and in_order(store, order.suite)
     devices = store.devices(now_ns, terms)
     if suite is None:
         stale = store.stale_rows()
@@ -58,10 +63,16 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
     return found
 
 
-def _in_order(store: Store, suite: Suite) -> Suite:
+def in_order(store: Store, suite: Suite) -> Suite:
     """The suite with each baseline as it is measured: in order, where it had to be put in order."""
-    models = (replace(one, baseline=store.in_order(one.baseline)) for one in suite.models)
-    return replace(suite, models=tuple(models))
+    return replace(suite, models=tuple(_ordered(store, model) for model in suite.models))
+
+
+def _ordered(store: Store, model: SuiteModel) -> SuiteModel:
+    found = store.in_order(model.baseline, submission.order_recipe(model))
+    if found == model.baseline:
+        return model
+    return replace(model, baseline=found, dims=(), float32=False)  # which is done
 
 
 def rows_of(store: Store, models: Iterable[str]) -> tuple[TableRow, ...]:

@@ -31,6 +31,7 @@ from bitgauge.benchmarks.quality.observed import Observed, judged_output
 from bitgauge.benchmarks.quality.sets import EvaluationSet, check_inputs, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.reasons import AMBIGUOUS_OUTPUT, REASONS, ROWS_DEPEND_ON_DATA
+from bitgauge.benchmarks.vocabulary.typed import unknown
 
 from ..builders import _sessions
 from ..models.recognise import inspect_model
@@ -95,16 +96,19 @@ class Prediction:
     not_judged: str = ""
 
 
-def predict(model: Path, data: Path | None = None, samples: int = SAMPLES) -> Prediction:
+def predict(
+    model: Path, data: Path | None = None, samples: int = SAMPLES, output: str = ""
+) -> Prediction:
     """What an ONNX file would lose; with an evaluation set, which is run here, also how often.
 
     Args:
         model: the file.
         data: the set, or None to judge by the weights alone.
         samples: the most to run, evenly spread over the set.
+        output: name of the one that is judged; empty: the one that the labels fit.
 
     Raises:
-        BadInput: the model or the set is at fault.
+        BadInput: the model, the output's name or the set is at fault.
         Refused: ONNX Runtime is not installed, or cannot execute the model.
     """
     inspected = inspect_model(model, model.name)
@@ -113,12 +117,16 @@ def predict(model: Path, data: Path | None = None, samples: int = SAMPLES) -> Pr
         check_inputs(evaluation, inspected.inputs)
     graph, production, plain = _open(model)
     facts = read_graph(_decoded(graph))
+    if output and output not in facts.outputs:
+        raise unknown("output", output, facts.outputs)
     if not any(one.integer is not None for one in facts.operators):
         return Prediction(_nothing(facts, model.name))
     if evaluation is None:
         layers = tuple(_from_weights(one, facts) for one in facts.operators if one.integer)
         return Prediction(_sentence(layers, with_data=False), layers, _affected(layers))
-    calls = _taken(production, _Calls(evaluation, samples), batch_sizes(inspected.inputs, _BATCH))
+    calls = _taken(
+        production, _Calls(evaluation, samples, output), batch_sizes(inspected.inputs, _BATCH)
+    )
     return _with_data(graph, facts, production, plain, calls)
 
 
@@ -139,9 +147,10 @@ def _taken(production: Run, calls: _Calls, sizes: Sequence[int]) -> _Calls:
 
 
 class _Calls:
-    """Some samples of a set, call by call."""
+    """Some samples of a set, call by call, and the output that is judged on them."""
 
-    def __init__(self, evaluation: EvaluationSet, most: int) -> None:
+    def __init__(self, evaluation: EvaluationSet, most: int, output: str) -> None:
+        self.output = output
         chosen = spread(len(evaluation), most)
         self.of_samples = len(evaluation)
         self.batch = _BATCH
@@ -187,14 +196,18 @@ def _with_data(
         samples=calls.samples,
         of_samples=calls.of_samples,
     )
-    return _with_predictions(found, here, there, calls.labels)
+    return _with_predictions(found, here, there, calls.labels, calls.output)
 
 
 def _with_predictions(
-    found: Prediction, here: Observed, there: Observed, labels: npt.NDArray[np.int64] | None
+    found: Prediction,
+    here: Observed,
+    there: Observed,
+    labels: npt.NDArray[np.int64] | None,
+    wish: str,
 ) -> Prediction:
     """With what the judged output predicts here and there; without, why nothing is judged."""
-    judged, head = judged_output(here, labels)
+    judged, head = judged_output(here, labels, wish)
     if judged.reason or head is None:
         which = f": {judged.why}" if judged.reason == AMBIGUOUS_OUTPUT else ""
         return replace(found, not_judged=REASONS[judged.reason] + which)

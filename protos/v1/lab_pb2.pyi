@@ -908,18 +908,24 @@ class MetricChange(_message.Message):
     def __init__(self, key: _Optional[str] = ..., before: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., after: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., verdict: _Optional[str] = ..., scale: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class SuiteModel(_message.Message):
-    __slots__ = ("name", "baseline", "evaluation", "calibration", "model_class")
+    __slots__ = ("name", "baseline", "evaluation", "calibration", "model_class", "output", "dims", "float32")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BASELINE_FIELD_NUMBER: _ClassVar[int]
     EVALUATION_FIELD_NUMBER: _ClassVar[int]
     CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    DIMS_FIELD_NUMBER: _ClassVar[int]
+    FLOAT32_FIELD_NUMBER: _ClassVar[int]
     name: str
     baseline: _common_pb2.Digest
     evaluation: _common_pb2.Digest
     calibration: _common_pb2.Digest
     model_class: _common_pb2.ModelClass
-    def __init__(self, name: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ...) -> None: ...
+    output: str
+    dims: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackItem]
+    float32: bool
+    def __init__(self, name: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., output: _Optional[str] = ..., dims: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., float32: bool = ...) -> None: ...
 
 class Volume(_message.Message):
     __slots__ = ("per_day", "model_class", "hardware_class", "workload")

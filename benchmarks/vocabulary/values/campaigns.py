@@ -17,13 +17,16 @@ from .rows import StackChange
 
 @dataclass(frozen=True, slots=True)
 class SuiteModel:
-    """One model of a suite, its files named by content."""
+    """One model of a suite, its files named by content; `output`, `dims`, `float32` as a job's."""
 
     name: str
     baseline: Digest
     evaluation: Digest
     calibration: Digest | None = None
     model_class: ModelClass | None = None
+    output: str = ""
+    dims: tuple[StackItem, ...] = ()
+    float32: bool = False
 
 
 @dataclass(frozen=True, slots=True)

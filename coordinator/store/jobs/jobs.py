@@ -223,14 +223,16 @@ def origin_of(
 
 
 @reading("reading builds")
-def in_order(connection: sqlite3.Connection, original: Digest) -> Digest:
-    """What a baseline became when it was put in order last; itself when it never was."""
+def in_order(
+    connection: sqlite3.Connection, original: Digest, recipe: str = ORDER_RECIPE
+) -> Digest:
+    """What a baseline became when `recipe` put it in order last; itself when none did."""
     rows = fetch(
         connection,
         """SELECT artifact_sha256, artifact_size_bytes FROM builds
            WHERE model_sha256 = ? AND model_size_bytes = ? AND recipe = ?
              AND artifact_sha256 IS NOT NULL ORDER BY made_unix_ns DESC LIMIT 1""",
-        (original.sha256, original.size_bytes, ORDER_RECIPE),
+        (original.sha256, original.size_bytes, recipe),
     )
     if not rows:
         return original

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.refresh.suite import volumes_of_csv
+from bitgauge.benchmarks.refresh.targets import spec_of, targets_of_suite
 from bitgauge.benchmarks.suites import FOLDER, shipped
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass, Profile, Scenario
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
@@ -17,6 +19,8 @@ from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector, Workload
 from bitgauge.coordinator.client.suites import read_suite
 from bitgauge.coordinator.client.upload import local_file
+
+from tests.labs.refresh import device
 
 RECIPES = '["fp16", "int8-static-u8s8-pc", "fp16"]'
 FULL = """\
@@ -124,6 +128,25 @@ def test_the_suites_that_ship_are_read_by_name() -> None:
 def changed(old: str, new: str) -> str:
     assert FULL.count(old) == 1, old
     return FULL.replace(old, new)
+
+
+def test_what_a_model_is_run_with_arrives_in_its_job(folder: Path) -> None:
+    kind = 'class = "transformer"'
+    wishes = '\noutput = "logits"\nfloat32 = true\ndims = {t = 16, s = 8}'
+    path = folder / "suite.toml"
+    path.write_text(changed(kind, kind + wishes))
+    suite = read_suite(str(path)).suite
+    dims = (StackItem("s", "8"), StackItem("t", "16"))
+    assert [(one.output, one.float32, one.dims) for one in suite.models] == [
+        ("", False, ()),
+        ("logits", True, dims),
+    ]
+    found, _ = targets_of_suite(
+        replace(suite, selectors=(Selector(),)), [device("here")], lambda *_: ()
+    )
+    [target] = [one for one in found if one.model.name == "mine" and one.is_baseline]
+    spec = spec_of([target], 60)
+    assert (spec.output, spec.float32, spec.dims) == ("logits", True, dims)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,23 @@ def test_some_of_the_samples_are_said_to_be_some(
     assert "give both" in err
 
 
+def test_the_judged_output_is_chosen_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, data = tmp_path / "model.onnx", tmp_path / "set.npz"
+    write_evaluation_set(data, build(Qdq(), path))
+    [name] = [one.name for one in onnx.load(path).graph.output]
+    code, out, _ = run(capsys, path, "--data", data, "--output", name)
+    assert (code, out) == (0, run(capsys, path, "--data", data)[1])
+    code, _, err = run(capsys, path, "--data", data, "--output", "logitz")
+    assert code == 2
+    assert "'logitz'" in err
+    assert name in err
+    code, _, err = run(capsys, path, "--output", name)
+    assert code == 2
+    assert "give both" in err
+
+
 def test_float_models_have_nothing_to_saturate(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, zoo.models()[0].path)
     assert (code, out.count("\n")) == (0, 1)

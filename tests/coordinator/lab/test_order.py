@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import JobState
+from bitgauge.benchmarks.vocabulary.values.campaigns import Suite, SuiteModel
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry
+from bitgauge.coordinator.lab import plan
 
 from tests.labs.coordinator import BASELINE, EVALUATION, ORDERED, SPEC, Lab, open_lab
+from tests.labs.values import RECIPE
 
 NOTES = ("initializers were listed as inputs: 26", "opset 9 to 13")
 
@@ -45,6 +48,11 @@ async def test_it_is_put_in_order_once(lab: Lab) -> None:
 async def test_what_is_asked_of_it_is_part_of_what_is_kept(lab: Lab) -> None:
     await lab.submitted(replace(SPEC, float32=True, dims=(StackItem("S", "16"),)))
     assert lab.runner.built[0].recipe == "order float32 S=16"
+    model = SuiteModel("m", BASELINE, EVALUATION, dims=(StackItem("S", "16"),), float32=True)
+    suite = Suite("edge", (model, replace(model, name="other", dims=())), (RECIPE,))
+    found = await lab.ask(lambda store: plan.in_order(store, suite))
+    assert found.models[0] == SuiteModel("m", ORDERED, EVALUATION), "which holds what was asked"
+    assert found.models[1] == suite.models[1], "nobody asked for that yet"
 
 
 async def test_measured_again_it_still_says_what_it_was(lab: Lab) -> None:
