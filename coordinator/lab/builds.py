@@ -150,6 +150,7 @@ class Builds:
             making = self._making[key] = _Making(task, own)
         making.wishes.add(wish)
         wish.shared = making.own
+        self.writer.announce()  # whoever joins what has begun hears of no slot given away
         try:
             yield making.task
         finally:
