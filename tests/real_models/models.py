@@ -100,6 +100,9 @@ MODELS = (
         reasons={"int4-wo-b32": NO_MATRIX},
     ),
     RealModel(
-        "ppocr-rec", "rapidocr/models/PP-OCRv6_rec_small.onnx", "cnn", sets.images(3, 48, 96)
+        "ppocr-rec",
+        "rapidocr/models/PP-OCRv6_rec_small.onnx",
+        "transformer",
+        sets.images(3, 48, 96),
     ),
 )
