@@ -213,10 +213,10 @@ async def test_one_sample_decides_nothing_and_breaks_nothing(lab: Lab) -> None:
     assert is_timed(metrics["latency_ratio"])
 
 
-async def test_a_call_of_three_seconds_ends_within_its_bounds_and_says_why(lab: Lab) -> None:
+async def test_a_call_longer_than_its_budget_ends_within_its_bounds_and_says_why(lab: Lab) -> None:
     quick = fake_artifact(latency_ns=200_000)
     job = lab.assignment(
-        [quick, fake_artifact(latency_ns=3_000_000_000), quick],
+        [quick, fake_artifact(latency_ns=1_200_000_000), quick],
         runtime="odd",
         evaluation=evaluation_bytes(lab.folder, 2),
         overrides=Overrides(launches=1, budget_ms=1000),
@@ -228,7 +228,7 @@ async def test_a_call_of_three_seconds_ends_within_its_bounds_and_says_why(lab: 
     for key in ("latency_p50_ns", "latency_ratio"):
         assert (metrics[key].value, metrics[key].reason) == (None, "iteration_over_budget")
     assert metrics["first_inference_ns"].value is not None
-    assert metrics["first_inference_ns"].value >= 3e9
+    assert metrics["first_inference_ns"].value >= 1.2e9
     assert metrics["peak_run_bytes"].value is not None
     assert metrics["accuracy_pct"].value is not None
     assert is_timed(analysed(lab, job, other)["latency_ratio"])
