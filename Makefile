@@ -9,7 +9,7 @@ ROOMS = tests/agents tests/benchmarks tests/coordinator tests/contracts tests/fu
 STAMPS = .ci/stamps.json
 LONG = .venv/bin/python tests/house/stamps.py run --stamps $(STAMPS) $@
 
-# 5 minutes.
+# 3 minutes.
 demo: .venv/demo.installed
 	.venv/bin/bitgauge demo
 

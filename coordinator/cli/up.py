@@ -118,7 +118,7 @@ def demo(
         typer.Option(min=0, max=65535, help="TCP port; 0: any. Else the usual one, or any."),
     ] = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Every usual recipe, at batch 1 and 64: 15 minutes.")
+        bool, typer.Option("--full", help="Every usual recipe, at batch 1 and 64: some 10 minutes.")
     ] = False,
     batches: Annotated[
         str | None, typer.Option(help="Samples per call, with commas.", show_default="1")

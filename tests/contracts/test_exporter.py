@@ -32,7 +32,8 @@ def test_a_format_writes_something_and_no_ending_is_anothers(name: str) -> None:
         (None, None, "json"),
         (None, "t.CSV", "csv"),
         (None, "t.md", "markdown"),
-        (None, "t.unknown", "json"),
+        (None, "t", "json"),
+        ("json", "t.unknown", "json"),
         ("MD", "t.csv", "markdown"),
         ("parquet", "t", "parquet"),
     ],
@@ -44,6 +45,8 @@ def test_a_format_is_chosen_by_what_was_asked_for(
 
 
 def test_what_cannot_be_chosen_is_one_sentence() -> None:
+    with pytest.raises(BadInput, match="which is no format; give one of"):
+        registry.of_table(None, Path("t.unknown"))
     with pytest.raises(BadInput, match="Unknown format 'xml'"):
         registry.of_table("xml", None)
     with pytest.raises(BadInput, match="Unknown format 'markdown'"):
