@@ -93,6 +93,7 @@ class Event:
         hold_ms: longest silence to expect before the next gap, in milliseconds.
         code: of the failure.
         median_ns: of `done`, the median latency that was measured; 0 for none.
+        least_ns: of `done`, the latency below which the anchors do not let it be; 0: not told.
     """
 
     kind: str
@@ -102,6 +103,7 @@ class Event:
     code: str = ""
     message: str = ""
     median_ns: float = 0.0
+    least_ns: float = 0.0
 
 
 def decode_event(line: bytes) -> Event | None:

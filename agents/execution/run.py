@@ -65,6 +65,7 @@ class Run:
         sentinels: which launches of the sentinel go with this entry; see `plan.bracketed`.
         medians_ns: median latency of each launch of a pass and role so far.
         attempts: children that the launch with the most of them took.
+        least_ns: the shortest latency that the anchors allow the entry; 0: not known.
     """
 
     job: Assignment
@@ -76,6 +77,7 @@ class Run:
         default_factory=lambda: defaultdict(list)
     )
     attempts: int = 1
+    least_ns: float = 0.0
 
     @property
     def name(self) -> str:
@@ -179,9 +181,7 @@ async def _every_launch(
 
     for done, plan in enumerate(one for one in plans if one not in closing):
         await launch(plan, done / len(plans))
-    again = await asyncio.to_thread(
-        doubted, bench, run.entry.runtime, run.job.workload, run.made, run.median_ns
-    )
+    again = doubted(run.made, run.median_ns, run.least_ns)
     if again is not None and await read_afresh(bench, run.entry.runtime):
         made = PassPlan(
             PassName.ABSOLUTE, again, RawRole.CANDIDATE, (run.entry.artifact,), (run.entry.runtime,)
@@ -245,6 +245,7 @@ async def _launch(bench: Bench, run: Run, plan: PassPlan, files: _Files, intent:
         what = f"pass {plan.pass_name.value}, launch {plan.launch} ({plan.role.value})"
         raise RunFailed(failure_of(ended, what))
     run.medians_ns[plan.pass_name, plan.role].append(ended.median_ns)
+    run.least_ns = max(run.least_ns, ended.least_ns)
     digest = await asyncio.to_thread(bench.spool.put_raw, Path(spec.result))
     return RawRef(plan.pass_name, plan.launch, plan.role, digest)
 

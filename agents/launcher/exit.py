@@ -20,6 +20,7 @@ class ChildExit:
         out_of_memory: the kernel ended some process for lack of memory in that time.
         forks_refused: it asked for more processes than its limit.
         median_ns: the median latency that it told of; 0 for none.
+        least_ns: the shortest latency that the anchors allow, as it told; 0 for none.
     """
 
     done: bool
@@ -33,6 +34,7 @@ class ChildExit:
     forks_refused: bool = False
     log_tail: str = ""
     median_ns: float = 0.0
+    least_ns: float = 0.0
 
 
 def printable(text: str) -> str:

@@ -136,6 +136,7 @@ class Supervision:
             forks_refused=self._evidence.forks_refused,
             log_tail=self._log.tail(),
             median_ns=self._last.median_ns if done else 0.0,
+            least_ns=self._last.least_ns if done else 0.0,
         )
 
     async def _listen(self) -> None:

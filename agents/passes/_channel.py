@@ -25,6 +25,7 @@ class Channel:
     Attributes:
         fraction: share of the pass that is done.
         median_ns: median latency that was measured, told with the end; 0 for none.
+        least_ns: shortest latency that the anchors allow, told likewise.
         at: the present phase.
         spent_ns: how long each phase lasted until now, but the present one.
     """
@@ -40,7 +41,7 @@ class Channel:
         self._last_call = now
         self._longest = 0
         self.fraction = 0.0
-        self.median_ns = 0.0
+        self.median_ns = self.least_ns = 0.0
         self.at = "start"
         self._since_ns = min(began_ns, now) or now
         self.spent_ns: dict[str, int] = {}
@@ -70,7 +71,7 @@ class Channel:
 
     def done(self) -> None:
         """The raw file is complete."""
-        self._send(Event("done", median_ns=self.median_ns))
+        self._send(Event("done", median_ns=self.median_ns, least_ns=self.least_ns))
 
     def failed(self, code: str, message: str) -> None:
         """Nothing more will come."""

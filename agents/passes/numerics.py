@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from bitgauge.benchmarks.analysis.bounds import bounds_of, least_ns
 from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.external_data import whole_model
 from bitgauge.benchmarks.numerics.instrument import FloatModel, Instrumented, Run, Uninstrumentable
@@ -12,6 +13,7 @@ from bitgauge.benchmarks.numerics.integer_operator import spread
 from bitgauge.benchmarks.numerics.ledger import Ledger
 from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
 from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.raw.anchors import from_items
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.numerics import numerics_raw
 from bitgauge.benchmarks.vocabulary.enums import PassName
@@ -40,7 +42,10 @@ def measure(child: Child) -> RawFile:
         sentence = f"Runtime {child.spec.runtime} does not show its inner tensors."
         return numerics_raw(child.origin, Ledger(samples=0, why_not=sentence))
     try:
-        return numerics_raw(child.origin, _ledger(child, open_graph))
+        ledger = _ledger(child, open_graph)
+        anchors = from_items(child.spec.anchors)
+        child.channel.least_ns = least_ns(bounds_of(ledger, anchors, child.spec.workload))
+        return numerics_raw(child.origin, ledger)
     except Uninstrumentable as error:
         why_not = str(error)
     except BitgaugeError as error:

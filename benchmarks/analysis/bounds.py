@@ -19,7 +19,7 @@ from ..raw.anchors import FP16, FP32, INT8, MEMORY, Anchors, together
 from ..raw.container import RawFile
 from ..raw.given import given_of
 from ..raw.numerics import read_ledger
-from ..stats.sanity import beyond_anchor
+from ..stats.sanity import ANCHOR_SLACK, beyond_anchor
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.reasons import ANOMALOUS, IMPOSSIBLE
 from ..vocabulary.shown import size
@@ -99,6 +99,18 @@ def is_beyond(bounds: Mapping[str, Bound], median_ns: float) -> bool:
     )
 
 
+def least_ns(bounds: Mapping[str, Bound]) -> float:
+    """The median latency below which `is_beyond` says so; 0 where nothing can be checked."""
+    return max(
+        (
+            _NS_PER_S * bound.work / (ANCHOR_SLACK * bound.anchor)
+            for bound in bounds.values()
+            if bound.anchor is not None
+        ),
+        default=0.0,
+    )
+
+
 def _is_confirmed(groups: Groups, bounds: Mapping[str, Bound]) -> bool:
     """Whether a launch that followed a fresh reading of the anchors is beyond them, too."""
     raws = groups.get((PassName.ABSOLUTE, RawRole.CANDIDATE), ())
@@ -121,13 +133,8 @@ def anchors_of(groups: Groups) -> Anchors | None:
 
 def _ledger(groups: Groups) -> Ledger | None:
     raws = groups.get((PassName.NUMERICS, RawRole.BOTH), ())
-    return ledger_of(raws[0]) if raws else None
-
-
-def ledger_of(raw: RawFile) -> Ledger | None:
-    """The ledger of a raw file of pass `numerics`; None when it counts nothing."""
-    ledger = read_ledger(raw)
-    return None if ledger.why_not else ledger
+    ledger = read_ledger(raws[0]) if raws else None
+    return ledger if ledger is not None and not ledger.why_not else None
 
 
 def flops_bound(ledger: Ledger | None, anchors: Anchors | None, workload: Workload) -> Bound:

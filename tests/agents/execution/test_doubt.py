@@ -16,11 +16,10 @@ from bitgauge.agents.execution.doubt import doubted, read_afresh
 from bitgauge.agents.execution.probing import ProbeFailed
 from bitgauge.agents.launcher.exit import ChildExit
 from bitgauge.agents.storage.spool import Spool
+from bitgauge.benchmarks.analysis.bounds import bounds_of, is_beyond, least_ns
 from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.numerics.ledger import Ledger, OperatorRow
-from bitgauge.benchmarks.raw.anchors import FP32, READING, as_items, peak_name
-from bitgauge.benchmarks.raw.container import write_raw
-from bitgauge.benchmarks.raw.numerics import numerics_raw
+from bitgauge.benchmarks.raw.anchors import FP32, READING, as_items, from_items, peak_name
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
@@ -30,7 +29,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
-from tests.labs.values import device, origin
+from tests.labs.values import device
 
 RUNTIME = "onnxruntime"
 ONE_MILLION = OperatorRow("mm", "MatMul", "float", "f32", "f32", True, 1_000_000, 64, "y")
@@ -65,41 +64,32 @@ def bench(tmp_path: Path) -> Bench:
     )
 
 
-def made(bench: Bench, tmp_path: Path, *, ledger: bool = True) -> list[RawRef]:
-    """Two launches and a ledger, as an entry leaves them."""
-    path = tmp_path / "raw.npz"
-    write_raw(
-        path,
-        numerics_raw(
-            origin(PassName.NUMERICS, RawRole.BOTH),
-            Ledger(samples=8, exposure="all", operators=(ONE_MILLION,)),
-        ),
-    )
-    ledgers = [RawRef(PassName.NUMERICS, 0, RawRole.BOTH, bench.spool.put_raw(path))]
-    some = Digest("ab" * 32, 1)
-    timed = [
-        RawRef(PassName.ABSOLUTE, launch, role, some)
-        for role, launches in ((RawRole.CANDIDATE, 2), (RawRole.BASELINE, 7))
-        for launch in range(launches)
-    ]
-    return [*(ledgers if ledger else ()), *timed]
+SOME = Digest("ab" * 32, 1)
+MADE = [
+    RawRef(PassName.ABSOLUTE, launch, role, SOME)
+    for role, launches in ((RawRole.CANDIDATE, 2), (RawRole.BASELINE, 7))
+    for launch in range(launches)
+]
+"""Two launches of its own, and those of the baseline."""
 
 
 @pytest.mark.parametrize(
-    ("median_ns", "launch"),
-    [(None, None), (0.0, None), (LIMIT_NS * 1.01, None), (LIMIT_NS * 0.99, 2), (1.0, 2)],
+    ("median_ns", "least_ns", "launch"),
+    [(None, 9.0, None), (0.0, 9.0, None), (9.0, 9.0, None), (8.9, 9.0, 2), (8.9, 0.0, None)],
 )
 def test_what_is_beyond_is_launched_again_as_the_next_of_its_own(
-    bench: Bench, tmp_path: Path, median_ns: float | None, launch: int | None
+    median_ns: float | None, least_ns: float, launch: int | None
 ) -> None:
-    refs = made(bench, tmp_path)
-    assert doubted(bench, RUNTIME, Workload(), refs, median_ns) == launch
+    assert doubted(MADE, median_ns, least_ns) == launch
 
 
-def test_without_anchors_or_ledger_nothing_is_doubted(bench: Bench, tmp_path: Path) -> None:
-    assert doubted(bench, "other", Workload(), made(bench, tmp_path), 1.0) is None
-    refs = made(bench, tmp_path, ledger=False)
-    assert doubted(bench, RUNTIME, Workload(), refs, 1.0) is None
+@pytest.mark.parametrize("share", [0.99, 1.01])
+def test_the_least_latency_is_where_the_analysis_begins_to_doubt(share: float) -> None:
+    ledger = Ledger(samples=8, exposure="all", operators=(ONE_MILLION,))
+    bounds = bounds_of(ledger, from_items(READ), Workload())
+    assert least_ns(bounds) == pytest.approx(LIMIT_NS)
+    assert is_beyond(bounds, share * LIMIT_NS) is (share < 1)
+    assert least_ns(bounds_of(None, from_items(READ), Workload())) == 0
 
 
 async def test_a_fresh_reading_is_what_later_launches_are_given(bench: Bench) -> None:
