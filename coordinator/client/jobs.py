@@ -24,7 +24,7 @@ from .errors import status_of
 SUBMIT_TIMEOUT_S = 3600.0
 _RESTART_PAUSES_S = (0.5, 2.0)
 REANALYSE_TIMEOUT_S = 600.0
-WATCH_TIMEOUT_S = 900.0
+WATCH_TIMEOUT_S = 60.0
 WATCH_PATIENCE_S = 90.0
 """How long `watch` tries to reach a coordinator that has gone away, in seconds."""
 
