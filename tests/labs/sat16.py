@@ -100,6 +100,8 @@ def measured(
         result=str(folder / "raw.npz"),
         runtimes=("onnxruntime",) * len(paths),
         runtime="onnxruntime",
+        workload=place.workload,
+        anchors=(),
     )
     child = SimpleNamespace(
         evaluation=lambda: evaluation,
