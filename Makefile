@@ -21,7 +21,7 @@ fast: .venv/dev.installed
 protocol: .venv/dev.installed
 	$(PYTEST) tests/protocol
 
-# All of the above, two at a time because they only compute; then real processes, two halves at a time. 12 minutes.
+# All of the above, two at a time because they only compute; then real processes, two halves at a time. 10 minutes.
 test: .venv/dev.installed
 	$(MAKE) -j2 --output-sync=target check fast protocol
 	$(MAKE) -j2 --output-sync=target children labs
