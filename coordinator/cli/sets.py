@@ -63,6 +63,8 @@ def make_set(
     from ..sets.base import SetOptions
     from ..sets.make import make_sets, save
 
+    if not 0 < scale < float("inf"):
+        raise BadInput(Code.BAD_ARGUMENT, f"--scale {scale} is not a number above 0.")
     options = SetOptions(
         size=_size(size),
         scale=scale,

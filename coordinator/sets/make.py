@@ -14,6 +14,7 @@ from bitgauge.benchmarks.quality.sets import (
     sample_hashes,
     write_evaluation_set,
 )
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
 from .base import SetOptions, label_codes, refused
 from .registry import source_of
@@ -81,7 +82,16 @@ def make_sets(
 
 
 def save(made: MadeSets, evaluation: Path, calibration: Path | None) -> None:
-    """Write both sets, each whole or not at all."""
-    write_evaluation_set(evaluation, made.evaluation)
-    if made.calibration is not None and calibration is not None:
-        write_evaluation_set(calibration, made.calibration)
+    """Write both sets, each whole or not at all.
+
+    Raises:
+        BadInput: BAD_ARGUMENT, one cannot be written there.
+    """
+    for path, one in ((evaluation, made.evaluation), (calibration, made.calibration)):
+        if path is None or one is None:
+            continue
+        try:
+            write_evaluation_set(path, one)
+        except OSError as error:
+            sentence = f"{path} cannot be written: {error.strerror or error}."
+            raise BadInput(Code.BAD_ARGUMENT, sentence) from error

@@ -229,3 +229,19 @@ def test_what_is_no_source_names_those_there_are(tmp_path: Path) -> None:
         source_of(tmp_path / "x.bin", PLAIN)
     with pytest.raises(BadInput, match="cannot be read"):
         source_of(tmp_path / "nothing", PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-o", "{0}/none/e.npz"], "cannot be written: No such file or directory."),
+        (["-o", "{0}/e.npz", "--scale", "nan"], "--scale nan is not a number above 0."),
+    ],
+)
+def test_what_cannot_be_made_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    net = model(tmp_path / "net.onnx", image=(TensorProto.FLOAT, ["N", 3, 4, 6]))
+    asked = ["set", "make", str(images(tmp_path / "photos")), "--model", str(net)]
+    assert run_command_line([*asked, *(word.format(tmp_path) for word in words)]) == 2
+    assert said in capsys.readouterr().err
