@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+from bitgauge.agents.spec import WORKER
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.vocabulary.enums import Disposition
 from bitgauge.benchmarks.vocabulary.errors import Unavailable
@@ -84,15 +85,19 @@ class AgentService:
             self._start()
 
     def child(self) -> psutil.Process:
-        """A child that is measuring now."""
-        deadline = time.monotonic() + 20
+        """A child of a pass that has just begun: what it measures is still ahead of it."""
+        deadline = time.monotonic() + PATIENCE_S
+        before = self._children()
         while time.monotonic() < deadline:
-            for process in psutil.Process(self.process.pid).children(recursive=True):
+            for process in self._children() - before:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    if "bitgauge.agents" in " ".join(process.cmdline()):
+                    if WORKER in process.cmdline():
                         return process
             time.sleep(0.02)
-        raise AssertionError("no child was measuring")
+        raise AssertionError("no child began to measure")
+
+    def _children(self) -> set[psutil.Process]:
+        return set(psutil.Process(self.process.pid).children(recursive=True))
 
     def end(self) -> None:
         self._ending = True

@@ -125,7 +125,7 @@ def test_cancel_frees_the_slot_for_another_user(slow: Up, tmp_path: Path) -> Non
             said: list[str] = []
             theirs = other.submit(small_job(other, "ben"), said.append).job_id
             assert said[-1] == "looking into the model"
-            assert other.job(theirs).waiting_for == "waiting for a slot"
+            require(lambda: other.job(theirs).waiting_for == "waiting for a slot")
             client.cancel(endless)
             view = until(other, theirs, queued)
             assert view.entries[1].state is EntryState.READY
