@@ -1,0 +1,74 @@
+"""docs/limits.md is the one page of limits, and each figure on it is the code's."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/limits.md"
+ROW = re.compile(r"^\| (?!bound|---)(.+?) \| (.+?) \| (.+?) \| (.+?) \| `([\w.]+)` \|$")
+BYTES = ("bytes", "KiB", "MiB", "GiB", "TiB")
+SECONDS = {"ns": 1e-9, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "days": 86_400.0}
+
+
+class Row(NamedTuple):
+    """One line of the page."""
+
+    bound: str
+    figure: str
+    protects: str
+    moved_by: str
+    written_in: str
+
+
+def rows() -> list[Row]:
+    found = [ROW.match(line) for line in PAGE.read_text().splitlines()]
+    return [Row(*match.groups()) for match in found if match]
+
+
+def value_at(path: str) -> object:
+    """The constant, or the default of a class's field, at a dotted path below ``bitgauge``."""
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        try:
+            found: object = importlib.import_module("bitgauge." + ".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[length:]:
+            fields = getattr(found, "__dataclass_fields__", {})
+            found = fields[name].default if name in fields else getattr(found, name)
+        return found
+    raise AssertionError(f"docs/limits.md: there is no {path}")
+
+
+def shown(value: float, unit: str) -> Iterator[str]:
+    """How a figure may be written that is counted in the unit of its row."""
+    yield f"{value:,g} {unit}".strip() if value < 1e6 else f"{value:,.0f} {unit}".strip()
+    yield f"{value:,.0f} {unit}".strip()
+    if unit in BYTES:
+        yield f"{value / 1024 ** BYTES.index(unit):g} {unit}"
+    if unit in SECONDS:
+        for own in SECONDS.values():  # the constant's own unit: nanoseconds to days
+            yield f"{value * own / SECONDS[unit]:g} {unit}"
+
+
+def test_the_page_lists_bounds() -> None:
+    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    heads = [line for line in lines if line.startswith(("| bound", "| ---"))]
+    assert len(rows()) == len(lines) - len(heads) > 0
+    homes = [row.written_in for row in rows()]
+    assert len(homes) == len(set(homes))
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.written_in)
+def test_a_figure_is_the_code_s(row: Row) -> None:
+    value = value_at(row.written_in)
+    assert isinstance(value, int | float)
+    unit = row.figure.partition(" ")[2]
+    assert row.figure in set(shown(value, unit)), f"{row.written_in} is {value}"
