@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bitgauge.agents.connection.connection import Connection
+from bitgauge.benchmarks.common.join_line import Address
 from bitgauge.benchmarks.vocabulary.enums import (
     PassName,
     RawRole,
@@ -25,14 +26,17 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
 from bitgauge.coordinator.access.access import Access
+from bitgauge.coordinator.access.administration import Administration, Gateway
+from bitgauge.coordinator.access.ca import Authority
 from bitgauge.coordinator.access.tokens import Party
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.upload import CHUNK_BYTES
+from bitgauge.coordinator.cluster.listeners import credentials
 from bitgauge.coordinator.lab.assemble import assemble
 from bitgauge.coordinator.lab.collector import CollectionTerms
 from bitgauge.coordinator.services.pace import Pace
-from bitgauge.coordinator.services.server import make_server, servicers_of
+from bitgauge.coordinator.services.server import make_server, servicers_of, set_health
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
@@ -46,6 +50,7 @@ T = TypeVar("T")
 
 AGENT_TOKEN, USER_TOKEN = "secret-of-agents", "secret-of-users"
 START_S = 20.0
+CERTIFICATE_S = 3600.0
 DEVICE = values.bench()
 METRIC = MetricValue("latency_ratio", 0.5, 0.48, 0.52, n=60)
 
@@ -61,6 +66,7 @@ class Host:
     pace: Callable[[], Pace] = Pace
     port: int = 0
     loops: bool = True
+    tls: bool = False
 
     def start(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -98,14 +104,35 @@ class Host:
         assert self.lab.collector is not None
         self.collector, self.dispatcher = self.lab.collector, self.lab.dispatcher
         access = Access({AGENT_TOKEN: Party.AGENT, USER_TOKEN: Party.ADMIN})
-        administration: Any = None  # nobody joins here
-        servicers = servicers_of(self.lab, administration, self.blobs, self.pace)
-        self._server, _ = make_server(access, servicers)
+        gateway = self._gateway() if self.tls else None
+        self.administration = Administration(writer, access, gateway)
+        await self.administration.load()
+        servicers = servicers_of(self.lab, self.administration, self.blobs, self.pace)
+        self._server, probe = make_server(access, servicers)
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self.port}")
+        if gateway is not None:
+            self._listen_over_tls(gateway)
         await self.dispatcher.refresh_leases()
         await self._server.start()
+        await set_health(probe, serving=True)
         if self.loops:
             self.dispatcher.start()
+
+    def _gateway(self) -> Gateway:
+        authority = Authority.open(
+            self.home / "ca" / "authority.pem", CERTIFICATE_S, ("localhost",)
+        )
+        return Gateway(authority, Address("127.0.0.1", 1), 1)
+
+    def _listen_over_tls(self, gateway: Gateway) -> None:
+        """Both sockets of other machines, on free ports: for everybody, and for agents."""
+        people, agents = (
+            self._server.add_secure_port("127.0.0.1:0", credentials(gateway.authority, agents=one))
+            for one in (False, True)
+        )
+        address = Address("127.0.0.1", people)
+        self.administration.gateway = Gateway(gateway.authority, address, agents)
+        self.tls_port, self.agent_port = people, agents
 
     async def _stop(self) -> None:
         await self._server.stop(0)

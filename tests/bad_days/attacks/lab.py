@@ -1,0 +1,260 @@
+"""What an attack needs: a real coordinator's process with TLS and tokens, and who else uses it.
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    with attacked(tmp_path_factory.mktemp("attacked")) as lab:
+        yield lab
+
+def test_it(lab):
+    with lab.bystander() as other, lab.growth() as grown:
+        ...  # attack
+    other.require_prompt("what was done")
+    assert grown.bytes < MAX_GROWTH_BYTES
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import grpc
+import psutil
+from bitgauge.agents.config import Enrolment
+from bitgauge.agents.connection.connection import Connection, Introduction
+from bitgauge.agents.connection.join import join
+from bitgauge.benchmarks.common.join_line import SERVER_NAME, parse_join_line
+from bitgauge.benchmarks.vocabulary.enums import Role
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
+from bitgauge.coordinator.access.ca import Authority
+from bitgauge.coordinator.client.client import Client
+from bitgauge.coordinator.client.endpoint import Endpoint
+from bitgauge.protos.v1 import agent_pb2, lab_pb2
+from google.protobuf.message import Message
+
+from tests.labs.host import AGENT_TOKEN, DEVICE, USER_TOKEN, digest_of, job_of
+
+ROOT = Path(__file__).parents[3]
+MIB = 1 << 20
+PROMPT_S = 1.0
+"""What the 99th percentile of anybody else's call stays under, whatever the attack."""
+MAX_GROWTH_BYTES = 256 * MIB
+START = "from tests.bad_days.attacks.attacked import main; main()"
+OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_send_message_length", -1))
+
+T = TypeVar("T")
+
+
+def bearer(token: str) -> tuple[tuple[str, str], ...]:
+    """The metadata of a call with this token; of one without when it is empty."""
+    return (("authorization", f"Bearer {token.partition('@')[0]}"),) if token else ()
+
+
+@dataclass
+class Grown:
+    """What an attack did to the coordinator's memory, beyond what it was."""
+
+    peak: int = 0
+    """The most that was seen above it, in bytes."""
+    kept: int = 0
+    """What was still there afterwards, in bytes."""
+
+
+@dataclass
+class Bystander:
+    """What another caller's calls took, in seconds; `inf` for one that failed."""
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def p99(self, name: str) -> float:
+        """Of one kind of call."""
+        took = sorted(self.seconds[name])
+        return took[min(len(took) - 1, int(len(took) * 0.99))]
+
+    def require_prompt(self, attack: str) -> None:
+        """Print what it took during this attack, and hold it to `PROMPT_S`."""
+        for name, took in self.seconds.items():
+            print(f"{attack}: {name} p99 {self.p99(name):.3f} s of {len(took)} calls")
+        late = {name: self.p99(name) for name in self.seconds if self.p99(name) >= PROMPT_S}
+        assert not late, f"{attack}: {late}"
+
+
+@dataclass
+class Attacked:
+    """The coordinator's process, as seen from outside."""
+
+    home: Path
+    process: subprocess.Popen[str]
+    port: int
+    tls_port: int
+    agent_port: int
+    _lease: Assignment | None = None
+
+    @property
+    def address(self) -> str:
+        """The plain socket, on loopback."""
+        return f"127.0.0.1:{self.port}"
+
+    # -- who calls ------------------------------------------------------------------------
+    def client(self, token: str = USER_TOKEN, timeout_s: float = 10.0) -> Client:
+        """The client of this machine's owner, or of whom a token names, who comes over TLS."""
+        path = self.home / f"token-{digest_of(token.encode()).sha256[:12]}"
+        path.write_text(token)
+        port = self.tls_port if "@" in token else self.port
+        return Client(Endpoint(f"127.0.0.1:{port}", None, path), timeout_s)
+
+    def token(self, name: str, role: Role) -> str:
+        """A new token of a person, as ``SECRET@PIN``."""
+        with self.client() as client:
+            return client.create_token(name, role)[0]
+
+    def channel(self, *, tls: bool = False, device: Enrolment | None = None) -> grpc.Channel:
+        """A connection of its own: plain, over TLS without certificate, or a device's."""
+        if not tls and device is None:
+            return grpc.insecure_channel(self.address, options=OWN_CONNECTION)
+        keys = device.security if device else None
+        trusted = grpc.ssl_channel_credentials(
+            Authority.open(self.home / "ca" / "authority.pem", 60.0).pem,
+            keys.key_pem if keys else None,
+            keys.certificate_pem if keys else None,
+        )
+        port = self.agent_port if device else self.tls_port
+        options = (*OWN_CONNECTION, ("grpc.ssl_target_name_override", SERVER_NAME))
+        return grpc.secure_channel(f"127.0.0.1:{port}", trusted, options=options)
+
+    def device(self, name: str) -> Enrolment:
+        """A device that has joined with a line of its own; it has not registered."""
+        with self.client() as client:
+            line = parse_join_line(client.create_join_line()[0])
+        return asyncio.run(join(line, self.home / "devices" / name, name, lambda _: None))
+
+    # -- what becomes of the coordinator --------------------------------------------------
+    @property
+    def memory_bytes(self) -> int:
+        """What the process holds of the machine's memory (RSS)."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    @contextlib.contextmanager
+    def growth(self, settle_s: float = 2.0) -> Iterator[Grown]:
+        """Watches the memory; afterwards waits `settle_s` for what falls back."""
+        grown, before, over = Grown(), self.memory_bytes, threading.Event()
+
+        def look() -> None:
+            while not over.wait(0.01):
+                grown.peak = max(grown.peak, self.memory_bytes - before)
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            yield grown
+        finally:
+            over.set()
+            thread.join()
+        until = time.monotonic() + settle_s
+        while (kept := self.memory_bytes - before) > 8 * MIB and time.monotonic() < until:
+            time.sleep(0.05)
+        grown.kept = kept
+        print(f"memory: {grown.peak / MIB:.0f} MiB at most, {kept / MIB:.0f} MiB kept")
+
+    # -- who else uses it -----------------------------------------------------------------
+    def leased(self) -> Assignment:
+        """A job that `DEVICE`, the agent of this machine, holds the lease of."""
+        with self.client() as client:
+            digests = []
+            for data in (b"baseline", b"evaluation"):
+                digests.append(digest_of(data))
+                client.write(digests[-1], 0, iter([data]))
+            client.submit(job_of(digests[0], digests[1]))
+
+        async def claim() -> Assignment:
+            connection = Connection(self.address, AGENT_TOKEN, lambda _: None)
+            try:
+                await connection.register(DEVICE, Introduction("1", "boot", "one"))
+                found = await connection.acquire(DEVICE.device_id, "one", 10_000)
+            finally:
+                await connection.close()
+            assert found is not None
+            return found
+
+        return asyncio.run(claim())
+
+    @contextlib.contextmanager
+    def bystander(self, pause_s: float = 0.02) -> Iterator[Bystander]:
+        """Somebody with a lease and somebody who lists, for as long as the block lasts."""
+        lease = self._lease = self._lease or self.leased()
+        renew = agent_pb2.RenewRequest(
+            job_id=lease.job_id, epoch=lease.epoch, lease_token=lease.lease_token
+        )
+        plan = {
+            "address": self.address,
+            "pause_s": pause_s,
+            "calls": {
+                "Renew": _call("Agents/Renew", renew, AGENT_TOKEN),
+                "ListJobs": _call("Jobs/ListJobs", lab_pb2.ListJobsRequest(), USER_TOKEN),
+            },
+        }
+        process = _started("-m", "tests.bad_days.attacks.bystander")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(plan) + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "ready\n"
+        seen = Bystander()
+        try:
+            yield seen
+        finally:
+            process.stdin.close()
+            seen.seconds = json.loads(process.stdout.readline())
+            _ended(process)
+
+
+def _call(path: str, request: Message, token: str) -> tuple[str, str, str]:
+    return f"/bitgauge.v1.{path}", request.SerializeToString().hex(), token
+
+
+def _started(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _ended(process: subprocess.Popen[str]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.stdout is not None:
+        process.stdout.close()
+    process.wait(30)
+
+
+@contextlib.contextmanager
+def attacked(home: Path) -> Iterator[Attacked]:
+    """A coordinator that may be attacked; its end is a test too."""
+    process = _started("-c", START, str(home))
+    assert process.stdout is not None
+    port, tls_port, agent_port = map(int, process.stdout.readline().split())
+    lab = Attacked(home, process, port, tls_port, agent_port)
+    try:
+        yield lab
+        assert process.poll() is None, "the attack ended it"
+    finally:
+        _ended(process)
+
+
+def at_once(count: int, work: Callable[[int], T]) -> list[T]:
+    """What `count` threads give that start together, each told its number."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(work, range(count)))
