@@ -17,13 +17,14 @@ from bitgauge.benchmarks.common.home import DEFAULT_PORT, home
 from bitgauge.benchmarks.common.join_line import parse_join_line
 from bitgauge.benchmarks.common.plugins import plugin_folders
 from bitgauge.benchmarks.common.prctl import adopt_orphans
+from bitgauge.benchmarks.sandbox.base import AUTO, levels
+from bitgauge.benchmarks.sandbox.found import in_words
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
-from .config import AUTO, DEFAULT_CACHE_BYTES, AgentConfig, read_token
-from .sandbox.base import levels
+from .config import DEFAULT_CACHE_BYTES, AgentConfig, read_token
 
 if TYPE_CHECKING:
     from .config import Enrolment
@@ -185,7 +186,7 @@ def _describe(arguments: argparse.Namespace) -> None:
     from .execution.attached import attached, introduced, names_of
     from .execution.probing import with_known_modes
     from .sandbox.confinement import start_box
-    from .sandbox.survey import in_words, survey
+    from .sandbox.survey import survey
 
     folder, plugins = (arguments.home or home()) / "agent", plugin_folders()
     found = attached(arguments.device, plugins, _warn)

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bitgauge.benchmarks.sandbox.base import AUTO
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
-AUTO = "auto"
 _NS = 1_000_000_000
 
 

@@ -17,7 +17,6 @@ from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, 
 # the agent's side imports what runs in a child.
 WORKER = f"{__package__}.worker.worker"
 PROBE = f"{__package__}.worker.probe"
-CONFINE = f"{__package__}.worker.confine"
 TRIAL = f"{__package__}.worker.trial"
 
 MAX_EVENT_BYTES = 64 * 1024

@@ -1,1 +1,1 @@
-"""What Linux tells and allows: processes, clocks, sysfs, Landlock, seccomp, temperatures."""
+"""What Linux tells and allows: processes, clocks, sysfs, temperatures."""

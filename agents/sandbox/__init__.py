@@ -1,1 +1,1 @@
-"""How a child is confined: levels by file name, control groups, what works here."""
+"""How a child is confined: control groups, environment, which level works here."""

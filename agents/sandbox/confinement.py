@@ -11,15 +11,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
+from bitgauge.benchmarks.sandbox.base import RLIMITS, Box, Level, runtime_trees
+from bitgauge.benchmarks.sandbox.found import in_words
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
 from ..config import AgentConfig
 from . import cgroup
-from .base import RLIMITS, Box, Level, runtime_trees
-from .survey import in_words, survey
+from .survey import survey
 
+_OWN = Path(__file__).parents[1]
 PROCESSES = 512  # of one child, threads counted
 _RESERVE_BYTES = 512 * 1024**2
 _RESERVE_SHARE = 8
@@ -124,7 +126,7 @@ def start_box(folder: Path, home: Path, plugins: Sequence[Path]) -> Box:
         home: the state folder of Bitgauge, which holds tokens.
         plugins: further folders of plug-ins.
     """
-    return Box(folder / "work", (), runtime_trees(plugins), (), (home.resolve(),))
+    return Box(folder / "work", (), runtime_trees((_OWN,), plugins), (), (home.resolve(),))
 
 
 def _limits_in_words(groups: cgroup.Parents) -> str:

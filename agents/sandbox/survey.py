@@ -13,32 +13,17 @@ import os
 import signal
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.sandbox.base import RLIMITS, Box, Level, levels
+from bitgauge.benchmarks.sandbox.found import Survey, considered, none_works
 
-from ..config import AUTO
 from ..host import process
 from ..spec import TRIAL
-from .base import RLIMITS, Box, Level, levels
 from .environment import child_environment
 
 _TRIAL_S = 30.0
 _GIVEN = "for children"
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What came of looking for a level.
-
-    Attributes:
-        level: the strongest that works.
-        refused: stronger ones, and a sentence why each does not work.
-    """
-
-    level: Level
-    refused: tuple[tuple[str, str], ...]
 
 
 async def survey(wanted: str, box: Box) -> Survey:
@@ -51,29 +36,13 @@ async def survey(wanted: str, box: Box) -> Survey:
     Raises:
         Refused: the wanted level does not work here.
     """
-    known = levels()
-    if wanted not in (AUTO, *known):
-        raise Refused(
-            Code.SANDBOX_UNAVAILABLE,
-            f"There is no sandbox level {wanted!r}; there are: {', '.join(known)}.",
-        )
     refused: list[tuple[str, str]] = []
-    for name, level in known.items():
-        if wanted not in (AUTO, name):
-            continue
+    for name, level in considered(wanted, levels()).items():
         why = level.missing(box) or await _tried(level, box)
         if why is None:
             return Survey(level, tuple(refused))
         refused.append((name, why))
-    raise Refused(
-        Code.SANDBOX_UNAVAILABLE, f"The sandbox level {wanted} does not work here: {refused[0][1]}"
-    )
-
-
-def in_words(found: Survey) -> str:
-    """The level, and why no stronger one."""
-    reasons = " ".join(f"{name}: {why}" for name, why in found.refused)
-    return f"{found.level.NAME} ({reasons.rstrip('.')})" if reasons else found.level.NAME
+    raise none_works(wanted, refused[0][1])
 
 
 _TRIED: dict[tuple[str, tuple[Path, ...]], str | None] = {}

@@ -20,9 +20,9 @@ from pathlib import Path
 import bitgauge.benchmarks.zoo
 from bitgauge.agents.registry import describe
 from bitgauge.agents.sandbox import cgroup
-from bitgauge.agents.sandbox.base import levels
 from bitgauge.agents.sandbox.confinement import Confinement, memory_limit, start_box
 from bitgauge.agents.sandbox.survey import survey
+from bitgauge.benchmarks.sandbox.base import levels
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import Refused
 

@@ -12,10 +12,10 @@ from bitgauge.agents import registry
 from bitgauge.agents.config import PhaseLimits
 from bitgauge.agents.launcher.spawn import run_child
 from bitgauge.agents.launcher.supervision import Listener
-from bitgauge.agents.sandbox.base import RLIMITS, levels
 from bitgauge.agents.sandbox.confinement import Confinement
 from bitgauge.agents.spec import ChildSpec, Event
 from bitgauge.benchmarks.raw.container import RawFile, read_raw
+from bitgauge.benchmarks.sandbox.base import RLIMITS, levels
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 

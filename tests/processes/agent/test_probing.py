@@ -17,7 +17,6 @@ from bitgauge.agents.execution.probing import (
 )
 from bitgauge.agents.host.anchoring import cache_bytes
 from bitgauge.agents.registry import describe
-from bitgauge.agents.sandbox.base import RLIMITS, levels
 from bitgauge.agents.sandbox.confinement import Confinement
 from bitgauge.benchmarks.raw.anchors import (
     FOREIGN,
@@ -28,6 +27,7 @@ from bitgauge.benchmarks.raw.anchors import (
     from_items,
     peak_name,
 )
+from bitgauge.benchmarks.sandbox.base import RLIMITS, levels
 from bitgauge.benchmarks.vocabulary.fingerprint import changed, stack_of
 from bitgauge.benchmarks.vocabulary.kernel_modes import PROBE_VERSION
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem

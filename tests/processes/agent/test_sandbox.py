@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,28 +15,28 @@ from typing import Any, cast
 import psutil
 import pytest
 from bitgauge.agents.execution.failures import failure_of
-from bitgauge.agents.host import landlock, seccomp
 from bitgauge.agents.launcher.exit import ChildExit
 from bitgauge.agents.launcher.supervision import ended_by, is_result
 from bitgauge.agents.registry import describe
-from bitgauge.agents.sandbox import base as sandbox
 from bitgauge.agents.sandbox import cgroup, confinement
 from bitgauge.agents.sandbox import survey as surveys
-from bitgauge.agents.sandbox.base import Box, Level, levels, runtime_trees
 from bitgauge.agents.sandbox.confinement import (
     Confinement,
     is_loopback,
     memory_limit,
     refuse_strangers,
 )
-from bitgauge.agents.sandbox.survey import in_words, survey
+from bitgauge.agents.sandbox.survey import survey
 from bitgauge.agents.worker.worker import code_of
 from bitgauge.benchmarks.common.files import remove_tree
+from bitgauge.benchmarks.sandbox.base import Box, Level, levels, runtime_trees
+from bitgauge.benchmarks.sandbox.found import in_words
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 from tests.labs.agent import PLUGINS
 
+OUR_CODE = (Path(confinement.__file__).parents[1],)
 BOX = Box(Path("/state/agent/work"), (), (Path("/usr"),), (), (Path("/state"),))
 
 
@@ -65,10 +64,6 @@ def three(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(surveys, "_tried", tried)
 
 
-def test_levels_are_found_by_file_name_strongest_first() -> None:
-    assert list(levels()) == ["bwrap", "userns", "rlimits"]
-
-
 async def test_the_strongest_that_works_is_taken_and_the_others_are_explained(three: None) -> None:
     found = await survey("auto", BOX)
     assert found.level.NAME == "weak"
@@ -85,7 +80,7 @@ async def test_a_wanted_level_that_does_not_work_is_refused_in_a_sentence(three:
 
 async def test_a_level_that_lets_a_child_read_secrets_is_not_taken() -> None:
     open_door = level("open", 1, None)
-    said = await surveys._try(open_door, replace(BOX, trees=runtime_trees()))
+    said = await surveys._try(open_door, replace(BOX, trees=runtime_trees(OUR_CODE)))
     assert said == "a child under it said: it could read a file that is not its own."
 
 
@@ -119,41 +114,6 @@ def test_without_a_sandbox_only_the_owners_artifacts_run(address: str, here: boo
         with pytest.raises(Refused, match="another machine") as caught:
             refuse_strangers(none, address, allowed=False)
         assert "--allow-unsandboxed" in caught.value.advice
-
-
-def test_trees_hold_the_interpreter_and_our_code_and_no_home() -> None:
-    trees = runtime_trees()
-
-    def covered(path: Path) -> bool:
-        return any(path.resolve().is_relative_to(tree) for tree in trees)
-
-    assert covered(Path(sys.executable))
-    assert covered(Path(sandbox.__file__))
-    assert covered(Path(psutil.__file__))
-    assert not covered(Path.home())
-    assert not covered(Path("/etc/passwd"))
-    assert not any(one != other and other in one.parents for one in trees for other in trees)
-
-
-def test_bwrap_hides_the_state_folder_when_a_tree_holds_it(tmp_path: Path) -> None:
-    state = tmp_path / "venv" / "state"
-    state.mkdir(parents=True)
-    box = Box(state / "work", (), (tmp_path / "venv",), (), (state,))
-    words = list(levels()["bwrap"].wrap(box, ("true",)))
-    at = words.index(str(state))
-    assert words[at - 1] == "--tmpfs"
-    assert words.index(str(tmp_path / "venv")) < at < words.index(str(state / "work"))
-    assert "lies inside" in (levels()["userns"].missing(box) or "")
-
-
-def test_bubblewrap_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
-    assert "not installed" in (levels()["bwrap"].missing(BOX) or "")
-
-
-def test_a_kernel_without_landlock_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(landlock, "version", lambda: 0)
-    assert "no Landlock" in (levels()["userns"].missing(BOX) or "")
 
 
 def test_a_gpu_gets_its_nodes_and_no_address_limit(tmp_path: Path) -> None:
@@ -267,42 +227,6 @@ def test_litter_is_removed_however_deep(tmp_path: Path) -> None:
     assert remove_tree(top)
     assert remove_tree(top)
     assert outside.read_text() == "stays"
-
-
-# The system call filter, run by a small interpreter of classic BPF.
-
-
-def verdict(machine: str, architecture: int, number: int) -> int:
-    code = seccomp.program(machine)
-    lines = [struct.unpack_from("=HBBI", code, at) for at in range(0, len(code), 8)]
-    data, at, loaded = {0: number, 4: architecture}, 0, 0
-    while True:
-        kind, yes, no, value = lines[at]
-        at += 1
-        if kind == 0x20:
-            loaded = data[value]
-        elif kind == 0x15:
-            at += yes if loaded == value else no
-        elif kind == 0x35:
-            at += yes if loaded >= value else no
-        else:
-            return cast(int, value)
-
-
-@pytest.mark.parametrize(
-    ("machine", "architecture", "refused", "passed"),
-    [
-        ("x86_64", 0xC000003E, (41, 42, 90, 101, 272, 425, 0x40000001), (0, 1, 9, 53, 56, 202)),
-        ("aarch64", 0xC00000B7, (198, 203, 53, 117, 97, 425), (63, 64, 222, 199, 220, 98)),
-    ],
-)
-def test_the_filter_refuses_what_it_says(
-    machine: str, architecture: int, refused: tuple[int, ...], passed: tuple[int, ...]
-) -> None:
-    allow = {verdict(machine, architecture, number) for number in passed}
-    refuse = {verdict(machine, architecture, number) for number in refused}
-    assert (allow, refuse) == ({0x7FFF0000}, {0x00050001})
-    assert verdict(machine, 0x40000003, passed[0]) == 0x00050001, "another architecture"
 
 
 # Control groups: on trees as the kernel shows them, and on this machine where it has them.

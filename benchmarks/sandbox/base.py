@@ -1,7 +1,7 @@
 """How a child is confined: levels found by file name, and what one child may reach.
 
-A level is one file ``levels/NAME.py``, see `Level`. Model files are programs (DESIGN 4): the
-strongest level that really works on this machine is taken, and every run records which.
+A level is one file ``levels/NAME.py``, see `Level`. Model files are programs: the strongest level
+that really works on a machine is taken, by whatever there opens them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol, cast
 
-import bitgauge.benchmarks
 import bitgauge.protos
 
+AUTO = "auto"
+"""In place of a level: the strongest that works."""
 RLIMITS = "rlimits"
 
 # Programs and libraries of the system; a child may read them and nothing else outside.
@@ -78,15 +79,19 @@ def levels() -> dict[str, Level]:
     return {one.NAME: one for one in sorted(found, key=lambda one: -one.RANK)}
 
 
-def runtime_trees(plugins: Sequence[Path] = ()) -> tuple[Path, ...]:
+def runtime_trees(code: Sequence[Path], plugins: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Folders that a child's interpreter, libraries and our own code are read from.
 
     Folders that hold a whole home are left out even when the search path names them: what a
     child needs lies deeper, and what it must not see lies beside.
+
+    Args:
+        code: folders of our own code besides that of this package.
+        plugins: folders of plug-ins.
     """
     own = (
+        *code,
         Path(__file__).parents[1],
-        *(Path(part) for part in bitgauge.benchmarks.__path__),
         *(Path(part) for part in bitgauge.protos.__path__),
     )
     named: list[str] = [

@@ -14,9 +14,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from bitgauge.benchmarks.common.prctl import die_with_parent, forbid_new_rights
-
-from ..host import landlock, seccomp
+from ..common.prctl import die_with_parent, forbid_new_rights
+from . import landlock, seccomp
 
 _NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000  # user pid net ipc uts
 _NOBODY = 65534

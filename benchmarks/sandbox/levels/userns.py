@@ -11,13 +11,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...host import landlock, seccomp
-from ...spec import CONFINE
+from .. import landlock, seccomp
 from ..base import SYSTEM_FILES, Box
 
 NAME = "userns"
 RANK = 10
 OWN_PROCESS_IDS = True
+
+_CONFINE = f"{__package__.rpartition('.')[0]}.confine"
 
 _READABLE = tuple(
     map(
@@ -51,7 +52,7 @@ def wrap(box: Box, command: Sequence[str]) -> tuple[str, ...]:
     """The command behind `confine`."""
     readable = (*box.trees, *SYSTEM_FILES, *_READABLE, *box.files)
     return (
-        *(sys.executable, "-m", CONFINE, str(os.getpid())),
+        *(sys.executable, "-m", _CONFINE, str(os.getpid())),
         *(f"r{path}" for path in readable if path.exists()),
         *(f"w{path}" for path in (*_WRITABLE, *box.devices, box.folder)),
         "--",
