@@ -157,7 +157,8 @@ def report_of(
         entry_index=run.entry.index,
         status=RunStatus.MEASURED if failure is None else status_of(failure),
         started_unix_ns=started_unix_ns,
-        ended_unix_ns=bench.machine.unix_ns(),
+        # A clock that was set back meanwhile must not make a run end before it began.
+        ended_unix_ns=max(started_unix_ns, bench.machine.unix_ns()),
         device_id=bench.device.device_id,
         sandbox=bench.sandbox,
         stack=stack,

@@ -261,7 +261,7 @@ def on_cancel(now: JobNow, reason: str) -> Instructions:
 
 # -- parts of it --------------------------------------------------------------------------
 def require_run_of(now: JobNow, told: RunReport) -> None:
-    """Refuse a report whose ids do not agree with one another.
+    """Refuse a report whose ids or times do not agree with one another.
 
     Raises:
         BadInput: `BAD_ARGUMENT`.
@@ -276,6 +276,8 @@ def require_run_of(now: JobNow, told: RunReport) -> None:
             f"Run {told.run_id} is not the id of entry {told.entry_index} of job {told.job_id}"
             f" at epoch {told.epoch}.",
         )
+    if told.ended_unix_ns < told.started_unix_ns:
+        raise BadInput(Code.BAD_ARGUMENT, f"Run {told.run_id} ends before it has started.")
 
 
 def judge(

@@ -28,6 +28,8 @@ MAX_LABEL = 40
 MAX_BATCH = 1 << 16
 MAX_DIM = 1 << 24
 MAX_THREADS = 1 << 10
+MAX_MARGIN_PP = 100.0
+LONGEST_DEADLINE_S = 30 * 86_400
 
 
 def completed(spec: JobSpec) -> JobSpec:
@@ -97,8 +99,14 @@ def _require_sane(spec: JobSpec) -> None:
             not 1 <= workload.threads <= MAX_THREADS,
             f"threads {workload.threads} is not 1 to {MAX_THREADS}",
         ),
-        (spec.deadline_s < 1, f"deadline {spec.deadline_s} s is below 1 s"),
-        (not spec.accuracy_margin_pp > 0, "the accuracy margin is not above 0"),
+        (
+            not 1 <= spec.deadline_s <= LONGEST_DEADLINE_S,
+            f"deadline {spec.deadline_s} s is not 1 s to {LONGEST_DEADLINE_S} s",
+        ),
+        (
+            not 0 < spec.accuracy_margin_pp <= MAX_MARGIN_PP,
+            f"the accuracy margin is not above 0 and at most {MAX_MARGIN_PP:g} points",
+        ),
         (
             any(not entry.recipe and entry.artifact is None for entry in spec.entries),
             "an entry has neither a recipe nor an artifact",

@@ -14,8 +14,10 @@ from typing import Any, NoReturn
 import grpc
 from bitgauge.benchmarks.common.wire import CODE_KEY
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Internal
+from bitgauge.benchmarks.vocabulary.printable import printable_lines
 
 from ..access.access import Access, Caller, enter, transport_of
+from .fields.walk import require_fields
 
 # Details travel percent-encoded in a header, and a call whose headers exceed 8 KiB is lost.
 MAX_SENTENCE_BYTES = 6000
@@ -94,8 +96,16 @@ def guarded(handler: Any, admission: _Admission) -> grpc.RpcMethodHandler[Any, A
         behaviour = _guarded_upload(handler.stream_unary, admission)
     else:
         make = grpc.unary_unary_rpc_method_handler
-        behaviour = _guarded_call(handler.unary_unary, admission)
+        behaviour = _guarded_call(_looked_at(handler.unary_unary), admission)
     return make(behaviour, handler.request_deserializer, handler.response_serializer)
+
+
+def _looked_at(behaviour: Callable[[Any, Any], Awaitable[Any]]) -> Any:
+    async def call(request: Any, context: Any) -> Any:
+        require_fields(request)
+        return await behaviour(request, context)
+
+    return call
 
 
 def _guarded_call(behaviour: Callable[[Any, Any], Awaitable[Any]], admission: _Admission) -> Any:
@@ -113,6 +123,7 @@ def _guarded_upload(behaviour: Callable[[Any, Any], Awaitable[Any]], admission: 
     async def judged(requests: AsyncIterable[Any], context: Any) -> AsyncIterator[Any]:
         async for request in requests:
             admission.judge(context)
+            require_fields(request)
             yield request
 
     async def upload(requests: AsyncIterable[Any], context: Any) -> Any:
@@ -127,6 +138,7 @@ def _guarded_stream(
     async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
         try:
             admission.begin(context)
+            require_fields(request)
             async for response in behaviour(request, context):
                 admission.judge(context)
                 yield response
@@ -152,7 +164,7 @@ async def abort(context: Any, error: BitgaugeError) -> NoReturn:
     """End the call with the status, the sentence with its advice, and the code as trailer."""
     await context.abort(
         grpc.StatusCode[error.status],
-        f"{shortened(error.sentence)} {error.advice}",
+        f"{shortened(printable_lines(error.sentence))} {error.advice}",
         trailing_metadata=((CODE_KEY, error.code.value),),
     )
     raise AssertionError("abort returned")

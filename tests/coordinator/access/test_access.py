@@ -19,6 +19,7 @@ from bitgauge.coordinator.services.server import Servicers
 from bitgauge.coordinator.store.values import AccessState, TokenRecord
 from bitgauge.protos.v1 import agent_pb2, blobs_pb2, lab_pb2
 
+from tests.coordinator.services.requests import every_rpc, least
 from tests.labs.access import Gate, gate
 
 DENIED = grpc.StatusCode.PERMISSION_DENIED
@@ -154,6 +155,9 @@ async def identities(door: Gate) -> dict[str, Identity]:
     return made
 
 
+LEAST = {rpc.path: least(rpc.request).SerializeToString() for rpc in every_rpc()}
+
+
 class Reached:
     """Servicers that do nothing but note which of their methods was called."""
 
@@ -211,8 +215,9 @@ async def door(tmp_path: Path, reached: Reached) -> AsyncIterator[Gate]:
 async def status_of(channel: grpc.aio.Channel, path: str, streams: bool, token: str) -> Any:
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
     call: Any = channel.stream_unary(path) if streams else channel.unary_unary(path)
+    least = LEAST[path]
     try:
-        await call(iter([b""]) if streams else b"", metadata=metadata, timeout=5)
+        await call(iter([least]) if streams else least, metadata=metadata, timeout=5)
     except grpc.aio.AioRpcError as error:
         return error.code()
     return grpc.StatusCode.OK
