@@ -18,6 +18,7 @@ from typing import NoReturn
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from cryptography import x509
 
+from ..decisions.asker import ITSELF, Asker
 from ..store.values import AccessState, TokenRecord
 from .tokens import Party, hashed
 
@@ -87,9 +88,13 @@ class Caller:
             raise Refused(Code.FORBIDDEN, f"{what} belongs to another agent than {self.device_id}.")
 
     @property
-    def own_jobs_of(self) -> str | None:
-        """Whose jobs this caller may cancel; None: everybody's."""
-        return self.name if self.party is Party.SUBMIT else None
+    def asker(self) -> Asker:
+        """Whose things this caller may change, and what the audit calls it."""
+        if self is NOBODY:
+            return ITSELF
+        if self.device_id is not None:
+            return Asker(f"agent:{self.device_id}", owns_all=False)
+        return Asker(self.name, self.party is Party.ADMIN)
 
 
 NOBODY = Caller(Party.READ)

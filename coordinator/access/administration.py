@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 from ..store.store import Store
 from ..store.values import TokenRecord
 from ..store.writer import Writer
-from .access import Access
+from .access import Access, caller
 from .ca import Authority, Issued
 from .tokens import hashed, new_token
 
@@ -86,11 +86,11 @@ class Administration:
         _require_name(name)
         if role is Role.AGENT:
             raise BadInput(Code.BAD_ARGUMENT, "Agents join with a line; tokens are for people.")
-        now_ns = self.writer.now_ns()
+        now_ns, who = self.writer.now_ns(), caller().asker.name
         expires_ns = now_ns + lifetime_s * NS_PER_S if lifetime_s > 0 else 0
         secret = new_token()
         record = TokenRecord(name, role, hashed(secret), expires_ns)
-        await self._change(lambda store: store.create_token(record, now_ns))
+        await self._change(lambda store: store.create_token(record, now_ns, who))
         pin = f"@{self.gateway.authority.pin}" if self.gateway else ""
         return secret + pin, expires_ns
 
@@ -100,8 +100,8 @@ class Administration:
 
     async def revoke_token(self, name: str) -> TokenView:
         """End a token at once."""
-        now_ns = self.writer.now_ns()
-        return await self._change(lambda store: store.revoke_token(name, now_ns))
+        now_ns, who = self.writer.now_ns(), caller().asker.name
+        return await self._change(lambda store: store.revoke_token(name, now_ns, who))
 
     # -- devices --------------------------------------------------------------------------
     async def create_join_line(self, lifetime_s: int) -> tuple[JoinLine, int]:
@@ -109,10 +109,12 @@ class Administration:
         gateway = self._required_gateway()
         if not 0 <= lifetime_s <= LONGEST_JOIN_LIFE_S:
             raise BadInput(Code.BAD_ARGUMENT, "A join line lives for a week at most.")
-        now_ns = self.writer.now_ns()
+        now_ns, who = self.writer.now_ns(), caller().asker.name
         expires_ns = now_ns + (lifetime_s or JOIN_LIFE_S) * NS_PER_S
         token = secrets.token_hex(JOIN_TOKEN_BYTES)
-        await self._change(lambda store: store.create_join_token(hashed(token), expires_ns, now_ns))
+        await self._change(
+            lambda store: store.create_join_token(hashed(token), expires_ns, now_ns, who)
+        )
         return JoinLine(gateway.address, gateway.authority.pin, token), expires_ns
 
     async def join(self, join_token: str, request_pem: bytes, device_id: str, name: str) -> Joined:
@@ -137,8 +139,8 @@ class Administration:
 
     async def revoke_agent(self, device: str) -> str:
         """End a device's certificates, token and lease at once; its id."""
-        now_ns = self.writer.now_ns()
-        return await self._change(lambda store: store.revoke_agent(device, now_ns))
+        now_ns, who = self.writer.now_ns(), caller().asker.name
+        return await self._change(lambda store: store.revoke_agent(device, now_ns, who))
 
     def _required_gateway(self) -> Gateway:
         if self.gateway is None:

@@ -22,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 )
 
 from ..decisions import schedules, submission
+from ..decisions.asker import ITSELF, Asker
 from ..decisions.campaigns import CampaignEvent
 from ..store.store import Store
 from ..store.values import LeaseTerms, NewCampaign
@@ -70,7 +71,7 @@ class Campaigns:
 
         def work(store: Store) -> tuple[CampaignView, RefreshPlan, bool]:
             plan = RefreshPlan()
-            if store.campaign_with_key(key) is None:
+            if store.campaign_with_key(submitted_by, key) is None:
                 plan = planned(store, order, now_ns, self.terms)
                 _require_files(store, plan, now_ns)
             campaign = NewCampaign(
@@ -89,9 +90,9 @@ class Campaigns:
         return await self.writer.change(work)
 
     async def move(
-        self, campaign_id: str, event: CampaignEvent, only_of: str | None = None
+        self, campaign_id: str, event: CampaignEvent, asker: Asker = ITSELF
     ) -> CampaignView:
-        """Pause, resume or cancel a campaign; only one that `only_of` started, when given.
+        """Pause, resume or cancel a campaign; who started it may, and an admin.
 
         What was measured stays. A paused one submits no further job, and those that are queued
         are still measured; the open jobs of a cancelled one are cancelled.
@@ -103,26 +104,26 @@ class Campaigns:
 
         def work(store: Store) -> CampaignView:
             view = store.campaign(campaign_id)
-            if only_of is not None and view.submitted_by != only_of:
-                raise Refused(
-                    Code.FORBIDDEN, f"Campaign {view.campaign_id} was started by somebody else."
-                )
             found = view.campaign_id
+            asker.require_own(view.submitted_by, f"Campaign {found}")
             if event is CampaignEvent.CANCEL:
-                reason = f"cancelled by {only_of}" if only_of else "cancelled"
-                store.move_campaign(found, event, now_ns, reason=reason, diff=diff_of(store, found))
+                reason, diff = f"cancelled by {asker.name}", diff_of(store, found)
+                store.move_campaign(found, event, now_ns, reason=reason, diff=diff, who=asker.name)
                 cancel_orphans(store, now_ns)
             else:
-                store.move_campaign(found, event, now_ns)
+                store.move_campaign(found, event, now_ns, who=asker.name)
             return store.campaign(found)
 
         return await self.writer.change(work)
 
     # -- schedules ------------------------------------------------------------------------
     async def set_schedule(
-        self, name: str, cron: str, order: RefreshOrder, submitted_by: str = ""
+        self, name: str, cron: str, order: RefreshOrder, asker: Asker = ITSELF
     ) -> ScheduleView:
-        """Have a refresh start by itself, instead of an earlier schedule of that name."""
+        """Have a refresh start by itself, instead of an earlier schedule of that name.
+
+        An earlier one is replaced by its owner, or by an admin, whose it is then.
+        """
         if not name.strip():
             raise BadInput(Code.BAD_ARGUMENT, "The schedule has no name.")
         require_order(order)
@@ -132,15 +133,32 @@ class Campaigns:
             cron=cron,
             created_unix_ns=now_ns,
             next_unix_ns=schedules.next_after(cron, now_ns),
-            submitted_by=submitted_by,
+            submitted_by=asker.name,
         )
 
         def work(store: Store) -> ScheduleView:
+            _require_own(store, schedule.name, asker)
             _require_suite_files(store, order, now_ns)
             store.set_schedule(schedule, order)
             return schedule
 
         return await self.writer.change(work)
+
+    async def remove_schedule(self, name: str, asker: Asker = ITSELF) -> ScheduleView:
+        """End a schedule; its owner may, and an admin. Its campaigns go on."""
+        now_ns = self.writer.now_ns()
+
+        def work(store: Store) -> ScheduleView:
+            _require_own(store, name, asker)
+            return store.remove_schedule(name, now_ns=now_ns, who=asker.name)
+
+        return await self.writer.change(work)
+
+
+def _require_own(store: Store, name: str, asker: Asker) -> None:
+    for schedule in store.schedules():
+        if schedule.name == name:
+            asker.require_own(schedule.submitted_by, f"Schedule {name!r}")
 
 
 def diff_of(store: Store, campaign_id: str) -> tuple[CellChange, ...]:

@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 
+from ..decisions.asker import COORDINATOR
 from ..decisions.care import (
     CareTerms,
     CheckOutcome,
@@ -55,20 +56,27 @@ class LabCare:
     _loss: MassLoss | None = field(default=None, init=False)
 
     # -- what an admin asks ---------------------------------------------------------------
-    async def cordon(self, device: str, reason: str) -> DeviceView:
+    async def cordon(self, device: str, reason: str, who: str = COORDINATOR) -> DeviceView:
         """Give a device, named by name or id, no further job."""
-        why = reason.strip() or "no reason given"
-        return await self._change(device, lambda store, found: store.cordon(found, why))
+        why, now_ns = reason.strip() or "no reason given", self.writer.now_ns()
+        return await self._change(
+            device, lambda store, found: store.cordon(found, why, now_ns=now_ns, who=who)
+        )
 
-    async def uncordon(self, device: str) -> DeviceView:
+    async def uncordon(self, device: str, who: str = COORDINATOR) -> DeviceView:
         """Take a device up again; its health check comes first."""
-        return await self._change(device, lambda store, found: store.uncordon(found))
+        now_ns = self.writer.now_ns()
+        return await self._change(
+            device, lambda store, found: store.uncordon(found, now_ns=now_ns, who=who)
+        )
 
-    async def retire(self, device: str, reason: str) -> DeviceView:
+    async def retire(self, device: str, reason: str, who: str = COORDINATOR) -> DeviceView:
         """Remove a device for good; its results stay."""
         why = f"retired: {reason.strip() or 'no reason given'}"
         now_ns = self.writer.now_ns()
-        return await self._change(device, lambda store, found: store.retire(found, why, now_ns))
+        return await self._change(
+            device, lambda store, found: store.retire(found, why, now_ns, who)
+        )
 
     async def _change(self, device: str, work: Callable[[Store, str], object]) -> DeviceView:
         def change(store: Store) -> DeviceView:

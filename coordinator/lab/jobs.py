@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import JobState, ModelClass
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 
 from ..decisions import submission
+from ..decisions.asker import ITSELF, Asker
 from ..decisions.care import require_quota
 from ..decisions.job_now import ENDED
 from ..decisions.steps import INSPECTING, StepKind
@@ -76,7 +76,7 @@ class Jobs:
         now_ns = self.writer.now_ns()
 
         def work(store: Store) -> tuple[str, bool]:
-            if store.job_with_key(spec.idempotency_key) is None:
+            if store.job_with_key(submitted_by, spec.idempotency_key) is None:
                 present = self._present(store, now_ns)
                 submission.require_options(spec, present)
                 submission.require_device(spec, present)
@@ -152,17 +152,14 @@ class Jobs:
                 return
             await self.writer.changes.wait_past(version)
 
-    async def cancel(self, job_id: str, only_of: str | None = None) -> JobView:
-        """Cancel a job that has not ended; only one that `only_of` submitted, when given."""
+    async def cancel(self, job_id: str, asker: Asker = ITSELF) -> JobView:
+        """Cancel a job that has not ended; its submitter may, and an admin."""
         now_ns = self.writer.now_ns()
 
         def work(store: Store) -> JobView:
             found = store.job_id_of(job_id)
-            if only_of is not None and store.submitter(found) != only_of:
-                raise Refused(
-                    Code.FORBIDDEN, f"Job {found} was submitted by somebody else than {only_of}."
-                )
-            return store.cancel(found, "cancelled by the user", now_ns)
+            asker.require_own(store.submitter(found), f"Job {found}")
+            return store.cancel(found, "cancelled by the user", now_ns, asker.name)
 
         return await self.writer.change(work)
 

@@ -10,6 +10,7 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.protos.v1 import lab_pb2 as pb
 from bitgauge.protos.v1 import lab_pb2_grpc
 
+from ..access.access import caller
 from ..access.administration import Administration
 from ..lab.care import LabCare
 from ..store.writer import Writer
@@ -59,13 +60,13 @@ class AdminService(lab_pb2_grpc.AdminServicer):
         return pb.RevokeAgentResponse()  # it joined and never registered
 
     async def Cordon(self, request: pb.CordonRequest, context: Any) -> pb.CordonResponse:
-        view = await self.care.cordon(request.device, request.reason)
+        view = await self.care.cordon(request.device, request.reason, caller().asker.name)
         return pb.CordonResponse(device=to_wire(view))
 
     async def Uncordon(self, request: pb.UncordonRequest, context: Any) -> pb.UncordonResponse:
-        view = await self.care.uncordon(request.device)
+        view = await self.care.uncordon(request.device, caller().asker.name)
         return pb.UncordonResponse(device=to_wire(view))
 
     async def Retire(self, request: pb.RetireRequest, context: Any) -> pb.RetireResponse:
-        view = await self.care.retire(request.device, request.reason)
+        view = await self.care.retire(request.device, request.reason, caller().asker.name)
         return pb.RetireResponse(device=to_wire(view))

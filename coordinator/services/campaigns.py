@@ -72,14 +72,14 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
         return pb.CancelCampaignResponse(campaign=to_wire(view))
 
     async def _move(self, campaign_id: str, event: CampaignEvent) -> CampaignView:
-        return await self.campaigns.move(campaign_id, event, caller().own_jobs_of)
+        return await self.campaigns.move(campaign_id, event, caller().asker)
 
     async def SetSchedule(
         self, request: pb.SetScheduleRequest, context: Any
     ) -> pb.SetScheduleResponse:
         order = from_wire(RefreshOrder, request.order)
         schedule = await self.campaigns.set_schedule(
-            request.name, request.cron, order, caller().name
+            request.name, request.cron, order, caller().asker
         )
         return pb.SetScheduleResponse(schedule=to_wire(schedule))
 
@@ -92,5 +92,5 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     async def RemoveSchedule(
         self, request: pb.RemoveScheduleRequest, context: Any
     ) -> pb.RemoveScheduleResponse:
-        schedule = await self.writer.change(lambda store: store.remove_schedule(request.name))
+        schedule = await self.campaigns.remove_schedule(request.name, caller().asker)
         return pb.RemoveScheduleResponse(schedule=to_wire(schedule))

@@ -67,7 +67,7 @@ class JobsService(lab_pb2_grpc.JobsServicer):
             yield pb.WatchResponse(job=to_wire(job))
 
     async def Cancel(self, request: pb.CancelRequest, context: Any) -> pb.CancelResponse:
-        job = await self.jobs.cancel(request.job_id, caller().own_jobs_of)
+        job = await self.jobs.cancel(request.job_id, caller().asker)
         return pb.CancelResponse(job=to_wire(job))
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.GetJobResponse:

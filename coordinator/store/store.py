@@ -18,6 +18,7 @@ from pathlib import Path
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 # Underscored, because operations have the names of what they are about.
+from .audit import entries as _audit
 from .blobs import records as _blobs
 from .campaigns import campaigns as _campaigns
 from .campaigns import demand as _demand
@@ -153,6 +154,10 @@ class Store(Opened):
     join = _access.join
     renewed = _access.renewed
     revoke_agent = _access.revoke_agent
+
+    # -- who did what
+    audit = _audit.listed
+    audit_head = _audit.head
 
     # -- blobs
     record_blob = _blobs.record

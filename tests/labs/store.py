@@ -66,10 +66,16 @@ class Lab:
         registration = Registration(what or device(), "0.1.0", "boot", incarnation, dead)
         return self.store.register(registration, self.now_ns)
 
-    def submit(self, what: JobSpec | None = None) -> str:
+    def submit(self, what: JobSpec | None = None, submitted_by: str = "") -> str:
         job_id = str(uuid.UUID(int=next(self.numbers)))
         self.wait(1)
-        found, _ = self.store.submit(job_id, what or spec(), ModelClass.CNN, now_ns=self.now_ns)
+        found, _ = self.store.submit(
+            job_id,
+            what or spec(),
+            ModelClass.CNN,
+            now_ns=self.now_ns,
+            submitted_by=submitted_by,
+        )
         return found
 
     def claim(

@@ -23,6 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ...decisions import campaigns
+from ...decisions.asker import COORDINATOR
 from ...decisions.campaigns import (
     REFUSED,
     WAITING,
@@ -32,6 +33,7 @@ from ...decisions.campaigns import (
     jobs_of,
 )
 from ...decisions.submission import named_digests
+from ..audit.entries import record
 from ..sql import table
 from ..sql.database import columns, encode, fetch, reading, texts, value, writing
 from ..sql.values import job_row, job_spec, job_view
@@ -50,13 +52,13 @@ _OF_CAMPAIGN = (
 # -- campaigns ----------------------------------------------------------------------------
 @writing("recording a campaign")
 def begin(db: Database, campaign: NewCampaign, now_ns: int) -> tuple[str, bool]:
-    """Record a campaign; one idempotency key is one campaign. Its files are pinned.
+    """Record a campaign; one idempotency key of a user is one campaign. Its files are pinned.
 
     Returns:
         The id of the campaign, and whether this call made it. A known key with another order
         raises `IDEMPOTENCY_CONFLICT`.
     """
-    known = with_key(db.conn, campaign.idempotency_key)
+    known = with_key(db.conn, campaign.submitted_by, campaign.idempotency_key)
     if known is not None:
         if known[1] != campaign.order:
             raise Refused(
@@ -83,14 +85,22 @@ def begin(db: Database, campaign: NewCampaign, now_ns: int) -> tuple[str, bool]:
     )
     named = (digest for job in campaign.plan.jobs for digest in named_digests(job.spec))
     pin(db, f"campaign:{campaign.campaign_id}", named)
+    who = campaign.submitted_by or COORDINATOR
+    by = f", by schedule {campaign.schedule}" if campaign.schedule else ""
+    detail = f"{campaign.name}, {len(campaign.plan.jobs)} jobs{by}"
+    record(db, who, "campaign.start", campaign.campaign_id, detail, now_ns=now_ns)
     return campaign.campaign_id, True
 
 
 @reading("reading a campaign")
-def with_key(connection: sqlite3.Connection, key: str) -> tuple[str, RefreshOrder] | None:
-    """The campaign that this idempotency key made, and what it was asked."""
+def with_key(
+    connection: sqlite3.Connection, user: str, key: str
+) -> tuple[str, RefreshOrder] | None:
+    """The campaign that this user's idempotency key made, and what it was asked."""
     found = fetch(
-        connection, "SELECT campaign_id, asked FROM campaigns WHERE idempotency_key = ?", (key,)
+        connection,
+        "SELECT campaign_id, asked FROM campaigns WHERE submitted_by = ? AND idempotency_key = ?",
+        (user, key),
     )
     if not found:
         return None
@@ -258,8 +268,12 @@ def move(
     *,
     reason: str | None = None,
     diff: tuple[CellChange, ...] = (),
+    who: str | None = None,
 ) -> None:
-    """Let an event happen to a campaign; one that ends lets go of its files."""
+    """Let an event happen to a campaign; one that ends lets go of its files.
+
+    What somebody asked for is in the audit: `who`, when it was not its own driver.
+    """
     row = _row(db.conn, campaign_id)
     story = f"Campaign {campaign_id}"
     state = campaigns.TRANSITIONS.advance(CampaignState(row["state"]), event, story)
@@ -271,6 +285,10 @@ def move(
     )
     if ended:
         unpin(db, f"campaign:{row['campaign_id']}")
+    if who is not None:
+        detail = f"{row['name']} of {row['submitted_by']}"
+        what = f"campaign.{event.value}"
+        record(db, who, what, row["campaign_id"], detail, now_ns=now_ns)
 
 
 @reading("reading campaigns")
@@ -282,6 +300,7 @@ def orphaned(connection: sqlite3.Connection) -> tuple[str, ...]:
            WHERE j.state IN ('building', 'queued', 'leased') AND j.cancel_reason IS NULL
              AND j.idempotency_key LIKE 'campaign:%'
              AND EXISTS (SELECT 1 FROM campaigns c WHERE c.state = 'cancelled'
+                         AND c.submitted_by = j.submitted_by
                          AND c.campaign_id = substr(j.idempotency_key, 10, 36))
            ORDER BY j.position""",
     )

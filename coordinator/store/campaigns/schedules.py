@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, ScheduleView
 
+from ...decisions.asker import COORDINATOR
+from ..audit.entries import record
 from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..values import DueSchedule
 from .campaigns import pin, unpin
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 @writing("recording a schedule")
 def set_schedule(db: Database, schedule: ScheduleView, order: RefreshOrder) -> None:
-    """Record a schedule instead of an earlier one of its name, and pin its files."""
+    """Record a schedule instead of an earlier one of its name, and pin its files.
+
+    Who submitted it owns it from now on.
+    """
     db.table("schedules").upsert({**columns(schedule), "asked": encode(order)}, pk="name")
     owner = f"schedule:{schedule.name}"
     unpin(db, owner)
@@ -29,16 +34,23 @@ def set_schedule(db: Database, schedule: ScheduleView, order: RefreshOrder) -> N
             for digest in (model.baseline, model.evaluation, model.calibration)
         )
         pin(db, owner, (digest for digest in digests if digest is not None))
+    suite = f"suite {order.suite.name}" if order.suite else "what is stale"
+    who, now_ns = schedule.submitted_by or COORDINATOR, schedule.created_unix_ns
+    detail = f"cron {schedule.cron}, {suite}"
+    record(db, who, "schedule.set", schedule.name, detail, now_ns=now_ns)
 
 
 @writing("recording a schedule")
-def remove_schedule(db: Database, name: str) -> ScheduleView:
+def remove_schedule(
+    db: Database, name: str, *, now_ns: int, who: str = COORDINATOR
+) -> ScheduleView:
     """Forget a schedule. `UNKNOWN_SCHEDULE`."""
     found = [one for one in schedules(db.conn) if one.name == name]
     if not found:
         raise NotFound(Code.UNKNOWN_SCHEDULE, f"There is no schedule {name!r}.")
     db.execute("DELETE FROM schedules WHERE name = ?", (name,))
     unpin(db, f"schedule:{name}")
+    record(db, who, "schedule.remove", name, f"of {found[0].submitted_by}", now_ns=now_ns)
     return found[0]
 
 

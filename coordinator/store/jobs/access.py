@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
+from ...decisions.asker import COORDINATOR
+from .. import last_backup
+from ..audit.entries import record
 from ..sql.database import columns, fetch, reading, text, texts, value, writing
 from ..values import AccessState, CertificateRecord, TokenRecord
 from .changes import lose_leases
@@ -39,12 +42,16 @@ def token_views(connection: sqlite3.Connection) -> tuple[TokenView, ...]:
 
 
 @writing("recording a token")
-def create_token(db: Database, token: TokenRecord, now_ns: int) -> None:
+def create_token(db: Database, token: TokenRecord, now_ns: int, who: str = COORDINATOR) -> None:
     """Record a person's token. `NAME_TAKEN` while another live one has its name."""
     sql = f"SELECT 1 FROM tokens WHERE device_id IS NULL AND name = ? AND {_LIVE}"  # noqa: S608
     if fetch(db.conn, sql, (token.name, now_ns)):
         raise Refused(Code.NAME_TAKEN, f"There is a live token {token.name!r} already.")
     _insert_token(db, token, now_ns)
+    ends = last_backup.utc(token.expires_unix_ns) if token.expires_unix_ns else "never"
+    record(
+        db, who, "token.create", token.name, f"role {token.role.value}, ends {ends}", now_ns=now_ns
+    )
 
 
 def _insert_token(db: Database, token: TokenRecord, now_ns: int) -> None:
@@ -53,7 +60,7 @@ def _insert_token(db: Database, token: TokenRecord, now_ns: int) -> None:
 
 
 @writing("revoking a token")
-def revoke_token(db: Database, name: str, now_ns: int) -> TokenView:
+def revoke_token(db: Database, name: str, now_ns: int, who: str = COORDINATOR) -> TokenView:
     """End the live token of that name. `UNKNOWN_TOKEN` when there is none."""
     rows = fetch(
         db.conn,
@@ -68,15 +75,26 @@ def revoke_token(db: Database, name: str, now_ns: int) -> TokenView:
         " AND revoked_unix_ns IS NULL",
         (now_ns, name),
     )
-    return value(TokenView, rows[0], revoked=True)
+    found = value(TokenView, rows[0], revoked=True)
+    record(db, who, "token.revoke", name, f"role {found.role.value}", now_ns=now_ns)
+    return found
 
 
 @writing("recording a join line")
-def create_join_token(db: Database, sha256: bytes, expires_unix_ns: int, now_ns: int) -> None:
+def create_join_token(
+    db: Database, sha256: bytes, expires_unix_ns: int, now_ns: int, who: str = COORDINATOR
+) -> None:
     """Record a one-time right to join."""
     db.table("join_tokens").insert(
         {"sha256": sha256, "created_unix_ns": now_ns, "expires_unix_ns": expires_unix_ns}
     )
+    ends = f"ends {last_backup.utc(expires_unix_ns)}"
+    record(db, who, "join_line.create", line_name(sha256), ends, now_ns=now_ns)
+
+
+def line_name(sha256: bytes) -> str:
+    """How the audit calls a join line: by the beginning of the hash of its secret."""
+    return f"line {sha256.hex()[:12]}"
 
 
 @writing("recording a device that joins")
@@ -105,7 +123,10 @@ def join(
         (now_ns, certificate.device_id),
     )
     _insert_token(db, token, now_ns)
-    renewed(db, certificate, now_ns)
+    _insert_certificate(db, certificate, now_ns)
+    detail = f"as {certificate.name}, with {line_name(join_sha256)}"
+    who = f"agent:{certificate.device_id}"
+    record(db, who, "device.join", certificate.device_id, detail, now_ns=now_ns)
 
 
 def _refuse_right(
@@ -146,11 +167,18 @@ def _refuse_impostor(db: Database, certificate: CertificateRecord, now_ns: int) 
 @writing("recording a certificate")
 def renewed(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
     """Record the next certificate of a device."""
+    _insert_certificate(db, certificate, now_ns)
+    ends = f"ends {last_backup.utc(certificate.expires_unix_ns)}"
+    who = f"agent:{certificate.device_id}"
+    record(db, who, "device.renew_certificate", certificate.device_id, ends, now_ns=now_ns)
+
+
+def _insert_certificate(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
     db.table("certificates").insert({**columns(certificate), "issued_unix_ns": now_ns})
 
 
 @writing("revoking a device")
-def revoke_agent(db: Database, device: str, now_ns: int) -> str:
+def revoke_agent(db: Database, device: str, now_ns: int, who: str = COORDINATOR) -> str:
     """End certificates and token of a device given by name or id, and its leases; its id.
 
     The leases of other devices that its agent serves end too.
@@ -178,6 +206,7 @@ def revoke_agent(db: Database, device: str, now_ns: int) -> str:
         )
     served = "device_id IN (SELECT device_id FROM devices WHERE coalesce(agent_id, device_id) = ?)"
     lose_leases(db, served, (device_id,), "revoked", now_ns)
+    record(db, who, "device.revoke", device_id, f"named {device}", now_ns=now_ns)
     return device_id
 
 

@@ -11,8 +11,10 @@ from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
 from ...decisions.again import QueueJob
+from ...decisions.asker import COORDINATOR
 from ...decisions.care import CheckOutcome, DeviceCare, Hearing
 from ...decisions.job_now import ENDED
+from ..audit.entries import record
 from ..sql.database import fetch, reading, text, value, writing
 from ..sql.values import metric_values
 from ..values import EndedCheck
@@ -92,7 +94,9 @@ def refuse_retired(connection: sqlite3.Connection, device_id: str) -> None:
 
 
 @writing("cordoning a device")
-def cordon(db: Database, device_id: str, reason: str) -> None:
+def cordon(
+    db: Database, device_id: str, reason: str, *, now_ns: int, who: str = COORDINATOR
+) -> None:
     """Give a device no further job; health `maintenance` unless `bad`. `DEVICE_RETIRED`."""
     refuse_retired(db.conn, device_id)
     db.execute(
@@ -100,10 +104,11 @@ def cordon(db: Database, device_id: str, reason: str) -> None:
         " WHERE device_id = ?",
         (reason, Health.BAD.value, Health.MAINTENANCE.value, device_id),
     )
+    record(db, who, "device.cordon", device_id, reason, now_ns=now_ns)
 
 
 @writing("uncordoning a device")
-def uncordon(db: Database, device_id: str) -> None:
+def uncordon(db: Database, device_id: str, *, now_ns: int, who: str = COORDINATOR) -> None:
     """Take a device up again, to be checked first.
 
     What it was like before is no measure of it any more: its history of fixed points begins anew,
@@ -115,10 +120,13 @@ def uncordon(db: Database, device_id: str) -> None:
         " history_from = (SELECT coalesce(max(position), 0) FROM runs) WHERE device_id = ?",
         (Health.SUSPECT.value, device_id),
     )
+    record(db, who, "device.uncordon", device_id, now_ns=now_ns)
 
 
 @writing("retiring a device")
-def retire(db: Database, device_id: str, reason: str, now_ns: int) -> tuple[str, ...]:
+def retire(
+    db: Database, device_id: str, reason: str, now_ns: int, who: str = COORDINATOR
+) -> tuple[str, ...]:
     """Remove a device for good and end its lease; the ids of the jobs queued again."""
     open_check = _device(db.conn, device_id)["open_check"]
     if open_check is not None:
@@ -130,6 +138,7 @@ def retire(db: Database, device_id: str, reason: str, now_ns: int) -> tuple[str,
         " WHERE device_id = ?",
         (now_ns, reason, device_id),
     )
+    record(db, who, "device.retire", device_id, reason, now_ns=now_ns)
     return lose_leases(db, "device_id = ?", (device_id,), "retired", now_ns)
 
 
@@ -205,6 +214,9 @@ def checked(db: Database, job_id: str, outcome: CheckOutcome, reason: str, now_n
            WHERE device_id = (SELECT device_id FROM health_checks WHERE job_id = ?)""",
         (now_ns, passed, passed, reason, job_id),
     )
+    if not passed:
+        device_id = text(db.conn, "SELECT device_id FROM health_checks WHERE job_id = ?", (job_id,))
+        record(db, COORDINATOR, "device.cordon", device_id or "", reason, now_ns=now_ns)
 
 
 # -- certification -------------------------------------------------------------------------
@@ -239,6 +251,8 @@ def begin_certification(
     db.table("certifications").insert(
         {"job_id": job_id, "device_id": device_id, "runtime": spec.runtime}
     )
+    detail = f"runtime {spec.runtime}, job {job_id}"
+    record(db, submitted_by or COORDINATOR, "certificate.ask", device_id, detail, now_ns=now_ns)
     return job_id, True
 
 

@@ -21,8 +21,10 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ...decisions import job_end as do
 from ...decisions.again import QueueJob
+from ...decisions.asker import COORDINATOR
 from ...decisions.job_end import Compared, Ended, on_end
 from ...decisions.job_now import JobNow
+from ..audit.entries import record
 from ..sql.database import columns, fetch
 from ..sql.values import device_description, metric_values
 from .insert import insert_job
@@ -66,8 +68,13 @@ def _apply(db: Database, job: JobNow, act: do.EndInstruction, now_ns: int) -> No
                      health = CASE health WHEN ? THEN health ELSE ? END WHERE device_id = ?""",
                 (act.reason, Health.BAD.value, Health.SUSPECT.value, act.device_id),
             )
+            record(db, COORDINATOR, "device.cordon", act.device_id, act.reason, now_ns=now_ns)
         case do.IssueCertificate():
-            db.table("aa_certificates").insert(columns(act.certificate))
+            made = act.certificate
+            db.table("aa_certificates").insert(columns(made))
+            what = "certificate.issue" if made.passed else "certificate.refuse"
+            detail = f"runtime {made.runtime}, job {made.job_id}: {made.reason}"
+            record(db, COORDINATOR, what, made.device_id, detail, now_ns=now_ns)
 
 
 # -- what is known ------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Failure
 from ...decisions import jobs
 from ...decisions.again import QueueJob
 from ...decisions.submission import ORDER_RECIPE, as_sent
+from ..audit.entries import record
 from ..sql.database import columns, fetch, reading, text, value, writing
 from ..sql.named import job_named
 from ..sql.values import job_row, job_spec, job_view
@@ -38,7 +39,7 @@ def submit(
     now_ns: int,
     submitted_by: str = "",
 ) -> tuple[str, bool]:
-    """Record a job; one idempotency key is one job. `submitted_by` names a token.
+    """Record a job; one idempotency key of a user is one job. `submitted_by` names a token.
 
     Returns:
         The id of the job, and whether this call made it. A known key with another spec
@@ -46,7 +47,9 @@ def submit(
     """
     if spec.idempotency_key:
         known = fetch(
-            db.conn, "SELECT * FROM jobs WHERE idempotency_key = ?", (spec.idempotency_key,)
+            db.conn,
+            "SELECT * FROM jobs WHERE submitted_by = ? AND idempotency_key = ?",
+            (submitted_by, spec.idempotency_key),
         )
         if known:
             if as_sent(job_spec(known[0])) != as_sent(spec):
@@ -102,12 +105,12 @@ def listed(
 
 
 @reading("reading jobs")
-def job_with_key(connection: sqlite3.Connection, idempotency_key: str) -> str | None:
-    """The job that this idempotency key made; None for an unknown or empty key."""
+def job_with_key(connection: sqlite3.Connection, user: str, idempotency_key: str) -> str | None:
+    """The job that this user's key made; None for an unknown or empty key."""
     if not idempotency_key:
         return None
-    sql = "SELECT job_id FROM jobs WHERE idempotency_key = ?"
-    return text(connection, sql, (idempotency_key,))
+    sql = "SELECT job_id FROM jobs WHERE submitted_by = ? AND idempotency_key = ?"
+    return text(connection, sql, (user, idempotency_key))
 
 
 @reading("reading jobs")
@@ -244,9 +247,15 @@ def _key_columns(key: BuildKey) -> dict[str, object]:
 
 
 @writing("cancelling a job")
-def cancel(db: Database, job_id: str, reason: str, now_ns: int) -> JobView:
-    """Cancel a job that has not ended; a leased one ends when its agent is told."""
+def cancel(db: Database, job_id: str, reason: str, now_ns: int, who: str | None = None) -> JobView:
+    """Cancel a job that has not ended; a leased one ends when its agent is told.
+
+    When `who` asked for it and it is another's, that is in the audit.
+    """
     now = job_now(db.conn, job_id)
+    owner = submitter(db.conn, job_id)
+    if who is not None and who != owner:
+        record(db, who, "job.cancel", job_id, f"of {owner}", now_ns=now_ns)
     apply(db, now, jobs.on_cancel(now, reason), now_ns)
     return job_view(db.conn, job_row(db.conn, job_id))
 

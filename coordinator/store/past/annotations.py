@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.history import Annotated, HistoryQuery
 
+from ...decisions.asker import COORDINATOR
 from ...decisions.regressions import OPEN, TRANSITIONS, RegressionEvent, RegressionState
+from ..audit.entries import record
 from ..sql.candidates import candidates
 from ..sql.database import fetch, writing
 from ..sql.named import run_named
@@ -94,6 +96,8 @@ def _accept(
             AND row_key IN ({marks}) ORDER BY position""",  # noqa: S608 (marks are ours)
         keys,
     )
+    detail = f"{len(keys)} rows: {note}"
+    record(db, made_by or COORDINATOR, "note.make", keys[0], detail, now_ns=now_ns)
     explained = tuple(
         move(db, decoded(row), RegressionEvent.ANNOTATE, now_ns, note=note) for row in found
     )

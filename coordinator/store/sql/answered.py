@@ -57,11 +57,11 @@ TABLE = (
 # A campaign keeps what it was asked, what it planned and how the table was before, so that it can
 # go on, and end with a diff, without the client that started it. `asks` says how often a part of
 # the table was asked for, by day; empty words were not named.
-CAMPAIGNS = (
+CAMPAIGN = (
     """CREATE TABLE campaigns (
         position INTEGER PRIMARY KEY,
         campaign_id TEXT NOT NULL UNIQUE,
-        idempotency_key TEXT NOT NULL UNIQUE,
+        idempotency_key TEXT NOT NULL,
         name TEXT NOT NULL,
         state TEXT NOT NULL,
         created_unix_ns INTEGER NOT NULL,
@@ -72,9 +72,15 @@ CAMPAIGNS = (
         asked TEXT NOT NULL,
         plan TEXT NOT NULL,
         rows_before TEXT NOT NULL,
-        diff TEXT NOT NULL DEFAULT '[]'
+        diff TEXT NOT NULL DEFAULT '[]',
+        UNIQUE (submitted_by, idempotency_key)
     ) STRICT""",
     "CREATE INDEX campaigns_by_state ON campaigns (state)",
+)
+"""A campaign; its idempotency key is its user's own."""
+
+CAMPAIGNS = (
+    *CAMPAIGN,
     """CREATE TABLE campaign_jobs (
         campaign_id TEXT NOT NULL REFERENCES campaigns (campaign_id),
         n INTEGER NOT NULL,

@@ -47,6 +47,10 @@ _DEVICES = (
         WHERE judged_unix_ns IS NULL""",
 )
 
+# A key is its user's own: another user's equal key is another key.
+JOB_BY_KEY = """CREATE UNIQUE INDEX one_job_per_idempotency_key
+        ON jobs (submitted_by, idempotency_key) WHERE idempotency_key IS NOT NULL"""
+
 # Unique indexes keep a device and a job to one lease, a suspect job from being measured again
 # more than once, and what saturates from being measured in exact mode twice.
 _JOBS = (
@@ -82,8 +86,7 @@ _JOBS = (
         repeats TEXT REFERENCES jobs (job_id),
         exact_of TEXT REFERENCES jobs (job_id)
     ) STRICT""",
-    """CREATE UNIQUE INDEX one_job_per_idempotency_key ON jobs (idempotency_key)
-        WHERE idempotency_key IS NOT NULL""",
+    JOB_BY_KEY,
     "CREATE INDEX jobs_by_state ON jobs (state)",
     "CREATE INDEX jobs_by_user ON jobs (submitted_by, state)",
     "CREATE UNIQUE INDEX one_repeat_per_job ON jobs (repeats) WHERE repeats IS NOT NULL",
@@ -278,6 +281,29 @@ _ACCESS = (
     "CREATE INDEX certificates_by_device ON certificates (device_id)",
 )
 
+# Who did what. An entry is never changed, and only the next one is taken: also a REPLACE would be
+# an insert. Each holds the digest of the one before, so what goes round the triggers shows.
+AUDIT = (
+    """CREATE TABLE audit (
+        position INTEGER PRIMARY KEY,
+        at_unix_ns INTEGER NOT NULL,
+        who TEXT NOT NULL,
+        what TEXT NOT NULL,
+        object TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        previous TEXT NOT NULL,
+        digest TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX audit_by_who ON audit (who, what, at_unix_ns)",
+    """CREATE TRIGGER audit_takes_the_next BEFORE INSERT ON audit
+        WHEN NEW.position <> (SELECT coalesce(max(position), 0) + 1 FROM audit)
+        BEGIN SELECT raise(ABORT, 'the audit takes the next entry only'); END""",
+    """CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+        BEGIN SELECT raise(ABORT, 'an entry of the audit is never changed'); END""",
+    """CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+        BEGIN SELECT raise(ABORT, 'an entry of the audit is never deleted'); END""",
+)
+
 # Whether a device may be trusted to compare.
 _TRUST = (
     """CREATE TABLE certifications (
@@ -315,6 +341,7 @@ SCRIPT: tuple[str, ...] = (
     *_RUNS,
     *_BLOBS,
     *_ACCESS,
+    *AUDIT,
     *_TRUST,
     *TABLE,
     *CAMPAIGNS,

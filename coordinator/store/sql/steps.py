@@ -13,9 +13,17 @@ from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 
 from . import entry_runtimes, own_artifacts
+from .answered import CAMPAIGN
 from .database import transaction
 from .reader_views import VIEWS
-from .schema import APPLICATION_ID, MANIFEST_FILES, MANIFEST_FILES_BY_FILE, SCRIPT
+from .schema import (
+    APPLICATION_ID,
+    AUDIT,
+    JOB_BY_KEY,
+    MANIFEST_FILES,
+    MANIFEST_FILES_BY_FILE,
+    SCRIPT,
+)
 
 Steps = tuple[tuple[str, ...], ...]
 """The statements of each step."""
@@ -62,6 +70,20 @@ _BUILD_NOTES = (
 )
 """How a build was made, and for which batch where that matters."""
 
+_PEOPLE = (
+    *AUDIT,
+    "DROP INDEX one_job_per_idempotency_key",
+    JOB_BY_KEY,
+    # The jobs of campaigns refer to them, so a campaign is away only until this is committed.
+    "PRAGMA defer_foreign_keys = ON",
+    "CREATE TEMP TABLE campaigns_before AS SELECT * FROM campaigns",
+    "DROP TABLE campaigns",
+    *CAMPAIGN,
+    "INSERT INTO campaigns SELECT * FROM campaigns_before",
+    "DROP TABLE campaigns_before",
+)
+"""Who did what, and idempotency keys that are their users' own."""
+
 STEPS: Steps = (
     _DEFINITION,
     _AGENT,
@@ -69,6 +91,7 @@ STEPS: Steps = (
     _MANIFESTS,
     own_artifacts.STEP,
     _BUILD_NOTES,
+    _PEOPLE,
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 

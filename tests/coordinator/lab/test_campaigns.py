@@ -23,6 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.decisions import campaigns
+from bitgauge.coordinator.decisions.asker import Asker
 from bitgauge.coordinator.decisions.campaigns import (
     ENDED,
     CampaignEvent,
@@ -43,6 +44,7 @@ from hypothesis import strategies as st
 from tests.labs.coordinator import BASELINE, DEVICE, EVALUATION, SPEC, Lab, open_lab, report_of
 
 MINUTE_NS = 60_000_000_000
+ANN, BOB = Asker("ann", owns_all=False), Asker("bob", owns_all=False)
 SUITE = Suite(
     name="small",
     models=(SuiteModel("digits", BASELINE, EVALUATION, None, ModelClass.CNN),),
@@ -80,7 +82,7 @@ class Refresh:
         return await self.lab.ask(lambda store: store.schedules())
 
     async def remove_schedule(self, name: str) -> None:
-        await self.lab.ask(lambda store: store.remove_schedule(name))
+        await self.lab.ask(lambda store: store.remove_schedule(name, now_ns=1))
 
 
 async def measure_one(lab: Lab) -> str | None:
@@ -207,15 +209,15 @@ async def test_a_cancelled_campaign_takes_its_jobs_along_also_one_that_came_late
     await queued(lab, submitted(await refresh.campaign(view.campaign_id)))
     await measure_one(lab)
     with pytest.raises(BitgaugeError) as caught:
-        await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, only_of="bob")
+        await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, BOB)
     assert caught.value.code is Code.FORBIDDEN
-    view = await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, only_of="ann")
+    view = await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, ANN)
     assert (view.state, view.reason) == (CampaignState.CANCELLED, "cancelled by ann")
     assert len(view.diff) == 2
     states = [job.state for job in await lab.jobs.views(50, False)]
     assert sorted(state.value for state in states) == ["cancelled", "finished"]
     spec = replace(plan.jobs[3].spec, idempotency_key=key_of(view.campaign_id, 3))
-    late, _ = await lab.jobs.submit(spec)
+    late, _ = await lab.jobs.submit(spec, "ann")
     await refresh.step()
     assert (await lab.jobs.view(late)).state is JobState.CANCELLED
 
@@ -258,7 +260,7 @@ async def test_what_is_stale_is_measured_again_without_a_suite(lab: Lab) -> None
 # -- schedules ----------------------------------------------------------------------------
 async def test_a_schedule_starts_once_for_each_time_also_after_a_restart(lab: Lab) -> None:
     refresh = Refresh(lab)
-    made = await refresh.set_schedule("small", "*/5 * * * *", ORDER, "ann")
+    made = await refresh.set_schedule("small", "*/5 * * * *", ORDER, ANN)
     assert made.next_unix_ns > lab.clock()
     await refresh.step()
     assert await refresh.campaigns() == ()

@@ -171,7 +171,7 @@ async def test_a_user_who_watches_hears_of_suspicion_when_the_job_ends(lab: Lab)
         await measured(lab, f"calm {number}")
     lab.runner.metrics = sentinel(300_000)
     await measured(lab, "suspect")
-    job_id = await lab.writer.call(lambda store: store.job_with_key("suspect"))
+    job_id = await lab.writer.call(lambda store: store.job_with_key("", "suspect"))
     assert job_id is not None
     *_, last = [view async for view in lab.jobs.watch(job_id)]
     assert last.suspect is not None

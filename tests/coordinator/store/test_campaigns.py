@@ -87,8 +87,8 @@ def test_a_campaign_is_begun_once_per_key(lab: Lab) -> None:
     view = lab.store.campaign(ID)
     assert (view.state, view.submitted_by, len(view.jobs)) == (CampaignState.PLANNED, "ann", 2)
     assert lab.store.campaign_plan(ID) == plan()
-    assert lab.store.campaign_with_key("key") == (ID, ORDER)
-    assert lab.store.campaign_with_key("none") is None
+    assert lab.store.campaign_with_key("ann", "key") == (ID, ORDER)
+    assert lab.store.campaign_with_key("ann", "none") is None
 
 
 def test_a_campaign_is_found_by_the_beginning_of_its_id(lab: Lab) -> None:
@@ -160,13 +160,14 @@ def test_files_stay_while_a_campaign_or_a_schedule_needs_them(lab: Lab) -> None:
     lab.store.set_schedule(ScheduleView("s", "* * * * *", 1, 2), ORDER)
     lab.store.move_campaign(ID, CampaignEvent.CANCEL, lab.now_ns)
     assert spare(lab.store) == {INT8}
-    lab.store.remove_schedule("s")
+    lab.store.remove_schedule("s", now_ns=lab.now_ns)
     assert spare(lab.store) == {BASELINE, INT8, EVALUATION}
 
 
 def test_open_jobs_of_a_cancelled_campaign_are_found_by_their_key(lab: Lab) -> None:
     begun(lab)
-    job_id = lab.submit(spec(idempotency_key=key_of(ID, 0)))
+    job_id = lab.submit(spec(idempotency_key=key_of(ID, 0)), "ann")
+    lab.submit(spec(idempotency_key=key_of(ID, 0)), "bob")  # a key is its user's own
     lab.submit(spec(idempotency_key="campaign:somebody's own key"))
     assert lab.store.orphaned_jobs() == ()
     lab.store.move_campaign(ID, CampaignEvent.CANCEL, lab.now_ns)
@@ -190,9 +191,9 @@ def test_a_schedule_is_due_until_it_was_started(lab: Lab) -> None:
     assert lab.store.schedules()[0] == again
     lab.store.set_schedule(schedule, ORDER)
     assert lab.store.schedules() == (schedule,)
-    assert lab.store.remove_schedule("s") == schedule
+    assert lab.store.remove_schedule("s", now_ns=lab.now_ns) == schedule
     with refused(Code.UNKNOWN_SCHEDULE):
-        lab.store.remove_schedule("s")
+        lab.store.remove_schedule("s", now_ns=lab.now_ns)
 
 
 def test_questions_add_up_by_day(lab: Lab) -> None:

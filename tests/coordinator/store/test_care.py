@@ -71,21 +71,21 @@ class TestCare:
             lab.store.care("nothing")
 
     def test_cordon_and_uncordon(self, lab: Lab) -> None:
-        lab.store.cordon(ID, "new fan")
+        lab.store.cordon(ID, "new fan", now_ns=lab.now_ns)
         view = view_of(lab)
         assert (view.cordoned, view.health, view.state) == ("new fan", Health.MAINTENANCE, "idle")
         assert lab.store.care(ID).out
-        lab.store.uncordon(ID)
+        lab.store.uncordon(ID, now_ns=lab.now_ns)
         assert lab.store.care(ID) == DeviceCare()
 
     def test_a_cordon_survives_a_registration(self, lab: Lab) -> None:
-        lab.store.cordon(ID, "new fan")
+        lab.store.cordon(ID, "new fan", now_ns=lab.now_ns)
         lab.register(incarnation="i2")
         assert view_of(lab).cordoned == "new fan"
 
     def test_a_cordon_ends_no_lease(self, lab: Lab) -> None:
         lease = lab.claimed(lab.submit())
-        lab.store.cordon(ID, "new fan")
+        lab.store.cordon(ID, "new fan", now_ns=lab.now_ns)
         assert lab.renew(lease) == "ok"
         assert lab.report(lease, 0) is Disposition.ACCEPTED
 
@@ -103,8 +103,8 @@ class TestCare:
         for call in (
             lab.register,
             lambda: lab.store.seen(ID, "i1", lab.now_ns),
-            lambda: lab.store.cordon(ID, "again"),
-            lambda: lab.store.uncordon(ID),
+            lambda: lab.store.cordon(ID, "again", now_ns=lab.now_ns),
+            lambda: lab.store.uncordon(ID, now_ns=lab.now_ns),
         ):
             with refused(Code.DEVICE_RETIRED):
                 call()
@@ -136,7 +136,7 @@ class TestCare:
             Hearing(ID, heard_ns, leased=True),
             Hearing(OTHER.device_id, heard_ns, leased=False),
         }
-        lab.store.cordon(ID, "fan")
+        lab.store.cordon(ID, "fan", now_ns=lab.now_ns)
         lab.store.retire(OTHER.device_id, "smoke", lab.now_ns)
         assert lab.store.hearings() == ()
 
@@ -189,9 +189,9 @@ class TestCare:
         checked(lab, CheckOutcome.FAILED, "wrong numbers")
         care = lab.store.care(ID)
         assert (care.health, care.cordoned) == (Health.BAD, "wrong numbers")
-        lab.store.cordon(ID, "I know")
+        lab.store.cordon(ID, "I know", now_ns=lab.now_ns)
         assert lab.store.care(ID).health is Health.BAD
-        lab.store.uncordon(ID)
+        lab.store.uncordon(ID, now_ns=lab.now_ns)
         assert lab.store.care(ID).health is Health.SUSPECT
 
     def test_a_void_check_changes_nothing(self, lab: Lab) -> None:
@@ -199,7 +199,7 @@ class TestCare:
         assert lab.store.care(ID) == DeviceCare()
 
     def test_a_cordon_during_a_check_stays(self, lab: Lab) -> None:
-        lab.store.cordon(ID, "new fan")
+        lab.store.cordon(ID, "new fan", now_ns=lab.now_ns)
         checked(lab, CheckOutcome.PASSED)
         care = lab.store.care(ID)
         assert (care.cordoned, care.health) == ("new fan", Health.MAINTENANCE)
@@ -219,9 +219,9 @@ class TestCare:
     def test_a_key_names_its_job(self, lab: Lab) -> None:
         job_id = lab.submit(spec(idempotency_key="k"))
         lab.submit()
-        assert lab.store.job_with_key("k") == job_id
-        assert lab.store.job_with_key("other") is None
-        assert lab.store.job_with_key("") is None
+        assert lab.store.job_with_key("", "k") == job_id
+        assert lab.store.job_with_key("", "other") is None
+        assert lab.store.job_with_key("", "") is None
 
     # -- attempts -------------------------------------------------------------------------
     def test_every_claim_of_a_job_stays_visible(self, lab: Lab) -> None:

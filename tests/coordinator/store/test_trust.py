@@ -221,7 +221,7 @@ class TestSuspicion:
             measure(lab, lab.submit(), before=2 * USUAL_NS)
         for job, _ in lab.store.queued():
             lab.store.cancel(job.job_id, "enough", lab.now_ns)
-        lab.store.uncordon(ID)
+        lab.store.uncordon(ID, now_ns=lab.now_ns)
         view = measure(lab, lab.submit(), before=2 * USUAL_NS)
         assert view.suspect is None
         calm(lab, MIN_HISTORY - 1, before=2 * USUAL_NS)

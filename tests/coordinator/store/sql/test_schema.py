@@ -83,7 +83,7 @@ def answers(store: Store) -> dict[str, Any]:
     }
 
 
-NEWER = {"manifest_files"}
+NEWER = {"manifest_files", "audit"}
 """Tables that came later."""
 
 

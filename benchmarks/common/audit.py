@@ -1,0 +1,56 @@
+"""The chain of the audit: each entry holds the digest of the one before, so none can be changed.
+
+Whoever has the entries can verify them: the store, the client, another program. The end of a
+chain can be cut off unseen, therefore its head is told to the log and kept in every backup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..vocabulary.values.audit import AuditEntry
+
+SCHEME = "bitgauge.audit/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last entry of a chain: its position, and its digest in hexadecimal."""
+
+    position: int = 0
+    digest: str = "0" * 64
+
+
+BEGINNING = Head()
+"""What stands before the first entry."""
+
+
+def digest_of(entry: AuditEntry) -> str:
+    """The digest of an entry: SHA-256 of one JSON array in ASCII without spaces."""
+    said = (
+        *(SCHEME, entry.position, entry.at_unix_ns, entry.who, entry.what),
+        *(entry.object, entry.detail, entry.previous),
+    )
+    text = json.dumps(said, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def follow(entries: Iterable[AuditEntry], head: Head = BEGINNING) -> tuple[Head, str | None]:
+    """Go along a chain that continues `head`.
+
+    Returns:
+        The last entry that is as it was written, and where the chain breaks; None: nowhere.
+    """
+    for entry in entries:
+        wanted = head.position + 1
+        if entry.position != wanted:
+            return head, f"entry {wanted} of the audit is missing"
+        if entry.previous != head.digest:
+            return head, f"entry {wanted} of the audit does not follow the one before it"
+        if entry.digest != digest_of(entry):
+            return head, f"entry {wanted} of the audit is not as it was written"
+        head = Head(entry.position, entry.digest)
+    return head, None

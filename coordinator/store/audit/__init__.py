@@ -1,0 +1,1 @@
+"""Who did what: append-only, each entry in the transaction of what it tells of."""
