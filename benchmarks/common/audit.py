@@ -17,14 +17,14 @@ SCHEME = "bitgauge.audit/1"
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ChainHead:
     """The last entry of a chain: its position, and its digest in hexadecimal."""
 
     position: int = 0
     digest: str = "0" * 64
 
 
-BEGINNING = Head()
+BEGINNING = ChainHead()
 """What stands before the first entry."""
 
 
@@ -38,7 +38,9 @@ def digest_of(entry: AuditEntry) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def follow(entries: Iterable[AuditEntry], head: Head = BEGINNING) -> tuple[Head, str | None]:
+def follow(
+    entries: Iterable[AuditEntry], head: ChainHead = BEGINNING
+) -> tuple[ChainHead, str | None]:
     """Go along a chain that continues `head`.
 
     Returns:
@@ -52,5 +54,5 @@ def follow(entries: Iterable[AuditEntry], head: Head = BEGINNING) -> tuple[Head,
             return head, f"entry {wanted} of the audit does not follow the one before it"
         if entry.digest != digest_of(entry):
             return head, f"entry {wanted} of the audit is not as it was written"
-        head = Head(entry.position, entry.digest)
+        head = ChainHead(entry.position, entry.digest)
     return head, None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.common.audit import BEGINNING, Head, digest_of
+from bitgauge.benchmarks.common.audit import BEGINNING, ChainHead, digest_of
 from bitgauge.benchmarks.vocabulary.values.audit import AuditEntry
 
 from ..sql.database import columns, fetch, reading, value
@@ -54,10 +54,10 @@ def record(
 
 
 @reading("reading the audit")
-def head(connection: sqlite3.Connection) -> Head:
+def head(connection: sqlite3.Connection) -> ChainHead:
     """The last entry."""
     found = fetch(connection, "SELECT position, digest FROM audit ORDER BY position DESC LIMIT 1")
-    return value(Head, found[0]) if found else BEGINNING
+    return value(ChainHead, found[0]) if found else BEGINNING
 
 
 @reading("reading the audit")

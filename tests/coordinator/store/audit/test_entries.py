@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks.common.audit import BEGINNING, Head, digest_of, follow
+from bitgauge.benchmarks.common.audit import BEGINNING, ChainHead, digest_of, follow
 from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.audit import AuditEntry
@@ -43,7 +43,7 @@ def test_an_act_and_its_entry_are_one_transaction(path: Path) -> None:
     assert (made.position, made.who, made.what, made.object) == (1, "ann", "token.create", "t0")
     assert (made.at_unix_ns, made.detail) == (100, "role submit, ends never")
     assert (revoked.who, revoked.what, revoked.previous) == ("bob", "token.revoke", made.digest)
-    assert store.audit_head() == Head(2, revoked.digest)
+    assert store.audit_head() == ChainHead(2, revoked.digest)
     store.close()
 
 
@@ -119,7 +119,7 @@ def test_an_entry_that_was_made_up_anew_breaks_the_chain_after_it(path: Path) ->
     forged = replace(chain[1], who="bob")
     chain[1] = replace(forged, digest=digest_of(forged))
     assert follow(chain)[1] == "entry 3 of the audit does not follow the one before it"
-    assert follow(chain[:3][2:], Head(2, chain[1].digest))[1] is not None
+    assert follow(chain[:3][2:], ChainHead(2, chain[1].digest))[1] is not None
     assert follow(()) == (BEGINNING, None)
     store.close()
 
