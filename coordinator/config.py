@@ -10,6 +10,7 @@ from bitgauge.benchmarks.common.join_line import Address, is_loopback
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 from .decisions.care import CareTerms
+from .decisions.room import MAX_DEVICE_BYTES
 from .decisions.steps import StepLimits
 from .store.state_folder import StateFolder
 from .store.values import LeaseTerms
@@ -56,6 +57,7 @@ class CoordinatorConfig(StateFolder):
         lock_wait_s: seconds to wait for the lock beside the store before giving up.
         replica_bytes: size cap of the blob replica of each node that runs tasks.
         blob_limit_bytes: size that all blobs together keep to; None: what the disk holds.
+        device_limit_bytes: size that what one agent brought keeps to, results aside.
         tls: what other machines may reach; None: nothing.
         supervisor_pid: process that started this coordinator, filled by the supervisor.
     """
@@ -70,6 +72,7 @@ class CoordinatorConfig(StateFolder):
     lock_wait_s: float = 30.0
     replica_bytes: int = 2 << 30
     blob_limit_bytes: int | None = None
+    device_limit_bytes: int = MAX_DEVICE_BYTES
     tls: TlsListen | None = None
     supervisor_pid: int = 0
 

@@ -156,6 +156,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "Start `bitgauge up` with a larger --blob-limit; what results refer to is never"
             " deleted."
         ),
+        Code.BLOB_SHARE: (
+            "What is not used for a day goes by itself. Start `bitgauge up` with a larger"
+            " --blob-limit, or --device-limit for a device; an admin's uploads have no share."
+        ),
         Code.STEP_LIMIT: (
             "Send a model that needs less; or give the step more: `bitgauge up --step-limit`."
         ),

@@ -39,6 +39,7 @@ class Code(str, enum.Enum):
     BLOB_OFFSET = "blob_offset"
     BLOB_TOO_LARGE = "blob_too_large"
     BLOB_LIMIT = "blob_limit"
+    BLOB_SHARE = "blob_share"
     UPLOAD_IDLE = "upload_idle"
     NO_MATCHING_DEVICE = "no_matching_device"
     NOT_CERTIFIABLE = "not_certifiable"

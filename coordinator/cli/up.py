@@ -46,6 +46,13 @@ def up(
             help="Size that models, sets and raw data together keep to, such as 200GiB.",
         ),
     ] = None,
+    device_limit: Annotated[
+        str,
+        typer.Option(
+            metavar="SIZE",
+            help="Size of what one agent may send that no result refers to.",
+        ),
+    ] = "8GiB",
     lease_ttl: Annotated[
         float, typer.Option(min=0.5, help="Seconds until a lease without renewal ends.")
     ] = 60.0,
@@ -100,6 +107,7 @@ def up(
         step_limits=parse_limits(step_limit or []),
         ray_address=os.environ.get("RAY_ADDRESS") or None,
         blob_limit_bytes=parse_size_bytes(blob_limit) if blob_limit else None,
+        device_limit_bytes=parse_size_bytes(device_limit),
         tls=parse_listen(listen, advertise, certificate_days) if listen else None,
     )
     webhook = require_webhook(alert_webhook) if alert_webhook else None

@@ -130,6 +130,7 @@ class CoordinatorActor:
             check=await _check(writer, blobs),
             blobs=blobs,
             collection=CollectionTerms(config.blob_limit_bytes),
+            device_bytes=config.device_limit_bytes,
             slots=_processors(),
             limits=config.step_limits,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..decisions.care import CareTerms
+from ..decisions.room import MAX_DEVICE_BYTES
 from ..decisions.steps import StepLimits
 from ..store.blobs.blob_store import BlobStore
 from ..store.values import LeaseTerms
@@ -20,6 +21,7 @@ from .health_check import HealthCheck
 from .jobs import Jobs
 from .leases import Leases
 from .loops import Dispatcher
+from .room import Room
 from .runner import TaskRunner
 from .slots import Slots
 
@@ -36,6 +38,7 @@ class Lab:
     jobs: Jobs
     campaigns: Campaigns
     collector: Collector | None
+    room: Room | None
     dispatcher: Dispatcher
     driver: CampaignDriver
 
@@ -49,6 +52,7 @@ def assemble(
     check: HealthCheck | None = None,
     blobs: BlobStore | None = None,
     collection: CollectionTerms | None = None,
+    device_bytes: int = MAX_DEVICE_BYTES,
     slots: int = 1,
     limits: StepLimits | None = None,
 ) -> Lab:
@@ -65,9 +69,10 @@ def assemble(
     asks = Asks(writer)
     jobs = Jobs(writer, runner, terms, cared, builds)
     campaigns = Campaigns(writer, terms, asks)
-    collector = None
+    collector = room = None
     if blobs is not None:
         collector = Collector(writer, blobs, collection or CollectionTerms())
+        room = Room(writer, blobs, collector, device_bytes)
     return Lab(
         writer=writer,
         care=cared,
@@ -77,6 +82,7 @@ def assemble(
         jobs=jobs,
         campaigns=campaigns,
         collector=collector,
+        room=room,
         dispatcher=Dispatcher(writer, builds, analyses, terms, cared, collector),
         driver=CampaignDriver(writer, campaigns, jobs, asks),
     )

@@ -38,6 +38,8 @@ def recorded(
     now_ns: int,
     present: Callable[[Digest], bool],
     files: tuple[Digest, ...] = (),
+    *,
+    owner: str | None = None,
 ) -> bool:
     """Note a blob that is complete and durable on disk, and which files it lists; is it there?
 
@@ -46,5 +48,5 @@ def recorded(
     """
     if not present(digest):
         return False
-    store.record_blob(digest, now_ns, files)
+    store.record_blob(digest, now_ns, files, owner)
     return True

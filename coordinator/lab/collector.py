@@ -16,7 +16,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ..store.blobs.blob_store import BlobStore, Partial
@@ -28,6 +28,9 @@ EVERY_S = 300.0
 
 _S = 1_000_000_000
 _DAY = 86_400 * _S
+LONGEST_PARTIAL_NS = _DAY
+"""What came of an upload is kept for so long after its last byte, that it may go on."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -39,13 +42,15 @@ class CollectionTerms:
         limit_bytes: size that all blobs together keep to; None: what the disk holds.
         grace_ns: what was used more recently stays, whatever the limit; somebody may be about
             to name it.
-        unreferenced_after_ns: uploads, finished or not, that nothing refers to go after this.
+        unreferenced_after_ns: uploads that nothing refers to go after this.
+        partial_after_ns: uploads that are not finished go after this.
         rebuildable_after_ns: built artifacts whose jobs have ended go after this.
     """
 
     limit_bytes: int | None = None
     grace_ns: int = 3600 * _S
     unreferenced_after_ns: int = 7 * _DAY
+    partial_after_ns: int = LONGEST_PARTIAL_NS
     rebuildable_after_ns: int = 30 * _DAY
 
 
@@ -87,19 +92,18 @@ def choose(
         now_ns: the present, UTC.
         wanted_bytes: what is about to come and should fit below the limit, too.
     """
-    ranked: list[tuple[int, int, SpareBlob | Partial]] = [
-        *((0, partial.changed_unix_ns, partial) for partial in partials),
-        *((1 if blob.rebuildable else 0, blob.used_unix_ns, blob) for blob in spare),
+    ranked: list[tuple[int, int, int, SpareBlob | Partial]] = [
+        *((0, half.changed_unix_ns, terms.partial_after_ns, half) for half in partials),
+        *((*_rank(blob, terms), blob) for blob in spare),
     ]
     ranked.sort(key=lambda one: one[:2])
     excess = 0
     if terms.limit_bytes is not None:
         total_bytes += sum(partial.size_bytes for partial in partials)
         excess = total_bytes + wanted_bytes - terms.limit_bytes
-    after_ns = (terms.unreferenced_after_ns, terms.rebuildable_after_ns)
     chosen, young = [], []
-    for rank, used_ns, one in ranked:
-        if now_ns - used_ns > max(after_ns[rank], terms.grace_ns):
+    for _, used_ns, after_ns, one in ranked:
+        if now_ns - used_ns > max(after_ns, terms.grace_ns):
             chosen.append(one)
             excess -= _size(one)
         elif now_ns - used_ns > terms.grace_ns:
@@ -113,6 +117,13 @@ def choose(
         tuple(one for one in chosen if isinstance(one, Partial)),
         max(excess, 0),
     )
+
+
+def _rank(blob: SpareBlob, terms: CollectionTerms) -> tuple[int, int, int]:
+    """Where a blob stands in the line, when it was used last, and what age it may reach."""
+    if blob.rebuildable:
+        return 1, blob.used_unix_ns, terms.rebuildable_after_ns
+    return 0, blob.used_unix_ns, terms.unreferenced_after_ns
 
 
 def _size(one: SpareBlob | Partial) -> int:
@@ -141,24 +152,14 @@ class Collector:
             steps = (self.collect,)
             await asyncio.sleep(EVERY_S)
 
-    async def require(self, size_bytes: int) -> None:
-        """Make room for an upload.
-
-        Raises:
-            Refused: `BLOB_LIMIT` when what is needed leaves no room for it.
-        """
-        limit_bytes = self.terms.limit_bytes
-        if limit_bytes is None:
-            return
+    async def free(self, excess_bytes: int) -> None:
+        """Delete what may go until so many bytes less are here, or nothing more may go."""
+        terms = self.terms
         used_bytes = await self.writer.call(lambda store: store.blob_bytes())
-        if used_bytes + size_bytes <= limit_bytes:
-            return
-        if (await self.collect(size_bytes)).excess_bytes:
-            raise Refused(
-                Code.BLOB_LIMIT,
-                f"An upload of {size_bytes} bytes does not fit below the limit of {limit_bytes}"
-                f" bytes for all blobs; {used_bytes} are here and needed or new.",
-            )
+        halves = await asyncio.to_thread(self.blob_store.partials)
+        used_bytes += sum(half.size_bytes for half in halves)
+        if terms.limit_bytes is not None:
+            await self.collect(terms.limit_bytes - used_bytes + excess_bytes)
 
     async def collect(self, wanted_bytes: int = 0) -> Chosen:
         """Delete what may go, so that `wanted_bytes` more fit below the limit; what went."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,18 +15,18 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.protos.v1 import blobs_pb2 as pb
 from bitgauge.protos.v1 import blobs_pb2_grpc
 
-from ..access.access import PEOPLE, caller
+from ..access.access import Caller, caller
 from ..lab.blobs import files_of, recorded, wanted
 from ..store.blobs.blob_store import BlobStore
 from ..store.writer import Writer
 from .pace import Pace
 
 
-class RoomMaker(Protocol):
-    """Who makes room for blobs."""
+class RoomKeeper(Protocol):
+    """Who keeps room for uploads."""
 
-    async def require(self, size_bytes: int) -> None:
-        """Make room, or raise `BLOB_LIMIT`."""
+    def kept(self, digest: Digest, who: Caller) -> AbstractAsyncContextManager[str]:
+        """Keep room inside, and say on whose account the blob stands; or raise why not."""
 
 
 @dataclass(eq=False)
@@ -35,13 +36,13 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
     Attributes:
         writer: the store, which knows which blobs are recorded.
         blobs: their bytes.
-        room: asked before a person's upload; None: no limit but the disk.
+        room: asked before the first byte of an upload; None: no limit but the disk.
         pace: makes what ends an upload that is too slow.
     """
 
     writer: Writer
     blobs: BlobStore
-    room: RoomMaker | None = None
+    room: RoomKeeper | None = None
     pace: Callable[[], Pace] = Pace
 
     async def FindMissing(
@@ -62,7 +63,13 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
     async def Write(
         self, request_iterator: AsyncIterator[pb.WriteRequest], context: Any
     ) -> pb.WriteResponse:
-        messages, pace = aiter(request_iterator), self.pace()
+        async with AsyncExitStack() as room:
+            return await self._write(aiter(request_iterator), room)
+
+    async def _write(
+        self, messages: AsyncIterator[pb.WriteRequest], room: AsyncExitStack
+    ) -> pb.WriteResponse:
+        pace, owner = self.pace(), ""
         digest: Digest | None = None
         committed_bytes = 0
         while (request := await pace.next_of(messages)) is not None:
@@ -72,14 +79,19 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
                 raise BadInput(
                     Code.BAD_ARGUMENT, f"A message of the upload of {digest} brings nothing."
                 )
-            if request.HasField("digest"):
-                digest = await self._announced(from_wire(Digest, request.digest), digest)
-            if digest is None:
+            named = from_wire(Digest, request.digest) if request.HasField("digest") else digest
+            if named is None:
                 raise BadInput(Code.BAD_ARGUMENT, "The first message of a blob names no digest.")
-            committed = await asyncio.to_thread(self.blobs.committed, digest)
-            if committed.complete and await self._record(digest):  # somebody else was faster
-                return pb.WriteResponse(committed_size_bytes=digest.size_bytes)
-            committed_bytes = committed.size_bytes
+            if digest not in (None, named):
+                raise BadInput(
+                    Code.BAD_ARGUMENT, "One upload names two blobs; send them one by one."
+                )
+            committed = await asyncio.to_thread(self.blobs.committed, named)
+            if committed.complete and await self._record(named, owner):  # somebody was faster
+                return pb.WriteResponse(committed_size_bytes=named.size_bytes)
+            if digest is None:
+                owner = await self._begun(named, room)
+            digest, committed_bytes = named, committed.size_bytes
             if request.data:
                 committed_bytes = await asyncio.to_thread(
                     self.blobs.append, digest, request.offset, request.data
@@ -87,23 +99,24 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
                 crash_point("C4")
             if request.finish or committed_bytes == digest.size_bytes > 0:
                 await asyncio.to_thread(self.blobs.finish, digest)
-                await self._record(digest)
+                await self._record(digest, owner)
                 return pb.WriteResponse(committed_size_bytes=digest.size_bytes)
         return pb.WriteResponse(committed_size_bytes=committed_bytes)
 
-    async def _announced(self, digest: Digest, before: Digest | None) -> Digest:
-        """The blob of an upload, once there is room for it."""
-        if before not in (None, digest):
-            raise BadInput(Code.BAD_ARGUMENT, "One upload names two blobs; send them one by one.")
-        if before is None and self.room is not None and caller().party in PEOPLE:
-            await self.room.require(digest.size_bytes)
-        return digest
+    async def _begun(self, digest: Digest, room: AsyncExitStack) -> str:
+        """Whose account an upload stands on, once room is kept for it until `room` ends."""
+        self.blobs.require_name(digest)
+        if self.room is None:
+            return ""
+        return await room.enter_async_context(self.room.kept(digest, caller()))
 
-    async def _record(self, digest: Digest) -> bool:
+    async def _record(self, digest: Digest, owner: str = "") -> bool:
         """Note a blob that is here; False when the collector has just taken it."""
         now_ns, present = self.writer.now_ns(), self.blobs.contains
         files = await asyncio.to_thread(files_of, digest, self.blobs.path(digest))
-        return await self.writer.call(lambda store: recorded(store, digest, now_ns, present, files))
+        return await self.writer.call(
+            lambda store: recorded(store, digest, now_ns, present, files, owner=owner or None)
+        )
 
     async def QueryWrite(
         self, request: pb.QueryWriteRequest, context: Any

@@ -78,7 +78,7 @@ def servicers_of(
     return Servicers(
         agents=AgentsService(lab.leases),
         enrolment=EnrolmentService(administration),
-        blobs=BlobsService(lab.writer, blobs, lab.collector, pace),
+        blobs=BlobsService(lab.writer, blobs, lab.room, pace),
         jobs=JobsService(lab.jobs, lab.care, lab.analyses, lab.writer),
         table=TableService(lab.writer, lab.asks),
         history=HistoryService(lab.writer),

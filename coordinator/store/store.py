@@ -164,6 +164,7 @@ class Store(Opened):
     missing_blobs = _blobs.missing
     blobs = _blobs.recorded
     blob_bytes = _blobs.total_bytes
+    held_bytes = _blobs.held_bytes
     artifact_bytes = _blobs.artifact_bytes
     spare_blobs = _blobs.spare
     forget_blobs = _blobs.forget

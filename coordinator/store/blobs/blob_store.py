@@ -142,7 +142,7 @@ class BlobStore:
         Raises:
             Unavailable: `DISK_FULL`, `STORE_IO`.
         """
-        if self._free_bytes() < self._reserve_bytes:
+        if self.free_bytes() < 0:
             raise Unavailable(
                 Code.DISK_FULL,
                 f"The disk of {self._root} has less than {self._reserve_bytes} bytes free.",
@@ -240,6 +240,8 @@ class BlobStore:
             with contextlib.suppress(FileNotFoundError):
                 if path.stat().st_mtime_ns == partial.changed_unix_ns:
                     upload.discard(path)
+                    with self._guard:
+                        self._uploads.pop(partial.digest, None)
 
     def stored(self) -> dict[Digest, int]:
         """Every complete blob, and when its file appeared in UTC nanoseconds."""
@@ -265,25 +267,33 @@ class BlobStore:
     def _partial_path(self, digest: Digest) -> Path:
         return self._partial / f"{digest.sha256}.{digest.size_bytes}"
 
-    def _require_room(self, digest: Digest) -> None:
+    def require_name(self, digest: Digest) -> None:
+        """Refuse a digest that is none, or of more bytes than a blob may have.
+
+        Raises:
+            BadInput: `BAD_ARGUMENT` or `BLOB_TOO_LARGE`.
+        """
         _require_name(digest)
         if digest.size_bytes > self._max_blob_bytes:
             raise BadInput(
                 Code.BLOB_TOO_LARGE,
                 f"Blob {digest} is larger than the limit of {self._max_blob_bytes} bytes.",
             )
-        free_bytes = self._free_bytes()
+
+    def _require_room(self, digest: Digest) -> None:
+        self.require_name(digest)
         missing_bytes = digest.size_bytes - _size(self._partial_path(digest))
-        if not self.contains(digest) and free_bytes < missing_bytes + self._reserve_bytes:
+        if not self.contains(digest) and self.free_bytes() < missing_bytes:
             raise Unavailable(
                 Code.DISK_FULL,
                 f"Blob {digest} would leave less than {self._reserve_bytes} bytes on the disk of"
                 f" {self._root}.",
             )
 
-    def _free_bytes(self) -> int:
+    def free_bytes(self) -> int:
+        """What uploads may still use of the disk; below 0 when what must stay free is used."""
         with self._writing():
-            return shutil.disk_usage(self._partial).free
+            return shutil.disk_usage(self._partial).free - self._reserve_bytes
 
     @contextlib.contextmanager
     def _upload(self, digest: Digest) -> Iterator[_Upload]:

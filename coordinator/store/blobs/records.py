@@ -21,9 +21,10 @@ USE_COUNTS_NS = 60_000_000_000
 # What a live job names or may yet build, what a campaign or a schedule will name, and what the
 # numbers of a result can be computed from again. A built artifact of a job that has ended is not
 # among it: it can be built again, from the baseline and the calibration set, which are.
-_SPARE = """
+_KEPT = """
 WITH
-  live AS (SELECT job_id FROM jobs WHERE state IN ('building', 'queued', 'leased', 'analysing')),
+  live AS (SELECT job_id FROM jobs
+    WHERE :live AND state IN ('building', 'queued', 'leased', 'analysing')),
   measured AS (SELECT DISTINCT job_id FROM runs WHERE disposition = 'accepted'),
   inputs (job_id, sha256, size_bytes) AS (
     SELECT job_id, baseline_sha256, baseline_size_bytes FROM jobs
@@ -39,7 +40,7 @@ WITH
     UNION SELECT artifact_sha256, artifact_size_bytes FROM entries
       WHERE job_id IN (SELECT * FROM live) OR (job_id IN (SELECT * FROM measured)
         AND (artifact_sha256, artifact_size_bytes) NOT IN (SELECT * FROM made))
-    UNION SELECT sha256, size_bytes FROM pinned_blobs
+    UNION SELECT sha256, size_bytes FROM pinned_blobs WHERE :live
     UNION SELECT raw.sha256, raw.size_bytes FROM raw JOIN runs USING (run_id)
       WHERE runs.disposition = 'accepted' OR runs.job_id IN (SELECT * FROM live)
     UNION SELECT b.artifact_sha256, b.artifact_size_bytes FROM builds b
@@ -50,6 +51,9 @@ WITH
     SELECT sha256, size_bytes FROM kept_by_name
     UNION SELECT f.file_sha256, f.file_size_bytes FROM manifest_files f
       JOIN kept_by_name USING (sha256, size_bytes))
+"""
+
+_SPARE = f"""{_KEPT}
 SELECT sha256, size_bytes, used_unix_ns,
   EXISTS (SELECT 1 FROM made WHERE made.sha256 = blobs.sha256) OR EXISTS (
     SELECT 1 FROM made JOIN manifest_files f USING (sha256, size_bytes)
@@ -58,17 +62,32 @@ FROM blobs
 WHERE used_unix_ns < :since AND NOT EXISTS (
   SELECT 1 FROM kept WHERE kept.sha256 = blobs.sha256 AND kept.size_bytes = blobs.size_bytes)
 ORDER BY used_unix_ns, sha256
-"""
+"""  # noqa: S608 (a text of ours)
+
+_HELD = f"""{_KEPT}
+SELECT coalesce(sum(size_bytes), 0) AS total FROM blobs
+WHERE brought_by = :owner AND NOT EXISTS (
+  SELECT 1 FROM kept WHERE kept.sha256 = blobs.sha256 AND kept.size_bytes = blobs.size_bytes)
+"""  # noqa: S608 (a text of ours)
 
 
 @writing("recording a blob")
-def record(db: Database, digest: Digest, now_ns: int, files: Sequence[Digest] = ()) -> None:
-    """Note a blob that is complete and durable on disk; of a manifest, the files it lists, too."""
+def record(
+    db: Database,
+    digest: Digest,
+    now_ns: int,
+    files: Sequence[Digest] = (),
+    owner: str | None = None,
+) -> None:
+    """Note a blob that is complete and durable on disk; of a manifest, the files it lists, too.
+
+    It stands on the account of the `owner` who brought it first.
+    """
     db.execute(
-        """INSERT INTO blobs (sha256, size_bytes, recorded_unix_ns, used_unix_ns)
-           VALUES (?1, ?2, ?3, ?3)
+        """INSERT INTO blobs (sha256, size_bytes, recorded_unix_ns, used_unix_ns, brought_by)
+           VALUES (?1, ?2, ?3, ?3, ?4)
            ON CONFLICT DO UPDATE SET used_unix_ns = max(used_unix_ns, ?3)""",
-        (digest.sha256, digest.size_bytes, now_ns),
+        (digest.sha256, digest.size_bytes, now_ns, owner),
     )
     for position, file in enumerate(files):
         db.execute(
@@ -151,6 +170,13 @@ def total_bytes(connection: sqlite3.Connection) -> int:
 
 
 @reading("reading blobs")
+def held_bytes(connection: sqlite3.Connection, owner: str) -> int:
+    """Size of what somebody brought and no result refers to, whatever job names it."""
+    asked = {"reference": REFERENCE_RECIPE, "owner": owner, "live": False}
+    return int(fetch(connection, _HELD, asked)[0]["total"])
+
+
+@reading("reading blobs")
 def spare(connection: sqlite3.Connection, unused_since_ns: int) -> tuple[SpareBlob, ...]:
     """Blobs that may go, unused since then, least recently used first.
 
@@ -158,7 +184,7 @@ def spare(connection: sqlite3.Connection, unused_since_ns: int) -> tuple[SpareBl
     baseline, evaluation set and reference of an accepted run; and a measured artifact or a
     calibration set that somebody uploaded.
     """
-    asked = {"reference": REFERENCE_RECIPE, "since": unused_since_ns}
+    asked = {"reference": REFERENCE_RECIPE, "since": unused_since_ns, "live": True}
     return tuple(
         value(SpareBlob, row, digest=Digest(row["sha256"], row["size_bytes"]))
         for row in fetch(connection, _SPARE, asked)

@@ -237,6 +237,7 @@ _BLOBS = (
         size_bytes INTEGER NOT NULL,
         recorded_unix_ns INTEGER NOT NULL,
         used_unix_ns INTEGER NOT NULL DEFAULT 0,
+        brought_by TEXT,
         PRIMARY KEY (sha256, size_bytes)
     ) STRICT, WITHOUT ROWID""",
     MANIFEST_FILES,

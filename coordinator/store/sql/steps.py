@@ -84,6 +84,9 @@ _PEOPLE = (
 )
 """Who did what, and idempotency keys that are their users' own."""
 
+_BROUGHT_BY = ("ALTER TABLE blobs ADD COLUMN brought_by TEXT",)
+"""On whose account a blob stands until a result refers to it."""
+
 STEPS: Steps = (
     _DEFINITION,
     _AGENT,
@@ -92,6 +95,7 @@ STEPS: Steps = (
     own_artifacts.STEP,
     _BUILD_NOTES,
     _PEOPLE,
+    _BROUGHT_BY,
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 
