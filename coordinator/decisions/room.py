@@ -49,12 +49,14 @@ class Space:
         promised_bytes: announced by other uploads that are under way, and not here yet.
         stored_bytes: all blobs, whole and half.
         held_bytes: what the account brought and no result refers to, and what it is promised.
+        disk: the folder that all this is about.
     """
 
     free_bytes: int
     promised_bytes: int
     stored_bytes: int
     held_bytes: int
+    disk: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ def refusal(account: Account, terms: RoomTerms, wanted: int, space: Space) -> Bi
     if wanted > left:
         return Unavailable(
             Code.DISK_FULL,
-            f"An upload of {wanted} bytes does not fit on the disk of the coordinator: what is"
-            f" promised to uploads under way leaves {max(left, 0)}.",
+            f"An upload of {wanted} bytes does not fit on the disk of {space.disk}: what is promised"
+            f" to uploads under way leaves {max(left, 0)}.",
         )
     kind = Unavailable if account.device else Refused
     share = share_bytes(account, terms, space)

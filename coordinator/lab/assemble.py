@@ -21,7 +21,7 @@ from .health_check import HealthCheck
 from .jobs import Jobs
 from .leases import Leases
 from .loops import Dispatcher
-from .room import Room
+from .room import UploadRoom
 from .runner import TaskRunner
 from .slots import Slots
 
@@ -38,7 +38,7 @@ class Lab:
     jobs: Jobs
     campaigns: Campaigns
     collector: Collector | None
-    room: Room | None
+    room: UploadRoom | None
     dispatcher: Dispatcher
     driver: CampaignDriver
 
@@ -72,7 +72,7 @@ def assemble(
     collector = room = None
     if blobs is not None:
         collector = Collector(writer, blobs, collection or CollectionTerms())
-        room = Room(writer, blobs, collector, device_bytes)
+        room = UploadRoom(writer, blobs, collector, device_bytes)
     return Lab(
         writer=writer,
         care=cared,

@@ -47,7 +47,7 @@ class _Upload:
 
 
 @dataclass(eq=False)
-class Room:
+class UploadRoom:
     """Says whether an upload may begin, of one coordinator."""
 
     writer: Writer
@@ -116,7 +116,7 @@ class Room:
             held = await self._bytes_of(account.owner)
             held += sum(promised.get(one, 0) + halves.get(one, 0) for one in own)
         free = await asyncio.to_thread(self.blobs.free_bytes)
-        return wanted, Space(free, sum(promised.values()), stored, held)
+        return wanted, Space(free, sum(promised.values()), stored, held, str(self.blobs.root))
 
     async def _bytes_of(self, owner: str) -> int:
         """What is recorded of an account, or of all together, and was admitted since."""

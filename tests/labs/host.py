@@ -33,6 +33,7 @@ from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.upload import CHUNK_BYTES
 from bitgauge.coordinator.cluster.listeners import credentials
+from bitgauge.coordinator.decisions.room import MAX_DEVICE_BYTES
 from bitgauge.coordinator.lab.assemble import assemble
 from bitgauge.coordinator.lab.collector import CollectionTerms
 from bitgauge.coordinator.services.pace import Pace
@@ -67,6 +68,7 @@ class Host:
     port: int = 0
     loops: bool = True
     tls: bool = False
+    device_bytes: int = MAX_DEVICE_BYTES
 
     def start(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -98,7 +100,12 @@ class Host:
         await writer.open(lambda: Store.open(self.home / "store.db"))
         self.blobs = BlobStore(self.home / "blobs", reserve_bytes=self.reserve_bytes)
         self.lab = assemble(
-            writer, FakeRunner(METRIC), self.terms, blobs=self.blobs, collection=self.collection
+            writer,
+            FakeRunner(METRIC),
+            self.terms,
+            blobs=self.blobs,
+            collection=self.collection,
+            device_bytes=self.device_bytes,
         )
         self.leases, self.jobs = self.lab.leases, self.lab.jobs
         assert self.lab.collector is not None

@@ -88,7 +88,7 @@ class BlobStore:
         Raises:
             Unavailable: `STORE_IO` or `DISK_FULL` when the folder can not be made.
         """
-        self._root = root
+        self.root = root
         self._partial = root / "partial"
         self._trash = root / "trash"
         self._max_blob_bytes = max_blob_bytes
@@ -145,7 +145,7 @@ class BlobStore:
         if self.free_bytes() < 0:
             raise Unavailable(
                 Code.DISK_FULL,
-                f"The disk of {self._root} has less than {self._reserve_bytes} bytes free.",
+                f"The disk of {self.root} has less than {self._reserve_bytes} bytes free.",
             )
 
     def finish(self, digest: Digest) -> None:
@@ -190,7 +190,7 @@ class BlobStore:
     def path(self, digest: Digest) -> Path:
         """Where the blob is, or would be; to be read only."""
         _require_name(digest)
-        return blob_file(self._root, digest)
+        return blob_file(self.root, digest)
 
     def read(self, digest: Digest, offset: int = 0, limit: int | None = None) -> Iterator[bytes]:
         """The bytes of a blob in chunks of at most 1 MiB.
@@ -247,7 +247,7 @@ class BlobStore:
         """Every complete blob, and when its file appeared in UTC nanoseconds."""
         found = {}
         with self._writing():
-            for digest in listed(self._root):
+            for digest in listed(self.root):
                 with contextlib.suppress(FileNotFoundError):
                     found[digest] = self.path(digest).stat().st_mtime_ns
         return found
@@ -287,7 +287,7 @@ class BlobStore:
             raise Unavailable(
                 Code.DISK_FULL,
                 f"Blob {digest} would leave less than {self._reserve_bytes} bytes on the disk of"
-                f" {self._root}.",
+                f" {self.root}.",
             )
 
     def free_bytes(self) -> int:
@@ -318,7 +318,7 @@ class BlobStore:
         final = self.path(digest)
         if not final.parent.is_dir():
             final.parent.mkdir(exist_ok=True)
-            sync(self._root)
+            sync(self.root)
         path.touch()  # an empty blob has no file yet; another one is new from now on
         sync(path)
         path.replace(final)
@@ -330,7 +330,7 @@ class BlobStore:
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         """Turn what the disk answers into one sentence."""
-        return on_disk(f"The blob folder {self._root}")
+        return on_disk(f"The blob folder {self.root}")
 
 
 def _require_name(digest: Digest) -> None:

@@ -75,7 +75,7 @@ def test_a_device_comes_again_and_a_person_is_told() -> None:
     held=st.integers(0, 5000),
     wanted=st.integers(0, 10_000),
 )
-def test_who_is_let_in_stays_below_every_bound(  # noqa: PLR0917
+def test_who_is_let_in_stays_below_every_bound(
     limit: int | None, device: int, free: int, promised: int, stored: int, held: int, wanted: int
 ) -> None:
     space, terms = Space(free, promised, stored, held), RoomTerms(limit, device)
