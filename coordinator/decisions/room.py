@@ -105,8 +105,8 @@ def refusal(account: Account, terms: RoomTerms, wanted: int, space: Space) -> Bi
     if wanted > left:
         return Unavailable(
             Code.DISK_FULL,
-            f"An upload of {wanted} bytes does not fit on the disk of {space.disk}: what is promised"
-            f" to uploads under way leaves {max(left, 0)}.",
+            f"An upload of {wanted} bytes does not fit on the disk of {space.disk}: what is"
+            f" promised to uploads under way leaves {max(left, 0)}.",
         )
     kind = Unavailable if account.device else Refused
     share = share_bytes(account, terms, space)

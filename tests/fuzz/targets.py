@@ -104,7 +104,7 @@ def digests(data: bytes) -> None:
     sha256, _, size = text.rpartition(".")
     number = int(size) if size.isascii() and size.isdigit() and len(size) < 19 else -1
     blobs = BlobStore.__new__(BlobStore)  # its path is all that is asked, and no disk
-    blobs._root = ROOT
+    blobs.root = ROOT
     with refusing():
         path = blobs.path(Digest(sha256, number))
         assert path.parent.parent == ROOT
