@@ -19,13 +19,13 @@ from typing import Any, TypeVar
 import msgspec
 from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, analyse
 from bitgauge.benchmarks.raw.container import read_raw
+from bitgauge.benchmarks.raw.files import in_role
 from bitgauge.benchmarks.table.evidence import Machines, RunRecord, derived, facts_of, file_name
 from bitgauge.benchmarks.table.file import TableFile, from_json, lean, to_json
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.exports.evidence import raw_name
 from bitgauge.coordinator.exports.formats.markdown import to_markdown
-from bitgauge.coordinator.tasks.work import in_role
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "snapshot"
 LAST_DIGITS = 1e-9

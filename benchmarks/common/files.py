@@ -7,12 +7,59 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from ..vocabulary.errors import BitgaugeError, Code, Unavailable
+from ..vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
+
+
+@contextlib.contextmanager
+def plain_file(path: Path, *, follow: bool = True) -> Iterator[BinaryIO]:
+    """A file to read that ends: a pipe or a device is refused, and never waited for.
+
+    Args:
+        path: of the file.
+        follow: whether a link to it will do.
+
+    Raises:
+        BadInput: `FILE_UNREADABLE`, it is no plain file, or cannot be opened.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+    except (OSError, ValueError) as error:  # a name with a null in it
+        why = getattr(error, "strerror", None) or str(error)
+        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {why}.") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: it is no plain file.")
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def bounded_bytes(path: Path, limit_bytes: int, code: Code = Code.FILE_UNREADABLE) -> bytes:
+    """All bytes of a plain file that may not be larger than `limit_bytes`.
+
+    Args:
+        path: of the file.
+        limit_bytes: no more are read, whatever the file says of its size.
+        code: of the error when there are more.
+
+    Raises:
+        BadInput: `FILE_UNREADABLE`, or `code`.
+    """
+    with plain_file(path) as file:
+        try:
+            data = file.read(limit_bytes + 1)
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {why}.") from error
+    if len(data) > limit_bytes:
+        raise BadInput(code, f"{path} is larger than {limit_bytes} bytes, which are taken at most.")
+    return data
 
 
 def remove_tree(folder: Path) -> bool:

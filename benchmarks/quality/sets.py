@@ -20,16 +20,27 @@ import numpy as np
 import numpy.typing as npt
 
 from ..common.files import whole_file
-from ..common.npz import Arrays, read_npz, save_npz
+from ..common.npz import Arrays, Header, Npz, opened_npz, save_npz
 from ..samples import Ints, Texts
 from ..vocabulary.errors import BadInput, Code
 
 SCHEMA = "bitgauge.eval/1"
 PREFIX = "inputs/"
 _OPTIONAL = ("labels", "ids", "strata", "cluster")
-_PREPROCESSING = "preprocessing"
-_LONGEST_ID = 200
-_LONGEST_TOLD = 1 << 20
+_SCHEMA, _PREPROCESSING = "schema", "preprocessing"
+_CHARACTER_BYTES = 4
+_AT_ONCE = 1 << 22
+"""Values that are looked at in one go: whether a number is finite takes a byte each."""
+
+MAX_SAMPLES = 1_000_000
+MAX_LABELS = 1 << 24
+"""Of all samples together, where several classes may hold for one: they are kept in 64 bits."""
+LONGEST_ID = 200
+"""Characters."""
+MAX_TEXT_BYTES = 128 << 20
+"""Of ids, strata or clusters: four for each character of the longest, for every sample."""
+LONGEST_PREPROCESSING = 1 << 20
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,38 +99,80 @@ class EvaluationSet:
 
 
 def read_evaluation_set(
-    source: Path | bytes, code: Code = Code.BAD_EVALUATION_SET
+    source: Path | bytes, code: Code = Code.BAD_EVALUATION_SET, *, what: str = ""
 ) -> EvaluationSet:
-    """Read and check a set.
+    """Read and check a set; what its headers say is checked before anything is unpacked.
 
     Args:
         source: the file, or its bytes.
         code: `bad_evaluation_set`, or `bad_calibration_set` for a calibration set.
+        what: how sentences call it; else by the name of the file.
 
     Raises:
         BadInput: with `code` for the first thing that is wrong, or `file_unreadable`.
     """
-    arrays = read_npz(source, code, what="the set")
-    schema = arrays.pop("schema", None)
-    if schema is not None and str(schema) != SCHEMA:
-        raise BadInput(code, f"The set says schema {str(schema)[:80]!r}, not {SCHEMA}.")
-    told = _told(arrays.pop(_PREPROCESSING, None), code)
-    inputs = {
-        key.removeprefix(PREFIX): array for key, array in arrays.items() if key.startswith(PREFIX)
-    }
-    unknown = sorted(set(arrays) - set(_OPTIONAL) - {PREFIX + name for name in inputs})
+    what = what or ("the set" if isinstance(source, bytes) else f"the set {source.name}")
+    with opened_npz(source, code, what=what) as npz:
+        samples = _require_bounded(npz.headers, code)
+        return _read(npz, samples, code)
+
+
+def _require_bounded(headers: Mapping[str, Header], code: Code) -> int:
+    """How many samples a set holds, every array of which can be borne."""
+    inputs = [name for name in headers if name.startswith(PREFIX)]
+    unknown = sorted({*headers} - {*_OPTIONAL, _SCHEMA, _PREPROCESSING, *inputs})
     if unknown or not inputs:
         found = ", ".join(unknown)[:200] or "none"
         raise BadInput(code, f"The set needs arrays named inputs/<name>; other arrays: {found}.")
-    samples = _check_lengths(arrays, code)
-    for name, array in inputs.items():
-        _check_numbers(name, array, code)
+    each = {name: headers[name] for name in (*inputs, *_OPTIONAL) if name in headers}
+    samples = _check_lengths(each, code)
+    for name, header in each.items():
+        if header.dtype.kind == "U":
+            _require_short(name, header, code)
+    if "labels" in each and each["labels"].items > MAX_LABELS:
+        raise BadInput(
+            code, f"The set holds {each['labels'].items} labels; {MAX_LABELS} are taken at most."
+        )
+    for name in (_SCHEMA, _PREPROCESSING):
+        told = headers.get(name)
+        if told and (told.shape or told.nbytes > _CHARACTER_BYTES * LONGEST_PREPROCESSING):
+            raise BadInput(code, f"What the set says of its {name} is no text of bearable length.")
+    return samples
+
+
+def _require_short(name: str, header: Header, code: Code) -> None:
+    longest = header.dtype.itemsize // _CHARACTER_BYTES
+    if longest > LONGEST_ID:
+        what = "An id" if name == "ids" else f"A text of {name}"
+        raise BadInput(code, f"{what} is longer than {LONGEST_ID} characters.")
+    if header.nbytes > MAX_TEXT_BYTES:
+        raise BadInput(
+            code,
+            f"The texts of {name} take {header.nbytes} bytes, {MAX_TEXT_BYTES} are taken at most:"
+            " make them shorter, or numbers.",
+        )
+
+
+def _read(npz: Npz, samples: int, code: Code) -> EvaluationSet:
+    def optional(name: str) -> npt.NDArray[Any] | None:
+        return npz.array(name) if name in npz.headers else None
+
+    schema = optional(_SCHEMA)
+    if schema is not None and str(schema) != SCHEMA:
+        raise BadInput(code, f"The set says schema {str(schema)[:80]!r}, not {SCHEMA}.")
+    told = _told(optional(_PREPROCESSING), code)
+    inputs: Arrays = {}
+    for key in npz.headers:
+        if key.startswith(PREFIX):
+            name = key.removeprefix(PREFIX)
+            inputs[name] = npz.array(key)
+            _check_numbers(name, inputs[name], code)
     return EvaluationSet(
         inputs=inputs,
-        labels=_labels(arrays.get("labels"), code),
-        ids=_ids(arrays.get("ids"), samples, code),
-        strata=arrays.get("strata"),
-        cluster=arrays.get("cluster"),
+        labels=_labels(optional("labels"), code),
+        ids=_ids(optional("ids"), samples, code),
+        strata=optional("strata"),
+        cluster=optional("cluster"),
         preprocessing=told,
     )
 
@@ -221,12 +274,16 @@ def require_disjoint(calibration: EvaluationSet, evaluation: EvaluationSet) -> N
         )
 
 
-def _check_lengths(arrays: Arrays, code: Code) -> int:
-    lengths = {key: array.shape[0] if array.ndim else 0 for key, array in arrays.items()}
+def _check_lengths(headers: Mapping[str, Header], code: Code) -> int:
+    lengths = {key: one.shape[0] if one.shape else 0 for key, one in headers.items()}
     samples = max(lengths.values())
     if samples == 0 or set(lengths.values()) != {samples}:
         listed = ", ".join(f"{key} {length}" for key, length in sorted(lengths.items()))[:200]
         raise BadInput(code, f"The arrays do not hold equally many samples: {listed}.")
+    if samples > MAX_SAMPLES:
+        raise BadInput(
+            code, f"The set holds {samples} samples; {MAX_SAMPLES} are taken at most: draw some."
+        )
     return samples
 
 
@@ -234,7 +291,9 @@ def _check_numbers(name: str, array: npt.NDArray[Any], code: Code) -> None:
     if array.dtype.kind not in "biuf":
         raise BadInput(code, f"Input {name!r} holds {array.dtype}, not numbers.")
     if array.dtype.kind == "f":
-        bad = int(array.size - np.count_nonzero(np.isfinite(array)))
+        step = max(1, _AT_ONCE * len(array) // max(array.size, 1))
+        parts = (array[at : at + step] for at in range(0, len(array), step))
+        bad = array.size - sum(int(np.count_nonzero(np.isfinite(part))) for part in parts)
         if bad:
             raise BadInput(code, f"Input {name!r} holds {bad} values that are NaN or infinite.")
 
@@ -264,8 +323,6 @@ def _ids(ids: npt.NDArray[Any] | None, samples: int, code: Code) -> Texts:
     text: Texts = ids.astype(np.str_)
     if np.unique(text).size != samples:
         raise BadInput(code, f"Only {np.unique(text).size} of {samples} ids are different.")
-    if text.dtype.itemsize // 4 > _LONGEST_ID:
-        raise BadInput(code, f"An id is longer than {_LONGEST_ID} characters.")
     return text
 
 
@@ -273,8 +330,8 @@ def _told(text: npt.NDArray[Any] | None, code: Code) -> Mapping[str, Any] | None
     if text is None:
         return None
     try:
-        if text.shape or text.dtype.kind != "U" or text.nbytes > 4 * _LONGEST_TOLD:
-            raise ValueError("it is no text of bearable length")
+        if text.dtype.kind != "U":
+            raise ValueError("it is no text")
         found: dict[str, Any] = msgspec.json.decode(str(text), type=dict[str, Any])
     except (ValueError, RecursionError) as error:
         raise BadInput(code, "What the set says of its preprocessing is no JSON object.") from error

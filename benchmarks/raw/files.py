@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ..vocabulary.enums import PassName, RawRole
-from ..vocabulary.errors import BitgaugeError, Code
+from ..vocabulary.errors import BadInput, BitgaugeError, Code
 from ..vocabulary.reasons import RAW_FILE_DAMAGED, RAW_FILE_MISSING
-from ..vocabulary.values.runs import RawRef
-from .container import RawFile, read_raw
+from ..vocabulary.values.runs import MAX_RAW_FILE_BYTES, RawRef
+from .container import RawFile, RunReader
 
 T = TypeVar("T")
 READ = "read"
@@ -78,18 +78,51 @@ def collect(
         fetch: the bytes of one; a `BitgaugeError` says why there are none.
         parsers: what proves that a file holds what its pass stores.
     """
-    return RawFiles(tuple(_one(ref, fetch, parsers) for ref in refs))
+    reader = RunReader()
+    return RawFiles(tuple(_one(reader, ref, fetch, parsers) for ref in refs))
+
+
+def in_role(raw: RawFile, ref: RawRef) -> RawFile:
+    """`raw` in the role that its run gives it.
+
+    A launch of the baseline is a candidate's launch in the run of entry 0, which made it, and
+    the baseline's in every other run of the job that compares with it. The file says the
+    former; the analysis checks by digest that it speaks of the right artifact.
+
+    Raises:
+        BadInput: code `bad_raw`, it is of another pass than its run says.
+    """
+    if raw.meta.get("pass_name") != ref.pass_name.value:
+        raise BadInput(
+            Code.BAD_RAW,
+            f"The raw file that is said to be of pass {ref.pass_name.value} is of another one.",
+        )
+    return replace(raw, meta={**raw.meta, "role": ref.role.value, "launch": ref.launch})
+
+
+def require_small(ref: RawRef) -> None:
+    """Refuse a raw file for its size, before it is fetched.
+
+    Raises:
+        BadInput: code `bad_raw`.
+    """
+    if ref.digest.size_bytes > MAX_RAW_FILE_BYTES:
+        raise BadInput(
+            Code.BAD_RAW,
+            f"Raw file {ref.digest} is larger than {MAX_RAW_FILE_BYTES} bytes, which are taken at"
+            " most.",
+        )
 
 
 def _one(
+    reader: RunReader,
     ref: RawRef,
     fetch: Callable[[RawRef], bytes],
     parsers: Mapping[PassName, Callable[[RawFile], object]],
 ) -> FoundFile:
     try:
-        raw = read_raw(fetch(ref))
-        # A launch of the baseline is a candidate's launch in the run that made it.
-        raw = replace(raw, meta={**raw.meta, "role": ref.role.value, "launch": ref.launch})
+        require_small(ref)
+        raw = in_role(reader.read(fetch(ref)), ref)
         if ref.pass_name in parsers:
             parsers[ref.pass_name](raw)
     except BitgaugeError as error:

@@ -33,9 +33,8 @@ from ..numerics.ledger import (
 )
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
-from .parts import bad_raw, bools_of, floats_of, ints_of, meta_of, texts_of, told
+from .parts import bad_raw, bools_of, floats_of, ints_of, meta_of, rows_of, texts_of, told
 
-_MAX_ROWS = 100_000
 _MAX_TEXT = 1000
 _ADDED = ("operator.weight_bytes", "operator.inside")
 _SHARES = ("clip_hi", "clip_lo", "rail_rate", "range_util", "underflow", "fp16_subnormal")
@@ -118,9 +117,7 @@ def _histogram_columns(name: str, values: Sequence[Histogram | None]) -> Arrays:
 
 
 def _rows(raw: RawFile, prefix: str, kind: type[Row]) -> tuple[Row, ...]:
-    size = texts_of(raw, f"{prefix}.name").size
-    if size > _MAX_ROWS:
-        raise bad_raw(f"it has {size} rows of {prefix}")
+    size = rows_of(raw, f"{prefix}.name")
     columns = {
         field.name: _column(raw, f"{prefix}.{field.name}", str(field.type), size)
         for field in fields(kind)

@@ -16,7 +16,7 @@ import numpy as np
 from ..common.fits import Amount, Whole
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
-from .parts import bad_raw, floats_of, ints_of, meta_of, texts_of, told
+from .parts import bad_raw, floats_of, ints_of, meta_of, rows_of, texts_of, told
 
 _TEXTS = ("name", "op_type", "provider", "inputs", "outputs")
 _FLOATS = ("time_ns", "median_ns")
@@ -41,7 +41,7 @@ def operators_raw(origin: RawOrigin, profile: OperatorProfile) -> RawFile:
 
 def operator_profile(raw: RawFile) -> OperatorProfile:
     """The profile in a raw file of pass `operators`; `BadInput` when it does not hold one."""
-    size = texts_of(raw, "name").size
+    size = rows_of(raw, "name")
     texts = {name: texts_of(raw, name, size).tolist() for name in _TEXTS}
     times = {name: floats_of(raw, name, size) for name in _FLOATS}
     if any(np.any(~np.isfinite(values)) or np.any(values < 0) for values in times.values()):

@@ -15,6 +15,8 @@ from ..vocabulary.errors import BadInput, Code
 from .container import RawFile
 
 T = TypeVar("T", bound=msgspec.Struct)
+MAX_ROWS = 100_000
+"""Tensors or operators of one raw file, each of which becomes an object."""
 _CONDITIONS = tuple(field.name for field in fields(BlockConditions))
 
 
@@ -89,6 +91,14 @@ def texts_of(raw: RawFile, name: str, size: int | None = None) -> Texts:
     """A one-dimensional array of texts; `BadInput` when it is none of that size."""
     array: Texts = _array(raw, name, "U", size)
     return array
+
+
+def rows_of(raw: RawFile, name: str) -> int:
+    """How many rows there are, by their array of texts; `BadInput` when they are too many."""
+    rows = texts_of(raw, name).size
+    if rows > MAX_ROWS:
+        raise bad_raw(f"array {name} holds {rows} rows, {MAX_ROWS} are taken at most")
+    return rows
 
 
 def bools_of(raw: RawFile, name: str, size: int | None = None) -> Bools:

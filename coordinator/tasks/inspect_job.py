@@ -76,7 +76,7 @@ def _kind_of(entry: Entry, path: Path, label: str, takes: Takes) -> str:
 def _read_set(path: Path, code: Code, label: str) -> EvaluationSet:
     """A set from its bytes: a blob's file name is a digest and tells a user nothing."""
     with _said_of(label):
-        return read_evaluation_set(path.read_bytes(), code)
+        return read_evaluation_set(path, code, what="the set")
 
 
 @contextmanager

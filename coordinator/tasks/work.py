@@ -10,12 +10,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.common.join_line import is_loopback
-from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
@@ -131,21 +130,15 @@ def analyse(
     """Compute the published numbers of one run."""
     from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION
     from bitgauge.benchmarks.analysis.analyse import analyse as compute
-    from bitgauge.benchmarks.raw.container import read_raw
+    from bitgauge.benchmarks.raw.container import RunReader
+    from bitgauge.benchmarks.raw.files import in_role, require_small
 
+    for ref in refs:
+        require_small(ref)
+    reader = RunReader()
     with _node(access) as (_, replica):
-        raws = [in_role(read_raw(replica.path(ref.digest)), ref) for ref in refs]
+        raws = [in_role(reader.read(replica.path(ref.digest)), ref) for ref in refs]
         metrics = compute(raws, facts)
         if expected is not None:
             metrics = reference.flagged(metrics, raws, replica.path(expected))
         return Analysis(ANALYSIS_VERSION, metrics)
-
-
-def in_role(raw: RawFile, ref: RawRef) -> RawFile:
-    """`raw` in the role that its run gives it.
-
-    A launch of the baseline is a candidate's launch in the run of entry 0, which made it, and
-    the baseline's in every other run of the job that compares with it. The file says the
-    former; the analysis checks by digest that it speaks of the right artifact.
-    """
-    return replace(raw, meta={**raw.meta, "role": ref.role.value, "launch": ref.launch})

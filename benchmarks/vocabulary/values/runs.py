@@ -26,6 +26,14 @@ class Failure:
     log_tail: str = ""
 
 
+MAX_RAW_FILES = 512
+"""Of one run."""
+MAX_RAW_FILE_BYTES = 64 << 20
+"""Of one raw file as it is sent."""
+MAX_RUN_RAW_BYTES = 512 << 20
+"""Of all raw files of a run as they are sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawRef:
     """One raw file of a run: what one child process wrote."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bitgauge.benchmarks.common.npz import Npz
 from bitgauge.benchmarks.quality.sets import (
     EvaluationSet,
     InputSpec,
@@ -100,6 +101,31 @@ def test_one_sentence_says_what_is_wrong(content: bytes, word: str, code: Code) 
     assert error.value.code is code
     assert error.value.sentence.endswith(".")
     assert "\n" not in error.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (set_of(strata=np.array(["a" * 300, "b", "c", "d"])), "text of strata is longer than 200"),
+        (set_of(schema=np.array(["bitgauge.eval/1"] * 3)), "schema is no text of bearable length"),
+        (set_of(preprocessing=np.array("x" * 2_000_000)), "preprocessing is no text of bearable"),
+        (npz(**{"inputs/x": np.zeros(1_000_001, np.int8)}), "1000001 samples; 1000000 are taken"),
+        (
+            npz(**{"inputs/x": np.zeros(600_000, np.int8), "ids": np.zeros(600_000, "<U60")}),
+            "texts of ids take 144000000 bytes",
+        ),
+        (
+            npz(**{"inputs/x": np.zeros(9000, np.int8), "labels": np.zeros((9000, 2000), np.int8)}),
+            "18000000 labels; 16777216 are taken",
+        ),
+    ],
+)
+def test_what_would_grow_is_refused_by_its_header(
+    content: bytes, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Npz, "array", None)
+    with pytest.raises(BadInput, match=word):
+        read_evaluation_set(content)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from bitgauge.benchmarks.quality.accuracy import score
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw, absolute_samples
-from bitgauge.benchmarks.raw.container import SCHEMA, RawFile, read_raw, write_raw
+from bitgauge.benchmarks.raw.container import SCHEMA, RawFile, RunReader, read_raw, write_raw
 from bitgauge.benchmarks.raw.energy import energy_raw, energy_samples
+from bitgauge.benchmarks.raw.known import KNOWN
 from bitgauge.benchmarks.raw.memory import memory_raw, memory_samples
 from bitgauge.benchmarks.raw.operators import (
     OperatorProfile,
@@ -23,8 +24,9 @@ from bitgauge.benchmarks.raw.operators import (
     operator_profile,
     operators_raw,
 )
-from bitgauge.benchmarks.raw.origin import raw_origin
+from bitgauge.benchmarks.raw.origin import RawOrigin, raw_origin
 from bitgauge.benchmarks.raw.pair import pair_raw, pair_samples
+from bitgauge.benchmarks.raw.parts import MAX_ROWS
 from bitgauge.benchmarks.raw.quality import quality_raw, quality_samples
 from bitgauge.benchmarks.raw.sentinel import sentinel_latencies, sentinel_raw
 from bitgauge.benchmarks.raw.throughput import sweep_samples, throughput_raw
@@ -47,8 +49,12 @@ from hypothesis import strategies as st
 from tests.labs.conditions import conditions
 from tests.labs.values import origin
 
-ORIGIN = origin(PassName.PAIR, RawRole.BOTH, workload=Workload(batch=64, threads=2))
 
+def of_pass(name: str) -> RawOrigin:
+    return origin(PassName(name), RawRole.BOTH, workload=Workload(batch=64, threads=2))
+
+
+ORIGIN = of_pass("pair")
 
 WARM = WarmUp(np.array([5.0, 4.0]), np.array([0, 1]), (5, 4), 12, 99, False)
 PAIR = PairSamples(
@@ -96,21 +102,25 @@ ENERGY = EnergySamples(
 FILES: dict[str, tuple[RawFile, Callable[[RawFile], Any], Any]] = {
     "pair": (pair_raw(ORIGIN, PAIR), pair_samples, PAIR),
     "absolute": (
-        absolute_raw(ORIGIN, ABSOLUTE, ColdStart(7, 8)),
+        absolute_raw(of_pass("absolute"), ABSOLUTE, ColdStart(7, 8)),
         lambda raw: absolute_samples(raw)[0],
         ABSOLUTE,
     ),
-    "memory": (memory_raw(ORIGIN, MEMORY), memory_samples, MEMORY),
-    "quality": (quality_raw(ORIGIN, QUALITY), quality_samples, QUALITY),
+    "memory": (memory_raw(of_pass("memory"), MEMORY), memory_samples, MEMORY),
+    "quality": (quality_raw(of_pass("quality"), QUALITY), quality_samples, QUALITY),
     "alone": (
-        quality_raw(ORIGIN, score(np.eye(3), None, None, None)),
+        quality_raw(of_pass("quality"), score(np.eye(3), None, None, None)),
         quality_samples,
         score(np.eye(3), None, None, None),
     ),
-    "throughput": (throughput_raw(ORIGIN, SWEEP), sweep_samples, SWEEP),
-    "operators": (operators_raw(ORIGIN, PROFILE), operator_profile, PROFILE),
-    "sentinel": (sentinel_raw(ORIGIN, np.array([5, 6])), sentinel_latencies, np.array([5, 6])),
-    "energy": (energy_raw(ORIGIN, ENERGY), energy_samples, ENERGY),
+    "throughput": (throughput_raw(of_pass("throughput"), SWEEP), sweep_samples, SWEEP),
+    "operators": (operators_raw(of_pass("operators"), PROFILE), operator_profile, PROFILE),
+    "sentinel": (
+        sentinel_raw(of_pass("sentinel"), np.array([5, 6])),
+        sentinel_latencies,
+        np.array([5, 6]),
+    ),
+    "energy": (energy_raw(of_pass("energy"), ENERGY), energy_samples, ENERGY),
 }
 
 
@@ -135,8 +145,41 @@ def assert_same(left: Any, right: Any) -> None:
 def test_samples_survive_the_file(name: str, tmp_path: Path) -> None:
     raw, parse, samples = FILES[name]
     back = read_raw(stored(raw, tmp_path))
-    assert raw_origin(back) == ORIGIN
+    assert raw_origin(back) == raw_origin(raw)
     assert_same(parse(back), samples)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_pass_stores_what_readers_know(name: str) -> None:
+    raw = FILES[name][0]
+    assert {*raw.arrays} <= KNOWN[raw_origin(raw).pass_name]
+
+
+def test_arrays_that_a_pass_does_not_store_are_refused_unread(tmp_path: Path) -> None:
+    raw = FILES["pair"][0]
+    padded = RawFile(raw.meta, raw.arrays | {"padding": np.zeros(1 << 20)})
+    error = bad(stored(padded, tmp_path))
+    assert error.code is Code.BAD_RAW
+    assert "holds arrays that pass pair does not: padding" in error.sentence
+    assert "no known pass" in bad(stored(RawFile({"pass_name": "x"}, {}), tmp_path)).sentence
+
+
+def test_a_run_has_one_allowance_for_all_its_files(tmp_path: Path) -> None:
+    raw = FILES["sentinel"][0]
+    many = replace(raw, arrays={"latency_ns": np.arange(1000)})
+    data = stored(many, tmp_path)
+    reader = RunReader(20_000)
+    assert reader.read(data).arrays["latency_ns"].nbytes == 8000
+    assert reader.read(data).meta["pass_name"] == "sentinel"
+    with pytest.raises(BadInput, match="unpacks to more than 4000 bytes"):
+        reader.read(data)
+
+
+def test_rows_that_become_objects_are_counted_first() -> None:
+    raw = FILES["operators"][0]
+    rows = np.zeros(MAX_ROWS + 1, "<U1")
+    with pytest.raises(BadInput, match="100001 rows, 100000 are taken"):
+        operator_profile(RawFile(raw.meta, raw.arrays | {"name": rows}))
 
 
 def test_cold_start_survives(tmp_path: Path) -> None:
