@@ -19,6 +19,7 @@ from bitgauge.benchmarks.common.plugins import plugin_folders
 from bitgauge.benchmarks.common.prctl import adopt_orphans
 from bitgauge.benchmarks.sandbox.base import AUTO, levels
 from bitgauge.benchmarks.sandbox.found import in_words
+from bitgauge.benchmarks.vocabulary.devices import as_name, require_name
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
@@ -36,7 +37,13 @@ EXIT_REFUSED = 3
 _REFUSED = (
     *(Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.PROTOCOL_VERSION, Code.AGENT_RUNNING),
     *(Code.SANDBOX_UNAVAILABLE, Code.SANDBOX_REQUIRED),
-    *(Code.JOIN_REFUSED, Code.PIN_MISMATCH, Code.CERTIFICATE_EXPIRED, Code.INSECURE_ADDRESS),
+    *(
+        Code.NAME_TAKEN,
+        Code.JOIN_REFUSED,
+        Code.PIN_MISMATCH,
+        Code.CERTIFICATE_EXPIRED,
+        Code.INSECURE_ADDRESS,
+    ),
 )
 
 
@@ -161,7 +168,7 @@ def _serve(
         coordinator=address,
         token=token,
         home=arguments.home or home(),
-        name=arguments.name or (enrolment.name if enrolment else _name(None)),
+        name=enrolment.name if enrolment and not arguments.name else _name(arguments.name),
         devices=tuple(arguments.device),
         cache_bytes=arguments.cache_bytes,
         once=arguments.once,
@@ -179,7 +186,10 @@ def _quiet_grpc() -> None:
 
 
 def _name(given: str | None) -> str:
-    return given or platform.node() or "device"
+    if given is None:
+        return as_name(platform.node())
+    require_name(given)
+    return given
 
 
 def _describe(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from bitgauge.benchmarks.common.said import said
+from bitgauge.benchmarks.vocabulary.devices import as_name
 from bitgauge.benchmarks.vocabulary.enums import Realness
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
@@ -81,8 +82,8 @@ def names_of(devices: Sequence[Attached], name: str) -> tuple[str, ...]:
     machine = max(whole, key=lambda one: one.module.RANK, default=None)
     names: list[str] = []
     for one in devices:
-        label = name if one is machine else f"{name}-{one.unit.label or one.kind}"
-        names.append(f"{label}-{one.kind}" if label in names else label)
+        label = name if one is machine else as_name(f"{name}-{one.unit.label or one.kind}")
+        names.append(as_name(f"{label}-{one.kind}") if label in names else label)
     return tuple(names)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ..table.rows import of_artifact
+from ..vocabulary.devices import means
 from ..vocabulary.enums import FormatFamily, HardwareClass, Profile
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.recipes import CUSTOM, is_calibrated
@@ -102,7 +103,8 @@ def targets_of_suite(
             reasons = can_run(_probe(suite, selector), view.description)
             hindrance = hindrance_of(view, runtime)
             name = view.description.name
-            if reasons and selector.device in (name, view.description.device_id):
+            wished = selector.device
+            if reasons and wished and means(wished, view.description.device_id, name):
                 skipped[name] = SkippedDevice(name, " and ".join(reasons))
             elif not reasons and hindrance is not None:
                 skipped[name] = SkippedDevice(name, hindrance)

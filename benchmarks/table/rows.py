@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from ..vocabulary.devices import means
 from ..vocabulary.enums import FormatFamily, HardwareClass, ModelClass, Profile, Scenario
 from ..vocabulary.metric import Decides
 from ..vocabulary.metrics import keys
@@ -107,7 +108,7 @@ def matches(query: TableQuery, row: TableRow) -> bool:
         query.model_name in (None, row.model_name)
         and query.model_class in (None, row.model_class)
         and query.hardware_class in (None, row.hardware_class)
-        and query.device in (None, row.device_name, row.device_id)
+        and (query.device is None or means(query.device, row.device_id, row.device_name))
         and query.family in (None, row.family)
         and query.batch in (None, row.workload.batch)
         and query.workload in (None, row.workload)

@@ -183,7 +183,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
     },
     "ALREADY_EXISTS": {
         Code.IDEMPOTENCY_CONFLICT: "Use a new idempotency key for a different job.",
-        Code.NAME_TAKEN: "Choose another name, or revoke the first with `bitgauge token revoke`.",
+        Code.NAME_TAKEN: (
+            "Choose another name, or end what has it: `bitgauge token revoke`, `bitgauge agents"
+            " revoke` or `bitgauge retire`."
+        ),
     },
     "ABORTED": {
         Code.LEASE_LOST: "The lease has passed to another claim; stop and acquire again.",

@@ -6,12 +6,12 @@ Each change is one transaction, and `Access` judges by it before the change is a
 from __future__ import annotations
 
 import secrets
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from bitgauge.benchmarks.common.join_line import Address, JoinLine
+from bitgauge.benchmarks.vocabulary.devices import require_id, require_name
 from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
@@ -120,11 +120,11 @@ class Administration:
     async def join(self, join_token: str, request_pem: bytes, device_id: str, name: str) -> Joined:
         """Let a device in that has a right to join."""
         gateway = self._required_gateway()
-        _require_name(name)
-        identity = _canonical_id(device_id)
-        issued = gateway.authority.device(request_pem, identity, name)
+        require_name(name)
+        require_id(device_id)
+        issued = gateway.authority.device(request_pem, device_id, name)
         secret = new_token()
-        token = TokenRecord(name, Role.AGENT, hashed(secret), 0, identity)
+        token = TokenRecord(name, Role.AGENT, hashed(secret), 0, device_id)
         right = hashed(join_token)
         now_ns = self.writer.now_ns()
         await self._change(lambda store: store.join(right, issued.record, token, now_ns))
@@ -153,12 +153,3 @@ def _require_name(name: str) -> None:
         raise BadInput(
             Code.BAD_ARGUMENT, f"A name has 1 to {LONGEST_NAME} printable characters, not {name!r}."
         )
-
-
-def _canonical_id(device_id: str) -> str:
-    try:
-        if str(uuid.UUID(device_id)) == device_id:
-            return device_id
-    except ValueError:
-        pass
-    raise BadInput(Code.BAD_ARGUMENT, f"{device_id!r} is not the id of a device.")

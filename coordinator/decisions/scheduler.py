@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from bitgauge.benchmarks.vocabulary.devices import means
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.session_options import option_problem
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView
 
 
+def is_meant(word: str, device: DeviceDescription) -> bool:
+    """Whether a word is the id or the name of a device."""
+    return means(word, device.device_id, device.name)
+
+
 def matches(spec: JobSpec, device: DeviceDescription) -> tuple[str, ...]:
     """Every reason for which `device` can not run `spec`; empty when it can."""
     wish = spec.selector
     reasons = []
-    if wish.device not in (None, device.name, device.device_id):
+    if wish.device is not None and not is_meant(wish.device, device):
         reasons.append(f"is not {wish.device}")
     if wish.hardware_class not in (None, device.hardware_class):
         reasons.append(f"is {device.hardware_class.value}, not {wish.hardware_class.value}")
@@ -120,7 +126,8 @@ def _is_for_another(
     spec: JobSpec, device: DeviceDescription, others: Sequence[DeviceDescription]
 ) -> bool:
     """Whether the job wants a real device, of which there is one: it named no other."""
-    if device.realness.keeps_time or spec.selector.device in (device.name, device.device_id):
+    wished = spec.selector.device
+    if device.realness.keeps_time or (wished is not None and is_meant(wished, device)):
         return False
     return any(other.realness.keeps_time and not matches(spec, other) for other in others)
 

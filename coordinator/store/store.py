@@ -135,7 +135,7 @@ class Store(Opened):
     # -- care of devices
     care = _care.care
     hearings = _care.hearings
-    device_named = _care.device_named
+    device_named = _named.device_named
     cordon = _care.cordon
     uncordon = _care.uncordon
     retire = _care.retire

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from uuid import UUID
 
 from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, analyse
 from bitgauge.benchmarks.common.ids import run_id
@@ -25,7 +26,7 @@ from . import values
 from .values import BASELINE, CANDIDATE
 
 TOKEN = b"t" * 16
-DEVICE = replace(lab.device().description, device_id="d" * 8)
+DEVICE = replace(lab.device().description, name="board", device_id=str(UUID("d" * 32)))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from bitgauge.benchmarks.vocabulary.devices import is_id
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
@@ -12,8 +13,10 @@ from ...decisions.asker import COORDINATOR
 from .. import last_backup
 from ..audit.entries import record
 from ..sql.database import columns, fetch, reading, text, texts, value, writing
+from ..sql.named import device_named
 from ..values import AccessState, CertificateRecord, TokenRecord
 from .changes import lose_leases
+from .names import refuse_name
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -109,10 +112,12 @@ def join(
 
     The same key may come again with the same right, because an answer can be lost; its
     earlier token ends. `JOIN_REFUSED` when the right is unknown, expired or used, or when
-    the device has a live certificate for another key.
+    the device has a live certificate for another key; `NAME_TAKEN` when another has its name.
     """
     _refuse_right(db, join_sha256, certificate, now_ns)
     _refuse_impostor(db, certificate, now_ns)
+    identity = certificate.device_id
+    refuse_name(db.conn, certificate.name, identity, identity, now_ns)
     db.execute(
         "UPDATE join_tokens SET used_unix_ns = coalesce(used_unix_ns, ?), key_sha256 = ?"
         " WHERE sha256 = ?",
@@ -183,21 +188,9 @@ def revoke_agent(db: Database, device: str, now_ns: int, who: str = COORDINATOR)
 
     The leases of other devices that its agent serves end too.
     `UNKNOWN_DEVICE` when no device of that name or id ever joined, `BAD_ARGUMENT` when
-    several have that name.
+    several have that name, or another agent serves it.
     """
-    found = texts(
-        db.conn,
-        """SELECT DISTINCT c.device_id FROM certificates c
-           LEFT JOIN devices d ON d.device_id = c.device_id
-           WHERE c.device_id = ?1 OR coalesce(d.name, c.name) = ?1""",
-        (device,),
-    )
-    if not found:
-        raise NotFound(Code.UNKNOWN_DEVICE, f"No device {device!r} has joined with a certificate.")
-    if len(found) > 1:
-        ids = ", ".join(found)
-        raise BadInput(Code.BAD_ARGUMENT, f"Several devices are named {device!r}: {ids}.")
-    (device_id,) = found
+    device_id = _joined(db.conn, device)
     for table in ("tokens", "certificates"):
         db.execute(
             f"UPDATE {table} SET revoked_unix_ns = ?"  # noqa: S608
@@ -208,6 +201,36 @@ def revoke_agent(db: Database, device: str, now_ns: int, who: str = COORDINATOR)
     lose_leases(db, served, (device_id,), "revoked", now_ns)
     record(db, who, "device.revoke", device_id, f"named {device}", now_ns=now_ns)
     return device_id
+
+
+def _joined(connection: sqlite3.Connection, device: str) -> str:
+    """The id that certificates name, of a device given by name or id."""
+    known = "SELECT DISTINCT device_id FROM certificates WHERE"
+    exact = texts(connection, f"{known} device_id = ?", (device,))
+    if exact:
+        return exact[0]
+    try:
+        found = device_named(connection, device)
+    except NotFound:
+        # It joined under this name and never registered.
+        named = texts(connection, f"{known} name = ? AND revoked_unix_ns IS NULL", (device,))
+        if len(named) == 1 and not is_id(device):
+            return named[0]
+        raise NotFound(
+            Code.UNKNOWN_DEVICE, f"No device {device!r} has joined with a certificate."
+        ) from None
+    agent = agent_of(connection, found)
+    if agent != found:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"The device {device} has no certificate of its own: the agent of device {agent}"
+            " serves it.",
+        )
+    if not texts(connection, f"{known} device_id = ?", (found,)):
+        raise NotFound(
+            Code.UNKNOWN_DEVICE, f"The device {device!r} has not joined with a certificate."
+        )
+    return found
 
 
 def refuse_revoked(connection: sqlite3.Connection, device_id: str) -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import Health, ModelClass
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
@@ -58,28 +58,6 @@ def hearings(connection: sqlite3.Connection) -> tuple[Hearing, ...]:
            FROM devices d WHERE cordoned IS NULL AND retired_unix_ns IS NULL""",
     )
     return tuple(value(Hearing, row) for row in rows)
-
-
-@reading("reading devices")
-def device_named(connection: sqlite3.Connection, device: str) -> str:
-    """The id of the device with this id or name, retired ones only when no other has it.
-
-    `UNKNOWN_DEVICE`; `BAD_ARGUMENT` when several have the name.
-    """
-    rows = fetch(
-        connection,
-        """SELECT device_id, retired_unix_ns IS NOT NULL AS retired FROM devices
-           WHERE ?1 IN (device_id, name) ORDER BY device_id = ?1 DESC, retired, device_id""",
-        (device,),
-    )
-    if not rows:
-        raise NotFound(Code.UNKNOWN_DEVICE, f"No device is named {device!r}.")
-    first = rows[0]
-    others = [row for row in rows[1:] if row["retired"] == first["retired"]]
-    if others and first["device_id"] != device:
-        ids = ", ".join(row["device_id"] for row in (first, *others))
-        raise BadInput(Code.BAD_ARGUMENT, f"Several devices are named {device!r}: {ids}.")
-    return str(first["device_id"])
 
 
 def refuse_retired(connection: sqlite3.Connection, device_id: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.analysis.certificate import is_rehearsal
 from bitgauge.benchmarks.common.ids import run_id
+from bitgauge.benchmarks.vocabulary.devices import require_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
@@ -29,6 +30,7 @@ from ..values import LeaseTerms, Registration
 from .access import refuse_revoked, refuse_taken
 from .care import refuse_retired
 from .changes import lose_leases
+from .names import refuse_name
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -86,6 +88,8 @@ def _newest_certificates(
 def register(db: Database, registration: Registration, now_ns: int) -> tuple[str, ...]:
     """Record a device. `DEVICE_RETIRED` when it was removed for good, `FORBIDDEN` for another's.
 
+    `BAD_ARGUMENT` for what is no name, `NAME_TAKEN` for that of another device.
+
     Leases of older incarnations end once their process tree is reported dead; the ids of
     the jobs so queued again are returned. The runs that they began and never reported are
     kept as attempts that were interrupted.
@@ -97,6 +101,8 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
     if agent_id is not None:
         refuse_taken(db.conn, device.device_id, agent_id)
         of_an_agent["agent_id"] = None if agent_id == device.device_id else agent_id
+    require_id(device.device_id)
+    refuse_name(db.conn, device.name, device.device_id, agent_id or device.device_id, now_ns)
     db.table("devices").upsert(
         {
             **of_an_agent,

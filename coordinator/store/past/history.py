@@ -19,7 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from ..sql.candidates import candidates, with_metrics
 from ..sql.database import fetch, reading, texts, value
-from ..sql.named import ARTIFACT, RECIPE, run_named
+from ..sql.named import ARTIFACT, OF_DEVICES, RECIPE, device_ids, run_named
 from ..sql.table import candidates_of_key, key_text
 from ..sql.values import metric_values
 from ..values import Series, Settled
@@ -37,7 +37,7 @@ def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableR
         "j.model_name = ?": which.model_name,
         RECIPE: which.recipe,
         ARTIFACT: which.artifact,
-        "? IN (d.name, d.device_id)": which.device,
+        OF_DEVICES: device_ids(connection, which.device),
         "j.batch = ?": which.batch,
         "r.run_id = ?": which.run_id,
         f"{FINGERPRINT} GLOB ?": f"{which.fingerprint}*" if which.fingerprint else None,
@@ -87,7 +87,7 @@ def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series,
         "l.hardware_class = ?": query.hardware_class,
         "e.family = ?": query.family,
         RECIPE: query.recipe,
-        "? IN (d.name, d.device_id)": query.device,
+        OF_DEVICES: device_ids(connection, query.device),
         "j.batch = ?": query.batch,
     }
     return _grouped(connection, _measured(candidates(connection, where)), query.metric)

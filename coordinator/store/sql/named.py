@@ -1,4 +1,4 @@
-"""How people name what they mean: ids and digests by their beginning, artifacts by their label.
+"""How people name what they mean: ids and digests by their beginning, the rest by its name.
 
 A label, a file name and an id are told apart by where they are looked for, never by their look.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 import sqlite3
 
+import msgspec
+from bitgauge.benchmarks.vocabulary.devices import NamedDevice, meant
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound
 
-from .database import reading, texts
+from .database import fetch, reading, texts
 
 ARTIFACT = """? IN (e.name, substr(e.artifact_sha256, 1, 8), e.artifact_sha256)
     AND e.artifact_sha256 <> j.baseline_sha256"""
@@ -18,6 +20,15 @@ ARTIFACT = """? IN (e.name, substr(e.artifact_sha256, 1, 8), e.artifact_sha256)
 
 RECIPE = "? IN (e.recipe, e.name, substr(e.artifact_sha256, 1, 8), e.artifact_sha256)"
 """A clause over entries: of that recipe, or the one artifact that is named."""
+
+OF_DEVICES = "d.device_id IN (SELECT value FROM json_each(?))"
+"""A clause over devices: one of `device_ids`."""
+
+_CERTIFICATES = "SELECT 1 FROM certificates c WHERE c.device_id = coalesce(d.agent_id, d.device_id)"
+
+LIVING = f"""(d.retired_unix_ns IS NULL AND (NOT EXISTS ({_CERTIFICATES})
+    OR EXISTS ({_CERTIFICATES} AND c.revoked_unix_ns IS NULL)))"""
+"""A clause over devices: neither retired nor revoked."""
 
 _BEGINNING = re.compile(r"[0-9a-f][0-9a-f-]{3,35}")
 _WHOLE = 36
@@ -70,6 +81,43 @@ def job_named(connection: sqlite3.Connection, word: str, *, by_artifact: bool = 
     if found is None:
         raise NotFound(Code.UNKNOWN_JOB, f"There is no job {word}.")
     return found
+
+
+def _devices_meant(connection: sqlite3.Connection, word: str) -> tuple[str, ...]:
+    found = fetch(
+        connection,
+        f"SELECT device_id, name, {LIVING} AS living FROM devices d"  # noqa: S608 (ours)
+        " WHERE ?1 IN (device_id, name)",
+        (word,),
+    )
+    known = [NamedDevice(row["device_id"], row["name"], bool(row["living"])) for row in found]
+    return meant(word, known)
+
+
+def device_ids(connection: sqlite3.Connection, word: str | None) -> str | None:
+    """What `OF_DEVICES` takes: the devices that a word names, mostly one; None for no word."""
+    if word is None:
+        return None
+    return msgspec.json.encode(_devices_meant(connection, word)).decode()
+
+
+@reading("reading devices")
+def device_named(connection: sqlite3.Connection, word: str) -> str:
+    """The id of the device with this id, else of the living one of this name, else of one before.
+
+    Raises:
+        NotFound: `UNKNOWN_DEVICE`.
+        BadInput: `BAD_ARGUMENT`, several have had the name.
+    """
+    found = _devices_meant(connection, word)
+    if not found:
+        raise NotFound(Code.UNKNOWN_DEVICE, f"No device is named {word!r}.")
+    if len(found) > 1:
+        ids = ", ".join(found)
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"Several devices are named {word!r}; give one of the ids: {ids}."
+        )
+    return found[0]
 
 
 def _beginning(

@@ -40,7 +40,7 @@ from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, 
 
 from .candidates import candidates, rows_of_job, with_metrics
 from .database import columns, encode, fetch, fetch_where, reading, texts, writing
-from .named import job_named
+from .named import OF_DEVICES, device_ids, job_named
 from .values import device_description
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ _STORED = """SELECT t.row_key, t.job_id, t.value, t.changes, d.name AS device_na
 _WHOLE = """SELECT t.row_key, w.value, t.changes, d.name AS device_name FROM table_rows t
     JOIN devices d ON d.device_id = t.device_id
     JOIN table_wholes w ON w.row_key = t.row_key WHERE 1"""
-_DEVICE = "t.device_id IN (SELECT device_id FROM devices WHERE ? IN (name, device_id))"
 _TOOLCHAIN = "toolchain "
 _OF_ROW = (
     *("model_name", "recipe", "device_id", "runtime"),
@@ -84,7 +83,7 @@ def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tu
         "t.model_name = ?": query.model_name,
         "t.model_class = ?": query.model_class,
         "t.hardware_class = ?": query.hardware_class,
-        _DEVICE: query.device,
+        OF_DEVICES: device_ids(connection, query.device),
         "t.family = ?": query.family,
         "t.batch = ?": query.batch,
     }

@@ -69,7 +69,8 @@ class Board:
     folder: Path
 
     async def register(self, device: str | None = None) -> str:
-        described = dataclasses.replace(DEVICE, device_id=device or self.device_id)
+        name = f"{self.enrolment.name}-{device[:8]}" if device else self.enrolment.name
+        described = dataclasses.replace(DEVICE, device_id=device or self.device_id, name=name)
         who = Introduction("1", "boot", "one")
         return await self.connection.register(described, who)
 
@@ -399,7 +400,7 @@ async def test_revocation_holds_at_once_also_for_a_call_that_waits(door: Gate) -
     assert not waiting.done()
     token, _ = await door.administration.create_token("boss", Role.ADMIN, 0)
     with admin(door, token) as client:
-        view = await asyncio.to_thread(client.revoke_agent, "bench")  # as it registered
+        view = await asyncio.to_thread(client.revoke_agent, "board")
     assert view is not None
     assert view.certificate_expires_unix_ns is None
     error = await asyncio.wait_for(refused(waiting), 2)
@@ -433,10 +434,11 @@ async def test_a_revoked_device_may_join_again(door: Gate) -> None:
 
 async def test_a_device_that_nobody_knows_cannot_be_revoked(door: Gate) -> None:
     assert (await refused(door.administration.revoke_agent("x"))).code is Code.UNKNOWN_DEVICE
-    for name in ("twin", "twin"):
-        await join(await line_of(door), door.folder / str(uuid.uuid4()), name, lambda _: None)
-    error = await refused(door.administration.revoke_agent("twin"))
-    assert error.code is Code.BAD_ARGUMENT
+    await join(await line_of(door), door.folder / "a", "twin", lambda _: None)
+    second = join(await line_of(door), door.folder / "b", "twin", lambda _: None)
+    assert (await refused(second)).code is Code.NAME_TAKEN
+    await door.administration.revoke_agent("twin")
+    await join(await line_of(door), door.folder / "b", "twin", lambda _: None)
 
 
 # -- tokens of people -------------------------------------------------------------------------

@@ -120,12 +120,12 @@ class TestCare:
         assert lab.store.device_named("rpi5") == ID
         assert lab.store.device_named(ID) == ID
         twin = replace(device("twin"), name="rpi5")
-        lab.register(twin)
-        with refused(Code.BAD_ARGUMENT):
-            lab.store.device_named("rpi5")
-        assert lab.store.device_named(ID) == ID
+        with refused(Code.NAME_TAKEN):
+            lab.register(twin)
         lab.store.retire(ID, "smoke", lab.now_ns)
+        lab.register(twin)
         assert lab.store.device_named("rpi5") == twin.device_id
+        assert lab.store.device_named(ID) == ID
         with refused(Code.UNKNOWN_DEVICE):
             lab.store.device_named("rpi6")
 

@@ -48,7 +48,7 @@ def measured(
 @pytest.mark.parametrize("seed", range(12))
 def test_whatever_happens_the_kept_table_is_the_one_made_anew(lab: Lab, seed: int) -> None:
     rng = random.Random(seed)
-    names = ("rpi5", "nano", "tv box")
+    names = ("rpi5", "nano", "tv-box")
     for name in names:
         lab.register(device(name))
     lab.register(device("emulator", realness=Realness.EMULATED))
@@ -221,9 +221,9 @@ def test_a_job_that_something_newer_superseded_still_answers_for_itself(lab: Lab
 
 def test_a_device_that_is_renamed_is_shown_by_its_new_name(lab: Lab) -> None:
     measured(lab)
-    lab.register(replace(device(), name="bench 4"))
-    assert {row.device_name for row in lab.store.rows(TableQuery())} == {"bench 4"}
-    assert len(lab.store.rows(TableQuery(device="bench 4"))) == 3
+    lab.register(replace(device(), name="bench-4"))
+    assert {row.device_name for row in lab.store.rows(TableQuery())} == {"bench-4"}
+    assert len(lab.store.rows(TableQuery(device="bench-4"))) == 3
 
 
 def test_metrics_are_those_of_the_newest_analysis(lab: Lab) -> None:
