@@ -28,6 +28,21 @@ BEGINNING = ChainHead()
 """What stands before the first entry."""
 
 
+@dataclass(frozen=True, slots=True)
+class AuditVerdict:
+    """What became of following a whole chain.
+
+    Attributes:
+        entries: how many are as they were written, from the first.
+        head: digest of the last of them.
+        breaks: where the chain breaks; None: nowhere.
+    """
+
+    entries: int
+    head: str
+    breaks: str | None = None
+
+
 def digest_of(entry: AuditEntry) -> str:
     """The digest of an entry: SHA-256 of one JSON array in ASCII without spaces."""
     said = (
@@ -56,3 +71,24 @@ def follow(
             return head, f"entry {wanted} of the audit is not as it was written"
         head = ChainHead(entry.position, entry.digest)
     return head, None
+
+
+def verdict_of(
+    entries: Iterable[AuditEntry], told: Iterable[tuple[ChainHead, str]] = ()
+) -> AuditVerdict:
+    """Follow a whole chain, and hold it against heads that were told elsewhere.
+
+    Args:
+        entries: all of them, in order.
+        told: heads that the chain once had, each with where that is written.
+    """
+    known = tuple(entries)
+    head, breaks = follow(known)
+    for once, where in told if breaks is None else ():
+        if once.position > len(known):
+            breaks = f"entry {once.position} of the audit, which {where} names, is missing"
+        elif once.position and known[once.position - 1].digest != once.digest:
+            breaks = f"entry {once.position} of the audit is not the one that {where} names"
+        if breaks is not None:
+            break
+    return AuditVerdict(head.position, head.digest, breaks)

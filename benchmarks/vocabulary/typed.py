@@ -6,6 +6,7 @@ import difflib
 import enum
 import re
 from collections.abc import Iterable
+from datetime import datetime, timezone
 from typing import TypeVar
 
 from .errors import BadInput, Code
@@ -45,6 +46,27 @@ def parse_long_time_ns(text: str) -> float:
     if ns <= 0:
         raise BadInput(Code.BAD_ARGUMENT, f"{text!r} is not a time above 0.")
     return ns
+
+
+def parse_since_unix_ns(text: str, now_ns: int) -> int:
+    """The moment that a date, a time of UTC, or an age such as `7d` or `30min` means.
+
+    Raises:
+        BadInput: it is none of these.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip().removesuffix("UTC").strip())
+        return int(moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()) * 10**9
+    except ValueError:
+        pass
+    try:
+        return max(0, now_ns - int(parse_long_time_ns(text)))
+    except BadInput as error:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"{text!r} is no date (2026-11-21), no time of UTC (2026-11-21T14:00) and no age"
+            " (7d, 12h).",
+        ) from error
 
 
 def parse_size_bytes(text: str) -> int:

@@ -51,7 +51,7 @@ _RIGHTS: tuple[tuple[str, frozenset[Party], str], ...] = (
     ("Campaigns", _WRITERS, "StartCampaign PauseCampaign ResumeCampaign CancelCampaign"),
     ("Campaigns", _WRITERS, "SetSchedule RemoveSchedule"),
     ("Admin", _ADMIN, "CreateToken ListTokens RevokeToken CreateJoinLine RevokeAgent"),
-    ("Admin", _ADMIN, "Cordon Uncordon Retire"),
+    ("Admin", _ADMIN, "Cordon Uncordon Retire ListAudit"),
 )
 ALLOWED: dict[str, frozenset[Party]] = {
     **{

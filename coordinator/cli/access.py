@@ -1,4 +1,4 @@
-"""Who is let in: `join-line`, `agents revoke`, `token create`, `token list`, `token revoke`."""
+"""Who is let in, and who did what: `join-line`, `agents revoke`, `token ...`, `audit`."""
 
 from __future__ import annotations
 
@@ -108,6 +108,42 @@ def revoke_token(name: Name, *, coordinator: Coordinator) -> None:
     coordinator.show(view, lambda view: f"The token {view.name} is revoked.")
 
 
+def audit(
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="A date, a time of UTC, or an age such as 7d."),
+    ] = None,
+    who: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only what this token did.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Only so many, the newest.")] = 50,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Follow the chain of all entries; exit code 1 if it breaks."),
+    ] = False,
+    coordinator: Coordinator,
+) -> None:
+    """Show who did what to tokens, devices, schedules, campaigns and certificates.
+
+    Example: bitgauge audit --since 7d
+
+    Example: bitgauge audit --verify
+    """
+    from bitgauge.benchmarks.vocabulary.typed import parse_since_unix_ns
+
+    from .text.access import audit_text, verdict_text
+
+    since_unix_ns = parse_since_unix_ns(since, time.time_ns()) if since else 0
+    with coordinator.client() as client:
+        if verify:
+            verdict = client.verify_audit()
+            coordinator.show(verdict, verdict_text)
+            raise typer.Exit(0 if verdict.breaks is None else 1)
+        found = client.audit(since_unix_ns, who or "", limit)
+    coordinator.show(found, audit_text)
+
+
 def _tokens_text(found: Sequence[TokenView]) -> str:
     from .text.layout import columns
 
@@ -131,4 +167,4 @@ def _end(expires_unix_ns: int) -> str:
 
 PLACE = 150
 """Where the commands of this file stand in the help."""
-COMMANDS = (join_line, tokens, agents)
+COMMANDS = (join_line, tokens, agents, audit)

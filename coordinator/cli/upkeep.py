@@ -80,7 +80,7 @@ def check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Verify the database, its invariants and the bytes of every blob; exit code 1 on damage.
+    """Verify database, invariants, the audit's chain and every blob; exit code 1 on damage.
 
     Example: bitgauge check
 
@@ -152,6 +152,8 @@ def _restored_words(restored: Restored, home: Path) -> str:
 
 
 def _check_words(found: StateCheck) -> str:
+    from .text.access import audit_line
+
     counts = found.counts
     lines = [
         f"database  {found.database}: schema {found.schema}, {counted(counts['jobs'], 'job')},"
@@ -162,6 +164,7 @@ def _check_words(found: StateCheck) -> str:
         f" {len(found.unreferenced)} unreferenced",
         *(f"  missing {blob.sha256} ({blob.size_bytes} bytes)" for blob in found.missing),
         *(f"  corrupt {blob.sha256} ({blob.size_bytes} bytes)" for blob in found.corrupt),
+        f"audit     {audit_line(found.audit)}",
         f"backup    {found.last_backup or 'none is known'}",
     ]
     return "\n".join(lines)

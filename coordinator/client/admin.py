@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from bitgauge.benchmarks.common.audit import AuditVerdict, verdict_of
 from bitgauge.benchmarks.common.wire import from_wire
 from bitgauge.benchmarks.vocabulary.enums import Role
+from bitgauge.benchmarks.vocabulary.values.audit import AuditEntry
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.protos.v1 import lab_pb2 as pb
 
 from .connection import Connection
+
+_PAGE = 1000
 
 
 class AdminCalls(Connection):
@@ -39,6 +43,35 @@ class AdminCalls(Connection):
         request = pb.RevokeAgentRequest(device=device)
         answer = self._call(request)
         return from_wire(DeviceView, answer.device) if answer.HasField("device") else None
+
+    # -- who did what
+    def audit(
+        self, since_unix_ns: int = 0, who: str = "", limit: int | None = None
+    ) -> tuple[AuditEntry, ...]:
+        """Who did what to tokens, devices, schedules, campaigns, certificates, in order of time.
+
+        Args:
+            since_unix_ns: only of this moment or later, UTC nanoseconds.
+            who: only what this one did.
+            limit: only the newest ones; None: all.
+        """
+        found: list[AuditEntry] = []
+        while limit is None or len(found) < limit:
+            request = pb.ListAuditRequest(
+                before=found[-1].position if found else 0,
+                since_unix_ns=since_unix_ns,
+                who=who,
+                limit=min(limit - len(found), _PAGE) if limit is not None else _PAGE,
+            )
+            page = self._values(AuditEntry, request)
+            found.extend(page)
+            if not page or found[-1].position == 1:
+                break
+        return tuple(reversed(found))
+
+    def verify_audit(self) -> AuditVerdict:
+        """Read the whole audit and follow its chain, here and not at the coordinator."""
+        return verdict_of(self.audit())
 
     # -- care of devices ------------------------------------------------------------------
     def cordon(self, device: str, reason: str = "") -> DeviceView:

@@ -28,6 +28,7 @@ from ..builders.registry import known_toolchains
 from ..config import CoordinatorConfig
 from ..lab.alerts import Alerts
 from ..lab.assemble import assemble
+from ..lab.audit_log import AuditLog
 from ..lab.collector import CollectionTerms
 from ..lab.health_check import HealthCheck, zoo_check
 from ..services.server import make_server, servicers_of, set_health
@@ -143,7 +144,7 @@ class CoordinatorActor:
         await server.start()
         stack.push_async_callback(server.stop, STOP_GRACE_S)
         alerts = [Alerts(writer, webhook).run] if webhook else []
-        self._dispatcher.start(lab.driver.run, *alerts)
+        self._dispatcher.start(lab.driver.run, AuditLog(writer).run, *alerts)
         # What lives as long as the coordinator needs no second look: a full collection took 25 ms
         # of answers that take 3.
         gc.collect()

@@ -13,6 +13,7 @@ from bitgauge.protos.v1 import lab_pb2_grpc
 from ..access.access import caller
 from ..access.administration import Administration
 from ..lab.care import LabCare
+from ..store.audit.entries import LAST, MAX_ENTRIES_PER_CALL
 from ..store.writer import Writer
 
 
@@ -70,3 +71,14 @@ class AdminService(lab_pb2_grpc.AdminServicer):
     async def Retire(self, request: pb.RetireRequest, context: Any) -> pb.RetireResponse:
         view = await self.care.retire(request.device, request.reason, caller().asker.name)
         return pb.RetireResponse(device=to_wire(view))
+
+    async def ListAudit(self, request: pb.ListAuditRequest, context: Any) -> pb.ListAuditResponse:
+        found = await self.writer.call(
+            lambda store: store.audit(
+                before=request.before or LAST,
+                since_unix_ns=request.since_unix_ns,
+                who=request.who or None,
+                limit=request.limit or MAX_ENTRIES_PER_CALL,
+            )
+        )
+        return pb.ListAuditResponse(entries=map(to_wire, found))

@@ -25,6 +25,44 @@ CAMPAIGN_STATE_FINISHED: CampaignState
 CAMPAIGN_STATE_CANCELLED: CampaignState
 CAMPAIGN_STATE_FAILED: CampaignState
 
+class ListAuditRequest(_message.Message):
+    __slots__ = ("before", "since_unix_ns", "who", "limit")
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    before: int
+    since_unix_ns: int
+    who: str
+    limit: int
+    def __init__(self, before: _Optional[int] = ..., since_unix_ns: _Optional[int] = ..., who: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListAuditResponse(_message.Message):
+    __slots__ = ("entries",)
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[AuditEntry]
+    def __init__(self, entries: _Optional[_Iterable[_Union[AuditEntry, _Mapping]]] = ...) -> None: ...
+
+class AuditEntry(_message.Message):
+    __slots__ = ("position", "at_unix_ns", "who", "what", "object", "detail", "previous", "digest")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    AT_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    WHAT_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    at_unix_ns: int
+    who: str
+    what: str
+    object: str
+    detail: str
+    previous: str
+    digest: str
+    def __init__(self, position: _Optional[int] = ..., at_unix_ns: _Optional[int] = ..., who: _Optional[str] = ..., what: _Optional[str] = ..., object: _Optional[str] = ..., detail: _Optional[str] = ..., previous: _Optional[str] = ..., digest: _Optional[str] = ...) -> None: ...
+
 class CordonRequest(_message.Message):
     __slots__ = ("device", "reason")
     DEVICE_FIELD_NUMBER: _ClassVar[int]

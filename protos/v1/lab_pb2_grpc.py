@@ -1435,6 +1435,11 @@ class AdminStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
                 _registered_method=True)
+        self.ListAudit = channel.unary_unary(
+                '/bitgauge.v1.Admin/ListAudit',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAuditRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAuditResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServicer(object):
@@ -1497,6 +1502,13 @@ class AdminServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAudit(self, request, context):
+        """Who did what, newest first, in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1539,6 +1551,11 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.Retire,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.SerializeToString,
+            ),
+            'ListAudit': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAudit,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAuditRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAuditResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -1758,6 +1775,33 @@ class Admin(object):
             '/bitgauge.v1.Admin/Retire',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAudit(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Admin/ListAudit',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAuditRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAuditResponse.FromString,
             options,
             channel_credentials,
             insecure,

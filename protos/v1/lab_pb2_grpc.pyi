@@ -455,6 +455,8 @@ class AdminStub:
     """Puts a device back; a health check runs before the next job."""
     Retire: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]
     """Removes a device for good; its results stay."""
+    ListAudit: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListAuditRequest, bitgauge.protos.v1.lab_pb2.ListAuditResponse]
+    """Who did what, newest first, in pages."""
 
 @typing.type_check_only
 class AdminAsyncStub(AdminStub):
@@ -477,6 +479,8 @@ class AdminAsyncStub(AdminStub):
     """Puts a device back; a health check runs before the next job."""
     Retire: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]  # type: ignore[assignment]
     """Removes a device for good; its results stay."""
+    ListAudit: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListAuditRequest, bitgauge.protos.v1.lab_pb2.ListAuditResponse]  # type: ignore[assignment]
+    """Who did what, newest first, in pages."""
 
 class AdminServicer(metaclass=abc.ABCMeta):
     """Who is let in, and which devices get work. Every call needs the role admin."""
@@ -544,5 +548,13 @@ class AdminServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RetireResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RetireResponse]]:
         """Removes a device for good; its results stay."""
+
+    @abc.abstractmethod
+    def ListAudit(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ListAuditRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListAuditResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListAuditResponse]]:
+        """Who did what, newest first, in pages."""
 
 def add_AdminServicer_to_server(servicer: AdminServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

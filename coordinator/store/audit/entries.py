@@ -22,6 +22,8 @@ MAX_DETAIL = 500
 """Characters of its detail."""
 MAX_ENTRIES_PER_CALL = 1000
 """Entries that one question answers."""
+RESTORE = "store.restore"
+"""A database was put back, and with it an earlier audit."""
 LAST = 2**63 - 1
 """Above every position."""
 
