@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from cryptography import x509
 
 from ..decisions.asker import ITSELF, Asker
+from ..store.last_backup import utc
 from ..store.values import AccessState, TokenRecord
 from .tokens import Party, hashed
 
@@ -201,7 +202,7 @@ class Access:
         if local is not None:
             return local
         if record is None:
-            _unknown("The call carries no token that is known here.")
+            _unknown(f"The call carries no token that is known here{self._restored()}.")
         if record.revoked:
             _unknown(f"The token {record.name!r} has been revoked.")
         if record.expires_unix_ns and self._now_ns() >= record.expires_unix_ns:
@@ -230,8 +231,17 @@ class Access:
     def _check_certificate(self, transport: Transport) -> None:
         if transport.serial in self._state.revoked_serials:
             _unknown("The certificate has been revoked.")
+        if transport.serial not in self._state.live_serials:
+            _unknown(f"The certificate is not known here{self._restored()}.")
         if self._now_ns() >= transport.expires_unix_ns:
             raise BadInput(Code.CERTIFICATE_EXPIRED, "The certificate has expired.")
+
+    def _restored(self) -> str:
+        """Why what was good may be unknown."""
+        if not self._state.restored_unix_ns:
+            return ""
+        when = utc(self._state.restored_unix_ns)
+        return f": a backup was put back at {when}, and what was issued after it was made ended"
 
 
 def enter(who: Caller) -> None:

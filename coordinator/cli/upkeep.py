@@ -140,10 +140,13 @@ def _contents(manifest: BackupManifest) -> str:
 
 
 def _restored_words(restored: Restored, home: Path) -> str:
+    from ..store.upkeep.carried import words
+
     recorded = counted(restored.blobs, "blob")
     lines = [f"Restored {home}: {recorded} recorded, {restored.copied} brought back."]
     if restored.kept:
         lines.append(f"The database that was there is {restored.kept}.")
+    lines.extend(words(restored.carried))
     if restored.missing:
         lines.append(
             f"MISSING {counted(len(restored.missing), 'blob')}; `bitgauge check` has the names."

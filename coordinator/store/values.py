@@ -163,10 +163,19 @@ class CertificateRecord:
 
 @dataclass(frozen=True, slots=True)
 class AccessState:
-    """Everything that decides who may call: all tokens, and the deny-list of certificates."""
+    """Everything that decides who may call.
+
+    Attributes:
+        tokens: all of them, also those that have ended.
+        live_serials: certificates that are accepted until they expire; any other is refused.
+        revoked_serials: certificates that were revoked.
+        restored_unix_ns: when a backup was put back last, UTC nanoseconds; 0: never.
+    """
 
     tokens: tuple[TokenRecord, ...] = ()
+    live_serials: frozenset[str] = frozenset()
     revoked_serials: frozenset[str] = frozenset()
+    restored_unix_ns: int = 0
 
 
 AskKey = tuple[ModelClass | None, HardwareClass | None, Workload | None]

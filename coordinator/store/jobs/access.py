@@ -11,7 +11,7 @@ from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
 from ...decisions.asker import COORDINATOR
 from .. import last_backup
-from ..audit.entries import record
+from ..audit.entries import RESTORE, record
 from ..sql.database import columns, fetch, reading, text, texts, value, writing
 from ..sql.named import device_named
 from ..values import AccessState, CertificateRecord, TokenRecord
@@ -31,8 +31,11 @@ def access(connection: sqlite3.Connection) -> AccessState:
         value(TokenRecord, row, revoked=row["revoked_unix_ns"] is not None)
         for row in fetch(connection, "SELECT * FROM tokens ORDER BY position")
     )
+    live = texts(connection, "SELECT serial FROM certificates WHERE revoked_unix_ns IS NULL")
     denied = texts(connection, "SELECT serial FROM certificates WHERE revoked_unix_ns IS NOT NULL")
-    return AccessState(tokens, frozenset(denied))
+    restores = fetch(connection, "SELECT at_unix_ns FROM audit WHERE what = ?", (RESTORE,))
+    restored_ns = max((row["at_unix_ns"] for row in restores), default=0)
+    return AccessState(tokens, frozenset(live), frozenset(denied), restored_ns)
 
 
 @reading("reading tokens")
@@ -197,6 +200,12 @@ def revoke_agent(db: Database, device: str, now_ns: int, who: str = COORDINATOR)
             " WHERE device_id = ? AND revoked_unix_ns IS NULL",
             (now_ns, device_id),
         )
+    # The line that it joined with would let the same key in again as long as it lives.
+    db.execute(
+        """UPDATE join_tokens SET expires_unix_ns = min(expires_unix_ns, ?)
+           WHERE key_sha256 IN (SELECT key_sha256 FROM certificates WHERE device_id = ?)""",
+        (now_ns, device_id),
+    )
     served = "device_id IN (SELECT device_id FROM devices WHERE coalesce(agent_id, device_id) = ?)"
     lose_leases(db, served, (device_id,), "revoked", now_ns)
     record(db, who, "device.revoke", device_id, f"named {device}", now_ns=now_ns)

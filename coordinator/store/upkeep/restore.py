@@ -27,8 +27,9 @@ from ..blobs.blob_store import RESERVE_BYTES
 from ..blobs.files import blob_file, copy, is_sound
 from ..sql.connection import checkpoint
 from ..state_folder import StateFolder
-from . import backup
+from . import backup, carried
 from .backup import BLOBS, DATABASE
+from .carried import Carried
 
 _ASIDE = ".restore.partial"
 
@@ -43,6 +44,7 @@ class Restored:
         copied: how many of them had to be brought here.
         missing: those that neither the backup nor the state folder has, sound.
         kept: where the database that was replaced is; None when there was none.
+        carried: what became of credentials that had ended since the backup.
     """
 
     created_unix_ns: int | None
@@ -50,6 +52,7 @@ class Restored:
     copied: int
     missing: tuple[Digest, ...]
     kept: str | None
+    carried: Carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ def _alone(config: StateFolder) -> Iterator[None]:
 def _put(found: _Source, config: StateFolder, source: Path) -> Restored:
     wanted = [blob for blob in found.recorded if not is_sound(config.blobs_folder, blob)]
     _require_room(found, wanted, config)
+    known = carried.ended(config.store_path)
     aside = config.home_folder / _ASIDE
     shutil.rmtree(aside, ignore_errors=True)  # of a restore that was killed
     aside.mkdir(mode=0o700)
@@ -124,6 +128,7 @@ def _put(found: _Source, config: StateFolder, source: Path) -> Restored:
         if copy(found.database, aside / DATABASE) != found.digest:
             raise backup.damaged(source, f"{found.database.name} changed while it was read")
         (aside / DATABASE).chmod(0o600)
+        ended = carried.carry(aside / DATABASE, known, source, time.time_ns())
         kept = _set_aside(config)
         (aside / DATABASE).replace(config.store_path)
         sync(config.home_folder)
@@ -138,6 +143,7 @@ def _put(found: _Source, config: StateFolder, source: Path) -> Restored:
         len(copied),
         missing,
         str(kept) if kept else None,
+        ended,
     )
 
 

@@ -289,11 +289,14 @@ def test_a_certificate_that_ends_during_a_connection_is_refused() -> None:
     access = Access({}, lambda: now[0])
     board = Caller(Party.AGENT, "board", ID)
     transport = Transport(True, ID, "a1", 200)
+    # Signed by our CA is not enough: a restore may have forgotten it.
+    assert refused(access.check_transport, board, transport) is Code.UNAUTHENTICATED
+    access.load(AccessState(live_serials=frozenset({"a1"})))
     access.check_transport(board, transport)
     now[0] = 200
     assert refused(access.check_transport, board, transport) is Code.CERTIFICATE_EXPIRED
     now[0] = 100
-    access.load(AccessState((), frozenset({"a1"})))
+    access.load(AccessState(revoked_serials=frozenset({"a1"})))
     assert refused(access.check_transport, board, transport) is Code.UNAUTHENTICATED
 
 
