@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.vocabulary.enums import CampaignState
@@ -64,16 +65,25 @@ class CampaignDriver:
         """Start what is due, submit what has room, end what is done."""
         now_ns = self.writer.now_ns()
         for due in await self.writer.call(lambda store: store.due_schedules(now_ns)):
-            await self._start_due(due)
+            await _apart(f"schedule {due.name}", self._start_due(due))
         await self.writer.change_if(lambda store: cancel_orphans(store, now_ns))
         for campaign_id in await self.writer.call(lambda store: store.live_campaigns()):
-            await self._drive(campaign_id)
+            error = await _apart(f"campaign {campaign_id}", self._drive(campaign_id))
+            if error is not None and error.code is Code.STORE_DAMAGED:
+                await self._give_up(campaign_id, error)
+
+    async def _give_up(self, campaign_id: str, error: BitgaugeError) -> None:
+        """End a campaign that cannot be read."""
+        now_ns, reason = self.writer.now_ns(), error.sentence
+        await self.writer.change(
+            lambda store: store.fail_unreadable_campaign(campaign_id, reason, now_ns)
+        )
 
     async def _tick_s(self) -> float:
         """Seconds until the next schedule, at most `LONGEST_TICK_S`."""
         known = await self.writer.call(lambda store: store.schedules())
         now_ns = self.writer.now_ns()
-        left_s = [(one.next_unix_ns - now_ns) / _S for one in known]
+        left_s = [(one.next_unix_ns - now_ns) / _S for one in known if one.problem is None]
         return min([LONGEST_TICK_S, *(max(0.05, left) for left in left_s)])
 
     async def _start_due(self, due: DueSchedule) -> None:
@@ -119,6 +129,21 @@ class CampaignDriver:
             await self.writer.change(lambda store: store.campaign_refused(campaign_id, n, reason))
             return
         await self.writer.change(lambda store: store.campaign_submitted(campaign_id, n, job_id))
+
+
+async def _apart(what: str, work: Awaitable[None]) -> BitgaugeError | None:
+    """Do what concerns one campaign or schedule alone; its trouble is no other one's.
+
+    What fails with `Unavailable`, such as a full disk, is everybody's.
+    """
+    try:
+        await work
+    except Unavailable:
+        raise
+    except BitgaugeError as error:
+        _log.error("%s could not be driven: %s", what, error)
+        return error
+    return None
 
 
 def _end(store: Store, campaign_id: str, now_ns: int) -> bool:

@@ -23,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ..decisions.jobs import overdue_builds
 from ..decisions.steps import ANALYSING, End, Ending, doing_build, error_of
-from ..store.values import BuildOutcome, LeaseTerms, PendingBuild
+from ..store.values import BuildOutcome, LeaseTerms, Looked, PendingBuild
 from ..store.writer import Writer
 from .analyses import Analyses
 from .builds import Builds, Overdue
@@ -52,6 +52,7 @@ class Dispatcher:
     care: LabCare
     collector: Collector | None
     _refreshed: bool = field(default=False, init=False)
+    _looked: Looked = field(default_factory=Looked, init=False)
     _working: dict[Hashable, asyncio.Task[None]] = field(default_factory=dict, init=False)
     _ended: set[Hashable] = field(default_factory=set, init=False)
     _defects: Counter[Hashable] = field(default_factory=Counter, init=False)
@@ -113,6 +114,7 @@ class Dispatcher:
         while True:
             version = self.writer.changes.version
             try:
+                await self._fail_unreadable()
                 await self.care.judge()
                 self._ended.clear()
                 builds, runs, unjudged = await self.writer.call(
@@ -133,6 +135,11 @@ class Dispatcher:
             for run_id in unjudged:
                 self._start(("past", run_id), partial(self._judge, run_id))
             await self.writer.changes.wait_past(version)
+
+    async def _fail_unreadable(self) -> None:
+        """Fail what nobody can work on, so that nobody waits for it; each job is read once."""
+        now_ns, before = self.writer.now_ns(), self._looked
+        self._looked = await self.writer.call(lambda store: store.fail_unreadable(before, now_ns))
 
     def _start(self, key: Hashable, work: _Step, end: _Step | None = None) -> None:
         """Begin `work` unless the same is being done, or was while it was found to be pending.

@@ -23,6 +23,7 @@ from .blobs import records as _blobs
 from .campaigns import campaigns as _campaigns
 from .campaigns import demand as _demand
 from .campaigns import schedules as _schedules
+from .campaigns import unreadable as _unreadable
 from .jobs import access as _access
 from .jobs import care as _care
 from .jobs import devices as _devices
@@ -131,6 +132,10 @@ class Store(Opened):
     set_schedule = _schedules.set_schedule
     remove_schedule = _schedules.remove_schedule
     schedule_started = _schedules.started
+
+    # -- what cannot be read
+    fail_unreadable = _unreadable.fail_unreadable
+    fail_unreadable_campaign = _unreadable.fail_campaign
 
     # -- care of devices
     care = _care.care

@@ -34,6 +34,14 @@ class StoreFailed(Unavailable):
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """Up to which positions everything is known to be readable, or has failed for not being so."""
+
+    jobs: int = -1
+    campaigns: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """What an agent says of itself when it connects.
 

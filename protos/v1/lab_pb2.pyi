@@ -1176,7 +1176,7 @@ class CampaignView(_message.Message):
     def __init__(self, campaign_id: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[_Union[CampaignState, str]] = ..., created_unix_ns: _Optional[int] = ..., jobs: _Optional[_Iterable[_Union[CampaignJob, _Mapping]]] = ..., devices: _Optional[_Iterable[_Union[CampaignDevice, _Mapping]]] = ..., diff: _Optional[_Iterable[_Union[CellChange, _Mapping]]] = ..., ended_unix_ns: _Optional[int] = ..., reason: _Optional[str] = ..., submitted_by: _Optional[str] = ..., schedule: _Optional[str] = ...) -> None: ...
 
 class ScheduleView(_message.Message):
-    __slots__ = ("name", "cron", "created_unix_ns", "next_unix_ns", "last_unix_ns", "last_campaign_id", "submitted_by")
+    __slots__ = ("name", "cron", "created_unix_ns", "next_unix_ns", "last_unix_ns", "last_campaign_id", "submitted_by", "problem")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CRON_FIELD_NUMBER: _ClassVar[int]
     CREATED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
@@ -1184,6 +1184,7 @@ class ScheduleView(_message.Message):
     LAST_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     LAST_CAMPAIGN_ID_FIELD_NUMBER: _ClassVar[int]
     SUBMITTED_BY_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     name: str
     cron: str
     created_unix_ns: int
@@ -1191,7 +1192,8 @@ class ScheduleView(_message.Message):
     last_unix_ns: int
     last_campaign_id: str
     submitted_by: str
-    def __init__(self, name: _Optional[str] = ..., cron: _Optional[str] = ..., created_unix_ns: _Optional[int] = ..., next_unix_ns: _Optional[int] = ..., last_unix_ns: _Optional[int] = ..., last_campaign_id: _Optional[str] = ..., submitted_by: _Optional[str] = ...) -> None: ...
+    problem: str
+    def __init__(self, name: _Optional[str] = ..., cron: _Optional[str] = ..., created_unix_ns: _Optional[int] = ..., next_unix_ns: _Optional[int] = ..., last_unix_ns: _Optional[int] = ..., last_campaign_id: _Optional[str] = ..., submitted_by: _Optional[str] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class PlanRefreshRequest(_message.Message):
     __slots__ = ("order",)

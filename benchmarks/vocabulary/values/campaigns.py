@@ -222,7 +222,10 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleView:
-    """A refresh that starts by itself; `cron` is read in UTC."""
+    """A refresh that starts by itself; `cron` is read in UTC.
+
+    `problem` says why it starts nothing.
+    """
 
     name: str
     cron: str
@@ -231,3 +234,4 @@ class ScheduleView:
     last_unix_ns: int | None = None
     last_campaign_id: str | None = None
     submitted_by: str = ""
+    problem: str | None = None

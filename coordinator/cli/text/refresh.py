@@ -114,16 +114,17 @@ def device_words(device: CampaignDevice) -> str:
 
 
 def schedules_text(schedules: Sequence[ScheduleView]) -> str:
-    """One line per schedule."""
+    """One line per schedule; one that starts nothing says why."""
     if not schedules:
         return "There is no schedule; `bitgauge refresh SUITE --schedule CRON` makes one."
     lines = []
     for one in schedules:
         last = f", last {moment(one.last_unix_ns)}" if one.last_unix_ns else ""
         started = f" as campaign {one.last_campaign_id[:SHORT_ID]}" if one.last_campaign_id else ""
-        lines.append(
-            f"{one.name}: {one.cron} (UTC), next {moment(one.next_unix_ns)}{last}{started}"
-        )
+        following = f"next {moment(one.next_unix_ns)}" if one.problem is None else "starts nothing"
+        lines.append(f"{one.name}: {one.cron} (UTC), {following}{last}{started}")
+        if one.problem is not None:
+            lines.append(f"  {one.problem}; set it anew or remove it")
     return "\n".join(lines)
 
 

@@ -36,13 +36,15 @@ from ...decisions.submission import named_digests
 from ..audit.entries import record
 from ..sql import table
 from ..sql.database import columns, encode, fetch, reading, texts, value, writing
-from ..sql.values import job_row, job_spec, job_view
+from ..sql.unreadable import UNREADABLE, note, readable, sound, why, word
+from ..sql.values import job_row, job_spec, job_view, stack_of_run
 from ..values import NewCampaign
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
+_SPEC = sound("c.spec")
 _OF_CAMPAIGN = (
     *("campaign_id", "idempotency_key", "name", "plan"),
     *("rows_before", "submitted_by", "schedule"),
@@ -121,6 +123,24 @@ def views(connection: sqlite3.Connection, limit: int = 50) -> tuple[CampaignView
 
 
 def _view(connection: sqlite3.Connection, row: sqlite3.Row, *, whole: bool) -> CampaignView:
+    """One campaign; of one that cannot be read, what its plain columns say."""
+    try:
+        return _read(connection, row, whole=whole)
+    except UNREADABLE as error:
+        note("campaign", row["campaign_id"], error)
+        return CampaignView(
+            campaign_id=row["campaign_id"],
+            name=row["name"],
+            state=word(CampaignState, row["state"], CampaignState.FAILED),
+            created_unix_ns=row["created_unix_ns"],
+            ended_unix_ns=row["ended_unix_ns"],
+            reason=row["reason"] or why(error),
+            submitted_by=row["submitted_by"],
+            schedule=row["schedule"],
+        )
+
+
+def _read(connection: sqlite3.Connection, row: sqlite3.Row, *, whole: bool) -> CampaignView:
     known = steps(connection, row["campaign_id"]) if whole else ()
     return value(
         CampaignView,
@@ -135,25 +155,22 @@ def _brief(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignJo
     """The jobs of a campaign without what followed from them, by one question."""
     found = fetch(
         connection,
-        """SELECT c.n, c.device_name, c.job_id, c.refused, j.state, j.reason,
-             json_extract(c.spec, '$.model_name') AS model_name,
-             json_extract(c.spec, '$.workload') AS workload,
-             json_array_length(c.spec, '$.entries') AS entries,
+        f"""SELECT c.n, c.device_name, c.job_id, c.refused, j.state, j.reason,
+             coalesce(json_extract({_SPEC}, '$.model_name'), '') AS model_name,
+             coalesce(json_extract({_SPEC}, '$.workload'), '{{}}') AS workload,
+             coalesce(json_array_length({_SPEC}, '$.entries'), 0) AS entries,
              (SELECT count(*) FROM entries e WHERE e.job_id = c.job_id
               AND e.state NOT IN ('building', 'ready')) AS entries_done
            FROM campaign_jobs c LEFT JOIN jobs j ON j.job_id = c.job_id
-           WHERE c.campaign_id = ? ORDER BY c.n""",
+           WHERE c.campaign_id = ? ORDER BY c.n""",  # noqa: S608 (a text of ours)
         (campaign_id,),
     )
-    return tuple(
-        value(
-            CampaignJob,
-            row,
-            state=REFUSED if row["refused"] else row["state"] or WAITING,
-            reason=row["refused"] or row["reason"],
-        )
-        for row in found
-    )
+
+    def read(row: sqlite3.Row) -> CampaignJob:
+        state = REFUSED if row["refused"] else row["state"] or WAITING
+        return value(CampaignJob, row, state=state, reason=row["refused"] or row["reason"])
+
+    return readable(found, read, f"of campaign {campaign_id} the job", "n")
 
 
 @reading("reading a campaign")
@@ -178,14 +195,12 @@ def steps(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignSte
     found = fetch(
         connection, "SELECT * FROM campaign_jobs WHERE campaign_id = ? ORDER BY n", (campaign_id,)
     )
-    return tuple(
-        value(
-            CampaignStep,
-            row,
-            views=_family(connection, row["job_id"]) if row["job_id"] else (),
-        )
-        for row in found
-    )
+
+    def read(row: sqlite3.Row) -> CampaignStep:
+        views = _family(connection, row["job_id"]) if row["job_id"] else ()
+        return value(CampaignStep, row, views=views)
+
+    return readable(found, read, f"of campaign {campaign_id} the job", "n")
 
 
 def _family(connection: sqlite3.Connection, job_id: str) -> tuple[JobView, ...]:
@@ -209,7 +224,10 @@ def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, JobSpec], ...
     found = []
     for row, job_id in table.stale(connection):
         if job_id not in specs:
-            specs[job_id] = job_spec(job_row(connection, job_id))
+            asked = readable([job_row(connection, job_id)], job_spec, "job", "job_id")
+            if not asked:
+                continue
+            specs[job_id] = asked[0]
         found.append((row, specs[job_id]))
     return tuple(found)
 
@@ -254,8 +272,9 @@ def stacks(
     """By run, what was written down of its stack."""
     found = {}
     for run_id in run_ids:
-        for row in fetch(connection, "SELECT stack FROM runs WHERE run_id = ?", (run_id,)):
-            found[run_id] = msgspec.json.decode(row["stack"], type=tuple[StackItem, ...])
+        rows = fetch(connection, "SELECT run_id, stack FROM runs WHERE run_id = ?", (run_id,))
+        for stack in readable(rows, stack_of_run, "run", "run_id"):
+            found[run_id] = stack
     return found
 
 

@@ -10,6 +10,7 @@ from bitgauge.benchmarks.refresh.plan import Ask, RunTime
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
 from ..sql.database import encode, fetch, reading, value, writing
+from ..sql.unreadable import readable, sound
 from ..sql.values import job_spec
 from ..values import AskKey
 
@@ -50,7 +51,7 @@ def asks(connection: sqlite3.Connection, since_day: int) -> tuple[Ask, ...]:
            ORDER BY asks.model_class, asks.hardware_class, asks.workload""",
         (since_day,),
     )
-    return tuple(value(Ask, row) for row in found)
+    return readable(found, lambda row: value(Ask, row), "what was asked of workload", "workload")
 
 
 @reading("reading runs")
@@ -58,30 +59,29 @@ def run_times(connection: sqlite3.Connection) -> tuple[RunTime, ...]:
     """How long the newest runs took on their devices."""
     found = fetch(
         connection,
-        """SELECT j.job_id, j.spec, j.model_name, e.recipe, r.device_id,
+        f"""SELECT j.job_id, j.spec, j.model_name, e.recipe, r.device_id,
              (r.ended_unix_ns - r.started_unix_ns) / 1e9 AS seconds
            FROM runs r JOIN jobs j ON j.job_id = r.job_id
            JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
            WHERE r.disposition = 'accepted' AND r.status = 'measured'
-             AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
+             AND coalesce(json_array_length({sound("j.spec")}, '$.passes'), 0) = 0
              AND r.job_id NOT IN (SELECT job_id FROM health_checks)
-           ORDER BY r.position DESC LIMIT ?""",
+           ORDER BY r.position DESC LIMIT ?""",  # noqa: S608 (a text of ours)
         (MOST_RUNS,),
     )
-    times: list[RunTime] = []
     specs: dict[str, JobSpec] = {}
-    for row in found:
+
+    def read(row: sqlite3.Row) -> RunTime:
         if row["job_id"] not in specs:
             specs[row["job_id"]] = job_spec(row)
         spec = specs[row["job_id"]]
-        times.append(
-            value(
-                RunTime,
-                row,
-                workload=spec.workload,
-                profile=spec.profile,
-                overrides=spec.overrides,
-                seconds=max(0.0, row["seconds"]),
-            )
+        return value(
+            RunTime,
+            row,
+            workload=spec.workload,
+            profile=spec.profile,
+            overrides=spec.overrides,
+            seconds=max(0.0, row["seconds"]),
         )
-    return tuple(times)
+
+    return readable(found, read, "run of job", "job_id")

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
+import msgspec
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, ScheduleView
 
 from ...decisions.asker import COORDINATOR
 from ..audit.entries import record
 from ..sql.database import columns, encode, fetch, reading, value, writing
+from ..sql.unreadable import UNREADABLE, readable, why
 from ..values import DueSchedule
 from .campaigns import pin, unpin
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+
+_COLUMNS = tuple(one.name for one in fields(ScheduleView) if one.name != "problem")
 
 
 @writing("recording a schedule")
@@ -24,7 +30,9 @@ def set_schedule(db: Database, schedule: ScheduleView, order: RefreshOrder) -> N
 
     Who submitted it owns it from now on.
     """
-    db.table("schedules").upsert({**columns(schedule), "asked": encode(order)}, pk="name")
+    db.table("schedules").upsert(
+        {**columns(schedule, *_COLUMNS), "asked": encode(order)}, pk="name"
+    )
     owner = f"schedule:{schedule.name}"
     unpin(db, owner)
     if order.suite is not None:
@@ -56,9 +64,17 @@ def remove_schedule(
 
 @reading("reading schedules")
 def schedules(connection: sqlite3.Connection) -> tuple[ScheduleView, ...]:
-    """Schedules, by name."""
+    """Schedules, by name; one that cannot be read says so and starts nothing."""
     found = fetch(connection, "SELECT * FROM schedules ORDER BY name")
-    return tuple(value(ScheduleView, row) for row in found)
+    return tuple(value(ScheduleView, row, problem=_problem(row)) for row in found)
+
+
+def _problem(row: sqlite3.Row) -> str | None:
+    try:
+        msgspec.json.decode(row["asked"], type=RefreshOrder)
+    except UNREADABLE as error:
+        return why(error)
+    return None
 
 
 @reading("reading schedules")
@@ -70,7 +86,7 @@ def due(connection: sqlite3.Connection, now_ns: int) -> tuple[DueSchedule, ...]:
            FROM schedules WHERE next_unix_ns <= ? ORDER BY name""",
         (now_ns,),
     )
-    return tuple(value(DueSchedule, row) for row in found)
+    return readable(found, lambda row: value(DueSchedule, row), "schedule", "name")
 
 
 @writing("recording a schedule")

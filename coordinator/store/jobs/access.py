@@ -14,6 +14,7 @@ from .. import last_backup
 from ..audit.entries import RESTORE, record
 from ..sql.database import columns, fetch, reading, text, texts, value, writing
 from ..sql.named import device_named
+from ..sql.unreadable import readable
 from ..values import AccessState, CertificateRecord, TokenRecord
 from .changes import lose_leases
 from .names import refuse_name
@@ -27,9 +28,11 @@ _LIVE = "revoked_unix_ns IS NULL AND (expires_unix_ns = 0 OR expires_unix_ns > ?
 @reading("reading tokens")
 def access(connection: sqlite3.Connection) -> AccessState:
     """What decides who may call."""
-    tokens = tuple(
-        value(TokenRecord, row, revoked=row["revoked_unix_ns"] is not None)
-        for row in fetch(connection, "SELECT * FROM tokens ORDER BY position")
+    tokens = readable(
+        fetch(connection, "SELECT * FROM tokens ORDER BY position"),
+        lambda row: value(TokenRecord, row, revoked=row["revoked_unix_ns"] is not None),
+        "token",
+        "name",
     )
     live = texts(connection, "SELECT serial FROM certificates WHERE revoked_unix_ns IS NULL")
     denied = texts(connection, "SELECT serial FROM certificates WHERE revoked_unix_ns IS NOT NULL")
@@ -44,7 +47,12 @@ def token_views(connection: sqlite3.Connection) -> tuple[TokenView, ...]:
     rows = fetch(
         connection, "SELECT * FROM tokens WHERE device_id IS NULL ORDER BY name, position DESC"
     )
-    return tuple(value(TokenView, row, revoked=row["revoked_unix_ns"] is not None) for row in rows)
+    return readable(
+        rows,
+        lambda row: value(TokenView, row, revoked=row["revoked_unix_ns"] is not None),
+        "token",
+        "name",
+    )
 
 
 @writing("recording a token")

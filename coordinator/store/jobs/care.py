@@ -16,6 +16,7 @@ from ...decisions.care import CheckOutcome, DeviceCare, Hearing
 from ...decisions.job_now import ENDED
 from ..audit.entries import record
 from ..sql.database import fetch, reading, text, value, writing
+from ..sql.unreadable import readable
 from ..sql.values import metric_values
 from ..values import EndedCheck
 from .changes import lose_leases
@@ -246,4 +247,4 @@ def certificates(
            ORDER BY issued_unix_ns, job_id""",
         (device_id, runtime, fingerprint),
     )
-    return tuple(value(AaCertificate, row) for row in rows)
+    return readable(rows, lambda row: value(AaCertificate, row), "certificate", "job_id")

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
+    EntryState,
+    FailureGroup,
     JobState,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, Internal, NotFound
@@ -28,6 +30,7 @@ from ...decisions.instructions import Instructions
 from ...decisions.job_now import ENDED, EntryNow, JobNow, RunNow
 from ..sql.database import columns, encode, fetch, texts, value
 from ..sql.table import refresh_job
+from ..sql.unreadable import UNREADABLE, note, why
 from .job_end import judge_end
 
 if TYPE_CHECKING:
@@ -85,7 +88,10 @@ def lease(
 # -- what is done -------------------------------------------------------------------------
 def lose_lease(db: Database, job_id: str, ended_by: str, now_ns: int) -> JobState:
     """End a lease under which something is left to measure, and say where the job went."""
-    now = job_now(db.conn, job_id)
+    try:
+        now = job_now(db.conn, job_id)
+    except UNREADABLE as error:
+        return fail_unreadable_job(db, job_id, error, now_ns)
     return apply(db, now, jobs.on_expiry(now, ended_by, now_ns), now_ns)
 
 
@@ -96,6 +102,31 @@ def lose_leases(
     sql = f"SELECT job_id FROM leases l WHERE active = 1 AND {which}"  # noqa: S608 (ours)
     held = texts(db.conn, sql, values)
     return tuple(one for one in held if lose_lease(db, one, ended_by, now_ns) is JobState.QUEUED)
+
+
+def fail_unreadable_job(db: Database, job_id: str, error: Exception, now_ns: int) -> JobState:
+    """End a job of which nothing more can be decided, because it cannot be read.
+
+    Nothing of it is deleted, and what was measured for it stays.
+    """
+    note("job", job_id, error)
+    reason = why(error)
+    db.execute(
+        "UPDATE jobs SET state = ?, ended_unix_ns = ?, reason = ? WHERE job_id = ?",
+        (JobState.FAILED.value, now_ns, reason, job_id),
+    )
+    db.execute(
+        """UPDATE entries SET state = ?, settled_unix_ns = ?, reason = ?, failure_group = ?
+           WHERE job_id = ? AND state IN ('building', 'ready')""",
+        (EntryState.FAILED.value, now_ns, reason, FailureGroup.HARNESS.value, job_id),
+    )
+    db.execute(
+        """UPDATE leases SET active = 0, ended_by = 'unreadable', ended_unix_ns = ?
+           WHERE job_id = ? AND active = 1""",
+        (now_ns, job_id),
+    )
+    db.execute("UPDATE certifications SET ended = 1 WHERE job_id = ?", (job_id,))
+    return JobState.FAILED
 
 
 def apply(db: Database, now: JobNow, told: Instructions, now_ns: int) -> JobState:

@@ -16,16 +16,20 @@ from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
     FailureGroup,
+    HardwareClass,
+    Health,
     JobState,
+    Realness,
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ..sql import table
 from ..sql.database import columns, encode, fetch, reading, value, writing
+from ..sql.unreadable import UNREADABLE, note, readable, why, word
 from ..values import LeaseTerms, Registration
 from .access import refuse_revoked, refuse_taken
 from .care import refuse_retired
@@ -53,22 +57,45 @@ def device_views(
            LEFT JOIN leases l ON l.device_id = d.device_id AND l.active = 1
            ORDER BY d.name, d.device_id""",
     )
-    views = []
-    for row in rows:
+
+    def read(row: sqlite3.Row) -> DeviceView:
         heard = max(row["last_seen_unix_ns"], min(row["silent_until_unix_ns"], now_ns))
         state = "idle" if row["job_id"] is None else "busy"
         if now_ns - heard > terms.unreachable_after_ns:
             state = "unreachable"
-        views.append(
-            value(
-                DeviceView,
-                row,
-                state=state,
-                retired=row["retired_unix_ns"] is not None,
-                aa_certificates=_newest_certificates(connection, row["device_id"]),
-            )
-        )
-    return tuple(views)
+        told: dict[str, object] = {
+            "state": state,
+            "retired": row["retired_unix_ns"] is not None,
+            "aa_certificates": _newest_certificates(connection, row["device_id"]),
+        }
+        try:
+            return value(DeviceView, row, **told)
+        except UNREADABLE as error:
+            told |= {"description": _plain(row), "note": _unreadable(row, error)}
+        return value(DeviceView, row, health=word(Health, row["health"], Health.SUSPECT), **told)
+
+    return readable(rows, read, "device", "device_id")
+
+
+def _unreadable(row: sqlite3.Row, error: Exception) -> str:
+    note("device", row["device_id"], error)
+    return f"{why(error)}; it gets no job until its agent is started again"
+
+
+def _plain(row: sqlite3.Row) -> DeviceDescription:
+    """What the columns of a device say, without what it can run."""
+    return DeviceDescription(
+        device_id=row["device_id"],
+        name=row["name"],
+        hardware_class=word(HardwareClass, row["hardware_class"], HardwareClass.CPU_ONLY),
+        realness=word(Realness, row["realness"], Realness.SIMULATED),
+        architecture="",
+        processor_model="",
+        isa_flags=(),
+        core_count=0,
+        memory_bytes=0,
+        kernel_release="",
+    )
 
 
 def _newest_certificates(
@@ -80,7 +107,7 @@ def _newest_certificates(
         "SELECT * FROM aa_certificates WHERE device_id = ? ORDER BY issued_unix_ns, job_id",
         (device_id,),
     )
-    found = [value(AaCertificate, row) for row in rows]
+    found = readable(rows, lambda row: value(AaCertificate, row), "certificate", "job_id")
     return tuple({(one.runtime, is_rehearsal(one)): one for one in found}.values())
 
 

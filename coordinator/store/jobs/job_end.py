@@ -26,6 +26,7 @@ from ...decisions.job_end import Compared, Ended, on_end
 from ...decisions.job_now import JobNow
 from ..audit.entries import record
 from ..sql.database import columns, fetch
+from ..sql.unreadable import sound
 from ..sql.values import device_description, metric_values
 from .insert import insert_job
 
@@ -103,7 +104,8 @@ def _saturating(connection: sqlite3.Connection, job_id: str) -> tuple[tuple[int,
         """SELECT r.entry_index, r.device_id FROM runs r
            JOIN metrics m ON m.run_id = r.run_id AND m.key = 'saturated_pct'
            WHERE r.job_id = ? AND r.disposition = 'accepted'
-             AND EXISTS (SELECT 1 FROM json_each(m.flags) WHERE value = ?)
+             AND EXISTS (SELECT 1 FROM json_each(iif(json_valid(m.flags), m.flags, '[]'))
+                         WHERE value = ?)
            ORDER BY r.position""",
         (job_id, SATURATING),
     )
@@ -158,11 +160,11 @@ def _history(
     """What a fixed point was in earlier jobs on the same device and stack, newest first."""
     anchor = point["key"] == _ANCHOR
     workload = job.spec.workload
-    same = """AND r.entry_index = 0 AND r.received_unix_ns >= :since
+    same = f"""AND r.entry_index = 0 AND r.received_unix_ns >= :since
         AND j.baseline_sha256 = :baseline AND j.scenario = :scenario AND j.batch = :batch
         AND j.threads = :threads AND j.profile = :profile
-        AND json_extract(j.spec, '$.overrides') IS
-            (SELECT json_extract(spec, '$.overrides') FROM jobs WHERE job_id = :job)"""
+        AND json_extract({sound("j.spec")}, '$.overrides') IS
+            (SELECT json_extract(spec, '$.overrides') FROM jobs WHERE job_id = :job)"""  # noqa: S608
     cursor = connection.execute(
         f"""SELECT m.value FROM runs r JOIN metrics m ON m.run_id = r.run_id AND m.key = :key
             JOIN jobs j ON j.job_id = r.job_id

@@ -18,9 +18,10 @@ from ...decisions.submission import ORDER_RECIPE, as_sent
 from ..audit.entries import record
 from ..sql.database import columns, fetch, reading, text, value, writing
 from ..sql.named import job_named
+from ..sql.unreadable import UNREADABLE, readable
 from ..sql.values import job_row, job_spec, job_view
 from ..values import BuildKey, BuildOutcome, PendingBuild
-from .changes import apply, job_now
+from .changes import apply, fail_unreadable_job, job_now
 from .insert import insert_job
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def waiting_of(connection: sqlite3.Connection, user: str) -> int:
 def queued(connection: sqlite3.Connection) -> tuple[tuple[JobView, JobSpec], ...]:
     """Queued jobs with their specs, for the scheduler, oldest first."""
     rows = fetch(connection, "SELECT * FROM jobs WHERE state = 'queued' ORDER BY position")
-    return tuple((job_view(connection, row), job_spec(row)) for row in rows)
+    return readable(rows, lambda row: (job_view(connection, row), job_spec(row)), "job", "job_id")
 
 
 @reading("reading builds")
@@ -145,24 +146,23 @@ def pending_builds(connection: sqlite3.Connection) -> tuple[PendingBuild, ...]:
            WHERE j.state = 'building' AND e.state = 'building'
            ORDER BY j.position, e.entry_index""",
     )
-    pending = []
-    for row in rows:
-        spec = job_spec(row)
-        key = BuildKey(
-            spec.baseline,
-            row["recipe"],
-            spec.calibration,
-            toolchain="",
-            runtime=row["runtime"],
-            artifact_kind=row["artifact_kind"],
-            batch=spec.workload.batch,
-        )
-        pending.append(
-            PendingBuild(
-                row["job_id"], row["entry_index"], key, row["submitted_by"], spec.deadline_s
-            )
-        )
-    return tuple(pending)
+    return readable(rows, _pending, "job", "job_id")
+
+
+def _pending(row: sqlite3.Row) -> PendingBuild:
+    spec = job_spec(row)
+    key = BuildKey(
+        spec.baseline,
+        row["recipe"],
+        spec.calibration,
+        toolchain="",
+        runtime=row["runtime"],
+        artifact_kind=row["artifact_kind"],
+        batch=spec.workload.batch,
+    )
+    return PendingBuild(
+        row["job_id"], row["entry_index"], key, row["submitted_by"], spec.deadline_s
+    )
 
 
 @writing("recording a build")
@@ -186,7 +186,7 @@ def built(
 
 @reading("reading builds")
 def cached_build(connection: sqlite3.Connection, key: BuildKey) -> BuildOutcome | None:
-    """The outcome of an equal build, if one is known."""
+    """The outcome of an equal build, if one is known and can be read."""
     rows = fetch(
         connection,
         """SELECT * FROM builds WHERE model_sha256 = ? AND model_size_bytes = ? AND recipe = ?
@@ -194,9 +194,8 @@ def cached_build(connection: sqlite3.Connection, key: BuildKey) -> BuildOutcome 
              AND runtime = ? AND artifact_kind = ? AND batch IN (0, ?) ORDER BY batch""",
         tuple(_key_columns(key).values()),
     )
-    if not rows:
-        return None
-    return value(BuildOutcome, rows[0])
+    known = readable(rows[:1], lambda row: value(BuildOutcome, row), "build of", "model_sha256")
+    return known[0] if known else None
 
 
 @writing("recording a build")
@@ -250,13 +249,18 @@ def _key_columns(key: BuildKey) -> dict[str, object]:
 def cancel(db: Database, job_id: str, reason: str, now_ns: int, who: str | None = None) -> JobView:
     """Cancel a job that has not ended; a leased one ends when its agent is told.
 
-    When `who` asked for it and it is another's, that is in the audit.
+    When `who` asked for it and it is another's, that is in the audit. One that cannot be read
+    fails instead.
     """
-    now = job_now(db.conn, job_id)
     owner = submitter(db.conn, job_id)
     if who is not None and who != owner:
         record(db, who, "job.cancel", job_id, f"of {owner}", now_ns=now_ns)
-    apply(db, now, jobs.on_cancel(now, reason), now_ns)
+    try:
+        now = job_now(db.conn, job_id)
+    except UNREADABLE as error:
+        fail_unreadable_job(db, job_id, error, now_ns)
+    else:
+        apply(db, now, jobs.on_cancel(now, reason), now_ns)
     return job_view(db.conn, job_row(db.conn, job_id))
 
 

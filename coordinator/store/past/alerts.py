@@ -11,6 +11,7 @@ import msgspec
 from bitgauge.benchmarks.vocabulary.values.history import Regression
 
 from ..sql.database import fetch, reading, texts, value, writing
+from ..sql.unreadable import UNREADABLE, readable, why
 from ..values import DueAlert
 
 if TYPE_CHECKING:
@@ -34,15 +35,22 @@ def due_alert(db: Database, now_ns: int) -> DueAlert | None:
                                      WHERE state = 'confirmed')""",
         (now_ns, NO_LONGER),
     )
-    found = fetch(
+    for row in fetch(
         db.conn,
-        """SELECT a.attempts, r.value AS regression FROM alerts a
+        """SELECT a.attempts, r.regression_id, r.value AS regression FROM alerts a
            JOIN regressions r ON r.regression_id = a.regression_id
            WHERE a.ended_unix_ns IS NULL AND a.next_unix_ns <= ?
-           ORDER BY a.next_unix_ns, a.position LIMIT 1""",
+           ORDER BY a.next_unix_ns, a.position""",
         (now_ns,),
-    )
-    return value(DueAlert, found[0]) if found else None
+    ):
+        try:
+            return value(DueAlert, row)
+        except UNREADABLE as error:
+            db.execute(
+                "UPDATE alerts SET ended_unix_ns = ?, outcome = ? WHERE regression_id = ?",
+                (now_ns, f"not sent: {why(error)}", row["regression_id"]),
+            )
+    return None
 
 
 @writing("recording an alert")
@@ -91,9 +99,10 @@ def regressions(connection: sqlite3.Connection, *, ended: bool = False) -> tuple
     which = "1" if ended else "state IN ('new', 'confirmed')"
     found = fetch(
         connection,
-        f"SELECT value FROM regressions WHERE {which} ORDER BY position DESC",  # noqa: S608
+        f"SELECT * FROM regressions WHERE {which} ORDER BY position DESC",  # noqa: S608
     )
-    return tuple(_with_alert(connection, decoded(row)) for row in found)
+    known = readable(found, decoded, "regression", "regression_id")
+    return tuple(_with_alert(connection, one) for one in known)
 
 
 @reading("reading runs")

@@ -16,6 +16,7 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
 from ..sql.database import digest, fetch
 from ..sql.table import key_text
+from ..sql.unreadable import sound
 from ..sql.values import OWN
 from .history import annotations_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 HORIZON_NS = 180 * 86_400 * 1_000_000_000
 """How far back the drift of a family is looked up."""
 
+_SPEC = sound("j.spec")
 _ROWS = f"""SELECT e.job_id, e.recipe, e.settled_unix_ns, m.value, m.definition, j.model_name,
        j.baseline_sha256, j.baseline_size_bytes, j.scenario, j.batch, j.threads, {OWN}
 FROM runs r
@@ -34,10 +36,10 @@ JOIN jobs j ON j.job_id = r.job_id
 JOIN leases l ON l.job_id = r.job_id AND l.epoch = r.epoch
 WHERE r.device_id = :device AND r.disposition = 'accepted' AND e.state = 'accepted'
   AND l.simulated = 0 AND e.family = :family AND e.runtime = :runtime AND j.profile = :profile
-  AND j.suspect IS NULL AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
-  AND json_extract(j.spec, '$.overrides') IS
+  AND j.suspect IS NULL AND coalesce(json_array_length({_SPEC}, '$.passes'), 0) = 0
+  AND json_extract({_SPEC}, '$.overrides') IS
       (SELECT json_extract(spec, '$.overrides') FROM jobs WHERE job_id = :job)
-  AND coalesce(json_extract(j.spec, '$.output'), '') = :output
+  AND coalesce(json_extract({_SPEC}, '$.output'), '') = :output
   AND j.job_id NOT IN (SELECT job_id FROM health_checks)
   AND j.job_id NOT IN (SELECT job_id FROM certifications)
   AND e.settled_unix_ns >= :since AND (e.settled_unix_ns <= :until OR j.job_id = :job)

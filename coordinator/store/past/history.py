@@ -21,6 +21,7 @@ from ..sql.candidates import candidates, with_metrics
 from ..sql.database import fetch, reading, texts, value
 from ..sql.named import ARTIFACT, OF_DEVICES, RECIPE, device_ids, run_named
 from ..sql.table import candidates_of_key, key_text
+from ..sql.unreadable import UNREADABLE, note
 from ..sql.values import metric_values
 from ..values import Series, Settled
 
@@ -49,7 +50,10 @@ def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableR
 
 @reading("reading a run")
 def evidence(connection: sqlite3.Connection, run_id: str) -> Evidence:
-    """What is kept of a run besides its numbers. `UNKNOWN_RUN` when there is none."""
+    """What is kept of a run besides its numbers. `UNKNOWN_RUN` when there is none.
+
+    A stack that cannot be read is as none.
+    """
     found = fetch(
         connection,
         """SELECT r.job_id, r.entry_index, r.stack, r.analysis_version, e.artifact_sha256,
@@ -60,7 +64,11 @@ def evidence(connection: sqlite3.Connection, run_id: str) -> Evidence:
     )
     if not found:
         raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run_id}.")
-    return value(Evidence, found[0])
+    try:
+        return value(Evidence, found[0])
+    except UNREADABLE as error:
+        note("run", run_id, error)
+        return value(Evidence, found[0], stack=())
 
 
 @reading("reading stacks")

@@ -20,6 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, 
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
 from .database import fetch_where, value
+from .unreadable import readable, sound
 from .values import GIVEN, OWN, metric_values
 
 _STATES = {
@@ -53,7 +54,7 @@ JOIN leases l ON l.job_id = e.job_id AND l.epoch = coalesce(r.epoch, j.epoch)
 JOIN devices d ON d.device_id = l.device_id
 WHERE l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')
   AND e.job_id NOT IN (SELECT job_id FROM health_checks)
-  AND coalesce(json_array_length(j.spec, '$.passes'), 0) = 0
+  AND coalesce(json_array_length({sound("j.spec")}, '$.passes'), 0) = 0
   AND (e.state IN ('unsupported', 'failed')
        OR (e.state = 'accepted' AND r.analysis_version IS NOT NULL))
 """  # noqa: S608 (texts of ours)
@@ -74,7 +75,8 @@ def candidates(
 
     `where` holds SQL clauses over `e`, `j`, `r`, `l` and `d`, as in `fetch_where`.
     """
-    return tuple(_candidate(row) for row in fetch_where(connection, _SETTLED, where))
+    found = fetch_where(connection, _SETTLED, where)
+    return readable(found, _candidate, "entry of job", "job_id")
 
 
 def rows_of_job(connection: sqlite3.Connection, job_id: str) -> tuple[TableRow, ...]:

@@ -35,6 +35,7 @@ from typing import (
 )
 
 import msgspec
+from bitgauge.benchmarks.common.finite import require_finite
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
     BitgaugeError,
@@ -59,6 +60,7 @@ D = TypeVar("D")
 # Matched against the message, because Python 3.10 does not expose SQLite's error codes.
 _MEANINGS: tuple[tuple[str, type[BitgaugeError], Code, str], ...] = (
     ("disk is full", Unavailable, Code.DISK_FULL, "there is no space left on the disk of {path}"),
+    ("malformed JSON", Internal, Code.STORE_DAMAGED, "{path} holds a value that can not be read"),
     ("malformed", StoreFailed, Code.STORE_DAMAGED, "the database {path} is damaged"),
     ("is not a database", Internal, Code.STORE_DAMAGED, "{path} is not a Bitgauge database"),
     ("is locked", Unavailable, Code.STORE_BUSY, "another process is writing to {path}"),
@@ -149,7 +151,12 @@ def decode(text: str | None, kind: type[T]) -> T | None:
 
 
 def encode(value: object) -> str:
-    """The JSON of a value, for a TEXT column."""
+    """The JSON of a value, for a TEXT column.
+
+    Raises:
+        Internal: a number of it is not finite; JSON would hold null, which nobody could read.
+    """
+    require_finite(value)
     return msgspec.json.encode(value).decode()
 
 
@@ -178,6 +185,8 @@ def columns(one: object, *names: str) -> dict[str, object]:
             found[f"{name}_sha256"] = part and part.sha256
             found[f"{name}_size_bytes"] = part and part.size_bytes
         elif part is None or kinds[name] in _PLAIN:
+            if kinds[name] is float:
+                require_finite(part, f"{own.__name__}.{name}")
             found[name] = part
         elif isinstance(part, Enum):
             found[name] = part.value

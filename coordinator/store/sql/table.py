@@ -39,9 +39,10 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 
 from .candidates import candidates, rows_of_job, with_metrics
-from .database import columns, encode, fetch, fetch_where, reading, texts, writing
+from .database import columns, encode, fetch, fetch_where, reading, writing
 from .named import OF_DEVICES, device_ids, job_named
-from .values import device_description
+from .unreadable import readable
+from .values import described, stack_of_run
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -91,25 +92,35 @@ def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tu
         clauses["t.scenario = ?"] = query.workload.scenario
         clauses["t.batch = ?"] = query.workload.batch
         clauses["t.threads = ?"] = query.workload.threads
-    found = map(_row, fetch_where(connection, sql, clauses))
+    found = readable(fetch_where(connection, sql, clauses), _row, "row of the table", "row_key")
     return ordered(row for row in found if query.artifact is None or matches(query, row))
 
 
 def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
     """The rows of which an input is another one now, each with the id of its job."""
     found = fetch(connection, f"{_STORED} AND t.changes <> '[]' ORDER BY t.row_key")
-    return tuple((_row(row), row["job_id"]) for row in found)
+    return readable(
+        found, lambda row: (_row(row), str(row["job_id"])), "row of the table", "row_key"
+    )
 
 
 @reading("reading the table")
 def cells(connection: sqlite3.Connection) -> tuple[Cell, ...]:
     """Every cell that something was measured or tried for, without priors."""
-    found = fetch(connection, "SELECT value FROM cells ORDER BY cell_key")
-    return tuple(msgspec.json.decode(row["value"], type=Cell) for row in found)
+    found = fetch(connection, "SELECT cell_key, value FROM cells ORDER BY cell_key")
+    return readable(found, _cell, "cell", "cell_key")
+
+
+def _cell(row: sqlite3.Row) -> Cell:
+    return msgspec.json.decode(row["value"], type=Cell)
+
+
+def _stored(row: sqlite3.Row) -> TableRow:
+    return msgspec.json.decode(row["value"], type=TableRow)
 
 
 def _row(row: sqlite3.Row) -> TableRow:
-    found = msgspec.json.decode(row["value"], type=TableRow)
+    found = _stored(row)
     if found.device_name != row["device_name"]:
         found = replace(found, device_name=row["device_name"])
     if row["changes"] == "[]":
@@ -128,11 +139,12 @@ def refresh_job(db: Database, job_id: str) -> None:
     }
     shown = fetch(db.conn, "SELECT row_key, value FROM table_rows WHERE job_id = ?", (job_id,))
     touched: set[CellKey] = set()
-    for row in shown:
-        # It may say less now than before; then something older may be what is known.
-        old = msgspec.json.decode(row["value"], type=TableRow)
+    # It may say less now than before; then something older may be what is known.
+    for key, old in readable(
+        shown, lambda row: (str(row["row_key"]), _stored(row)), "row of the table", "row_key"
+    ):
         touched.add(key_of(old))
-        _settle_key(db, row["row_key"], old)
+        _settle_key(db, key, old)
     for key, candidate in told.items():
         touched.add(key_of(candidate.row))
         if _outranks(db.conn, key, candidate):
@@ -166,10 +178,8 @@ def use_inputs(db: Database, toolchains: Mapping[str, str]) -> int:
     db.table("table_inputs").insert_all(
         {"name": name, "value": text} for name, text in sorted(told.items())
     )
-    return sum(
-        register(db, device_description(db.conn, device_id))
-        for device_id in texts(db.conn, "SELECT device_id FROM devices")
-    )
+    devices = fetch(db.conn, "SELECT device_id, description FROM devices")
+    return sum(register(db, one) for one in readable(devices, described, "device", "device_id"))
 
 
 def rebuild_if_asked(db: Database) -> None:
@@ -252,7 +262,7 @@ def _settle_key(db: Database, key: str, old: TableRow) -> None:
 def _write(db: Database, key: str, candidate: SettledRow) -> None:
     row = with_metrics(db.conn, candidate.row)
     job_id, _, index = candidate.key.rpartition("/")
-    changes = _changes(db.conn, row, _stacks(device_description(db.conn, row.device_id)))
+    changes = _changes(db.conn, row, _stacks_of(db.conn, row.device_id))
     db.table("table_rows").upsert(
         {
             "row_key": key,
@@ -279,12 +289,21 @@ def _stacks(device: DeviceDescription) -> _Stacks:
     return {one.name: (one.fingerprint, stack_of(device.stack, one)) for one in device.runtimes}
 
 
+def _stacks_of(connection: sqlite3.Connection, device_id: str) -> _Stacks:
+    """The same, from its id; a device that cannot be read says nothing."""
+    sql = "SELECT device_id, description FROM devices WHERE device_id = ?"
+    found = readable(fetch(connection, sql, (device_id,)), described, "device", "device_id")
+    return _stacks(found[0]) if found else {}
+
+
 def _mark(db: Database, device_id: str, current: _Stacks) -> int:
     """Compare the rows of a device with what is so now; those marked otherwise are written."""
     touched: set[CellKey] = set()
     marks = 0
-    for stored in fetch(db.conn, f"{_STORED} AND t.device_id = ?", (device_id,)):
-        row = msgspec.json.decode(stored["value"], type=TableRow)
+    rows = fetch(db.conn, f"{_STORED} AND t.device_id = ?", (device_id,))
+    for stored, row in readable(
+        rows, lambda row: (row, _stored(row)), "row of the table", "row_key"
+    ):
         text = encode(_changes(db.conn, row, current))
         if text != stored["changes"]:
             db.execute(
@@ -323,8 +342,9 @@ def _of_stack(
         return (StackChange("runtime", row.runtime, None),)
     if now[0] == row.fingerprint or not row.fingerprint:
         return ()
-    found = fetch(connection, "SELECT stack FROM runs WHERE run_id = ?", (row.run_id,))
-    stack = msgspec.json.decode(found[0]["stack"], type=tuple[StackItem, ...]) if found else ()
+    found = fetch(connection, "SELECT run_id, stack FROM runs WHERE run_id = ?", (row.run_id,))
+    stacks = readable(found, stack_of_run, "run", "run_id")
+    stack = stacks[0] if stacks else ()
     named = stack_changes(stack, now[1]) if stack else ()
     return named or (StackChange(FINGERPRINT, row.fingerprint[:12], now[0][:12]),)
 
@@ -334,7 +354,8 @@ def _refresh_cells(db: Database, keys: Iterable[CellKey]) -> None:
     for key in keys:
         own = _columns(key)
         where = {f"t.{name} = ?": value for name, value in own.items()}
-        found = [_row(row) for row in fetch_where(db.conn, _STORED, where)]
+        rows = fetch_where(db.conn, _STORED, where)
+        found = readable(rows, _row, "row of the table", "row_key")
         text = "/".join(str(value) for value in own.values())
         if found:
             made = {"cell_key": text, **own, "value": encode(cell_of(key, found))}

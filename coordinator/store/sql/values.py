@@ -7,14 +7,25 @@ from dataclasses import replace
 
 import msgspec
 from bitgauge.benchmarks.vocabulary.enums import (
+    Disposition,
     EntryState,
+    FailureGroup,
     JobState,
+    Profile,
+    RunStatus,
+    Scenario,
 )
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.recipes import is_calibrated
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Claim, EntryView, JobSpec, JobView
+from bitgauge.benchmarks.vocabulary.values.jobs import (
+    Claim,
+    EntryView,
+    JobSpec,
+    JobView,
+    Workload,
+)
 from bitgauge.benchmarks.vocabulary.values.runs import (
     Failure,
     MetricValue,
@@ -24,14 +35,26 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
 )
 
 from .database import decode, digest, fetch, text, value
+from .unreadable import UNREADABLE, note, readable, why, word
 
 
 def device_description(connection: sqlite3.Connection, device_id: str) -> DeviceDescription:
     """A device as its agent described it last. `UNKNOWN_DEVICE` when it never did."""
-    told = text(connection, "SELECT description FROM devices WHERE device_id = ?", (device_id,))
-    if told is None:
+    sql = "SELECT description FROM devices WHERE device_id = ?"
+    found = fetch(connection, sql, (device_id,))
+    if not found:
         raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
-    return msgspec.json.decode(told, type=DeviceDescription)
+    return described(found[0])
+
+
+def described(row: sqlite3.Row) -> DeviceDescription:
+    """What a device said of itself, from its row."""
+    return msgspec.json.decode(row["description"], type=DeviceDescription)
+
+
+def stack_of_run(row: sqlite3.Row) -> tuple[StackItem, ...]:
+    """The stack under which a run was measured, from its row."""
+    return msgspec.json.decode(row["stack"], type=tuple[StackItem, ...])
 
 
 def job_row(connection: sqlite3.Connection, job_id: str) -> sqlite3.Row:
@@ -63,7 +86,31 @@ def entry_views(connection: sqlite3.Connection, job_id: str) -> tuple[EntryView,
 
 
 def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
-    """One job from its row."""
+    """One job from its row; of one that cannot be read, what its plain columns say."""
+    try:
+        return _job_view(connection, row)
+    except UNREADABLE as error:
+        return _unreadable_job(row, error)
+
+
+def _unreadable_job(row: sqlite3.Row, error: Exception) -> JobView:
+    note("job", row["job_id"], error)
+    return JobView(
+        job_id=row["job_id"],
+        state=word(JobState, row["state"], JobState.FAILED),
+        model_name=row["model_name"],
+        workload=Workload(
+            word(Scenario, row["scenario"], Scenario.SINGLE_STREAM), row["batch"], row["threads"]
+        ),
+        profile=word(Profile, row["profile"], Profile.STANDARD),
+        entries=(),
+        submitted_unix_ns=row["submitted_unix_ns"],
+        epoch=row["epoch"],
+        reason=row["reason"] or why(error),
+    )
+
+
+def _job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
     spec = job_spec(row)
     entries = entry_views(connection, row["job_id"])
     claims = _claims(connection, row["job_id"])
@@ -75,7 +122,7 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         workload=spec.workload,
         entries=_with_calibration(connection, spec, entries),
         device_name=claims[-1].device_name if claims else None,
-        progress=decode(row["progress"], Progress) if state is JobState.LEASED else None,
+        progress=_progress(row) if state is JobState.LEASED else None,
         waiting_for=_waiting_for(row, state, entries),
         claims=claims,
         repeated_by=_follower(connection, row, "repeats") if row["suspect"] is not None else None,
@@ -84,6 +131,14 @@ def job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         original=spec.original,
         order=spec.order,
     )
+
+
+def _progress(row: sqlite3.Row) -> Progress | None:
+    """What was heard last; nothing where that cannot be read, because the next comes soon."""
+    try:
+        return decode(row["progress"], Progress)
+    except UNREADABLE:
+        return None
 
 
 def _exact_options(
@@ -150,7 +205,7 @@ def _claims(connection: sqlite3.Connection, job_id: str) -> tuple[Claim, ...]:
            JOIN devices d ON d.device_id = l.device_id WHERE l.job_id = ? ORDER BY l.epoch""",
         (job_id,),
     )
-    return tuple(value(Claim, row) for row in rows)
+    return readable(rows, lambda row: value(Claim, row), "claim", "epoch")
 
 
 def _waiting_for(row: sqlite3.Row, state: JobState, entries: tuple[EntryView, ...]) -> str | None:
@@ -179,7 +234,7 @@ def metric_values(
     """The published metrics of a run in the order of its analysis; `only` names one of them."""
     sql = "SELECT * FROM metrics WHERE run_id = ?1 AND (?2 IS NULL OR key = ?2) ORDER BY position"
     rows = fetch(connection, sql, (run_id, only))
-    return tuple(value(MetricValue, row) for row in rows)
+    return readable(rows, lambda row: value(MetricValue, row), f"of run {run_id} the metric", "key")
 
 
 GIVEN = "(e.name <> '' AND e.artifact_sha256 <> j.baseline_sha256)"
@@ -201,7 +256,35 @@ RUNS = f"""SELECT r.*, d.name AS device_name, e.recipe AS recipe, {OWN},
 
 
 def run_view(connection: sqlite3.Connection, row: sqlite3.Row) -> RunView:
-    """One run from its row of `RUNS`."""
+    """One run from its row of `RUNS`; of one that cannot be read, what its plain columns say."""
+    try:
+        return _run_view(connection, row)
+    except UNREADABLE as error:
+        return _unreadable_run(row, error)
+
+
+def _unreadable_run(row: sqlite3.Row, error: Exception) -> RunView:
+    note("run", row["run_id"], error)
+    return RunView(
+        run_id=row["run_id"],
+        job_id=row["job_id"],
+        epoch=row["epoch"],
+        entry_index=row["entry_index"],
+        disposition=word(Disposition, row["disposition"], Disposition.STALE),
+        status=word(RunStatus, row["status"], RunStatus.FAILED),
+        device_id=row["device_id"],
+        device_name=row["device_name"],
+        recipe=row["recipe"],
+        sandbox=row["sandbox"],
+        started_unix_ns=row["started_unix_ns"],
+        ended_unix_ns=row["ended_unix_ns"],
+        failure=Failure(
+            FailureGroup.HARNESS, "unreadable", why(error), "Run `bitgauge check` on the lab."
+        ),
+    )
+
+
+def _run_view(connection: sqlite3.Connection, row: sqlite3.Row) -> RunView:
     return value(
         RunView,
         row,

@@ -7,7 +7,6 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -17,7 +16,9 @@ from ..sql.connection import check, connect_readonly
 from ..sql.database import fetch, transaction, translated
 from ..sql.steps import NEWEST, version_of
 from ..sql.table import disagreements
+from ..sql.unreadable import UNREADABLE
 from ..sql.values import job_spec
+from .stored import unread
 
 MOST_FINDINGS = 20
 """Of each kind; a torn database would fill the screen."""
@@ -180,7 +181,7 @@ def _findings(connection: sqlite3.Connection) -> list[str]:
     for what, sql in _INVARIANTS:
         rows = connection.execute(sql).fetchmany(MOST_FINDINGS)
         found += [f"{row[0]}: {what}" for row in rows]
-    found += _wrong_ids(connection) + _unrecorded(connection)
+    found += _wrong_ids(connection) + unread(connection) + _unrecorded(connection)
     # The table follows from the rest: what is wrong there is said first.
     return found or list(disagreements(connection)[:MOST_FINDINGS])
 
@@ -200,12 +201,8 @@ def _unrecorded(connection: sqlite3.Connection) -> list[str]:
     }
     found = []
     for job in fetch(connection, "SELECT job_id, spec FROM jobs"):
-        try:
-            spec = job_spec(job)
-        except msgspec.MsgspecError as error:
-            found.append(f"job {job['job_id']}: its specification cannot be read ({error})")
-            continue
-        named |= dict.fromkeys(named_digests(spec), f"job {job['job_id']}")
+        with contextlib.suppress(*UNREADABLE):  # `unread` names it
+            named |= dict.fromkeys(named_digests(job_spec(job)), f"job {job['job_id']}")
     listed = "SELECT sha256, size_bytes, file_sha256, file_size_bytes FROM manifest_files"
     for row in connection.execute(listed).fetchall():
         if (manifest := Digest(str(row[0]), int(row[1]))) in named:

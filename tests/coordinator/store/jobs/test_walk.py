@@ -59,6 +59,7 @@ def test_only_what_moves_the_job_or_the_table_walks_further(lab: Lab) -> None:
         *WALK,
         "store.sql.table",
         "store.sql.candidates",
+        "store.sql.unreadable",
     }
 
 

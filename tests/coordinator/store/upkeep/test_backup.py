@@ -560,7 +560,7 @@ HARM = {
         "UPDATE jobs SET state = 'failed'",
     ),
     "never recorded": ("DELETE FROM blobs",),
-    "its specification cannot be read": ("UPDATE jobs SET spec = '{}'",),
+    "what is stored of it can not be read": ("UPDATE jobs SET spec = '{}'",),
 }
 
 

@@ -1,0 +1,66 @@
+"""What has not ended and cannot be read fails, so that nobody waits for it; nothing is deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bitgauge.benchmarks.vocabulary.enums import CampaignState
+
+from ..jobs.changes import fail_unreadable_job, job_now
+from ..sql.database import fetch, text, writing
+from ..sql.unreadable import UNREADABLE, why
+from ..sql.values import job_spec
+from ..values import Looked
+from .campaigns import refused, unpin
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+@writing("failing what can not be read")
+def fail_unreadable(db: Database, looked: Looked, now_ns: int) -> Looked:
+    """Fail the jobs, and the steps of campaigns, that have not ended and cannot be read.
+
+    Only what came since the last look is read.
+    """
+    return Looked(_fail_jobs(db, looked.jobs, now_ns), _refuse_steps(db, looked.campaigns))
+
+
+def _fail_jobs(db: Database, after: int, now_ns: int) -> int:
+    for row in fetch(
+        db.conn,
+        """SELECT job_id FROM jobs
+           WHERE position > ? AND state IN ('building', 'queued', 'leased', 'analysing')""",
+        (after,),
+    ):
+        try:
+            job_now(db.conn, row["job_id"])
+        except UNREADABLE as error:
+            fail_unreadable_job(db, row["job_id"], error, now_ns)
+    return int(text(db.conn, "SELECT coalesce(max(position), 0) FROM jobs") or 0)
+
+
+def _refuse_steps(db: Database, after: int) -> int:
+    for row in fetch(
+        db.conn,
+        """SELECT j.campaign_id, j.n, j.spec FROM campaign_jobs j
+           JOIN campaigns c ON c.campaign_id = j.campaign_id
+           WHERE c.position > ? AND c.state IN ('planned', 'running', 'paused')
+             AND j.job_id IS NULL AND j.refused IS NULL""",
+        (after,),
+    ):
+        try:
+            job_spec(row)
+        except UNREADABLE as error:
+            refused(db, row["campaign_id"], row["n"], why(error))
+    return int(text(db.conn, "SELECT coalesce(max(position), 0) FROM campaigns") or 0)
+
+
+@writing("ending a campaign")
+def fail_campaign(db: Database, campaign_id: str, reason: str, now_ns: int) -> None:
+    """End a campaign that cannot be driven any more; its jobs go on."""
+    db.execute(
+        "UPDATE campaigns SET state = ?, ended_unix_ns = ?, reason = ? WHERE campaign_id = ?",
+        (CampaignState.FAILED.value, now_ns, reason, campaign_id),
+    )
+    unpin(db, f"campaign:{campaign_id}")
