@@ -13,6 +13,7 @@ from io import RawIOBase
 from pathlib import Path
 
 from bitgauge.benchmarks.vocabulary.errors import Code
+from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
 
 from ..config import PhaseLimits
 from ..host import process
@@ -236,7 +237,7 @@ def _write_log(path: Path, log: Log) -> None:
 
 
 def is_result(path: Path) -> bool:
-    """Whether a raw file is a plain file of the child's own.
+    """Whether a raw file is a plain file of the child's own, and no larger than one is taken.
 
     A link would make the agent send a file of the host as a result, a pipe would hold it up.
     """
@@ -244,7 +245,8 @@ def is_result(path: Path) -> bool:
         found = path.lstat()
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    plain = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+    return plain and found.st_size <= MAX_RAW_FILE_BYTES
 
 
 def ended_by(code: int, relayed: bool) -> tuple[int, int]:

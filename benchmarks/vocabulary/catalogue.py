@@ -35,6 +35,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
             " sample with the evaluation set."
         ),
         Code.BAD_ARGUMENT: "Correct the value and call again.",
+        Code.BAD_EVIDENCE: (
+            "Measure the entry again: the raw files of a run are its own, and each is named once."
+        ),
         Code.REFUSED_FORMAT: (
             "Pickles and prebuilt engines are programs and are never accepted; submit ONNX."
         ),

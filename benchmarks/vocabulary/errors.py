@@ -32,6 +32,7 @@ class Code(str, enum.Enum):
     BUILD_TOOLS_MISSING = "build_tools_missing"
     LIBRARY_MISSING = "library_missing"
     BAD_RAW = "bad_raw"
+    BAD_EVIDENCE = "bad_evidence"
     FILE_UNREADABLE = "file_unreadable"
     REFUSED_FORMAT = "refused_format"
     DIGEST_MISMATCH = "digest_mismatch"

@@ -18,6 +18,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
 
 from ..access.access import NOBODY, Caller
+from ..decisions.reports import require_evidence, require_own
 from ..store.store import Store
 from ..store.values import LeaseTerms, Registration
 from ..store.writer import Writer
@@ -114,6 +115,7 @@ class Leases:
     async def report(self, report: RunReport, who: Caller = NOBODY) -> Disposition:
         """Take one run; once this returns it is durable."""
         crash_point("C5")
+        require_evidence(report)
         now_ns = self.writer.now_ns()
         digests = tuple(ref.digest for ref in report.raw)
 
@@ -124,6 +126,7 @@ class Leases:
             if missing:
                 listed = ", ".join(str(digest) for digest in missing)
                 raise BadInput(Code.BLOB_MISSING, f"Raw data of the run is missing: {listed}.")
+            require_own(report, store.evidence_elsewhere(report))
             return store.report(report, now_ns, self.terms)
 
         disposition = await self.writer.change(work)

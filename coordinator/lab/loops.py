@@ -200,7 +200,7 @@ class Dispatcher:
             analysis = await self.analyses.compute(run_id)
         except BitgaugeError as error:
             _log.error("run %s could not be analysed: %s", run_id, error)
-            await self._not_analysed(run_id, failure_of(error))
+            await self._not_analysed(run_id, failure_of(error, FailureGroup.DEVICE))
             return
         now_ns = self.writer.now_ns()
         await self.writer.change(
@@ -233,7 +233,11 @@ def _defect(doing: str) -> Failure:
     return failure_of(error_of(Ending(End.DEFECT), doing))
 
 
-def failure_of(error: BitgaugeError) -> Failure:
-    """A failed step as data of its job; what was sent is the artifact's fault."""
-    fault = FailureGroup.ARTIFACT if isinstance(error, BadInput) else FailureGroup.HARNESS
+def failure_of(error: BitgaugeError, sender: FailureGroup = FailureGroup.ARTIFACT) -> Failure:
+    """A failed step as data of its job; what was sent is the fault of whoever sent it.
+
+    A blob that arrives with other bytes than were stored is the fault of neither.
+    """
+    sent = isinstance(error, BadInput) and error.code is not Code.DIGEST_MISMATCH
+    fault = sender if sent else FailureGroup.HARNESS
     return Failure(fault, error.code.value, error.sentence, error.advice)

@@ -84,6 +84,7 @@ class Store(Opened):
     run_ids = _named.run_ids
     runs = _runs.of_job
     unanalysed = _runs.unanalysed
+    evidence_elsewhere = _runs.evidence_elsewhere
     report = _runs.report
     analysed = _runs.analysed
     analysis_failed = _runs.analysis_failed

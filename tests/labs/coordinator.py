@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
@@ -45,7 +46,6 @@ PATIENCE_S = 60.0
 SECOND_NS = 1_000_000_000
 BASELINE = Digest("b" * 64, 1000)
 EVALUATION = Digest("e" * 64, 500)
-RAW = Digest("a" * 64, 10)
 BUILT = Digest("c" * 64, 260)
 ORDERED = Digest("d" * 64, 990)
 REFERENCE = Digest("f" * 64, 90)
@@ -137,7 +137,11 @@ class Lab:
         await self.leases.register(registration)
 
     async def acquire(self, wait_s: float = 5.0) -> Assignment | None:
-        return await self.leases.acquire(DEVICE.device_id, self.incarnation, wait_s)
+        lease = await self.leases.acquire(DEVICE.device_id, self.incarnation, wait_s)
+        if lease is not None:
+            now_ns = self.clock()
+            await self.ask(lambda store: store.record_blob(raw_of(lease), now_ns))
+        return lease
 
     async def submitted(self, spec: JobSpec = SPEC) -> str:
         await self.register()
@@ -173,7 +177,7 @@ async def open_lab(
     writer, runner = Writer(clock), FakeRunner()
     await writer.open(lambda: Store.open(":memory:"))
     parts = assemble.assemble(writer, runner, LeaseTerms(), care=care_terms, check=check)
-    for digest in (BASELINE, EVALUATION, RAW):
+    for digest in (BASELINE, EVALUATION):
         await writer.call(lambda store, one=digest: store.record_blob(one, clock()))  # type: ignore[misc]
     alerts = [Alerts(writer, webhook, timeout_s=0.3).run] if webhook else []
     await parts.dispatcher.refresh_leases()
@@ -186,8 +190,13 @@ async def open_lab(
         await writer.close()
 
 
+def raw_of(lease: Assignment) -> Digest:
+    """The one raw file that is made under a lease."""
+    return Digest(hashlib.sha256(f"{lease.job_id}/{lease.epoch}".encode()).hexdigest(), 10)
+
+
 def report_of(
     assignment: Assignment, index: int, status: RunStatus = RunStatus.MEASURED
 ) -> RunReport:
-    raw = (RawRef(PassName.PAIR, 0, RawRole.BOTH, RAW),)
+    raw = (RawRef(PassName.PAIR, 0, RawRole.BOTH, raw_of(assignment)),)
     return values.report(assignment, index, status=status, device_id=DEVICE.device_id, raw=raw)

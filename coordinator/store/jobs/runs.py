@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+import msgspec
 from bitgauge.benchmarks.vocabulary.enums import Disposition
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, RunReport, RunView
@@ -51,6 +52,23 @@ def unanalysed(connection: sqlite3.Connection) -> tuple[str, ...]:
              AND EXISTS (SELECT 1 FROM raw WHERE raw.run_id = r.run_id)
            ORDER BY position""",
     )
+
+
+@reading("reading raw files")
+def evidence_elsewhere(connection: sqlite3.Connection, report: RunReport) -> dict[str, str]:
+    """Runs of other leases that name a raw file of `report`, by its SHA-256."""
+    found = fetch(
+        connection,
+        """SELECT w.sha256, r.run_id FROM json_each(?) d
+           JOIN raw w ON w.sha256 = d.value JOIN runs r ON r.run_id = w.run_id
+           WHERE r.job_id <> ? OR r.epoch <> ?""",
+        (
+            msgspec.json.encode([ref.digest.sha256 for ref in report.raw]).decode(),
+            report.job_id,
+            report.epoch,
+        ),
+    )
+    return {str(row["sha256"]): str(row["run_id"]) for row in found}
 
 
 # -- what is reported ---------------------------------------------------------------------

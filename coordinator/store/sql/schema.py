@@ -133,6 +133,8 @@ _JOBS = (
 
 # A run is stored once by its id and accepted once per entry; once its job has ended it is held
 # against the past of its row.
+RAW_BY_DIGEST = "CREATE INDEX raw_by_digest ON raw (sha256)"
+
 _RUNS = (
     """CREATE TABLE runs (
         position INTEGER PRIMARY KEY,
@@ -179,6 +181,7 @@ _RUNS = (
         size_bytes INTEGER NOT NULL,
         PRIMARY KEY (run_id, position)
     ) STRICT, WITHOUT ROWID""",
+    RAW_BY_DIGEST,
     """CREATE TABLE metrics (
         run_id TEXT NOT NULL REFERENCES runs (run_id),
         key TEXT NOT NULL,

@@ -22,6 +22,7 @@ from .schema import (
     JOB_BY_KEY,
     MANIFEST_FILES,
     MANIFEST_FILES_BY_FILE,
+    RAW_BY_DIGEST,
     SCRIPT,
 )
 
@@ -87,6 +88,9 @@ _PEOPLE = (
 _BROUGHT_BY = ("ALTER TABLE blobs ADD COLUMN brought_by TEXT",)
 """On whose account a blob stands until a result refers to it."""
 
+_EVIDENCE = (RAW_BY_DIGEST,)
+"""Of which run a raw file is the evidence."""
+
 STEPS: Steps = (
     _DEFINITION,
     _AGENT,
@@ -96,6 +100,7 @@ STEPS: Steps = (
     _BUILD_NOTES,
     _PEOPLE,
     _BROUGHT_BY,
+    _EVIDENCE,
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 

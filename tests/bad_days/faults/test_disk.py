@@ -350,7 +350,9 @@ async def test_a_coordinator_whose_store_failed_keeps_the_agents_spooling(
     plain.call(plain.jobs.submit(a_job(plain, "first")))
     assignment = claimed(plain)
     spool = Spool(tmp_path / "spool")
-    spool.put_report(report_of(assignment, 0))
+    raw = tmp_path / "raw"
+    raw.write_bytes(b"raw")
+    spool.put_report(report_of(assignment, 0, spool.put_raw(raw)))
     outbox = Outbox(spool, line, Transfer(line, Cache(tmp_path / "cache", 1 << 30)), print)
     report = plain.leases.report
     for code in (Code.STORE_DAMAGED, Code.STORE_IO, Code.STORE_BUSY, Code.DISK_FULL):

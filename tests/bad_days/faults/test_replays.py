@@ -172,7 +172,7 @@ async def test_a_lost_answer_to_any_call_is_given_again(
 async def test_a_lease_whose_answer_was_lost_is_granted_anew_and_the_first_is_void(
     host: Host, line: Connection
 ) -> None:
-    raw = host.put(b"raw")
+    raw, other = host.put(b"raw"), host.put(b"other")
     await line.register(DEVICE, WHO)
     with host.client() as client:
         client.submit(the_job(host))
@@ -182,7 +182,7 @@ async def test_a_lease_whose_answer_was_lost_is_granted_anew_and_the_first_is_vo
     assert second is not None
     assert second.epoch == first.epoch + 1
     assert await line.report(report_of(first, 0, raw)) is Disposition.STALE
-    assert await line.report(report_of(second, 0, raw)) is Disposition.ACCEPTED
+    assert await line.report(report_of(second, 0, other)) is Disposition.ACCEPTED
     assert accepted_rows(host) == 1
 
 

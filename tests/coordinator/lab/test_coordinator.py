@@ -12,6 +12,7 @@ from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import (
     Disposition,
     EntryState,
+    FailureGroup,
     HardwareClass,
     JobState,
     PassName,
@@ -21,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code,
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
+from bitgauge.coordinator.decisions.steps import ANALYSING, End, Ending, StepLimit, error_of
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
@@ -238,6 +240,35 @@ async def test_raw_data_that_gives_no_numbers_fails_its_entry_and_ends_the_job(l
         await lab.leases.report(report_of(assignment, index))
     view = await lab.until(job_id, lambda view: view.state is JobState.FAILED)
     assert "damaged" in (view.entries[0].reason or "")
+    assert {row.failure_group for row in await lab.table()} == {FailureGroup.DEVICE}
+    assert lab.runner.analysed == []  # once each, and never again
+
+
+async def test_a_step_that_raw_data_ended_is_the_device_s(lab: Lab) -> None:
+    job_id = await lab.submitted()
+    assignment = await lab.claimed()
+    lab.runner.failures = [error_of(Ending(End.MEMORY, StepLimit(1.0, 1)), ANALYSING)] * 2
+    for index in range(2):
+        await lab.leases.report(report_of(assignment, index))
+    await lab.until(job_id, lambda view: view.state is JobState.FAILED)
+    assert {row.failure_group for row in await lab.table()} == {FailureGroup.DEVICE}
+
+
+async def test_evidence_of_another_lease_is_refused_and_its_own_is_taken_again(lab: Lab) -> None:
+    await lab.submitted()
+    first = await lab.claimed()
+    for index in range(2):
+        await lab.leases.report(report_of(first, index))
+    await lab.submitted(dataclasses.replace(SPEC, idempotency_key="other"))
+    second = await lab.claimed()
+    borrowed = dataclasses.replace(report_of(second, 0), raw=report_of(first, 0).raw)
+    with pytest.raises(BadInput, match="which is of run") as error:
+        await lab.leases.report(borrowed)
+    assert error.value.code is Code.BAD_EVIDENCE
+    assert await lab.leases.report(report_of(second, 0)) is Disposition.ACCEPTED
+    assert await lab.leases.report(report_of(second, 0)) is Disposition.ACCEPTED
+    with pytest.raises(BadInput, match="names no raw file"):
+        await lab.leases.report(dataclasses.replace(report_of(second, 1), raw=()))
 
 
 async def test_numbers_that_cannot_be_stored_end_the_job_in_one_sentence(lab: Lab) -> None:

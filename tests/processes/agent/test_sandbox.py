@@ -33,6 +33,7 @@ from bitgauge.benchmarks.sandbox.base import Box, Level, levels, runtime_trees
 from bitgauge.benchmarks.sandbox.found import in_words
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
 
 from tests.labs.agent import PLUGINS
 
@@ -176,6 +177,8 @@ def test_only_a_plain_file_of_the_childs_own_is_a_result(tmp_path: Path) -> None
     os.link(secret, tmp_path / "hard")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(MAX_RAW_FILE_BYTES + 1)
     good = [path.name for path in tmp_path.iterdir() if is_result(path)]
     assert good == ["plain"]
     assert not is_result(tmp_path / "nothing")

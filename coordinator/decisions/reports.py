@@ -1,0 +1,69 @@
+"""What a report of a run must bring, before anything is stored of it. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from bitgauge.benchmarks.vocabulary.enums import RunStatus
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.values.runs import (
+    MAX_RAW_FILE_BYTES,
+    MAX_RAW_FILES,
+    MAX_RUN_RAW_BYTES,
+    RunReport,
+)
+
+
+def require_evidence(told: RunReport) -> None:
+    """Refuse a report without evidence, with the same twice, or with more than can be borne.
+
+    Raises:
+        BadInput: `BAD_EVIDENCE`.
+    """
+    if told.status is RunStatus.MEASURED and not told.raw:
+        raise _bad(told, "is measured and names no raw file")
+    if len(told.raw) > MAX_RAW_FILES:
+        raise _bad(told, f"names {len(told.raw)} raw files; {MAX_RAW_FILES} are taken at most")
+    digests = Counter(ref.digest.sha256 for ref in told.raw)
+    launches = Counter((ref.pass_name, ref.launch, ref.role) for ref in told.raw)
+    for ref in told.raw:
+        if digests[ref.digest.sha256] > 1:
+            raise _bad(told, f"names raw file {ref.digest} twice")
+        if launches[ref.pass_name, ref.launch, ref.role] > 1:
+            launch = f"launch {ref.launch} of pass {ref.pass_name.value} ({ref.role.value})"
+            raise _bad(told, f"names {launch} twice")
+    largest = max((ref.digest for ref in told.raw), key=lambda one: one.size_bytes, default=None)
+    if largest is not None and largest.size_bytes > MAX_RAW_FILE_BYTES:
+        raise _bad(
+            told, f"names raw file {largest}; {MAX_RAW_FILE_BYTES} bytes are taken at most of each"
+        )
+    together = sum(ref.digest.size_bytes for ref in told.raw)
+    if together > MAX_RUN_RAW_BYTES:
+        raise _bad(
+            told,
+            f"names {together} bytes of raw files; {MAX_RUN_RAW_BYTES} are taken at most together",
+        )
+
+
+def require_own(told: RunReport, others: Mapping[str, str]) -> None:
+    """Refuse raw files that were the evidence of another lease.
+
+    Within one lease a launch of the baseline is evidence of every entry that compares with it.
+
+    Args:
+        told: what is reported.
+        others: runs of other leases that name a raw file of the report, by its SHA-256.
+
+    Raises:
+        BadInput: `BAD_EVIDENCE`.
+    """
+    for ref in told.raw:
+        if ref.digest.sha256 in others:
+            raise _bad(
+                told, f"names raw file {ref.digest}, which is of run {others[ref.digest.sha256]}"
+            )
+
+
+def _bad(told: RunReport, why: str) -> BadInput:
+    return BadInput(Code.BAD_EVIDENCE, f"Run {told.run_id} {why}.")
