@@ -9,6 +9,7 @@ from bitgauge.benchmarks.common.home import DEFAULT_PORT
 from bitgauge.benchmarks.common.join_line import Address, is_loopback
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
+from .decisions.calls import CallTerms
 from .decisions.care import CareTerms
 from .decisions.room import MAX_DEVICE_BYTES
 from .decisions.steps import StepLimits
@@ -58,6 +59,7 @@ class CoordinatorConfig(StateFolder):
         replica_bytes: size cap of the blob replica of each node that runs tasks.
         blob_limit_bytes: size that all blobs together keep to; None: what the disk holds.
         device_limit_bytes: size that what one agent brought keeps to, results aside.
+        calls: how much of the coordinator one token may hold at a time.
         tls: what other machines may reach; None: nothing.
         supervisor_pid: process that started this coordinator, filled by the supervisor.
     """
@@ -73,6 +75,7 @@ class CoordinatorConfig(StateFolder):
     replica_bytes: int = 2 << 30
     blob_limit_bytes: int | None = None
     device_limit_bytes: int = MAX_DEVICE_BYTES
+    calls: CallTerms = field(default_factory=CallTerms)
     tls: TlsListen | None = None
     supervisor_pid: int = 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 import grpc.aio
-from bitgauge.benchmarks.common.digests import digest_of
+from bitgauge.benchmarks.common.digests import digest_of, per_call
 from bitgauge.benchmarks.common.manifest import (
     MAX_MANIFEST_BYTES,
     ArtifactFiles,
@@ -113,13 +113,16 @@ class Transfer:
             Unavailable: the coordinator is away; what was sent is kept there.
             BitgaugeError: it refuses, or a file is not here.
         """
-        request = blobs_pb2.FindMissingRequest(digests=[to_wire(digest) for digest in files])
-        answer = await self._connection.call(self._connection.blobs.FindMissing, request)
-        for wanted in answer.missing:
-            digest = from_wire(Digest, wanted)
-            if not await asyncio.to_thread(files[digest].exists):
-                raise BadInput(Code.BLOB_MISSING, f"Raw file {digest} is neither here nor there.")
-            await self._send(digest, files[digest])
+        for some in per_call(tuple(files)):
+            request = blobs_pb2.FindMissingRequest(digests=map(to_wire, some))
+            answer = await self._connection.call(self._connection.blobs.FindMissing, request)
+            for wanted in answer.missing:
+                digest = from_wire(Digest, wanted)
+                if not await asyncio.to_thread(files[digest].exists):
+                    raise BadInput(
+                        Code.BLOB_MISSING, f"Raw file {digest} is neither here nor there."
+                    )
+                await self._send(digest, files[digest])
 
     async def _download(self, digest: Digest) -> Path:
         writer = await asyncio.to_thread(self._cache.writer, digest)

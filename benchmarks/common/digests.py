@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.values.digests import Digest
 
 READ_BYTES = 1 << 20
+MAX_DIGESTS_PER_CALL = 1000
+"""Blobs that one call asks for; who wants to know of more asks again."""
 
 
 class Hasher:
@@ -62,3 +65,9 @@ def verified(data: bytes, digest: Digest) -> bytes:
     if hasher.digest != digest:
         raise BadInput(Code.DIGEST_MISMATCH, f"Blob {digest} holds other bytes than its name says.")
     return data
+
+
+def per_call(digests: Sequence[Digest]) -> Iterator[Sequence[Digest]]:
+    """The same digests, as many at a time as one call may ask for; one empty part of none."""
+    for at in range(0, max(len(digests), 1), MAX_DIGESTS_PER_CALL):
+        yield digests[at : at + MAX_DIGESTS_PER_CALL]

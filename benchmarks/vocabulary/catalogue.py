@@ -142,6 +142,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.UNKNOWN_RUN: "Run `bitgauge table --json` for the run ids there are.",
         Code.UNKNOWN_CAMPAIGN: "Run `bitgauge campaigns` for the campaigns there are.",
         Code.UNKNOWN_SCHEDULE: "Run `bitgauge schedules` for the schedules there are.",
+        Code.UNKNOWN_SERVICE: "Ask for the empty name, or for a service of the contract.",
         Code.UNKNOWN_DEVICE: "Run `bitgauge devices` for the devices there are.",
         Code.UNKNOWN_REGRESSION: "Run `bitgauge regressions --all` for the regressions there are.",
         Code.DEVICE_MISSING: (
@@ -170,9 +171,13 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.FILE_LIMIT: "A run may write no file above 4 GiB and open 256 at most.",
         Code.PROCESS_LIMIT: "Use fewer threads; an artifact has no reason to start processes.",
         Code.QUEUE_QUOTA: "Wait until some have ended, or cancel some: `bitgauge cancel JOB`.",
+        Code.TOO_MANY_CALLS: (
+            "Wait until one has ended; `bitgauge up --calls-per-token` lets a token have more."
+        ),
         Code.DISK_FULL: "Free disk space; nothing needs a restart.",
     },
     "DEADLINE_EXCEEDED": {
+        Code.REQUEST_IDLE: "Send the whole request at once.",
         Code.UPLOAD_IDLE: "Send the rest faster; what came is kept, ask QueryWrite where it ends.",
     },
     "PERMISSION_DENIED": {

@@ -50,6 +50,7 @@ class Code(str, enum.Enum):
     UNKNOWN_SCHEDULE = "unknown_schedule"
     CAMPAIGN_STATE = "campaign_state"
     BAD_SUITE = "bad_suite"
+    UNKNOWN_SERVICE = "unknown_service"
     UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_REGRESSION = "unknown_regression"
     RUNTIME_MISSING = "runtime_missing"
@@ -80,6 +81,8 @@ class Code(str, enum.Enum):
     NAME_TAKEN = "name_taken"
     DEVICE_RETIRED = "device_retired"
     QUEUE_QUOTA = "queue_quota"
+    TOO_MANY_CALLS = "too_many_calls"
+    REQUEST_IDLE = "request_idle"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 (the name of an error)
     NO_TLS = "no_tls"
     INSECURE_ADDRESS = "insecure_address"

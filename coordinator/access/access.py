@@ -69,11 +69,13 @@ class Caller:
     """Who calls; `device_id` is set for an agent that joined: the id that its certificate names.
 
     It is that of the agent's own machine, and covers every device that this agent registered.
+    `local` is whose token is no record of the store but a file of this machine.
     """
 
     party: Party
     name: str = ""
     device_id: str | None = None
+    local: bool = False
 
     def require_agent(self, agent_id: str | None, what: str) -> None:
         """Refuse an agent that acts on a device of another's.
@@ -163,7 +165,7 @@ class Access:
             clock: the present, UTC nanoseconds.
         """
         self._local = tuple(
-            (hashed(token), Caller(party, "local")) for token, party in local.items()
+            (hashed(token), Caller(party, "local", local=True)) for token, party in local.items()
         )
         self._state = AccessState()
         self._now_ns = clock

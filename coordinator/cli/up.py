@@ -71,6 +71,9 @@ def up(
     queue_quota: Annotated[
         int, typer.Option(min=1, help="Jobs of one user that may wait at one time.")
     ] = 100,
+    calls_per_token: Annotated[
+        int, typer.Option(min=1, help="Calls of one token that may be under way at one time.")
+    ] = 64,
     alert_webhook: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +97,7 @@ def up(
     from ..cluster.listeners import parse_listen
     from ..cluster.supervisor import run
     from ..config import CoordinatorConfig, care_terms, lease_terms
+    from ..decisions.calls import CallTerms
     from ..decisions.steps import parse_limits
     from ..lab.alerts import require_webhook
 
@@ -106,6 +110,7 @@ def up(
         task_cpus=task_cpus,
         step_limits=parse_limits(step_limit or []),
         ray_address=os.environ.get("RAY_ADDRESS") or None,
+        calls=CallTerms(calls_per_token),
         blob_limit_bytes=parse_size_bytes(blob_limit) if blob_limit else None,
         device_limit_bytes=parse_size_bytes(device_limit),
         tls=parse_listen(listen, advertise, certificate_days) if listen else None,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import grpc
-from bitgauge.benchmarks.common.digests import verified
+from bitgauge.benchmarks.common.digests import per_call, verified
 from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.protos.v1 import blobs_pb2 as pb
@@ -36,9 +36,8 @@ class BlobCalls(Connection):
 
     def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
         """Those of `digests` that the coordinator lacks."""
-        return self._values(
-            Digest, pb.FindMissingRequest(digests=[to_wire(digest) for digest in digests])
-        )
+        asked = (pb.FindMissingRequest(digests=map(to_wire, some)) for some in per_call(digests))
+        return tuple(found for request in asked for found in self._values(Digest, request))
 
     def committed(self, digest: Digest) -> int | None:
         """Where to go on with a blob, in bytes; None when the coordinator has it complete."""

@@ -31,7 +31,7 @@ from ..lab.assemble import assemble
 from ..lab.audit_log import AuditLog
 from ..lab.collector import CollectionTerms
 from ..lab.health_check import HealthCheck, zoo_check
-from ..services.server import make_server, servicers_of, set_health
+from ..services.server import make_server, servicers_of
 from ..store import state_folder
 from ..store.blobs.blob_store import BlobStore
 from ..store.store import Store
@@ -138,7 +138,7 @@ class CoordinatorActor:
         webhook = await asyncio.to_thread(home_folder.read_webhook, config)
         self._dispatcher = lab.dispatcher
         stack.push_async_callback(self._dispatcher.stop)
-        server, probe = make_server(access, servicers_of(lab, administration, blobs))
+        server, probe = make_server(access, servicers_of(lab, administration, blobs), config.calls)
         await self._dispatcher.refresh_leases()
         listen(server, config, gateway)
         await server.start()
@@ -149,7 +149,7 @@ class CoordinatorActor:
         # of answers that take 3.
         gc.collect()
         gc.freeze()
-        await set_health(probe, serving=True)
+        probe.tell(serving=True)
         _log.info("serving on %s", config.address)
 
     async def _take_lock(self) -> None:

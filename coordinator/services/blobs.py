@@ -45,14 +45,19 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
     room: RoomKeeper | None = None
     pace: Callable[[], Pace] = Pace
 
+    def __post_init__(self) -> None:
+        self._finding = asyncio.Lock()
+
     async def FindMissing(
         self, request: pb.FindMissingRequest, context: Any
     ) -> pb.FindMissingResponse:
-        digests = tuple(from_wire(Digest, digest) for digest in request.digests)
-        now_ns = self.writer.now_ns()
-        missing = set(await self.writer.call(lambda store: wanted(store, digests, now_ns)))
-        # A file that somebody removed is asked for again, whatever the record says.
-        missing |= await asyncio.to_thread(self._lost, digests)
+        # One at a time: in between, the store's thread has time for everybody else.
+        async with self._finding:
+            digests = await asyncio.to_thread(_digests_of, request)
+            now_ns = self.writer.now_ns()
+            missing = set(await self.writer.call(lambda store: wanted(store, digests, now_ns)))
+            # A file that somebody removed is asked for again, whatever the record says.
+            missing |= await asyncio.to_thread(self._lost, digests)
         return pb.FindMissingResponse(
             missing=[to_wire(digest) for digest in digests if digest in missing]
         )
@@ -139,3 +144,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         )
         while data := await asyncio.to_thread(next, chunks, b""):
             yield pb.ReadResponse(data=data)
+
+
+def _digests_of(request: pb.FindMissingRequest) -> tuple[Digest, ...]:
+    return tuple(from_wire(Digest, digest) for digest in request.digests)

@@ -1,11 +1,15 @@
 """The one place where a call is admitted and where an error becomes a gRPC status.
 
-A call is judged twice: by its token before a message is read, and by its connection (is the
-certificate the token's?) once there is one. Streams are judged again at each message.
+A call is judged before a message of it is read: by its token, by its connection (is the
+certificate the token's?), and by how much its caller holds already. Streams are judged again at
+each message. Every call is served as one whose requests come in a stream, so that it is this
+module that reads them.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -13,16 +17,45 @@ from typing import Any, NoReturn
 
 import grpc
 from bitgauge.benchmarks.common.wire import CODE_KEY
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Internal
+from bitgauge.benchmarks.vocabulary.errors import (
+    BadInput,
+    BitgaugeError,
+    Code,
+    Internal,
+    Unavailable,
+)
 from bitgauge.benchmarks.vocabulary.printable import printable_lines
+from google.protobuf.message import DecodeError
 
-from ..access.access import Access, Caller, enter, transport_of
+from ..access.access import Access, Caller, Transport, enter, transport_of
+from ..decisions.calls import CallKind
 from .fields.walk import require_fields
+from .places import CallPlace, Places, holder_of
 
 # Details travel percent-encoded in a header, and a call whose headers exceed 8 KiB is lost.
 MAX_SENTENCE_BYTES = 6000
 
+MAX_MESSAGE_BYTES = (1 << 20) + (64 << 10)
+"""A request, whoever sends it: 1 MiB of a blob and what is said of it."""
+MAX_SMALL_MESSAGE_BYTES = 64 << 10
+"""A request to a method that is not in `LARGE`: those without a token among them."""
+LONGEST_REQUEST_S = 30.0
+"""Until a request has arrived that is no stream: the largest one on the slowest line we serve."""
+LONGEST_OPEN_REQUEST_S = 5.0
+"""The same without a token."""
+
+_LARGE = (
+    "Agents/Register Agents/Report Blobs/FindMissing Blobs/Write Jobs/Submit Jobs/Offer"
+    " Campaigns/PlanRefresh Campaigns/StartCampaign Campaigns/SetSchedule"
+)
+LARGE = frozenset(f"/bitgauge.v1.{method}" for method in _LARGE.split())
+"""Methods whose requests hold lists, documents or bytes."""
+TRANSFERS = frozenset({"/bitgauge.v1.Blobs/Read", "/bitgauge.v1.Blobs/Write"})
+
 _log = logging.getLogger(__name__)
+
+Serializer = Callable[[Any], bytes]
+Deserializer = Callable[[bytes], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +63,85 @@ class _Admission:
     """One call that was let in by its token."""
 
     access: Access
+    places: Places
     method: str
     token: str
 
-    def begin(self, context: Any) -> None:
-        """Judge the call and its connection, and say who is served."""
-        enter(self.judge(context))
+    def begin(self, context: Any, *, streams: bool) -> CallPlace:
+        """Judge the call and its connection, say who is served, and give it a place.
 
-    def judge(self, context: Any) -> Caller:
-        """Who calls, by the state of this moment."""
+        The place is kept until the call's task has ended, that is until its answer has left.
+        """
+        who, transport = self.judge(context)
+        kind = (
+            CallKind.TRANSFER
+            if self.method in TRANSFERS
+            else CallKind.STREAM
+            if streams
+            else CallKind.CALL
+        )
+        place = self.places.take(holder_of(who, transport, context.peer()), kind)
+        task = asyncio.current_task()
+        assert task is not None
+        task.add_done_callback(lambda _: place.leave())
+        enter(who)
+        return place
+
+    def judge(self, context: Any) -> tuple[Caller, Transport]:
+        """Who calls, and how, by the state of this moment."""
         who = self.access.admit(self.method, self.token)
-        self.access.check_transport(who, transport_of(context.auth_context()))
-        return who
+        transport = transport_of(context.auth_context())
+        self.access.check_transport(who, transport)
+        return who, transport
+
+    async def request(self, context: Any, place: CallPlace) -> bytes:
+        """The one message of the call.
+
+        Raises:
+            BitgaugeError: `REQUEST_IDLE`; `BAD_ARGUMENT` when none comes.
+        """
+        limit_s = LONGEST_REQUEST_S if place.holder.shares else LONGEST_OPEN_REQUEST_S
+        async with place.receiving():
+            try:
+                message = await asyncio.wait_for(context.read(), limit_s)
+            except asyncio.TimeoutError:
+                raise Unavailable(
+                    Code.REQUEST_IDLE, f"The request did not arrive within {limit_s:g} s."
+                ) from None
+        if message is grpc.aio.EOF:
+            raise BadInput(Code.BAD_ARGUMENT, f"The call of {self.method} carries no request.")
+        return bytes(message)
+
+    def decoded(self, deserializer: Deserializer, message: bytes) -> Any:
+        """What a message says.
+
+        Raises:
+            BadInput: `BAD_ARGUMENT`, it is too large or no message of the contract.
+        """
+        limit = MAX_MESSAGE_BYTES if self.method in LARGE else MAX_SMALL_MESSAGE_BYTES
+        if len(message) > limit:
+            raise BadInput(
+                Code.BAD_ARGUMENT,
+                f"A request to {self.method} may have {limit} bytes at most, and this one has"
+                f" {len(message)}.",
+            )
+        try:
+            request = deserializer(message)
+        except DecodeError:
+            raise BadInput(
+                Code.BAD_ARGUMENT, f"The request to {self.method} cannot be read."
+            ) from None
+        if self.method.startswith("/bitgauge."):
+            require_fields(request)
+        return request
 
 
 class Edge(grpc.aio.ServerInterceptor):
     """Admits calls and translates what they raise."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, places: Places) -> None:
         self._access = access
+        self._places = places
 
     async def intercept_service(
         self,
@@ -65,9 +158,9 @@ class Edge(grpc.aio.ServerInterceptor):
         except BitgaugeError as error:
             return _refusal(error)
         handler = await continuation(handler_call_details)
-        if handler is None or not method.startswith("/bitgauge."):
-            return handler
-        return guarded(handler, _Admission(self._access, method, token))
+        if handler is None:
+            return None
+        return guarded(handler, _Admission(self._access, self._places, method, token))
 
 
 def _bearer(metadata: Any) -> str:
@@ -87,65 +180,74 @@ def _refusal(error: BitgaugeError) -> grpc.RpcMethodHandler[Any, Any]:
 
 
 def guarded(handler: Any, admission: _Admission) -> grpc.RpcMethodHandler[Any, Any]:
-    """`handler` behind its admission, with its errors translated."""
+    """`handler` behind its admission, with its errors translated; it is given and gives bytes."""
     if handler.response_streaming:
-        make = grpc.unary_stream_rpc_method_handler
-        behaviour = _guarded_stream(handler.unary_stream, admission)
-    elif handler.request_streaming:
-        make = grpc.stream_unary_rpc_method_handler
-        behaviour = _guarded_upload(handler.stream_unary, admission)
-    else:
-        make = grpc.unary_unary_rpc_method_handler
-        behaviour = _guarded_call(_looked_at(handler.unary_unary), admission)
-    return make(behaviour, handler.request_deserializer, handler.response_serializer)
+        return grpc.stream_stream_rpc_method_handler(_guarded_stream(handler, admission))
+    return grpc.stream_unary_rpc_method_handler(_guarded_call(handler, admission))
 
 
-def _looked_at(behaviour: Callable[[Any, Any], Awaitable[Any]]) -> Any:
-    async def call(request: Any, context: Any) -> Any:
-        require_fields(request)
-        return await behaviour(request, context)
+def _guarded_call(handler: Any, admission: _Admission) -> Any:
+    uploads = handler.request_streaming
+    serializer: Serializer = handler.response_serializer
 
-    return call
-
-
-def _guarded_call(behaviour: Callable[[Any, Any], Awaitable[Any]], admission: _Admission) -> Any:
-    async def call(request: Any, context: Any) -> Any:
+    async def call(requests: AsyncIterable[bytes], context: Any) -> bytes | None:
         try:
-            admission.begin(context)
-            return await behaviour(request, context)
+            place = admission.begin(context, streams=uploads)
+            if uploads:
+                response = await handler.stream_unary(
+                    _judged(requests, context, handler, admission), context
+                )
+            else:
+                message = await admission.request(context, place)
+                request = admission.decoded(handler.request_deserializer, message)
+                response = await handler.unary_unary(request, context)
+            answer = serializer(response)
+            place.answered(len(answer))
+        except grpc.aio.BaseError:  # the connection has ended, or the call has been
+            raise
         except Exception as error:  # the edge: nothing unexpected may pass
             await abort(context, as_bitgauge_error(error, admission.method))
+        return answer
 
     return call
 
 
-def _guarded_upload(behaviour: Callable[[Any, Any], Awaitable[Any]], admission: _Admission) -> Any:
-    async def judged(requests: AsyncIterable[Any], context: Any) -> AsyncIterator[Any]:
-        async for request in requests:
-            admission.judge(context)
-            require_fields(request)
-            yield request
+def _guarded_stream(handler: Any, admission: _Admission) -> Any:
+    serializer: Serializer = handler.response_serializer
 
-    async def upload(requests: AsyncIterable[Any], context: Any) -> Any:
-        return await behaviour(judged(requests, context), context)
-
-    return _guarded_call(upload, admission)
-
-
-def _guarded_stream(
-    behaviour: Callable[[Any, Any], AsyncIterator[Any]], admission: _Admission
-) -> Any:
-    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+    async def stream(requests: AsyncIterable[bytes], context: Any) -> None:
         try:
-            admission.begin(context)
-            require_fields(request)
-            async for response in behaviour(request, context):
-                admission.judge(context)
-                yield response
+            place = admission.begin(context, streams=True)
+            if handler.request_streaming:
+                asked = _judged(requests, context, handler, admission)
+                responses = handler.stream_stream(asked, context)
+            else:
+                message = await admission.request(context, place)
+                request = admission.decoded(handler.request_deserializer, message)
+                responses = handler.unary_stream(request, context)
+            async with contextlib.aclosing(responses):
+                async for response in responses:
+                    admission.judge(context)
+                    answer = serializer(response)
+                    place.answered(len(answer))
+                    # The next one is asked for only when this one has left.
+                    await context.write(answer)
+                    place.was_read()
+        except grpc.aio.BaseError:  # the connection has ended, or the call has been
+            raise
         except Exception as error:  # the edge: nothing unexpected may pass
             await abort(context, as_bitgauge_error(error, admission.method))
 
     return stream
+
+
+async def _judged(
+    messages: AsyncIterable[bytes], context: Any, handler: Any, admission: _Admission
+) -> AsyncIterator[Any]:
+    """The requests of a stream, each judged before it is looked at."""
+    async for message in messages:
+        admission.judge(context)
+        yield admission.decoded(handler.request_deserializer, message)
 
 
 def as_bitgauge_error(error: Exception, method: str) -> BitgaugeError:

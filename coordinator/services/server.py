@@ -14,23 +14,41 @@ from bitgauge.protos.v1 import (
     lab_pb2,
     lab_pb2_grpc,
 )
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from ..access.access import Access
 from ..access.administration import Administration
+from ..decisions.calls import CallTerms
 from ..lab.assemble import Lab
 from ..store.blobs.blob_store import BlobStore
 from .admin import AdminService
 from .agent import AgentsService
 from .blobs import BlobsService
 from .campaigns import CampaignsService
-from .edge import Edge
+from .edge import MAX_MESSAGE_BYTES, Edge
 from .enrolment import EnrolmentService
+from .health import Probe
 from .history import HistoryService
 from .jobs import JobsService
 from .pace import Pace
+from .places import Places
 from .table import TableService
+
+MAX_CONNECTIONS = 1024
+"""At one socket."""
+MAX_STREAMS_OF_CONNECTION = 128
+MAX_UNREAD_OF_STREAM_BYTES = 64 << 10
+"""Bytes of a request that may wait in the server until somebody reads them."""
+MAX_PENDING_CALLS = 512
+"""Calls that have arrived and that nobody has looked at; the next ones are refused unseen."""
+MAX_METADATA_BYTES = 8 << 10
+LONGEST_IDLE_S = 120
+"""A connection without a call; whoever calls again connects again."""
+LONGEST_CONNECTION_S = 1800
+"""Then a connection takes no new calls: its client opens another, which nobody notices."""
+LONGEST_LAST_CALLS_S = 1800
+"""Then those end that are still under way on it: who reads nothing holds nothing for ever."""
 
 # Without so_reuseport=0 two servers share a port silently. A silent peer is noticed within
 # 10 s + 5 s, also when its kernel still answers TCP; agents may ping every 5 s without a call.
@@ -45,6 +63,19 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
     ("grpc.http2.max_ping_strikes", 4),
     ("grpc.server_handshake_timeout_ms", 5_000),
+    # By default the window of each stream grows with the line, to 4 MiB and more, whether anybody
+    # reads it or not: 400 unread calls took 870 MiB.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", MAX_UNREAD_OF_STREAM_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_metadata_size", MAX_METADATA_BYTES),
+    ("grpc.max_concurrent_streams", MAX_STREAMS_OF_CONNECTION),
+    ("grpc.max_allowed_incoming_connections", MAX_CONNECTIONS),
+    ("grpc.server.max_pending_requests", MAX_PENDING_CALLS),
+    ("grpc.server.max_pending_requests_hard_limit", 2 * MAX_PENDING_CALLS),
+    ("grpc.max_connection_idle_ms", LONGEST_IDLE_S * 1000),
+    ("grpc.max_connection_age_ms", LONGEST_CONNECTION_S * 1000),
+    ("grpc.max_connection_age_grace_ms", LONGEST_LAST_CALLS_S * 1000),
 )
 
 
@@ -66,6 +97,7 @@ SERVICES = tuple(
     for module in (agent_pb2, blobs_pb2, lab_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
 )
+HEALTH: str = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 
 def servicers_of(
@@ -88,10 +120,11 @@ def servicers_of(
 
 
 def make_server(
-    access: Access, servicers: Servicers
-) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+    access: Access, servicers: Servicers, terms: CallTerms | None = None
+) -> tuple[grpc.aio.Server, Probe]:
     """A server that is not started and has no port yet, with its health service."""
-    server = grpc.aio.server(interceptors=(Edge(access),), options=OPTIONS)
+    edge = Edge(access, Places(terms))
+    server = grpc.aio.server(interceptors=(edge,), options=OPTIONS)
     agent_pb2_grpc.add_AgentsServicer_to_server(servicers.agents, server)
     agent_pb2_grpc.add_EnrolmentServicer_to_server(servicers.enrolment, server)
     blobs_pb2_grpc.add_BlobsServicer_to_server(servicers.blobs, server)
@@ -100,16 +133,7 @@ def make_server(
     lab_pb2_grpc.add_HistoryServicer_to_server(servicers.history, server)
     lab_pb2_grpc.add_CampaignsServicer_to_server(servicers.campaigns, server)
     lab_pb2_grpc.add_AdminServicer_to_server(servicers.admin, server)
-    probe = health.aio.HealthServicer()
+    probe = Probe(SERVICES)
     health_pb2_grpc.add_HealthServicer_to_server(probe, server)
-    reflection.enable_server_reflection(
-        (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server
-    )
+    reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     return server, probe
-
-
-async def set_health(probe: health.aio.HealthServicer, *, serving: bool) -> None:
-    """Tell whoever probes whether every service is up."""
-    status = health_pb2.HealthCheckResponse
-    for name in ("", *SERVICES):
-        await probe.set(name, status.SERVING if serving else status.NOT_SERVING)

@@ -37,7 +37,7 @@ from bitgauge.coordinator.decisions.room import MAX_DEVICE_BYTES
 from bitgauge.coordinator.lab.assemble import assemble
 from bitgauge.coordinator.lab.collector import CollectionTerms
 from bitgauge.coordinator.services.pace import Pace
-from bitgauge.coordinator.services.server import make_server, servicers_of, set_health
+from bitgauge.coordinator.services.server import make_server, servicers_of
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
@@ -121,7 +121,7 @@ class Host:
             self._listen_over_tls(gateway)
         await self.dispatcher.refresh_leases()
         await self._server.start()
-        await set_health(probe, serving=True)
+        probe.tell(serving=True)
         if self.loops:
             self.dispatcher.start()
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from bitgauge.benchmarks.common.digests import MAX_DIGESTS_PER_CALL
+
 from ...decisions.submission import LONGEST_DEADLINE_S, MAX_MARGIN_PP
 
 MAX_TEXT = 256
@@ -39,8 +41,6 @@ MAX_INTENTS = 4096
 """Runs that an agent began and never reported."""
 MAX_RAW_REFS = 4096
 """Raw files of one run."""
-MAX_DIGESTS = 10_000
-"""Digests of one question."""
 MAX_MODELS = 1000
 """Models of a suite."""
 MAX_NUMBER = 1 << 53
@@ -167,7 +167,7 @@ RULES = Rules(
         "runtimes": MAX_RUNTIMES,
         "open_intents": MAX_INTENTS,
         "RunReport.raw": MAX_RAW_REFS,
-        "digests": MAX_DIGESTS,
+        "digests": MAX_DIGESTS_PER_CALL,
         "Suite.models": MAX_MODELS,
     },
 )

@@ -24,9 +24,11 @@ from bitgauge.benchmarks.common.files import on_disk, sync
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
-from .files import CHUNK_BYTES, blob_file, listed, named
+from .files import blob_file, listed, named
 
 MAX_BLOB_BYTES = 16 << 30
+MAX_PIECE_BYTES = 256 << 10
+"""Of a blob that is read: as much as who reads it may leave unread."""
 RESERVE_BYTES = 64 << 20
 """Uploads are refused when they would leave less than this, so that the database can go on."""
 
@@ -193,7 +195,7 @@ class BlobStore:
         return blob_file(self.root, digest)
 
     def read(self, digest: Digest, offset: int = 0, limit: int | None = None) -> Iterator[bytes]:
-        """The bytes of a blob in chunks of at most 1 MiB.
+        """The bytes of a blob in pieces of at most `MAX_PIECE_BYTES`.
 
         Args:
             digest: which blob.
@@ -216,7 +218,7 @@ class BlobStore:
     def _chunks(self, path: Path, offset: int, left: int) -> Iterator[bytes]:
         with self._writing(), path.open("rb") as file:
             file.seek(offset)
-            while left > 0 and (data := file.read(min(CHUNK_BYTES, left))):
+            while left > 0 and (data := file.read(min(MAX_PIECE_BYTES, left))):
                 left -= len(data)
                 yield data
 

@@ -23,7 +23,8 @@ from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
 
-from tests.labs.host import USER_TOKEN, digest_of
+from tests.labs.coordinator import BASELINE
+from tests.labs.host import USER_TOKEN, digest_of, job_of
 
 from .crowded import WINDOW_S
 
@@ -227,7 +228,7 @@ def test_messages_and_headers_beyond_the_limit_are_refused_and_leave_no_trace(
 def test_a_client_is_told_that_its_call_was_too_large(crowded: Crowded) -> None:
     with crowded.client() as client:
         with pytest.raises(BitgaugeError, match=r"too large: .*larger than max") as caught:
-            client.find_missing([digest_of(b"%d" % number) for number in range(60_000)])
+            client.submit(job_of(BASELINE, BASELINE, "k" * (2 * MIB)))
         assert caught.value.code is Code.BAD_ARGUMENT
 
 

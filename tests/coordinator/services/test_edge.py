@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -13,8 +14,15 @@ from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.coordinator.access.access import ALLOWED, OPEN_METHODS, Access
 from bitgauge.coordinator.access.tokens import Party
-from bitgauge.coordinator.services.edge import MAX_SENTENCE_BYTES
-from bitgauge.coordinator.services.server import SERVICES, Servicers, make_server, set_health
+from bitgauge.coordinator.decisions.calls import MAX_CALLS, MAX_LOCAL_SHARES
+from bitgauge.coordinator.services import edge
+from bitgauge.coordinator.services.edge import (
+    MAX_MESSAGE_BYTES,
+    MAX_SENTENCE_BYTES,
+    MAX_SMALL_MESSAGE_BYTES,
+)
+from bitgauge.coordinator.services.health import Probe
+from bitgauge.coordinator.services.server import SERVICES, Servicers, make_server
 from bitgauge.protos.v1 import (
     agent_pb2,
     agent_pb2_grpc,
@@ -69,7 +77,7 @@ async def channel() -> AsyncIterator[grpc.aio.Channel]:
     server, probe = make_server(Access(TOKENS), Servicers(*(kind() for kind in kinds)))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    await set_health(probe, serving=True)
+    probe.tell(serving=True)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield channel
     await server.stop(None)
@@ -201,6 +209,88 @@ async def test_health_needs_no_token(channel: grpc.aio.Channel) -> None:
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
+async def test_health_knows_no_other_name(channel: grpc.aio.Channel) -> None:
+    health = health_pb2_grpc.HealthStub(channel)
+    request = health_pb2.HealthCheckRequest(service="bitgauge.v1.Nothing")
+    asked: tuple[Any, ...] = (health.Check(request), health.Watch(request).read())
+    for call in asked:
+        error = await refused(call)
+        assert error.code() is grpc.StatusCode.NOT_FOUND
+        assert code_of(error) == Code.UNKNOWN_SERVICE.value
+
+
+async def test_health_can_be_watched() -> None:
+    probe = Probe(("one",))
+    said: list[Any] = []
+
+    async def watch() -> None:
+        async for answer in probe.Watch(health_pb2.HealthCheckRequest(service="one"), Plain()):
+            said.append(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    task = asyncio.create_task(watch())
+    for serving in (True, False):
+        await asyncio.sleep(0)
+        probe.tell(serving=serving)
+    await asyncio.sleep(0.01)
+    task.cancel()
+    assert said == [False, True, False]
+
+
+class Plain:
+    """The context of a call on the plain socket."""
+
+    def auth_context(self) -> dict[str, object]:
+        return {}
+
+
+# -- requests -------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("path", "request_bytes", "said"),
+    [
+        ("Jobs/GetJob", b"\x0a\x80\x80\x04" + b"x" * MAX_SMALL_MESSAGE_BYTES, "bytes at most"),
+        ("Jobs/GetJob", b"\xff", "cannot be read"),
+        ("Jobs/Watch", b"\xff", "cannot be read"),
+        ("Agents/Acquire", b"\xff" * 70_000, "bytes at most"),
+    ],
+)
+async def test_a_request_that_is_none_is_one_sentence(
+    channel: grpc.aio.Channel, path: str, request_bytes: bytes, said: str
+) -> None:
+    token = bearer("agent-secret" if path.startswith("Agents") else "user-secret")
+    call: Any = channel.unary_unary(f"/bitgauge.v1.{path}")
+    error = await refused(call(request_bytes, metadata=token))
+    assert code_of(error) == Code.BAD_ARGUMENT.value
+    assert said in (error.details() or "")
+
+
+async def test_a_call_without_a_request_is_one_sentence(channel: grpc.aio.Channel) -> None:
+    call: Any = channel.stream_unary("/bitgauge.v1.Jobs/GetJob")
+    error = await refused(call(iter([]), metadata=bearer("user-secret")))
+    assert code_of(error) == Code.BAD_ARGUMENT.value
+    assert "carries no request" in (error.details() or "")
+
+
+async def test_a_request_that_does_not_come_is_not_waited_for(
+    channel: grpc.aio.Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "LONGEST_OPEN_REQUEST_S", 0.1)
+
+    async def never() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
+    call: Any = channel.stream_unary("/grpc.health.v1.Health/Check")
+    error = await refused(call(never(), timeout=20))
+    assert code_of(error) == Code.REQUEST_IDLE.value
+
+
+async def test_a_token_s_places_come_back_when_its_calls_end(channel: grpc.aio.Channel) -> None:
+    call: Any = channel.unary_unary("/bitgauge.v1.Jobs/GetJob")
+    for _ in range(MAX_LOCAL_SHARES * MAX_CALLS + 1):
+        error = await refused(call(b"", metadata=bearer("user-secret")))
+        assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
 async def test_reflection_needs_a_token_and_lists_the_contract(channel: grpc.aio.Channel) -> None:
     reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
     request = reflection_pb2.ServerReflectionRequest(list_services="")
@@ -216,7 +306,9 @@ async def test_reflection_needs_a_token_and_lists_the_contract(channel: grpc.aio
     assert error.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-async def test_a_message_beyond_four_mebibytes_is_refused(channel: grpc.aio.Channel) -> None:
+async def test_a_message_beyond_what_any_request_may_have_is_refused(
+    channel: grpc.aio.Channel,
+) -> None:
     call: Any = channel.unary_unary("/bitgauge.v1.Blobs/FindMissing")
-    error = await refused(call(b"x" * (5 << 20), metadata=bearer("agent-secret")))
+    error = await refused(call(b"x" * (MAX_MESSAGE_BYTES + 1), metadata=bearer("agent-secret")))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
