@@ -11,6 +11,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 from .decisions.calls import CallTerms
 from .decisions.care import CareTerms
+from .decisions.quotas import Quotas
 from .decisions.room import MAX_DEVICE_BYTES
 from .decisions.steps import StepLimits
 from .store.state_folder import StateFolder
@@ -52,6 +53,7 @@ class CoordinatorConfig(StateFolder):
         port: TCP port; 0 lets the supervisor choose a free one once, before it starts anything.
         terms: life and renewal of leases.
         care: how often devices are checked, and how many jobs of one user may wait.
+        quotas: what else one user may have.
         task_cpus: processors that Ray tasks may use together; None: all but one, at least one.
         step_limits: time and memory of what runs in the background.
         ray_address: cluster to join; None: an embedded Ray of our own.
@@ -68,6 +70,7 @@ class CoordinatorConfig(StateFolder):
     port: int = DEFAULT_PORT
     terms: LeaseTerms = field(default_factory=LeaseTerms)
     care: CareTerms = field(default_factory=CareTerms)
+    quotas: Quotas = field(default_factory=Quotas)
     task_cpus: int | None = None
     step_limits: StepLimits = field(default_factory=StepLimits)
     ray_address: str | None = None

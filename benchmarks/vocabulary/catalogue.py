@@ -174,6 +174,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.TOO_MANY_CALLS: (
             "Wait until one has ended; `bitgauge up --calls-per-token` lets a token have more."
         ),
+        Code.QUOTA: "Remove or end some first, or ask the lab's owner for a larger quota.",
         Code.DISK_FULL: "Free disk space; nothing needs a restart.",
     },
     "DEADLINE_EXCEEDED": {

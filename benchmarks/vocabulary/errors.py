@@ -83,6 +83,7 @@ class Code(str, enum.Enum):
     QUEUE_QUOTA = "queue_quota"
     TOO_MANY_CALLS = "too_many_calls"
     REQUEST_IDLE = "request_idle"
+    QUOTA = "quota"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 (the name of an error)
     NO_TLS = "no_tls"
     INSECURE_ADDRESS = "insecure_address"

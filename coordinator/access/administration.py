@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from bitgauge.benchmarks.common.join_line import Address, JoinLine
@@ -16,6 +16,8 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
+from ..decisions.asker import COORDINATOR
+from ..decisions.quotas import Quotas, require_room
 from ..store.store import Store
 from ..store.values import TokenRecord
 from ..store.writer import Writer
@@ -28,6 +30,8 @@ JOIN_LIFE_S = 900
 LONGEST_JOIN_LIFE_S = 7 * 86_400
 JOIN_TOKEN_BYTES = 16
 LONGEST_NAME = 64
+RESERVED = frozenset({"local", COORDINATOR})
+"""Who is named so owns things, and has no token of the store."""
 
 T = TypeVar("T")
 
@@ -62,6 +66,7 @@ class Administration:
     writer: Writer
     access: Access
     gateway: Gateway | None
+    quotas: Quotas = field(default_factory=Quotas)
 
     async def load(self) -> None:
         """Judge by what the store knows; once at start."""
@@ -90,7 +95,13 @@ class Administration:
         expires_ns = now_ns + lifetime_s * NS_PER_S if lifetime_s > 0 else 0
         secret = new_token()
         record = TokenRecord(name, role, hashed(secret), expires_ns)
-        await self._change(lambda store: store.create_token(record, now_ns, who))
+
+        def work(store: Store) -> None:
+            live, _ = store.live_credentials(now_ns)
+            require_room(live, self.quotas.tokens, "live tokens of people", "--token-quota")
+            store.create_token(record, now_ns, who)
+
+        await self._change(work)
         pin = f"@{self.gateway.authority.pin}" if self.gateway else ""
         return secret + pin, expires_ns
 
@@ -112,9 +123,14 @@ class Administration:
         now_ns, who = self.writer.now_ns(), caller().asker.name
         expires_ns = now_ns + (lifetime_s or JOIN_LIFE_S) * NS_PER_S
         token = secrets.token_hex(JOIN_TOKEN_BYTES)
-        await self._change(
-            lambda store: store.create_join_token(hashed(token), expires_ns, now_ns, who)
-        )
+
+        def work(store: Store) -> None:
+            _, open_lines = store.live_credentials(now_ns)
+            what = "join lines that nobody has used yet"
+            require_room(open_lines, self.quotas.join_lines, what, "--join-line-quota")
+            store.create_join_token(hashed(token), expires_ns, now_ns, who)
+
+        await self._change(work)
         return JoinLine(gateway.address, gateway.authority.pin, token), expires_ns
 
     async def join(self, join_token: str, request_pem: bytes, device_id: str, name: str) -> Joined:
@@ -149,6 +165,12 @@ class Administration:
 
 
 def _require_name(name: str) -> None:
+    if name != name.strip() or ":" in name or name.casefold() in RESERVED:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"A token cannot be named {name!r}: blanks at its ends, a colon and the words"
+            f" {' and '.join(sorted(RESERVED))} would let it pass for somebody else.",
+        )
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(
             Code.BAD_ARGUMENT, f"A name has 1 to {LONGEST_NAME} printable characters, not {name!r}."

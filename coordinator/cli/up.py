@@ -3,13 +3,61 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from .common import HomeFolder
+from ..decisions.quotas import Quotas
+from .common import HomeFolder, unfolded
+
+_QUOTAS = Quotas()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """What one user may have; the names are those of the options."""
+
+    queue_quota: Annotated[
+        int, typer.Option(min=1, help="Jobs of one user that may wait at one time.")
+    ] = 100
+    campaign_quota: Annotated[
+        int, typer.Option(min=1, help="Campaigns of one user that have not ended.")
+    ] = _QUOTAS.campaigns
+    schedule_quota: Annotated[int, typer.Option(min=1, help="Schedules of one user.")] = (
+        _QUOTAS.schedules
+    )
+    schedule_minutes: Annotated[
+        int, typer.Option(min=1, help="Minutes between two starts of a schedule, at least.")
+    ] = _QUOTAS.between_starts_s // 60
+    note_quota: Annotated[
+        int, typer.Option(min=1, help="Accepted changes of one user within a day.")
+    ] = _QUOTAS.notes
+    act_quota: Annotated[
+        int, typer.Option(min=1, help="Entries of the audit of one user within a day.")
+    ] = _QUOTAS.acts
+    token_quota: Annotated[int, typer.Option(min=1, help="Live tokens of people, in all.")] = (
+        _QUOTAS.tokens
+    )
+    join_line_quota: Annotated[
+        int, typer.Option(min=1, help="Join lines that wait to be used, in all.")
+    ] = _QUOTAS.join_lines
+
+    @property
+    def quotas(self) -> Quotas:
+        """All but that of jobs."""
+        return Quotas(
+            campaigns=self.campaign_quota,
+            schedules=self.schedule_quota,
+            between_starts_s=60 * self.schedule_minutes,
+            tokens=self.token_quota,
+            join_lines=self.join_line_quota,
+            notes=self.note_quota,
+            acts=self.act_quota,
+        )
+
+
+@unfolded
 def up(
     *,
     home: HomeFolder = None,
@@ -68,12 +116,10 @@ def up(
     check_jobs: Annotated[
         int, typer.Option(min=0, help="Jobs between health checks; 0: not by jobs.")
     ] = 50,
-    queue_quota: Annotated[
-        int, typer.Option(min=1, help="Jobs of one user that may wait at one time.")
-    ] = 100,
     calls_per_token: Annotated[
         int, typer.Option(min=1, help="Calls of one token that may be under way at one time.")
     ] = 64,
+    shares: Shares,
     alert_webhook: Annotated[
         str | None,
         typer.Option(
@@ -106,7 +152,8 @@ def up(
         host=host,
         port=DEFAULT_PORT if port is None else port,
         terms=lease_terms(lease_ttl, renew_every, unreachable_after),
-        care=care_terms(check_hours, check_jobs, queue_quota),
+        care=care_terms(check_hours, check_jobs, shares.queue_quota),
+        quotas=shares.quotas,
         task_cpus=task_cpus,
         step_limits=parse_limits(step_limit or []),
         ray_address=os.environ.get("RAY_ADDRESS") or None,

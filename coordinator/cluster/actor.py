@@ -116,7 +116,7 @@ class CoordinatorActor:
         task_token = new_token()  # of this life of the actor only
         access = Access({**tokens, task_token: Party.TASK})
         gateway = await asyncio.to_thread(open_gateway, config)
-        administration = Administration(writer, access, gateway)
+        administration = Administration(writer, access, gateway, config.quotas)
         await administration.load()
         toolchains = await asyncio.to_thread(known_toolchains)
         await writer.change(lambda store: store.use_inputs(toolchains))
@@ -134,6 +134,7 @@ class CoordinatorActor:
             device_bytes=config.device_limit_bytes,
             slots=_processors(),
             limits=config.step_limits,
+            quotas=config.quotas,
         )
         webhook = await asyncio.to_thread(home_folder.read_webhook, config)
         self._dispatcher = lab.dispatcher

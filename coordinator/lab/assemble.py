@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..decisions.care import CareTerms
+from ..decisions.quotas import Quotas
 from ..decisions.room import MAX_DEVICE_BYTES
 from ..decisions.steps import StepLimits
 from ..store.blobs.blob_store import BlobStore
@@ -41,6 +42,7 @@ class Lab:
     room: UploadRoom | None
     dispatcher: Dispatcher
     driver: CampaignDriver
+    quotas: Quotas
 
 
 def assemble(
@@ -55,6 +57,7 @@ def assemble(
     device_bytes: int = MAX_DEVICE_BYTES,
     slots: int = 1,
     limits: StepLimits | None = None,
+    quotas: Quotas | None = None,
 ) -> Lab:
     """A lab on an open store; nothing of it runs yet.
 
@@ -68,7 +71,8 @@ def assemble(
     cared = LabCare(writer, terms, care or CareTerms(), check, intake)
     asks = Asks(writer)
     jobs = Jobs(writer, runner, terms, cared, builds)
-    campaigns = Campaigns(writer, terms, asks)
+    quotas = quotas or Quotas()
+    campaigns = Campaigns(writer, terms, asks, quotas)
     collector = room = None
     if blobs is not None:
         collector = Collector(writer, blobs, collection or CollectionTerms())
@@ -85,6 +89,7 @@ def assemble(
         room=room,
         dispatcher=Dispatcher(writer, builds, analyses, terms, cared, collector),
         driver=CampaignDriver(writer, campaigns, jobs, asks),
+        quotas=quotas,
     )
 
 

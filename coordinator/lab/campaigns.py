@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bitgauge.benchmarks.refresh.diff import differences
 from bitgauge.benchmarks.vocabulary.errors import (
@@ -24,6 +24,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 from ..decisions import schedules, submission
 from ..decisions.asker import ITSELF, Asker
 from ..decisions.campaigns import CampaignEvent
+from ..decisions.quotas import DAY_NS, Quotas, require_room
 from ..store.store import Store
 from ..store.values import LeaseTerms, NewCampaign
 from ..store.writer import Writer
@@ -41,6 +42,7 @@ class Campaigns:
     writer: Writer
     terms: LeaseTerms
     asks: Asks
+    quotas: Quotas = field(default_factory=Quotas)
 
     # -- what people ask ------------------------------------------------------------------
     async def plan(self, order: RefreshOrder) -> RefreshPlan:
@@ -62,7 +64,7 @@ class Campaigns:
             The campaign, its plan, and whether this call made it.
 
         Raises:
-            Refused: `BLOB_MISSING`, a file of the suite was not uploaded.
+            Refused: `BLOB_MISSING`, a file of the suite was not uploaded; `QUOTA`.
         """
         await self.asks.flush()
         now_ns = self.writer.now_ns()
@@ -72,6 +74,10 @@ class Campaigns:
         def work(store: Store) -> tuple[CampaignView, RefreshPlan, bool]:
             plan = RefreshPlan()
             if store.campaign_with_key(submitted_by, key) is None:
+                live, most = store.live_campaigns_of(submitted_by), self.quotas.campaigns
+                what = f"campaigns of {submitted_by!r} that have not ended"
+                require_room(live, most, what, "--campaign-quota")
+                self._require_acts(store, submitted_by, now_ns)
                 plan = planned(store, order, now_ns, self.terms)
                 _require_files(store, plan, now_ns)
             campaign = NewCampaign(
@@ -106,6 +112,8 @@ class Campaigns:
             view = store.campaign(campaign_id)
             found = view.campaign_id
             asker.require_own(view.submitted_by, f"Campaign {found}")
+            if event is not CampaignEvent.CANCEL:
+                self._require_acts(store, asker.name, now_ns)
             if event is CampaignEvent.CANCEL:
                 reason, diff = f"cancelled by {asker.name}", diff_of(store, found)
                 store.move_campaign(found, event, now_ns, reason=reason, diff=diff, who=asker.name)
@@ -127,6 +135,7 @@ class Campaigns:
         if not name.strip():
             raise BadInput(Code.BAD_ARGUMENT, "The schedule has no name.")
         require_order(order)
+        schedules.require_cron(cron, self.quotas.between_starts_s)
         now_ns = self.writer.now_ns()
         schedule = ScheduleView(
             name=name.strip(),
@@ -138,6 +147,12 @@ class Campaigns:
 
         def work(store: Store) -> ScheduleView:
             _require_own(store, schedule.name, asker)
+            names = {one.name for one in store.schedules() if one.submitted_by == asker.name} - {
+                schedule.name
+            }
+            what = f"schedules of {asker.name!r}"
+            require_room(len(names), self.quotas.schedules, what, "--schedule-quota")
+            self._require_acts(store, asker.name, now_ns)
             _require_suite_files(store, order, now_ns)
             store.set_schedule(schedule, order)
             return schedule
@@ -153,6 +168,11 @@ class Campaigns:
             return store.remove_schedule(name, now_ns=now_ns, who=asker.name)
 
         return await self.writer.change(work)
+
+    def _require_acts(self, store: Store, who: str, now_ns: int) -> None:
+        """Refuse one more entry of the audit to who filled a day's share of it."""
+        acts = store.acts_of(who, now_ns - DAY_NS)
+        require_room(acts, self.quotas.acts, f"acts of {who!r} within a day", "--act-quota")
 
 
 def _require_own(store: Store, name: str, asker: Asker) -> None:

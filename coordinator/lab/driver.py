@@ -97,7 +97,9 @@ class CampaignDriver:
             raise  # the time stays due
         except BitgaugeError as error:
             _log.error("schedule %s could not start: %s", due.name, error)
-        following = schedules.next_after(due.cron, self.writer.now_ns())
+        following = schedules.following(
+            due.cron, due.due_unix_ns, self.writer.now_ns(), self.begun.quotas.between_starts_s
+        )
         await self.writer.change(lambda store: store.schedule_started(due, following, campaign_id))
 
     async def _drive(self, campaign_id: str) -> None:

@@ -113,7 +113,7 @@ def servicers_of(
         blobs=BlobsService(lab.writer, blobs, lab.room, pace),
         jobs=JobsService(lab.jobs, lab.care, lab.analyses, lab.writer),
         table=TableService(lab.writer, lab.asks),
-        history=HistoryService(lab.writer),
+        history=HistoryService(lab.writer, lab.quotas),
         campaigns=CampaignsService(lab.campaigns, lab.writer),
         admin=AdminService(administration, lab.care, lab.writer),
     )

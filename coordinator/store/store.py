@@ -116,6 +116,7 @@ class Store(Opened):
     campaign_with_key = _campaigns.with_key
     campaign_plan = _campaigns.plan
     live_campaigns = _campaigns.live
+    live_campaigns_of = _campaigns.live_of
     campaign_steps = _campaigns.steps
     campaign_rows = _campaigns.rows
     begin_campaign = _campaigns.begin
@@ -154,6 +155,7 @@ class Store(Opened):
     # -- who may call
     access = _access.access
     token_views = _access.token_views
+    live_credentials = _access.live_credentials
     create_token = _access.create_token
     revoke_token = _access.revoke_token
     create_join_token = _access.create_join_token
@@ -164,6 +166,7 @@ class Store(Opened):
     # -- who did what
     audit = _audit.listed
     audit_head = _audit.head
+    acts_of = _audit.acts_of
 
     # -- blobs
     record_blob = _blobs.record

@@ -22,6 +22,7 @@ MAX_DETAIL = 500
 """Characters of its detail."""
 MAX_ENTRIES_PER_CALL = 1000
 """Entries that one question answers."""
+NOTE = "note.make"
 RESTORE = "store.restore"
 """A database was put back, and with it an earlier audit."""
 LAST = 2**63 - 1
@@ -87,6 +88,20 @@ def listed(
         (before, since_unix_ns, who, max(1, min(limit, MAX_ENTRIES_PER_CALL))),
     )
     return tuple(value(AuditEntry, row) for row in found)
+
+
+@reading("reading the audit")
+def acts_of(
+    connection: sqlite3.Connection, who: str, since_unix_ns: int, what: str | None = None
+) -> int:
+    """How many acts somebody has done since then, of one kind or of all."""
+    found = fetch(
+        connection,
+        """SELECT count(*) AS n FROM audit WHERE who = ?1 AND at_unix_ns > ?2
+             AND (?3 IS NULL OR what = ?3)""",
+        (who, since_unix_ns, what),
+    )
+    return int(found[0]["n"])
 
 
 def _short(text: str, most: int) -> str:

@@ -189,6 +189,18 @@ def live(connection: sqlite3.Connection) -> tuple[str, ...]:
     )
 
 
+@reading("reading campaigns")
+def live_of(connection: sqlite3.Connection, user: str) -> int:
+    """How many campaigns of this user have not ended."""
+    found = fetch(
+        connection,
+        """SELECT count(*) AS n FROM campaigns
+           WHERE state IN ('planned', 'running', 'paused') AND submitted_by = ?""",
+        (user,),
+    )
+    return int(found[0]["n"])
+
+
 @reading("reading a campaign")
 def steps(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignStep, ...]:
     """The jobs of a campaign with what followed from each, in order."""

@@ -55,6 +55,22 @@ def token_views(connection: sqlite3.Connection) -> tuple[TokenView, ...]:
     )
 
 
+@reading("reading tokens")
+def live_credentials(connection: sqlite3.Connection, now_ns: int) -> tuple[int, int]:
+    """How many tokens of people live, and how many join lines wait to be used."""
+    tokens = fetch(
+        connection,
+        f"SELECT count(*) AS n FROM tokens WHERE device_id IS NULL AND {_LIVE}",  # noqa: S608
+        (now_ns,),
+    )
+    lines = fetch(
+        connection,
+        "SELECT count(*) AS n FROM join_tokens WHERE used_unix_ns IS NULL AND expires_unix_ns > ?",
+        (now_ns,),
+    )
+    return int(tokens[0]["n"]), int(lines[0]["n"])
+
+
 @writing("recording a token")
 def create_token(db: Database, token: TokenRecord, now_ns: int, who: str = COORDINATOR) -> None:
     """Record a person's token. `NAME_TAKEN` while another live one has its name."""

@@ -5,6 +5,7 @@ Each function is one transaction.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.history import Annotated, HistoryQuery
 
-from ...decisions.asker import COORDINATOR
+from ...decisions.asker import Asker
 from ...decisions.regressions import OPEN, TRANSITIONS, RegressionEvent, RegressionState
-from ..audit.entries import record
+from ..audit.entries import NOTE, record
 from ..sql.candidates import candidates
 from ..sql.database import fetch, writing
 from ..sql.named import run_named
@@ -28,10 +29,11 @@ if TYPE_CHECKING:
 
 
 @writing("recording an annotation")
-def annotate(db: Database, query: HistoryQuery, note: str, now_ns: int, made_by: str) -> Annotated:
+def annotate(db: Database, query: HistoryQuery, note: str, now_ns: int, asker: Asker) -> Annotated:
     """Restart the baseline of the rows that match from now on, or from the run of `query`.
 
-    Their open regressions are explained. `UNKNOWN_RUN` when no row matches.
+    Their open regressions are explained. `UNKNOWN_RUN` when no row matches; `FORBIDDEN` when one
+    of them is somebody else's.
     """
     if query.run_id is not None:
         query = replace(query, run_id=run_named(db.conn, query.run_id))
@@ -44,16 +46,16 @@ def annotate(db: Database, query: HistoryQuery, note: str, now_ns: int, made_by:
             point.settled_unix_ns for point in found[0].points if point.run_id == query.run_id
         )
     keys = [one.row_key for one in found]
-    return _accept(db, keys, since, note=note, now_ns=now_ns, made_by=made_by)
+    return _accept(db, keys, since, note=note, now_ns=now_ns, asker=asker)
 
 
 @writing("recording an annotation")
-def explain(db: Database, regression_id: str, note: str, now_ns: int, made_by: str) -> Annotated:
+def explain(db: Database, regression_id: str, note: str, now_ns: int, asker: Asker) -> Annotated:
     """Accept what a regression is about: its rows' baseline restarts at the run it showed.
 
-    `UNKNOWN_REGRESSION`; `ILLEGAL_TRANSITION` when it has ended.
+    `UNKNOWN_REGRESSION`; `ILLEGAL_TRANSITION` when it has ended; `FORBIDDEN` as in `annotate`.
 
-    The id may be only its beginning; `made_by` names a token.
+    The id may be only its beginning.
     """
     from bitgauge.benchmarks.history.regressions import LATENCY_DRIFT  # numpy: only this waits
 
@@ -73,19 +75,20 @@ def explain(db: Database, regression_id: str, note: str, now_ns: int, made_by: s
     keys = [found[0]["row_key"]]
     if one.signal == LATENCY_DRIFT:
         keys = list(keys_of_family(db.conn, own, one.metric))
-    return _accept(db, keys, own.settled_unix_ns, note=note, now_ns=now_ns, made_by=made_by)
+    return _accept(db, keys, own.settled_unix_ns, note=note, now_ns=now_ns, asker=asker)
 
 
 def _accept(
-    db: Database, keys: Sequence[str], since_ns: int, *, note: str, now_ns: int, made_by: str
+    db: Database, keys: Sequence[str], since_ns: int, *, note: str, now_ns: int, asker: Asker
 ) -> Annotated:
+    _require_own(db.conn, keys, asker)
     db.table("annotations").insert_all(
         {
             "row_key": key,
             "from_unix_ns": since_ns,
             "note": note,
             "made_unix_ns": now_ns,
-            "made_by": made_by,
+            "made_by": asker.name,
         }
         for key in keys
     )
@@ -97,8 +100,24 @@ def _accept(
         keys,
     )
     detail = f"{len(keys)} rows: {note}"
-    record(db, made_by or COORDINATOR, "note.make", keys[0], detail, now_ns=now_ns)
+    record(db, asker.name, NOTE, keys[0], detail, now_ns=now_ns)
     explained = tuple(
         move(db, decoded(row), RegressionEvent.ANNOTATE, now_ns, note=note) for row in found
     )
     return Annotated(len(keys), explained)
+
+
+def _require_own(connection: sqlite3.Connection, keys: Sequence[str], asker: Asker) -> None:
+    """A row belongs to who measured it last; one that is in no table any more to nobody."""
+    for key in () if asker.owns_all else keys:
+        found = fetch(
+            connection,
+            """SELECT j.submitted_by, t.model_name, t.recipe FROM table_rows t
+               JOIN jobs j ON j.job_id = t.job_id WHERE t.row_key = ?""",
+            (key,),
+        )
+        owner, row = "", "A row that was measured before"
+        if found:
+            owner = found[0]["submitted_by"]
+            row = f"The row {found[0]['model_name']} {found[0]['recipe']}"
+        asker.require_own(owner, row)

@@ -298,7 +298,7 @@ AUDIT = (
         previous TEXT NOT NULL,
         digest TEXT NOT NULL
     ) STRICT""",
-    "CREATE INDEX audit_by_who ON audit (who, what, at_unix_ns)",
+    "CREATE INDEX audit_by_who ON audit (who, at_unix_ns)",
     """CREATE TRIGGER audit_takes_the_next BEFORE INSERT ON audit
         WHEN NEW.position <> (SELECT coalesce(max(position), 0) + 1 FROM audit)
         BEGIN SELECT raise(ABORT, 'the audit takes the next entry only'); END""",

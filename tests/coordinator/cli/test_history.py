@@ -10,6 +10,7 @@ import pytest
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.history import Regression
 from bitgauge.coordinator.cli.app import run_command_line
+from bitgauge.coordinator.decisions.asker import ITSELF
 from bitgauge.coordinator.store.store import Store
 
 from tests.coordinator.store.test_past import FAILED, judge, measure, ratio
@@ -164,7 +165,7 @@ def test_regressions_fail_ci_only_once_confirmed(
         if one.state in ("new", "confirmed") and one.note is None:
             open_now = {left.regression_id for left in lab.store.regressions(ended=False)}
             if one.regression_id in open_now:
-                lab.store.explain(one.regression_id, "accepted", lab.now_ns, "")
+                lab.store.explain(one.regression_id, "accepted", lab.now_ns, ITSELF)
     assert printed(capsys, "regressions") == "Nothing became worse that is known.\n"
     assert "accepted: accepted" in printed(capsys, "regressions", "--all", "--fail-on", "new")
 

@@ -12,6 +12,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import ScheduleView
 from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+from bitgauge.coordinator.decisions.asker import Asker
 from bitgauge.coordinator.decisions.campaigns import CampaignEvent
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep.invariants import examine
@@ -97,7 +98,7 @@ def a_regression_is_opened_and_explained(lab: Lab) -> None:
     judge(lab)
     measure(lab, accuracy_delta_pp=FAILED)
     opened = judge(lab)
-    lab.store.explain(opened[0].regression_id, "known", lab.now_ns, "ann")
+    lab.store.explain(opened[0].regression_id, "known", lab.now_ns, Asker("ann"))
 
 
 def a_device_is_retired(lab: Lab) -> None:

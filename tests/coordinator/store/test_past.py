@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary.values.history import CompareQuery, HistoryQ
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.coordinator.decisions.asker import ITSELF, Asker
 from bitgauge.coordinator.store import past_questions as history_queries
 from bitgauge.coordinator.store.values import Settled
 
@@ -412,7 +413,7 @@ class TestAnnotations:
         judge(lab)
         measure(lab, accuracy_delta_pp=FAILED)
         one, other = judge(lab)
-        done = lab.store.explain(one.regression_id[:12], "accepted", lab.now_ns, "ann")
+        done = lab.store.explain(one.regression_id[:12], "accepted", lab.now_ns, Asker("ann"))
         assert done.rows == 1
         [explained] = done.regressions
         assert (explained.state, explained.note) == ("explained", "accepted")
@@ -420,9 +421,9 @@ class TestAnnotations:
             other.regression_id
         ]
         with refused(Code.ILLEGAL_TRANSITION):
-            lab.store.explain(one.regression_id, "again", lab.now_ns, "ann")
+            lab.store.explain(one.regression_id, "again", lab.now_ns, Asker("ann"))
         with refused(Code.UNKNOWN_REGRESSION):
-            lab.store.explain("zz", "why", lab.now_ns, "ann")
+            lab.store.explain("zz", "why", lab.now_ns, Asker("ann"))
         [row] = [
             found for found in lab.store.series(HistoryQuery()) if found.row_key == one.subject
         ]
@@ -433,7 +434,7 @@ class TestAnnotations:
 
     def test_rows_restart_and_count_anew(self, lab: Lab) -> None:
         usual(lab, 11)
-        done = lab.store.annotate(INT8_ROW, "a new cooler", lab.now_ns + 1, "ann")
+        done = lab.store.annotate(INT8_ROW, "a new cooler", lab.now_ns + 1, Asker("ann"))
         assert (done.rows, done.regressions) == (1, ())
         [found] = history_queries.histories(lab.store, INT8_ROW)
         assert found.finding == "no action, 0 values of 10 since the baseline restarted"
@@ -441,7 +442,7 @@ class TestAnnotations:
         # int4 has its ten values, int8 has none any more.
         assert {one.row.recipe for one in judge(lab)} == {"int4-wo-b32"}
         with refused(Code.UNKNOWN_RUN):
-            lab.store.annotate(HistoryQuery(recipe="fp16"), "x", lab.now_ns, "")
+            lab.store.annotate(HistoryQuery(recipe="fp16"), "x", lab.now_ns, ITSELF)
 
     def test_a_drift_is_explained_for_all_rows_of_its_family(self, lab: Lab) -> None:
         for number in range(11):
@@ -453,7 +454,7 @@ class TestAnnotations:
         drifts = [one for one in judge(lab) if one.row.recipe == "int8-dynamic"]
         [drift] = drifts
         assert drift.signal == "latency_drift"
-        assert lab.store.explain(drift.regression_id, "ok", lab.now_ns, "").rows == 2
+        assert lab.store.explain(drift.regression_id, "ok", lab.now_ns, ITSELF).rows == 2
 
 
 class TestAlerts:
@@ -487,6 +488,6 @@ class TestAlerts:
 
     def test_what_is_over_alerts_nobody(self, lab: Lab) -> None:
         one = self.confirmed(lab)
-        lab.store.explain(one, "known", lab.now_ns, "")
+        lab.store.explain(one, "known", lab.now_ns, ITSELF)
         assert lab.store.due_alert(lab.now_ns) is None
         assert self.alert(lab) == "not sent: it was over before anybody took it"
