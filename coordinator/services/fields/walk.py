@@ -121,7 +121,7 @@ def _walk_of(descriptor: Any, of_agent: bool) -> _Walk:
 
 
 def _part(field: Any, of_agent: bool) -> _Part:
-    most = _ruled(RULES.counts, field, MAX_ITEMS) if field.is_repeated else None
+    most = count_rule(field) if field.is_repeated else None
     within = field.message_type
     if within is not None and within.GetOptions().map_entry:
         raise TypeError(f"{field.full_name} is a map, of which no rule says what it may hold")
@@ -150,6 +150,11 @@ def text_rule(field: Any, of_agent: bool) -> Text:
     if of_agent and rule.form is Form.LINE:
         return Text(rule.longest, Form.FACT, rule.required)
     return rule
+
+
+def count_rule(field: Any) -> int:
+    """How many items a list may have."""
+    return _ruled(RULES.counts, field, MAX_ITEMS)
 
 
 def number_rule(field: Any) -> Number:
