@@ -151,6 +151,7 @@ def _join(arguments: argparse.Namespace) -> None:
     _quiet_grpc()
     from .connection.join import join
 
+    os.umask(0o077)
     text = sys.stdin.readline() if arguments.line == "-" else arguments.line
     line = parse_join_line(text)
     state = arguments.home or home()
@@ -163,6 +164,7 @@ def _serve(
 ) -> None:
     from .service import serve
 
+    os.umask(0o077)  # no file is anybody else's for a moment
     adopt_orphans()
     config = AgentConfig(
         coordinator=address,

@@ -28,7 +28,7 @@ from .host.rest import Rest
 from .launcher.spawn import run_child
 from .sandbox.confinement import Confinement, find_confinement
 from .storage.cache import Cache
-from .storage.identity import FolderLock
+from .storage.identity import WORK, FolderLock
 from .storage.room import Room
 from .storage.spool import Spool
 
@@ -74,7 +74,7 @@ async def _run(config: AgentConfig, say: Say) -> None:
     enrolment = config.enrolment
     security = enrolment.security if enrolment else None
     connection = Connection(config.coordinator, config.token, say, security)
-    cache = Cache(config.folder / "cache", config.cache_bytes)
+    cache = Cache(config.folder / "cache", config.cache_bytes, config.disk_reserve_bytes)
     shared = _Shared(config, connection, Transfer(connection, cache), confinement, say, found)
     is_full = Room(config.folder, cache, config.disk_reserve_bytes, say).low
     on_a_host = Counter(one.unit.host for one in devices)
@@ -140,7 +140,7 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
         transfer=shared.transfer,
         spool=spool,
         outbox=Outbox(spool, shared.connection, shared.transfer, say),
-        folder=home / "work",
+        folder=home / WORK,
         limits=config.limits,
         say=say,
         launch=partial(run_child, confinement=confinement),

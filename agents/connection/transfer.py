@@ -92,7 +92,7 @@ class Transfer:
         found = await asyncio.to_thread(self._cache.verified, digest)
         if found is not None:
             return found
-        await asyncio.to_thread(self._cache.make_room, digest.size_bytes)
+        await asyncio.to_thread(self._cache.make_room, digest)
         damaged, cleared = 0, False
         while True:
             try:

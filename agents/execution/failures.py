@@ -49,7 +49,8 @@ _SAID: dict[str, FailureGroup] = {
 
 def needs_confirmation(ended: ChildExit) -> bool:
     """Whether the same launch is tried once more before anybody is blamed."""
-    return not ended.done and not ended.timed_out and ended.signal in _CRASHES
+    ended_by_us = ended.done or ended.timed_out or ended.disk_full
+    return not ended_by_us and ended.signal in _CRASHES
 
 
 def failure_of(ended: ChildExit, what: str) -> Failure:
@@ -63,6 +64,9 @@ def failure_of(ended: ChildExit, what: str) -> Failure:
     if ended.forks_refused:
         sentence = "The artifact or its runtime started more processes than a run may have."
         return _said(replace(ended, code=Code.PROCESS_LIMIT.value, message=sentence), during)
+    if ended.disk_full:
+        sentence = "The disk of the device was nearly full, so the child was ended."
+        return _said(replace(ended, code=Code.DISK_FULL.value, message=sentence), during)
     if ended.timed_out:
         return Failure(
             _ARTIFACT,

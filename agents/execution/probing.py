@@ -20,6 +20,7 @@ from typing import Any
 
 import msgspec
 from bitgauge.benchmarks.common.files import remove_tree, write_durably
+from bitgauge.benchmarks.common.private import open_made
 from bitgauge.benchmarks.raw.anchors import READING, Anchors, as_items, readable, together
 from bitgauge.benchmarks.vocabulary.enums import Capability
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
@@ -37,13 +38,15 @@ from ..sandbox.cgroup import ControlGroup
 from ..sandbox.confinement import Confinement
 from ..sandbox.environment import child_environment
 from ..spec import PROBE
+from ..storage.identity import PROBING
 
 PROBE_S = 60.0
 
 _PROBED = frozenset({Capability.KERNELS, Capability.ANCHORS})
 _FOLDER = "kernels"
-_OWN = "probe"
-_MAX_BYTES = 1 << 20
+_OWN = PROBING
+MAX_MAP_BYTES = 1 << 20
+"""Of what a child of the probe writes, which is some kilobytes."""
 _MAX_MODES = 1_000
 _NAME = re.compile(r"[A-Za-z][\w.+]{0,80}")
 _MODE = re.compile(r"[a-z][a-z0-9_]{0,20}")
@@ -176,7 +179,7 @@ def checked(data: bytes) -> Said:
         ProbeFailed: it wrote a problem, or nothing that can be used.
     """
     try:
-        said = msgspec.json.decode(data[:_MAX_BYTES], type=Said)
+        said = msgspec.json.decode(data[:MAX_MAP_BYTES], type=Said)
     except (ValueError, RecursionError) as error:
         raise ProbeFailed("its child wrote no map.") from error
     if said.modes is None:
@@ -210,12 +213,17 @@ async def _probe(
         else:
             if not result.exists():
                 raise ProbeFailed(f"its child {end} and wrote no map.")
-        return checked(await asyncio.to_thread(result.read_bytes))
+        return checked(await asyncio.to_thread(_read_made, result))
     except OSError as error:
         raise ProbeFailed(f"the system says: {error}.") from error
     finally:
         group.close()
         await asyncio.to_thread(remove_tree, folder / _OWN)
+
+
+def _read_made(result: Path) -> bytes:
+    with os.fdopen(open_made(result, MAX_MAP_BYTES), "rb") as file:
+        return file.read()
 
 
 def _fresh_folder(folder: Path) -> Path:

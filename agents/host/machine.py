@@ -6,14 +6,17 @@ be put in its place, one that crashes at a chosen moment, for example.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
 from pathlib import Path
 
-from bitgauge.benchmarks.common.digests import digest_of
+from bitgauge.benchmarks.common.digests import Hasher
 from bitgauge.benchmarks.common.files import remove_tree, sync, write_durably
+from bitgauge.benchmarks.common.private import open_made, write_own
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
 
 from . import process
 
@@ -39,7 +42,7 @@ class Machine:
         """Puts a file where a child looks for it: a link to another file, or bytes."""
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(what, bytes):
-            path.write_bytes(what)
+            write_own(path, what)
         else:
             try:
                 os.link(what, path)
@@ -60,10 +63,15 @@ class Machine:
 
     def keep(self, path: Path, folder: Path) -> Digest:
         """Moves a file into `folder` under the name of its digest, durably."""
-        digest = digest_of(path)
-        with open(path, "rb") as file:
+        with os.fdopen(open_made(path, MAX_RAW_FILE_BYTES), "rb") as file:
+            digest = Hasher.of_open(file).digest
             os.fsync(file.fileno())
-        os.replace(path, folder / digest.sha256)
+            place = folder / digest.sha256
+            os.replace(path, place)
+            # A child that escaped its end may have put another file there meanwhile.
+            if not os.path.samestat(place.lstat(), os.fstat(file.fileno())):
+                place.unlink()
+                raise OSError(errno.EINVAL, "another file was put in its place", str(path))
         sync(folder)
         return digest
 

@@ -19,6 +19,7 @@ class ChildExit:
         timed_out: seconds of silence after which the agent ended it; 0 when it did not.
         out_of_memory: the kernel ended some process for lack of memory in that time.
         forks_refused: it asked for more processes than its limit.
+        disk_full: the agent ended it because the disk was nearly full.
         median_ns: the median latency that it told of; 0 for none.
         least_ns: the shortest latency that the anchors allow, as it told; 0 for none.
     """
@@ -32,6 +33,7 @@ class ChildExit:
     timed_out: float = 0.0
     out_of_memory: bool = False
     forks_refused: bool = False
+    disk_full: bool = False
     log_tail: str = ""
     median_ns: float = 0.0
     least_ns: float = 0.0

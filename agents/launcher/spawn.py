@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+from bitgauge.benchmarks.common.private import write_own
 from bitgauge.benchmarks.vocabulary.enums import PassName
 
 from ..config import PhaseLimits
@@ -112,4 +113,4 @@ def _traces() -> tuple[str, ...]:
 
 
 def _write_spec(path: Path, spec: ChildSpec) -> None:
-    path.write_bytes(msgspec.json.encode(spec))
+    write_own(path, msgspec.json.encode(spec))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,6 +26,9 @@ from .exit import ChildExit, printable
 LOG_HEAD_BYTES = 32 * 1024
 LOG_TAIL_BYTES = 32 * 1024
 _SHOWN_TAIL_BYTES = 4 * 1024
+RESERVE_BYTES = 32 << 20
+"""A child is ended when the disk has less free: half of what a job needs to begin."""
+DISK_EVERY_S = 1.0
 _LAST_WORDS_S = 1.0
 _LONGEST_HOLD_MS = 600_000
 _RELAYED = 128  # a shell's way to tell a signal in an exit status
@@ -98,6 +102,7 @@ class Supervision:
     _last: Event = field(default_factory=lambda: Event(""))
     _timed_out: float = 0.0
     _evidence: KillEvidence = field(default_factory=KillEvidence)
+    _disk_full: bool = False
 
     async def run(self, result: Path, log_file: Path, ooms: int | None) -> ChildExit:
         """Waits for the end of the child and of everything it started.
@@ -108,6 +113,7 @@ class Supervision:
             ooms: processes that the kernel had ended for lack of memory before it began.
         """
         drain = asyncio.create_task(self._drain())
+        watch = asyncio.create_task(self._watch_disk(result.parent))
         try:
             await self._listener.spawned(self._child.pid)
             await self._listen()
@@ -115,6 +121,7 @@ class Supervision:
                 await self._reap()
         finally:
             self._kill()
+            watch.cancel()
             os.close(self._ack_fd)
             await asyncio.shield(self._bury(drain))
         _write_log(log_file, self._log)
@@ -125,9 +132,11 @@ class Supervision:
         done = self._last.kind == "done"
         failed = self._last.kind == "failed"
         return ChildExit(
-            done=done and is_result(result),
+            done=done and not self._disk_full and is_result(result),
             code=self._last.code if failed else Code.BAD_RESULT.value if done else "",
-            message=self._last.message if failed else "The result is no file of the child's own.",
+            message=self._last.message
+            if failed
+            else f"The result is no file of the child's own, of {MAX_RAW_FILE_BYTES} bytes at most.",
             signal=number,
             status=status,
             phase=self._phase,
@@ -135,6 +144,7 @@ class Supervision:
             out_of_memory=self._evidence.out_of_memory
             or (ooms is not None and (process.oom_kills() or 0) > ooms),
             forks_refused=self._evidence.forks_refused,
+            disk_full=self._disk_full,
             log_tail=self._log.tail(),
             median_ns=self._last.median_ns if done else 0.0,
             least_ns=self._last.least_ns if done else 0.0,
@@ -174,6 +184,14 @@ class Supervision:
             self._last = event
             return True
         return False
+
+    async def _watch_disk(self, folder: Path) -> None:
+        """Ends the child before it has filled the disk that results need."""
+        while not self._disk_full:
+            await asyncio.sleep(DISK_EVERY_S)
+            with contextlib.suppress(OSError):
+                self._disk_full = shutil.disk_usage(folder).free < RESERVE_BYTES
+        self._kill()
 
     async def _reap(self) -> None:
         """Waits a moment for a child that has said its last or closed its pipe."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
 from bitgauge.benchmarks.common.files import on_disk, sync
 from bitgauge.benchmarks.common.manifest import MAX_MANIFEST_BYTES, manifest_in
+from bitgauge.benchmarks.common.private import open_own
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -27,11 +29,13 @@ class Cache:
 
     Args:
         folder: made when it is not there.
-        limit_bytes: the size that all complete blobs together should keep to.
+        limit_bytes: the size that all blobs together keep to, whole and half.
+        reserve_bytes: no blob is begun that would leave less on the disk.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
+    def __init__(self, folder: Path, limit_bytes: int, reserve_bytes: int = 0) -> None:
         self._folder = folder
+        self._reserve_bytes = reserve_bytes
         self._limit_bytes = limit_bytes
         self._held: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -66,11 +70,19 @@ class Cache:
             Refused: `DISK_FULL` or `STORE_IO`.
         """
         with _on_disk(self.path(digest)):
+            free_bytes = shutil.disk_usage(self._folder).free
+            wanted_bytes = digest.size_bytes - self._come(digest)
+            if free_bytes < wanted_bytes + self._reserve_bytes:
+                raise Refused(
+                    Code.DISK_FULL,
+                    f"Blob {digest} does not fit on the disk of {self._folder} on the device, which"
+                    f" has {free_bytes} bytes free.",
+                )
             return BlobWriter(self.path(digest), digest)
 
     @contextlib.contextmanager
     def holding(self, digests: Iterable[Digest]) -> Iterator[None]:
-        """Blobs that somebody uses; inside they stay even when the limit is passed.
+        """Blobs that somebody uses; inside they stay, and leave that much less for others.
 
         So do the files that a manifest among them lists.
         """
@@ -84,16 +96,40 @@ class Cache:
                 self._held.subtract(names)
                 self._held = +self._held
 
-    def make_room(self, wanted_bytes: int) -> None:
-        """Removes least recently used blobs until `wanted_bytes` more fit into the limit."""
-        self._remove(wanted_bytes - self._limit_bytes)
+    def make_room(self, digest: Digest) -> None:
+        """Removes least recently used blobs until what is missing of a blob fits into the limit.
+
+        Raises:
+            Refused: `CACHE_LIMIT`, what is in use leaves no room for it, or it is larger than the
+                limit. Nothing of it is taken then, whatever the coordinator would send.
+        """
+        wanted_bytes = digest.size_bytes - self._come(digest)
+        excess_bytes = digest.size_bytes - self._limit_bytes
+        if excess_bytes <= 0:
+            excess_bytes = self._remove(wanted_bytes - self._limit_bytes)
+        if excess_bytes > 0:
+            raise Refused(
+                Code.CACHE_LIMIT,
+                f"Blob {digest} does not fit into the device's cache of {self._limit_bytes} bytes"
+                f" beside what its job uses: {excess_bytes} are too many.",
+            )
+
+    def _come(self, digest: Digest) -> int:
+        """How much of a blob has come."""
+        with _on_disk(self._folder), contextlib.suppress(FileNotFoundError):
+            return self.path(digest).with_name(digest.sha256 + _PARTIAL).lstat().st_size
+        return 0
 
     def clear(self) -> None:
         """Removes every blob that nobody holds, when the disk itself is full."""
         self._remove(1 << 62)
 
-    def _remove(self, above_bytes: int) -> None:
-        """Removes least recently used blobs until what is here and `above_bytes` are below 0."""
+    def _remove(self, above_bytes: int) -> int:
+        """Removes least recently used blobs until what is here and `above_bytes` are below 0.
+
+        Returns:
+            What is then still above, because somebody holds it.
+        """
         with self._lock:
             kept = set(self._held)
         with _on_disk(self._folder):
@@ -103,7 +139,7 @@ class Cache:
             excess = sum(sizes.values()) + above_bytes
             for name in sorted(used.keys() - needed.keys(), key=lambda name: (used[name], name)):
                 if excess <= 0:
-                    return
+                    break
                 if name in kept:
                     continue
                 needed.subtract(parts.get(name, ()))
@@ -111,6 +147,7 @@ class Cache:
                     for path in (self._folder / gone, self._folder / f"{gone}{_PARTIAL}"):
                         excess -= sizes.pop(path, 0)
                         path.unlink(missing_ok=True)
+        return excess
 
     def _contents(self) -> tuple[dict[str, float], dict[Path, int], dict[str, set[str]]]:
         """What is here: last use by blob, size by file, and the blobs of each manifest.
@@ -138,8 +175,7 @@ class BlobWriter:
         self._path = path
         self._partial = path.with_name(path.name + _PARTIAL)
         self._digest = digest
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        self._descriptor = os.open(self._partial, flags, 0o644)
+        self._descriptor = open_own(self._partial, os.O_APPEND)
         if self._partial.stat().st_size > digest.size_bytes:
             os.ftruncate(self._descriptor, 0)
         self._hash = Hasher.of(self._partial)
@@ -153,8 +189,14 @@ class BlobWriter:
         """Appends the next bytes.
 
         Raises:
+            BadInput: more came than the blob has; none of it is kept.
             Refused: `DISK_FULL` or `STORE_IO`; what was written is looked at anew next time.
         """
+        if self.offset + len(data) > self._digest.size_bytes:
+            self._partial.unlink(missing_ok=True)
+            raise BadInput(
+                Code.DIGEST_MISMATCH, f"More bytes came than the size of blob {self._digest}."
+            )
         rest = memoryview(data)
         with _on_disk(self._partial):
             while rest:

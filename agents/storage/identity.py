@@ -9,24 +9,35 @@ import uuid
 from pathlib import Path
 from urllib.parse import quote
 
-from bitgauge.benchmarks.common.files import whole_file
+from bitgauge.benchmarks.common.files import on_disk, whole_file
+from bitgauge.benchmarks.common.private import private_folder, require_own
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+
+WORK, PROBING = "work", "probe"
+"""Folders of these names hold what children leave, links too; it is removed unread."""
 
 
 class FolderLock:
     """Holds a state folder for one agent process, until the process ends.
 
+    The folder becomes its owner's alone, and what others may have left there is refused.
+
     Args:
         folder: made when it is not there.
 
     Raises:
-        Refused: another agent holds it; the sentence names its process.
+        Refused: another agent holds it; the sentence names its process. `NOT_OWNER` or `PLANTED`,
+            others have left something there. `STORE_IO`, it cannot be used.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "lock"
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with on_disk(f"The agent's state folder {folder}", Refused):
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(folder)
+            require_own(folder.iterdir(), besides=(WORK, PROBING))
+            path = folder / "lock"
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._descriptor = os.open(path, flags, 0o600)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -25,6 +25,9 @@ from ..host.machine import THIS_MACHINE, Machine
 
 T = TypeVar("T")
 
+MAX_ASIDE = 256
+"""Reports that were refused for good and are kept, with their raw files."""
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -117,7 +120,15 @@ class Spool:
         self._machine.remove(self._reports / f"{run_id}.json")
 
     def set_aside(self, report: RunReport, reason: str) -> Path:
-        """Keeps a report that the coordinator refuses for good where people can find it."""
+        """Keeps a report that the coordinator refuses for good where people can find it.
+
+        Of very many the oldest go, or a coordinator that refuses everything would fill the disk.
+        """
+        if len(self._machine.names(self._aside)) >= MAX_ASIDE:
+            kept = (one.report for one in self._read_all(self._aside, Aside))
+            oldest = sorted(kept, key=lambda one: (one.ended_unix_ns, one.run_id))
+            for one in oldest[: len(oldest) - MAX_ASIDE + 1]:
+                self._machine.discard(self._aside / f"{one.run_id}.json")
         self._write(self._aside, report.run_id, Aside(reason, report))
         self._machine.remove(self._reports / f"{report.run_id}.json")
         return self._aside / f"{report.run_id}.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.values.digests import Digest
@@ -38,10 +39,15 @@ class Hasher:
         Raises:
             OSError: it cannot be read.
         """
-        hasher = cls()
         with path.open("rb") as file:
-            while data := file.read(READ_BYTES):
-                hasher.update(data)
+            return cls.of_open(file)
+
+    @classmethod
+    def of_open(cls, file: BinaryIO) -> Hasher:
+        """One that has taken the rest of a file that is open to read."""
+        hasher = cls()
+        while data := file.read(READ_BYTES):
+            hasher.update(data)
         return hasher
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
+from .private import open_own
 
 
 @contextlib.contextmanager
@@ -72,13 +73,16 @@ def remove_tree(folder: Path) -> bool:
         Whether it is gone.
     """
     try:
-        shutil.rmtree(folder)
+        if folder.is_symlink():
+            folder.unlink()  # chmod would follow it
+        else:
+            shutil.rmtree(folder)
     except FileNotFoundError:
         return True
     except (OSError, RecursionError):
         for command in (("chmod", "-R", "u+rwX"), ("rm", "-rf", "--one-file-system")):
             subprocess.run([*command, "--", str(folder)], capture_output=True, check=False)
-    return not folder.exists()
+    return not os.path.lexists(folder)
 
 
 @contextlib.contextmanager
@@ -122,13 +126,16 @@ def sync_folders(root: Path) -> None:
         sync(Path(folder))
 
 
-def write_durably(path: Path, data: bytes, mode: int = 0o644) -> None:
+def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Writes a whole file that nobody else writes; what a crash left aside is written over.
 
     Raises:
         OSError: it cannot be written; what was there before is there still.
     """
-    with _aside(path, path.with_name(path.name + ".new"), os.O_TRUNC, mode) as file:
+    aside = path.with_name(path.name + ".new")
+    if os.path.lexists(aside):
+        aside.unlink()  # never through it: it may be a link
+    with _aside(path, aside, mode) as file:
         file.write(data)
 
 
@@ -149,17 +156,14 @@ def whole_file(path: Path, mode: int = 0o666, *, first: bool = False) -> Iterato
         OSError: it cannot be written.
     """
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with _aside(path, aside, os.O_EXCL, mode, first=first) as file:
+    with _aside(path, aside, mode, first=first) as file:
         yield file
 
 
 @contextlib.contextmanager
-def _aside(
-    path: Path, aside: Path, flag: int, mode: int, *, first: bool = False
-) -> Iterator[BinaryIO]:
+def _aside(path: Path, aside: Path, mode: int, *, first: bool = False) -> Iterator[BinaryIO]:
     """Write, sync, rename, sync: the order in which nothing is ever there by half."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag
-    descriptor = os.open(aside, flags, mode)
+    descriptor = open_own(aside, os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file

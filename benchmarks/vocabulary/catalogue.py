@@ -164,6 +164,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "What is not used for a day goes by itself. Start `bitgauge up` with a larger"
             " --blob-limit, or --device-limit for a device; an admin's uploads have no share."
         ),
+        Code.CACHE_LIMIT: "Start the agent with a larger --cache-bytes, or split the job.",
         Code.STEP_LIMIT: (
             "Send a model that needs less; or give the step more: `bitgauge up --step-limit`."
         ),
@@ -189,6 +190,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.FORBIDDEN: "Use a token whose role allows this call.",
         Code.JOIN_REFUSED: "Ask for a new line: `bitgauge join-line` beside the coordinator.",
         Code.NOT_OWNER: "Run the command as that user, with sudo -u.",
+        Code.PLANTED: (
+            "Remove it, and find out who could write there; the state folder as a whole may be a"
+            " link of yours, nothing in it."
+        ),
     },
     "ALREADY_EXISTS": {
         Code.IDEMPOTENCY_CONFLICT: "Use a new idempotency key for a different job.",

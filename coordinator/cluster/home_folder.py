@@ -14,16 +14,19 @@ from ..config import CoordinatorConfig
 from ..store.state_folder import read_holder, running_error
 
 
-def prepare(config: CoordinatorConfig) -> None:
+def prepare(config: CoordinatorConfig) -> bool:
     """Make the state folder (mode 0700) with its tokens and log folder.
 
+    Returns:
+        Whether others could look into the folder, or write to it, until now.
+
     Raises:
+        Refused: `NOT_OWNER` or `PLANTED`, others have left something there.
         Internal: `START_FAILED` when the folder cannot be made or written.
     """
     folder = config.home_folder
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
+        was_open = config.claim()
         config.logs_folder.mkdir(mode=0o700, exist_ok=True)
         ensure_local_tokens(config.tokens_folder)
         ensure_token(config.ray_token_path)
@@ -31,6 +34,7 @@ def prepare(config: CoordinatorConfig) -> None:
         raise Internal(
             Code.START_FAILED, f"State folder {folder} cannot be used: {error.strerror}."
         ) from error
+    return was_open
 
 
 def keep_webhook(config: CoordinatorConfig, url: str | None) -> None:

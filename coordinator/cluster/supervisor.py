@@ -70,7 +70,9 @@ def run(
     require_loopback(config.host)
     crash.parse(os.environ.get(crash.VARIABLE, ""))
     _require_ray_token_mode(config)
-    home_folder.prepare(config)
+    os.umask(0o077)  # of all that is started here: no file is anybody else's for a moment
+    if home_folder.prepare(config):
+        say(f"{config.home_folder} was open to other users of this machine; it is closed now.")
     port = config.port or listeners.free_port(config.host)
     config = replace(config, port=port, supervisor_pid=os.getpid())
     home_folder.refuse_if_running(config)

@@ -14,6 +14,8 @@ import msgspec
 from bitgauge.benchmarks.common.files import whole_file
 
 FOLDER = "backups"
+RESTORING = ".restore.partial"
+"""What a restore fills before anything gets its name."""
 MANIFEST = "manifest.json"
 SCHEMA = "bitgauge.backup/1"
 BEFORE_MIGRATION = "before-schema-"

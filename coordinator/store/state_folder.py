@@ -9,7 +9,13 @@ from pathlib import Path
 
 import msgspec
 from bitgauge.benchmarks.common.files import write_durably
+from bitgauge.benchmarks.common.private import private_folder, require_own
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+
+from .last_backup import FOLDER, RESTORING
+
+_LOGS = ("wal", "shm", "journal")
+_PARTS = (FOLDER, RESTORING, "crash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,28 @@ class StateFolder:
     def logs_folder(self) -> Path:
         """Logs of the coordinator's processes."""
         return self.home_folder / "logs"
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        """Everything that a coordinator, or what is done to its state folder, may put there."""
+        logs = (self.store_path.with_name(f"{self.store_path.name}-{end}") for end in _LOGS)
+        files = (self.store_path, *logs, self.lock_path, self.holder_path, self.ray_token_path)
+        folders = (self.blobs_folder, self.tokens_folder, self.authority_path.parent)
+        return (*files, *folders, self.logs_folder, *(self.home_folder / name for name in _PARTS))
+
+    def claim(self) -> bool:
+        """Make it the folder of its owner alone, or refuse what others may have left there.
+
+        Returns:
+            Whether it was open to others until now.
+
+        Raises:
+            Refused: `NOT_OWNER` or `PLANTED`.
+            OSError: it cannot be made or looked at.
+        """
+        was_open = private_folder(self.home_folder, link=True)
+        require_own(self.own)
+        return was_open
 
 
 @dataclass(frozen=True, slots=True)

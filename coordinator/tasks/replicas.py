@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
-from bitgauge.benchmarks.common.files import remove_tree, whole_file
+from bitgauge.benchmarks.common.files import on_disk, remove_tree, whole_file
 from bitgauge.benchmarks.common.manifest import (
     MAX_MANIFEST_BYTES,
     ArtifactFiles,
@@ -20,13 +21,17 @@ from bitgauge.benchmarks.common.manifest import (
     manifest_in,
     manifest_of,
 )
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.common.private import private_folder
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 # A task may still be reading what it has just asked for.
 SPARE_S = 600.0
 REPLICA_VARIABLE = "BITGAUGE_REPLICA"
 """Where the node of an embedded Ray keeps its copies of blobs."""
+
+RESERVE_BYTES = 64 << 20
+"""A copy is not begun when it would leave less than this on the node's disk."""
 
 _FILES = ".files"
 _ANY_KIND = "any"
@@ -56,9 +61,7 @@ class Replica:
 
         The oldest go when all together exceed the capacity.
         """
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
-            raise BadInput(Code.BAD_ARGUMENT, f"{folder} belongs to another user.")
+        private_folder(folder)
         self._folder = folder
         self._source = source
         self._capacity_bytes = capacity_bytes
@@ -70,7 +73,7 @@ class Replica:
             BitgaugeError: the source lacks it, or sent other bytes (`DIGEST_MISMATCH`).
         """
         path = self._folder / digest.sha256
-        if path.exists() and digest_of(path) == digest:
+        if path.is_file() and not path.is_symlink() and digest_of(path) == digest:
             os.utime(path)
             return path
         self._fetch(digest, path)
@@ -91,8 +94,8 @@ class Replica:
         found = ArtifactFiles(
             manifest.entry, {file.name: folder / file.name for file in manifest.files}
         )
-        if folder.is_dir():
-            if _is_sound(manifest, found):
+        if os.path.lexists(folder):
+            if _is_folder(folder) and _is_sound(manifest, found):
                 os.utime(folder)
                 return found.path
             remove_tree(folder)
@@ -116,8 +119,17 @@ class Replica:
 
     def _fetch(self, digest: Digest, path: Path) -> None:
         hasher = Hasher()
-        with whole_file(path, 0o600) as file:
+        with on_disk(f"The copies of blobs in {self._folder}"), whole_file(path, 0o600) as file:
+            free_bytes = shutil.disk_usage(self._folder).free
+            if free_bytes < digest.size_bytes + RESERVE_BYTES:
+                raise Unavailable(
+                    Code.DISK_FULL,
+                    f"A copy of blob {digest} does not fit on the disk of {self._folder}, which has"
+                    f" {free_bytes} bytes free.",
+                )
             for chunk in self._source.read(digest):
+                if hasher.size_bytes + len(chunk) > digest.size_bytes:
+                    break
                 file.write(chunk)
                 hasher.update(chunk)
             if hasher.digest != digest:
@@ -127,13 +139,13 @@ class Replica:
         copies = []
         for path in self._folder.iterdir():
             with contextlib.suppress(FileNotFoundError):
-                copies.append((path.stat().st_mtime, _size(path), path))
+                copies.append((path.lstat().st_mtime, _size(path), path))
         total_bytes = sum(size for _, size, _ in copies)
         for used, size, path in sorted(copies):
             if total_bytes <= self._capacity_bytes or time.time() - used < SPARE_S:
                 return
             if path != newest:
-                remove_tree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                remove_tree(path) if _is_folder(path) else path.unlink(missing_ok=True)
                 total_bytes -= size
 
 
@@ -146,6 +158,10 @@ def _is_sound(manifest: Manifest, found: ArtifactFiles) -> bool:
 
 def _size(path: Path) -> int:
     """Of a copy, or of an artifact's folder with all its files."""
-    if not path.is_dir():
-        return path.stat().st_size
-    return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+    if not _is_folder(path):
+        return path.lstat().st_size
+    return sum(one.lstat().st_size for one in path.rglob("*"))
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

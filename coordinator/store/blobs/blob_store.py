@@ -21,6 +21,7 @@ from pathlib import Path
 
 from bitgauge.benchmarks.common.digests import Hasher
 from bitgauge.benchmarks.common.files import on_disk, sync
+from bitgauge.benchmarks.common.private import open_own
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -307,7 +308,7 @@ class BlobStore:
 
     def _write(self, path: Path, size_bytes: int, data: bytes) -> None:
         """Add `data`, or leave the file as it was."""
-        with path.open("ab") as file:
+        with os.fdopen(open_own(path, os.O_APPEND), "ab") as file:
             try:
                 file.write(data)
                 file.flush()
@@ -321,7 +322,8 @@ class BlobStore:
         if not final.parent.is_dir():
             final.parent.mkdir(exist_ok=True)
             sync(self.root)
-        path.touch()  # an empty blob has no file yet; another one is new from now on
+        os.close(open_own(path, os.O_APPEND))  # an empty blob has no file yet
+        os.utime(path)  # another one is new from now on
         sync(path)
         path.replace(final)
         try:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
+from bitgauge.benchmarks.common.private import open_own
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 CHUNK_BYTES = 1 << 20
@@ -53,7 +54,8 @@ def copy(source: Path, target: Path) -> Digest:
     """
     hasher = Hasher()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with source.open("rb") as read, target.open("wb") as write:
+    made = open_own(target, os.O_TRUNC)
+    with os.fdopen(made, "wb") as write, source.open("rb") as read:
         while data := read.read(CHUNK_BYTES):
             hasher.update(data)
             write.write(data)

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import msgspec
 from bitgauge.benchmarks.common.digests import digest_of
-from bitgauge.benchmarks.common.files import on_disk, sync, sync_folders
+from bitgauge.benchmarks.common.files import on_disk, remove_tree, sync, sync_folders
+from bitgauge.benchmarks.common.private import private_folder
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
     Code,
@@ -96,7 +97,8 @@ def make(
         raise BadInput(Code.BAD_ARGUMENT, f"{folder} exists and is not an empty folder.")
     if not config.store_path.is_file():
         raise NotFound(Code.STORE_MISSING, f"There is no database at {config.store_path}.")
-    require_owner(home)
+    with on_disk(f"While looking at the state folder {home}"):
+        config.claim()
     with on_disk(f"While making the backup {folder}"), _workplace(folder) as aside:
         manifest = _fill(config, aside, link=link, allow_damaged=allow_damaged)
         aside.replace(folder)
@@ -168,22 +170,6 @@ def recorded_blobs(database: Path) -> tuple[Digest, ...]:
     return invariants.examine(database, complete=False).blobs
 
 
-def require_owner(home: Path) -> None:
-    """Refuse to write into the state folder of somebody else, also as root.
-
-    Files of another owner would keep its coordinator from starting.
-
-    Raises:
-        Refused: `NOT_OWNER`.
-    """
-    with on_disk(f"While looking at the state folder {home}"):
-        owner = home.stat().st_uid
-    if owner != os.geteuid():
-        raise Refused(
-            Code.NOT_OWNER, f"The state folder {home} belongs to user {owner}, not to you."
-        )
-
-
 def damaged(folder: Path, why: str) -> Internal:
     """The error that a backup cannot be used."""
     return Internal(Code.BACKUP_DAMAGED, f"The backup {folder} is damaged: {why}.")
@@ -252,8 +238,8 @@ def _workplace(folder: Path) -> Iterator[Path]:
     """A hidden folder beside `folder`, empty, held by us alone, and removed unless renamed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = folder.with_name(f".{folder.name}.partial")
-    aside.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(aside, os.O_RDONLY | os.O_DIRECTORY)
+    private_folder(aside)
+    descriptor = os.open(aside, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -263,7 +249,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
         ) from None
     try:
         for left in aside.iterdir():  # of a backup that was killed
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            remove_tree(left) if left.is_dir() else left.unlink()
         yield aside
     finally:
         shutil.rmtree(aside, ignore_errors=True)

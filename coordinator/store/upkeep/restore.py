@@ -31,8 +31,6 @@ from . import backup, carried
 from .backup import BLOBS, DATABASE
 from .carried import Carried
 
-_ASIDE = ".restore.partial"
-
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -82,8 +80,7 @@ def restore(source: Path, home: Path, *, replace: bool = False) -> Restored:
     found = _verified(source)
     config = StateFolder(home=str(home))
     with on_disk(f"While restoring {home}"):
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        backup.require_owner(home)
+        config.claim()
         with _alone(config):
             if config.store_path.exists() and not replace:
                 raise Refused(Code.HOME_NOT_EMPTY, f"{home} holds a database already.")
@@ -120,7 +117,7 @@ def _put(found: _Source, config: StateFolder, source: Path) -> Restored:
     wanted = [blob for blob in found.recorded if not is_sound(config.blobs_folder, blob)]
     _require_room(found, wanted, config)
     known = carried.ended(config.store_path)
-    aside = config.home_folder / _ASIDE
+    aside = config.home_folder / last_backup.RESTORING
     shutil.rmtree(aside, ignore_errors=True)  # of a restore that was killed
     aside.mkdir(mode=0o700)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from bitgauge.benchmarks.common.manifest import encoded, manifest_of
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
     Code,
+    Refused,
 )
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -23,6 +25,11 @@ def fill(cache: Cache, data: bytes) -> Digest:
     writer.write(data)
     writer.commit()
     return digest
+
+
+def missing(size: int) -> Digest:
+    """A blob of this size of which nothing is here."""
+    return Digest("f" * 64, size)
 
 
 def test_a_blob_is_verified_at_each_use(tmp_path: Path) -> None:
@@ -64,11 +71,50 @@ def test_the_least_recently_used_goes_first_and_the_jobs_own_never(tmp_path: Pat
     for age, digest in enumerate((new, mid, old)):
         os.utime(cache.path(digest), (1000 - age, 1000 - age))
     with cache.holding([old]):
-        cache.make_room(10)
+        cache.make_room(missing(10))
     assert [cache.path(one).exists() for one in (old, mid, new)] == [True, False, True]
     with cache.holding([old]), cache.holding([old, mid]):
-        cache.make_room(1000)
+        cache.make_room(missing(20))
     assert [cache.path(one).exists() for one in (old, mid, new)] == [True, False, False]
+
+
+@pytest.mark.parametrize("size", [31, 21, 1 << 60])
+def test_what_does_not_fit_beside_the_jobs_own_is_refused(tmp_path: Path, size: int) -> None:
+    cache = Cache(tmp_path, 30)
+    used = fill(cache, b"u" * 10)
+    with cache.holding([used]), pytest.raises(Refused, match="cache of 30 bytes") as caught:
+        cache.make_room(missing(size))
+    assert caught.value.code is Code.CACHE_LIMIT
+    assert cache.path(used).exists()
+
+
+def test_what_has_come_of_a_blob_is_not_counted_twice(tmp_path: Path) -> None:
+    cache, data = Cache(tmp_path, 10), b"0123456789"
+    writer = cache.writer(digest_of(data))
+    writer.write(data[:9])
+    writer.close()
+    with cache.holding([digest_of(data)]):
+        cache.make_room(digest_of(data))
+    assert cache.writer(digest_of(data)).offset == 9
+
+
+def test_more_bytes_than_were_announced_are_not_kept(tmp_path: Path) -> None:
+    writer = Cache(tmp_path, 1000).writer(digest_of(b"12345"))
+    writer.write(b"123")
+    with pytest.raises(BadInput, match="More bytes came") as caught:
+        writer.write(b"45 and so on without end")
+    assert caught.value.code is Code.DIGEST_MISMATCH
+    writer.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_blob_that_would_fill_the_disk_is_not_begun(tmp_path: Path) -> None:
+    free_bytes = shutil.disk_usage(tmp_path).free
+    cache = Cache(tmp_path, 1 << 60, reserve_bytes=free_bytes // 2)
+    with pytest.raises(Refused, match="does not fit on the disk") as caught:
+        cache.writer(missing(free_bytes * 3 // 4))
+    assert caught.value.code is Code.DISK_FULL
+    assert list(tmp_path.iterdir()) == []
 
 
 def artifact(cache: Cache, entry: bytes, weights: bytes, used: float) -> tuple[Digest, ...]:
@@ -91,7 +137,7 @@ def test_an_artifact_of_several_files_is_held_and_goes_as_one(tmp_path: Path) ->
     newer = artifact(cache, b"graph 2", b"weights 2", 2000)
     os.utime(cache.path(newer[2]), (1, 1))  # when a file of it was used does not count
     with cache.holding(older[:1]):
-        cache.make_room(990)
+        cache.make_room(missing(1000 - sum(one.size_bytes for one in older)))
         assert (here(cache, older), here(cache, newer)) == ([True] * 3, [False] * 3)
     cache.clear()
     assert here(cache, older) == [False] * 3

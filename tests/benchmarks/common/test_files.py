@@ -143,7 +143,7 @@ def test_a_secret_is_its_owners_from_the_first_byte(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     modes = [(tmp_path / name).stat().st_mode for name in "fghi"]
-    assert [stat.S_IMODE(mode) for mode in seen + modes] == [0o600, 0o600, 0o600, 0o644, 0o644]
+    assert [stat.S_IMODE(mode) for mode in seen + modes] == [0o600, 0o600, 0o600, 0o644, 0o600]
 
 
 def test_a_folder_that_cannot_be_synced_by_its_kind_is_let_be(
