@@ -136,7 +136,7 @@ class Supervision:
             code=self._last.code if failed else Code.BAD_RESULT.value if done else "",
             message=self._last.message
             if failed
-            else f"The result is no file of the child's own, of {MAX_RAW_FILE_BYTES} bytes at most.",
+            else "The result is no file of the child's own, or too large.",
             signal=number,
             status=status,
             phase=self._phase,

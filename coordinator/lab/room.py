@@ -11,7 +11,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
 
 from ..access.access import Caller
 from ..access.tokens import Party
@@ -63,9 +65,16 @@ class UploadRoom:
         """Keeps the announced bytes of a blob for its sender; inside, whose account it stands on.
 
         Raises:
-            BitgaugeError: `DISK_FULL`, `BLOB_LIMIT` or `BLOB_SHARE`; nothing was taken.
+            BitgaugeError: `DISK_FULL`, `BLOB_LIMIT`, `BLOB_SHARE` or, of a raw file,
+                `BLOB_TOO_LARGE`; nothing was taken.
         """
         account = account_of(who)
+        if account.device and digest.size_bytes > MAX_RAW_FILE_BYTES:
+            raise BadInput(
+                Code.BLOB_TOO_LARGE,
+                f"Blob {digest} is larger than {MAX_RAW_FILE_BYTES} bytes, which are taken at most"
+                " of a raw file.",
+            )
         async with self._deciding:
             wanted_bytes = await self._require(digest, account)
             for name in self._known.keys() & {_ALL, account.owner}:

@@ -14,7 +14,6 @@ from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 from .last_backup import FOLDER, RESTORING
 
-_LOGS = ("wal", "shm", "journal")
 _PARTS = (FOLDER, RESTORING, "crash")
 
 
@@ -78,13 +77,17 @@ class StateFolder:
         """Logs of the coordinator's processes."""
         return self.home_folder / "logs"
 
-    @property
-    def own(self) -> tuple[Path, ...]:
-        """Everything that a coordinator, or what is done to its state folder, may put there."""
-        logs = (self.store_path.with_name(f"{self.store_path.name}-{end}") for end in _LOGS)
-        files = (self.store_path, *logs, self.lock_path, self.holder_path, self.ray_token_path)
+    def _own(self) -> list[Path]:
+        """Everything there that a coordinator, or what is done to its state folder, has made."""
+        home, database = self.home_folder, self.store_path.stem
         folders = (self.blobs_folder, self.tokens_folder, self.authority_path.parent)
-        return (*files, *folders, self.logs_folder, *(self.home_folder / name for name in _PARTS))
+        ours = {path.name for path in (*folders, self.logs_folder, self.ray_token_path)}
+        ours.update(_PARTS)
+        return [
+            home / name
+            for name in os.listdir(home)
+            if name in ours or name.startswith(f"{database}.")
+        ]
 
     def claim(self) -> bool:
         """Make it the folder of its owner alone, or refuse what others may have left there.
@@ -97,7 +100,7 @@ class StateFolder:
             OSError: it cannot be made or looked at.
         """
         was_open = private_folder(self.home_folder, link=True)
-        require_own(self.own)
+        require_own(self._own())
         return was_open
 
 

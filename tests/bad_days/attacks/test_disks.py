@@ -17,6 +17,7 @@ from bitgauge.benchmarks.common.wire import CODE_KEY, to_wire
 from bitgauge.benchmarks.vocabulary.enums import Disposition, Role
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
 from bitgauge.coordinator.lab import room
 from bitgauge.coordinator.lab.collector import LONGEST_PARTIAL_NS, CollectionTerms
 from bitgauge.coordinator.store.values import Registration
@@ -182,6 +183,8 @@ def test_a_size_that_lies_is_refused_and_leaves_nothing(host: Host) -> None:
     assert host.blobs.committed(few).size_bytes == 0
     assert send(host, USER_TOKEN, many, b"fewer") == Code.BLOB_OFFSET.value
     assert send(host, USER_TOKEN, announced(1 << 40), b"x") == Code.BLOB_TOO_LARGE.value
+    large = announced(MAX_RAW_FILE_BYTES + 1)
+    assert send(host, AGENT_TOKEN, large, b"x") == Code.BLOB_TOO_LARGE.value
     for size in (-1, (1 << 63) - 1):
         assert send(host, USER_TOKEN, announced(size), b"x") == Code.BAD_ARGUMENT.value
     assert bring(host, USER_TOKEN, 800 * KIB) == ""  # none of it is promised any more
