@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from bitgauge.benchmarks.common.files import remove_tree, write_durably
-from bitgauge.benchmarks.common.private import open_made
+from bitgauge.benchmarks.common.files import open_made, remove_tree, write_durably
 from bitgauge.benchmarks.raw.anchors import READING, Anchors, as_items, readable, together
 from bitgauge.benchmarks.vocabulary.enums import Capability
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError

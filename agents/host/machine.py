@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 from bitgauge.benchmarks.common.digests import Hasher
-from bitgauge.benchmarks.common.files import remove_tree, sync, write_durably
-from bitgauge.benchmarks.common.private import open_made, write_own
+from bitgauge.benchmarks.common.files import open_made, remove_tree, sync, write_durably, write_own
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
 

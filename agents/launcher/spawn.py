@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-from bitgauge.benchmarks.common.private import write_own
+from bitgauge.benchmarks.common.files import write_own
 from bitgauge.benchmarks.vocabulary.enums import PassName
 
 from ..config import PhaseLimits

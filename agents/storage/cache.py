@@ -15,9 +15,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
-from bitgauge.benchmarks.common.files import on_disk, sync
+from bitgauge.benchmarks.common.files import on_disk, open_own, sync
 from bitgauge.benchmarks.common.manifest import MAX_MANIFEST_BYTES, manifest_in
-from bitgauge.benchmarks.common.private import open_own
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bitgauge.benchmarks.common.files import on_disk, whole_file
-from bitgauge.benchmarks.common.private import private_folder, require_own
+from bitgauge.benchmarks.common.home import private_folder, require_own
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 WORK, PROBING = "work", "probe"

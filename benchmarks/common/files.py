@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
-from .private import open_own
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
@@ -61,6 +62,53 @@ def bounded_bytes(path: Path, limit_bytes: int, code: Code = Code.FILE_UNREADABL
     if len(data) > limit_bytes:
         raise BadInput(code, f"{path} is larger than {limit_bytes} bytes, which are taken at most.")
     return data
+
+
+def open_own(path: Path, flag: int, mode: int = 0o600) -> int:
+    """A descriptor of a file of ours to write, which is made when it is not there.
+
+    Args:
+        path: never followed when it is a link.
+        flag: what else: `os.O_APPEND`, `os.O_EXCL`, `os.O_TRUNC`.
+        mode: of a file that is made.
+
+    Raises:
+        OSError: it is a link, or cannot be opened.
+    """
+    return os.open(path, _NEW | flag, mode)
+
+
+def open_made(path: Path, limit_bytes: int) -> int:
+    """A descriptor to read a file that a process made which we do not trust.
+
+    It is a plain file under one name, so it is not a file of somebody else's, and not a pipe that
+    never ends.
+
+    Raises:
+        OSError: it is not there, is something else, or is larger than `limit_bytes`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink != 1:
+            raise OSError(errno.EINVAL, "it is no file of its own", str(path))
+        if facts.st_size > limit_bytes:
+            raise OSError(errno.EFBIG, f"it is larger than {limit_bytes} bytes", str(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def write_own(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Writes a file of ours, in place of one that is there; a link is never followed.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.unlink(missing_ok=True)
+    with os.fdopen(open_own(path, os.O_EXCL, mode), "wb") as file:
+        file.write(data)
 
 
 def remove_tree(folder: Path) -> bool:

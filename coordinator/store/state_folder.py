@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 from bitgauge.benchmarks.common.files import write_durably
-from bitgauge.benchmarks.common.private import private_folder, require_own
+from bitgauge.benchmarks.common.home import private_folder, require_own
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 from .last_backup import FOLDER, RESTORING

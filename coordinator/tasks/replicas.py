@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
 from bitgauge.benchmarks.common.files import on_disk, remove_tree, whole_file
+from bitgauge.benchmarks.common.home import private_folder
 from bitgauge.benchmarks.common.manifest import (
     MAX_MANIFEST_BYTES,
     ArtifactFiles,
@@ -21,7 +22,6 @@ from bitgauge.benchmarks.common.manifest import (
     manifest_in,
     manifest_of,
 )
-from bitgauge.benchmarks.common.private import private_folder
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 

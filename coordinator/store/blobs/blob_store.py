@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bitgauge.benchmarks.common.digests import Hasher
-from bitgauge.benchmarks.common.files import on_disk, sync
-from bitgauge.benchmarks.common.private import open_own
+from bitgauge.benchmarks.common.files import on_disk, open_own, sync
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bitgauge.benchmarks.common.digests import Hasher, digest_of
-from bitgauge.benchmarks.common.private import open_own
+from bitgauge.benchmarks.common.files import open_own
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 CHUNK_BYTES = 1 << 20

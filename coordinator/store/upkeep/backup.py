@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 from bitgauge.benchmarks.common.digests import digest_of
 from bitgauge.benchmarks.common.files import on_disk, remove_tree, sync, sync_folders
-from bitgauge.benchmarks.common.private import private_folder
+from bitgauge.benchmarks.common.home import private_folder
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
     Code,

@@ -1,4 +1,4 @@
-"""Folders that are their owner's alone, and files that are not followed elsewhere."""
+"""Folders that are their owner's alone, and files of ours that are not followed elsewhere."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks.common.files import remove_tree, write_durably
-from bitgauge.benchmarks.common.private import (
+from bitgauge.benchmarks.common.files import (
     open_made,
     open_own,
-    private_folder,
-    require_own,
+    remove_tree,
+    write_durably,
     write_own,
 )
+from bitgauge.benchmarks.common.home import private_folder, require_own
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 SOMEBODY = 65534
