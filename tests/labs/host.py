@@ -33,6 +33,7 @@ from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.upload import CHUNK_BYTES
 from bitgauge.coordinator.cluster.listeners import credentials
+from bitgauge.coordinator.decisions.quotas import Quotas
 from bitgauge.coordinator.decisions.room import MAX_DEVICE_BYTES
 from bitgauge.coordinator.lab.assemble import assemble
 from bitgauge.coordinator.lab.collector import CollectionTerms
@@ -69,6 +70,7 @@ class Host:
     loops: bool = True
     tls: bool = False
     device_bytes: int = MAX_DEVICE_BYTES
+    quotas: Quotas = field(default_factory=Quotas)
 
     def start(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -106,13 +108,14 @@ class Host:
             blobs=self.blobs,
             collection=self.collection,
             device_bytes=self.device_bytes,
+            quotas=self.quotas,
         )
         self.leases, self.jobs = self.lab.leases, self.lab.jobs
         assert self.lab.collector is not None
         self.collector, self.dispatcher = self.lab.collector, self.lab.dispatcher
         access = Access({AGENT_TOKEN: Party.AGENT, USER_TOKEN: Party.ADMIN})
         gateway = self._gateway() if self.tls else None
-        self.administration = Administration(writer, access, gateway)
+        self.administration = Administration(writer, access, gateway, self.quotas)
         await self.administration.load()
         servicers = servicers_of(self.lab, self.administration, self.blobs, self.pace)
         self._server, probe = make_server(access, servicers)
