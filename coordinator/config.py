@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 from bitgauge.benchmarks.common.home import DEFAULT_PORT
 from bitgauge.benchmarks.common.join_line import Address, is_loopback
+from bitgauge.benchmarks.sandbox.base import AUTO
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 from .decisions.calls import CallTerms
@@ -55,7 +56,8 @@ class CoordinatorConfig(StateFolder):
         care: how often devices are checked, and how many jobs of one user may wait.
         quotas: what else one user may have.
         task_cpus: processors that Ray tasks may use together; None: all but one, at least one.
-        step_limits: time and memory of what runs in the background.
+        step_limits: time, memory and disk of what runs in the background.
+        sandbox: level that confines it; the strongest that works when `AUTO`.
         ray_address: cluster to join; None: an embedded Ray of our own.
         lock_wait_s: seconds to wait for the lock beside the store before giving up.
         replica_bytes: size cap of the blob replica of each node that runs tasks.
@@ -73,6 +75,7 @@ class CoordinatorConfig(StateFolder):
     quotas: Quotas = field(default_factory=Quotas)
     task_cpus: int | None = None
     step_limits: StepLimits = field(default_factory=StepLimits)
+    sandbox: str = AUTO
     ray_address: str | None = None
     lock_wait_s: float = 30.0
     replica_bytes: int = 2 << 30

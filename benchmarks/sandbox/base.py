@@ -18,6 +18,8 @@ from typing import Protocol, cast
 
 import bitgauge.protos
 
+from .forked import Told
+
 AUTO = "auto"
 """In place of a level: the strongest that works."""
 RLIMITS = "rlimits"
@@ -67,6 +69,21 @@ class Level(Protocol):
 
     def wrap(self, box: Box, command: Sequence[str]) -> tuple[str, ...]:
         """The command that runs `command` inside the box; descriptors are inherited."""
+        ...
+
+    def enter(self, box: Box, told: Told) -> None:
+        """Go on inside the box: for a step, which was forked and has one thread.
+
+        Who goes on may be another process than the caller, which then ends as that one does; see
+        `forked`.
+
+        Args:
+            box: of the step.
+            told: is told, in the caller, which process goes on.
+
+        Raises:
+            OSError: something of the level does not work; nobody may go on.
+        """
         ...
 
 

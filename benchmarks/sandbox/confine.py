@@ -8,7 +8,6 @@ before it, the first with the agent.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
@@ -16,9 +15,8 @@ from collections.abc import Sequence
 
 from ..common.prctl import die_with_parent, forbid_new_rights
 from . import landlock, seccomp
+from .namespaces import separate
 
-_NAMESPACES = 0x10000000 | 0x20000000 | 0x40000000 | 0x08000000 | 0x04000000  # user pid net ipc uts
-_NOBODY = 65534
 _FIRST_INHERITED = 3
 
 
@@ -29,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     rules = [(word[1:], _rights(word[0])) for word in arguments[1:split]]
     if not die_with_parent(agent):
         return 1
-    _separate()
+    separate()
     ready, go = os.pipe(), os.pipe()
     first = os.fork()
     if first == 0:
@@ -46,22 +44,6 @@ def main(arguments: Sequence[str]) -> int:
 
 def _rights(letter: str) -> int:
     return landlock.WRITE if letter == "w" else landlock.READ
-
-
-def _separate() -> None:
-    """New namespaces; inside, this user is nobody and holds no right after the next exec."""
-    user, group = os.geteuid(), os.getegid()
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_NAMESPACES) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"unshare: {os.strerror(number)}")
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{_NOBODY} {user} 1"),
-        ("gid_map", f"{_NOBODY} {group} 1"),
-    ):
-        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
-            file.write(text)
 
 
 def _first(ready: int, go: int, rules: list[tuple[str, int]], command: Sequence[str]) -> None:

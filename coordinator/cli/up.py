@@ -83,10 +83,18 @@ def up(
     step_limit: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="STEP=SECONDS[,SIZE]",
-            help="Time and memory of a background step, such as build=900,8GiB.",
+            metavar="STEP=SECONDS[,MEMORY[,WRITTEN]]",
+            help="Time, memory and disk of a background step, such as build=900,8GiB,64GiB.",
         ),
     ] = None,
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            metavar="LEVEL",
+            help="Level that must confine background steps: bwrap, userns or rlimits; auto: the"
+            " strongest that works.",
+        ),
+    ] = "auto",
     blob_limit: Annotated[
         str | None,
         typer.Option(
@@ -156,6 +164,7 @@ def up(
         quotas=shares.quotas,
         task_cpus=task_cpus,
         step_limits=parse_limits(step_limit or []),
+        sandbox=sandbox,
         ray_address=os.environ.get("RAY_ADDRESS") or None,
         calls=CallTerms(calls_per_token),
         blob_limit_bytes=parse_size_bytes(blob_limit) if blob_limit else None,

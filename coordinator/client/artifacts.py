@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,12 +38,27 @@ def local_artifact(path: Path) -> LocalArtifact:
     from ..models.recognise import companions, kind_of  # numpy is behind it
 
     names = companions(path, path.name)
+    beside = {name: _own(path, name) for name in names}
+    return artifact_of(path, beside, kind_of(path, path.name) if beside else "")
+
+
+def artifact_of(path: Path, beside: Mapping[str, Path], kind: str) -> LocalArtifact:
+    """Name an artifact by the content of its files, none of which is looked into.
+
+    Args:
+        path: of the file that is loaded.
+        beside: the others, by their names relative to it.
+        kind: of the artifact.
+
+    Raises:
+        BadInput: `FILE_UNREADABLE`; `BAD_MODEL`, there are too many files, or names that none has.
+    """
     entry = local_file(path)
-    if not names:
+    if not beside:
         return LocalArtifact(path, entry.digest, (entry,))
-    others = {name: local_file(_own(path, name)) for name in names}
+    others = {name: local_file(file) for name, file in beside.items()}
     digests = {name: file.digest for name, file in others.items()}
-    content = encoded(manifest_of(kind_of(path, path.name), entry.digest, digests))
+    content = encoded(manifest_of(kind, entry.digest, digests))
     hasher = Hasher()
     hasher.update(content)
     manifest = LocalFile(path, hasher.digest, content)

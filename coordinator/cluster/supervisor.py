@@ -29,6 +29,8 @@ from ..access.administration import JOIN_LIFE_S
 from ..client.client import Client
 from ..client.endpoint import Endpoint
 from ..config import CoordinatorConfig, TlsListen, require_loopback
+from ..tasks.nursery.nursery import Nursery
+from ..tasks.nursery.order import Site
 from . import driver_process, family, home_folder, listeners, sockets
 from .driver_process import DriverEvent, EventKind, EventReader
 
@@ -78,9 +80,22 @@ def run(
     home_folder.refuse_if_running(config)
     listeners.refuse_if_port_taken(config)
     home_folder.keep_webhook(config, alert_webhook)
+    say(f"Sandbox of background steps: {_sandbox(config)}.")
     adopt_orphans()
     with Wakeup() as wakeup:
         return _Supervisor(config, say, wakeup).run()
+
+
+def _sandbox(config: CoordinatorConfig) -> str:
+    """How steps are confined on this machine, and why not better.
+
+    Raises:
+        Refused: the level that must confine them does not work here.
+    """
+    with driver_process.ray_folder() as folder:
+        place = Site(folder, config.sandbox, (config.home_folder,))
+        with Nursery(place) as nursery:
+            return nursery.settle()
 
 
 def _require_ray_token_mode(config: CoordinatorConfig) -> None:

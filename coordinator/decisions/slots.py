@@ -1,13 +1,16 @@
 """Who of those that wait for a slot gets the next one: fair between users, in order within one.
 
-A quick step need not wait behind long ones: one more than there are slots may run, as long as no
-other quick one does. A long one gets a slot only among the others.
+Submitting must never wait behind what others build, so one quick step of each user runs beside the
+slots and takes none, as long as not too many users have one. All else shares the slots.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+
+MAX_BESIDE = 4
+"""Users whose quick step runs beside the slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +88,14 @@ def _heads(waiting: Sequence[Ticket]) -> Iterator[Ticket]:
 
 
 def _room(queue: Queue, ticket: Ticket) -> bool:
-    """Whether there is a slot for a step of this kind."""
-    if len(queue.running) < queue.slots:
-        return True
-    return ticket.quick and not any(one.quick for one in queue.running)
+    """Whether there is a slot for a step, or it needs none."""
+    return taken((*queue.running, ticket)) <= queue.slots
+
+
+def taken(running: Sequence[Ticket]) -> int:
+    """How many slots these take."""
+    beside = len({one.user for one in running if one.quick})
+    return len(running) - min(beside, MAX_BESIDE)
 
 
 def admitted(queue: Queue) -> tuple[Queue, Ticket | None]:

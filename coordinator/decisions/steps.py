@@ -7,6 +7,7 @@ the lab: it ends by itself or is ended, and either way in one sentence that name
 from __future__ import annotations
 
 import enum
+import errno
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,17 @@ from bitgauge.benchmarks.vocabulary.typed import parse_size_bytes
 
 from .submission import REFERENCE_RECIPE, is_order
 
+LONGEST_INSPECTION_S = 120.0
+LONGEST_ORDER_S = 120.0
+LONGEST_BUILD_S = 300.0
+LONGEST_REFERENCE_S = 300.0
+LONGEST_ANALYSIS_S = 300.0
+MAX_SHARE_OF_MEMORY = 0.5
+"""Of the machine's, where no size was given."""
+MAX_WRITTEN_BYTES = 64 << 30
+"""Of one step, temporary files and results together, where no size was given."""
+MAX_PROCESSES = 512
+"""Of one step, threads counted: libraries start one a processor."""
 STARVED = 5
 """Times its limit after which a step ends on the clock, however little of that it could run."""
 
@@ -37,8 +49,8 @@ class StepKind(str, enum.Enum):
 
     @property
     def quick(self) -> bool:
-        """Whether it is short, so that it need not wait behind those that are not."""
-        return self in (StepKind.INSPECT, StepKind.ANALYSE)
+        """Whether somebody waits for its answer, so that it shall not wait behind builds."""
+        return self in (StepKind.INSPECT, StepKind.ORDER, StepKind.ANALYSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +61,27 @@ class StepLimit:
         time_s: seconds; time in which others kept it from running is not counted, up to `STARVED`
             times this.
         memory_bytes: of its own, in all its processes; 0: half of what the machine has.
+        written_bytes: to the disk, in all its processes, and of no file more.
     """
 
     time_s: float
     memory_bytes: int = 0
+    written_bytes: int = MAX_WRITTEN_BYTES
 
     def __str__(self) -> str:
         memory = f"{self.memory_bytes} bytes" if self.memory_bytes else "half the memory"
-        return f"{self.time_s:g} s and {memory}"
+        return f"{self.time_s:g} s and {memory} and {self.written_bytes} bytes written"
 
 
 @dataclass(frozen=True, slots=True)
 class StepLimits:
     """The limit of each kind of step, by its name."""
 
-    inspect: StepLimit = StepLimit(120.0)
-    order: StepLimit = StepLimit(120.0)
-    build: StepLimit = StepLimit(300.0)
-    reference: StepLimit = StepLimit(300.0)
-    analyse: StepLimit = StepLimit(300.0)
+    inspect: StepLimit = StepLimit(LONGEST_INSPECTION_S)
+    order: StepLimit = StepLimit(LONGEST_ORDER_S)
+    build: StepLimit = StepLimit(LONGEST_BUILD_S)
+    reference: StepLimit = StepLimit(LONGEST_REFERENCE_S)
+    analyse: StepLimit = StepLimit(LONGEST_ANALYSIS_S)
 
     def of(self, step: StepKind) -> StepLimit:
         """The limit of one kind."""
@@ -77,7 +91,7 @@ class StepLimits:
 
 
 def parse_limits(texts: Sequence[str]) -> StepLimits:
-    """Limits typed as ``STEP=SECONDS[,SIZE]``; what is not named keeps its own.
+    """Limits typed as ``STEP=SECONDS[,MEMORY[,WRITTEN]]``; what is not named keeps its own.
 
     Raises:
         BadInput: `BAD_ARGUMENT`, one of them says something else.
@@ -87,19 +101,24 @@ def parse_limits(texts: Sequence[str]) -> StepLimits:
 
 def _parsed(text: str) -> tuple[str, StepLimit]:
     name, _, values = text.partition("=")
-    seconds, _, size = values.partition(",")
+    seconds, *sizes = values.split(",")
     try:
         step, time_s = StepKind(name.strip()), float(seconds)
     except ValueError:
         step, time_s = StepKind.BUILD, 0.0
-    if not 0 < time_s < float("inf"):
+    if not 0 < time_s < float("inf") or len(sizes) > 2:
         names = ", ".join(step.value for step in StepKind)
         raise BadInput(
             Code.BAD_ARGUMENT,
-            f"{text!r} is no limit; it is STEP=SECONDS or STEP=SECONDS,SIZE, such as"
-            f" build=600,8GiB, with one of the steps {names}.",
+            f"{text!r} is no limit; it is STEP=SECONDS[,MEMORY[,WRITTEN]], such as"
+            f" build=600,8GiB,64GiB, with one of the steps {names}.",
         )
-    return step.value, StepLimit(time_s, parse_size_bytes(size) if size else 0)
+    memory, written = (*map(_size, sizes), 0, 0)[:2]
+    return step.value, StepLimit(time_s, memory, written or MAX_WRITTEN_BYTES)
+
+
+def _size(text: str) -> int:
+    return parse_size_bytes(text) if text else 0
 
 
 # -- how a step ends ----------------------------------------------------------------------
@@ -108,6 +127,10 @@ class End(enum.Enum):
 
     TIME = enum.auto()
     MEMORY = enum.auto()
+    PROCESSES = enum.auto()
+    WRITTEN = enum.auto()
+    DISK = enum.auto()
+    RESULT = enum.auto()
     CRASH = enum.auto()
     DEFECT = enum.auto()
     LOST = enum.auto()
@@ -121,7 +144,8 @@ class Ending:
         end: how that came.
         limit: what it had, as it was on the machine; None where that is not the reason.
         signal: number of the signal that ended it; 0 for none.
-        trace: of an exception that nobody foresaw, for the log.
+        trace: of an exception that nobody foresaw, or the last that it printed; for the log.
+        why: why its result was not taken.
         waited_s: seconds of its time in which others had the processor.
     """
 
@@ -130,6 +154,7 @@ class Ending:
     signal: int = 0
     trace: str = ""
     waited_s: float = 0.0
+    why: str = ""
 
 
 def overdue(limit: StepLimit, lasted_s: float, waited_s: float) -> Ending | None:
@@ -144,17 +169,10 @@ def error_of(ending: Ending, doing: str) -> BitgaugeError:
 
     Only what lies outside of the model is `Unavailable`, and so tried again.
     """
-    if ending.end is End.TIME:
-        assert ending.limit is not None, "who was too slow had a limit"
-        return BadInput(
-            Code.STEP_LIMIT,
-            f"{doing} did not end within {ending.limit.time_s:g} s{_waited(ending)} and was"
-            " stopped.",
-        )
-    if ending.end is End.MEMORY:
-        had = ending.limit.memory_bytes if ending.limit else 0
-        much = f"more than {had / 1e9:.1f} GB of memory" if had else "more memory than there is"
-        return BadInput(Code.STEP_LIMIT, f"{doing} wanted {much} and was stopped.")
+    if ending.end in _AT_A_LIMIT:
+        return BadInput(Code.STEP_LIMIT, f"{doing} {_much(ending)} and was stopped.")
+    if ending.end is End.RESULT:
+        return BadInput(Code.STEP_CRASHED, f"{doing} left what is not taken: {ending.why}.")
     if ending.end is End.CRASH:
         how = f"ended it with {_signal_name(ending.signal)}" if ending.signal else "ended it"
         return BadInput(
@@ -171,6 +189,27 @@ def error_of(ending: Ending, doing: str) -> BitgaugeError:
     )
 
 
+_AT_A_LIMIT = (End.TIME, End.MEMORY, End.PROCESSES, End.WRITTEN, End.DISK)
+
+
+def _much(ending: Ending) -> str:
+    """What of the machine it took."""
+    limit = ending.limit
+    if ending.end is End.PROCESSES:
+        return f"started more than {MAX_PROCESSES} processes and threads"
+    if ending.end is End.DISK:
+        return "wrote until the disk was nearly full"
+    if ending.end is End.WRITTEN:
+        written = limit.written_bytes if limit else MAX_WRITTEN_BYTES
+        return f"wrote more than {written / 1e9:.1f} GB to the disk"
+    if ending.end is End.TIME:
+        assert limit is not None, "who was too slow had a limit"
+        return f"did not end within {limit.time_s:g} s{_waited(ending)}"
+    had = limit.memory_bytes if limit else 0
+    much = f"more than {had / 1e9:.1f} GB of memory" if had else "more memory than there is"
+    return f"wanted {much}"
+
+
 def _waited(ending: Ending) -> str:
     if not ending.waited_s:
         return ""
@@ -182,6 +221,16 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+
+
+def limit_met(error: BaseException) -> End | None:
+    """The limit of a step that an error, or what led to it, says was met."""
+    if wants_memory(error):
+        return End.MEMORY
+    numbers = {one.errno for one in _chain(error) if isinstance(one, OSError)}
+    if errno.EFBIG in numbers:
+        return End.WRITTEN
+    return End.DISK if {errno.ENOSPC, errno.EDQUOT} & numbers else None
 
 
 def wants_memory(error: BaseException) -> bool:

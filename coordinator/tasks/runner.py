@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import traceback
+from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
 import ray.exceptions
 from bitgauge.benchmarks.analysis.facts import RunFacts
+from bitgauge.benchmarks.sandbox.base import AUTO
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -24,18 +26,19 @@ from ..decisions.steps import (
     End,
     Ending,
     StepKind,
+    StepLimit,
     StepLimits,
     doing_build,
     error_of,
+    limit_met,
 )
 from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
 from . import order as ordering
 from . import reference
-from .nursery.nursery import Nursery
-from .nursery.order import Order
-from .work import BlobAccess, analyse, build, inspect, named
+from .steps import named
+from .work import BlobAccess, Node, StepTerms
 
 CANCEL_S = 40.0
 
@@ -43,12 +46,22 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
-def _step(order: Order) -> Any:
-    """One step in a child of this Ray worker; it has one nursery for all its life."""
-    return _nursery.raised(order)
+_NODES: dict[StepTerms, Node] = {}
+"""Of this Ray worker: its one node, for the terms of the coordinator that it works for."""
 
 
-_nursery = Nursery()
+def _step(
+    terms: StepTerms, what: str, access: BlobAccess, limit: StepLimit, arguments: tuple[object, ...]
+) -> Any:
+    """One step on this Ray worker: its answer, a `BitgaugeError`, or an `Ending`."""
+    try:
+        node = _NODES.get(terms) or _NODES.setdefault(terms, Node(terms))
+        return getattr(node, what)(access, limit, *arguments)
+    except BitgaugeError as error:
+        return error
+    except Exception as error:
+        end = limit_met(error) or End.DEFECT
+        return Ending(end, trace=traceback.format_exc())
 
 
 class RayRunner:
@@ -58,9 +71,13 @@ class RayRunner:
     starts none again: whether to try once more depends on how it ended.
     """
 
-    def __init__(self, access: BlobAccess, limits: StepLimits) -> None:
+    def __init__(
+        self, access: BlobAccess, limits: StepLimits, sandbox: str = AUTO, home: Path | None = None
+    ) -> None:
+        """Args: `sandbox` is the level that confines steps; none of them may see `home`."""
         self._access = access
         self._limits = limits
+        self._terms = StepTerms(sandbox, (home,) if home is not None and access.is_loopback else ())
         options: dict[str, Any] = {"num_cpus": 0, "max_retries": 0}
         if access.is_loopback:
             node = ray.get_runtime_context().get_node_id()
@@ -78,21 +95,21 @@ class RayRunner:
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         """Look into a job's files on some node."""
         step = (StepKind.INSPECT, INSPECTING)
-        return await self._run(Inspection, step, inspect, spec, takes)
+        return await self._run(Inspection, step, "inspect", spec, takes)
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         """Build an artifact on some node."""
-        return await self._run(BuildOutcome, doing_build(key.recipe), build, key)
+        return await self._run(BuildOutcome, doing_build(key.recipe), "build", key)
 
     async def analyse(
         self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
     ) -> Analysis:
         """Analyse a run on some node."""
         step = (StepKind.ANALYSE, ANALYSING)
-        return await self._run(Analysis, step, analyse, refs, facts, reference)
+        return await self._run(Analysis, step, "analyse", refs, facts, reference)
 
     async def _run(
-        self, kind: type[T], step: tuple[StepKind, str], work: Callable[..., T], *arguments: object
+        self, kind: type[T], step: tuple[StepKind, str], work: str, *arguments: object
     ) -> T:
         """What the step answered; when this is cancelled, it has ended before that goes on.
 
@@ -100,8 +117,8 @@ class RayRunner:
             BitgaugeError: the step said so, or ended without an answer.
         """
         what, doing = step
-        order = Order(work, (self._access, *arguments), self._limits.of(what))
-        task = self._task.remote(order)
+        limit = self._limits.of(what)
+        task = self._task.remote(self._terms, work, self._access, limit, arguments)
         try:
             answer: object = await task
         except asyncio.CancelledError:
@@ -112,12 +129,20 @@ class RayRunner:
             answer = Ending(End.LOST)
         if isinstance(answer, Ending):
             if answer.trace:
-                _log.error("%s failed:\n%s", doing, answer.trace)
+                _log.error("%s failed:\n%s", doing, _indented(answer.trace))
             raise error_of(answer, doing)
         if isinstance(answer, BitgaugeError):
             raise answer
         assert isinstance(answer, kind)
         return answer
+
+
+def _indented(text: str) -> str:
+    """What a step printed, so that no line of it looks like one of the log."""
+    shown = (
+        "".join(one if one.isprintable() else "?" for one in line) for line in text.splitlines()
+    )
+    return "\n".join(f"    | {line}" for line in shown)
 
 
 async def _cancelled(task: Any) -> None:

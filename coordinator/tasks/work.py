@@ -1,34 +1,39 @@
-"""The work of a task: look into a job, build, analyse.
+"""The work of a task: fetch what a step needs, have it done, keep what it made.
 
 It gets digests and returns digests or values; the bytes go through the Blobs service with a token
-of the role `task`.
+of the role `task`. It opens nothing of what it fetches: that is what the step is for, in a child
+that can reach nothing but what it is given here.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.common.join_line import is_loopback
-from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.raw.files import require_small
+from bitgauge.benchmarks.sandbox.base import AUTO
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
-from ..builders import registry
-from ..builders.base import BuildLog, BuildRequest, Unsupported
+from ..client.artifacts import artifact_of
 from ..client.client import Client
 from ..client.endpoint import Endpoint
-from ..decisions.steps import wants_memory
-from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
+from ..client.upload import upload
+from ..decisions.steps import End, Ending, StepLimit
+from ..decisions.submission import Inspection, Takes
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
-from . import order, reference
+from . import steps
+from .nursery.nursery import Nursery
+from .nursery.order import Order, Site
+from .nursery.said import NotTaken, files_in
 from .replicas import Replica, replica_folder
 
 # A task that shares a machine with an agent must give way to the measurement.
@@ -55,6 +60,19 @@ class BlobAccess:
         return is_loopback(self.address.rpartition(":")[0].strip("[]"))
 
 
+@dataclass(frozen=True, slots=True)
+class StepTerms:
+    """How steps are confined, whatever they do.
+
+    Attributes:
+        sandbox: the level, or `AUTO`.
+        hidden: folders that none may see: the coordinator's state.
+    """
+
+    sandbox: str = AUTO
+    hidden: tuple[Path, ...] = ()
+
+
 class TaskClient(Client):
     """A client whose token lives in memory alone."""
 
@@ -63,82 +81,82 @@ class TaskClient(Client):
         self._metadata = (("authorization", f"Bearer {access.token}"),)
 
 
-@contextmanager
-def _node(access: BlobAccess) -> Iterator[tuple[Client, Replica]]:
-    """The connection and the replica of the node that runs the task."""
-    os.nice(NICENESS - os.nice(0))
-    client = TaskClient(access)
-    with client:
-        yield client, Replica(replica_folder(), client, access.replica_bytes)
+class Node:
+    """What a Ray worker has for its tasks, for all its life: a nursery, and a way to blobs."""
+
+    def __init__(self, terms: StepTerms) -> None:
+        os.nice(NICENESS - os.nice(0))
+        place = Site(replica_folder().parent, terms.sandbox, terms.hidden)
+        self.nursery = Nursery(place)
+
+    @contextmanager
+    def blobs(self, access: BlobAccess) -> Iterator[tuple[Client, Replica]]:
+        """The connection, and the copies of this machine."""
+        with TaskClient(access) as client:
+            yield client, Replica(replica_folder(), client, access.replica_bytes)
+
+    def inspect(self, access: BlobAccess, limit: StepLimit, spec: JobSpec, takes: Takes) -> Any:
+        """Look into every file of a job: an `Inspection`."""
+        models = {spec.baseline, *(entry.artifact for entry in spec.entries)} - {None}
+        sets = {spec.evaluation, spec.calibration} - {None}
+        with self.blobs(access) as (_, replica):
+            paths = {one.sha256: replica.path(one) for one in sets if one}
+            paths |= {one.sha256: replica.artifact(one) for one in models if one}
+        inputs = (*map(_whole, paths.values()),)
+        order = Order(steps.inspect, (spec, paths, takes), limit, inputs)
+        return self.nursery.raised(order, Inspection)
+
+    def build(self, access: BlobAccess, limit: StepLimit, key: BuildKey) -> Any:
+        """Build one artifact, or evaluate one reference, and upload it: a `BuildOutcome`."""
+        with self.blobs(access) as (client, replica):
+            baseline = replica.artifact(key.model)
+            other = replica.path(key.calibration) if key.calibration else None
+            inputs = (_whole(baseline), *([other] if other else []))
+            order = Order(steps.build, (key, baseline, other), limit, inputs)
+            with self.nursery.step(order, steps.Built) as (built, folder):
+                if not isinstance(built, steps.Built):
+                    return built
+                try:
+                    made = _kept(client, built, folder, limit)
+                except NotTaken as error:
+                    return Ending(End.RESULT, why=str(error))
+                return BuildOutcome(made, built.unsupported, built.notes, built.batch)
+
+    def analyse(
+        self,
+        access: BlobAccess,
+        limit: StepLimit,
+        refs: tuple[RawRef, ...],
+        facts: RunFacts,
+        expected: Digest | None,
+    ) -> Any:
+        """Compute the published numbers of one run: an `Analysis`."""
+        for ref in refs:
+            require_small(ref)
+        with self.blobs(access) as (_, replica):
+            raws = tuple(replica.path(ref.digest) for ref in refs)
+            reference = replica.path(expected) if expected is not None else None
+        inputs = (*raws, *([reference] if reference else []))
+        order = Order(steps.analyse, (refs, raws, facts, reference), limit, inputs)
+        return self.nursery.raised(order, Analysis)
 
 
-def inspect(access: BlobAccess, spec: JobSpec, takes: Takes) -> Inspection:
-    """Look into every file of a job."""
-    from .inspect_job import inspect_job
-
-    with _node(access) as (_, replica):
-        models = {spec.baseline, *(entry.artifact for entry in spec.entries)}
-
-        def path_of(digest: Digest) -> Path:
-            return replica.artifact(digest) if digest in models else replica.path(digest)
-
-        return inspect_job(spec, path_of, takes)
+def _whole(artifact: Path) -> Path:
+    """A set, or the folder of an artifact: a model file reads what lies beside it."""
+    return artifact.parent if artifact.parent != replica_folder() else artifact
 
 
-def build(access: BlobAccess, key: BuildKey) -> BuildOutcome:
-    """Build one artifact, or evaluate one reference, and upload it."""
-    from ..client.artifacts import local_artifact
-    from ..client.upload import upload
+def _kept(client: Client, built: steps.Built, folder: Path, limit: StepLimit) -> Digest | None:
+    """Bring what a step made to the coordinator; None when it says that there is nothing.
 
-    with _node(access) as (client, replica), tempfile.TemporaryDirectory() as work:
-        output = Path(work) / "artifact"
-        log = BuildLog()
-        try:
-            _make(key, replica, output, log)
-        except Unsupported as error:
-            if wants_memory(error):
-                raise
-            return BuildOutcome(None, error.reason, tuple(log.notes), log.batch)
-        artifact = local_artifact(output)
-        upload(client, artifact.files)
-        return BuildOutcome(artifact.digest, None, tuple(log.notes), log.batch)
-
-
-def _make(key: BuildKey, replica: Replica, output: Path, log: BuildLog) -> None:
-    baseline = replica.artifact(key.model)
-    other = replica.path(key.calibration) if key.calibration else None
-    if is_order(key.recipe):
-        assert other is not None, "both forms are run on a set"
-        log.notes += order.put_in_order(baseline, other, order.wanted_by(key.recipe), output)
-    elif key.recipe == REFERENCE_RECIPE:
-        assert other is not None, "a reference is evaluated on a set"
-        reference.evaluate(baseline, other, output, key.batch, log)
-    else:
-        recipe = parse(key.recipe)
-        request = BuildRequest(recipe, baseline, output, other, max(key.batch, 1), log)
-        log.notes += registry.build(request, named(key.artifact_kind))
-
-
-def named(artifact_kind: str) -> tuple[str, ...]:
-    """The one kind that will do; any where none was named."""
-    return (artifact_kind,) if artifact_kind else ()
-
-
-def analyse(
-    access: BlobAccess, refs: tuple[RawRef, ...], facts: RunFacts, expected: Digest | None
-) -> Analysis:
-    """Compute the published numbers of one run."""
-    from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION
-    from bitgauge.benchmarks.analysis.analyse import analyse as compute
-    from bitgauge.benchmarks.raw.container import RunReader
-    from bitgauge.benchmarks.raw.files import in_role, require_small
-
-    for ref in refs:
-        require_small(ref)
-    reader = RunReader()
-    with _node(access) as (_, replica):
-        raws = [in_role(reader.read(replica.path(ref.digest)), ref) for ref in refs]
-        metrics = compute(raws, facts)
-        if expected is not None:
-            metrics = reference.flagged(metrics, raws, replica.path(expected))
-        return Analysis(ANALYSIS_VERSION, metrics)
+    Raises:
+        NotTaken: what it left is none of what it may.
+    """
+    if built.unsupported is not None:
+        return None
+    names = (steps.ARTIFACT, *built.companions)
+    files = files_in(folder, names, limit.written_bytes)
+    entry = files.pop(steps.ARTIFACT)
+    artifact = artifact_of(entry, files, built.kind)
+    upload(client, artifact.files)
+    return artifact.digest

@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
+_TIMES: list[int] = []
 SLEEPER = "import time; time.sleep(600)"
 
 
@@ -21,8 +22,10 @@ def doubled(value: int) -> int:
     return 2 * value
 
 
-def process_id() -> int:
-    return os.getpid()
+def remembered() -> int:
+    """How often this process has done this."""
+    _TIMES.append(1)
+    return len(_TIMES)
 
 
 def refused() -> NoReturn:
@@ -76,26 +79,24 @@ def shot() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def hiding(note: str) -> None:
-    """Starts a process that leaves session and parent, and writes down its id."""
-    folder = Path(tempfile.gettempdir())
-    (folder / "scratch").write_bytes(b"x" * 100)
+def hiding() -> None:
+    """Starts a process that leaves session and parent, and says so in a file."""
+    part = Path(tempfile.gettempdir()) / "part"
+    part.write_bytes(b"x" * 100)
     middle = os.fork()
     if middle == 0:
         os.setsid()
-        sleeper = subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True)
-        written = Path(note).with_suffix(".part")
-        written.write_text(f"{sleeper.pid} {folder}")
-        written.rename(note)
+        subprocess.Popen([sys.executable, "-c", SLEEPER], start_new_session=True)
+        part.rename("note")
         os._exit(0)
     os.waitpid(middle, 0)
 
 
-def hiding_for_ever(note: str) -> None:
-    hiding(note)
+def hiding_for_ever() -> None:
+    hiding()
     endless()
 
 
-def noted_endless(note: str) -> None:
-    Path(note).write_text("here")
+def noted_endless() -> None:
+    Path("note").write_text("here")
     endless()

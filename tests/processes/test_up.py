@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import hashlib
 import io
+import re
 import socket
 import stat
 import subprocess
@@ -231,5 +232,7 @@ def listening(process: psutil.Process, port: int | None = None) -> list[Any]:
     return []
 
 
-def test_the_terminal_sees_one_line(up: Up) -> None:
-    assert up.lines == [f"Bitgauge coordinator serving on {up.address}"]
+def test_the_terminal_sees_how_steps_are_confined_and_where_it_serves(up: Up) -> None:
+    sandbox, serving = up.lines
+    assert re.fullmatch(r"Sandbox of background steps: (bwrap|userns|rlimits)( \(.+\))?\.", sandbox)
+    assert serving == f"Bitgauge coordinator serving on {up.address}"

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import landlock, seccomp
+from .. import forked, landlock, namespaces, seccomp
 from ..base import SYSTEM_FILES, Box
 
 NAME = "userns"
@@ -24,11 +24,12 @@ _READABLE = tuple(
     map(
         Path,
         (
-            *("/sys", "/dev/urandom", "/dev/random", "/dev/zero", "/proc/cpuinfo", "/proc/loadavg"),
+            *("/sys", "/dev/urandom", "/dev/random", "/proc/cpuinfo", "/proc/loadavg"),
             *("/proc/meminfo", "/proc/pressure", "/proc/stat", "/proc/sys", "/proc/vmstat"),
         ),
     )
 )
+_ZERO = Path("/dev/zero")
 _WRITABLE = (Path("/dev/null"),)
 
 
@@ -50,7 +51,7 @@ def missing(box: Box) -> str | None:
 
 def wrap(box: Box, command: Sequence[str]) -> tuple[str, ...]:
     """The command behind `confine`."""
-    readable = (*box.trees, *SYSTEM_FILES, *_READABLE, *box.files)
+    readable = (*box.trees, *SYSTEM_FILES, *_READABLE, _ZERO, *box.files)
     return (
         *(sys.executable, "-m", _CONFINE, str(os.getpid())),
         *(f"r{path}" for path in readable if path.exists()),
@@ -58,3 +59,17 @@ def wrap(box: Box, command: Sequence[str]) -> tuple[str, ...]:
         "--",
         *command,
     )
+
+
+def enter(box: Box, told: forked.Told) -> None:
+    """Namespaces, then a new process in them that may open nothing but what the box names."""
+    readable = (*box.trees, *SYSTEM_FILES, *_READABLE, *box.files)
+    rules = [(str(path), landlock.READ) for path in readable if path.exists()]
+    rules += [(str(path), landlock.WRITE) for path in (*_WRITABLE, *box.devices, box.folder)]
+    namespaces.separate()
+    forked.beside(forked.hold(), told)
+    # A rule on a folder of /proc holds while its inode lives, which an open descriptor sees to.
+    own = os.open("/proc/self", os.O_PATH | os.O_DIRECTORY)
+    forked.give_up_rights()
+    landlock.restrict([*rules, (f"/proc/self/fd/{own}", landlock.READ)])
+    seccomp.restrict(step=True)

@@ -99,9 +99,13 @@ def busy(up: Up) -> set[int]:
     found = set()
     for one in up.tree()[1:]:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "tasks.nursery" in " ".join(one.cmdline()):
+            if is_nursery(one) and not is_nursery(one.parent()):  # what it forks has its name
                 found |= {child.pid for child in one.children()}
     return found
+
+
+def is_nursery(process: psutil.Process | None) -> bool:
+    return process is not None and "tasks.nursery" in " ".join(process.cmdline())
 
 
 def require(what: Callable[[], bool]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from bitgauge.coordinator.decisions.slots import (
+    MAX_BESIDE,
     Queue,
     Ticket,
     admitted,
@@ -12,6 +13,7 @@ from bitgauge.coordinator.decisions.slots import (
     joined,
     left,
     next_one,
+    taken,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,13 +55,12 @@ def test_slots_are_never_idle_nor_too_many_and_a_user_keeps_his_order(
             queue = left(queue, queue.running[event % len(queue.running)])
         queue, got = filled(queue)
         served += got
-        quick = sum(one.quick for one in queue.running)
-        assert len(queue.running) - quick <= slots
-        assert len(queue.running) <= slots + 1
-        if queue.waiting:
-            assert len(queue.running) >= slots
-        if any(one.quick for one in queue.waiting):
-            assert quick >= 1
+        assert taken(queue.running) <= slots
+        assert len(queue.running) <= slots + MAX_BESIDE
+        served_quickly = {one.user for one in queue.running if one.quick}
+        for one in queue.waiting:
+            assert taken(queue.running) == slots
+            assert not one.quick or one.user in served_quickly or len(served_quickly) >= MAX_BESIDE
     for user in USERS:
         for kind in (True, False):
             own = [one.number for one in served if (one.user, one.quick) == (user, kind)]
@@ -97,9 +98,20 @@ def test_one_users_builds_leave_the_next_slot_to_another() -> None:
     queue, got = filled(queue_of(1, *[("ada", False)] * 5, ("ben", False), ("ben", True)))
     assert [(one.user, one.quick) for one in got] == [("ada", False), ("ben", True)]
     queue, got = filled(left(queue, queue.running[0]))
-    assert got == []  # the quick one has the slot now
-    queue, got = filled(left(queue, queue.running[0]))
-    assert [one.user for one in got] == ["ben"]
+    assert [one.user for one in got] == ["ben"]  # the quick one takes no slot
+
+
+def test_what_one_user_submits_keeps_nobody_else_from_submitting() -> None:
+    """Builds without end in every slot, and one look without end: others are looked at at once."""
+    queue, _ = filled(queue_of(1, ("ada", False), *[("ada", True)] * 3))
+    assert [one.quick for one in queue.running] == [False, True]
+    for number, user in enumerate(("ben", "cleo", "dora"), 10):
+        queue, got = filled(joined(queue, Ticket(number, user, quick=True)))
+        assert [one.user for one in got] == [user]
+    queue, got = filled(joined(queue, Ticket(20, "eve", quick=True)))
+    assert got == [], f"{MAX_BESIDE} users have one"
+    queue, got = filled(left(queue, queue.running[1]))
+    assert [one.user for one in got] == ["eve"], "ada's next one comes after hers"
 
 
 def test_users_take_turns() -> None:

@@ -174,7 +174,7 @@ async def test_other_failures_may_be_tried_by_the_next_job(lab: Lab, held: Held)
 
 
 async def test_whoever_submits_hears_what_is_waited_for(lab: Lab) -> None:
-    """Another looks into something long; a slot and the one besides are his."""
+    """A user's looks have the slot and the place beside; the next one waits, another's does not."""
     await lab.register()
     free, begun = asyncio.Event(), 0
     inspect = lab.runner.inspect
@@ -190,13 +190,15 @@ async def test_whoever_submits_hears_what_is_waited_for(lab: Lab) -> None:
         asyncio.create_task(lab.jobs.submit(job_of(key, baseline=EVALUATION), "ada"))
         for key in "12"
     ]
-    await eventually(lambda: begun == 1)
+    await eventually(lambda: begun == 2)
     said: list[str | tuple[str, bool]] = []
 
     async def listen() -> None:
-        said.extend([one async for one in lab.jobs.submitting(job_of("3"), "ben")])
+        said.extend([one async for one in lab.jobs.submitting(job_of("3"), "ada")])
 
     listening = asyncio.create_task(listen())
+    others.append(asyncio.create_task(lab.jobs.submit(job_of("4"), "ben")))
+    await eventually(lambda: begun == 3)
     await asyncio.sleep(0.1)
     free.set()
     await asyncio.wait_for(listening, PATIENCE_S)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -15,10 +14,10 @@ from typing import Any
 
 import psutil
 import pytest
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.coordinator.decisions.steps import End, Ending, StepLimit
 from bitgauge.coordinator.tasks.nursery.nursery import Nursery
-from bitgauge.coordinator.tasks.nursery.order import Order
+from bitgauge.coordinator.tasks.nursery.order import Order, Site
 
 from tests.labs import steps
 
@@ -26,9 +25,29 @@ LIMIT = StepLimit(30.0, 256 << 20)
 SHORT = StepLimit(0.3, 256 << 20)
 
 
+LEVELS = ("bwrap", "userns", "rlimits")
+
+
+def place_of(folder: Path, level: str) -> Site:
+    """Where a nursery of that level works; skips where the machine has none."""
+    place = Site(folder, level)
+    try:
+        nursery = Nursery(place)
+        nursery.settle()
+        nursery.end()
+    except Refused as error:
+        pytest.skip(f"NOT RUN: {error.sentence}")
+    return place
+
+
+@pytest.fixture(scope="module", params=LEVELS)
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return place_of(tmp_path_factory.mktemp(request.param), request.param)
+
+
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
+def nursery(place: Site) -> Iterator[Nursery]:
+    made = Nursery(place)
     yield made
     made.end()
 
@@ -39,9 +58,7 @@ def order(work: Callable[..., Any], *arguments: Any, limit: StepLimit = LIMIT) -
 
 def test_each_step_is_a_process_of_its_own(nursery: Nursery) -> None:
     assert nursery.raised(order(steps.doubled, 21)) == 42
-    first, second = (nursery.raised(order(steps.process_id)) for _ in range(2))
-    assert len({first, second, os.getpid()}) == 3
-    assert not psutil.pid_exists(first)
+    assert [nursery.raised(order(steps.remembered)) for _ in range(2)] == [1, 1]
 
 
 def test_what_it_says_against_its_input_is_a_value(nursery: Nursery) -> None:
@@ -82,66 +99,71 @@ def test_without_a_limit_of_memory_it_is_half_of_the_machine(nursery: Nursery) -
     assert 0 < said.limit.memory_bytes <= total / 2
 
 
-def test_nothing_that_a_step_started_or_wrote_outlives_it(nursery: Nursery, tmp_path: Path) -> None:
-    assert nursery.raised(order(steps.hiding, str(tmp_path / "note"))) is None
-    require_gone(tmp_path / "note")
+def test_nothing_that_a_step_started_or_wrote_outlives_it(nursery: Nursery, place: Site) -> None:
+    assert nursery.raised(order(steps.hiding)) is None
+    (own,) = psutil.Process().children()
+    assert own.children() == []
+    assert list(place.folder.iterdir()) == []
 
 
-def test_an_interrupted_step_is_gone_before_the_interruption_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_step_is_gone_before_the_interruption_goes_on(
+    nursery: Nursery, place: Site
+) -> None:
     """Ray cancels a task by an exception in the main thread of its worker."""
-    nursery, note = Nursery(), tmp_path / "note"
+    below: list[psutil.Process] = []
 
     def interrupt() -> None:
-        require_written(note)
+        require_written(place)
+        below.extend(psutil.Process().children(recursive=True))
         signal.raise_signal(signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):
-        nursery.raised(order(steps.hiding_for_ever, str(note)))
-    require_gone(note, patience_s=0.0)
+        nursery.raised(order(steps.hiding_for_ever))
+    assert len(below) > 2
+    require_ended(below, patience_s=0.0)
+    assert list(place.folder.iterdir()) == []
     assert nursery.raised(order(steps.doubled, 2)) == 4
-    nursery.end()
 
 
-def test_nothing_outlives_the_worker_that_is_killed(tmp_path: Path) -> None:
+def test_nothing_outlives_the_worker_that_is_killed(place: Site) -> None:
     code = (
         "import sys\n"
+        "from pathlib import Path\n"
         "from bitgauge.coordinator.decisions.steps import StepLimit\n"
         "from bitgauge.coordinator.tasks.nursery.nursery import Nursery\n"
-        "from bitgauge.coordinator.tasks.nursery.order import Order\n"
+        "from bitgauge.coordinator.tasks.nursery.order import Order, Site\n"
         "from tests.labs import steps\n"
-        "order = Order(steps.hiding_for_ever, (sys.argv[1],), StepLimit(30.0))\n"
-        "Nursery().raised(order)\n"
+        "order = Order(steps.hiding_for_ever, (), StepLimit(30.0))\n"
+        "Nursery(Site(Path(sys.argv[1]), sys.argv[2])).raised(order)\n"
     )
-    note = tmp_path / "note"
-    worker = subprocess.Popen([sys.executable, "-c", code, str(note)])
-    require_written(note)
+    worker = subprocess.Popen([sys.executable, "-c", code, str(place.folder), place.sandbox])
+    require_written(place)
     below = psutil.Process(worker.pid).children(recursive=True)
-    assert below
+    assert len(below) > 2
     worker.kill()
     worker.wait()
     require_ended(below)
-    require_gone(note)
+    assert list(place.folder.iterdir()) == []
 
 
-def test_a_nursery_that_is_killed_is_replaced(nursery: Nursery, tmp_path: Path) -> None:
-    note = tmp_path / "note"
-
+def test_a_nursery_that_is_killed_is_replaced(nursery: Nursery, place: Site) -> None:
     def kill() -> None:
-        require_written(note)
+        require_written(place)
         mine = psutil.Process().children()
         next(one for one in mine if "nursery" in " ".join(one.cmdline())).kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
-    assert nursery.raised(order(steps.noted_endless, str(note))) == Ending(End.LOST)
+    assert nursery.raised(order(steps.noted_endless)) == Ending(End.LOST)
     killer.join()
     assert nursery.raised(order(steps.doubled, 3)) == 6
 
 
-def require_written(note: Path, patience_s: float = 20.0) -> None:
+def require_written(place: Site, patience_s: float = 20.0) -> None:
+    """Wait until a step in `place` has written its note."""
     until = time.monotonic() + patience_s
-    while not note.exists():
+    while not list(place.folder.glob("step-*/note")):
         assert time.monotonic() < until, "the step did not begin"
         time.sleep(0.01)
 
@@ -158,11 +180,3 @@ def runs(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
-
-
-def require_gone(note: Path, patience_s: float = 20.0) -> None:
-    """Fail unless the process of a note has ended and its folder is gone."""
-    pid, folder = note.read_text().split()
-    with contextlib.suppress(psutil.NoSuchProcess):
-        require_ended([psutil.Process(int(pid))], patience_s)
-    assert not Path(folder).exists()
