@@ -11,7 +11,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -20,6 +20,7 @@ from . import namespaces
 
 _FIRST_OWN = 3
 """The first descriptor that is not standard input, output or error."""
+_HOLDER = ("/bin/sh", "-c", "echo; read _")
 _OUTSIDE = 0
 """The process id of a parent that lives in another namespace."""
 
@@ -60,25 +61,32 @@ def beside(holder: int, told: Told) -> None:
     _follow(child, holder)
 
 
-def hold() -> int:
-    """A first process for the namespace of process ids that children are born into.
+def hold(before: Sequence[str] = (), given: Sequence[int] = ()) -> int:
+    """A small process that says that it is there and stays, as long as the caller does.
 
-    It collects whatever loses its parent there; the kernel ends all with it. It ends with the
-    caller.
+    It is started without a copy of the caller's memory. As the first of a namespace of process
+    ids it takes along whatever is left there when it ends.
+
+    Args:
+        before: a command that runs it.
+        given: descriptors that this inherits.
 
     Raises:
         OSError: it could not be started.
     """
-    ready, told = os.pipe()
-    first = os.fork()
-    if first == 0:
-        os.close(ready)
-        _collect(told)
-    os.close(told)
-    with os.fdopen(ready, "rb") as file:
-        if not file.read(1):  # its life is tied to ours now
-            raise OSError("the first process of a namespace could not be started")
-    return first
+    asleep, _awake = os.pipe()  # its input ends with this process
+    said, said_to = os.pipe()
+    for descriptor in given:
+        os.set_inheritable(descriptor, True)
+    words = (*before, *_HOLDER)
+    actions = [(os.POSIX_SPAWN_DUP2, asleep, 0), (os.POSIX_SPAWN_DUP2, said_to, 1)]
+    pid = os.posix_spawn(words[0], words, os.environ, file_actions=actions)
+    for descriptor in (asleep, said_to, *given):
+        os.close(descriptor)
+    with os.fdopen(said, "rb") as ready:
+        if not ready.readline():
+            raise OSError(f"{words[0]} could not be started")
+    return pid
 
 
 def give_up_rights() -> None:
@@ -89,19 +97,6 @@ def give_up_rights() -> None:
     """
     forbid_new_rights()
     namespaces.give_up_capabilities()
-
-
-def _collect(told: int) -> NoReturn:
-    try:
-        die_with_parent(_OUTSIDE)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
-            signal.signal(number, signal.SIG_IGN)  # the kernel collects who has ended
-        os.write(told, b"\n")
-        os.closerange(0, os.sysconf("SC_OPEN_MAX"))
-        while True:
-            signal.pause()
-    finally:
-        os._exit(1)
 
 
 def _follow(child: int, holder: int) -> NoReturn:

@@ -21,8 +21,6 @@ OWN_PROCESS_IDS = True
 _NOBODY = "65534"
 _NODES = (Path("/dev/null"), Path("/dev/urandom"), Path("/dev/random"))
 """What a step has of /dev; a whole one would cost a second user namespace, which none can join."""
-_HOLDING = ("/bin/sh", "-c", "echo; read _")
-"""Says that all is mounted, and stays until its input ends."""
 
 
 def missing(box: Box) -> str | None:
@@ -43,40 +41,21 @@ def wrap(box: Box, command: Sequence[str]) -> tuple[str, ...]:
 
 def enter(box: Box, told: forked.Told) -> None:
     """Bubblewrap makes the place, and a new process joins it."""
-    holder, first = _held(box)
-    namespaces.join(first)
+    info, info_to = os.pipe()
+    nodes = [word for path in _NODES for word in _same("--dev-bind", path)]
+    own = ("--tmpfs", "/dev", *nodes, "--info-fd", str(info_to))
+    holder = forked.hold(_command(box, own, ()), (info_to,))
+    with os.fdopen(info, "rb") as facts:
+        namespaces.join(int(json.loads(facts.read())["child-pid"]))
     forked.beside(holder, told)
     os.chdir(box.folder)
     forked.give_up_rights()
     if landlock.version():
-        nodes = (*_NODES, *box.devices, box.folder)
-        landlock.restrict([("/", landlock.READ), *((str(one), landlock.WRITE) for one in nodes)])
+        writable = (*_NODES, *box.devices, box.folder)
+        rules = [(str(path), landlock.WRITE) for path in writable]
+        landlock.restrict([("/", landlock.READ), *rules])
     if seccomp.known():
         seccomp.restrict(step=True)
-
-
-def _held(box: Box) -> tuple[int, int]:
-    """A bubblewrap that has mounted all, and the first process of its namespaces.
-
-    Its input ends with this process, and it with its input.
-    """
-    asleep, _awake = os.pipe()
-    (said, said_to), (info, info_to) = os.pipe(), os.pipe()
-    os.set_inheritable(info_to, True)
-    nodes = [word for path in _NODES for word in _same("--dev-bind", path)]
-    words = _command(box, ("--tmpfs", "/dev", *nodes, "--info-fd", str(info_to)), _HOLDING)
-    holder = os.posix_spawn(
-        words[0],
-        words,
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_DUP2, asleep, 0), (os.POSIX_SPAWN_DUP2, said_to, 1)],
-    )
-    os.close(said_to)
-    os.close(info_to)
-    with os.fdopen(said, "rb") as ready, os.fdopen(info, "rb") as facts:
-        if not ready.readline():
-            raise OSError("bubblewrap did not make the place")
-        return holder, int(json.loads(facts.read())["child-pid"])
 
 
 def _command(box: Box, own: Sequence[str], command: Sequence[str]) -> tuple[str, ...]:
