@@ -159,6 +159,7 @@ def _choice(
         path=words.path(grounds, rule),
         label=chosen.file.label if chosen.file else "",
         artifact=chosen.file.artifact if chosen.file else None,
+        runtime=chosen.runtime,
     )
 
 
@@ -183,6 +184,7 @@ def _candidate(grounds: Grounds, one: Assessed, standing: Standing | None) -> Ca
         regret=standing.regret if standing else None,
         label=one.file.label if one.file else "",
         artifact=one.file.artifact if one.file else None,
+        runtime=one.runtime,
     )
 
 

@@ -56,6 +56,11 @@ class Assessed:
         return self.rows[0] if len(files) == 1 and files != {None} else None
 
     @property
+    def runtime(self) -> str:
+        """What executes it; where each unit has its own, all of them."""
+        return ", ".join(dict.fromkeys(row.runtime for row in self.rows))
+
+    @property
     def eligible(self) -> bool:
         """Whether it meets every limit on every unit."""
         return not self.objections

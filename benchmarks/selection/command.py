@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from ..vocabulary.values.choices import SelectQuery
-from ..vocabulary.values.rows import WITH
+from ..vocabulary.values.rows import ON, WITH
 
 
 def run_command(
@@ -21,13 +21,18 @@ def run_command(
     File names in capitals are the reader's own.
     """
     # What saturates is measured in exact mode without being asked for.
-    recipes = list(dict.fromkeys(recipe.partition(WITH)[0] for recipe in recipes))
+    spelled = [recipe.partition(WITH)[0].partition(ON) for recipe in recipes]
+    # One command is about one runtime: what the others build is asked for by the next one.
+    runtime = spelled[0][2] if spelled else ""
+    recipes = list(dict.fromkeys(recipe for recipe, _, what in spelled if what == runtime))
     named = [shlex.quote(f"{label}=FILE") for label in dict.fromkeys(files)]
     parts = ["bitgauge run", *named, "--baseline MODEL.onnx", "--eval EVALUATION.npz"]
     if any(recipe == "all" or "static" in recipe for recipe in recipes):
         parts.append("--calibration CALIBRATION.npz")
     if recipes:
         parts.append(f"--recipes {','.join(recipes)}")
+    if runtime:
+        parts.append(f"--runtime {runtime}")
     if query.model_name:
         parts.append(f"--name {query.model_name}")
     parts.append(f"--model-class {query.model_class.value}")

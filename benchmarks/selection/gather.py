@@ -117,5 +117,6 @@ def _answers(query: SelectQuery, row: TableRow) -> bool:
         row.model_class is query.model_class
         and row.hardware_class is query.hardware_class
         and query.model_name in (None, row.model_name)
+        and (query.runtime in (None, row.runtime) or row.is_baseline)
         and row.realness.keeps_time
     )

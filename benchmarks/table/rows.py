@@ -62,6 +62,7 @@ def row_key(row: TableRow) -> tuple[object, ...]:
         row.overrides,
         # What nobody chose leaves the keys of rows as they were before there was a choice.
         *([row.output] if row.output else []),
+        *([f"against {row.reference}"] if row.reference else []),
     )
     return of_artifact(parts, row.artifact)
 
@@ -181,6 +182,7 @@ def _order(row: TableRow) -> tuple[object, ...]:
         _PROFILES.index(row.profile),
         _overrides_order(row.overrides),
         row.output,
+        row.reference,
         _FAMILIES.index(row.family),
         row.recipe,
         row.label,

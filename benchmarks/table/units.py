@@ -18,7 +18,11 @@ from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 
 Unit = tuple[str, str, str]
-"""Model name, device id, runtime: where a recipe must hold."""
+"""Model name, device id, runtime of the baseline: where a recipe must hold.
+
+What another runtime executes is held against the same baseline, so it is another choice there and
+no other place.
+"""
 
 _JUDGED = keys(lambda metric: metric.group is Group.QUALITY and not metric.counted)
 
@@ -32,7 +36,7 @@ _PROFILE_RANK = {
 
 def unit_of(row: TableRow) -> Unit:
     """The unit of evidence that a row belongs to."""
-    return (row.model_name, row.device_id, row.runtime)
+    return (row.model_name, row.device_id, row.reference_runtime)
 
 
 def variant_of(row: TableRow) -> str:

@@ -27,6 +27,9 @@ class Question:
         str | None,
         typer.Option(help="Only this file beside its baseline: label, or start of its digest."),
     ] = None
+    runtime: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only what this runtime executes.")
+    ] = None
     batch: Annotated[int, typer.Option(min=1, help="Samples per call.")] = 1
     threads: Annotated[int, typer.Option(min=1, help="Threads of the runtime.")] = 1
     offline: Annotated[
@@ -156,6 +159,7 @@ def _query(question: Question, limits: Limits, prices: Prices) -> SelectQuery:
         hardware_class=parse_word(HardwareClass, question.hardware, "hardware class"),
         model_name=question.model,
         artifact=question.artifact,
+        runtime=question.runtime,
         workload=Workload(scenario=scenario, batch=question.batch, threads=question.threads),
         objective=parse_word(Objective, question.objective, "objective"),
         max_latency_ns=_given(parse_time_ns, limits.max_latency),

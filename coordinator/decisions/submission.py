@@ -35,7 +35,8 @@ LONGEST_DEADLINE_S = 30 * 86_400
 def completed(spec: JobSpec) -> JobSpec:
     """`spec` with the baseline as entry 0, and as the artifact of every bare ``fp32`` entry.
 
-    Every entry says what executes it; the job's own runtime is that of its baseline.
+    Every entry says what executes it, but a file that somebody gave without saying so: that is
+    seen when it is looked into. The job's own runtime is that of its baseline.
 
     Raises:
         BadInput: `BAD_ARGUMENT` when a number is out of range or the name is empty.
@@ -50,8 +51,13 @@ def completed(spec: JobSpec) -> JobSpec:
     if not entries or entries[0].artifact != spec.baseline:
         entries = (Entry(BASELINE_RECIPE, spec.baseline), *entries)
     first = replace(entries[0], recipe=entries[0].recipe or BASELINE_RECIPE)
-    explicit = tuple(replace(one, runtime=spec.runtime_of(one)) for one in (first, *entries[1:]))
-    runtime = explicit[0].runtime
+    runtime = spec.runtime_of(first)
+    explicit = tuple(
+        one
+        if one.artifact not in (None, spec.baseline)
+        else replace(one, runtime=spec.runtime_of(one))
+        for one in (first, *entries[1:])
+    )
     return replace(spec, entries=explicit, runtime=runtime, original=None, order=())
 
 
@@ -161,7 +167,8 @@ def require_blobs(spec: JobSpec, missing: Collection[Digest]) -> None:
 
 def described(spec: JobSpec, inspection: Inspection) -> JobSpec:
     """`spec` with recipes and kinds as they were found, and the model class unless it was given."""
-    seen = (inspection.recipes, inspection.kinds, inspection.families)
+    runtimes = inspection.runtimes or tuple(map(spec.runtime_of, spec.entries))
+    seen = (inspection.recipes, inspection.kinds, inspection.families, runtimes)
     entries = tuple(
         replace(
             entry,
@@ -169,10 +176,12 @@ def described(spec: JobSpec, inspection: Inspection) -> JobSpec:
             artifact_kind=kind,
             name=entry.name if entry.artifact == spec.baseline else label_of(entry),
             family=family if recipe == CUSTOM else None,
+            runtime=runtime,
         )
-        for entry, recipe, kind, family in zip(spec.entries, *seen, strict=True)
+        for entry, recipe, kind, family, runtime in zip(spec.entries, *seen, strict=True)
     )
-    return replace(spec, entries=entries, model_class=spec.model_class or inspection.model_class)
+    model_class = spec.model_class or inspection.model_class
+    return replace(spec, entries=entries, runtime=entries[0].runtime, model_class=model_class)
 
 
 def label_of(entry: Entry) -> str:
@@ -202,6 +211,21 @@ def takes(devices: Sequence[DeviceDescription]) -> Takes:
         if not runtime.artifact_kinds:
             silent.add(runtime.name)
     return {name: tuple(kinds) for name, kinds in found.items() if name not in silent}
+
+
+def runtime_for(kind: str, asked: str, known: Takes) -> str:
+    """What executes an artifact: what was asked for where it can, else the only one that can.
+
+    Args:
+        kind: of the artifact.
+        asked: the runtime that was named, or the job's.
+        known: what each runtime takes.
+    """
+    taken = known.get(asked)
+    others = [name for name, kinds in known.items() if kind in kinds]
+    if taken is None or kind in taken or len(others) != 1:
+        return asked
+    return others[0]
 
 
 def require_taken(label: str, kind: str, runtime: str, known: Takes) -> None:
@@ -261,6 +285,7 @@ class Inspection:
         recipes: canonical recipe of each entry, in order.
         kinds: artifact kind of each entry, in order.
         families: what the file of each custom entry is, in order; None for the others.
+        runtimes: what executes each entry, in order.
         disorder: what of the baseline is to be put in order first; nothing else was looked at.
     """
 
@@ -268,4 +293,5 @@ class Inspection:
     recipes: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     families: tuple[FormatFamily | None, ...] = ()
+    runtimes: tuple[str, ...] = ()
     disorder: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
 from ..builders.registry import builder_for
-from ..decisions.submission import Inspection, Takes, require_taken
+from ..decisions.submission import Inspection, Takes, require_taken, runtime_for
 from ..models.base import ModelFacts
 from ..models.checks import check_evaluation, check_stands_in
 from ..models.recognise import inspect_model, kind_of
@@ -41,7 +41,9 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
     """
     label = _label(spec.entries[0], BASELINE_LABEL)
     path = path_of(spec.baseline)
-    kind = _kind_of(spec.entries[0], path, label, takes)
+    kind = kind_of(path, label)
+    runtime = runtime_for(kind, spec.runtime, takes)
+    require_taken(label, kind, runtime, takes)
     if spec.original is None:
         disorder = out_of_order(path, kind, wanted_of(spec), label)
         if disorder:
@@ -63,14 +65,8 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
         tuple(one.recipe for one in found),
         tuple(one.kind for one in found),
         tuple(one.family for one in found),
+        tuple(one.runtime for one in found),
     )
-
-
-def _kind_of(entry: Entry, path: Path, label: str, takes: Takes) -> str:
-    """The artifact kind of a file that the runtime of its entry takes."""
-    kind = kind_of(path, label)
-    require_taken(label, kind, entry.runtime, takes)
-    return kind
 
 
 def _read_set(path: Path, code: Code, label: str) -> EvaluationSet:
@@ -102,10 +98,11 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Canonical recipe and artifact kind of an entry; of a custom one the family of its file."""
+    """Canonical recipe, kind and runtime of an entry; of a custom one the family of its file."""
 
     recipe: str
     kind: str
+    runtime: str
     family: FormatFamily | None = None
 
 
@@ -113,17 +110,20 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
     """What an entry is: to be built, as given, or as recognised."""
     if entry.artifact == look.spec.baseline:
         label = _label(entry, BASELINE_LABEL)
-        require_taken(label, look.baseline_kind, entry.runtime, look.takes)
         if entry.recipe == CUSTOM:
             raise BadInput(Code.BAD_RECIPE, f"{label} is never custom: it is fp32.")
-        return _Seen(FormatFamily.FP32.value, look.baseline_kind)
+        runtime = runtime_for(look.baseline_kind, entry.runtime, look.takes)
+        require_taken(label, look.baseline_kind, runtime, look.takes)
+        return _Seen(FormatFamily.FP32.value, look.baseline_kind, runtime)
     if entry.artifact is None:
         asked = parse(entry.recipe)
         _, builder = builder_for(asked, look.takes.get(entry.runtime, ()))
-        return _Seen(str(asked), builder.MAKES)
+        return _Seen(str(asked), builder.MAKES, entry.runtime)
     label = _label(entry, "Artifact")
     path = look.path_of(entry.artifact)
-    kind = _kind_of(entry, path, label, look.takes)
+    kind = kind_of(path, label)
+    runtime = entry.runtime or runtime_for(kind, look.spec.runtime, look.takes)
+    require_taken(label, kind, runtime, look.takes)
     facts = inspect_model(path, label)
     batch, output = look.spec.workload.batch, look.spec.output
     check_stands_in(look.baseline, facts, look.evaluation, batch, label, output=output)
@@ -131,10 +131,10 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
     if entry.recipe and entry.recipe != CUSTOM:
         given = parse(entry.recipe)
     if given is None or entry.recipe == CUSTOM:
-        return _Seen(CUSTOM, kind, facts.format_family)
+        return _Seen(CUSTOM, kind, runtime, facts.format_family)
     if facts.recipe is not None and facts.recipe.family is not given.family:
         raise BadInput(Code.BAD_RECIPE, f"{label} is {facts.recipe}, not {given}.")
-    return _Seen(str(given), kind)
+    return _Seen(str(given), kind, runtime)
 
 
 def _require_fp32(baseline: ModelFacts, spec: JobSpec, label: str) -> None:

@@ -19,7 +19,8 @@ from .runs import MetricValue
 class SelectQuery:
     """A question: which format, for what, within which limits; an unset limit limits nothing.
 
-    `artifact`, a label or the start of a digest, asks about one file of an owner's alone.
+    `artifact`, a label or the start of a digest, asks about one file of an owner's alone; `runtime`
+    about what one runtime executes, and its baseline.
 
     `confidence` is the share of draws in which each limit has to hold, on every unit of evidence.
     The last five are for the break-even: what a day of use costs, and what it costs once to ship
@@ -50,6 +51,7 @@ class SelectQuery:
     switch_cost: float | None = None
     payback_days: float = 365.0
     artifact: str | None = None
+    runtime: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Candidate:
     regret: float | None = None
     label: str = ""
     artifact: Digest | None = None
+    runtime: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +129,4 @@ class Choice:
     path: tuple[str, ...] = ()
     label: str = ""
     artifact: Digest | None = None
+    runtime: str = ""

@@ -25,6 +25,8 @@ from .runs import FIRST, MetricValue
 
 WITH = " with "
 """Between a recipe and the session options that it is to be run with."""
+ON = " on "
+"""Between a recipe and what executes it, where the baseline is executed by something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,9 @@ class TableRow:
     `changes` names every input that is another one now than when this was measured; a measured
     row with any is `stale`. `toolchain` is what built the artifact, None when it was uploaded.
     `output` is the judged output where somebody chose it.
+
+    `reference` is the runtime of the baseline that it is compared with, where that is not its own:
+    what several runtimes do is held against one baseline in one of them.
 
     An artifact that its owner gave has its digest in `artifact`, a part of the row key, and the
     newest name that it was given in `label`; what was built here, and a baseline, has neither.
@@ -77,6 +82,7 @@ class TableRow:
     output: str = field(default="", metadata=FIRST)
     label: str = ""
     artifact: Digest | None = None
+    reference: str = ""
 
     def metric(self, key: str) -> MetricValue:
         """The metric named `key`, or a null metric with reason `not_measured`."""
@@ -92,8 +98,13 @@ class TableRow:
         return metric if metric.reason in UNSOUND else None
 
     @property
+    def reference_runtime(self) -> str:
+        """What executed the baseline that it is compared with."""
+        return self.reference or self.runtime
+
+    @property
     def variant(self) -> str:
-        """Its recipe, and what its sessions are made with where that is not the default.
+        """Its recipe, and what executes it and its sessions are made with where that is not usual.
 
         A baseline is one thing: the options are about integer kernels. What stands alone is named.
         """
@@ -106,9 +117,10 @@ class TableRow:
 
     def _called(self, recipe: str) -> str:
         options = session_words(self.overrides.session_options)
+        named = f"{recipe}{ON}{self.runtime}" if self.reference else recipe
         if not options or self.family is FormatFamily.FP32:
-            return recipe
-        return f"{recipe}{WITH}{options}"
+            return named
+        return f"{named}{WITH}{options}"
 
     @property
     def own_name(self) -> str:

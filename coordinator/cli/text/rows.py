@@ -49,7 +49,8 @@ def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> 
     for row in rows:
         baseline = row.baseline.sha256 if row.baseline else ""
         profile = f"{row.profile.value} {overrides_words(row.overrides)} {row.output}"
-        key = (row.model_name, baseline, row.device_id, row.runtime, profile)
+        where = (row.device_id, row.runtime, row.reference)
+        key = (row.model_name, baseline, *where, profile)
         blocks.setdefault(key, []).append(row)
     parts = [_block(block, known.get(block[0].device_id)) for block in blocks.values()]
     return "\n\n".join([*parts, "\n".join(wrapped(_LEGEND))])
@@ -90,6 +91,8 @@ def _title(row: TableRow, device: DeviceView | None) -> list[str]:
     ]
     if row.overrides != NO_OVERRIDES:
         lines.append(f"overridden: {overrides_words(row.overrides)}")
+    if row.reference:
+        lines.append(f"compared with fp32 executed by {row.reference}")
     if row.output:
         lines.append(f"judged on output {row.output}, which was asked for")
     if device is not None:

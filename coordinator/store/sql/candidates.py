@@ -16,6 +16,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
     FailureGroup,
 )
 from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
+from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
@@ -66,6 +67,7 @@ class _Asked(msgspec.Struct):
     workload: Workload
     overrides: Overrides = NO_OVERRIDES
     output: str = ""
+    runtime: str = DEFAULT_RUNTIME
 
 
 def candidates(
@@ -97,6 +99,7 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
         measured_unix_ns=row["ended_unix_ns"],
         overrides=asked.overrides,
         output=asked.output,
+        reference=asked.runtime if asked.runtime != row["runtime"] else "",
         flags=(SUSPECT,) if row["suspect"] is not None else (),
         failure_group=FailureGroup(group) if group else None,
         run_duration_ns=_duration_ns(row),

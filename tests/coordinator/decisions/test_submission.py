@@ -14,6 +14,7 @@ from bitgauge.coordinator.decisions.submission import (
     completed,
     described,
     require_taken,
+    runtime_for,
     takes,
 )
 
@@ -38,12 +39,31 @@ def test_the_runtime_of_a_job_is_that_of_its_baseline() -> None:
         SPEC, entries=(Entry("fp32", BASELINE, runtime="torch"), Entry("", BUILT, "a.onnx"))
     )
     made = completed(asked)
-    assert (made.runtime, made.runtimes) == ("torch", ("torch", "onnxruntime"))
+    assert (made.runtime, made.runtimes) == ("torch", ("torch",))
+    assert made.entries[1].runtime == "", "what executes a file is seen when it is looked into"
+
+
+def test_what_executes_a_file_is_what_takes_its_kind() -> None:
+    known = {"onnxruntime": ("onnx",), "litert": ("tflite",)}
+    assert runtime_for("onnx", "onnxruntime", known) == "onnxruntime"
+    assert runtime_for("tflite", "onnxruntime", known) == "litert"
+    assert runtime_for("gguf", "onnxruntime", known) == "onnxruntime", "nobody does: refused so"
+    two = {**known, "lite2": ("tflite",)}
+    assert runtime_for("tflite", "onnxruntime", two) == "onnxruntime", "its user has to say which"
+    assert runtime_for("tflite", "lite2", two) == "lite2"
+    assert runtime_for("tflite", "mine", known) == "mine", "mine has not said what it takes"
 
 
 def test_what_was_found_becomes_part_of_the_job() -> None:
-    found = Inspection(ModelClass.CNN, ("fp32", "int8-dynamic"), ("onnx", "tflite"), (None, None))
+    found = Inspection(
+        ModelClass.CNN,
+        ("fp32", "int8-dynamic"),
+        ("onnx", "tflite"),
+        (None, None),
+        ("onnxruntime", "litert"),
+    )
     made = described(completed(SPEC), found)
+    assert made.runtimes == ("onnxruntime", "litert")
     assert [(one.recipe, one.artifact_kind) for one in made.entries] == [
         ("fp32", "onnx"),
         ("int8-dynamic", "tflite"),

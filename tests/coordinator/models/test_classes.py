@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
-from bitgauge.coordinator.models.formats.onnx.classes import classify
+from bitgauge.coordinator.models.classes import classify
 
 
 @pytest.mark.parametrize(

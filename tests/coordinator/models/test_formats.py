@@ -28,13 +28,13 @@ def file(folder: Path, data: bytes) -> Path:
 @pytest.mark.parametrize(
     ("data", "kind", "words"),
     [
-        (b"\x1c\0\0\0TFL3rest", "tflite", "is a LiteRT model, not ONNX"),
+        (b"\x1c\0\0\0TFL3rest", "tflite", "it is damaged"),
         (b"GGUF\x03\0\0\0", "gguf", "is a GGUF file, not ONNX"),
         (b"PK\x03\x04rest", "onnx", "is a zip archive"),
         (MATRIX, "onnx", "is not a valid ONNX model"),
     ],
 )
-def test_a_kind_that_nobody_looks_into_is_named_all_the_same(
+def test_the_kind_of_what_is_no_whole_model_is_named_all_the_same(
     data: bytes, kind: str, words: str, tmp_path: Path
 ) -> None:
     path = file(tmp_path, data)
@@ -45,7 +45,7 @@ def test_a_kind_that_nobody_looks_into_is_named_all_the_same(
 
 def test_ours_are_all_formats() -> None:
     assert recognise.found().problems == ()
-    assert list(recognise.found().modules) == ["onnx"]
+    assert list(recognise.found().modules) == ["tflite", "onnx"]
     assert kind_of(MODEL) == "onnx"
     with pytest.raises(BitgaugeError, match="it cannot be read") as caught:
         kind_of(MODEL / "nowhere", "it")

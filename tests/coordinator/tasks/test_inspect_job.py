@@ -61,30 +61,29 @@ def test_kinds_are_those_of_the_files_and_of_the_builders(look: Look) -> None:
         ("fp32", "int8-dynamic", "fp32"),
         ("onnx", "onnx", "onnx"),
         (None, None, None),
+        ("onnxruntime",) * 3,
     )
 
 
 def test_a_file_for_the_wrong_runtime_is_one_sentence(look: Look) -> None:
     lite = Entry("", LITE, "m.tflite")
-    error = refused(look, job(lite), TAKES)
+    asked = replace(lite, runtime="onnxruntime")
+    error = refused(look, job(asked), TAKES)
     assert error.code is Code.WRONG_ARTIFACT_KIND
     assert error.sentence == "Artifact m.tflite is of kind tflite, and onnxruntime takes onnx."
-    unknown = refused(look, job(lite), {})
-    assert (unknown.code, unknown.sentence) == (
-        Code.BAD_MODEL,
-        "Artifact m.tflite is a LiteRT model, not ONNX.",
-    )
-    taken = refused(look, job(replace(lite, runtime="litert")), TAKES)
-    assert taken.sentence == "Artifact m.tflite is a LiteRT model, not ONNX.", (
-        "nobody looks into it"
-    )
+    nobody = refused(look, job(lite), {"onnxruntime": ("onnx",)})
+    assert nobody.sentence == "Artifact m.tflite is of kind tflite, and onnxruntime takes onnx."
+    damaged = refused(look, job(lite), TAKES)
+    assert damaged.code is Code.BAD_MODEL, "litert takes it, so it is looked into"
+    assert "Artifact m.tflite is damaged" in damaged.sentence
 
 
-def test_the_baseline_too_must_be_for_its_runtime(look: Look) -> None:
-    error = refused(look, replace(job(), runtime="litert"), TAKES)
+def test_a_baseline_is_executed_by_what_takes_it(look: Look) -> None:
+    """Artifacts of one runtime are held against a baseline of another."""
+    found = look(replace(job(Entry("fp32", MODEL, "m.onnx")), runtime="litert"), TAKES)
+    assert found.runtimes == ("onnxruntime",)
+    error = refused(look, replace(job(), runtime="litert"), {"litert": ("tflite",)})
     assert error.sentence == "The baseline is of kind onnx, and litert takes tflite."
-    error = refused(look, job(Entry("fp32", MODEL, "m.onnx", runtime="litert")), TAKES)
-    assert "m.onnx is of kind onnx, and litert takes tflite" in error.sentence
 
 
 def test_a_recipe_is_built_in_a_kind_that_its_runtime_takes(

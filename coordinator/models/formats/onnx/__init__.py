@@ -15,8 +15,8 @@ from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 
 from ...base import ModelFacts, OutputSpec
+from ...classes import classify
 from ...refused import refuse_by_content, refuse_by_suffix, refuse_embedded_engine
-from .classes import classify
 from .external import check_files, named_files, names_files, without_files
 
 if TYPE_CHECKING:
