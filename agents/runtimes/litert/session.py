@@ -197,7 +197,9 @@ class LiteRtSession:
         if sizes != self._sizes:
             try:
                 for index, shape in sizes.items():
-                    self._interpreter.resize_tensor_input(index, shape)
+                    # Strict: else a size that the file fixes is overruled, and what was baked in
+                    # for the other one computes something else without a word.
+                    self._interpreter.resize_tensor_input(index, shape, strict=True)
                 self._interpreter.allocate_tensors()
             except Exception as error:  # as in `load`
                 raise self._explains(error) from error
