@@ -111,7 +111,7 @@ def test_a_runtime_from_a_temporary_folder_runs_a_job(up: Up, tmp_path: Path) ->
                 JobSpec(
                     model_name="plugged-model",
                     baseline=model.digest,
-                    entries=(Entry("", wrong.digest, "m.tflite"),),
+                    entries=(Entry("", wrong.digest, "m.tflite", runtime="plainort"),),
                     evaluation=evaluation.digest,
                     runtime="plainort",
                 )
@@ -122,6 +122,54 @@ def test_a_runtime_from_a_temporary_folder_runs_a_job(up: Up, tmp_path: Path) ->
         )
     assert "broken" in said[0]
     assert "nothing_of_that_name" in said[0]
+
+
+@pytest.mark.timeout(120)
+def test_a_tflite_file_is_held_against_the_onnx_baseline(up: Up, tmp_path: Path) -> None:
+    """Nobody says which runtime: the one that takes it; select names both."""
+    pytest.importorskip("ai_edge_litert", reason="NOT RUN: pip install 'bitgauge[litert]'")
+    from tests.labs.graphs import lite
+
+    path = tmp_path / "digits.tflite"
+    path.write_bytes(lite.mlp().encoded())
+    model = next(one for one in zoo.models() if one.name == "digits-mlp")
+    with plugged(up, "lite", tmp_path, tmp_path) as said, up.client() as client:
+        files = [local_file(one) for one in (model.path, path, zoo.evaluation_path())]
+        upload(client, files)
+        job_id = client.submit(
+            JobSpec(
+                model_name="lite-model",
+                baseline=files[0].digest,
+                entries=(Entry("", files[1].digest, path.name),),
+                evaluation=files[2].digest,
+                selector=Selector(device="lite"),
+                overrides=BRIEF,
+            )
+        ).job_id
+        *_, last = client.watch(job_id)
+        assert last.state is JobState.FINISHED
+        rows = {row.runtime: row for row in client.table(TableQuery(job_id=job_id))}
+        row = rows["litert"]
+        assert (row.state, row.reference, row.recipe) == (
+            CellState.MEASURED,
+            "onnxruntime",
+            "fp32",
+        ), row.reason
+        assert row.metric("latency_ratio").value, "both in one child"
+        assert row.metric("accuracy_delta_pp").value == pytest.approx(0, abs=0.2)
+        assert rows["onnxruntime"].is_baseline
+        asked = up.bitgauge(
+            "select",
+            "--model",
+            "lite-model",
+            "--model-class",
+            "mlp",
+            "--hardware",
+            "cpu_only",
+            "--any-accuracy",
+        )
+        assert f"fp32 {path.name} {files[1].digest.short} on litert" in asked.stdout
+    assert "Traceback" not in said[0]
 
 
 @pytest.mark.timeout(120)
