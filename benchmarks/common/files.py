@@ -19,11 +19,12 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextlib.contextmanager
-def plain_file(path: Path, *, follow: bool = True) -> Iterator[BinaryIO]:
+def plain_file(path: Path, label: str = "", *, follow: bool = True) -> Iterator[BinaryIO]:
     """A file to read that ends: a pipe or a device is refused, and never waited for.
 
     Args:
         path: of the file.
+        label: how sentences call it; else by its path.
         follow: whether a link to it will do.
 
     Raises:
@@ -34,10 +35,11 @@ def plain_file(path: Path, *, follow: bool = True) -> Iterator[BinaryIO]:
         descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
     except (OSError, ValueError) as error:  # a name with a null in it
         why = getattr(error, "strerror", None) or str(error)
-        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {why}.") from error
+        raise BadInput(Code.FILE_UNREADABLE, f"{label or path} cannot be read: {why}.") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: it is no plain file.")
+        why = "it is no plain file"
+        raise BadInput(Code.FILE_UNREADABLE, f"{label or path} cannot be read: {why}.")
     with os.fdopen(descriptor, "rb") as file:
         yield file
 

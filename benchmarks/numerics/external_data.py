@@ -16,7 +16,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from .onnx_operators import graphs
+from .onnx_operators import messages
 
 MAX_MESSAGE_BYTES = (1 << 31) - 1
 """What protobuf holds in one message, and so the largest model that is one file."""
@@ -43,22 +43,8 @@ class Whereabouts:
 
 
 def tensors(model: Any) -> Iterator[Any]:
-    """Every tensor message of a model: initializers and attributes, of inner graphs too."""
-    for graph in graphs(model.graph):
-        yield from graph.initializer
-        yield from _parts(graph.sparse_initializer)
-        for node in graph.node:
-            yield from _of_attributes(node)
-    for function in model.functions:
-        for node in function.node:
-            yield from _of_attributes(node)
-            for item in node.attribute:
-                for inner in ([item.g] if item.HasField("g") else []) + list(item.graphs):
-                    for graph in graphs(inner):
-                        yield from graph.initializer
-                        yield from _parts(graph.sparse_initializer)
-                        for below in graph.node:
-                            yield from _of_attributes(below)
+    """Every tensor message of a model, wherever it stands."""
+    return messages(model, "TensorProto")
 
 
 def is_external(tensor: Any) -> bool:
@@ -72,8 +58,11 @@ def place_of(tensor: Any) -> Whereabouts:
     """Where the bytes of an external tensor are said to be.
 
     Raises:
-        ValueError: it does not say that in numbers and a name.
+        ValueError: it does not say that in numbers and a name, or says it twice.
     """
+    keys = [entry.key for entry in tensor.external_data]
+    if len(keys) > len(set(keys)):
+        raise ValueError("it says so twice")
     said = {entry.key: entry.value for entry in tensor.external_data}
     length = said.get("length", "")
     name = said.get("location", "")
@@ -192,18 +181,3 @@ def _names(path: Path) -> list[str]:
 
     model = onnx.load_model_from_string(data)
     return sorted({place_of(one).name for one in tensors(model) if is_external(one)})
-
-
-def _of_attributes(node: Any) -> Iterator[Any]:
-    for item in node.attribute:
-        if item.HasField("t"):
-            yield item.t
-        yield from item.tensors
-        yield from _parts(item.sparse_tensors)
-        if item.HasField("sparse_tensor"):
-            yield from _parts([item.sparse_tensor])
-
-
-def _parts(sparse: Any) -> Iterator[Any]:
-    for tensor in sparse:
-        yield from (tensor.values, tensor.indices)

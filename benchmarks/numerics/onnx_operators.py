@@ -108,6 +108,24 @@ def graphs(graph: Any) -> Iterator[Any]:
                 yield from graphs(inner)
 
 
+def messages(message: Any, kind: str) -> Iterator[Any]:
+    """Every message of a kind within another one, at any depth, in file order.
+
+    Fields are asked of the message itself, so that no place is forgotten: inner graphs, functions
+    and the defaults of their attributes, training graphs, and what a later ONNX adds. Nothing lies
+    within a tensor, whose fields are its values.
+    """
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            continue
+        name = field.message_type.name
+        for one in (value,) if hasattr(value, "ListFields") else value:
+            if name == kind:
+                yield one
+            if name != "TensorProto":
+                yield from messages(one, kind)
+
+
 def _geometry(given: dict[str, Any]) -> Geometry:
     if given.get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID", b""):
         raise _Unread("it leaves its padding to the runtime (auto_pad)")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
+from bitgauge.benchmarks.common.files import plain_file
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
@@ -65,7 +66,7 @@ def _format_of(head: bytes) -> Format:
 
 
 def _head(path: Path, label: str) -> bytes:
-    with _readable(label), open(path, "rb") as file:
+    with _readable(label), plain_file(path, label) as file:
         return file.read(HEAD_BYTES)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from bitgauge.benchmarks.numerics.onnx_operators import messages
 from bitgauge.benchmarks.quality.outputs import SEQUENCE
 from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
@@ -87,12 +88,14 @@ def _facts(data: bytes, label: str, folder: Path | None) -> ModelFacts:
     from .family import family_of
     from .graph import Graph, sort_nodes
     from .recipe import DOUBLE, recognise, widest_float
+    from .tensors import require_sound
 
     model = onnx.load_model_from_string(data)
     sort_nodes(model.graph)
     graph = Graph(model, folder)
+    require_sound(model, label)
     outside_bytes = check_files(graph.tensors, folder, label)
-    if any(node.op_type == "EPContext" for node in graph.nodes):
+    if any(node.op_type == "EPContext" for node in messages(model, "NodeProto")):
         refuse_embedded_engine(label)
     onnx.checker.check_model(without_files(model) if graph.is_external else model)
     counts = Counter(str(node.op_type) for node in graph.nodes)

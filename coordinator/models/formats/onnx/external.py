@@ -15,6 +15,10 @@ from bitgauge.benchmarks.common.manifest import what_is_wrong
 from bitgauge.benchmarks.numerics.external_data import Whereabouts, bytes_of, is_external, place_of
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
+MAX_SHARED = 4
+"""Tensors, on average, that may have the same bytes of a file: tied weights are two."""
+FREE_BYTES = 64 << 20
+"""Of all tensors together, that may be shared as one likes."""
 _SHOWN = 100
 
 
@@ -49,6 +53,7 @@ def check_files(tensors: Iterable[Any], folder: Path | None, label: str) -> int:
     outside = [(one, _placed(one, label)) for one in tensors if is_external(one)]
     names = sorted({place.name for _, place in outside})
     sizes = {name: _size(folder, name, label) for name in names}
+    _require_few_sharers(sum(bytes_of(one) for one, _ in outside), sum(sizes.values()), label)
     for tensor, place in outside:
         needed = bytes_of(tensor)
         if place.length not in (None, needed):
@@ -63,6 +68,15 @@ def check_files(tensors: Iterable[Any], folder: Path | None, label: str) -> int:
                 f" {sizes[place.name]}."
             )
     return sum(sizes.values())
+
+
+def _require_few_sharers(claimed: int, there: int, label: str) -> None:
+    """Refuse a small file of which many large tensors are made."""
+    if claimed > FREE_BYTES + MAX_SHARED * there:
+        raise _bad(
+            f"{label} takes {claimed} bytes of tensors from files of {there}: more than"
+            f" {MAX_SHARED} tensors have the same bytes."
+        )
 
 
 def without_files(model: Any) -> Any:
