@@ -18,29 +18,37 @@ from ..vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@contextlib.contextmanager
-def plain_file(path: Path, label: str = "", *, follow: bool = True) -> Iterator[BinaryIO]:
+def opened_plain(path: Path, *, follow: bool = True) -> BinaryIO:
     """A file to read that ends: a pipe or a device is refused, and never waited for.
+
+    Raises:
+        OSError: it cannot be opened, is no plain file, or is a link while those do not `follow`.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "it is no plain file", str(path))
+
+
+@contextlib.contextmanager
+def plain_file(path: Path, label: str = "") -> Iterator[BinaryIO]:
+    """`opened_plain`, in one sentence when it cannot be.
 
     Args:
         path: of the file.
-        label: how sentences call it; else by its path.
-        follow: whether a link to it will do.
+        label: how the sentence calls it; else by its path.
 
     Raises:
-        BadInput: `FILE_UNREADABLE`, it is no plain file, or cannot be opened.
+        BadInput: `FILE_UNREADABLE`.
     """
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+        file = opened_plain(path)
     except (OSError, ValueError) as error:  # a name with a null in it
         why = getattr(error, "strerror", None) or str(error)
         raise BadInput(Code.FILE_UNREADABLE, f"{label or path} cannot be read: {why}.") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        why = "it is no plain file"
-        raise BadInput(Code.FILE_UNREADABLE, f"{label or path} cannot be read: {why}.")
-    with os.fdopen(descriptor, "rb") as file:
+    with file:
         yield file
 
 

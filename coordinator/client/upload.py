@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from bitgauge.benchmarks.common.again import Again
-from bitgauge.benchmarks.common.digests import digest_of
+from bitgauge.benchmarks.common.digests import Hasher
+from bitgauge.benchmarks.common.files import plain_file
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
@@ -74,7 +75,8 @@ def local_file(path: Path) -> LocalFile:
         BadInput: `FILE_UNREADABLE`.
     """
     try:
-        return LocalFile(path, digest_of(path))
+        with plain_file(path) as file:  # a pipe would never end, nor be there a second time
+            return LocalFile(path, Hasher.of_open(file).digest)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from bitgauge.benchmarks.common.digests import Hasher, digest_of
-from bitgauge.benchmarks.common.files import open_own
+from bitgauge.benchmarks.common.digests import Hasher
+from bitgauge.benchmarks.common.files import open_own, opened_plain
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 CHUNK_BYTES = 1 << 20
@@ -38,16 +38,28 @@ def named(path: Path) -> Digest | None:
     return Digest(match.group(1), int(match.group(2))) if match else None
 
 
+def is_digest(digest: Digest) -> bool:
+    """Whether it has the form of one, and so names a file within a folder of blobs."""
+    return _NAME.fullmatch(f"{digest.sha256}.{digest.size_bytes}") is not None
+
+
 def is_sound(root: Path, digest: Digest) -> bool:
-    """Whether a blob is below `root` and its bytes are what its name says."""
+    """Whether a blob is below `root`, a plain file, and its bytes are what its name says."""
     try:
-        return digest_of(blob_file(root, digest)) == digest
+        with opened_plain(blob_file(root, digest), follow=False) as file:
+            as_long = os.fstat(file.fileno()).st_size == digest.size_bytes
+            return as_long and Hasher.of_open(file).digest == digest
     except OSError:
         return False
 
 
-def copy(source: Path, target: Path) -> Digest:
-    """Copy a file durably; the content address of what was written.
+def copy(source: Path, target: Path, size_bytes: int | None = None) -> Digest:
+    """Copy a plain file durably; the content address of what was written.
+
+    Args:
+        source: what to copy.
+        target: where to; its folder is made.
+        size_bytes: what it should have: hardly more is copied, however long it has become.
 
     Raises:
         OSError: either file cannot be used.
@@ -55,10 +67,12 @@ def copy(source: Path, target: Path) -> Digest:
     hasher = Hasher()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = open_own(target, os.O_TRUNC)
-    with os.fdopen(made, "wb") as write, source.open("rb") as read:
+    with os.fdopen(made, "wb") as write, opened_plain(source) as read:
         while data := read.read(CHUNK_BYTES):
             hasher.update(data)
             write.write(data)
+            if size_bytes is not None and hasher.size_bytes > size_bytes:
+                break
         write.flush()
         os.fsync(write.fileno())
     return hasher.digest

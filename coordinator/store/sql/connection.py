@@ -109,6 +109,27 @@ def connect_readonly(path: Path) -> sqlite3.Connection:
             return _probe(f"{uri}&immutable=1")
 
 
+_DISTRUST = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON")
+
+
+def connect_alone(path: Path) -> sqlite3.Connection:
+    """Open a database that somebody handed over: its file alone, trusted in nothing.
+
+    A log beside it would change what is read, and not what is copied.
+
+    Raises:
+        NotFound: `STORE_MISSING`, no such file.
+        BitgaugeError: it can not be opened, or is no database.
+    """
+    if not path.is_file():
+        raise NotFound(Code.STORE_MISSING, f"There is no database at {path}.")
+    with translated(str(path), "opening the store to read"):
+        connection = _probe(f"{path.resolve().as_uri()}?mode=ro&immutable=1")
+        for pragma in _DISTRUST:
+            connection.execute(pragma)
+        return connection
+
+
 def _probe(uri: str) -> sqlite3.Connection:
     """A connection that has read its first page, which is when SQLite opens the log."""
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)

@@ -22,7 +22,13 @@ from pathlib import Path
 
 import msgspec
 from bitgauge.benchmarks.common.digests import digest_of
-from bitgauge.benchmarks.common.files import on_disk, remove_tree, sync, sync_folders
+from bitgauge.benchmarks.common.files import (
+    on_disk,
+    opened_plain,
+    remove_tree,
+    sync,
+    sync_folders,
+)
 from bitgauge.benchmarks.common.home import private_folder
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
@@ -34,7 +40,7 @@ from bitgauge.benchmarks.vocabulary.errors import (
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from .. import last_backup
-from ..blobs.files import blob_file, copy, is_sound, listed
+from ..blobs.files import blob_file, copy, is_digest, is_sound, listed
 from ..last_backup import MANIFEST, SCHEMA
 from ..sql.connection import snapshot
 from ..state_folder import StateFolder
@@ -43,6 +49,8 @@ from . import invariants
 DATABASE = "store.db"
 BLOBS = "blobs"
 NAMED_IN_SENTENCES = 3
+MAX_BACKUP_MANIFEST_BYTES = 128 << 20
+"""Some 900,000 blobs, which take 130 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +126,7 @@ def verify(folder: Path) -> BackupManifest:
     """
     manifest = read_manifest(folder)
     with on_disk(f"While reading the backup {folder}"):
-        found = digest_of(folder / DATABASE) if (folder / DATABASE).is_file() else None
+        found = _database_digest(folder / DATABASE)
         if found != manifest.database:
             raise damaged(folder, f"{DATABASE} is not the file that its manifest names")
         lost = [blob for blob in manifest.blobs if not is_sound(folder / BLOBS, blob)]
@@ -137,17 +145,33 @@ def read_manifest(folder: Path) -> BackupManifest:
         Internal: `BACKUP_DAMAGED`, also when the folder is no backup.
     """
     try:
-        text = (folder / MANIFEST).read_bytes()
+        text = _manifest_text(folder)
         manifest = msgspec.json.decode(text, type=BackupManifest)
     except FileNotFoundError:
         raise damaged(folder, f"it has no {MANIFEST}, so it is no backup") from None
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, RecursionError) as error:
         raise damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
     if manifest.schema != SCHEMA:
         raise damaged(folder, f"its format {manifest.schema!r} is not {SCHEMA!r}")
     if text != _text(manifest) or manifest.seal != _seal(manifest):
         raise damaged(folder, f"{MANIFEST} is not as it was written")
+    _require_names((*manifest.blobs, *manifest.left_out, manifest.database), folder)
     return manifest
+
+
+def _manifest_text(folder: Path) -> bytes:
+    with opened_plain(folder / MANIFEST, follow=False) as file:
+        text = file.read(MAX_BACKUP_MANIFEST_BYTES + 1)
+    if len(text) > MAX_BACKUP_MANIFEST_BYTES:
+        raise damaged(folder, f"{MANIFEST} is larger than {MAX_BACKUP_MANIFEST_BYTES} bytes")
+    return text
+
+
+def _database_digest(path: Path) -> Digest | None:
+    """The content address of the database of a backup; None when it is no plain file."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    return digest_of(path)
 
 
 def _text(manifest: BackupManifest) -> bytes:
@@ -162,12 +186,21 @@ def _seal(manifest: BackupManifest) -> str:
 
 
 def recorded_blobs(database: Path) -> tuple[Digest, ...]:
-    """The blobs that a copied database records; its pages are verified too.
+    """The blobs that a copied database records; its pages and its schema are verified too.
 
     Raises:
         BitgaugeError: `STORE_DAMAGED`, `STORE_NEWER`, `STORE_MISSING`, `STORE_IO`.
     """
-    return invariants.examine(database, complete=False).blobs
+    blobs = invariants.examine(database, complete=False, handed=True).blobs
+    _require_names(blobs, database)
+    return blobs
+
+
+def _require_names(blobs: tuple[Digest, ...], what: Path) -> None:
+    """Refuse what is no digest: it names a file, and would name one outside of its folder."""
+    strange = next((blob for blob in blobs if not is_digest(blob)), None)
+    if strange is not None:
+        raise damaged(what, f"it names a blob {strange.sha256[:20]!r}, which is no digest")
 
 
 def damaged(folder: Path, why: str) -> Internal:

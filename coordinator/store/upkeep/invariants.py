@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitgauge.benchmarks.common.ids import run_id
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, Internal, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ...decisions.submission import named_digests
-from ..sql.connection import check, connect_readonly
+from ..sql.connection import check, connect_alone, connect_readonly
 from ..sql.database import fetch, transaction, translated
 from ..sql.steps import NEWEST, version_of
 from ..sql.table import disagreements
 from ..sql.unreadable import UNREADABLE
 from ..sql.values import job_spec
+from .foreign import foreign, quoted
 from .stored import unread
 
+MAX_BLOBS = 1_000_000
+"""Of a database that is restored, each of which becomes an object."""
 MOST_FINDINGS = 20
 """Of each kind; a torn database would fill the screen."""
 
@@ -127,23 +130,28 @@ class StoreContents:
     findings: tuple[str, ...]
 
 
-def examine(path: Path, *, complete: bool = True) -> StoreContents:
+def examine(path: Path, *, complete: bool = True, handed: bool = False) -> StoreContents:
     """Read all of a database, also while a coordinator writes it.
 
     Args:
         path: the database.
         complete: ask every invariant, which needs the newest schema; else its pages only.
+        handed: it was handed over by somebody: the file alone counts, whatever log lies beside it,
+            and it may hold nothing but what Bitgauge makes.
 
     Raises:
         BitgaugeError: `STORE_MISSING`, `STORE_NEWER`, `STORE_IO`; `STORE_OLDER` when its schema
             is none that the invariants fit; `STORE_DAMAGED` when it cannot even be read.
     """
+    opened = connect_alone if handed else connect_readonly
     with (
-        contextlib.closing(connect_readonly(path)) as connection,
+        contextlib.closing(opened(path)) as connection,
         translated(str(path), "checking the store"),
         transaction(connection, "BEGIN"),
     ):
         schema = version_of(connection, str(path))
+        if handed:
+            _require_ours(connection, schema, path)
         check(connection, path, "integrity_check(20)")
         if complete and schema < NEWEST:
             raise Refused(
@@ -153,6 +161,23 @@ def examine(path: Path, *, complete: bool = True) -> StoreContents:
             )
         findings = _findings(connection) if complete else []
         return StoreContents(schema, _counts(connection), _blobs(connection), tuple(findings))
+
+
+def _require_ours(connection: sqlite3.Connection, schema: int, path: Path) -> None:
+    """Refuse a database of ours with something of others in it, or more than is restored."""
+    found = foreign(connection, schema)
+    if found is not None:
+        raise Internal(
+            Code.STORE_DAMAGED,
+            f"The database {path} holds {found}, which Bitgauge does not make; drop it there before"
+            " it is restored.",
+        )
+    count = int(connection.execute("SELECT count(*) FROM blobs").fetchone()[0])
+    if count > MAX_BLOBS:
+        raise Internal(
+            Code.STORE_DAMAGED,
+            f"The database {path} names {count} blobs; {MAX_BLOBS} are restored at most.",
+        )
 
 
 def _blobs(connection: sqlite3.Connection) -> tuple[Digest, ...]:
@@ -167,7 +192,7 @@ def _counts(connection: sqlite3.Connection) -> dict[str, int]:
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1"
     ).fetchall()
     return {
-        table: int(connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0])  # noqa: S608
+        table: int(connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()[0])  # noqa: S608
         for (table,) in tables
     }
 

@@ -122,7 +122,7 @@ def _put(found: _Source, config: StateFolder, source: Path) -> Restored:
     aside.mkdir(mode=0o700)
     try:
         copied = [blob for blob in wanted if _bring(found, blob, config.blobs_folder, aside)]
-        if copy(found.database, aside / DATABASE) != found.digest:
+        if copy(found.database, aside / DATABASE, found.digest.size_bytes) != found.digest:
             raise backup.damaged(source, f"{found.database.name} changed while it was read")
         (aside / DATABASE).chmod(0o600)
         ended = carried.carry(aside / DATABASE, known, source, time.time_ns())
@@ -160,7 +160,7 @@ def _bring(found: _Source, blob: Digest, blobs: Path, aside: Path) -> bool:
     if found.blobs is None or not blob_file(found.blobs, blob).is_file():
         return False
     half = aside / blob.sha256
-    if copy(blob_file(found.blobs, blob), half) != blob:
+    if copy(blob_file(found.blobs, blob), half, blob.size_bytes) != blob:
         raise backup.damaged(found.blobs.parent, f"blob {blob} changed while it was read")
     final = blob_file(blobs, blob)
     final.parent.mkdir(parents=True, exist_ok=True)
