@@ -18,7 +18,7 @@ from typing import NoReturn
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from cryptography import x509
 
-from ..decisions.asker import ITSELF, Asker
+from ..decisions.asker import ITSELF, LOCAL, Asker
 from ..store.last_backup import utc
 from ..store.values import AccessState, TokenRecord
 from .tokens import Party, hashed
@@ -165,7 +165,7 @@ class Access:
             clock: the present, UTC nanoseconds.
         """
         self._local = tuple(
-            (hashed(token), Caller(party, "local", local=True)) for token, party in local.items()
+            (hashed(token), Caller(party, LOCAL, local=True)) for token, party in local.items()
         )
         self._state = AccessState()
         self._now_ns = clock

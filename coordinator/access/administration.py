@@ -16,7 +16,7 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
-from ..decisions.asker import COORDINATOR
+from ..decisions.asker import WITHOUT_TOKEN
 from ..decisions.quotas import Quotas, require_room
 from ..store.store import Store
 from ..store.values import TokenRecord
@@ -30,8 +30,6 @@ JOIN_LIFE_S = 900
 LONGEST_JOIN_LIFE_S = 7 * 86_400
 JOIN_TOKEN_BYTES = 16
 LONGEST_NAME = 64
-RESERVED = frozenset({"local", COORDINATOR})
-"""Who is named so owns things, and has no token of the store."""
 
 T = TypeVar("T")
 
@@ -165,11 +163,11 @@ class Administration:
 
 
 def _require_name(name: str) -> None:
-    if name != name.strip() or ":" in name or name.casefold() in RESERVED:
+    if name != name.strip() or ":" in name or name.casefold() in WITHOUT_TOKEN:
         raise BadInput(
             Code.BAD_ARGUMENT,
             f"A token cannot be named {name!r}: blanks at its ends, a colon and the words"
-            f" {' and '.join(sorted(RESERVED))} would let it pass for somebody else.",
+            f" {' and '.join(sorted(WITHOUT_TOKEN))} would let it pass for somebody else.",
         )
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(

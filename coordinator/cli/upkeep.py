@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.shown import counted, size
 
-from .common import HomeFolder, Json, answer
+from .common import HomeFolder, Json, answer, say
 
 if TYPE_CHECKING:
     from ..store.upkeep.backup import BackupManifest
@@ -88,9 +88,13 @@ def check(
     """
     if backup is not None:
         from ..store.upkeep.backup import verify
+        from ..store.upkeep.heads import broken_audit
 
         manifest = verify(_absolute(backup))
         answer(manifest, lambda manifest: _verified_words(manifest, _absolute(backup)), json=json)
+        if broken := broken_audit(_absolute(backup)):
+            say(f"BROKEN: {broken}.")
+            raise typer.Exit(1)
         return
     from ..store.upkeep.check import check_state
 

@@ -9,6 +9,11 @@ from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 COORDINATOR = "coordinator"
 """Who does what nobody asked for."""
 
+LOCAL = "local"
+"""The owner of the state folder, whose token is a file and no record of the store."""
+WITHOUT_TOKEN = frozenset({LOCAL, COORDINATOR})
+"""Who own things and have no token of the store, so nobody's token may be named so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asker:

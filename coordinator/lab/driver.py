@@ -23,6 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 
 from ..decisions import campaigns, schedules
 from ..decisions.campaigns import CampaignEvent, CampaignStep
+from ..decisions.quotas import DAY_NS
 from ..store.store import Store
 from ..store.values import DueSchedule
 from ..store.writer import Writer
@@ -88,6 +89,10 @@ class CampaignDriver:
 
     async def _start_due(self, due: DueSchedule) -> None:
         """Start what a schedule asks for, once for each time; missed times count as one."""
+        now_ns = self.writer.now_ns()
+        if not await self.writer.call(lambda store: store.may_submit(due.submitted_by, now_ns)):
+            await self._skip(due, now_ns)
+            return
         key = f"schedule:{due.name}:{due.due_unix_ns}"
         campaign_id = ""
         try:
@@ -101,6 +106,13 @@ class CampaignDriver:
             due.cron, due.due_unix_ns, self.writer.now_ns(), self.begun.quotas.between_starts_s
         )
         await self.writer.change(lambda store: store.schedule_started(due, following, campaign_id))
+
+    async def _skip(self, due: DueSchedule, now_ns: int) -> None:
+        """Whose token ended starts nothing any more; it is looked at once a day."""
+        why = f"its owner {due.submitted_by} has no live token that may submit"
+        _log.warning("schedule %s does not start: %s", due.name, why)
+        later = schedules.following(due.cron, due.due_unix_ns, now_ns, DAY_NS // _S)
+        await self.writer.change(lambda store: store.schedule_skipped(due, later, why, now_ns))
 
     async def _drive(self, campaign_id: str) -> None:
         view = await self.writer.call(lambda store: store.campaign(campaign_id))

@@ -134,6 +134,7 @@ class Store(Opened):
     set_schedule = _schedules.set_schedule
     remove_schedule = _schedules.remove_schedule
     schedule_started = _schedules.started
+    schedule_skipped = _schedules.skipped
 
     # -- what cannot be read
     fail_unreadable = _unreadable.fail_unreadable
@@ -156,6 +157,7 @@ class Store(Opened):
     access = _access.access
     token_views = _access.token_views
     live_credentials = _access.live_credentials
+    may_submit = _access.may_submit
     create_token = _access.create_token
     revoke_token = _access.revoke_token
     create_join_token = _access.create_join_token

@@ -97,3 +97,14 @@ def started(db: Database, due: DueSchedule, next_unix_ns: int, campaign_id: str)
         " WHERE name = ? AND next_unix_ns = ?",
         (due.due_unix_ns, campaign_id, next_unix_ns, due.name, due.due_unix_ns),
     )
+
+
+@writing("recording a schedule")
+def skipped(db: Database, due: DueSchedule, next_unix_ns: int, why: str, now_ns: int) -> None:
+    """Note that a schedule did not start, and when it is looked at next."""
+    changed = db.execute(
+        "UPDATE schedules SET next_unix_ns = ? WHERE name = ? AND next_unix_ns = ?",
+        (next_unix_ns, due.name, due.due_unix_ns),
+    )
+    if changed.rowcount:
+        record(db, COORDINATOR, "schedule.skip", due.name, why, now_ns=now_ns)

@@ -9,7 +9,7 @@ from bitgauge.benchmarks.vocabulary.devices import is_id
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
-from ...decisions.asker import COORDINATOR
+from ...decisions.asker import COORDINATOR, WITHOUT_TOKEN
 from .. import last_backup
 from ..audit.entries import RESTORE, record
 from ..sql.database import columns, fetch, reading, text, texts, value, writing
@@ -69,6 +69,16 @@ def live_credentials(connection: sqlite3.Connection, now_ns: int) -> tuple[int, 
         (now_ns,),
     )
     return int(tokens[0]["n"]), int(lines[0]["n"])
+
+
+@reading("reading tokens")
+def may_submit(connection: sqlite3.Connection, name: str, now_ns: int) -> bool:
+    """Whether somebody of this name is still let in to submit jobs."""
+    if name in WITHOUT_TOKEN or not name:
+        return True
+    sql = f"""SELECT 1 FROM tokens WHERE device_id IS NULL AND name = ?
+              AND role IN ('submit', 'admin') AND {_LIVE}"""  # noqa: S608
+    return bool(fetch(connection, sql, (name, now_ns)))
 
 
 @writing("recording a token")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bitgauge.benchmarks.common.audit import AuditVerdict, ChainHead, verdict_of
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.audit import AuditEntry
 
 from .. import last_backup
@@ -83,6 +83,20 @@ def verdict(database: Path, known: Sequence[Told]) -> AuditVerdict:
     restored_ns = max((one.at_unix_ns for one in entries if one.what == RESTORE), default=0)
     since = ((one.head, one.where) for one in known if one.at_unix_ns > restored_ns)
     return verdict_of(entries, since)
+
+
+def broken_audit(backup: Path) -> str | None:
+    """Where the chain in a backup breaks; None: nowhere, or it is older than the audit.
+
+    Raises:
+        BitgaugeError: its database cannot be read.
+    """
+    try:
+        return verdict(backup / "store.db", ()).breaks
+    except BitgaugeError as error:
+        if error.code is Code.STORE_OLDER:
+            return None
+        raise
 
 
 def everything(store: Store) -> tuple[AuditEntry, ...]:

@@ -23,6 +23,7 @@ from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.decisions.quotas import Quotas
 from bitgauge.coordinator.store.upkeep.backup import make
 from bitgauge.coordinator.store.upkeep.restore import restore
+from bitgauge.protos.v1 import lab_pb2
 
 from tests.labs.host import AGENT_TOKEN, DEVICE, USER_TOKEN, Host, job_of, running
 from tests.labs.refused import refused
@@ -170,6 +171,40 @@ def test_the_audit_is_the_admins_and_holds_no_secret(host: Host, people: People)
     assert not [secret for secret in people.secrets.values() if secret in said]
     assert [one.what for one in entries[-2:]] == ["device.cordon", "device.uncordon"]
     assert [one.position for one in entries] == list(range(1, len(entries) + 1))
+
+
+AUDITED = {
+    "CreateToken": "token.create",
+    "RevokeToken": "token.revoke",
+    "CreateJoinLine": "join_line.create",
+    "RevokeAgent": "device.revoke",
+    "Cordon": "device.cordon",
+    "Uncordon": "device.uncordon",
+    "Retire": "device.retire",
+}
+"""What each call of Admin is in the audit; one that only lists is not there."""
+
+
+def test_every_call_of_an_admin_is_in_the_audit(tmp_path: Path) -> None:
+    service = lab_pb2.DESCRIPTOR.services_by_name["Admin"]
+    calls = {one.name for one in service.methods if not one.name.startswith("List")}
+    assert calls == set(AUDITED), "a new call is audited too, and tried here"
+    with running(tmp_path / "home", tls=True) as host:
+        asyncio.run(register(host))
+        people = People(host)
+        people.let_in("root", Role.ADMIN)
+        with people.client("root") as root:
+            root.create_token("t", Role.READ)
+            root.revoke_token("t")
+            enrolled(host, "board", root.create_join_line()[0])
+            root.revoke_agent("board")
+            root.cordon(DEVICE.device_id, "a fan")
+            root.uncordon(DEVICE.device_id)
+            root.retire(DEVICE.device_id)
+            did = [one.what for one in root.audit(who="root")]
+            joined = [one for one in root.audit() if one.what == "device.join"]
+    assert did == list(AUDITED.values())
+    assert [one.who for one in joined] == [f"agent:{joined[0].object}"]
 
 
 def test_the_command_shows_and_verifies_it(

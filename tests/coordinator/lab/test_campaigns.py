@@ -8,7 +8,13 @@ from dataclasses import replace
 import pytest
 from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.refresh.plan import Ask
-from bitgauge.benchmarks.vocabulary.enums import CampaignState, HardwareClass, JobState, ModelClass
+from bitgauge.benchmarks.vocabulary.enums import (
+    CampaignState,
+    HardwareClass,
+    JobState,
+    ModelClass,
+    Role,
+)
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.campaigns import (
     CampaignView,
@@ -37,6 +43,7 @@ from bitgauge.coordinator.lab.campaigns import Campaigns
 from bitgauge.coordinator.lab.driver import CampaignDriver
 from bitgauge.coordinator.services.table import TableService
 from bitgauge.coordinator.store.store import Store
+from bitgauge.coordinator.store.values import TokenRecord
 from bitgauge.protos.v1 import lab_pb2
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +64,8 @@ ORDER = RefreshOrder(suite=SUITE)
 @pytest.fixture
 async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
     async with open_lab(monkeypatch) as made:
+        token = TokenRecord("ann", Role.SUBMIT, b"a" * 32)
+        await made.ask(lambda store: store.create_token(token, 1))
         await made.register()
         yield made
 

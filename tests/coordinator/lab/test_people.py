@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from bitgauge.benchmarks.vocabulary.enums import JobState, ModelClass
+from bitgauge.benchmarks.vocabulary.enums import JobState, ModelClass, Role
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, Suite, SuiteModel
 from bitgauge.benchmarks.vocabulary.values.history import HistoryQuery
@@ -19,6 +19,7 @@ from bitgauge.coordinator.decisions.quotas import DAY_NS, Quotas
 from bitgauge.coordinator.lab.asks import Asks
 from bitgauge.coordinator.lab.campaigns import Campaigns
 from bitgauge.coordinator.lab.driver import CampaignDriver
+from bitgauge.coordinator.store.values import TokenRecord
 
 from tests.labs.coordinator import BASELINE, EVALUATION, SPEC, Lab, open_lab, report_of
 from tests.labs.refused import refused
@@ -44,6 +45,11 @@ async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
 
 def campaigns_of(lab: Lab, quotas: Quotas = FEW) -> Campaigns:
     return Campaigns(lab.writer, lab.leases.terms, Asks(lab.writer), quotas)
+
+
+async def let_in(lab: Lab, name: str, sha256: bytes = b"s" * 32) -> None:
+    token = TokenRecord(name, Role.SUBMIT, sha256)
+    await lab.ask(lambda store: store.create_token(token, lab.clock()))
 
 
 async def audited(lab: Lab) -> list[tuple[str, str, str]]:
@@ -84,10 +90,31 @@ async def test_a_schedule_comes_round_as_often_as_it_may(lab: Lab) -> None:
     often = replace(made, cron="* * * * * *", next_unix_ns=lab.clock())
     await lab.writer.change(lambda store: store.set_schedule(often, ORDER))
     driver = CampaignDriver(lab.writer, campaigns, lab.jobs, Asks(lab.writer))
+    await let_in(lab, "bob")
     for _ in range(30):
         await driver.step()
         lab.clock.now_ns += 10**9
     assert len(await lab.ask(lambda store: store.campaigns())) == 1
+
+
+async def test_whose_token_ended_starts_nothing_by_schedule(lab: Lab) -> None:
+    campaigns = campaigns_of(lab)
+    await let_in(lab, "ann")
+    for asker in (ANN, Asker("local")):
+        made = await campaigns.set_schedule(f"of {asker.name}", NIGHTLY, ORDER, asker)
+    await lab.ask(lambda store: store.revoke_token("ann", lab.clock()))
+    lab.clock.now_ns = made.next_unix_ns
+    driver = CampaignDriver(lab.writer, campaigns, lab.jobs, Asks(lab.writer))
+    for _ in range(3):
+        await driver.step()
+    started = await lab.ask(lambda store: store.campaigns())
+    assert [one.schedule for one in started] == ["of local"]
+    assert (await audited(lab)).count(("coordinator", "schedule.skip", "of ann")) == 1
+    await let_in(lab, "ann", b"new" * 11)  # a token that was issued anew is the same person's
+    lab.clock.now_ns += DAY_NS
+    await driver.step()
+    started = await lab.ask(lambda store: store.campaigns())
+    assert sorted(str(one.schedule) for one in started) == ["of ann", "of local", "of local"]
 
 
 async def test_schedules_of_one_user_have_a_quota(lab: Lab) -> None:
