@@ -26,6 +26,13 @@ _CLASSES: dict[str, type[BitgaugeError]] = {
     "DATA_LOSS": Internal,
 }
 
+_UNREACHABLE = {
+    grpc.StatusCode.UNAVAILABLE: "No coordinator answers at {}.",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "The coordinator at {} did not answer in time.",
+    # By its server: what we cancel raises nothing.
+    grpc.StatusCode.CANCELLED: "The coordinator at {} has more calls than it can look at.",
+}
+
 
 def to_error(error: grpc.RpcError, address: str) -> BitgaugeError:
     """The error that a failed call to a coordinator at `address` (``HOST:PORT``) means."""
@@ -36,12 +43,8 @@ def to_error(error: grpc.RpcError, address: str) -> BitgaugeError:
     if code is not None:
         sentence = details.removesuffix(CATALOGUE[code].advice).strip()
         return _CLASSES.get(CATALOGUE[code].status, Refused)(code, sentence)
-    if status is grpc.StatusCode.UNAVAILABLE:
-        return Unavailable(Code.UNREACHABLE, f"No coordinator answers at {address}.")
-    if status is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return Unavailable(
-            Code.UNREACHABLE, f"The coordinator at {address} did not answer in time."
-        )
+    if status in _UNREACHABLE:
+        return Unavailable(Code.UNREACHABLE, _UNREACHABLE[status].format(address))
     if status is grpc.StatusCode.UNIMPLEMENTED:
         return Refused(Code.PROTOCOL_VERSION, f"What answers at {address} does not know this call.")
     if status is grpc.StatusCode.RESOURCE_EXHAUSTED:

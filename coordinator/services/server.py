@@ -40,7 +40,7 @@ MAX_CONNECTIONS = 1024
 MAX_STREAMS_OF_CONNECTION = 128
 MAX_UNREAD_OF_STREAM_BYTES = 64 << 10
 """Bytes of a request that may wait in the server until somebody reads them."""
-MAX_PENDING_CALLS = 512
+MAX_PENDING_CALLS = 4096
 """Calls that have arrived and that nobody has looked at; the next ones are refused unseen."""
 MAX_METADATA_BYTES = 8 << 10
 LONGEST_IDLE_S = 120

@@ -49,7 +49,8 @@ def main() -> None:
                 began = time.monotonic()
                 try:
                     call(request, metadata=metadata, timeout=GIVE_UP_S)
-                except grpc.RpcError:
+                except grpc.RpcError as error:
+                    print(name, error.code(), error.details(), file=sys.stderr)
                     took[name].append(math.inf)
                 else:
                     took[name].append(time.monotonic() - began)

@@ -16,7 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE = 0, 1, 3, 4, 6, 8
-ACK, END_HEADERS = 1, 4
+CONTINUATION = 9
+ACK, END_STREAM, END_HEADERS = 1, 1, 4
+CANCEL = (8).to_bytes(4, "big")
 _FRAME = 16_384
 _FIRST_WINDOW = 65_535
 _INITIAL_WINDOW_SIZE = 4
@@ -80,6 +82,8 @@ class RawConnection:
             context.verify_mode = ssl.CERT_NONE
             context.set_alpn_protocols(["h2"])
             self._socket = context.wrap_socket(self._socket)
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
         self._send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(SETTINGS, 0, 0, b""))
         return self
 
@@ -100,9 +104,32 @@ class RawConnection:
         frames = _frame(HEADERS, 0 if rest else END_HEADERS, number, first)
         while rest:
             piece, rest = rest[:_FRAME], rest[_FRAME:]
-            frames += _frame(9, 0 if rest else END_HEADERS, number, piece)
+            frames += _frame(CONTINUATION, 0 if rest else END_HEADERS, number, piece)
         self._send(frames)
         return number
+
+    def ask(self, path: str, message: bytes, *more: tuple[str, str]) -> int:
+        """A whole call, of which nothing is read unless `hear` is called."""
+        number = self.begin(path, *more)
+        self._send(_frame(DATA, END_STREAM, number, struct.pack(">BI", 0, len(message)) + message))
+        return number
+
+    def endless_headers(self, for_s: float) -> None:
+        """One header block that does not end."""
+        piece = _frame(CONTINUATION, 0, 1, b"\0\1a" + _number(_FRAME - 8) + bytes(_FRAME - 8))
+        self._send(_frame(HEADERS, 0, 1, headers("/")))
+        until = time.monotonic() + for_s
+        while time.monotonic() < until and not self.gone:
+            self._send(piece)
+            self.hear(0.0)
+
+    def reset(self, number: int) -> None:
+        """Take a call back."""
+        self._send(_frame(RST_STREAM, 0, number, CANCEL))
+
+    def ended(self) -> int:
+        """How many calls the server has ended."""
+        return sum(one.over for one in self.streams.values())
 
     def announce(self, number: int, size_bytes: int) -> None:
         """The five bytes before a message of that size."""
@@ -137,7 +164,7 @@ class RawConnection:
         while not self.gone:
             pending = isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()
             left = max(until - time.monotonic(), 0.0)
-            if not pending and not select.select([self._socket], [], [], left)[0]:
+            if not pending and not self._poll.poll(left * 1000):
                 return
             try:
                 came = self._socket.recv(1 << 16)
@@ -175,7 +202,9 @@ class RawConnection:
             self._send(_frame(SETTINGS, ACK, 0, b""))
         elif kind == PING and not flags & ACK:
             self._send(_frame(PING, ACK, 0, body))
-        elif number in self.streams and (kind == RST_STREAM or (kind == HEADERS and flags & 1)):
+        elif number in self.streams and (
+            kind == RST_STREAM or (kind == HEADERS and flags & END_STREAM)
+        ):
             self.streams[number].over = True
 
 

@@ -1,15 +1,7 @@
 """What an attack needs: a real coordinator's process with TLS and tokens, and who else uses it.
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    with attacked(tmp_path_factory.mktemp("attacked")) as lab:
-        yield lab
-
-def test_it(lab):
-    with lab.bystander() as other, lab.growth() as grown:
-        ...  # attack
-    other.require_prompt("what was done")
-    assert grown.bytes < MAX_GROWTH_BYTES
+``with attacked(folder) as lab`` in a module's fixture, and ``with lab.harmless("what is done")``
+around an attack.
 """
 
 from __future__ import annotations
@@ -143,7 +135,7 @@ class Attacked:
         return int(psutil.Process(self.process.pid).memory_info().rss)
 
     @contextlib.contextmanager
-    def growth(self, settle_s: float = 2.0) -> Iterator[Grown]:
+    def growth(self, settle_s: float = 0.5) -> Iterator[Grown]:
         """Watches the memory; afterwards waits `settle_s` for what falls back."""
         grown, before, over = Grown(), self.memory_bytes, threading.Event()
 
@@ -164,7 +156,21 @@ class Attacked:
         grown.kept = kept
         print(f"memory: {grown.peak / MIB:.0f} MiB at most, {kept / MIB:.0f} MiB kept")
 
+    @contextlib.contextmanager
+    def harmless(self, attack: str) -> Iterator[None]:
+        """Holds an attack to what everybody is promised: memory, and others' calls."""
+        with self.bystander() as other, self.growth() as grown:
+            yield
+        other.require_prompt(attack)
+        assert max(grown.peak, grown.kept) < MAX_GROWTH_BYTES, attack
+
     # -- who else uses it -----------------------------------------------------------------
+    @property
+    def lease(self) -> Assignment:
+        """That of a job that runs for as long as this lab is attacked."""
+        self._lease = self._lease or self.leased()
+        return self._lease
+
     def leased(self) -> Assignment:
         """A job that `DEVICE`, the agent of this machine, holds the lease of."""
         with self.client() as client:
@@ -189,7 +195,7 @@ class Attacked:
     @contextlib.contextmanager
     def bystander(self, pause_s: float = 0.02) -> Iterator[Bystander]:
         """Somebody with a lease and somebody who lists, for as long as the block lasts."""
-        lease = self._lease = self._lease or self.leased()
+        lease = self.lease
         renew = agent_pb2.RenewRequest(
             job_id=lease.job_id, epoch=lease.epoch, lease_token=lease.lease_token
         )

@@ -1,0 +1,118 @@
+"""One token takes its own places and nobody else's, whatever it does not read or end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import pytest
+from bitgauge.benchmarks.common.digests import MAX_DIGESTS_PER_CALL
+from bitgauge.benchmarks.common.wire import to_wire
+from bitgauge.benchmarks.vocabulary.enums import Role
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.coordinator.decisions.calls import MAX_CALLS, MAX_STREAMS, MAX_TRANSFERS
+from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2
+
+from tests.labs.host import digest_of
+
+from .http2 import RawConnection
+from .lab import MIB, Attacked, attacked, bearer
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+    with attacked(tmp_path_factory.mktemp("attacked")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def blob(lab: Attacked) -> Digest:
+    data = os.urandom(8 * MIB)
+    digest = digest_of(data)
+    with lab.client() as client:
+        client.write(digest, 0, (data[at : at + MIB] for at in range(0, len(data), MIB)))
+    return digest
+
+
+@pytest.fixture(scope="module")
+def token(lab: Attacked) -> str:
+    return lab.token("attacker", Role.SUBMIT)
+
+
+@contextlib.contextmanager
+def unread(lab: Attacked, token: str, path: str, message: bytes) -> Iterator[int]:
+    """How many of 400 calls stay open while nothing of their answers is read."""
+    (header,) = bearer(token)
+    with contextlib.ExitStack() as opened:
+        connections = [opened.enter_context(RawConnection(lab.port)) for _ in range(4)]
+        for connection in connections:
+            connection.hear(0.02)
+            for _ in range(100):
+                connection.ask(path, message, header)
+        for connection in connections:
+            connection.hear(0.3)
+        yield sum(len(one.streams) - one.ended() for one in connections)
+
+
+def test_400_reads_that_are_not_read(lab: Attacked, token: str, blob: Digest) -> None:
+    request = blobs_pb2.ReadRequest(digest=to_wire(blob)).SerializeToString()
+    with (
+        lab.harmless("400 unread reads"),
+        unread(lab, token, "/bitgauge.v1.Blobs/Read", request) as held,
+    ):
+        assert held == MAX_TRANSFERS
+        with lab.client(lab.token("other", Role.READ)) as other:
+            assert sum(map(len, other.read(blob))) == blob.size_bytes
+
+
+def test_400_watches(lab: Attacked, token: str) -> None:
+    request = lab_pb2.WatchRequest(job_id=lab.lease.job_id).SerializeToString()
+    with (
+        lab.harmless("400 watches"),
+        unread(lab, token, "/bitgauge.v1.Jobs/Watch", request) as held,
+    ):
+        assert held == MAX_STREAMS
+
+
+def test_requests_that_are_half_sent_hold_their_sender_s_places_only(
+    lab: Attacked, token: str
+) -> None:
+    (header,) = bearer(token)
+    with contextlib.ExitStack() as opened, lab.harmless("400 half-sent requests"):
+        connections = [opened.enter_context(RawConnection(lab.port)) for _ in range(4)]
+        for connection in connections:
+            connection.hear(0.02)
+            for _ in range(100):
+                call = connection.begin("/bitgauge.v1.Jobs/Submit", header)
+                connection.announce(call, MIB)
+        for connection in connections:
+            connection.pour(list(connection.streams), MIB - 1, 0.2)
+            connection.hear(0.1)
+        assert sum(len(one.streams) - one.ended() for one in connections) == MAX_CALLS
+
+
+def test_questions_for_very_many_blobs(lab: Attacked, token: str) -> None:
+    digests = [Digest(f"{number:064x}", number) for number in range(3 * MAX_DIGESTS_PER_CALL)]
+    at_once = blobs_pb2.FindMissingRequest(
+        digests=map(to_wire, digests[: MAX_DIGESTS_PER_CALL + 1])
+    )
+
+    def ask(_: int) -> int:
+        with lab.client(token, 60.0) as client:
+            return len(client.find_missing(digests))
+
+    with lab.harmless("30 callers with 3,000 digests each"), ThreadPoolExecutor(30) as threads:
+        with lab.channel() as channel:
+            stub = blobs_pb2_grpc.BlobsStub(channel)
+            with pytest.raises(grpc.RpcError, match="at most 1000"):
+                stub.FindMissing(at_once, metadata=bearer(token), timeout=10)
+        assert set(threads.map(ask, range(30))) == {len(digests)}
+
+
+def test_places_come_back(lab: Attacked, token: str, blob: Digest) -> None:
+    with lab.client(token) as client:
+        assert sum(map(len, client.read(blob))) == blob.size_bytes
+        assert client.find_missing([blob]) == ()
