@@ -25,6 +25,7 @@ from ..decisions.care import (
     require_quota,
     waiting_words,
 )
+from ..decisions.clocks import Look, jump_ns
 from ..decisions.scheduler import choose
 from ..store.store import Store
 from ..store.values import LeaseTerms
@@ -54,6 +55,10 @@ class LabCare:
     check: HealthCheck | None
     intake: Callable[[], None]
     _loss: MassLoss | None = field(default=None, init=False)
+    _looked: Look = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._looked = self._look()
 
     # -- what an admin asks ---------------------------------------------------------------
     async def cordon(self, device: str, reason: str, who: str = COORDINATOR) -> DeviceView:
@@ -194,6 +199,29 @@ class LabCare:
             return len(checks)
 
         await self.writer.change_if(work)
+
+    def _look(self) -> Look:
+        return Look(self.writer.now_ns(), self.writer.steady_ns())
+
+    async def keep_time(self, stood: int = 0) -> None:
+        """Before anything is judged by the time that passed: none of it that nobody saw counts.
+
+        Args:
+            stood: nanoseconds for which this process is known to have stood still.
+        """
+        before, now = self._looked, self._look()
+        unseen = jump_ns(before, now) + stood
+        self._looked = now
+        if not unseen:
+            return
+        _log.warning("%.1f s passed that nobody saw; leases go on", unseen / 1e9)
+        try:
+            await self.writer.change(
+                lambda store: store.move_leases(unseen, now.wall_ns, self.leases)
+            )
+        except BitgaugeError:
+            self._looked = before
+            raise
 
     async def expire(self) -> None:
         """End the leases that have run out, unless the brake holds."""

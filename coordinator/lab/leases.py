@@ -54,6 +54,7 @@ class Leases:
         longest_s = min(LONGEST_WAIT_S, self.terms.unreachable_after_ns / 2e9)
         until = loop.time() + min(max(wait_s, 0.0), longest_s)
         asked_ns = self.writer.now_ns()
+        await self.care.keep_time()
         await self.care.provide()
 
         def asking(store: Store) -> tuple[str, ...]:
@@ -96,6 +97,7 @@ class Leases:
         who: Caller = NOBODY,
     ) -> str:
         """Extend a lease: `ok`, `cancel` or `lost`."""
+        await self.care.keep_time()
         now_ns = self.writer.now_ns()
 
         def work(store: Store) -> str:
@@ -115,6 +117,7 @@ class Leases:
     async def report(self, report: RunReport, who: Caller = NOBODY) -> Disposition:
         """Take one run; once this returns it is durable."""
         crash_point("C5")
+        await self.care.keep_time()
         require_evidence(report)
         now_ns = self.writer.now_ns()
         digests = tuple(ref.digest for ref in report.raw)

@@ -21,6 +21,7 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
+from ..decisions.clocks import stood_ns
 from ..decisions.jobs import overdue_builds
 from ..decisions.steps import ANALYSING, End, Ending, doing_build, error_of
 from ..store.values import BuildOutcome, LeaseTerms, Looked, PendingBuild
@@ -95,15 +96,17 @@ class Dispatcher:
 
     async def _expire_for_ever(self) -> None:
         tick_s = min(self.terms.ttl_ns / 4e9, LONGEST_TICK_S)
-        before_s = time.monotonic()
+        before_ns = time.monotonic_ns()
         while True:
-            now_s = time.monotonic()
-            self.builds.count_time(now_s - before_s)
-            before_s = now_s
+            now_ns = time.monotonic_ns()
+            self.builds.count_time((now_ns - before_ns) / 1e9)
+            stood = stood_ns(now_ns - before_ns, round((tick_s + PAUSE_S) * 1e9))
+            before_ns = now_ns
             try:
                 if not self._refreshed:
                     await self.refresh_leases()
                 if self._refreshed:
+                    await self.care.keep_time(stood)
                     await self.care.expire()
             except BitgaugeError as error:  # a full disk heals; the loop must outlive it
                 _log.error("leases could not be expired: %s", error)

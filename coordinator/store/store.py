@@ -57,6 +57,7 @@ class Store(Opened):
     renew = _leases.renew
     expire = _leases.expire
     refresh_leases = _leases.refresh
+    move_leases = _leases.move
     lease_device = _access.lease_device
     agent_of = _access.agent_of
 

@@ -42,9 +42,13 @@ class Changes:
 class Writer:
     """Runs every store call on one thread, so that no fsync ever blocks the event loop."""
 
-    def __init__(self, clock: Callable[[], int] = time.time_ns) -> None:
-        """A store is opened later; `clock` tells the present, in UTC nanoseconds, to all of us."""
-        self.now_ns = clock
+    def __init__(self, clock: Callable[[], int] | None = None) -> None:
+        """A store is opened later; `clock` tells the present, in UTC nanoseconds, to all of us.
+
+        Without one it is the wall's, which may be set, and `steady_ns` is one that never is.
+        """
+        self.now_ns = clock or time.time_ns
+        self.steady_ns = clock or time.monotonic_ns
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._store: Store | None = None
         self._writes: set[asyncio.Task[Any]] = set()

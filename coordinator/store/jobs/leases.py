@@ -208,6 +208,31 @@ def expire(db: Database, now_ns: int) -> tuple[str, ...]:
     return lose_leases(db, "expires_unix_ns <= ?", (now_ns,), "expired", now_ns)
 
 
+@writing("moving leases")
+def move(db: Database, unseen_ns: int, now_ns: int, terms: LeaseTerms) -> None:
+    """The clock gained or lost time that no agent is to blame for: it consumes no lease.
+
+    A lease that was renewed since is left alone; none lasts longer than a renewal of this moment
+    could make it. What was given to jobs, and when devices were heard, moves along.
+    """
+    db.execute(
+        """UPDATE leases SET expires_unix_ns = min(
+             max(expires_unix_ns, min(expires_unix_ns + ?1, ?2 + ?3)), ?2 + ?3 + ?4)
+           WHERE active = 1""",
+        (unseen_ns, now_ns, terms.ttl_ns, terms.max_hold_ns),
+    )
+    db.execute(
+        """UPDATE jobs SET first_leased_unix_ns = min(first_leased_unix_ns + ?1, ?2)
+           WHERE first_leased_unix_ns IS NOT NULL AND state IN ('queued', 'leased')""",
+        (unseen_ns, now_ns),
+    )
+    db.execute(
+        """UPDATE devices SET last_seen_unix_ns = min(last_seen_unix_ns + ?1, ?2),
+             silent_until_unix_ns = min(silent_until_unix_ns + ?1, ?2 + ?3)""",
+        (unseen_ns, now_ns, terms.max_hold_ns),
+    )
+
+
 @writing("refreshing leases")
 def refresh(db: Database, now_ns: int, terms: LeaseTerms) -> None:
     """At start: give every active lease a fresh TTL; downtime consumes none."""

@@ -246,6 +246,40 @@ class TestStore:
         assert lab.store.expire(lab.now_ns) == ()
         assert lab.renew(lease) == "ok"
 
+    @pytest.mark.parametrize("hours", [6, -6])
+    def test_a_clock_that_is_set_moves_every_lease(self, lab: Lab, hours: int) -> None:
+        lease = lab.claimed(lab.submit())
+        lab.wait(30)
+        lab.wait(hours * 3600)
+        lab.store.move_leases(hours * 3600 * 1_000_000_000, lab.now_ns, TERMS)
+        lab.wait(25)
+        assert lab.store.expire(lab.now_ns) == ()
+        assert lab.renew(lease) == "ok"
+        lab.wait(61)
+        assert lab.store.expire(lab.now_ns) == (lease.job_id,)
+
+    @pytest.mark.parametrize("hours", [6, -6])
+    def test_who_renewed_since_the_clock_was_set_gains_and_loses_nothing(
+        self, lab: Lab, hours: int
+    ) -> None:
+        lease = lab.claimed(lab.submit(spec(deadline_s=10 * 3600)))
+        lab.wait(hours * 3600)
+        assert lab.renew(lease) == "ok"
+        lab.store.move_leases(hours * 3600 * 1_000_000_000, lab.now_ns, TERMS)
+        lab.wait(59)
+        assert lab.store.expire(lab.now_ns) == ()
+        lab.wait(2)
+        assert lab.store.expire(lab.now_ns) == (lease.job_id,)
+
+    def test_a_silent_device_is_not_kept_for_hours_by_a_clock_that_was_set_back(
+        self, lab: Lab
+    ) -> None:
+        lease = lab.claimed(lab.submit())
+        lab.wait(-6 * 3600)
+        lab.store.move_leases(-6 * 3600 * 1_000_000_000, lab.now_ns, TERMS)
+        lab.wait(60 + 600)
+        assert lab.store.expire(lab.now_ns) == (lease.job_id,)
+
     @pytest.mark.parametrize("dead", [True, False])
     def test_a_new_incarnation_ends_old_leases_once_its_leftovers_are_dead(
         self, lab: Lab, dead: bool
