@@ -52,7 +52,8 @@ class Files:
     artifacts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[[LABEL=]FILE]...", help="Quantized ONNX files to measure, and their labels."
+            metavar="[[LABEL=]FILE]...",
+            help="Quantized files to measure, ONNX or tflite, and their labels.",
         ),
     ] = None
     recipes: Annotated[

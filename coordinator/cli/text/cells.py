@@ -127,7 +127,7 @@ def _figures(part: Part, key: CellKey) -> tuple[str, ...]:
     passing = _passing(part.pass_rate)
     if part.state is not CellState.PRIOR and not part.state.has_numbers:
         return (part.state.value, "", "", passing)
-    if key.family is FormatFamily.FP32:
+    if key.family is FormatFamily.FP32 and part.metric("latency_ratio").value is None:
         return ("baseline", "", "", passing)
     return (
         _pooled(part.metric("latency_ratio")),
