@@ -13,6 +13,7 @@ import ray.exceptions
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.sandbox.base import AUTO
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.printable import printable_lines
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
@@ -139,10 +140,7 @@ class RayRunner:
 
 def _indented(text: str) -> str:
     """What a step printed, so that no line of it looks like one of the log."""
-    shown = (
-        "".join(one if one.isprintable() else "?" for one in line) for line in text.splitlines()
-    )
-    return "\n".join(f"    | {line}" for line in shown)
+    return "\n".join(f"    | {line}" for line in printable_lines(text).splitlines())
 
 
 async def _cancelled(task: Any) -> None:

@@ -118,7 +118,7 @@ class Nursery:
                     stdin=subprocess.DEVNULL,
                     stdout=_STDERR,
                     pass_fds=(theirs.fileno(),),
-                    env=_environment(os.environ),
+                    env=environment_of(os.environ),
                 )
             self._line.send(self._place)
             works, self.sandbox = self._heard(self._line)
@@ -140,7 +140,8 @@ class Nursery:
             process.wait()
 
 
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a nursery, and so of its steps: nothing that a secret may be in."""
     return {name: environ[name] for name in _INHERITED if name in environ} | _ONE_THREAD
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ import msgspec
 from bitgauge.benchmarks.common.manifest import MAX_FILES, what_is_wrong
 from bitgauge.benchmarks.vocabulary import errors
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.printable import cleaned, cleaned_lines
 
 from ...decisions.steps import End, Ending
 from .order import ANSWER, LOG, RESULTS
 
-MAX_ANSWER_BYTES = 16 << 20
+MAX_ANSWER_BYTES = 8 << 20
+MAX_TEXT = 4096
+"""Characters of one text in an answer; what is longer loses its end."""
 MAX_LOG_BYTES = 16 << 10
 """Of what it printed, the end; it goes into the coordinator's log."""
 _KINDS: dict[str, type[BitgaugeError]] = {
@@ -62,16 +66,35 @@ def said_in(folder: Path, kind: Any) -> Any:
         raise NotTaken(f"its answer cannot be opened ({error.strerror})") from error
     try:
         what, raw = msgspec.msgpack.decode(data, type=tuple[str, msgspec.Raw])
-        if what == "value":
-            return msgspec.msgpack.decode(raw, type=kind)
-        if what == "error":
-            name, code, sentence = msgspec.msgpack.decode(raw, type=tuple[str, Code, str])
-            return _KINDS[name](code, sentence)
         if what == "defect":
-            return Ending(End.DEFECT, trace=msgspec.msgpack.decode(raw, type=str)[-MAX_LOG_BYTES:])
+            trace = msgspec.msgpack.decode(raw, type=str)
+            return Ending(End.DEFECT, trace=cleaned_lines(trace, MAX_LOG_BYTES))
+        found = _harmless(msgspec.msgpack.decode(raw))
+        if what == "value":
+            return msgspec.convert(found, kind)
+        if what == "error":
+            name, code, sentence = msgspec.convert(found, tuple[str, Code, str])
+            return _KINDS[name](code, sentence)
         return Ending(End[what])
     except (msgspec.MsgspecError, KeyError, RecursionError, UnicodeDecodeError) as error:
         raise NotTaken("its answer cannot be read") from error
+
+
+def _harmless(value: Any) -> Any:
+    """The same without what no honest step says: it goes into the store, and before people's eyes.
+
+    Raises:
+        NotTaken: it holds a number that is none, or anything but values.
+    """
+    if isinstance(value, str):
+        return cleaned(value, MAX_TEXT)
+    if isinstance(value, list):
+        return list(map(_harmless, value))
+    if isinstance(value, dict):
+        return {_harmless(name): _harmless(one) for name, one in value.items()}
+    if value is None or isinstance(value, int) or (isinstance(value, float) and isfinite(value)):
+        return value
+    raise NotTaken(f"its answer holds {str(value)[:40]!r}")
 
 
 def printed_in(folder: Path) -> str:
@@ -79,7 +102,7 @@ def printed_in(folder: Path) -> str:
     with contextlib.suppress(OSError, NotTaken), _opened(folder, LOG) as descriptor:
         size_bytes = os.fstat(descriptor).st_size
         data = os.pread(descriptor, MAX_LOG_BYTES, max(0, size_bytes - MAX_LOG_BYTES))
-        return data.decode("utf-8", "replace")
+        return cleaned_lines(data.decode("utf-8", "replace"), MAX_LOG_BYTES)
     return ""
 
 
@@ -119,7 +142,7 @@ def _read(folder: Path, name: str, most_bytes: int) -> bytes:
 
 
 @contextlib.contextmanager
-def _opened(folder: Path, name: str) -> Any:
+def _opened(folder: Path, name: str) -> Iterator[int]:
     """A descriptor of a plain file that no link leads to.
 
     Raises:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
 from bitgauge.benchmarks.vocabulary.enums import EntryState, Role
-from bitgauge.benchmarks.vocabulary.errors import Refused
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Refused
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, EntryView
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
@@ -26,6 +26,7 @@ from bitgauge.coordinator.tasks.nursery.order import Order, Site
 from bitgauge.coordinator.tasks.nursery.said import (
     MAX_ANSWER_BYTES,
     MAX_LOG_BYTES,
+    MAX_TEXT,
     NotTaken,
     files_in,
 )
@@ -188,6 +189,9 @@ def test_a_process_that_is_left_behind_is_ended(there: Steps) -> None:
             End.RESULT,
         ),
         (strangers.answers, (msgspec.msgpack.encode(("value", "no number")),), End.RESULT),
+        (strangers.answers, (msgspec.msgpack.encode(("value", float("nan"))),), End.RESULT),
+        (strangers.answers, (msgspec.msgpack.encode(("value", [[]] * 99)),), End.RESULT),
+        (strangers.answers, (b"\x92\xa5value" + b"\x91" * 5000 + b"\xc0",), End.RESULT),
         (strangers.answers, (b"",), End.RESULT),
     ],
 )
@@ -199,6 +203,18 @@ def test_an_answer_is_taken_as_a_strangers(
     assert isinstance(said, Ending)
     assert said.end is end
     there.require_as_before()
+
+
+def test_what_it_says_cannot_move_a_cursor_nor_fill_the_store(there: Steps) -> None:
+    said = ("error", ("BadInput", "bad_model", "Bad\x1b[2J\n\u202emodel." + "x" * 9999))
+    error = there.raised(strangers.answers, msgspec.msgpack.encode(said))
+    assert isinstance(error, BadInput)
+    assert error.sentence.startswith("Bad \\u202emodel.xxx")
+    assert len(error.sentence) == MAX_TEXT
+    trace = there.raised(
+        strangers.answers, msgspec.msgpack.encode(("defect", "\x1b[2J" * 99))
+    ).trace
+    assert trace.isprintable()
 
 
 @pytest.mark.parametrize(
