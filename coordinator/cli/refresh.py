@@ -127,6 +127,9 @@ def refresh(
             "--schedule", metavar="CRON", help="Start by itself at these times (UTC), not now."
         ),
     ] = None,
+    schedule_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the schedule; else that of the suite.")
+    ] = None,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Print the campaign's id and do not follow.")
     ] = False,
@@ -162,7 +165,8 @@ def refresh(
             return
         _upload(client, local, quiet=coordinator.json)
         if cron is not None:
-            made = client.set_schedule(order.suite.name if order.suite else "stale", cron, order)
+            name = schedule_name or (order.suite.name if order.suite else "stale")
+            made = client.set_schedule(name, cron, order)
             coordinator.show(made, lambda made: schedules_text([made]))
             return
         view = _start(client, order, idempotency_key, quiet=coordinator.json)

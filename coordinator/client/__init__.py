@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Scenario,
     )
     from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+    from bitgauge.benchmarks.vocabulary.values.audit import AuditEntry
     from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, Suite
     from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
     from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -43,6 +44,7 @@ _VOCABULARY = "bitgauge.benchmarks.vocabulary"
 _HOMES = (
     f"{_VOCABULARY}.enums",
     f"{_VOCABULARY}.errors",
+    f"{_VOCABULARY}.values.audit",
     f"{_VOCABULARY}.values.campaigns",
     f"{_VOCABULARY}.values.choices",
     f"{_VOCABULARY}.values.digests",
@@ -53,6 +55,7 @@ _HOMES = (
     f"{__name__}.client",
 )
 __all__ = [
+    "AuditEntry",
     "BitgaugeError",
     "CellState",
     "Choice",

@@ -195,6 +195,10 @@ def test_only_and_schedule_arrive(client: FakeClient, capsys: Capture) -> None:
     cron = ["--schedule", "0 3 * * *", "--only", "model=digits-mlp", "--only", "recipe=fp16"]
     assert run_command_line(["refresh", "zoo", *cron]) == 0
     assert client.calls == [("schedule", "zoo", "0 3 * * *")]
+    client.calls.clear()
+    named = ["--schedule", "0 3 * * *", "--schedule-name", "mine"]
+    assert run_command_line(["refresh", "zoo", *named]) == 0
+    assert client.calls == [("schedule", "mine", "0 3 * * *")]
     assert [(one.name, one.value) for one in client.orders[0].only] == [
         ("model", "digits-mlp"),
         ("recipe", "fp16"),
