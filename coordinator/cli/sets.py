@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from bitgauge.benchmarks.common.files import bounded_bytes
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.shown import counted
 
 from .common import Json, answer, say, unfolded
+
+MAX_CLASSES_BYTES = 16 << 20
+"""Of a file with the names of classes."""
 
 sets = typer.Typer(name="set", help="Evaluation and calibration sets.", no_args_is_help=True)
 
@@ -140,8 +144,8 @@ def _numbers(text: str, name: str) -> tuple[float, ...]:
 
 def _lines(path: Path) -> tuple[str, ...]:
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, ValueError) as error:
+        lines = bounded_bytes(path, MAX_CLASSES_BYTES).decode("utf-8").splitlines()
+    except ValueError as error:
         raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read as text.") from error
     return tuple(line.strip() for line in lines if line.strip())
 

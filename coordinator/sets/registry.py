@@ -30,6 +30,8 @@ def source_of(path: Path, options: SetOptions) -> SourceKind:
     """
     if not path.exists():
         raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: No such file or directory.")
+    if not (path.is_dir() or path.is_file()):
+        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: it is no plain file.")
     kinds = [cast(SourceKind, module) for module in found().modules.values()]
     taking = next((one for one in kinds if one.takes(path, options)), None)
     if taking is None:

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.quality.sets import InputSpec
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 from ..base import Collected, SetOptions, refused
+from ..bounds import MAX_IMAGE_BYTES, MAX_PIXELS, files_of, require_file, require_room
 
 WORDS = "a folder of images with a folder per label"
 RANK = 2
 _ENDINGS = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 )
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+"""What is looked for in a file: other readers of the library start programs."""
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -30,14 +33,17 @@ def read(path: Path, specs: Sequence[InputSpec], options: SetOptions) -> Collect
     """See `base.SourceKind`. The shorter side is resized, then the middle is cut out."""
     spec = _input_of(specs)
     layout, channels, size = _layout(spec, options)
-    files = sorted(_images(path))
-    images = [_pixels(file, _MODES[channels], size) for file in files]
-    pixels = np.stack(images).reshape(len(files), *size, channels).astype(np.float64)
-    if spec.dtype.startswith("float"):
-        pixels = (pixels * options.scale - _each(options.mean, channels)) / _each(
-            options.std, channels
-        )
-    values = np.moveaxis(pixels, -1, 1) if layout == "NCHW" else pixels
+    files = files_of(_images(path), path)
+    require_room(len(files), (*size, channels), spec.dtype, path)
+    shape = (channels, *size) if layout == "NCHW" else (*size, channels)
+    values = np.empty((len(files), *shape), spec.dtype)
+    for at, file in enumerate(files):
+        pixels = _pixels(file, _MODES[channels], size).reshape(*size, channels).astype(np.float64)
+        if spec.dtype.startswith("float"):
+            pixels = (pixels * options.scale - _each(options.mean, channels)) / _each(
+                options.std, channels
+            )
+        values[at] = np.moveaxis(pixels, -1, 0) if layout == "NCHW" else pixels
     inside = [file.relative_to(path) for file in files]
     labels = (
         tuple(one.parts[0] for one in inside) if all(len(p.parts) > 1 for p in inside) else None
@@ -51,8 +57,7 @@ def read(path: Path, specs: Sequence[InputSpec], options: SetOptions) -> Collect
     }
     if spec.dtype.startswith("float"):
         done |= {"scale": options.scale, "mean": list(options.mean), "std": list(options.std)}
-    arrays = {spec.name: np.ascontiguousarray(values.astype(spec.dtype))}
-    return Collected(arrays, labels, tuple(one.as_posix() for one in inside), done)
+    return Collected({spec.name: values}, labels, tuple(one.as_posix() for one in inside), done)
 
 
 def _images(path: Path) -> Iterator[Path]:
@@ -92,13 +97,21 @@ def _pixels(file: Path, mode: str, size: tuple[int, int]) -> npt.NDArray[np.uint
             Code.BUILD_TOOLS_MISSING, "Reading images needs the package pillow: pip install pillow."
         ) from error
     height, width = size
+    require_file(file, MAX_IMAGE_BYTES)
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=_FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise refused(
+                    f"{file} has {image.width} x {image.height} pixels; {MAX_PIXELS} are taken at"
+                    " most."
+                )
             turned = ImageOps.exif_transpose(image).convert(mode)
             fitted = ImageOps.fit(turned, (width, height), Image.Resampling.BILINEAR)
             found: npt.NDArray[np.uint8] = np.asarray(fitted, np.uint8)
             return found
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except BadInput:
+        raise
+    except Exception as error:  # each format raises what it likes on damaged files
         raise refused(f"{file} is no image that can be read.") from error
 
 
