@@ -30,6 +30,9 @@ from .rows import ordered
 SCHEMA = "bitgauge.table/1"
 TABLE_NAME = "table.json"
 """What the table is called in a snapshot folder."""
+MAX_TABLE_FILE_BYTES = 64 << 20
+MAX_VALUES = 2_000_000
+"""Of an exported table: each becomes an object of some hundred bytes."""
 _FAMILY = "bitgauge.table/"
 _DIGEST = "sha256"
 
@@ -107,6 +110,9 @@ def from_json(data: bytes, name: str) -> TableFile:
         BadInput: `BAD_TABLE_FILE`, it is no exported table, or was changed after it was exported.
         Refused: `TABLE_FILE_NEWER`, another version of Bitgauge wrote a newer schema.
     """
+    values = sum(map(data.count, (b",", b"[", b"{")))
+    if values > MAX_VALUES:
+        raise _bad(name, f"it holds {values} values, {MAX_VALUES} are taken at most")
     try:
         told = msgspec.json.decode(data)
     except (msgspec.MsgspecError, RecursionError) as error:

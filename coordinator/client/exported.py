@@ -7,10 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from bitgauge.benchmarks.table.file import TABLE_NAME, TableFile, from_json
+from bitgauge.benchmarks.common.files import bounded_bytes
+from bitgauge.benchmarks.table.file import (
+    MAX_TABLE_FILE_BYTES,
+    TABLE_NAME,
+    TableFile,
+    from_json,
+)
 from bitgauge.benchmarks.table.priors import with_priors
 from bitgauge.benchmarks.table.rows import matches
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.cells import Cell
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
@@ -47,13 +53,7 @@ def read_table(path: Path) -> TableFile:
     inside = path / TABLE_NAME
     if inside.is_file():
         path = inside
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(
-            Code.FILE_UNREADABLE, f"{path} cannot be read: {error.strerror or error}."
-        ) from error
-    return from_json(data, str(path))
+    return from_json(bounded_bytes(path, MAX_TABLE_FILE_BYTES, Code.BAD_TABLE_FILE), str(path))
 
 
 class ExportedTable:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.common.files import bounded_bytes
 from bitgauge.benchmarks.refresh.suite import ModelFiles, parse_suite, volumes_of_csv
 from bitgauge.benchmarks.suites import FOLDER, shipped
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
@@ -15,6 +16,9 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import Suite, SuiteModel
 
 from .artifacts import local_artifact
 from .upload import LocalFile, local_file
+
+MAX_SUITE_BYTES = 4 << 20
+"""Of a suite file, or of the volumes that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,10 @@ def _path(name: str) -> Path:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return (
+            bounded_bytes(path, MAX_SUITE_BYTES, Code.BAD_SUITE)
+            .decode("utf-8")
+            .replace("\r\n", "\n")
+        )
     except UnicodeDecodeError as error:
         raise BadInput(Code.BAD_SUITE, f"{path} is not UTF-8 text: {error.reason}.") from error
-    except OSError as error:
-        raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read: {error.strerror}.") from error
