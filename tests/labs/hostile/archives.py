@@ -141,3 +141,22 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "something before": (b"more" + npz(x=np.zeros(3)), "does not lie behind"),
 }
 """Bytes, and what the sentence must say of them."""
+
+
+def inflating(members: dict[str, bytes], name: str, size: int) -> bytes:
+    """An archive with one member more, of zeros: `size` bytes out of a thousandth of it."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    stream = block * (size >> 20) + packer.flush()  # blocks know nothing of those before them
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for other, data in members.items():
+            archive.writestr(other, data)
+        archive.writestr(name, stream)
+    data = out.getvalue()
+    local, entry = data.index(name.encode()) - 30, entry_of(data, len(members))
+    for at, offset, layout in ((local, 8, "<H"), (entry, 10, "<H")):
+        data = with_field(data, at + offset, layout, zipfile.ZIP_DEFLATED)
+    for at, offset in ((local, 22), (entry, 24)):
+        data = with_field(data, at + offset, "<L", size)
+    return data
