@@ -22,6 +22,7 @@ from bitgauge.benchmarks.sandbox.found import in_words
 from bitgauge.benchmarks.vocabulary.devices import as_name, require_name
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
+from bitgauge.benchmarks.vocabulary.printable import printable_json, printable_lines
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             _run(arguments)
     except BitgaugeError as error:
-        sys.stderr.write(f"bitgauge-agent: {error}\n")
+        _warn(str(error))
         return EXIT_REFUSED if error.code in _REFUSED else EXIT_FAILED
     except OSError as error:
         sys.stderr.write(f"bitgauge-agent: {error}. Check the folder given by --home.\n")
@@ -207,9 +208,10 @@ def _describe(arguments: argparse.Namespace) -> None:
         own, device = introduced(one, name, folder, plugins, _warn)
         devices.append(with_known_modes(device, own))
     if arguments.json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(devices)).decode() + "\n")
+        text = msgspec.json.format(msgspec.json.encode(devices)).decode()
+        sys.stdout.write(printable_json(text) + "\n")
     else:
-        sys.stdout.write("\n".join(map(_as_text, devices)))
+        sys.stdout.write(printable_lines("\n".join(map(_as_text, devices))))
         box = start_box(folder, folder.parent, plugins)
         sys.stdout.write(f"{'sandbox':<10} {in_words(asyncio.run(survey(AUTO, box)))}\n")
 
@@ -237,12 +239,12 @@ def _as_text(device: DeviceDescription) -> str:
 def say(line: str) -> None:
     """Prints one line with its UTC time."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    sys.stdout.write(f"{stamp} {line}\n")
+    sys.stdout.write(f"{stamp} {printable_lines(line)}\n")
     sys.stdout.flush()
 
 
 def _warn(line: str) -> None:
-    sys.stderr.write(f"bitgauge-agent: {line}\n")
+    sys.stderr.write(f"bitgauge-agent: {printable_lines(line)}\n")
 
 
 def _positive(text: str) -> int:

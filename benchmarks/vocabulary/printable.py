@@ -46,6 +46,13 @@ def printable_lines(text: str) -> str:
     return _HIDDEN_IN_LINES.sub(_escape, text)
 
 
+def printable_json(text: str) -> str:
+    """JSON of the same value, in which what may not be printed is an escape of JSON's own."""
+    if text.isascii():
+        return text.replace("\x7f", "\\u007f")
+    return _HIDDEN_IN_LINES.sub(_json_escape, text)
+
+
 def cleaned(text: str, longest: int) -> str:
     """What a program wrote, as one line of at most `longest` characters."""
     if text.isascii() and text.isprintable():
@@ -68,6 +75,13 @@ def cut(text: str, longest: int) -> str:
 def _drawn(text: str) -> str:
     """`text` without the sequences that colour it or move a cursor."""
     return _SEQUENCES.sub("", text) if "\x1b" in text or not text.isascii() else text
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    halves = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(
+        f"\\u{int.from_bytes(halves[at : at + 2], 'big'):04x}" for at in range(0, len(halves), 2)
+    )
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -103,7 +103,11 @@ class Place:
     token_file: _TokenFile = None
 
     def answers(self, from_file: Path | None = None) -> AbstractContextManager[Reads]:
-        """Whoever answers: the exported table that is named, else the database or coordinator."""
+        """Whoever answers: the exported table that is named, else the database or coordinator.
+
+        Every text in the answers can be printed, whatever was stored.
+        """
+        from bitgauge.benchmarks.common.walks.presented import presenting
         from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
         from ..client.endpoint import resolve
@@ -116,13 +120,13 @@ class Place:
                     Code.BAD_ARGUMENT,
                     f"--from {from_file} and {other} both say where to read; give one of them.",
                 )
-            return ExportedTable(from_file)
+            return presenting(ExportedTable(from_file))
         endpoint = resolve(self.coordinator, self.db, self.token_file)
         if endpoint.db is None:
             return _connected(endpoint)
         from ..client.offline import Offline
 
-        return Offline(endpoint.db)
+        return presenting(Offline(endpoint.db))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +162,11 @@ class Coordinator:
 
 
 def _connected(endpoint: Endpoint) -> AbstractContextManager[Client]:
+    from bitgauge.benchmarks.common.walks.presented import presenting
+
     from ..client.client import Client
 
-    return Client(endpoint)
+    return presenting(Client(endpoint))
 
 
 def answer(value: T, words: Callable[[T], str], *, json: bool) -> None:
@@ -174,17 +180,24 @@ def answer(value: T, words: Callable[[T], str], *, json: bool) -> None:
 def print_json(value: object) -> None:
     """Write a value of `model` (or several) to stdout as JSON, and nothing else."""
     import msgspec
+    from bitgauge.benchmarks.vocabulary.printable import printable_json
 
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    typer.echo(printable_json(text))
 
 
 def print_text(text: str) -> None:
-    """Write text to stdout, verdicts in colour on a terminal."""
+    """Write text to stdout, verdicts in colour on a terminal; whatever else it holds is plain."""
+    from bitgauge.benchmarks.vocabulary.printable import printable_lines
+
     from .text.layout import coloured
 
+    text = printable_lines(text)
     typer.echo(coloured(text) if sys.stdout.isatty() else text)
 
 
 def say(text: str) -> None:
     """Write one line to stderr, where progress and notes go."""
-    typer.echo(text, err=True)
+    from bitgauge.benchmarks.vocabulary.printable import printable_lines
+
+    typer.echo(printable_lines(text), err=True)

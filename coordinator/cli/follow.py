@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from bitgauge.benchmarks.common.walks.presented import presented
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 
@@ -21,6 +22,7 @@ _HEADLINE_WIDTH = 52
 def follow(views: Iterable[JobView], *, quiet: bool = False) -> JobView | None:
     """Show every state of a job until the stream ends, unless `quiet`; the last one."""
     if not quiet:
+        views = map(presented, views)
         views = _bar(views) if sys.stderr.isatty() else _lines(views)
     last = None
     for view in views:

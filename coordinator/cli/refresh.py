@@ -108,6 +108,8 @@ class OutcomeOptions:
 
     def write(self, view: CampaignView, kinds: tuple[str, ...]) -> None:
         """Write the files that were asked for."""
+        from bitgauge.benchmarks.common.walks.presented import presented
+
         from ..exports.output import write_output
         from .text.junit import junit_xml
         from .text.refresh import diff_markdown
@@ -115,7 +117,7 @@ class OutcomeOptions:
         if self.junit is not None:
             write_output(self.junit, junit_xml(view, kinds).encode(), force=True)
         if self.markdown is not None:
-            write_output(self.markdown, diff_markdown(view).encode(), force=True)
+            write_output(self.markdown, diff_markdown(presented(view)).encode(), force=True)
 
 
 def refresh(

@@ -19,6 +19,7 @@ import filelock
 import ray
 from bitgauge.benchmarks.common.crash import arm
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.printable import printable_lines
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ..access.access import Access
@@ -178,13 +179,18 @@ async def _check(writer: Writer, blobs: BlobStore) -> HealthCheck | None:
     return await asyncio.to_thread(zoo_check, blobs, record)
 
 
+class _Plain(logging.Formatter):
+    """What is logged may be read on a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable_lines(super().format(record))
+
+
 def _log_to(config: CoordinatorConfig) -> None:
     handler = RotatingFileHandler(
         config.logs_folder / "coordinator.log", maxBytes=_LOG_BYTES, backupCount=2
     )
-    handler.setFormatter(
-        logging.Formatter("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s")
-    )
+    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(process)d %(name)s: %(message)s"))
     logger = logging.getLogger("bitgauge")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.common.files import sync, sync_folders
+from bitgauge.benchmarks.common.walks.presented import presented
 from bitgauge.benchmarks.table import evidence as run_record
 from bitgauge.benchmarks.table import file as pseudonyms
 from bitgauge.benchmarks.table.evidence import Machines, RunRecord, Stack
@@ -119,11 +120,12 @@ def _files(
     records: Sequence[RunRecord],
     raw_of: Sequence[str],
 ) -> Iterator[tuple[str, bytes]]:
+    table, machines = presented(table), presented(machines)
     yield TABLE_NAME, to_json(table)
     yield "table.md", to_markdown(table).encode()
     yield "machines.json", _json(machines)
     for record in records:
-        yield f"runs/{run_record.file_name(record)}", _json(record)
+        yield f"runs/{run_record.file_name(record)}", _json(presented(record))
         if record.row.run_id in raw_of:
             for ref in record.raw:
                 yield f"raw/{record.row.run_id}/{raw_name(ref)}", source.blob(ref.digest)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
+from bitgauge.benchmarks.vocabulary.printable import printable
 
 T = TypeVar("T")
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 Plain = str | int | float | None
 """What one place of a sheet may hold."""
 
@@ -49,17 +54,28 @@ class Sheet(Generic[T]):
 
 
 def to_csv(sheet: Sheet[T]) -> bytes:
-    """CSV in UTF-8; a null is an empty cell, numbers keep every digit."""
+    """CSV in UTF-8; a null is an empty cell, numbers keep every digit.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe, as one types it
+    there; a number never does.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(column.name for column in sheet.columns)
     for line in sheet.lines:
-        writer.writerow(_digits(column.of(line)) for column in sheet.columns)
+        writer.writerow(_cell(column.of(line)) for column in sheet.columns)
     return text.getvalue().encode()
 
 
-def _digits(value: Plain) -> str:
-    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
+def _cell(value: Plain) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, str):
+        text = printable(value)
+        return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text
+    return str(value)
 
 
 def to_parquet(sheet: Sheet[T]) -> bytes:

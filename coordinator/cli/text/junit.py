@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from bitgauge.benchmarks.history.change import REGRESSED
 from bitgauge.benchmarks.refresh.diff import FAILED, LOST, UNSUPPORTED
+from bitgauge.benchmarks.vocabulary.printable import printable
 from bitgauge.benchmarks.vocabulary.shown import workload_words
 from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, CellChange
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
@@ -58,4 +59,4 @@ def _made(place: str, name: str) -> TestCase:
 
 
 def _text(text: str) -> str:
-    return _UNWRITABLE.sub("?", text)
+    return _UNWRITABLE.sub("?", printable(text))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bitgauge.benchmarks.table.file import SCHEMA, TableFile
 from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.printable import printable
 from bitgauge.benchmarks.vocabulary.values.cells import Cell, Part
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
@@ -173,5 +174,5 @@ def _line(cells: Sequence[str]) -> str:
 
 def _plain(words: str) -> str:
     """Words that somebody chose, so that they cannot make columns, tags or lines."""
-    flat = " ".join(words.split())
+    flat = " ".join(printable(words).split())
     return flat.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

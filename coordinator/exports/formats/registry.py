@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
+from bitgauge.benchmarks.common.walks.presented import presented
 from bitgauge.benchmarks.record.record import Record
 from bitgauge.benchmarks.table.file import TableFile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
@@ -28,17 +29,17 @@ def found() -> Found:
 
 
 def encode_table(table: TableFile, name: str) -> bytes:
-    """The table in a format that `of_table` chose."""
+    """The table in a format that `of_table` chose; every text in it can be printed."""
     encode = _formats()[name].of_table
     assert encode is not None
-    return encode(table)
+    return encode(presented(table))
 
 
 def encode_records(records: Sequence[Record], name: str) -> bytes:
-    """Records in a format that `of_records` chose."""
+    """Records in a format that `of_records` chose; every text in them can be printed."""
     encode = _formats()[name].of_records
     assert encode is not None
-    return encode(records)
+    return encode([presented(one) for one in records])
 
 
 def of_table(given: str | None, output: Path | None) -> str:

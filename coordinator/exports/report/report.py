@@ -7,6 +7,7 @@ from typing import Any
 
 from bitgauge.benchmarks.record.sources import Sources
 from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
+from bitgauge.benchmarks.vocabulary.printable import printable_lines
 from bitgauge.benchmarks.vocabulary.shown import interval
 
 from .view import meaning, null_words, value_words, view_of
@@ -44,4 +45,5 @@ def report_html(sources: Sources) -> bytes:
         "meaning": meaning,
     }
     text: str = environment.get_template("report.html").render(view=view_of(sources))
-    return text.encode()
+    # What is part of a plot was escaped by the plotter, and is cleaned here as everything else.
+    return printable_lines(text).encode()

@@ -35,7 +35,7 @@ from typing import (
 )
 
 import msgspec
-from bitgauge.benchmarks.common.finite import require_finite
+from bitgauge.benchmarks.common.walks.finite import require_finite
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
     BitgaugeError,

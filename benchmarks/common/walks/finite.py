@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import is_dataclass
-from enum import Enum
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
-from ..vocabulary.errors import Code, Internal
-
-_WITHOUT = (str, int, bool, bytes, NoneType)
+from ...vocabulary.errors import Code, Internal
+from .leaves import fields_with
 
 
 def require_finite(value: object, what: str = "") -> None:
@@ -33,31 +28,10 @@ def _numbers(value: Any, name: str) -> Iterator[tuple[str, float]]:
         yield name, value
     elif isinstance(value, (tuple, list)):
         for index, item in enumerate(value):
-            if type(item) in _WITHOUT:
-                continue
             yield from _numbers(item, f"{name}[{index}]")
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _numbers(item, f"{name}[{key!r}]")
     elif hasattr(value, "__dataclass_fields__"):
-        for field in _telling(type(value)):  # type: ignore[arg-type]  # a class has a hash
+        for field in fields_with(type(value), float):
             yield from _numbers(getattr(value, field), f"{name}.{field}")
-
-
-@functools.cache
-def _telling(kind: Any) -> tuple[str, ...]:
-    """The fields of a value in which a number with a fraction may be."""
-    return tuple(name for name, hint in get_type_hints(kind).items() if _may_tell(hint))
-
-
-@functools.cache
-def _may_tell(hint: Any) -> bool:
-    if hint is float:
-        return True
-    if hint in _WITHOUT or hint is Ellipsis:
-        return False
-    if parts := get_args(hint):
-        return any(map(_may_tell, parts))
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return False
-    return not is_dataclass(hint) or bool(_telling(hint))  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from bitgauge.benchmarks.common.finite import require_finite
+from bitgauge.benchmarks.common.walks.finite import require_finite
 from bitgauge.benchmarks.vocabulary.errors import Internal
 from bitgauge.benchmarks.vocabulary.values.campaigns import PlannedJob, RefreshPlan
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Progress

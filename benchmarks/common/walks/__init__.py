@@ -1,0 +1,1 @@
+"""Values walked through: numbers that are none, and texts that may not be printed."""
