@@ -209,7 +209,7 @@ class Connection:
         answer = await self.call(self._agents.Acquire, request, timeout)
         if not answer.HasField("assignment"):
             return None
-        return from_wire(Assignment, answer.assignment)
+        return from_wire(Assignment, answer.assignment, None)
 
     async def renew(
         self, assignment: Assignment, progress: Progress | None, hold_for_ms: int

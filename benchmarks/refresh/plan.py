@@ -10,8 +10,10 @@ wrong answer. Only what has a reason is measured: a fresh cell is never planned.
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -120,7 +122,7 @@ def plan(
         skipped: devices that were left out before.
     """
     rows = {row_key(row): row for row in known.rows}
-    clock = _Clock(known.times)
+    clock, wanted = _Clock(known.times), Demand(known.asks, known.volumes)
     due, fresh = [], 0
     for target in targets:
         row = rows.get(target.key)
@@ -128,7 +130,7 @@ def plan(
         if why is None or (stale_only and why != STALE):
             fresh += why is None
         else:
-            due.append(_Due(target, _cell(target, row, known, clock, why=why, changes=changes)))
+            due.append(_Due(target, _cell(target, row, wanted, clock, why=why, changes=changes)))
     due.sort(key=lambda one: (-one.cell.score, repr(one.target.key)))
     chosen, cut = _within(due, clock, budget_s)
     jobs = tuple(_job(group, clock) for group in chosen)
@@ -161,24 +163,41 @@ def reason(
     return (UNDECIDED, ()) if row.state.has_numbers and undecided else (None, ())
 
 
-def demand(target: Target, known: Known) -> float:
-    """How much a target is wanted: 1, and more for each question and tenfold of daily use."""
-    asked = sum(
-        ask.count
-        for ask in known.asks
-        if _speaks(ask, target) and (ask.model_class, ask.hardware_class) != (None, None)
-    )
-    used = sum(volume.per_day for volume in known.volumes if _speaks(volume, target))
-    return (1.0 + math.log2(1.0 + asked)) * (1.0 + math.log10(1.0 + used))
+_Part = tuple[ModelClass | None, HardwareClass | None, Workload | None]
 
 
-def _speaks(one: Ask | Volume, target: Target) -> bool:
-    model_class = target.model.model_class
-    return (
-        one.model_class in (None, model_class)
-        and one.hardware_class in (None, target.hardware_class)
-        and one.workload in (None, target.workload)
-    )
+class Demand:
+    """How much each part of the table is wanted, by what people asked and by what is used.
+
+    Counted once, so that a target costs the same however much was asked.
+    """
+
+    def __init__(self, asks: Iterable[Ask], volumes: Iterable[Volume]) -> None:
+        self._asked: Counter[_Part] = Counter()
+        for ask in asks:
+            if (ask.model_class, ask.hardware_class) != (None, None):
+                self._asked[_part(ask)] += ask.count
+        used: dict[_Part, list[float]] = {}
+        for volume in volumes:
+            used.setdefault(_part(volume), []).append(volume.per_day)
+        self._used = {part: math.fsum(rates) for part, rates in used.items()}
+
+    def of(self, target: Target) -> float:
+        """1, and more for each question and tenfold of daily use."""
+        parts: set[_Part] = set(
+            itertools.product(
+                {None, target.model.model_class},
+                {None, target.hardware_class},
+                {None, target.workload},
+            )
+        )
+        asked = sum(self._asked[part] for part in parts if part in self._asked)
+        used = math.fsum(self._used[part] for part in parts if part in self._used)
+        return (1.0 + math.log2(1.0 + asked)) * (1.0 + math.log10(1.0 + used))
+
+
+def _part(one: Ask | Volume) -> _Part:
+    return one.model_class, one.hardware_class, one.workload
 
 
 def uncertainty(row: TableRow | None) -> float:
@@ -196,7 +215,7 @@ def uncertainty(row: TableRow | None) -> float:
 def _cell(
     target: Target,
     row: TableRow | None,
-    known: Known,
+    wanted: Demand,
     clock: _Clock,
     *,
     why: str,
@@ -216,7 +235,7 @@ def _cell(
         why=why,
         changes=changes,
         seconds=seconds,
-        score=weight * demand(target, known) * known_little / max(seconds, 1e-3),
+        score=weight * wanted.of(target) * known_little / max(seconds, 1e-3),
     )
 
 
@@ -262,22 +281,20 @@ class _Clock:
     """How long runs take: as the same one did, as others did there, as the profile says."""
 
     def __init__(self, times: Iterable[RunTime]) -> None:
-        self._same: dict[tuple[object, ...], list[float]] = {}
-        self._there: dict[tuple[object, ...], list[float]] = {}
+        took: dict[tuple[object, ...], list[float]] = {}
         for time in times:
             there = (time.device_id, time.profile, time.overrides)
             same = (time.model_name, time.recipe, time.workload, *there)
-            self._same.setdefault(same, []).append(time.seconds)
-            self._there.setdefault(there, []).append(time.seconds)
+            for key in (same, there):
+                took.setdefault(key, []).append(time.seconds)
+        self._usual_s = {key: statistics.median(found) for key, found in took.items()}
 
     def seconds(self, target: Target) -> float:
         """Expected device time of one entry, in seconds."""
         there = (target.device_id, target.profile, target.overrides)
         same = (target.model.name, target.recipe, target.workload, *there)
-        found = self._same.get(same) or self._there.get(there)
-        if found:
-            return statistics.median(found)
-        return _promised_s(target)
+        usual_s = self._usual_s.get(same, self._usual_s.get(there))
+        return _promised_s(target) if usual_s is None else usual_s
 
     def baseline(self, target: Target) -> float:
         """Expected device time of the baseline of the target's job, in seconds."""

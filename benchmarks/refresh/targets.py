@@ -20,6 +20,7 @@ from ..vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
 from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.jobs import Entry, JobSpec, Overrides, Selector, Workload
 from ..vocabulary.values.rows import TableRow
+from .bounds import require_cells
 
 BASELINE_RECIPE = "fp32"
 ONLY = ("model", "recipe", "device")
@@ -94,8 +95,11 @@ def targets_of_suite(
 
     A device that several selectors match by one runtime counts once. Emulated and simulated
     devices never take part: their results never enter the table.
+
+    Raises:
+        BadInput: `BAD_SUITE`, it is more than a plan holds.
     """
-    found: dict[tuple[object, ...], Target] = {}
+    there: dict[tuple[str, str], DeviceDescription] = {}
     skipped: dict[str, SkippedDevice] = {}
     for view in sorted(devices, key=lambda view: view.description.device_id):
         for selector in suite.selectors:
@@ -109,8 +113,12 @@ def targets_of_suite(
             elif not reasons and hindrance is not None:
                 skipped[name] = SkippedDevice(name, hindrance)
             elif not reasons:
-                for target in _targets(suite, view.description, runtime):
-                    found.setdefault(target.key, target)
+                there.setdefault((view.description.device_id, runtime), view.description)
+    require_cells(suite, len(there))
+    found: dict[tuple[object, ...], Target] = {}
+    for (_, runtime), device in there.items():
+        for target in _targets(suite, device, runtime):
+            found.setdefault(target.key, target)
     return tuple(found.values()), tuple(skipped[name] for name in sorted(skipped))
 
 

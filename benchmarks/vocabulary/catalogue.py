@@ -176,6 +176,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "Wait until one has ended; `bitgauge up --calls-per-token` lets a token have more."
         ),
         Code.QUOTA: "Remove or end some first, or ask the lab's owner for a larger quota.",
+        Code.ASKED_TOO_MUCH: (
+            "Ask for less at a time: name a model, device, recipe or batch. A copy of the database"
+            " answers without this limit: `--db PATH`."
+        ),
         Code.DISK_FULL: "Free disk space; nothing needs a restart.",
     },
     "DEADLINE_EXCEEDED": {

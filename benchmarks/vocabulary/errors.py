@@ -85,6 +85,7 @@ class Code(str, enum.Enum):
     TOO_MANY_CALLS = "too_many_calls"
     REQUEST_IDLE = "request_idle"
     QUOTA = "quota"
+    ASKED_TOO_MUCH = "asked_too_much"
     UNKNOWN_TOKEN = "unknown_token"  # noqa: S105 (the name of an error)
     NO_TLS = "no_tls"
     INSECURE_ADDRESS = "insecure_address"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import enum
+import itertools
 import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
@@ -88,10 +89,19 @@ def _parse(text: str, units: dict[str, float] | dict[str, int], meant: str) -> f
 
 Word = TypeVar("Word", bound=enum.Enum)
 
+MAX_TYPED = 100
+MAX_COMPARED = 500
+
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word most like `word`, or None when none is near."""
-    close = difflib.get_close_matches(word.lower(), sorted(known), n=1, cutoff=0.5)
+    """The known word most like `word`, or None when none is near, or nobody would type it.
+
+    Of very many known words only the first are looked at.
+    """
+    if len(word) > MAX_TYPED:
+        return None
+    words = itertools.islice(sorted(known), MAX_COMPARED)
+    close = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.5)
     return close[0] if close else None
 
 

@@ -46,8 +46,8 @@ class CampaignCalls(Connection):
         )
         answer = self._call(request, PLAN_TIMEOUT_S)
         return Started(
-            from_wire(CampaignView, answer.campaign),
-            from_wire(RefreshPlan, answer.plan),
+            from_wire(CampaignView, answer.campaign, None),
+            from_wire(RefreshPlan, answer.plan, None),
             answer.created,
         )
 

@@ -117,13 +117,13 @@ class Connection:
         """The one value that is answered."""
         answer = self._call(request, timeout_s)
         (field,) = answer.DESCRIPTOR.fields
-        return from_wire(kind, getattr(answer, field.name))
+        return from_wire(kind, getattr(answer, field.name), None)
 
     def _values(self, kind: type[T], request: Message) -> tuple[T, ...]:
         """The one list of values that is answered."""
         answer = self._call(request)
         (field,) = answer.DESCRIPTOR.fields
-        return tuple(from_wire(kind, one) for one in getattr(answer, field.name))
+        return tuple(from_wire(kind, one, None) for one in getattr(answer, field.name))
 
     def _stream(self, request: Message, timeout_s: float) -> Iterator[Any]:
         """The answers of a streaming call, ended with whoever reads them; raises `RpcError`."""

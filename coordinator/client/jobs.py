@@ -154,7 +154,7 @@ class JobCalls(Connection):
             try:
                 for response in self._stream(request, stream_s):
                     heard, lost = time.monotonic(), None
-                    view = from_wire(JobView, response.job)
+                    view = from_wire(JobView, response.job, None)
                     if view != last:
                         last = view
                         yield view

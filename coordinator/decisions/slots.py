@@ -39,6 +39,7 @@ class Queue:
 
     Attributes:
         slots: how many long steps may run at a time.
+        each: how many of them one user may have; None: all.
         waiting: in the order of asking.
         running: in the order in which they got their slots.
         turns: how many slots had been given away when a line got its last one.
@@ -46,6 +47,7 @@ class Queue:
     """
 
     slots: int
+    each: int | None = None
     waiting: tuple[Ticket, ...] = ()
     running: tuple[Ticket, ...] = ()
     turns: Mapping[tuple[str, bool], int] = field(default_factory=dict)
@@ -89,6 +91,8 @@ def _heads(waiting: Sequence[Ticket]) -> Iterator[Ticket]:
 
 def _room(queue: Queue, ticket: Ticket) -> bool:
     """Whether there is a slot for a step, or it needs none."""
+    if queue.each is not None and _of(queue.running, ticket.user) >= queue.each:
+        return False
     return taken((*queue.running, ticket)) <= queue.slots
 
 
@@ -96,6 +100,15 @@ def taken(running: Sequence[Ticket]) -> int:
     """How many slots these take."""
     beside = len({one.user for one in running if one.quick})
     return len(running) - min(beside, MAX_BESIDE)
+
+
+def waiting_of(queue: Queue, user: str) -> int:
+    """How many steps of a user wait."""
+    return _of(queue.waiting, user)
+
+
+def _of(tickets: Sequence[Ticket], user: str) -> int:
+    return sum(one.user == user for one in tickets)
 
 
 def admitted(queue: Queue) -> tuple[Queue, Ticket | None]:

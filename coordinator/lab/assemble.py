@@ -12,12 +12,12 @@ from ..store.blobs.blob_store import BlobStore
 from ..store.values import LeaseTerms
 from ..store.writer import Writer
 from .analyses import Analyses
-from .asks import Asks
 from .builds import Builds
-from .campaigns import Campaigns
+from .campaigns.asks import Asks
+from .campaigns.campaigns import Campaigns
+from .campaigns.driver import CampaignDriver
 from .care import LabCare
 from .collector import CollectionTerms, Collector
-from .driver import CampaignDriver
 from .health_check import HealthCheck
 from .jobs import Jobs
 from .leases import Leases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.common.crash import crash_point
@@ -15,7 +15,6 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from ..decisions import submission
 from ..decisions.asker import ITSELF, Asker
 from ..decisions.care import require_quota
-from ..decisions.job_now import ENDED
 from ..decisions.steps import INSPECTING, StepKind
 from ..decisions.submission import Inspection
 from ..store.store import Store
@@ -26,6 +25,7 @@ from .builds import Builds, patiently
 from .care import LabCare
 from .runner import TaskRunner
 from .slots import Wish
+from .watching import Watching
 
 
 @dataclass(eq=False)
@@ -46,6 +46,9 @@ class Jobs:
     care: LabCare
     builds: Builds
 
+    def __post_init__(self) -> None:
+        self._watching = Watching(self.writer, self.seen)
+
     async def submit(
         self, spec: JobSpec, submitted_by: str = "", wish: Wish | None = None
     ) -> tuple[str, bool]:
@@ -64,7 +67,8 @@ class Jobs:
         digests, now_ns = tuple(submission.named_digests(spec)), self.writer.now_ns()
         missing = await self.writer.call(lambda store: wanted(store, digests, now_ns))
         submission.require_blobs(spec, missing)
-        takes = submission.takes(await self.writer.call(lambda store: self._present(store, now_ns)))
+        present = await self.writer.ask(lambda store: self._present(store, now_ns), submitted_by)
+        takes = submission.takes(present)
         wish = wish or Wish(submitted_by)
         inspection = await self._inspected(spec, takes, wish)
         if inspection.disorder:
@@ -97,7 +101,7 @@ class Jobs:
         """The job with the lineage of a baseline that was put in order for an earlier one."""
         if spec.original not in (None, spec.baseline):
             return spec
-        found = await self.writer.call(lambda store: store.origin_of(spec.baseline))
+        found = await self.writer.ask(lambda store: store.origin_of(spec.baseline))
         if found is None:
             return spec
         original, outcome = found
@@ -138,19 +142,9 @@ class Jobs:
         views = store.devices(now_ns, self.terms)
         return [view.description for view in views if not view.retired]
 
-    async def watch(self, job_id: str) -> AsyncIterator[JobView]:
-        """The job now and after each change, until it has ended."""
-        shown: JobView | None = None
-        while True:
-            version = self.writer.changes.version
-            view = await self.view(job_id)
-            job_id = view.job_id  # what was typed may come to name another one
-            if view != shown:
-                yield view
-                shown = view
-            if view.state in ENDED:
-                return
-            await self.writer.changes.wait_past(version)
+    def watch(self, job_id: str, by: str = "") -> AsyncGenerator[JobView, None]:
+        """The job now and after each change, until it has ended, for `by`."""
+        return self._watching.views(job_id, by)
 
     async def cancel(self, job_id: str, asker: Asker = ITSELF) -> JobView:
         """Cancel a job that has not ended; its submitter may, and an admin."""
@@ -163,21 +157,22 @@ class Jobs:
 
         return await self.writer.change(work)
 
-    async def view(self, job_id: str) -> JobView:
-        """One job."""
-        now_ns = self.writer.now_ns()
-        view = await self.writer.call(
-            lambda store: self.care.explained(store, (store.job(job_id),), now_ns)[0]
-        )
-        return self._with_builds(view)
+    async def view(self, job_id: str, by: str = "") -> JobView:
+        """One job, for `by`."""
+        [view] = await self.writer.ask(lambda store: self.seen(store, [job_id]), by)
+        return view
 
-    async def views(self, limit: int, active_only: bool) -> tuple[JobView, ...]:
-        """Jobs, newest first."""
-        now_ns = self.writer.now_ns()
-        found = await self.writer.call(
-            lambda store: self.care.explained(store, store.jobs(limit, active_only), now_ns)
-        )
-        return tuple(map(self._with_builds, found))
+    def seen(self, store: Store, job_ids: Sequence[str]) -> tuple[JobView, ...]:
+        """These jobs as people see them, from one moment of a store."""
+        return self._shown(store, [store.job(job_id) for job_id in job_ids])
+
+    def listed(self, store: Store, limit: int, active_only: bool) -> tuple[JobView, ...]:
+        """Jobs as people see them, newest first."""
+        return self._shown(store, store.jobs(limit, active_only))
+
+    def _shown(self, store: Store, views: Sequence[JobView]) -> tuple[JobView, ...]:
+        explained = self.care.explained(store, views, self.writer.now_ns())
+        return tuple(map(self._with_builds, explained))
 
     def _with_builds(self, view: JobView) -> JobView:
         """A job that is being built, with what is made of it now."""

@@ -40,7 +40,7 @@ class Leases:
         """Introduce a device; jobs that its older incarnations held are queued again."""
         require_stacks(registration.device)
         now_ns = self.writer.now_ns()
-        await self.writer.change(lambda store: store.register(registration, now_ns))
+        await self.writer.change(lambda store: store.register(registration, now_ns), first=True)
 
     async def acquire(
         self, device_id: str, incarnation: str, wait_s: float, who: Caller = NOBODY
@@ -61,7 +61,7 @@ class Leases:
             who.require_agent(store.agent_of(device_id), "What asks for work")
             return store.acquiring(device_id, incarnation, asked_ns)
 
-        await self.writer.change_if(asking)
+        await self.writer.change_if(asking, first=True)
         while True:
             version = self.writer.changes.version
             assignment = await self._claim(device_id, incarnation, asked_ns)
@@ -85,7 +85,7 @@ class Leases:
                 return None
             return store.claim(job_id, device_id, token, now_ns=now_ns, terms=self.terms)
 
-        return await self.writer.change_if(work)
+        return await self.writer.change_if(work, first=True)
 
     async def renew(  # noqa: PLR0917  (a lease, then what is said of it)
         self,
@@ -112,7 +112,10 @@ class Leases:
                 terms=self.terms,
             )
 
-        return await self.writer.change(work)
+        # Of a lease that only goes on nobody needs to know but who watches the job.
+        verdict = await self.writer.change_if(work, first=True, changed=lambda one: one != "ok")
+        self.writer.changes.moved(job_id)
+        return verdict
 
     async def report(self, report: RunReport, who: Caller = NOBODY) -> Disposition:
         """Take one run; once this returns it is durable."""
@@ -132,7 +135,7 @@ class Leases:
             require_own(report, store.evidence_elsewhere(report))
             return store.report(report, now_ns, self.terms)
 
-        disposition = await self.writer.change(work)
+        disposition = await self.writer.change(work, first=True)
         crash_point("C7")
         return disposition
 

@@ -55,7 +55,7 @@ class AdminService(lab_pb2_grpc.AdminServicer):
         self, request: pb.RevokeAgentRequest, context: Any
     ) -> pb.RevokeAgentResponse:
         device_id = await self.administration.revoke_agent(request.device)
-        for view in await self.writer.call(self.care.devices):
+        for view in await self.writer.ask(self.care.devices, caller().name):
             if view.description.device_id == device_id:
                 return pb.RevokeAgentResponse(device=to_wire(view))
         return pb.RevokeAgentResponse()  # it joined and never registered

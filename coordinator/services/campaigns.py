@@ -12,10 +12,9 @@ from bitgauge.protos.v1 import lab_pb2_grpc
 
 from ..access.access import caller
 from ..decisions.campaigns import CampaignEvent
-from ..lab.campaigns import Campaigns
+from ..lab.campaigns.campaigns import Campaigns
 from ..store.writer import Writer
-
-DEFAULT_LIMIT = 50
+from .answers import LISTED, answered, listed
 
 
 @dataclass(eq=False)
@@ -28,30 +27,45 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     async def PlanRefresh(
         self, request: pb.PlanRefreshRequest, context: Any
     ) -> pb.PlanRefreshResponse:
-        plan = await self.campaigns.plan(from_wire(RefreshOrder, request.order))
-        return pb.PlanRefreshResponse(plan=to_wire(plan))
+        order = from_wire(RefreshOrder, request.order)
+        plan = await self.campaigns.planning(order)
+        return await answered(
+            self.writer, lambda store: pb.PlanRefreshResponse(plan=to_wire(plan(store)))
+        )
 
     async def StartCampaign(
         self, request: pb.StartCampaignRequest, context: Any
     ) -> pb.StartCampaignResponse:
         order = from_wire(RefreshOrder, request.order)
-        view, plan, created = await self.campaigns.start(
+        campaign_id, created = await self.campaigns.start(
             order, request.idempotency_key, caller().name
         )
-        return pb.StartCampaignResponse(campaign=to_wire(view), plan=to_wire(plan), created=created)
+        return await answered(
+            self.writer,
+            lambda store: pb.StartCampaignResponse(
+                campaign=to_wire(store.campaign(campaign_id)),
+                plan=to_wire(store.campaign_plan(campaign_id)),
+                created=created,
+            ),
+        )
 
     async def GetCampaign(
         self, request: pb.GetCampaignRequest, context: Any
     ) -> pb.GetCampaignResponse:
-        view = await self.writer.call(lambda store: store.campaign(request.campaign_id))
-        return pb.GetCampaignResponse(campaign=to_wire(view))
+        return await answered(
+            self.writer,
+            lambda store: pb.GetCampaignResponse(
+                campaign=to_wire(store.campaign(request.campaign_id))
+            ),
+        )
 
     async def ListCampaigns(
         self, request: pb.ListCampaignsRequest, context: Any
     ) -> pb.ListCampaignsResponse:
-        limit = request.limit or DEFAULT_LIMIT
-        views = await self.writer.call(lambda store: store.campaigns(limit))
-        return pb.ListCampaignsResponse(campaigns=map(to_wire, views))
+        limit = request.limit or LISTED
+        return await answered(
+            self.writer, lambda store: listed(pb.ListCampaignsResponse(), store.campaigns(limit))
+        )
 
     async def PauseCampaign(
         self, request: pb.PauseCampaignRequest, context: Any
@@ -72,7 +86,8 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
         return pb.CancelCampaignResponse(campaign=to_wire(view))
 
     async def _move(self, campaign_id: str, event: CampaignEvent) -> CampaignView:
-        return await self.campaigns.move(campaign_id, event, caller().asker)
+        found = await self.campaigns.move(campaign_id, event, caller().asker)
+        return await self.writer.ask(lambda store: store.campaign(found), caller().name)
 
     async def SetSchedule(
         self, request: pb.SetScheduleRequest, context: Any
@@ -86,8 +101,9 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     async def ListSchedules(
         self, request: pb.ListSchedulesRequest, context: Any
     ) -> pb.ListSchedulesResponse:
-        found = await self.writer.call(lambda store: store.schedules())
-        return pb.ListSchedulesResponse(schedules=map(to_wire, found))
+        return await answered(
+            self.writer, lambda store: listed(pb.ListSchedulesResponse(), store.schedules())
+        )
 
     async def RemoveSchedule(
         self, request: pb.RemoveScheduleRequest, context: Any

@@ -17,6 +17,7 @@ from ..store import past_questions
 from ..store.audit.entries import NOTE
 from ..store.store import Store
 from ..store.writer import Writer
+from .answers import answered, listed
 
 
 @dataclass(eq=False)
@@ -28,19 +29,27 @@ class HistoryService(lab_pb2_grpc.HistoryServicer):
 
     async def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         query = from_wire(CompareQuery, request.query)
-        comparison = await self.writer.call(lambda store: past_questions.compare(store, query))
-        return pb.CompareResponse(comparison=to_wire(comparison))
+
+        def answer(store: Store) -> pb.CompareResponse:
+            return pb.CompareResponse(comparison=to_wire(past_questions.compare(store, query)))
+
+        return await answered(self.writer, answer)
 
     async def Histories(self, request: pb.HistoriesRequest, context: Any) -> pb.HistoriesResponse:
         query = from_wire(HistoryQuery, request.query)
-        found = await self.writer.call(lambda store: past_questions.histories(store, query))
-        return pb.HistoriesResponse(histories=map(to_wire, found))
+
+        def answer(store: Store) -> pb.HistoriesResponse:
+            return listed(pb.HistoriesResponse(), past_questions.histories(store, query))
+
+        return await answered(self.writer, answer)
 
     async def Regressions(
         self, request: pb.RegressionsRequest, context: Any
     ) -> pb.RegressionsResponse:
-        found = await self.writer.call(lambda store: store.regressions(ended=request.all))
-        return pb.RegressionsResponse(regressions=map(to_wire, found))
+        return await answered(
+            self.writer,
+            lambda store: listed(pb.RegressionsResponse(), store.regressions(ended=request.all)),
+        )
 
     async def Annotate(self, request: pb.AnnotateRequest, context: Any) -> pb.AnnotateResponse:
         query = from_wire(HistoryQuery, request.query) if request.HasField("query") else None

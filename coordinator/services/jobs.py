@@ -18,9 +18,9 @@ from ..access.access import caller
 from ..lab.analyses import Analyses
 from ..lab.care import LabCare
 from ..lab.jobs import Jobs
+from ..store.store import Store
 from ..store.writer import Writer
-
-DEFAULT_LIMIT = 50
+from .answers import LISTED, answered, listed
 
 
 @dataclass(eq=False)
@@ -63,27 +63,36 @@ class JobsService(lab_pb2_grpc.JobsServicer):
     async def Watch(
         self, request: pb.WatchRequest, context: Any
     ) -> AsyncIterator[pb.WatchResponse]:
-        async for job in self.jobs.watch(request.job_id):
-            yield pb.WatchResponse(job=to_wire(job))
+        watched = self.jobs.watch(request.job_id, caller().name)
+        async with contextlib.aclosing(watched) as views:
+            async for job in views:
+                yield pb.WatchResponse(job=to_wire(job))
 
     async def Cancel(self, request: pb.CancelRequest, context: Any) -> pb.CancelResponse:
         job = await self.jobs.cancel(request.job_id, caller().asker)
         return pb.CancelResponse(job=to_wire(job))
 
     async def GetJob(self, request: pb.GetJobRequest, context: Any) -> pb.GetJobResponse:
-        return pb.GetJobResponse(job=to_wire(await self.jobs.view(request.job_id)))
+        job = await self.jobs.view(request.job_id, caller().name)
+        return pb.GetJobResponse(job=to_wire(job))
 
     async def ListJobs(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
-        jobs = await self.jobs.views(request.limit or DEFAULT_LIMIT, request.active_only)
-        return pb.ListJobsResponse(jobs=map(to_wire, jobs))
+        limit, active_only = request.limit or LISTED, request.active_only
+
+        def answer(store: Store) -> pb.ListJobsResponse:
+            return listed(pb.ListJobsResponse(), self.jobs.listed(store, limit, active_only))
+
+        return await answered(self.writer, answer)
 
     async def GetRun(self, request: pb.GetRunRequest, context: Any) -> pb.GetRunResponse:
-        run = await self.writer.call(lambda store: store.run(request.run_id))
-        return pb.GetRunResponse(run=to_wire(run))
+        return await answered(
+            self.writer, lambda store: pb.GetRunResponse(run=to_wire(store.run(request.run_id)))
+        )
 
     async def ListRuns(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsResponse:
-        runs = await self.writer.call(lambda store: store.runs(request.job_id))
-        return pb.ListRunsResponse(runs=map(to_wire, runs))
+        return await answered(
+            self.writer, lambda store: listed(pb.ListRunsResponse(), store.runs(request.job_id))
+        )
 
     async def Reanalyse(self, request: pb.ReanalyseRequest, context: Any) -> pb.ReanalyseResponse:
         reanalysis = await self.analyses.again(request.run_id)
@@ -96,5 +105,6 @@ class JobsService(lab_pb2_grpc.JobsServicer):
     async def ListDevices(
         self, request: pb.ListDevicesRequest, context: Any
     ) -> pb.ListDevicesResponse:
-        found = await self.writer.call(self.care.devices)
-        return pb.ListDevicesResponse(devices=map(to_wire, found))
+        return await answered(
+            self.writer, lambda store: listed(pb.ListDevicesResponse(), self.care.devices(store))
+        )

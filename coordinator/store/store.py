@@ -41,6 +41,7 @@ from .sql.connection import connect, connect_readonly, keep_before_migration, pr
 from .sql.database import Opened, translated
 from .sql.steps import OLDEST, STEPS, Steps, migrate, require_newest, version_of
 
+MEMORY = ":memory:"
 FAULTLESS_SQLITE = (3, 51, 3)
 _log = logging.getLogger(__name__)
 
@@ -193,6 +194,9 @@ class Store(Opened):
                 _blobs.use(db, old, now_ns)
 
     # -- opening
+    path: Path | None = None
+    """The file that was opened to write it, for others to read; None in memory."""
+
     @classmethod
     def open(cls, path: Path | str, steps: Steps = STEPS) -> Store:
         """Open or make the database to write it, and bring it to the newest schema.
@@ -201,7 +205,7 @@ class Store(Opened):
         be used only from the thread that calls this.
 
         Args:
-            path: the file, or ``:memory:``.
+            path: the file, or `MEMORY`.
             steps: what leads from older schemas to the newest, as in `sql.steps`.
 
         Raises:
@@ -227,6 +231,7 @@ class Store(Opened):
                 migrate(connection, str(path), steps)
             database = Database(connection, recursive_triggers=False, execute_plugins=False)
             store = cls(connection, str(path), database)
+            store.path = None if path == MEMORY else Path(path)
             with store.writing("making the table") as db:
                 _own_artifacts.move_if_asked(db)
                 _table.rebuild_if_asked(db)

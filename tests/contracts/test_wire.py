@@ -408,7 +408,7 @@ async def test_what_is_another_s_stays_as_it_is(everybody: Everybody) -> None:
     }
     for name, request in made.items():
         assert await everybody.status(calls[name], request, ann) == (CODE.OK, ""), name
-    jobs = await lab.jobs.views(10, False)
+    jobs = await lab.writer.ask(lambda store: lab.jobs.listed(store, 10, False))
     things = {
         "job": next(job.job_id for job in jobs if job.state.value == "queued"),
         "campaign": (await door.writer.call(lambda store: store.campaigns()))[0].campaign_id,

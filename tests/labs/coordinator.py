@@ -132,6 +132,9 @@ class Lab:
     async def table(self) -> tuple[TableRow, ...]:
         return await self.ask(lambda store: store.rows(TableQuery()))
 
+    async def listed(self, limit: int = 50, active_only: bool = False) -> tuple[JobView, ...]:
+        return await self.writer.ask(lambda store: self.jobs.listed(store, limit, active_only))
+
     async def register(self, device: DeviceDescription = DEVICE) -> None:
         registration = Registration(device, "1", "boot", self.incarnation, leftovers_dead=True)
         await self.leases.register(registration)

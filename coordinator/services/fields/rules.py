@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from bitgauge.benchmarks.common.digests import MAX_DIGESTS_PER_CALL
+from bitgauge.benchmarks.refresh import bounds
 
 from ...decisions.submission import LONGEST_DEADLINE_S, MAX_MARGIN_PP
 
@@ -41,8 +42,6 @@ MAX_INTENTS = 4096
 """Runs that an agent began and never reported."""
 MAX_RAW_REFS = 4096
 """Raw files of one run."""
-MAX_MODELS = 1000
-"""Models of a suite."""
 MAX_NUMBER = 1 << 53
 """Beyond, a number is no longer exact in everything that reads it."""
 MAX_SIZE_BYTES = 1 << 48
@@ -53,7 +52,7 @@ LONGEST_HOLD_MS = 86_400_000
 LONGEST_LIFE_S = 20 * 365 * 86_400
 MAX_PRIORITY = 1_000_000
 MAX_ATTEMPTS = 1000
-MAX_LISTED = 10_000
+MAX_LISTED = 1000
 """Jobs or campaigns of one answer."""
 
 
@@ -168,7 +167,9 @@ RULES = Rules(
         "open_intents": MAX_INTENTS,
         "RunReport.raw": MAX_RAW_REFS,
         "digests": MAX_DIGESTS_PER_CALL,
-        "Suite.models": MAX_MODELS,
+        "Suite.models": bounds.MAX_MODELS,
+        "Suite.volumes": bounds.MAX_VOLUMES,
+        "RefreshOrder.only": bounds.MAX_ONLY,
     },
 )
 

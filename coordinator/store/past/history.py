@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.values.history import Annotation, HistoryPoi
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from ..sql.candidates import candidates, with_metrics
+from ..sql.candidates import candidates, each_candidate, with_metrics
 from ..sql.database import fetch, reading, texts, value
 from ..sql.named import ARTIFACT, OF_DEVICES, RECIPE, device_ids, run_named
 from ..sql.table import candidates_of_key, key_text
@@ -44,7 +44,7 @@ def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableR
         f"{FINGERPRINT} GLOB ?": f"{which.fingerprint}*" if which.fingerprint else None,
         "e.settled_unix_ns <= ?": which.until_unix_ns,
     }
-    chosen = newest(candidates(connection, where))
+    chosen = newest(each_candidate(connection, where))
     return ordered(with_metrics(connection, one.row) for one in chosen)
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from bitgauge.benchmarks.table.rows import SettledRow, newest_rows, numbered
@@ -20,8 +20,8 @@ from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
-from .database import fetch_where, value
-from .unreadable import readable, sound
+from .database import each_where, fetch_where, value
+from .unreadable import each_readable, readable, sound
 from .values import GIVEN, OWN, metric_values
 
 _STATES = {
@@ -79,6 +79,14 @@ def candidates(
     """
     found = fetch_where(connection, _SETTLED, where)
     return readable(found, _candidate, "entry of job", "job_id")
+
+
+def each_candidate(
+    connection: sqlite3.Connection, where: Mapping[str, object]
+) -> Iterator[SettledRow]:
+    """As `candidates`, one after the other, for who keeps few of them and writes nothing."""
+    found = each_where(connection, _SETTLED, where)
+    return each_readable(found, _candidate, "entry of job", "job_id")
 
 
 def rows_of_job(connection: sqlite3.Connection, job_id: str) -> tuple[TableRow, ...]:

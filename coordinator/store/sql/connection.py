@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.errors import (
 )
 
 from .. import last_backup
+from .budget import Budgeted
 from .database import translated
 
 # FULL syncs the log at each commit, so that an acknowledged result survives a power cut; it
@@ -132,7 +133,7 @@ def connect_alone(path: Path) -> sqlite3.Connection:
 
 def _probe(uri: str) -> sqlite3.Connection:
     """A connection that has read its first page, which is when SQLite opens the log."""
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0)
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=5.0, factory=Budgeted)
     try:
         connection.execute("PRAGMA user_version").fetchone()
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()

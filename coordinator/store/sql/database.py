@@ -41,12 +41,14 @@ from bitgauge.benchmarks.vocabulary.errors import (
     BitgaugeError,
     Code,
     Internal,
+    Refused,
     Unavailable,
 )
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from .. import last_backup
 from ..values import StoreFailed
+from .budget import Budget, within
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -67,6 +69,7 @@ _MEANINGS: tuple[tuple[str, type[BitgaugeError], Code, str], ...] = (
     ("I/O error", StoreFailed, Code.STORE_IO, "the disk of {path} does not answer"),
     ("readonly database", StoreFailed, Code.STORE_IO, "{path} can not be written"),
     ("unable to open", Unavailable, Code.STORE_IO, "{path} can not be opened"),
+    ("interrupted", Refused, Code.ASKED_TOO_MUCH, "the answer takes too long to be found"),
 )
 
 
@@ -116,9 +119,18 @@ def fetch(
     connection: sqlite3.Connection, sql: str, values: Sequence[object] | Mapping[str, object] = ()
 ) -> list[sqlite3.Row]:
     """Every row of a query, with its columns by name."""
+    rows = each(connection, sql, values)
+    budget: Budget | None = getattr(connection, "budget", None)
+    return list(rows if budget is None else budget.kept(rows))
+
+
+def each(
+    connection: sqlite3.Connection, sql: str, values: Sequence[object] | Mapping[str, object] = ()
+) -> Iterator[sqlite3.Row]:
+    """As `fetch`, one row after the other, for whoever keeps few of them."""
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
-    return cursor.execute(sql, values).fetchall()
+    return cursor.execute(sql, values)
 
 
 def fetch_where(
@@ -128,9 +140,20 @@ def fetch_where(
 
     A clause whose value is None does not count.
     """
+    return fetch(connection, *_asked(sql, where))
+
+
+def each_where(
+    connection: sqlite3.Connection, sql: str, where: Mapping[str, object]
+) -> Iterator[sqlite3.Row]:
+    """As `fetch_where`, one row after the other."""
+    return each(connection, *_asked(sql, where))
+
+
+def _asked(sql: str, where: Mapping[str, object]) -> tuple[str, list[object]]:
     asked = {clause: one for clause, one in where.items() if one is not None}
     values = [getattr(one, "value", one) for one in asked.values()]
-    return fetch(connection, sql + "".join(f" AND {clause}" for clause in asked), values)
+    return sql + "".join(f" AND {clause}" for clause in asked), values
 
 
 def texts(
@@ -247,12 +270,36 @@ class Opened:
         self._connection = connection
         self._name = name
         self._database = database
+        self._in_a_moment = False
 
     @contextlib.contextmanager
     def reading(self, doing: str) -> Iterator[sqlite3.Connection]:
         """One moment of the database; `doing` stands in the sentences of errors."""
-        with translated(self._name, doing), transaction(self._connection, "BEGIN"):
-            yield self._connection
+        with translated(self._name, doing):
+            if self._in_a_moment:
+                yield self._connection
+                return
+            with transaction(self._connection, "BEGIN"):
+                yield self._connection
+
+    @contextlib.contextmanager
+    def moment(self, budget: Budget) -> Iterator[None]:
+        """Everything that is read in the block is of one moment, and within `budget`.
+
+        Raises:
+            Refused: `ASKED_TOO_MUCH`, from whatever is read once the budget is spent.
+        """
+        doing = "answering a question"
+        with (
+            translated(self._name, doing),
+            within(budget, self._connection),
+            transaction(self._connection, "BEGIN"),
+        ):
+            self._in_a_moment = True
+            try:
+                yield
+            finally:
+                self._in_a_moment = False
 
     @contextlib.contextmanager
     def writing(self, doing: str) -> Iterator[Database]:

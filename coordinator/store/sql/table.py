@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,17 @@ from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, Sta
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableQuery, TableRow
 
-from .candidates import candidates, rows_of_job, with_metrics
-from .database import columns, encode, fetch, fetch_where, reading, writing
+from .candidates import candidates, each_candidate, rows_of_job, with_metrics
+from .database import (
+    columns,
+    each,
+    each_where,
+    encode,
+    fetch,
+    fetch_where,
+    reading,
+    writing,
+)
 from .named import OF_DEVICES, device_ids, job_named
 from .unreadable import readable
 from .values import described, stack_of_run
@@ -67,16 +76,21 @@ def rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, .
 
     Simulated and emulated results are never among them.
     """
-    return _matching(connection, query, _WHOLE)
+    return _matching(connection, query, _WHOLE, fetch_where)
 
 
 @reading("reading the table")
 def deciding_rows(connection: sqlite3.Connection, query: TableQuery) -> tuple[TableRow, ...]:
     """Like `rows`, with the metrics that decide and no others: a third of the work."""
-    return _matching(connection, query, _STORED)
+    return _matching(connection, query, _STORED, each_where)
 
 
-def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tuple[TableRow, ...]:
+def _matching(
+    connection: sqlite3.Connection,
+    query: TableQuery,
+    sql: str,
+    found_where: Callable[..., Iterable[sqlite3.Row]],
+) -> tuple[TableRow, ...]:
     if query.job_id is not None:
         job_id = job_named(connection, query.job_id)
         return tuple(row for row in rows_of_job(connection, job_id) if matches(query, row))
@@ -92,13 +106,13 @@ def _matching(connection: sqlite3.Connection, query: TableQuery, sql: str) -> tu
         clauses["t.scenario = ?"] = query.workload.scenario
         clauses["t.batch = ?"] = query.workload.batch
         clauses["t.threads = ?"] = query.workload.threads
-    found = readable(fetch_where(connection, sql, clauses), _row, "row of the table", "row_key")
+    found = readable(found_where(connection, sql, clauses), _row, "row of the table", "row_key")
     return ordered(row for row in found if query.artifact is None or matches(query, row))
 
 
 def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
     """The rows of which an input is another one now, each with the id of its job."""
-    found = fetch(connection, f"{_STORED} AND t.changes <> '[]' ORDER BY t.row_key")
+    found = each(connection, f"{_STORED} AND t.changes <> '[]' ORDER BY t.row_key")
     return readable(
         found, lambda row: (_row(row), str(row["job_id"])), "row of the table", "row_key"
     )
@@ -208,7 +222,7 @@ def disagreements(connection: sqlite3.Connection) -> tuple[str, ...]:
         row["row_key"]: f"{row['job_id']}/{row['entry_index']:06d}"
         for row in fetch(connection, "SELECT row_key, job_id, entry_index FROM table_rows")
     }
-    made = {key_text(one.row): one.key for one in newest(candidates(connection, {}))}
+    made = {key_text(one.row): one.key for one in newest(each_candidate(connection, {}))}
     wrong = sorted(key for key in kept | made if kept.get(key) != made.get(key))
     return tuple(
         f"table row {key[:12]}: shows {kept.get(key, 'nothing')}, the runs say"

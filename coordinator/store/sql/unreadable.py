@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import logging
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import TypeVar
 
@@ -41,13 +41,18 @@ def readable(
         what: the noun for one of them, such as ``job``.
         name: the column that names it.
     """
-    found = []
+    return tuple(each_readable(rows, read, what, name))
+
+
+def each_readable(
+    rows: Iterable[sqlite3.Row], read: Callable[[sqlite3.Row], T], what: str, name: str
+) -> Iterator[T]:
+    """As `readable`, one after the other."""
     for row in rows:
         try:
-            found.append(read(row))
+            yield read(row)
         except UNREADABLE as error:
             note(what, str(row[name]), error)
-    return tuple(found)
 
 
 def note(what: str, name: str, error: Exception) -> None:

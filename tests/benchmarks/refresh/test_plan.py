@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from bitgauge.agents.runtimes.ort import EXACT_MODE
-from bitgauge.benchmarks.refresh.plan import Ask, Known, RunTime, demand, plan
+from bitgauge.benchmarks.refresh.plan import Ask, Demand, Known, RunTime, plan
 from bitgauge.benchmarks.refresh.targets import (
     Target,
     kept,
@@ -174,7 +174,7 @@ def test_what_is_asked_for_and_used_comes_first() -> None:
     volumes = (Volume(1e9, ModelClass.MLP),)
     assert order(plan(here, Known(volumes=volumes), NOW_NS)) == ["two", "one"]
     unnamed = (Ask(1000), Ask(1000, workload=Workload()))
-    assert all(demand(target, Known(asks=unnamed)) == 1.0 for target in here)
+    assert all(Demand(unnamed, ()).of(target) == 1.0 for target in here)
 
 
 def test_what_takes_long_comes_later_and_what_is_known_well_too() -> None:

@@ -106,7 +106,7 @@ async def test_another_users_job_gets_the_next_slot(lab: Lab, held: Held) -> Non
     await submitted(lab, job_of("1", RECIPE, OTHER, "bf16"))
     job_id = await submitted(lab, job_of("2", baseline=EVALUATION), "ben")
     await until_words(lab, job_id, "waiting for a slot")
-    view = (await lab.jobs.views(5, True))[-1]
+    view = (await lab.listed(5, True))[-1]
     assert view.waiting_for == f"building {RECIPE}"
     held.free.set()
     await lab.until(job_id, lambda view: view.state is JobState.QUEUED)

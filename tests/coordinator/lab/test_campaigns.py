@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code,
 from bitgauge.benchmarks.vocabulary.values.campaigns import (
     CampaignView,
     RefreshOrder,
+    RefreshPlan,
     ScheduleView,
     Suite,
     SuiteModel,
@@ -38,9 +39,9 @@ from bitgauge.coordinator.decisions.campaigns import (
     to_submit,
 )
 from bitgauge.coordinator.decisions.schedules import next_after
-from bitgauge.coordinator.lab.asks import DAY_NS, Asks
-from bitgauge.coordinator.lab.campaigns import Campaigns
-from bitgauge.coordinator.lab.driver import CampaignDriver
+from bitgauge.coordinator.lab.campaigns.asks import DAY_NS, Asks
+from bitgauge.coordinator.lab.campaigns.campaigns import Campaigns
+from bitgauge.coordinator.lab.campaigns.driver import CampaignDriver
 from bitgauge.coordinator.services.table import TableService
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import TokenRecord
@@ -79,7 +80,20 @@ class Refresh:
         self.lab = lab
         self.begun = begun = Campaigns(lab.writer, terms, asks)
         self.step = CampaignDriver(lab.writer, begun, lab.jobs, asks).step
-        self.plan, self.start, self.set_schedule = begun.plan, begun.start, begun.set_schedule
+        self.set_schedule = begun.set_schedule
+
+    async def plan(self, order: RefreshOrder) -> RefreshPlan:
+        return await self.lab.writer.ask(await self.begun.planning(order))
+
+    async def start(
+        self, order: RefreshOrder, key: str, by: str = ""
+    ) -> tuple[CampaignView, RefreshPlan, bool]:
+        found, created = await self.begun.start(order, key, by)
+        return (
+            await self.campaign(found),
+            await self.lab.ask(lambda store: store.campaign_plan(found)),
+            created,
+        )
 
     async def campaign(self, campaign_id: str) -> CampaignView:
         return await self.lab.ask(lambda store: store.campaign(campaign_id))
@@ -140,7 +154,7 @@ async def test_a_campaign_measures_its_plan_a_few_jobs_at_a_time(lab: Lab) -> No
     assert {change.kind for change in view.diff} == {"new"}
     assert len(view.diff) == 8
     assert (view.devices[0].jobs_done, view.devices[0].seconds_left) == (4, 0.0)
-    assert len(await lab.jobs.views(50, False)) == 4
+    assert len(await lab.listed(50, False)) == 4
     again, plan, created = await refresh.start(ORDER, "once")
     assert (again, len(plan.jobs), created) == (view, 4, False)
     with pytest.raises(BitgaugeError) as caught:
@@ -149,7 +163,7 @@ async def test_a_campaign_measures_its_plan_a_few_jobs_at_a_time(lab: Lab) -> No
     assert (await refresh.plan(ORDER)).jobs == ()
     fresh, _, _ = await refresh.start(ORDER, "twice")
     assert (await drive(lab, fresh.campaign_id)).state is CampaignState.FINISHED
-    assert len(await lab.jobs.views(50, False)) == 4
+    assert len(await lab.listed(50, False)) == 4
 
 
 async def test_a_job_that_was_submitted_and_not_noted_is_taken_up_again(lab: Lab) -> None:
@@ -159,7 +173,7 @@ async def test_a_job_that_was_submitted_and_not_noted_is_taken_up_again(lab: Lab
     lost, _ = await lab.jobs.submit(spec)
     view = await drive(lab, view.campaign_id)
     assert view.jobs[0].job_id == lost
-    assert len(await lab.jobs.views(50, False)) == 4
+    assert len(await lab.listed(50, False)) == 4
 
 
 async def test_a_coordinator_that_cannot_submit_now_does_so_later(lab: Lab) -> None:
@@ -195,17 +209,15 @@ async def test_a_paused_campaign_submits_nothing_more(lab: Lab) -> None:
     refresh = Refresh(lab)
     view, _, _ = await refresh.start(ORDER, "once")
     await refresh.step()
-    assert (
-        await refresh.begun.move(view.campaign_id, CampaignEvent.PAUSE)
-    ).state is CampaignState.PAUSED
+    await refresh.begun.move(view.campaign_id, CampaignEvent.PAUSE)
     view = await refresh.campaign(view.campaign_id)
+    assert view.state is CampaignState.PAUSED
     await queued(lab, submitted(view))
     while await measure_one(lab):
         await Refresh(lab).step()
     assert len(submitted(await refresh.campaign(view.campaign_id))) == 2
-    assert (
-        await refresh.begun.move(view.campaign_id[:8], CampaignEvent.RESUME)
-    ).state is CampaignState.RUNNING
+    assert await refresh.begun.move(view.campaign_id[:8], CampaignEvent.RESUME) == view.campaign_id
+    assert (await refresh.campaign(view.campaign_id)).state is CampaignState.RUNNING
     assert len((await drive(lab, view.campaign_id)).diff) == 8
     with pytest.raises(BitgaugeError, match="is finished; to pause it, it must be planned"):
         await refresh.begun.move(view.campaign_id, CampaignEvent.PAUSE)
@@ -220,10 +232,11 @@ async def test_a_cancelled_campaign_takes_its_jobs_along_also_one_that_came_late
     with pytest.raises(BitgaugeError) as caught:
         await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, BOB)
     assert caught.value.code is Code.FORBIDDEN
-    view = await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, ANN)
+    found = await refresh.begun.move(view.campaign_id, CampaignEvent.CANCEL, ANN)
+    view = await refresh.campaign(found)
     assert (view.state, view.reason) == (CampaignState.CANCELLED, "cancelled by ann")
     assert len(view.diff) == 2
-    states = [job.state for job in await lab.jobs.views(50, False)]
+    states = [job.state for job in await lab.listed(50, False)]
     assert sorted(state.value for state in states) == ["cancelled", "finished"]
     spec = replace(plan.jobs[3].spec, idempotency_key=key_of(view.campaign_id, 3))
     late, _ = await lab.jobs.submit(spec, "ann")

@@ -91,7 +91,7 @@ async def test_a_new_device_is_checked_before_its_first_job(lab: Lab) -> None:
     assert (device.health, device.check_job_id, device.note) == (Health.GOOD, check, None)
     assert device.checked_unix_ns == lab.clock.now_ns
     assert await lab.table() == ()
-    assert [job.job_id for job in await lab.jobs.views(50, active_only=False)] == [job_id]
+    assert [job.job_id for job in await lab.listed(50, active_only=False)] == [job_id]
 
 
 async def test_nothing_runs_between_a_check_and_its_judgement(lab: Lab) -> None:
@@ -225,7 +225,7 @@ async def test_the_quota_counts_what_waits_of_one_user(lab: Lab) -> None:
         await submit(lab, "c", "ci")
     assert caught.value.code is Code.QUEUE_QUOTA
     assert await submit(lab, "d", "ada")
-    first = (await lab.jobs.views(10, active_only=True))[-1].job_id
+    first = (await lab.listed(10, active_only=True))[-1].job_id
     assert await submit(lab, "a", "ci") == first
 
 

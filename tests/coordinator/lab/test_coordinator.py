@@ -100,7 +100,7 @@ async def test_a_bad_model_is_refused_before_it_is_a_job(lab: Lab) -> None:
     lab.runner.failures = [BadInput(Code.BAD_MODEL, "cut short")]
     with pytest.raises(BitgaugeError, match="cut short"):
         await lab.jobs.submit(SPEC)
-    assert await lab.jobs.views(50, active_only=False) == ()
+    assert await lab.listed(50, active_only=False) == ()
 
 
 async def test_without_any_device_a_job_is_refused_unless_it_may_wait(lab: Lab) -> None:
@@ -329,8 +329,8 @@ async def test_what_ended_while_it_was_found_pending_is_not_done_again(
 ) -> None:
     quick = lab.writer.call
 
-    async def late(work: Callable[[Store], T]) -> T:
-        found = await quick(work)
+    async def late(work: Callable[[Store], T], *, first: bool = False) -> T:
+        found = await quick(work, first=first)
         if isinstance(found, tuple) and len(found) == 3:  # what is pending, of which much may end
             await asyncio.sleep(0.05)
         return found

@@ -10,7 +10,7 @@ from bitgauge.benchmarks.vocabulary.enums import JobState
 from bitgauge.benchmarks.vocabulary.values.campaigns import Suite, SuiteModel
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry
-from bitgauge.coordinator.lab import plan
+from bitgauge.coordinator.lab.campaigns import plan
 
 from tests.labs.coordinator import BASELINE, EVALUATION, ORDERED, SPEC, Lab, open_lab
 from tests.labs.values import RECIPE

@@ -16,9 +16,9 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry
 from bitgauge.coordinator.decisions.asker import Asker
 from bitgauge.coordinator.decisions.campaigns import CampaignEvent
 from bitgauge.coordinator.decisions.quotas import DAY_NS, Quotas
-from bitgauge.coordinator.lab.asks import Asks
-from bitgauge.coordinator.lab.campaigns import Campaigns
-from bitgauge.coordinator.lab.driver import CampaignDriver
+from bitgauge.coordinator.lab.campaigns.asks import Asks
+from bitgauge.coordinator.lab.campaigns.campaigns import Campaigns
+from bitgauge.coordinator.lab.campaigns.driver import CampaignDriver
 from bitgauge.coordinator.store.values import TokenRecord
 
 from tests.labs.coordinator import BASELINE, EVALUATION, SPEC, Lab, open_lab, report_of
@@ -130,21 +130,21 @@ async def test_schedules_of_one_user_have_a_quota(lab: Lab) -> None:
 
 async def test_campaigns_of_one_user_have_a_quota_and_a_key_its_own(lab: Lab) -> None:
     campaigns = campaigns_of(lab)
-    view, _, created = await campaigns.start(ORDER, "key", "ann")
-    again, _, created_again = await campaigns.start(ORDER, "key", "ann")
-    assert (created, created_again, again.campaign_id) == (True, False, view.campaign_id)
-    other, _, bobs = await campaigns.start(ORDER, "key", "bob")
+    made, created = await campaigns.start(ORDER, "key", "ann")
+    again, created_again = await campaigns.start(ORDER, "key", "ann")
+    assert (created, created_again, again) == (True, False, made)
+    other, bobs = await campaigns.start(ORDER, "key", "bob")
     assert bobs
-    assert other.campaign_id != view.campaign_id
+    assert other != made
     await campaigns.start(ORDER, "", "ann")
     with refused(Code.QUOTA, "There are 2 campaigns of 'ann' that have not ended"):
         await campaigns.start(ORDER, "", "ann")
     with refused(Code.FORBIDDEN):
-        await campaigns.move(view.campaign_id, CampaignEvent.CANCEL, BOB)
+        await campaigns.move(made, CampaignEvent.CANCEL, BOB)
     for event in (CampaignEvent.PAUSE, CampaignEvent.RESUME):
         with refused(Code.FORBIDDEN):
-            await campaigns.move(view.campaign_id, event, BOB)
-    await campaigns.move(view.campaign_id, CampaignEvent.CANCEL, ANN)
+            await campaigns.move(made, event, BOB)
+    await campaigns.move(made, CampaignEvent.CANCEL, ANN)
     await campaigns.start(ORDER, "", "ann")
 
 
@@ -209,7 +209,7 @@ async def test_a_storm_of_one_user_leaves_the_others_their_turn(lab: Lab) -> Non
             assert await lab.leases.renew(lease.job_id, lease.epoch, token, None, 0) == "ok"
             took["renew"].append(time.monotonic() - began)
             began = time.monotonic()
-            await lab.jobs.views(50, active_only=False)
+            await lab.listed(50, active_only=False)
             took["list"].append(time.monotonic() - began)
             await asyncio.sleep(0.02)
 

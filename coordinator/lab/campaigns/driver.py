@@ -17,24 +17,23 @@ from bitgauge.benchmarks.vocabulary.errors import (
     Code,
     Unavailable,
 )
-from bitgauge.benchmarks.vocabulary.values.campaigns import (
-    CampaignView,
-)
+from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, CellChange
 
-from ..decisions import campaigns, schedules
-from ..decisions.campaigns import CampaignEvent, CampaignStep
-from ..decisions.quotas import DAY_NS
-from ..store.store import Store
-from ..store.values import DueSchedule
-from ..store.writer import Writer
+from ...decisions import campaigns, schedules
+from ...decisions.campaigns import CampaignEvent, CampaignStep
+from ...decisions.quotas import DAY_NS
+from ...store.store import Store
+from ...store.values import DueSchedule
+from ...store.writer import Writer
+from ..jobs import Jobs
 from .asks import Asks
 from .campaigns import Campaigns, cancel_orphans, diff_of
-from .jobs import Jobs
 
 PAUSE_S = 1.0
 LONGEST_TICK_S = 10.0
 _LATER = frozenset({Code.QUEUE_QUOTA, Code.DISK_FULL, Code.BLOB_LIMIT})
 _S = 1_000_000_000
+_Ending = tuple[CampaignEvent, str | None, tuple[CellChange, ...]]
 _log = logging.getLogger(__name__)
 
 
@@ -65,10 +64,11 @@ class CampaignDriver:
     async def step(self) -> None:
         """Start what is due, submit what has room, end what is done."""
         now_ns = self.writer.now_ns()
-        for due in await self.writer.call(lambda store: store.due_schedules(now_ns)):
+        for due in await self.writer.ask(lambda store: store.due_schedules(now_ns)):
             await _apart(f"schedule {due.name}", self._start_due(due))
-        await self.writer.change_if(lambda store: cancel_orphans(store, now_ns))
-        for campaign_id in await self.writer.call(lambda store: store.live_campaigns()):
+        if await self.writer.ask(lambda store: store.orphaned_jobs()):
+            await self.writer.change_if(lambda store: cancel_orphans(store, now_ns))
+        for campaign_id in await self.writer.ask(lambda store: store.live_campaigns()):
             error = await _apart(f"campaign {campaign_id}", self._drive(campaign_id))
             if error is not None and error.code is Code.STORE_DAMAGED:
                 await self._give_up(campaign_id, error)
@@ -82,7 +82,7 @@ class CampaignDriver:
 
     async def _tick_s(self) -> float:
         """Seconds until the next schedule, at most `LONGEST_TICK_S`."""
-        known = await self.writer.call(lambda store: store.schedules())
+        known = await self.writer.ask(lambda store: store.schedules())
         now_ns = self.writer.now_ns()
         left_s = [(one.next_unix_ns - now_ns) / _S for one in known if one.problem is None]
         return min([LONGEST_TICK_S, *(max(0.05, left) for left in left_s)])
@@ -96,8 +96,7 @@ class CampaignDriver:
         key = f"schedule:{due.name}:{due.due_unix_ns}"
         campaign_id = ""
         try:
-            view, _, _ = await self.begun.start(due.order, key, due.submitted_by, due.name)
-            campaign_id = view.campaign_id
+            campaign_id, _ = await self.begun.start(due.order, key, due.submitted_by, due.name)
         except Unavailable:
             raise  # the time stays due
         except BitgaugeError as error:
@@ -115,17 +114,19 @@ class CampaignDriver:
         await self.writer.change(lambda store: store.schedule_skipped(due, later, why, now_ns))
 
     async def _drive(self, campaign_id: str) -> None:
-        view = await self.writer.call(lambda store: store.campaign(campaign_id))
+        view = await self.writer.ask(lambda store: store.campaign(campaign_id))
         now_ns = self.writer.now_ns()
         if view.state is CampaignState.PLANNED and view.jobs:
             await self.writer.change(
                 lambda store: store.move_campaign(campaign_id, CampaignEvent.BEGIN, now_ns)
             )
         if view.state is not CampaignState.PAUSED:
-            steps = await self.writer.call(lambda store: store.campaign_steps(campaign_id))
+            steps = await self.writer.ask(lambda store: store.campaign_steps(campaign_id))
             for step in campaigns.to_submit(steps):
                 await self._submit(view, step)
-        await self.writer.change_if(lambda store: _end(store, campaign_id, now_ns))
+        ending = await self.writer.ask(lambda store: _ending(store, campaign_id))
+        if ending is not None:
+            await self.writer.change_if(lambda store: _end(store, campaign_id, ending, now_ns))
 
     async def _submit(self, view: CampaignView, step: CampaignStep) -> None:
         """Submit a step's job; a step that can never be submitted says why."""
@@ -160,13 +161,18 @@ async def _apart(what: str, work: Awaitable[None]) -> BitgaugeError | None:
     return None
 
 
-def _end(store: Store, campaign_id: str, now_ns: int) -> bool:
-    """End a campaign of which nothing is left; whether it did."""
+def _ending(store: Store, campaign_id: str) -> _Ending | None:
+    """How a campaign of which nothing is left ends, with what it changed; None: it goes on."""
+    if campaign_id not in store.live_campaigns():
+        return None
+    ending = campaigns.ending(store.campaign_steps(campaign_id))
+    return None if ending is None else (*ending, diff_of(store, campaign_id))
+
+
+def _end(store: Store, campaign_id: str, ending: _Ending, now_ns: int) -> bool:
+    """End a campaign, unless somebody did meanwhile; whether it did."""
     if campaign_id not in store.live_campaigns():
         return False
-    ending = campaigns.ending(store.campaign_steps(campaign_id))
-    if ending is None:
-        return False
-    event, reason = ending
-    store.move_campaign(campaign_id, event, now_ns, reason=reason, diff=diff_of(store, campaign_id))
+    event, reason, diff = ending
+    store.move_campaign(campaign_id, event, now_ns, reason=reason, diff=diff)
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bitgauge.benchmarks.refresh.diff import differences
@@ -16,20 +17,22 @@ from bitgauge.benchmarks.vocabulary.errors import (
 from bitgauge.benchmarks.vocabulary.values.campaigns import (
     CampaignView,
     CellChange,
+    PlannedJob,
     RefreshOrder,
     RefreshPlan,
     ScheduleView,
 )
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
-from ..decisions import schedules, submission
-from ..decisions.asker import ITSELF, Asker
-from ..decisions.campaigns import CampaignEvent
-from ..decisions.quotas import DAY_NS, Quotas, require_room
-from ..store.store import Store
-from ..store.values import LeaseTerms, NewCampaign
-from ..store.writer import Writer
+from ...decisions import schedules, submission
+from ...decisions.asker import ITSELF, Asker
+from ...decisions.campaigns import CampaignEvent
+from ...decisions.quotas import DAY_NS, Quotas, require_room
+from ...store.store import Store
+from ...store.values import LeaseTerms, NewCampaign
+from ...store.writer import Writer
+from ..blobs import wanted
 from .asks import Asks
-from .blobs import wanted
 from .plan import planned, require_order, rows_of
 
 _log = logging.getLogger(__name__)
@@ -45,11 +48,12 @@ class Campaigns:
     quotas: Quotas = field(default_factory=Quotas)
 
     # -- what people ask ------------------------------------------------------------------
-    async def plan(self, order: RefreshOrder) -> RefreshPlan:
-        """What a refresh would measure now, and why."""
+    async def planning(self, order: RefreshOrder) -> Callable[[Store], RefreshPlan]:
+        """What a refresh would measure now, and why, once a reader is asked."""
+        require_order(order)
         await self.asks.flush()
         now_ns = self.writer.now_ns()
-        return await self.writer.call(lambda store: planned(store, order, now_ns, self.terms))
+        return lambda store: planned(store, order, now_ns, self.terms)
 
     async def start(
         self,
@@ -57,30 +61,26 @@ class Campaigns:
         idempotency_key: str,
         submitted_by: str = "",
         schedule: str | None = None,
-    ) -> tuple[CampaignView, RefreshPlan, bool]:
+    ) -> tuple[str, bool]:
         """Plan a refresh and begin it; one idempotency key is one campaign.
 
         Returns:
-            The campaign, its plan, and whether this call made it.
+            The id of the campaign, and whether this call made it.
 
         Raises:
             Refused: `BLOB_MISSING`, a file of the suite was not uploaded; `QUOTA`.
         """
-        await self.asks.flush()
+        plan_of = await self.planning(order)
         now_ns = self.writer.now_ns()
         campaign_id = str(uuid.uuid4())
         key = idempotency_key or campaign_id
 
-        def work(store: Store) -> tuple[CampaignView, RefreshPlan, bool]:
+        def prepared(store: Store) -> NewCampaign:
             plan = RefreshPlan()
             if store.campaign_with_key(submitted_by, key) is None:
-                live, most = store.live_campaigns_of(submitted_by), self.quotas.campaigns
-                what = f"campaigns of {submitted_by!r} that have not ended"
-                require_room(live, most, what, "--campaign-quota")
-                self._require_acts(store, submitted_by, now_ns)
-                plan = planned(store, order, now_ns, self.terms)
-                _require_files(store, plan, now_ns)
-            campaign = NewCampaign(
+                self._require_campaigns(store, submitted_by, now_ns)
+                plan = plan_of(store)
+            return NewCampaign(
                 campaign_id=campaign_id,
                 idempotency_key=key,
                 name=order.suite.name if order.suite else "stale",
@@ -90,39 +90,50 @@ class Campaigns:
                 submitted_by=submitted_by,
                 schedule=schedule,
             )
-            known, created = store.begin_campaign(campaign, now_ns)
-            return store.campaign(known), store.campaign_plan(known), created
+
+        campaign = await self.writer.ask(prepared, submitted_by)
+
+        def work(store: Store) -> tuple[str, bool]:
+            if store.campaign_with_key(submitted_by, key) is None:
+                self._require_campaigns(store, submitted_by, now_ns)
+                _require_files(store, campaign.plan, now_ns)
+            return store.begin_campaign(campaign, now_ns)
 
         return await self.writer.change(work)
 
-    async def move(
-        self, campaign_id: str, event: CampaignEvent, asker: Asker = ITSELF
-    ) -> CampaignView:
+    async def move(self, campaign_id: str, event: CampaignEvent, asker: Asker = ITSELF) -> str:
         """Pause, resume or cancel a campaign; who started it may, and an admin.
 
         What was measured stays. A paused one submits no further job, and those that are queued
         are still measured; the open jobs of a cancelled one are cancelled.
+
+        Returns:
+            The whole of its id.
 
         Raises:
             Refused: `FORBIDDEN`, or `ILLEGAL_TRANSITION`.
         """
         now_ns = self.writer.now_ns()
 
-        def work(store: Store) -> CampaignView:
+        def found(store: Store) -> tuple[CampaignView, tuple[CellChange, ...]]:
             view = store.campaign(campaign_id)
-            found = view.campaign_id
-            asker.require_own(view.submitted_by, f"Campaign {found}")
-            if event is not CampaignEvent.CANCEL:
-                self._require_acts(store, asker.name, now_ns)
-            if event is CampaignEvent.CANCEL:
-                reason, diff = f"cancelled by {asker.name}", diff_of(store, found)
-                store.move_campaign(found, event, now_ns, reason=reason, diff=diff, who=asker.name)
-                cancel_orphans(store, now_ns)
-            else:
-                store.move_campaign(found, event, now_ns, who=asker.name)
-            return store.campaign(found)
+            asker.require_own(view.submitted_by, f"Campaign {view.campaign_id}")
+            ends = event is CampaignEvent.CANCEL
+            return view, diff_of(store, view.campaign_id) if ends else ()
 
-        return await self.writer.change(work)
+        view, diff = await self.writer.ask(found, asker.name)
+        ends, who = event is CampaignEvent.CANCEL, asker.name
+        reason = f"cancelled by {who}" if ends else None
+
+        def work(store: Store) -> None:
+            if not ends:
+                self._require_acts(store, who, now_ns)
+            store.move_campaign(view.campaign_id, event, now_ns, reason=reason, diff=diff, who=who)
+            if ends:
+                cancel_orphans(store, now_ns)
+
+        await self.writer.change(work)
+        return view.campaign_id
 
     # -- schedules ------------------------------------------------------------------------
     async def set_schedule(
@@ -169,6 +180,13 @@ class Campaigns:
 
         return await self.writer.change(work)
 
+    def _require_campaigns(self, store: Store, who: str, now_ns: int) -> None:
+        """Refuse one more campaign to who has enough of them."""
+        live, most = store.live_campaigns_of(who), self.quotas.campaigns
+        what = f"campaigns of {who!r} that have not ended"
+        require_room(live, most, what, "--campaign-quota")
+        self._require_acts(store, who, now_ns)
+
     def _require_acts(self, store: Store, who: str, now_ns: int) -> None:
         """Refuse one more entry of the audit to who filled a day's share of it."""
         acts = store.acts_of(who, now_ns - DAY_NS)
@@ -201,9 +219,14 @@ def cancel_orphans(store: Store, now_ns: int) -> int:
 
 
 def _require_files(store: Store, plan: RefreshPlan, now_ns: int) -> None:
+    named: dict[Digest, PlannedJob] = {}
     for job in plan.jobs:
-        digests = tuple(submission.named_digests(job.spec))
-        submission.require_blobs(job.spec, wanted(store, digests, now_ns))
+        for digest in submission.named_digests(job.spec):
+            named.setdefault(digest, job)
+    missing = wanted(store, tuple(named), now_ns)
+    if missing:
+        first = named[missing[0]]
+        submission.require_blobs(first.spec, [one for one in missing if named[one] is first])
 
 
 def _require_suite_files(store: Store, order: RefreshOrder, now_ns: int) -> None:

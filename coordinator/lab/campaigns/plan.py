@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from bitgauge.benchmarks.common.wire import to_wire
+from bitgauge.benchmarks.refresh.bounds import MAX_CELLS, bounded
 from bitgauge.benchmarks.refresh.plan import Known, plan
 from bitgauge.benchmarks.refresh.targets import kept, targets_of_rows, targets_of_suite
 from bitgauge.benchmarks.table.rows import of_artifact
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import require_overrides
-from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.campaigns import (
     RefreshOrder,
     RefreshPlan,
@@ -19,11 +20,14 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 )
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
-from ..decisions import submission
-from ..decisions.scheduler import matches
-from ..store.store import Store
-from ..store.values import LeaseTerms
+from ...decisions import submission
+from ...decisions.scheduler import matches
+from ...store.store import Store
+from ...store.values import LeaseTerms
 from .asks import DAY_NS, WINDOW_DAYS
+
+MAX_PLAN_BYTES = 3 << 20
+"""Of the message of a plan: beside the view of its campaign it fits into an answer."""
 
 
 def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -> RefreshPlan:
@@ -32,7 +36,7 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
     Raises:
         BadInput: something that is asked for cannot be measured by anybody.
     """
-    require_order(order)
+    order = require_order(order)
     suite = order.suite and in_order(store, order.suite)
     devices = store.devices(now_ns, terms)
     if suite is None:
@@ -43,6 +47,7 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
         rows = rows_of(store, [model.name for model in suite.models])
         targets, skipped = targets_of_suite(suite, devices, matches)
     targets = kept(targets, order.only) if order.only else targets
+    _require_few(targets)
     busy = _under_way(store)
     found = plan(
         (target for target in targets if target.key not in busy),
@@ -60,6 +65,7 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
     )
     for job in found.jobs:
         submission.completed(job.spec)
+    _require_small(found)
     return found
 
 
@@ -76,9 +82,11 @@ def _ordered(store: Store, model: SuiteModel) -> SuiteModel:
 
 
 def rows_of(store: Store, models: Iterable[str]) -> tuple[TableRow, ...]:
-    """The rows of some models."""
+    """The rows of some models, with the metrics that decide."""
     return tuple(
-        row for name in dict.fromkeys(models) for row in store.rows(TableQuery(model_name=name))
+        row
+        for name in dict.fromkeys(models)
+        for row in store.deciding_rows(TableQuery(model_name=name))
     )
 
 
@@ -106,27 +114,33 @@ def _under_way(store: Store) -> set[tuple[object, ...]]:
     }
 
 
-def require_order(order: RefreshOrder) -> None:
-    """Refuse what nobody can measure, before anything is planned.
+def require_order(order: RefreshOrder) -> RefreshOrder:
+    """The order with nothing in it twice, once it is something that somebody can measure.
 
     Raises:
-        BadInput: a recipe is unknown, a number out of range, or nothing is named.
+        BadInput: a recipe is unknown, a number out of range, nothing is named, or too much.
     """
     if order.budget_s is not None and order.budget_s <= 0:
         raise BadInput(Code.BAD_ARGUMENT, "A budget is a time above 0.")
+    order = bounded(order)
     if order.suite is not None:
-        _require_suite(order.suite)
+        require_overrides(order.suite.overrides, order.suite.profile)
+    return order
 
 
-def _require_suite(suite: Suite) -> None:
-    named = {"models": suite.models, "selectors": suite.selectors, "workloads": suite.workloads}
-    empty = [name for name, values in named.items() if not values]
-    if empty:
-        raise BadInput(Code.BAD_ARGUMENT, f"Suite {suite.name!r} has no {' and no '.join(empty)}.")
-    names = [model.name for model in suite.models]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BadInput(Code.BAD_ARGUMENT, f"Suite {suite.name!r} has model {twice[0]!r} twice.")
-    for recipe in suite.recipes:
-        parse(recipe)
-    require_overrides(suite.overrides, suite.profile)
+def _require_few(targets: Sequence[object]) -> None:
+    """Refuse more stale rows than a plan holds; of a suite that is known before."""
+    if len(targets) > MAX_CELLS:
+        raise Refused(
+            Code.ASKED_TOO_MUCH,
+            f"{len(targets)} rows are stale; a plan holds {MAX_CELLS}. Name some with --only.",
+        )
+
+
+def _require_small(found: RefreshPlan) -> None:
+    """Refuse a plan that no message holds beside its campaign."""
+    if to_wire(found).ByteSize() > MAX_PLAN_BYTES:
+        raise Refused(
+            Code.ASKED_TOO_MUCH,
+            f"The plan is larger than {MAX_PLAN_BYTES >> 20} MiB: {len(found.jobs)} jobs.",
+        )

@@ -14,14 +14,14 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 
-from ..store.values import AskKey
-from ..store.writer import Writer
+from ...store.values import AskKey
+from ...store.writer import Writer
 
 DAY_NS = 86_400 * 1_000_000_000
 WINDOW_DAYS = 30
 """How far back a question counts."""
-MOST_KEYS = 1000
-"""Different questions that are kept in memory; the next ones are not counted."""
+MAX_DIFFERENT_QUESTIONS = 1000
+"""That are counted on one day; the next ones are not."""
 
 _log = logging.getLogger(__name__)
 
@@ -32,15 +32,19 @@ class Asks:
 
     writer: Writer
     _counted: Counter[AskKey] = field(default_factory=Counter, init=False)
+    _known: set[AskKey] = field(default_factory=set, init=False)
+    _day: int = field(default=0, init=False)
 
     def note(self, query: SelectQuery | TableQuery) -> None:
         """Count a question that names a part of the table."""
         key = (query.model_class, query.hardware_class, query.workload)
-        if key[:2] == (None, None) or (
-            len(self._counted) >= MOST_KEYS and key not in self._counted
-        ):
+        if key[:2] == (None, None):
             return
-        self._counted[key] += 1
+        if self._day != (today := self.writer.now_ns() // DAY_NS):
+            self._day, self._known = today, set()
+        if len(self._known) < MAX_DIFFERENT_QUESTIONS or key in self._known:
+            self._known.add(key)
+            self._counted[key] += 1
 
     async def flush(self) -> None:
         """Write what was counted; what cannot be written is kept for later."""

@@ -1,0 +1,1 @@
+"""Campaigns at work: planned, begun, driven; never SQL."""
