@@ -18,7 +18,7 @@ from typing import NoReturn
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from cryptography import x509
 
-from ..decisions.asker import ITSELF, LOCAL, Asker
+from ..decisions.asker import ITSELF, LOCAL, Asker, agent_named
 from ..store.last_backup import utc
 from ..store.values import AccessState, TokenRecord
 from .tokens import Party, hashed
@@ -96,7 +96,7 @@ class Caller:
         if self is NOBODY:
             return ITSELF
         if self.device_id is not None:
-            return Asker(f"agent:{self.device_id}", owns_all=False)
+            return Asker(agent_named(self.device_id), owns_all=False)
         return Asker(self.name, self.party is Party.ADMIN)
 
 

@@ -16,8 +16,8 @@ from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
-from ..decisions.asker import WITHOUT_TOKEN
-from ..decisions.quotas import Quotas, require_room
+from ..decisions.asker import WITHOUT_TOKEN, agent_named
+from ..decisions.quotas import DAY_NS, Quotas, require_room
 from ..store.store import Store
 from ..store.values import TokenRecord
 from ..store.writer import Writer
@@ -141,15 +141,31 @@ class Administration:
         token = TokenRecord(name, Role.AGENT, hashed(secret), 0, device_id)
         right = hashed(join_token)
         now_ns = self.writer.now_ns()
-        await self._change(lambda store: store.join(right, issued.record, token, now_ns))
+
+        def work(store: Store) -> None:
+            self._require_acts(store, device_id, now_ns)
+            store.join(right, issued.record, token, now_ns)
+
+        await self._change(work)
         return Joined(issued, secret)
 
     async def renew_certificate(self, device_id: str, name: str, request_pem: bytes) -> Issued:
         """The next certificate of a device that proved the present one."""
         issued = self._required_gateway().authority.device(request_pem, device_id, name)
         now_ns = self.writer.now_ns()
-        await self._change(lambda store: store.renewed(issued.record, now_ns))
+
+        def work(store: Store) -> None:
+            self._require_acts(store, device_id, now_ns)
+            store.renewed(issued.record, now_ns)
+
+        await self._change(work)
         return issued
+
+    def _require_acts(self, store: Store, device_id: str, now_ns: int) -> None:
+        """Refuse a device that asks for certificates in a loop: none is ever forgotten."""
+        acts = store.acts_of(agent_named(device_id), now_ns - DAY_NS)
+        what = f"certificates that the device {device_id} got within a day"
+        require_room(acts, self.quotas.certificates, what)
 
     async def revoke_agent(self, device: str) -> str:
         """End a device's certificates, token and lease at once; its id."""

@@ -47,3 +47,8 @@ class Asker:
 
 ITSELF = Asker()
 """The coordinator."""
+
+
+def agent_named(device_id: str) -> str:
+    """What the audit calls an agent, by the device that its certificate names."""
+    return f"agent:{device_id}"

@@ -20,6 +20,7 @@ class Quotas:
         tokens: live tokens of people, of the whole lab.
         join_lines: that nobody has used and that have not expired, of the whole lab.
         notes: changes accepted within a day.
+        certificates: that one device gets within a day; a renewal is due every few weeks.
         acts: entries of the audit within a day that begin or change something of the user's own.
     """
 
@@ -29,23 +30,22 @@ class Quotas:
     tokens: int = 500
     join_lines: int = 200
     notes: int = 200
+    certificates: int = 1000
     acts: int = 5000
 
 
-def require_room(have: int, most: int, what: str, option: str) -> None:
+def require_room(have: int, most: int, what: str, option: str = "") -> None:
     """Refuse one more of what somebody has enough of.
 
     Args:
         have: how many there are.
         most: how many there may be.
         what: them, with whose they are.
-        option: of `bitgauge up`, moves the quota.
+        option: of `bitgauge up`, moves the quota; empty: none does.
 
     Raises:
         Refused: `QUOTA`.
     """
     if have >= most:
-        raise Refused(
-            Code.QUOTA,
-            f"There are {have} {what}; the quota is {most}, which `bitgauge up {option}` moves.",
-        )
+        moved = f", which `bitgauge up {option}` moves" if option else ""
+        raise Refused(Code.QUOTA, f"There are {have} {what}; the quota is {most}{moved}.")

@@ -9,7 +9,7 @@ from bitgauge.benchmarks.vocabulary.devices import is_id
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.values.credentials import TokenView
 
-from ...decisions.asker import COORDINATOR, WITHOUT_TOKEN
+from ...decisions.asker import COORDINATOR, WITHOUT_TOKEN, agent_named
 from .. import last_backup
 from ..audit.entries import RESTORE, record
 from ..sql.database import columns, fetch, reading, text, texts, value, writing
@@ -147,7 +147,7 @@ def join(
 ) -> None:
     """Spend a right to join: record a device's certificate and its token.
 
-    The same key may come again with the same right, because an answer can be lost; its
+    The same device may come again with the same right and key, because an answer can be lost; its
     earlier token ends. `JOIN_REFUSED` when the right is unknown, expired or used, or when
     the device has a live certificate for another key; `NAME_TAKEN` when another has its name.
     """
@@ -167,7 +167,7 @@ def join(
     _insert_token(db, token, now_ns)
     _insert_certificate(db, certificate, now_ns)
     detail = f"as {certificate.name}, with {line_name(join_sha256)}"
-    who = f"agent:{certificate.device_id}"
+    who = agent_named(certificate.device_id)
     record(db, who, "device.join", certificate.device_id, detail, now_ns=now_ns)
 
 
@@ -180,7 +180,13 @@ def _refuse_right(
     right = rows[0]
     if now_ns >= right["expires_unix_ns"]:
         raise Refused(Code.JOIN_REFUSED, "The join line has expired.")
-    if right["used_unix_ns"] is not None and right["key_sha256"] != certificate.key_sha256:
+    known = fetch(
+        db.conn,
+        "SELECT 1 FROM certificates WHERE device_id = ? AND key_sha256 = ?",
+        (certificate.device_id, right["key_sha256"]),
+    )
+    same = known and right["key_sha256"] == certificate.key_sha256
+    if right["used_unix_ns"] is not None and not same:
         raise Refused(Code.JOIN_REFUSED, "The join line has been used.")
 
 
@@ -211,7 +217,7 @@ def renewed(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
     """Record the next certificate of a device."""
     _insert_certificate(db, certificate, now_ns)
     ends = f"ends {last_backup.utc(certificate.expires_unix_ns)}"
-    who = f"agent:{certificate.device_id}"
+    who = agent_named(certificate.device_id)
     record(db, who, "device.renew_certificate", certificate.device_id, ends, now_ns=now_ns)
 
 

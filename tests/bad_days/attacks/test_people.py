@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from bitgauge.agents.config import Enrolment
 from bitgauge.agents.connection.connection import Connection, Introduction
+from bitgauge.agents.connection.device_key import device_key, signing_request
 from bitgauge.agents.connection.join import join
 from bitgauge.benchmarks.common.join_line import Address, parse_join_line
 from bitgauge.benchmarks.vocabulary.enums import ModelClass, Role
@@ -254,6 +255,33 @@ def calls(host: Host, device: Enrolment) -> None:
             await connection.close()
 
     asyncio.run(ask())
+
+
+def test_a_join_line_lets_one_device_in_and_no_loop_fills_the_audit(tmp_path: Path) -> None:
+    few = Quotas(certificates=3)
+    with running(tmp_path / "home", tls=True, quotas=few) as host, host.client() as owner:
+        line = owner.create_join_line(3600)[0]
+        key = device_key(tmp_path / "key")
+        token = parse_join_line(line).token
+        own, other = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2))
+
+        def joins(device_id: str, name: str) -> None:
+            request = signing_request(key, device_id)
+            host.call(host.administration.join(token, request, device_id, name))
+
+        joins(own, "board")
+        joins(own, "board")  # an answer was lost
+        with refused(Code.JOIN_REFUSED, "has been used"):
+            joins(other, "second")
+        joins(own, "board")
+        with refused(Code.QUOTA, "There are 3 certificates that the device"):
+            joins(own, "board")
+        with refused(Code.QUOTA):
+            request = signing_request(key, own)
+            host.call(host.administration.renew_certificate(own, "board", request))
+        owner.revoke_agent("board")
+        with refused(Code.JOIN_REFUSED, "has expired"):
+            joins(other, "third")
 
 
 def test_a_restore_revives_nobody(tmp_path: Path) -> None:
