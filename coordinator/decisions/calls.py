@@ -7,8 +7,7 @@ neither takes the places of the other.
 from __future__ import annotations
 
 import enum
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 MIB = 1 << 20
 
@@ -38,12 +37,12 @@ MAX_OPEN_CALLS = 32
 _NO_BOUND = 1 << 62
 
 
-class CallKind(enum.Enum):
-    """What a call takes besides its place among the calls."""
+class CallKind(enum.IntEnum):
+    """What a call is: of these, each is all that stands before it, too."""
 
-    CALL = "call"
-    STREAM = "stream"
-    TRANSFER = "transfer"
+    CALL = 1
+    STREAM = 2
+    TRANSFER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +98,28 @@ class Held:
     """What one caller, or all of a kind, hold now."""
 
     allowed: Allowance
-    counts: Counter[CallKind] = field(default_factory=Counter)
+    calls: int = 0
+    streams: int = 0
+    transfers: int = 0
     unread_bytes: int = 0
 
-    @property
-    def calls(self) -> int:
-        """Calls under way."""
-        return sum(self.counts.values())
+    def add(self, kind: CallKind, count: int = 1) -> None:
+        """So many calls of a kind more."""
+        self.calls += count
+        if kind >= CallKind.STREAM:
+            self.streams += count
+        if kind >= CallKind.TRANSFER:
+            self.transfers += count
 
     def full(self, kind: CallKind) -> str:
         """What there are too many of for one more of this kind, in words; empty: nothing."""
-        streams = self.counts[CallKind.STREAM] + self.counts[CallKind.TRANSFER]
-        if self.calls >= self.allowed.calls:
+        allowed = self.allowed
+        if self.calls >= allowed.calls:
             return f"{self.calls} calls"
-        if kind is not CallKind.CALL and streams >= self.allowed.streams:
-            return f"{streams} streams"
-        if kind is CallKind.TRANSFER and self.counts[kind] >= self.allowed.transfers:
-            return f"{self.counts[kind]} transfers of blobs"
+        if kind >= CallKind.STREAM and self.streams >= allowed.streams:
+            return f"{self.streams} streams"
+        if kind >= CallKind.TRANSFER and self.transfers >= allowed.transfers:
+            return f"{self.transfers} transfers of blobs"
         return ""
 
     def unread(self, size_bytes: int) -> str:

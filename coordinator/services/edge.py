@@ -13,7 +13,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 from bitgauge.benchmarks.common.wire import CODE_KEY
@@ -53,6 +53,8 @@ LARGE = frozenset(f"/bitgauge.v1.{method}" for method in _LARGE.split())
 TRANSFERS = frozenset({"/bitgauge.v1.Blobs/Read", "/bitgauge.v1.Blobs/Write"})
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 Serializer = Callable[[Any], bytes]
 Deserializer = Callable[[bytes], Any]
@@ -101,13 +103,8 @@ class _Admission:
             BitgaugeError: `REQUEST_IDLE`; `BAD_ARGUMENT` when none comes.
         """
         limit_s = LONGEST_REQUEST_S if place.holder.shares else LONGEST_OPEN_REQUEST_S
-        async with place.receiving():
-            try:
-                message = await asyncio.wait_for(context.read(), limit_s)
-            except asyncio.TimeoutError:
-                raise Unavailable(
-                    Code.REQUEST_IDLE, f"The request did not arrive within {limit_s:g} s."
-                ) from None
+        async with place.own.receiving, place.lane.receiving:
+            message = await _within(limit_s, context.read())
         if message is grpc.aio.EOF:
             raise BadInput(Code.BAD_ARGUMENT, f"The call of {self.method} carries no request.")
         return bytes(message)
@@ -134,6 +131,34 @@ class _Admission:
         if self.method.startswith("/bitgauge."):
             require_fields(request)
         return request
+
+
+async def _within(limit_s: float, message: Awaitable[T]) -> T:
+    """What comes in time. As `asyncio.wait_for`, without a task of its own for every call.
+
+    Raises:
+        Unavailable: `REQUEST_IDLE`.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    late = False
+
+    def end() -> None:
+        nonlocal late
+        late = True
+        task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(limit_s, end)
+    try:
+        return await message
+    except asyncio.CancelledError:
+        if not late:
+            raise
+        raise Unavailable(
+            Code.REQUEST_IDLE, f"The request did not arrive within {limit_s:g} s."
+        ) from None
+    finally:
+        timer.cancel()
 
 
 class Edge(grpc.aio.ServerInterceptor):

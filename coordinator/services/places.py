@@ -6,9 +6,8 @@ Who has no place left is refused at once, and nobody else is. All of this belong
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import enum
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
@@ -72,8 +71,8 @@ def holder_of(who: Caller, transport: Transport, peer: str) -> CallHolder:
     return CallHolder(who, f"The token {who.name!r}", lane)
 
 
-class _Account:
-    """What is held, and whose requests may arrive now."""
+class Account:
+    """What is held, and how many requests may arrive at the same moment; the next ones wait."""
 
     def __init__(self, allowed: Allowance) -> None:
         self.held = Held(allowed)
@@ -85,15 +84,19 @@ class Places:
 
     def __init__(self, terms: CallTerms | None = None) -> None:
         factor = (terms or CallTerms()).factor
-        self._of_token = OF_TOKEN.times(factor)
+        self._allowed = {
+            0: OF_ADDRESS,
+            1: OF_TOKEN.times(factor),
+            MAX_LOCAL_SHARES: OF_TOKEN.times(factor * MAX_LOCAL_SHARES),
+        }
         of_all = OF_ALL.times(factor)
         self._lanes = {
-            Lane.MACHINES: _Account(of_all),
-            Lane.PEOPLE: _Account(of_all),
-            Lane.OPEN_HERE: _Account(OF_ALL_ADDRESSES),
-            Lane.OPEN_ELSEWHERE: _Account(OF_ALL_ADDRESSES),
+            Lane.MACHINES: Account(of_all),
+            Lane.PEOPLE: Account(of_all),
+            Lane.OPEN_HERE: Account(OF_ALL_ADDRESSES),
+            Lane.OPEN_ELSEWHERE: Account(OF_ALL_ADDRESSES),
         }
-        self._callers: dict[tuple[Lane, Hashable], _Account] = {}
+        self._callers: dict[tuple[Lane, Hashable], Account] = {}
 
     def __len__(self) -> int:
         """How many callers hold anything."""
@@ -106,19 +109,16 @@ class Places:
             Refused: `TOO_MANY_CALLS`.
         """
         key = (holder.lane, holder.key)
-        own = self._callers.get(key) or _Account(
-            self._of_token.times(holder.shares) if holder.shares else OF_ADDRESS
-        )
+        own = self._callers.get(key) or Account(self._allowed[holder.shares])
         lane = self._lanes[holder.lane]
-        for one, words in (
-            (own, f"{holder.words} has"),
-            (lane, f"All {holder.lane.value} together have"),
-        ):
-            if full := one.held.full(kind):
-                raise Refused(Code.TOO_MANY_CALLS, f"{words} {full} under way.")
+        if full := own.held.full(kind):
+            raise Refused(Code.TOO_MANY_CALLS, f"{holder.words} has {full} under way.")
+        if full := lane.held.full(kind):
+            words = f"All {holder.lane.value} together have"
+            raise Refused(Code.TOO_MANY_CALLS, f"{words} {full} under way.")
         self._callers[key] = own
-        own.held.counts[kind] += 1
-        lane.held.counts[kind] += 1
+        own.held.add(kind)
+        lane.held.add(kind)
         return CallPlace(self, holder, kind, own, lane)
 
     def forget(self, holder: CallHolder) -> None:
@@ -133,15 +133,9 @@ class CallPlace:
     places: Places
     holder: CallHolder
     kind: CallKind
-    own: _Account
-    lane: _Account
+    own: Account
+    lane: Account
     unread_bytes: int = 0
-
-    @contextlib.asynccontextmanager
-    async def receiving(self) -> AsyncIterator[None]:
-        """Waits until the request may arrive; until then nothing of it is read."""
-        async with self.own.receiving, self.lane.receiving:
-            yield
 
     def answered(self, size_bytes: int) -> None:
         """So much is about to be sent; it is held here until it has been read.
@@ -162,7 +156,7 @@ class CallPlace:
     def leave(self) -> None:
         """The call has ended."""
         self.was_read()
-        for one in (self.own, self.lane):
-            one.held.counts[self.kind] -= 1
+        self.own.held.add(self.kind, -1)
+        self.lane.held.add(self.kind, -1)
         if not self.own.held.calls:
             self.places.forget(self.holder)

@@ -19,13 +19,13 @@ SMALL = Allowance(calls=3, streams=2, transfers=1, unread_bytes=100)
 def test_each_kind_is_counted_and_all_are_calls() -> None:
     held = Held(SMALL)
     assert [held.full(kind) for kind in CallKind] == ["", "", ""]
-    held.counts[CallKind.TRANSFER] += 1
+    held.add(CallKind.TRANSFER)
     assert held.full(CallKind.TRANSFER) == "1 transfers of blobs"
     assert held.full(CallKind.STREAM) == held.full(CallKind.CALL) == ""
-    held.counts[CallKind.STREAM] += 1
+    held.add(CallKind.STREAM)
     assert held.full(CallKind.STREAM) == held.full(CallKind.TRANSFER) == "2 streams"
     assert held.full(CallKind.CALL) == ""
-    held.counts[CallKind.CALL] += 1
+    held.add(CallKind.CALL)
     assert {held.full(kind) for kind in CallKind} == {"3 calls"}
 
 

@@ -129,14 +129,14 @@ async def test_requests_wait_for_one_another_only_beyond_what_may_arrive() -> No
 
     async def receive() -> None:
         nonlocal inside
-        async with places.take(token("a"), CallKind.CALL).receiving():
+        async with places.take(token("a"), CallKind.CALL).own.receiving:
             inside += 1
             await over.wait()
 
     tasks = [asyncio.create_task(receive()) for _ in range(MAX_RECEIVING + 5)]
     await asyncio.sleep(0)
     assert inside == MAX_RECEIVING
-    async with places.take(token("b"), CallKind.CALL).receiving():
+    async with places.take(token("b"), CallKind.CALL).own.receiving:
         pass
     over.set()
     await asyncio.gather(*tasks)
