@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
@@ -46,13 +47,13 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
     pace: Callable[[], Pace] = Pace
 
     def __post_init__(self) -> None:
-        self._finding = asyncio.Lock()
+        self._finding: WeakValueDictionary[Caller, asyncio.Lock] = WeakValueDictionary()
 
     async def FindMissing(
         self, request: pb.FindMissingRequest, context: Any
     ) -> pb.FindMissingResponse:
-        # One at a time: in between, the store's thread has time for everybody else.
-        async with self._finding:
+        # One at a time of each caller: in between, the store's thread has time for everybody else.
+        async with self._finding.setdefault(caller(), asyncio.Lock()):
             digests = await asyncio.to_thread(_digests_of, request)
             now_ns = self.writer.now_ns()
             missing = set(await self.writer.call(lambda store: wanted(store, digests, now_ns)))

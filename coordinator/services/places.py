@@ -71,7 +71,7 @@ def holder_of(who: Caller, transport: Transport, peer: str) -> CallHolder:
     return CallHolder(who, f"The token {who.name!r}", lane)
 
 
-class Account:
+class CallAccount:
     """What is held, and how many requests may arrive at the same moment; the next ones wait."""
 
     def __init__(self, allowed: Allowance) -> None:
@@ -91,12 +91,12 @@ class Places:
         }
         of_all = OF_ALL.times(factor)
         self._lanes = {
-            Lane.MACHINES: Account(of_all),
-            Lane.PEOPLE: Account(of_all),
-            Lane.OPEN_HERE: Account(OF_ALL_ADDRESSES),
-            Lane.OPEN_ELSEWHERE: Account(OF_ALL_ADDRESSES),
+            Lane.MACHINES: CallAccount(of_all),
+            Lane.PEOPLE: CallAccount(of_all),
+            Lane.OPEN_HERE: CallAccount(OF_ALL_ADDRESSES),
+            Lane.OPEN_ELSEWHERE: CallAccount(OF_ALL_ADDRESSES),
         }
-        self._callers: dict[tuple[Lane, Hashable], Account] = {}
+        self._callers: dict[tuple[Lane, Hashable], CallAccount] = {}
 
     def __len__(self) -> int:
         """How many callers hold anything."""
@@ -109,7 +109,7 @@ class Places:
             Refused: `TOO_MANY_CALLS`.
         """
         key = (holder.lane, holder.key)
-        own = self._callers.get(key) or Account(self._allowed[holder.shares])
+        own = self._callers.get(key) or CallAccount(self._allowed[holder.shares])
         lane = self._lanes[holder.lane]
         if full := own.held.full(kind):
             raise Refused(Code.TOO_MANY_CALLS, f"{holder.words} has {full} under way.")
@@ -133,8 +133,8 @@ class CallPlace:
     places: Places
     holder: CallHolder
     kind: CallKind
-    own: Account
-    lane: Account
+    own: CallAccount
+    lane: CallAccount
     unread_bytes: int = 0
 
     def answered(self, size_bytes: int) -> None:

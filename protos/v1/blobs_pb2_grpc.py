@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class BlobsStub(object):
-    """Blobs named by digest. Chunks stay under 1 MiB, messages under 4 MiB.
+    """Blobs named by digest. Chunks have 1 MiB at most, messages 64 KiB more.
     """
 
     def __init__(self, channel):
@@ -58,7 +58,7 @@ class BlobsStub(object):
 
 
 class BlobsServicer(object):
-    """Blobs named by digest. Chunks stay under 1 MiB, messages under 4 MiB.
+    """Blobs named by digest. Chunks have 1 MiB at most, messages 64 KiB more.
     """
 
     def FindMissing(self, request, context):
@@ -122,7 +122,7 @@ def add_BlobsServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Blobs(object):
-    """Blobs named by digest. Chunks stay under 1 MiB, messages under 4 MiB.
+    """Blobs named by digest. Chunks have 1 MiB at most, messages 64 KiB more.
     """
 
     @staticmethod

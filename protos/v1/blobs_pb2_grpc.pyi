@@ -21,7 +21,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class BlobsStub:
-    """Blobs named by digest. Chunks stay under 1 MiB, messages under 4 MiB."""
+    """Blobs named by digest. Chunks have 1 MiB at most, messages 64 KiB more."""
 
     @typing.overload
     def __new__(cls, channel: grpc.Channel) -> BlobsStub: ...
@@ -40,7 +40,7 @@ class BlobsStub:
 
 @typing.type_check_only
 class BlobsAsyncStub(BlobsStub):
-    """Blobs named by digest. Chunks stay under 1 MiB, messages under 4 MiB."""
+    """Blobs named by digest. Chunks have 1 MiB at most, messages 64 KiB more."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None: ...
     FindMissing: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.blobs_pb2.FindMissingRequest, bitgauge.protos.v1.blobs_pb2.FindMissingResponse]  # type: ignore[assignment]
@@ -55,7 +55,7 @@ class BlobsAsyncStub(BlobsStub):
     """Receives one blob; the reader verifies the digest."""
 
 class BlobsServicer(metaclass=abc.ABCMeta):
-    """Blobs named by digest. Chunks stay under 1 MiB, messages under 4 MiB."""
+    """Blobs named by digest. Chunks have 1 MiB at most, messages 64 KiB more."""
 
     @abc.abstractmethod
     def FindMissing(

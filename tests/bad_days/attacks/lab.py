@@ -39,10 +39,14 @@ MIB = 1 << 20
 PROMPT_S = 1.0
 """What the 99th percentile of anybody else's call stays under, whatever the attack."""
 MAX_GROWTH_BYTES = 256 * MIB
+PAUSE_S = 0.02
+"""Between two rounds of a bystander's calls."""
 START = "from tests.bad_days.attacks.attacked import main; main()"
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_send_message_length", -1))
 
 T = TypeVar("T")
+OtherCall = tuple[str, str, str]
+"""Path, request as hex, token."""
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
@@ -157,9 +161,9 @@ class Attacked:
         print(f"memory: {grown.peak / MIB:.0f} MiB at most, {kept / MIB:.0f} MiB kept")
 
     @contextlib.contextmanager
-    def harmless(self, attack: str) -> Iterator[None]:
+    def harmless(self, attack: str, **more: OtherCall) -> Iterator[None]:
         """Holds an attack to what everybody is promised: memory, and others' calls."""
-        with self.bystander() as other, self.growth() as grown:
+        with self.bystander(**more) as other, self.growth() as grown:
             yield
         other.require_prompt(attack)
         assert max(grown.peak, grown.kept) < MAX_GROWTH_BYTES, attack
@@ -193,18 +197,23 @@ class Attacked:
         return asyncio.run(claim())
 
     @contextlib.contextmanager
-    def bystander(self, pause_s: float = 0.02) -> Iterator[Bystander]:
-        """Somebody with a lease and somebody who lists, for as long as the block lasts."""
+    def bystander(self, **more: OtherCall) -> Iterator[Bystander]:
+        """Somebody with a lease and somebody who lists, for as long as the block lasts.
+
+        Args:
+            more: what else is called, by its name.
+        """
         lease = self.lease
         renew = agent_pb2.RenewRequest(
             job_id=lease.job_id, epoch=lease.epoch, lease_token=lease.lease_token
         )
         plan = {
             "address": self.address,
-            "pause_s": pause_s,
+            "pause_s": PAUSE_S,
             "calls": {
-                "Renew": _call("Agents/Renew", renew, AGENT_TOKEN),
-                "ListJobs": _call("Jobs/ListJobs", lab_pb2.ListJobsRequest(), USER_TOKEN),
+                "Renew": other_call("Agents/Renew", renew, AGENT_TOKEN),
+                "ListJobs": other_call("Jobs/ListJobs", lab_pb2.ListJobsRequest(), USER_TOKEN),
+                **more,
             },
         }
         process = _started("-m", "tests.bad_days.attacks.bystander")
@@ -222,8 +231,9 @@ class Attacked:
             _ended(process)
 
 
-def _call(path: str, request: Message, token: str) -> tuple[str, str, str]:
-    return f"/bitgauge.v1.{path}", request.SerializeToString().hex(), token
+def other_call(path: str, request: Message, token: str) -> OtherCall:
+    """A call of a bystander's, such as ``Jobs/ListJobs``."""
+    return f"/bitgauge.v1.{path}", request.SerializeToString().hex(), token.partition("@")[0]
 
 
 def _started(*arguments: str) -> subprocess.Popen[str]:

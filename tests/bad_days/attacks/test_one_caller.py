@@ -13,13 +13,19 @@ from bitgauge.benchmarks.common.digests import MAX_DIGESTS_PER_CALL
 from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.coordinator.decisions.calls import MAX_CALLS, MAX_STREAMS, MAX_TRANSFERS
+from bitgauge.coordinator.decisions.calls import (
+    MAX_CALLS,
+    MAX_RECEIVING,
+    MAX_STREAMS,
+    MAX_TRANSFERS,
+)
+from bitgauge.coordinator.services.server import MAX_UNREAD_OF_STREAM_BYTES
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2
 
 from tests.labs.host import digest_of
 
 from .http2 import RawConnection
-from .lab import MIB, Attacked, attacked, bearer
+from .lab import MIB, Attacked, attacked, bearer, other_call
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +98,9 @@ def test_requests_that_are_half_sent_hold_their_sender_s_places_only(
             connection.pour(list(connection.streams), MIB - 1, 0.2)
             connection.hear(0.1)
         assert sum(len(one.streams) - one.ended() for one in connections) == MAX_CALLS
+        sent = sorted(call.sent for one in connections for call in one.streams.values())
+        print(f"{sum(sent) / MIB:.1f} MiB were sent; the largest {sent[-1]} bytes")
+        assert all(size <= MAX_UNREAD_OF_STREAM_BYTES for size in sent[:-MAX_RECEIVING])
 
 
 def test_questions_for_very_many_blobs(lab: Attacked, token: str) -> None:
@@ -104,7 +113,12 @@ def test_questions_for_very_many_blobs(lab: Attacked, token: str) -> None:
         with lab.client(token, 60.0) as client:
             return len(client.find_missing(digests))
 
-    with lab.harmless("30 callers with 3,000 digests each"), ThreadPoolExecutor(30) as threads:
+    few = blobs_pb2.FindMissingRequest(digests=map(to_wire, digests[:3]))
+    other = other_call("Blobs/FindMissing", few, lab.token("asks little", Role.READ))
+    with (
+        lab.harmless("30 times 3,000 digests", FindMissing=other),
+        ThreadPoolExecutor(30) as threads,
+    ):
         with lab.channel() as channel:
             stub = blobs_pb2_grpc.BlobsStub(channel)
             with pytest.raises(grpc.RpcError, match="at most 1000"):

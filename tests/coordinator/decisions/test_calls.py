@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
+from bitgauge.coordinator.cli.up import up
 from bitgauge.coordinator.decisions.calls import (
     MAX_CALLS,
     OF_ADDRESS,
@@ -44,3 +47,7 @@ def test_an_option_moves_everything_in_proportion() -> None:
     least = OF_TOKEN.times(CallTerms(1).factor)
     assert (least.calls, least.streams, least.transfers, least.receiving) == (1, 1, 1, 1)
     assert OF_ADDRESS.transfers == 0
+
+
+def test_the_command_line_offers_the_same() -> None:
+    assert inspect.signature(up).parameters["calls_per_token"].default == MAX_CALLS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,7 +16,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.coordinator.access.access import ALLOWED, OPEN_METHODS, Access
 from bitgauge.coordinator.access.tokens import Party
 from bitgauge.coordinator.decisions.calls import MAX_CALLS, MAX_LOCAL_SHARES
-from bitgauge.coordinator.services import edge
+from bitgauge.coordinator.services import edge, server
 from bitgauge.coordinator.services.edge import (
     MAX_MESSAGE_BYTES,
     MAX_SENTENCE_BYTES,
@@ -34,7 +35,12 @@ from bitgauge.protos.v1 import (
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from tests.bad_days.attacks.http2 import RawConnection
+
 TOKENS = {"agent-secret": Party.AGENT, "user-secret": Party.ADMIN, "task-secret": Party.TASK}
+
+LOUD = "5b0b1f0a-0000-4000-8000-000000000001"
+"""A job of which there is always something to say."""
 
 
 class Agents(agent_pb2_grpc.AgentsServicer):
@@ -58,12 +64,15 @@ class Jobs(lab_pb2_grpc.JobsServicer):
         raise NotFound(Code.UNKNOWN_JOB, f"There is no job {request.job_id * repeated}.")
 
     async def Watch(self, request: lab_pb2.WatchRequest, context: Any) -> Any:
+        while request.job_id == LOUD:
+            yield lab_pb2.WatchResponse(job=lab_pb2.JobView(job_id="x" * 100_000))
         yield lab_pb2.WatchResponse()
         raise NotFound(Code.UNKNOWN_JOB, "It has gone.")
 
 
-@pytest.fixture
-async def channel() -> AsyncIterator[grpc.aio.Channel]:
+@contextlib.asynccontextmanager
+async def served() -> AsyncIterator[int]:
+    """The port of a server with these services."""
     kinds: list[Any] = [
         Agents,
         agent_pb2_grpc.EnrolmentServicer,
@@ -78,9 +87,14 @@ async def channel() -> AsyncIterator[grpc.aio.Channel]:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     probe.tell(serving=True)
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield channel
+    yield port
     await server.stop(None)
+
+
+@pytest.fixture
+async def channel() -> AsyncIterator[grpc.aio.Channel]:
+    async with served() as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
 
 
 def bearer(token: str) -> tuple[tuple[str, str], ...]:
@@ -289,6 +303,27 @@ async def test_a_token_s_places_come_back_when_its_calls_end(channel: grpc.aio.C
     for _ in range(MAX_LOCAL_SHARES * MAX_CALLS + 1):
         error = await refused(call(b"", metadata=bearer("user-secret")))
         assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_who_reads_nothing_is_ended_with_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    short = {"grpc.max_connection_age_ms": 500, "grpc.max_connection_age_grace_ms": 500}
+    options = tuple((name, short.get(name, value)) for name, value in server.OPTIONS)
+    assert options != server.OPTIONS
+    monkeypatch.setattr(server, "OPTIONS", options)
+    message = lab_pb2.WatchRequest(job_id=LOUD).SerializeToString()
+
+    def watch(port: int) -> tuple[bool, bool]:
+        with RawConnection(port) as connection:
+            connection.ask("/bitgauge.v1.Jobs/Watch", message, *bearer("user-secret"))
+            connection.hear(0.3)
+            early = connection.gone or connection.ended() > 0
+            connection.hear(5.0)
+            return early, connection.gone
+
+    async with served() as port:
+        assert await asyncio.to_thread(watch, port) == (False, True)
 
 
 async def test_reflection_needs_a_token_and_lists_the_contract(channel: grpc.aio.Channel) -> None:
