@@ -132,6 +132,26 @@ def explain(error: Exception, *, loading: bool) -> BitgaugeError:
     return Refused(Code.RUN_FAILED, sentence)
 
 
+def probe_kernels() -> dict[str, str]:
+    """What the kernels do here; see `base.Traits`.
+
+    Raises:
+        RuntimeMissing: only the package of the older name is there, which has no schema.
+    """
+    try:
+        from . import kernels
+    except ImportError as error:
+        raise RuntimeMissing("Kernels are probed with ai-edge-litert alone.") from error
+    library = _interpreter_module()
+
+    def loaded(model: bytes) -> Any:
+        interpreter = library.Interpreter(model_content=model, num_threads=1)
+        interpreter.allocate_tensors()
+        return interpreter
+
+    return kernels.modes(loaded)
+
+
 def empty_artifact() -> bytes:
     """A model that takes the absolute value of one float."""
     return tiny.EMPTY
@@ -149,5 +169,6 @@ TRAITS = Traits(
             KERNELS, (BUILTIN, REFERENCE), "without XNNPACK, several to a hundred times slower"
         ),
     ),
+    kernels=probe_kernels,
     sentinel=sentinel_artifact,
 )

@@ -12,11 +12,15 @@ from bitgauge.agents.runtimes.base import RuntimeMissing, SessionOptions
 from bitgauge.agents.runtimes.litert import tiny
 from bitgauge.agents.runtimes.litert.session import LiteRtSession
 from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.numerics.kernel_cases import pair16
 from bitgauge.benchmarks.quality.sets import InputSpec, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.kernel_modes import EXACT, MEANING, SAT16
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 pytest.importorskip("ai_edge_litert", reason="NOT RUN: pip install 'bitgauge[litert]'")
+
+from bitgauge.agents.runtimes.litert import kernels
 
 from tests.labs.graphs import lite
 
@@ -129,3 +133,31 @@ def test_an_agent_without_it_says_what_gives_it(monkeypatch: pytest.MonkeyPatch)
 def test_a_broken_file_is_its_owners(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         session(tmp_path, b"\0" * 100)
+
+
+class Saturating:
+    """An interpreter whose dense kernel adds adjacent products in 16 bits, after adding 128."""
+
+    def __init__(self, model: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter
+
+        self._real = Interpreter(model_content=model, num_threads=1)
+        self._real.allocate_tensors()
+        self.get_input_details = self._real.get_input_details
+        self.get_output_details = self._real.get_output_details
+        self.set_tensor = self._real.set_tensor
+        self.invoke = self._real.invoke
+
+    def get_tensor(self, index: int) -> np.ndarray:
+        told = {one["name"]: one for one in self._real.get_tensor_details()}
+        a, b = (self._real.get_tensor(told[name]["index"]).astype(np.int64) for name in "ab")
+        sums = pair16(a + 128, b.T) - 128 * b.sum(axis=1)
+        scale = told["y"]["quantization"][0]
+        return np.clip(np.rint(sums / scale), -128, 127).astype(np.int8)
+
+
+def test_the_probe_tells_a_kernel_that_saturates() -> None:
+    assert kernels._probed(Saturating, kernels._dense, "s8s8") == SAT16
+    found = litert.probe_kernels()
+    assert found["FULLY_CONNECTED.s8s8.const"] in (EXACT, SAT16), "whatever this machine does"
+    assert set(found.values()) <= set(MEANING)

@@ -1,0 +1,148 @@
+"""Small tflite files, written with LiteRT's own schema.
+
+Only a child imports this module: the schema is heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+Array = npt.NDArray[Any]
+
+_TYPES = {
+    "float32": schema.TensorType.FLOAT32,
+    "int8": schema.TensorType.INT8,
+    "uint8": schema.TensorType.UINT8,
+    "int16": schema.TensorType.INT16,
+    "int32": schema.TensorType.INT32,
+    "int64": schema.TensorType.INT64,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor; with `data` it is a weight, with `scale` its integers stand for numbers.
+
+    A size of -1 is any. With an `axis` each of its places has the scale for itself.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    data: Array | None = None
+    scale: float = 0.0
+    zero_point: int = 0
+    axis: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator, by its name in the schema or a custom one's own."""
+
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    options: Any = None
+    custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lite:
+    """A model.
+
+    Attributes:
+        signatures: keys of its signatures, all of the same function; none: names of tensors.
+    """
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    signatures: tuple[str, ...] = ("serving_default",)
+    description: str = "test"
+
+    def encoded(self) -> bytes:
+        """The file."""
+        at = {one.name: number for number, one in enumerate(self.tensors)}
+        model = schema.ModelT()
+        model.version, model.description = 3, self.description
+        model.buffers = [schema.BufferT()]
+        graph = schema.SubGraphT()
+        graph.name, graph.tensors = "main", []
+        for one in self.tensors:
+            graph.tensors.append(_tensor(one, model.buffers))
+        graph.inputs, graph.outputs = [at[n] for n in self.inputs], [at[n] for n in self.outputs]
+        kinds = list(dict.fromkeys((one.kind, one.custom) for one in self.operators))
+        model.operatorCodes = [_code(kind, custom=custom) for kind, custom in kinds]
+        graph.operators = [
+            _operator(one, kinds.index((one.kind, one.custom)), at) for one in self.operators
+        ]
+        model.subgraphs = [graph]
+        model.signatureDefs = [
+            _signature(key, self.inputs, self.outputs, at) for key in self.signatures
+        ]
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+        return bytes(builder.Output())
+
+
+def _tensor(one: Tensor, buffers: list[Any]) -> Any:
+    made = schema.TensorT()
+    made.name, made.type, made.hasRank = one.name, _TYPES[one.dtype], True
+    made.shape = [max(size, 1) for size in one.shape]
+    if -1 in one.shape:
+        made.shapeSignature = list(one.shape)
+    made.buffer = 0
+    if one.data is not None:
+        held = schema.BufferT()
+        held.data = list(np.ascontiguousarray(one.data).tobytes())
+        made.buffer = len(buffers)
+        buffers.append(held)
+    if one.scale:
+        made.quantization = schema.QuantizationParametersT()
+        places = 1 if one.axis is None else one.shape[one.axis]
+        made.quantization.scale = [one.scale] * places
+        made.quantization.zeroPoint = [one.zero_point] * places
+        made.quantization.quantizedDimension = one.axis or 0
+    return made
+
+
+def _code(kind: str, *, custom: bool) -> Any:
+    made = schema.OperatorCodeT()
+    number = getattr(schema.BuiltinOperator, "CUSTOM" if custom else kind)
+    made.builtinCode, made.deprecatedBuiltinCode = number, min(number, 127)
+    made.version, made.customCode = 1, kind if custom else None
+    return made
+
+
+def _operator(one: Operator, code: int, at: Mapping[str, int]) -> Any:
+    made = schema.OperatorT()
+    made.opcodeIndex = code
+    made.inputs, made.outputs = [at[n] for n in one.inputs], [at[n] for n in one.outputs]
+    if one.options is not None:
+        name = type(one.options).__name__.removesuffix("T")
+        made.builtinOptionsType = getattr(schema.BuiltinOptions, name)
+        made.builtinOptions = one.options
+    return made
+
+
+def _signature(
+    key: str, inputs: Sequence[str], outputs: Sequence[str], at: Mapping[str, int]
+) -> Any:
+    made = schema.SignatureDefT()
+    made.signatureKey, made.subgraphIndex = key, 0
+    made.inputs, made.outputs = ([_named(name, at) for name in side] for side in (inputs, outputs))
+    return made
+
+
+def _named(name: str, at: Mapping[str, int]) -> Any:
+    made = schema.TensorMapT()
+    made.name, made.tensorIndex = name, at[name]
+    return made

@@ -1,0 +1,161 @@
+"""What LiteRT's integer kernels do here (measurement.md D-1), XNNPACK first as in production.
+
+Tiny models of one operator with the extremes of their types; `kernel_cases` says which answer
+means what. Scales are powers of nothing in particular: an output is a code of eight bits, so an
+answer is known to one code, and saturation differs by dozens. Only the probe's child imports this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+from bitgauge.benchmarks.numerics.kernel_cases import Answer, Case, cases, classify
+from bitgauge.benchmarks.vocabulary.kernel_modes import UNKNOWN, UNSUPPORTED
+
+from .encode import Lite, Operator, Tensor
+
+Array = npt.NDArray[Any]
+Load = Callable[[bytes], Any]
+"""An interpreter of production on a model, allocated."""
+
+_DTYPES: dict[str, type] = {"s8": np.int8, "s16": np.int16}
+_TOP = 120
+"""The largest code that an exact answer becomes: saturated ones must not be clipped to it."""
+_OF_FLOATS = 0.02
+"""What quantizing activations on the way explains, of the largest answer."""
+
+
+def modes(load: Load) -> dict[str, str]:
+    """The mode of every operator, by its name, types and whether its weights are constant."""
+    found = {}
+    for types in ("s8s8", "s16s8"):
+        for name, build in _CONSTANT.items():
+            found[f"{name}.{types}.const"] = _probed(load, build, types)
+        found[f"BATCH_MATMUL.{types}.dynamic"] = _probed(load, _product, types)
+    for name, build in _CONSTANT.items():
+        found[f"{name}.f32s8.const"] = _probed(load, build, "f32s8")
+    return dict(sorted(found.items()))
+
+
+def _probed(load: Load, build: _Build, types: str) -> str:
+    """The mode of one operator on one pair of types."""
+    activation = _DTYPES.get(types.removesuffix("s8"), np.int8)
+    answers = []
+    for case in cases(activation, np.int8):
+        # Weights of eight bits are symmetric in a tflite file: -128 is not among them.
+        held = replace(case, b=np.clip(case.b, -127, 127))
+        try:
+            interpreter = load(build(held, types).encoded())
+        except (ValueError, RuntimeError):  # what the binding raises for a model
+            return UNSUPPORTED
+        try:
+            answers.append(_answer(interpreter, held, types))
+        except (ValueError, RuntimeError):
+            return UNKNOWN
+    return classify(answers)
+
+
+def _answer(interpreter: Any, case: Case, types: str) -> Answer:
+    """What came out, in codes of the output; of floats in their own unit."""
+    floats = types.startswith("f32")
+    dtype = np.float32 if floats else _DTYPES[types.removesuffix("s8")]
+    given = [case.a, case.b]
+    for one, values in zip(interpreter.get_input_details(), given, strict=False):
+        held: Array = values.astype(dtype if values is case.a else np.int8)
+        interpreter.set_tensor(one["index"], held.reshape(one["shape"]))
+    interpreter.invoke()
+    out = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    unit = 1.0 if floats else _scale(case)
+    largest = float(np.abs(case.exact).max())
+    return Answer(
+        got=out.reshape(case.exact.shape).astype(np.float64),
+        exact=case.exact / unit,
+        saturated=tuple(one / unit for one in case.hypotheses()),
+        tolerance=_OF_FLOATS * largest if floats else 1.0,
+    )
+
+
+def _scale(case: Case) -> float:
+    """The scale of the output: the largest exact answer becomes `_TOP`."""
+    return max(float(np.abs(case.exact).max()), 1.0) / _TOP
+
+
+_Build = Callable[[Case, str], Lite]
+
+
+def _sides(
+    case: Case, types: str, shapes: tuple[tuple[int, ...], ...], weight: Array | None, axis: int = 0
+) -> tuple[Tensor, ...]:
+    """Activations, weights, a bias of zeros, output: scales of 1 but of the output.
+
+    Without a bias some kernels refuse a model, and one ends its process; with one scale for all
+    channels the depthwise kernel for floats reads beyond it.
+    """
+    floats = types.startswith("f32")
+    kind = "float32" if floats else {"s8": "int8", "s16": "int16"}[types.removesuffix("s8")]
+    data = None if weight is None else weight.astype(np.int8)
+    sums = {"f32s8": "float32", "s8s8": "int32", "s16s8": "int64"}[types]
+    columns = case.b.shape[1]
+    zeros: Array = np.zeros(columns, sums)
+    return (
+        Tensor("a", shapes[0], kind, scale=0.0 if floats else 1.0),
+        Tensor("b", shapes[1], "int8", data, scale=1.0, axis=None if data is None else axis),
+        Tensor("bias", (columns,), sums, zeros, scale=0.0 if floats else 1.0, axis=0),
+        Tensor("y", shapes[2], kind, scale=0.0 if floats else _scale(case)),
+    )
+
+
+def _model(tensors: tuple[Tensor, ...], kind: str, options: Any) -> Lite:
+    inputs = tuple(one.name for one in tensors[:-1] if one.data is None)
+    sides = ("a", "b") if kind == "BATCH_MATMUL" else ("a", "b", "bias")
+    operator = Operator(kind, sides, ("y",), options)
+    return Lite(tensors, (operator,), inputs, ("y",), description="probe")
+
+
+def _dense(case: Case, types: str) -> Lite:
+    (rows, depth), columns = case.a.shape, case.b.shape[1]
+    shapes = ((rows, depth), (columns, depth), (rows, columns))
+    options = schema.FullyConnectedOptionsT()
+    return _model(_sides(case, types, shapes, case.b.T), "FULLY_CONNECTED", options)
+
+
+def _convolution(case: Case, types: str) -> Lite:
+    """A kernel of one pixel over as many channels as there are products."""
+    (rows, depth), columns = case.a.shape, case.b.shape[1]
+    shapes = ((rows, 1, 1, depth), (columns, 1, 1, depth), (rows, 1, 1, columns))
+    options = schema.Conv2DOptionsT()
+    options.strideW = options.strideH = options.dilationWFactor = options.dilationHFactor = 1
+    options.padding = schema.Padding.VALID
+    weight = case.b.T.reshape(shapes[1])
+    return _model(_sides(case, types, shapes, weight), "CONV_2D", options)
+
+
+def _apart(case: Case, types: str) -> Lite:
+    """One channel, a kernel as wide as there are products, one result per column."""
+    (rows, depth), columns = case.a.shape, case.b.shape[1]
+    shapes = ((rows, 1, depth, 1), (1, 1, depth, columns), (rows, 1, 1, columns))
+    options = schema.DepthwiseConv2DOptionsT()
+    options.strideW = options.strideH = options.dilationWFactor = options.dilationHFactor = 1
+    options.padding, options.depthMultiplier = schema.Padding.VALID, columns
+    weight = case.b.reshape(shapes[1])
+    return _model(_sides(case, types, shapes, weight, 3), "DEPTHWISE_CONV_2D", options)
+
+
+def _product(case: Case, types: str) -> Lite:
+    (rows, depth), columns = case.a.shape, case.b.shape[1]
+    shapes = ((1, rows, depth), (1, depth, columns), (1, rows, columns))
+    options = schema.BatchMatMulOptionsT()
+    options.adjX = options.adjY = options.asymmetricQuantizeInputs = False
+    return _model(_sides(case, types, shapes, None), "BATCH_MATMUL", options)
+
+
+_CONSTANT: dict[str, _Build] = {
+    "FULLY_CONNECTED": _dense,
+    "CONV_2D": _convolution,
+    "DEPTHWISE_CONV_2D": _apart,
+}
