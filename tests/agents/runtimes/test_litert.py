@@ -153,7 +153,8 @@ class Saturating:
         a, b = (self._real.get_tensor(told[name]["index"]).astype(np.int64) for name in "ab")
         sums = pair16(a + 128, b.T) - 128 * b.sum(axis=1)
         scale = told["y"]["quantization"][0]
-        return np.clip(np.rint(sums / scale), -128, 127).astype(np.int8)
+        codes: np.ndarray = np.clip(np.rint(sums / scale), -128, 127).astype(np.int8)
+        return codes
 
 
 def test_the_probe_tells_a_kernel_that_saturates() -> None:
