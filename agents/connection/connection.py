@@ -70,6 +70,9 @@ class Introduction:
     incarnation: str
     open_intents: tuple[str, ...] = ()
     leftovers_dead: bool = True
+    machine: str = ""
+    place: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,9 @@ class Connection:
             incarnation=who.incarnation,
             open_intents=who.open_intents,
             leftovers_dead=who.leftovers_dead,
+            machine=who.machine,
+            place=who.place,
+            host=who.host,
         )
         answer = await self.call(self._agents.Register, request)
         require_agreement(answer.protocol_version, "coordinator", "agent")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailable
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused, Unavailable
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
@@ -26,6 +26,10 @@ _LONGEST_PAUSE_S = 8.0
 _DISPLACED_NS = 600 * 1_000_000_000
 _NO_ROOM_S = 5.0
 _SIGN_OF_LIFE_S = 5.0
+_RESTART_PAUSE_S = 1.0
+_FRESH_BOOT_S = 600
+LONGEST_RESTART_S = 60
+"""How long an agent on a machine that has just started waits to be taken for the one before."""
 
 
 class Served:
@@ -79,6 +83,9 @@ class Served:
             incarnation=self._incarnation,
             open_intents=tuple(intent.run_id for intent in intents),
             leftovers_dead=dead,
+            machine=bench.machine.machine_id(),
+            place=bench.machine.place_of(bench.folder.parent),
+            host=bench.machine.host_name(),
         )
         # Results of an older epoch are accepted only until Register ends its lease.
         await bench.outbox.drain()
@@ -103,13 +110,34 @@ class Served:
 
     async def _register(self, who: Introduction) -> None:
         connection, device = self._bench.connection, self._bench.device
-        version = await patiently(lambda: connection.register(device, who))
+        version = await self._let_in(who)
         self._outages = connection.outage.count
         runtimes = ", ".join(f"{one.name} {one.version}" for one in device.runtimes)
         self._say(
             f"Registered {device.name} ({device.processor_model or 'unknown CPU'};"
             f" {runtimes or 'no runtime'}) at {connection.outage.address}, version {version}."
         )
+
+    async def _let_in(self, who: Introduction) -> str:
+        """Registers; after a restart of the machine, once the last agent has been missed.
+
+        Another agent with the same id is refused as long as the first is heard of, and the first
+        is heard of for a while after a power cut.
+        """
+        connection, device, machine = (
+            self._bench.connection,
+            self._bench.device,
+            self._bench.machine,
+        )
+        until_ns = machine.boottime_ns() + LONGEST_RESTART_S * 10**9
+        while True:
+            try:
+                return await patiently(lambda: connection.register(device, who))
+            except Refused as refused:
+                fresh = machine.boottime_ns() < min(until_ns, _FRESH_BOOT_S * 10**9)
+                if refused.code is not Code.AGENT_RUNNING or not fresh:
+                    raise
+            await asyncio.sleep(_RESTART_PAUSE_S)
 
     async def _work(self, who: Introduction) -> None:
         turns = self._bench.turns

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import platform
 import shutil
 import time
 from pathlib import Path
@@ -95,6 +96,19 @@ class Machine:
     def boot_id(self) -> str:
         """The name of this boot; process ids of another boot mean nothing."""
         return process.boot_id()
+
+    def machine_id(self) -> str:
+        """A hash of what names this machine for ever; empty where nothing does."""
+        return process.machine_id()
+
+    def host_name(self) -> str:
+        """What this machine calls itself."""
+        return platform.node()
+
+    def place_of(self, folder: Path) -> str:
+        """Names a folder on this machine; a copy of it has another name."""
+        found = folder.stat()
+        return f"{found.st_ino}"
 
     def start_ticks(self, pid: int) -> int | None:
         """When a process started; with its id that names one process."""

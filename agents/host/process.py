@@ -7,6 +7,7 @@ this module; the child has `worker.childhood`, which stays small because every l
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import signal
 import time
@@ -35,6 +36,26 @@ def boot_id(proc: Path = PROC) -> str:
         return (proc / "sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:
         return ""
+
+
+def machine_id(root: Path = Path("/")) -> str:
+    """A hash of what names this machine for ever; empty where nothing does.
+
+    The id of the installation, which others must not see as it is (see machine-id(5)), and the
+    serial of a board where the firmware tells it: a disk that was copied is in another board.
+    """
+    told = _told(root / "etc/machine-id") or _told(root / "var/lib/dbus/machine-id")
+    if not told or told == b"uninitialized":
+        return ""
+    serial = _told(root / "proc/device-tree/serial-number")
+    return hashlib.sha256(b"\n".join((b"bitgauge", told, serial))).hexdigest()
+
+
+def _told(path: Path) -> bytes:
+    try:
+        return path.read_bytes().strip(b"\0\n ")
+    except OSError:
+        return b""
 
 
 def start_ticks(pid: int, proc: Path = PROC) -> int | None:

@@ -80,7 +80,7 @@ def unmeasured(grounds: Grounds, outcome: NothingMeasured) -> Choice:
         sentence=words.nothing_measured(grounds.query, outcome),
         candidates=_candidates(grounds),
         next_command=run_command(grounds.query, ["all"]),
-        warnings=words.outdated(grounds.gathered),
+        warnings=(*words.outdated(grounds.gathered), *left_out.unconfirmed(grounds.gathered)),
         nearest=tuple(map(words.near, outcome.near)),
         path=words.path(grounds, words.NOTHING_MEASURED),
     )
@@ -93,7 +93,11 @@ def unsound(grounds: Grounds) -> Choice:
         recipe="fp32",
         family=FormatFamily.FP32,
         sentence=words.nothing_sound(grounds),
-        warnings=(*words.outdated(grounds.gathered), *left_out.advice(grounds.gathered)),
+        warnings=(
+            *words.outdated(grounds.gathered),
+            *left_out.advice(grounds.gathered),
+            *left_out.unconfirmed(grounds.gathered),
+        ),
         path=words.path(grounds, words.NOTHING_SOUND),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..table.units import Unit, best_rows, comparable, current_baselines, told_apart, unit_of
 from ..vocabulary.enums import Objective
+from ..vocabulary.reasons import UNCONFIRMED
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.rows import TableRow
@@ -28,6 +29,7 @@ class Gathered:
         broken: models that were left out, because they say nothing of any recipe.
         own: files that were left out, because they stand for no other model.
         unjudged: models that say nothing of accuracy.
+        unconfirmed: devices that were left out, because nobody has confirmed what they are.
         names: what a row is called, by its variant and the file that it is of.
     """
 
@@ -38,6 +40,7 @@ class Gathered:
     broken: tuple[Broken, ...] = ()
     own: tuple[TableRow, ...] = ()
     unjudged: tuple[str, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
     names: Mapping[tuple[str, Digest | None], str] = field(default_factory=dict)
 
     def name(self, row: TableRow) -> str:
@@ -55,14 +58,16 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Gathered:
 
     Of several profiles of one unit the most thorough counts, of equals the newest; one that was
     overridden to measure less comes last. Rows that were compared with an older baseline of a
-    model are left out, and so are units whose baseline is not sound, and broken models; numbers of
+    model are left out, and so are devices that nobody confirmed, units whose baseline is not sound,
+    and broken models; numbers of
     an older definition of their metric, or of another output than was judged last, are null.
 
     Where one model is left, each file of its owner's is looked at for itself. Of several models a
     file stands for its recipe, and one that is in none for nothing.
     """
     asked = [row for row in rows if _answers(query, row) and row.workload == query.workload]
-    current, outdated = current_baselines(asked)
+    stranger = [row for row in asked if UNCONFIRMED in row.flags]
+    current, outdated = current_baselines([row for row in asked if UNCONFIRMED not in row.flags])
     unsound = _unsound(current)
     sound = [row for row in current if unit_of(row) not in unsound]
     broken = broken_models(sound)
@@ -88,6 +93,7 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Gathered:
         broken,
         own,
         unjudged_models(ordered),
+        tuple(sorted({row.device_name for row in stranger})),
         names,
     )
 

@@ -21,6 +21,8 @@ def without(gathered: Gathered) -> str:
         said.append(f"; without {listed(unsound)}, of which the baseline is not sound")
     if broken:
         said.append(f"; without {listed(broken)}, of which nothing can be compared")
+    if gathered.unconfirmed:
+        said.append(f"; without {listed(gathered.unconfirmed)}, which nobody has confirmed")
     if gathered.unjudged:
         said.append(f"; accuracy without {listed(gathered.unjudged)}, which could not be judged")
     return "".join(said)
@@ -39,6 +41,16 @@ def warnings(gathered: Gathered) -> tuple[str, ...]:
         *(f"left out, {fault}" for fault in faults(gathered)),
         *(f"left out, {one.model}: {_why(one)}" for one in gathered.broken),
         *([f"left out, {listed(tuple(own))}: {_ALONE}"] if own else []),
+        *unconfirmed(gathered),
+    )
+
+
+def unconfirmed(gathered: Gathered) -> tuple[str, ...]:
+    """What to do about devices that nobody has confirmed."""
+    return tuple(
+        f"left out, {name}: nobody has confirmed what it is; an admin does with"
+        f" `bitgauge confirm {name}`"
+        for name in gathered.unconfirmed
     )
 
 

@@ -13,7 +13,7 @@ from ..vocabulary.enums import CellState, FormatFamily, HardwareClass, ModelClas
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.metric import Group
 from ..vocabulary.metrics import METRICS, placed
-from ..vocabulary.reasons import SUSPECT
+from ..vocabulary.reasons import SUSPECT, UNCONFIRMED
 from ..vocabulary.recipes import CUSTOM
 from ..vocabulary.values.cells import Cell, CellKey, Part, Pooled
 from ..vocabulary.values.rows import TableRow
@@ -97,8 +97,11 @@ def _counted(rows: Iterable[TableRow]) -> tuple[TableRow, ...]:
     """The rows that speak: real devices, newest baseline, most thorough profile per unit.
 
     What they say follows one definition of each metric, and speaks of one output of each model.
+    What a device says that nobody confirmed counts only where no other device says anything.
     """
-    current, _ = current_baselines([row for row in rows if row.realness.keeps_time])
+    real = [row for row in rows if row.realness.keeps_time]
+    confirmed = [row for row in real if UNCONFIRMED not in row.flags]
+    current, _ = current_baselines(confirmed or real)
     return comparable(best_rows(current))
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from ..analysis.facts import RunFacts
 from ..vocabulary.kernel_modes import probe_map_of
-from ..vocabulary.reasons import SUSPECT
+from ..vocabulary.reasons import SUSPECT, UNCONFIRMED
 from ..vocabulary.values.devices import DeviceDescription, StackItem
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue, RawRef
@@ -70,7 +70,7 @@ class RunRecord:
 
 def bare(row: TableRow) -> TableRow:
     """A row without what `numbered` adds to it."""
-    kept = tuple(flag for flag in row.flags if flag == SUSPECT)
+    kept = tuple(flag for flag in row.flags if flag in (SUSPECT, UNCONFIRMED))
     return replace(row, metrics=(), flags=kept, kernel_mode=None)
 
 

@@ -1,13 +1,13 @@
 """The default gate: may this artifact be shipped, accuracy and numerics considered?
 
 Pure. Limits on time, memory and energy belong to a use case, not to this gate. A quick profile
-may decide it, a suspect run may not (DESIGN.md 10.13).
+may decide it; a suspect run, or one of a device that nobody confirmed, may not (DESIGN.md 10.13).
 """
 
 from __future__ import annotations
 
 from ..vocabulary.enums import CellState
-from ..vocabulary.reasons import SATURATING, SUSPECT
+from ..vocabulary.reasons import SATURATING, SUSPECT, UNCONFIRMED
 from ..vocabulary.values.rows import TableRow
 
 PASSED = "passed"
@@ -23,7 +23,7 @@ def default_gate(row: TableRow) -> str:
     accuracy = row.metric("accuracy_delta_pp")
     if nonfinite or SATURATING in row.flags or accuracy.verdict == "FAIL":
         return FAILED
-    if nonfinite is None or SUSPECT in row.flags or row.unsound:
+    if nonfinite is None or {SUSPECT, UNCONFIRMED} & {*row.flags} or row.unsound:
         return REVIEW
     if row.is_baseline or accuracy.verdict == "PASS":
         return PASSED

@@ -21,6 +21,7 @@ FLOAT_FALLBACK = "float_fallback"
 NONFINITE = "nonfinite"
 UNTRUSTED = "untrusted"
 SUSPECT = "suspect"
+UNCONFIRMED = "unconfirmed"
 DISCARDED_BLOCKS = "discarded_blocks"
 HARNESS_SUSPECT = "harness_suspect"
 IMPOSSIBLE = "impossible"
@@ -45,6 +46,7 @@ FLAGS: dict[str, str] = {
     NONFINITE: "a value inside the model is NaN or infinite",
     UNTRUSTED: "the device has no valid A/A certificate",
     SUSPECT: "the device drifted around this job, so its times are not to be trusted",
+    UNCONFIRMED: "nobody has confirmed what its device is; `bitgauge confirm DEVICE` does",
     DISCARDED_BLOCKS: "blocks were discarded for a recorded external cause",
     HARNESS_SUSPECT: "throughput and latency contradict each other",
     IMPOSSIBLE: "a number beyond what the device can do",

@@ -113,8 +113,13 @@ class Administration:
         return await self._change(lambda store: store.revoke_token(name, now_ns, who))
 
     # -- devices --------------------------------------------------------------------------
-    async def create_join_line(self, lifetime_s: int) -> tuple[JoinLine, int]:
-        """A new join line and its end in UTC nanoseconds."""
+    async def create_join_line(
+        self, lifetime_s: int, *, confirms: bool = False
+    ) -> tuple[JoinLine, int]:
+        """A new join line and its end in UTC nanoseconds.
+
+        It may say that whoever joins with it is what it says it is.
+        """
         gateway = self._required_gateway()
         if not 0 <= lifetime_s <= LONGEST_JOIN_LIFE_S:
             raise BadInput(Code.BAD_ARGUMENT, "A join line lives for a week at most.")
@@ -126,7 +131,7 @@ class Administration:
             _, open_lines = store.live_credentials(now_ns)
             what = "join lines that nobody has used yet"
             require_room(open_lines, self.quotas.join_lines, what, "--join-line-quota")
-            store.create_join_token(hashed(token), expires_ns, now_ns, who)
+            store.create_join_token(hashed(token), expires_ns, now_ns, who, confirms=confirms)
 
         await self._change(work)
         return JoinLine(gateway.address, gateway.authority.pin, token), expires_ns

@@ -27,6 +27,12 @@ def join_line(
     minutes: Annotated[
         int, typer.Option(min=1, max=10_080, help="How long one device may use it.")
     ] = 15,
+    confirmed: Annotated[
+        bool,
+        typer.Option(
+            "--confirmed", help="Who joins with it is what it says it is, say a physical board."
+        ),
+    ] = False,
     coordinator: Coordinator,
 ) -> None:
     """Print a new line with which one device joins.
@@ -34,10 +40,12 @@ def join_line(
     Example: bitgauge join-line
     """
     with coordinator.client() as client:
-        line, expires_unix_ns = client.create_join_line(minutes * 60)
+        line, expires_unix_ns = client.create_join_line(minutes * 60, confirms=confirmed)
     coordinator.show({"join_line": line, "expires_unix_ns": expires_unix_ns}, lambda _: line)
     if not coordinator.json:
         say(f"On the device, within {minutes} minutes, once: bitgauge-agent join LINE")
+        if not confirmed:
+            say("Then `bitgauge confirm DEVICE`: until you have, its rows decide nothing.")
 
 
 @agents.command("revoke")

@@ -1,4 +1,4 @@
-"""What is done with devices: `cordon`, `uncordon`, `retire`, `certify`."""
+"""What is done with devices: `confirm`, `cordon`, `uncordon`, `retire`, `certify`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 Device = Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the device.")]
 Reason = Annotated[str, typer.Option("--reason", help="Shown to everybody who asks why.")]
+
+
+def confirm(device: Device, *, coordinator: Coordinator) -> None:
+    """Say that a device that joined is what it says it is: until then its rows decide nothing.
+
+    `bitgauge join-line --confirmed` says it beforehand.
+
+    Example: bitgauge confirm rpi5
+    """
+    with coordinator.client() as client:
+        view = client.confirm(device)
+    coordinator.show(view, _text)
 
 
 def cordon(device: Device, *, reason: Reason = "", coordinator: Coordinator) -> None:
@@ -116,4 +128,4 @@ def _certificate(client: Client, job_id: str) -> AaCertificate | None:
 
 PLACE = 130
 """Where the commands of this file stand in the help."""
-COMMANDS = (cordon, uncordon, retire, certify)
+COMMANDS = (confirm, cordon, uncordon, retire, certify)

@@ -32,9 +32,12 @@ class AdminCalls(Connection):
         """End a token at once."""
         return self._value(TokenView, pb.RevokeTokenRequest(name=name))
 
-    def create_join_line(self, lifetime_s: int = 0) -> tuple[str, int]:
-        """A new join line and its end in UTC nanoseconds; 0 seconds: the usual 15 minutes."""
-        request = pb.CreateJoinLineRequest(lifetime_s=lifetime_s)
+    def create_join_line(self, lifetime_s: int = 0, *, confirms: bool = False) -> tuple[str, int]:
+        """A new join line and its end in UTC nanoseconds; 0 seconds: the usual 15 minutes.
+
+        It may say that whoever joins with it is what it says it is.
+        """
+        request = pb.CreateJoinLineRequest(lifetime_s=lifetime_s, confirms=confirms)
         answer = self._call(request)
         return str(answer.join_line), int(answer.expires_unix_ns)
 
@@ -81,6 +84,10 @@ class AdminCalls(Connection):
     def uncordon(self, device: str) -> DeviceView:
         """Put a device back; a health check runs before its next job."""
         return self._value(DeviceView, pb.UncordonRequest(device=device))
+
+    def confirm(self, device: str) -> DeviceView:
+        """Say that a device is what it says it is; its rows count from then on."""
+        return self._value(DeviceView, pb.ConfirmRequest(device=device))
 
     def retire(self, device: str, reason: str = "") -> DeviceView:
         """Remove a device for good; its results stay."""

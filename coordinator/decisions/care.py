@@ -1,4 +1,4 @@
-"""Decisions about devices: is a health check due, how did it end, and was it a mass loss.
+"""Decisions about devices: health checks, mass losses, and which agent serves one.
 
 Pure functions of plain values; `store.jobs.care` remembers, `lab.care` applies.
 """
@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bitgauge.benchmarks.vocabulary.enums import Health, JobState
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.reasons import REFERENCE_MISMATCH
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
+from bitgauge.benchmarks.vocabulary.shown import moment
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, Instance
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
@@ -203,4 +204,78 @@ def _hindrance(view: DeviceView) -> str | None:
         return f"is cordoned ({view.cordoned})"
     if view.state != "idle":
         return f"is {view.state}"
+    return None
+
+
+# -- which of two agents with one id serves a device ------------------------------------------
+# Somebody may copy an agent's folder, or a whole disk. While the first of two is alive the second
+# is refused; afterwards it may go on where the first stopped if it is the same machine. An agent
+# that was killed and started again is neither: it is on the same boot, in the same folder, which
+# one process alone can hold.
+LONGEST_RIVAL_SHOWN_NS = 86_400 * 10**9
+"""How long people are told of an agent that was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where an agent's process sits.
+
+    Attributes:
+        incarnation: names the process.
+        boot_id: names the boot of its machine.
+        machine: names the machine for ever; empty where nothing does.
+        place: names the device's folder on that machine; empty in what older agents told.
+    """
+
+    incarnation: str
+    boot_id: str
+    machine: str
+    place: str
+
+
+class Seating(enum.Enum):
+    """Whether an agent may serve a device."""
+
+    YES = "yes"
+    TAKEN = "taken"
+    ELSEWHERE = "elsewhere"
+
+
+def may_serve(known: Seat, asks: Seat, *, alive: bool, joined: bool) -> Seating:
+    """Whether `asks` may serve the device that `known` served last.
+
+    Args:
+        known: who registered it last.
+        asks: who registers it now.
+        alive: whether the first was heard of a moment ago.
+        joined: whether the device has a certificate; on the coordinator's own machine whoever can
+            read the token is at home.
+    """
+    if known.incarnation == asks.incarnation or not known.place:
+        return Seating.YES
+    same_place = known.place == asks.place
+    same_machine = known.machine == asks.machine if known.machine and asks.machine else same_place
+    if same_machine and same_place and known.boot_id == asks.boot_id:
+        return Seating.YES
+    if alive:
+        return Seating.TAKEN
+    return Seating.YES if same_machine or not joined else Seating.ELSEWHERE
+
+
+def refusal(answer: Seating, name: str, first: Instance, second: Instance) -> BitgaugeError | None:
+    """What the second agent is told; None when it may serve the device."""
+    since = f"since {moment(first.since_unix_ns)}"
+    if answer is Seating.TAKEN:
+        return Refused(
+            Code.AGENT_RUNNING,
+            f"The device {name} is served by the agent of {first.words} {since}; that of"
+            f" {second.words} is another one with the same id.",
+        )
+    if answer is Seating.ELSEWHERE:
+        return Refused(
+            Code.JOIN_REFUSED,
+            f"The device {name} is that of {first.words}, {since}; {second.words} is another"
+            f" machine with a copy of its folder. `bitgauge agents revoke {name}` ends the first;"
+            " then this one may join anew.",
+        )
     return None

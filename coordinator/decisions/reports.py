@@ -47,13 +47,14 @@ def require_evidence(told: RunReport) -> None:
 
 
 def require_own(told: RunReport, others: Mapping[str, str]) -> None:
-    """Refuse raw files that were the evidence of another lease.
+    """Refuse raw files that were the evidence of another job or device.
 
-    Within one lease a launch of the baseline is evidence of every entry that compares with it.
+    Within one job and device a launch of the baseline is evidence of every entry that compares
+    with it.
 
     Args:
         told: what is reported.
-        others: runs of other leases that name a raw file of the report, by its SHA-256.
+        others: runs of other jobs or devices that name a raw file of the report, by its SHA-256.
 
     Raises:
         BadInput: `BAD_EVIDENCE`.

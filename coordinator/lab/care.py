@@ -83,6 +83,11 @@ class LabCare:
             device, lambda store, found: store.retire(found, why, now_ns, who)
         )
 
+    async def confirm(self, device: str, who: str = COORDINATOR) -> DeviceView:
+        """Say that a device is what it says it is; its rows count from then on."""
+        now_ns = self.writer.now_ns()
+        return await self._change(device, lambda store, found: store.confirm(found, now_ns, who))
+
     async def _change(self, device: str, work: Callable[[Store, str], object]) -> DeviceView:
         def change(store: Store) -> DeviceView:
             device_id = store.device_named(device)

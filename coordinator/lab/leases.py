@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import Disposition
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.fingerprint import require_stacks
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
@@ -37,10 +37,22 @@ class Leases:
     care: LabCare
 
     async def register(self, registration: Registration) -> None:
-        """Introduce a device; jobs that its older incarnations held are queued again."""
+        """Introduce a device; jobs that its older incarnations held are queued again.
+
+        A second agent of a device whose first is alive, or is another machine, is refused.
+        """
         require_stacks(registration.device)
         now_ns = self.writer.now_ns()
-        await self.writer.change(lambda store: store.register(registration, now_ns), first=True)
+
+        def work(store: Store) -> BitgaugeError | None:
+            refused = store.seat(registration, now_ns, self.terms)
+            if refused is None:
+                store.register(registration, now_ns)
+            return refused
+
+        # Not raised in there: that somebody asked is remembered.
+        if refused := await self.writer.change(work, first=True):
+            raise refused
 
     async def acquire(
         self, device_id: str, incarnation: str, wait_s: float, who: Caller = NOBODY

@@ -48,7 +48,9 @@ class AdminService(lab_pb2_grpc.AdminServicer):
     async def CreateJoinLine(
         self, request: pb.CreateJoinLineRequest, context: Any
     ) -> pb.CreateJoinLineResponse:
-        line, expires_ns = await self.administration.create_join_line(request.lifetime_s)
+        line, expires_ns = await self.administration.create_join_line(
+            request.lifetime_s, confirms=request.confirms
+        )
         return pb.CreateJoinLineResponse(join_line=str(line), expires_unix_ns=expires_ns)
 
     async def RevokeAgent(
@@ -71,6 +73,10 @@ class AdminService(lab_pb2_grpc.AdminServicer):
     async def Retire(self, request: pb.RetireRequest, context: Any) -> pb.RetireResponse:
         view = await self.care.retire(request.device, request.reason, caller().asker.name)
         return pb.RetireResponse(device=to_wire(view))
+
+    async def Confirm(self, request: pb.ConfirmRequest, context: Any) -> pb.ConfirmResponse:
+        view = await self.care.confirm(request.device, caller().asker.name)
+        return pb.ConfirmResponse(device=to_wire(view))
 
     async def ListAudit(self, request: pb.ListAuditRequest, context: Any) -> pb.ListAuditResponse:
         found = await self.writer.call(

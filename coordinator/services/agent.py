@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import unquote
 
 from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION, require_agreement
 from bitgauge.benchmarks.common.crash import crash_point
@@ -26,6 +27,12 @@ _VERDICTS = {
 }
 
 
+def address_of(peer: str) -> str:
+    """Where a call came from, without the port: gRPC says ``ipv4:10.0.0.5:4711``."""
+    address = unquote(peer).partition(":")[2].rpartition(":")[0]
+    return address.strip("[]")
+
+
 @dataclass(eq=False)
 class AgentsService(agent_pb2_grpc.AgentsServicer):
     """What agents call."""
@@ -42,6 +49,10 @@ class AgentsService(agent_pb2_grpc.AgentsServicer):
             leftovers_dead=request.leftovers_dead,
             open_intents=tuple(request.open_intents),
             agent_id=caller().device_id,
+            machine=request.machine,
+            place=request.place,
+            host=request.host,
+            address=address_of(context.peer()),
         )
         await self.leases.register(registration)
         return pb.RegisterResponse(

@@ -26,10 +26,12 @@ from .campaigns import schedules as _schedules
 from .campaigns import unreadable as _unreadable
 from .jobs import access as _access
 from .jobs import care as _care
+from .jobs import confirmed as _confirmed
 from .jobs import devices as _devices
 from .jobs import jobs as _jobs
 from .jobs import leases as _leases
 from .jobs import runs as _runs
+from .jobs import seats as _seats
 from .past import alerts as _alerts
 from .past import annotations as _annotations
 from .past import history as _history
@@ -51,7 +53,9 @@ class Store(Opened):
 
     # -- devices and leases
     devices = _devices.device_views
+    seat = _seats.seat
     register = _devices.register
+    confirm = _confirmed.confirm
     seen = _devices.seen
     acquiring = _devices.acquiring
     claim = _leases.claim

@@ -51,6 +51,10 @@ class Registration:
         leftovers_dead: every process of older incarnations has ended.
         open_intents: ids of runs that older incarnations began and never reported.
         agent_id: whom its certificate names; None for the agent of the coordinator's machine.
+        machine: hash of what names its machine for ever; empty where nothing does.
+        place: names the device's state folder on that machine.
+        host: what its machine calls itself.
+        address: where the call came from.
     """
 
     device: DeviceDescription
@@ -60,6 +64,10 @@ class Registration:
     leftovers_dead: bool
     open_intents: tuple[str, ...] = ()
     agent_id: str | None = None
+    machine: str = ""
+    place: str = ""
+    host: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from bitgauge.protos.v1 import common_pb2 as bitgauge_dot_protos_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62itgauge/protos/v1/agent.proto\x12\x0b\x62itgauge.v1\x1a\x1f\x62itgauge/protos/v1/common.proto\"S\n\x0bJoinRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x11\n\tdevice_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\"y\n\x0cJoinResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x13\n\x0b\x61gent_token\x18\x03 \x01(\t\x12\x17\n\x0f\x65xpires_unix_ns\x18\x04 \x01(\x03\x12\x12\n\nagent_port\x18\x05 \x01(\x05\"*\n\x17RenewCertificateRequest\x12\x0f\n\x07\x63sr_pem\x18\x01 \x01(\x0c\"L\n\x18RenewCertificateResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x17\n\x0f\x65xpires_unix_ns\x18\x02 \x01(\x03\"\xc6\x01\n\x0fRegisterRequest\x12.\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1e.bitgauge.v1.DeviceDescription\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12\x18\n\x10protocol_version\x18\x03 \x01(\x05\x12\x0f\n\x07\x62oot_id\x18\x04 \x01(\t\x12\x13\n\x0bincarnation\x18\x05 \x01(\t\x12\x14\n\x0copen_intents\x18\x06 \x03(\t\x12\x16\n\x0eleftovers_dead\x18\x07 \x01(\x08\"g\n\x10RegisterResponse\x12\x1b\n\x13\x63oordinator_version\x18\x01 \x01(\t\x12\x18\n\x10protocol_version\x18\x02 \x01(\x05\x12\x1c\n\x14unreachable_after_ms\x18\x03 \x01(\x03\"I\n\x0e\x41\x63quireRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x0f\n\x07wait_ms\x18\x03 \x01(\x03\"R\n\x0f\x41\x63quireResponse\x12\x30\n\nassignment\x18\x01 \x01(\x0b\x32\x17.bitgauge.v1.AssignmentH\x00\x88\x01\x01\x42\r\n\x0b_assignment\"\xb1\x01\n\rAssignedEntry\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x06recipe\x18\x02 \x01(\t\x12%\n\x08\x61rtifact\x18\x03 \x01(\x0b\x32\x13.bitgauge.v1.Digest\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x08\x12 \n\x03raw\x18\x05 \x03(\x0b\x32\x13.bitgauge.v1.RawRef\x12\x0f\n\x07runtime\x18\x06 \x01(\t\x12\x15\n\rartifact_kind\x18\x07 \x01(\t\"\xb1\x03\n\nAssignment\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x05\x12\x13\n\x0blease_token\x18\x03 \x01(\x0c\x12\x0e\n\x06ttl_ms\x18\x04 \x01(\x03\x12\x16\n\x0erenew_every_ms\x18\x05 \x01(\x03\x12\'\n\x08workload\x18\x07 \x01(\x0b\x32\x15.bitgauge.v1.Workload\x12%\n\x07profile\x18\x08 \x01(\x0e\x32\x14.bitgauge.v1.Profile\x12%\n\x08\x62\x61seline\x18\t \x01(\x0b\x32\x13.bitgauge.v1.Digest\x12\'\n\nevaluation\x18\n \x01(\x0b\x32\x13.bitgauge.v1.Digest\x12+\n\x07\x65ntries\x18\x0b \x03(\x0b\x32\x1a.bitgauge.v1.AssignedEntry\x12\x12\n\ndeadline_s\x18\x0c \x01(\x05\x12%\n\x06passes\x18\r \x03(\x0e\x32\x15.bitgauge.v1.PassName\x12)\n\toverrides\x18\x0e \x01(\x0b\x32\x16.bitgauge.v1.Overrides\x12\x0e\n\x06output\x18( \x01(\tJ\x04\x08\x06\x10\x07\"\x92\x01\n\x0cRenewRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x05\x12\x13\n\x0blease_token\x18\x03 \x01(\x0c\x12,\n\x08progress\x18\x04 \x01(\x0b\x32\x15.bitgauge.v1.ProgressH\x00\x88\x01\x01\x12\x13\n\x0bhold_for_ms\x18\x05 \x01(\x03\x42\x0b\n\t_progress\"K\n\rRenewResponse\x12*\n\x07verdict\x18\x01 \x01(\x0e\x32\x19.bitgauge.v1.LeaseVerdict\x12\x0e\n\x06ttl_ms\x18\x02 \x01(\x03\"\xbe\x03\n\tRunReport\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x05\x12\x13\n\x0blease_token\x18\x04 \x01(\x0c\x12\x13\n\x0b\x65ntry_index\x18\x05 \x01(\x05\x12&\n\x06status\x18\x06 \x01(\x0e\x32\x16.bitgauge.v1.RunStatus\x12\x17\n\x0fstarted_unix_ns\x18\x07 \x01(\x03\x12\x15\n\rended_unix_ns\x18\x08 \x01(\x03\x12\x11\n\tdevice_id\x18\t \x01(\t\x12\x0f\n\x07sandbox\x18\n \x01(\t\x12%\n\x05stack\x18\x0b \x03(\x0b\x32\x16.bitgauge.v1.StackItem\x12\x13\n\x0b\x66ingerprint\x18\x0c \x01(\t\x12 \n\x03raw\x18\r \x03(\x0b\x32\x13.bitgauge.v1.RawRef\x12*\n\x07\x66\x61ilure\x18\x0e \x01(\x0b\x32\x14.bitgauge.v1.FailureH\x00\x88\x01\x01\x12\x10\n\x08\x61ttempts\x18\x0f \x01(\x05\x12\x1e\n\x11measuring_version\x18\x10 \x01(\x05H\x01\x88\x01\x01\x42\n\n\x08_failureB\x14\n\x12_measuring_version\"7\n\rReportRequest\x12&\n\x06report\x18\x01 \x01(\x0b\x32\x16.bitgauge.v1.RunReport\"?\n\x0eReportResponse\x12-\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x18.bitgauge.v1.Disposition*u\n\x0cLeaseVerdict\x12\x1d\n\x19LEASE_VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10LEASE_VERDICT_OK\x10\x01\x12\x18\n\x14LEASE_VERDICT_CANCEL\x10\x02\x12\x16\n\x12LEASE_VERDICT_LOST\x10\x03\x32\x9a\x02\n\x06\x41gents\x12G\n\x08Register\x12\x1c.bitgauge.v1.RegisterRequest\x1a\x1d.bitgauge.v1.RegisterResponse\x12\x44\n\x07\x41\x63quire\x12\x1b.bitgauge.v1.AcquireRequest\x1a\x1c.bitgauge.v1.AcquireResponse\x12>\n\x05Renew\x12\x19.bitgauge.v1.RenewRequest\x1a\x1a.bitgauge.v1.RenewResponse\x12\x41\n\x06Report\x12\x1a.bitgauge.v1.ReportRequest\x1a\x1b.bitgauge.v1.ReportResponse2\xa9\x01\n\tEnrolment\x12;\n\x04Join\x12\x18.bitgauge.v1.JoinRequest\x1a\x19.bitgauge.v1.JoinResponse\x12_\n\x10RenewCertificate\x12$.bitgauge.v1.RenewCertificateRequest\x1a%.bitgauge.v1.RenewCertificateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x62itgauge/protos/v1/agent.proto\x12\x0b\x62itgauge.v1\x1a\x1f\x62itgauge/protos/v1/common.proto\"S\n\x0bJoinRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0f\n\x07\x63sr_pem\x18\x02 \x01(\x0c\x12\x11\n\tdevice_id\x18\x03 \x01(\t\x12\x0c\n\x04name\x18\x04 \x01(\t\"y\n\x0cJoinResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x0e\n\x06\x63\x61_pem\x18\x02 \x01(\x0c\x12\x13\n\x0b\x61gent_token\x18\x03 \x01(\t\x12\x17\n\x0f\x65xpires_unix_ns\x18\x04 \x01(\x03\x12\x12\n\nagent_port\x18\x05 \x01(\x05\"*\n\x17RenewCertificateRequest\x12\x0f\n\x07\x63sr_pem\x18\x01 \x01(\x0c\"L\n\x18RenewCertificateResponse\x12\x17\n\x0f\x63\x65rtificate_pem\x18\x01 \x01(\x0c\x12\x17\n\x0f\x65xpires_unix_ns\x18\x02 \x01(\x03\"\xf4\x01\n\x0fRegisterRequest\x12.\n\x06\x64\x65vice\x18\x01 \x01(\x0b\x32\x1e.bitgauge.v1.DeviceDescription\x12\x15\n\ragent_version\x18\x02 \x01(\t\x12\x18\n\x10protocol_version\x18\x03 \x01(\x05\x12\x0f\n\x07\x62oot_id\x18\x04 \x01(\t\x12\x13\n\x0bincarnation\x18\x05 \x01(\t\x12\x14\n\x0copen_intents\x18\x06 \x03(\t\x12\x16\n\x0eleftovers_dead\x18\x07 \x01(\x08\x12\x0f\n\x07machine\x18\x08 \x01(\t\x12\r\n\x05place\x18\t \x01(\t\x12\x0c\n\x04host\x18\n \x01(\t\"g\n\x10RegisterResponse\x12\x1b\n\x13\x63oordinator_version\x18\x01 \x01(\t\x12\x18\n\x10protocol_version\x18\x02 \x01(\x05\x12\x1c\n\x14unreachable_after_ms\x18\x03 \x01(\x03\"I\n\x0e\x41\x63quireRequest\x12\x11\n\tdevice_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\t\x12\x0f\n\x07wait_ms\x18\x03 \x01(\x03\"R\n\x0f\x41\x63quireResponse\x12\x30\n\nassignment\x18\x01 \x01(\x0b\x32\x17.bitgauge.v1.AssignmentH\x00\x88\x01\x01\x42\r\n\x0b_assignment\"\xb1\x01\n\rAssignedEntry\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x06recipe\x18\x02 \x01(\t\x12%\n\x08\x61rtifact\x18\x03 \x01(\x0b\x32\x13.bitgauge.v1.Digest\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x08\x12 \n\x03raw\x18\x05 \x03(\x0b\x32\x13.bitgauge.v1.RawRef\x12\x0f\n\x07runtime\x18\x06 \x01(\t\x12\x15\n\rartifact_kind\x18\x07 \x01(\t\"\xb1\x03\n\nAssignment\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x05\x12\x13\n\x0blease_token\x18\x03 \x01(\x0c\x12\x0e\n\x06ttl_ms\x18\x04 \x01(\x03\x12\x16\n\x0erenew_every_ms\x18\x05 \x01(\x03\x12\'\n\x08workload\x18\x07 \x01(\x0b\x32\x15.bitgauge.v1.Workload\x12%\n\x07profile\x18\x08 \x01(\x0e\x32\x14.bitgauge.v1.Profile\x12%\n\x08\x62\x61seline\x18\t \x01(\x0b\x32\x13.bitgauge.v1.Digest\x12\'\n\nevaluation\x18\n \x01(\x0b\x32\x13.bitgauge.v1.Digest\x12+\n\x07\x65ntries\x18\x0b \x03(\x0b\x32\x1a.bitgauge.v1.AssignedEntry\x12\x12\n\ndeadline_s\x18\x0c \x01(\x05\x12%\n\x06passes\x18\r \x03(\x0e\x32\x15.bitgauge.v1.PassName\x12)\n\toverrides\x18\x0e \x01(\x0b\x32\x16.bitgauge.v1.Overrides\x12\x0e\n\x06output\x18( \x01(\tJ\x04\x08\x06\x10\x07\"\x92\x01\n\x0cRenewRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x05\x12\x13\n\x0blease_token\x18\x03 \x01(\x0c\x12,\n\x08progress\x18\x04 \x01(\x0b\x32\x15.bitgauge.v1.ProgressH\x00\x88\x01\x01\x12\x13\n\x0bhold_for_ms\x18\x05 \x01(\x03\x42\x0b\n\t_progress\"K\n\rRenewResponse\x12*\n\x07verdict\x18\x01 \x01(\x0e\x32\x19.bitgauge.v1.LeaseVerdict\x12\x0e\n\x06ttl_ms\x18\x02 \x01(\x03\"\xbe\x03\n\tRunReport\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\r\n\x05\x65poch\x18\x03 \x01(\x05\x12\x13\n\x0blease_token\x18\x04 \x01(\x0c\x12\x13\n\x0b\x65ntry_index\x18\x05 \x01(\x05\x12&\n\x06status\x18\x06 \x01(\x0e\x32\x16.bitgauge.v1.RunStatus\x12\x17\n\x0fstarted_unix_ns\x18\x07 \x01(\x03\x12\x15\n\rended_unix_ns\x18\x08 \x01(\x03\x12\x11\n\tdevice_id\x18\t \x01(\t\x12\x0f\n\x07sandbox\x18\n \x01(\t\x12%\n\x05stack\x18\x0b \x03(\x0b\x32\x16.bitgauge.v1.StackItem\x12\x13\n\x0b\x66ingerprint\x18\x0c \x01(\t\x12 \n\x03raw\x18\r \x03(\x0b\x32\x13.bitgauge.v1.RawRef\x12*\n\x07\x66\x61ilure\x18\x0e \x01(\x0b\x32\x14.bitgauge.v1.FailureH\x00\x88\x01\x01\x12\x10\n\x08\x61ttempts\x18\x0f \x01(\x05\x12\x1e\n\x11measuring_version\x18\x10 \x01(\x05H\x01\x88\x01\x01\x42\n\n\x08_failureB\x14\n\x12_measuring_version\"7\n\rReportRequest\x12&\n\x06report\x18\x01 \x01(\x0b\x32\x16.bitgauge.v1.RunReport\"?\n\x0eReportResponse\x12-\n\x0b\x64isposition\x18\x01 \x01(\x0e\x32\x18.bitgauge.v1.Disposition*u\n\x0cLeaseVerdict\x12\x1d\n\x19LEASE_VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10LEASE_VERDICT_OK\x10\x01\x12\x18\n\x14LEASE_VERDICT_CANCEL\x10\x02\x12\x16\n\x12LEASE_VERDICT_LOST\x10\x03\x32\x9a\x02\n\x06\x41gents\x12G\n\x08Register\x12\x1c.bitgauge.v1.RegisterRequest\x1a\x1d.bitgauge.v1.RegisterResponse\x12\x44\n\x07\x41\x63quire\x12\x1b.bitgauge.v1.AcquireRequest\x1a\x1c.bitgauge.v1.AcquireResponse\x12>\n\x05Renew\x12\x19.bitgauge.v1.RenewRequest\x1a\x1a.bitgauge.v1.RenewResponse\x12\x41\n\x06Report\x12\x1a.bitgauge.v1.ReportRequest\x1a\x1b.bitgauge.v1.ReportResponse2\xa9\x01\n\tEnrolment\x12;\n\x04Join\x12\x18.bitgauge.v1.JoinRequest\x1a\x19.bitgauge.v1.JoinResponse\x12_\n\x10RenewCertificate\x12$.bitgauge.v1.RenewCertificateRequest\x1a%.bitgauge.v1.RenewCertificateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'bitgauge.protos.v1.agent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LEASEVERDICT']._serialized_start=2288
-  _globals['_LEASEVERDICT']._serialized_end=2405
+  _globals['_LEASEVERDICT']._serialized_start=2334
+  _globals['_LEASEVERDICT']._serialized_end=2451
   _globals['_JOINREQUEST']._serialized_start=80
   _globals['_JOINREQUEST']._serialized_end=163
   _globals['_JOINRESPONSE']._serialized_start=165
@@ -43,29 +43,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RENEWCERTIFICATERESPONSE']._serialized_start=332
   _globals['_RENEWCERTIFICATERESPONSE']._serialized_end=408
   _globals['_REGISTERREQUEST']._serialized_start=411
-  _globals['_REGISTERREQUEST']._serialized_end=609
-  _globals['_REGISTERRESPONSE']._serialized_start=611
-  _globals['_REGISTERRESPONSE']._serialized_end=714
-  _globals['_ACQUIREREQUEST']._serialized_start=716
-  _globals['_ACQUIREREQUEST']._serialized_end=789
-  _globals['_ACQUIRERESPONSE']._serialized_start=791
-  _globals['_ACQUIRERESPONSE']._serialized_end=873
-  _globals['_ASSIGNEDENTRY']._serialized_start=876
-  _globals['_ASSIGNEDENTRY']._serialized_end=1053
-  _globals['_ASSIGNMENT']._serialized_start=1056
-  _globals['_ASSIGNMENT']._serialized_end=1489
-  _globals['_RENEWREQUEST']._serialized_start=1492
-  _globals['_RENEWREQUEST']._serialized_end=1638
-  _globals['_RENEWRESPONSE']._serialized_start=1640
-  _globals['_RENEWRESPONSE']._serialized_end=1715
-  _globals['_RUNREPORT']._serialized_start=1718
-  _globals['_RUNREPORT']._serialized_end=2164
-  _globals['_REPORTREQUEST']._serialized_start=2166
-  _globals['_REPORTREQUEST']._serialized_end=2221
-  _globals['_REPORTRESPONSE']._serialized_start=2223
-  _globals['_REPORTRESPONSE']._serialized_end=2286
-  _globals['_AGENTS']._serialized_start=2408
-  _globals['_AGENTS']._serialized_end=2690
-  _globals['_ENROLMENT']._serialized_start=2693
-  _globals['_ENROLMENT']._serialized_end=2862
+  _globals['_REGISTERREQUEST']._serialized_end=655
+  _globals['_REGISTERRESPONSE']._serialized_start=657
+  _globals['_REGISTERRESPONSE']._serialized_end=760
+  _globals['_ACQUIREREQUEST']._serialized_start=762
+  _globals['_ACQUIREREQUEST']._serialized_end=835
+  _globals['_ACQUIRERESPONSE']._serialized_start=837
+  _globals['_ACQUIRERESPONSE']._serialized_end=919
+  _globals['_ASSIGNEDENTRY']._serialized_start=922
+  _globals['_ASSIGNEDENTRY']._serialized_end=1099
+  _globals['_ASSIGNMENT']._serialized_start=1102
+  _globals['_ASSIGNMENT']._serialized_end=1535
+  _globals['_RENEWREQUEST']._serialized_start=1538
+  _globals['_RENEWREQUEST']._serialized_end=1684
+  _globals['_RENEWRESPONSE']._serialized_start=1686
+  _globals['_RENEWRESPONSE']._serialized_end=1761
+  _globals['_RUNREPORT']._serialized_start=1764
+  _globals['_RUNREPORT']._serialized_end=2210
+  _globals['_REPORTREQUEST']._serialized_start=2212
+  _globals['_REPORTREQUEST']._serialized_end=2267
+  _globals['_REPORTRESPONSE']._serialized_start=2269
+  _globals['_REPORTRESPONSE']._serialized_end=2332
+  _globals['_AGENTS']._serialized_start=2454
+  _globals['_AGENTS']._serialized_end=2736
+  _globals['_ENROLMENT']._serialized_start=2739
+  _globals['_ENROLMENT']._serialized_end=2908
 # @@protoc_insertion_point(module_scope)

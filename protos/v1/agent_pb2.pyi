@@ -60,7 +60,7 @@ class RenewCertificateResponse(_message.Message):
     def __init__(self, certificate_pem: _Optional[bytes] = ..., expires_unix_ns: _Optional[int] = ...) -> None: ...
 
 class RegisterRequest(_message.Message):
-    __slots__ = ("device", "agent_version", "protocol_version", "boot_id", "incarnation", "open_intents", "leftovers_dead")
+    __slots__ = ("device", "agent_version", "protocol_version", "boot_id", "incarnation", "open_intents", "leftovers_dead", "machine", "place", "host")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -68,6 +68,9 @@ class RegisterRequest(_message.Message):
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     OPEN_INTENTS_FIELD_NUMBER: _ClassVar[int]
     LEFTOVERS_DEAD_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_FIELD_NUMBER: _ClassVar[int]
+    PLACE_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
     device: _common_pb2.DeviceDescription
     agent_version: str
     protocol_version: int
@@ -75,7 +78,10 @@ class RegisterRequest(_message.Message):
     incarnation: str
     open_intents: _containers.RepeatedScalarFieldContainer[str]
     leftovers_dead: bool
-    def __init__(self, device: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., agent_version: _Optional[str] = ..., protocol_version: _Optional[int] = ..., boot_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., open_intents: _Optional[_Iterable[str]] = ..., leftovers_dead: bool = ...) -> None: ...
+    machine: str
+    place: str
+    host: str
+    def __init__(self, device: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., agent_version: _Optional[str] = ..., protocol_version: _Optional[int] = ..., boot_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., open_intents: _Optional[_Iterable[str]] = ..., leftovers_dead: bool = ..., machine: _Optional[str] = ..., place: _Optional[str] = ..., host: _Optional[str] = ...) -> None: ...
 
 class RegisterResponse(_message.Message):
     __slots__ = ("coordinator_version", "protocol_version", "unreachable_after_ms")

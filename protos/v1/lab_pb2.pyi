@@ -103,6 +103,18 @@ class RetireResponse(_message.Message):
     device: DeviceView
     def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
 
+class ConfirmRequest(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    def __init__(self, device: _Optional[str] = ...) -> None: ...
+
+class ConfirmResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: DeviceView
+    def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
+
 class CertifyRequest(_message.Message):
     __slots__ = ("device", "runtime", "profile", "comparisons")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
@@ -164,10 +176,12 @@ class RevokeTokenResponse(_message.Message):
     def __init__(self, token: _Optional[_Union[TokenView, _Mapping]] = ...) -> None: ...
 
 class CreateJoinLineRequest(_message.Message):
-    __slots__ = ("lifetime_s",)
+    __slots__ = ("lifetime_s", "confirms")
     LIFETIME_S_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMS_FIELD_NUMBER: _ClassVar[int]
     lifetime_s: int
-    def __init__(self, lifetime_s: _Optional[int] = ...) -> None: ...
+    confirms: bool
+    def __init__(self, lifetime_s: _Optional[int] = ..., confirms: bool = ...) -> None: ...
 
 class CreateJoinLineResponse(_message.Message):
     __slots__ = ("join_line", "expires_unix_ns")
@@ -544,7 +558,7 @@ class AaCertificate(_message.Message):
     def __init__(self, job_id: _Optional[str] = ..., device_id: _Optional[str] = ..., runtime: _Optional[str] = ..., fingerprint: _Optional[str] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., issued_unix_ns: _Optional[int] = ..., expires_unix_ns: _Optional[int] = ..., comparisons: _Optional[int] = ..., false_positives: _Optional[int] = ..., worst_effect: _Optional[float] = ..., mde: _Optional[float] = ..., passed: bool = ..., reason: _Optional[str] = ..., asked: _Optional[int] = ...) -> None: ...
 
 class DeviceView(_message.Message):
-    __slots__ = ("description", "state", "last_seen_unix_ns", "agent_version", "job_id", "health", "cordoned", "retired", "certificate_expires_unix_ns", "checked_unix_ns", "check_job_id", "note", "aa_certificates")
+    __slots__ = ("description", "state", "last_seen_unix_ns", "agent_version", "job_id", "health", "cordoned", "retired", "certificate_expires_unix_ns", "checked_unix_ns", "check_job_id", "note", "aa_certificates", "confirmed", "agent", "rival")
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
@@ -558,6 +572,9 @@ class DeviceView(_message.Message):
     CHECK_JOB_ID_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
     AA_CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    RIVAL_FIELD_NUMBER: _ClassVar[int]
     description: _common_pb2.DeviceDescription
     state: str
     last_seen_unix_ns: int
@@ -571,7 +588,20 @@ class DeviceView(_message.Message):
     check_job_id: str
     note: str
     aa_certificates: _containers.RepeatedCompositeFieldContainer[AaCertificate]
-    def __init__(self, description: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., state: _Optional[str] = ..., last_seen_unix_ns: _Optional[int] = ..., agent_version: _Optional[str] = ..., job_id: _Optional[str] = ..., health: _Optional[_Union[_common_pb2.Health, str]] = ..., cordoned: _Optional[str] = ..., retired: bool = ..., certificate_expires_unix_ns: _Optional[int] = ..., checked_unix_ns: _Optional[int] = ..., check_job_id: _Optional[str] = ..., note: _Optional[str] = ..., aa_certificates: _Optional[_Iterable[_Union[AaCertificate, _Mapping]]] = ...) -> None: ...
+    confirmed: bool
+    agent: Instance
+    rival: Instance
+    def __init__(self, description: _Optional[_Union[_common_pb2.DeviceDescription, _Mapping]] = ..., state: _Optional[str] = ..., last_seen_unix_ns: _Optional[int] = ..., agent_version: _Optional[str] = ..., job_id: _Optional[str] = ..., health: _Optional[_Union[_common_pb2.Health, str]] = ..., cordoned: _Optional[str] = ..., retired: bool = ..., certificate_expires_unix_ns: _Optional[int] = ..., checked_unix_ns: _Optional[int] = ..., check_job_id: _Optional[str] = ..., note: _Optional[str] = ..., aa_certificates: _Optional[_Iterable[_Union[AaCertificate, _Mapping]]] = ..., confirmed: bool = ..., agent: _Optional[_Union[Instance, _Mapping]] = ..., rival: _Optional[_Union[Instance, _Mapping]] = ...) -> None: ...
+
+class Instance(_message.Message):
+    __slots__ = ("host", "address", "since_unix_ns")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    ADDRESS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    address: str
+    since_unix_ns: int
+    def __init__(self, host: _Optional[str] = ..., address: _Optional[str] = ..., since_unix_ns: _Optional[int] = ...) -> None: ...
 
 class RunView(_message.Message):
     __slots__ = ("run_id", "job_id", "epoch", "entry_index", "disposition", "status", "device_id", "device_name", "recipe", "sandbox", "started_unix_ns", "ended_unix_ns", "analysis_version", "fingerprint", "stack", "raw", "metrics", "failure", "label", "artifact", "built")

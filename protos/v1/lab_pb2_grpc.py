@@ -1435,6 +1435,11 @@ class AdminStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
                 _registered_method=True)
+        self.Confirm = channel.unary_unary(
+                '/bitgauge.v1.Admin/Confirm',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmResponse.FromString,
+                _registered_method=True)
         self.ListAudit = channel.unary_unary(
                 '/bitgauge.v1.Admin/ListAudit',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAuditRequest.SerializeToString,
@@ -1502,6 +1507,13 @@ class AdminServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Confirm(self, request, context):
+        """Says that a device is what it says it is; until then its rows decide nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAudit(self, request, context):
         """Who did what, newest first, in pages.
         """
@@ -1551,6 +1563,11 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.Retire,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.SerializeToString,
+            ),
+            'Confirm': grpc.unary_unary_rpc_method_handler(
+                    servicer.Confirm,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmResponse.SerializeToString,
             ),
             'ListAudit': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAudit,
@@ -1775,6 +1792,33 @@ class Admin(object):
             '/bitgauge.v1.Admin/Retire',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.RetireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Confirm(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Admin/Confirm',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmResponse.FromString,
             options,
             channel_credentials,
             insecure,

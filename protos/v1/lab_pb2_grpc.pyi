@@ -455,6 +455,8 @@ class AdminStub:
     """Puts a device back; a health check runs before the next job."""
     Retire: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]
     """Removes a device for good; its results stay."""
+    Confirm: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ConfirmRequest, bitgauge.protos.v1.lab_pb2.ConfirmResponse]
+    """Says that a device is what it says it is; until then its rows decide nothing."""
     ListAudit: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListAuditRequest, bitgauge.protos.v1.lab_pb2.ListAuditResponse]
     """Who did what, newest first, in pages."""
 
@@ -479,6 +481,8 @@ class AdminAsyncStub(AdminStub):
     """Puts a device back; a health check runs before the next job."""
     Retire: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RetireRequest, bitgauge.protos.v1.lab_pb2.RetireResponse]  # type: ignore[assignment]
     """Removes a device for good; its results stay."""
+    Confirm: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ConfirmRequest, bitgauge.protos.v1.lab_pb2.ConfirmResponse]  # type: ignore[assignment]
+    """Says that a device is what it says it is; until then its rows decide nothing."""
     ListAudit: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListAuditRequest, bitgauge.protos.v1.lab_pb2.ListAuditResponse]  # type: ignore[assignment]
     """Who did what, newest first, in pages."""
 
@@ -548,6 +552,14 @@ class AdminServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RetireResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RetireResponse]]:
         """Removes a device for good; its results stay."""
+
+    @abc.abstractmethod
+    def Confirm(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ConfirmRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ConfirmResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ConfirmResponse]]:
+        """Says that a device is what it says it is; until then its rows decide nothing."""
 
     @abc.abstractmethod
     def ListAudit(

@@ -135,6 +135,15 @@ class SimMachine(Machine):
     def boot_id(self) -> str:
         return f"{self._name} boot {self._boots}"
 
+    def machine_id(self) -> str:
+        return self._name
+
+    def host_name(self) -> str:
+        return self._name
+
+    def place_of(self, folder: Path) -> str:
+        return str(folder)
+
     def start_ticks(self, pid: int) -> int | None:
         return pid if pid in self.children else None
 

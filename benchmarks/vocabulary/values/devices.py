@@ -98,11 +98,30 @@ class DeviceDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class Instance:
+    """An agent's process, by where it runs: its machine's name for itself, and its address.
+
+    It serves since it registered first; of one that was refused it is when that was last.
+    """
+
+    host: str
+    address: str
+    since_unix_ns: int
+
+    @property
+    def words(self) -> str:
+        """Which one it is, in a sentence."""
+        return f"{self.host or 'a machine without name'} at {self.address or 'an unknown address'}"
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceView:
     """One device as people see it; `state` is `idle`, `busy` or `unreachable`.
 
     `cordoned` says why it gets no job, `note` what else people should know of it now.
-    `aa_certificates` holds the newest of each runtime, and its newest rehearsal.
+    `aa_certificates` holds the newest of each runtime, and its newest rehearsal. Unless it is
+    `confirmed` nobody has said that it is what it says it is. `rival` is another process with its
+    id that was refused lately.
     """
 
     description: DeviceDescription
@@ -118,3 +137,6 @@ class DeviceView:
     check_job_id: str | None = None
     note: str | None = None
     aa_certificates: tuple[AaCertificate, ...] = ()
+    confirmed: bool = True
+    agent: Instance | None = None
+    rival: Instance | None = None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, MeterDescription
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, Instance, MeterDescription
 
 from .kernels import kernel_line, kernels_text
 from .layout import wrapped
@@ -78,6 +78,13 @@ def _meter_words(meters: Sequence[MeterDescription]) -> str:
 def _care_words(view: DeviceView) -> list[str]:
     """Why a device gets no job, what people should know of it, and its newest health check."""
     words = []
+    if not view.confirmed and not view.retired:
+        name = view.description.name
+        words.append(
+            f"unconfirmed: its rows decide nothing until an admin runs `bitgauge confirm {name}`"
+        )
+    if view.rival is not None:
+        words += _rivals(view.agent, view.rival)
     if view.cordoned is not None:
         words.append(view.cordoned if view.retired else f"cordoned: {view.cordoned}")
     if view.note is not None:
@@ -85,6 +92,13 @@ def _care_words(view: DeviceView) -> list[str]:
     if view.checked_unix_ns is not None:
         words.append(f"checked {ago(view.checked_unix_ns)}, job {view.check_job_id}")
     return [*words, *certificate_lines(view, time.time_ns())]
+
+
+def _rivals(agent: Instance | None, rival: Instance) -> list[str]:
+    """The agent that serves a device, and another one with its id that may not."""
+    first = f"served by {agent.words} since {text.moment(agent.since_unix_ns)}" if agent else ""
+    second = f"refused {ago(rival.since_unix_ns)}: {rival.words}, which has the same id"
+    return [*([first] if first else []), second]
 
 
 def ago(unix_ns: int) -> str:

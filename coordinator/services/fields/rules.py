@@ -114,6 +114,7 @@ RULES = Rules(
         "JoinRequest.device_id": _ID,
         "AcquireRequest.device_id": _ID,
         "RegisterRequest.incarnation": Text(64, required=True),
+        "RegisterRequest.host": Text(MAX_TEXT, Form.FACT),
         "RenewRequest.job_id": _ID,
         "RunReport.run_id": _ID,
         "RunReport.job_id": _ID,

@@ -17,7 +17,9 @@ from ..sql.named import device_named
 from ..sql.unreadable import readable
 from ..values import AccessState, CertificateRecord, TokenRecord
 from .changes import lose_leases
+from .confirmed import doubt
 from .names import refuse_name
+from .seats import empty_seats
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -122,13 +124,24 @@ def revoke_token(db: Database, name: str, now_ns: int, who: str = COORDINATOR) -
 
 @writing("recording a join line")
 def create_join_token(
-    db: Database, sha256: bytes, expires_unix_ns: int, now_ns: int, who: str = COORDINATOR
+    db: Database,
+    sha256: bytes,
+    expires_unix_ns: int,
+    now_ns: int,
+    who: str = COORDINATOR,
+    *,
+    confirms: bool = False,
 ) -> None:
-    """Record a one-time right to join."""
+    """Record a one-time right to join; who joins by it is confirmed where it `confirms`."""
     db.table("join_tokens").insert(
-        {"sha256": sha256, "created_unix_ns": now_ns, "expires_unix_ns": expires_unix_ns}
+        {
+            "sha256": sha256,
+            "created_unix_ns": now_ns,
+            "expires_unix_ns": expires_unix_ns,
+            "confirms": int(confirms),
+        }
     )
-    ends = f"ends {last_backup.utc(expires_unix_ns)}"
+    ends = f"ends {last_backup.utc(expires_unix_ns)}{', confirms' if confirms else ''}"
     record(db, who, "join_line.create", line_name(sha256), ends, now_ns=now_ns)
 
 
@@ -151,7 +164,7 @@ def join(
     earlier token ends. `JOIN_REFUSED` when the right is unknown, expired or used, or when
     the device has a live certificate for another key; `NAME_TAKEN` when another has its name.
     """
-    _refuse_right(db, join_sha256, certificate, now_ns)
+    confirms = _refuse_right(db, join_sha256, certificate, now_ns)
     _refuse_impostor(db, certificate, now_ns)
     identity = certificate.device_id
     refuse_name(db.conn, certificate.name, identity, identity, now_ns)
@@ -165,7 +178,12 @@ def join(
         (now_ns, certificate.device_id),
     )
     _insert_token(db, token, now_ns)
-    _insert_certificate(db, certificate, now_ns)
+    other = "SELECT 1 FROM certificates WHERE device_id = ? AND key_sha256 <> ?"
+    rekeyed = bool(fetch(db.conn, other, (identity, certificate.key_sha256)))
+    _insert_certificate(db, certificate, now_ns, confirms=confirms)
+    empty_seats(db, identity)
+    if rekeyed:
+        doubt(db, identity)
     detail = f"as {certificate.name}, with {line_name(join_sha256)}"
     who = agent_named(certificate.device_id)
     record(db, who, "device.join", certificate.device_id, detail, now_ns=now_ns)
@@ -173,7 +191,8 @@ def join(
 
 def _refuse_right(
     db: Database, join_sha256: bytes, certificate: CertificateRecord, now_ns: int
-) -> None:
+) -> bool:
+    """Whether the right to join, which is good, confirms the device."""
     rows = fetch(db.conn, "SELECT * FROM join_tokens WHERE sha256 = ?", (join_sha256,))
     if not rows:
         raise Refused(Code.JOIN_REFUSED, "The join line is not one of this coordinator.")
@@ -188,6 +207,7 @@ def _refuse_right(
     same = known and right["key_sha256"] == certificate.key_sha256
     if right["used_unix_ns"] is not None and not same:
         raise Refused(Code.JOIN_REFUSED, "The join line has been used.")
+    return bool(right["confirms"])
 
 
 def _refuse_impostor(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
@@ -221,8 +241,11 @@ def renewed(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
     record(db, who, "device.renew_certificate", certificate.device_id, ends, now_ns=now_ns)
 
 
-def _insert_certificate(db: Database, certificate: CertificateRecord, now_ns: int) -> None:
-    db.table("certificates").insert({**columns(certificate), "issued_unix_ns": now_ns})
+def _insert_certificate(
+    db: Database, certificate: CertificateRecord, now_ns: int, *, confirms: bool = False
+) -> None:
+    told = {"issued_unix_ns": now_ns, "confirms": int(confirms)}
+    db.table("certificates").insert({**columns(certificate), **told})
 
 
 @writing("revoking a device")

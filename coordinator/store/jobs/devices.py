@@ -27,6 +27,7 @@ from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
+from ...decisions.care import LONGEST_RIVAL_SHOWN_NS
 from ..sql import table
 from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..sql.unreadable import UNREADABLE, note, readable, why, word
@@ -34,7 +35,9 @@ from ..values import LeaseTerms, Registration
 from .access import refuse_revoked, refuse_taken
 from .care import refuse_retired
 from .changes import lose_leases
+from .confirmed import confirmed_by, who_confirms
 from .names import refuse_name
+from .seats import instance, seated
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -66,6 +69,9 @@ def device_views(
         told: dict[str, object] = {
             "state": state,
             "retired": row["retired_unix_ns"] is not None,
+            "confirmed": row["confirmed_by"] is not None,
+            "agent": instance(row["agent"]),
+            "rival": instance(row["rival"], since_ns=now_ns - LONGEST_RIVAL_SHOWN_NS),
             "aa_certificates": _newest_certificates(connection, row["device_id"]),
         }
         try:
@@ -130,6 +136,8 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
         of_an_agent["agent_id"] = None if agent_id == device.device_id else agent_id
     require_id(device.device_id)
     refuse_name(db.conn, device.name, device.device_id, agent_id or device.device_id, now_ns)
+    before = confirmed_by(db.conn, device.device_id)
+    confirmed = who_confirms(db.conn, device, agent_id)
     db.table("devices").upsert(
         {
             **of_an_agent,
@@ -139,9 +147,13 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
             "last_seen_unix_ns": now_ns,
             "silent_until_unix_ns": 0,
             "description": encode(device),
+            "confirmed_by": confirmed,
+            **seated(db.conn, registration, now_ns),
         },
         pk="device_id",
     )
+    if (before is None) is not (confirmed is None):
+        table.refresh_device(db, device.device_id)
     table.register(db, device)
     record_interrupted(db, device.device_id, registration.open_intents, now_ns)
     if not registration.leftovers_dead:

@@ -56,16 +56,19 @@ def unanalysed(connection: sqlite3.Connection) -> tuple[str, ...]:
 
 @reading("reading raw files")
 def evidence_elsewhere(connection: sqlite3.Connection, report: RunReport) -> dict[str, str]:
-    """Runs of other leases that name a raw file of `report`, by its SHA-256."""
+    """Runs of other jobs or devices that name a raw file of `report`, by its SHA-256.
+
+    A job that is claimed again by the same device goes on with the launches of its baseline.
+    """
     found = fetch(
         connection,
         """SELECT w.sha256, r.run_id FROM json_each(?) d
            JOIN raw w ON w.sha256 = d.value JOIN runs r ON r.run_id = w.run_id
-           WHERE r.job_id <> ? OR r.epoch <> ?""",
+           WHERE r.job_id <> ? OR r.device_id <> ?""",
         (
             msgspec.json.encode([ref.digest.sha256 for ref in report.raw]).decode(),
             report.job_id,
-            report.epoch,
+            report.device_id,
         ),
     )
     return {str(row["sha256"]): str(row["run_id"]) for row in found}

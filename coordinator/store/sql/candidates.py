@@ -15,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
     EntryState,
     FailureGroup,
 )
-from bitgauge.benchmarks.vocabulary.reasons import SUSPECT
+from bitgauge.benchmarks.vocabulary.reasons import SUSPECT, UNCONFIRMED
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
@@ -42,7 +42,7 @@ SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.re
        coalesce(nullif(r.fingerprint, ''), iif(e.runtime = j.runtime, l.fingerprint, ''))
            AS fingerprint,
        coalesce(r.measuring_version, 1) AS measuring_version,
-       l.device_id, l.hardware_class, l.realness, d.name AS device_name,
+       l.device_id, l.hardware_class, l.realness, d.name AS device_name, d.confirmed_by,
        iif({GIVEN}, NULL, (SELECT b.toolchain FROM builds b
         WHERE b.artifact_sha256 = e.artifact_sha256 AND b.recipe = e.recipe
           AND b.model_sha256 = j.baseline_sha256
@@ -108,7 +108,7 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
         overrides=asked.overrides,
         output=asked.output,
         reference=asked.runtime if asked.runtime != row["runtime"] else "",
-        flags=(SUSPECT,) if row["suspect"] is not None else (),
+        flags=_flags(row),
         failure_group=FailureGroup(group) if group else None,
         run_duration_ns=_duration_ns(row),
     )
@@ -118,6 +118,12 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
         conclusive=group is None or not FailureGroup(group).retries,
         key=f"{row['job_id']}/{row['entry_index']:06d}",
     )
+
+
+def _flags(row: sqlite3.Row) -> tuple[str, ...]:
+    """What qualifies a row before its numbers do."""
+    told = {SUSPECT: row["suspect"] is not None, UNCONFIRMED: row["confirmed_by"] is None}
+    return tuple(flag for flag, holds in told.items() if holds)
 
 
 def _duration_ns(row: sqlite3.Row) -> int | None:

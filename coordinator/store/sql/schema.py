@@ -34,7 +34,12 @@ _DEVICES = (
         checked_unix_ns INTEGER,
         jobs_since_check INTEGER NOT NULL DEFAULT 0,
         history_from INTEGER NOT NULL DEFAULT 0,
-        agent_id TEXT
+        agent_id TEXT,
+        confirmed_by TEXT,
+        machine TEXT NOT NULL DEFAULT '',
+        place TEXT NOT NULL DEFAULT '',
+        agent TEXT,
+        rival TEXT
     ) STRICT""",
     """CREATE TABLE health_checks (
         job_id TEXT PRIMARY KEY REFERENCES jobs (job_id),
@@ -158,6 +163,7 @@ _RUNS = (
         analysis_failure TEXT,
         measuring_version INTEGER NOT NULL DEFAULT 1,
         judged_unix_ns INTEGER,
+        signed INTEGER NOT NULL DEFAULT 0,
         FOREIGN KEY (job_id, entry_index) REFERENCES entries (job_id, entry_index),
         FOREIGN KEY (job_id, epoch) REFERENCES leases (job_id, epoch)
     ) STRICT""",
@@ -271,7 +277,8 @@ _ACCESS = (
         created_unix_ns INTEGER NOT NULL,
         expires_unix_ns INTEGER NOT NULL,
         used_unix_ns INTEGER,
-        key_sha256 BLOB
+        key_sha256 BLOB,
+        confirms INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE certificates (
         serial TEXT PRIMARY KEY,
@@ -280,7 +287,8 @@ _ACCESS = (
         key_sha256 BLOB NOT NULL,
         issued_unix_ns INTEGER NOT NULL,
         expires_unix_ns INTEGER NOT NULL,
-        revoked_unix_ns INTEGER
+        revoked_unix_ns INTEGER,
+        confirms INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX certificates_by_device ON certificates (device_id)",
 )

@@ -91,6 +91,23 @@ _BROUGHT_BY = ("ALTER TABLE blobs ADD COLUMN brought_by TEXT",)
 _EVIDENCE = (RAW_BY_DIGEST,)
 """Of which run a raw file is the evidence."""
 
+_WHO_A_DEVICE_IS = (
+    "ALTER TABLE devices ADD COLUMN confirmed_by TEXT",
+    "ALTER TABLE devices ADD COLUMN machine TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE devices ADD COLUMN place TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE devices ADD COLUMN agent TEXT",
+    "ALTER TABLE devices ADD COLUMN rival TEXT",
+    "UPDATE devices SET confirmed_by = 'an earlier version'",
+    "ALTER TABLE join_tokens ADD COLUMN confirms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE certificates ADD COLUMN confirms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE runs ADD COLUMN signed INTEGER NOT NULL DEFAULT 0",
+)
+"""Whether a device is what it says, which process serves it, and whose raw data are.
+
+Devices that were there are taken for what they are; runs that were there have raw files that do not
+say whose they are (`signed`).
+"""
+
 STEPS: Steps = (
     _DEFINITION,
     _AGENT,
@@ -101,6 +118,7 @@ STEPS: Steps = (
     _PEOPLE,
     _BROUGHT_BY,
     _EVIDENCE,
+    _WHO_A_DEVICE_IS,
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 

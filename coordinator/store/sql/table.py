@@ -47,6 +47,7 @@ from .database import (
     fetch,
     fetch_where,
     reading,
+    texts,
     writing,
 )
 from .named import OF_DEVICES, device_ids, job_named
@@ -164,6 +165,13 @@ def refresh_job(db: Database, job_id: str) -> None:
         if _outranks(db.conn, key, candidate):
             _write(db, key, candidate)
     _refresh_cells(db, touched)
+
+
+def refresh_device(db: Database, device_id: str) -> None:
+    """Bring the table up to what all jobs of one device say now."""
+    sql = "SELECT DISTINCT job_id FROM table_rows WHERE device_id = ? ORDER BY job_id"
+    for job_id in texts(db.conn, sql, (device_id,)):
+        refresh_job(db, job_id)
 
 
 def register(db: Database, device: DeviceDescription) -> int:

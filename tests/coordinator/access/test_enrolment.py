@@ -23,7 +23,7 @@ from bitgauge.agents.connection.join import join, way_to
 from bitgauge.agents.storage.identity import device_id
 from bitgauge.benchmarks.common.join_line import JoinLine
 from bitgauge.benchmarks.common.pinned import fetch_authority
-from bitgauge.benchmarks.vocabulary.enums import Role
+from bitgauge.benchmarks.vocabulary.enums import Role, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Selector
 from bitgauge.coordinator.access.administration import Administration
@@ -272,7 +272,7 @@ async def test_a_device_acts_for_itself_only(door: Gate) -> None:
     assignment = await other.acquire()
     assert assignment is not None
     assert (await refused(one.connection.renew(assignment, None, 0))).code is Code.FORBIDDEN
-    report = values.report(assignment, 0, device_id=other.device_id)
+    report = values.report(assignment, 0, device_id=other.device_id, status=RunStatus.UNSUPPORTED)
     own = dataclasses.replace(report, device_id=one.device_id)
     for false in (report, own):
         assert (await refused(one.connection.report(false))).code is Code.FORBIDDEN

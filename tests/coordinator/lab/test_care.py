@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -235,19 +236,24 @@ async def test_a_known_key_is_answered_when_no_device_is_left(lab: Lab) -> None:
     assert await submit(lab, "a") == job_id
 
 
+def id_of(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+
+
 async def fleet(lab: Lab, count: int) -> list[str]:
     """Devices that hold a job each."""
     held = []
     for number in range(count):
         name = f"board{number}"
-        device = dataclasses.replace(DEVICE, device_id=name, name=name, runtimes=DEVICE.runtimes)
+        device_id = id_of(name)
+        device = dataclasses.replace(DEVICE, device_id=device_id, name=name)
         await lab.leases.register(Registration(device, "1", "boot", name, True))
         spec = dataclasses.replace(
             SPEC, idempotency_key=name, selector=Selector(device=name), priority=number
         )
         job_id, _ = await lab.jobs.submit(spec)
         await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
-        assignment = await lab.leases.acquire(name, name, 5)
+        assignment = await lab.leases.acquire(device_id, name, 5)
         assert assignment is not None
         assert assignment.job_id == job_id
         held.append(job_id)
@@ -273,7 +279,7 @@ async def test_when_most_agents_are_gone_nothing_is_queued_again(
         assert all("no job is" in (view.note or "") for view in await lab.ask(lab.care.devices))
         assert "mass loss: 4 of 4 agents" in caplog.text
         # One that comes back is given its job again.
-        again = await lab.leases.acquire("board0", "board0", 0)
+        again = await lab.leases.acquire(id_of("board0"), "board0", 0)
         assert again is not None
         assert again.job_id == held[0]
         # What stays away for good is cordoned: its jobs are queued again.
@@ -291,7 +297,7 @@ async def test_when_few_agents_are_gone_their_jobs_are_queued_again(
         held = await fleet(lab, 4)
         lab.clock.now_ns += 59 * SECOND_NS
         for name in ("board0", "board1"):
-            await lab.leases.acquire(name, name, 0)
+            await lab.leases.acquire(id_of(name), name, 0)
         lab.clock.now_ns += 2 * SECOND_NS
         for job_id in held[2:]:
             await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
@@ -319,11 +325,11 @@ async def test_a_lost_job_runs_on_another_device_with_both_claims_visible(
     async with unchecked(monkeypatch) as lab:
         job_id = await lab.submitted()
         await lab.claimed()
-        other = dataclasses.replace(DEVICE, device_id="other", name="other")
+        other = dataclasses.replace(DEVICE, device_id=id_of("other"), name="other")
         lab.clock.now_ns += 61 * SECOND_NS
         await lab.leases.register(Registration(other, "1", "boot", "o", True))
         await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
-        given = await lab.leases.acquire("other", "o", 5)
+        given = await lab.leases.acquire(id_of("other"), "o", 5)
         assert given is not None
         assert given.job_id == job_id
         claims = (await lab.jobs.view(job_id)).claims
