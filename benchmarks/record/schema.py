@@ -42,7 +42,7 @@ def from_json(data: bytes) -> Record:
     try:
         told = msgspec.json.decode(data)
         record = msgspec.convert(told, Record)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise BadInput(Code.BAD_ARGUMENT, f"The record is not {SCHEMA}: {error}.") from error
     for metric in (metric for group in GROUP_NAMES for metric in told[group]["metrics"]):
         known = METRICS.get(metric["key"])

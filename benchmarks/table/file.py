@@ -115,7 +115,7 @@ def from_json(data: bytes, name: str) -> TableFile:
         raise _bad(name, f"it holds {values} values, {MAX_VALUES} are taken at most")
     try:
         told = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise _bad(name, f"it is no JSON ({error})") from error
     schema = told.get("schema") if isinstance(told, dict) else None
     if not isinstance(schema, str) or not schema.startswith(_FAMILY):

@@ -1,8 +1,7 @@
 """Every parser of bytes that come from outside, as a function of bytes that must not fail.
 
 A target may refuse its input with a `BitgaugeError` whose sentence ends in a full stop; anything
-else that it raises, and any promise of a parser that it finds broken, is a defect. There is no
-parser of manifests yet: an artifact is one file.
+else that it raises, and any promise of a parser that it finds broken, is a defect.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from bitgauge.agents.launcher.exit import printable
 from bitgauge.agents.launcher.supervision import LOG_HEAD_BYTES, LOG_TAIL_BYTES, Log
 from bitgauge.agents.spec import PHASES, decode_event
 from bitgauge.benchmarks.common.join_line import SCHEME, parse_host_port, parse_join_line
+from bitgauge.benchmarks.common.manifest import decoded, encoded, manifest_of
 from bitgauge.benchmarks.common.wire import from_wire, message_class, to_wire
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
 from bitgauge.benchmarks.raw.container import RawFile, read_raw
@@ -27,6 +27,7 @@ from bitgauge.benchmarks.raw.given import given_of
 from bitgauge.benchmarks.raw.origin import raw_origin
 from bitgauge.benchmarks.record.sources import PARSERS
 from bitgauge.benchmarks.refresh.suite import parse_suite, volumes_of_csv
+from bitgauge.benchmarks.table.file import TableFile, from_json, to_json
 from bitgauge.benchmarks.vocabulary.enums import (
     HardwareClass,
     PassName,
@@ -46,7 +47,11 @@ from bitgauge.coordinator.models.formats.onnx import facts_of
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from google.protobuf.message import DecodeError
 
+from tests.labs.hostile.archives import HOSTILE
+
 ROOT = Path(__file__).parents[2]
+SMALL_BYTES = 10_000
+"""Of a seed: hypothesis keeps all of them at hand."""
 ZOO = ROOT / "benchmarks" / "zoo"
 RAW_FILES = [
     read_raw(next((ROOT / "benchmarks" / "snapshot" / "raw").glob(f"*/{name}-0-*.npz")))
@@ -161,6 +166,20 @@ def suite(data: bytes) -> None:
             assert volume.per_day > 0
 
 
+def manifest(data: bytes) -> None:
+    """What an artifact lists never leaves its folder."""
+    with refusing():
+        found = decoded(data)
+        assert encoded(found) == data
+        for file in found.files:
+            assert (ROOT / file.name).resolve().is_relative_to(ROOT)
+
+
+def table(data: bytes) -> None:
+    with refusing():
+        assert to_json(from_json(data, "table.json"))
+
+
 # -- what comes over the wire -------------------------------------------------------------
 def report(data: bytes) -> None:
     for kind in (RunReport, JobSpec, DeviceDescription, Progress):
@@ -217,7 +236,17 @@ def _npz_seeds() -> tuple[bytes, ...]:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("../inputs/x.npy", b"\x93NUMPY" + b"\0" * 200)
-    return (*out, buffer.getvalue())
+    hostile = (one for one, _ in HOSTILE.values() if len(one) < SMALL_BYTES)
+    return (*out, buffer.getvalue(), *hostile)
+
+
+def _table_seed() -> bytes:
+    return to_json(TableFile((), (), (), ()))
+
+
+def _manifest_seed() -> bytes:
+    one, other = Digest("a" * 64, 3), Digest("b" * 64, 4)
+    return encoded(manifest_of("onnx", one, {"weights/model.bin": other}))
 
 
 def _report_seed() -> bytes:
@@ -259,6 +288,8 @@ TARGETS = {
         ),
     ),
     "npz": Target(npz, _npz_seeds()),
+    "manifest": Target(manifest, (_manifest_seed(), _manifest_seed().replace(b"w", b"../w"))),
+    "table": Target(table, (_table_seed(), b'{"schema":"bitgauge.table/1","rows":[[[]]]}')),
     "raw": Target(raw, tuple(json.dumps(file.meta).encode() for file in RAW_FILES)),
     "suite": Target(
         suite,

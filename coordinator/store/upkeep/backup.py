@@ -149,7 +149,7 @@ def read_manifest(folder: Path) -> BackupManifest:
         manifest = msgspec.json.decode(text, type=BackupManifest)
     except FileNotFoundError:
         raise damaged(folder, f"it has no {MANIFEST}, so it is no backup") from None
-    except (OSError, msgspec.MsgspecError, RecursionError) as error:
+    except (OSError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise damaged(folder, f"{MANIFEST} cannot be read ({error})") from error
     if manifest.schema != SCHEMA:
         raise damaged(folder, f"its format {manifest.schema!r} is not {SCHEMA!r}")

@@ -12,31 +12,46 @@ from bitgauge.benchmarks.common.npz import opened_npz, read_npz, write_npz
 from bitgauge.benchmarks.common.zip_directory import Bounds
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
-from tests.labs.hostile.archives import HOSTILE, npz
+from tests.labs.hostile.archives import HOSTILE, npz, understated
 from tests.labs.hostile.peak import MAX_GROWTH_BYTES, Reading, readings
 
+READERS = {
+    "bitgauge.benchmarks.quality.sets:read_evaluation_set": Code.BAD_EVALUATION_SET,
+    "bitgauge.benchmarks.raw.container:read_raw": Code.BAD_RAW,
+}
 
-@pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Reading]:
-    """Every hostile archive as a set, in one child."""
+
+@pytest.fixture(scope="module", params=READERS, ids=["set", "raw"])
+def read(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Code, dict[str, Reading]]:
+    """Every hostile archive for one reader, in one child."""
     folder = tmp_path_factory.mktemp("hostile")
     for name, (data, _) in HOSTILE.items():
         (folder / name).write_bytes(data)
     paths = [folder / name for name in HOSTILE]
-    found = readings("bitgauge.benchmarks.quality.sets:read_evaluation_set", paths)
-    return dict(zip(HOSTILE, found, strict=True))
+    found = dict(zip(HOSTILE, readings(request.param, paths), strict=True))
+    return READERS[request.param], found
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_archive_is_one_sentence_and_little_memory(
-    name: str, read: dict[str, Reading]
+    name: str, read: tuple[Code, dict[str, Reading]]
 ) -> None:
-    one = read[name]
+    code, found = read
+    one = found[name]
     assert HOSTILE[name][1] in one.sentence, one
-    assert one.code == Code.BAD_EVALUATION_SET.value
+    assert one.code == code.value
     assert one.grown_bytes < MAX_GROWTH_BYTES
     assert one.sentence.endswith(".")
     assert "\n" not in one.sentence
+
+
+def test_no_more_is_unpacked_than_a_member_says(tmp_path: Path) -> None:
+    path = tmp_path / "understated.npz"
+    path.write_bytes(understated(1 << 29))
+    (found,) = readings("bitgauge.benchmarks.quality.sets:read_evaluation_set", [path])
+    assert (found.sentence, found.grown_bytes < 16 << 20) == ("", True)
 
 
 def test_headers_are_there_before_any_array(

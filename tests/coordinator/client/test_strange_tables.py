@@ -38,6 +38,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     ),
     "a text where rows are": (told(devices=[], rows="x", runs=[], cells=[]), "cannot be used"),
     "no object": (b"[]", "does not say schema"),
+    "bytes in a text": (b'{"schema":"\x80"}', "cannot be used as a table"),
     "no text": (b"\xff\xfe" * 1000, "cannot be used as a table"),
     "an infinite number": (
         told(devices=[], rows=[], runs=[], cells=[]).replace(b'"rows":[]', b'"rows":[1e999]'),

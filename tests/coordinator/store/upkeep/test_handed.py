@@ -121,6 +121,10 @@ def nested_manifest(folder: Path) -> None:
     (folder / "manifest.json").write_bytes(b"[" * 1_000_000)
 
 
+def manifest_of_bytes(folder: Path) -> None:
+    (folder / "manifest.json").write_bytes(b'{"source":"\x80"}')
+
+
 def no_database(folder: Path) -> None:
     (folder / "store.db").write_bytes(b"no database at all" * 500)
     sealed(folder)
@@ -144,6 +148,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
     "piped manifest": (piped_manifest, "no plain file"),
     "endless manifest": (endless_manifest, "is larger than"),
     "nested manifest": (nested_manifest, "cannot be read"),
+    "manifest of bytes": (manifest_of_bytes, "cannot be read"),
     "linked database": (linked_database, "is not the file that its manifest names"),
     "no database": (no_database, "is not a Bitgauge database"),
     "trigger": (lambda one: sql(one, TRIGGER), "holds trigger 'quiet'"),
