@@ -79,12 +79,13 @@ class AdminService(lab_pb2_grpc.AdminServicer):
         return pb.ConfirmResponse(device=to_wire(view))
 
     async def ListAudit(self, request: pb.ListAuditRequest, context: Any) -> pb.ListAuditResponse:
-        found = await self.writer.call(
+        found = await self.writer.ask(
             lambda store: store.audit(
                 before=request.before or LAST,
                 since_unix_ns=request.since_unix_ns,
                 who=request.who or None,
                 limit=request.limit or MAX_ENTRIES_PER_CALL,
-            )
+            ),
+            caller().name,
         )
         return pb.ListAuditResponse(entries=map(to_wire, found))
