@@ -27,7 +27,7 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     async def PlanRefresh(
         self, request: pb.PlanRefreshRequest, context: Any
     ) -> pb.PlanRefreshResponse:
-        order = from_wire(RefreshOrder, request.order)
+        order = await self._order(request.order)
         plan = await self.campaigns.planning(order)
         return await answered(
             self.writer, lambda store: pb.PlanRefreshResponse(plan=to_wire(plan(store)))
@@ -36,7 +36,7 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     async def StartCampaign(
         self, request: pb.StartCampaignRequest, context: Any
     ) -> pb.StartCampaignResponse:
-        order = from_wire(RefreshOrder, request.order)
+        order = await self._order(request.order)
         campaign_id, created = await self.campaigns.start(
             order, request.idempotency_key, caller().name
         )
@@ -85,6 +85,10 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
         view = await self._move(request.campaign_id, CampaignEvent.CANCEL)
         return pb.CancelCampaignResponse(campaign=to_wire(view))
 
+    async def _order(self, message: pb.RefreshOrder) -> RefreshOrder:
+        """What is asked for; it may be long, so it is not looked at on the event loop."""
+        return await self.writer.ask(lambda _: from_wire(RefreshOrder, message), caller().name)
+
     async def _move(self, campaign_id: str, event: CampaignEvent) -> CampaignView:
         found = await self.campaigns.move(campaign_id, event, caller().asker)
         return await self.writer.ask(lambda store: store.campaign(found), caller().name)
@@ -92,7 +96,7 @@ class CampaignsService(lab_pb2_grpc.CampaignsServicer):
     async def SetSchedule(
         self, request: pb.SetScheduleRequest, context: Any
     ) -> pb.SetScheduleResponse:
-        order = from_wire(RefreshOrder, request.order)
+        order = await self._order(request.order)
         schedule = await self.campaigns.set_schedule(
             request.name, request.cron, order, caller().asker
         )

@@ -39,6 +39,8 @@ MAX_MESSAGE_BYTES = (1 << 20) + (64 << 10)
 """A request, whoever sends it: 1 MiB of a blob and what is said of it."""
 MAX_SMALL_MESSAGE_BYTES = 64 << 10
 """A request to a method that is not in `LARGE`: those without a token among them."""
+LEAST_APART_BYTES = 8 << 10
+"""A request from this size on is looked at beside the event loop, one at a time."""
 LONGEST_REQUEST_S = 30.0
 """Until a request has arrived that is no stream: the largest one on the slowest line we serve."""
 LONGEST_OPEN_REQUEST_S = 5.0
@@ -68,6 +70,7 @@ class _Admission:
     places: Places
     method: str
     token: str
+    apart: asyncio.Lock
 
     def begin(self, context: Any, *, streams: bool) -> CallPlace:
         """Judge the call and its connection, say who is served, and give it a place.
@@ -108,6 +111,13 @@ class _Admission:
         if message is grpc.aio.EOF:
             raise BadInput(Code.BAD_ARGUMENT, f"The call of {self.method} carries no request.")
         return bytes(message)
+
+    async def asked(self, deserializer: Deserializer, message: bytes) -> Any:
+        """What the one message of the call says; a long one is not looked at on the event loop."""
+        if len(message) < LEAST_APART_BYTES:
+            return self.decoded(deserializer, message)
+        async with self.apart:
+            return await asyncio.to_thread(self.decoded, deserializer, message)
 
     def decoded(self, deserializer: Deserializer, message: bytes) -> Any:
         """What a message says.
@@ -167,6 +177,7 @@ class Edge(grpc.aio.ServerInterceptor):
     def __init__(self, access: Access, places: Places) -> None:
         self._access = access
         self._places = places
+        self._apart = asyncio.Lock()
 
     async def intercept_service(
         self,
@@ -185,7 +196,7 @@ class Edge(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        return guarded(handler, _Admission(self._access, self._places, method, token))
+        return guarded(handler, _Admission(self._access, self._places, method, token, self._apart))
 
 
 def _bearer(metadata: Any) -> str:
@@ -224,7 +235,7 @@ def _guarded_call(handler: Any, admission: _Admission) -> Any:
                 )
             else:
                 message = await admission.request(context, place)
-                request = admission.decoded(handler.request_deserializer, message)
+                request = await admission.asked(handler.request_deserializer, message)
                 response = await handler.unary_unary(request, context)
             answer = serializer(response)
             place.answered(len(answer))
@@ -248,7 +259,7 @@ def _guarded_stream(handler: Any, admission: _Admission) -> Any:
                 responses = handler.stream_stream(asked, context)
             else:
                 message = await admission.request(context, place)
-                request = admission.decoded(handler.request_deserializer, message)
+                request = await admission.asked(handler.request_deserializer, message)
                 responses = handler.unary_stream(request, context)
             async with contextlib.aclosing(responses):
                 async for response in responses:

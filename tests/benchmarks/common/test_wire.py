@@ -84,3 +84,14 @@ def test_unknown_enum_value_is_one_sentence() -> None:
 def test_unset_enum_is_refused() -> None:
     with pytest.raises(BadInput, match="unspecified"):
         wire.from_wire(model.Workload, common_pb2.Workload(batch=1, threads=1))
+
+
+def test_items_of_all_lists_are_bounded_before_they_are_looked_at() -> None:
+    order = lab_pb2.RefreshOrder()
+    for _ in range(wire.MAX_ITEMS // 2):
+        order.suite.models.add().dims.add()
+    order.only.add()
+    with pytest.raises(BadInput, match="goes beyond 20000 items in one request"):
+        wire.from_wire(campaign_values.RefreshOrder, order)
+    with pytest.raises(BadInput, match="is not valid"):  # all of it was looked at
+        wire.from_wire(campaign_values.RefreshOrder, order, None)

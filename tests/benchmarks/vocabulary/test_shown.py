@@ -129,6 +129,8 @@ def test_unknown_word_gets_the_nearest() -> None:
         parse_word(ModelClass, "xyz", "model class")
     assert "did you mean" not in far.value.sentence
     assert nearest("rpi", ["rpi5", "orin"]) == "rpi5"
+    assert nearest("r" * 101, ["r" * 100]) is None, "nobody types so much"
+    assert nearest("rpi", [f"{n:05}" for n in range(500)] + ["rpi5"]) is None, "very many"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from bitgauge.coordinator.decisions.slots import (
     left,
     next_one,
     taken,
+    waiting_of,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,3 +142,21 @@ def test_how_many_are_before_me_is_what_happens(slots: int, asked: list[tuple[st
 
 def test_without_anybody_nobody_is_next() -> None:
     assert next_one(Queue(1)) is None
+
+
+def test_one_user_has_only_as_many_slots_as_each_may() -> None:
+    queue = Queue(3, each=2)
+    for number, user in enumerate(("ann", "ann", "ann", "bob", "bob")):
+        queue = joined(queue, Ticket(number, user, quick=False))
+    served = []
+    while True:
+        queue, one = admitted(queue)
+        if one is None:
+            break
+        served.append((one.user, one.number))
+    assert served == [("ann", 0), ("bob", 3), ("ann", 1)]
+    assert (waiting_of(queue, "ann"), waiting_of(queue, "bob")) == (1, 1)
+    queue = left(queue, queue.running[1])  # bob's
+    queue, one = admitted(queue)
+    assert one is not None
+    assert one.user == "bob", "ann has two already"
