@@ -115,6 +115,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.HOME_NOT_EMPTY: "Give --replace; the database that is there is kept beside it.",
     },
     "UNAVAILABLE": {
+        Code.TOO_MANY_CALLS: (
+            "Wait until one has ended; `bitgauge up --calls-per-token` lets a token have more."
+        ),
         Code.BUILD_TOOLS_MISSING: (
             "Install the quantizers beside the coordinator: pip install 'bitgauge[build]'."
         ),
@@ -172,9 +175,6 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.FILE_LIMIT: "A run may write no file above 4 GiB and open 256 at most.",
         Code.PROCESS_LIMIT: "Use fewer threads; an artifact has no reason to start processes.",
         Code.QUEUE_QUOTA: "Wait until some have ended, or cancel some: `bitgauge cancel JOB`.",
-        Code.TOO_MANY_CALLS: (
-            "Wait until one has ended; `bitgauge up --calls-per-token` lets a token have more."
-        ),
         Code.QUOTA: "Remove or end some first, or ask the lab's owner for a larger quota.",
         Code.ASKED_TOO_MUCH: (
             "Ask for less at a time: name a model, device, recipe or batch. A copy of the database"

@@ -60,7 +60,7 @@ class JobCalls(Connection):
             try:
                 return self._offered(request, say)
             except BitgaugeError as error:  # gRPC repeats no call that was answered in part
-                if pause_s is None or error.code is not Code.UNREACHABLE:
+                if pause_s is None or error.code not in (Code.UNREACHABLE, Code.TOO_MANY_CALLS):
                     raise
                 time.sleep(pause_s)
         raise AssertionError("unreachable")

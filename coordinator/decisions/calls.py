@@ -24,9 +24,9 @@ MAX_UNREAD_BYTES = 64 * MIB
 MAX_LOCAL_SHARES = 4
 """As how many tokens a token file of the coordinator's own machine counts."""
 
-MAX_TRANSFERS_OF_ALL = 64
+MAX_TRANSFERS_OF_ALL = 128
 """Blobs that travel for all people together, and as many for all machines."""
-MAX_RECEIVING_OF_ALL = 64
+MAX_RECEIVING_OF_ALL = 128
 """Requests of all people that may arrive at the same moment, and as many of all machines."""
 
 MAX_OPEN_CALLS_OF_ADDRESS = 8

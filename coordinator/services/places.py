@@ -10,7 +10,7 @@ import enum
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
 
 from ..access.access import NOBODY, Caller, Transport
 from ..access.tokens import Party
@@ -106,16 +106,16 @@ class Places:
         """A place for one more call.
 
         Raises:
-            Refused: `TOO_MANY_CALLS`.
+            Unavailable: `TOO_MANY_CALLS`.
         """
         key = (holder.lane, holder.key)
         own = self._callers.get(key) or CallAccount(self._allowed[holder.shares])
         lane = self._lanes[holder.lane]
         if full := own.held.full(kind):
-            raise Refused(Code.TOO_MANY_CALLS, f"{holder.words} has {full} under way.")
+            raise Unavailable(Code.TOO_MANY_CALLS, f"{holder.words} has {full} under way.")
         if full := lane.held.full(kind):
             words = f"All {holder.lane.value} together have"
-            raise Refused(Code.TOO_MANY_CALLS, f"{words} {full} under way.")
+            raise Unavailable(Code.TOO_MANY_CALLS, f"{words} {full} under way.")
         self._callers[key] = own
         own.held.add(kind)
         lane.held.add(kind)
@@ -141,10 +141,10 @@ class CallPlace:
         """So much is about to be sent; it is held here until it has been read.
 
         Raises:
-            Refused: `TOO_MANY_CALLS`.
+            Unavailable: `TOO_MANY_CALLS`.
         """
         if unread := self.own.held.unread(size_bytes):
-            raise Refused(Code.TOO_MANY_CALLS, f"{self.holder.words} has not read {unread}.")
+            raise Unavailable(Code.TOO_MANY_CALLS, f"{self.holder.words} has not read {unread}.")
         self.unread_bytes += size_bytes
         self.own.held.unread_bytes += size_bytes
 

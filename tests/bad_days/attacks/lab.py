@@ -23,6 +23,7 @@ import psutil
 from bitgauge.agents.config import Enrolment
 from bitgauge.agents.connection.connection import Connection, Introduction
 from bitgauge.agents.connection.join import join
+from bitgauge.benchmarks.common.files import whole_file
 from bitgauge.benchmarks.common.join_line import SERVER_NAME, parse_join_line
 from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
@@ -103,7 +104,8 @@ class Attacked:
     def client(self, token: str = USER_TOKEN, timeout_s: float = 10.0) -> Client:
         """The client of this machine's owner, or of whom a token names, who comes over TLS."""
         path = self.home / f"token-{digest_of(token.encode()).sha256[:12]}"
-        path.write_text(token)
+        with whole_file(path, 0o600) as new:  # several threads may be at it
+            new.write(token.encode())
         port = self.tls_port if "@" in token else self.port
         return Client(Endpoint(f"127.0.0.1:{port}", None, path), timeout_s)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import pytest
@@ -13,6 +15,7 @@ from bitgauge.benchmarks.common.digests import MAX_DIGESTS_PER_CALL
 from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.vocabulary.enums import Role
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.coordinator.client.upload import local_file, upload
 from bitgauge.coordinator.decisions.calls import (
     MAX_CALLS,
     MAX_RECEIVING,
@@ -124,6 +127,36 @@ def test_questions_for_very_many_blobs(lab: Attacked, token: str) -> None:
             with pytest.raises(grpc.RpcError, match="at most 1000"):
                 stub.FindMissing(at_once, metadata=bearer(token), timeout=10)
         assert set(threads.map(ask, range(30))) == {len(digests)}
+
+
+def test_more_uploads_at_once_than_there_are_places_all_arrive(
+    lab: Attacked, token: str, tmp_path: Path
+) -> None:
+    for number in range(MAX_TRANSFERS + 8):
+        (tmp_path / str(number)).write_bytes(os.urandom(MIB))
+
+    def bring(number: int) -> int:
+        with lab.client(token) as client:
+            return upload(client, [local_file(tmp_path / str(number))]).sent_files
+
+    count = MAX_TRANSFERS + 8
+    with lab.harmless(f"{count} uploads"), ThreadPoolExecutor(count) as threads:
+        assert sum(threads.map(bring, range(count))) == count
+
+
+def test_a_reader_who_never_stops_asking(lab: Attacked, token: str) -> None:
+    (header,) = bearer(token)
+    message = lab_pb2.ListJobsRequest().SerializeToString()
+    until, count = time.monotonic() + 1.5, 0
+    with lab.harmless("lists without end"), RawConnection(lab.port) as connection:
+        connection.hear(0.02)
+        while time.monotonic() < until:
+            under_way = len(connection.streams) - connection.ended()
+            for _ in range(MAX_CALLS - under_way):
+                connection.ask("/bitgauge.v1.Jobs/ListJobs", message, header)
+                count += 1
+            connection.hear(0.005)
+        print(f"{count} lists")
 
 
 def test_places_come_back(lab: Attacked, token: str, blob: Digest) -> None:

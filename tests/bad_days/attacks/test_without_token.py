@@ -38,7 +38,9 @@ def test_names_of_4_mib_that_health_does_not_know_are_kept_nowhere(lab: Attacked
     ):
         stubs = [health_pb2_grpc.HealthStub(channel) for channel in (here, elsewhere)]
         calls = [stub.Watch(request, timeout=60) for _ in range(400) for stub in stubs]
-        assert {call.code() for call in calls} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
+        codes = {call.code() for call in calls}
+        assert codes <= {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE}
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes
 
 
 def test_names_that_are_small_enough_are_kept_nowhere_either(lab: Attacked) -> None:
@@ -48,7 +50,7 @@ def test_names_that_are_small_enough_are_kept_nowhere_either(lab: Attacked) -> N
             names = (f"{number}-{one}" + "x" * 60_000 for one in range(100))
             calls = [stub.Watch(health_pb2.HealthCheckRequest(service=name)) for name in names]
             codes = {call.code() for call in calls}
-            assert codes <= {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.RESOURCE_EXHAUSTED}
+            assert codes <= {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE}
             assert grpc.StatusCode.NOT_FOUND in codes
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
 from bitgauge.coordinator.access.access import NOBODY, Caller, Transport
 from bitgauge.coordinator.access.tokens import Party
 from bitgauge.coordinator.decisions.calls import (
@@ -38,7 +38,7 @@ def as_many(places: Places, holder: CallHolder, kind: CallKind) -> list[CallPlac
         while True:
             taken.append(places.take(holder, kind))
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Unavailable) as caught:
         take()
     assert caught.value.code is Code.TOO_MANY_CALLS
     return taken
@@ -88,7 +88,7 @@ def test_an_option_gives_more() -> None:
 
 def test_people_together_leave_machines_their_places() -> None:
     places = Places()
-    many = [as_many(places, token(str(number)), CallKind.TRANSFER) for number in range(6)]
+    many = [as_many(places, token(str(number)), CallKind.TRANSFER) for number in range(10)]
     assert sum(map(len, many)) == MAX_TRANSFERS_OF_ALL
     agent = holder_of(Caller(Party.AGENT, "board", "id"), TLS, "ipv4:192.0.2.1:1")
     assert len(as_many(places, agent, CallKind.TRANSFER)) == MAX_TRANSFERS
@@ -111,7 +111,7 @@ def test_answers_that_were_not_read_are_bounded() -> None:
     places = Places()
     first, second = (places.take(token("a"), CallKind.STREAM) for _ in range(2))
     first.answered(2 * MAX_UNREAD_BYTES)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(Unavailable) as caught:
         second.answered(1)
     assert caught.value.code is Code.TOO_MANY_CALLS
     places.take(token("b"), CallKind.CALL).answered(1)
