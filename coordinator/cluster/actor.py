@@ -133,6 +133,7 @@ class CoordinatorActor:
             blobs=blobs,
             collection=CollectionTerms(config.blob_limit_bytes),
             device_bytes=config.device_limit_bytes,
+            database=config.store_path,
             slots=_processors(),
             limits=config.step_limits,
             quotas=config.quotas,

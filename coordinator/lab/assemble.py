@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from ..decisions.care import CareTerms
 from ..decisions.quotas import Quotas
 from ..decisions.room import MAX_DEVICE_BYTES
 from ..decisions.steps import StepLimits
 from ..store.blobs.blob_store import BlobStore
+from ..store.log_growth import require_short_log
 from ..store.values import LeaseTerms
 from ..store.writer import Writer
 from .analyses import Analyses
@@ -55,6 +58,7 @@ def assemble(
     blobs: BlobStore | None = None,
     collection: CollectionTerms | None = None,
     device_bytes: int = MAX_DEVICE_BYTES,
+    database: Path | None = None,
     slots: int = 1,
     limits: StepLimits | None = None,
     quotas: Quotas | None = None,
@@ -64,7 +68,7 @@ def assemble(
     Without a health check devices are never checked; without blobs there is nothing to collect.
     So many long background steps run at a time as there are `slots`, each within its limit.
     """
-    intake = blobs.require_intake if blobs is not None else _take
+    intake = partial(_require_intake, blobs, database)
     places = Slots(slots, writer.announce)
     builds = Builds(writer, runner, places, limits or StepLimits())
     analyses = Analyses(writer, runner, builds, terms)
@@ -93,5 +97,9 @@ def assemble(
     )
 
 
-def _take() -> None:
-    """There is room for every job."""
+def _require_intake(blobs: BlobStore | None, database: Path | None) -> None:
+    """Refuse new jobs while the disk is nearly full or the log of the database too long."""
+    if blobs is not None:
+        blobs.require_intake()
+    if database is not None:
+        require_short_log(database)

@@ -108,6 +108,7 @@ class Host:
             blobs=self.blobs,
             collection=self.collection,
             device_bytes=self.device_bytes,
+            database=self.home / "store.db",
             quotas=self.quotas,
         )
         self.leases, self.jobs = self.lab.leases, self.lab.jobs
