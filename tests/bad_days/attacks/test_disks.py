@@ -6,6 +6,8 @@ import contextlib
 import dataclasses
 import os
 import queue
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
 from bitgauge.coordinator.lab import room
 from bitgauge.coordinator.lab.collector import LONGEST_PARTIAL_NS, CollectionTerms
+from bitgauge.coordinator.store import log_growth
 from bitgauge.coordinator.store.values import Registration
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc
 
@@ -218,3 +221,51 @@ def test_the_client_says_which_bound_it_was(host: Host) -> None:
     with host.client() as client, pytest.raises(BitgaugeError, match="--blob-limit") as caught:
         client.write(digest_of(data), 0, iter([data]))
     assert caught.value.code is Code.BLOB_LIMIT
+
+
+# -- a reader that never ends -------------------------------------------------------------
+READER = """
+import sqlite3, sys
+connection = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True, isolation_level=None)
+connection.execute("BEGIN")
+print(connection.execute("SELECT count(*) FROM jobs").fetchone()[0], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_reader_that_never_ends_costs_a_bounded_log_and_is_named(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Datasette would with a page that is never closed: SQLite keeps everything for it."""
+    monkeypatch.setattr(log_growth, "MAX_LOG_BYTES", 10 << 20)
+    log = host.home / "store.db-wal"
+    host.call(host.leases.register(Registration(DEVICE, "1", "boot", "one", leftovers_dead=True)))
+    spec = job_of(host.put(b"baseline"), host.put(b"evaluation"))
+    host.call(host.jobs.submit(spec))
+    assignment = host.call(host.leases.acquire(DEVICE.device_id, "one", 5.0))
+    assert assignment is not None
+
+    def write(store: object) -> None:
+        store._connection.executescript(  # type: ignore[attr-defined]
+            "CREATE TABLE filler (x); INSERT INTO filler VALUES (randomblob(16000000));"
+            "DROP TABLE filler;"
+        )
+
+    command = [sys.executable, "-c", READER, str(host.home / "store.db")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == b"1\n"
+        host.call(host.writer.call(write))
+        assert log.stat().st_size > log_growth.MAX_LOG_BYTES
+        with pytest.raises(BitgaugeError, match=rf"process {reader.pid} \(") as caught:
+            host.call(host.jobs.submit(dataclasses.replace(spec, idempotency_key="second")))
+        assert caught.value.code is Code.STORE_BUSY
+        raw = host.put(b"raw")  # what was begun goes on
+        assert host.call(host.leases.report(report_of(assignment, 0, raw))) is Disposition.ACCEPTED
+        assert host.call(host.jobs.cancel(assignment.job_id)) is not None
+        assert reader.stdin is not None
+        reader.stdin.close()
+    for number in range(3):
+        host.put(b"%d" % number)  # whatever is written next brings the log back into the file
+    host.call(host.jobs.submit(dataclasses.replace(spec, idempotency_key="third")))
+    assert log.stat().st_size <= 8 << 20
