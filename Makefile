@@ -35,7 +35,7 @@ children: .venv/dev.installed
 labs: .venv/dev.installed
 	$(PYTEST) tests/processes --ignore tests/processes/agent
 
-# Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, iproute2, qemu-user and systemd;
+# Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, faketime, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.
 bad-days: .venv/dev.installed
 	$(MAKE) -j2 --output-sync=target bad-models bad-surroundings

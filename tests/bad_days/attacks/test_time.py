@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, PassName, Role
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Overrides
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView
 from bitgauge.coordinator.client.client import Client
 
 from tests.labs.agent import evaluation_bytes, fake_artifact
@@ -22,8 +22,7 @@ from tests.processes.conftest import environment
 from .lab import Attacked, attacked
 
 HOURS = 6
-PATIENCE_S = 60.0
-LONG = Overrides(warmup_ms=20, launches=3, budget_ms=1500)
+PATIENCE_S = 40.0
 
 
 def library() -> str:
@@ -81,19 +80,18 @@ def agent_of(lab: Attacked, home: Path, clock: Clock) -> Iterator[subprocess.Pop
 
 
 def job(lab: Attacked, folder: Path, client: Client) -> JobSpec:
-    """Two entries of a few seconds each."""
-    model, evaluation = fake_artifact(latency_ns=1_000_000), evaluation_bytes(folder)
+    """Two entries of a few seconds each: 80 ms for each of 40 samples."""
+    model, evaluation = fake_artifact(latency_ns=80_000_000), evaluation_bytes(folder)
     for data in (model, evaluation):
         client.write(digest_of(data), 0, iter([data]))
     digest = digest_of(model)
     return JobSpec(
         model_name="clocks",
         baseline=digest,
-        entries=(Entry("fp32", digest), Entry("int8-dynamic", digest)),
+        entries=tuple(Entry(one, digest, artifact_kind="fake") for one in ("fp32", "int8-dynamic")),
         evaluation=digest_of(evaluation),
         runtime="fake",
-        passes=(PassName.ABSOLUTE,),
-        overrides=LONG,
+        passes=(PassName.QUALITY,),
         wait_for_device=True,
     )
 
