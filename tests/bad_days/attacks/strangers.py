@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 DONE = "done"
+DENIED = ("EACCES", "EPERM", "ENOENT", "EROFS", "ESRCH")
 MIB = 1 << 20
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PTRACE_ATTACH = 16

@@ -107,6 +107,7 @@ def test_no_library_is_loaded_from_a_path_that_a_model_names(
     ids: Any = np.array([str(n) for n in range(8)])
     write_evaluation_set(samples, EvaluationSet({"x": hungry.inputs(0, 8)}, ids=ids, labels=labels))
     monkeypatch.delenv(BY_MODEL, raising=False)
+    monkeypatch.chdir(tmp_path)  # where a library leaves its own
 
     def build(recipe: str) -> None:
         registry.build(BuildRequest(parse(recipe), path, tmp_path / recipe, samples))

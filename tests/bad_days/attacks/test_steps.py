@@ -1,4 +1,7 @@
-"""A stranger's code in a background step: at every level that this machine has, and in a lab."""
+"""A stranger's code in a background step: at every level that this machine has.
+
+That another user's job goes on beside one is in `faults/test_endless.py`, which has a lab.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import psutil
 import pytest
-from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
-from bitgauge.benchmarks.vocabulary.enums import EntryState, Role
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Refused
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, EntryView
-from bitgauge.coordinator.client.client import Client
-from bitgauge.coordinator.client.endpoint import Endpoint
+from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.coordinator.decisions.steps import End, Ending, StepLimit
 from bitgauge.coordinator.tasks.nursery.nursery import Nursery
 from bitgauge.coordinator.tasks.nursery.order import Order, Site
@@ -32,14 +30,11 @@ from bitgauge.coordinator.tasks.nursery.said import (
 )
 
 from tests.bad_days.attacks import strangers
-from tests.bad_days.attacks.strangers import DONE, MIB
+from tests.bad_days.attacks.strangers import DENIED, DONE, MIB
 from tests.labs import steps
-from tests.processes.bench import small_job
-from tests.processes.conftest import Up
+from tests.labs.nurseries import LEVELS, settled
 
-LEVELS = ("bwrap", "userns", "rlimits")
 LIMIT = StepLimit(20.0, 256 * MIB, 8 * MIB)
-DENIED = ("EACCES", "EPERM", "ENOENT", "EROFS", "ESRCH")
 
 
 @dataclass(frozen=True)
@@ -77,11 +72,7 @@ def there(
     (state / "token").write_text("secret")
     given.write_text("a model")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        nursery = Nursery(Site(folder, level, (state,)))
-        try:
-            nursery.settle()
-        except Refused as error:
-            pytest.skip(f"NOT RUN: {error.sentence}")
+        nursery = settled(Site(folder, level, (state,)))
         command = [sys.executable, "-c", "import time; time.sleep(600)"]
         coordinator = subprocess.Popen(command, env={"BITGAUGE_TOKEN": "secret"})
         port = server.getsockname()[1]
@@ -234,83 +225,3 @@ def test_only_plain_files_that_were_named_are_results(there: Steps, name: str) -
         assert files_in(folder, ("artifact",), 4)["artifact"].read_bytes() == b"mine"
         with pytest.raises(NotTaken, match="larger than 3 bytes"):
             files_in(folder, ("artifact",), 3)
-
-
-# One real lab: a build that is a stranger's, and another user beside it.
-
-EVIL = """
-import os
-import time
-
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.coordinator.builders.base import Unsupported
-
-VERSION, DISTRIBUTIONS, MAKES = 1, (), "onnx"
-
-
-def accepts(recipe):
-    return recipe.family is FormatFamily.BF16
-
-
-def build(request):
-    from tests.bad_days.attacks import strangers
-
-    home, port = {home!r}, {port}
-    said = {{
-        "token": strangers.reads(home + "/tokens/user"),
-        "key": strangers.reads(home + "/ca/authority.pem"),
-        "state": strangers.reads(home + "/store.db"),
-        "blobs": strangers.lists(home + "/blobs"),
-        "write": strangers.writes(home + "/store.db"),
-        "coordinator": strangers.connects(port),
-        "parent": strangers.ends_its_parent(),
-        "others": ",".join(map(strangers.ends, {others})),
-    }}
-    strangers.leaves_a_process()
-    raise Unsupported(" ".join("=".join(one) for one in said.items()))
-"""
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    home, plugins = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("plugins")
-    (plugins / "builders").mkdir()
-    path = plugins / "builders" / "evil.py"
-    path.write_text(EVIL.format(home=str(home), port=0, others=[]))
-    variables = {PLUGIN_PATH: str(plugins), "PYTHONPATH": str(Path(__file__).parents[3])}
-    up = Up.start(home, "--task-cpus", "1", "--sandbox", "userns", variables=variables)
-    processes = [process.pid for process in up.tree()]
-    port = int(up.address.rpartition(":")[2])
-    path.write_text(EVIL.format(home=str(home), port=port, others=processes))
-    yield up
-    assert up.stop() == []
-
-
-def test_a_build_that_attacks_reaches_nothing_and_another_users_job_goes_on(
-    lab: Up, tmp_path: Path
-) -> None:
-    assert "Sandbox of background steps: userns" in lab.lines[0]
-    with lab.client() as client:
-        secret, _ = client.create_token("ben", Role.SUBMIT)
-        (tmp_path / "token").write_text(secret)
-        spec = replace(small_job(client, "ada"), entries=(Entry("bf16"),))
-        evil = client.submit(spec).job_id
-        with Client(Endpoint(lab.address, None, tmp_path / "token")) as other:
-            theirs = other.submit(small_job(other, "ben")).job_id
-            entry = until_built(other, theirs)
-            assert entry.state is EntryState.READY
-        entry = until_built(client, evil)
-    assert entry.state is EntryState.UNSUPPORTED
-    said = dict(word.split("=") for word in str(entry.reason).split())
-    found = {*said.pop("others").split(","), *said.values()}
-    assert len(said) == 7
-    assert found <= set(DENIED), entry.reason
-    assert "serving" in lab.lines[-1]
-
-
-def until_built(client: Client, job_id: str) -> EntryView:
-    """The second entry of a job, once it is built or cannot be."""
-    for view in client.watch(job_id):
-        if view.entries[1].state is not EntryState.BUILDING:
-            return view.entries[1]
-    raise AssertionError("the job ended otherwise")

@@ -8,13 +8,15 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnx
 import psutil
 import pytest
+from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
 from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, Role
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView
@@ -22,7 +24,9 @@ from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.upload import local_file, upload
 
+from tests.bad_days.attacks.strangers import DENIED
 from tests.labs.graphs import hungry
+from tests.labs.nurseries import has_means
 from tests.processes.bench import RECIPE, require_none_left, small_job
 from tests.processes.conftest import Up
 
@@ -32,12 +36,53 @@ STATIC = "int8-static-u8s8-pc"
 SLOW = "--step-limit=build=60", "--step-limit=reference=60"
 TIGHT = "--step-limit=build=3,512MiB", "--step-limit=reference=3,512MiB"
 PATIENCE_S = 60.0
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+EVIL = """
+import os
+import time
+
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.coordinator.builders.base import Unsupported
+
+VERSION, DISTRIBUTIONS, MAKES = 1, (), "onnx"
+
+
+def accepts(recipe):
+    return recipe.family is FormatFamily.BF16
+
+
+def build(request):
+    from tests.bad_days.attacks import strangers
+
+    home, port = {home!r}, {port}
+    said = {{
+        "token": strangers.reads(home + "/tokens/user"),
+        "key": strangers.reads(home + "/ca/authority.pem"),
+        "state": strangers.reads(home + "/store.db"),
+        "blobs": strangers.lists(home + "/blobs"),
+        "write": strangers.writes(home + "/store.db"),
+        "coordinator": strangers.connects(port),
+        "parent": strangers.ends_its_parent(),
+        "others": ",".join(map(strangers.ends, {others})),
+    }}
+    strangers.leaves_a_process()
+    raise Unsupported(" ".join("=".join(one) for one in said.items()))
+"""
 
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """One slot, and limits that nothing here meets."""
-    yield from started(tmp_path_factory.mktemp("slow"), *SLOW)
+    """One slot, limits that nothing here meets, and a builder that is a stranger's."""
+    plugins = tmp_path_factory.mktemp("plugins")
+    (plugins / "builders").mkdir()
+    path = plugins / "builders" / "evil.py"
+    path.write_text(EVIL.format(home="", port=0, others=[]))
+    variables = {PLUGIN_PATH: str(plugins), "PYTHONPATH": str(Path(__file__).parents[3])}
+    for up in started(tmp_path_factory.mktemp("slow"), *SLOW, variables=variables):
+        port, others = int(up.address.rpartition(":")[2]), [one.pid for one in up.tree()]
+        path.write_text(EVIL.format(home=str(up.home), port=port, others=others))
+        yield up
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +91,8 @@ def tight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     yield from started(tmp_path_factory.mktemp("tight"), *TIGHT)
 
 
-def started(home: Path, *limits: str) -> Iterator[Up]:
-    up = Up.start(home, "--task-cpus", "1", *limits)
+def started(home: Path, *limits: str, variables: Mapping[str, str] = EMPTY) -> Iterator[Up]:
+    up = Up.start(home, "--task-cpus", "1", *limits, variables=variables)
     yield up
     assert up.stop() == []
     require_none_left(up.home)
@@ -194,3 +239,28 @@ def test_what_asks_for_all_memory_is_stopped(
         )
         assert view.entries[1].recipe == RECIPE
         assert view.entries[1].state is EntryState.READY
+
+
+@pytest.mark.skipif(not has_means("userns"), reason="NOT RUN: no level confines a step here")
+def test_a_build_that_attacks_reaches_nothing_and_another_users_job_goes_on(
+    slow: Up, tmp_path: Path
+) -> None:
+    assert slow.lines[0].startswith(
+        ("Sandbox of background steps: bwrap", "Sandbox of background steps: userns")
+    )
+    with slow.client() as client:
+        secret, _ = client.create_token("cleo", Role.SUBMIT)
+        (tmp_path / "token").write_text(secret)
+        spec = dataclasses.replace(small_job(client, "evil"), entries=(Entry("bf16"),))
+        evil = client.submit(spec).job_id
+        with Client(Endpoint(slow.address, None, tmp_path / "token")) as other:
+            theirs = other.submit(small_job(other, "cleo")).job_id
+            assert until(other, theirs, queued).entries[1].state is EntryState.READY
+        entry = until(client, evil, queued).entries[1]
+    assert entry.state is EntryState.UNSUPPORTED
+    said = dict(word.split("=") for word in str(entry.reason).split())
+    found = {*said.pop("others").split(","), *said.values()}
+    assert len(said) == 7
+    assert found <= set(DENIED), entry.reason
+    assert slow.process.poll() is None
+    require(lambda: not busy(slow))

@@ -9,45 +9,30 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.coordinator.decisions.steps import End, Ending, StepLimit
 from bitgauge.coordinator.tasks.nursery.nursery import Nursery
 from bitgauge.coordinator.tasks.nursery.order import Order, Site
 
 from tests.labs import steps
+from tests.labs.nurseries import LEVELS, settled
 
 LIMIT = StepLimit(30.0, 256 << 20)
 SHORT = StepLimit(0.3, 256 << 20)
 
 
-LEVELS = ("bwrap", "userns", "rlimits")
-
-
-def place_of(folder: Path, level: str) -> Site:
-    """Where a nursery of that level works; skips where the machine has none."""
-    place = Site(folder, level)
-    try:
-        nursery = Nursery(place)
-        nursery.settle()
-        nursery.end()
-    except Refused as error:
-        pytest.skip(f"NOT RUN: {error.sentence}")
-    return place
-
-
 @pytest.fixture(scope="module", params=LEVELS)
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    return place_of(tmp_path_factory.mktemp(request.param), request.param)
+    return Site(tmp_path_factory.mktemp(request.param), request.param)
 
 
 @pytest.fixture(scope="module")
 def nursery(place: Site) -> Iterator[Nursery]:
-    made = Nursery(place)
+    made = settled(place)
     yield made
     made.end()
 
@@ -126,7 +111,7 @@ def test_an_interrupted_step_is_gone_before_the_interruption_goes_on(
     assert nursery.raised(order(steps.doubled, 2)) == 4
 
 
-def test_nothing_outlives_the_worker_that_is_killed(place: Site) -> None:
+def test_nothing_outlives_the_worker_that_is_killed(nursery: Nursery, place: Site) -> None:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
