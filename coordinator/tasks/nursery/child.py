@@ -28,6 +28,9 @@ _ADDRESSES_BEYOND_MEMORY = 64 << 30
 """Address space costs nothing: arenas, stacks and mapped files take it. What asks for more at once
 than this can never have it, and hears so before the machine has filled its memory."""
 
+_BEYOND_PROCESSES = 64
+"""The kernel refuses what is beyond; the nursery, which looks now and then, ends it before."""
+
 
 def be_child(order: Order, level: Level, box: Box, told: Told, nursery: int) -> NoReturn:
     """Do a step, write down what came of it, end.
@@ -93,7 +96,7 @@ def _limit(limit: StepLimit, *, own_count: bool) -> None:
         resource.RLIMIT_NOFILE: MAX_OPEN_FILES,
     }
     if own_count and _counts_by_namespace():
-        wanted[resource.RLIMIT_NPROC] = MAX_PROCESSES
+        wanted[resource.RLIMIT_NPROC] = MAX_PROCESSES + _BEYOND_PROCESSES
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]
         capped = value if hard == resource.RLIM_INFINITY else min(value, hard)

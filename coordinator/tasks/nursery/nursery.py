@@ -14,7 +14,7 @@ from typing import Any
 
 from bitgauge.benchmarks.common.files import remove_tree
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import Code, Internal, Refused
 
 from ...decisions.steps import End, Ending
 from .order import Order, Raised, Site
@@ -26,7 +26,7 @@ _STDERR = 2
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """A step has one processor; and the nursery, which forks, has one thread."""
 _INHERITED = (
-    *("PATH", "PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE"),
+    *("PATH", "HOME", "PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH", "PYTHONDONTWRITEBYTECODE"),
     *("LD_LIBRARY_PATH", "VIRTUAL_ENV", "LANG", "LC_ALL", PLUGIN_PATH),
 )
 """A step sees its nursery's memory: secrets of the worker's environment stay out of it."""
@@ -75,8 +75,15 @@ class Nursery:
 
         Raises:
             Refused: the level that must confine them does not work here.
+            Internal: `START_FAILED`, it ended at once.
         """
-        self._started()
+        try:
+            self._started()
+        except (EOFError, OSError) as error:
+            self.end()
+            raise Internal(
+                Code.START_FAILED, "The process that raises background steps ended at its start."
+            ) from error
         return self.sandbox
 
     def __enter__(self) -> Nursery:
