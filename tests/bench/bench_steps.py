@@ -21,7 +21,7 @@ from bitgauge.coordinator.decisions.steps import StepLimit
 from bitgauge.coordinator.tasks.nursery.nursery import Nursery
 from bitgauge.coordinator.tasks.nursery.order import Order, Site
 
-from tests.labs import steps
+from tests.labs.steps import tempers as steps
 
 ORDER = Order(steps.doubled, (21,), StepLimit(60.0))
 

@@ -31,8 +31,8 @@ from bitgauge.coordinator.tasks.nursery.said import (
 
 from tests.bad_days.attacks import strangers
 from tests.bad_days.attacks.strangers import DENIED, DONE, MIB
-from tests.labs import steps
-from tests.labs.nurseries import LEVELS, settled
+from tests.labs.steps import tempers as steps
+from tests.labs.steps.nurseries import LEVELS, settled
 
 LIMIT = StepLimit(20.0, 256 * MIB, 8 * MIB)
 

@@ -26,7 +26,7 @@ from bitgauge.coordinator.client.upload import local_file, upload
 
 from tests.bad_days.attacks.strangers import DENIED
 from tests.labs.graphs import hungry
-from tests.labs.nurseries import has_means
+from tests.labs.steps.nurseries import has_means
 from tests.processes.bench import RECIPE, require_none_left, small_job
 from tests.processes.conftest import Up
 

@@ -18,8 +18,8 @@ from bitgauge.coordinator.decisions.steps import End, Ending, StepLimit
 from bitgauge.coordinator.tasks.nursery.nursery import Nursery
 from bitgauge.coordinator.tasks.nursery.order import Order, Site
 
-from tests.labs import steps
-from tests.labs.nurseries import LEVELS, settled
+from tests.labs.steps import tempers as steps
+from tests.labs.steps.nurseries import LEVELS, settled
 
 LIMIT = StepLimit(30.0, 256 << 20)
 SHORT = StepLimit(0.3, 256 << 20)
@@ -118,7 +118,7 @@ def test_nothing_outlives_the_worker_that_is_killed(nursery: Nursery, place: Sit
         "from bitgauge.coordinator.decisions.steps import StepLimit\n"
         "from bitgauge.coordinator.tasks.nursery.nursery import Nursery\n"
         "from bitgauge.coordinator.tasks.nursery.order import Order, Site\n"
-        "from tests.labs import steps\n"
+        "from tests.labs.steps import tempers as steps\n"
         "order = Order(steps.hiding_for_ever, (), StepLimit(30.0))\n"
         "Nursery(Site(Path(sys.argv[1]), sys.argv[2])).raised(order)\n"
     )
