@@ -178,6 +178,7 @@ AUDITED = {
     "CreateToken": "token.create",
     "RevokeToken": "token.revoke",
     "CreateJoinLine": "join_line.create",
+    "Confirm": "device.confirm",
     "RevokeAgent": "device.revoke",
     "Cordon": "device.cordon",
     "Uncordon": "device.uncordon",
@@ -197,7 +198,9 @@ def test_every_call_of_an_admin_is_in_the_audit(tmp_path: Path) -> None:
         with people.client("root") as root:
             root.create_token("t", Role.READ)
             root.revoke_token("t")
-            enrolled(host, "board", root.create_join_line()[0])
+            board = enrolled(host, "board", root.create_join_line()[0])
+            asyncio.run(registered(host, board))
+            root.confirm("board")
             root.revoke_agent("board")
             root.cordon(DEVICE.device_id, "a fan")
             root.uncordon(DEVICE.device_id)
@@ -241,6 +244,15 @@ def enrolled(host: Host, name: str, line: str) -> Enrolment:
     folder = host.home / "devices" / name
     here = replace(parse_join_line(line), address=Address("127.0.0.1", host.tls_port))
     return asyncio.run(join(here, folder, name, lambda _: None))
+
+
+async def registered(host: Host, device: Enrolment) -> None:
+    """Tell what a device that joined is."""
+    what = replace(DEVICE, device_id=device.device_id, name=device.name)
+    address = f"127.0.0.1:{host.agent_port}"
+    connection = Connection(address, device.token, lambda _: None, device.security)
+    await connection.register(what, Introduction("1", "boot", "one"))
+    await connection.close()
 
 
 def calls(host: Host, device: Enrolment) -> None:
