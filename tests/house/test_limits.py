@@ -58,6 +58,11 @@ def shown(value: float, unit: str) -> Iterator[str]:
             yield f"{value * own / SECONDS[unit]:g} {unit}"
 
 
+def test_no_page_holds_marks_of_a_merge() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        assert not re.search(r"^(<{7} |={7}$|>{7} )", page.read_text(), re.MULTILINE), page.name
+
+
 def test_the_page_lists_bounds() -> None:
     lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
     heads = [line for line in lines if line.startswith(("| bound", "| ---"))]
