@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bitgauge.benchmarks.common.crash import crash_point
+from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailable
-from bitgauge.benchmarks.vocabulary.values.runs import RunReport
+from bitgauge.benchmarks.vocabulary.values.runs import Failure, RunReport
 
 from ..storage.spool import Spool
 from .connection import Connection, patiently
@@ -66,5 +67,17 @@ class Outbox:
             except OSError as full:  # it stays where it is, and is tried again
                 raise Unavailable(Code.DISK_FULL, f"The device's disk says: {full}.") from full
             self._say(f"Run {report.run_id} was refused and is kept at {path}: {error}")
+            if error.code is Code.BAD_EVIDENCE and report.status is RunStatus.MEASURED:
+                await self._tell_failed(report, error)
             return
         await asyncio.to_thread(self._spool.acknowledge, report.run_id)
+
+    async def _tell_failed(self, report: RunReport, error: BitgaugeError) -> None:
+        """Say that a run has failed whose evidence is none, or it would be measured in vain again.
+
+        It takes the place of the report that was refused, so that it survives a power cut too.
+        """
+        failure = Failure(FailureGroup.DEVICE, error.code.value, error.sentence, error.advice)
+        told = replace(report, status=RunStatus.FAILED, raw=(), failure=failure)
+        await asyncio.to_thread(self._spool.put_report, told)
+        await self._send(told)

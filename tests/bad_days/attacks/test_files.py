@@ -7,11 +7,16 @@ import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bitgauge.agents.connection.connection import Connection, Introduction
+from bitgauge.agents.connection.outbox import Outbox
+from bitgauge.agents.connection.transfer import Transfer
+from bitgauge.agents.storage.cache import Cache
+from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.vocabulary.enums import (
@@ -200,7 +205,26 @@ async def test_a_run_brings_its_own_evidence(host: Host, line: Connection) -> No
     mixed = report_of(second, 0, other)
     with pytest.raises(BitgaugeError, match="which is of run"):
         await line.report(dataclasses.replace(mixed, raw=(*mixed.raw, other_pass)))
-    assert await line.report(mixed) is Disposition.ACCEPTED
+    for index in range(2):
+        answer = await line.report(report_of(second, index, other))
+        assert answer is Disposition.ACCEPTED
+    await ended(host, second.job_id)
+
+
+async def test_a_device_whose_evidence_is_refused_says_that_its_run_failed(
+    host: Host, line: Connection, tmp_path: Path
+) -> None:
+    lease = await leased(host, line, "refused")
+    spool = Spool(tmp_path / "spool")
+    outbox = Outbox(spool, line, Transfer(line, Cache(tmp_path / "cache", 1 << 30)), print)
+    for index in range(2):
+        spool.put_report(report_of(lease, index))
+    assert await outbox.deliver()
+    assert spool.reports() == []
+    await ended(host, lease.job_id)
+    runs = host.call(host.writer.call(lambda store: store.runs(lease.job_id)))
+    assert {run.failure.group for run in runs if run.failure} == {FailureGroup.DEVICE}
+    assert [run.disposition for run in runs] == [Disposition.ACCEPTED] * 2, "none is a retry"
 
 
 SETS = {name: HOSTILE[name] for name in ("samples of nothing", "bomb", "doubled", "crowded")} | {
