@@ -45,6 +45,8 @@ class ChildSpec:
         anchors: the most that was observed of the runtime on this device.
         asked_ns: when the agent asked for the launch, on the system's monotonic clock.
         output: name of the output that is to be judged; "" when what fits is.
+        run_id: the run that the launch is made for.
+        device_id: the device that it is made on.
     """
 
     pass_name: PassName
@@ -73,6 +75,8 @@ class ChildSpec:
     anchors: tuple[StackItem, ...] = ()
     asked_ns: int = 0
     output: str = ""
+    run_id: str = ""
+    device_id: str = ""
 
     @property
     def runtime(self) -> str:

@@ -340,6 +340,8 @@ def _spec(
         anchors=bench.anchors(plan.runtimes[-1]),
         asked_ns=time.monotonic_ns(),
         output=job.output,
+        run_id=run.name,
+        device_id=bench.device.device_id,
     )
 
 

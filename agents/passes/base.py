@@ -84,6 +84,8 @@ class Child:
             workload=spec.workload,
             profile=spec.profile,
             overrides=spec.overrides,
+            run_id=spec.run_id,
+            device_id=spec.device_id,
         )
         self._evaluation_read = self._made = False
         self._fed: list[dict[str, str]] = []

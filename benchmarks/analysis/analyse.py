@@ -125,8 +125,24 @@ def _grouped(raws: Sequence[RawFile], facts: RunFacts) -> Groups:
     return {key: [group[launch] for launch in sorted(group)] for key, group in launches.items()}
 
 
+def _check_owner(origin: RawOrigin, facts: RunFacts) -> None:
+    """Refuse raw data that were made for another run or on another device."""
+    for what, told, known in (
+        ("run", origin.run_id, facts.runs),
+        ("device", origin.device_id, (facts.device_id,) if facts.device_id else ()),
+    ):
+        if known and told not in known and (told or facts.signed):
+            whose = f"is of {what} {told}" if told else f"does not say of which {what} it is"
+            raise BadInput(
+                Code.BAD_RAW,
+                f"Raw data of pass {origin.pass_name.value}, launch {origin.launch}, {whose}; the"
+                f" device reported it as of {known[0]}.",
+            )
+
+
 def _check_origin(origin: RawOrigin, facts: RunFacts) -> None:
-    """Refuse raw data of another artifact, workload or profile."""
+    """Refuse raw data of another run, device, artifact, workload or profile."""
+    _check_owner(origin, facts)
     candidate, baseline = facts.candidate.sha256, facts.baseline.sha256
     expected = {
         RawRole.CANDIDATE: ((candidate,),),

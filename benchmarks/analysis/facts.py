@@ -38,6 +38,10 @@ class RunFacts:
         candidate_bytes: what the artifact takes on a device, all its files together; when not
             given, it is the one file of its digest.
         baseline_bytes: the same of the baseline.
+        device_id: the only device that its raw data may be of; empty: not told.
+        runs: the runs that its raw data may have been made for: itself, and those of its job's
+            baseline; empty: not told.
+        signed: its raw data say whose they are, as all do since agents write it.
         comparisons: formats compared in the same job; verdicts of latency share their error
             among them (A-8).
     """
@@ -60,6 +64,9 @@ class RunFacts:
     kernel_modes: tuple[StackItem, ...] = ()
     candidate_bytes: int = 0
     baseline_bytes: int = 0
+    device_id: str = ""
+    runs: tuple[str, ...] = ()
+    signed: bool = False
     output: str = ""
 
     def __post_init__(self) -> None:

@@ -1,10 +1,10 @@
 """What a raw file of each pass holds: samples to raw files and back.
 
 Metadata of every pass: `pass_name launch role artifacts recipe runtime batch threads scenario
-profile`, and `overrides` where something of the profile is overridden; `artifacts` are SHA-256
-digests: `[baseline, candidate]` for role `both` with two sessions, one digest for one session,
-none for the floor. Then, per pass (n latencies or samples, b blocks, w warm-up blocks; i8 = int64,
-f8 = float64); passes that are not here have a module of their own:
+profile run_id device_id`, and `overrides` where something of the profile is overridden;
+`artifacts` are SHA-256 digests: `[baseline, candidate]` for role `both` with two sessions, one
+digest for one session, none for the floor. Then, per pass (n latencies or samples, b blocks, w
+warm-up blocks; i8 = int64, f8 = float64); passes that are not here have a module of their own:
 
     pair      meta   stopped, warm{iteration_ns, iterations, elapsed_ns, steady}
               arrays value_ns f8[b], start_ns i8[b], iterations i8[b], letter i8[b], quad i8[b],
@@ -47,6 +47,8 @@ class RawOrigin:
         launch: 0-based number of the launch within (pass, role).
         role: which artifact it is about.
         artifacts: SHA-256 of the artifacts that were loaded, baseline first.
+        run_id: for which run it was made; empty in what older agents made.
+        device_id: on which device; empty likewise.
     """
 
     pass_name: PassName
@@ -58,6 +60,8 @@ class RawOrigin:
     workload: Workload
     profile: Profile
     overrides: Overrides = NO_OVERRIDES
+    run_id: str = ""
+    device_id: str = ""
 
 
 _PLAIN = [one.name for one in fields(RawOrigin) if one.name not in ("workload", "overrides")]
@@ -87,6 +91,8 @@ class _Meta(msgspec.Struct, frozen=True):
     threads: Whole
     profile: Profile
     overrides: _Overridden = _Overridden()
+    run_id: str = ""
+    device_id: str = ""
 
 
 def raw_origin(raw: RawFile) -> RawOrigin:
@@ -108,5 +114,8 @@ def origin_meta(origin: RawOrigin) -> dict[str, Any]:
     if options := overrides.pop("session_options"):
         overrides["session_options"] = {option["name"]: option["value"] for option in options}
     given = {"overrides": overrides} if origin.overrides != NO_OVERRIDES else {}
+    for name in ("run_id", "device_id"):
+        if not told[name]:
+            del told[name]
     workload: dict[str, Any] = told.pop("workload")
     return told | workload | given

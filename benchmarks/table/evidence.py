@@ -75,8 +75,8 @@ def bare(row: TableRow) -> TableRow:
 
 
 def without_machine(facts: RunFacts) -> RunFacts:
-    """Facts without what a record's device and stack say."""
-    return replace(facts, meters=(), kernel_modes=())
+    """Facts without what a record's device and stack say, and without the device's own id."""
+    return replace(facts, meters=(), kernel_modes=(), device_id="", runs=(), signed=False)
 
 
 def facts_of(record: RunRecord, machines: Machines) -> RunFacts:

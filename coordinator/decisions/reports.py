@@ -14,6 +14,9 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
     RunReport,
 )
 
+MAX_CLOCK_SKEW_NS = 86_400 * 10**9
+"""How far a device's clock may be from the coordinator's, by which a lease is given."""
+
 
 def require_evidence(told: RunReport) -> None:
     """Refuse a report without evidence, with the same twice, or with more than can be borne.
@@ -44,6 +47,27 @@ def require_evidence(told: RunReport) -> None:
             told,
             f"names {together} bytes of raw files; {MAX_RUN_RAW_BYTES} are taken at most together",
         )
+
+
+def require_times(told: RunReport, leased_unix_ns: int, now_ns: int) -> None:
+    """Refuse a run of before its lease, of the future, or that ended before it started.
+
+    Args:
+        told: what a device on another machine reports, by its own clock.
+        leased_unix_ns: when its lease began, by the coordinator's.
+        now_ns: the present, by the coordinator's.
+
+    Raises:
+        BadInput: `BAD_EVIDENCE`.
+    """
+    if told.ended_unix_ns < told.started_unix_ns:
+        raise _bad(told, "ended before it started")
+    early_s = (leased_unix_ns - told.started_unix_ns) / 1e9
+    late_s = (told.ended_unix_ns - now_ns) / 1e9
+    off_s = max(early_s, late_s)
+    if off_s * 1e9 > MAX_CLOCK_SKEW_NS:
+        when = "started before its lease was given" if off_s == early_s else "ended in the future"
+        raise _bad(told, f"{when}, by {off_s / 3600:.0f} h: set the clock of its device")
 
 
 def require_own(told: RunReport, others: Mapping[str, str]) -> None:

@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Progress, RunReport
 
 from ..access.access import NOBODY, Caller
-from ..decisions.reports import require_evidence, require_own
+from ..decisions.reports import require_evidence, require_own, require_times
 from ..store.store import Store
 from ..store.values import LeaseTerms, Registration
 from ..store.writer import Writer
@@ -145,6 +145,9 @@ class Leases:
                 listed = ", ".join(str(digest) for digest in missing)
                 raise BadInput(Code.BLOB_MISSING, f"Raw data of the run is missing: {listed}.")
             require_own(report, store.evidence_elsewhere(report))
+            leased_ns = store.leased_at(report.job_id, report.epoch)
+            if who.device_id is not None and leased_ns is not None:
+                require_times(report, leased_ns, now_ns)
             return store.report(report, now_ns, self.terms)
 
         disposition = await self.writer.change(work, first=True)

@@ -20,6 +20,7 @@ from ..access.access import Caller, caller
 from ..lab.blobs import files_of, recorded, wanted
 from ..store.blobs.blob_store import BlobStore
 from ..store.writer import Writer
+from .agents_blobs import BlobRights
 from .pace import Pace
 
 
@@ -47,6 +48,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
     pace: Callable[[], Pace] = Pace
 
     def __post_init__(self) -> None:
+        self._rights = BlobRights(self.writer)
         self._finding: WeakValueDictionary[Caller, asyncio.Lock] = WeakValueDictionary()
 
     async def FindMissing(
@@ -59,6 +61,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
             missing = set(await self.writer.call(lambda store: wanted(store, digests, now_ns)))
             # A file that somebody removed is asked for again, whatever the record says.
             missing |= await asyncio.to_thread(self._lost, digests)
+            missing |= await self._rights.strange(digests)
         return pb.FindMissingResponse(
             missing=[to_wire(digest) for digest in digests if digest in missing]
         )
@@ -112,6 +115,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
     async def _begun(self, digest: Digest, room: AsyncExitStack) -> str:
         """Whose account an upload stands on, once room is kept for it until `room` ends."""
         self.blobs.require_name(digest)
+        await self._rights.require_owing(digest)
         if self.room is None:
             return ""
         return await room.enter_async_context(self.room.kept(digest, caller()))
@@ -128,6 +132,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         self, request: pb.QueryWriteRequest, context: Any
     ) -> pb.QueryWriteResponse:
         digest = from_wire(Digest, request.digest)
+        await self._rights.require_owing(digest)
         committed = await asyncio.to_thread(self.blobs.committed, digest)
         # A crash may have come between the rename and the record.
         complete = committed.complete and await self._record(digest)
@@ -140,6 +145,7 @@ class BlobsService(blobs_pb2_grpc.BlobsServicer):
         digest = from_wire(Digest, request.digest)
         if request.limit < 0:
             raise BadInput(Code.BAD_ARGUMENT, "The limit of a read is below 0.")
+        await self._rights.require_named(digest)
         chunks = await asyncio.to_thread(
             self.blobs.read, digest, request.offset, request.limit or None
         )

@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 # Underscored, because operations have the names of what they are about.
 from .audit import entries as _audit
+from .blobs import agents as _agents
 from .blobs import records as _blobs
 from .campaigns import campaigns as _campaigns
 from .campaigns import demand as _demand
@@ -64,6 +65,7 @@ class Store(Opened):
     refresh_leases = _leases.refresh
     move_leases = _leases.move
     lease_device = _access.lease_device
+    leased_at = _leases.leased_at
     agent_of = _access.agent_of
 
     # -- jobs and their builds
@@ -90,6 +92,7 @@ class Store(Opened):
     run_ids = _named.run_ids
     runs = _runs.of_job
     unanalysed = _runs.unanalysed
+    is_signed = _runs.is_signed
     evidence_elsewhere = _runs.evidence_elsewhere
     report = _runs.report
     analysed = _runs.analysed
@@ -177,6 +180,8 @@ class Store(Opened):
     acts_of = _audit.acts_of
 
     # -- blobs
+    named_for = _agents.named_for
+    owes = _agents.owes
     record_blob = _blobs.record
     missing_blobs = _blobs.missing
     blobs = _blobs.recorded

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from bitgauge.benchmarks.analysis.certificate import newest_before
 from bitgauge.benchmarks.analysis.facts import RunFacts
+from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.vocabulary.enums import Realness
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.kernel_modes import probe_map_of
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.runs import RawRef
+from bitgauge.benchmarks.vocabulary.values.jobs import JobView
+from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
 
 from .store import Store
 from .values import LeaseTerms
@@ -62,6 +64,9 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         comparisons=max(1, len(spec.entries) - 1),
         overrides=spec.overrides,
         output=spec.output,
+        device_id=run.device_id,
+        runs=(run.run_id, *_of_baseline(job, run)),
+        signed=store.is_signed(run.run_id),
         leased_unix_ns=leased_ns,
         kernel_modes=tuple(StackItem(*item) for item in probe_map_of(run.stack).items()),
         certificate=newest_before(
@@ -69,6 +74,15 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         ),
     )
     return Subject(run.raw, facts, spec.evaluation)
+
+
+def _of_baseline(job: JobView, run: RunView) -> tuple[str, ...]:
+    """The runs of the job's baseline whose launches a run may share: of one device, none later."""
+    return tuple(
+        run_id(job.job_id, one.epoch, 0)
+        for one in job.claims
+        if one.device_id == run.device_id and one.epoch <= run.epoch
+    )
 
 
 def realness_of(name: str, device: DeviceDescription) -> Realness:

@@ -205,6 +205,7 @@ def _keep_run(db: Database, told: RunReport, disposition: Disposition, now_ns: i
         {
             **columns(told, *_OF_REPORT),
             "disposition": disposition.value,
+            "signed": 1,
             "received_unix_ns": now_ns,
         }
     )

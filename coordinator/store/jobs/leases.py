@@ -13,7 +13,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Progress
 
 from ...decisions import jobs
 from ...decisions.job_now import SETTLED, TRANSITIONS, JobEvent
-from ..sql.database import columns, encode, fetch, text, writing
+from ..sql.database import columns, encode, fetch, reading, text, writing
 from ..sql.values import device_description, entry_views, job_row, job_spec, raw_refs
 from ..values import LeaseTerms
 from .care import count_job, is_check
@@ -144,6 +144,14 @@ def _assigned(
         for entry in entry_views(connection, job["job_id"])
         if entry.artifact is not None
     )
+
+
+@reading("reading a lease")
+def leased_at(connection: sqlite3.Connection, job_id: str, epoch: int) -> int | None:
+    """When this lease of a job began, UTC nanoseconds; None when there was none."""
+    sql = "SELECT claimed_unix_ns FROM leases WHERE job_id = ? AND epoch = ?"
+    rows = fetch(connection, sql, (job_id, epoch))
+    return int(rows[0]["claimed_unix_ns"]) if rows else None
 
 
 @writing("renewing a lease")

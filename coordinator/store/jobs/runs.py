@@ -54,6 +54,12 @@ def unanalysed(connection: sqlite3.Connection) -> tuple[str, ...]:
     )
 
 
+@reading("reading a run")
+def is_signed(connection: sqlite3.Connection, run_id: str) -> bool:
+    """Whether the raw files of a run say whose they are; those of older versions do not."""
+    return bool(fetch(connection, "SELECT 1 FROM runs WHERE run_id = ? AND signed = 1", (run_id,)))
+
+
 @reading("reading raw files")
 def evidence_elsewhere(connection: sqlite3.Connection, report: RunReport) -> dict[str, str]:
     """Runs of other jobs or devices that name a raw file of `report`, by its SHA-256.

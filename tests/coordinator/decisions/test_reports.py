@@ -12,7 +12,12 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
     Failure,
     RawRef,
 )
-from bitgauge.coordinator.decisions.reports import require_evidence, require_own
+from bitgauge.coordinator.decisions.reports import (
+    MAX_CLOCK_SKEW_NS,
+    require_evidence,
+    require_own,
+    require_times,
+)
 
 from tests.labs import values
 
@@ -56,3 +61,26 @@ def test_evidence_of_another_lease_is_not_its_own() -> None:
     with pytest.raises(BadInput, match=r"names raw file .*, which is of run r9\.") as error:
         require_own(told, {ref(2).digest.sha256: "r9"})
     assert error.value.code is Code.BAD_EVIDENCE
+
+
+LEASED_NS, NOW_NS = 10 * MAX_CLOCK_SKEW_NS, 11 * MAX_CLOCK_SKEW_NS
+
+
+@pytest.mark.parametrize(
+    ("started_ns", "ended_ns", "words"),
+    [
+        (NOW_NS, NOW_NS - 1, "ended before it started"),
+        (LEASED_NS - 2 * MAX_CLOCK_SKEW_NS, NOW_NS, "started before its lease was given, by 48 h"),
+        (NOW_NS, NOW_NS + 2 * MAX_CLOCK_SKEW_NS, "ended in the future, by 48 h"),
+    ],
+)
+def test_times_that_cannot_be(started_ns: int, ended_ns: int, words: str) -> None:
+    told = values.told(JOB, started_unix_ns=started_ns, ended_unix_ns=ended_ns)
+    with pytest.raises(BadInput, match=words) as error:
+        require_times(told, LEASED_NS, NOW_NS)
+    assert error.value.code is Code.BAD_EVIDENCE
+
+
+def test_a_clock_may_be_off_by_a_day() -> None:
+    early, late = LEASED_NS - MAX_CLOCK_SKEW_NS, NOW_NS + MAX_CLOCK_SKEW_NS
+    require_times(values.told(JOB, started_unix_ns=early, ended_unix_ns=late), LEASED_NS, NOW_NS)
