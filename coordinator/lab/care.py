@@ -254,7 +254,7 @@ class LabCare:
         now_ns = self.writer.now_ns()
         loss = self._mass_loss(store, now_ns)
         views = store.devices(now_ns, self.leases)
-        return tuple(replace(view, note=self._note(view, loss)) for view in views)
+        return tuple(replace(view, note=view.note or self._note(view, loss)) for view in views)
 
     def _note(self, view: DeviceView, loss: MassLoss | None) -> str | None:
         device = view.description
@@ -281,8 +281,13 @@ class LabCare:
 def _explained(
     store: Store, view: JobView, devices: Sequence[DeviceView], loss: MassLoss | None
 ) -> JobView:
-    if view.state is JobState.QUEUED:
-        return replace(view, waiting_for=waiting_words(store.spec(view.job_id), devices))
-    if view.state is JobState.LEASED and loss and view.claims[-1].device_id in loss.lost:
+    if view.state is JobState.QUEUED and (spec := store.readable_spec(view.job_id)) is not None:
+        return replace(view, waiting_for=waiting_words(spec, devices))
+    if (
+        view.state is JobState.LEASED
+        and loss
+        and view.claims
+        and view.claims[-1].device_id in loss.lost
+    ):
         return replace(view, waiting_for=f"its agent: {loss.sentence}")
     return view

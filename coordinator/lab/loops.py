@@ -24,6 +24,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import Failure
 from ..decisions.clocks import stood_ns
 from ..decisions.jobs import overdue_builds
 from ..decisions.steps import ANALYSING, End, Ending, doing_build, error_of
+from ..store.store import Store
 from ..store.values import BuildOutcome, LeaseTerms, Looked, PendingBuild
 from ..store.writer import Writer
 from .analyses import Analyses
@@ -36,6 +37,7 @@ ATTEMPTS = 2
 """At a step whose outcome cannot be recorded."""
 PAUSE_S = 1.0
 LONGEST_TICK_S = 1.0
+LOOK_AGAIN_NS = 600 * 1_000_000_000
 _BUILD = "build"
 
 _Step = Callable[[], Awaitable[None]]
@@ -54,6 +56,7 @@ class Dispatcher:
     collector: Collector | None
     _refreshed: bool = field(default=False, init=False)
     _looked: Looked = field(default_factory=Looked, init=False)
+    _looked_at_all_ns: int = field(default=0, init=False)
     _working: dict[Hashable, asyncio.Task[None]] = field(default_factory=dict, init=False)
     _ended: set[Hashable] = field(default_factory=set, init=False)
     _defects: Counter[Hashable] = field(default_factory=Counter, init=False)
@@ -140,9 +143,19 @@ class Dispatcher:
             await self.writer.changes.wait_past(version)
 
     async def _fail_unreadable(self) -> None:
-        """Fail what nobody can work on, so that nobody waits for it; each job is read once."""
+        """Fail what nobody can work on, so that nobody waits for it.
+
+        Each job is read once when it comes, and now and then all of them: a disk may change.
+        """
         now_ns, before = self.writer.now_ns(), self._looked
-        self._looked = await self.writer.call(lambda store: store.fail_unreadable(before, now_ns))
+        if now_ns - self._looked_at_all_ns > LOOK_AGAIN_NS:
+            self._looked_at_all_ns, before = now_ns, Looked()
+
+        def work(store: Store) -> tuple[str, ...]:
+            self._looked, failed = store.fail_unreadable(before, now_ns)
+            return failed
+
+        await self.writer.change_if(work)
 
     def _start(self, key: Hashable, work: _Step, end: _Step | None = None) -> None:
         """Begin `work` unless the same is being done, or was while it was found to be pending.

@@ -70,6 +70,7 @@ class Store(Opened):
 
     # -- jobs and their builds
     spec = _jobs.spec
+    readable_spec = _jobs.readable_spec
     submitter = _jobs.submitter
     job = _jobs.job
     job_id_of = _jobs.job_id_of

@@ -68,6 +68,7 @@ def _named(content: bytes) -> Digest:
 
 FILES = {name: name.encode() for name in ("baseline", "evaluation", "raw")}
 BASELINE, EVALUATION, RAW = (_named(content) for content in FILES.values())
+RAW_FILES = (RawRef(PassName.PAIR, 0, RawRole.BOTH, RAW),)
 JOB = values.job(
     baseline=BASELINE,
     evaluation=EVALUATION,
@@ -331,8 +332,7 @@ async def introduce(made: Everybody) -> None:
     assert held is not None
     assert wrong is not None
     made.held = held
-    raw = (RawRef(PassName.PAIR, 0, RawRole.BOTH, RAW),)
-    report = to_wire(values.report(wrong, 0, device_id=offered.device_id, raw=raw))
+    report = to_wire(values.report(wrong, 0, device_id=offered.device_id, raw=RAW_FILES))
     progress = to_wire(Progress(0, "fp32", "pair", 0.5))
     lease: dict[str, Any] = {
         "job_id": wrong.job_id,
@@ -439,7 +439,9 @@ async def test_an_agent_speaks_for_its_own_devices_alone(everybody: Everybody) -
             lease_token=everybody.held.lease_token,
         ),
         "Report": agent_pb2.ReportRequest(
-            report=to_wire(values.report(everybody.held, 0, device_id=DEVICE.device_id))
+            report=to_wire(
+                values.report(everybody.held, 0, device_id=DEVICE.device_id, raw=RAW_FILES)
+            )
         ),
     }
     channel = door.channel(door.agent_port, security)

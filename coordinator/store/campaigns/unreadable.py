@@ -18,15 +18,25 @@ if TYPE_CHECKING:
 
 
 @writing("failing what can not be read")
-def fail_unreadable(db: Database, looked: Looked, now_ns: int) -> Looked:
+def fail_unreadable(db: Database, looked: Looked, now_ns: int) -> tuple[Looked, tuple[str, ...]]:
     """Fail the jobs, and the steps of campaigns, that have not ended and cannot be read.
 
     Only what came since the last look is read.
+
+    Returns:
+        How far it looked now, and the ids of the jobs that failed.
     """
-    return Looked(_fail_jobs(db, looked.jobs, now_ns), _refuse_steps(db, looked.campaigns))
+    failed = _fail_jobs(db, looked.jobs, now_ns)
+    jobs, campaigns = (
+        int(text(db.conn, f"SELECT coalesce(max(position), 0) FROM {table}") or 0)  # noqa: S608
+        for table in ("jobs", "campaigns")
+    )
+    _refuse_steps(db, looked.campaigns)
+    return Looked(jobs, campaigns), failed
 
 
-def _fail_jobs(db: Database, after: int, now_ns: int) -> int:
+def _fail_jobs(db: Database, after: int, now_ns: int) -> tuple[str, ...]:
+    failed = []
     for row in fetch(
         db.conn,
         """SELECT job_id FROM jobs
@@ -37,10 +47,11 @@ def _fail_jobs(db: Database, after: int, now_ns: int) -> int:
             job_now(db.conn, row["job_id"])
         except UNREADABLE as error:
             fail_unreadable_job(db, row["job_id"], error, now_ns)
-    return int(text(db.conn, "SELECT coalesce(max(position), 0) FROM jobs") or 0)
+            failed.append(str(row["job_id"]))
+    return tuple(failed)
 
 
-def _refuse_steps(db: Database, after: int) -> int:
+def _refuse_steps(db: Database, after: int) -> None:
     for row in fetch(
         db.conn,
         """SELECT j.campaign_id, j.n, j.spec FROM campaign_jobs j
@@ -53,7 +64,6 @@ def _refuse_steps(db: Database, after: int) -> int:
             job_spec(row)
         except UNREADABLE as error:
             refused(db, row["campaign_id"], row["n"], why(error))
-    return int(text(db.conn, "SELECT coalesce(max(position), 0) FROM campaigns") or 0)
 
 
 @writing("ending a campaign")

@@ -72,6 +72,12 @@ def spec(connection: sqlite3.Connection, job_id: str) -> JobSpec:
 
 
 @reading("reading a job")
+def readable_spec(connection: sqlite3.Connection, job_id: str) -> JobSpec | None:
+    """What was submitted; None where that cannot be read. `UNKNOWN_JOB`."""
+    return next(iter(readable([job_row(connection, job_id)], job_spec, "job", "job_id")), None)
+
+
+@reading("reading a job")
 def submitter(connection: sqlite3.Connection, job_id: str) -> str:
     """Name of the token that submitted a job, empty when unknown. `UNKNOWN_JOB`."""
     return str(job_row(connection, job_id)["submitted_by"])
