@@ -102,6 +102,11 @@ class Places:
         """How many callers hold anything."""
         return len(self._callers)
 
+    @property
+    def under_way(self) -> int:
+        """Calls of all callers."""
+        return sum(lane.held.calls for lane in self._lanes.values())
+
     def take(self, holder: CallHolder, kind: CallKind) -> CallPlace:
         """A place for one more call.
 

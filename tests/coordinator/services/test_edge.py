@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from bitgauge.coordinator.services.edge import (
     MAX_SMALL_MESSAGE_BYTES,
 )
 from bitgauge.coordinator.services.health import Probe
+from bitgauge.coordinator.services.places import Places
 from bitgauge.coordinator.services.server import SERVICES, Servicers, make_server
 from bitgauge.protos.v1 import (
     agent_pb2,
@@ -303,6 +305,46 @@ async def test_a_token_s_places_come_back_when_its_calls_end(channel: grpc.aio.C
     for _ in range(MAX_LOCAL_SHARES * MAX_CALLS + 1):
         error = await refused(call(b"", metadata=bearer("user-secret")))
         assert error.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_places_come_back_however_a_call_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = Places()
+    monkeypatch.setattr(server, "Places", lambda _: places)
+    chance = random.Random(7)
+
+    async def silent() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
+    async def one(port: int, number: int) -> None:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as own:
+            get: Any = own.unary_unary("/bitgauge.v1.Jobs/GetJob")
+            wait: Any = own.stream_unary("/bitgauge.v1.Jobs/GetJob")
+            watch: Any = own.unary_stream("/bitgauge.v1.Jobs/Watch")
+            write: Any = own.stream_unary("/bitgauge.v1.Blobs/Write")
+            loud = lab_pb2.WatchRequest(job_id=LOUD).SerializeToString()
+            metadata = bearer("user-secret")
+            calls = (
+                lambda: get(b"", metadata=metadata),
+                lambda: get(b"", metadata=metadata, timeout=0.001),
+                lambda: wait(silent(), metadata=metadata),
+                lambda: watch(loud, metadata=metadata),
+                lambda: watch(loud, metadata=metadata, timeout=0.01),
+                lambda: write(silent(), metadata=metadata),
+                lambda: write(iter([b""]), metadata=metadata),
+            )
+            call = calls[number % len(calls)]()
+            await asyncio.sleep(chance.choice((0.0, 0.002, 0.02, 0.05)))
+            if chance.random() < 0.5:
+                call.cancel()
+
+    async with served() as port:
+        await asyncio.gather(*(one(port, number) for number in range(140)))
+        for _ in range(500):
+            if places.under_way:
+                await asyncio.sleep(0.02)
+        assert places.under_way == 0
+        assert len(places) == 0
 
 
 async def test_who_reads_nothing_is_ended_with_the_connection(
