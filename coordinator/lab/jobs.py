@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import JobState, ModelClass
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 
 from ..decisions import submission
@@ -65,9 +66,12 @@ class Jobs:
         await asyncio.to_thread(self.care.intake)
         spec = submission.completed(spec)
         digests, now_ns = tuple(submission.named_digests(spec)), self.writer.now_ns()
-        missing = await self.writer.call(lambda store: wanted(store, digests, now_ns))
+
+        def looked(store: Store) -> tuple[tuple[Digest, ...], list[DeviceDescription]]:
+            return wanted(store, digests, now_ns), self._present(store, now_ns)
+
+        missing, present = await self.writer.call(looked)
         submission.require_blobs(spec, missing)
-        present = await self.writer.ask(lambda store: self._present(store, now_ns), submitted_by)
         takes = submission.takes(present)
         wish = wish or Wish(submitted_by)
         inspection = await self._inspected(spec, takes, wish)
@@ -101,7 +105,7 @@ class Jobs:
         """The job with the lineage of a baseline that was put in order for an earlier one."""
         if spec.original not in (None, spec.baseline):
             return spec
-        found = await self.writer.ask(lambda store: store.origin_of(spec.baseline))
+        found = await self.writer.call(lambda store: store.origin_of(spec.baseline))
         if found is None:
             return spec
         original, outcome = found
