@@ -32,6 +32,11 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
             FailureGroup.ARTIFACT,
             "timeout",
         ),
+        (
+            ChildExit(False, disk_full=True, signal=signal.SIGKILL, phase="measure"),
+            FailureGroup.DEVICE,
+            "disk_full",
+        ),
         (ChildExit(False, code="internal", message="x"), FailureGroup.HARNESS, "internal"),
         (ChildExit(False, code="nonsense", message="x"), FailureGroup.HARNESS, "internal"),
         (ChildExit(False, code="out_of_memory"), FailureGroup.ARTIFACT, "oom"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from bitgauge.agents.storage import spool as spools
 from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunReport
@@ -50,6 +52,20 @@ def test_what_is_set_aside_keeps_its_raw_data(tmp_path: Path) -> None:
     spool.collect()
     assert spool.reports() == []
     assert spool.raw_path(ref.digest).exists()
+
+
+def test_of_very_many_refused_reports_the_oldest_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spools, "MAX_ASIDE", 3)
+    spool = Spool(tmp_path)
+    for number in range(6):
+        spool.put_report(report(f"run-{number}", ended=100 - number))
+        spool.set_aside(report(f"run-{number}", ended=100 - number), "never")
+    # By when they ended: the last three to come are the oldest, but for the newest one itself.
+    kept = sorted(path.name for path in (tmp_path / "aside").iterdir())
+    assert len(kept) == 3
+    assert {"run-0.json", "run-5.json"} <= set(kept)
 
 
 def test_a_half_written_report_is_none(tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from typing import Any
 
 import grpc
 import pytest
+from bitgauge.agents.launcher import supervision
+from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.common.wire import CODE_KEY, to_wire
-from bitgauge.benchmarks.vocabulary.enums import Disposition, Role
+from bitgauge.benchmarks.vocabulary.enums import Disposition, FailureGroup, Role
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.runs import MAX_RAW_FILE_BYTES
@@ -26,6 +28,7 @@ from bitgauge.coordinator.store import log_growth
 from bitgauge.coordinator.store.values import Registration
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc
 
+from tests.labs.agent import fake_artifact, open_lab, until
 from tests.labs.host import (
     AGENT_TOKEN,
     DEVICE,
@@ -221,6 +224,24 @@ def test_the_client_says_which_bound_it_was(host: Host) -> None:
     with host.client() as client, pytest.raises(BitgaugeError, match="--blob-limit") as caught:
         client.write(digest_of(data), 0, iter([data]))
     assert caught.value.code is Code.BLOB_LIMIT
+
+
+# -- a child on a device ------------------------------------------------------------------
+async def test_a_child_is_ended_before_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are bounded one by one, and it may make many."""
+    monkeypatch.setattr(supervision, "DISK_EVERY_S", 0.1)
+    async with open_lab(tmp_path, devices=("fake",)) as lab:
+        lab.assignment([fake_artifact(behaviour="hang", when="run")])
+        async with lab.agent():
+            spool = Spool(lab.folder / "home" / "agent" / "spool")
+            await until(lambda: any(intent.pid for intent in spool.intents()), PATIENCE_S)
+            monkeypatch.setattr(supervision, "RESERVE_BYTES", 1 << 62)  # as if it had filled it
+            (report,) = await lab.reports(1)
+    assert report.failure is not None
+    assert (report.failure.code, report.failure.group) == ("disk_full", FailureGroup.DEVICE)
+    assert list((lab.folder / "home" / "agent" / "work").iterdir()) == []
 
 
 # -- a reader that never ends -------------------------------------------------------------
