@@ -110,7 +110,7 @@ def test_very_many_calls_are_refused_one_by_one(lab: Attacked) -> None:
     message = agent_pb2.JoinRequest(join_token="x" * 16).SerializeToString()
     paths = (HEALTH + "Check", LIST, JOIN, "/no/such")
     with contextlib.ExitStack() as opened, lab.harmless("calls without number"):
-        connections = [opened.enter_context(RawConnection(lab.port)) for _ in range(8)]
+        connections = [opened.enter_context(RawConnection(lab.port)) for _ in range(4)]
         until = time.monotonic() + 1.5
         while time.monotonic() < until:
             for connection in connections:
