@@ -21,7 +21,7 @@ from ..sql.database import fetch, writing
 from ..sql.named import run_named
 from .alerts import decoded
 from .drift import keys_of_family
-from .history import series
+from .history import keys_with_history, series
 from .regressions import move
 
 if TYPE_CHECKING:
@@ -35,17 +35,17 @@ def annotate(db: Database, query: HistoryQuery, note: str, now_ns: int, asker: A
     Their open regressions are explained. `UNKNOWN_RUN` when no row matches; `FORBIDDEN` when one
     of them is somebody else's.
     """
-    if query.run_id is not None:
-        query = replace(query, run_id=run_named(db.conn, query.run_id))
-    found = series(db.conn, query)
-    if not found:
-        raise NotFound(Code.UNKNOWN_RUN, "No row with a history matches.")
     since = now_ns
-    if query.run_id is not None:
-        since = next(
-            point.settled_unix_ns for point in found[0].points if point.run_id == query.run_id
-        )
-    keys = [one.row_key for one in found]
+    if query.run_id is None:
+        keys = keys_with_history(db.conn, query)
+    else:
+        run_id = run_named(db.conn, query.run_id)
+        [own] = series(db.conn, replace(query, run_id=run_id)) or [None]
+        keys = (own.row_key,) if own else ()
+        points = own.points if own else ()
+        since = next((one.settled_unix_ns for one in points if one.run_id == run_id), now_ns)
+    if not keys:
+        raise NotFound(Code.UNKNOWN_RUN, "No row with a history matches.")
     return _accept(db, keys, since, note=note, now_ns=now_ns, asker=asker)
 
 
@@ -61,8 +61,8 @@ def explain(db: Database, regression_id: str, note: str, now_ns: int, asker: Ask
 
     found = fetch(
         db.conn,
-        "SELECT value, row_key FROM regressions WHERE regression_id GLOB ?",
-        (f"{regression_id}*",),
+        "SELECT value, row_key FROM regressions WHERE substr(regression_id, 1, ?) = ? LIMIT 100",
+        (len(regression_id), regression_id),
     )
     if len(found) != 1:
         many = f"{len(found)} regressions begin" if found else "No regression begins"

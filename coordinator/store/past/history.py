@@ -89,7 +89,20 @@ def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series,
     """The series that match, in the order of the table. `UNKNOWN_RUN` for an unknown run."""
     if query.run_id is not None:
         return _series_of_run(connection, query.run_id, query.metric)
-    where = {
+    found = candidates(connection, _where(connection, query))
+    return _grouped(connection, _measured(found), query.metric)
+
+
+def keys_with_history(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[str, ...]:
+    """The keys of the series that match: what is quickly said of them, and holds no history."""
+    found = each_candidate(connection, _where(connection, query))
+    return tuple(
+        dict.fromkeys(key_text(one.row) for one in found if one.row.state is CellState.MEASURED)
+    )
+
+
+def _where(connection: sqlite3.Connection, query: HistoryQuery) -> dict[str, object]:
+    return {
         "j.model_name = ?": query.model_name,
         "j.model_class = ?": query.model_class,
         "l.hardware_class = ?": query.hardware_class,
@@ -98,7 +111,6 @@ def series(connection: sqlite3.Connection, query: HistoryQuery) -> tuple[Series,
         OF_DEVICES: device_ids(connection, query.device),
         "j.batch = ?": query.batch,
     }
-    return _grouped(connection, _measured(candidates(connection, where)), query.metric)
 
 
 def _series_of_run(
