@@ -58,9 +58,9 @@ def gather(query: SelectQuery, rows: Iterable[TableRow]) -> Gathered:
 
     Of several profiles of one unit the most thorough counts, of equals the newest; one that was
     overridden to measure less comes last. Rows that were compared with an older baseline of a
-    model are left out, and so are devices that nobody confirmed, units whose baseline is not sound,
-    and broken models; numbers of
-    an older definition of their metric, or of another output than was judged last, are null.
+    model are left out, and so are devices that nobody confirmed, units whose baseline is not
+    sound, and broken models; numbers of an older definition of their metric, or of another output
+    than was judged last, are null.
 
     Where one model is left, each file of its owner's is looked at for itself. Of several models a
     file stands for its recipe, and one that is in none for nothing.
