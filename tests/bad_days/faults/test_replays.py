@@ -451,7 +451,9 @@ def test_a_device_whose_stack_is_not_one_lasting_value_each_is_refused(
     shared: tuple[Host, grpc.Channel], device: DeviceDescription, said: str
 ) -> None:
     _, channel = shared
-    request = agent_pb2.RegisterRequest(device=to_wire(device), protocol_version=PROTOCOL_VERSION)
+    request = agent_pb2.RegisterRequest(
+        device=to_wire(device), protocol_version=PROTOCOL_VERSION, incarnation="1"
+    )
     status, details = status_of(
         channel,
         "/bitgauge.v1.Agents/Register",
