@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bitgauge.benchmarks.common.token_file import token_in
 from bitgauge.benchmarks.sandbox.base import AUTO
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
@@ -133,10 +134,10 @@ def read_token(path: Path) -> str:
     """The token in a file.
 
     Raises:
-        BadInput: the file cannot be read or is empty.
+        BadInput: the file cannot be read, is empty, or holds something else.
     """
     try:
-        token = path.read_text("ascii").strip()
+        token = token_in(path)
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it holds no token"
         raise BadInput(

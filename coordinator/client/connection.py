@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import grpc
+from bitgauge.benchmarks.common.token_file import token_in
 from bitgauge.benchmarks.common.wire import from_wire
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2, lab_pb2_grpc
@@ -142,7 +143,7 @@ class Connection:
 
     def _credential(self) -> Credential:
         try:
-            text = self._token_path.read_text(encoding="ascii")
+            text = token_in(self._token_path)
         except (OSError, UnicodeDecodeError):
             return Credential()
         return parse_credential(text)

@@ -26,8 +26,12 @@ class Analyses:
     builds: Builds
     terms: LeaseTerms
 
-    async def compute(self, run_id: str) -> Analysis:
+    async def compute(self, run_id: str, asker: str | None = None) -> Analysis:
         """The numbers of a run from its raw data; nothing is stored.
+
+        Args:
+            run_id: which run.
+            asker: in whose line for a slot it stands; None: in that of who submitted the run.
 
         Raises:
             BitgaugeError: the raw data gives none, or no task could be run.
@@ -36,7 +40,9 @@ class Analyses:
         subject = await self.writer.call(
             lambda store: subject_of(store, run_id, now_ns, self.terms)
         )
-        user = await self.writer.call(lambda store: store.submitter(store.run(run_id).job_id))
+        user = asker
+        if user is None:
+            user = await self.writer.call(lambda store: store.submitter(store.run(run_id).job_id))
         baseline, evaluation = subject.facts.baseline, subject.evaluation
         batch = subject.facts.workload.batch
         reference = await self.builds.reference_of(baseline, evaluation, batch, Wish(user))
@@ -47,8 +53,10 @@ class Analyses:
 
         return await patiently(analysed)
 
-    async def again(self, run_id: str) -> Reanalysis:
+    async def again(self, run_id: str, asker: str) -> Reanalysis:
         """A run's published numbers beside the same computed again from its raw data.
+
+        It stands in the asker's line, whoever's the run is: nobody fills another's.
 
         Raises:
             Refused: the run has no published numbers yet.
@@ -56,7 +64,7 @@ class Analyses:
         run = await self.writer.call(lambda store: store.run(run_id))
         if run.analysis_version is None:
             raise Refused(Code.ILLEGAL_TRANSITION, f"Run {run_id} has no published numbers.")
-        found = (await self.compute(run_id)).metrics
+        found = (await self.compute(run_id, asker)).metrics
         return Reanalysis(run.metrics, found, _bits(run.metrics) == _bits(found))
 
 

@@ -95,7 +95,7 @@ class JobsService(lab_pb2_grpc.JobsServicer):
         )
 
     async def Reanalyse(self, request: pb.ReanalyseRequest, context: Any) -> pb.ReanalyseResponse:
-        reanalysis = await self.analyses.again(request.run_id)
+        reanalysis = await self.analyses.again(request.run_id, caller().name)
         return pb.ReanalyseResponse(
             published=map(to_wire, reanalysis.published),
             recomputed=map(to_wire, reanalysis.recomputed),

@@ -24,6 +24,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.decisions.steps import ANALYSING, End, Ending, StepLimit, error_of
 from bitgauge.coordinator.lab.runner import Analysis
+from bitgauge.coordinator.lab.slots import Wish
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
@@ -360,16 +361,36 @@ async def test_reanalysis_compares_bit_by_bit(lab: Lab) -> None:
     job_id = await lab.submitted()
     assignment = await lab.claimed()
     with pytest.raises(BitgaugeError):
-        await lab.parts.analyses.again(run_id(job_id, 1, 0))
+        await lab.parts.analyses.again(run_id(job_id, 1, 0), "ann")
     for index in range(2):
         await lab.leases.report(report_of(assignment, index))
     await lab.until(job_id, lambda view: view.state is JobState.FINISHED)
     run = run_id(job_id, assignment.epoch, 1)
-    assert (await lab.parts.analyses.again(run)).identical
+    assert (await lab.parts.analyses.again(run, "ann")).identical
     lab.runner.metrics = (dataclasses.replace(LATENCY, value=0.3),)
-    changed = await lab.parts.analyses.again(run)
+    changed = await lab.parts.analyses.again(run, "ann")
     assert not changed.identical
     assert (await lab.ask(lambda store: store.run(run))).metrics == (LATENCY,)
+
+
+async def test_a_reanalysis_stands_in_the_line_of_who_asks(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await lab.submitted()
+    assignment = await lab.claimed()
+    for index in range(2):
+        await lab.leases.report(report_of(assignment, index))
+    await lab.until(job_id, lambda view: view.state is JobState.FINISHED)
+    slots, in_line_of = lab.parts.analyses.builds.slots, list[str]()
+    taken = slots.taken
+
+    def seen(wish: Wish, *told: Any) -> Any:
+        in_line_of.append(wish.user)
+        return taken(wish, *told)
+
+    monkeypatch.setattr(slots, "taken", seen)
+    await lab.parts.analyses.again(run_id(job_id, assignment.epoch, 1), "mallory")
+    assert in_line_of == ["mallory"]
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ async def test_a_run_is_covered_from_its_lease_on_and_the_answer_stays(lab: Lab)
     lab.clock.now_ns += HOUR_NS
     lab.runner.metrics = (dataclasses.replace(RATIO[0], difference="detected"),)
     await certify(lab)
-    await lab.parts.analyses.again(run)
+    await lab.parts.analyses.again(run, "ann")
     assert lab.runner.analysed[-1] == facts
     await measured(lab, "after")
     assert certificate_of_last_run(lab) is not None
