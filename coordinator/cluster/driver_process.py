@@ -83,6 +83,10 @@ def environment(
     if config.ray_address is None:
         for name in ("RAY_ADDRESS", "RAY_AUTH_TOKEN"):
             made.pop(name, None)
+        # Ray takes no address of its own to listen at. Where it is told to be no cluster of several
+        # machines, as by default on macOS, it calls this node 127.0.0.1, and each of its servers
+        # listens there alone: else each one reads 512 MiB of anybody's before it asks for a token.
+        made["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         made["RAY_AUTH_TOKEN_PATH"] = str(config.ray_token_path)
         made[REPLICA_VARIABLE] = str(ray_folder / "replica")
     return made

@@ -1,8 +1,9 @@
 """The start-up check of listening sockets: ours where they should be, Ray's only behind a token.
 
-Ray binds every interface, whatever it is told. Its processes run what anybody sends who gets
-in, so each of its sockets is tried without the token, and must refuse. Anything else that
-listens in our process tree is a surprise, and a coordinator with a surprise does not serve.
+A Ray of our own listens on loopback (`driver_process.environment` says how), which other users of
+the machine reach, too. Its processes run what anybody sends who gets in, so each of its sockets is
+tried without the token, and must refuse. Anything else that listens in our process tree is a
+surprise, and a coordinator with a surprise does not serve.
 """
 
 from __future__ import annotations

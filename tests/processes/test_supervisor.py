@@ -102,6 +102,7 @@ def test_ray_gets_our_token_and_nobodys_cluster(config: CoordinatorConfig) -> No
     made = driver_process.environment(config, inherited, Path("/tmp/bg-x"))
     assert made["RAY_AUTH_MODE"] == "token"
     assert made["RAY_AUTH_TOKEN_PATH"] == str(config.ray_token_path)
+    assert made["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "0"
     assert made["RAY_USAGE_STATS_ENABLED"] == "0"
     assert made["PATH"] == "/bin"
     assert not {"RAY_ADDRESS", "RAY_AUTH_TOKEN"} & set(made)

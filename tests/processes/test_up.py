@@ -212,11 +212,12 @@ def test_listening_beyond_loopback_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_our_port_is_loopback_and_ray_asks_for_its_token(up: Up) -> None:
-    port = int(up.address.rpartition(":")[2])
-    ours = {address.ip for process in up.tree() for address in listening(process, port)}
+def test_all_ports_are_loopback_and_ray_asks_for_its_token(up: Up) -> None:
+    found = {process.name(): listening(process) for process in up.tree()}
+    assert {"gcs_server", "raylet"} <= found.keys()
+    ours = {address.ip for addresses in found.values() for address in addresses}
     assert ours
-    assert ours <= {"127.0.0.1", "::ffff:127.0.0.1"}
+    assert ours <= {"127.0.0.1", "::ffff:127.0.0.1"}, found
     (gcs, *_) = listening(up.find("gcs_server"))
     require_token_mode(f"127.0.0.1:{gcs.port}")
 
