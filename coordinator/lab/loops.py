@@ -151,6 +151,10 @@ class Dispatcher:
         if now_ns - self._looked_at_all_ns > LOOK_AGAIN_NS:
             self._looked_at_all_ns, before = now_ns, Looked()
 
+        # Most changes bring nothing new, and a transaction that writes nothing costs one, too.
+        if before == await self.writer.call(lambda store: store.arrived()):
+            return
+
         def work(store: Store) -> tuple[str, ...]:
             self._looked, failed = store.fail_unreadable(before, now_ns)
             return failed

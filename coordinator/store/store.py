@@ -147,6 +147,7 @@ class Store(Opened):
     schedule_skipped = _schedules.skipped
 
     # -- what cannot be read
+    arrived = _unreadable.arrived
     fail_unreadable = _unreadable.fail_unreadable
     fail_unreadable_campaign = _unreadable.fail_campaign
 

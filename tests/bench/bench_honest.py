@@ -32,7 +32,7 @@ from tests.labs.host import DEVICE, Host, job_of, report_of, running
 
 ROUNDS = 300
 WARM_UP = 20
-SETTLE_S = 0.02
+SETTLE_S = 0.06
 WAIT_S = 10.0
 WAYS = ("call", "bare")
 STEPS = ("submit", "claim", "renew", "report")

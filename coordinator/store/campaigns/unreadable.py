@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import CampaignState
 
 from ..jobs.changes import fail_unreadable_job, job_now
-from ..sql.database import fetch, text, writing
+from ..sql.database import fetch, reading, text, writing
 from ..sql.unreadable import UNREADABLE, why
 from ..sql.values import job_spec
 from ..values import Looked
@@ -27,12 +28,19 @@ def fail_unreadable(db: Database, looked: Looked, now_ns: int) -> tuple[Looked, 
         How far it looked now, and the ids of the jobs that failed.
     """
     failed = _fail_jobs(db, looked.jobs, now_ns)
+    newest = arrived(db.conn)
+    _refuse_steps(db, looked.campaigns)
+    return newest, failed
+
+
+@reading("reading what came")
+def arrived(connection: sqlite3.Connection) -> Looked:
+    """The newest job and campaign: where a look at all of them would end."""
     jobs, campaigns = (
-        int(text(db.conn, f"SELECT coalesce(max(position), 0) FROM {table}") or 0)  # noqa: S608
+        int(text(connection, f"SELECT coalesce(max(position), 0) FROM {table}") or 0)  # noqa: S608
         for table in ("jobs", "campaigns")
     )
-    _refuse_steps(db, looked.campaigns)
-    return Looked(jobs, campaigns), failed
+    return Looked(jobs, campaigns)
 
 
 def _fail_jobs(db: Database, after: int, now_ns: int) -> tuple[str, ...]:

@@ -119,14 +119,14 @@ def fetch(
     connection: sqlite3.Connection, sql: str, values: Sequence[object] | Mapping[str, object] = ()
 ) -> list[sqlite3.Row]:
     """Every row of a query, with its columns by name."""
-    rows = each(connection, sql, values)
     budget: Budget | None = getattr(connection, "budget", None)
-    return list(rows if budget is None else budget.kept(rows))
+    cursor = each(connection, sql, values)
+    return cursor.fetchall() if budget is None else list(budget.kept(cursor))
 
 
 def each(
     connection: sqlite3.Connection, sql: str, values: Sequence[object] | Mapping[str, object] = ()
-) -> Iterator[sqlite3.Row]:
+) -> sqlite3.Cursor:
     """As `fetch`, one row after the other, for whoever keeps few of them."""
     cursor = connection.cursor()
     cursor.row_factory = sqlite3.Row
