@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
@@ -14,6 +15,8 @@ from bitgauge.protos.v1 import agent_pb2
 from tests.labs.agent import Lab as AgentLab
 from tests.labs.coordinator import DEVICE, open_lab
 
+CALL = SimpleNamespace(peer=lambda: "ipv4:127.0.0.1:50000")
+"""What is asked of a call that is made without a server."""
 OTHERS = (PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 1)
 
 
@@ -26,13 +29,13 @@ async def test_the_coordinator_names_both_versions(
         agents = AgentsService(lab.leases)
         request.protocol_version = version
         with pytest.raises(BitgaugeError) as caught:
-            await agents.Register(request, None)
+            await agents.Register(request, CALL)
         assert caught.value.code is Code.PROTOCOL_VERSION
         assert f"version {version} " in caught.value.sentence
         assert f"version {PROTOCOL_VERSION}" in caught.value.sentence
         assert await lab.ask(lab.care.devices) == ()
         request.protocol_version = PROTOCOL_VERSION
-        await agents.Register(request, None)
+        await agents.Register(request, CALL)
         assert len(await lab.ask(lab.care.devices)) == 1
 
 

@@ -189,7 +189,7 @@ def test_junit_counts_what_it_holds() -> None:
     assert regressed.get("type") in BAD
     assert regressed.get("message")
     assert refused.get("message") == "No registered device."
-    assert suite[-1].get("classname") == "one?.here"
+    assert suite[-1].get("classname") == r"one\x00.here"
     assert len(ElementTree.fromstring(junit_xml(EVERY, ())).findall(".//failure")) == 0
 
 
@@ -197,7 +197,8 @@ def test_what_xml_gives_a_meaning_arrives_as_it_was() -> None:
     odd = replace(BROKEN, model_name="a<&\"'>b", reason='one\ntwo\t<&">\ud800\u20ac')
     (case,) = ElementTree.fromstring(junit_xml(view(jobs=(odd,))))[0]
     assert case.get("classname") == "a<&\"'>b.here"
-    assert case[0].get("message") == 'one\ntwo\t<&">?\u20ac'
+    # What nobody can see is shown as its escape: a reader of reports is a terminal, too.
+    assert case[0].get("message") == r'one\x0atwo\x09<&">\ud800' + "\u20ac"
 
 
 def test_markdown_keeps_its_columns() -> None:

@@ -321,7 +321,7 @@ def test_a_folder_answers_from_the_table_in_it(
     ("words", "expected"),
     [
         (("--from", "none.json"), "none.json cannot be read: No such file"),
-        (("--from", "/"), "/ cannot be read: Is a directory"),
+        (("--from", "/"), "/ cannot be read: it is no plain file"),
         (("--from", "table.json", "--db", "store.db"), "both say where to read"),
         (("--from", "table.json", "--job", "j"), "rows and cells, and no jobs"),
     ],
