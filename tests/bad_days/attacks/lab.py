@@ -37,8 +37,13 @@ from tests.labs.host import AGENT_TOKEN, DEVICE, USER_TOKEN, digest_of, job_of
 
 ROOT = Path(__file__).parents[3]
 MIB = 1 << 20
-PROMPT_S = 1.0
-"""What the 99th percentile of anybody else's call stays under, whatever the attack."""
+RENEW = "Renew"
+PROMPT_S, PATIENT_S = 1.0, 3.0
+"""What the 99th percentile of a renewal stays under whatever the attack, and of others' questions.
+
+On two quiet processors both stay under a second, as is printed. Questions are given more, because
+other tests run beside this one; an attack that works held them up for 13 s and more.
+"""
 MAX_GROWTH_BYTES = 256 * MIB
 PAUSE_S = 0.02
 """Between two rounds of a bystander's calls."""
@@ -77,10 +82,14 @@ class Bystander:
         return took[min(len(took) - 1, int(len(took) * 0.99))]
 
     def require_prompt(self, attack: str) -> None:
-        """Print what it took during this attack, and hold it to `PROMPT_S`."""
+        """Print what it took during this attack, and hold it to its bound."""
         for name, took in self.seconds.items():
             print(f"{attack}: {name} p99 {self.p99(name):.3f} s of {len(took)} calls")
-        late = {name: self.p99(name) for name in self.seconds if self.p99(name) >= PROMPT_S}
+        late = {
+            name: self.p99(name)
+            for name in self.seconds
+            if self.p99(name) >= (PROMPT_S if name == RENEW else PATIENT_S)
+        }
         assert not late, f"{attack}: {late}"
 
 
@@ -213,7 +222,7 @@ class Attacked:
             "address": self.address,
             "pause_s": PAUSE_S,
             "calls": {
-                "Renew": other_call("Agents/Renew", renew, AGENT_TOKEN),
+                RENEW: other_call("Agents/Renew", renew, AGENT_TOKEN),
                 "ListJobs": other_call("Jobs/ListJobs", lab_pb2.ListJobsRequest(), USER_TOKEN),
                 **more,
             },
