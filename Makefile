@@ -21,19 +21,19 @@ fast: .venv/dev.installed
 protocol: .venv/dev.installed
 	$(PYTEST) tests/protocol
 
-# All of the above, two at a time because they only compute; then real processes, two halves at a time. 10 minutes.
+# All of the above, two at a time because they only compute; then real processes, two halves at a time. 12 minutes.
 test: .venv/dev.installed
 	$(MAKE) -j2 --output-sync=target check fast protocol
 	$(MAKE) -j2 --output-sync=target children labs
 
-# Real children of real agents, and what is killed beside a room.
+# Real children of real agents, what is killed beside a room, and runtimes that are one file.
 children: .venv/dev.installed
 	$(PYTEST) -m "kill or child" $(ROOMS)
-	$(PYTEST) tests/processes/agent
+	$(PYTEST) tests/processes/agent tests/processes/test_plugin_runtime.py
 
 # Whole labs: supervisor, Ray, agents.
 labs: .venv/dev.installed
-	$(PYTEST) tests/processes --ignore tests/processes/agent
+	$(PYTEST) tests/processes --ignore tests/processes/agent --ignore tests/processes/test_plugin_runtime.py
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, faketime, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.
