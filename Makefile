@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast protocol test children labs bad-days bad-surroundings bad-models bad-attacks \
+.PHONY: demo fast protocol test children labs bad-days bad-faults bad-models bad-attacks bad-network \
 	long long-protocol long-campaigns long-experiments long-architectures long-models soak bench \
 	check stubs lint types imports resolve
 
@@ -38,7 +38,7 @@ labs: .venv/dev.installed
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, faketime, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.
 bad-days: .venv/dev.installed
-	$(MAKE) -j2 --output-sync=target bad-surroundings bad-models bad-attacks
+	$(MAKE) -j2 --output-sync=target bad-faults bad-models bad-attacks bad-network
 
 # What only computes: kernels of older processors, under qemu, and models as people bring them.
 bad-models: .venv/dev.installed
@@ -48,9 +48,12 @@ bad-models: .venv/dev.installed
 bad-attacks: .venv/dev.installed
 	$(PYTEST) tests/bad_days/attacks
 
-bad-surroundings: .venv/dev.installed
-	$(PYTEST) tests/bad_days --ignore tests/bad_days/campaigns --ignore tests/bad_days/attacks \
-		--ignore tests/bad_days/faults/avx2 --ignore tests/bad_days/models
+# Hostile artifacts at each level of the sandbox, and cut networks.
+bad-network: .venv/dev.installed
+	$(PYTEST) tests/bad_days/hostile tests/bad_days/network
+
+bad-faults: .venv/dev.installed
+	$(PYTEST) tests/bad_days/faults --ignore tests/bad_days/faults/avx2
 
 # At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
 long: long-protocol long-campaigns long-experiments long-architectures long-models
