@@ -58,12 +58,15 @@ _FIELDS = {
     "overrides": _Part(
         lambda row: row.overrides, lambda row: overrides_words(row.overrides) or "none"
     ),
+    "reference": _Part(
+        lambda row: row.reference_runtime, lambda row: f"against {row.reference_runtime}"
+    ),
     "output": _Part(lambda row: row.output, lambda row: row.output or "the one that fits"),
 }
 """The parts of a row key, by the word that people know."""
 
 _STUDIED: dict[Factor, frozenset[str]] = {
-    Factor.RUN: frozenset({"recipe", "artifact", "device", "runtime"}),
+    Factor.RUN: frozenset({"recipe", "artifact", "device", "runtime", "reference"}),
     Factor.STACK: frozenset(),
     Factor.DATE: frozenset(),
     Factor.RECIPE: frozenset({"recipe", "artifact"}),
@@ -145,7 +148,7 @@ def _differing(first: TableRow, second: TableRow, fields: Sequence[str]) -> list
     ]
 
 
-_NEAR = frozenset({"workload", "profile", "baseline", "overrides", "output"})
+_NEAR = frozenset({"workload", "profile", "baseline", "overrides", "output", "reference"})
 """What may keep two rows apart that somebody could take for partners."""
 
 

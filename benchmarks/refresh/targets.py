@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..table.rows import of_artifact
+from ..table.rows import chosen, of_artifact
 from ..vocabulary.devices import means
 from ..vocabulary.enums import FormatFamily, HardwareClass, Profile
 from ..vocabulary.errors import BadInput, Code
@@ -51,6 +51,7 @@ class Target:
     output: str = ""
     label: str = ""
     family: FormatFamily | None = None
+    reference: str = ""
 
     @property
     def is_baseline(self) -> bool:
@@ -69,7 +70,7 @@ class Target:
             self.runtime,
             self.profile,
             self.overrides,
-            *([self.output] if self.output else []),
+            *chosen(self.output, self.reference),
         )
         return of_artifact(parts, self.artifact)
 
@@ -85,6 +86,7 @@ class Target:
             self.overrides,
             self.accuracy_margin_pp,
             self.output,
+            self.reference,
         )
 
 
@@ -221,6 +223,7 @@ def _again(row: TableRow, spec: JobSpec) -> Target:
         artifact=row.artifact,
         label=row.label,
         family=row.family if row.recipe == CUSTOM else None,
+        reference=row.reference,
     )
 
 
@@ -273,18 +276,22 @@ def _words(target: Target, name: str) -> tuple[str, ...]:
 def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
     """The job that measures targets of one group, its baseline first."""
     first = targets[0]
+    apart = first.runtime if first.reference else ""
     others = [target for target in targets if not target.is_baseline]
     return JobSpec(
         model_name=first.model.name,
         baseline=first.model.baseline,
         entries=(
             Entry(BASELINE_RECIPE, first.model.baseline),
-            *(Entry(one.recipe, one.artifact, one.label, family=one.family) for one in others),
+            *(
+                Entry(one.recipe, one.artifact, one.label, apart, family=one.family)
+                for one in others
+            ),
         ),
         evaluation=first.model.evaluation,
         calibration=first.model.calibration,
         model_class=first.model.model_class,
-        runtime=first.runtime,
+        runtime=first.reference or first.runtime,
         selector=Selector(device=first.device_id),
         workload=first.workload,
         profile=first.profile,

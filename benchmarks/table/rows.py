@@ -60,11 +60,18 @@ def row_key(row: TableRow) -> tuple[object, ...]:
         row.runtime,
         row.profile,
         row.overrides,
-        # What nobody chose leaves the keys of rows as they were before there was a choice.
-        *([row.output] if row.output else []),
-        *([f"against {row.reference}"] if row.reference else []),
+        *chosen(row.output, row.reference),
     )
     return of_artifact(parts, row.artifact)
+
+
+def chosen(output: str, reference: str) -> tuple[str, ...]:
+    """The parts of a row key that are there only where they are not the usual.
+
+    What nobody chose leaves the keys of rows as they were before there was a choice.
+    """
+    against = (f"against {reference}",) if reference else ()
+    return (*((output,) if output else ()), *against)
 
 
 def of_artifact(parts: tuple[object, ...], artifact: Digest | None) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
-from bitgauge.benchmarks.table.rows import SettledRow
+from bitgauge.benchmarks.table.rows import SettledRow, chosen
 from bitgauge.benchmarks.vocabulary.enums import Scenario
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
@@ -36,7 +36,8 @@ JOIN jobs j ON j.job_id = r.job_id
 JOIN leases l ON l.job_id = r.job_id AND l.epoch = r.epoch
 WHERE r.device_id = :device AND r.disposition = 'accepted' AND e.state = 'accepted'
   AND l.simulated = 0 AND e.family = :family AND e.runtime = :runtime AND j.profile = :profile
-  AND j.suspect IS NULL AND coalesce(json_array_length({_SPEC}, '$.passes'), 0) = 0
+  AND j.runtime = :reference AND j.suspect IS NULL
+  AND coalesce(json_array_length({_SPEC}, '$.passes'), 0) = 0
   AND json_extract({_SPEC}, '$.overrides') IS
       (SELECT json_extract(spec, '$.overrides') FROM jobs WHERE job_id = :job)
   AND coalesce(json_extract({_SPEC}, '$.output'), '') = :output
@@ -55,7 +56,7 @@ def family_key(row: TableRow) -> str:
     """What the drift of a family is about, as one word."""
     parts: tuple[object, ...] = (
         *(row.device_id, row.runtime, row.family, row.profile, row.overrides),
-        *([row.output] if row.output else []),
+        *chosen(row.output, row.reference),
     )
     return "family/" + hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
@@ -98,6 +99,7 @@ def _rows(
         "profile": own.row.profile.value,
         "job": job_of(own),
         "output": own.row.output,
+        "reference": own.row.reference_runtime,
         "since": own.settled_unix_ns - HORIZON_NS,
         "until": own.settled_unix_ns,
     }
@@ -112,7 +114,7 @@ def _rows(
 
 
 def _row_like(own: TableRow, row: sqlite3.Row) -> TableRow:
-    """A row of the same device, runtime, profile, overrides and output."""
+    """A row of the same device, runtimes, profile, overrides and output."""
     return replace(
         own,
         model_name=row["model_name"],

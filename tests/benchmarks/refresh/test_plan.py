@@ -256,6 +256,12 @@ def test_what_is_stale_in_the_table_is_measured_as_it_was() -> None:
     asked = job.spec.entries[1]
     assert (asked.recipe, asked.name, asked.format_family) == (CUSTOM, "mine", mine.family)
     assert job.spec.given(asked) == mine.artifact
+    lite = replace(mine, runtime="litert", reference=row.runtime)
+    both = device("here", runtimes=(*HERE.description.runtimes, RuntimeDescription("litert", "2")))
+    (again,), _ = targets_of_rows([(lite, spec)], [both])
+    assert again.key == row_key(lite) != row_key(replace(lite, reference=""))
+    (job,) = plan([again], Known(rows=(lite,)), NOW_NS, stale_only=True).jobs
+    assert job.spec.runtimes == (row.runtime, "litert"), "against the same reference as before"
     without = device("here", runtimes=())
     found, skipped = targets_of_rows([(row, spec)], [without])
     assert (found, skipped[0].reason) == ((), "has no runtime onnxruntime any more")
