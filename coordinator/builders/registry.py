@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.common.said import said
@@ -24,10 +25,8 @@ _BUILDERS = Kind(
 # One import name, several distributions: whichever is installed did the work.
 _ALTERNATIVES = {"onnxruntime": ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")}
 
-CHECKED = "onnx"
-"""The artifact kind that is looked at after it was built."""
-CHECK_VERSION = 2
-"""Raised when the same artifact would be judged otherwise; part of a build's key."""
+_CHECKS = Kind("checks", ("VERSION", "check"), f"{__package__}._checks")
+"""By artifact kind: what looks at an artifact after it was built."""
 
 
 def builders() -> dict[str, Builder]:
@@ -99,7 +98,8 @@ def toolchain(recipe: Recipe, kinds: Sequence[str] = ()) -> str:
     """
     name, builder = builder_for(recipe, kinds)
     packages = (f"{package}={version_of(package)}" for package in builder.DISTRIBUTIONS)
-    looked_at = (f"check/{CHECK_VERSION}",) if builder.MAKES == CHECKED else ()
+    check = find(_CHECKS).modules.get(builder.MAKES)
+    looked_at = (f"check/{check.VERSION}",) if check is not None else ()
     return " ".join((f"{name}/{builder.VERSION}", *packages, *looked_at))
 
 
@@ -149,14 +149,14 @@ def build(request: BuildRequest, kinds: Sequence[str] = ()) -> tuple[str, ...]:
         if isinstance(error, (Unsupported, BitgaugeError)) or not isinstance(error, Exception):
             raise
         raise _explained(request, error) from error
-    return _look_at(request) if builder.MAKES == CHECKED else ()
+    check = find(_CHECKS).modules.get(builder.MAKES)
+    return () if check is None else _look_at(check, request)
 
 
-def _look_at(request: BuildRequest) -> tuple[str, ...]:
-    from ._check import check  # which needs what a builder needs
-
+def _look_at(check: Any, request: BuildRequest) -> tuple[str, ...]:
     try:
-        return check(request).words
+        words: tuple[str, ...] = check.check(request).words
+        return words
     except BaseException as error:
         request.output.unlink(missing_ok=True)
         if isinstance(error, (Unsupported, BitgaugeError)) or not isinstance(error, Exception):

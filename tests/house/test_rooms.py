@@ -15,6 +15,7 @@ CONTRACTS: list[dict[str, Any]] = PYPROJECT["tool"]["importlinter"]["contracts"]
 LAYERED = ("agents", "benchmarks", "coordinator")
 PLUGINS = (
     *("agents/runtimes", "agents/meters", "agents/devices", "coordinator/builders"),
+    "coordinator/builders/_checks",
     *("coordinator/models/formats", "coordinator/exports/formats"),
 )
 """A folder in one of these is a plug-in, not a room."""

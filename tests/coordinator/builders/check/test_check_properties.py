@@ -12,7 +12,7 @@ import onnxruntime as ort
 import pytest
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.coordinator.builders import registry
-from bitgauge.coordinator.builders._check import check
+from bitgauge.coordinator.builders._checks.onnx import check
 from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st

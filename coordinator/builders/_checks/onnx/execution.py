@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _sessions
+from ... import _sessions
 
 LIMIT_S = 120.0
 """How long one call may take."""

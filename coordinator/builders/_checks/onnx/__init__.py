@@ -5,7 +5,6 @@ What fails is a build that cannot be used, with the reason; it is never a format
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,37 +13,19 @@ from bitgauge.benchmarks.numerics.external_data import size_of
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme
 
-from .._sessions import EXACT_MODE
-from ..base import BuildRequest, Unsupported
-from . import agreement, execution, optimiser, ranges, samples, share, weights
+from ..._sessions import EXACT_MODE
+from ...base import BuildRequest, Unsupported
+from .. import _samples as samples
+from .._samples import Samples
+from .._share import Share
+from .._verdict import Verdict, broken, percent
+from . import agreement, execution, optimiser, ranges, share, weights
 from .graph import Quantizer, constants, made, points, quantizers, with_outputs
-from .samples import Samples
 
+VERSION = 2
+"""Raised when the same artifact would be judged otherwise; part of a build's key."""
 LARGEST_BYTES = 1 << 30
 """Above this a graph is not copied, and is compared at its outputs alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What was found of an artifact that passed.
-
-    Attributes:
-        share: what was quantized of its products.
-        calibration_samples: how many the ranges were held against; None where none are fixed.
-        notes: what could not be looked at, with the reason.
-    """
-
-    share: share.Share | None
-    calibration_samples: int | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """All of it in few words each, the same for equal artifacts."""
-        found = () if self.share is None else share.words(self.share)
-        seen = self.calibration_samples
-        ranges = () if seen is None else (f"scales held against {seen} calibration samples",)
-        return (*found, *ranges, *self.notes)
 
 
 def check(request: BuildRequest) -> Verdict:
@@ -84,7 +65,7 @@ class _Artifact:
         before, after = _stored_bytes(self.baseline), _stored_bytes(self.model)
         files = size_of(self.request.baseline), size_of(self.request.output)
         if after > before and files[1] > files[0]:
-            raise self._broken(
+            raise broken(
                 f"the file grew from {files[0]} to {files[1]} bytes: its tensors take {after} bytes"
                 f" where the model's take {before}"
             )
@@ -94,7 +75,7 @@ class _Artifact:
         try:
             self.without = execution.opened(self.request.output, as_it_stands=True)
         except Exception as error:  # onnxruntime raises classes of its own, none public
-            raise self._broken(f"it does not load: {said(error, self.model)}") from error
+            raise broken(f"it does not load: {said(error, self.model)}") from error
         try:
             self.optimised = execution.opened(self.request.output)
         except Exception as error:
@@ -110,7 +91,7 @@ class _Artifact:
         try:
             self.optimised = execution.opened(self.request.output, exact=False)
         except Exception as plain:
-            raise self._broken(
+            raise broken(
                 f"it does not load with graph optimisations on: {said(plain, self.model)}"
             ) from plain
         self._is_exact = False
@@ -132,15 +113,13 @@ class _Artifact:
             there = {one.name: one.type for one in getattr(self.without, what)()}
             if wanted != there:
                 word = what.removeprefix("get_")
-                raise self._broken(
-                    f"its {word} are {_listed(there)}, the model's are {_listed(wanted)}"
-                )
+                raise broken(f"its {word} are {_listed(there)}, the model's are {_listed(wanted)}")
 
     def require_weights(self) -> None:
         """Hold the stored weights against the model's."""
         if (found := weights.misfit(self.model, self.baseline)) is not None:
             name, steps = found
-            raise self._broken(
+            raise broken(
                 f"the weight {name!r} is off by {steps:.1f} steps, where rounding explains one"
             )
 
@@ -159,7 +138,7 @@ class _Artifact:
             self.notes.append("one call of the artifact takes longer than the check waits")
             return self._closed(share.share(self.model, {}), None)
         except Exception as error:
-            raise self._broken(f"it does not run: {said(error, self.model)}") from error
+            raise broken(f"it does not run: {said(error, self.model)}") from error
         plain = {name: values[name] for name in outputs if name in values}
         share_found = share.share(self.model, values | sample.feeds)
         if not self._repeats(sample, expected):
@@ -179,11 +158,11 @@ class _Artifact:
             for name, value in expected.items()
         )
 
-    def _closed(self, found: share.Share, seen: int | None) -> Verdict:
+    def _closed(self, found: Share, seen: int | None) -> Verdict:
         quantized, total = found.operators
         if total and not quantized:
             listed = ", ".join(f"{count} {left}" for left, count in sorted(found.left.items()))
-            raise self._broken(f"nothing was quantized: {listed}")
+            raise broken(f"nothing was quantized: {listed}")
         return Verdict(found, seen, tuple(self.notes))
 
     @property
@@ -193,7 +172,7 @@ class _Artifact:
 
     def _samples(self) -> tuple[Samples, agreement.Tensors] | None:
         """The first inputs that the float model takes, with its outputs."""
-        from ...models.recognise import inspect_model
+        from ....models.recognise import inspect_model
 
         specs = inspect_model(self.request.baseline, "the baseline").inputs
         outputs = [one.name for one in self.float.get_outputs()]
@@ -242,7 +221,7 @@ class _Artifact:
         makers = {name: str(node.op_type) for name, node in made(self.baseline.graph).items()}
         if (found := ranges.uncalibrated(fixed, reached, makers)) is not None:
             quantizer, why = found
-            raise self._broken(
+            raise broken(
                 f"calibration did not set the scale of {self._named(quantizer.tensor)}: {why}"
             )
 
@@ -256,11 +235,11 @@ class _Artifact:
             off = optimiser.gap(plain, expected)
             if off < 1:
                 return
-            raise self._broken(f"its outputs are off by {_percent(off)}") from error
+            raise broken(f"its outputs are off by {percent(off)}") from error
         if difference is not None:
-            raise self._broken(
-                f"{self._named(difference.tensor)} is off by {_percent(difference.relative)} of its"
-                f" size, where rounding explains {_percent(difference.explained)}"
+            raise broken(
+                f"{self._named(difference.tensor)} is off by {percent(difference.relative)} of its"
+                f" size, where rounding explains {percent(difference.explained)}"
             )
 
     def _worst(self, sample: Samples) -> agreement.Deviation | None:
@@ -301,8 +280,8 @@ class _Artifact:
         path = self.request.output
         changed = optimiser.changes(path, self.model, sample.feeds, plain, optimised)
         if changed is not None:
-            raise self._broken(
-                f"graph optimisations of ONNX Runtime change its outputs by {_percent(changed)}"
+            raise broken(
+                f"graph optimisations of ONNX Runtime change its outputs by {percent(changed)}"
                 f" (optimiser_changed_result, by {optimiser.culprit(path, sample.feeds, plain)})"
             )
 
@@ -313,9 +292,6 @@ class _Artifact:
             return f"the input {tensor!r}"
         called = f" {node.name!r}" if node.name else ""
         return f"{tensor!r} of {node.op_type}{called}"
-
-    def _broken(self, what: str) -> Unsupported:
-        return Unsupported(f"The built artifact cannot be used: {what}.")
 
 
 def _stored_bytes(model: Any) -> int:
@@ -330,7 +306,3 @@ def _stored_bytes(model: Any) -> int:
 
 def _listed(types: dict[str, str]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind in sorted(types.items())) or "none"
-
-
-def _percent(share_: float) -> str:
-    return f"{100 * share_:.0f} %" if np.isfinite(share_) else "more than any number"

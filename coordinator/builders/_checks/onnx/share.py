@@ -5,15 +5,14 @@ Of a built graph as it stands, inner graphs and functions included; a runtime ma
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.numerics.multiplications import multiplications
 
+from .._share import MatrixProduct, Share
 from .graph import all_nodes, constants
 
 _INTEGER = {
@@ -44,45 +43,6 @@ _FLOAT = {
 """Which input is the weight."""
 _SAME = frozenset({"DequantizeLinear", "Transpose", "Reshape", "Identity", "Cast", "Squeeze"})
 _SMALL = ("float16", "bfloat16")
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixProduct:
-    """One product of matrices.
-
-    Attributes:
-        op_type: of its node.
-        work: multiplications of one call; None where it could not be told.
-        skipped: why it stayed as it was; "" where it was quantized.
-    """
-
-    op_type: str
-    work: int | None
-    skipped: str
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What was quantized of all products."""
-
-    products: tuple[MatrixProduct, ...]
-
-    @property
-    def operators(self) -> tuple[int, int]:
-        """How many were quantized, and how many there are."""
-        return sum(not one.skipped for one in self.products), len(self.products)
-
-    @property
-    def work(self) -> float | None:
-        """Share of the multiplications; None when none could be counted."""
-        known = [(one.work, one.skipped) for one in self.products if one.work is not None]
-        total = sum(work for work, _ in known)
-        return sum(work for work, why in known if not why) / total if total else None
-
-    @property
-    def left(self) -> Mapping[str, int]:
-        """What stayed as it was, with the reason, and how often."""
-        return Counter(f"{one.op_type} ({one.skipped})" for one in self.products if one.skipped)
 
 
 def tensors_needed(model: Any) -> tuple[str, ...]:
@@ -179,23 +139,3 @@ def _work(node: Any, weight: Any, shapes: Mapping[str, tuple[int, ...]]) -> int 
     output = str(next((name for name in node.output if name), ""))
     op_type = str(node.op_type)
     return multiplications(op_type, names, output, (names[0], names[at]), known) or None
-
-
-def words(found: Share) -> tuple[str, ...]:
-    """What was quantized and what was not, in few words each."""
-    quantized, total = found.operators
-    if not total:
-        return ()
-    work = "" if found.work is None else f" ({_percent(found.work)} of the multiplications)"
-    left = [f"{count} {what}" for what, count in sorted(found.left.items())]
-    return (
-        f"{quantized} of {total} products of matrices are quantized{work}",
-        *([f"not quantized: {', '.join(left)}"] if left else []),
-    )
-
-
-def _percent(part: float) -> str:
-    """Rounded, and never to all or nothing unless it is."""
-    if 0 < part < 0.005:
-        return "under 1 %"
-    return "99 %" if 0.995 <= part < 1 else f"{100 * part:.0f} %"
