@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from bitgauge.benchmarks.analysis.bounds import bounds_of, least_ns
 from bitgauge.benchmarks.common.said import said
-from bitgauge.benchmarks.numerics.external_data import whole_model
-from bitgauge.benchmarks.numerics.instrument import FloatModel, Instrumented, Run, Uninstrumentable
 from bitgauge.benchmarks.numerics.integer_operator import spread
 from bitgauge.benchmarks.numerics.ledger import Ledger
 from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
+from bitgauge.benchmarks.numerics.shown import Observes, OutputsAlone, Uninstrumentable
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.raw.anchors import from_items
 from bitgauge.benchmarks.raw.container import RawFile
@@ -61,9 +59,8 @@ def _ledger(child: Child, open_graph: OpensGraph) -> Ledger:
     child.channel.phase("load")
     paths = [Path(path) for path in child.spec.paths]
     opened = _opened(child, open_graph, paths[-1])
-    plain = _plain(opened)
     first = child.batches(evaluation, opened.session, fit=True)
-    shown = Instrumented(opened.graph, opened.session.run, plain, first.first())
+    shown = opened.look(first.first())
     held = sum(array.nbytes for array in shown.observe(first.first()).values()) / first.batch
     fitting = max(1, min(_BATCH, len(evaluation), int(_BYTES_PER_CALL / max(held, 1))))
     batch = child.batch if shown.facts.dynamic else max(child.batch, fitting)
@@ -72,9 +69,7 @@ def _ledger(child: Child, open_graph: OpensGraph) -> Ledger:
     # Whole calls: a sample that fills one up would be counted twice.
     evaluation = _spread_over(evaluation, samples - samples % batch or samples)
     batches = child.batches(evaluation, opened.session, batch, fit=True)
-    # Another runtime's artifact may be of another kind; only the comparison with it is missing.
-    comparable = len(paths) > 1 and len(set(child.spec.runtimes)) == 1
-    reference = _reference(paths[0], plain) if comparable else None
+    reference = _reference(child, opened) if len(paths) > 1 else None
     child.channel.phase("measure")
     builder = LedgerBuilder(shown.facts, -(-len(evaluation) // batches.batch))
     for count, feeds in batches.all():
@@ -93,18 +88,19 @@ def _opened(child: Child, open_graph: OpensGraph, path: Path) -> OpenGraph:
         raise Uninstrumentable(f"The executed graph cannot be had: {error.sentence}") from error
 
 
-def _plain(opened: OpenGraph) -> Callable[[bytes], Run]:
-    def make(model: bytes) -> Run:
-        return opened.plain(model).run
+def _reference(child: Child, opened: OpenGraph) -> Observes | None:
+    """The float model; without it only the comparison with it is missing.
 
-    return make
-
-
-def _reference(path: Path, plain: Callable[[bytes], Run]) -> FloatModel | None:
-    """The float model; without it only the comparison with it is missing."""
+    Of one in another runtime the outputs alone are compared: its tensors are of another graph, and
+    have other names.
+    """
+    path = child.spec.paths[0]
     try:
-        return FloatModel(whole_model(path), plain)
-    except (BitgaugeError, ValueError):
+        if len(set(child.spec.runtimes)) == 1:
+            return opened.reference(Path(path))
+        session = child.session(path)
+        return OutputsAlone(session.run, session.output_names)
+    except (BitgaugeError, Uninstrumentable):
         return None
 
 

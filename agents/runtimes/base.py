@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+    from bitgauge.benchmarks.numerics.shown import Observes, Shown
     from bitgauge.benchmarks.quality.sets import InputSpec
     from bitgauge.benchmarks.raw.operators import OperatorProfile
 
@@ -128,19 +129,32 @@ class ProfiledSession(Session, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OpenGraph:
-    """A production session and the graph that it executes.
+class OpenGraph(Protocol):
+    """A production session, and a way to look at the tensors of what it executes."""
 
-    Attributes:
-        session: made as `RuntimeModule.load` makes it.
-        graph: an ONNX model of what it executes after all optimisation, encoded.
-        plain: a session, of the same kernels and options, that executes a graph as it stands.
-    """
+    @property
+    def session(self) -> Session:
+        """Made as `RuntimeModule.load` makes it."""
+        ...
 
-    session: Session
-    graph: bytes
-    plain: Callable[[bytes], Session]
+    def look(self, feeds: Feeds) -> Shown:
+        """What shows its inner tensors, tried with the feeds of one call.
+
+        Raises:
+            Uninstrumentable: no way of looking leaves the outputs as they were.
+        """
+        ...
+
+    def reference(self, path: Path) -> Observes:
+        """The float model at `path`, of a kind that this runtime takes, tensor by tensor.
+
+        Its graph is taken as it was written, so that its tensors have the names of its owner.
+
+        Raises:
+            BitgaugeError: the runtime refuses it.
+            Uninstrumentable: its tensors cannot be looked at.
+        """
+        ...
 
 
 OpensGraph = Callable[[Path, SessionOptions, Path], OpenGraph]
@@ -159,7 +173,7 @@ class Traits:
         options: those of its own options that may be measured.
         exact_options: what makes its kernels exact where they would not be; () where it has no
             such mode.
-        graph: opens an artifact with what it really executes, whose tensors can be looked at.
+        graph: opens an artifact so that the tensors of what it really executes can be looked at.
         profile: opens an artifact under the runtime's profiler.
         kernels: what its kernels do on this device: mode by operator, types and option, as
             `benchmarks.kernel_modes` names them. It runs in a child whose current folder is its

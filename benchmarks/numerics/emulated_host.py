@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .instrument import Arrays, Run
 from .integer_operator import IntegerOperator, NotComputable, adds_pairs
 from .kernel_check import emulate
 from .onnx_operators import read_integer
+from .shown import Arrays, Run
 
 
 class EmulatedHost:

@@ -1,4 +1,4 @@
-"""Look at the inner tensors of a session without changing what it computes (measurement.md D-2).
+"""Look at inner tensors of an ONNX session without changing its results (measurement.md D-2).
 
 The graph that production executes gets further outputs and is run as it stands. That nothing
 changed is asserted on every call: the final outputs must be equal to production's bit for bit.
@@ -12,18 +12,13 @@ from typing import Any
 import numpy.typing as npt
 
 from ..vocabulary.errors import BitgaugeError
-from .onnx_graph import GraphFacts, exposable, exposed, read_graph
-
-Arrays = dict[str, npt.NDArray[Any]]
-Run = Callable[[Arrays], Sequence[npt.NDArray[Any]]]
-
-
-class Uninstrumentable(Exception):
-    """The inner tensors cannot be looked at; the text is one sentence that says why."""
+from .graph import GraphFacts
+from .onnx_graph import exposable, exposed, read_graph
+from .shown import ALL, SINGLE, Arrays, Run, Uninstrumentable, same_bits
 
 
 class Instrumented:
-    """A graph whose tensors can be looked at.
+    """A graph whose tensors can be looked at; see `shown.Shown`.
 
     Args:
         graph: what production executes, encoded.
@@ -46,12 +41,12 @@ class Instrumented:
         self._production, self._plain = production, plain
         self.facts: GraphFacts = read_graph(self._model)
         names = exposable(self.facts)
-        self.exposure = "all"
+        self.exposure = ALL
         wanted = production(feeds)
         run = self._try(names, feeds, wanted)
         self._graphs: list[tuple[tuple[str, ...], Run]] = [] if run is None else [(names, run)]
         if not self._graphs:
-            self.exposure = "single"
+            self.exposure = SINGLE
             each = [((name,), self._try((name,), feeds, wanted)) for name in names]
             self._graphs = [(one, run) for one, run in each if run is not None]
         if not self._graphs:
@@ -69,7 +64,7 @@ class Instrumented:
         observed = dict(feeds)
         for names, run in self._graphs:
             returned = run(feeds)
-            if not self._same(returned, wanted):
+            if not same_bits(returned, wanted):
                 raise Uninstrumentable(
                     "With inner tensors exposed an output differs from production's."
                 )
@@ -83,15 +78,9 @@ class Instrumented:
     ) -> Run | None:
         try:
             run = self._plain(exposed(self._model, names))
-            return run if self._same(run(feeds), wanted) else None
+            return run if same_bits(run(feeds), wanted) else None
         except BitgaugeError:
             return None
-
-    def _same(
-        self, returned: Sequence[npt.NDArray[Any]], wanted: Sequence[npt.NDArray[Any]]
-    ) -> bool:
-        pairs = zip(returned, wanted, strict=False)
-        return len(returned) >= len(wanted) and all(bit_equal(one, other) for one, other in pairs)
 
 
 class FloatModel:
@@ -115,12 +104,6 @@ class FloatModel:
     def observe(self, feeds: Arrays) -> Arrays:
         """Every tensor of one call by name."""
         return {**feeds, **dict(zip(self._names, self._run(feeds), strict=True))}
-
-
-def bit_equal(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
-    """Whether two arrays hold the same bits; a NaN equals itself."""
-    same = (one.dtype, one.shape) == (other.dtype, other.shape)
-    return same and one.tobytes() == other.tobytes()
 
 
 def _decoded(model: bytes) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .code_operator import check_codes
+from .graph import CONVOLUTION, DENSE, Codes, GraphFacts, GraphOperator
 from .integer_operator import IntegerOperator, NotComputable
 from .kernel_check import Checked, KernelCounts, check, unsafe_share
 from .ledger import (
@@ -22,7 +23,6 @@ from .ledger import (
     OperatorRow,
 )
 from .multiplications import multiplications
-from .onnx_graph import SAME_VALUES, Codes, GraphFacts, GraphOperator
 from .saturation import int32_safe
 from .tensor_tally import TensorTally, sqnr_db
 
@@ -106,7 +106,7 @@ class LedgerBuilder:
             if (found := self._operator(one, values, batch)) is not None
         }
         for name, producer in self._facts.producers.items():
-            if name in observed and producer not in SAME_VALUES:
+            if name in observed and name not in self._facts.copies:
                 self._tensor(name, producer, values, checked.get(name), reference or {})
         if reference and self._facts.outputs:
             name = self._facts.outputs[0]
@@ -188,9 +188,9 @@ class LedgerBuilder:
             return
         quantizes = one.integer is not None and one.integer.quantizes_input
         kind = np.dtype(np.uint8) if quantizes else a.dtype
-        seen.types = (_short(kind), _short(b.dtype))
-        swapped = one.integer is not None and one.integer.transposes[1]
-        if "Conv" in one.op_type:
+        seen.types = (_short(kind), one.weight_type or _short(b.dtype))
+        swapped = one.form == DENSE or (one.integer is not None and one.integer.transposes[1])
+        if one.form == CONVOLUTION:
             seen.depth = int(np.prod(b.shape[1:]))
         elif b.ndim > 1:
             seen.depth = b.shape[-1 if swapped else -2]
@@ -302,7 +302,7 @@ class LedgerBuilder:
 
 
 def _products(one: GraphOperator, shapes: Mapping[str, tuple[int, ...]]) -> int:
-    return multiplications(one.op_type, one.inputs, one.output, (one.a, one.b), shapes)
+    return multiplications(one.form, one.inputs, one.output, (one.a, one.b), shapes)
 
 
 def _parameters(how: Codes | None, values: Arrays) -> tuple[float, int] | None:

@@ -7,48 +7,23 @@ the node is: there the shapes that the file states are taken, and the stated num
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from .graph import ATTENTION, COLUMNS, CONVOLUTION, DENSE, RECURRENT, SCORES
 from .onnx_operators import attributes
-
-RECURRENT = frozenset({"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"})
-_ATTENTION = frozenset({"Attention", "QAttention", "MultiHeadAttention"})
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Inside:
-    """Where an operator is that belongs to the graph of another node.
-
-    Attributes:
-        node: name of that node.
-        times: how often its graph runs in a call, as far as the file states it; else 1.
-        shapes: of the tensors in there; None for a size that only a call tells.
-    """
-
-    node: str
-    times: int = 1
-    shapes: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
-
-    def of_call(self, batch: int) -> dict[str, tuple[int, ...]]:
-        """The shapes in a call of `batch` samples, taken for what only a call tells."""
-        return {
-            name: tuple(batch if size is None else size for size in shape)
-            for name, shape in self.shapes.items()
-        }
-
-
 def multiplications(
-    op_type: str, inputs: Sequence[str], output: str, factors: tuple[str, str], shapes: Shapes
+    form: str, inputs: Sequence[str], output: str, factors: tuple[str, str], shapes: Shapes
 ) -> int:
     """Products that one call computes, from the shapes of its tensors; 0 when unknown.
 
     Args:
-        op_type: of the operator.
+        form: of the operator, a key of `graph.FORMS`.
         inputs: names of its tensors.
         output: name of what it makes.
         factors: names of activations and weights.
@@ -56,27 +31,36 @@ def multiplications(
     """
     made = int(np.prod(shapes[output], dtype=np.int64)) if output in shapes else 0
     a, b = (shapes.get(name, ()) for name in factors)
-    if op_type in RECURRENT:
+    if form == RECURRENT:
         weights = [shapes.get(name, ()) for name in inputs[1:3]]
         per_step = sum(int(np.prod(shape, dtype=np.int64)) for shape in weights if shape)
         return int(np.prod(a[:2], dtype=np.int64)) * per_step if a else 0
-    if op_type in _ATTENTION:
-        return _attention(op_type, made, shapes.get(output, ()), a, b)
-    if "Conv" in op_type:
-        return made * int(np.prod(b[1:], dtype=np.int64)) if len(b) > 2 else 0
-    if not a and len(b) == 2 and shapes.get(output):
-        return made * (b[0] if b[1] == shapes[output][-1] else b[1])
-    return made * (a[-1] if a else 0)
+    if form in (ATTENTION, SCORES):
+        return _attention(made, shapes.get(output, ()), a, b if form == ATTENTION else ())
+    return made * _depth(form, a, b, shapes.get(output, ()))
+
+
+def _depth(form: str, a: tuple[int, ...], b: tuple[int, ...], made: tuple[int, ...]) -> int:
+    """Products that are summed into one value of the output; 0 when unknown."""
+    if form == CONVOLUTION:
+        return int(np.prod(b[1:], dtype=np.int64)) if len(b) > 2 else 0
+    if form == DENSE:
+        return b[-1] if b else 0
+    if form == COLUMNS:
+        return a[-2] if len(a) > 1 else 0
+    if not a and len(b) == 2 and made:
+        return b[0] if b[1] == made[-1] else b[1]
+    return a[-1] if a else 0
 
 
 def _attention(
-    op_type: str, made: int, output: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...]
+    made: int, output: tuple[int, ...], a: tuple[int, ...], projected: tuple[int, ...]
 ) -> int:
     """Scores and weighted sums, and the projections where the operator holds them."""
     length = output[1] if len(output) == 3 else 0
     projections = 0
-    if op_type != "MultiHeadAttention" and len(a) == 3 and len(b) == 2:
-        projections = a[0] * a[1] * b[0] * b[1]
+    if len(a) == 3 and len(projected) == 2:
+        projections = a[0] * a[1] * projected[0] * projected[1]
     return 2 * made * length + projections
 
 

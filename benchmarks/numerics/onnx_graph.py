@@ -7,25 +7,25 @@ Operators of the com.microsoft domain are those of onnxruntime's ContribOperator
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
-from .code_operator import CodeOperator
-from .integer_operator import IntegerOperator
+from .graph import Codes, GraphFacts, GraphOperator, Inside
 from .ledger import ELEMENTWISE, FLOAT, INTEGER, OPAQUE, WEIGHT_ONLY
-from .multiplications import RECURRENT, Inside, bodies, known_shapes
-from .onnx_operators import INPUTS, attributes, output_scale, read_codes, read_integer
+from .multiplications import bodies, known_shapes
+from .onnx_operators import INPUTS, attributes, form_of, output_scale, read_codes, read_integer
 
 _QUANTIZERS = frozenset({"QuantizeLinear", "DynamicQuantizeLinear"})
 _MATMULS = frozenset({"MatMul", "FusedMatMul", "Gemm", "FusedGemm"})
 _CONVS = frozenset({"Conv", "FusedConv", "NhwcFusedConv"})
-_FLOATS = _MATMULS | _CONVS | RECURRENT | {"Attention", "MultiHeadAttention", "ConvTranspose"}
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+_FLOATS = _MATMULS | _CONVS | _RECURRENT | {"Attention", "MultiHeadAttention", "ConvTranspose"}
 _OPAQUE = frozenset({"QAttention", "DynamicQuantizeLSTM", "QOrderedMatMul", "QLinearConvTranspose"})
 _WEIGHT_ONLY = frozenset({"MatMulNBits", "MatMulBnb4"})
-SAME_VALUES = frozenset(
+_SAME_VALUES = frozenset(
     {
         *("Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Expand"),
         *("Slice", "Split", "Gather", "ReorderInput", "ReorderOutput"),
@@ -39,82 +39,7 @@ _COUNTED = re.compile(r"(_token_\d+)+$")
 """What onnxruntime appends to the names of nodes that it makes anew."""
 _REWRITTEN = "qdq_s8_to_u8"
 """Onnxruntime names so what it makes where it rewrites s8 activations to u8 on x86-64."""
-_SAME_CODES = SAME_VALUES - {"DequantizeLinear", "Cast"} | {"MaxPool"}
-
-
-@dataclass(frozen=True, slots=True)
-class GraphOperator:
-    """One product of matrices, or one integer operator that works value by value.
-
-    Attributes:
-        a: activations, as the operator takes them.
-        b: weights; "" where it has none of one tensor.
-        compute: a key of `ledger.COMPUTES`.
-        constant_weight: whether `b` is the same at every call.
-        fix: a key of `ledger.FIXES`, or "".
-        why: why it is not computed again, or "".
-        integer: how to compute it again, or None.
-        codes: how to compute again what works value by value, or None.
-        inside: where in the graph of another node it is, or None; its tensors are not shown then.
-    """
-
-    name: str
-    op_type: str
-    inputs: tuple[str, ...]
-    output: str
-    a: str
-    b: str
-    compute: str
-    constant_weight: bool
-    fix: str = ""
-    why: str = ""
-    integer: IntegerOperator | None = None
-    codes: CodeOperator | None = None
-    inside: Inside | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """How a tensor of codes was made.
-
-    Attributes:
-        scale: name of its scale.
-        zero: name of its zero point; "" is 0.
-        real: name of the tensor that was quantized, when that is visible.
-        dynamic: whether scale and zero point are computed at each call.
-    """
-
-    scale: str
-    zero: str
-    real: str = ""
-    dynamic: bool = False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GraphFacts:
-    """What the ledger needs to know of a graph.
-
-    Attributes:
-        operators: products of matrices, and integer operators besides, in order; those inside the
-            graphs of other nodes come last.
-        producers: operator type by the tensor that it makes, in order.
-        codes: tensors of codes by name.
-        constants: arrays by name, those that `operators` and `codes` refer to.
-        dynamic: whether anything is quantized with a scale of its call.
-        claims_integer: whether activations are quantized at all.
-        aliases: what a tensor that the runtime made itself stands for, where that can be told.
-        given: the graph's inputs, and tensors that hold the very values of one in another shape.
-    """
-
-    operators: tuple[GraphOperator, ...]
-    producers: Mapping[str, str]
-    codes: Mapping[str, Codes]
-    constants: Mapping[str, npt.NDArray[Any]]
-    dynamic: bool
-    claims_integer: bool
-    outputs: tuple[str, ...]
-    aliases: Mapping[str, str]
-    given: frozenset[str] = frozenset()
+_SAME_CODES = _SAME_VALUES - {"DequantizeLinear", "Cast"} | {"MaxPool"}
 
 
 def read_graph(model: Any) -> GraphFacts:
@@ -128,6 +53,12 @@ def read_graph(model: Any) -> GraphFacts:
     return GraphFacts(
         operators=(*operators, *(one for one, _ in inner)),
         producers={name: str(node.op_type) for node in graph.nodes for name in node.output if name},
+        copies=frozenset(
+            str(name)
+            for node in graph.nodes
+            if node.op_type in _SAME_VALUES
+            for name in node.output
+        ),
         codes=codes,
         constants=graph.arrays(names) | {k: v for _, arrays in inner for k, v in arrays.items()},
         dynamic=any(one.dynamic for one in codes.values())
@@ -173,7 +104,7 @@ def exposable(facts: GraphFacts) -> tuple[str, ...]:
     return tuple(
         name
         for name, producer in facts.producers.items()
-        if producer != "Constant" and (producer not in SAME_VALUES or name in needed)
+        if producer != "Constant" and (name not in facts.copies or name in needed)
     )
 
 
@@ -273,6 +204,7 @@ def _operator(node: Any, graph: _Graph) -> GraphOperator | None:
         b=b,
         compute=compute,
         constant_weight=graph.is_constant(b),
+        form=form_of(op_type),
         fix=fix,
         why=why,
         integer=integer,

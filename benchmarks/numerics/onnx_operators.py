@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .code_operator import COMPUTED, LEAKY_SLOPE, CodeInput, CodeOperator
+from .graph import ATTENTION, CONVOLUTION, MATRIX, RECURRENT, SCORES
 from .integer_operator import Geometry, IntegerOperator
 
 
@@ -38,6 +39,19 @@ _OUTPUT_SCALE: dict[str, tuple[int, int]] = {
     "QLinearConcat": (0, 1),
     "QLinearWhere": (7, 8),
 }
+
+
+_FORM_OF: dict[str, str] = {
+    **dict.fromkeys(("LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"), RECURRENT),
+    **dict.fromkeys(("Attention", "QAttention"), ATTENTION),
+    "MultiHeadAttention": SCORES,
+}
+"""How operators multiply whose name does not hold `Conv`; all others take rows by columns."""
+
+
+def form_of(op_type: str) -> str:
+    """How an operator multiplies: a key of `graph.FORMS`."""
+    return CONVOLUTION if "Conv" in op_type else _FORM_OF.get(op_type, MATRIX)
 
 
 def output_scale(op_type: str) -> tuple[int, int]:

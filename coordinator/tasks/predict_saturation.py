@@ -19,12 +19,14 @@ import numpy.typing as npt
 from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.emulated_host import EmulatedHost
 from bitgauge.benchmarks.numerics.external_data import whole_model
-from bitgauge.benchmarks.numerics.instrument import Arrays, Instrumented, Run, Uninstrumentable
+from bitgauge.benchmarks.numerics.graph import GraphFacts, GraphOperator
+from bitgauge.benchmarks.numerics.instrument import Instrumented
 from bitgauge.benchmarks.numerics.integer_operator import PAIRING, spread
 from bitgauge.benchmarks.numerics.kernel_check import unsafe_share
 from bitgauge.benchmarks.numerics.ledger import WEIGHT_ONLY, OperatorRow
 from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
-from bitgauge.benchmarks.numerics.onnx_graph import GraphFacts, GraphOperator, read_graph
+from bitgauge.benchmarks.numerics.onnx_graph import read_graph
+from bitgauge.benchmarks.numerics.shown import Arrays, Run, Uninstrumentable
 from bitgauge.benchmarks.quality.batches import batch_sizes
 from bitgauge.benchmarks.quality.heads import matrix_of, predictions, right
 from bitgauge.benchmarks.quality.observed import Observed, judged_output

@@ -13,10 +13,10 @@ import onnx
 import pytest
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import SessionOptions
-from bitgauge.benchmarks.numerics.instrument import bit_equal
 from bitgauge.benchmarks.numerics.kernel_check import check, emulate
 from bitgauge.benchmarks.numerics.ledger import FLOAT, INTEGER, Ledger, OperatorRow
 from bitgauge.benchmarks.numerics.onnx_graph import exposable, exposed, read_graph
+from bitgauge.benchmarks.numerics.shown import bit_equal
 
 from tests.labs.integer import Case, facts, model, returned
 from tests.labs.qdq import Qdq, build

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import onnxruntime
-from bitgauge.benchmarks.numerics.onnx_graph import GraphFacts, read_graph
+from bitgauge.benchmarks.numerics.graph import GraphFacts
+from bitgauge.benchmarks.numerics.onnx_graph import read_graph
 from onnx import TensorProto, helper, numpy_helper
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -12,7 +12,7 @@ from bitgauge.agents.passes import numerics
 from bitgauge.agents.passes._batches import Batches
 from bitgauge.agents.passes.base import Child
 from bitgauge.agents.runtimes import ort
-from bitgauge.agents.runtimes.base import OpenGraph, Session, SessionOptions
+from bitgauge.agents.runtimes.base import Session, SessionOptions
 from bitgauge.benchmarks.numerics.emulated_host import EmulatedHost
 from bitgauge.benchmarks.numerics.ledger import Ledger
 from bitgauge.benchmarks.quality.sets import EvaluationSet
@@ -47,7 +47,7 @@ class EmulatedSession:
         pass
 
 
-def emulated_open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
+def emulated_open_graph(path: Path, options: SessionOptions, folder: Path) -> ort.OrtGraph:
     """`ort.open_graph`, executed by the emulator."""
     opened = ort.open_graph(path, options, folder)
 

@@ -13,6 +13,7 @@ import itertools
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +27,15 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     StackItem,
 )
 
-from ..base import OpenGraph, RuntimeMissing, SessionOptions, Traits
+from ..base import RuntimeMissing, SessionOptions, Traits
 from . import encode, sentinel
 
 if TYPE_CHECKING:
+    from bitgauge.benchmarks.numerics.shown import Observes, Run, Shown
     from bitgauge.benchmarks.quality.sets import InputSpec
     from bitgauge.benchmarks.raw.operators import OperatorProfile
 
-    from ..base import Feeds, Outputs
+    from ..base import Feeds, Outputs, Session
 
 NAME = "onnxruntime"
 RANK = 10
@@ -91,7 +93,7 @@ def load(path: Path, options: SessionOptions) -> OrtSession:
     return OrtSession(_inference(path, session_options(options)), path)
 
 
-def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
+def open_graph(path: Path, options: SessionOptions, folder: Path) -> OrtGraph:
     """A session with the graph that it saved; see `base.Traits`.
 
     Tensors exposed in the saved graph are those of the production kernels: exposed in the
@@ -118,7 +120,7 @@ def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
         as_it_stands.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         return OrtSession(_inference(model, as_it_stands))
 
-    return OpenGraph(session, graph, plain)
+    return OrtGraph(session, graph, plain)
 
 
 def open_profiled(path: Path, options: SessionOptions, folder: Path) -> ProfiledOrtSession:
@@ -266,6 +268,41 @@ class OrtSession:
     def close(self) -> None:
         """Drops the session; its memory goes back as far as the allocator lets it."""
         self._session = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrtGraph:
+    """A production session and the graph that it executes; see `base.OpenGraph`.
+
+    Attributes:
+        session: of production.
+        graph: an ONNX model of what it executes after all optimisation, encoded.
+        plain: a session, of the same kernels and options, that executes a graph as it stands.
+    """
+
+    session: Session
+    graph: bytes
+    plain: Callable[[bytes], Session]
+
+    def look(self, feeds: Feeds) -> Shown:
+        """The executed graph with further outputs."""
+        from bitgauge.benchmarks.numerics.instrument import Instrumented
+
+        return Instrumented(self.graph, self.session.run, self._runner, feeds)
+
+    def reference(self, path: Path) -> Observes:
+        """The float model's graph as it was written."""
+        from bitgauge.benchmarks.numerics.external_data import whole_model
+        from bitgauge.benchmarks.numerics.instrument import FloatModel
+        from bitgauge.benchmarks.numerics.shown import Uninstrumentable
+
+        try:
+            return FloatModel(whole_model(path), self._runner)
+        except ValueError as error:
+            raise Uninstrumentable(f"The baseline is no single file: {error}.") from error
+
+    def _runner(self, model: bytes) -> Run:
+        return self.plain(model).run
 
 
 class ProfiledOrtSession(OrtSession):

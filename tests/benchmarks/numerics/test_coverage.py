@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from bitgauge.benchmarks.numerics.graph import MATRIX
 from bitgauge.benchmarks.numerics.ledger import FLOAT, INTEGER, Ledger
 from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
 from bitgauge.benchmarks.numerics.multiplications import multiplications
@@ -190,7 +191,7 @@ def test_a_product_counts_the_same_with_and_without_its_activations(
     shown = {"a": (rows, depth), "b": b, "y": (rows, columns)}
     hidden = {name: shape for name, shape in shown.items() if name != "a"}
     found = [
-        multiplications("Gemm", ("a", "b"), "y", ("a", "b"), shapes) for shapes in (shown, hidden)
+        multiplications(MATRIX, ("a", "b"), "y", ("a", "b"), shapes) for shapes in (shown, hidden)
     ]
     assert found == [rows * depth * columns] * 2
 

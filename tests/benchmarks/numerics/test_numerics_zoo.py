@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bitgauge.agents.runtimes import fake, ort
-from bitgauge.agents.runtimes.base import OpenGraph, SessionOptions
+from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.analysis.analyse import analyse
@@ -228,7 +228,7 @@ def test_nothing_that_differs_from_production_is_looked_at(
 ) -> None:
     """A runtime whose exposed graphs compute something else is uninstrumentable."""
 
-    def lie(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
+    def lie(path: Path, options: SessionOptions, folder: Path) -> ort.OrtGraph:
         opened = ort.open_graph(path, options, folder)
 
         def plain(model: bytes) -> Any:

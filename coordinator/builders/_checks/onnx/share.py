@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.numerics.multiplications import multiplications
+from bitgauge.benchmarks.numerics.onnx_operators import form_of
 
 from .._share import MatrixProduct, Share
 from .graph import all_nodes, constants
@@ -138,4 +139,4 @@ def _work(node: Any, weight: Any, shapes: Mapping[str, tuple[int, ...]]) -> int 
         known[names[at]] = tuple(weight.dims)
     output = str(next((name for name in node.output if name), ""))
     op_type = str(node.op_type)
-    return multiplications(op_type, names, output, (names[0], names[at]), known) or None
+    return multiplications(form_of(op_type), names, output, (names[0], names[at]), known) or None
