@@ -66,6 +66,9 @@ class Builder(Protocol):
         VERSION: raised whenever the same request would give another artifact.
         DISTRIBUTIONS: the installed packages whose versions shape an artifact.
         MAKES: the artifact kind that it makes, and so the runtimes that it builds for.
+
+    One that makes formats under names of its runtime's own has them in `RECIPES`, a tuple of
+    spellings (`int4-q4_k_m`): they are known, listed and suggested by that.
     """
 
     VERSION: int
@@ -73,7 +76,7 @@ class Builder(Protocol):
     MAKES: str
 
     def accepts(self, recipe: Recipe) -> bool:
-        """Whether this builder makes `recipe`; at most one builder of a kind does."""
+        """Whether this builder makes `recipe`, a known one; at most one builder of a kind does."""
 
     def build(self, request: BuildRequest) -> None:
         """Write the artifact to `request.output`.

@@ -28,8 +28,12 @@ _RESULT = frozenset(
 
 
 def accepts(recipe: Recipe) -> bool:
-    """Every `int8-dynamic...`."""
-    return recipe.family is FormatFamily.INT8 and recipe.scheme is Scheme.DYNAMIC
+    """Every `int8-dynamic...` with unsigned activations, as the operators have them."""
+    return (
+        recipe.family is FormatFamily.INT8
+        and recipe.scheme is Scheme.DYNAMIC
+        and recipe.activation == "u8"
+    )
 
 
 def build(request: BuildRequest) -> None:

@@ -36,6 +36,7 @@ def accepts(recipe: Recipe) -> bool:
         recipe.family is FormatFamily.INT8
         and recipe.scheme is Scheme.STATIC
         and (recipe.activation, recipe.weight) in TYPES
+        and recipe.form is None
     )
 
 

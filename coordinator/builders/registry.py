@@ -6,7 +6,8 @@ A new builder is one new file beside this one, or in ``builders/`` below a folde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,7 +16,8 @@ from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.decoded import decoded
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Internal, Refused
-from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes
+from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes, nearest
+from bitgauge.benchmarks.vocabulary.recipes import parse as parse_among
 
 from .base import Builder, BuildRequest, Unsupported
 
@@ -36,15 +38,59 @@ def builders() -> dict[str, Builder]:
 
 def found() -> Found:
     """Every builder, and one line for each file that was skipped."""
-    return find(_BUILDERS)
+    there = find(_BUILDERS)
+    wrong = {name: text for name, one in there.modules.items() for text in _misnamed(one)}
+    modules = {name: one for name, one in there.modules.items() if name not in wrong}
+    lines = [
+        f"The builder {name} was skipped: {text!r} in RECIPES is not FAMILY-NAME in small letters,"
+        " with an underscore in the name"
+        for name, text in wrong.items()
+    ]
+    return replace(there, modules=modules, problems=(*there.problems, *lines))
+
+
+def _misnamed(builder: object) -> Iterator[str]:
+    """What stands in a builder's RECIPES and is no runtime's own name."""
+    for text in getattr(builder, "RECIPES", ()):
+        try:
+            if parse_among(text).own is not None:
+                continue
+        except BadInput:
+            pass
+        yield str(text)
 
 
 def buildable_recipes(kinds: Sequence[str] = ()) -> tuple[Recipe, ...]:
     """Every known recipe that a builder makes (as one of `kinds`, if any), in their known order."""
     there = [one for one in builders().values() if not kinds or one.MAKES in kinds]
+    own = tuple(parse_among(text) for text in own_names())
     return tuple(
-        recipe for recipe in known_recipes() if any(builder.accepts(recipe) for builder in there)
+        recipe
+        for recipe in (*known_recipes(), *own)
+        if any(_takes(builder, recipe) for builder in there)
     )
+
+
+def _takes(builder: Builder, recipe: Recipe) -> bool:
+    """Whether it makes `recipe`; of a runtime's own names it is its list that says so."""
+    if recipe.own is not None:
+        return str(recipe) in getattr(builder, "RECIPES", ())
+    return builder.accepts(recipe)
+
+
+def own_names() -> tuple[str, ...]:
+    """What builders make under names that runtimes have of their own."""
+    given = (text for one in builders().values() for text in getattr(one, "RECIPES", ()))
+    return tuple(dict.fromkeys(given))
+
+
+def parse(text: str) -> Recipe:
+    """The recipe spelled `text`; also the builders' own names are suggested.
+
+    Raises:
+        BadInput: BAD_RECIPE; the sentence names the nearest spelling.
+    """
+    return parse_among(text, own_names())
 
 
 def builder_for(recipe: Recipe, kinds: Sequence[str] = ()) -> tuple[str, Builder]:
@@ -58,7 +104,7 @@ def builder_for(recipe: Recipe, kinds: Sequence[str] = ()) -> tuple[str, Builder
         BadInput: BAD_RECIPE, no builder makes it; the sentence names what can be built.
         Internal: two builders claim it.
     """
-    accepting = [(name, one) for name, one in builders().items() if one.accepts(recipe)]
+    accepting = [(name, one) for name, one in builders().items() if _takes(one, recipe)]
     takers = [taker for taker in accepting if not kinds or taker[1].MAKES in kinds]
     if not takers:
         raise _unbuildable(recipe, kinds)
@@ -77,12 +123,16 @@ def _unbuildable(recipe: Recipe, kinds: Sequence[str]) -> BadInput:
     listed = ", ".join(map(str, others[:6])) or "none"
     skipped = "".join(f" {line}." for line in found().problems)
     of = f" as {' or '.join(kinds)}" if kinds and buildable_as(recipe) else ""
-    return BadInput(Code.BAD_RECIPE, f"No builder makes {recipe}{of}; there are {listed}.{skipped}")
+    near = nearest(str(recipe), map(str, made)) if recipe.own else ""
+    meant = f"; the nearest that is built is {near}" if near in map(str, made) else ""
+    return BadInput(
+        Code.BAD_RECIPE, f"No builder makes {recipe}{of}; there are {listed}{meant}.{skipped}"
+    )
 
 
 def buildable_as(recipe: Recipe) -> tuple[str, ...]:
     """The artifact kinds that `recipe` can be built as."""
-    made = (one.MAKES for one in builders().values() if one.accepts(recipe))
+    made = (one.MAKES for one in builders().values() if _takes(one, recipe))
     return tuple(dict.fromkeys(made))
 
 

@@ -16,8 +16,8 @@ _BITS = {FormatFamily.INT4: 4, FormatFamily.INT8: 8}
 
 
 def accepts(recipe: Recipe) -> bool:
-    """Every `int4-wo...` and `int8-wo...`."""
-    return recipe.scheme is Scheme.WEIGHT_ONLY
+    """Every `int4-wo...` and `int8-wo...` in blocks."""
+    return recipe.scheme is Scheme.WEIGHT_ONLY and recipe.block is not None
 
 
 def build(request: BuildRequest) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import MILLISECOND_NS, require_overrides
-from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES, Scheme, parse
+from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
 from bitgauge.benchmarks.vocabulary.typed import (
     parse_size_bytes,
     parse_time_ns,
@@ -113,8 +113,10 @@ def parse_recipes(text: str, *, calibrated: bool) -> tuple[str, ...]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     if words == ["all"]:  # each that cannot be built says why in its row
         return tuple(map(str, DEFAULT_RECIPES))
+    from ..builders.registry import parse  # knows what builders have names of their own for
+
     recipes = [parse(word) for word in words]
-    static = [str(recipe) for recipe in recipes if recipe.scheme is Scheme.STATIC]
+    static = [str(recipe) for recipe in recipes if recipe.needs_calibration]
     if static and not calibrated:
         raise BadInput(
             Code.BAD_ARGUMENT,

@@ -15,11 +15,11 @@ from bitgauge.benchmarks.quality.sets import (
 )
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.recipes import CUSTOM, parse
+from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 
-from ..builders.registry import builder_for
+from ..builders.registry import builder_for, parse
 from ..decisions.submission import Inspection, Takes, require_taken, runtime_for
 from ..models.base import ModelFacts
 from ..models.checks import check_evaluation, check_stands_in

@@ -126,11 +126,11 @@ def test_the_file_format(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("folder")
 def test_the_builder(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    recipe = parse("bf16")
+    recipe = parse("fp16-stored_half")
     assert recipe in builders.buildable_recipes()
-    assert builders.toolchain(recipe).startswith("bf16/1 onnx=")
+    assert builders.toolchain(recipe).startswith("stored_half/1 onnx=")
     (small,) = (one for one in zoo.models() if one.name == "digits-mlp")
-    made = tmp_path / "bf16.onnx"
+    made = tmp_path / "stored_half.onnx"
     builders.build(BuildRequest(recipe, small.path, made))
     assert made.stat().st_size < 0.6 * small.path.stat().st_size
     session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])

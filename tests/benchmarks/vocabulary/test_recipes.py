@@ -6,15 +6,20 @@ import pytest
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import (
+    CUSTOM,
     DEFAULT_RECIPES,
     Granularity,
+    GraphForm,
     RangeMethod,
     Recipe,
     Scheme,
+    default_recipes,
+    family_of,
+    is_calibrated,
     known_recipes,
     parse,
 )
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 
@@ -27,6 +32,49 @@ def test_every_recipe_round_trips(recipe: Recipe) -> None:
 def test_spellings_are_unique() -> None:
     recipes = known_recipes()
     assert len({str(recipe) for recipe in recipes}) == len(recipes) == len(set(recipes))
+
+
+OWN_FAMILIES = [one for one in FormatFamily if one is not FormatFamily.FP32]
+
+
+@given(
+    st.sampled_from(OWN_FAMILIES),
+    st.from_regex(r"[a-z][a-z0-9]{0,6}(_[a-z0-9]{1,4}){1,3}", fullmatch=True),
+    st.booleans(),
+)
+def test_a_name_of_a_runtimes_own_round_trips(
+    family: FormatFamily, name: str, calibrated: bool
+) -> None:
+    """Without any list of such names: a reader that lacks the builder reads a row of it."""
+    text = f"{family.value}-{name}{'-cal' if calibrated else ''}"
+    grammar = {str(recipe).replace("-", "_") for recipe in known_recipes()}
+    assume(text.replace("-", "_") not in grammar)
+    recipe = parse(text)
+    assert str(recipe) == text
+    assert (recipe.family, recipe.own, recipe.own_calibrated) == (family, name, calibrated)
+    assert family_of(text) is family
+    assert is_calibrated(text) is calibrated
+    assert recipe.needs_calibration is calibrated
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("fp32-q8_0", "int4-Q4_K_M", "int4-q4", "int4-q4_", "int4-_k", "int4-q4_k-m", "q4_k_m"),
+        *("int8-wo_b32", "int8-static_u8s8_pc", "int4-q4_k_m-cal-cal", "int4-" + "q_" * 30 + "k"),
+    ],
+)
+def test_what_is_no_name_of_a_runtimes_own(text: str) -> None:
+    with pytest.raises(BadInput, match="nearest known spelling is"):
+        parse(text)
+    assert not is_calibrated(text)
+
+
+def test_own_names_of_builders_are_suggested() -> None:
+    own = ["int4-q4_k_m", "int8-q8_0"]
+    for written, meant in (("int4-Q4_K_M", own[0]), ("int4-q4km", own[0]), ("int8-q80", own[1])):
+        with pytest.raises(BadInput, match=f"nearest known spelling is '{meant}'"):
+            parse(written, own)
 
 
 @settings(max_examples=60)
@@ -70,6 +118,30 @@ def test_the_words_mean_what_the_grammar_says() -> None:
     )
     assert parse("int4-wo-b32").block == 32
     assert parse("int8-dynamic").granularity is Granularity.PER_TENSOR
+    assert parse("int8-static-s8s8-pc-io").form is GraphForm.INTEGER_BORDER
+    assert parse("int8-static-u8s8-pc-rr-qop").form is GraphForm.OPERATORS
+    assert parse("int8-dynamic-s8s8-pc").activation == "s8"
+    assert parse("int4-static-s8s4-pc").weight == "s4"
+    assert parse("int8-wo-pc") == Recipe(
+        FormatFamily.INT8, Scheme.WEIGHT_ONLY, granularity=Granularity.PER_CHANNEL
+    )
+    assert parse("fp8-wo-e4m3-pc").weight == "e4m3"
+
+
+@pytest.mark.parametrize("kind", ["onnx", "tflite", "pt2"])
+def test_each_kind_has_a_usual_list(kind: str) -> None:
+    usual = default_recipes(kind)
+    assert str(usual[0]) == "fp32"
+    assert len(set(usual)) == len(usual) > 5
+
+
+def test_a_kind_without_a_list_has_nothing_usual() -> None:
+    assert default_recipes("genai") == ()
+
+
+def test_custom_cannot_be_built() -> None:
+    with pytest.raises(BadInput, match="give the file"):
+        parse(CUSTOM)
 
 
 def test_default_recipes_start_with_the_baseline() -> None:

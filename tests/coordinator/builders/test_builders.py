@@ -388,4 +388,45 @@ def test_a_calibration_set_smaller_than_a_fixed_batch_is_refused(tmp_path: Path)
 
 def test_only_weight_only_recipes_have_blocks() -> None:
     for recipe in registry.buildable_recipes():
-        assert (recipe.block is not None) == (recipe.scheme is Scheme.WEIGHT_ONLY)
+        assert recipe.block is None or recipe.scheme is Scheme.WEIGHT_ONLY
+
+
+OWN = """
+VERSION, DISTRIBUTIONS, MAKES, RECIPES = 1, (), "other", {recipes}
+
+def accepts(recipe):
+    return False
+
+def build(request):
+    request.output.write_bytes(str(request.recipe).encode())
+"""
+
+
+def own_builder(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, *recipes: str) -> None:
+    (folder / "builders").mkdir(exist_ok=True)
+    (folder / "builders" / f"{name}.py").write_text(OWN.format(recipes=recipes))
+    monkeypatch.setenv("BITGAUGE_PLUGIN_PATH", str(folder))
+
+
+def test_a_builder_brings_names_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    own_builder(monkeypatch, tmp_path, "gguf", "int4-q4_k_m", "int8-q8_0")
+    assert list(map(str, registry.buildable_recipes()))[-2:] == ["int4-q4_k_m", "int8-q8_0"]
+    recipe = registry.parse("int4-q4_k_m")
+    assert registry.buildable_as(recipe) == ("other",)
+    made = tmp_path / "made"
+    registry.build(BuildRequest(recipe, tmp_path / "none", made))
+    assert made.read_text() == "int4-q4_k_m"
+    with pytest.raises(BadInput, match="nearest known spelling is 'int4-q4_k_m'"):
+        registry.parse("int4-q4km")
+    with pytest.raises(BadInput, match="nearest that is built is int4-q4_k_m"):
+        registry.builder_for(registry.parse("int4-q4_k_s"))
+
+
+@pytest.mark.parametrize("text", ["int4-q4", "int8-dynamic", "Q4_K_M"])
+def test_a_builder_whose_own_names_are_none_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str
+) -> None:
+    own_builder(monkeypatch, tmp_path, "odd", text)
+    assert "odd" not in registry.builders()
+    (line,) = registry.found().problems
+    assert f"builder odd was skipped: {text!r}" in line
