@@ -48,6 +48,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "Keep the files that the model names in its own folder or below, as plain files, and"
             " send it from where onnx is installed."
         ),
+        Code.BAD_ENVIRONMENT: (
+            "A builder environment is a lock.txt whose lines are all NAME==VERSION; docs/adding.md"
+            " shows one."
+        ),
         Code.BAD_JOIN_LINE: "Copy the whole line that `bitgauge join-line` prints.",
     },
     "FAILED_PRECONDITION": {
@@ -121,6 +125,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.BUILD_TOOLS_MISSING: (
             "Install the quantizers beside the coordinator: pip install 'bitgauge[build]'."
         ),
+        Code.NO_ENVIRONMENT: (
+            "Run `bitgauge environments make NAME` on the machine that builds; then ask again."
+        ),
         Code.LIBRARY_MISSING: "Run: pip install 'bitgauge[report]'.",
         Code.UNREACHABLE: (
             "Start it with `bitgauge up`, or name another with --coordinator HOST:PORT."
@@ -148,6 +155,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.UNKNOWN_SERVICE: "Ask for the empty name, or for a service of the contract.",
         Code.UNKNOWN_DEVICE: "Run `bitgauge devices` for the devices there are.",
         Code.UNKNOWN_REGRESSION: "Run `bitgauge regressions --all` for the regressions there are.",
+        Code.UNKNOWN_ENVIRONMENT: "Run `bitgauge environments` for the environments there are.",
         Code.DEVICE_MISSING: (
             "Attach it, or leave --device out to serve every real device that is found."
         ),

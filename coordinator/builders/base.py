@@ -33,6 +33,7 @@ class BuildRequest:
             (`external_data.save_model`) goes beside it.
         calibration: the calibration set (npz), or None when the job has none.
         batch: of the job; a model may take no other.
+        environment: root of the builder's environment; None for one that works in ours.
         log: what the builder says of it.
     """
 
@@ -41,6 +42,7 @@ class BuildRequest:
     output: Path
     calibration: Path | None = None
     batch: int = 1
+    environment: Path | None = None
     log: BuildLog = field(default_factory=BuildLog, compare=False)
 
 
@@ -60,7 +62,9 @@ class Builder(Protocol):
     """What every module of this package offers, besides `base`, `registry` and `_*`.
 
     A module imports its quantizer inside its functions: asking which builder takes a recipe
-    must stay cheap. Equal requests give equal bytes.
+    must stay cheap. Equal requests give equal bytes. One whose packages agree with nobody else's
+    also has `ENVIRONMENT`, the name of its folder below `environments/`: its work is a script
+    there, which `_outside.run` has done in that environment.
 
     Attributes:
         VERSION: raised whenever the same request would give another artifact.

@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code,
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes, nearest
 from bitgauge.benchmarks.vocabulary.recipes import parse as parse_among
 
+from ..environments.definition import definition
 from .base import Builder, BuildRequest, Unsupported
 
 _BUILDERS = Kind(
@@ -148,9 +149,16 @@ def toolchain(recipe: Recipe, kinds: Sequence[str] = ()) -> str:
     """
     name, builder = builder_for(recipe, kinds)
     packages = (f"{package}={version_of(package)}" for package in builder.DISTRIBUTIONS)
+    own = environment_of(builder)
+    beside = (definition(own).toolchain,) if own else ()
     check = find(_CHECKS).modules.get(builder.MAKES)
     looked_at = (f"check/{check.VERSION}",) if check is not None else ()
-    return " ".join((f"{name}/{builder.VERSION}", *packages, *looked_at))
+    return " ".join((f"{name}/{builder.VERSION}", *beside, *packages, *looked_at))
+
+
+def environment_of(builder: Builder) -> str:
+    """The name of the environment that a builder works in; empty for one that works in ours."""
+    return str(getattr(builder, "ENVIRONMENT", ""))
 
 
 def known_toolchains() -> dict[str, str]:

@@ -26,6 +26,7 @@ from .submission import REFERENCE_RECIPE, is_order
 LONGEST_INSPECTION_S = 120.0
 LONGEST_ORDER_S = 120.0
 LONGEST_BUILD_S = 300.0
+LONGEST_ENVIRONMENT_S = 1800.0
 LONGEST_REFERENCE_S = 300.0
 LONGEST_ANALYSIS_S = 300.0
 MAX_SHARE_OF_MEMORY = 0.5
@@ -44,6 +45,7 @@ class StepKind(str, enum.Enum):
     INSPECT = "inspect"
     ORDER = "order"
     BUILD = "build"
+    ENVIRONMENT = "environment"
     REFERENCE = "reference"
     ANALYSE = "analyse"
 
@@ -80,6 +82,7 @@ class StepLimits:
     inspect: StepLimit = StepLimit(LONGEST_INSPECTION_S)
     order: StepLimit = StepLimit(LONGEST_ORDER_S)
     build: StepLimit = StepLimit(LONGEST_BUILD_S)
+    environment: StepLimit = StepLimit(LONGEST_ENVIRONMENT_S)
     reference: StepLimit = StepLimit(LONGEST_REFERENCE_S)
     analyse: StepLimit = StepLimit(LONGEST_ANALYSIS_S)
 

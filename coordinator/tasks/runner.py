@@ -34,6 +34,7 @@ from ..decisions.steps import (
     limit_met,
 )
 from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
+from ..environments.making import MakingTerms
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
 from . import order as ordering
@@ -78,7 +79,9 @@ class RayRunner:
         """Args: `sandbox` is the level that confines steps; none of them may see `home`."""
         self._access = access
         self._limits = limits
-        self._terms = StepTerms(sandbox, (home,) if home is not None and access.is_loopback else ())
+        state = home if access.is_loopback else None
+        hidden = (state,) if state is not None else ()
+        self._terms = StepTerms(sandbox, hidden, state, MakingTerms(limits.environment))
         options: dict[str, Any] = {"num_cpus": 0, "max_retries": 0}
         if access.is_loopback:
             node = ray.get_runtime_context().get_node_id()

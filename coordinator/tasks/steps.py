@@ -54,20 +54,23 @@ def inspect(spec: JobSpec, paths: Mapping[str, Path], takes: Takes) -> Inspectio
     return inspect_job(spec, lambda digest: paths[digest.sha256], takes)
 
 
-def build(key: BuildKey, baseline: Path, other: Path | None) -> Built:
+def build(
+    key: BuildKey, baseline: Path, other: Path | None, environment: Path | None = None
+) -> Built:
     """Build one artifact, or evaluate one reference.
 
     Args:
         key: what to make.
         baseline: the model.
         other: the set that is calibrated with, or that a reference is evaluated on.
+        environment: in which its builder works; None for ours.
     """
     from ..models.recognise import companions, kind_of
 
     output = Path.cwd() / RESULTS / ARTIFACT
     log = BuildLog()
     try:
-        _make(key, baseline, other, output, log)
+        _make(key, baseline, other, environment, output=output, log=log)
     except Unsupported as error:
         if limit_met(error) is not None:
             raise
@@ -76,7 +79,15 @@ def build(key: BuildKey, baseline: Path, other: Path | None) -> Built:
     return Built(kind_of(output, output.name), names, None, tuple(log.notes), log.batch)
 
 
-def _make(key: BuildKey, baseline: Path, other: Path | None, output: Path, log: BuildLog) -> None:
+def _make(
+    key: BuildKey,
+    baseline: Path,
+    other: Path | None,
+    environment: Path | None,
+    *,
+    output: Path,
+    log: BuildLog,
+) -> None:
     if is_order(key.recipe):
         assert other is not None, "both forms are run on a set"
         log.notes += order.put_in_order(baseline, other, order.wanted_by(key.recipe), output)
@@ -85,8 +96,17 @@ def _make(key: BuildKey, baseline: Path, other: Path | None, output: Path, log: 
         reference.evaluate(baseline, other, output, key.batch, log)
     else:
         recipe = parse(key.recipe)
-        request = BuildRequest(recipe, baseline, output, other, max(key.batch, 1), log)
+        batch = max(key.batch, 1)
+        request = BuildRequest(recipe, baseline, output, other, batch, environment, log)
         log.notes += registry.build(request, named(key.artifact_kind))
+
+
+def environment_of(key: BuildKey) -> str:
+    """The name of the environment that a build works in; empty for one that works in ours."""
+    if is_order(key.recipe) or key.recipe == REFERENCE_RECIPE:
+        return ""
+    _, builder = registry.builder_for(parse(key.recipe), named(key.artifact_kind))
+    return registry.environment_of(builder)
 
 
 def named(artifact_kind: str) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ that can reach nothing but what it is given here.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from ..client.endpoint import Endpoint
 from ..client.upload import upload
 from ..decisions.steps import End, Ending, StepLimit
 from ..decisions.submission import Inspection, Takes
+from ..environments.definition import definition
+from ..environments.making import MakingTerms, in_environment
+from ..environments.shelf import Ready, Shelf, shelf_folder
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
 from . import steps
@@ -67,10 +71,14 @@ class StepTerms:
     Attributes:
         sandbox: the level, or `AUTO`.
         hidden: folders that none may see: the coordinator's state.
+        state: the state folder whose environments builders work in; None: that of the node.
+        environments: what those may take.
     """
 
     sandbox: str = AUTO
     hidden: tuple[Path, ...] = ()
+    state: Path | None = None
+    environments: MakingTerms = field(default_factory=MakingTerms)
 
 
 class TaskClient(Client):
@@ -88,6 +96,8 @@ class Node:
         os.nice(NICENESS - os.nice(0))
         place = Site(replica_folder().parent, terms.sandbox, terms.hidden)
         self.nursery = Nursery(place)
+        self._shelf = Shelf(shelf_folder(terms.state))
+        self._terms = terms.environments
 
     @contextmanager
     def blobs(self, access: BlobAccess) -> Iterator[tuple[Client, Replica]]:
@@ -108,19 +118,30 @@ class Node:
 
     def build(self, access: BlobAccess, limit: StepLimit, key: BuildKey) -> Any:
         """Build one artifact, or evaluate one reference, and upload it: a `BuildOutcome`."""
-        with self.blobs(access) as (client, replica):
+        with self._environment(key) as made, self.blobs(access) as (client, replica):
             baseline = replica.artifact(key.model)
             other = replica.path(key.calibration) if key.calibration else None
-            inputs = (_whole(baseline), *([other] if other else []))
-            order = Order(steps.build, (key, baseline, other), limit, inputs)
+            inputs = (_whole(baseline), *([other] if other else []), *_readable(made))
+            root = made.path if made else None
+            order = Order(steps.build, (key, baseline, other, root), limit, inputs)
             with self.nursery.step(order, steps.Built) as (built, folder):
                 if not isinstance(built, steps.Built):
                     return built
                 try:
-                    made = _kept(client, built, folder, limit)
+                    kept = _kept(client, built, folder, limit)
                 except NotTaken as error:
                     return Ending(End.RESULT, why=str(error))
-                return BuildOutcome(made, built.unsupported, built.notes, built.batch)
+                return BuildOutcome(kept, built.unsupported, built.notes, built.batch)
+
+    @contextmanager
+    def _environment(self, key: BuildKey) -> Iterator[Ready | None]:
+        """The environment in which an artifact is built, made now if need be; None: in ours."""
+        name = steps.environment_of(key)
+        if not name:
+            yield None
+            return
+        with in_environment(definition(name), self._shelf, self._terms) as made:
+            yield made
 
     def analyse(
         self,
@@ -139,6 +160,14 @@ class Node:
         inputs = (*raws, *([reference] if reference else []))
         order = Order(steps.analyse, (refs, raws, facts, reference), limit, inputs)
         return self.nursery.raised(order, Analysis)
+
+
+def _readable(made: Ready | None) -> tuple[Path, ...]:
+    """What a step may read of an environment; ours is readable to all of them."""
+    if made is None:
+        return ()
+    base = Path(made.note.base)
+    return (made.path, *(() if base == Path(sys.base_prefix) else (base,)))
 
 
 def _whole(artifact: Path) -> Path:

@@ -22,6 +22,7 @@ BOUND = re.compile(r"(MAX|LONGEST)_[A-Z0-9_]+")
 AGAINST_STRANGERS = (
     *(f"coordinator/{room}" for room in ("services", "lab", "access", "store", "decisions")),
     *(f"coordinator/{room}" for room in ("tasks", "models", "sets", "client")),
+    *(f"coordinator/{room}" for room in ("environments", "builders")),
     *(f"benchmarks/{room}" for room in ("common", "quality", "raw", "refresh", "sandbox")),
     *(f"agents/{room}" for room in ("storage", "connection", "execution", "launcher", "config.py")),
 )

@@ -1,0 +1,1 @@
+"""Environments of packages in which builders work whose pins agree with nobody else's."""

@@ -1,0 +1,72 @@
+"""Which interpreter an environment is made with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+_NEWEST_MINOR = 20
+_OLDEST_MINOR = 10
+_ASKED_S = 20.0
+_ASKS = """
+import json, sys
+print(json.dumps([sys.executable, sys.base_prefix, "%d.%d.%d" % sys.version_info[:3]]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python of this machine.
+
+    Attributes:
+        path: of the program.
+        base: folder of its installation.
+        version: in full.
+    """
+
+    path: str
+    base: str
+    version: str
+
+    @property
+    def line(self) -> str:
+        """Its version without the last number: packages are built for that."""
+        return ".".join(self.version.split(".")[:2])
+
+
+def own() -> Interpreter:
+    """The one that runs this."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Interpreter(sys.executable, sys.base_prefix, version)
+
+
+def interpreter_for(wanted: SpecifierSet) -> Interpreter | None:
+    """Our own when it will do, else the newest of this machine's that will; None when none does."""
+    return next((one for one in (own(), *_others()) if one.version in wanted), None)
+
+
+def _others() -> Iterator[Interpreter]:
+    for minor in range(_NEWEST_MINOR, _OLDEST_MINOR - 1, -1):
+        path = shutil.which(f"python3.{minor}")
+        found = _asked(path) if path else None
+        if found is not None:
+            yield found
+
+
+def _asked(path: str) -> Interpreter | None:
+    """What an interpreter says of itself; a name on PATH may stand for nothing."""
+    try:
+        done = subprocess.run(
+            [path, "-I", "-c", _ASKS], capture_output=True, timeout=_ASKED_S, check=True
+        )
+        program, base, version = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return Interpreter(str(Path(program)), str(base), str(version))
