@@ -15,12 +15,16 @@ from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme
 
 from ..._sessions import EXACT_MODE
 from ...base import BuildRequest, Unsupported
+from .. import _agreement as agreement
+from .. import _ranges as ranges
 from .. import _samples as samples
+from .._agreement import Quantizer
 from .._samples import Samples
 from .._share import Share
 from .._verdict import Verdict, broken, percent
-from . import agreement, execution, optimiser, ranges, share, weights
-from .graph import Quantizer, constants, made, points, quantizers, with_outputs
+from . import execution, optimiser, share, weights
+from .forcing import Forcing
+from .graph import constants, made, points, quantizers, with_outputs
 
 VERSION = 2
 """Raised when the same artifact would be judged otherwise; part of a build's key."""
@@ -208,7 +212,8 @@ class _Artifact:
                 with_outputs(self.baseline, names).SerializeToString(), as_it_stands=True
             )
             reached, seen, whole = ranges.peaks(
-                session, samples.batches(sample, self.request.calibration), names
+                lambda feeds: execution.run(session, feeds, names),
+                samples.batches(sample, self.request.calibration),
             )
         except Exception as error:
             self.notes.append(f"calibration was not looked at: {said(error, self.baseline)}")
@@ -256,14 +261,9 @@ class _Artifact:
         clamped = self.request.recipe.scheme is Scheme.STATIC and (
             self.request.recipe.ranges is not RangeMethod.MIN_MAX or not sample.calibrated
         )
-        return agreement.Forced(
-            self.model,
-            usable,
-            {one.name: built[one.name].dtype for one in usable},
-            expected,
-            sample.feeds,
-            clamped,
-        ).worst()
+        kinds = {one.name: built[one.name].dtype for one in usable}
+        compute = Forcing(self.model, kinds, sample.feeds).compute
+        return agreement.Forced(compute, usable, kinds, expected, clamped).worst()
 
     @staticmethod
     def _tapped(model: Any, sample: Samples, names: tuple[str, ...]) -> dict[str, Any]:

@@ -9,12 +9,13 @@ the onnx package; runs nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.numerics.onnx_operators import attributes, graphs
+
+from .._agreement import Counterpart, Quantizer, shifts
 
 GIVEN = "/given"
 """What the name of a tensor that is handed in, in place of the one computed, ends with."""
@@ -33,46 +34,8 @@ _WEIGHTS: Mapping[str, tuple[int, ...]] = {
     "QGemm": (3,),
 }
 """Which inputs of an operator are weights in codes, when they are constant."""
-_MOVED = 0.25
-"""Share of codes that a disturbed copy moves up by one, and as many down."""
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Quantizer:
-    """What one QuantizeLinear with a fixed scale does to its tensor.
-
-    Attributes:
-        tensor: what it reads.
-        scale_name: of the initializer that holds its scale.
-        step: difference of two neighbouring codes; the largest one per channel.
-        low: smallest value that a code stands for.
-        high: largest value that a code stands for.
-    """
-
-    tensor: str
-    scale_name: str
-    step: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Counterpart:
-    """A tensor of the built graph and the tensor of the float graph that it stands for.
-
-    Attributes:
-        name: in the built graph.
-        of: in the float graph.
-        quantizer: what lies between both, if anything does.
-        dynamic: whether a reader computes its scale from the values.
-    """
-
-    name: str
-    of: str
-    quantizer: Quantizer | None = None
-    dynamic: bool = False
 
 
 def made(graph: Any) -> dict[str, Any]:
@@ -265,11 +228,3 @@ def _moved(array: Array, generator: np.random.Generator | None, bits: int) -> Ar
     limits = np.iinfo(array.dtype)
     moved = array.astype(np.int16) + shifts(array.shape, generator)
     return np.clip(moved, limits.min, limits.max).astype(array.dtype)
-
-
-def shifts(shape: tuple[int, ...], generator: np.random.Generator | None) -> Array:
-    """By how many steps each value of a disturbed array is moved."""
-    if generator is None:
-        return np.ones(shape, np.int16)
-    drawn = generator.random(shape)
-    return (drawn < _MOVED).astype(np.int16) - (drawn > 1 - _MOVED).astype(np.int16)

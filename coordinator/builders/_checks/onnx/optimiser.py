@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .._agreement import NEAR, Tensors, relative_error
 from . import execution
-from .agreement import NEAR, Tensors, relative_error
 from .graph import disturbed
 
 LEVELS = ("ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED")

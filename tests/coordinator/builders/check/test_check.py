@@ -12,9 +12,9 @@ import pytest
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES, parse
 from bitgauge.coordinator.builders import registry
+from bitgauge.coordinator.builders._checks._agreement import distance
 from bitgauge.coordinator.builders._checks._verdict import Verdict
 from bitgauge.coordinator.builders._checks.onnx import check
-from bitgauge.coordinator.builders._checks.onnx.agreement import distance
 from bitgauge.coordinator.builders.base import BuildLog, BuildRequest, Unsupported
 from onnx import TensorProto, helper, numpy_helper
 

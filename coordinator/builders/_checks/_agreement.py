@@ -8,15 +8,13 @@ weights and inputs are moved by a step: a sound layer lies well within, whatever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from . import execution
-from .graph import GIVEN, Counterpart, disturbed, forced, shifts
 
 NEAR = 0.05
 """Outputs that are off by less than this share of their size are never a broken build."""
@@ -26,11 +24,66 @@ EXPLAINED = 3.0
 """How many times what a step on every weight and input moves; a sound layer stays near 0.4."""
 _ROUNDING = 0.75
 """Root mean square of an error of half a step, with room: it is 0.29 of a step."""
+_MOVED = 0.25
+"""Share of codes that a disturbed copy moves up by one, and as many down."""
 _HALF = 6e4
 """What float16 holds, with room."""
 
 Array = npt.NDArray[Any]
 Tensors = Mapping[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantizer:
+    """What one QuantizeLinear with a fixed scale does to its tensor.
+
+    Attributes:
+        tensor: what it reads.
+        scale_name: of the initializer that holds its scale.
+        step: difference of two neighbouring codes; the largest one per channel.
+        low: smallest value that a code stands for.
+        high: largest value that a code stands for.
+    """
+
+    tensor: str
+    scale_name: str
+    step: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counterpart:
+    """A tensor of the built graph and the tensor of the float graph that it stands for.
+
+    Attributes:
+        name: in the built graph.
+        of: in the float graph.
+        quantizer: what lies between both, if anything does.
+        dynamic: whether a reader computes its scale from the values.
+    """
+
+    name: str
+    of: str
+    quantizer: Quantizer | None = None
+    dynamic: bool = False
+
+
+class Weights(enum.Enum):
+    """What happens to stored weights before a graph computes, by about one step each."""
+
+    AS_BUILT = "as built"
+    SHIFTED = "each up, down or not at all"
+    UP = "all up"
+
+    @property
+    def generator(self) -> np.random.Generator | None:
+        """For `shifts`."""
+        return np.random.default_rng(0) if self is Weights.SHIFTED else None
+
+
+Computes = Callable[[Mapping[str, npt.NDArray[Any]], Weights], Mapping[str, npt.NDArray[Any]]]
+"""Points by their names in the built graph, each computed of values of them that are handed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +145,17 @@ class Forced:
     """A built model whose points are computed from the float model's values.
 
     Attributes:
-        model: the built one (`onnx.ModelProto`).
+        compute: runs the built graph with its points handed in.
         points: where it is compared.
         kinds: numpy element type of each point in the built model, by its name there.
         expected: values of the float model by its own names.
-        feeds: inputs of the call.
         clamps: whether the recipe's ranges leave values out on purpose.
     """
 
-    model: Any
+    compute: Computes
     points: Sequence[Counterpart]
     kinds: Mapping[str, np.dtype[Any]]
     expected: Tensors
-    feeds: Tensors
     clamps: bool
 
     def worst(self) -> Deviation | None:
@@ -123,8 +174,8 @@ class Forced:
     def _moved(self, concerned: Iterable[Counterpart], calm: Tensors) -> dict[Counterpart, float]:
         """How far each point moves when weights and inputs do, by size of what is expected."""
         moved = dict.fromkeys(concerned, 0.0)
-        for weights in (np.random.default_rng(0), None):
-            noisy = self._values(disturbed(self.model, weights), np.random.default_rng(1))
+        for weights in (Weights.SHIFTED, Weights.UP):
+            noisy = self._values(weights, np.random.default_rng(1))
             for point in moved:
                 before, after = (one[point.name].astype(np.float64) for one in (calm, noisy))
                 if before.shape == after.shape:
@@ -171,29 +222,16 @@ class Forced:
         return any(bool(np.abs(value).max(initial=0.0) > _HALF) for value in values)
 
     def _values(
-        self, model: Any = None, inputs: np.random.Generator | None = None
-    ) -> dict[str, Array]:
-        """The points as `model` computes them, the built one where none is given.
+        self, weights: Weights = Weights.AS_BUILT, inputs: np.random.Generator | None = None
+    ) -> Tensors:
+        """The points as the built model computes them.
 
         Args:
-            model: with the same points.
+            weights: what is done to them before.
             inputs: moves what is handed in by a step; None leaves it.
         """
-        import onnx
-
-        kinds = {
-            point.name: onnx.helper.np_dtype_to_tensor_dtype(self.kinds[point.name])
-            for point in self.points
-        }
-        names = list(kinds)
-        copy = forced(model or self.model, kinds, names)
-        session = execution.opened(copy.SerializeToString(), as_it_stands=True)
-        given = {point.name + GIVEN: self._given(point, inputs) for point in self.points}
-        given.update(self.feeds)
-        wanted = {one.name for one in session.get_inputs()}
-        return execution.run(
-            session, {name: value for name, value in given.items() if name in wanted}, names
-        )
+        given = {point.name: self._given(point, inputs) for point in self.points}
+        return self.compute(given, weights)
 
     def _given(self, point: Counterpart, generator: np.random.Generator | None) -> Array:
         value, kind = self.expected[point.of], self.kinds[point.name]
@@ -212,3 +250,11 @@ class Forced:
         if self.kinds[point.name] == np.float16:
             return np.abs(value) * 2.0**-10
         return 0.0
+
+
+def shifts(shape: tuple[int, ...], generator: np.random.Generator | None) -> Array:
+    """By how many steps each value of a disturbed array is moved."""
+    if generator is None:
+        return np.ones(shape, np.int16)
+    drawn = generator.random(shape)
+    return (drawn < _MOVED).astype(np.int16) - (drawn > 1 - _MOVED).astype(np.int16)

@@ -1,47 +1,24 @@
-"""tflite: a model of LiteRT, once TensorFlow Lite; a flatbuffer after its published schema.
+"""The tables of a tflite file: tensors and operators of the subgraph that runs.
 
-Only the tables that say what the model is are read, by the reader that LiteRT's own schema makes
-and its package brings; weights are not. The reader trusts the offsets of a file, so whatever it
-raises means that the file is damaged; LiteRT verifies them again before it runs one. The package
-`tflite` is no reader to use here: it takes codes that only the second field holds for ADD.
+Read by the reader that LiteRT's own schema makes and its package brings; weights stay where they
+are. It trusts the offsets of a file, so whatever it raises means that the file is damaged.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from bitgauge.benchmarks.quality.sets import InputSpec
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
-from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
-from ..base import ModelFacts, OutputSpec
-from ..classes import classify
-
-NAME = "tflite"
-RANK = 10
-
-MAX_FILE_BYTES = (1 << 31) - 1  # what the offsets of a flatbuffer reach
 MAX_ITEMS = 100_000
 """Tensors, operators or buffers of a file; a damaged one may seem to have any number."""
 
-_SIGNATURE = b"TFL3"
 _VERSION = 3
-_FAMILIES = {
-    "FLOAT32": FormatFamily.FP32,
-    "FLOAT16": FormatFamily.FP16,
-    "BFLOAT16": FormatFamily.BF16,
-    "INT8": FormatFamily.INT8,
-    "UINT8": FormatFamily.INT8,
-    "INT4": FormatFamily.INT4,
-}
 _NUMPY = {"STRING": "str", "RESOURCE": "object", "VARIANT": "object"}
-_PRODUCTS = {
+PRODUCTS = {
     "CONV_2D": "Conv",
     "CONV_3D": "Conv",
     "DEPTHWISE_CONV_2D": "Conv",
@@ -60,28 +37,7 @@ _PRODUCTS = {
 """What multiplies, and what ONNX calls it: classes are told by ONNX's names."""
 
 
-def recognises(head: bytes) -> bool:
-    """Whether it carries the schema's identifier, at byte 4."""
-    return head[4:8] == _SIGNATURE
-
-
-def facts(path: Path, label: str) -> ModelFacts:
-    """What the file at `path` is; see `base.Format`."""
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise BadInput(Code.BAD_MODEL, f"{label} is larger than 2 GiB, which no flatbuffer can be.")
-    data = path.read_bytes()
-    try:
-        return _facts(_Graph.of(data, label), len(data))
-    except BitgaugeError:
-        raise
-    except Exception as error:  # the reader follows offsets: struct.error, IndexError, and more
-        raise BadInput(
-            Code.BAD_MODEL,
-            f"{label} is damaged: what its bytes point to is not in it; export it again.",
-        ) from error
-
-
-def _schema() -> Any:
+def schema() -> Any:
     """LiteRT's schema.
 
     Raises:
@@ -99,17 +55,35 @@ def _schema() -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class _Tensor:
-    """One tensor: `quantized` when its integers stand for numbers, `held` when the file has it."""
+class LiteTensor:
+    """One tensor.
+
+    Attributes:
+        name: need not be unique.
+        kind: of its elements, as the schema names it.
+        shape: None where any size is taken.
+        held: whether the file has its values.
+        scales: how many there are; integers with one or more stand for numbers.
+        scale: the largest of them.
+        zero_point: the first.
+    """
 
     name: str
     kind: str
     shape: tuple[int | None, ...]
-    quantized: bool
     held: bool
+    scales: int = 0
+    scale: float = 0.0
+    zero_point: int = 0
+
+    @property
+    def quantized(self) -> bool:
+        """Whether its integers stand for numbers."""
+        return "INT" in self.kind and self.scales > 0
 
     @property
     def elements(self) -> int:
+        """How many there are; 0 where that is not told."""
         product = 1
         for size in self.shape:
             product *= size or 0
@@ -122,25 +96,27 @@ class _Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class _Operator:
+class LiteOperator:
+    """One operator: tensors by their places in the subgraph, -1 for one that is left out."""
+
     kind: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class _Graph:
+class LiteGraph:
     """The tables of a file that are looked at: its first subgraph, which is the one that runs."""
 
-    tensors: tuple[_Tensor, ...]
-    operators: tuple[_Operator, ...]
+    tensors: tuple[LiteTensor, ...]
+    operators: tuple[LiteOperator, ...]
     inputs: dict[str, int]
     outputs: dict[str, int]
 
     @classmethod
-    def of(cls, data: bytes, label: str) -> _Graph:
+    def of(cls, data: bytes, label: str) -> LiteGraph:
         """From the bytes of a file."""
-        model = _schema().Model.GetRootAs(data, 0)
+        model = schema().Model.GetRootAs(data, 0)
         if model.Version() != _VERSION:
             raise BadInput(
                 Code.BAD_MODEL,
@@ -156,12 +132,12 @@ class _Graph:
         return cls(tensors, tuple(_operators(model, subgraph)), inputs, outputs)
 
     @cached_property
-    def weights(self) -> tuple[_Tensor, ...]:
+    def weights(self) -> tuple[LiteTensor, ...]:
         """What products read that the file holds, each once, in the type in which it is held."""
         makers = {at: one for one in self.operators for at in one.outputs}
-        found: dict[int, _Tensor] = {}
+        found: dict[int, LiteTensor] = {}
         for one in self.operators:
-            for at in one.inputs if one.kind in _PRODUCTS else ():
+            for at in one.inputs if one.kind in PRODUCTS else ():
                 maker = makers.get(at)
                 widened = maker is not None and maker.kind == "DEQUANTIZE"
                 kept = maker.inputs[0] if maker is not None and widened else at
@@ -211,7 +187,7 @@ def _signature(model: Any, label: str) -> tuple[dict[str, int], dict[str, int]] 
     return named[0], named[1]
 
 
-def _tensors(model: Any, subgraph: Any) -> Iterator[_Tensor]:
+def _tensors(model: Any, subgraph: Any) -> Iterator[LiteTensor]:
     kinds = _names_of("TensorType")
     buffers = _count(model.BuffersLength())
     for at in _count(subgraph.TensorsLength()):
@@ -220,16 +196,19 @@ def _tensors(model: Any, subgraph: Any) -> Iterator[_Tensor]:
         kind = kinds[one.Type()]
         buffer = model.Buffers(buffers[one.Buffer()])
         sizes = _ints(one, "ShapeSignature") or _ints(one, "Shape")
-        yield _Tensor(
+        count = scales.ScaleLength() if scales is not None else 0
+        yield LiteTensor(
             name=one.Name().decode(),
             kind=kind,
             shape=tuple(size if size >= 0 else None for size in sizes),
-            quantized="INT" in kind and scales is not None and scales.ScaleLength() > 0,
             held=buffer.DataLength() > 0 or buffer.Offset() > 1,
+            scales=count,
+            scale=float(scales.ScaleAsNumpy().max()) if count else 0.0,
+            zero_point=int(scales.ZeroPoint(0)) if count and scales.ZeroPointLength() else 0,
         )
 
 
-def _operators(model: Any, subgraph: Any) -> Iterator[_Operator]:
+def _operators(model: Any, subgraph: Any) -> Iterator[LiteOperator]:
     kinds = _names_of("BuiltinOperator")
     codes = [model.OperatorCodes(at) for at in _count(model.OperatorCodesLength())]
     for at in _count(subgraph.OperatorsLength()):
@@ -239,53 +218,10 @@ def _operators(model: Any, subgraph: Any) -> Iterator[_Operator]:
         kind = kinds[max(code.DeprecatedBuiltinCode(), code.BuiltinCode())]
         if kind == "CUSTOM":
             kind = code.CustomCode().decode()
-        yield _Operator(kind, _ints(one, "Inputs"), _ints(one, "Outputs"))
+        yield LiteOperator(kind, _ints(one, "Inputs"), _ints(one, "Outputs"))
 
 
 def _names_of(enumeration: str) -> dict[int, str]:
     """The names of the schema's numbers."""
-    words = vars(getattr(_schema(), enumeration))
+    words = vars(getattr(schema(), enumeration))
     return {number: word for word, number in words.items() if isinstance(number, int)}
-
-
-def _facts(graph: _Graph, size_bytes: int) -> ModelFacts:
-    kinds = Counter(one.kind for one in graph.operators)
-    translated: Counter[str] = Counter()
-    for kind, count in kinds.items():
-        translated[_PRODUCTS.get(kind, kind.capitalize())] += count
-    family = _family(graph.weights)
-    integers = any(one.quantized for one in graph.tensors)
-    plain = not integers and {one.kind for one in graph.weights} <= {"FLOAT32"}
-    return ModelFacts(
-        inputs=tuple(
-            InputSpec(name, graph.tensors[at].dtype, graph.tensors[at].shape)
-            for name, at in graph.inputs.items()
-        ),
-        outputs=tuple(
-            OutputSpec(name, graph.tensors[at].dtype, graph.tensors[at].shape)
-            for name, at in graph.outputs.items()
-        ),
-        operator_counts=dict(sorted(kinds.items())),
-        model_class=classify(translated, graph.activation_products),
-        recipe=parse(FormatFamily.FP32.value) if plain else None,
-        parameter_count=_parameters(graph.tensors),
-        size_bytes=size_bytes,
-        family=family,
-    )
-
-
-def _family(weights: Sequence[_Tensor]) -> FormatFamily | None:
-    """The family of most of the multiplied weights; None when none has more than half of them."""
-    sizes: Counter[FormatFamily | None] = Counter()
-    for one in weights:
-        sizes[_FAMILIES.get(one.kind)] += one.elements
-    if not sizes:
-        return None
-    family, size = sizes.most_common(1)[0]
-    return family if 2 * size > sizes.total() else None
-
-
-def _parameters(tensors: Sequence[_Tensor]) -> int:
-    """Elements of the constants that hold numbers, as stored; see `ModelFacts`."""
-    held = [one for one in tensors if one.held and one.shape]
-    return sum(one.elements for one in held if one.kind in _FAMILIES)

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from . import execution
-from .agreement import Tensors
-from .graph import Quantizer
+from ._agreement import Quantizer, Tensors
 
 LIMIT_S = 20.0
 """After this the rest of a calibration set is not looked at, and no range is called too wide."""
 WIDEST = 3.5
 """How many times what the whole set reaches a range may be: a power of two, and both signs."""
-_SET_BY_FORMULA = frozenset({"Softmax", "LogSoftmax", "Sigmoid", "Tanh", "HardSigmoid"})
+_SET_BY_FORMULA = frozenset(
+    (
+        *("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "HardSigmoid"),
+        *("SOFTMAX", "LOG_SOFTMAX", "LOGISTIC", "TANH", "L2_NORMALIZATION"),
+    )
+)
 """What makes tensors whose range a quantizer takes from the formula, not from the set."""
 
 
 def peaks(
-    session: Any, batches: Iterable[Tensors], names: tuple[str, ...]
+    run: Callable[[Tensors], Tensors], batches: Iterable[Tensors]
 ) -> tuple[dict[str, float], int, bool]:
     """The largest magnitude of each tensor over a set.
 
     Args:
-        session: of the float model, returning `names`.
+        run: one call of the float model; the tensors that are looked at.
         batches: the set.
-        names: of tensors.
 
     Returns:
         Magnitudes of those that had a value, how many samples were seen, and whether that was all.
@@ -38,7 +39,7 @@ def peaks(
     for feeds in batches:
         if time.monotonic() > end:
             return found, seen, False
-        for name, value in execution.run(session, feeds, names).items():
+        for name, value in run(feeds).items():
             if value.size and value.dtype.kind == "f":
                 finite = np.abs(value[np.isfinite(value)])
                 found[name] = max(found.get(name, 0.0), float(finite.max(initial=0.0)))
