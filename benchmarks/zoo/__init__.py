@@ -4,7 +4,8 @@ Three classifiers of scikit-learn's handwritten digits: the 1,797 test images of
 C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998
 (doi.org/10.24432/C50P49, CC BY 4.0). All take one input, `pixels`, float32
 [batch, 1, 8, 8] in 0..1, and return `logits`, float32 [batch, 10], so one evaluation set and one
-calibration set serve them all. `tests/labs/zoo/train.py` made every file here.
+calibration set serve them all. `tests/labs/zoo/train.py` made the ONNX files and the sets, and
+`tests/labs/zoo/forms.py` of them the same models for other runtimes.
 
 Importing this package loads nothing but the standard library.
 """
@@ -18,6 +19,8 @@ from ..vocabulary.enums import ModelClass
 
 ARTIFACT_KIND = "onnx"
 """What their files are."""
+FORMS = ("tflite", "pt2")
+"""Kinds in which each model is there too: of one sample a call as tflite, of any number as pt2."""
 
 _FOLDER = Path(__file__).resolve().parent
 
@@ -29,6 +32,10 @@ class ZooModel:
     name: str
     model_class: ModelClass
     path: Path
+
+    def form(self, kind: str) -> Path:
+        """The file of another artifact kind that computes the same, one of `FORMS`."""
+        return self.path.with_suffix(f".{kind}")
 
 
 def models() -> tuple[ZooModel, ...]:
@@ -57,5 +64,5 @@ def calibration_path() -> Path:
 
 
 def evaluation_path() -> Path:
-    """The evaluation set: 898 images that no model was trained or calibrated on."""
+    """The evaluation set: 899 images that no model was trained or calibrated on."""
     return _FOLDER / "evaluation.npz"

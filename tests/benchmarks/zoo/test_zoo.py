@@ -1,20 +1,23 @@
-"""The zoo: committed files are what they are said to be, measured with onnxruntime."""
+"""The zoo: committed files are what they are said to be, measured with what executes them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
 
 MODELS = zoo.models()
 FOLDER = zoo.evaluation_path().parent
 RECORD = json.loads((FOLDER / "zoo.json").read_text())
+FORMS = json.loads((FOLDER / "forms.json").read_text())
 
 
 def arrays(name: str) -> dict[str, Any]:
@@ -51,6 +54,25 @@ def test_the_files_are_those_of_the_record_and_small() -> None:
         digest = hashlib.sha256(model.path.read_bytes()).hexdigest()
         assert digest == RECORD["models"][model.name]["sha256"]
     assert sum(model.path.stat().st_size for model in MODELS) < 4_000_000
+
+
+def test_other_forms_are_those_of_their_record_and_name_no_machine() -> None:
+    for model in MODELS:
+        for kind in zoo.FORMS:
+            held = model.form(kind).read_bytes()
+            assert hashlib.sha256(held).hexdigest() == FORMS["models"][model.name][kind]
+    program = zipfile.ZipFile(MODELS[0].form("pt2")).read("digits-mlp/models/model.json")
+    assert b"modules.py" not in program
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_the_lite_form_computes_what_the_onnx_file_does(model: zoo.ZooModel) -> None:
+    pixels = arrays("evaluation.npz")["inputs/pixels"][:32]
+    session = ort.InferenceSession(model.path, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"pixels": pixels})
+    lite = Interpreter(str(model.form("tflite"))).get_signature_runner()
+    logits = np.concatenate([lite(pixels=one[None])["logits"] for one in pixels])
+    np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
 def test_the_sets_follow_the_format_and_share_no_image() -> None:
