@@ -44,7 +44,8 @@ bad-days: .venv/dev.installed
 bad-models: .venv/dev.installed
 	$(PYTEST) tests/bad_days/faults/avx2 tests/bad_days/models
 
-# Who has a token, a certificate or nothing, and means harm.
+# Who has a token, a certificate or nothing, and means harm; each file in a network namespace of its own. Tells at the end
+# what each attack did to memory and to others' calls.
 bad-attacks: .venv/dev.installed
 	$(PYTEST) tests/bad_days/attacks
 

@@ -1,4 +1,4 @@
-"""docs/security.md tells of every right what coordinator/access says, and nothing else."""
+"""docs/security.md tells of every right what coordinator/access says, and which test tries what."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from bitgauge.coordinator.services.server import SERVICES
 from bitgauge.protos.v1 import agent_pb2, blobs_pb2, lab_pb2
 from grpc_health.v1 import health_pb2
 
+TESTS = Path(__file__).parents[1]
 PAGE = (Path(__file__).parents[2] / "docs/security.md").read_text()
 EVERYBODY = {"nobody", *(party.value for party in Party)}
+TRIED = "| what is tried | what it did before it was mended | tests in `tests/` |"
 HEAD = "| service | calls | nobody | read | submit | admin | agent | task |"
 
 Rights = dict[tuple[str, str], set[str]]
@@ -69,3 +71,33 @@ def test_every_method_of_the_contract_is_somebody_s() -> None:
     }
     assert told
     assert not told - of_the_page().keys()
+
+
+def tried() -> dict[str, list[tuple[str, str]]]:
+    """What the page says is tried, with the file and the name of each test."""
+    _, _, below = PAGE.partition(TRIED + "\n")
+    found: dict[str, list[tuple[str, str]]] = {}
+    for line in below.partition("\n\n")[0].splitlines()[1:]:
+        what, before, tests = (cell.strip() for cell in line.strip("|").split("|"))
+        assert before, line
+        found[what] = re.findall(r"`([\w/]+\.py)::(\w+)`", tests)
+        assert found[what], line
+        assert tests.count("`") == 2 * len(found[what]), line
+    return found
+
+
+def test_what_is_tried_is_a_test() -> None:
+    named = [one for tests in tried().values() for one in tests]
+    assert named
+    absent = [
+        f"{path}::{name}"
+        for path, name in named
+        if not (TESTS / path).is_file() or f"def {name}(" not in (TESTS / path).read_text()
+    ]
+    assert not absent
+
+
+def test_every_file_of_attacks_is_told_of() -> None:
+    there = {one.name for one in (TESTS / "bad_days/attacks").glob("test_*.py")}
+    told = {Path(path).name for tests in tried().values() for path, _ in tests}
+    assert there - told == {"test_lab.py"}, "its tests are about the attacks themselves"
