@@ -1,47 +1,52 @@
-"""int8-static: integer weights and activations, scales fixed by calibration, as Q/DQ pairs."""
+"""int8-static: integer weights and activations, scales fixed by calibration.
+
+As Q/DQ pairs or, in the QOperator form, as integer operators. Activations of 16 bits are Q/DQ pairs
+alone: there is no integer operator that takes them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from bitgauge.benchmarks.numerics.external_data import is_large
-from bitgauge.benchmarks.quality.batches import batch_sizes, fixed_batches
-from bitgauge.benchmarks.quality.sets import (
-    EvaluationSet,
-    InputSpec,
-    check_inputs,
-    read_evaluation_set,
-)
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.recipes import Granularity, RangeMethod, Recipe, Scheme
+from bitgauge.benchmarks.vocabulary.recipes import (
+    Granularity,
+    GraphForm,
+    RangeMethod,
+    Recipe,
+    Scheme,
+)
 
-from ..models.formats.onnx import inputs_of
-from ._taken import first_taken
-from ._tools import on_preprocessed, quiet_tools, require_operators
-from .base import BuildRequest, Unsupported
+from ._calibration import Reader, quantize_calibrated
+from ._tools import require_operators
+from .base import BuildRequest
 
 VERSION = 2
 MAKES = "onnx"
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
-CALIBRATION_BATCH = 32
 TYPES = (("u8", "s8"), ("s8", "s8"), ("u8", "u8"))
+WIDE_TYPES = (("u16", "s8"), ("s16", "s8"))
+_MADE = {
+    None: frozenset({"QuantizeLinear"}),
+    GraphForm.OPERATORS: frozenset({"QLinearConv", "QLinearMatMul", "QGemm"}),
+}
+"""Operators of which one shows that something was quantized."""
 
 
 def accepts(recipe: Recipe) -> bool:
     """Every `int8-static...` in a pair of types that onnxruntime's quantizer offers."""
+    types = TYPES if recipe.form is GraphForm.OPERATORS else (*TYPES, *WIDE_TYPES)
     return (
         recipe.family is FormatFamily.INT8
         and recipe.scheme is Scheme.STATIC
-        and (recipe.activation, recipe.weight) in TYPES
-        and recipe.form is None
+        and (recipe.activation, recipe.weight) in types
+        and recipe.form is not GraphForm.INTEGER_BORDER
     )
 
 
 def build(request: BuildRequest) -> None:
-    """Calibrate on the whole set in its own order, then insert Q/DQ pairs.
+    """Calibrate on the whole set in its own order, then quantize.
 
     Activations are quantized asymmetrically, so that after a Relu the zero point sits at the
     lowest code and the Relu itself can go.
@@ -50,24 +55,15 @@ def build(request: BuildRequest) -> None:
         Unsupported: there is no calibration set, or nothing in the model to quantize.
         BadInput: BAD_CALIBRATION_SET, the set is not what the model takes.
     """
-    if request.calibration is None:
-        raise Unsupported(f"{request.recipe} needs a calibration set, and the job has none.")
-    calibration = read_evaluation_set(request.calibration, Code.BAD_CALIBRATION_SET)
-    specs = _inputs(request.baseline)
-    check_inputs(calibration, specs, Code.BAD_CALIBRATION_SET)
-    with quiet_tools():
-        calls = _batches(request, specs, calibration)
-        on_preprocessed(
-            request, lambda source: _quantize(request, source, _feeds(calibration, calls))
-        )
+    quantize_calibrated(request, lambda source, reader: _quantize(request, source, reader))
     require_operators(
         request,
-        frozenset({"QuantizeLinear"}),
+        _MADE[request.recipe.form],
         "The model has no operator that the static quantizer takes.",
     )
 
 
-def _quantize(request: BuildRequest, source: Path, feeds: Iterator[dict[str, Any]]) -> None:
+def _quantize(request: BuildRequest, source: Path, reader: Reader) -> None:
     from onnxruntime.quantization import (
         CalibrationMethod,
         QuantFormat,
@@ -76,7 +72,12 @@ def _quantize(request: BuildRequest, source: Path, feeds: Iterator[dict[str, Any
     )
 
     recipe = request.recipe
-    types = {"u8": QuantType.QUInt8, "s8": QuantType.QInt8}
+    types = {
+        "u8": QuantType.QUInt8,
+        "s8": QuantType.QInt8,
+        "u16": QuantType.QUInt16,
+        "s16": QuantType.QInt16,
+    }
     methods = {
         RangeMethod.MIN_MAX: CalibrationMethod.MinMax,
         RangeMethod.PERCENTILE: CalibrationMethod.Percentile,
@@ -88,8 +89,8 @@ def _quantize(request: BuildRequest, source: Path, feeds: Iterator[dict[str, Any
     quantize_static(
         source,
         request.output,
-        _Reader(feeds),
-        quant_format=QuantFormat.QDQ,
+        reader,
+        quant_format=QuantFormat.QOperator if recipe.form else QuantFormat.QDQ,
         per_channel=recipe.granularity is Granularity.PER_CHANNEL,
         reduce_range=recipe.reduced_range,
         use_external_data_format=is_large(request.baseline),
@@ -99,60 +100,3 @@ def _quantize(request: BuildRequest, source: Path, feeds: Iterator[dict[str, Any
         calibration_providers=["CPUExecutionProvider"],
         extra_options={"ActivationSymmetric": False},
     )
-
-
-def _inputs(baseline: Path) -> tuple[InputSpec, ...]:
-    import onnx
-
-    return inputs_of(onnx.load(str(baseline), load_external_data=False))
-
-
-def _batches(
-    request: BuildRequest, specs: Sequence[InputSpec], calibration: EvaluationSet
-) -> tuple[int, ...]:
-    """Samples of each call, in their own order: of a size that the model takes.
-
-    `CALIBRATION_BATCH` comes first, so that jobs of every batch share one artifact; then that of
-    the job, and 1. Where only full batches are taken, the samples that fill none are left out.
-
-    Raises:
-        BadInput: BAD_CALIBRATION_SET, the model takes more samples at once than there are.
-        Unsupported: it takes no size that was tried.
-    """
-    sizes = batch_sizes(specs, CALIBRATION_BATCH, request.batch)
-    if fixed_batches(specs) and len(calibration) < max(sizes, default=0):
-        raise BadInput(
-            Code.BAD_CALIBRATION_SET,
-            f"The set holds {len(calibration)} samples, the model takes {sizes[0]} at once.",
-        )
-    found = first_taken(str(request.baseline), calibration, sizes)
-    if found.size != sizes[0]:
-        request.log.batch = request.batch
-    if found.size is None:
-        raise Unsupported(
-            f"The model takes no batch of {' or '.join(map(str, sizes))} samples of the"
-            f" calibration set: {found.reason}."
-        )
-    if found.size != sizes[0]:
-        request.log.notes.append(
-            f"calibrated in batches of {found.size}, not {sizes[0]}: {found.reason}"
-        )
-    return found.calls
-
-
-def _feeds(calibration: EvaluationSet, calls: Sequence[int]) -> Iterator[dict[str, Any]]:
-    start = 0
-    for count in calls:
-        yield {name: array[start : start + count] for name, array in calibration.inputs.items()}
-        start += count
-
-
-class _Reader:
-    """Hands batches to onnxruntime's calibrators, which ask for them one by one."""
-
-    def __init__(self, batches: Iterator[dict[str, Any]]) -> None:
-        self._batches = batches
-
-    def get_next(self) -> dict[str, Any] | None:
-        """The next batch by input name, or None at the end."""
-        return next(self._batches, None)

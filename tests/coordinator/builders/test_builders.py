@@ -199,7 +199,7 @@ def test_a_recipe_without_builder_is_refused_with_what_there_is() -> None:
         registry.builder_for(parse("bf16"))
     assert caught.value.code is Code.BAD_RECIPE
     with pytest.raises(BadInput, match="there are int8-static-u8s8-pc,"):
-        registry.toolchain(parse("int8-static-u16s8-pc"))
+        registry.toolchain(parse("int8-static-s8u8-pt"))
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ stay within 7 bits everywhere were made with reduced range.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from bitgauge.benchmarks.vocabulary.errors import BadInput
-from bitgauge.benchmarks.vocabulary.recipes import Recipe, parse
+from bitgauge.benchmarks.vocabulary.recipes import GraphForm, Recipe, parse
 from onnx import TensorProto
 
 from .graph import Graph, attribute
@@ -47,6 +47,8 @@ _INTEGER_WEIGHTS = {
     "MatMulIntegerToFloat": (1, 3),
     "DynamicQuantizeMatMul": (1, 2),
 }
+_OPERATORS = frozenset({"QLinearConv", "QLinearMatMul", "QGemm"})
+"""Integer operators with the scales of their activations: the QOperator form."""
 _WEIGHT_USERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "FusedMatMul", "FusedGemm"})
 _DYNAMIC = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"})
 
@@ -69,13 +71,10 @@ def recognise(graph: Graph) -> Recipe | None:
         spelling = _blocks(graph)
     elif operators & _DYNAMIC:
         spelling = _scaled("int8-dynamic", "u8", weights)
-    elif "QuantizeLinear" in operators:
-        activation = _only({_activation_word(node, graph) for node in graph.nodes} - {None})
-        float_8 = activation in _FLOAT_8
-        spelling = _scaled("fp8-static" if float_8 else "int8-static", activation, weights)
+    elif operators & {"QuantizeLinear", *_OPERATORS}:
+        spelling = _static(graph, operators, weights)
     elif weights:
-        block = _only({weight.block for weight in weights})
-        spelling = f"int{_only({weight.word.lstrip('us') for weight in weights})}-wo-b{block}"
+        spelling = _weights_alone(weights)
     else:
         spelling = widest_float(graph)
     if spelling == "int8-dynamic-u8s8-pt":
@@ -91,12 +90,28 @@ def _only(found: set[Any]) -> Any:
     return next(iter(found)) if len(found) == 1 else None
 
 
+def _static(graph: Graph, operators: set[str], weights: list[_Weight]) -> str:
+    activation = _only({_activation_word(node, graph) for node in graph.nodes} - {None})
+    start = "fp8-static" if activation in _FLOAT_8 else "int8-static"
+    form = f"-{GraphForm.OPERATORS.value}" if operators & _OPERATORS else ""
+    return _scaled(start, activation, weights) + form
+
+
 def _scaled(start: str, activation: str | None, weights: list[_Weight]) -> str:
     word = _only({weight.word for weight in weights})
     types = word if activation in _FLOAT_8 and activation == word else f"{activation}{word}"
     granularity = "pc" if any(weight.per_channel for weight in weights) else "pt"
     reduced = "-rr" if weights and all(weight.reduced for weight in weights) else ""
     return f"{start}-{types}-{granularity}{reduced}"
+
+
+def _weights_alone(weights: list[_Weight]) -> str:
+    block = _only({weight.block for weight in weights})
+    word = _only({weight.word for weight in weights}) or "unknown"
+    if word in _FLOAT_8:
+        return f"fp8-wo-{word}-{'pc' if any(one.per_channel for one in weights) else 'pt'}"
+    by_channel = block is None and all(one.per_channel for one in weights)
+    return f"int{word.lstrip('us')}-wo-{'pc' if by_channel else f'b{block}'}"
 
 
 def _blocks(graph: Graph) -> str:
@@ -116,7 +131,9 @@ def widest_float(graph: Graph) -> str:
 
 
 def _activation_word(node: Any, graph: Graph) -> str | None:
-    """Type that a QuantizeLinear of an activation makes; None for every other node."""
+    """Type of the codes that a node makes of an activation, or takes; None for every other node."""
+    if node.op_type in _OPERATORS:
+        return None if graph.is_constant(node.input[0]) else _zero_point_word(graph, node)
     if node.op_type != "QuantizeLinear" or graph.is_constant(node.input[0]):
         return None
     zero_point = graph.constants.get(node.input[2]) if len(node.input) > 2 else None
@@ -135,14 +152,21 @@ def _weights(graph: Graph) -> Iterator[_Weight]:
         if node.op_type in _INTEGER_WEIGHTS:
             at, scale_at = _INTEGER_WEIGHTS[node.op_type]
             weight = _weight(graph, node, at, scale_at)
-        elif (
-            node.op_type == "DequantizeLinear" and users.get(node.output[0], set()) & _WEIGHT_USERS
-        ):
+        elif node.op_type == "DequantizeLinear" and _is_weight(graph, node.output[0], users):
             weight = _weight(graph, makers.get(node.input[0], node), 0, 1, node)
         else:
             weight = None
         if weight is not None:
             yield weight
+
+
+def _is_weight(graph: Graph, name: str, users: Mapping[str, set[str]]) -> bool:
+    """Whether a tensor is a factor of a product, also after its axes are exchanged."""
+    found = users.get(name, set())
+    if found == {"Transpose"}:
+        turned = (one for one in graph.nodes if one.op_type == "Transpose" and one.input[0] == name)
+        found = {user for one in turned for user in users.get(one.output[0], set())}
+    return bool(found & _WEIGHT_USERS)
 
 
 def _weight(
@@ -156,11 +180,19 @@ def _weight(
         return None
     scale = graph.constants.get(node.input[scale_at]) if len(node.input) > scale_at else None
     scales = int(np.prod(scale.dims)) if scale is not None else 1
-    block = attribute(dequantize, "block_size") if dequantize is not None else None
+    block = _block(tensor, dequantize) if dequantize is not None else None
     word = _TYPE_WORDS.get(tensor.data_type)
     if word is None and node.op_type == "QuantizeLinear":
         word = _zero_point_word(graph, node)  # a float weight behind its own Q/DQ pair
     return _Weight(word or "unknown", scales > 1, _fits_7_bits(graph, tensor), block)
+
+
+def _block(tensor: Any, dequantize: Any) -> int | None:
+    """Elements that share a scale along the axis; None where they are all of them."""
+    block = attribute(dequantize, "block_size") or None
+    axis = attribute(dequantize, "axis")
+    length = tensor.dims[1 if axis is None else axis]
+    return None if block is None or block >= length else int(block)
 
 
 def _zero_point_word(graph: Graph, node: Any) -> str | None:
