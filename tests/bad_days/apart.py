@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,8 @@ class Caller:
         if not wanted(item.path) or item.get_closest_marker("skip"):
             return None
         if self.own is None:
-            names = [one.nodeid for one in item.session.items if one.path == item.path]
+            follow = dropwhile(lambda one: one is not item, item.session.items)
+            names = [one.nodeid for one in takewhile(lambda one: one.path == item.path, follow)]
             self.own = Own(item.path, names, self.config)
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in self.own.reports(item):
