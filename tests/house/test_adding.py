@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from bitgauge.agents import registry as agent
 from bitgauge.agents.meters.base import MeterLost
-from bitgauge.agents.runtimes.base import SessionOptions
+from bitgauge.agents.runtimes.base import RuntimeModule, SessionOptions
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
 from bitgauge.benchmarks.quality.sets import InputSpec
@@ -57,13 +57,28 @@ def test_the_table_names_every_kind_that_is_shown() -> None:
     assert kinds == set(re.findall(r"\| `FOLDER/(\w+)/` \|", PAGE))
 
 
-@pytest.mark.usefixtures("folder")
-def test_the_runtime(tmp_path: Path) -> None:
-    runtime = agent.runtime("matrix")
+def kept_by(runtime: RuntimeModule, tmp_path: Path) -> None:
+    """What every runtime keeps."""
     test_runtime.test_the_description_says_what_it_is(runtime)
     test_runtime.test_the_empty_artifact_runs(runtime, tmp_path)
     test_runtime.test_a_file_that_is_no_artifact_is_one_sentence(runtime, tmp_path)
     test_runtime.test_it_advertises_what_its_traits_say(runtime)
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_runtime(tmp_path: Path) -> None:
+    runtime = agent.runtime("plainlite")
+    kept_by(runtime, tmp_path)
+    session = runtime.load(zoo.models()[0].form("tflite"), SessionOptions())
+    with np.load(zoo.evaluation_path(), allow_pickle=False) as held:
+        (answer,) = session.run({"pixels": held["inputs/pixels"][:1]})
+        assert answer.argmax() == held["labels"][0]
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_runtime_of_the_file_format(tmp_path: Path) -> None:
+    runtime = agent.runtime("matrix")
+    kept_by(runtime, tmp_path)
     path = tmp_path / "model"
     path.write_bytes(b'{"linear": [[1, 2], [3, 4]]}')
     session = runtime.load(path, SessionOptions())

@@ -209,6 +209,33 @@ def test_the_examples_of_the_documentation_reach_the_table(up: Up, tmp_path: Pat
         assert row.metric("accuracy_pct").value
 
 
+@pytest.mark.timeout(120)
+def test_the_runtime_of_the_documentation_runs_a_job_from_its_folder(
+    up: Up, tmp_path: Path
+) -> None:
+    (mlp, *_) = zoo.models()
+    with plugged(up, "plain", tmp_path, write_examples(tmp_path / "plug")), up.client() as client:
+        model, sets = local_file(mlp.form("tflite")), local_file(zoo.evaluation_path())
+        upload(client, [model, sets])
+        job_id = client.submit(
+            JobSpec(
+                model_name="plain-model",
+                baseline=model.digest,
+                entries=(Entry("", model.digest, "again"),),
+                evaluation=sets.digest,
+                runtime="plainlite",
+                selector=Selector(device="plain"),
+                overrides=BRIEF,
+            )
+        ).job_id
+        *_, last = client.watch(job_id)
+        assert last.state is JobState.FINISHED, last
+        (row,) = client.table(TableQuery(job_id=job_id))
+        assert (row.runtime, row.recipe, row.state) == ("plainlite", "fp32", CellState.MEASURED)
+        known = zoo.known_accuracy(mlp.name) * 100
+        assert row.metric("accuracy_pct").value == pytest.approx(known, abs=0.2)
+
+
 def _wait_for_device(up: Up, name: str) -> None:
     deadline = time.monotonic() + 30
     with up.client() as client:
