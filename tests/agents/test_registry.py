@@ -43,7 +43,7 @@ def add(folder: Path, file: str, *, name: str = "abacus", rank: int = 5, body: s
 def test_a_file_in_a_folder_is_a_runtime(tmp_path: Path) -> None:
     add(tmp_path, "abacus.py")
     found = registry.find("runtimes", (tmp_path,))
-    assert list(found.modules) == ["onnxruntime", "abacus", "litert", "fake"]
+    assert list(found.modules) == ["onnxruntime", "abacus", "litert", "torch", "fake"]
     assert "7" in {one.version for one in registry.probe_runtimes(found)[0]}
 
 
@@ -56,7 +56,7 @@ def test_a_folder_is_a_runtime_too(tmp_path: Path) -> None:
     (package / "beads.py").write_text('VERSION = "8"\n')
     found = registry.find("runtimes", (tmp_path,))
     assert found.problems == ()
-    assert list(found.modules) == ["onnxruntime", "abacus", "litert", "fake"]
+    assert list(found.modules) == ["onnxruntime", "abacus", "litert", "torch", "fake"]
     (described,) = (one for one in registry.probe_runtimes(found)[0] if one.name == "abacus")
     assert (described.version, described.artifact_kinds) == ("8", ("fake",))
 

@@ -1,0 +1,193 @@
+"""One exported program as a session: arrays in, arrays out, without gradients.
+
+Inputs are held against what the program declares before the clock starts, because the library's
+own checks, a large part of a small program's time, are Python that no deployed program runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bitgauge.benchmarks.common.exported.program import Program, Tensor
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from bitgauge.benchmarks.quality.sets import InputSpec
+
+    from ..base import Feeds, Outputs
+
+    Array = npt.NDArray[Any]
+
+Run = Callable[..., Any]
+"""The program: tensors in the order of its inputs, to what it returns."""
+Explains = Callable[[Exception], BitgaugeError]
+
+_WITHOUT_NUMPY = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+
+
+class TorchSession:
+    """One program, ready to run; see `base.Session`.
+
+    Args:
+        run: calls it.
+        program: what it declares.
+        made: what it was made with.
+        explains: makes a sentence of what it raises.
+    """
+
+    def __init__(
+        self, run: Run, program: Program, made: Mapping[str, str], explains: Explains
+    ) -> None:
+        self._run: Run | None = run
+        self._program = program
+        self._explains = explains
+        self._made = {**made, **_converted(program)}
+
+    @property
+    def input_specs(self) -> tuple[InputSpec, ...]:
+        """What a call needs; where numpy has no such type, float32 stands for it."""
+        from bitgauge.benchmarks.quality.sets import InputSpec
+
+        return tuple(
+            InputSpec(name, _in_numpy(one.dtype), one.shape)
+            for name, one in self._program.inputs.items()
+        )
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """By their places in what the owner's function returned."""
+        return tuple(self._program.outputs)
+
+    def options_set(self) -> dict[str, str]:
+        """What it was made with, and how it was compiled as far as it was."""
+        return {**self._made, **getattr(self._run, "told", {})}
+
+    def bind(self, feeds: Feeds) -> Callable[[], None]:
+        """A call: arrays become tensors, the program runs, its tensors become arrays."""
+        import torch
+
+        ready = self._ready(feeds)
+        run, flat, wrapped = self._loaded(), _flat, torch.from_numpy
+        no_grad, odd = torch.no_grad, self._odd()
+
+        def call() -> None:
+            with no_grad():
+                for one in flat(run(*[wrapped(array) for array in ready])):
+                    one.numpy()
+
+        def converted() -> None:
+            with no_grad():
+                given = [_to_torch(array, dtype) for array, dtype in zip(ready, odd, strict=True)]
+                for one in flat(run(*given)):
+                    _to_numpy(one)
+
+        return converted if any(odd) or self._returns_odd() else call
+
+    def run(self, feeds: Feeds) -> Outputs:
+        """One call."""
+        import torch
+
+        ready, run = self._ready(feeds), self._loaded()
+        try:
+            with torch.no_grad():
+                given = [_to_torch(one, odd) for one, odd in zip(ready, self._odd(), strict=True)]
+                return [_to_numpy(one) for one in _flat(run(*given))]
+        except MemoryError:
+            raise
+        except Exception as error:  # the library raises a dozen types that share no base
+            raise self._explains(error) from error
+
+    def close(self) -> None:
+        """Drops the program, and with it its memory."""
+        self._run = None
+
+    def _loaded(self) -> Run:
+        assert self._run is not None, "a closed session is not called"
+        return self._run
+
+    def _odd(self) -> list[str]:
+        """The type of each input that numpy has not, else nothing."""
+        return [
+            one.dtype if one.dtype in _WITHOUT_NUMPY else ""
+            for one in self._program.inputs.values()
+        ]
+
+    def _returns_odd(self) -> bool:
+        return any(one.dtype in _WITHOUT_NUMPY for one in self._program.outputs.values())
+
+    def _ready(self, feeds: Feeds) -> list[Array]:
+        """The arrays of a call, each of which the program declares to take.
+
+        Raises:
+            Refused: it does not.
+        """
+        import numpy as np
+
+        ready = []
+        for name, declared in self._program.inputs.items():
+            array = feeds[name]
+            if problem := _problem(array.dtype.name, array.shape, declared):
+                raise Refused(Code.RUN_FAILED, f"Input {name!r} {problem}.")
+            ready.append(np.require(array, requirements=["C", "W"]))
+        return ready
+
+
+def _problem(dtype: str, shape: tuple[int, ...], declared: Tensor) -> str | None:
+    """Why an input cannot be taken, as the end of a sentence."""
+    wanted = _in_numpy(declared.dtype)
+    if dtype != wanted:
+        return f"is {dtype}, and the program takes {wanted}"
+    fits = len(shape) == len(declared.sizes) and all(
+        low <= size and (high is None or size <= high)
+        for size, (low, high) in zip(shape, declared.sizes, strict=True)
+    )
+    if fits:
+        return None
+    listed = ", ".join(_axis(*one) for one in declared.sizes)
+    return f"is of shape ({', '.join(map(str, shape))}), and the program takes ({listed})"
+
+
+def _axis(low: int, high: int | None) -> str:
+    if low == high:
+        return str(low)
+    return f"{low} to {high}" if high is not None else f"{low} or more"
+
+
+def _in_numpy(dtype: str) -> str:
+    return "float32" if dtype in _WITHOUT_NUMPY else dtype
+
+
+def _converted(program: Program) -> dict[str, str]:
+    """Which inputs are converted inside the clock, as any caller has to."""
+    named = [
+        f"{name} {one.dtype}" for name, one in program.inputs.items() if one.dtype in _WITHOUT_NUMPY
+    ]
+    return {"converted inside the clock": ", ".join(named)} if named else {}
+
+
+def _flat(returned: Any) -> list[Any]:
+    """The tensors that a program returned, in the order of its outputs."""
+    if isinstance(returned, dict):
+        return [one for value in returned.values() for one in _flat(value)]
+    if isinstance(returned, list | tuple):
+        return [one for value in returned for one in _flat(value)]
+    return [] if returned is None else [returned]
+
+
+def _to_torch(array: Array, dtype: str) -> Any:
+    import torch
+
+    tensor = torch.from_numpy(array)
+    return tensor.to(getattr(torch, dtype)) if dtype else tensor
+
+
+def _to_numpy(tensor: Any) -> Array:
+    """As an array of its own: the program may write into its output at the next call."""
+    import torch
+
+    if tensor.dtype in (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2):
+        tensor = tensor.float()
+    array: Array = tensor.detach().numpy().copy()
+    return array
