@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bitgauge.benchmarks.common.exported.program import Program, Tensor
+from bitgauge.benchmarks.common.exported.program import Program, TensorMeta
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 EXECUTION = "execution"
@@ -194,7 +194,7 @@ def examples(program: Program, free: int) -> list[Any]:
     return [_example(one, free, made) for one in program.inputs.values()]
 
 
-def _example(one: Tensor, free: int, generator: Any) -> Any:
+def _example(one: TensorMeta, free: int, generator: Any) -> Any:
     import torch
 
     sizes = [low if low == high else max(low, min(free, high or free)) for low, high in one.sizes]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bitgauge.benchmarks.common.exported.program import Program, Tensor
+from bitgauge.benchmarks.common.exported.program import Program, TensorMeta
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class TorchSession:
         return ready
 
 
-def _problem(dtype: str, shape: tuple[int, ...], declared: Tensor) -> str | None:
+def _problem(dtype: str, shape: tuple[int, ...], declared: TensorMeta) -> str | None:
     """Why an input cannot be taken, as the end of a sentence."""
     wanted = _in_numpy(declared.dtype)
     if dtype != wanted:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .archive import Archive, damaged, opened, refused
-from .rules import MAX_DEPTH, Forbidden, forbid
+from .rules import MAX_DEPTH, ForeignText, forbid
 
 SCHEMA_MAJOR = 8
 """Of the schema; another one is another language."""
@@ -50,7 +50,7 @@ _OF_OBJECTS = ("custom_obj_", "opaque_obj_")
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class TensorMeta:
     """What a tensor of the graph is.
 
     Attributes:
@@ -73,7 +73,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
+class OperatorCall:
     """One operator: its name without ``torch.ops.``, and tensors by name.
 
     Attributes:
@@ -109,10 +109,10 @@ class Program:
         keeps_state: a call changes a buffer, so that the next one computes something else.
     """
 
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
-    operators: tuple[Operator, ...]
-    tensors: dict[str, Tensor]
+    inputs: dict[str, TensorMeta]
+    outputs: dict[str, TensorMeta]
+    operators: tuple[OperatorCall, ...]
+    tensors: dict[str, TensorMeta]
     held: frozenset[str]
     pickled: tuple[Pickled, ...]
     written_by: str
@@ -133,7 +133,7 @@ def read(path: Path, label: str) -> Program:
         told = _decoded(archive, f"models/{name}.json")
         try:
             forbid(told)
-        except Forbidden as why:
+        except ForeignText as why:
             raise refused(label, str(why)) from why
         pickled = _pickled(archive, name)
         try:
@@ -267,7 +267,7 @@ def _program(told: Mapping[str, Any], pickled: tuple[Pickled, ...], label: str) 
     )
 
 
-def _written(operators: Sequence[Operator]) -> set[str]:
+def _written(operators: Sequence[OperatorCall]) -> set[str]:
     """Tensors that an operator changes in place: its name ends with an underscore."""
     return {
         one.inputs[0][1][0]
@@ -282,7 +282,7 @@ def _most(value: Any) -> int | None:
     return int(value) if isinstance(value, int) and value < 1 << 62 else None
 
 
-def _tensor(meta: Mapping[str, Any], ranges: Mapping[str, tuple[int, int | None]]) -> Tensor:
+def _tensor(meta: Mapping[str, Any], ranges: Mapping[str, tuple[int, int | None]]) -> TensorMeta:
     sizes: list[tuple[int, int | None]] = []
     for one in meta["sizes"]:
         if "as_int" in one:
@@ -290,10 +290,10 @@ def _tensor(meta: Mapping[str, Any], ranges: Mapping[str, tuple[int, int | None]
         else:
             symbol = _SYMBOL.fullmatch(one["as_expr"]["expr_str"])
             sizes.append(ranges.get(symbol[1], (0, None)) if symbol else (0, None))
-    return Tensor(_DTYPES.get(meta["dtype"], "unknown"), tuple(sizes))
+    return TensorMeta(_DTYPES.get(meta["dtype"], "unknown"), tuple(sizes))
 
 
-def _operators(graph: Mapping[str, Any], depth: int) -> Iterator[Operator]:
+def _operators(graph: Mapping[str, Any], depth: int) -> Iterator[OperatorCall]:
     if depth > MAX_DEPTH:
         raise ValueError("depth")
     for node in graph["nodes"]:
@@ -304,7 +304,7 @@ def _operators(graph: Mapping[str, Any], depth: int) -> Iterator[Operator]:
                 yield from _operators(arg["as_graph"]["graph"], depth + 1)
             inputs.append((str(given["name"]), tuple(_names(arg))))
         outputs = tuple(name for one in node["outputs"] for name in _names(one))
-        yield Operator(str(node["target"]).removeprefix("torch.ops."), tuple(inputs), outputs)
+        yield OperatorCall(str(node["target"]).removeprefix("torch.ops."), tuple(inputs), outputs)
 
 
 def _names(argument: Mapping[str, Any]) -> Iterator[str]:
@@ -319,10 +319,10 @@ def _names(argument: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _inputs(
-    specs: Sequence[Mapping[str, Any]], tensors: Mapping[str, Tensor], label: str
-) -> tuple[dict[str, Tensor], set[str]]:
+    specs: Sequence[Mapping[str, Any]], tensors: Mapping[str, TensorMeta], label: str
+) -> tuple[dict[str, TensorMeta], set[str]]:
     """What a caller gives, and what the file holds."""
-    given: dict[str, Tensor] = {}
+    given: dict[str, TensorMeta] = {}
     held: set[str] = set()
     for spec in specs:
         ((kind, told),) = spec.items()
@@ -341,8 +341,8 @@ def _inputs(
 
 
 def _outputs(
-    module: Mapping[str, Any], tensors: Mapping[str, Tensor], label: str
-) -> tuple[dict[str, Tensor], bool]:
+    module: Mapping[str, Any], tensors: Mapping[str, TensorMeta], label: str
+) -> tuple[dict[str, TensorMeta], bool]:
     """What a caller gets, by name, and whether a call changes anything besides."""
     returned: list[Mapping[str, Any]] = []
     keeps_state = False
@@ -358,7 +358,7 @@ def _outputs(
     paths = list(_leaves(spec, ()))
     if len(paths) != len(returned):
         raise ValueError("outputs")
-    found: dict[str, Tensor] = {}
+    found: dict[str, TensorMeta] = {}
     for path, one in zip(paths, returned, strict=True):
         named = list(_names(one))
         if not named:

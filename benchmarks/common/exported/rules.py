@@ -57,7 +57,7 @@ MAX_DEPTH = 200
 """How deep a program may be nested: graphs within operators, and trees of inputs."""
 
 
-class Forbidden(Exception):
+class ForeignText(Exception):
     """A text has a form that it may not have; the words say which."""
 
 
@@ -65,7 +65,7 @@ def forbid(program: Any) -> None:
     """Walks a decoded program.
 
     Raises:
-        Forbidden: a text of it is none that the library's own exporter writes.
+        ForeignText: a text of it is none that the library's own exporter writes.
     """
     for key, text in _texts(program, "", 0):
         _RULES.get(key, _plain)(text)
@@ -74,7 +74,7 @@ def forbid(program: Any) -> None:
 def _texts(value: Any, key: str, depth: int) -> Iterator[tuple[str, str]]:
     """Every text with the key under which it stands; keys are texts too."""
     if depth > MAX_DEPTH:
-        raise Forbidden("more levels than 200")
+        raise ForeignText("more levels than 200")
     if isinstance(value, str):
         yield key, value
     elif isinstance(value, list):
@@ -98,7 +98,7 @@ def _of_texts_alone(value: Any) -> bool:
 def _operator(text: str) -> None:
     allowed = any(one.fullmatch(text) for one in (_OPERATOR, _OF_HIGHER_ORDER, _OF_SIZES))
     if not allowed or _FILES.match(text):
-        raise Forbidden(f"operator {_shown(text)}, which is none of those that are known")
+        raise ForeignText(f"operator {_shown(text)}, which is none of those that are known")
 
 
 def _expression(text: str) -> None:
@@ -107,35 +107,35 @@ def _expression(text: str) -> None:
     known = all(word in _FUNCTIONS or _SYMBOL.fullmatch(word) for word in words)
     dotted = re.search(r"\.\s*[A-Za-z_]", bare) or "__" in text
     if not _EXPRESSION.fullmatch(bare) or not known or dotted:
-        raise Forbidden(f"a size {_shown(text)}, which is no expression of sizes")
+        raise ForeignText(f"a size {_shown(text)}, which is no expression of sizes")
 
 
 def _identifier(text: str) -> None:
     if text and not _IDENTIFIER.fullmatch(text):
-        raise Forbidden(f"a name {_shown(text)}, which is no identifier")
+        raise ForeignText(f"a name {_shown(text)}, which is no identifier")
 
 
 def _plain(text: str) -> None:
     if not _WORDS.fullmatch(text):
-        raise Forbidden(f"a text {_shown(text)}, which an exporter does not write")
+        raise ForeignText(f"a text {_shown(text)}, which an exporter does not write")
 
 
 def _tree(text: str) -> None:
     try:
         _version, root = json.loads(text) if text else (1, None)
     except (ValueError, TypeError, RecursionError) as error:
-        raise Forbidden("a tree of inputs or outputs that is none") from error
+        raise ForeignText("a tree of inputs or outputs that is none") from error
     pending = [root] if root is not None else []
     while pending:
         node = pending.pop()
         if not isinstance(node, dict) or node.get("type") not in (None, *_TREES):
             kind = node.get("type") if isinstance(node, dict) else node
-            raise Forbidden(
+            raise ForeignText(
                 f"inputs or outputs in {_shown(str(kind))}, and not in tuples, lists and dicts"
             )
         context = node.get("context")
         if isinstance(context, str) and "{" in context:
-            raise Forbidden("a tree of inputs or outputs that is none")
+            raise ForeignText("a tree of inputs or outputs that is none")
         pending += node.get("children_spec") or []
 
 

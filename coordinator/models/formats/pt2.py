@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bitgauge.benchmarks.common.exported import archive, program
-from bitgauge.benchmarks.common.exported.program import Operator, Program, Tensor
+from bitgauge.benchmarks.common.exported.program import OperatorCall, Program, TensorMeta
 from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, parse
@@ -101,10 +101,10 @@ def _fed(dtype: str) -> str:
     return "float32" if dtype == "bfloat16" else dtype
 
 
-def _products(found: Program) -> tuple[dict[str, Tensor], int]:
+def _products(found: Program) -> tuple[dict[str, TensorMeta], int]:
     """The weights that products read, each once, and how many products have none."""
     makers = {name: one for one in found.operators for name in one.outputs}
-    weights: dict[str, Tensor] = {}
+    weights: dict[str, TensorMeta] = {}
     computed = 0
     for one in found.operators:
         if _PRODUCTS.get(_short(one.kind), "Softmax") in _WITHOUT_WEIGHTS:
@@ -116,7 +116,7 @@ def _products(found: Program) -> tuple[dict[str, Tensor], int]:
     return weights, computed
 
 
-def _weight(found: Program, makers: Mapping[str, Operator], name: str) -> str | None:
+def _weight(found: Program, makers: Mapping[str, OperatorCall], name: str) -> str | None:
     """The largest tensor of the file, of two axes and more, that alone makes this one.
 
     None where an input of the program has a part in it, or where it is a bias.
@@ -139,7 +139,7 @@ def _weight(found: Program, makers: Mapping[str, Operator], name: str) -> str | 
 
 
 def _recipe(
-    found: Program, weights: Mapping[str, Tensor], kinds: Mapping[str, int]
+    found: Program, weights: Mapping[str, TensorMeta], kinds: Mapping[str, int]
 ) -> Recipe | None:
     """Of one float type throughout; what is quantized is told by who made it."""
     if any(kind.startswith(_QUANTIZED) for kind in kinds) or found.pickled:
@@ -149,7 +149,7 @@ def _recipe(
     return parse(family.value) if family is not None and family.value in _NAMED else None
 
 
-def _family(weights: Mapping[str, Tensor]) -> FormatFamily | None:
+def _family(weights: Mapping[str, TensorMeta]) -> FormatFamily | None:
     """The family of most of the multiplied weights; None when none has more than half of them."""
     sizes: Counter[FormatFamily | None] = Counter()
     for one in weights.values():
@@ -173,5 +173,5 @@ def _parameters(found: Program) -> int:
     )
 
 
-def _is_access(one: Operator) -> bool:
+def _is_access(one: OperatorCall) -> bool:
     return one.kind.startswith("export.access_subclass_inner_tensor")
