@@ -28,13 +28,14 @@ Programs = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    """The file of a program of `programs.makers`."""
+    """The file of a program of `programs.makers`, or of the zoo."""
     from . import programs
 
     folder = tmp_path_factory.mktemp("programs")
 
     def find(name: str) -> Path:
-        path = folder / f"{name}.pt2"
+        of_zoo = zoo.evaluation_path().parent / f"digits-{name}.pt2"
+        path = of_zoo if of_zoo.exists() else folder / f"{name}.pt2"
         return path if path.exists() else programs.saved(programs.makers()[name](), path)
 
     return find

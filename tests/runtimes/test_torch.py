@@ -28,7 +28,7 @@ def made(folder: Path, function: Any, *, free: bool = False, rows: int = 2) -> T
     return session(programs.saved(exported, folder / "made.pt2"))
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn"])
+@pytest.mark.parametrize("name", ["mlp", "cnn", "transformer"])
 def test_the_same_weights_answer_as_onnx_does(program: Programs, digits: Any, name: str) -> None:
     import onnxruntime
 

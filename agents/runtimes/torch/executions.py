@@ -40,26 +40,32 @@ _INTEGER_KERNELS = {
 _CALL = re.compile(r"(?:torch\.ops\.|aoti_torch_|= )[\w.]*?(_?(?:qconv\w*|qlinear)_pointwise)\w*")
 
 
-def in_order(made: Any, module: Any, count: int) -> Any:
+def in_order(made: Any, module: Any) -> Any:
     """The module as a function of tensors in the order of its inputs, however they are nested."""
     import torch
 
-    pytree, spec = torch.utils._pytree, made.call_spec.in_spec
-    if spec == pytree.tree_flatten(((0,) * count, {}))[1]:
-        return module
+    spec = made.call_spec.in_spec
+    placed, named = (one.num_children for one in spec.children())
+    names = spec.child(1).context
+    if spec.num_leaves != placed + named:
 
-    def nested(*tensors: Any) -> Any:
-        args, named = pytree.tree_unflatten(list(tensors), spec)
-        return module(*args, **named)
+        def nested(*tensors: Any) -> Any:
+            args, kwargs = torch.utils._pytree.tree_unflatten(list(tensors), spec)
+            return module(*args, **kwargs)
 
-    return nested
+        return nested
+
+    def by_name(*tensors: Any) -> Any:
+        return module(*tensors[:placed], **dict(zip(names, tensors[placed:], strict=True)))
+
+    return by_name if named else module
 
 
 def eager(made: Any) -> Any:
     """The program's own module, without the library's checks of inputs; see `session`."""
     module = made.module(check_guards=False)
     module._forward_pre_hooks.clear()
-    return in_order(made, module, len(made.graph_signature.user_inputs))
+    return in_order(made, module)
 
 
 class Compiled:
