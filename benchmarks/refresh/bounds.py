@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..vocabulary.asked import canonical
 from ..vocabulary.errors import BadInput, Code
-from ..vocabulary.recipes import parse
 from ..vocabulary.values.campaigns import RefreshOrder, Suite
 
 MAX_MODELS = 1000
@@ -50,7 +50,7 @@ def _suite(suite: Suite) -> Suite:
     if count > 1:
         raise _bad(suite, f"has model {name!r} twice")
     for recipe in recipes:
-        parse(recipe)
+        canonical(recipe)
     return replace(suite, recipes=recipes, workloads=workloads, selectors=selectors)
 
 

@@ -15,7 +15,7 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..table.rows import row_key
 from ..table.staleness import AGE, aged
@@ -31,7 +31,7 @@ from ..vocabulary.values.campaigns import (
 )
 from ..vocabulary.values.jobs import Overrides, Workload
 from ..vocabulary.values.rows import StackChange, TableRow
-from .targets import BASELINE_RECIPE, Target, spec_of
+from .targets import Target, spec_of
 
 NEVER_RUN = "never_run"
 STALE = "stale"
@@ -298,15 +298,14 @@ class _Clock:
 
     def baseline(self, target: Target) -> float:
         """Expected device time of the baseline of the target's job, in seconds."""
-        return self.seconds(replace(target, recipe=BASELINE_RECIPE, artifact=None))
+        return self.seconds(target.baseline)
 
 
 def _promised_s(target: Target) -> float:
     """What the profile says of one entry, before anything like it was measured."""
     plan = plan_of(target.profile, target.overrides)
     launches = plan.pair_launches + plan.absolute_launches + plan.memory_launches
-    baseline = replace(target, recipe=BASELINE_RECIPE, artifact=None)
-    alone = shortest_s(spec_of([baseline], MIN_DEADLINE_S))
+    alone = shortest_s(spec_of([target.baseline], MIN_DEADLINE_S))
     timed_s = alone
     if not target.is_baseline:
         timed_s = shortest_s(spec_of([target], MIN_DEADLINE_S)) - alone

@@ -4,7 +4,7 @@ Pure: reading the file, and the files that it names, is the caller's.
 
     name = "edge"                     # label; else the file's
     profile = "standard"              # quick, standard, certified, sustained
-    recipes = ["fp16", "int8-dynamic"]  # or "all"
+    recipes = ["fp16", "int8-dynamic"]  # or "all"; of another runtime: "fp16@litert", "all@litert"
     accuracy_margin_pp = 1.0          # accuracy loss that counts as none, points
     use_case = "default"              # the gate
     budget = "90 min"                 # device time of one refresh
@@ -17,6 +17,7 @@ Pure: reading the file, and the files that it names, is the caller's.
     baseline = "model.onnx"
     evaluation = "eval.npz"
     calibration = "calibration.npz"   # static recipes need one
+    sources = ["model.tflite"]        # the same model for other runtimes
     class = "cnn"                     # else recognised from the graph
     name = "mine"                     # else the file's
     output = "logits"                 # the one that is judged; else the one that the labels fit
@@ -49,10 +50,11 @@ import msgspec
 from msgspec import Meta, field
 
 from ..common.typed_toml import Count, Document, Positive, Size, Text, Time, Word
+from ..vocabulary.asked import canonical, needs_calibration
 from ..vocabulary.enums import HardwareClass, ModelClass, Profile, Scenario
 from ..vocabulary.errors import Code
 from ..vocabulary.profiles import require_overrides
-from ..vocabulary.recipes import DEFAULT_RECIPES, is_calibrated, parse
+from ..vocabulary.recipes import DEFAULT_RECIPES
 from ..vocabulary.typed import hint_of
 from ..vocabulary.values.campaigns import Suite, Volume
 from ..vocabulary.values.devices import StackItem
@@ -72,6 +74,7 @@ class ModelFiles:
     output: str = ""
     float32: bool = False
     dims: tuple[StackItem, ...] = ()
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class _Model(_Table, frozen=True):
     kind: Word[ModelClass] | None = field(name="class", default=None)
     output: Text = ""
     float32: bool = False
+    sources: Annotated[tuple[Text, ...], Meta(description="a list of files")] = ()
     dims: Annotated[dict[str, Count], Meta(description="a table of sizes, such as {n = 8}")] = {}
 
 
@@ -235,7 +239,7 @@ def _model(document: Document, index: int, one: _Model, zoo: Sequence[str]) -> M
         for key in ("baseline", "evaluation", "calibration"):
             if getattr(one, key):
                 raise document.wrong((*at, key), "a model of the zoo has files of its own")
-        for key in ("output", "float32", "dims"):
+        for key in ("output", "float32", "dims", "sources"):
             if getattr(one, key):
                 raise document.wrong((*at, key), "a model of the zoo needs none")
         return ModelFiles(one.name or one.zoo, zoo=one.zoo, model_class=kind)
@@ -252,6 +256,7 @@ def _model(document: Document, index: int, one: _Model, zoo: Sequence[str]) -> M
         output=one.output,
         float32=one.float32,
         dims=tuple(StackItem(name, str(one.dims[name])) for name in sorted(one.dims)),
+        sources=one.sources,
     )
 
 
@@ -260,10 +265,10 @@ def _recipes(
 ) -> tuple[str, ...]:
     if given == "all":
         return tuple(str(recipe) for recipe in DEFAULT_RECIPES)
-    recipes = document.made(("recipes",), lambda: [str(parse(text)) for text in given])
+    recipes = document.made(("recipes",), lambda: [canonical(text) for text in given])
     if not recipes:
         raise document.wrong(("recipes",), "it names no recipe")
-    static = [recipe for recipe in recipes if is_calibrated(recipe)]
+    static = [recipe for recipe in recipes if needs_calibration(recipe)]
     for index, model in enumerate(models):
         if static and not (model.zoo or model.calibration):
             raise document.wrong(

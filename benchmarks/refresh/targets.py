@@ -6,19 +6,20 @@ Pure. Targets come of a suite and the devices there are, or of rows of the table
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..table.rows import chosen, of_artifact
+from ..vocabulary.asked import at_runtime, needs_calibration, split_runtime
 from ..vocabulary.devices import means
 from ..vocabulary.enums import FormatFamily, HardwareClass, Profile
 from ..vocabulary.errors import BadInput, Code
-from ..vocabulary.recipes import CUSTOM, is_calibrated
+from ..vocabulary.recipes import CUSTOM
 from ..vocabulary.runtimes import DEFAULT_RUNTIME
 from ..vocabulary.typed import unknown
 from ..vocabulary.values.campaigns import SkippedDevice, Suite, SuiteModel
 from ..vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
 from ..vocabulary.values.digests import Digest
-from ..vocabulary.values.jobs import Entry, JobSpec, Overrides, Selector, Workload
+from ..vocabulary.values.jobs import Entry, JobSpec, ModelSource, Overrides, Selector, Workload
 from ..vocabulary.values.rows import TableRow
 from .bounds import require_cells
 
@@ -27,6 +28,9 @@ ONLY = ("model", "recipe", "device")
 
 CanRun = Callable[[JobSpec, DeviceDescription], tuple[str, ...]]
 """Every reason for which a device cannot run a job; empty when it can."""
+
+CanBuild = Callable[[SuiteModel, str, str], bool]
+"""Whether a recipe can be made of the sources of a model, for a runtime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,15 @@ class Target:
     @property
     def is_baseline(self) -> bool:
         """Whether it is the baseline, which every job measures."""
-        return self.recipe == BASELINE_RECIPE and self.artifact is None
+        return self.recipe == BASELINE_RECIPE and self.artifact is None and not self.reference
+
+    @property
+    def baseline(self) -> Target:
+        """What its job measures first."""
+        runtime = self.reference or self.runtime
+        return replace(
+            self, recipe=BASELINE_RECIPE, artifact=None, runtime=runtime, reference="", label=""
+        )
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -81,22 +93,25 @@ class Target:
             self.model,
             self.workload,
             self.device_id,
-            self.runtime,
+            self.reference or self.runtime,
             self.profile,
             self.overrides,
             self.accuracy_margin_pp,
             self.output,
-            self.reference,
         )
 
 
 def targets_of_suite(
-    suite: Suite, devices: Sequence[DeviceView], can_run: CanRun
+    suite: Suite,
+    devices: Sequence[DeviceView],
+    can_run: CanRun,
+    can_build: CanBuild = lambda *_: True,
 ) -> tuple[tuple[Target, ...], tuple[SkippedDevice, ...]]:
     """What a suite asks for on the devices there are, and the devices left out.
 
     A device that several selectors match by one runtime counts once. Emulated and simulated
-    devices never take part: their results never enter the table.
+    devices never take part: their results never enter the table. Nor does what no builder makes of
+    the sources of a model, or what would run in a runtime that a device does not have.
 
     Raises:
         BadInput: `BAD_SUITE`, it is more than a plan holds.
@@ -119,7 +134,7 @@ def targets_of_suite(
     require_cells(suite, len(there))
     found: dict[tuple[object, ...], Target] = {}
     for (_, runtime), device in there.items():
-        for target in _targets(suite, device, runtime):
+        for target in _targets(suite, device, runtime, can_build):
             found.setdefault(target.key, target)
     return tuple(found.values()), tuple(skipped[name] for name in sorted(skipped))
 
@@ -151,12 +166,19 @@ def _probe(suite: Suite, selector: Selector) -> JobSpec:
     )
 
 
-def _targets(suite: Suite, device: DeviceDescription, runtime: str) -> Iterable[Target]:
+def _targets(
+    suite: Suite, device: DeviceDescription, runtime: str, can_build: CanBuild
+) -> Iterable[Target]:
     for model in suite.models:
         for workload in suite.workloads:
-            for recipe in dict.fromkeys((BASELINE_RECIPE, *suite.recipes)):
-                if is_calibrated(recipe) and model.calibration is None:
+            for asked in dict.fromkeys((BASELINE_RECIPE, *suite.recipes)):
+                recipe, other = split_runtime(asked)
+                if needs_calibration(recipe) and model.calibration is None:
                     continue
+                there = other in ("", *(one.name for one in device.runtimes))
+                if not there or (other and not can_build(model, recipe, other)):
+                    continue
+                apart = other not in ("", runtime)
                 yield Target(
                     model=model,
                     recipe=recipe,
@@ -164,7 +186,8 @@ def _targets(suite: Suite, device: DeviceDescription, runtime: str) -> Iterable[
                     device_id=device.device_id,
                     device_name=device.name,
                     hardware_class=device.hardware_class,
-                    runtime=runtime,
+                    runtime=other or runtime,
+                    reference=runtime if apart else "",
                     profile=suite.profile,
                     overrides=suite.overrides,
                     accuracy_margin_pp=suite.accuracy_margin_pp,
@@ -206,6 +229,7 @@ def _again(row: TableRow, spec: JobSpec) -> Target:
         evaluation=spec.evaluation,
         calibration=spec.calibration,
         model_class=row.model_class,
+        sources=tuple(ModelSource(one.artifact, one.name, one.kind) for one in spec.sources),
     )
     return Target(
         model=model,
@@ -270,13 +294,13 @@ def kept(targets: Iterable[Target], only: Sequence[StackItem]) -> tuple[Target, 
 def _words(target: Target, name: str) -> tuple[str, ...]:
     if name == "model":
         return (target.model.name,)
-    return (target.recipe,) if name == "recipe" else (target.device_name, target.device_id)
+    spelled = (target.recipe, at_runtime(target.recipe, target.runtime))
+    return spelled if name == "recipe" else (target.device_name, target.device_id)
 
 
 def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
     """The job that measures targets of one group, its baseline first."""
     first = targets[0]
-    apart = first.runtime if first.reference else ""
     others = [target for target in targets if not target.is_baseline]
     return JobSpec(
         model_name=first.model.name,
@@ -284,7 +308,13 @@ def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
         entries=(
             Entry(BASELINE_RECIPE, first.model.baseline),
             *(
-                Entry(one.recipe, one.artifact, one.label, apart, family=one.family)
+                Entry(
+                    one.recipe,
+                    one.artifact,
+                    one.label,
+                    one.runtime if one.reference else "",
+                    family=one.family,
+                )
                 for one in others
             ),
         ),
@@ -300,5 +330,6 @@ def spec_of(targets: Sequence[Target], deadline_s: int) -> JobSpec:
         output=first.output,
         dims=first.model.dims,
         float32=first.model.float32,
+        sources=first.model.sources,
         deadline_s=deadline_s,
     )

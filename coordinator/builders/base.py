@@ -28,7 +28,8 @@ class BuildRequest:
 
     Attributes:
         recipe: what to build.
-        baseline: the FP32 model, ONNX; its weights may lie in files beside it.
+        baseline: the FP32 model, of the kind that the builder takes; its weights may lie in
+            files beside it.
         output: where the artifact goes; its folder exists and is its own: what one file cannot hold
             (`external_data.save_model`) goes beside it.
         calibration: the calibration set (npz), or None when the job has none.
@@ -58,6 +59,15 @@ class Unsupported(Exception):
         self.reason = reason
 
 
+USUAL_SOURCE = "onnx"
+"""The artifact kind of the source that a builder takes which does not say another."""
+
+
+def kind_taken(builder: Builder) -> str:
+    """The artifact kind of the source that a builder takes."""
+    return str(getattr(builder, "TAKES", USUAL_SOURCE))
+
+
 class Builder(Protocol):
     """What every module of this package offers, besides `base`, `registry` and `_*`.
 
@@ -73,6 +83,11 @@ class Builder(Protocol):
 
     One that makes formats under names of its runtime's own has them in `RECIPES`, a tuple of
     spellings (`int4-q4_k_m`): they are known, listed and suggested by that.
+
+    It may hold `TAKES`, the artifact kind of the source that it takes; without it that is
+    `USUAL_SOURCE`. A builder of `fp32` that takes another kind than it makes is a converter. It may
+    hold `USUAL`, the recipes that are built where all are asked for; else these are the default
+    ones that it accepts.
     """
 
     VERSION: int

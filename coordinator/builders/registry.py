@@ -15,12 +15,19 @@ from typing import Any
 from bitgauge.benchmarks.common.plugins import Found, Kind, find
 from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.decoded import decoded
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Internal, Refused
-from bitgauge.benchmarks.vocabulary.recipes import Recipe, known_recipes, nearest
+from bitgauge.benchmarks.vocabulary.recipes import (
+    DEFAULT_RECIPES,
+    Recipe,
+    known_recipes,
+    nearest,
+)
 from bitgauge.benchmarks.vocabulary.recipes import parse as parse_among
 
 from ..environments.definition import definition
-from .base import Builder, BuildRequest, Unsupported
+from ..models.chains import Chain, Link, chain, would_do
+from .base import USUAL_SOURCE, Builder, BuildRequest, Unsupported, kind_taken
 
 _BUILDERS = Kind(
     "builders", ("VERSION", "DISTRIBUTIONS", "MAKES", "accepts", "build"), str(__package__)
@@ -94,27 +101,95 @@ def parse(text: str) -> Recipe:
     return parse_among(text, own_names())
 
 
-def builder_for(recipe: Recipe, kinds: Sequence[str] = ()) -> tuple[str, Builder]:
+def builder_for(recipe: Recipe, kinds: Sequence[str] = (), source: str = "") -> tuple[str, Builder]:
     """The one builder of `recipe`, with its file name.
 
     Args:
         recipe: what to build.
         kinds: artifact kinds that will do, the best first; any when none is named.
+        source: artifact kind of the file that it is to take; the usual one, else any, when empty.
 
     Raises:
         BadInput: BAD_RECIPE, no builder makes it; the sentence names what can be built.
         Internal: two builders claim it.
     """
-    accepting = [(name, one) for name, one in builders().items() if _takes(one, recipe)]
-    takers = [taker for taker in accepting if not kinds or taker[1].MAKES in kinds]
+    takers = [
+        (name, one)
+        for name, one in builders().items()
+        if _takes(one, recipe)
+        and (not kinds or one.MAKES in kinds)
+        and (not source or kind_taken(one) == source)
+    ]
     if not takers:
         raise _unbuildable(recipe, kinds)
-    best = min((one.MAKES for _, one in takers), key=kinds.index) if kinds else takers[0][1].MAKES
-    takers = [taker for taker in takers if best == taker[1].MAKES]
+
+    def rank(one: Builder) -> tuple[int, bool, str]:
+        takes = kind_taken(one)
+        return (kinds.index(one.MAKES) if kinds else 0), takes != USUAL_SOURCE, takes
+
+    best = min(rank(one) for _, one in takers)
+    takers = [taker for taker in takers if rank(taker[1]) == best]
+    takers = [taker for taker in takers if taker[1].MAKES == takers[0][1].MAKES]
     if len(takers) > 1:
         names = " and ".join(name for name, _ in takers)
         raise Internal(Code.INTERNAL, f"Builders {names} both claim {recipe}.")
     return takers[0]
+
+
+def chain_for(recipe: Recipe, kinds: Sequence[str], there: Sequence[str], on: str = "") -> Chain:
+    """How `recipe` is made of the sources that there are.
+
+    Args:
+        recipe: what to build.
+        kinds: artifact kinds that will do, the best first; any when none is named.
+        there: artifact kinds of the sources, the baseline's first.
+        on: the runtime that it is for, for the sentence.
+
+    Raises:
+        BadInput: BAD_RECIPE, no builder makes it, or none of what there is.
+    """
+    plain = recipe.family is FormatFamily.FP32
+    lasts, converters = _links(recipe), _converters()
+    found = chain(there, converters, lasts, kinds, plain=plain)
+    if found is not None:
+        return found
+    wanted = {one for one in lasts if not kinds or one.makes in kinds}
+    if not wanted and not plain:
+        raise _unbuildable(recipe, kinds)
+    given = set(kinds) if plain else set()
+    needed = " or ".join(sorted(given | {*would_do(converters, wanted)}))
+    raise BadInput(
+        Code.BAD_RECIPE,
+        f"{recipe}{f' on {on}' if on else ''} needs a source of kind {needed}, and the job has"
+        f" {' and '.join(dict.fromkeys(there))}; give one with --source FILE.",
+    )
+
+
+def _links(recipe: Recipe) -> set[Link]:
+    return {Link(kind_taken(one), one.MAKES) for one in builders().values() if _takes(one, recipe)}
+
+
+def _converters() -> set[Link]:
+    """What makes an FP32 artifact of another kind."""
+    return {one for one in _links(Recipe(FormatFamily.FP32)) if one.takes != one.makes}
+
+
+def usual_recipes(kinds: Sequence[str], there: Sequence[str]) -> tuple[Recipe, ...]:
+    """What is built where all is asked for, as one of `kinds`, of the sources that there are."""
+    plain = Recipe(FormatFamily.FP32)
+    wanted: dict[Recipe, set[Link]] = {plain: _links(plain)}
+    for one in builders().values():
+        usual = tuple(map(parse, getattr(one, "USUAL", ()))) or DEFAULT_RECIPES
+        for recipe in usual if one.MAKES in kinds else ():
+            if not _takes(one, recipe):
+                continue
+            wanted.setdefault(recipe, set()).add(Link(kind_taken(one), one.MAKES))
+    return tuple(
+        recipe
+        for recipe in dict.fromkeys((*DEFAULT_RECIPES, *known_recipes()))
+        if recipe in wanted
+        and chain(there, _converters(), wanted[recipe], kinds, plain=recipe == plain)
+    )
 
 
 def _unbuildable(recipe: Recipe, kinds: Sequence[str]) -> BadInput:
@@ -137,17 +212,18 @@ def buildable_as(recipe: Recipe) -> tuple[str, ...]:
     return tuple(dict.fromkeys(made))
 
 
-def toolchain(recipe: Recipe, kinds: Sequence[str] = ()) -> str:
+def toolchain(recipe: Recipe, kinds: Sequence[str] = (), source: str = "") -> str:
     """Versions of everything that shapes an artifact of `recipe`: part of the build cache's key.
 
     Args:
         recipe: what to build.
         kinds: as for `builder_for`.
+        source: as for `builder_for`.
 
     Raises:
         BadInput: BAD_RECIPE, no builder makes it.
     """
-    name, builder = builder_for(recipe, kinds)
+    name, builder = builder_for(recipe, kinds, source)
     packages = (f"{package}={version_of(package)}" for package in builder.DISTRIBUTIONS)
     own = environment_of(builder)
     beside = (definition(own).toolchain,) if own else ()
@@ -183,12 +259,13 @@ def version_of(package: str) -> str:
     return "absent"
 
 
-def build(request: BuildRequest, kinds: Sequence[str] = ()) -> tuple[str, ...]:
+def build(request: BuildRequest, kinds: Sequence[str] = (), source: str = "") -> tuple[str, ...]:
     """Build one artifact; on any failure no output is left behind.
 
     Args:
         request: what to build, and where.
         kinds: as for `builder_for`.
+        source: as for `builder_for`.
 
     Returns:
         What was found of the artifact, in few words each.
@@ -199,7 +276,7 @@ def build(request: BuildRequest, kinds: Sequence[str] = ()) -> tuple[str, ...]:
             quantizer itself failed on this model.
         Refused: BUILD_TOOLS_MISSING, a quantizer is not installed.
     """
-    _, builder = builder_for(request.recipe, kinds)
+    _, builder = builder_for(request.recipe, kinds, source)
     try:
         builder.build(request)
     except BaseException as error:

@@ -8,6 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bitgauge.benchmarks.vocabulary.asked import (
+    ALL,
+    canonical,
+    needs_calibration,
+    split_runtime,
+)
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import MILLISECOND_NS, require_overrides
@@ -22,6 +28,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import (
     Entry,
     JobSpec,
+    ModelSource,
     Overrides,
     Selector,
 )
@@ -65,6 +72,11 @@ def _told_apart(path: Path, paths: Sequence[Path]) -> str:
     return str(path)
 
 
+def sources_of(artifacts: Sequence[LocalFile | LocalArtifact]) -> tuple[ModelSource, ...]:
+    """Further FP32 forms of the model."""
+    return tuple(ModelSource(one.digest, one.path.name) for one in artifacts)
+
+
 def entries_of(
     baseline: LocalFile | LocalArtifact,
     artifacts: Sequence[tuple[str, LocalFile | LocalArtifact]],
@@ -74,8 +86,14 @@ def entries_of(
     return (
         Entry(BASELINE_RECIPE, baseline.digest, baseline.path.name),
         *(Entry("", artifact.digest, label) for label, artifact in artifacts),
-        *(Entry(recipe) for recipe in recipes if recipe != BASELINE_RECIPE),
+        *(Entry(*_apart(recipe)) for recipe in recipes if recipe != BASELINE_RECIPE),
     )
+
+
+def _apart(text: str) -> tuple[str, None, str, str]:
+    """Recipe, artifact, name and runtime of an entry that is built."""
+    recipe, runtime = split_runtime(text)
+    return recipe, None, "", runtime
 
 
 @contextmanager
@@ -105,24 +123,28 @@ def jobs_of(spec: JobSpec, batches: Sequence[int]) -> tuple[JobSpec, ...]:
 
 
 def parse_recipes(text: str, *, calibrated: bool) -> tuple[str, ...]:
-    """The recipes of ``--recipes``: `all`, or canonical spellings with commas.
+    """The recipes of ``--recipes``: canonical spellings with commas, each with ``@RUNTIME`` or not.
+
+    `all` is the usual recipes of the reference's runtime; ``all@RUNTIME`` those of another, and
+    ``all@*`` those of every runtime for which something can be made, found by the coordinator.
 
     Raises:
         BadInput: a recipe is unknown, or a static one that was named has no calibration set.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
-    if words == ["all"]:  # each that cannot be built says why in its row
-        return tuple(map(str, DEFAULT_RECIPES))
     from ..builders.registry import parse  # knows what builders have names of their own for
 
-    recipes = [parse(word) for word in words]
-    static = [str(recipe) for recipe in recipes if recipe.needs_calibration]
+    recipes: list[str] = []
+    for word in words:  # of all of them, each that cannot be built says why in its row
+        recipes += map(str, DEFAULT_RECIPES) if word == ALL else [canonical(word, parse)]
+    named = {canonical(word, parse) for word in words if word != ALL}
+    static = [recipe for recipe in recipes if recipe in named and needs_calibration(recipe)]
     if static and not calibrated:
         raise BadInput(
             Code.BAD_ARGUMENT,
             f"Recipe {static[0]} needs a calibration set; give --calibration FILE.npz.",
         )
-    return tuple(dict.fromkeys(str(recipe) for recipe in recipes))
+    return tuple(dict.fromkeys(recipes))
 
 
 def parse_overrides(

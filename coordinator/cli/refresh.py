@@ -220,7 +220,7 @@ def _start(
 
 def _upload(client: Client, local: LocalSuite | None, *, quiet: bool) -> None:
     from ..client.upload import upload
-    from .run import uploaded_words
+    from .text.jobs import uploaded_words
 
     if local is not None:
         uploaded = upload(client, local.files)

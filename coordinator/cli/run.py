@@ -57,8 +57,17 @@ class Files:
         ),
     ] = None
     recipes: Annotated[
-        str, typer.Option(help="Recipes to build from the baseline, with commas, or all.")
+        str,
+        typer.Option(
+            help="Recipes to build, with commas: NAME, NAME@RUNTIME, all, all@RUNTIME or all@*."
+        ),
     ] = ""
+    source: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="The same FP32 model for another runtime: .tflite, .pt2, .onnx."
+        ),
+    ] = None
     calibration: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Calibration set for static recipes, .npz.")
     ] = None
@@ -211,6 +220,7 @@ def _specs(
         parse_dims,
         parse_recipes,
         parse_selector,
+        sources_of,
     )
 
     recipes = parse_recipes(files.recipes, calibrated=files.calibration is not None)
@@ -226,7 +236,9 @@ def _specs(
     batches = parse_batches(measuring.batch or ["1"])
     given = parse_artifacts(files.artifacts or [])
     dims = parse_dims(files.dim or [])
-    baseline, *artifacts = map(local_artifact, (files.baseline, *(path for _, path in given)))
+    paths = (files.baseline, *(path for _, path in given))
+    baseline, *artifacts = map(local_artifact, paths)
+    sources = list(map(local_artifact, files.source or ()))
     evaluation = local_file(files.evaluation) if files.evaluation else _made(files, dims)
     calibration = local_file(files.calibration) if files.calibration else None
     spec = JobSpec(
@@ -253,9 +265,10 @@ def _specs(
         dims=dims,
         float32=files.float32,
         output=files.output,
+        sources=sources_of(sources),
     )
     sent = [evaluation, *([calibration] if calibration else [])]
-    sent += [file for artifact in (baseline, *artifacts) for file in artifact.files]
+    sent += [file for artifact in (baseline, *artifacts, *sources) for file in artifact.files]
     return jobs_of(spec, batches), sent
 
 
@@ -311,7 +324,7 @@ def _submit_and_follow(
     from ..client.upload import upload
     from ..decisions.submission import require_options
     from .follow import Once, follow
-    from .text.jobs import order_words
+    from .text.jobs import order_words, uploaded_words
     from .text.trust import exact_words
 
     job_ids: list[str] = []
@@ -351,14 +364,6 @@ def _submit_and_follow(
         return
     _print_result(client, views, uploaded, json=json)
     raise typer.Exit(exit_code(views))
-
-
-def uploaded_words(uploaded: Uploaded) -> str:
-    """What was sent, in one line; 0 bytes when nothing had changed."""
-    return (
-        f"sent {uploaded.sent_bytes} bytes in {uploaded.sent_files} of {uploaded.files} files;"
-        f" the coordinator had the rest"
-    )
 
 
 def _print_detached(client: Client, job_ids: list[str], uploaded: Uploaded, *, json: bool) -> None:

@@ -13,7 +13,9 @@ from bitgauge.benchmarks.suites import FOLDER, shipped
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.typed import nearest
 from bitgauge.benchmarks.vocabulary.values.campaigns import Suite, SuiteModel
+from bitgauge.benchmarks.vocabulary.values.jobs import ModelSource
 
+from ..models.recognise import kind_of
 from .artifacts import local_artifact
 from .upload import LocalFile, local_file
 
@@ -57,6 +59,7 @@ def _pinned(model: ModelFiles, folder: Path) -> tuple[SuiteModel, list[LocalFile
         given = (model.baseline, model.evaluation, model.calibration)
         paths = [folder / one for one in given if one]
     baseline, sets = local_artifact(paths[0]), [local_file(path) for path in paths[1:]]
+    sources = [local_artifact(folder / one) for one in model.sources]
     return (
         SuiteModel(
             name=model.name,
@@ -67,8 +70,12 @@ def _pinned(model: ModelFiles, folder: Path) -> tuple[SuiteModel, list[LocalFile
             output=model.output,
             dims=model.dims,
             float32=model.float32,
+            sources=tuple(
+                ModelSource(one.digest, one.path.name, kind_of(one.path, str(one.path)))
+                for one in sources
+            ),
         ),
-        [*baseline.files, *sets],
+        [*baseline.files, *sets, *(file for one in sources for file in one.files)],
     )
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bitgauge.benchmarks.vocabulary.asked import EVERY
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
+from bitgauge.benchmarks.vocabulary.typed import unknown
 from bitgauge.benchmarks.vocabulary.values.campaigns import SuiteModel
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
 
 from .scheduler import refusals
 
@@ -23,6 +25,8 @@ REFERENCE_RECIPE = "reference"
 ORDER_RECIPE = "order"
 """What is made of a baseline, and an evaluation set to run both on: the baseline in order."""
 MAX_ENTRIES = 256
+MAX_SOURCES = 8
+"""Further FP32 forms of one model."""
 MAX_LABEL = 40
 """Characters of a label; what is longer loses its middle, so that it can stand in a table."""
 MAX_BATCH = 1 << 16
@@ -35,8 +39,9 @@ LONGEST_DEADLINE_S = 30 * 86_400
 def completed(spec: JobSpec) -> JobSpec:
     """`spec` with the baseline as entry 0, and as the artifact of every bare ``fp32`` entry.
 
-    Every entry says what executes it, but a file that somebody gave without saying so: that is
-    seen when it is looked into. The job's own runtime is that of its baseline.
+    An ``fp32`` entry of another runtime is whatever source that runtime takes, found when the files
+    are looked into. Every entry says what executes it, but a file that somebody gave without saying
+    so: that is seen then, too. The job's own runtime is that of its baseline.
 
     Raises:
         BadInput: `BAD_ARGUMENT` when a number is out of range or the name is empty.
@@ -44,7 +49,9 @@ def completed(spec: JobSpec) -> JobSpec:
     _require_sane(spec)
     entries = tuple(
         replace(entry, artifact=spec.baseline)
-        if entry.artifact is None and entry.recipe == BASELINE_RECIPE
+        if entry.artifact is None
+        and entry.recipe == BASELINE_RECIPE
+        and entry.runtime in ("", spec.runtime)
         else entry
         for entry in spec.entries
     )
@@ -58,7 +65,10 @@ def completed(spec: JobSpec) -> JobSpec:
         else replace(one, runtime=spec.runtime_of(one))
         for one in (first, *entries[1:])
     )
-    return replace(spec, entries=explicit, runtime=runtime, original=None, order=())
+    sources = tuple(ModelSource(one.artifact, one.name) for one in spec.sources)
+    return replace(
+        spec, entries=explicit, runtime=runtime, original=None, order=(), sources=sources
+    )
 
 
 def order_recipe(spec: JobSpec | SuiteModel) -> str:
@@ -89,7 +99,9 @@ def ordered(spec: JobSpec, baseline: Digest, notes: tuple[str, ...]) -> JobSpec:
 
 
 def as_sent(spec: JobSpec) -> JobSpec:
-    """`ordered` undone: tools that put a baseline in order may change between two submissions."""
+    """`spec` as its user sent it: tools that look into it may change between two submissions."""
+    sources = tuple(replace(one, agreement="") for one in spec.sources)
+    spec = replace(spec, sources=sources)
     return (
         spec if spec.original is None else replace(ordered(spec, spec.original, ()), original=None)
     )
@@ -100,6 +112,7 @@ def _require_sane(spec: JobSpec) -> None:
     problems = [
         (not spec.model_name.strip(), "the model name is empty"),
         (len(spec.entries) > MAX_ENTRIES, f"more than {MAX_ENTRIES} entries"),
+        (len(spec.sources) > MAX_SOURCES, f"more than {MAX_SOURCES} sources"),
         (not 1 <= workload.batch <= MAX_BATCH, f"batch {workload.batch} is not 1 to {MAX_BATCH}"),
         (
             not 1 <= workload.threads <= MAX_THREADS,
@@ -147,6 +160,8 @@ def named_digests(spec: JobSpec) -> dict[Digest, str]:
     names = {spec.baseline: "the baseline", spec.evaluation: "the evaluation set"}
     if spec.calibration is not None:
         names.setdefault(spec.calibration, "the calibration set")
+    for source in spec.sources:
+        names.setdefault(source.artifact, f"the source {source.name}".rstrip())
     for entry in spec.entries:
         if entry.artifact is not None:
             names.setdefault(entry.artifact, f"the artifact {entry.name or entry.recipe}".rstrip())
@@ -167,21 +182,28 @@ def require_blobs(spec: JobSpec, missing: Collection[Digest]) -> None:
 
 def described(spec: JobSpec, inspection: Inspection) -> JobSpec:
     """`spec` with recipes and kinds as they were found, and the model class unless it was given."""
-    runtimes = inspection.runtimes or tuple(map(spec.runtime_of, spec.entries))
+    asked = inspection.entries or spec.entries
+    runtimes = inspection.runtimes or tuple(map(spec.runtime_of, asked))
     seen = (inspection.recipes, inspection.kinds, inspection.families, runtimes)
+    forms = {spec.baseline, *(one.artifact for one in spec.sources)}
     entries = tuple(
         replace(
             entry,
             recipe=recipe,
             artifact_kind=kind,
-            name=entry.name if entry.artifact == spec.baseline else label_of(entry),
+            name=entry.name if entry.artifact in forms else label_of(entry),
             family=family if recipe == CUSTOM else None,
             runtime=runtime,
         )
-        for entry, recipe, kind, family, runtime in zip(spec.entries, *seen, strict=True)
+        for entry, recipe, kind, family, runtime in zip(asked, *seen, strict=True)
     )
-    model_class = spec.model_class or inspection.model_class
-    return replace(spec, entries=entries, runtime=entries[0].runtime, model_class=model_class)
+    return replace(
+        spec,
+        entries=entries,
+        runtime=entries[0].runtime,
+        model_class=spec.model_class or inspection.model_class,
+        sources=inspection.sources or spec.sources,
+    )
 
 
 def label_of(entry: Entry) -> str:
@@ -242,6 +264,23 @@ def require_taken(label: str, kind: str, runtime: str, known: Takes) -> None:
         )
 
 
+def require_runtimes(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:
+    """Refuse a job that names a runtime beside that of its baseline which no device has.
+
+    Where no device is there at all, `require_device` says so.
+
+    Raises:
+        BadInput: `BAD_ARGUMENT`; the sentence names those there are.
+    """
+    there = sorted({one.name for device in devices for one in device.runtimes})
+    if spec.wait_for_device or not there:
+        return
+    named = dict.fromkeys(spec.runtime_of(entry) for entry in spec.entries)
+    for name in named:
+        if name not in (*there, spec.runtime, EVERY):
+            raise unknown("runtime", name, there)
+
+
 def require_options(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:
     """Refuse what no version of a runtime of it, on any registered device, can be given.
 
@@ -286,6 +325,8 @@ class Inspection:
         kinds: artifact kind of each entry, in order.
         families: what the file of each custom entry is, in order; None for the others.
         runtimes: what executes each entry, in order.
+        entries: those of the job, where `all` stood for some, or a source is one.
+        sources: with their kinds, and how they agree with the baseline.
         disorder: what of the baseline is to be put in order first; nothing else was looked at.
     """
 
@@ -294,4 +335,6 @@ class Inspection:
     kinds: tuple[str, ...] = ()
     families: tuple[FormatFamily | None, ...] = ()
     runtimes: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    sources: tuple[ModelSource, ...] = ()
     disorder: tuple[str, ...] = ()

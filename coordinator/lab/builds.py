@@ -14,8 +14,8 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ..decisions.steps import StepLimits, doing_build
-from ..decisions.submission import REFERENCE_RECIPE
-from ..store.values import BuildKey, BuildOutcome
+from ..decisions.submission import BASELINE_RECIPE, REFERENCE_RECIPE
+from ..store.values import BuildKey, BuildOutcome, PendingBuild
 from ..store.writer import Writer
 from .runner import TaskRunner
 from .slots import Slots, Wish
@@ -90,8 +90,7 @@ class Builds:
             BitgaugeError: it could not be made, and may be another time.
             Overdue: the deadline of the wish's job has passed.
         """
-        toolchain = self.runner.toolchain(asked.recipe, asked.artifact_kind)
-        key = replace(asked, toolchain=toolchain)
+        key = replace(asked, toolchain=self.runner.toolchain(asked))
         wish = wish or Wish()
         with self._of_job(wish) as over, self._wished(key, wish) as task:
             either: set[asyncio.Future[Any]] = {task, over}
@@ -99,6 +98,39 @@ class Builds:
             if not task.done():
                 raise Overdue
             return task.result()
+
+    async def made(self, build: PendingBuild) -> BuildOutcome:
+        """What became of an entry of a job, made of whichever source leads to it.
+
+        What a source is converted to on the way is an artifact of its own, made once for all.
+
+        Raises:
+            BitgaugeError: as for `outcome`, and `BAD_RECIPE` when no source leads to it any more.
+            Overdue: the deadline of the job has passed.
+        """
+        asked, found = build.key, dict(build.sources)
+        way = self.runner.chain(asked.recipe, asked.artifact_kind, tuple(found))
+        model, notes = found[way.source], tuple[str, ...]()
+        if not way.links:
+            return BuildOutcome(model)
+
+        def wish() -> Wish:
+            return Wish(build.submitted_by, build.job_id, build.deadline_s)
+
+        with self._of_job(wish()):  # what the first link took counts for the next, too
+            for link in way.links[:-1]:
+                key = replace(conversion(asked), model=model, source_kind=link.takes)
+                told = f"{asked.recipe} on {asked.runtime} needs a {link.makes} source; {link}"
+                try:
+                    outcome = await self.outcome(replace(key, artifact_kind=link.makes), wish())
+                except BadInput as error:
+                    raise BadInput(error.code, f"{told}: {error.sentence}") from error
+                if outcome.artifact is None:
+                    return BuildOutcome(None, f"{told}: {outcome.unsupported}")
+                model, notes = outcome.artifact, (*notes, *outcome.notes)
+            last = replace(asked, model=model, source_kind=way.links[-1].takes)
+            outcome = await self.outcome(last, wish())
+            return replace(outcome, notes=(*notes, *outcome.notes))
 
     def doing(self, job_id: str) -> str | None:
         """What the builds of a job wait for or do, in a few words; None when nothing is known."""
@@ -215,6 +247,11 @@ class Builds:
     async def _remember(self, key: BuildKey, outcome: BuildOutcome) -> None:
         now_ns = self.writer.now_ns()
         await self.writer.call(lambda store: store.cache_build(key, outcome, now_ns))
+
+
+def conversion(asked: BuildKey) -> BuildKey:
+    """What turns one FP32 form of a model into another, whoever asks for it: no set shapes it."""
+    return replace(asked, recipe=BASELINE_RECIPE, calibration=None, runtime="")
 
 
 def _stop_key(key: BuildKey, code: Code, terms: str) -> BuildKey:

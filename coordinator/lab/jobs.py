@@ -72,6 +72,7 @@ class Jobs:
 
         missing, present = await self.writer.call(looked)
         submission.require_blobs(spec, missing)
+        submission.require_runtimes(spec, present)
         takes = submission.takes(present)
         wish = wish or Wish(submitted_by)
         inspection = await self._inspected(spec, takes, wish)

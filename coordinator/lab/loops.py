@@ -31,7 +31,6 @@ from .analyses import Analyses
 from .builds import Builds, Overdue
 from .care import LabCare
 from .collector import Collector
-from .slots import Wish
 
 ATTEMPTS = 2
 """At a step whose outcome cannot be recorded."""
@@ -196,9 +195,8 @@ class Dispatcher:
     # -- builds ---------------------------------------------------------------------------
     async def _build(self, build: PendingBuild) -> None:
         outcome: BuildOutcome | Failure
-        wish = Wish(build.submitted_by, build.job_id, build.deadline_s)
         try:
-            outcome = await self.builds.outcome(build.key, wish)
+            outcome = await self.builds.made(build)
         except Overdue:
             outcome = overdue_builds(doing_build(build.key.recipe)[1], build.deadline_s)
         except BitgaugeError as error:

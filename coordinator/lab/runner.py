@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 
 from ..decisions.submission import Inspection, Takes
+from ..models.chains import Chain
 from ..store.values import BuildKey, BuildOutcome
 
 
@@ -25,8 +27,11 @@ class Analysis:
 class TaskRunner(Protocol):
     """Runs the heavy work. Raises `BitgaugeError`; `Unavailable` means try again."""
 
-    def toolchain(self, recipe: str, artifact_kind: str) -> str:
-        """Versions of everything that shapes an artifact of `recipe`, as one text."""
+    def toolchain(self, key: BuildKey) -> str:
+        """Versions of everything that shapes what is to be made, as one text."""
+
+    def chain(self, recipe: str, artifact_kind: str, there: Sequence[str]) -> Chain:
+        """How an artifact of `recipe` is made of sources of these kinds, the baseline's first."""
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         """Look into every file of a completed job before it is taken.

@@ -87,6 +87,7 @@ class BuildKey:
 
     `runtime` and `artifact_kind` say for what it is built; empty where it is no artifact. `batch`
     is that of the job; an outcome that does not depend on it is kept for whatever batch.
+    `source_kind` is what `model` is, which says who builds it, where that is known.
     """
 
     model: Digest
@@ -96,6 +97,7 @@ class BuildKey:
     runtime: str = ""
     artifact_kind: str = ""
     batch: int = 0
+    source_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +119,17 @@ class BuildOutcome:
 
 @dataclass(frozen=True, slots=True)
 class PendingBuild:
-    """One entry that waits for its artifact."""
+    """One entry that waits for its artifact.
+
+    `sources` are the FP32 forms of the model by artifact kind, the baseline first.
+    """
 
     job_id: str
     entry_index: int
     key: BuildKey
     submitted_by: str
     deadline_s: int
+    sources: tuple[tuple[str, Digest], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

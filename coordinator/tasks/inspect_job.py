@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bitgauge.benchmarks.quality.sets import (
@@ -13,18 +13,20 @@ from bitgauge.benchmarks.quality.sets import (
     read_evaluation_set,
     require_disjoint,
 )
+from bitgauge.benchmarks.vocabulary.asked import ALL, EVERY
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
 
-from ..builders.registry import builder_for, parse
+from ..builders.registry import chain_for, parse, usual_recipes
 from ..decisions.submission import Inspection, Takes, require_taken, runtime_for
 from ..models.base import ModelFacts
 from ..models.checks import check_evaluation, check_stands_in
 from ..models.recognise import inspect_model, kind_of
 from .order import out_of_order, wanted_of
+from .sources import looked_at
 
 BASELINE_LABEL = "The baseline"
 EVALUATION_LABEL = "The evaluation set"
@@ -58,14 +60,22 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
         with _said_of(CALIBRATION_LABEL):
             check_inputs(calibration, baseline.inputs, code)
         require_disjoint(calibration, evaluation)
-    look = _Look(spec, baseline, kind, evaluation, path_of, takes)
-    found = [_entry(entry, look) for entry in spec.entries]
+    sources = looked_at(spec, baseline, evaluation, path_of)
+    look = _Look(spec, baseline, kind, evaluation, path_of, takes, sources)
+    entries = tuple(each for entry in spec.entries for each in _each(entry, look))
+    found = [_entry(entry, look) for entry in entries]
+    stand = tuple(
+        replace(entry, artifact=one.artifact or entry.artifact)
+        for entry, one in zip(entries, found, strict=True)
+    )
     return Inspection(
         baseline.model_class,
         tuple(one.recipe for one in found),
         tuple(one.kind for one in found),
         tuple(one.family for one in found),
         tuple(one.runtime for one in found),
+        () if stand == spec.entries else stand,
+        sources,
     )
 
 
@@ -94,16 +104,51 @@ class _Look:
     evaluation: EvaluationSet
     path_of: PathOf
     takes: Takes
+    sources: tuple[ModelSource, ...]
+
+    @property
+    def there(self) -> dict[str, Digest]:
+        """The FP32 forms of the model by artifact kind, the baseline first."""
+        forms = [(one.kind, one.artifact) for one in self.sources]
+        return dict(((self.baseline_kind, self.spec.baseline), *forms))
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """Canonical recipe, kind and runtime of an entry; of a custom one the family of its file."""
+    """Canonical recipe, kind and runtime of an entry; of a custom one the family of its file.
+
+    `artifact` is the source that it turned out to be.
+    """
 
     recipe: str
     kind: str
     runtime: str
     family: FormatFamily | None = None
+    artifact: Digest | None = None
+
+
+def _each(entry: Entry, look: _Look) -> Iterator[Entry]:
+    """The entry, or those that `all` stands for: the usual recipes of its runtime, or of every one.
+
+    Of a runtime for which nothing can be made every one has none; one that is named is refused.
+    """
+    if entry.recipe != ALL or entry.artifact is not None:
+        yield entry
+        return
+    names = sorted(look.takes) if entry.runtime == EVERY else [entry.runtime]
+    own = look.spec.entries[0].runtime
+    for name in names:
+        found = usual_recipes(look.takes.get(name, ()), tuple(look.there))
+        if not found and entry.runtime != EVERY:
+            raise BadInput(
+                Code.BAD_RECIPE,
+                f"Nothing can be built for {name}: it takes"
+                f" {' and '.join(look.takes.get(name, ())) or 'what nobody knows'}, and the job has"
+                f" {' and '.join(look.there)}.",
+            )
+        for recipe in found:
+            if name != own or recipe.family is not FormatFamily.FP32:
+                yield replace(entry, recipe=str(recipe), runtime=name)
 
 
 def _entry(entry: Entry, look: _Look) -> _Seen:
@@ -117,8 +162,10 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
         return _Seen(FormatFamily.FP32.value, look.baseline_kind, runtime)
     if entry.artifact is None:
         asked = parse(entry.recipe)
-        _, builder = builder_for(asked, look.takes.get(entry.runtime, ()))
-        return _Seen(str(asked), builder.MAKES, entry.runtime)
+        kinds = look.takes.get(entry.runtime, ())
+        made = chain_for(asked, kinds, tuple(look.there), entry.runtime)
+        artifact = None if made.links else look.there[made.source]
+        return _Seen(str(asked), made.makes, entry.runtime, artifact=artifact)
     label = _label(entry, "Artifact")
     path = look.path_of(entry.artifact)
     kind = kind_of(path, label)

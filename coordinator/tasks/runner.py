@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,7 @@ from ..decisions.steps import (
 from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
 from ..environments.making import MakingTerms
 from ..lab.runner import Analysis
+from ..models.chains import Chain
 from ..store.values import BuildKey, BuildOutcome
 from . import order as ordering
 from . import reference
@@ -88,13 +90,17 @@ class RayRunner:
             options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=False)
         self._task = ray.remote(_step).options(**options)
 
-    def toolchain(self, recipe: str, artifact_kind: str) -> str:
-        """Versions of everything that shapes an artifact of `recipe`."""
-        if recipe == REFERENCE_RECIPE:
+    def toolchain(self, key: BuildKey) -> str:
+        """Versions of everything that shapes what is to be made."""
+        if key.recipe == REFERENCE_RECIPE:
             return reference.toolchain()
-        if is_order(recipe):
+        if is_order(key.recipe):
             return ordering.toolchain()
-        return registry.toolchain(parse(recipe), named(artifact_kind))
+        return registry.toolchain(parse(key.recipe), named(key.artifact_kind), key.source_kind)
+
+    def chain(self, recipe: str, artifact_kind: str, there: Sequence[str]) -> Chain:
+        """How an artifact of `recipe` is made of sources of these kinds."""
+        return registry.chain_for(parse(recipe), named(artifact_kind), there)
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         """Look into a job's files on some node."""

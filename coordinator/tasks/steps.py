@@ -98,14 +98,14 @@ def _make(
         recipe = parse(key.recipe)
         batch = max(key.batch, 1)
         request = BuildRequest(recipe, baseline, output, other, batch, environment, log)
-        log.notes += registry.build(request, named(key.artifact_kind))
+        log.notes += registry.build(request, named(key.artifact_kind), key.source_kind)
 
 
 def environment_of(key: BuildKey) -> str:
     """The name of the environment that a build works in; empty for one that works in ours."""
     if is_order(key.recipe) or key.recipe == REFERENCE_RECIPE:
         return ""
-    _, builder = registry.builder_for(parse(key.recipe), named(key.artifact_kind))
+    _, builder = registry.builder_for(parse(key.recipe), named(key.artifact_kind), key.source_kind)
     return registry.environment_of(builder)
 
 

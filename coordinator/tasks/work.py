@@ -108,6 +108,7 @@ class Node:
     def inspect(self, access: BlobAccess, limit: StepLimit, spec: JobSpec, takes: Takes) -> Any:
         """Look into every file of a job: an `Inspection`."""
         models = {spec.baseline, *(entry.artifact for entry in spec.entries)} - {None}
+        models |= {source.artifact for source in spec.sources}
         sets = {spec.evaluation, spec.calibration} - {None}
         with self.blobs(access) as (_, replica):
             paths = {one.sha256: replica.path(one) for one in sets if one}

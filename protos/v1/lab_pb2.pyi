@@ -478,7 +478,7 @@ class Claim(_message.Message):
     def __init__(self, epoch: _Optional[int] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., claimed_unix_ns: _Optional[int] = ..., ended_unix_ns: _Optional[int] = ..., ended_by: _Optional[str] = ...) -> None: ...
 
 class JobView(_message.Message):
-    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for", "claims", "suspect", "repeats", "repeated_by", "exact_of", "exact_by", "exact_options", "original", "order")
+    __slots__ = ("job_id", "state", "model_name", "model_class", "workload", "profile", "entries", "submitted_unix_ns", "epoch", "device_name", "progress", "reason", "waiting_for", "claims", "suspect", "repeats", "repeated_by", "exact_of", "exact_by", "exact_options", "original", "order", "sources")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -501,6 +501,7 @@ class JobView(_message.Message):
     EXACT_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     ORIGINAL_FIELD_NUMBER: _ClassVar[int]
     ORDER_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
     job_id: str
     state: _common_pb2.JobState
     model_name: str
@@ -523,7 +524,8 @@ class JobView(_message.Message):
     exact_options: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackItem]
     original: _common_pb2.Digest
     order: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., suspect: _Optional[str] = ..., repeats: _Optional[str] = ..., repeated_by: _Optional[str] = ..., exact_of: _Optional[str] = ..., exact_by: _Optional[str] = ..., exact_options: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., original: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., order: _Optional[_Iterable[str]] = ...) -> None: ...
+    sources: _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelSource]
+    def __init__(self, job_id: _Optional[str] = ..., state: _Optional[_Union[_common_pb2.JobState, str]] = ..., model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., entries: _Optional[_Iterable[_Union[EntryView, _Mapping]]] = ..., submitted_unix_ns: _Optional[int] = ..., epoch: _Optional[int] = ..., device_name: _Optional[str] = ..., progress: _Optional[_Union[_common_pb2.Progress, _Mapping]] = ..., reason: _Optional[str] = ..., waiting_for: _Optional[str] = ..., claims: _Optional[_Iterable[_Union[Claim, _Mapping]]] = ..., suspect: _Optional[str] = ..., repeats: _Optional[str] = ..., repeated_by: _Optional[str] = ..., exact_of: _Optional[str] = ..., exact_by: _Optional[str] = ..., exact_options: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., original: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., order: _Optional[_Iterable[str]] = ..., sources: _Optional[_Iterable[_Union[_common_pb2.ModelSource, _Mapping]]] = ...) -> None: ...
 
 class AaCertificate(_message.Message):
     __slots__ = ("job_id", "device_id", "runtime", "fingerprint", "profile", "issued_unix_ns", "expires_unix_ns", "comparisons", "false_positives", "worst_effect", "mde", "passed", "reason", "asked")
@@ -984,7 +986,7 @@ class MetricChange(_message.Message):
     def __init__(self, key: _Optional[str] = ..., before: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., after: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., verdict: _Optional[str] = ..., scale: _Optional[str] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class SuiteModel(_message.Message):
-    __slots__ = ("name", "baseline", "evaluation", "calibration", "model_class", "output", "dims", "float32")
+    __slots__ = ("name", "baseline", "evaluation", "calibration", "model_class", "output", "dims", "float32", "sources")
     NAME_FIELD_NUMBER: _ClassVar[int]
     BASELINE_FIELD_NUMBER: _ClassVar[int]
     EVALUATION_FIELD_NUMBER: _ClassVar[int]
@@ -993,6 +995,7 @@ class SuiteModel(_message.Message):
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     DIMS_FIELD_NUMBER: _ClassVar[int]
     FLOAT32_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
     name: str
     baseline: _common_pb2.Digest
     evaluation: _common_pb2.Digest
@@ -1001,7 +1004,8 @@ class SuiteModel(_message.Message):
     output: str
     dims: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackItem]
     float32: bool
-    def __init__(self, name: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., output: _Optional[str] = ..., dims: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., float32: bool = ...) -> None: ...
+    sources: _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelSource]
+    def __init__(self, name: _Optional[str] = ..., baseline: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., evaluation: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., calibration: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., output: _Optional[str] = ..., dims: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., float32: bool = ..., sources: _Optional[_Iterable[_Union[_common_pb2.ModelSource, _Mapping]]] = ...) -> None: ...
 
 class Volume(_message.Message):
     __slots__ = ("per_day", "model_class", "hardware_class", "workload")

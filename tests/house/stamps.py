@@ -38,6 +38,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "benchmarks/analysis/facts.py",
         "coordinator/decisions",
         "coordinator/lab",
+        "coordinator/models/chains.py",
         "coordinator/store",
         "tests/protocol",
     ),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
 import pytest
@@ -31,6 +31,7 @@ from bitgauge.coordinator.lab import loops as dispatch
 from bitgauge.coordinator.lab.alerts import Alerts
 from bitgauge.coordinator.lab.health_check import HealthCheck
 from bitgauge.coordinator.lab.runner import Analysis
+from bitgauge.coordinator.models.chains import Chain, Link
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms, Registration
 from bitgauge.coordinator.store.writer import Writer
@@ -71,8 +72,11 @@ class FakeRunner:
         self.metrics = metrics or (LATENCY,)
         self.disorder: tuple[str, ...] = ()
 
-    def toolchain(self, recipe: str, artifact_kind: str) -> str:
+    def toolchain(self, key: BuildKey) -> str:
         return "tool 1"
+
+    def chain(self, recipe: str, artifact_kind: str, there: Sequence[str]) -> Chain:
+        return Chain(there[0], (Link(there[0], artifact_kind),))
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         self._fail()

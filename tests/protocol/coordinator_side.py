@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
@@ -21,6 +21,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 from bitgauge.coordinator.decisions.submission import Inspection, Takes
 from bitgauge.coordinator.lab.assemble import Lab, assemble
 from bitgauge.coordinator.lab.runner import Analysis
+from bitgauge.coordinator.models.chains import Chain, Link
 from bitgauge.coordinator.store.sql.steps import migrate
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome, LeaseTerms
@@ -90,8 +91,11 @@ class Tasks:
     def __init__(self, world: World) -> None:
         self._world = world
 
-    def toolchain(self, recipe: str, artifact_kind: str) -> str:
+    def toolchain(self, key: BuildKey) -> str:
         return "tools"
+
+    def chain(self, recipe: str, artifact_kind: str, there: Sequence[str]) -> Chain:
+        return Chain(there[0], (Link(there[0], artifact_kind),))
 
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         kinds = ("onnx",) * len(spec.entries)

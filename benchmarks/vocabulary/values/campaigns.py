@@ -11,13 +11,16 @@ from ..enums import CampaignState, CellState, HardwareClass, ModelClass, Profile
 from .devices import StackItem
 from .digests import Digest
 from .history import MetricChange
-from .jobs import NO_OVERRIDES, JobSpec, Overrides, Selector, Workload
+from .jobs import NO_OVERRIDES, JobSpec, ModelSource, Overrides, Selector, Workload
 from .rows import StackChange
 
 
 @dataclass(frozen=True, slots=True)
 class SuiteModel:
-    """One model of a suite, its files named by content; `output`, `dims`, `float32` as a job's."""
+    """One model of a suite, its files named by content.
+
+    `output`, `dims`, `float32` and `sources` are as a job's.
+    """
 
     name: str
     baseline: Digest
@@ -27,6 +30,7 @@ class SuiteModel:
     output: str = ""
     dims: tuple[StackItem, ...] = ()
     float32: bool = False
+    sources: tuple[ModelSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,8 @@ class Suite:
     Attributes:
         name: label of its campaigns.
         models: what to measure.
-        recipes: canonical recipes, built from each baseline.
+        recipes: canonical recipes, built from each model, each with `@` and what executes it
+            where that is not the runtime of the selector.
         selectors: which devices, and by which runtime; a device that several match counts once.
         workloads: each model is measured under each.
         profile: how much measuring.

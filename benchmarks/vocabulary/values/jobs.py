@@ -93,6 +93,20 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A further FP32 form of a model, beside its baseline.
+
+    `kind` is its artifact kind, and `agreement` how it was found to compute the same as the
+    baseline, or why that was not looked at, in words; both are set by the coordinator.
+    """
+
+    artifact: Digest
+    name: str = ""
+    kind: str = ""
+    agreement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """What a user submits. Entry 0 is always the baseline itself.
 
@@ -101,7 +115,8 @@ class JobSpec:
     `deadline_s` bounds running time from first lease, never waiting in the queue. `passes` empty
     means all that the profile asks for. `output` names the one that is judged; empty: the one that
     the labels fit. `dims` gives sizes to named axes of the baseline, sorted by name, and
-    `float32` has its doubles become float32.
+    `float32` has its doubles become float32. `sources` are further FP32 forms of the same model,
+    for runtimes that do not take the baseline.
 
     `original` and `order` are the coordinator's: where the baseline had to be put in order, what
     was sent, and what was done to it or left out; nobody else's count.
@@ -129,6 +144,7 @@ class JobSpec:
     original: Digest | None = None
     order: tuple[str, ...] = ()
     float32: bool = False
+    sources: tuple[ModelSource, ...] = ()
 
     def runtime_of(self, entry: Entry) -> str:
         """What executes an entry of this job."""
@@ -137,6 +153,12 @@ class JobSpec:
     def given(self, entry: Entry) -> Digest | None:
         """The artifact of an entry that its owner gave; None: the baseline, or built here."""
         return entry.artifact if entry.name and entry.artifact != self.baseline else None
+
+    @property
+    def kinds(self) -> tuple[tuple[str, Digest], ...]:
+        """The FP32 forms of the model by artifact kind, the baseline first."""
+        own = (self.entries[0].artifact_kind, self.baseline)
+        return (own, *((one.kind, one.artifact) for one in self.sources))
 
     @property
     def runtimes(self) -> tuple[str, ...]:
@@ -226,7 +248,8 @@ class JobView:
     `suspect` says why its numbers are not to be trusted: the device drifted. Such a job is
     measured once more, as the job `repeated_by`; `repeats` is that job's way back. What saturates
     in it is measured in exact mode too, as the job `exact_by`; `exact_of` is that one's way back,
-    `exact_options` what makes it exact. `original` and `order` are as in `JobSpec`.
+    `exact_options` what makes it exact. `original`, `order` and `sources` are as in
+    `JobSpec`.
     """
 
     job_id: str
@@ -251,3 +274,4 @@ class JobView:
     exact_options: tuple[StackItem, ...] = ()
     original: Digest | None = None
     order: tuple[str, ...] = ()
+    sources: tuple[ModelSource, ...] = ()

@@ -41,9 +41,8 @@ from ..common import Interrupted, print_text, say
 from ..follow import follow
 from ..jobs import exit_code
 from ..orders import entries_of, jobs_of, parse_batches, parse_recipes
-from ..run import uploaded_words
 from ..text.explain import explanation_text
-from ..text.jobs import job_text
+from ..text.jobs import job_text, uploaded_words
 from ..text.layout import wrapped
 from ..text.rows import table_text
 from ..text.trust import exact_words

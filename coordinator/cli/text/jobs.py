@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import EntryState
@@ -12,6 +13,9 @@ from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
 from .devices import ago
 from .layout import columns, wrapped
 from .trust import exact_words, suspect_words
+
+if TYPE_CHECKING:
+    from ...client.upload import Uploaded
 
 
 def jobs_text(jobs: Sequence[JobView]) -> str:
@@ -114,3 +118,11 @@ def claims_text(job: JobView) -> str:
         )
     heads = ("claim", "device", "began", "took", "ended by")
     return "\n".join(columns(rows, heads))
+
+
+def uploaded_words(uploaded: Uploaded) -> str:
+    """What was sent, in one line; 0 bytes when nothing had changed."""
+    return (
+        f"sent {uploaded.sent_bytes} bytes in {uploaded.sent_files} of {uploaded.files} files;"
+        f" the coordinator had the rest"
+    )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.refresh.bounds import MAX_CELLS, bounded
 from bitgauge.benchmarks.refresh.plan import Known, plan
 from bitgauge.benchmarks.refresh.targets import kept, targets_of_rows, targets_of_suite
 from bitgauge.benchmarks.table.rows import of_artifact
+from bitgauge.benchmarks.vocabulary.asked import ALL, EVERY, at_runtime, split_runtime
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import require_overrides
+from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.campaigns import (
     RefreshOrder,
     RefreshPlan,
@@ -20,6 +23,8 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
 )
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
+from ...builders.base import USUAL_SOURCE
+from ...builders.registry import chain_for, usual_recipes
 from ...decisions import submission
 from ...decisions.scheduler import matches
 from ...store.store import Store
@@ -45,7 +50,9 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
         targets, skipped = targets_of_rows(stale, devices)
     else:
         rows = rows_of(store, [model.name for model in suite.models])
-        targets, skipped = targets_of_suite(suite, devices, matches)
+        takes = submission.takes([view.description for view in devices if not view.retired])
+        suite = expanded(suite, takes)
+        targets, skipped = targets_of_suite(suite, devices, matches, partial(_can_build, takes))
     targets = kept(targets, order.only) if order.only else targets
     _require_few(targets)
     busy = _under_way(store)
@@ -67,6 +74,33 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
         submission.completed(job.spec)
     _require_small(found)
     return found
+
+
+def expanded(suite: Suite, takes: submission.Takes) -> Suite:
+    """The suite with the usual recipes of each runtime for which all are asked for."""
+    recipes: list[str] = []
+    kinds = tuple(dict.fromkeys(kind for model in suite.models for kind in _there(model)))
+    for asked in suite.recipes:
+        recipe, runtime = split_runtime(asked)
+        for name in sorted(takes) if runtime == EVERY else [runtime]:
+            usual = usual_recipes(takes.get(name, ()), kinds) if recipe == ALL else ()
+            recipes += (at_runtime(str(one), name) for one in usual)
+        recipes += [] if recipe == ALL else [asked]
+    return replace(suite, recipes=tuple(dict.fromkeys(recipes)))
+
+
+def _can_build(takes: submission.Takes, model: SuiteModel, recipe: str, runtime: str) -> bool:
+    """Whether a builder makes a recipe of what there is of a model."""
+    try:
+        chain_for(parse(recipe), takes.get(runtime, ()), _there(model))
+    except BadInput:
+        return False
+    return True
+
+
+def _there(model: SuiteModel) -> tuple[str, ...]:
+    """The kinds of a model's sources; of its baseline the usual one, for nobody has looked yet."""
+    return (USUAL_SOURCE, *(one.kind for one in model.sources))
 
 
 def in_order(store: Store, suite: Suite) -> Suite:

@@ -33,7 +33,10 @@ WITH
     UNION ALL SELECT job_id, json_extract({_SPEC}, '$.evaluation.sha256'),
       json_extract({_SPEC}, '$.evaluation.size_bytes') FROM jobs
     UNION ALL SELECT job_id, json_extract({_SPEC}, '$.calibration.sha256'),
-      json_extract({_SPEC}, '$.calibration.size_bytes') FROM jobs),
+      json_extract({_SPEC}, '$.calibration.size_bytes') FROM jobs
+    UNION ALL SELECT job_id, json_extract(one.value, '$.artifact.sha256'),
+      json_extract(one.value, '$.artifact.size_bytes')
+      FROM jobs, json_each({_SPEC}, '$.sources') one),
   made (sha256, size_bytes) AS (
     SELECT artifact_sha256, artifact_size_bytes FROM builds WHERE artifact_sha256 IS NOT NULL),
   kept_by_name (sha256, size_bytes) AS (
@@ -46,9 +49,9 @@ WITH
     UNION SELECT raw.sha256, raw.size_bytes FROM raw JOIN runs USING (run_id)
       WHERE runs.disposition = 'accepted' OR runs.job_id IN (SELECT * FROM live)
     UNION SELECT b.artifact_sha256, b.artifact_size_bytes FROM builds b
-      JOIN jobs j ON j.baseline_sha256 = b.model_sha256
-      WHERE j.job_id IN (SELECT * FROM live)
-        OR (b.recipe = :reference AND j.job_id IN (SELECT * FROM measured))),
+      JOIN inputs i ON i.sha256 = b.model_sha256
+      WHERE i.job_id IN (SELECT * FROM live)
+        OR (b.recipe = :reference AND i.job_id IN (SELECT * FROM measured))),
   kept (sha256, size_bytes) AS (
     SELECT sha256, size_bytes FROM kept_by_name
     UNION SELECT f.file_sha256, f.file_size_bytes FROM manifest_files f

@@ -167,7 +167,7 @@ def _pending(row: sqlite3.Row) -> PendingBuild:
         batch=spec.workload.batch,
     )
     return PendingBuild(
-        row["job_id"], row["entry_index"], key, row["submitted_by"], spec.deadline_s
+        row["job_id"], row["entry_index"], key, row["submitted_by"], spec.deadline_s, spec.kinds
     )
 
 
@@ -248,7 +248,9 @@ def in_order(
 
 
 def _key_columns(key: BuildKey) -> dict[str, object]:
-    return columns(replace(key, calibration=key.calibration or Digest("", 0)))
+    """Without the kind of the source, which its digest tells."""
+    own = columns(replace(key, calibration=key.calibration or Digest("", 0)))
+    return {name: one for name, one in own.items() if name != "source_kind"}
 
 
 @writing("cancelling a job")

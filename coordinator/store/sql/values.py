@@ -129,6 +129,7 @@ def _job_view(connection: sqlite3.Connection, row: sqlite3.Row) -> JobView:
         exact_by=exact_by,
         exact_options=_exact_options(connection, spec, row["exact_of"], exact_by),
         original=spec.original,
+        sources=spec.sources,
         order=spec.order,
     )
 

@@ -389,6 +389,10 @@ def test_recipes_and_batches() -> None:
     assert parse_recipes("fp16, int8-dynamic,fp16", calibrated=False) == ("fp16", "int8-dynamic")
     for calibrated in (True, False):
         assert len(parse_recipes("all", calibrated=calibrated)) == len(DEFAULT_RECIPES)
+    both = parse_recipes("fp16@litert, all@*,fp16", calibrated=False)
+    assert both == ("fp16@litert", "all@*", "fp16")
+    with pytest.raises(BadInput, match="int8-static-s8s8-pc@litert needs a calibration set"):
+        parse_recipes("int8-static-s8s8-pc@litert", calibrated=False)
     with pytest.raises(BadInput, match="int8-static-u8s8-pc needs a calibration set"):
         parse_recipes("fp16,int8-static-u8s8-pc", calibrated=False)
     with pytest.raises(BadInput, match="nearest known spelling"):

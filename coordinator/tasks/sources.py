@@ -1,0 +1,48 @@
+"""The further FP32 forms of a model: what each is, and whether it stands for the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, ModelSource
+
+from ..models.base import ModelFacts
+from ..models.checks import check_stands_in
+from ..models.recognise import inspect_model, kind_of
+
+
+def looked_at(
+    spec: JobSpec,
+    baseline: ModelFacts,
+    evaluation: EvaluationSet,
+    path_of: Callable[[Digest], Path],
+) -> tuple[ModelSource, ...]:
+    """The sources of a job with their kinds.
+
+    Raises:
+        BadInput: one is no FP32 form of the model, or two are of one kind.
+    """
+    found: dict[str, ModelSource] = {}
+    for one in spec.sources:
+        label = f"The source {one.name}".rstrip()
+        path = path_of(one.artifact)
+        kind = kind_of(path, label)
+        if kind in found:
+            raise BadInput(
+                Code.BAD_MODEL,
+                f"{label} is of kind {kind}, as {found[kind].name or 'another'} is; give one of"
+                " each.",
+            )
+        facts = inspect_model(path, label)
+        if facts.recipe is None or facts.recipe.family is not FormatFamily.FP32:
+            what = str(facts.recipe or "of mixed formats")
+            raise BadInput(Code.BAD_MODEL, f"{label} is {what}; a source is fp32.")
+        check_stands_in(baseline, facts, evaluation, spec.workload.batch, label, output=spec.output)
+        found[kind] = replace(one, kind=kind)
+    return tuple(found.values())
