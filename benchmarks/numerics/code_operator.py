@@ -14,13 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .integer_operator import NotComputable, Values
+from .integer_operator import UNBOUNDED, Bounds, NotComputable, Values
 from .kernel_check import Checked, KernelCounts
 
 Floats = npt.NDArray[np.float64]
 
 LEAKY_SLOPE = 0.01
-"""Below zero, where a QLinearLeakyRelu states none."""
+"""Below zero, where a leaky Relu states none."""
+
+ADD, SUBTRACT, MULTIPLY, CONCATENATE = "add", "subtract", "multiply", "concatenate"
+SIGMOID, TANH, LEAKY_RELU, SOFTMAX, MEAN = "sigmoid", "tanh", "leaky_relu", "softmax", "mean"
+SAME = "same"
+"""Functions of real numbers; the last gives them other codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +42,18 @@ class CodeOperator:
     """One operator that makes codes of codes; tensors by name.
 
     Attributes:
+        function: a key of `COMPUTED`.
         y_zero: zero point of the output; "" for 0.
         axis: of a concatenation, or of what a softmax sums over.
         trailing: whether a softmax sums over the axes behind `axis` too (ONNX before opset 13).
         alpha: slope below zero.
         channels_last: whether the axis of channels is the last.
+        axes: of a mean; () for all but those of samples and channels.
+        keeps_axes: whether those remain, of one place each.
+        bounds: of an activation that it fuses.
     """
 
-    op_type: str
+    function: str
     inputs: tuple[CodeInput, ...]
     y_scale: str
     y_zero: str
@@ -53,6 +62,9 @@ class CodeOperator:
     trailing: bool = False
     alpha: float = LEAKY_SLOPE
     channels_last: bool = False
+    axes: tuple[int, ...] = ()
+    keeps_axes: bool = True
+    bounds: Bounds = UNBOUNDED
 
 
 def _sigmoid(own: CodeOperator, x: list[Floats]) -> Floats:
@@ -66,21 +78,25 @@ def _softmax(own: CodeOperator, x: list[Floats]) -> Floats:
     return np.asarray(powers / powers.sum(axis=over, keepdims=True), np.float64)
 
 
-def _global_average(own: CodeOperator, x: list[Floats]) -> Floats:
+def _mean(own: CodeOperator, x: list[Floats]) -> Floats:
     places = range(1, x[0].ndim - 1) if own.channels_last else range(2, x[0].ndim)
-    return np.asarray(x[0].mean(axis=tuple(places), keepdims=True), np.float64)
+    axes = own.axes if own.axes else tuple(places)
+    return np.asarray(x[0].mean(axis=axes, keepdims=own.keeps_axes), np.float64)
 
 
 COMPUTED: Mapping[str, Callable[[CodeOperator, list[Floats]], Floats]] = {
-    "QLinearAdd": lambda own, x: x[0] + x[1],
-    "QLinearMul": lambda own, x: x[0] * x[1],
-    "QLinearConcat": lambda own, x: np.concatenate(x, axis=own.axis),
-    "QLinearSigmoid": _sigmoid,
-    "QLinearLeakyRelu": lambda own, x: np.where(x[0] < 0, own.alpha * x[0], x[0]),
-    "QLinearSoftmax": _softmax,
-    "QLinearGlobalAveragePool": _global_average,
+    ADD: lambda own, x: x[0] + x[1],
+    MULTIPLY: lambda own, x: x[0] * x[1],
+    SUBTRACT: lambda own, x: x[0] - x[1],
+    SAME: lambda own, x: x[0],
+    TANH: lambda own, x: np.asarray(np.tanh(x[0]), np.float64),
+    CONCATENATE: lambda own, x: np.concatenate(x, axis=own.axis),
+    SIGMOID: _sigmoid,
+    LEAKY_RELU: lambda own, x: np.where(x[0] < 0, own.alpha * x[0], x[0]),
+    SOFTMAX: _softmax,
+    MEAN: _mean,
 }
-"""The function of real numbers, by operator type."""
+"""How each function is computed."""
 
 
 def check_codes(operator: CodeOperator, values: Values) -> Checked:
@@ -94,7 +110,7 @@ def check_codes(operator: CodeOperator, values: Values) -> Checked:
         NotComputable: the operator is in a form that is not computed again.
     """
     inputs = [_real(one, values) for one in operator.inputs]
-    real = COMPUTED[operator.op_type](operator, inputs)
+    real = operator.bounds.of(COMPUTED[operator.function](operator, inputs))
     observed = values[operator.output]
     if real.shape != observed.shape:
         raise NotComputable("its output has another shape than its inputs give")

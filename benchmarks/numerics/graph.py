@@ -74,6 +74,7 @@ class GraphOperator:
         inside: where in the graph of another node it is, or None; its tensors are not shown then.
         weight_type: short name of the stored weights' type where the array that stands for them
             is wider, such as `s4`; else "".
+        placed: whose kernel executes it, such as ``xnnpack``; "" where that is not told.
     """
 
     name: str
@@ -91,6 +92,7 @@ class GraphOperator:
     codes: CodeOperator | None = None
     inside: Inside | None = None
     weight_type: str = ""
+    placed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class GraphFacts:
         claims_integer: whether activations are quantized at all.
         aliases: what a tensor that the runtime made itself stands for, where that can be told.
         given: the graph's inputs, and tensors that hold the very values of one in another shape.
+        channels_last: whether the channels of an image are its last axis.
     """
 
     operators: tuple[GraphOperator, ...]
@@ -137,3 +140,4 @@ class GraphFacts:
     outputs: tuple[str, ...]
     aliases: Mapping[str, str]
     given: frozenset[str] = frozenset()
+    channels_last: bool = False

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .quantizing import S8_OF_ROW_SYMMETRIC, U8_OF_CALL, quantize_dynamically, quantize_rows
 from .saturation import Ints
 
 Values = Mapping[str, npt.NDArray[Any]]
@@ -34,6 +35,24 @@ PAIRING = frozenset(
 """Operators whose unsigned-by-signed product takes the pairing kernel where there is no VNNI.
 
 ConvInteger multiplies weights by patches, so that its first factor is the signed one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an activation that an operator fuses leaves of real numbers."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    def of(self, real: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The numbers within."""
+        if self == UNBOUNDED:
+            return real
+        within: npt.NDArray[Any] = np.clip(real, self.low, self.high)
+        return within
+
+
+UNBOUNDED = Bounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +76,14 @@ class IntegerOperator:
     """One operator that can be computed again; tensors by name, "" where absent.
 
     Attributes:
-        a: activations; floating point where `quantizes_input`.
+        a: activations; floating point where `quantizes_input` says how.
         bias: what is added: int32 sums, or floats where the output is floating point.
         y_scale: scale of the output; absent where it is int32 or floating point.
         transposes: which of the two factors are stored transposed.
-        quantizes_input: whether the operator quantizes its input itself.
+        quantizes_input: how the operator quantizes its input itself, such as `U8_OF_CALL`; ""
+            where it takes codes.
         scales_output: whether sums become floating-point numbers.
+        bounds: of an activation that it fuses.
     """
 
     name: str
@@ -79,8 +100,9 @@ class IntegerOperator:
     y_zero: str = ""
     geometry: Geometry | None = None
     transposes: tuple[bool, bool] = (False, False)
-    quantizes_input: bool = False
+    quantizes_input: str = ""
     scales_output: bool = False
+    bounds: Bounds = UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,22 +112,36 @@ class Product:
     Attributes:
         a: (M, K) codes of the activations.
         b: (K, N) codes of the weights.
-        a_zero: their zero point.
+        a_zero: their zero points, (M, 1) or (1, 1).
         b_zero: zero points of the weights, (N,) or (1,).
-        scale: float32 factor that turns sums into real numbers, (N,) or (1,); None without scales.
+        scale: float32 factor that turns sums into real numbers, (M, N), (N,) or (1,); None without
+            scales.
         bias: added to the sums, (N,) or (1,): int32, or float32 real numbers for float outputs.
         observed: (M, N), what the device returned for these rows.
         pairs: whether the kernel may add neighbouring products in 16 bits.
+        bounds: of an activation behind it.
     """
 
     a: npt.NDArray[Any]
     b: npt.NDArray[Any]
-    a_zero: int
+    a_zero: Ints
     b_zero: Ints
     scale: Floats32 | None
     bias: npt.NDArray[Any]
     observed: npt.NDArray[Any]
     pairs: bool
+    bounds: Bounds = UNBOUNDED
+
+    def part(self, rows: slice) -> Product:
+        """Some of its rows."""
+        scale = self.scale
+        return replace(
+            self,
+            a=self.a[rows],
+            observed=self.observed[rows],
+            a_zero=self.a_zero[rows] if len(self.a_zero) > 1 else self.a_zero,
+            scale=scale[rows] if scale is not None and scale.ndim > 1 else scale,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +167,13 @@ def requantization(operator: IntegerOperator, values: Values) -> Requantization 
     if scale.size != 1:
         raise NotComputable("its output has one scale per channel")
     info = np.iinfo(zero.dtype)
+    step, offset = np.float32(scale.reshape(())), int(zero.reshape(()))
+    low, high = operator.bounds.low / step + offset, operator.bounds.high / step + offset
     return Requantization(
-        np.float32(scale.reshape(())), int(zero.reshape(())), int(info.min), int(info.max)
+        step,
+        offset,
+        int(info.min) if low < info.min else round(low),
+        int(info.max) if high > info.max else round(high),
     )
 
 
@@ -158,19 +199,22 @@ def products(operator: IntegerOperator, values: Values, max_rows: int) -> Iterat
 
 
 def _matrix_products(operator: IntegerOperator, values: Values, max_rows: int) -> Iterator[Product]:
-    a, a_scale, a_zero = _activations(operator, values)
     b = values[operator.b]
-    a = _swapped(a) if operator.transposes[0] else a
     b = _swapped(b) if operator.transposes[1] else b
-    if b.ndim < 2 or a.ndim < 1:
+    given = values[operator.a]
+    given = _swapped(given) if operator.transposes[0] else given
+    if b.ndim < 2 or given.ndim < 1:
         raise NotComputable("its factors are no matrices")
+    if b.ndim == 2:
+        given = given.reshape(-1, b.shape[0])
+    a, a_scale, a_zero = _activations(operator, values, given)
     width = b.shape[-1]
     b_zero = _per_column(operator.b_zero, values, width)
     scale = _scale(operator, values, a_scale, width)
     bias = _bias(operator, values, width)
     observed = values[operator.output].reshape(-1, width)
     if b.ndim == 2:
-        factors = [(a.reshape(-1, a.shape[-1]), b)]
+        factors = [(a, b)]
     else:
         outer = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         left = np.broadcast_to(a, outer + a.shape[-2:]).reshape(-1, *a.shape[-2:])
@@ -183,13 +227,23 @@ def _matrix_products(operator: IntegerOperator, values: Values, max_rows: int) -
     for index in chosen.tolist():
         left, right = factors[index]
         own = observed[index * height : (index + 1) * height]
-        yield Product(left[rows], right, a_zero, b_zero, scale, bias, own[rows], pairs)
+        yield Product(
+            left[rows],
+            right,
+            a_zero[rows] if len(a_zero) > 1 else a_zero,
+            b_zero,
+            scale[rows] if scale is not None and scale.ndim > 1 else scale,
+            bias,
+            own[rows],
+            pairs,
+            operator.bounds,
+        )
 
 
 def _patch_products(
     operator: IntegerOperator, geometry: Geometry, values: Values, max_rows: int
 ) -> Iterator[Product]:
-    x, a_scale, a_zero = _activations(operator, values)
+    x, a_scale, a_zero = _activations(operator, values, values[operator.a])
     weights, y = values[operator.b], values[operator.output]
     if x.ndim != 4 or weights.ndim != 4:
         raise NotComputable("it is no two-dimensional convolution")
@@ -202,6 +256,7 @@ def _patch_products(
         x, y = x.transpose(0, 2, 3, 1), y.transpose(0, 2, 3, 1)
     padded = _padded(x, geometry, a_zero)
     places = y.shape[:3]
+    per_image = len(a_zero) > 1
     where = np.unravel_index(spread(math.prod(places), max_rows), places)
     observed = y[where]
     pairs = adds_pairs(operator, x.dtype, weights)
@@ -210,15 +265,17 @@ def _patch_products(
         channels = slice(group * own_channels, (group + 1) * own_channels)
         # (filter, cin, kh, kw) to (kh, kw, cin, filter): the kernel's own order of K.
         b = weights[own].transpose(2, 3, 1, 0).reshape(-1, width)
+        factor = scale[where[0]] if scale is not None and scale.ndim > 1 else scale
         yield Product(
             _patches(padded[..., channels], geometry, where),
             b,
-            a_zero,
+            a_zero[where[0]] if per_image else a_zero,
             _columns(b_zero, own),
-            None if scale is None else _columns(scale, own),
+            None if factor is None else _columns(factor, own),
             _columns(bias, own),
             observed[:, own],
             pairs,
+            operator.bounds,
         )
 
 
@@ -250,38 +307,35 @@ def spread(count: int, wanted: int) -> npt.NDArray[np.intp]:
     return np.sort(np.arange(wanted) * step % count)
 
 
-def quantize_dynamically(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], np.float32, int]:
-    """Codes, scale and zero point as operator DynamicQuantizeLinear of ONNX defines them."""
-    low = np.float32(min(float(x.min()), 0.0))
-    high = np.float32(max(float(x.max()), 0.0))
-    scale = np.float32((high - low) / np.float32(255)) if high > low else np.float32(1)
-    zero = int(np.clip(np.rint(np.float32(0) - low / scale), 0, 255))
-    codes = np.clip(np.rint(x / scale) + zero, 0, 255).astype(np.uint8)
-    return codes, scale, zero
-
-
 def _activations(
-    operator: IntegerOperator, values: Values
-) -> tuple[npt.NDArray[Any], np.float32 | None, int]:
-    x = values[operator.a]
+    operator: IntegerOperator, values: Values, x: npt.NDArray[Any]
+) -> tuple[npt.NDArray[Any], Floats32 | None, Ints]:
+    """Codes, scales (M, 1) or (1, 1), and zero points of that shape."""
+    if operator.quantizes_input == U8_OF_CALL:
+        codes, step, offset = quantize_dynamically(x)
+        return codes, np.full((1, 1), step, np.float32), np.full((1, 1), offset, np.int64)
     if operator.quantizes_input:
-        return quantize_dynamically(x)
+        if not np.isfinite(x).all():
+            raise NotComputable("what it quantizes is not finite")
+        symmetric = operator.quantizes_input == S8_OF_ROW_SYMMETRIC
+        return quantize_rows(x, symmetric=symmetric)
     scale = values[operator.a_scale] if operator.a_scale else None
     zero = values[operator.a_zero] if operator.a_zero else np.zeros((), x.dtype)
     if zero.size != 1 or (scale is not None and scale.size != 1):
         raise NotComputable("its activations have one scale per row")
-    return x, None if scale is None else np.float32(scale.reshape(())), int(zero.reshape(()))
+    told = None if scale is None else scale.astype(np.float32).reshape(1, 1)
+    return x, told, zero.astype(np.int64).reshape(1, 1)
 
 
 def _scale(
-    operator: IntegerOperator, values: Values, a_scale: np.float32 | None, width: int
+    operator: IntegerOperator, values: Values, a_scale: Floats32 | None, width: int
 ) -> Floats32 | None:
     if not operator.b_scale or a_scale is None:
         return None
     scale = values[operator.b_scale].astype(np.float32).reshape(-1)
     if scale.size not in (1, width):
         raise NotComputable("its weights have scales that do not belong to its outputs")
-    return scale * a_scale
+    return scale * (a_scale if len(a_scale) > 1 else a_scale.reshape(1))
 
 
 def _per_column(name: str, values: Values, width: int) -> Ints:
@@ -303,7 +357,7 @@ def _bias(operator: IntegerOperator, values: Values, width: int) -> npt.NDArray[
 
 
 def _columns(values: npt.NDArray[Any], own: slice) -> npt.NDArray[Any]:
-    return values if values.size == 1 else values[own]
+    return values if values.shape[-1] == 1 else values[..., own]
 
 
 def _swapped(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -311,11 +365,14 @@ def _swapped(matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return swapped
 
 
-def _padded(x: npt.NDArray[Any], geometry: Geometry, zero: int) -> npt.NDArray[Any]:
+def _padded(x: npt.NDArray[Any], geometry: Geometry, zero: Ints) -> npt.NDArray[Any]:
     """(n, h, w, c) with its pads; what is outside is real zero."""
     top, left, bottom, right = geometry.pads
-    pads = ((0, 0), (top, bottom), (left, right), (0, 0))
-    padded: npt.NDArray[Any] = np.pad(x, pads, constant_values=zero)
+    images, height, width, channels = x.shape
+    shape = (images, top + height + bottom, left + width + right, channels)
+    padded = np.empty(shape, x.dtype)
+    padded[:] = zero.reshape(-1, 1, 1, 1)
+    padded[:, top : top + height, left : left + width] = x
     return padded
 
 

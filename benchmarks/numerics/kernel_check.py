@@ -91,8 +91,7 @@ def check(operator: IntegerOperator, values: Values, max_macs: int) -> Checked:
     counts, reals, codes = KernelCounts(), [], []
     for product in products(operator, values, _max_rows(operator, values, max_macs)):
         for start in range(0, len(product.a), _ROWS):
-            rows = slice(start, start + _ROWS)
-            part = replace(product, a=product.a[rows], observed=product.observed[rows])
+            part = product.part(slice(start, start + _ROWS))
             found, real = _compare(part, output)
             counts = counts.plus(found)
             reals.append(real.ravel())
@@ -179,7 +178,7 @@ def _returned(sums: Ints, product: Product, output: Requantization | None) -> np
         return sums
     if output is None:
         real = sums.astype(np.float32) * product.scale
-        return real + product.bias if product.bias.dtype.kind == "f" else real
+        return product.bounds.of(real + product.bias if product.bias.dtype.kind == "f" else real)
     scaled = sums.astype(np.float32) * (product.scale / output.scale)
     codes: Ints = np.clip(np.rint(scaled) + output.zero, output.low, output.high).astype(np.int64)
     return codes
@@ -231,10 +230,10 @@ def _real(exact: Ints, product: Product, output: Requantization | None) -> Float
         return exact.astype(np.float64)
     real = exact.astype(np.float64) * product.scale.astype(np.float64)
     if product.bias.dtype.kind == "f":
-        return real + product.bias.astype(np.float64)
-    if output is not None and output.zero == output.low:
-        return np.maximum(real, 0.0)
-    return real
+        real = real + product.bias.astype(np.float64)
+    elif output is not None and output.zero == output.low:
+        real = np.maximum(real, 0.0)
+    return product.bounds.of(real)
 
 
 def _value(codes: npt.NDArray[Any], product: Product, output: Requantization | None) -> Floats:

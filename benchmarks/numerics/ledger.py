@@ -164,6 +164,7 @@ class OperatorRow:
             it is none or an operator before it has the same one; None: not told.
         inside: the node in whose graph it is, whose tensors are not shown: its multiplications
             are counted from the shapes that the file states; "" for the others.
+        placed: whose kernel executed it, such as ``xnnpack``; "" where that is not told.
     """
 
     name: str
@@ -190,6 +191,7 @@ class OperatorRow:
     kernel_sqnr_db: float | None = None
     weight_bytes: int | None = None
     inside: str = ""
+    placed: str = ""
 
     @property
     def kind(self) -> str:

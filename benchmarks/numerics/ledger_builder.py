@@ -23,6 +23,7 @@ from .ledger import (
     OperatorRow,
 )
 from .multiplications import multiplications
+from .quantizing import U8_OF_CALL
 from .saturation import int32_safe
 from .tensor_tally import TensorTally, sqnr_db
 
@@ -111,7 +112,9 @@ class LedgerBuilder:
         if reference and self._facts.outputs:
             name = self._facts.outputs[0]
             if name in observed and name in reference:
-                self._compare_output(observed[name], reference[name])
+                own = _numbers(observed[name], self._facts.codes.get(name), values)
+                if own is not None:
+                    self._compare_output(own, reference[name])
 
     def _shown(self, name: str) -> str:
         """A name that a person finds in the model."""
@@ -186,9 +189,9 @@ class LedgerBuilder:
         if b is None:
             seen.types = (_short(a.dtype), "") if one.compute == ELEMENTWISE else seen.types
             return
-        quantizes = one.integer is not None and one.integer.quantizes_input
-        kind = np.dtype(np.uint8) if quantizes else a.dtype
-        seen.types = (_short(kind), one.weight_type or _short(b.dtype))
+        kind = _multiplied(one, a.dtype)
+        shown = kind if kind == np.uint8 else a.dtype  # signed codes of its own have no name
+        seen.types = (_short(shown), one.weight_type or _short(b.dtype))
         swapped = one.form == DENSE or (one.integer is not None and one.integer.transposes[1])
         if one.form == CONVOLUTION:
             seen.depth = int(np.prod(b.shape[1:]))
@@ -218,13 +221,13 @@ class LedgerBuilder:
         if x.dtype.kind == "f":
             if x.ndim == 0:
                 return  # a scale
-            tally = tally or TensorTally(self._shown(name), str(x.dtype), producer, self._calls)
+            tally = tally or self._tally(name, x, producer)
             tally.add_floats(x)
         else:
             parameters = _parameters(how, values)
             if how is None or parameters is None or x.ndim == 0:
                 return
-            tally = tally or TensorTally(self._shown(name), str(x.dtype), producer, self._calls)
+            tally = tally or self._tally(name, x, producer)
             scale, zero = parameters
             tally.add_codes(x, scale, zero, dynamic=how.dynamic)
             if how.real in values:
@@ -238,6 +241,15 @@ class LedgerBuilder:
         wanted = reference.get(float_name(self._facts.aliases.get(name, name)))
         if wanted is not None:
             tally.add_reference(value, wanted)
+
+    def _tally(self, name: str, x: npt.NDArray[Any], producer: str) -> TensorTally:
+        return TensorTally(
+            self._shown(name),
+            str(x.dtype),
+            producer,
+            self._calls,
+            channels_last=self._facts.channels_last,
+        )
 
     def _compare_output(self, own: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> None:
         if own.shape == wanted.shape:
@@ -265,6 +277,7 @@ class LedgerBuilder:
             kernel_sqnr_db=_kernel_db(counts),
             weight_bytes=self._weight_bytes(one),
             inside=one.inside.node if one.inside is not None else "",
+            placed=one.placed,
         )
         if row.observed_mode == "sat16":
             row = replace(row, fix=SEVEN_BIT_WEIGHTS)
@@ -314,6 +327,26 @@ def _parameters(how: Codes | None, values: Arrays) -> tuple[float, int] | None:
     if zero is None or zero.size != 1 or not float(scale.reshape(())) > 0:
         return None
     return float(scale.reshape(())), int(zero.reshape(()))
+
+
+def _numbers(x: npt.NDArray[Any], how: Codes | None, values: Arrays) -> npt.NDArray[Any] | None:
+    """What a tensor stands for; None for codes whose scale is not known."""
+    if x.dtype.kind == "f":
+        return x
+    parameters = _parameters(how, values)
+    if parameters is None:
+        return None
+    scale, zero = parameters
+    real: npt.NDArray[Any] = (x.astype(np.float32) - zero) * np.float32(scale)
+    return real
+
+
+def _multiplied(one: GraphOperator, given: np.dtype[Any]) -> np.dtype[Any]:
+    """The type in which an operator multiplies its activations."""
+    how = one.integer.quantizes_input if one.integer is not None else ""
+    if not how:
+        return given
+    return np.dtype(np.uint8 if how == U8_OF_CALL else np.int8)
 
 
 def _kernel_db(counts: KernelCounts) -> float | None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .code_operator import COMPUTED, LEAKY_SLOPE, CodeInput, CodeOperator
+from . import code_operator as codes
+from .code_operator import LEAKY_SLOPE, CodeInput, CodeOperator
 from .graph import ATTENTION, CONVOLUTION, MATRIX, RECURRENT, SCORES
 from .integer_operator import Geometry, IntegerOperator
+from .quantizing import U8_OF_CALL
 
 
 class _Unread(Exception):
@@ -31,6 +33,17 @@ INPUTS: dict[str, tuple[str, ...]] = {
     }.items()
 }
 """What each input of an integer operator is, a field of `IntegerOperator`; others are not read."""
+
+FUNCTIONS: dict[str, str] = {
+    "QLinearAdd": codes.ADD,
+    "QLinearMul": codes.MULTIPLY,
+    "QLinearConcat": codes.CONCATENATE,
+    "QLinearSigmoid": codes.SIGMOID,
+    "QLinearLeakyRelu": codes.LEAKY_RELU,
+    "QLinearSoftmax": codes.SOFTMAX,
+    "QLinearGlobalAveragePool": codes.MEAN,
+}
+"""What an operator on codes makes of the numbers that they stand for."""
 
 _OUTPUT_SCALE: dict[str, tuple[int, int]] = {
     "QuantizeLinear": (1, 2),
@@ -65,12 +78,13 @@ def output_scale(op_type: str) -> tuple[int, int]:
 def read_codes(node: Any) -> CodeOperator | None:
     """How to compute an operator on codes again; None for one whose formula is not known."""
     op_type, names, given = str(node.op_type), [str(name) for name in node.input], attributes(node)
-    if op_type not in COMPUTED:
+    function = FUNCTIONS.get(op_type)
+    if function is None:
         return None
     scale, zero = output_scale(op_type)
     inputs = names[2:] if op_type == "QLinearConcat" else names[:scale]
     return CodeOperator(
-        op_type=op_type,
+        function=function,
         inputs=tuple(CodeInput(*inputs[at : at + 3]) for at in range(0, len(inputs), 3)),
         y_scale=names[scale],
         y_zero=names[zero] if len(names) > zero else "",
@@ -87,7 +101,7 @@ def read_integer(node: Any) -> tuple[IntegerOperator | None, str]:
     op_type, given = str(node.op_type), attributes(node)
     if op_type not in INPUTS:
         return None, ""
-    named = dict(zip(INPUTS[op_type], map(str, node.input), strict=False))
+    named: dict[str, Any] = dict(zip(INPUTS[op_type], map(str, node.input), strict=False))
     try:
         if given.get("alpha", 1.0) != 1.0:
             raise _Unread("it multiplies by a factor of its own (alpha)")
@@ -97,7 +111,7 @@ def read_integer(node: Any) -> tuple[IntegerOperator | None, str]:
             output=str(node.output[0]),
             geometry=_geometry(given) if "Conv" in op_type else None,
             transposes=(bool(given.get("transA", 0)), bool(given.get("transB", 0))),
-            quantizes_input=op_type == "DynamicQuantizeMatMul",
+            quantizes_input=U8_OF_CALL if op_type == "DynamicQuantizeMatMul" else "",
             scales_output="b_scale" in named and not named.get("y_scale"),
             **named,
         )

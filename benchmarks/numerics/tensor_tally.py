@@ -39,9 +39,13 @@ class TensorTally:
         dtype: numpy name of its element type.
         producer: operator type that makes it.
         calls: about how many calls will come.
+        channels_last: whether the channels of an image are its last axis.
     """
 
-    def __init__(self, name: str, dtype: str, producer: str, calls: int = 1) -> None:
+    def __init__(
+        self, name: str, dtype: str, producer: str, calls: int = 1, *, channels_last: bool = False
+    ) -> None:
+        self._channels_last = channels_last
         self._name, self._dtype, self._producer = name, dtype, producer
         self._share = max(256, _KEPT // max(calls, 1))
         self._elements = self._nan = self._inf = self._subnormal = 0
@@ -129,7 +133,7 @@ class TensorTally:
         self._magnitudes.append(flat[spread(flat.size, self._share)].astype(np.float32))
         if values.ndim < 2 or self._producer.startswith("nchwc."):
             return  # a blocked layout mixes the channels
-        axis = 1 if values.ndim > 3 else values.ndim - 1
+        axis = 1 if values.ndim > 3 and not self._channels_last else values.ndim - 1
         others = tuple(index for index in range(values.ndim) if index != axis)
         largest: Floats = magnitude.max(axis=others, initial=0.0)
         if self._channels is None:

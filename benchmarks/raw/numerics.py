@@ -36,7 +36,7 @@ from .origin import RawOrigin, origin_meta
 from .parts import bad_raw, bools_of, floats_of, ints_of, meta_of, rows_of, texts_of, told
 
 _MAX_TEXT = 1000
-_ADDED = ("operator.weight_bytes", "operator.inside")
+_ADDED = ("operator.weight_bytes", "operator.inside", "operator.placed")
 _SHARES = ("clip_hi", "clip_lo", "rail_rate", "range_util", "underflow", "fp16_subnormal")
 
 _WHOLE: dict[str, type] = {"str": np.str_, "bool": np.bool_, "int": np.int64}

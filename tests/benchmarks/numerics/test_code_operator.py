@@ -12,8 +12,9 @@ import onnx
 import pytest
 from bitgauge.agents.runtimes import ort
 from bitgauge.benchmarks.analysis.numerics import numerics
-from bitgauge.benchmarks.numerics.code_operator import COMPUTED, check_codes
+from bitgauge.benchmarks.numerics.code_operator import check_codes
 from bitgauge.benchmarks.numerics.ledger import ELEMENTWISE
+from bitgauge.benchmarks.numerics.onnx_operators import FUNCTIONS
 from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.record.explain.explain import ExplainedRun, explain
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
@@ -58,7 +59,7 @@ def model(op_type: str, kind: str) -> tuple[bytes, dict[str, Array]]:
 
 
 @pytest.mark.parametrize("kind", ["u8", "s8"])
-@pytest.mark.parametrize("op_type", COMPUTED)
+@pytest.mark.parametrize("op_type", FUNCTIONS)
 def test_the_formula_is_the_kernel_s(op_type: str, kind: str) -> None:
     """To one step, on this machine's own kernels; a kernel that is wrong by two steps is seen."""
     graph, feeds = model(op_type, kind)

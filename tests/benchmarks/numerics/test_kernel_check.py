@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bitgauge.benchmarks.numerics.integer_operator import quantize_dynamically, spread
+from bitgauge.benchmarks.numerics.integer_operator import spread
 from bitgauge.benchmarks.numerics.kernel_check import KernelCounts, check, emulate, unsafe_share
 from bitgauge.benchmarks.numerics.ledger import OperatorRow
+from bitgauge.benchmarks.numerics.quantizing import quantize_dynamically
 
 from tests.labs.integer import Case, cases, facts, model, returned
 
