@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .integer_operator import UNBOUNDED, Bounds, NotComputable, Values
+from .integer_operator import UNBOUNDED, Clamp, NotComputable, Values
 from .kernel_check import Checked, KernelCounts
 
 Floats = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ class CodeOperator:
     channels_last: bool = False
     axes: tuple[int, ...] = ()
     keeps_axes: bool = True
-    bounds: Bounds = UNBOUNDED
+    bounds: Clamp = UNBOUNDED
 
 
 def _sigmoid(own: CodeOperator, x: list[Floats]) -> Floats:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .quantizing import S8_OF_ROW_SYMMETRIC, U8_OF_CALL, quantize_dynamically, quantize_rows
+from .quantizing import U8_OF_CALL, quantize_dynamically, quantize_rows
 from .saturation import Ints
 
 Values = Mapping[str, npt.NDArray[Any]]
@@ -38,7 +38,7 @@ ConvInteger multiplies weights by patches, so that its first factor is the signe
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class Clamp:
     """What an activation that an operator fuses leaves of real numbers."""
 
     low: float = -math.inf
@@ -52,7 +52,7 @@ class Bounds:
         return within
 
 
-UNBOUNDED = Bounds()
+UNBOUNDED = Clamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class IntegerOperator:
     transposes: tuple[bool, bool] = (False, False)
     quantizes_input: str = ""
     scales_output: bool = False
-    bounds: Bounds = UNBOUNDED
+    bounds: Clamp = UNBOUNDED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,7 +130,7 @@ class Product:
     bias: npt.NDArray[Any]
     observed: npt.NDArray[Any]
     pairs: bool
-    bounds: Bounds = UNBOUNDED
+    bounds: Clamp = UNBOUNDED
 
     def part(self, rows: slice) -> Product:
         """Some of its rows."""
@@ -317,8 +317,7 @@ def _activations(
     if operator.quantizes_input:
         if not np.isfinite(x).all():
             raise NotComputable("what it quantizes is not finite")
-        symmetric = operator.quantizes_input == S8_OF_ROW_SYMMETRIC
-        return quantize_rows(x, symmetric=symmetric)
+        return quantize_rows(x, operator.quantizes_input)
     scale = values[operator.a_scale] if operator.a_scale else None
     zero = values[operator.a_zero] if operator.a_zero else np.zeros((), x.dtype)
     if zero.size != 1 or (scale is not None and scale.size != 1):

@@ -151,7 +151,9 @@ class LedgerBuilder:
             return None
         if not seen.macs and one.compute != ELEMENTWISE:
             shapes = {
-                name: values[name].shape for name in (*one.inputs, one.output) if name in values
+                name: values[name].shape
+                for name in (*one.inputs, one.a, one.b, one.output)
+                if name in values
             }
             seen.macs = round(_products(one, shapes) / max(batch, 1))
         if not seen.depth:
@@ -199,8 +201,10 @@ class LedgerBuilder:
             seen.depth = b.shape[-1 if swapped else -2]
         if one.integer is None:
             return
-        if kind.kind in "iu" and b.dtype.kind in "iu":
-            largest = _largest(values.get(one.integer.bias))
+        bias = values.get(one.integer.bias)
+        wide = bias is not None and bias.dtype == np.int64  # its kernel adds in 64 bits
+        if kind.kind in "iu" and b.dtype.kind in "iu" and not wide:
+            largest = _largest(bias)
             seen.safe = int32_safe(seen.depth, kind, b.dtype, largest)
         if one.constant_weight:
             seen.unsafe = unsafe_share(one.integer, self._facts.constants)

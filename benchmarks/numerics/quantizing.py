@@ -12,10 +12,12 @@ from .saturation import Ints
 Floats32 = npt.NDArray[np.float32]
 
 U8_OF_CALL = "u8_of_call"
-S8_OF_ROW = "s8_of_row"
-S8_OF_ROW_SYMMETRIC = "s8_of_row_symmetric"
+S8_TO_EVEN = "s8_to_even"
+S8_AWAY = "s8_away"
+S8_SYMMETRIC = "s8_symmetric"
 """How an operator quantizes its input itself: unsigned with a scale of the whole call, or signed
-with one for each row of a matrix and each image of a convolution, with a zero point or without."""
+with one for each row of a matrix and each image of a convolution. Of these XNNPACK rounds halves to
+even codes, LiteRT's own kernels away from zero, with a zero point or symmetric."""
 
 
 def quantize_dynamically(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], np.float32, int]:
@@ -28,26 +30,39 @@ def quantize_dynamically(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], np
     return codes, scale, zero
 
 
-def quantize_rows(
-    x: npt.NDArray[Any], *, symmetric: bool
-) -> tuple[npt.NDArray[np.int8], Floats32, Ints]:
-    """Codes, scales and zero points of 8 bits, one for each place of the first axis.
+def quantize_rows(x: npt.NDArray[Any], how: str) -> tuple[npt.NDArray[np.int8], Floats32, Ints]:
+    """Codes of 8 bits, with scales and zero points (M, 1) of each place of the first axis.
 
-    As LiteRT's kernels take floats by constant integers: with a zero point where they are told so
-    and always in XNNPACK, which nudges it to the nearer of two; else symmetric.
+    In float32 as the kernels do it: a value that lies between two codes falls as theirs does.
     """
     rows = x.reshape(len(x), -1).astype(np.float32)
-    if symmetric:
+    if how == S8_SYMMETRIC:
         largest = np.abs(rows).max(axis=1, initial=0.0).astype(np.float32)
-        scale = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
-        zero = np.zeros(len(x), np.int64)
-        lowest = -127
-    else:
-        low = np.minimum(rows.min(axis=1, initial=0.0), 0).astype(np.float32)
-        high = np.maximum(rows.max(axis=1, initial=0.0), 0).astype(np.float32)
-        width = (high - low) / np.float32(255)
-        scale = np.where(width > 0, width, np.float32(1)).astype(np.float32)
-        zero = np.clip(np.rint(-128 - low / scale), -128, 127).astype(np.int64)
-        lowest = -128
-    codes = np.clip(np.rint(rows / scale[:, None]) + zero[:, None], lowest, 127).astype(np.int8)
-    return codes.reshape(x.shape), scale[:, None], zero[:, None]
+        largest = np.where(largest > 0, largest, np.float32(127)).astype(np.float32)
+        codes = _away(rows * (np.float32(127) / largest)[:, None])
+        zero = np.zeros((len(x), 1), np.int64)
+        return _held(codes, -127, x.shape), (largest / np.float32(127))[:, None], zero
+    low = np.minimum(rows.min(axis=1, initial=0.0), 0).astype(np.float32)
+    high = np.maximum(rows.max(axis=1, initial=0.0), 0).astype(np.float32)
+    width = np.where(high > low, high - low, np.float32(255)).astype(np.float32)
+    if how == S8_TO_EVEN:
+        per_step = np.float32(255) / width
+        zero = np.clip(np.rint(-128 - low * per_step), -128, 127).astype(np.int64)[:, None]
+        codes = np.rint(rows * per_step[:, None]) + zero
+        return _held(codes, -128, x.shape), (np.float32(1) / per_step)[:, None], zero
+    step = width.astype(np.float64) / 255
+    zero = np.clip(_away(-128 - low / step), -128, 127).astype(np.int64)[:, None]
+    scale = step.astype(np.float32)[:, None]
+    codes = _away(zero.astype(np.float32) + rows * (np.float32(1) / scale))
+    return _held(codes, -128, x.shape), scale, zero
+
+
+def _away(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rounded, halves away from zero."""
+    rounded: npt.NDArray[Any] = np.trunc(values + np.copysign(values.dtype.type(0.5), values))
+    return rounded
+
+
+def _held(codes: npt.NDArray[Any], low: int, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
+    held: npt.NDArray[np.int8] = np.clip(codes, low, 127).astype(np.int8).reshape(shape)
+    return held

@@ -151,7 +151,8 @@ def test_ours_declare_what_they_have() -> None:
     told = {name: set(registry.runtime(name, ()).TRAITS.capabilities) for name in FOUND.modules}
     assert told["onnxruntime"] == set(Capability)
     assert told["torch"] == {Capability.SENTINEL}
-    assert told["litert"] == told["fake"] == {Capability.KERNELS, Capability.SENTINEL}
+    assert told["litert"] == {Capability.GRAPH, Capability.KERNELS, Capability.SENTINEL}
+    assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL}
 
 
 @pytest.mark.parametrize("capability", Capability)

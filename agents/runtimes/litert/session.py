@@ -7,17 +7,21 @@ device would have to; `options_set` says so.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
+
+from . import opening
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     from bitgauge.benchmarks.quality.sets import InputSpec
 
-    from ..base import Feeds, Outputs
+    from ..base import Feeds, Outputs, SessionOptions
 
     Array = npt.NDArray[Any]
 
@@ -129,12 +133,23 @@ class LiteRtSession:
     ) -> None:
         self._interpreter = interpreter
         self._explains = explains
+        self.signature = signature
         ins = {one["index"]: one for one in interpreter.get_input_details()}
         outs = {one["index"]: one for one in interpreter.get_output_details()}
         self._inputs = {name: Border.of(ins[at]) for name, at in signature.inputs.items()}
         self._outputs = {name: Border.of(outs[at]) for name, at in signature.outputs.items()}
         self._made = made | _borders(self._inputs | self._outputs)
         self._sizes = {one.index: tuple(ins[one.index]["shape"]) for one in self._inputs.values()}
+
+    @property
+    def interpreter(self) -> Any:
+        """The binding's."""
+        return self._interpreter
+
+    @property
+    def inputs(self) -> dict[str, Border]:
+        """What goes in, by name."""
+        return dict(self._inputs)
 
     @property
     def input_specs(self) -> tuple[InputSpec, ...]:
@@ -174,15 +189,17 @@ class LiteRtSession:
 
     def run(self, feeds: Feeds) -> Outputs:
         """One call, its outputs as the numbers that they stand for."""
+        held = self.held(feeds)
+        return [one.numbers(kept) for one, kept in zip(self._outputs.values(), held, strict=True)]
+
+    def held(self, feeds: Feeds) -> Outputs:
+        """One call, its outputs as the tensors hold them."""
         ready = self._ready(feeds)
         try:
             for index, values in ready:
                 self._interpreter.set_tensor(index, values)
             self._interpreter.invoke()
-            return [
-                one.numbers(self._interpreter.get_tensor(one.index))
-                for one in self._outputs.values()
-            ]
+            return [self._interpreter.get_tensor(one.index) for one in self._outputs.values()]
         except Exception as error:  # as in `load`
             raise self._explains(error) from error
 
@@ -209,6 +226,22 @@ class LiteRtSession:
     def close(self) -> None:
         """Drops the interpreter, and with it its memory."""
         self._interpreter = None
+
+
+def session_on(path: Path, options: SessionOptions, *, shows_all: bool = False) -> LiteRtSession:
+    """A session on a file that was looked at; see `opening.interpreter`."""
+    made = opening.interpreter(path, options, shows_all=shows_all)
+    told = {opening.KERNELS: opening.kernels_of(options), "threads": str(options.threads)}
+    told |= {one.name: one.value for one in options.further}
+    where = opening.placed(made)
+    if where is not None:  # else it is of a package that does not tell
+        told |= {
+            "operators": str(len(where.operators)),
+            "delegated": str(len(where.taken)),
+            "delegated pieces": str(where.pieces),
+        }
+    explains = functools.partial(opening.explain, loading=False)
+    return LiteRtSession(made, signature_of(made), told, explains)
 
 
 def _borders(borders: dict[str, Border]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from bitgauge.agents.runtimes import litert
 from bitgauge.agents.runtimes.base import RuntimeMissing, SessionOptions
-from bitgauge.agents.runtimes.litert import tiny
+from bitgauge.agents.runtimes.litert import opening, tiny
 from bitgauge.agents.runtimes.litert.session import LiteRtSession
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.numerics.kernel_cases import pair16
@@ -98,9 +98,9 @@ def test_a_file_without_signature_has_the_names_of_its_tensors(tmp_path: Path) -
             Code.UNSUPPORTED_ARTIFACT,
             "Mine",
         ),
-        (b"", Code.BAD_MODEL, "LiteRT says"),
-        (b"\x1c\0\0\0TFL3" + bytes(64), Code.BAD_MODEL, "LiteRT says"),
-        (lite.mlp().encoded()[:4096], Code.BAD_MODEL, "LiteRT says"),
+        (b"", Code.BAD_MODEL, "is empty"),
+        (b"\x1c\0\0\0TFL3" + bytes(64), Code.BAD_MODEL, "schema version 0"),
+        (lite.mlp().encoded()[:4096], Code.BAD_MODEL, "damaged"),
     ],
     ids=["signatures", "custom", "empty", "zeros", "cut"],
 )
@@ -124,7 +124,7 @@ def test_sizes_that_it_cannot_take_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_an_agent_without_it_says_what_gives_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(litert, "_PACKAGES", {"ai-edge-litert": "nowhere_to_be_found"})
+    monkeypatch.setattr(opening, "PACKAGES", {"ai-edge-litert": "nowhere_to_be_found"})
     with pytest.raises(RuntimeMissing, match="LiteRT is not installed"):
         litert.probe()
     assert litert.HINT == "pip install 'bitgauge[litert]'"

@@ -1,0 +1,287 @@
+"""A tflite file as plain values, read by LiteRT's own schema.
+
+Offsets are followed by Python, which reads nothing beyond the bytes that it was given: whatever it
+raises means that the file is damaged. Weights are views of those bytes, and are not touched unless
+somebody looks. Only a child imports this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
+
+Array = npt.NDArray[Any]
+
+SCHEMA_VERSION = 3
+MAX_ITEMS = 100_000
+"""Tensors, operators or buffers of a file; a damaged one may seem to have any number."""
+
+_MARK = b"TFL3"
+_DTYPES: dict[str, str] = {
+    "FLOAT32": "<f4",
+    "FLOAT16": "<f2",
+    "FLOAT64": "<f8",
+    "INT8": "i1",
+    "UINT8": "u1",
+    "INT16": "<i2",
+    "UINT16": "<u2",
+    "INT32": "<i4",
+    "UINT32": "<u4",
+    "INT64": "<i8",
+    "UINT64": "<u8",
+    "BOOL": "?",
+}
+BITS: dict[str, int] = {
+    **{kind: 8 * np.dtype(name).itemsize for kind, name in _DTYPES.items()},
+    **{"INT4": 4, "UINT4": 4, "INT2": 2, "BFLOAT16": 16, "COMPLEX64": 64, "COMPLEX128": 128},
+    **{"FLOAT8_E4M3FN": 8, "FLOAT8_E5M2": 8},
+}
+"""Bits of one value; types that are not here have values of any length."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileTensor:
+    """One tensor of a file.
+
+    Attributes:
+        kind: name of its type in the schema.
+        shape: sizes as stored, 1 where any is taken.
+        scales: of its quantization; () for numbers.
+        axis: along which there is a scale each, where there are several.
+        blocks: whether scales belong to blocks along the last axis.
+        data: bytes that the file has of it, also behind the flatbuffer; empty for what is computed.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    scales: tuple[float, ...]
+    zeros: tuple[int, ...]
+    axis: int
+    blocks: bool
+    data: Array
+
+    @property
+    def constant(self) -> bool:
+        """Whether the file has its values."""
+        return bool(self.data.size)
+
+    @property
+    def elements(self) -> int:
+        """How many values it has, as stored."""
+        count = 1
+        for size in self.shape:
+            count *= size
+        return count
+
+    def values(self) -> Array | None:
+        """Its values, four and two bits widened to eight; None for what cannot be shown here."""
+        if not self.data.size:
+            return None
+        if self.kind in ("INT4", "INT2"):
+            return _narrow(self.data, BITS[self.kind], self.elements).reshape(self.shape)
+        if self.kind not in _DTYPES:
+            return None
+        return self.data.view(_DTYPES[self.kind])[: self.elements].reshape(self.shape)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileOperator:
+    """One operator, by its name in the schema or a custom one's own.
+
+    Attributes:
+        inputs: numbers of its tensors; -1 where one is left out.
+        options: by their names in the schema.
+    """
+
+    kind: str
+    custom: bool
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileGraph:
+    """One subgraph; the first one runs."""
+
+    tensors: tuple[FileTensor, ...]
+    operators: tuple[FileOperator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileSignature:
+    """One signature: numbers of tensors by the names that its owner gave."""
+
+    key: str
+    graph: int
+    inputs: dict[str, int]
+    outputs: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """All that a file says."""
+
+    graphs: tuple[FileGraph, ...]
+    signatures: tuple[FileSignature, ...]
+
+
+def read(data: Any) -> Tables:
+    """The tables of a file, from its bytes or a map of them.
+
+    Raises:
+        BadInput: `bad_model`, it is no tflite file of this schema, or damaged.
+    """
+    if len(data) < 8 or bytes(data[4:8]) != _MARK:
+        raise _bad("The file is no tflite model: its bytes 4 to 8 are not TFL3")
+    try:
+        model = schema.Model.GetRootAs(data, 0)
+        version = model.Version()
+        if version != SCHEMA_VERSION:
+            raise _bad(
+                f"The file is of schema version {version}; LiteRT reads version {SCHEMA_VERSION}"
+            )
+        buffers = [
+            _held(model.Buffers(at), data) for at in _count(model.BuffersLength(), "buffers")
+        ]
+        graphs = (
+            _graph(model, model.Subgraphs(at), buffers)
+            for at in _count(model.SubgraphsLength(), "subgraphs")
+        )
+        return Tables(tuple(graphs), tuple(_signatures(model)))
+    except BitgaugeError:
+        raise
+    except Exception as error:  # struct.error, IndexError, TypeError, and more
+        raise _bad("The file is damaged: what its bytes point to is not in it") from error
+
+
+def _bad(sentence: str) -> BadInput:
+    return BadInput(Code.BAD_MODEL, sentence + ".")
+
+
+def _count(length: int, what: str) -> range:
+    if not 0 <= length <= MAX_ITEMS:
+        raise _bad(f"The file has {length} {what}, more than the {MAX_ITEMS} that are read")
+    return range(length)
+
+
+def _graph(model: Any, one: Any, buffers: list[Array]) -> FileGraph:
+    kinds, operators = _names_of("TensorType"), _names_of("BuiltinOperator")
+    codes = [
+        model.OperatorCodes(at) for at in _count(model.OperatorCodesLength(), "operator codes")
+    ]
+    return FileGraph(
+        tuple(
+            _tensor(one.Tensors(at), kinds, buffers)
+            for at in _count(one.TensorsLength(), "tensors")
+        ),
+        tuple(
+            _operator(one.Operators(at), codes, operators)
+            for at in _count(one.OperatorsLength(), "operators")
+        ),
+        _whole(one.InputsAsNumpy()),
+        _whole(one.OutputsAsNumpy()),
+    )
+
+
+def _tensor(one: Any, kinds: dict[int, str], buffers: list[Array]) -> FileTensor:
+    number = one.Buffer()
+    if not 0 <= number < max(len(buffers), 1):
+        raise _bad(f"A tensor has its values in buffer {number} of {len(buffers)}")
+    scales: tuple[float, ...] = ()
+    zeros: tuple[int, ...] = ()
+    axis, blocks = 0, False
+    how = one.Quantization()
+    if how is not None:
+        scales = tuple(_array(how.ScaleAsNumpy(), np.float32).tolist())
+        zeros = _whole(how.ZeroPointAsNumpy())
+        axis = how.QuantizedDimension()
+        blocks = how.DetailsType() == schema.QuantizationDetails.BlockwiseQuantization
+    return FileTensor(
+        (one.Name() or b"").decode("utf-8", "replace"),
+        kinds.get(one.Type(), str(one.Type())),
+        _whole(one.ShapeAsNumpy()),
+        scales,
+        zeros,
+        axis,
+        blocks,
+        buffers[number] if buffers else np.zeros(0, np.uint8),
+    )
+
+
+def _held(buffer: Any, data: Any) -> Array:
+    """The bytes of a buffer: in the flatbuffer, or behind it where it says at which byte."""
+    offset, length = buffer.Offset(), buffer.Size()
+    if offset <= 1:  # the first two mean that there are none behind it
+        return _array(buffer.DataAsNumpy(), np.uint8)
+    if offset + length > len(data):
+        raise _bad(f"A buffer ends at byte {offset + length} of a file of {len(data)}")
+    held: Array = np.frombuffer(data, np.uint8, length, offset)
+    return held
+
+
+def _operator(one: Any, codes: list[Any], names: dict[int, str]) -> FileOperator:
+    number = one.OpcodeIndex()
+    if not 0 <= number < len(codes):
+        raise _bad(f"An operator is of kind {number} of {len(codes)}")
+    code = codes[number]
+    # Codes above 127 did not fit the first field (schema.fbs, OperatorCode).
+    found = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+    kind = names.get(found, str(found))
+    custom = kind == "CUSTOM"
+    if custom:
+        kind = (code.CustomCode() or b"").decode("utf-8", "replace")
+    return FileOperator(
+        kind, custom, _whole(one.InputsAsNumpy()), _whole(one.OutputsAsNumpy()), _options(one)
+    )
+
+
+def _options(one: Any) -> dict[str, Any]:
+    kind, table = one.BuiltinOptionsType(), one.BuiltinOptions()
+    if not kind or table is None:
+        return {}
+    made = schema.BuiltinOptionsCreator(kind, table)
+    return {} if made is None else dict(vars(made))
+
+
+def _signatures(model: Any) -> Iterator[FileSignature]:
+    for at in _count(model.SignatureDefsLength(), "signatures"):
+        one = model.SignatureDefs(at)
+        sides = []
+        for item, length in ((one.Inputs, one.InputsLength()), (one.Outputs, one.OutputsLength())):
+            maps = (item(number) for number in _count(length, "names in a signature"))
+            sides.append({(it.Name() or b"").decode(): int(it.TensorIndex()) for it in maps})
+        yield FileSignature(
+            (one.SignatureKey() or b"").decode("utf-8", "replace"), one.SubgraphIndex(), *sides
+        )
+
+
+def _array(found: Any, kind: type) -> Array:
+    """What a vector holds; the reader says 0 where there is none."""
+    return np.zeros(0, kind) if isinstance(found, int) else np.asarray(found)
+
+
+def _whole(found: Any) -> tuple[int, ...]:
+    return tuple(int(one) for one in _array(found, np.int64).tolist())
+
+
+def _names_of(enumeration: str) -> dict[int, str]:
+    words = vars(getattr(schema, enumeration))
+    return {number: word for word, number in words.items() if isinstance(number, int)}
+
+
+def _narrow(data: Array, bits: int, count: int) -> npt.NDArray[np.int8]:
+    """Signed values of less than eight bits, the lowest bits first."""
+    each = 8 // bits
+    lifts = [(data << (8 - bits * (at + 1))).view(np.int8) >> (8 - bits) for at in range(each)]
+    wide: npt.NDArray[np.int8] = np.stack(lifts, axis=-1).reshape(-1)[:count]
+    return wide
