@@ -69,9 +69,14 @@ def exact_words(runtime: RuntimeDescription | None) -> str:
     return ": ".join((session_words(runtime.exact_options), *words[:1]))
 
 
-def mark_of(option: str) -> str:
-    """What the names of a probe map end with that were probed under an option."""
-    return _UNDER + option.rpartition(".")[2]
+def mark_of(option: str, value: str = "1") -> str:
+    """What the names of a probe map end with that were probed under an option.
+
+    Args:
+        option: its name.
+        value: of one that is no switch: it is part of the mark.
+    """
+    return _UNDER + option.rpartition(".")[2] + ("" if value == "1" else f"={value}")
 
 
 def modes_under(probe_map: Mapping[str, str], options: Iterable[StackItem]) -> dict[str, str]:
@@ -85,7 +90,7 @@ def modes_under(probe_map: Mapping[str, str], options: Iterable[StackItem]) -> d
         Names without marks. What was not probed under an option keeps its plain mode: the probe
         asks again only where that is not exact.
     """
-    marks = {mark_of(option.name) for option in options}
+    marks = {mark_of(option.name, option.value) for option in options}
     plain = {name: mode for name, mode in probe_map.items() if _UNDER not in name}
     for name, mode in probe_map.items():
         kind, under, option = name.partition(_UNDER)

@@ -5,11 +5,13 @@ The parent only asks for versions; the interpreter is imported by `load`, in the
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
+from bitgauge.benchmarks.vocabulary.session_options import mark_of
 from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
     RuntimeOption,
@@ -82,14 +84,12 @@ def probe_kernels() -> dict[str, str]:
         from . import kernels
     except ImportError as error:
         raise RuntimeMissing("Kernels are probed with ai-edge-litert alone.") from error
-    library = opening.library()
-
-    def loaded(model: bytes) -> Any:
-        interpreter = library.Interpreter(model_content=model, num_threads=1)
-        interpreter.allocate_tensors()
-        return interpreter
-
-    return kernels.modes(loaded)
+    found: dict[str, str] = {}
+    for chosen in (opening.XNNPACK, opening.BUILTIN, opening.REFERENCE):
+        mark = "" if chosen == opening.XNNPACK else mark_of(opening.KERNELS, chosen)
+        modes = kernels.modes(functools.partial(opening.of_bytes, chosen=chosen))
+        found |= {f"{name}{mark}": mode for name, mode in modes.items()}
+    return found
 
 
 def empty_artifact() -> bytes:

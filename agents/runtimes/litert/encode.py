@@ -18,6 +18,8 @@ Array = npt.NDArray[Any]
 
 _TYPES = {
     "float32": schema.TensorType.FLOAT32,
+    "float16": schema.TensorType.FLOAT16,
+    "int4": schema.TensorType.INT4,
     "int8": schema.TensorType.INT8,
     "uint8": schema.TensorType.UINT8,
     "int16": schema.TensorType.INT16,
@@ -30,14 +32,15 @@ _TYPES = {
 class Tensor:
     """One tensor; with `data` it is a weight, with `scale` its integers stand for numbers.
 
-    A size of -1 is any. With an `axis` each of its places has the scale for itself.
+    A size of -1 is any. With an `axis` each of its places has the scale for itself, or one of its
+    own where there are several. Values of four bits are given as `int8`.
     """
 
     name: str
     shape: tuple[int, ...]
     dtype: str = "float32"
     data: Array | None = None
-    scale: float = 0.0
+    scale: float | tuple[float, ...] = 0.0
     zero_point: int = 0
     axis: int | None = None
 
@@ -102,16 +105,27 @@ def _tensor(one: Tensor, buffers: list[Any]) -> Any:
     made.buffer = 0
     if one.data is not None:
         held = schema.BufferT()
-        held.data = list(np.ascontiguousarray(one.data).tobytes())
+        held.data = list(_stored(one.data, one.dtype))
         made.buffer = len(buffers)
         buffers.append(held)
     if one.scale:
         made.quantization = schema.QuantizationParametersT()
         places = 1 if one.axis is None else one.shape[one.axis]
-        made.quantization.scale = [one.scale] * places
+        scales = one.scale if isinstance(one.scale, tuple) else (one.scale,) * places
+        made.quantization.scale = list(scales)
         made.quantization.zeroPoint = [one.zero_point] * places
         made.quantization.quantizedDimension = one.axis or 0
     return made
+
+
+def _stored(data: Array, dtype: str) -> bytes:
+    """The bytes of a weight; two values of four bits in each, the lower bits first."""
+    if dtype != "int4":
+        return np.ascontiguousarray(data).tobytes()
+    flat = data.astype(np.int8).reshape(-1)
+    even = np.concatenate([flat, np.zeros(flat.size % 2, np.int8)]).view(np.uint8) & 15
+    packed: Array = even[0::2] | (even[1::2] << 4)
+    return packed.tobytes()
 
 
 def _code(kind: str, *, custom: bool) -> Any:

@@ -77,20 +77,11 @@ class _Reader:
     def facts(self) -> GraphFacts:
         graph = self.graph
         operators = tuple(found for at in range(len(graph.operators)) if (found := self._one(at)))
-        codes = {
-            self.names[at]: self._codes(at)
-            for at in self._made()
-            if graph.tensors[at].kind in CODES and len(graph.tensors[at].scales) == 1
-        }
+        codes = {self.names[at]: self._codes(at) for at in self._made() if self._is_codes(at)}
         whole = any(one.compute in (INTEGER, OPAQUE) for one in operators)
         return GraphFacts(
             operators=tuple(self._fixed(one) for one in operators) if whole else operators,
-            producers={
-                self.names[at]: one.kind
-                for one in graph.operators
-                for at in one.outputs
-                if graph.tensors[at].kind != "STRING"
-            },
+            producers=self._producers(),
             copies=frozenset(
                 self.names[at]
                 for one in graph.operators
@@ -106,6 +97,19 @@ class _Reader:
             given=self._given(),
             channels_last=True,
         )
+
+    def _producers(self) -> dict[str, str]:
+        """Every tensor of a call, and inputs of codes, which the harness makes of numbers."""
+        found = {self.names[at]: "input" for at in self.graph.inputs if self._is_codes(at)}
+        for one in self.graph.operators:
+            for at in one.outputs:
+                if self.graph.tensors[at].kind != "STRING":
+                    found[self.names[at]] = one.kind
+        return found
+
+    def _is_codes(self, at: int) -> bool:
+        one = self.graph.tensors[at]
+        return one.kind in CODES and len(one.scales) == 1
 
     def _made(self) -> Iterator[int]:
         """Tensors that change from call to call."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from bitgauge.benchmarks.numerics.kernel_cases import Answer, Case, cases, classify
-from bitgauge.benchmarks.vocabulary.kernel_modes import UNKNOWN, UNSUPPORTED
+from bitgauge.benchmarks.vocabulary.kernel_modes import EXACT, INEXACT, UNKNOWN, UNSUPPORTED
 
 from .encode import Lite, Operator, Tensor
 
@@ -23,6 +23,7 @@ Array = npt.NDArray[Any]
 Load = Callable[[bytes], Any]
 """An interpreter of production on a model, allocated."""
 
+_NAMES = {"s4": "int4", "s8": "int8", "s16": "int16"}
 _DTYPES: dict[str, type] = {"s8": np.int8, "s16": np.int16}
 _TOP = 120
 """The largest code that an exact answer becomes: saturated ones must not be clipped to it."""
@@ -33,22 +34,22 @@ _OF_FLOATS = 0.02
 def modes(load: Load) -> dict[str, str]:
     """The mode of every operator, by its name, types and whether its weights are constant."""
     found = {}
-    for types in ("s8s8", "s16s8"):
+    for types in ("s8s8", "s8s4", "s16s8", "f32s8", "f32s4"):
         for name, build in _CONSTANT.items():
             found[f"{name}.{types}.const"] = _probed(load, build, types)
+    for types in ("s8s8", "s16s16"):
         found[f"BATCH_MATMUL.{types}.dynamic"] = _probed(load, _product, types)
-    for name, build in _CONSTANT.items():
-        found[f"{name}.f32s8.const"] = _probed(load, build, "f32s8")
     return dict(sorted(found.items()))
 
 
 def _probed(load: Load, build: _Build, types: str) -> str:
     """The mode of one operator on one pair of types."""
-    activation = _DTYPES.get(types.removesuffix("s8"), np.int8)
+    kind, weights = _split(types)
     answers = []
-    for case in cases(activation, np.int8):
-        # Weights of eight bits are symmetric in a tflite file: -128 is not among them.
-        held = replace(case, b=np.clip(case.b, -127, 127))
+    for case in cases(_DTYPES.get(kind, np.int8), _DTYPES.get(weights, np.int8)):
+        # Weights are symmetric in a tflite file: the lowest code is not among them.
+        top = {"s4": 7, "s8": 127, "s16": 32767}[weights]
+        held = replace(case, b=np.clip(case.b, -top, top))
         try:
             interpreter = load(build(held, types).encoded())
         except (ValueError, RuntimeError):  # what the binding raises for a model
@@ -57,16 +58,25 @@ def _probed(load: Load, build: _Build, types: str) -> str:
             answers.append(_answer(interpreter, held, types))
         except (ValueError, RuntimeError):
             return UNKNOWN
+    if weights == "s4":  # no pair of products by four bits leaves 16 bits
+        return EXACT if all(one.is_exact().all() for one in answers) else INEXACT
     return classify(answers)
+
+
+def _split(types: str) -> tuple[str, str]:
+    """``s16s8``: activations and weights."""
+    at = types.rindex("s")
+    return types[:at], types[at:]
 
 
 def _answer(interpreter: Any, case: Case, types: str) -> Answer:
     """What came out, in codes of the output; of floats in their own unit."""
     floats = types.startswith("f32")
-    dtype = np.float32 if floats else _DTYPES[types.removesuffix("s8")]
+    kind, weights = _split(types)
+    dtype = np.float32 if floats else _DTYPES[kind]
     given = [case.a, case.b]
     for one, values in zip(interpreter.get_input_details(), given, strict=False):
-        held: Array = values.astype(dtype if values is case.a else np.int8)
+        held: Array = values.astype(dtype if values is case.a else _DTYPES[weights])
         interpreter.set_tensor(one["index"], held.reshape(one["shape"]))
     interpreter.invoke()
     out = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
@@ -97,14 +107,17 @@ def _sides(
     channels the depthwise kernel for floats reads beyond it.
     """
     floats = types.startswith("f32")
-    kind = "float32" if floats else {"s8": "int8", "s16": "int16"}[types.removesuffix("s8")]
+    first, second = _split(types)
+    kind = "float32" if floats else _NAMES[first]
     data = None if weight is None else weight.astype(np.int8)
-    sums = {"f32s8": "float32", "s8s8": "int32", "s16s8": "int64"}[types]
+    sums = {"f32": "float32", "s8": "int32", "s16": "int64"}[first]
     columns = case.b.shape[1]
     zeros: Array = np.zeros(columns, sums)
     return (
         Tensor("a", shapes[0], kind, scale=0.0 if floats else 1.0),
-        Tensor("b", shapes[1], "int8", data, scale=1.0, axis=None if data is None else axis),
+        Tensor(
+            "b", shapes[1], _NAMES[second], data, scale=1.0, axis=None if data is None else axis
+        ),
         Tensor("bias", (columns,), sums, zeros, scale=0.0 if floats else 1.0, axis=0),
         Tensor("y", shapes[2], kind, scale=0.0 if floats else _scale(case)),
     )

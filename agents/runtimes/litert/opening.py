@@ -135,6 +135,18 @@ def interpreter(path: Path, options: SessionOptions, *, shows_all: bool = False)
     return made
 
 
+def of_bytes(model: bytes, *, chosen: str, threads: int = 1) -> Any:
+    """An allocated interpreter of a probe, which looks at what the binding raises."""
+    binding = library()
+    made = binding.Interpreter(
+        model_content=model,
+        num_threads=threads,
+        experimental_op_resolver_type=getattr(binding.OpResolverType, _RESOLVERS[chosen]),
+    )
+    made.allocate_tensors()
+    return made
+
+
 def placed(made: Any) -> Placement | None:
     """Where the operators of an interpreter run; None for one that does not tell."""
     details = getattr(made, "_get_ops_details", None)

@@ -118,7 +118,7 @@ class Products:
         if at is not None and (values := self.graph.tensors[at].values()) is not None:
             if one.kind == "DEPTHWISE_CONV_2D":
                 values = values.transpose(3, 0, 1, 2)
-            if values.ndim == 4 and one.kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            elif one.kind == "CONV_2D":
                 values = values.transpose(0, 3, 1, 2)
             found[weights_of(self.names[at])] = values
         for other in one.inputs[2:3]:
