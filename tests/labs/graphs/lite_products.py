@@ -78,14 +78,16 @@ def model(one: Product, seed: int = 5) -> tuple[Lite, dict[str, Array]]:
     out = {"s8": 0.06, "s16": 0.0006, "f32": 0.0}[one.activations]
     out_zero = {"s8": 5, "s16": 0, "f32": 0}[one.activations]
     tensors = [Tensor("a", one.a, kind, None, step, zero)]
+    sides: tuple[str, ...] = ("a", "b", "bias")
+    inputs: tuple[str, ...] = ("a",)
+    feeds = {"a": a}
     if dynamic:
         tensors.append(Tensor("b", one.b, "int8", None, 0.01, 4))
-        sides, inputs = ("a", "b"), ("a", "b")
-        feeds = {"a": a, "b": rng.normal(0, 0.5, one.b).astype(np.float32)}
+        sides = inputs = ("a", "b")
+        feeds["b"] = rng.normal(0, 0.5, one.b).astype(np.float32)
     else:
         tensors.append(Tensor("b", one.b, _NAMES[one.weights], b, scales, axis=axis))
         tensors.append(_bias(one, rng, step, scales, channels))
-        sides, inputs, feeds = ("a", "b", "bias"), ("a",), {"a": a}
     tensors.append(Tensor("y", one.y, kind, None, out, out_zero))
     operator = Operator(one.kind, sides, ("y",), _options(one))
     return Lite(tuple(tensors), (operator,), inputs, ("y",)), feeds

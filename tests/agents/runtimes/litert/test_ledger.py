@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_every_product_is_computed_again(tmp_path: Path, one: Product, kernels: 
 def test_what_works_on_codes_is_computed_again(
     tmp_path: Path, kind: str, options: type | None, inputs: int, kernels: str
 ) -> None:
-    given = None if options is None else options()
+    given: Any = None if options is None else options()
     if kind == "SOFTMAX":
         given.beta = 1.0
     if kind == "CONCATENATION":
