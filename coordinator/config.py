@@ -15,6 +15,7 @@ from .decisions.care import CareTerms
 from .decisions.quotas import Quotas
 from .decisions.room import MAX_DEVICE_BYTES
 from .decisions.steps import StepLimits
+from .environments.room import MAX_ENVIRONMENTS_BYTES
 from .store.state_folder import StateFolder
 from .store.values import LeaseTerms
 
@@ -63,6 +64,7 @@ class CoordinatorConfig(StateFolder):
         replica_bytes: size cap of the blob replica of each node that runs tasks.
         blob_limit_bytes: size that all blobs together keep to; None: what the disk holds.
         device_limit_bytes: size that what one agent brought keeps to, results aside.
+        environments_bytes: size cap of the builder environments of each node.
         calls: how much of the coordinator one token may hold at a time.
         tls: what other machines may reach; None: nothing.
         supervisor_pid: process that started this coordinator, filled by the supervisor.
@@ -81,6 +83,7 @@ class CoordinatorConfig(StateFolder):
     replica_bytes: int = 2 << 30
     blob_limit_bytes: int | None = None
     device_limit_bytes: int = MAX_DEVICE_BYTES
+    environments_bytes: int = MAX_ENVIRONMENTS_BYTES
     calls: CallTerms = field(default_factory=CallTerms)
     tls: TlsListen | None = None
     supervisor_pid: int = 0

@@ -237,6 +237,16 @@ def environment_of(builder: Builder) -> str:
     return str(getattr(builder, "ENVIRONMENT", ""))
 
 
+def recipes_by_environment() -> dict[str, dict[str, tuple[str, ...]]]:
+    """What is built in each environment: by its name and artifact kind, the known recipes."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for one in filter(environment_of, builders().values()):
+        made = found.setdefault(environment_of(one), {})
+        taken = (str(recipe) for recipe in known_recipes() if _takes(one, recipe))
+        made[one.MAKES] = tuple(dict.fromkeys((*made.get(one.MAKES, ()), *taken)))
+    return found
+
+
 def known_toolchains() -> dict[str, str]:
     """What builds each recipe that can be built here, by canonical spelling.
 

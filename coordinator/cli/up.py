@@ -109,6 +109,13 @@ def up(
             help="Size of what one agent may send that no result refers to.",
         ),
     ] = "8GiB",
+    environments_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Size that all environments of builders keep to on each machine; else 20GiB.",
+        ),
+    ] = None,
     lease_ttl: Annotated[
         float, typer.Option(min=0.5, help="Seconds until a lease without renewal ends.")
     ] = 60.0,
@@ -153,6 +160,7 @@ def up(
     from ..config import CoordinatorConfig, care_terms, lease_terms
     from ..decisions.calls import CallTerms
     from ..decisions.steps import parse_limits
+    from ..environments.room import MAX_ENVIRONMENTS_BYTES
     from ..lab.alerts import require_webhook
 
     config = CoordinatorConfig(
@@ -169,6 +177,9 @@ def up(
         calls=CallTerms(calls_per_token),
         blob_limit_bytes=parse_size_bytes(blob_limit) if blob_limit else None,
         device_limit_bytes=parse_size_bytes(device_limit),
+        environments_bytes=(
+            parse_size_bytes(environments_limit) if environments_limit else MAX_ENVIRONMENTS_BYTES
+        ),
         tls=parse_listen(listen, advertise, certificate_days) if listen else None,
     )
     webhook = require_webhook(alert_webhook) if alert_webhook else None

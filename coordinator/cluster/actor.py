@@ -122,7 +122,13 @@ class CoordinatorActor:
         toolchains = await asyncio.to_thread(known_toolchains)
         await writer.change(lambda store: store.use_inputs(toolchains))
         access_of_tasks = BlobAccess(config.address, task_token, config.replica_bytes)
-        runner = RayRunner(access_of_tasks, config.step_limits, config.sandbox, config.home_folder)
+        runner = RayRunner(
+            access_of_tasks,
+            config.step_limits,
+            config.sandbox,
+            config.home_folder,
+            environments_bytes=config.environments_bytes,
+        )
         blobs = await asyncio.to_thread(BlobStore, config.blobs_folder)
         lab = assemble(
             writer,

@@ -50,6 +50,11 @@ class StepKind(str, enum.Enum):
     ANALYSE = "analyse"
 
     @property
+    def charged(self) -> bool:
+        """Whether its time counts against the deadline of the job that waits for it."""
+        return self is not StepKind.ENVIRONMENT
+
+    @property
     def quick(self) -> bool:
         """Whether somebody waits for its answer, so that it shall not wait behind builds."""
         return self in (StepKind.INSPECT, StepKind.ORDER, StepKind.ANALYSE)
@@ -266,6 +271,11 @@ def doing_build(recipe: str) -> tuple[StepKind, str]:
     if is_order(recipe):
         return StepKind.ORDER, "Putting the baseline in order"
     return StepKind.BUILD, f"Building {recipe}"
+
+
+def doing_environment(name: str) -> tuple[StepKind, str]:
+    """The step that makes a builder environment, and what it is called."""
+    return StepKind.ENVIRONMENT, f"Making the builder environment {name}"
 
 
 INSPECTING = "Looking into the model"

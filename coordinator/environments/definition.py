@@ -93,6 +93,11 @@ class Definition:
         total = hashlib.sha256(b"%s\0%s" % (python.encode(), self.lock))
         return total.hexdigest()[:DIGEST_LENGTH]
 
+    @property
+    def packages(self) -> int:
+        """How many it holds."""
+        return sum(_PINNED.match(line) is not None for line in self.lock.splitlines())
+
     @cached_property
     def pythons(self) -> SpecifierSet:
         """Versions of the interpreters that its packages are for."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -49,7 +50,8 @@ def own() -> Interpreter:
 
 def interpreter_for(wanted: SpecifierSet) -> Interpreter | None:
     """Our own when it will do, else the newest of this machine's that will; None when none does."""
-    return next((one for one in (own(), *_others()) if one.version in wanted), None)
+    found = chain((own(),), _others())  # the others are asked only where ours will not do
+    return next((one for one in found if one.version in wanted), None)
 
 
 def _others() -> Iterator[Interpreter]:

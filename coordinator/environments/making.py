@@ -157,7 +157,9 @@ def _make(
     """Make it; the caller holds its lock alone. Whatever interrupts this leaves nothing."""
     began_s = time.monotonic()
     expected = definition.cost.size_bytes if definition.cost else 0
-    _make_room(definition, shelf, terms, expected)
+    if expected:  # of one whose size nobody has told, it shows when it is made
+        _make_room(definition, shelf, terms, expected)
+    shelf.sweep()
     digest = definition.made_with(interpreter.line)
     aside = shelf.aside(definition.name, digest)
     remove_tree(aside)
@@ -168,7 +170,7 @@ def _make(
         work.do(venv)
         for command in others:
             _equip(aside, command)
-            work.do(command)
+            work.install(command)
             remove_tree(aside / _PLACE)
         size_bytes = size_of(aside)
         _make_room(definition, shelf, terms, size_bytes)
@@ -193,7 +195,6 @@ def _make_room(definition: Definition, shelf: Shelf, terms: MakingTerms, needed_
     Raises:
         Refused: it does not, whatever goes.
     """
-    shelf.sweep()
     kept = {one.path: Kept(one.note.size_bytes, one.used_unix_ns) for one in shelf.all()}
     there = {one.path: one for one in shelf.all()}
     while True:
@@ -253,6 +254,16 @@ class _Work:
                 _end(process)
         if process.returncode:
             raise refused(self._definition, pip_said.why(self._printed(), command.module))
+
+    def install(self, command: Command) -> None:
+        """Run pip: as the machine says, and where that has not all, with the lock's own indexes."""
+        try:
+            self.do(command)
+        except Refused:
+            further = [f"--extra-index-url={one}" for one in self._definition.indexes]
+            if not further or not pip_said.not_found(self._printed()):
+                raise
+            self.do(replace(command, arguments=(*command.arguments, *further)))
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
         while process.poll() is None:

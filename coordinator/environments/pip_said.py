@@ -21,7 +21,7 @@ _PYPI = "https://pypi.org/simple"
 
 def not_found(printed: str) -> bool:
     """Whether pip could be asked and has no such package: another index may have it."""
-    return _NOT_FOUND.search(printed) is not None
+    return _NOT_FOUND.search(printed) is not None and _NETWORK.search(printed) is None
 
 
 def why(printed: str, module: str = "pip") -> str:

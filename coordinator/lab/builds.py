@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from bitgauge.benchmarks.common.again import Again
-from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from ..decisions.steps import StepLimits, doing_build
 from ..decisions.submission import BASELINE_RECIPE, REFERENCE_RECIPE
 from ..store.values import BuildKey, BuildOutcome, PendingBuild
 from ..store.writer import Writer
+from .environments import Environments
 from .runner import TaskRunner
 from .slots import Slots, Wish
 
@@ -74,6 +75,9 @@ class Builds:
     limits: StepLimits
     _making: dict[BuildKey, _Making] = field(default_factory=dict, init=False)
     _jobs: dict[str, _JobBuilds] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self._environments = Environments(self.runner, self.slots)
 
     async def outcome(self, asked: BuildKey, wish: Wish | None = None) -> BuildOutcome:
         """What became of a recipe for a model.
@@ -146,7 +150,7 @@ class Builds:
     def count_time(self, passed_s: float) -> None:
         """Charge time to the jobs that have a slot; called again and again."""
         for job in self._jobs.values():
-            if any(one.at is not None and one.at.since_s is not None for one in job.wishes):
+            if any(one.at is not None and one.at.spends for one in job.wishes):
                 job.spent_s += passed_s
             limits = [one.deadline_s for one in job.wishes if one.deadline_s is not None]
             if limits and job.spent_s > min(limits) and not job.over.done():
@@ -219,10 +223,12 @@ class Builds:
         if known is not None:
             return known
         kind, doing = doing_build(key.recipe)
+        environment = self.runner.environment(key)
         terms = str(self.limits.of(kind))
         await self._require_no_stop(key, terms)
 
         async def made() -> BuildOutcome:
+            await self._environments.ready(environment, wish)
             async with self.slots.taken(wish, kind, doing):
                 return await self.runner.build(key)
 
@@ -233,6 +239,10 @@ class Builds:
                 stop = BuildOutcome(None, error.sentence)
                 await self._remember(_stop_key(key, error.code, terms), stop)
             raise
+        except Refused as error:
+            if error.code is not Code.NO_ENVIRONMENT:
+                raise
+            return BuildOutcome(None, error.sentence)  # not remembered: it may be there next time
         await self._remember(key, outcome)
         return outcome
 

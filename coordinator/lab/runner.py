@@ -33,6 +33,12 @@ class TaskRunner(Protocol):
     def chain(self, recipe: str, artifact_kind: str, there: Sequence[str]) -> Chain:
         """How an artifact of `recipe` is made of sources of these kinds, the baseline's first."""
 
+    def environment(self, key: BuildKey) -> str:
+        """The builder environment in which an artifact is built; empty when it needs none."""
+
+    async def make_ready(self, environment: str) -> None:
+        """Make an environment on some node, which builds what needs it, unless it is there."""
+
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         """Look into every file of a completed job before it is taken.
 

@@ -52,9 +52,15 @@ class Turn:
     slots: Slots
     ticket: Ticket
     doing: str
+    charged: bool = True
     had: asyncio.Event = field(default_factory=asyncio.Event)
     since_s: float | None = None
     """On the monotonic clock, since when it has its slot."""
+
+    @property
+    def spends(self) -> bool:
+        """Whether the deadline of a job passes meanwhile."""
+        return self.since_s is not None and self.charged
 
     @property
     def words(self) -> str:
@@ -86,7 +92,7 @@ class Slots:
     async def taken(self, wish: Wish, kind: StepKind, doing: str) -> AsyncIterator[Turn]:
         """Wait for a slot, and have it until the block ends."""
         ticket = Ticket(next(self._numbers), wish.user, kind.quick)
-        place = wish.place = self._places[ticket] = Turn(self, ticket, doing)
+        place = wish.place = self._places[ticket] = Turn(self, ticket, doing, kind.charged)
         self.queue = slots.joined(self.queue, ticket)
         try:
             self._give()

@@ -31,16 +31,18 @@ from ..decisions.steps import (
     StepLimit,
     StepLimits,
     doing_build,
+    doing_environment,
     error_of,
     limit_met,
 )
 from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
 from ..environments.making import MakingTerms
+from ..environments.room import MAX_ENVIRONMENTS_BYTES
 from ..lab.runner import Analysis
 from ..models.chains import Chain
 from ..store.values import BuildKey, BuildOutcome
 from . import order as ordering
-from . import reference
+from . import reference, steps
 from .steps import named
 from .work import BlobAccess, Node, StepTerms
 
@@ -76,19 +78,28 @@ class RayRunner:
     """
 
     def __init__(
-        self, access: BlobAccess, limits: StepLimits, sandbox: str = AUTO, home: Path | None = None
+        self,
+        access: BlobAccess,
+        limits: StepLimits,
+        sandbox: str = AUTO,
+        home: Path | None = None,
+        *,
+        environments_bytes: int = MAX_ENVIRONMENTS_BYTES,
     ) -> None:
         """Args: `sandbox` is the level that confines steps; none of them may see `home`."""
         self._access = access
         self._limits = limits
         state = home if access.is_loopback else None
         hidden = (state,) if state is not None else ()
-        self._terms = StepTerms(sandbox, hidden, state, MakingTerms(limits.environment))
+        making = MakingTerms(limits.environment, environments_bytes)
+        self._terms = StepTerms(sandbox, hidden, state, making)
         options: dict[str, Any] = {"num_cpus": 0, "max_retries": 0}
         if access.is_loopback:
             node = ray.get_runtime_context().get_node_id()
-            options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(node, soft=False)
+            options["scheduling_strategy"] = _on(node, soft=False)
         self._task = ray.remote(_step).options(**options)
+        self._ready: dict[str, str] = {}
+        """The node on which an environment was made last."""
 
     def toolchain(self, key: BuildKey) -> str:
         """Versions of everything that shapes what is to be made."""
@@ -102,6 +113,15 @@ class RayRunner:
         """How an artifact of `recipe` is made of sources of these kinds."""
         return registry.chain_for(parse(recipe), named(artifact_kind), there)
 
+    def environment(self, key: BuildKey) -> str:
+        """The builder environment in which an artifact is built; empty when it needs none."""
+        return steps.environment_of(key)
+
+    async def make_ready(self, environment: str) -> None:
+        """Make an environment on some node, unless it is there; builds go to that node then."""
+        step = doing_environment(environment)
+        self._ready[environment] = await self._run(str, step, "make_ready", environment)
+
     async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
         """Look into a job's files on some node."""
         step = (StepKind.INSPECT, INSPECTING)
@@ -109,7 +129,8 @@ class RayRunner:
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         """Build an artifact on some node."""
-        return await self._run(BuildOutcome, doing_build(key.recipe), "build", key)
+        node = self._ready.get(self.environment(key))
+        return await self._run(BuildOutcome, doing_build(key.recipe), "build", key, node=node)
 
     async def analyse(
         self, refs: tuple[RawRef, ...], facts: RunFacts, reference: Digest | None
@@ -119,16 +140,24 @@ class RayRunner:
         return await self._run(Analysis, step, "analyse", refs, facts, reference)
 
     async def _run(
-        self, kind: type[T], step: tuple[StepKind, str], work: str, *arguments: object
+        self,
+        kind: type[T],
+        step: tuple[StepKind, str],
+        work: str,
+        *arguments: object,
+        node: str | None = None,
     ) -> T:
         """What the step answered; when this is cancelled, it has ended before that goes on.
+
+        It runs on `node` when that is named and still there.
 
         Raises:
             BitgaugeError: the step said so, or ended without an answer.
         """
         what, doing = step
         limit = self._limits.of(what)
-        task = self._task.remote(self._terms, work, self._access, limit, arguments)
+        wanted = self._task if node is None else self._task.options(scheduling_strategy=_on(node))
+        task = wanted.remote(self._terms, work, self._access, limit, arguments)
         try:
             answer: object = await task
         except asyncio.CancelledError:
@@ -145,6 +174,10 @@ class RayRunner:
             raise answer
         assert isinstance(answer, kind)
         return answer
+
+
+def _on(node: str, *, soft: bool = True) -> NodeAffinitySchedulingStrategy:
+    return NodeAffinitySchedulingStrategy(node, soft=soft)
 
 
 def _indented(text: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import ray
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.common.join_line import is_loopback
 from bitgauge.benchmarks.raw.files import require_small
@@ -29,8 +30,9 @@ from ..client.endpoint import Endpoint
 from ..client.upload import upload
 from ..decisions.steps import End, Ending, StepLimit
 from ..decisions.submission import Inspection, Takes
+from ..environments import making
 from ..environments.definition import definition
-from ..environments.making import MakingTerms, in_environment
+from ..environments.making import MakingTerms
 from ..environments.shelf import Ready, Shelf, shelf_folder
 from ..lab.runner import Analysis
 from ..store.values import BuildKey, BuildOutcome
@@ -134,6 +136,12 @@ class Node:
                     return Ending(End.RESULT, why=str(error))
                 return BuildOutcome(kept, built.unsupported, built.notes, built.batch)
 
+    def make_ready(self, access: BlobAccess, limit: StepLimit, name: str) -> str:
+        """Make an environment, unless it is there; the id of this node."""
+        making.made(definition(name), self._shelf, self._terms)
+        node: str = ray.get_runtime_context().get_node_id()
+        return node
+
     @contextmanager
     def _environment(self, key: BuildKey) -> Iterator[Ready | None]:
         """The environment in which an artifact is built, made now if need be; None: in ours."""
@@ -141,7 +149,7 @@ class Node:
         if not name:
             yield None
             return
-        with in_environment(definition(name), self._shelf, self._terms) as made:
+        with making.in_environment(definition(name), self._shelf, self._terms) as made:
             yield made
 
     def analyse(
