@@ -74,11 +74,13 @@ PAGE = (Path(__file__).parents[2] / "docs/adding.md").read_text()
 
 def examples(text: str) -> dict[str, str]:
     """The files that a text shows, by their path below the folder."""
-    blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks: list[str] = re.findall(
+        r"^```(?:python|text)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
     found = {}
     for block in blocks:
         first, _, rest = block.partition("\n")
-        place = re.fullmatch(r"# FOLDER/(\S+\.py)", first)
+        place = re.fullmatch(r"# FOLDER/(\S+\.(?:py|txt))", first)
         assert place, f"an example begins with the file that it is: {first}"
         found[place[1]] = rest
     return found

@@ -33,9 +33,12 @@ class Making:
         self.built: list[str] = []
         self.free = asyncio.Event()
         self.error: Refused | None = None
-        lab.runner.environment = lambda recipe, _: "" if recipe == OTHER else "copies"  # type: ignore[method-assign]
+        lab.runner.environment = self.environment  # type: ignore[method-assign]
         lab.runner.make_ready = self.make_ready  # type: ignore[method-assign]
         lab.runner.build = self.build  # type: ignore[method-assign]
+
+    def environment(self, recipe: str, artifact_kind: str) -> str:
+        return "" if recipe == OTHER else "copies"
 
     async def make_ready(self, environment: str) -> None:
         self.asked.append(environment)
