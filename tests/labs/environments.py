@@ -1,8 +1,11 @@
-"""A builder with an environment of its own that holds nothing to download, in a plug-in folder."""
+"""A builder with an environment of its own, in a plug-in folder, and a package for it."""
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
+
+import pytest
 
 RECIPE = "bf16"
 BUILDER = '''
@@ -48,3 +51,40 @@ def plugin_folder(place: Path, script: str = SCRIPT, lock: str = "") -> Path:
     (environment / "copy.py").write_text(script)
     (environment / "lock.txt").write_text(f"# Nothing but Python.\n{lock}")
     return place
+
+
+def wheel(folder: Path, name: str = "tiny", version: str = "1.0", size_bytes: int = 0) -> Path:
+    """A package of one module with so many bytes beside it."""
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    inside = f"{name}-{version}.dist-info"
+    files = {
+        f"{name}/__init__.py": f"VERSION = {version!r}\n".encode(),
+        f"{name}/weights": b"\0" * size_bytes,
+        f"{inside}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
+        f"{inside}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{inside}/RECORD"] = "".join(
+        f"{one},,\n" for one in [*files, f"{inside}/RECORD"]
+    ).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one, data in files.items():
+            archive.writestr(one, data)
+    return path
+
+
+def only_from(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have pip look nowhere but in `folder`."""
+    settings = folder / "pip.conf"
+    settings.write_text("")
+    patch.setenv("PIP_CONFIG_FILE", str(settings))
+    patch.setenv("PIP_NO_INDEX", "1")
+    patch.setenv("PIP_FIND_LINKS", str(folder))
+
+
+def from_closed_port(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Have pip look where nobody answers."""
+    only_from(folder, patch)
+    patch.delenv("PIP_NO_INDEX")
+    patch.delenv("PIP_FIND_LINKS")
+    patch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    patch.setenv("PIP_RETRIES", "1")  # pip says why only of what it tries again

@@ -21,9 +21,8 @@ from bitgauge.coordinator.environments.interpreters import own
 from bitgauge.coordinator.environments.making import Command, MakingTerms, in_environment, made
 from bitgauge.coordinator.environments.shelf import Shelf, python_of
 
-from tests.labs.environments import SCRIPT, plugin_folder
+from tests.labs.environments import SCRIPT, from_closed_port, only_from, plugin_folder, wheel
 from tests.labs.steps import maker
-from tests.labs.wheels import from_closed_port, only_from, wheel
 
 TERMS = MakingTerms()
 QUICK = """
