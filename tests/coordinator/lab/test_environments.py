@@ -37,8 +37,8 @@ class Making:
         lab.runner.make_ready = self.make_ready  # type: ignore[method-assign]
         lab.runner.build = self.build  # type: ignore[method-assign]
 
-    def environment(self, recipe: str, artifact_kind: str) -> str:
-        return "" if recipe == OTHER else "copies"
+    def environment(self, key: BuildKey) -> str:
+        return "" if key.recipe == OTHER else "copies"
 
     async def make_ready(self, environment: str) -> None:
         self.asked.append(environment)
