@@ -154,14 +154,14 @@ def on_report(now: JobNow, told: RunReport, max_attempts: int, now_ns: int) -> I
         course.settle(entry.index, state, failure.message if failure else None, group)
         course.acts.append(GrantClaims(max_attempts))
         course.now = replace(course.now, claim_limit=max_attempts, claims_left=max_attempts)
+        if failure is not None:
+            course.acts.append(RefreshTable())
     left = set(unsettled(course.now))
     reported = {run.entry_index for run in course.now.runs if run.epoch == told.epoch}
     if not left:
         course.finish_measuring()
     elif now.state is JobState.LEASED and left <= reported:
         course.lose_lease("retry", now_ns)
-    if failure is not None:
-        course.acts.append(RefreshTable())
     return course.told
 
 

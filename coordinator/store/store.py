@@ -27,6 +27,7 @@ from .campaigns import schedules as _schedules
 from .campaigns import unreadable as _unreadable
 from .jobs import access as _access
 from .jobs import care as _care
+from .jobs import changes as _changes
 from .jobs import confirmed as _confirmed
 from .jobs import devices as _devices
 from .jobs import jobs as _jobs
@@ -95,9 +96,9 @@ class Store(Opened):
     unanalysed = _runs.unanalysed
     is_signed = _runs.is_signed
     evidence_elsewhere = _runs.evidence_elsewhere
-    report = _runs.report
-    analysed = _runs.analysed
-    analysis_failed = _runs.analysis_failed
+    report = _changes.report
+    analysed = _changes.analysed
+    analysis_failed = _changes.analysis_failed
 
     # -- the table
     rows = _table.rows

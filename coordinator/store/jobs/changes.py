@@ -1,6 +1,6 @@
-"""What is known of a job, read once, and the one place that carries out what follows.
+"""What happens to a job: what is known of it, read once, and the one place that acts on it.
 
-What follows is decided in `decisions`; each function is part of the caller's transaction.
+What follows is decided in `decisions`; each function is one transaction or part of the caller's.
 """
 
 from __future__ import annotations
@@ -20,17 +20,18 @@ from bitgauge.benchmarks.vocabulary.enums import (
     FailureGroup,
     JobState,
 )
-from bitgauge.benchmarks.vocabulary.errors import Code, Internal, NotFound
+from bitgauge.benchmarks.vocabulary.errors import Code, Internal, NotFound, Refused
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunReport
+from bitgauge.benchmarks.vocabulary.values.runs import Failure, MetricValue, RunReport
 
 from ...decisions import instructions as do
 from ...decisions import jobs
 from ...decisions.instructions import Instructions
 from ...decisions.job_now import ENDED, EntryNow, JobNow, RunNow
-from ..sql.database import columns, encode, fetch, texts, value
+from ..sql.database import columns, encode, fetch, text, texts, value, writing
 from ..sql.table import refresh_job
 from ..sql.unreadable import UNREADABLE, note, why
+from ..values import LeaseTerms
 from .job_end import judge_end
 
 if TYPE_CHECKING:
@@ -85,7 +86,71 @@ def lease(
     return rows[0] if rows and matches else None
 
 
-# -- what is done -------------------------------------------------------------------------
+# -- a run is reported --------------------------------------------------------------------
+@writing("recording a run")
+def report(db: Database, report: RunReport, now_ns: int, terms: LeaseTerms) -> Disposition:
+    """Store a run once by its id and say what became of it.
+
+    `accepted` only if its epoch is current, its job waits for results and its entry has
+    none; a retryable failure is kept as `retry` until the attempts are used up; else
+    `stale`. Repeating a report gives the first answer. When every entry is settled the
+    lease ends and the job is analysed; when every entry of this epoch has reported and some
+    must be retried, it is queued again.
+
+    A run under a token that never belonged to its job, epoch and device raises `LEASE_LOST`
+    and is not kept: it could otherwise take the run id of the one who holds the lease. Ids
+    that do not agree raise `BAD_ARGUMENT`.
+    """
+    now = job_now(db.conn, report.job_id)
+    jobs.require_run_of(now, report)
+    held = lease(db.conn, report.job_id, report.epoch, report.lease_token)
+    if held is None or held["device_id"] != report.device_id:
+        raise Refused(
+            Code.LEASE_LOST,
+            f"Run {report.run_id} comes with no token of job {report.job_id}, epoch"
+            f" {report.epoch}, device {report.device_id}.",
+        )
+    known = [run.disposition for run in now.runs if run.run_id == report.run_id]
+    if known:
+        return known[0]
+    told = jobs.on_report(now, report, terms.max_attempts, now_ns)
+    apply(db, now, told, now_ns)
+    return next(act.disposition for act in told if isinstance(act, do.KeepRun))
+
+
+# -- a run is analysed --------------------------------------------------------------------
+@writing("recording an analysis")
+def analysed(
+    db: Database, run_id: str, version: int, metrics: tuple[MetricValue, ...], now_ns: int
+) -> None:
+    """Store the published metrics of a run, replacing older ones.
+
+    Ends the job when this was the last run it waited for.
+    """
+    _analysed(db, run_id, do.PublishMetrics(run_id, version, metrics), now_ns)
+
+
+@writing("recording an analysis")
+def analysis_failed(db: Database, run_id: str, failure: Failure, now_ns: int) -> None:
+    """Record that nothing can be computed from a run, say because a raw file is damaged.
+
+    Its entry fails, its raw data stays, and the job no longer waits for it. An entry that had
+    failed before keeps its own reason.
+    """
+    _analysed(db, run_id, do.FailAnalysis(run_id, failure), now_ns)
+
+
+def _analysed(
+    db: Database, run_id: str, found: do.PublishMetrics | do.FailAnalysis, now_ns: int
+) -> None:
+    job_id = text(db.conn, "SELECT job_id FROM runs WHERE run_id = ?", (run_id,))
+    if job_id is None:
+        raise NotFound(Code.UNKNOWN_RUN, f"There is no run {run_id}.")
+    now = job_now(db.conn, job_id)
+    apply(db, now, jobs.on_analysis(now, run_id, found), now_ns)
+
+
+# -- a lease ends ------------------------------------------------------------------------
 def lose_lease(db: Database, job_id: str, ended_by: str, now_ns: int) -> JobState:
     """End a lease under which something is left to measure, and say where the job went."""
     try:
@@ -129,6 +194,7 @@ def fail_unreadable_job(db: Database, job_id: str, error: Exception, now_ns: int
     return JobState.FAILED
 
 
+# -- what is done -------------------------------------------------------------------------
 def apply(db: Database, now: JobNow, told: Instructions, now_ns: int) -> JobState:
     """Carry out what was decided about a job, in order; the state that it is in then."""
     for act in told:

@@ -172,7 +172,6 @@ def test_a_failure_of_the_harness_is_tried_again_under_the_same_lease() -> None:
     assert on_report(job(READY, READY), run) == (
         KeepRun(run, Disposition.RETRY),
         HearDevice("rpi5"),
-        RefreshTable(),
     )
 
 
@@ -183,7 +182,6 @@ def test_when_all_that_is_left_was_tried_the_job_is_queued_again() -> None:
         HearDevice("rpi5"),
         EndLease("retry"),
         MoveJob(JobState.QUEUED),
-        RefreshTable(),
     )
 
 
