@@ -23,6 +23,7 @@ from bitgauge.coordinator.store.last_backup import remember
 from bitgauge.coordinator.store.state_folder import write_holder
 from bitgauge.coordinator.tasks.replicas import Replica
 
+from tests.house.tree import parsed
 from tests.labs.agent import digest_of
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +122,7 @@ def test_nobody_else_renames_files() -> None:
     found = set()
     for package in ("agents", "benchmarks", "coordinator"):
         for path in (ROOT / package).rglob("*.py"):
-            for call in ast.walk(ast.parse(path.read_text())):
+            for call in ast.walk(parsed(path)):
                 if isinstance(call, ast.Call) and renames(call):
                     found.add(str(path.relative_to(ROOT)))
     assert found == KNOWN.keys()

@@ -18,6 +18,9 @@ EXCEPTIONS = {
 
 def made(path: Path) -> set[str]:
     """Which of these a module makes itself."""
+    text = path.read_text()
+    if not any(f"{name}(" in text for name in WHOLE):
+        return set()
     calls = (node.func for node in ast.walk(parsed(path)) if isinstance(node, ast.Call))
     return WHOLE & {one.id for one in calls if isinstance(one, ast.Name)}
 

@@ -19,7 +19,10 @@ EXCEPTIONS = {
 
 def spoken(path: Path) -> Iterator[str]:
     """Where code says one of the words: imports, names and texts, but not what explains them."""
-    tree = ast.parse(path.read_text())
+    text = path.read_text()
+    if not any(word in text.lower() for word in WORDS):
+        return
+    tree = ast.parse(text)
     explains = {
         id(node.value)
         for node in ast.walk(tree)

@@ -13,7 +13,7 @@ import pytest
 from bitgauge.benchmarks.vocabulary.values.history import CompareQuery, HistoryQuery
 from bitgauge.coordinator.store.store import Store
 
-from tests.coordinator.store.test_past import SATURATED, judge, measure
+from tests.labs.rooms.past import SATURATED, judge, measure
 from tests.labs.store import ENTRIES, Lab, spec
 
 from .conftest import Up

@@ -54,6 +54,8 @@ class Mutant:
         patch: breaks production while it lasts.
         made: who lives in the world.
         weather: in which it shows soon.
+        since: the seed that showed it last; the search begins there, and goes on when the program
+            has changed what a seed does.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Mutant:
     patch: Patch = contextlib.nullcontext
     made: Made = PLAIN
     weather: Weather = HARSH
+    since: int = 0
 
 
 # -- the coordinator's side ---------------------------------------------------------------
@@ -226,22 +229,26 @@ MUTANTS = (
         "accepted 2 times",
         _without_fence,
         Made(schema=(NO_INDEX,), watches_epochs=False),
+        since=130,
     ),
     Mutant(
         "fence alone",
         "accepted at epoch",
         lambda: mock.patch.object(jobs, "judge", _judge_any_epoch),
+        since=73,
     ),
     Mutant(
         "unique index, with the state of the entry and the list of what is accepted",
         "accepted 2 times",
         _measured_again,
         Made(schema=(NO_INDEX,)),
+        since=41,
     ),
     Mutant(
         "acknowledgement after the commit",
         "was acknowledged as accepted and is None",
         lambda: mock.patch.object(Leases, "report", _acknowledge_first),
+        since=10,
     ),
     Mutant(
         "one lease per device, in the claim and in the index",
@@ -254,6 +261,7 @@ MUTANTS = (
         "outbox, unseen when the report leaves",
         "was measured and is lost",
         made=_agent(MemorySpool, ForgettingConnection),
+        since=41,
     ),
     Mutant(
         "report kept until it is acknowledged, unseen when the report leaves",
@@ -273,6 +281,7 @@ MUTANTS = (
         "two children measure",
         _without_turns,
         TWO_DEVICES,
+        since=10,
     ),
     Mutant(
         "end of the leftovers of every device of a host",
@@ -280,11 +289,13 @@ MUTANTS = (
         lambda: mock.patch.object(Turns, "_take", _take_unsettled),
         TWO_DEVICES,
         replace(HARSH, crash=0.03, orphan=1.0, lost=0.0, late=0.0),
+        since=10,
     ),
     Mutant(
         "sync of what a dead agent wrote",
         "before it is spooled",
         made=_agent(Unsynced),
         weather=replace(HARSH, crash=0.05, power=0.0, lost=0.0, late=0.0, freeze=0.0, kill=0.0),
+        since=22,
     ),
 )

@@ -45,7 +45,7 @@ def test_no_seed_breaks_a_promise() -> None:
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_missing_protection_is_noticed(mutant: Mutant) -> None:
     with mutant.patch():
-        for seed in range(MOST_SEEDS_OF_A_MUTANT):
+        for seed in range(mutant.since, mutant.since + MOST_SEEDS_OF_A_MUTANT):
             outcome = simulate(seed, mutant.made, mutant.weather)
             if any(mutant.caught_by in one for one in outcome.violations):
                 return

@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +13,8 @@ import numpy as np
 import pytest
 from bitgauge.benchmarks.analysis.analyse import ANALYSIS_VERSION, RunFacts, analyse
 from bitgauge.benchmarks.quality.accuracy import score
-from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
 from bitgauge.benchmarks.raw.container import RawFile, read_raw, write_raw
-from bitgauge.benchmarks.raw.memory import memory_raw
-from bitgauge.benchmarks.raw.pair import pair_raw
 from bitgauge.benchmarks.raw.quality import quality_raw
-from bitgauge.benchmarks.samples import (
-    AbsoluteSamples,
-    BlockConditions,
-    MemoryCheckpoint,
-    MemorySamples,
-    PairSamples,
-    WarmUp,
-)
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole, Realness
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
@@ -35,103 +23,18 @@ from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from tests.labs import values
-from tests.labs.conditions import conditions as told
-from tests.labs.values import BASELINE, detail, origin, warmed
-
-FACTS = values.facts()
-MIB = 1 << 20
-WARM = warmed(1, 1)
-
-
-def conditions(
-    blocks: int, *, psi: float = 0.0, steal: float | np.ndarray = 0.0
-) -> BlockConditions:
-    return told(blocks, steal_ticks=steal, psi_some_avg10=psi, load_1m=1.0)
-
-
-def pair(
-    ratio: float,
-    *,
-    quads: int = 60,
-    launch: int = 0,
-    spread: float = 0.01,
-    psi: float = 0.0,
-    steal: float | np.ndarray = 0.0,
-    warm: WarmUp = WARM,
-) -> RawFile:
-    rng = np.random.default_rng(launch)
-    letter = np.tile([0, 1, 1, 0], quads)
-    value = 1e6 * np.exp(rng.normal(0, spread, 4 * quads)) * np.where(letter, ratio, 1.0)
-    samples = PairSamples(
-        value,
-        np.arange(4 * quads) * 5_000_000,
-        np.full(4 * quads, 5),
-        letter,
-        np.arange(4 * quads) // 4,
-        conditions(4 * quads, psi=psi, steal=steal),
-        warm,
-        "precise",
-    )
-    return pair_raw(origin(PassName.PAIR, RawRole.BOTH, launch), samples)
-
-
-def absolute(
-    level_ns: float, launch: int, role: RawRole = RawRole.CANDIDATE, *, n: int = 1000
-) -> RawFile:
-    rng = np.random.default_rng(launch)
-    latency = (level_ns * np.exp(rng.normal(0, 0.02, n))).astype(np.int64)
-    block = np.arange(n) // 5
-    starts = np.arange(block[-1] + 1) * 5_000_000
-    ends = starts + np.bincount(block, weights=latency).astype(np.int64) + 300
-    samples = AbsoluteSamples(latency, block, starts, conditions(starts.size), WARM, n, ends)
-    cold = ColdStart(10_000_000 + launch, 2_000_000 + launch)
-    raw = absolute_raw(origin(PassName.ABSOLUTE, role, launch), samples, cold)
-    raw.meta.update(harness_ns=150.0 + launch, clock_resolution_ns=20)
-    return raw
-
-
-def memory(need_bytes: int, role: RawRole, launch: int = 0, method: str = "vmhwm") -> RawFile:
-    base = 40 * MIB
-
-    def point(name: str, used: int) -> MemoryCheckpoint:
-        return MemoryCheckpoint(name, base, base, base, base, base + used // 2, base + used)
-
-    points = (
-        point("m0", 0),
-        point("m1", need_bytes),
-        point("m2", need_bytes // 2),
-        point("m3", 0),
-    )
-    return memory_raw(origin(PassName.MEMORY, role, launch), MemorySamples(points, method))
-
-
-def quality(b: int = 0, c: int = 0, n: int = 900, *, labelled: bool = True) -> RawFile:
-    labels = np.arange(n) % 2
-    ref, cand = 3.0 * np.eye(2)[labels], 3.0 * np.eye(2)[labels]
-    cand[:b] = 3.0 - cand[:b]
-    ref[b : b + c] = 3.0 - ref[b : b + c]
-    samples = score(ref, cand, labels if labelled else None, None)
-    return quality_raw(origin(PassName.QUALITY, RawRole.BOTH), samples)
-
-
-def everything() -> list[RawFile]:
-    return [
-        pair(0.8),
-        *(absolute(1e6 * level, i) for i, level in enumerate((1.0, 1.1, 0.95))),
-        *(absolute(1e6, i, RawRole.BASELINE) for i in range(3)),
-        absolute(3e3, 0, RawRole.FLOOR),
-        *(memory((20 + i) * MIB, RawRole.CANDIDATE, i) for i in range(3)),
-        *(memory((40 + i) * MIB, RawRole.BASELINE, i) for i in range(3)),
-        *(memory(5 * MIB, RawRole.FLOOR, i) for i in range(3)),
-        quality(3, 1),
-    ]
-
-
-def by_key(raws: Sequence[RawFile], facts: RunFacts = FACTS) -> dict[str, MetricValue]:
-    return {metric.key: metric for metric in analyse(raws, facts)}
+from tests.labs.rooms.raw_files import (
+    FACTS,
+    MIB,
+    WARM,
+    absolute,
+    by_key,
+    everything,
+    memory,
+    pair,
+)
+from tests.labs.values import BASELINE, detail, origin
 
 
 def test_every_metric_in_the_order_of_the_registry_with_value_or_reason() -> None:
@@ -256,77 +159,6 @@ def test_median_over_launches_and_cold_starts() -> None:
 def test_a_few_latencies_are_no_median() -> None:
     metric = by_key([absolute(1e6, 0, n=5)])["latency_p50_ns"]
     assert (metric.value, metric.reason) == (None, "insufficient_samples")
-
-
-def test_memory_is_the_highest_peak_and_its_spread() -> None:
-    metrics = by_key(everything())
-    peak = metrics["peak_memory_bytes"]
-    assert (peak.value, peak.low, peak.high) == (22 * MIB, 20 * MIB, 22 * MIB)
-    assert metrics["peak_load_bytes"].value == 22 * MIB
-    assert metrics["peak_run_bytes"].value == 11 * MIB
-    ratio = metrics["peak_memory_ratio"]
-    assert ratio.value == pytest.approx(22 / 42)
-    assert ratio.low == pytest.approx(20 / 42)
-    assert ratio.high == pytest.approx(22 / 40)
-    assert metrics["host_steady_bytes"].value == 22 * MIB // 4
-
-
-def test_a_baseline_no_bigger_than_two_floors_has_no_memory_ratio() -> None:
-    def ratio(baseline_mib: int, floor_mib: int) -> MetricValue:
-        raws = [
-            memory(8 * MIB, RawRole.CANDIDATE),
-            memory(baseline_mib * MIB, RawRole.BASELINE),
-            memory(floor_mib * MIB, RawRole.FLOOR),
-        ]
-        return by_key(raws)["peak_memory_ratio"]
-
-    assert ratio(9, 5).reason == "below_resolution"
-    assert ratio(10, 5).value == pytest.approx(0.8)
-    assert ratio(0, 0).reason == "below_resolution"
-    alone = by_key([memory(MIB, RawRole.CANDIDATE)])["peak_memory_ratio"]
-    assert (alone.reason, detail(alone)["missing"]) == ("pass_missing", "baseline")
-
-
-def test_accuracy_is_decided_by_non_inferiority() -> None:
-    metric = by_key([quality(3, 1)])["accuracy_delta_pp"]
-    assert metric.value == pytest.approx(-100 * 2 / 900)
-    assert (metric.verdict, metric.difference, metric.n) == ("PASS", "none", 900)
-    assert (detail(metric)["b"], detail(metric)["c"]) == ("3", "1")
-    bad = by_key([quality(60, 0)])["accuracy_delta_pp"]
-    assert (bad.verdict, bad.difference) == ("FAIL", "detected")
-    unsure = by_key([quality(9, 3)])["accuracy_delta_pp"]
-    assert unsure.verdict == "UNDECIDED"
-    assert int(detail(unsure)["samples_needed"]) > 0
-    loose = by_key([quality(9, 3)], replace(FACTS, accuracy_margin_pp=3.0))
-    assert loose["accuracy_delta_pp"].verdict == "PASS"
-
-
-def test_quality_metrics() -> None:
-    metrics = by_key([quality(9, 3)])
-    assert metrics["accuracy_pct"].value == pytest.approx(100 * 891 / 900)
-    assert metrics["flips_pct"].value == pytest.approx(100 * 12 / 900)
-    assert metrics["nonfinite_count"].value == 0
-    assert metrics["nonfinite_count"].verdict == "PASS"
-    assert metrics["kl_mean"].value is not None
-    assert metrics["kl_mean"].value > 0
-
-
-def test_nonfinite_outputs_fail() -> None:
-    ref, cand = np.tile([3.0, 0.0], (50, 1)), np.tile([3.0, 0.0], (50, 1))
-    cand[7] = np.nan
-    raw = quality_raw(origin(PassName.QUALITY, RawRole.BOTH), score(ref, cand, None, None))
-    metrics = by_key([raw])
-    assert (metrics["nonfinite_count"].value, metrics["nonfinite_count"].verdict) == (2, "FAIL")
-    assert metrics["kl_mean"].reason == "nonfinite_output"
-    assert metrics["accuracy_pct"].reason == "no_labels"
-    assert metrics["accuracy_delta_pp"].reason == "no_labels"
-
-
-def test_outputs_without_classes() -> None:
-    samples = score(np.zeros((9, 2, 2)), np.zeros((9, 2, 2)), np.zeros(9), None)
-    metrics = by_key([quality_raw(origin(PassName.QUALITY, RawRole.BOTH), samples)])
-    for key in ("accuracy_pct", "accuracy_delta_pp", "flips_pct", "kl_mean"):
-        assert metrics[key].reason == "no_classes"
 
 
 def test_the_baseline_has_numbers_and_no_comparisons() -> None:

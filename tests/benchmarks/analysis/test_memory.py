@@ -28,9 +28,8 @@ from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.bench.one_launch import launch, plain
+from tests.labs.rooms.raw_files import FACTS
 from tests.labs.values import detail, origin
-
-from .test_analyse import FACTS
 
 MIB = 1 << 20
 STANDARD = replace(FACTS, profile=Profile.STANDARD)

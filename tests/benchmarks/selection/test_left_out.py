@@ -16,9 +16,10 @@ from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.labs.rooms.choices import row
 from tests.labs.values import digest
 
-from .test_select import FP32, QUERY, row
+from .test_select import FP32, QUERY
 
 GOOD = (FP32, row("int8-dynamic"))
 

@@ -9,8 +9,10 @@ from bitgauge.benchmarks.table.rows import row_key
 from bitgauge.benchmarks.table.units import unit_of
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
-from .test_select import FP32, QUERY, row
-from .test_select import row as row_of
+from tests.labs.rooms.choices import row
+from tests.labs.rooms.choices import row as row_of
+
+from .test_select import FP32, QUERY
 
 HOME = FP32.runtime
 

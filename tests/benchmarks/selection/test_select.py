@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from bitgauge.benchmarks.selection.gather import gather
 from bitgauge.benchmarks.selection.select import select
 from bitgauge.benchmarks.vocabulary.enums import (
     CellState,
@@ -19,55 +17,13 @@ from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
-from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
+from bitgauge.benchmarks.vocabulary.values.rows import StackChange
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.labs import values
+from tests.labs.rooms.choices import row
 
-BASELINE = Digest("b" * 64, 400_000)
 CHANGED = StackChange("kernel_release", "6.1", "6.2")
 QUERY = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY, max_accuracy_loss_pp=1.0)
-
-
-def row(
-    recipe: str,
-    *,
-    latency: tuple[float, float, float] | None = (0.5, 0.48, 0.52),
-    verdict: str = "FASTER",
-    size: float = 0.26,
-    accuracy: tuple[float, float, float] | None = (-0.1, -0.6, 0.4),
-    p50_ns: float = 100_000,
-    memory: float | None = 0.8,
-    nonfinite: float = 0,
-    **fields: Any,
-) -> TableRow:
-    baseline = recipe == "fp32"
-    metrics = [
-        MetricValue("latency_ratio", reason="baseline" if baseline else "failed")
-        if latency is None or baseline
-        else MetricValue("latency_ratio", *latency, verdict=verdict),
-        MetricValue("accuracy_delta_pp", reason="baseline" if baseline else "failed")
-        if accuracy is None or baseline
-        else MetricValue("accuracy_delta_pp", *accuracy, n=890),
-        MetricValue("size_bytes", size * BASELINE.size_bytes),
-        MetricValue("size_ratio", size),
-        MetricValue("latency_p50_ns", p50_ns, 0.95 * p50_ns, 1.05 * p50_ns),
-        MetricValue("nonfinite_count", nonfinite),
-        MetricValue("peak_memory_ratio", reason="below_resolution")
-        if memory is None
-        else MetricValue("peak_memory_ratio", memory, memory - 0.05, memory + 0.05),
-    ]
-    plain = {
-        "model_name": "digits",
-        "profile": Profile.STANDARD,
-        "run_id": f"run-{recipe}",
-        "baseline": BASELINE,
-        "measured_unix_ns": 1,
-        "metrics": tuple(metrics),
-    }
-    return values.row(recipe, **(plain | fields))
 
 
 FP32 = row("fp32", size=1.0, p50_ns=200_000, memory=1.0)
@@ -383,103 +339,6 @@ def test_devices_and_runtimes_are_named_when_there_are_several() -> None:
 @pytest.mark.parametrize("realness", [Realness.EMULATED, Realness.SIMULATED])
 def test_unreal_rows_answer_nothing(realness: Realness) -> None:
     assert select(QUERY, [replace(FP32, realness=realness)]).outcome == "nothing_measured"
-
-
-def figures() -> st.SearchStrategy[tuple[float, float, float]]:
-    return st.tuples(st.floats(0.1, 3.0), st.floats(0.0, 0.3), st.floats(0.0, 0.3)).map(
-        lambda t: (t[0], t[0] * (1 - t[1]), t[0] * (1 + t[2]))
-    )
-
-
-@st.composite
-def tables(draw: st.DrawFn) -> list[TableRow]:
-    rows = []
-    for recipe in draw(
-        st.lists(
-            st.sampled_from(["fp32", "fp16", "int8-dynamic", "int4-wo-b32"]),
-            unique=True,
-            max_size=4,
-        )
-    ):
-        for model in draw(st.sampled_from([["a"], ["a", "b"]])):
-            delta = draw(st.floats(-5, 2))
-            rows.append(
-                row(
-                    recipe,
-                    latency=draw(st.none() | figures()),
-                    verdict=draw(st.sampled_from(["FASTER", "SLOWER", "SAME", "UNDECIDED"])),
-                    size=1.0 if recipe == "fp32" else draw(st.floats(0.05, 1.2)),
-                    accuracy=draw(st.none() | st.just((delta, delta - 1, delta + 1))),
-                    p50_ns=draw(st.floats(1e3, 1e6)),
-                    memory=draw(st.none() | st.floats(0.2, 2)),
-                    state=draw(st.sampled_from([CellState.MEASURED] * 4 + list(CellState))),
-                    model_name=model,
-                )
-            )
-    # A result is stale by what is another one since.
-    changes = (StackChange("driver", "1", "2"),)
-    return [replace(one, changes=changes) if one.state is CellState.STALE else one for one in rows]
-
-
-def queries() -> st.SearchStrategy[SelectQuery]:
-    return st.builds(
-        SelectQuery,
-        model_class=st.just(ModelClass.CNN),
-        hardware_class=st.just(HardwareClass.CPU_ONLY),
-        max_accuracy_loss_pp=st.none() | st.floats(0, 5),
-        max_latency_ns=st.none() | st.floats(1e3, 1e6),
-        max_size_bytes=st.none() | st.integers(1000, 500_000),
-        max_size_ratio=st.none() | st.floats(0.05, 1.5),
-        objective=st.sampled_from(list(Objective)),
-    )
-
-
-@given(tables(), queries(), queries())
-def test_a_further_limit_never_makes_a_recipe_eligible(
-    rows: list[TableRow], query: SelectQuery, other: SelectQuery
-) -> None:
-    limits = ("max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio")
-    added = {
-        name: getattr(other, name)
-        if getattr(query, name) is None
-        else min(v for v in (getattr(query, name), getattr(other, name)) if v is not None)
-        for name in limits
-    }
-    before = {c.recipe for c in select(query, rows).candidates if c.eligible}
-    after = {c.recipe for c in select(replace(query, **added), rows).candidates if c.eligible}
-    assert after <= before
-
-
-@given(tables(), queries(), st.randoms())
-def test_the_order_of_rows_does_not_matter(
-    rows: list[TableRow], query: SelectQuery, order: random.Random
-) -> None:
-    shuffled = list(rows)
-    order.shuffle(shuffled)
-    assert select(query, shuffled) == select(query, rows)
-
-
-@given(tables(), queries())
-def test_what_was_not_measured_is_never_chosen(rows: list[TableRow], query: SelectQuery) -> None:
-    choice = select(query, rows)
-    left = {one.model for one in gather(query, rows).broken}
-    rows = [r for r in rows if r.model_name not in left]
-    chosen = [r for r in rows if r.recipe == choice.recipe]
-    if choice.outcome in ("format", "tie"):
-        assert chosen
-        # What is stale was measured, and counts with a warning.
-        assert all(r.state in (CellState.MEASURED, CellState.STALE) for r in chosen)
-        if any(r.state is CellState.STALE for r in chosen):
-            assert any("stale" in warning for warning in choice.warnings)
-        assert all(
-            c.eligible
-            for c in choice.candidates
-            if c.recipe in (choice.recipe, *choice.alternatives)
-        )
-    elif choice.recipe != "fp32":
-        assert not any(r.state in (CellState.UNSUPPORTED, CellState.FAILED) for r in chosen)
-    assert choice.sentence.endswith(".")
-    assert {c.recipe for c in choice.candidates} == {r.recipe for r in rows}
 
 
 # -- trust --------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ from bitgauge.benchmarks.table.gate import PASSED, REVIEW, default_gate
 from bitgauge.benchmarks.vocabulary.reasons import UNCONFIRMED
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
-from .test_select import FP32, QUERY, row
+from tests.labs.rooms.choices import row
+
+from .test_select import FP32, QUERY
 
 GOOD = (FP32, row("int8-dynamic", latency=(0.5, 0.48, 0.52)))
 

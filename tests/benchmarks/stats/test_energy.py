@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -11,30 +10,22 @@ import pytest
 from bitgauge.benchmarks.analysis.energy import energy
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.protocol.energy import (
-    EnergyBench,
-    EnergyPlan,
     Forbidden,
     Lost,
-    Surroundings,
-    measure_energy,
 )
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.energy import energy_raw, energy_samples
 from bitgauge.benchmarks.record.facts import Details
 from bitgauge.benchmarks.record.record import Energy
-from bitgauge.benchmarks.samples import ARRAYS, BASELINE, CANDIDATE, EnergySamples
+from bitgauge.benchmarks.samples import ARRAYS, CANDIDATE
 from bitgauge.benchmarks.stats.energy import (
     BARE_IDLE,
     LOADED_IDLE,
-    TOO_SHORT,
     Backwards,
     Integrated,
     Unwrapped,
-    disagreement,
-    dropped_ns,
     energy_of,
     energy_ratio_of,
-    is_scattered,
     why_unusable,
     window_ns,
 )
@@ -46,95 +37,18 @@ from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.labs import values
-from tests.labs.values import origin
-
-TICK_NS = 100_000_000
-READ_NS = 20_000
-CALL_NS = 2_000_000
-BARE_MW, LOADED_MW = 4_000.0, 5_000.0
-BUSY_MW = (20_000.0, 12_000.0)
-PLAN = EnergyPlan(window_ns(TICK_NS), 10_000_000_000, 3, TICK_NS)
-
-Fault = Callable[[float, int], float]
-
-
-class World:
-    """A device with known power whose meter shows a new value every tick.
-
-    Args:
-        fault: what the meter shows in place of the truth, given that and the time.
-        noise: relative, of the power of each call.
-        tick_ns: between new values of the meter.
-    """
-
-    def __init__(
-        self,
-        fault: Fault | None = None,
-        noise: float = 0.002,
-        seed: int = 5,
-        tick_ns: int = TICK_NS,
-    ) -> None:
-        self.now_ns = 0
-        self.consumed_mj = 0.0
-        self.power_mw = BARE_MW
-        self._shown = 0.0
-        self._tick_ns = self._next_ns = tick_ns
-        self._fault = fault
-        self._noise = noise
-        self._rng = np.random.default_rng(seed)
-
-    def spend(self, duration_ns: int, power_mw: float) -> None:
-        end = self.now_ns + duration_ns
-        while self.now_ns < end:
-            step = min(end, self._next_ns) - self.now_ns
-            self.now_ns += step
-            self.consumed_mj += power_mw * step * 1e-9
-            if self.now_ns == self._next_ns:
-                self._shown = self.consumed_mj
-                self._next_ns += self._tick_ns
-
-    def counter(self) -> float:
-        self.spend(READ_NS, self.power_mw)
-        return self._fault(self._shown, self.now_ns) if self._fault else self._shown
-
-    def rest(self, duration_ns: int) -> None:
-        self.spend(duration_ns, self.power_mw)
-
-    def call(self, letter: int) -> Callable[[], None]:
-        def run() -> None:
-            scale = 1 + self._noise * self._rng.standard_normal()
-            self.spend(CALL_NS, BUSY_MW[letter] * scale)
-
-        return run
-
-    def prepare(self) -> list[Callable[[], None]]:
-        self.power_mw = LOADED_MW
-        return [self.call(BASELINE), self.call(CANDIDATE)]
-
-    def cool(self) -> float:
-        return 0.0
-
-    def measured(
-        self, plan: EnergyPlan = PLAN, foreign: float = 0.0, second: float = math.nan
-    ) -> EnergySamples:
-        bench = EnergyBench(
-            self.counter,
-            lambda: self.now_ns,
-            self.rest,
-            around=Surroundings(
-                lambda: foreign * self.now_ns,
-                second=lambda: second * self.consumed_mj,
-                temperature_c=lambda: 40.0,
-                clock_mhz=lambda: 3_000.0,
-            ),
-            plan=plan,
-        )
-        rng = np.random.default_rng(7)
-        measure_energy(bench, self.prepare, plan, rng, gap=lambda: None, cool=self.cool)
-        seen_ns = self._tick_ns // 4
-        told = replace(METER, uncertainty_relative=0.05, averaging_window_ns=seen_ns)
-        return bench.samples(told)
+from tests.labs.rooms.meters import (
+    BUSY_MW,
+    CALL_NS,
+    LOADED_MW,
+    METER,
+    ORIGIN,
+    PLAN,
+    TICK_NS,
+    Fault,
+    World,
+    facts,
+)
 
 
 def test_the_truth_is_inside_and_the_parts_are_told_apart() -> None:
@@ -286,141 +200,6 @@ def test_power_is_integrated_by_trapezoids() -> None:
     integrated = Integrated()
     integrated.add(0.0, 0)
     assert integrated.add(10_000.0, 2_000_000_000) == pytest.approx(10_000.0)
-
-
-# -- two meters, scattered trials, longer windows, cooling ----------------------------------
-def test_two_meters_that_differ_cost_the_energy_and_both_are_told() -> None:
-    apart = World().measured(second=0.85)
-    assert why_unusable(apart, CANDIDATE) == "meters_disagree"
-    assert why_unusable(World().measured(second=0.95), CANDIDATE) is None
-    assert why_unusable(World().measured(), CANDIDATE) is None
-    raw = energy_raw(ORIGIN, replace(apart, second_meter="nvml power"))
-    assert energy_samples(raw).second_mj == pytest.approx(0.85 * apart.energy_mj, rel=0.05)
-    for one in energy({(PassName.ENERGY, RawRole.BOTH): [raw]}, facts(METER)):
-        assert (one.value, one.reason) == (None, "meters_disagree")
-        said = {item.name: item.value for item in one.detail}
-        assert said["second_meter"] == "nvml power"
-        assert float(said["second_meter_j"]) == pytest.approx(
-            0.85 * float(said["meter_j"]), rel=0.02
-        )
-        assert float(said["meters_differ"]) == pytest.approx(0.15, abs=0.02)
-
-
-def test_meters_that_differ_only_when_idle_disagree_too() -> None:
-    good = World().measured(second=1.0)
-    idle = good.letter == LOADED_IDLE
-    apart = replace(good, second_mj=np.where(idle, good.energy_mj * 1.75, good.second_mj))
-    found = disagreement(apart, CANDIDATE)
-    assert found is not None
-    assert found.relative == pytest.approx(0.75, abs=0.01)
-    assert why_unusable(apart, CANDIDATE) == "meters_disagree"
-
-
-class Rising(World):
-    """A meter that shows the last half second's mean, and when its calls began."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.begins: list[int] = []
-        self._rose_ns = 0
-
-    def rest(self, duration_ns: int) -> None:
-        super().rest(duration_ns)
-        self._rose_ns = 0
-
-    def call(self, letter: int) -> Callable[[], None]:
-        plain = super().call(letter)
-
-        def run() -> None:
-            if not self._rose_ns:
-                self._rose_ns = self.now_ns + 900_000_000
-                self.begins.append(self.now_ns)
-            if self.now_ns < self._rose_ns:
-                self.spend(CALL_NS, BARE_MW)
-            else:
-                plain()
-
-        return run
-
-
-def test_a_meter_that_sees_a_part_gets_eight_scattered_trials() -> None:
-    world = Rising()
-    plan = replace(PLAN, scattered=True, dropped_ns=dropped_ns(TICK_NS, TICK_NS // 4))
-    samples = world.measured(plan)
-    for letter in (BASELINE, CANDIDATE):
-        assert samples.of(letter).letter.size == 8
-    phases = np.array(world.begins) % TICK_NS / TICK_NS
-    assert len(phases) == 16
-    assert np.histogram(phases, bins=4, range=(0, 1))[0].min() >= 1
-    assert why_unusable(samples, CANDIDATE) is None
-    truth = BUSY_MW[CANDIDATE] * CALL_NS * 1e-9
-    assert energy_of(samples, CANDIDATE).total_mj == pytest.approx(truth, rel=0.01)
-    few = replace(samples, **{name: getattr(samples, name)[:-4] for name in ARRAYS})
-    assert why_unusable(few, CANDIDATE) == "insufficient_samples"
-    undropped = Rising().measured(replace(plan, dropped_ns=0))
-    assert energy_of(undropped, CANDIDATE).total_mj < 0.95 * truth
-
-
-@pytest.mark.parametrize(
-    ("update", "seen", "counts", "scattered"),
-    [(100, 25, True, True), (100, 100, True, False), (100, 0, True, False), (1, 1, False, True)],
-)
-def test_who_is_scattered(update: int, seen: int, counts: bool, scattered: bool) -> None:
-    assert is_scattered(update, seen, counts=counts) is scattered
-
-
-def test_what_is_dropped_covers_the_rise() -> None:
-    assert dropped_ns(TICK_NS, TICK_NS) == 1_000_000_000
-    assert dropped_ns(10 * TICK_NS, 10 * TICK_NS) == 4_000_000_000
-
-
-def wanders(shown: float, now_ns: int) -> float:
-    return shown + 1_000 * math.sin(2 * math.pi * now_ns / 13.7e9)
-
-
-def test_windows_that_differ_are_made_longer_and_the_short_ones_stay() -> None:
-    plan = replace(PLAN, max_window_ns=4 * PLAN.window_ns)
-    samples = World(wanders).measured(plan)
-    assert int(samples.of(CANDIDATE).duration_ns.min()) >= 2 * PLAN.window_ns
-    assert energy_of(samples, CANDIDATE).spread <= 0.01
-    assert samples.of(TOO_SHORT + CANDIDATE).letter.size >= 6
-    back = energy_samples(energy_raw(ORIGIN, samples))
-    assert np.array_equal(back.letter, samples.letter)
-    assert flags_of(samples) == set()
-    kept = World(wanders).measured(replace(plan, max_window_ns=PLAN.window_ns))
-    assert kept.of(TOO_SHORT + CANDIDATE).letter.size == 0
-    assert flags_of(kept) == {"unsteady_energy"}
-
-
-def flags_of(samples: EnergySamples) -> set[str]:
-    raw = energy_raw(ORIGIN, samples)
-    total, *_ = energy({(PassName.ENERGY, RawRole.BOTH): [raw]}, facts(METER))
-    assert total.value is not None
-    return set(total.flags)
-
-
-def test_what_cooled_is_warmed_up_uncounted() -> None:
-    class Cooling(Rising):
-        def cool(self) -> float:
-            self.rest(2_000_000_000)
-            return 2.0
-
-    plan = replace(PLAN, dropped_ns=1_000_000_000)
-    samples = Cooling().measured(plan)
-    truth = BUSY_MW[CANDIDATE] * CALL_NS * 1e-9
-    assert energy_of(samples, CANDIDATE).total_mj == pytest.approx(truth, rel=0.01)
-    cold = Cooling().measured(replace(plan, dropped_ns=0))
-    assert energy_of(cold, CANDIDATE).spread > 0.01
-    assert flags_of(replace(samples, cooled=False)) == {"not_cooled"}
-
-
-# -- raw file and published numbers ---------------------------------------------------------
-ORIGIN = origin(PassName.ENERGY, RawRole.BOTH, profile=Profile.STANDARD)
-METER = MeterDescription("rapl", "energy", "counter", "package")
-
-
-def facts(*meters: MeterDescription, profile: Profile = Profile.STANDARD) -> RunFacts:
-    return values.facts(profile=profile, meters=meters)
 
 
 def published(raw: RawFile | None, about: RunFacts) -> dict[str, tuple[float | None, str | None]]:

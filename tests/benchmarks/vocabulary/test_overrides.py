@@ -21,7 +21,7 @@ from bitgauge.coordinator.cli.orders import parse_overrides
 from bitgauge.coordinator.cli.text.rows import table_text
 from bitgauge.coordinator.decisions.submission import completed
 
-from tests.benchmarks.selection.test_select import row
+from tests.labs.rooms.choices import row
 from tests.labs.values import facts, job
 
 LESS = Overrides(launches=1, budget_ms=50)

@@ -33,8 +33,9 @@ from bitgauge.coordinator.decisions import again
 from bitgauge.coordinator.decisions.scheduler import matches
 from bitgauge.coordinator.decisions.submission import completed, require_options
 
-from tests.benchmarks.selection.test_select import QUERY, row
+from tests.benchmarks.selection.test_select import QUERY
 from tests.labs.coordinator import BASELINE, DEVICE, SPEC
+from tests.labs.rooms.choices import row
 from tests.labs.values import origin
 
 EXACT = Overrides(session_options=(EXACT_MODE,))

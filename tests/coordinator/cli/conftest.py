@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from bitgauge.benchmarks.table.file import (
+    TableFile,
+)
+from bitgauge.coordinator.cli import common
+from bitgauge.coordinator.client.offline import Offline
+from bitgauge.coordinator.exports.table import exported
+
+from tests.labs.exported import store_table
+from tests.labs.rooms.orders import FakeClient
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +23,21 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("BITGAUGE_DB", "BITGAUGE_COORDINATOR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return store_table(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def table(database: Path) -> TableFile:
+    with Offline(database) as source:
+        return exported(source)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
+    client = FakeClient()
+    monkeypatch.setattr(common, "_connected", lambda _: contextlib.nullcontext(client))
+    return client

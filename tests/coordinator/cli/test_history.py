@@ -13,7 +13,7 @@ from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.decisions.asker import ITSELF
 from bitgauge.coordinator.store.store import Store
 
-from tests.coordinator.store.test_past import FAILED, judge, measure, ratio
+from tests.labs.rooms.past import FAILED, judge, measure, ratio
 from tests.labs.store import SECOND_NS, Lab
 from tests.labs.values import device
 

@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from bitgauge.agents.runtimes.ort import EXACT_MODE
-from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.quality.made import made_inputs
-from bitgauge.benchmarks.quality.sets import encoded_set
 from bitgauge.benchmarks.vocabulary.enums import (
     EntryState,
     HardwareClass,
@@ -20,116 +14,15 @@ from bitgauge.benchmarks.vocabulary.enums import (
     Profile,
     Scenario,
 )
-from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import (
-    EntryView,
-    JobSpec,
-    JobView,
     Overrides,
     Selector,
-    Workload,
 )
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, Reanalysis
-from bitgauge.coordinator.cli import common
 from bitgauge.coordinator.cli.app import run_command_line
-from bitgauge.coordinator.cli.orders import (
-    entries_of,
-    jobs_of,
-    parse_batches,
-    parse_dims,
-    parse_recipes,
-    parse_selector,
-)
-from bitgauge.coordinator.client.jobs import Submitted
-from bitgauge.coordinator.client.upload import LocalFile
-from bitgauge.coordinator.models.recognise import inspect_model
 
-from tests.labs.values import device, row, seen, view
-
-
-@dataclass
-class FakeClient:
-    """A coordinator in memory whose jobs end as told."""
-
-    end: JobState = JobState.FINISHED
-    entry_end: EntryState = EntryState.ACCEPTED
-    known: set[Digest] = field(default_factory=set)
-    specs: list[JobSpec] = field(default_factory=list)
-    interrupt: bool = False
-    suspect: str | None = None
-    saturates: bool = False
-    cancelled: list[str] = field(default_factory=list)
-
-    def find_missing(self, digests: Sequence[Digest]) -> tuple[Digest, ...]:
-        return tuple(digest for digest in digests if digest not in self.known)
-
-    def committed(self, digest: Digest) -> int | None:
-        return 0
-
-    def write(self, digest: Digest, offset: int, chunks: Iterator[bytes]) -> int:
-        self.known.add(digest)
-        return offset + sum(map(len, chunks))
-
-    def submit(self, spec: JobSpec, say: Callable[[str], None]) -> Submitted:
-        say("looking into the model")
-        self.specs.append(spec)
-        return Submitted(f"job-{len(self.specs)}", True)
-
-    def _spec(self, job_id: str) -> JobSpec:
-        if self.saturates and job_id == "job-2":
-            return replace(self.specs[0], overrides=Overrides(session_options=(EXACT_MODE,)))
-        return self.specs[int(job_id.removeprefix("job-")) - 1]
-
-    def job(self, job_id: str) -> JobView:
-        spec = self._spec(job_id) if self.specs else None
-        return seen(
-            job_id,
-            EntryView(0, "", "fp32", self.entry_end),
-            state=self.end,
-            model_name=spec.model_name if spec else "digits",
-            workload=spec.workload if spec else Workload(),
-            exact_options=(EXACT_MODE,) if self.saturates else (),
-            suspect=self.suspect,
-            repeated_by="job-9" if self.suspect else None,
-            exact_by="job-2" if self.saturates and job_id == "job-1" else None,
-            exact_of="job-1" if self.saturates and job_id == "job-2" else None,
-        )
-
-    def watch(self, job_id: str) -> Iterator[JobView]:
-        yield replace(self.job(job_id), state=JobState.QUEUED)
-        if self.interrupt:
-            raise KeyboardInterrupt
-        yield self.job(job_id)
-
-    def cancel(self, job_id: str) -> JobView:
-        self.cancelled.append(job_id)
-        return replace(self.job(job_id), state=JobState.CANCELLED)
-
-    def table(self, query: TableQuery) -> tuple[TableRow, ...]:
-        spec = self._spec(query.job_id or "")
-        return (
-            row(
-                "fp32", model_name=spec.model_name, overrides=spec.overrides, workload=spec.workload
-            ),
-        )
-
-    def devices(self) -> tuple[DeviceView, ...]:
-        return (view(device()),)
-
-    def reanalyse(self, run_id: str) -> Reanalysis:
-        metric = MetricValue("latency_ratio", 0.5)
-        return Reanalysis((metric,), (metric,), run_id == "same")
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
-    client = FakeClient()
-    monkeypatch.setattr(common, "_connected", lambda _: contextlib.nullcontext(client))
-    return client
+from tests.labs.rooms.orders import FakeClient
 
 
 @pytest.fixture
@@ -349,78 +242,3 @@ def test_every_option_reaches_the_job(fake: FakeClient, typed: list[str], tmp_pa
     assert first.calibration in fake.known
     assert first.selector == Selector(hardware_class=HardwareClass.CPU_ONLY)
     assert len(first.entries) == 2 + len(DEFAULT_RECIPES) - 1
-
-
-def test_without_a_set_inputs_are_made_from_the_signature(
-    fake: FakeClient, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (model,) = (one for one in zoo.models() if one.name == "digits-mlp")
-    words = ["run", "--baseline", str(model.path), "--recipes", "fp16"]
-    assert run_command_line(words) == 0
-    assert "accuracy and numerics are not judged" in capsys.readouterr().err
-    content = encoded_set(made_inputs(inspect_model(model.path).inputs, {}))
-    (spec,) = fake.specs
-    assert spec.evaluation.sha256 == hashlib.sha256(content).hexdigest()
-    assert spec.evaluation in fake.known
-
-
-def test_selectors() -> None:
-    assert parse_selector(["rpi5"]) == Selector(device="rpi5")
-    words = ["class:edge-arm", "tag:rack=3", "tag:slot=", "runtime:litert", "memory:2GiB"]
-    assert parse_selector(words) == Selector(
-        hardware_class=HardwareClass.EDGE_ARM,
-        runtime="litert",
-        min_memory_bytes=2 << 30,
-        tags=(StackItem("rack", "3"), StackItem("slot", "")),
-    )
-    for bad, expected in (
-        (["clas:cpu_only"], "did you mean class"),
-        (["class:cpu"], "did you mean cpu_only"),
-        (["tag:rack"], "not tag:KEY=VALUE"),
-        (["a", "name:b"], "gives name twice"),
-        (["class:"], "names nothing"),
-    ):
-        with pytest.raises(BadInput, match=expected):
-            parse_selector(bad)
-
-
-def test_recipes_and_batches() -> None:
-    assert parse_recipes("", calibrated=False) == ()
-    assert parse_recipes("fp16, int8-dynamic,fp16", calibrated=False) == ("fp16", "int8-dynamic")
-    for calibrated in (True, False):
-        assert len(parse_recipes("all", calibrated=calibrated)) == len(DEFAULT_RECIPES)
-    both = parse_recipes("fp16@litert, all@*,fp16", calibrated=False)
-    assert both == ("fp16@litert", "all@*", "fp16")
-    with pytest.raises(BadInput, match="int8-static-s8s8-pc@litert needs a calibration set"):
-        parse_recipes("int8-static-s8s8-pc@litert", calibrated=False)
-    with pytest.raises(BadInput, match="int8-static-u8s8-pc needs a calibration set"):
-        parse_recipes("fp16,int8-static-u8s8-pc", calibrated=False)
-    with pytest.raises(BadInput, match="nearest known spelling"):
-        parse_recipes("int8-dynamik", calibrated=True)
-    assert parse_batches(["64", "1,64"]) == (64, 1)
-    for bad in ("0", "x", "1,", "-1", "1.5"):
-        with pytest.raises(BadInput, match="not a whole number"):
-            parse_batches([bad])
-
-
-def test_one_batch_keeps_its_idempotency_key() -> None:
-    baseline = LocalFile(Path("m.onnx"), Digest("a" * 64, 1))
-    asked = JobSpec(
-        model_name="m",
-        baseline=baseline.digest,
-        entries=entries_of(baseline, (), ("fp32", "fp16")),
-        evaluation=Digest("b" * 64, 1),
-        idempotency_key="mine",
-    )
-    (spec,) = jobs_of(asked, (1,))
-    assert spec.idempotency_key == "mine"
-    assert [entry.recipe for entry in spec.entries] == ["fp32", "fp16"]
-
-
-def test_named_axes_are_sorted_pairs() -> None:
-    told = (StackItem("S", "16"), StackItem("T=1", "4"))
-    assert parse_dims(["T=1=4", "S=16"]) == parse_dims([" S = 16,T=1=4"]) == told
-    assert parse_dims([]) == ()
-    for bad in ("S", "S=", "=4", "S=0", "S=x", "S=-1", "a b=3", "S=1,S=2", ""):
-        with pytest.raises(BadInput, match="--dim"):
-            parse_dims([bad])

@@ -10,58 +10,45 @@ from bitgauge.benchmarks.vocabulary.enums import (
     EntryState,
     FailureGroup,
     JobState,
-    ModelClass,
     PassName,
     RawRole,
     RunStatus,
 )
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, RawRef, RunReport
 from bitgauge.coordinator.decisions import jobs
 from bitgauge.coordinator.decisions.instructions import (
     EndLease,
-    FailAnalysis,
     GrantClaims,
     HearDevice,
     JudgeJob,
-    KeepArtifact,
     KeepRun,
     MoveJob,
-    NoteCancel,
-    PublishMetrics,
     RefreshTable,
     ReviveLease,
     SettleEntry,
 )
-from bitgauge.coordinator.decisions.job_now import SETTLED, EntryNow, JobEvent, JobNow, RunNow
+from bitgauge.coordinator.decisions.job_now import SETTLED, JobNow
 from bitgauge.coordinator.decisions.jobs import judge
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.labs import values
+from tests.labs.rooms.jobs import (
+    ACCEPTED,
+    FAILED,
+    JOB,
+    LOST,
+    MOST,
+    READY,
+    SPEC,
+    job,
+    known,
+)
 
-JOB = "00000000-0000-4000-8000-000000000001"
-BASELINE, INT8 = Digest("a" * 64, 10), Digest("b" * 64, 5)
 RAW = (RawRef(PassName.PAIR, 0, RawRole.BOTH, Digest("c" * 64, 1)),)
-READY, ACCEPTED, FAILED = EntryState.READY, EntryState.ACCEPTED, EntryState.FAILED
-SPEC = values.job(baseline=BASELINE, entries=(Entry("fp32"), Entry("int8-dynamic", INT8)))
-MOST = 5
 CRASH = Failure(FailureGroup.ARTIFACT, "child_crashed", "it crashed", "Look at the log.")
-LOST = Failure(FailureGroup.HARNESS, "agent_lost", "the agent was lost", "Nothing.")
-
-
-def job(*states: EntryState, **changes: Any) -> JobNow:
-    """A leased job at epoch 2 with entries in these states."""
-    entries = tuple(
-        EntryNow(index, f"recipe-{index}", state, f"reason {index}" if state in SETTLED else None)
-        for index, state in enumerate(states)
-    )
-    usual = {"first_leased_unix_ns": 0, "claims_left": 3, "claim_limit": MOST}
-    return replace(
-        JobNow(JOB, SPEC, ModelClass.CNN, JobState.LEASED, 2, entries), **{**usual, **changes}
-    )
 
 
 def told(index: int, epoch: int = 2, **changes: Any) -> RunReport:
@@ -70,10 +57,6 @@ def told(index: int, epoch: int = 2, **changes: Any) -> RunReport:
 
 def failing(index: int, why: Failure, **changes: Any) -> RunReport:
     return told(index, status=RunStatus.FAILED, failure=why, raw=(), **changes)
-
-
-def known(index: int, disposition: Disposition, epoch: int = 2, **changes: Any) -> RunNow:
-    return RunNow(run_id(JOB, epoch, index), epoch, index, disposition, **changes)
 
 
 def on_report(now: JobNow, run: RunReport, now_ns: int = 1) -> tuple[object, ...]:
@@ -331,114 +314,3 @@ def test_nothing_is_measured_past_the_deadline() -> None:
     assert answer == "lost"
     assert isinstance(acts, tuple)
     assert acts[1:3] == (EndLease("settled"), MoveJob(JobState.ANALYSING))
-
-
-# -- a run is analysed --------------------------------------------------------------------
-def test_the_last_analysis_ends_the_job() -> None:
-    runs = (known(0, Disposition.ACCEPTED), known(1, Disposition.ACCEPTED, waits=True))
-    now = job(ACCEPTED, ACCEPTED, state=JobState.ANALYSING, runs=runs)
-    found = PublishMetrics(runs[1].run_id, 7, ())
-    assert jobs.on_analysis(now, runs[1].run_id, found) == (
-        found,
-        MoveJob(JobState.FINISHED),
-        JudgeJob(),
-        RefreshTable(),
-    )
-    again = replace(now, state=JobState.FINISHED)
-    assert jobs.on_analysis(again, runs[1].run_id, found) == (found, RefreshTable())
-    waiting = replace(now, runs=(replace(runs[0], waits=True), runs[1]))
-    assert jobs.on_analysis(waiting, runs[1].run_id, found) == (found, RefreshTable())
-
-
-def test_a_run_from_which_nothing_can_be_computed_fails_its_entry() -> None:
-    run = known(1, Disposition.ACCEPTED, waits=True)
-    now = job(FAILED, ACCEPTED, state=JobState.ANALYSING, runs=(run,))
-    found = FailAnalysis(run.run_id, LOST)
-    assert jobs.on_analysis(now, run.run_id, found) == (
-        found,
-        SettleEntry(1, FAILED, "the agent was lost", FailureGroup.HARNESS),
-        MoveJob(JobState.FAILED, "Nothing could be measured; recipe-0: reason 0"),
-        JudgeJob(),
-        RefreshTable(),
-    )
-    mended = job(FAILED, FAILED, state=JobState.FAILED, runs=(replace(run, spoiled=True),))
-    published = PublishMetrics(run.run_id, 8, ())
-    assert jobs.on_analysis(mended, run.run_id, published) == (
-        published,
-        SettleEntry(1, ACCEPTED),
-        RefreshTable(),
-    )
-
-
-def test_an_entry_that_failed_on_the_device_keeps_its_reason() -> None:
-    run = known(1, Disposition.ACCEPTED, status=RunStatus.FAILED, failed=True, waits=True)
-    now = job(ACCEPTED, FAILED, state=JobState.ANALYSING, runs=(run,))
-    for found in (FailAnalysis(run.run_id, LOST), PublishMetrics(run.run_id, 7, ())):
-        acts = jobs.on_analysis(now, run.run_id, found)
-        assert not [act for act in acts if isinstance(act, SettleEntry)]
-        assert MoveJob(JobState.FINISHED) in acts
-
-
-@pytest.mark.parametrize(
-    "run",
-    [
-        known(1, Disposition.STALE),
-        known(1, Disposition.RETRY, status=RunStatus.FAILED),
-        known(1, Disposition.ACCEPTED, status=RunStatus.FAILED, raw=False),
-    ],
-)
-def test_only_what_was_accepted_and_measured_is_analysed(run: RunNow) -> None:
-    now = job(READY, READY, runs=(run,))
-    with pytest.raises(BitgaugeError) as caught:
-        jobs.on_analysis(now, run.run_id, PublishMetrics(run.run_id, 7, ()))
-    assert caught.value.code is Code.ILLEGAL_TRANSITION
-
-
-# -- a build ends, a job is cancelled -----------------------------------------------------
-BUILDING = EntryState.BUILDING
-
-
-def test_a_job_is_queued_when_no_entry_waits_for_its_artifact() -> None:
-    now = job(READY, BUILDING, BUILDING, state=JobState.BUILDING)
-    assert jobs.on_build(now, 1, INT8) == (KeepArtifact(1, INT8),)
-    last = job(READY, READY, BUILDING, state=JobState.BUILDING)
-    assert jobs.on_build(last, 2, INT8) == (KeepArtifact(2, INT8), MoveJob(JobState.QUEUED))
-    assert jobs.on_build(last, 2, "no such kernel") == (
-        SettleEntry(2, EntryState.UNSUPPORTED, "no such kernel"),
-        MoveJob(JobState.QUEUED),
-    )
-    assert jobs.on_build(last, 2, LOST) == (
-        SettleEntry(2, FAILED, "the agent was lost", FailureGroup.HARNESS),
-        MoveJob(JobState.QUEUED),
-    )
-
-
-def test_a_build_that_comes_twice_or_too_late_changes_nothing() -> None:
-    assert jobs.on_build(job(READY, READY, BUILDING, state=JobState.BUILDING), 1, INT8) == ()
-    assert jobs.on_build(job(READY, BUILDING, state=JobState.CANCELLED), 1, INT8) == ()
-
-
-def test_a_job_is_cancelled_at_once_unless_an_agent_measures_it() -> None:
-    assert jobs.on_cancel(job(READY, ACCEPTED), "no") == (NoteCancel("no"),)
-    for state in (JobState.QUEUED, JobState.BUILDING, JobState.ANALYSING):
-        assert jobs.on_cancel(job(READY, ACCEPTED, state=state), "no") == (
-            MoveJob(JobState.CANCELLED, "no"),
-            SettleEntry(0, EntryState.CANCELLED, "cancelled"),
-            JudgeJob(),
-            RefreshTable(),
-        )
-    assert jobs.on_cancel(job(READY, state=JobState.CANCELLED), "no") == ()
-    with pytest.raises(BitgaugeError, match=f"Job {JOB} of digits is finished") as caught:
-        jobs.on_cancel(job(ACCEPTED, state=JobState.FINISHED), "no")
-    assert caught.value.code is Code.JOB_ENDED
-
-
-# -- how it ends --------------------------------------------------------------------------
-def test_a_job_fails_only_when_nothing_was_measured() -> None:
-    unsupported = EntryState.UNSUPPORTED
-    assert jobs.ending(job(FAILED, ACCEPTED).entries) == (JobEvent.FINISH, None)
-    event, reason = jobs.ending(job(unsupported, FAILED).entries)
-    assert event is JobEvent.FAIL
-    assert reason == "Nothing could be measured; recipe-1: reason 1"
-    event, reason = jobs.ending(job(unsupported, unsupported).entries)
-    assert reason == "Nothing could be measured; recipe-0: reason 0"

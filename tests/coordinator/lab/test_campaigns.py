@@ -34,9 +34,7 @@ from bitgauge.coordinator.decisions.asker import Asker
 from bitgauge.coordinator.decisions.campaigns import (
     ENDED,
     CampaignEvent,
-    CampaignStep,
     key_of,
-    to_submit,
 )
 from bitgauge.coordinator.decisions.schedules import next_after
 from bitgauge.coordinator.lab.campaigns.asks import DAY_NS, Asks
@@ -369,20 +367,6 @@ async def test_every_question_about_the_table_is_told(
     await service.Cells(lab_pb2.CellsRequest(query=to_wire(row_query)), None)
     await service.Cells(lab_pb2.CellsRequest(), None)
     assert told == [query, row_query, row_query]
-
-
-# -- pure decisions -----------------------------------------------------------------------
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=20))
-def test_a_few_jobs_per_device_and_in_order(wanted: list[tuple[str, bool]]) -> None:
-    steps = tuple(
-        CampaignStep(n, device, device, SPEC, 1.0, refused="no" if refused else None)
-        for n, (device, refused) in enumerate(wanted)
-    )
-    chosen = to_submit(steps[::-1])
-    for device in "abc":
-        waiting = [step.n for step in steps if step.device_id == device and step.waiting]
-        there = [step.n for step in chosen if step.device_id == device]
-        assert there == waiting[: campaigns.QUEUED_PER_DEVICE]
 
 
 async def test_what_cannot_be_measured_by_anybody_is_refused(lab: Lab) -> None:

@@ -18,12 +18,12 @@ from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep.invariants import examine
 from bitgauge.coordinator.store.values import BuildOutcome, TokenRecord
 
+from tests.labs.rooms.past import FAILED, judge, measure
 from tests.labs.store import INT8, TERMS, Lab, failure, spec
 from tests.labs.values import device
 
 from .test_campaigns import ID as CAMPAIGN
 from .test_campaigns import ORDER, begun
-from .test_past import FAILED, judge, measure
 
 
 @pytest.fixture

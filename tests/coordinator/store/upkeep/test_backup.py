@@ -1,35 +1,24 @@
 """Backup, restore and check on a real store and real blobs."""
 
-import hashlib
-import itertools
 import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
 import msgspec
 import pytest
-from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry
-from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.store import last_backup
-from bitgauge.coordinator.store.blobs import files as blob_files
-from bitgauge.coordinator.store.blobs.blob_store import BlobStore
-from bitgauge.coordinator.store.blobs.files import blob_file
-from bitgauge.coordinator.store.sql import connection
-from bitgauge.coordinator.store.sql.steps import NEWEST, STEPS
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep import backup, restore
 from bitgauge.coordinator.store.upkeep.backup import make, read_manifest, verify
@@ -37,83 +26,7 @@ from bitgauge.coordinator.store.upkeep.check import check_state
 from bitgauge.coordinator.store.upkeep.invariants import examine
 
 from tests.labs.refused import refused
-from tests.labs.store import Lab, spec
-
-NUMBERS = itertools.count(1)
-
-
-@dataclass
-class Home:
-    """A state folder with a job that was measured, and every blob that it names."""
-
-    folder: Path
-    job_id: str = ""
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "store.db"
-
-    @property
-    def blobs(self) -> Path:
-        return self.folder / "blobs"
-
-    def blob(self, store: Store, text: str) -> Digest:
-        data = text.encode() * 100
-        digest = Digest(hashlib.sha256(data).hexdigest(), len(data))
-        blobs = BlobStore(self.blobs, reserve_bytes=0)
-        blobs.append(digest, 0, data)
-        blobs.finish(digest)
-        store.record_blob(digest, 1)
-        return digest
-
-    def measure(self, store: Store, name: str) -> str:
-        lab = Lab(store)
-        lab.register()
-        baseline = self.blob(store, f"{name} fp32")
-        small = self.blob(store, f"{name} int8")
-        what = spec(
-            baseline=baseline,
-            entries=(Entry("fp32"), Entry("int8-dynamic", small)),
-            evaluation=self.blob(store, "evaluation"),
-        )
-        lab.numbers = NUMBERS
-        job_id = lab.submit(what)
-        lease = lab.claimed(job_id)
-        for entry in lease.entries:
-            raw = self.blob(store, f"{name} raw {entry.index}")
-            lab.report(lease, entry.index, raw=(RawRef(PassName.PAIR, 0, RawRole.BOTH, raw),))
-        lab.analyse()
-        return job_id
-
-    def any_blob(self) -> Path:
-        return blob_file(self.blobs, next(blob_files.listed(self.blobs)))
-
-
-def flip(path: Path, offset: int = 0) -> None:
-    data = bytearray(path.read_bytes())
-    data[offset] ^= 0x40
-    path.write_bytes(data)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    made = Home(tmp_path / "home")
-    made.folder.mkdir()
-    store = Store.open(made.database)
-    made.job_id = made.measure(store, "first")
-    store.close()
-    return made
-
-
-def everything(home: Home) -> dict[str, object]:
-    """What a user can see of a state folder."""
-    reader = Store.open_readonly(home.database)
-    try:
-        jobs = reader.jobs()
-        runs = {job.job_id: reader.runs(job.job_id) for job in jobs}
-    finally:
-        reader.close()
-    return {"jobs": jobs, "runs": runs}
+from tests.labs.rooms.home import Home, everything, flip, tear
 
 
 # -- backup and restore -------------------------------------------------------------------
@@ -199,13 +112,6 @@ def test_a_damaged_database_is_not_backed_up(home: Home, tmp_path: Path) -> None
         make(home.folder, tmp_path / "bad")
     assert not (tmp_path / "bad").exists()
     assert not (tmp_path / ".bad.partial").exists()
-
-
-def tear(database: Path) -> None:
-    """Overwrite every page but the first, as a failing disk may."""
-    with database.open("r+b") as file:
-        file.seek(4096)
-        file.write(os.urandom(database.stat().st_size - 4096))
 
 
 @pytest.mark.parametrize("harm", [flip, Path.unlink])
@@ -380,208 +286,6 @@ def test_a_full_disk_is_found_before_anything_changes(
     with refused(Code.DISK_FULL, str(tmp_path / "other")):
         restore.restore(tmp_path / "one", tmp_path / "other")
     assert not (tmp_path / "other" / "store.db").exists()
-
-
-# -- bad moments --------------------------------------------------------------------------
-def test_an_interrupted_backup_looks_like_none(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(backup, "snapshot", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        make(home.folder, tmp_path / "one")
-    assert {path.name for path in tmp_path.iterdir()} == {"home"}
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from bitgauge.coordinator.store.upkeep import backup, restore
-module = {"backup": backup, "restore": restore}[sys.argv[1]]
-name, at = sys.argv[2], int(sys.argv[3])
-real, calls = getattr(module, name), [0]
-def killing(*arguments, **named):
-    calls[0] += 1
-    if calls[0] == at:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real(*arguments, **named)
-setattr(module, name, killing)
-source, target = map(Path, sys.argv[4:])
-if module is backup:
-    backup.make(source, target)
-else:
-    restore.restore(source, target, replace=True)
-"""
-
-
-def killed(*arguments: object) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED, *map(str, arguments)], check=False)
-    assert done.returncode == -signal.SIGKILL
-
-
-@pytest.mark.kill
-@pytest.mark.parametrize(
-    ("name", "at"), [("copy", 3), ("snapshot", 1), ("is_sound", 2), ("sync_folders", 1)]
-)
-def test_a_killed_backup_leaves_nothing_that_looks_like_one(
-    home: Home, tmp_path: Path, name: str, at: int
-) -> None:
-    folder = tmp_path / "one"
-    killed("backup", name, at, home.folder, folder)
-    assert not folder.exists()
-    assert last_backup.last_good(home.folder) is None
-    with refused(Code.BACKUP_DAMAGED):
-        verify(folder)
-    make(home.folder, folder)  # clears away what was left
-    verify(folder)
-    assert {path.name for path in tmp_path.iterdir()} == {"home", "one"}
-
-
-@pytest.mark.kill
-@pytest.mark.parametrize(
-    ("name", "at"),
-    [("copy", 1), ("copy", 3), ("_set_aside", 1), ("sync", 1), ("sync", 11), ("sync", 12)],
-)
-def test_a_killed_restore_leaves_the_old_database_or_the_new(
-    home: Home, tmp_path: Path, name: str, at: int
-) -> None:
-    store = Store.open(home.database)
-    home.measure(store, "later")
-    store.close()
-    make(home.folder, tmp_path / "newer")
-    newer = everything(home)
-    other = Home(tmp_path / "other")
-    other.folder.mkdir()
-    store = Store.open(other.database)
-    other.measure(store, "other")
-    store.close()
-    older = everything(other)
-    killed("restore", name, at, tmp_path / "newer", other.folder)
-    assert everything(other) in (older, newer)
-    assert check_state(other.folder).sound
-    restore.restore(tmp_path / "newer", other.folder, replace=True)
-    assert everything(other) == newer
-    assert check_state(other.folder).sound
-    assert not (other.folder / ".restore.partial").exists()
-
-
-def test_two_backups_to_one_place_do_not_mix(home: Home, tmp_path: Path) -> None:
-    with (
-        backup._workplace(tmp_path / "one"),
-        refused(Code.BAD_ARGUMENT, "Another process"),
-    ):
-        make(home.folder, tmp_path / "one")
-
-
-# -- before a migration -------------------------------------------------------------------
-NEXT = (*STEPS, ("CREATE TABLE next (x INTEGER) STRICT",))
-
-
-def test_a_migration_keeps_a_copy_first(home: Home) -> None:
-    before = everything(home)
-    Store.open(home.database).close()
-    assert not (home.folder / "backups").exists()
-    Store.open(home.database, NEXT).close()
-    (kept,) = (home.folder / "backups").iterdir()
-    assert kept.name.startswith(f"before-schema-{NEWEST + 1}-")
-    assert examine(kept).schema == NEWEST
-    with refused(Code.STORE_NEWER):
-        Store.open_readonly(home.database)
-    tear(home.database)
-    with refused(Code.STORE_DAMAGED, f"The last good backup is {kept}"):
-        Store.open(home.database, NEXT)
-    restore.restore(kept, home.folder, replace=True)
-    assert everything(home) == before
-
-
-def test_the_last_three_copies_stay(home: Home) -> None:
-    steps = list(NEXT)
-    for number in range(5):
-        Store.open(home.database, tuple(steps)).close()
-        steps.append((f"CREATE TABLE more{number} (x INTEGER) STRICT",))
-    schemas = sorted(int(path.name.split("-")[2]) for path in (home.folder / "backups").iterdir())
-    assert schemas == [NEWEST + 1 + number for number in (2, 3, 4)]
-
-
-def test_no_copy_no_migration(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
-
-    monkeypatch.setattr(connection, "copy_connection", full)
-    with refused(Code.DISK_FULL):
-        Store.open(home.database, NEXT)
-    assert examine(home.database).schema == NEWEST
-
-
-# -- check --------------------------------------------------------------------------------
-def test_a_sound_home_is_sound(home: Home) -> None:
-    found = check_state(home.folder)
-    assert found.sound
-    assert found.counts["runs"] == 2
-    assert (found.blobs, found.unreferenced, found.last_backup) == (5, (), None)
-
-
-def test_check_tells_missing_corrupt_and_unreferenced_apart(home: Home) -> None:
-    first, second, *_ = blob_files.listed(home.blobs)
-    blob_file(home.blobs, first).unlink()
-    flip(blob_file(home.blobs, second))
-    extra = Digest(hashlib.sha256(b"x").hexdigest(), 1)
-    blobs = BlobStore(home.blobs, reserve_bytes=0)
-    blobs.append(extra, 0, b"x")
-    blobs.finish(extra)
-    found = check_state(home.folder)
-    assert (found.missing, found.corrupt, found.unreferenced) == ((first,), (second,), (extra,))
-    assert not found.sound
-
-
-HARM = {
-    "more than one accepted run": (
-        "DROP INDEX one_accepted_run_per_entry",
-        "UPDATE runs SET entry_index = 0",
-    ),
-    "not the id of its job": ("UPDATE runs SET run_id = 'x' || run_id WHERE entry_index = 1",),
-    "leased without an active lease": ("UPDATE jobs SET state = 'leased'",),
-    "an active lease that its job does not have": ("UPDATE leases SET active = 1",),
-    "later than its job's epoch": ("UPDATE jobs SET epoch = 0",),
-    "refers to a row of devices": ("UPDATE leases SET device_id = 'nobody'",),
-    "of another device than its lease": ("UPDATE runs SET device_id = 'nobody'",),
-    "accepted without an accepted, measured run": ("UPDATE runs SET disposition = 'stale'",),
-    "of an entry that is not settled": ("UPDATE entries SET state = 'ready'",),
-    "ended with entries that are not settled": ("UPDATE entries SET state = 'ready'",),
-    "metrics without an analysis": ("UPDATE runs SET analysis_version = NULL",),
-    "neither a repetition nor measured again": ("UPDATE jobs SET suspect = 'it drifted'",),
-    "a repetition of a job that is not suspect": ("UPDATE jobs SET repeats = job_id",),
-    "an A/A certificate of a job that has not finished": (
-        "INSERT INTO certifications SELECT job_id, device_id, 'onnxruntime', 1 FROM leases",
-        """INSERT INTO aa_certificates SELECT job_id, device_id, 'onnxruntime', 'stack', 'quick',
-             1, 2, 40, 40, 0, 0.001, 0.002, 1, 'none' FROM leases""",
-        "UPDATE jobs SET state = 'failed'",
-    ),
-    "never recorded": ("DELETE FROM blobs",),
-    "what is stored of it can not be read": ("UPDATE jobs SET spec = '{}'",),
-}
-
-
-@pytest.mark.parametrize("words", HARM)
-def test_check_finds_what_must_not_be(home: Home, words: str) -> None:
-    connection = sqlite3.connect(home.database)
-    with connection:
-        for statement in HARM[words]:
-            connection.execute(statement)
-    connection.close()
-    found = check_state(home.folder)
-    assert not found.sound
-    assert any(words in finding for finding in found.findings), found.findings
-
-
-def test_check_refuses_what_it_can_not_ask(home: Home, tmp_path: Path) -> None:
-    with refused(Code.STORE_MISSING):
-        check_state(tmp_path / "nowhere")
-    tear(home.database)
-    with refused(Code.STORE_DAMAGED):
-        check_state(home.folder)
 
 
 # -- the commands -------------------------------------------------------------------------
