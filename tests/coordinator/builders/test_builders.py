@@ -27,10 +27,11 @@ from bitgauge.benchmarks.vocabulary.recipes import (
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
 from bitgauge.coordinator.models.recognise import inspect_model
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
+
+from tests.labs.rooms.builds import build, save
 
 MLP, CNN, TRANSFORMER = zoo.models()
-CALIBRATION = zoo.calibration_path()
 EVERYTHING = [(model, recipe) for model in zoo.models() for recipe in DEFAULT_RECIPES]
 NO_MATMUL = "The model has no MatMul or Gemm with a constant weight matrix to put into blocks."
 # Far beyond what a sound build loses, and what saturating kernels lose stays inside.
@@ -63,10 +64,6 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
             reason = error.reason
         found[model.name, str(recipe)] = Outcome(path, reason)
     return found
-
-
-def build(recipe: str, model: Path, output: Path, calibration: Path | None = CALIBRATION) -> None:
-    registry.build(BuildRequest(parse(recipe), model, output, calibration))
 
 
 def top1(path: Path) -> float:
@@ -315,75 +312,6 @@ def test_a_missing_quantizer_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(Refused, match=r"fp16 needs the package onnxruntime") as caught:
         build("fp16", MLP.path, tmp_path / "artifact.onnx")
     assert caught.value.code is Code.BUILD_TOOLS_MISSING
-
-
-# -- models that are not like the zoo's -------------------------------------------------------
-
-
-def save(path: Path, nodes: list[Any], weights: dict[str, Any], shape: list[int | str]) -> None:
-    """A model from `pixels` [batch, 1, 8, 8] to `out` [batch, ...]."""
-    graph = helper.make_graph(
-        nodes,
-        "test",
-        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, [shape[0], 1, 8, 8])],
-        [helper.make_tensor_value_info("out", TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(value, name) for name, value in weights.items()],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
-
-
-def gemm_model(path: Path, batch: int | str) -> None:
-    generator = np.random.default_rng(1)
-    weights = {
-        "weight": generator.normal(size=(10, 64)).astype(np.float32),
-        "bias": generator.normal(size=10).astype(np.float32),
-    }
-    nodes = [
-        helper.make_node("Flatten", ["pixels"], ["flat"], name="flat"),
-        helper.make_node("Gemm", ["flat", "weight", "bias"], ["out"], name="gemm", transB=1),
-    ]
-    save(path, nodes, weights, [batch, 10])
-
-
-@pytest.mark.parametrize("recipe", ["int4-wo-b32", "int8-dynamic", "int8-static-u8s8-pc", "fp16"])
-@pytest.mark.parametrize("batch", ["batch", 24])
-def test_a_gemm_and_a_fixed_batch_are_taken(recipe: str, batch: int | str, tmp_path: Path) -> None:
-    """As PyTorch exports linear layers; 24 does not divide the calibration set."""
-    gemm_model(tmp_path / "gemm.onnx", batch)
-    build(recipe, tmp_path / "gemm.onnx", tmp_path / "artifact.onnx")
-    facts = inspect_model(tmp_path / "artifact.onnx", recipe)
-    assert facts.recipe is not None
-    assert facts.recipe.family is parse(recipe).family
-    pixels = np.random.default_rng(2).random((24, 1, 8, 8), np.float32)
-    expected, found = (
-        ort.InferenceSession(tmp_path / name, providers=["CPUExecutionProvider"]).run(
-            None, {"pixels": pixels}
-        )[0]
-        for name in ("gemm.onnx", "artifact.onnx")
-    )
-    assert np.corrcoef(expected.ravel(), found.ravel())[0, 1] > 0.98
-
-
-@pytest.mark.parametrize("recipe", ["int8-dynamic", "int8-static-u8s8-pc"])
-def test_a_weight_that_is_reshaped_before_its_gemm_is_taken(recipe: str, tmp_path: Path) -> None:
-    """As Caffe models come: folding notes the shape of the weight, which a quantizer turns."""
-    weight = np.random.default_rng(1).normal(size=(10, 64)).astype(np.float32)
-    weights = {"weight": weight, "shape": np.array([10, 64]), "bias": np.zeros(10, np.float32)}
-    nodes = [
-        helper.make_node("Flatten", ["pixels"], ["flat"], name="flat"),
-        helper.make_node("Reshape", ["weight", "shape"], ["matrix"], name="reshape"),
-        helper.make_node("Gemm", ["flat", "matrix", "bias"], ["out"], name="gemm", transB=1),
-    ]
-    save(tmp_path / "reshaped.onnx", nodes, weights, ["batch", 10])
-    build(recipe, tmp_path / "reshaped.onnx", tmp_path / "artifact.onnx")
-    assert inspect_model(tmp_path / "artifact.onnx", recipe).recipe is not None
-
-
-def test_a_calibration_set_smaller_than_a_fixed_batch_is_refused(tmp_path: Path) -> None:
-    gemm_model(tmp_path / "gemm.onnx", 300)
-    with pytest.raises(BadInput, match="holds 256 samples, the model takes 300 at once"):
-        build("int8-static-u8s8-pc", tmp_path / "gemm.onnx", tmp_path / "artifact.onnx")
 
 
 def test_only_weight_only_recipes_have_blocks() -> None:
