@@ -19,139 +19,29 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import itertools
 import logging
 import math
 import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import numpy as np
 from bitgauge.agents import registry
-from bitgauge.agents.passes import absolute
 from bitgauge.agents.passes._batches import Batches, Feeds
-from bitgauge.agents.passes._channel import Channel
-from bitgauge.agents.passes.base import Child, rotating
-from bitgauge.agents.runtimes import ort
-from bitgauge.agents.runtimes.base import RuntimeModule, Session, SessionOptions
-from bitgauge.agents.spec import ChildSpec
+from bitgauge.agents.passes.base import rotating
+from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.benchmarks.protocol import latency as protocol
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
-from bitgauge.benchmarks.raw.absolute import absolute_samples
-from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
-from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
+from bitgauge.benchmarks.vocabulary.enums import PassName
 
+from .bare import compare_with_bare
 from .one_launch import RUNTIME, launch
 from .pairs import EVALUATION, MODELS, ZOO, of_logs, show
 
-TIMED_MS = 2000
 ROUNDS = 12
 ROUND_S = 0.2
 LAUNCHES = 6
-
-
-class Turns:
-    """Stands for the child's channel: in each gap the bare loop has its turn.
-
-    Attributes:
-        blocks: latencies of each turn, in nanoseconds.
-    """
-
-    def __init__(self) -> None:
-        self.blocks: list[list[int]] = []
-        self.fraction = self.median_ns = 0.0
-        self.session: Any = None
-        self.feeds: Any = None
-        self.calls = 0
-
-    def phase(self, name: str) -> None:
-        """Nobody listens."""
-
-    def gap(self) -> None:
-        """As many calls as a block of the pass has, one of them uncounted as there."""
-        if not self.calls:
-            one = _bare(self.session, self.feeds, 20)
-            self.calls = max(5, math.ceil(5_000_000 / statistics.median(one)))
-        self.blocks.append(_bare(self.session, self.feeds, self.calls + 1)[1:])
-
-
-def _bare(session: Any, feeds: Any, calls: int) -> list[int]:
-    """What anybody would write."""
-    clock, found = time.perf_counter_ns, []
-    for _ in range(calls):
-        one = next(feeds)
-        start = clock()
-        session.run(None, one)
-        found.append(clock() - start)
-    return found
-
-
-def bitgauge_and_bare(model: Path) -> tuple[RawFile, Turns]:
-    """The pass `absolute` over `model`, with the bare loop in its gaps."""
-    turns = Turns()
-
-    def load(path: Path, options: SessionOptions) -> Session:
-        session = ort.load(path, options)
-        sets = Batches(read_evaluation_set(EVALUATION), session.input_specs, 1).for_timing()
-        turns.session, turns.feeds = session._session, itertools.cycle(sets)
-        return session
-
-    runtime = SimpleNamespace(NAME=RUNTIME, prepare=ort.prepare, load=load)
-    spec = ChildSpec(
-        pass_name=PassName.ABSOLUTE,
-        launch=0,
-        role=RawRole.CANDIDATE,
-        runtimes=(RUNTIME,),
-        workload=Workload(),
-        profile=Profile.QUICK,
-        recipe="fp32",
-        seed=1,
-        artifacts=("0" * 64,),
-        paths=(str(model),),
-        evaluation=str(EVALUATION),
-        result="",
-        event_fd=-1,
-        ack_fd=-1,
-        device="cpu",
-        overrides=Overrides(budget_ms=TIMED_MS),
-    )
-    child = Child(
-        spec,
-        cast(Channel, turns),
-        {RUNTIME: cast(RuntimeModule, runtime)},
-        registry.device("cpu", ()),
-    )
-    raw = absolute.measure(child)
-    return raw, turns
-
-
-def compare_with_bare(name: str) -> None:
-    """Prints the rows of one model."""
-    raw, turns = bitgauge_and_bare(ZOO / f"{name}.onnx")
-    samples, _ = absolute_samples(raw)
-    blocks = samples.block_start_ns.size
-    ours = [float(np.median(samples.latency_ns[samples.block == at])) for at in range(blocks)]
-    bare = [float(np.median(block)) for block in turns.blocks]
-    # A block lies between two turns of the bare loop, whose mean is where it would have been.
-    logs = [
-        math.log(ours[at] / ((bare[at - 1] + bare[at]) / 2)) for at in range(1, min(blocks, 2000))
-    ]
-    calls = np.bincount(samples.block)
-    inside = np.bincount(samples.block, weights=samples.latency_ns)
-    window = samples.block_end_ns - samples.block_start_ns
-    spent = float(np.median((window - inside) / calls))
-    pooled = np.median(samples.latency_ns) / np.median(np.concatenate(turns.blocks))
-    print(
-        f"{name:<19} p50 {np.median(samples.latency_ns) / 1e3:9.2f} us"
-        f"   / bare loop {show(of_logs(logs))}, of all calls {pooled:.3f}"
-        f"   cost per iteration {spent:.0f} ns in blocks,"
-        f" {raw.meta['harness_ns']:.0f} ns around nothing"
-    )
 
 
 Window = tuple[float, float]
@@ -266,7 +156,7 @@ def compare_launches(name: str) -> None:
 def main() -> None:
     """Measures and prints."""
     for name in MODELS:
-        compare_with_bare(name)
+        compare_with_bare(RUNTIME, ZOO / f"{name}.onnx")
     compare_with_torch()
     compare_with_optimum()
 

@@ -39,6 +39,7 @@ async def launch(
     workload: Workload | None = None,
     overrides: Overrides = NO_OVERRIDES,
     phase: Callable[[str], None] = lambda name: None,
+    runtime: str = RUNTIME,
 ) -> RawFile:
     """Runs it to its end.
 
@@ -52,6 +53,7 @@ async def launch(
         workload: scenario, batch and threads; one sample on one thread when not given.
         overrides: what of the profile is overridden.
         phase: called when a phase begins.
+        runtime: what executes the artifacts.
 
     Raises:
         RuntimeError: the child did not finish its work.
@@ -69,12 +71,12 @@ async def launch(
         paths = list(artifacts)
         if not paths:
             paths = [folder / "floor"]
-            paths[0].write_bytes(registry.runtime(RUNTIME, ()).empty_artifact())
+            paths[0].write_bytes(registry.runtime(runtime, ()).empty_artifact())
         spec = ChildSpec(
             pass_name=pass_name,
             launch=number,
             role=roles[len(artifacts)],
-            runtimes=(RUNTIME,) * len(paths),
+            runtimes=(runtime,) * len(paths),
             workload=workload or Workload(),
             profile=profile,
             recipe="fp32",
