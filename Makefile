@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast protocol test children labs bad-days bad-faults bad-models bad-attacks bad-network \
+.PHONY: demo fast protocol test test-runtimes children labs bad-days bad-faults bad-models bad-attacks bad-network \
 	long long-protocol long-campaigns long-experiments long-architectures long-models soak bench \
 	check stubs lint types imports resolve
 
@@ -34,6 +34,11 @@ children: .venv/dev.installed
 # Whole labs: supervisor, Ray, agents.
 labs: .venv/dev.installed
 	$(PYTEST) tests/processes --ignore tests/processes/agent --ignore tests/processes/test_plugin_runtime.py
+
+# Runtimes whose libraries are too large for the development extras: programs of torch.export, their attacks included. 6 minutes.
+test-runtimes: .venv/runtimes.installed
+	$(PYTEST) tests/runtimes
+	$(PYTEST) tests/contracts/test_runtime.py -k "torch or declare"
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, faketime, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.
@@ -111,6 +116,12 @@ resolve: .venv/dev.installed
 
 .venv/bin/python:
 	python3 -m venv .venv
+
+# The library alone first: among everything else pip may choose a build of it for another kind of device.
+.venv/runtimes.installed: pyproject.toml constraints.txt | .venv/bin/python
+	.venv/bin/pip install -q -c constraints.txt torch
+	.venv/bin/pip install -q -c constraints.txt -e '.[runtimes]'
+	touch $@
 
 .venv/%.installed: pyproject.toml constraints.txt | .venv/bin/python
 	.venv/bin/pip install -q -c constraints.txt -e '.[$*]'

@@ -152,7 +152,9 @@ class Child:
     def options(self) -> SessionOptions:
         """How sessions of this launch are made."""
         return SessionOptions(
-            threads=self.spec.workload.threads, further=self.spec.overrides.session_options
+            threads=self.spec.workload.threads,
+            further=self.spec.overrides.session_options,
+            batch=self.batch,
         )
 
     def session(self, path: str) -> Session:

@@ -53,11 +53,13 @@ class SessionOptions:
         threads: threads that compute one call.
         arena: keep freed memory for the next call where the runtime can choose.
         further: options of the runtime itself, of those that its traits name alone.
+        batch: samples per call that are asked for, for who builds kernels for sizes.
     """
 
     threads: int = 1
     arena: bool = True
     further: tuple[StackItem, ...] = ()
+    batch: int = 1
 
 
 class Session(Protocol):

@@ -10,15 +10,19 @@ import functools
 import importlib.metadata
 import importlib.util
 from pathlib import Path
+from typing import TypeVar
 
+from bitgauge.benchmarks.common.exported.program import Program
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
+    RuntimeOption,
     StackItem,
 )
 
 from ..base import RuntimeMissing, SessionOptions, Traits
-from . import executions, loading
+from . import ahead, executions, loading
+from .profile import ProfiledTorchSession
 from .session import TorchSession
 
 NAME = "torch"
@@ -64,6 +68,18 @@ def prepare() -> None:
 
 def load(path: Path, options: SessionOptions) -> TorchSession:
     """A session on a ``.pt2`` file; see `base.RuntimeModule.load`."""
+    return _session(TorchSession, path, options)
+
+
+def open_profiled(path: Path, options: SessionOptions, folder: Path) -> ProfiledTorchSession:
+    """A session under the library's profiler; see `base.Traits`."""
+    return _session(ProfiledTorchSession, path, options)
+
+
+_Kind = TypeVar("_Kind", bound=TorchSession)
+
+
+def _session(kind: type[_Kind], path: Path, options: SessionOptions) -> _Kind:
     import torch
 
     prepare()
@@ -71,19 +87,27 @@ def load(path: Path, options: SessionOptions) -> TorchSession:
     chosen = {one.name: one.value for one in options.further}
     execution = chosen.get(executions.EXECUTION, executions.EAGER)
     program = loading.described(path)
-    explains = functools.partial(loading.explained, loading=False)
     made = {executions.EXECUTION: execution, "threads": str(options.threads), **_flags()}
+    if program.keeps_state:
+        made["deterministic"] = "no: a call changes what the next one computes"
     try:
-        run = executions.eager(loading.load(path, program))
-        if execution == executions.COMPILED:
-            run = executions.Compiled(run, program)
+        run = _executed(execution, path, program, options)
     except MemoryError:
         raise
     except Exception as error:  # the library raises a dozen types that share no base
-        raise loading.explained(error, loading=True) from error
-    if program.keeps_state:
-        made["deterministic"] = "no: a call changes what the next one computes"
-    return TorchSession(run, program, made, explains)
+        raise loading.explained(error, loading=True, written_by=program.written_by) from error
+    return kind(run, program, made, functools.partial(loading.explained, loading=False))
+
+
+def _executed(
+    execution: str, path: Path, program: Program, options: SessionOptions
+) -> executions.Execution:
+    if execution == executions.AOTI:
+        return ahead.Ahead(path, options.threads)
+    plain = executions.Eager(loading.load(path, program))
+    if execution == executions.COMPILED:
+        return executions.Compiled(plain.ready(()), program, options.batch)
+    return plain
 
 
 def _flags() -> dict[str, str]:
@@ -99,6 +123,21 @@ def _flags() -> dict[str, str]:
         "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
         "checks of inputs": "outside the clock",
     }
+
+
+def probe_kernels() -> dict[str, str]:
+    """What the kernels do here; see `base.Traits`."""
+    from . import kernels
+
+    return kernels.modes()
+
+
+def measure_anchors() -> dict[str, float]:
+    """The most operations per second here; see `base.Traits`."""
+    from ...host import anchoring
+    from . import anchors
+
+    return anchors.peaks() | anchoring.of_the_host()
 
 
 def empty_artifact() -> bytes:
@@ -117,5 +156,15 @@ def sentinel_artifact() -> bytes:
 
 TRAITS = Traits(
     artifact_kinds=("pt2",),
+    options=(
+        RuntimeOption(
+            executions.EXECUTION,
+            (executions.AOTI, executions.COMPILED),
+            "kernels made for the program, integer ones too; needs g++ and up to a minute",
+        ),
+    ),
+    profile=open_profiled,
+    kernels=probe_kernels,
+    anchors=measure_anchors,
     sentinel=sentinel_artifact,
 )

@@ -9,15 +9,16 @@ does: a quantized convolution with a free batch compiles, is fast, and is wrong.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bitgauge.benchmarks.common.exported.program import Program, TensorMeta
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
@@ -33,11 +34,42 @@ Codes that are rounded to their other neighbour give 0.02; a kernel that is wron
 _FREE = (2, 5)
 """Sizes of a free axis with which answers are compared."""
 _INTEGER_KERNELS = {
-    "qconv": re.compile(r"_?qconv(?:2d|1d|3d)?_pointwise"),
-    "qlinear": re.compile(r"_?qlinear_pointwise"),
-    "int_mm": re.compile(r"_int_mm|int8pack_mm"),
+    "qconv": re.compile(r"qconv(?:\dd)?_pointwise[\w.]*\("),
+    "qlinear": re.compile(r"qlinear_pointwise[\w.]*\("),
+    "int_mm": re.compile(r"(?:_int_mm|int8pack_mm)[\w.]*\("),
 }
-_CALL = re.compile(r"(?:torch\.ops\.|aoti_torch_|= )[\w.]*?(_?(?:qconv\w*|qlinear)_pointwise)\w*")
+_NO_CALLS = ("#", "//")
+
+Run = Callable[..., Any]
+"""A program: tensors in the order of its inputs, to what it returns."""
+
+
+class Execution(Protocol):
+    """One way of running a program.
+
+    Attributes:
+        told: what is known of how it was made.
+    """
+
+    told: dict[str, str]
+
+    def ready(self, tensors: Sequence[Any]) -> Run:
+        """What runs tensors of these sizes, made before the clock starts."""
+        ...
+
+
+class Eager:
+    """The program's own module, without the library's checks of inputs; see `session`."""
+
+    def __init__(self, made: Any) -> None:
+        module = made.module(check_guards=False)
+        module._forward_pre_hooks.clear()
+        self._run: Run = in_order(made, module)
+        self.told: dict[str, str] = {}
+
+    def ready(self, tensors: Sequence[Any]) -> Run:
+        """The module."""
+        return self._run
 
 
 def in_order(made: Any, module: Any) -> Any:
@@ -61,53 +93,64 @@ def in_order(made: Any, module: Any) -> Any:
     return by_name if named else module
 
 
-def eager(made: Any) -> Any:
-    """The program's own module, without the library's checks of inputs; see `session`."""
-    module = made.module(check_guards=False)
-    module._forward_pre_hooks.clear()
-    return in_order(made, module)
-
-
 class Compiled:
     """A program that is compiled when it meets sizes for the first time, and checked then.
 
-    Attributes:
-        told: seconds of compiling, integer kernels, the largest difference.
+    Args:
+        plain: the module, run as it is.
+        program: what it declares.
+        batch: samples per call that are asked for; it is compiled for them at once.
     """
 
-    def __init__(self, plain: Any, program: Program) -> None:
+    def __init__(self, plain: Run, program: Program, batch: int) -> None:
         import torch
 
         require_compiler()
-        _configure()
-        torch._dynamo.reset()
+        configure()
         self._plain = plain
         self._program = program
-        self._run = torch.compile(plain, fullgraph=True, dynamic=False, options={"freezing": True})
+        self._run: Run = torch.compile(
+            plain, fullgraph=True, dynamic=False, options={"freezing": True}
+        )
         self._known: set[tuple[Any, ...]] = set()
         self._seconds = 0.0
         self.told: dict[str, str] = {}
+        self.ready(examples(program, batch))
 
-    def __call__(self, *tensors: Any) -> Any:
-        """One call; before the first one of its sizes it is compiled and compared."""
+    def ready(self, tensors: Sequence[Any]) -> Run:
+        """The compiled module; sizes that it has not met are compiled and compared."""
         key = tuple(one.shape for one in tensors)
         if key not in self._known:
             self._learn(tensors)
             self._known.add(key)
-        return self._run(*tensors)
+        return self._run
 
     def _learn(self, tensors: Sequence[Any]) -> None:
         import torch
 
-        with torch.no_grad():
+        with torch.no_grad(), written_programs() as sources:
             began = time.perf_counter()
             answered = self._run(*tensors)
             self._seconds += time.perf_counter() - began
             difference = largest_difference(self._plain(*tensors), answered)
-        told = integer_kernels(generated(_folder()))
+        kernels = integer_kernels(sources)
         refuse_wrong(difference, COMPILED, self._program)
-        refuse_floats(told, self._program, COMPILED)
-        self.told = facts(self._seconds, told, difference)
+        refuse_floats(kernels, self._program, COMPILED)
+        self.told = facts(self._seconds, kernels, difference)
+
+
+@contextlib.contextmanager
+def written_programs() -> Iterator[list[str]]:
+    """What the compiler writes meanwhile."""
+    from torch._inductor.graph import GraphLowering
+
+    sources: list[str] = []
+    before = GraphLowering.save_output_code
+    GraphLowering.save_output_code = sources.append
+    try:
+        yield sources
+    finally:
+        GraphLowering.save_output_code = before
 
 
 def refuse_wrong(difference: float, execution: str, program: Program) -> None:
@@ -173,23 +216,15 @@ def quantized_products(program: Program) -> int:
     )
 
 
-def integer_kernels(sources: Iterator[str]) -> dict[str, int]:
+def integer_kernels(sources: Iterable[str]) -> dict[str, int]:
     """How many calls of integer kernels generated programs hold."""
     found = dict.fromkeys(_INTEGER_KERNELS, 0)
     for source in sources:
         for line in source.splitlines():
-            if line.lstrip().startswith(("#", "//", "static", "extern")) or "(" not in line:
-                continue
-            for name, pattern in _INTEGER_KERNELS.items():
-                found[name] += bool(pattern.search(line.partition("(")[0]))
+            if not line.lstrip().startswith(_NO_CALLS):
+                for name, pattern in _INTEGER_KERNELS.items():
+                    found[name] += bool(pattern.search(line))
     return found
-
-
-def generated(folder: Path) -> Iterator[str]:
-    """The programs that the compiler wrote below a folder."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in (".py", ".cpp") and path.is_file():
-            yield path.read_text(errors="replace")
 
 
 def examples(program: Program, free: int) -> list[Any]:
@@ -249,12 +284,12 @@ def require_compiler() -> None:
         )
 
 
-def _configure() -> None:
+def configure() -> None:
     """The compiler writes into a folder of this process, and starts no others to help it."""
     import torch._dynamo
     import torch._inductor.config as inductor
 
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(_folder())
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(own_folder())
     inductor.compile_threads = 1
     inductor.freezing = True
     torch._dynamo.config.recompile_limit = 64
@@ -262,7 +297,8 @@ def _configure() -> None:
 
 
 @cache
-def _folder() -> Path:
+def own_folder() -> Path:
+    """Of this process, gone with it."""
     folder = tempfile.mkdtemp(prefix="bitgauge-torch-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)

@@ -228,19 +228,24 @@ def _check_graphs(made: Any) -> None:
                 node.meta.pop(note, None)
 
 
-def explained(error: Exception, *, loading: bool) -> BitgaugeError:
+def explained(error: Exception, *, loading: bool, written_by: str = "") -> BitgaugeError:
     """One sentence of what the library said, under the code of who must act.
 
     Args:
         error: what it raised.
         loading: while the session was made; else while it ran.
+        written_by: the version that wrote the file, where that is known.
     """
+    import torch
     from bitgauge.benchmarks.common.said import said
     from bitgauge.benchmarks.vocabulary.errors import BadInput
 
     if isinstance(error, BitgaugeError):
         return error
     sentence = f"PyTorch says: {said(error)}."
+    ours = str(torch.__version__).partition("+")[0]
+    if loading and written_by and written_by.partition("+")[0] != ours:
+        sentence += f" Version {written_by[:20]} wrote the file, and {ours} is on this device."
     text = f"{type(error).__name__} {error}".lower()
     if any(word in text for word in _NO_MEMORY):
         return Refused(Code.OUT_OF_MEMORY, sentence)

@@ -6,11 +6,13 @@ own checks, a large part of a small program's time, are Python that no deployed 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.common.exported.program import Program, TensorMeta
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
+
+from .executions import Execution
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-Run = Callable[..., Any]
-"""The program: tensors in the order of its inputs, to what it returns."""
 Explains = Callable[[Exception], BitgaugeError]
 
 _WITHOUT_NUMPY = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
@@ -31,16 +31,16 @@ class TorchSession:
     """One program, ready to run; see `base.Session`.
 
     Args:
-        run: calls it.
+        execution: what runs it.
         program: what it declares.
         made: what it was made with.
         explains: makes a sentence of what it raises.
     """
 
     def __init__(
-        self, run: Run, program: Program, made: Mapping[str, str], explains: Explains
+        self, execution: Execution, program: Program, made: Mapping[str, str], explains: Explains
     ) -> None:
-        self._run: Run | None = run
+        self._execution: Execution | None = execution
         self._program = program
         self._explains = explains
         self._made = {**made, **_converted(program)}
@@ -62,15 +62,18 @@ class TorchSession:
 
     def options_set(self) -> dict[str, str]:
         """What it was made with, and how it was compiled as far as it was."""
-        return {**self._made, **getattr(self._run, "told", {})}
+        return {**self._made, **self._loaded().told}
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """A call: arrays become tensors, the program runs, its tensors become arrays."""
         import torch
 
-        ready = self._ready(feeds)
-        run, flat, wrapped = self._loaded(), _flat, torch.from_numpy
-        no_grad, odd = torch.no_grad, self._odd()
+        ready, odd = self._ready(feeds), self._odd()
+        no_grad, flat, wrapped = torch.no_grad, _flat, torch.from_numpy
+        try:
+            run = self._loaded().ready(_tensors(ready, odd))
+        except Exception as error:  # as in `run`
+            raise self._explains(error) from error
 
         def call() -> None:
             with no_grad():
@@ -79,8 +82,7 @@ class TorchSession:
 
         def converted() -> None:
             with no_grad():
-                given = [_to_torch(array, dtype) for array, dtype in zip(ready, odd, strict=True)]
-                for one in flat(run(*given)):
+                for one in flat(run(*_tensors(ready, odd))):
                     _to_numpy(one)
 
         return converted if any(odd) or self._returns_odd() else call
@@ -89,11 +91,11 @@ class TorchSession:
         """One call."""
         import torch
 
-        ready, run = self._ready(feeds), self._loaded()
+        ready = self._ready(feeds)
         try:
             with torch.no_grad():
-                given = [_to_torch(one, odd) for one, odd in zip(ready, self._odd(), strict=True)]
-                return [_to_numpy(one) for one in _flat(run(*given))]
+                given = _tensors(ready, self._odd())
+                return [_to_numpy(one) for one in _flat(self._loaded().ready(given)(*given))]
         except MemoryError:
             raise
         except Exception as error:  # the library raises a dozen types that share no base
@@ -101,11 +103,11 @@ class TorchSession:
 
     def close(self) -> None:
         """Drops the program, and with it its memory."""
-        self._run = None
+        self._execution = None
 
-    def _loaded(self) -> Run:
-        assert self._run is not None, "a closed session is not called"
-        return self._run
+    def _loaded(self) -> Execution:
+        assert self._execution is not None, "a closed session is not called"
+        return self._execution
 
     def _odd(self) -> list[str]:
         """The type of each input that numpy has not, else nothing."""
@@ -174,6 +176,11 @@ def _flat(returned: Any) -> list[Any]:
     if isinstance(returned, list | tuple):
         return [one for value in returned for one in _flat(value)]
     return [] if returned is None else [returned]
+
+
+def _tensors(arrays: Sequence[Array], odd: Sequence[str]) -> list[Any]:
+    """Arrays as tensors, of the types that numpy has not where `odd` names one."""
+    return [_to_torch(one, dtype) for one, dtype in zip(arrays, odd, strict=True)]
 
 
 def _to_torch(array: Array, dtype: str) -> Any:
