@@ -1,4 +1,4 @@
-"""How a static quantizer of onnxruntime is given the calibration set."""
+"""How a static quantizer is given the calibration set."""
 
 from __future__ import annotations
 
@@ -30,16 +30,27 @@ def quantize_calibrated(request: BuildRequest, quantize: Callable[[Path, Reader]
         Unsupported: there is no calibration set, or the model takes none of its batches.
         BadInput: BAD_CALIBRATION_SET, the set is not what the model takes.
     """
-    if request.calibration is None:
-        raise Unsupported(f"{request.recipe} needs a calibration set, and the job has none.")
-    calibration = read_evaluation_set(request.calibration, Code.BAD_CALIBRATION_SET)
     specs = _inputs(request.baseline)
-    check_inputs(calibration, specs, Code.BAD_CALIBRATION_SET)
+    calibration = calibration_set(request, specs)
     with quiet_tools():
         calls = _batches(request, specs, calibration)
         on_preprocessed(
             request, lambda source: quantize(source, Reader(_feeds(calibration, calls)))
         )
+
+
+def calibration_set(request: BuildRequest, specs: Sequence[InputSpec]) -> EvaluationSet:
+    """The calibration set of a request, for a model with these inputs.
+
+    Raises:
+        Unsupported: there is none.
+        BadInput: BAD_CALIBRATION_SET, it is not what the model takes.
+    """
+    if request.calibration is None:
+        raise Unsupported(f"{request.recipe} needs a calibration set, and the job has none.")
+    found = read_evaluation_set(request.calibration, Code.BAD_CALIBRATION_SET)
+    check_inputs(found, specs, Code.BAD_CALIBRATION_SET)
+    return found
 
 
 def _inputs(baseline: Path) -> tuple[InputSpec, ...]:

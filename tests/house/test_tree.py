@@ -46,8 +46,12 @@ def test_the_list_of_packages_is_the_tree() -> None:
 
 
 def test_every_folder_of_modules_is_a_package() -> None:
-    """Without `__init__.py` an installed Bitgauge would lack it."""
-    assert not {shown(path.parent) for path in SOURCES} - {shown(p) for p in packages(*MAPPED)}
+    """Without `__init__.py` an installed Bitgauge would lack it.
+
+    Scripts of builder environments are data, named as such: nothing imports them.
+    """
+    folders = {shown(path.parent) for path in SOURCES} - {shown(p) for p in packages(*MAPPED)}
+    assert {one.rpartition("/")[0] for one in folders} <= {"coordinator/builders/environments"}
 
 
 def test_a_module_has_at_most_400_lines() -> None:

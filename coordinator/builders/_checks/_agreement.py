@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+GIVEN = "/given"
+"""What the name of a tensor that is handed in, in place of the one computed, ends with."""
 NEAR = 0.05
 """Outputs that are off by less than this share of their size are never a broken build."""
 FLOOR = 0.2
@@ -125,6 +127,11 @@ def distance(before: Array, after: Array) -> float:
     if not (np.isfinite(before).all() and np.isfinite(after).all()):
         return float("inf")
     return float(np.linalg.norm(after - before))
+
+
+def gap(found: Tensors, expected: Tensors) -> float:
+    """The largest relative difference of an output."""
+    return max((relative_error(found[name], expected[name]) or 0.0 for name in found), default=0.0)
 
 
 def differs(found: Tensors, expected: Tensors) -> bool:

@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 
 from bitgauge.benchmarks.quality.batches import batch_sizes, fixed_batches
-from bitgauge.benchmarks.quality.sets import InputSpec, check_inputs, read_evaluation_set
+from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
 from ...models.formats import tflite
+from .._calibration import calibration_set
 from .._outside import run
 from ..base import BuildRequest, Unsupported
 from .rules import Rule, rules
@@ -56,10 +57,7 @@ def build(request: BuildRequest) -> None:
 
 def _calibration(request: BuildRequest, specs: tuple[InputSpec, ...]) -> dict[str, object]:
     """The set, and how many samples a call takes."""
-    if request.calibration is None:
-        raise Unsupported(f"{request.recipe} needs a calibration set, and the job has none.")
-    found = read_evaluation_set(request.calibration, Code.BAD_CALIBRATION_SET)
-    check_inputs(found, specs, Code.BAD_CALIBRATION_SET)
+    found = calibration_set(request, specs)
     sizes = batch_sizes(specs, 1)
     if not sizes:
         raise Unsupported("The inputs of the file fix different batches.")

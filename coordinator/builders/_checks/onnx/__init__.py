@@ -237,7 +237,7 @@ class _Artifact:
             difference = self._worst(sample)
         except Exception as error:
             self.notes.append(f"layers were not compared: {said(error, self.model)}")
-            off = optimiser.gap(plain, expected)
+            off = agreement.gap(plain, expected)
             if off < 1:
                 return
             raise broken(f"its outputs are off by {percent(off)}") from error

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from .._agreement import Array, Tensors, Weights
+from .._agreement import GIVEN, Array, Tensors, Weights
 from . import execution
-from .graph import GIVEN, disturbed, forced
+from .graph import disturbed, forced
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.numerics.onnx_operators import attributes, graphs
 
-from .._agreement import Counterpart, Quantizer, shifts
+from .._agreement import GIVEN, Counterpart, Quantizer, shifts
 
-GIVEN = "/given"
-"""What the name of a tensor that is handed in, in place of the one computed, ends with."""
 _DYNAMIC = frozenset({"DynamicQuantizeLinear", "DynamicQuantizeMatMul", "DynamicQuantizeLSTM"})
 _WEIGHTS: Mapping[str, tuple[int, ...]] = {
     "DequantizeLinear": (0,),

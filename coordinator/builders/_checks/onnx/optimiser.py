@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._agreement import NEAR, Tensors, relative_error
+from .._agreement import NEAR, Tensors, gap
 from . import execution
 from .graph import disturbed
 
@@ -31,11 +31,6 @@ OPTIMISERS = (
 """The passes of onnxruntime that can be left out by their names and touch values."""
 BEYOND = 4.0
 """How many times what a step on every weight moves; rounding in integer kernels stays below 1."""
-
-
-def gap(found: Tensors, expected: Tensors) -> float:
-    """The largest relative difference of an output."""
-    return max((relative_error(found[name], expected[name]) or 0.0 for name in found), default=0.0)
 
 
 def changes(

@@ -24,7 +24,7 @@ import torch
 from torch.utils import _pytree
 
 
-class Program(torch.nn.Module):
+class NamedProgram(torch.nn.Module):
     """An exported program, called by names and returning a dictionary."""
 
     def __init__(self, program: Any, inputs: list[str], outputs: list[str]) -> None:
@@ -48,7 +48,7 @@ def main(spec: Mapping[str, Any]) -> dict[str, Any]:
     batch = int(spec["batch"])
     program = _loaded(spec["source"])
     program.graph_module.requires_grad_(False)
-    module = Program(program, [name for name, *_ in spec["inputs"]], spec["outputs"])
+    module = NamedProgram(program, [name for name, *_ in spec["inputs"]], spec["outputs"])
     calls = max(map(len, samples.values())) // batch
     try:
         with torch.no_grad():
