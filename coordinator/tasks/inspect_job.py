@@ -1,4 +1,4 @@
-"""A look into every file of a job before it is taken. Nothing is run."""
+"""A look into every file of a job before it is taken. Nothing is run but further FP32 forms."""
 
 from __future__ import annotations
 
@@ -54,13 +54,14 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
     _require_fp32(baseline, spec, label)
     evaluation = _read_set(path_of(spec.evaluation), Code.BAD_EVALUATION_SET, EVALUATION_LABEL)
     check_evaluation(baseline, evaluation, spec.workload.batch, EVALUATION_LABEL, spec.output)
+    calibration = None
     if spec.calibration is not None:
         code = Code.BAD_CALIBRATION_SET
         calibration = _read_set(path_of(spec.calibration), code, CALIBRATION_LABEL)
         with _said_of(CALIBRATION_LABEL):
             check_inputs(calibration, baseline.inputs, code)
         require_disjoint(calibration, evaluation)
-    sources = looked_at(spec, baseline, evaluation, path_of)
+    sources = looked_at(spec, baseline, evaluation, calibration, path_of)
     look = _Look(spec, baseline, kind, evaluation, path_of, takes, sources)
     entries = tuple(each for entry in spec.entries for each in _each(entry, look))
     found = [_entry(entry, look) for entry in entries]

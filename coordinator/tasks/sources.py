@@ -15,19 +15,26 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, ModelSource
 from ..models.base import ModelFacts
 from ..models.checks import check_stands_in
 from ..models.recognise import inspect_model, kind_of
+from .agreement import FormFile, compared
 
 
 def looked_at(
     spec: JobSpec,
     baseline: ModelFacts,
     evaluation: EvaluationSet,
+    calibration: EvaluationSet | None,
     path_of: Callable[[Digest], Path],
 ) -> tuple[ModelSource, ...]:
-    """The sources of a job with their kinds.
+    """The sources of a job with their kinds, each run beside the baseline on a few samples.
 
     Raises:
-        BadInput: one is no FP32 form of the model, or two are of one kind.
+        BadInput: one is no FP32 form of the model or computes something else, or two are of one
+            kind.
     """
+    samples = (evaluation, "the evaluation set")
+    if calibration is not None:
+        samples = (calibration, "the calibration set")
+    own = FormFile(path_of(spec.baseline), kind_of(path_of(spec.baseline)), baseline.inputs)
     found: dict[str, ModelSource] = {}
     for one in spec.sources:
         label = f"The source {one.name}".rstrip()
@@ -44,5 +51,10 @@ def looked_at(
             what = str(facts.recipe or "of mixed formats")
             raise BadInput(Code.BAD_MODEL, f"{label} is {what}; a source is fp32.")
         check_stands_in(baseline, facts, evaluation, spec.workload.batch, label, output=spec.output)
-        found[kind] = replace(one, kind=kind)
+        seen = compared(own, FormFile(path, kind, facts.inputs), *samples)
+        if seen.differs:
+            raise BadInput(
+                Code.BAD_MODEL, f"{label} does not compute what the baseline does: {seen.words}."
+            )
+        found[kind] = replace(one, kind=kind, agreement=seen.words)
     return tuple(found.values())

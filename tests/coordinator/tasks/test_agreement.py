@@ -1,0 +1,77 @@
+"""Two FP32 forms of one model are run on samples, and what differs is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.coordinator.models.recognise import inspect_model, kind_of
+from bitgauge.coordinator.tasks.agreement import SAMPLES, TOLERANCE, Compared, FormFile, compared
+from onnx import numpy_helper
+
+pytest.importorskip("ai_edge_litert", reason="NOT RUN: pip install 'bitgauge[litert]'")
+
+
+def form(path: Path) -> FormFile:
+    return FormFile(path, kind_of(path), inspect_model(path).inputs)
+
+
+def held(baseline: Path, other: Path) -> Compared:
+    samples = read_evaluation_set(zoo.calibration_path())
+    return compared(form(baseline), form(other), samples, "the calibration set")
+
+
+def changed(folder: Path, model: Path, by: float) -> Path:
+    """The same network with one weight moved by a share of its largest."""
+    graph = onnx.load(str(model))
+    tensor = next(one for one in graph.graph.initializer if len(one.dims) >= 2)
+    array = numpy_helper.to_array(tensor).copy()
+    array.flat[np.argmax(np.abs(array))] *= 1 + by
+    tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    path = folder / "changed.onnx"
+    onnx.save(graph, str(path))
+    return path
+
+
+@pytest.mark.parametrize("model", zoo.models(), ids=lambda one: one.name)
+def test_the_forms_of_the_zoo_agree(model: zoo.ZooModel) -> None:
+    """The LiteRT files hold one sample a call, the ONNX files any number."""
+    found = held(model.path, model.path.with_suffix(".tflite"))
+    assert not found.differs, found.words
+    assert f"agrees with the baseline on {SAMPLES} samples of the calibration set" in found.words
+    assert "in output logits" in found.words
+
+
+def test_another_network_is_told_by_its_output_and_by_how_much(tmp_path: Path) -> None:
+    model = zoo.models()[0].path
+    found = held(changed(tmp_path, model, 0.05), model.with_suffix(".tflite"))
+    assert found.differs
+    assert found.words.startswith("output logits is off by ")
+    assert f"{TOLERANCE:g} counts as rounding" in found.words
+
+
+def test_rounding_is_no_difference(tmp_path: Path) -> None:
+    model = zoo.models()[0].path
+    assert not held(changed(tmp_path, model, 1e-7), model.with_suffix(".tflite")).differs
+
+
+def test_what_nothing_here_runs_is_said() -> None:
+    model = zoo.models()[0].path
+    found = held(model, model.with_suffix(".pt2"))
+    assert found == Compared("not compared with the baseline: nothing here runs pt2")
+
+
+def test_a_form_that_does_not_load_is_said(tmp_path: Path) -> None:
+    model = zoo.models()[0].path
+    broken = tmp_path / "m.tflite"
+    broken.write_bytes(model.with_suffix(".tflite").read_bytes())
+    whole = form(broken)
+    broken.write_bytes(b"\x1c\0\0\0TFL3rest")
+    samples = read_evaluation_set(zoo.calibration_path())
+    found = compared(form(model), whole, samples, "the calibration set")
+    assert not found.differs
+    assert found.words.startswith("not compared with the baseline: ")
