@@ -106,6 +106,10 @@ def _identity(sources: Sources) -> Identity:
         ),
         original_sha256=text_fact(job.original.sha256 if job.original else "", NOT_APPLICABLE),
         order=text_fact("; ".join(job.order), NOT_APPLICABLE),
+        sources=text_fact(
+            "; ".join(f"{one.artifact.sha256} {one.kind}: {one.agreement}" for one in job.sources),
+            NOT_APPLICABLE,
+        ),
         label=text_fact(run.label, NOT_APPLICABLE),
     )
 

@@ -27,7 +27,8 @@ class Identity:
     `label` is the name of an artifact that its owner gave, null of what was built here.
 
     `original_sha256` is the baseline as it was sent, where that was not in order; `order` is what
-    was done to it, or left out and why.
+    was done to it, or left out and why. `sources` are the further FP32 forms of the model that the
+    job held, each with its digest, its kind and how it agrees with the baseline.
     """
 
     metrics: tuple[MetricValue, ...]
@@ -58,6 +59,7 @@ class Identity:
     agent_version: Fact[str]
     original_sha256: Fact[str] = _UNTOLD
     order: Fact[str] = _UNTOLD
+    sources: Fact[str] = _UNTOLD
     label: Fact[str] = _UNTOLD
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import EntryState
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
-from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
+from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView, ModelSource
 
 from .devices import ago
 from .layout import columns, wrapped
@@ -50,6 +50,7 @@ def job_text(job: JobView) -> str:
             job.reason,
             job.waiting_for,
             order_words(job),
+            *map(source_words, job.sources),
             suspect_words(job),
             exact_words(job),
         )
@@ -74,6 +75,12 @@ def order_words(job: JobView) -> str | None:
     if job.entries[0].artifact == job.original:
         return f"the baseline is not in order and is measured as it is: {'; '.join(job.order)}"
     return f"the baseline {job.original.short} was put in order: {'; '.join(job.order)}"
+
+
+def source_words(source: ModelSource) -> str:
+    """A further FP32 form of the model, and how it was found to be one."""
+    name = f"{source.name} " if source.name else ""
+    return f"source {name}{source.artifact.short} ({source.kind}): {source.agreement}"
 
 
 def entry_name(entry: EntryView, job: JobView) -> str:

@@ -280,3 +280,37 @@ def test_only_keeps_what_is_named_and_suggests_the_nearest() -> None:
         parse_only(["modle=one"])
     with pytest.raises(BitgaugeError, match="not NAME=VALUE"):
         parse_only(["one"])
+
+
+def test_runtime_and_recipe_together_are_what_is_measured() -> None:
+    lite = RuntimeDescription("litert", "2", artifact_kinds=("tflite",), fingerprint="f")
+    both = device("both", runtimes=(*HERE.description.runtimes, lite))
+    asked = replace(SUITE, recipes=("fp16", "fp16@litert", "fp32@litert"))
+    found = targets(HERE, both, suite=asked)
+    others = [one for one in found if one.runtime == "litert"]
+    assert {one.device_name for one in others} == {"both"}, "the other device does not have it"
+    assert {one.recipe for one in others} == {"fp16", "fp32"}
+    assert {one.reference for one in others} == {"onnxruntime"}
+    assert not any(one.is_baseline for one in others)
+    assert len({one.key for one in found}) == len(found)
+    known = tuple(row_of(one, reference=one.reference) for one in others)
+    left = plan(found, Known(rows=known), NOW_NS)
+    assert {cell.runtime for job in left.jobs for cell in job.cells} == {"onnxruntime"}
+    whole = plan(found, Known(), NOW_NS)
+    [job, *_] = [one for one in whole.jobs if one.device_name == "both"]
+    assert job.spec.runtime == "onnxruntime"
+    assert [(one.recipe, one.runtime) for one in job.spec.entries[:1]] == [("fp32", "")]
+    assert {(one.recipe, one.runtime) for one in job.spec.entries[1:]} == {
+        ("fp16", ""),
+        ("fp16", "litert"),
+        ("fp32", "litert"),
+    }
+    assert {one.runtime for one in kept(found, parse_only(["recipe=fp16@litert"]))} == {"litert"}
+
+
+def test_what_no_builder_makes_of_a_model_is_not_planned() -> None:
+    lite = RuntimeDescription("litert", "2", artifact_kinds=("tflite",), fingerprint="f")
+    both = device("both", runtimes=(*HERE.description.runtimes, lite))
+    asked = replace(SUITE, recipes=("fp16", "fp16@litert"))
+    found, _ = targets_of_suite(asked, (both,), matches, lambda model, *_: bool(model.sources))
+    assert {one.runtime for one in found} == {"onnxruntime"}

@@ -10,9 +10,10 @@ import pytest
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
 from bitgauge.coordinator.decisions.steps import StepLimit, StepLimits
 from bitgauge.coordinator.decisions.submission import Inspection, Takes
+from bitgauge.coordinator.models.chains import Chain, Link
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
 from tests.labs.coordinator import BUILT, EVALUATION, PATIENCE_S, SPEC, Lab, open_lab
@@ -225,3 +226,99 @@ async def test_a_look_that_nobody_waits_for_any_more_is_stopped(lab: Lab) -> Non
     assert await anext(saying) == "looking into the model"
     await saying.aclose()
     await asyncio.wait_for(stopped.wait(), PATIENCE_S)
+
+
+# -- chains -----------------------------------------------------------------------------------
+PROGRAM, CONVERTED = Digest("1" * 64, 900), Digest("2" * 64, 800)
+TO_LITE, LAST = Link("pt2", "tflite"), Link("tflite", "onnx")
+
+
+class Chained:
+    """Recipes that are made of a program, by way of a converter.
+
+    Args:
+        lab: whose builds these are.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self.begun: list[BuildKey] = []
+        self.refusal: BuildOutcome | BadInput | None = None
+        lab.runner.build = self.build  # type: ignore[method-assign]
+        lab.runner.chain = self.chain  # type: ignore[method-assign]
+
+    def chain(self, recipe: str, artifact_kind: str, there: object) -> Chain:
+        assert there == ("onnx", "pt2")
+        return Chain("pt2", (TO_LITE, LAST))
+
+    async def build(self, key: BuildKey) -> BuildOutcome:
+        self.begun.append(key)
+        if key.source_kind == "tflite":
+            return BuildOutcome(BUILT, notes=("quantized",))
+        if isinstance(self.refusal, BadInput):
+            raise self.refusal
+        return self.refusal or BuildOutcome(CONVERTED, notes=("converted",))
+
+
+async def uploaded(lab: Lab, blob: Digest) -> None:
+    now_ns = lab.clock()
+    await lab.ask(lambda store: store.record_blob(blob, now_ns))
+
+
+def chained_job(key: str, *recipes: str) -> JobSpec:
+    entries = tuple(Entry(recipe) for recipe in recipes)
+    own = Entry("fp32", SPEC.baseline, artifact_kind="onnx")
+    sources = (ModelSource(PROGRAM, "m.pt2", "pt2"),)
+    spec = dataclasses.replace(job_of(key), entries=(own, *entries), sources=sources)
+    return dataclasses.replace(spec, calibration=EVALUATION)
+
+
+@pytest.fixture
+def chained(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Chained:
+    real = lab.runner.inspect
+
+    async def inspected(spec: JobSpec, takes: Takes) -> Inspection:
+        sources = tuple(dataclasses.replace(one, kind="pt2") for one in spec.sources)
+        return dataclasses.replace(await real(spec, takes), sources=sources)
+
+    lab.runner.inspect = inspected  # type: ignore[method-assign]
+    return Chained(lab)
+
+
+async def test_a_source_is_converted_once_for_all_that_is_built_of_it(
+    lab: Lab, chained: Chained
+) -> None:
+    await uploaded(lab, PROGRAM)
+    job_id = await submitted(lab, chained_job("a", RECIPE, OTHER))
+    view = await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
+    assert [entry.artifact for entry in view.entries[1:]] == [BUILT, BUILT]
+    [first, *others] = chained.begun
+    assert (first.model, first.recipe, first.artifact_kind) == (PROGRAM, "fp32", "tflite")
+    assert first.calibration is None, "whoever calibrates with something else has the same one"
+    assert {(one.model, one.recipe) for one in others} == {(CONVERTED, RECIPE), (CONVERTED, OTHER)}
+    assert {one.calibration for one in others} == {EVALUATION}
+    chained.begun.clear()
+    again = await submitted(lab, chained_job("b", RECIPE))
+    await lab.until(again, lambda view: view.state is JobState.QUEUED)
+    assert chained.begun == [], "everything is known"
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_the_link_that_fails_is_named(lab: Lab, chained: Chained, *, fails: bool) -> None:
+    why = "it branches on values"
+    chained.refusal = BadInput(Code.BUILD_FAILED, why) if fails else BuildOutcome(None, why)
+    await uploaded(lab, PROGRAM)
+    job_id = await submitted(lab, chained_job("a", RECIPE))
+    view = await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
+    entry = view.entries[1]
+    assert entry.state is (EntryState.FAILED if fails else EntryState.UNSUPPORTED)
+    assert entry.reason == (
+        f"{RECIPE} on onnxruntime needs a tflite source; pt2 -> tflite: it branches on values"
+    )
+
+
+async def test_a_source_is_kept_while_its_job_lives(lab: Lab, chained: Chained) -> None:
+    await uploaded(lab, PROGRAM)
+    assert PROGRAM in {one.digest for one in await lab.ask(lambda store: store.spare_blobs(2**62))}
+    await submitted(lab, chained_job("a", RECIPE))
+    spare = {one.digest for one in await lab.ask(lambda store: store.spare_blobs(2**62))}
+    assert PROGRAM not in spare

@@ -23,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     StackItem,
 )
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, ModelSource, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import (
     Failure,
@@ -222,6 +222,9 @@ def test_jobs() -> None:
     assert " in " not in detail.splitlines()[-1], "one runtime is not worth a word"
     first, *others = JOB.entries
     sent = Digest("0123456789" + "0" * 54, 7)
+    form = ModelSource(sent, "m.tflite", "tflite", "agrees with the baseline on 64 samples")
+    told = " ".join(render.job_text(replace(JOB, sources=(form,))).split())
+    assert f"source m.tflite {sent.short} (tflite): agrees with the baseline on 64" in told
     ordered = render.job_text(replace(JOB, original=sent, order=("opset 9 to 13", "IR 3 to 7")))
     assert "  the baseline 01234567 was put in order: opset 9 to 13; IR 3 to 7" in ordered
     left = (replace(first, artifact=sent), *others)
