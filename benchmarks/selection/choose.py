@@ -21,6 +21,7 @@ from .gather import Gathered, measured_workloads
 from .nearest import Lifted, Near, loosened, nearest, similar_model
 from .ranking import Ranking
 from .settle import Settling, settling_jobs
+from .twins import guarded
 
 FALLBACK = "fp16"
 """The conservative choice when nothing was measured."""
@@ -185,6 +186,7 @@ def choose(grounds: Grounds, ranking: Ranking | None, now_ns: int) -> Decision:
     others = tuple(one for one in grounds.assessed if one is not fp32)
     keep = bool(fp32.rows) and fp32.eligible
     winners = [one for one in others if one.eligible and (not keep or one.gains(objective))]
+    winners = guarded(winners, grounds.assessed, objective)
     if winners and ranking is not None:
         return _ship(grounds, ranking, winners)
     unsettled = [

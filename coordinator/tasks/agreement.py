@@ -35,7 +35,7 @@ class FormFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class Agreed:
     """What was found.
 
     Attributes:
@@ -47,7 +47,7 @@ class Compared:
     differs: bool = False
 
 
-def compared(baseline: FormFile, other: FormFile, samples: EvaluationSet, of: str) -> Compared:
+def agree(baseline: FormFile, other: FormFile, samples: EvaluationSet, of: str) -> Agreed:
     """Run both on the first samples of a set.
 
     Args:
@@ -60,28 +60,28 @@ def compared(baseline: FormFile, other: FormFile, samples: EvaluationSet, of: st
     try:
         before, after = (_answers(one, samples, count) for one in (baseline, other))
     except Unsupported as error:
-        return Compared(f"not compared with the baseline: {error.reason}")
+        return Agreed(f"not compared with the baseline: {error.reason}")
     except Exception as error:  # each library raises classes of its own, none public
         if wants_memory(error):
             raise
-        return Compared(f"not compared with the baseline: {said(error)}")
+        return Agreed(f"not compared with the baseline: {said(error)}")
     where = f"on {count} samples of {of}"
     shared = [name for name in before if name in after]
     if not shared:
-        return Compared("not compared with the baseline: no output has the same name")
+        return Agreed("not compared with the baseline: no output has the same name")
     found = [_difference(name, before[name], after[name]) for name in shared]
     wrong = next((one for one in found if one.beyond), None)
     if wrong is not None:
-        return Compared(f"{wrong} {where}", differs=True)
+        return Agreed(f"{wrong} {where}", differs=True)
     worst = max(found, key=lambda one: one.relative)
-    return Compared(
+    return Agreed(
         f"agrees with the baseline {where}: the largest difference is {worst.largest:.2g} of"
         f" {worst.of:.3g}, in output {worst.name}"
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class OutputDifference:
     """Two arrays of one output.
 
     Attributes:
@@ -113,18 +113,18 @@ class Difference:
         return f"output {self.name} {how}"
 
 
-def _difference(name: str, before: Array, after: Array) -> Difference:
+def _difference(name: str, before: Array, after: Array) -> OutputDifference:
     if before.shape != after.shape:
-        return Difference(name, words=f"is {list(after.shape)}, not {list(before.shape)}")
+        return OutputDifference(name, words=f"is {list(after.shape)}, not {list(before.shape)}")
     if before.dtype.kind != "f" or after.dtype.kind != "f":
         unlike = int(np.count_nonzero(before != after))
         words = f"differs in {unlike} of {before.size} values" if unlike else ""
-        return Difference(name, words=words)
+        return OutputDifference(name, words=words)
     here, there = before.astype(np.float64), after.astype(np.float64)
     finite = np.isfinite(here)
     if not np.array_equal(finite, np.isfinite(there)):
-        return Difference(name, words="is not finite at other places")
-    return Difference(
+        return OutputDifference(name, words="is not finite at other places")
+    return OutputDifference(
         name,
         float(np.max(np.abs(here[finite] - there[finite]), initial=0.0)),
         float(np.max(np.abs(here[finite]), initial=0.0)),

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, ModelSource
 from ..models.base import ModelFacts
 from ..models.checks import check_stands_in
 from ..models.recognise import inspect_model, kind_of
-from .agreement import FormFile, compared
+from .agreement import FormFile, agree
 
 
 def looked_at(
@@ -51,7 +51,7 @@ def looked_at(
             what = str(facts.recipe or "of mixed formats")
             raise BadInput(Code.BAD_MODEL, f"{label} is {what}; a source is fp32.")
         check_stands_in(baseline, facts, evaluation, spec.workload.batch, label, output=spec.output)
-        seen = compared(own, FormFile(path, kind, facts.inputs), *samples)
+        seen = agree(own, FormFile(path, kind, facts.inputs), *samples)
         if seen.differs:
             raise BadInput(
                 Code.BAD_MODEL, f"{label} does not compute what the baseline does: {seen.words}."

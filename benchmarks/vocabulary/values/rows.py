@@ -136,8 +136,12 @@ class TableRow:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it is of the FP32 baseline itself, and no other file at full precision."""
-        return self.family is FormatFamily.FP32 and self.artifact is None
+        """Whether it is of the FP32 baseline itself, in the runtime of the reference.
+
+        Another file at full precision is none, and neither is what another runtime makes of it.
+        """
+        plain = self.family is FormatFamily.FP32 and self.artifact is None
+        return plain and not self.reference
 
 
 @dataclass(frozen=True, slots=True)

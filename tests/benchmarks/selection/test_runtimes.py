@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import pytest
 from bitgauge.benchmarks.selection.select import select
+from bitgauge.benchmarks.selection.twins import between
 from bitgauge.benchmarks.table.rows import row_key
 from bitgauge.benchmarks.table.units import unit_of
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, Objective
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.labs.rooms.choices import row
 from tests.labs.rooms.choices import row as row_of
@@ -64,3 +71,62 @@ def test_the_command_to_settle_it_names_the_runtime() -> None:
     choice = select(QUERY, [FP32, elsewhere(row("int8-dynamic", accuracy=None))])
     commands = [one.command for one in choice.settling] + [choice.next_command or ""]
     assert any("--recipes int8-dynamic --runtime litert" in one for one in commands)
+
+
+# -- the guard: against the float twin of the same runtime ------------------------------------
+def twin(ratio: float, reach: float = 0.02) -> TableRow:
+    """What the other runtime makes of the model at FP32."""
+    held = row("int8-dynamic", latency=(ratio, ratio - reach, ratio + reach), size=1.0)
+    return elsewhere(replace(held, recipe="fp32", family=FormatFamily.FP32, run_id="twin"))
+
+
+def lite(ratio: float, reach: float = 0.02) -> TableRow:
+    return elsewhere(row("int8-dynamic", latency=(ratio, ratio - reach, ratio + reach)))
+
+
+def test_where_the_runtime_is_faster_already_the_float_twin_is_the_answer() -> None:
+    """Two ratios that overlap: all that was gained is the runtime."""
+    choice = select(QUERY, [FP32, twin(0.52), lite(0.50)])
+    assert (choice.outcome, choice.recipe, choice.runtime) == ("format", "fp32 on litert", "litert")
+
+
+def test_a_format_that_is_faster_than_its_twin_is_the_answer() -> None:
+    choice = select(QUERY, [FP32, twin(0.6), lite(0.3)])
+    assert (choice.recipe, choice.runtime) == ("int8-dynamic on litert", "litert")
+
+
+def test_an_interval_that_reaches_the_twin_is_no_gain() -> None:
+    choice = select(QUERY, [FP32, twin(0.6, 0.01), lite(0.5, 0.2)])
+    assert choice.recipe == "fp32 on litert"
+
+
+def test_a_twin_is_of_the_same_runtime() -> None:
+    other = elsewhere(replace(twin(0.31), run_id="other"), "torch")
+    choice = select(QUERY, [FP32, lite(0.3), other])
+    assert choice.recipe == "int8-dynamic on litert", "what torch does at FP32 is no twin of it"
+
+
+def test_size_gains_against_a_twin_too() -> None:
+    asked = replace(QUERY, objective=Objective.SIZE)
+    assert select(asked, [FP32, twin(0.52), lite(0.50)]).recipe == "int8-dynamic on litert"
+
+
+@given(st.floats(0.2, 0.9), st.floats(0.2, 0.9), st.floats(0.01, 0.1), st.floats(0.01, 0.1))
+def test_the_ratio_of_two_ratios_is_wider_than_either(
+    one: float, other: float, reach: float, wide: float
+) -> None:
+    first = MetricValue("latency_ratio", one, one * (1 - reach), one * (1 + reach))
+    second = MetricValue("latency_ratio", other, other * (1 - wide), other * (1 + wide))
+    found = between(first, second)
+    assert found is not None
+    assert found.point == pytest.approx(math.log(one / other))
+    assert found.half_width >= math.log((1 + max(reach, wide)) / (1 - max(reach, wide))) / 2 - 1e-12
+    back = between(second, first)
+    assert back is not None
+    assert (back.low, back.high) == pytest.approx((-found.high, -found.low))
+
+
+def test_what_is_not_known_of_either_is_no_gain() -> None:
+    assert (
+        between(MetricValue("latency_ratio", reason="x"), MetricValue("latency_ratio", 1)) is None
+    )

@@ -10,7 +10,7 @@ import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
 from bitgauge.coordinator.models.recognise import inspect_model, kind_of
-from bitgauge.coordinator.tasks.agreement import SAMPLES, TOLERANCE, Compared, FormFile, compared
+from bitgauge.coordinator.tasks.agreement import SAMPLES, TOLERANCE, Agreed, FormFile, agree
 from onnx import numpy_helper
 
 pytest.importorskip("ai_edge_litert", reason="NOT RUN: pip install 'bitgauge[litert]'")
@@ -20,9 +20,9 @@ def form(path: Path) -> FormFile:
     return FormFile(path, kind_of(path), inspect_model(path).inputs)
 
 
-def held(baseline: Path, other: Path) -> Compared:
+def held(baseline: Path, other: Path) -> Agreed:
     samples = read_evaluation_set(zoo.calibration_path())
-    return compared(form(baseline), form(other), samples, "the calibration set")
+    return agree(form(baseline), form(other), samples, "the calibration set")
 
 
 def changed(folder: Path, model: Path, by: float) -> Path:
@@ -62,7 +62,7 @@ def test_rounding_is_no_difference(tmp_path: Path) -> None:
 def test_what_nothing_here_runs_is_said() -> None:
     model = zoo.models()[0].path
     found = held(model, model.with_suffix(".pt2"))
-    assert found == Compared("not compared with the baseline: nothing here runs pt2")
+    assert found == Agreed("not compared with the baseline: nothing here runs pt2")
 
 
 def test_a_form_that_does_not_load_is_said(tmp_path: Path) -> None:
@@ -72,6 +72,6 @@ def test_a_form_that_does_not_load_is_said(tmp_path: Path) -> None:
     whole = form(broken)
     broken.write_bytes(b"\x1c\0\0\0TFL3rest")
     samples = read_evaluation_set(zoo.calibration_path())
-    found = compared(form(model), whole, samples, "the calibration set")
+    found = agree(form(model), whole, samples, "the calibration set")
     assert not found.differs
     assert found.words.startswith("not compared with the baseline: ")
