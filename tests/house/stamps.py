@@ -83,6 +83,12 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "coordinator/tasks",
         "tests/real_models",
     ),
+    "long-builders": (
+        "benchmarks/vocabulary",
+        "coordinator/builders",
+        "coordinator/environments",
+        "tests/builder_environments",
+    ),
     "long-experiments": (
         "agents/passes",
         "agents/runtimes",

@@ -33,6 +33,7 @@ ENTRIES = {
     "long-experiments": "tests/bench/test_experiments.py",
     "long-architectures": "tests/labs/graphs/architectures.py",
     "long-models": "tests/real_models/*.py",
+    "long-builders": "tests/builder_environments/*.py",
 }
 
 
