@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from ..vocabulary.enums import CellState
 from ..vocabulary.fingerprint import changed
+from ..vocabulary.recipes import base_of
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.rows import StackChange, TableRow
 
@@ -46,7 +47,7 @@ def toolchain_changes(row: TableRow, toolchains: Mapping[str, str]) -> tuple[Sta
         toolchains: what builds each recipe now, a line for each builder; a recipe that is not
             there is not judged.
     """
-    now = toolchains.get(row.recipe, "").splitlines()
+    now = toolchains.get(base_of(row.recipe), "").splitlines()
     if row.toolchain is None or not now or row.toolchain in now:
         return ()
     builder = row.toolchain.partition("/")[0]

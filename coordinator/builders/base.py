@@ -82,7 +82,8 @@ class Builder(Protocol):
         MAKES: the artifact kind that it makes, and so the runtimes that it builds for.
 
     One that makes formats under names of its runtime's own has them in `RECIPES`, a tuple of
-    spellings (`int4-q4_k_m`): they are known, listed and suggested by that.
+    spellings (`int4-q4_k_m`): they are known, listed and suggested by that. One that can leave
+    layers in float, those of `recipes.kept_names`, says `KEEPS = True`.
 
     It may hold `TAKES`, the artifact kind of the source that it takes; without it that is
     `USUAL_SOURCE`. A builder of `fp32` that takes another kind than it makes is a converter. It may

@@ -14,11 +14,13 @@ from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Granularity, Recipe, Scheme
 
 from ._calibration import Reader, quantize_calibrated
+from ._kept import nodes_left
 from ._tools import require_operators
 from .base import BuildRequest
 
 VERSION = 1
 MAKES = "onnx"
+KEEPS = True
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
 _PRODUCTS = ["Conv", "Gemm", "MatMul"]
 
@@ -55,6 +57,7 @@ def _quantize(request: BuildRequest, source: Path, reader: Reader) -> None:
         request.output,
         reader,
         op_types_to_quantize=_PRODUCTS,
+        nodes_to_exclude=nodes_left(request, source),
         per_channel=request.recipe.granularity is Granularity.PER_CHANNEL,
         use_external_data_format=is_large(request.baseline),
         activation_type=QuantType.QFLOAT8E4M3FN,

@@ -9,11 +9,13 @@ from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Granularity, Recipe, Scheme
 
 from ..models.recognise import inspect_model
+from ._kept import nodes_left
 from ._tools import on_preprocessed, quiet_tools, require_operators
 from .base import BuildRequest, Unsupported
 
 VERSION = 2
 MAKES = "onnx"
+KEEPS = True
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
 _RESULT = frozenset(
     {
@@ -52,6 +54,7 @@ def build(request: BuildRequest) -> None:
                 source,
                 request.output,
                 weight_type=QuantType.QInt8 if recipe.weight == "s8" else QuantType.QUInt8,
+                nodes_to_exclude=nodes_left(request, source),
                 per_channel=recipe.granularity is Granularity.PER_CHANNEL,
                 reduce_range=recipe.reduced_range,
                 use_external_data_format=is_large(request.baseline),

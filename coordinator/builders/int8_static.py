@@ -19,11 +19,13 @@ from bitgauge.benchmarks.vocabulary.recipes import (
 )
 
 from ._calibration import Reader, quantize_calibrated
+from ._kept import nodes_left
 from ._tools import require_operators
 from .base import BuildRequest
 
 VERSION = 2
 MAKES = "onnx"
+KEEPS = True
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "sympy")
 TYPES = (("u8", "s8"), ("s8", "s8"), ("u8", "u8"))
 WIDE_TYPES = (("u16", "s8"), ("s16", "s8"))
@@ -91,6 +93,7 @@ def _quantize(request: BuildRequest, source: Path, reader: Reader) -> None:
         request.output,
         reader,
         quant_format=QuantFormat.QOperator if recipe.form else QuantFormat.QDQ,
+        nodes_to_exclude=nodes_left(request, source),
         per_channel=recipe.granularity is Granularity.PER_CHANNEL,
         reduce_range=recipe.reduced_range,
         use_external_data_format=is_large(request.baseline),

@@ -81,6 +81,8 @@ def buildable_recipes(kinds: Sequence[str] = ()) -> tuple[Recipe, ...]:
 
 def _takes(builder: Builder, recipe: Recipe) -> bool:
     """Whether it makes `recipe`; of a runtime's own names it is its list that says so."""
+    if recipe.kept:
+        return bool(getattr(builder, "KEEPS", False)) and _takes(builder, replace(recipe, kept=()))
     if recipe.own is not None:
         return str(recipe) in getattr(builder, "RECIPES", ())
     return builder.accepts(recipe)

@@ -13,11 +13,13 @@ from bitgauge.benchmarks.numerics.external_data import save_model
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Recipe, Scheme
 
+from ._kept import nodes_left
 from ._tools import quiet_tools, require_float32, require_operators
 from .base import BuildRequest, Unsupported
 
 VERSION = 1
 MAKES = "onnx"
+KEEPS = True
 DISTRIBUTIONS = ("onnx", "onnxruntime", "numpy", "onnx-ir")
 _OPSET_WITH_INT4 = 21
 _UNUSED = 128  # what the quantizer's constructor has for a block size
@@ -73,6 +75,7 @@ def build(request: BuildRequest) -> None:
             channel_wised_quantize=by_channel,
         )
         quantizer.model.replace_gemm_with_matmul()
+        quantizer.nodes_to_exclude = set(nodes_left(request, quantizer.model.model))
         quantizer.process()
     model = quantizer.model.model
     save_model(model, request.output)

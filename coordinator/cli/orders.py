@@ -17,7 +17,12 @@ from bitgauge.benchmarks.vocabulary.asked import (
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import MILLISECOND_NS, require_overrides
-from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
+from bitgauge.benchmarks.vocabulary.recipes import (
+    DEFAULT_RECIPES,
+    Recipe,
+    kept_names,
+    with_kept,
+)
 from bitgauge.benchmarks.vocabulary.typed import (
     parse_size_bytes,
     parse_time_ns,
@@ -122,11 +127,15 @@ def jobs_of(spec: JobSpec, batches: Sequence[int]) -> tuple[JobSpec, ...]:
     )
 
 
-def parse_recipes(text: str, *, calibrated: bool) -> tuple[str, ...]:
+def parse_recipes(
+    text: str, kept: Sequence[str] | None = None, *, calibrated: bool
+) -> tuple[str, ...]:
     """The recipes of ``--recipes``: canonical spellings with commas, each with ``@RUNTIME`` or not.
 
     `all` is the usual recipes of the reference's runtime; ``all@RUNTIME`` those of another, and
     ``all@*`` those of every runtime for which something can be made, found by the coordinator.
+
+    With `kept`, the nodes of ``--keep-float``, each that quantizes leaves those in float.
 
     Raises:
         BadInput: a recipe is unknown, or a static one that was named has no calibration set.
@@ -134,10 +143,21 @@ def parse_recipes(text: str, *, calibrated: bool) -> tuple[str, ...]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     from ..builders.registry import parse  # knows what builders have names of their own for
 
+    def keeping(recipe: Recipe | str) -> Recipe:
+        found = parse(recipe) if isinstance(recipe, str) else recipe
+        return with_kept(found, (*kept_names(found), *(kept or ()))) if found.scheme else found
+
+    if kept and (unnamed := [one for one in words if one.startswith(f"{ALL}@")]):
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"--keep-float names layers of one model file, and {unnamed[0]} asks for what another"
+            " may be made of; name the recipes.",
+        )
     recipes: list[str] = []
     for word in words:  # of all of them, each that cannot be built says why in its row
-        recipes += map(str, DEFAULT_RECIPES) if word == ALL else [canonical(word, parse)]
-    named = {canonical(word, parse) for word in words if word != ALL}
+        usual = [str(keeping(one)) for one in DEFAULT_RECIPES]
+        recipes += usual if word == ALL else [canonical(word, keeping)]
+    named = {canonical(word, keeping) for word in words if word != ALL}
     static = [recipe for recipe in recipes if recipe in named and needs_calibration(recipe)]
     if static and not calibrated:
         raise BadInput(

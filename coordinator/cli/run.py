@@ -57,16 +57,15 @@ class Files:
         ),
     ] = None
     recipes: Annotated[
-        str,
-        typer.Option(
-            help="Recipes to build, with commas: NAME, NAME@RUNTIME, all, all@RUNTIME or all@*."
-        ),
+        str, typer.Option(help="To build, with commas: NAME[@RUNTIME], all[@RUNTIME] or all@*.")
     ] = ""
     source: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="The same FP32 model for another runtime: .tflite, .pt2, .onnx."
-        ),
+        typer.Option(metavar="FILE", help="The same FP32 model for another runtime; repeat it."),
+    ] = None
+    keep_float: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NODE", help="Leave this layer in float, in each recipe; repeat it."),
     ] = None
     calibration: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Calibration set for static recipes, .npz.")
@@ -223,7 +222,7 @@ def _specs(
         sources_of,
     )
 
-    recipes = parse_recipes(files.recipes, calibrated=files.calibration is not None)
+    recipes = parse_recipes(files.recipes, files.keep_float, calibrated=bool(files.calibration))
     if not files.artifacts and not recipes:
         raise BadInput(
             Code.BAD_ARGUMENT, "There is nothing to measure; name artifacts or give --recipes all."

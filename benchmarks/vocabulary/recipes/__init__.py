@@ -15,6 +15,8 @@ Beside them stand the names that a runtime has for formats of its own (`int4-q4_
 are is for the builders to say (`RECIPES`); the spelling alone tells family, name and whether a
 calibration set is needed, so that whoever has no such builder still reads a row of one.
 
+``+NODE`` behind a recipe that quantizes leaves the layer of that name in float (`kept`).
+
 `CUSTOM` stands beside all of it: the recipe of a file of its owner's that was made by none of
 these. Its label and its digest say which one it is, and its family is recognised from the file.
 """
@@ -22,6 +24,7 @@ these. Its label and its digest say which one it is, and its family is recognise
 from __future__ import annotations
 
 from .groups import GROUPS, RecipeGroup, known_recipes
+from .kept import base_of, kept_names, with_kept
 from .reading import CUSTOM, family_of, is_calibrated, nearest, parse
 from .recipe import Granularity, GraphForm, RangeMethod, Recipe, Scheme
 from .usual import DEFAULT_RECIPES, default_recipes
@@ -36,10 +39,13 @@ __all__ = (
     "Recipe",
     "RecipeGroup",
     "Scheme",
+    "base_of",
     "default_recipes",
     "family_of",
     "is_calibrated",
+    "kept_names",
     "known_recipes",
     "nearest",
     "parse",
+    "with_kept",
 )

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from ..enums import FormatFamily
 from ..errors import BadInput, Code
 from .groups import known_recipes
+from .kept import base_of, divided, with_kept
 from .recipe import CALIBRATED, Recipe
 
 CUSTOM = "custom"
@@ -43,14 +44,22 @@ def parse(text: str, own: Iterable[str] = ()) -> Recipe:
             "Nothing can be built as custom: it is what a file of your own is called that is in no"
             " known recipe; give the file.",
         )
-    recipe = _KNOWN.get(text) or _own(text)
+    base, kept = divided(text)
+    recipe = _KNOWN.get(base) or _own(base)
     if recipe is None:
-        shown = text if len(text) <= 60 else f"{text[:57]}..."
-        raise BadInput(
-            Code.BAD_RECIPE,
-            f"There is no recipe {shown!r}; the nearest known spelling is {nearest(text, own)!r}.",
-        )
-    return recipe
+        raise _unknown(text, nearest(base, own))
+    found = with_kept(recipe, kept)
+    if str(found) != text:
+        raise _unknown(text, str(found))
+    return found
+
+
+def _unknown(text: str, meant: str) -> BadInput:
+    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    return BadInput(
+        Code.BAD_RECIPE,
+        f"There is no recipe {shown!r}; the nearest known spelling is {meant!r}.",
+    )
 
 
 def family_of(text: str, recognised: FormatFamily | None = None) -> FormatFamily:
@@ -70,7 +79,8 @@ def family_of(text: str, recognised: FormatFamily | None = None) -> FormatFamily
 
 def is_calibrated(text: str) -> bool:
     """Whether `text` spells a recipe whose scales come from a calibration set."""
-    recipe = _KNOWN.get(text) or _own(text)
+    base = base_of(text)
+    recipe = _KNOWN.get(base) or _own(base)
     return recipe is not None and recipe.needs_calibration
 
 

@@ -44,6 +44,10 @@ CALIBRATED = "cal"
 """The option of a runtime's own name whose artifact is made with the calibration set."""
 
 
+AND_FLOAT = "+"
+"""Before each layer that stays in float."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One format recipe; `str(recipe)` is its canonical spelling.
@@ -61,6 +65,7 @@ class Recipe:
         form: how it is written down, where that is not as usual.
         own: a runtime's own name for it, as `q4_k_m`.
         own_calibrated: one of an own name is made with the calibration set.
+        kept: layers that stay in float, as they are spelled (`kept.with_kept`).
     """
 
     family: FormatFamily
@@ -74,6 +79,7 @@ class Recipe:
     form: GraphForm | None = None
     own: str | None = None
     own_calibrated: bool = False
+    kept: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         words = [self.family.value]
@@ -93,7 +99,7 @@ class Recipe:
             words.append(f"b{self.block}")
         if self.form is not None:
             words.append(self.form.value)
-        return "-".join(words)
+        return AND_FLOAT.join(("-".join(words), *self.kept))
 
     @property
     def needs_calibration(self) -> bool:

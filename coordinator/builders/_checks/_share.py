@@ -15,11 +15,13 @@ class MatrixProduct:
         op_type: of its node.
         work: multiplications of one call; None where it could not be told.
         skipped: why it stayed as it was; "" where it was quantized.
+        name: of its node, where the file has names.
     """
 
     op_type: str
     work: int | None
     skipped: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

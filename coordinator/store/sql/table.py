@@ -33,6 +33,7 @@ from bitgauge.benchmarks.table.staleness import (
 )
 from bitgauge.benchmarks.vocabulary.fingerprint import stack_of
 from bitgauge.benchmarks.vocabulary.profiles import MEASURING_VERSION
+from bitgauge.benchmarks.vocabulary.recipes import base_of
 from bitgauge.benchmarks.vocabulary.values.cells import Cell, CellKey
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
@@ -346,7 +347,7 @@ def _changes(
         for found in fetch(
             connection,
             "SELECT name, value FROM table_inputs WHERE name = ?",
-            (f"{_TOOLCHAIN}{row.recipe}",),
+            (f"{_TOOLCHAIN}{base_of(row.recipe)}",),
         )
     }
     return (

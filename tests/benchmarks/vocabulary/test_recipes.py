@@ -13,11 +13,14 @@ from bitgauge.benchmarks.vocabulary.recipes import (
     RangeMethod,
     Recipe,
     Scheme,
+    base_of,
     default_recipes,
     family_of,
     is_calibrated,
+    kept_names,
     known_recipes,
     parse,
+    with_kept,
 )
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -35,6 +38,40 @@ def test_spellings_are_unique() -> None:
 
 
 OWN_FAMILIES = [one for one in FormatFamily if one is not FormatFamily.FP32]
+
+
+QUANTIZED = [recipe for recipe in known_recipes() if recipe.scheme is not None]
+NODES = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), max_size=3)
+
+
+@given(st.sampled_from(QUANTIZED), NODES)
+def test_layers_left_in_float_round_trip(recipe: Recipe, names: list[str]) -> None:
+    kept = with_kept(recipe, names)
+    text = str(kept)
+    assert parse(text) == kept
+    assert set(kept_names(kept)) == set(names)
+    assert (base_of(text), family_of(text)) == (str(recipe), recipe.family)
+    assert is_calibrated(text) is recipe.needs_calibration
+    assert with_kept(recipe, reversed(names)) == kept
+    assert not set(",@ \n") & set(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("int8-dynamic+b+a", r"nearest known spelling is 'int8-dynamic\+a\+b'"),
+        ("int8-dynamic+a+a", r"nearest known spelling is 'int8-dynamic\+a'"),
+        ("int8-dynamic+", "nearest known spelling is 'int8-dynamic'"),
+        ("int8-dynamic+a b", r"nearest known spelling is 'int8-dynamic\+a%20b'"),
+        ("int8-dynamik+a", "nearest known spelling is 'int8-dynamic'"),
+        ("fp16+a", "fp16 quantizes no layer"),
+        ("int8-dynamic+" + "a" * 200, "longer than 200 characters; leave fewer"),
+    ],
+)
+def test_layers_left_in_float_have_one_spelling(text: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words) as caught:
+        parse(text)
+    assert caught.value.code is Code.BAD_RECIPE
 
 
 @given(

@@ -11,7 +11,7 @@ import numpy as np
 from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.numerics.external_data import size_of
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme
+from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme, kept_names
 
 from ..._sessions import EXACT_MODE
 from ...base import BuildRequest, Unsupported
@@ -167,7 +167,19 @@ class _Artifact:
         if total and not quantized:
             listed = ", ".join(f"{count} {left}" for left, count in sorted(found.left.items()))
             raise broken(f"nothing was quantized: {listed}")
+        self._require_kept(found)
         return Verdict(found, seen, tuple(self.notes))
+
+    def _require_kept(self, found: Share) -> None:
+        """Refuse where a quantizer has not left in float what it was told to."""
+        wanted = kept_names(self.request.recipe)
+        if not wanted:
+            return
+        before = share.share(self.baseline, {}).products
+        kept = sum(one.skipped == share.LEFT for one in before if one.name in wanted)
+        left = sum(one.skipped == share.LEFT for one in found.products)
+        if left < kept:
+            raise broken(f"of {kept} layers that were to stay in float, {left} did")
 
     @property
     def _is_small(self) -> bool:

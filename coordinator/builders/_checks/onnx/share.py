@@ -43,6 +43,8 @@ _FLOAT = {
 }
 """Which input is the weight."""
 _SAME = frozenset({"DequantizeLinear", "Transpose", "Reshape", "Identity", "Cast", "Squeeze"})
+LEFT = "left by the quantizer"
+"""Why a product with constant weights is float that could have been quantized."""
 _SMALL = ("float16", "bfloat16")
 
 
@@ -89,7 +91,7 @@ def _products(
         half = given is not None and given.dtype == np.float16
         done = node.op_type in _INTEGER or both == ["DequantizeLinear"] * 2
         why = "" if done or (weight is None and half) else _skipped(weight, inner)
-        yield MatrixProduct(str(node.op_type), _work(node, weight, shapes), why)
+        yield MatrixProduct(str(node.op_type), _work(node, weight, shapes), why, str(node.name))
 
 
 def _weight(name: str, fixed: Mapping[str, Any], makers: Mapping[str, Any]) -> Any:
@@ -121,7 +123,7 @@ def _skipped(weight: Any, inner: str) -> str:
         return ""
     if inner:
         return f"inside {inner}"
-    return "float64 weights" if dtype == "float64" else "left by the quantizer"
+    return "float64 weights" if dtype == "float64" else LEFT
 
 
 def _dtype(tensor: Any) -> str:
