@@ -87,8 +87,8 @@ class Builder(Protocol):
 
     It may hold `TAKES`, the artifact kind of the source that it takes; without it that is
     `USUAL_SOURCE`. A builder of `fp32` that takes another kind than it makes is a converter. It may
-    hold `USUAL`, the recipes that are built where all are asked for; else these are the default
-    ones that it accepts.
+    hold `USUAL`, the recipes that are built where all are asked for; else these are its `RECIPES`,
+    or what is usual of its kind (`recipes.default_recipes`) and it accepts.
     """
 
     VERSION: int

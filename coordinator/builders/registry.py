@@ -20,6 +20,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code,
 from bitgauge.benchmarks.vocabulary.recipes import (
     DEFAULT_RECIPES,
     Recipe,
+    default_recipes,
     known_recipes,
     nearest,
 )
@@ -181,14 +182,15 @@ def usual_recipes(kinds: Sequence[str], there: Sequence[str]) -> tuple[Recipe, .
     plain = Recipe(FormatFamily.FP32)
     wanted: dict[Recipe, set[Link]] = {plain: _links(plain)}
     for one in builders().values():
-        usual = tuple(map(parse, getattr(one, "USUAL", ()))) or DEFAULT_RECIPES
+        declared = getattr(one, "USUAL", getattr(one, "RECIPES", ()))
+        usual = tuple(map(parse, declared)) or default_recipes(one.MAKES)
         for recipe in usual if one.MAKES in kinds else ():
             if not _takes(one, recipe):
                 continue
             wanted.setdefault(recipe, set()).add(Link(kind_taken(one), one.MAKES))
     return tuple(
         recipe
-        for recipe in dict.fromkeys((*DEFAULT_RECIPES, *known_recipes()))
+        for recipe in dict.fromkeys((*DEFAULT_RECIPES, *known_recipes(), *map(parse, own_names())))
         if recipe in wanted
         and chain(there, _converters(), wanted[recipe], kinds, plain=recipe == plain)
     )
