@@ -84,7 +84,9 @@ def test_recipes_and_batches() -> None:
     kept = parse_recipes("fp16,int8-dynamic", ["b", "a,c"], calibrated=True)
     assert kept == ("fp16", "int8-dynamic+a%2Cc+b")
     assert parse_recipes(",".join(kept), ["b"], calibrated=True) == kept
-    assert parse_recipes("int8-dynamic@litert", ["b"], calibrated=True) == ("int8-dynamic+b@litert",)
+    assert parse_recipes("int8-dynamic@litert", ["b"], calibrated=True) == (
+        "int8-dynamic+b@litert",
+    )
     with pytest.raises(BadInput, match="what another may be made of; name the recipes"):
         parse_recipes("all@litert", ["b"], calibrated=True)
     assert parse_batches(["64", "1,64"]) == (64, 1)
