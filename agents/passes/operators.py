@@ -9,7 +9,7 @@ from bitgauge.benchmarks.raw.operators import OperatorProfile, operators_raw
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 
-from ..runtimes.base import OpensProfiled
+from ..runtimes.base import ListsOperators, OpensProfiled
 from .base import Child
 
 NAME = PassName.OPERATORS
@@ -22,6 +22,9 @@ BUDGET_NS = 200_000_000
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     open_profiled = child.runtime.TRAITS.profile
+    lists = child.runtime.TRAITS.lists
+    if open_profiled is None and lists is not None:
+        return operators_raw(child.origin, _listed(child, lists))
     if open_profiled is None:
         sentence = f"Runtime {child.spec.runtime} has no profiler."
         return operators_raw(child.origin, OperatorProfile(why_not=sentence))
@@ -30,6 +33,15 @@ def measure(child: Child) -> RawFile:
     except BitgaugeError as error:
         # Its other passes say whether it runs; only this cannot be done.
         return operators_raw(child.origin, OperatorProfile(why_not=error.sentence))
+
+
+def _listed(child: Child, lists: ListsOperators) -> OperatorProfile:
+    """What is executed and where; its times are told nowhere."""
+    child.channel.phase("load")
+    try:
+        return lists(Path(child.spec.paths[0]), child.options())
+    except BitgaugeError as error:  # as in `measure`
+        return OperatorProfile(why_not=error.sentence)
 
 
 def _profile(child: Child, open_profiled: OpensProfiled) -> OperatorProfile:

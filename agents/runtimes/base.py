@@ -160,6 +160,7 @@ class OpenGraph(Protocol):
 
 
 OpensGraph = Callable[[Path, SessionOptions, Path], OpenGraph]
+ListsOperators = Callable[[Path, SessionOptions], "OperatorProfile"]
 OpensProfiled = Callable[[Path, SessionOptions, Path], ProfiledSession]
 
 
@@ -177,6 +178,7 @@ class Traits:
             such mode.
         graph: opens an artifact so that the tensors of what it really executes can be looked at.
         profile: opens an artifact under the runtime's profiler.
+        lists: what it executes of an artifact and where, in a runtime without a profiler.
         kernels: what its kernels do on this device: mode by operator, types and option, as
             `benchmarks.kernel_modes` names them. It runs in a child whose current folder is its
             own, after `prepare`, and takes a few seconds at most.
@@ -195,6 +197,7 @@ class Traits:
     exact_options: tuple[StackItem, ...] = ()
     graph: OpensGraph | None = None
     profile: OpensProfiled | None = None
+    lists: ListsOperators | None = None
     kernels: Callable[[], dict[str, str]] | None = None
     anchors: Callable[[], dict[str, float]] | None = None
     sentinel: Callable[[], bytes] | None = None

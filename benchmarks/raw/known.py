@@ -22,6 +22,7 @@ WARM = ("warm_block_median_ns", "warm_letter")
 OPERATORS = (
     *("name", "op_type", "provider", "inputs", "outputs"),
     *("time_ns", "median_ns", "calls_of"),
+    *("listed.name", "listed.op_type", "listed.placed", "listed.inputs", "listed.outputs"),
 )
 _ARRAYS = ("Floats", "Ints", "Texts", "Bools")
 _HISTOGRAM = ("low", "width", "counts")

@@ -1,7 +1,9 @@
 """The raw file of pass `operators`, beside the metadata of every pass.
 
-meta   calls, call_ns, resolution_ns, why_not
+meta   calls, call_ns, resolution_ns, why_not, pieces
 arrays name op_type provider inputs outputs U[k], calls_of i8[k], time_ns median_ns f8[k]
+       listed.name listed.op_type listed.placed listed.inputs listed.outputs U[n], of a runtime that
+       tells no times; files of older agents lack them
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from .parts import bad_raw, floats_of, ints_of, meta_of, rows_of, texts_of, told
 _TEXTS = ("name", "op_type", "provider", "inputs", "outputs")
 _FLOATS = ("time_ns", "median_ns")
 _CALLS = "calls_of"
+_LISTED = "listed."
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -28,6 +31,7 @@ class _Meta(msgspec.Struct, frozen=True):
     call_ns: Amount
     resolution_ns: Whole
     why_not: str = ""
+    pieces: Whole = 0
 
 
 def operators_raw(origin: RawOrigin, profile: OperatorProfile) -> RawFile:
@@ -36,7 +40,14 @@ def operators_raw(origin: RawOrigin, profile: OperatorProfile) -> RawFile:
     texts = {name: np.array([getattr(row, name) for row in rows], np.str_) for name in _TEXTS}
     floats = {name: np.array([getattr(row, name) for row in rows], np.float64) for name in _FLOATS}
     calls = {_CALLS: np.array([row.calls for row in rows], np.int64)}
-    return RawFile(origin_meta(origin) | told(_Meta, profile), texts | floats | calls)
+    listed = {
+        _LISTED + one.name: np.array([getattr(row, one.name) for row in profile.listed], np.str_)
+        for one in fields(ListedOperator)
+    }
+    return RawFile(
+        origin_meta(origin) | told(_Meta, profile),
+        texts | floats | calls | (listed if profile.listed else {}),
+    )
 
 
 def operator_profile(raw: RawFile) -> OperatorProfile:
@@ -50,7 +61,16 @@ def operator_profile(raw: RawFile) -> OperatorProfile:
     columns["calls"] = ints_of(raw, _CALLS, size).tolist()
     rows = zip(*(columns[field.name] for field in fields(OperatorTime)), strict=True)
     operators = tuple(OperatorTime(*row) for row in rows)
-    return OperatorProfile(operators, **told(_Meta, meta_of(raw, _Meta)))
+    return OperatorProfile(operators, listed=_listed(raw), **told(_Meta, meta_of(raw, _Meta)))
+
+
+def _listed(raw: RawFile) -> tuple[ListedOperator, ...]:
+    if _LISTED + "name" not in raw.arrays:
+        return ()
+    size = rows_of(raw, _LISTED + "name")
+    names = [_LISTED + one.name for one in fields(ListedOperator)]
+    columns = [texts_of(raw, name, size).tolist() for name in names]
+    return tuple(ListedOperator(*row) for row in zip(*columns, strict=True))
 
 
 CONVERT = "convert"
@@ -64,7 +84,15 @@ OTHER = "other"
 
 _ROLE_OF: dict[str, str] = {
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"), CONVERT),
-    **dict.fromkeys(("Cast", "CastLike"), CAST),
+    **dict.fromkeys(("QUANTIZE", "DEQUANTIZE"), CONVERT),
+    **dict.fromkeys(("Cast", "CastLike", "CAST"), CAST),
+    **dict.fromkeys(
+        (
+            *("RESHAPE", "TRANSPOSE", "SQUEEZE", "EXPAND_DIMS", "CONCATENATION", "SPLIT", "SLICE"),
+            *("STRIDED_SLICE", "GATHER", "PACK", "UNPACK"),
+        ),
+        LAYOUT,
+    ),
     **dict.fromkeys(
         (
             *("ReorderInput", "ReorderOutput", "Transpose", "Reshape", "Flatten", "Squeeze"),
@@ -123,6 +151,29 @@ class OperatorTime:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedOperator:
+    """One operator that is executed, in a runtime that tells no time of it.
+
+    Attributes:
+        op_type: by the runtime's own name, such as ``CONV_2D``.
+        placed: whose kernel executes it: a delegate, or the runtime's own kernels.
+        inputs: types and shapes, such as ``s8[1,8,8,32] s8[64,3,3,32]``.
+        outputs: the same of what it makes.
+    """
+
+    name: str
+    op_type: str
+    placed: str
+    inputs: str = ""
+    outputs: str = ""
+
+    @property
+    def role(self) -> str:
+        """What it does for the model: `CONVERT`, `CAST`, ..."""
+        return _ROLE_OF.get(self.op_type, OTHER)
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorProfile:
     """One artifact under the profiler.
 
@@ -132,6 +183,8 @@ class OperatorProfile:
         call_ns: median of a profiled call, as the caller saw it.
         resolution_ns: of the profiler's times.
         why_not: one sentence when nothing could be profiled.
+        listed: what is executed, in its order, where no times are told.
+        pieces: in how many pieces a delegate took its part of those.
     """
 
     operators: tuple[OperatorTime, ...] = ()
@@ -139,6 +192,8 @@ class OperatorProfile:
     call_ns: float = 0.0
     resolution_ns: int = 0
     why_not: str = ""
+    listed: tuple[ListedOperator, ...] = ()
+    pieces: int = 0
 
     @property
     def total_ns(self) -> float:

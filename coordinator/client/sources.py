@@ -121,9 +121,16 @@ def subject_in(known: Sources) -> ExplainedRun:
         batch=known.job.workload.batch,
         profile=profile,
         baseline_profile=baseline,
+        runtime=_runtime_of(known, known.run.entry_index),
+        baseline_runtime=_runtime_of(known, 0),
+        threads=known.job.workload.threads,
         ledger=_parsed(known, PassName.NUMERICS, RawRole.BOTH, read_ledger),
         exact=exact_words(known.runtime),
     )
+
+
+def _runtime_of(known: Sources, entry: int) -> str:
+    return known.job.entries[entry].runtime
 
 
 def _parsed(

@@ -23,6 +23,8 @@ from . import delegates, opening, tiny
 from .session import LiteRtSession, session_on
 
 if TYPE_CHECKING:
+    from bitgauge.benchmarks.raw.operators import OperatorProfile
+
     from .watched import LiteRtGraph
 
 NAME = "litert"
@@ -74,6 +76,19 @@ def open_graph(path: Path, options: SessionOptions, folder: Path) -> LiteRtGraph
     return LiteRtGraph(load(path, options), path, options)
 
 
+def list_operators(path: Path, options: SessionOptions) -> OperatorProfile:
+    """What is executed of a file, and where; see `base.Traits`.
+
+    Raises:
+        RuntimeMissing: only the package of the older name is there, which has no schema.
+    """
+    if not opening.has_schema():
+        raise RuntimeMissing("The operators of a file are read with ai-edge-litert alone.")
+    from .listing import listed
+
+    return listed(path, options)
+
+
 def probe_kernels() -> dict[str, str]:
     """What the kernels do here; see `base.Traits`.
 
@@ -120,6 +135,7 @@ TRAITS = Traits(
         ),
     ),
     graph=open_graph,
+    lists=list_operators,
     kernels=probe_kernels,
     sentinel=sentinel_artifact,
 )

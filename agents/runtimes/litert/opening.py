@@ -53,6 +53,11 @@ def library() -> Any:
     return importlib.import_module(f"{PACKAGES[found]}.interpreter")
 
 
+def own_kernels(chosen: str) -> str:
+    """Whose kernels compute what no delegate took."""
+    return BUILTIN if chosen == XNNPACK else chosen
+
+
 def has_schema() -> bool:
     """Whether files can be looked into: the older package brings no schema."""
     return package() == "ai-edge-litert"

@@ -78,7 +78,7 @@ class Watched:
                 graph,
                 borders,
                 frozenset() if taken is None else taken.taken,
-                _own_kernels(opening.kernels_of(options)),
+                opening.own_kernels(opening.kernels_of(options)),
             )
             self._shown = _shown(graph, borders)
         self.facts: GraphFacts = _in_order(facts, tuple(signature.outputs))
@@ -113,11 +113,6 @@ class Watched:
             raise Uninstrumentable(
                 f"With all tensors kept it cannot be run: {error.sentence}"
             ) from error
-
-
-def _own_kernels(chosen: str) -> str:
-    """Whose kernels compute what no delegate took."""
-    return opening.BUILTIN if chosen == opening.XNNPACK else chosen
 
 
 def _shown(graph: FileGraph, borders: Mapping[int, str]) -> dict[int, str]:

@@ -13,6 +13,7 @@ from ...numerics.ledger import Ledger, OperatorRow, TensorRow, worst_operators, 
 from ...raw.operators import OperatorProfile, by_type
 from ...vocabulary import shown as text
 from ...vocabulary.values.runs import MetricValue
+from .placed import placed_findings
 from .slow import slow_findings
 from .types import ExplainedRun, Finding
 from .wrong import wrong_findings
@@ -55,7 +56,7 @@ class Explanation:
 
 def explain(subject: ExplainedRun) -> Explanation:
     """All that the measurements of one run say about it."""
-    found = [*wrong_findings(subject), *slow_findings(subject)]
+    found = [*wrong_findings(subject), *slow_findings(subject), *placed_findings(subject)]
     ledger = subject.ledger
     return Explanation(
         headline=_headline(subject),

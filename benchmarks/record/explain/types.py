@@ -25,6 +25,9 @@ class ExplainedRun:
         profile: its time per operator; None when that was not measured.
         baseline_profile: the baseline's.
         ledger: its overflow ledger; None when that was not taken.
+        runtime: what executes it; "" when that is not told.
+        baseline_runtime: what executes the baseline.
+        threads: of a call.
         exact: how its runtime computes exactly, with what that costs; "" when there is no such way.
     """
 
@@ -35,6 +38,9 @@ class ExplainedRun:
     profile: OperatorProfile | None = None
     baseline_profile: OperatorProfile | None = None
     ledger: Ledger | None = None
+    runtime: str = ""
+    baseline_runtime: str = ""
+    threads: int = 1
     exact: str = ""
 
     def metric(self, key: str) -> MetricValue:
