@@ -71,6 +71,7 @@ def load(binding: Any, options: SessionOptions) -> list[Any] | None:
             f"Delegate {name} needs {LIBRARIES[name]}, which is not installed on this device.",
         )
     try:
+        ctypes.CDLL(library)  # the binding leaves half an object behind where this fails
         return [binding.load_delegate(library)]
     except (ValueError, OSError) as error:
         raise Refused(

@@ -33,6 +33,8 @@ from tests.labs.agent import (
 )
 
 from .corpus import EVERY, MEMORY_BYTES, Hostile, Targets, baseline, fakes, onnx_models
+from .lite_corpus import IN_A_CHILD, lite_models
+from .lite_corpus import baseline as lite_baseline
 
 LIMITS = PhaseLimits(load=30.0, warm_up=30.0, measure=30.0, terminate=0.3)
 GROUPS = {"killed": FailureGroup.ENVIRONMENT}
@@ -162,6 +164,21 @@ async def test_what_a_model_file_may_try(lab: Lab, aim: Targets, level: str) -> 
     )
     assert (first.status, last.status) == (RunStatus.MEASURED, RunStatus.MEASURED)
     assert [w for c, r in zip(cases, middle, strict=True) if (w := judge(c, r, level))] == []
+
+
+@pytest.mark.parametrize("level", EVERY)
+async def test_what_a_tflite_file_may_try(lab: Lab, aim: Targets, level: str) -> None:
+    """Each is stopped by a look at it, in one sentence; what came before and after is measured."""
+    await require(level)
+    lab.sandbox = level
+    cases = tuple(one for one in lite_models() if one.name in IN_A_CHILD)
+    evaluation = evaluation_bytes(lab.folder)
+    first, *middle, last = await measure(
+        lab, lite_baseline(), cases, runtime="litert", evaluation=evaluation
+    )
+    assert (first.status, last.status) == (RunStatus.MEASURED, RunStatus.MEASURED)
+    assert [w for c, r in zip(cases, middle, strict=True) if (w := judge(c, r, level))] == []
+    assert traces(lab, aim) == []
 
 
 def traces(lab: Lab, aim: Targets) -> list[str]:
