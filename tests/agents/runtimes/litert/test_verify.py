@@ -80,7 +80,7 @@ def test_unknown_kernels_and_delegates_are_refused_by_name(
         with pytest.raises(BitgaugeError, match=words):
             litert.load(path, SessionOptions(further=(StackItem(name, value),)))
     monkeypatch.setattr(delegates, "_FOLDERS", ())
-    monkeypatch.setattr(delegates.ctypes.util, "find_library", lambda name: None)
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
     with pytest.raises(BitgaugeError, match=r"libedgetpu\.so\.1, which is not installed") as caught:
         litert.load(path, SessionOptions(further=(StackItem("delegate", "edgetpu"),)))
     assert caught.value.code is Code.RUNTIME_MISSING
