@@ -15,11 +15,13 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
 from bitgauge.benchmarks.vocabulary.typed import parse_long_time_ns
 from bitgauge.benchmarks.vocabulary.values.campaigns import Volume
-from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector, Workload
 from bitgauge.coordinator.client.suites import read_suite
 from bitgauge.coordinator.client.upload import local_file
+from bitgauge.coordinator.lab.campaigns.plan import expanded
 
+from tests.labs import values
 from tests.labs.refresh import device
 
 RECIPES = '["fp16", "int8-static-u8s8-pc", "fp16"]'
@@ -293,3 +295,43 @@ def test_long_times_have_hours_and_days() -> None:
     assert parse_long_time_ns("1.5 h") == 5400e9
     assert parse_long_time_ns("2d") == 172_800e9
     assert parse_long_time_ns("90min") == 5400e9
+
+
+FORMS = """\
+recipes = ["fp16", "fp32@litert", "all@*"]
+[[model]]
+baseline = "{onnx}"
+evaluation = "{evaluation}"
+sources = ["{lite}"]
+"""
+
+
+def test_a_suite_names_further_forms_and_runtimes(tmp_path: Path) -> None:
+    mlp = zoo.models()[0].path
+    lite = mlp.with_suffix(".tflite")
+    text = FORMS.format(onnx=mlp, evaluation=zoo.evaluation_path(), lite=lite)
+    (tmp_path / "s.toml").write_text(text)
+    found = read_suite(str(tmp_path / "s.toml"))
+    [model] = found.suite.models
+    [source] = model.sources
+    assert (source.name, source.kind) == ("digits-mlp.tflite", "tflite")
+    assert source.artifact in {one.digest for one in found.files}, "it is sent, too"
+    assert found.suite.recipes == ("fp16", "fp32@litert", "all@*")
+    takes = {"onnxruntime": ("onnx",), "litert": ("tflite",), "strange": ("other",)}
+    told = expanded(found.suite, takes).recipes
+    assert told[:2] == ("fp16", "fp32@litert")
+    assert {"fp32@onnxruntime", "fp16@onnxruntime"} <= {*told}
+    assert not any(one.endswith(("@*", "@strange")) for one in told)
+    views = (device("here", runtimes=(values.runtime(fingerprint="stack"), LITE)),)
+    jobs = targets_of_suite(replace(found.suite, recipes=told), views, lambda *_: ())[0]
+    assert spec_of(jobs, 60).sources == model.sources
+
+
+LITE = RuntimeDescription("litert", "2", artifact_kinds=("tflite",), fingerprint="f")
+
+
+def test_a_runtime_that_is_named_wrongly_is_said_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text('recipes = ["fp16@"]\n[[model]]\nzoo = "digits-mlp"\n')
+    with pytest.raises(BitgaugeError, match="is not RECIPE@RUNTIME") as caught:
+        read_suite(str(tmp_path / "s.toml"))
+    assert caught.value.code is Code.BAD_SUITE
