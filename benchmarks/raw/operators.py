@@ -118,6 +118,27 @@ _ROLE_OF: dict[str, str] = {
         FLOAT,
     ),
     **dict.fromkeys(("MatMulNBits", "MatMulBnb4", "GatherBlockQuantized"), WEIGHT_ONLY),
+    # PyTorch's, as its profiler names them.
+    **dict.fromkeys(
+        (
+            *("aten::linear", "aten::addmm", "aten::mm", "aten::bmm", "aten::matmul"),
+            *("aten::conv1d", "aten::conv2d", "aten::conv3d", "aten::convolution"),
+        ),
+        FLOAT,
+    ),
+    **dict.fromkeys(
+        ("onednn::qlinear_pointwise", "onednn::qconv_pointwise", "aten::_int_mm"), INTEGER
+    ),
+    **dict.fromkeys(
+        (
+            *("quantized_decomposed::quantize_per_tensor", "torchao::quantize_affine"),
+            *("quantized_decomposed::dequantize_per_tensor", "torchao::dequantize_affine"),
+            "quantized_decomposed::dequantize_per_channel",
+        ),
+        CONVERT,
+    ),
+    **dict.fromkeys(("aten::flatten", "aten::reshape", "aten::view", "aten::transpose"), LAYOUT),
+    "aten::to": CAST,
 }
 
 

@@ -6,6 +6,7 @@ own checks, a large part of a small program's time, are Python that no deployed 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -100,6 +101,11 @@ class TorchSession:
             raise
         except Exception as error:  # the library raises a dozen types that share no base
             raise self._explains(error) from error
+
+    def bare(self, feeds: Feeds) -> Callable[[], Any]:
+        """A call of the program alone, on tensors that are there already."""
+        given = _tensors(self._ready(feeds), self._odd())
+        return functools.partial(self._loaded().ready(given), *given)
 
     def close(self) -> None:
         """Drops the program, and with it its memory."""
