@@ -1,87 +1,68 @@
-"""Each further runtime on the zoo: the agent's p50 against a bare loop, and against its own tool.
+"""A/A of the zoo CNN in each runtime, with a session of the other one in the same process.
 
-As in `bench_harness`, which does the same for ONNX Runtime. LiteRT's own tool, `litert-benchmark`,
-runs its newer interface in a process of its own and counts no copies of inputs and outputs; it is
-held against launches of the pass `absolute` in turns.
+By the certificate's own rule: no more intervals than chance explains leave out 1. The other runtime
+is called between quads, on two threads, so that a pool that spins afterwards would show.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import math
-import shutil
-import subprocess
-import sys
-import tempfile
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from bitgauge.agents import registry
-from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.agents.passes._batches import Feeds
+from bitgauge.agents.passes._placements import Placements
+from bitgauge.agents.runtimes import litert, ort
+from bitgauge.agents.runtimes.base import Session, SessionOptions
+from bitgauge.benchmarks.analysis.certificate import COMPARISONS, judge
+from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.benchmarks.stats.paired import Interval
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from .bare import BARE, compare_with_bare
-from .one_launch import launch
-from .pairs import EVALUATION, of_logs, show
+from .pairs import EVALUATION, ZOO, abba
 
-LAUNCHES = 6
-RUNS = 2000
-KIND = {"litert": "tflite", "torch": "pt2"}
-
-
-def compare_with_own_tool(model: Path) -> None:
-    """Prints one row: p50 of launches against the median of `litert-benchmark`, in turns."""
-    own = shutil.which("litert-benchmark", path=str(Path(sys.prefix) / "bin"))
-    if own is None:
-        print("NOT RUN: against litert-benchmark: it is not installed here.")
-        return
-    logs = []
-    for number in range(LAUNCHES):
-        with tempfile.TemporaryDirectory() as name:
-            said = Path(name) / "said.json"
-            command = [own, "--model", str(model), "--num_runs", str(RUNS), "--num_threads", "1"]
-            done = subprocess.run(
-                [*command, "--result_json", str(said)], capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                print(f"NOT RUN: litert-benchmark failed: {done.stderr.strip().splitlines()[-1]}")
-                return
-            theirs_ns = _median_ns(json.loads(said.read_text()))
-        raw = asyncio.run(
-            launch(PassName.ABSOLUTE, [model], EVALUATION, number=number, runtime="litert")
-        )
-        logs.append(math.log(float(np.median(raw.arrays["latency_ns"])) / theirs_ns))
-    print(
-        f"{model.name:<25} p50 / litert-benchmark {show(of_logs(logs))}, {LAUNCHES} launches each"
-    )
+FILES = {"onnxruntime": "digits-cnn.onnx", "litert": "digits-cnn.tflite"}
+QUADS = 10
+_MARGIN = 0.05
 
 
-def _median_ns(said: object) -> float:
-    """The median that the tool wrote, wherever it lies in its file."""
-    if isinstance(said, dict):
-        for key, value in said.items():
-            if "median" in key and isinstance(value, (int, float)):
-                return float(value) * (1e6 if key.endswith("ms") else 1e3)
-            if isinstance(value, (dict, list)) and (found := _median_ns(value)):
-                return found
-    if isinstance(said, list):
-        return next(filter(None, map(_median_ns, said)), 0.0)
-    return 0.0
+def session(runtime: str) -> Session:
+    """A session on two threads."""
+    module = {"onnxruntime": ort, "litert": litert}[runtime]
+    made: Session = module.load(Path(ZOO / FILES[runtime]), SessionOptions(threads=2))
+    return made
 
 
 def main() -> None:
-    """Measures and prints."""
-    there = {one.name for one in registry.probe_runtimes(registry.find("runtimes", ()))[0]}
-    for runtime in (name for name in BARE if name in KIND):
-        if runtime not in there:
-            print(f"NOT RUN: {runtime}: it is not installed here.")
-            continue
-        for model in zoo.models():
-            compare_with_bare(runtime, model.form(KIND[runtime]))
-        if runtime == "litert":
-            for model in zoo.models():
-                compare_with_own_tool(model.form("tflite"))
+    """Prints what each runtime's A/A says."""
+    pixels = read_evaluation_set(EVALUATION).inputs["pixels"].astype(np.float32)
+    feeds = {"pixels": np.ascontiguousarray(pixels[:1])}
+    for runtime, other in itertools.permutations(FILES):
+        beside = session(other).bind(feeds)
+        ratios = []
+        for number in range(COMPARISONS):
+            found = _apart(runtime, feeds, beside, number)
+            differs = not found.low <= 1 <= found.high
+            words = f"{found.point:.3f} [{found.low:.3f}, {found.high:.3f}]"
+            print(f"{runtime} against itself beside {other}: {words}{' DIFFERENT' * differs}")
+            difference = "detected" if differs else None
+            ratios.append(MetricValue("latency_ratio", found.point, difference=difference))
+        found_of_all = judge(ratios, COMPARISONS, _MARGIN)
+        print(f"{runtime}: {found_of_all.reason}; worst effect {found_of_all.worst_effect:.3f}")
+
+
+def _apart(runtime: str, feeds: Feeds, beside: Callable[[], None], seed: int) -> Interval:
+    """Time of one session against another, made anew between quads as the paired pass does."""
+    made = Placements(
+        lambda letter: session(runtime), lambda one: [feeds], 2, np.random.default_rng(seed)
+    )
+
+    def gap() -> None:
+        beside()
+        made.place()
+
+    return abba(*made.calls(), quads=QUADS, seed=seed, gap=gap)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,12 @@ MODELS = ("digits-mlp", "digits-cnn", "digits-transformer")
 
 
 def abba(
-    baseline: protocol.Call, candidate: protocol.Call, *, quads: int = 60, seed: int = 1
+    baseline: protocol.Call,
+    candidate: protocol.Call,
+    *,
+    quads: int = 60,
+    seed: int = 1,
+    gap: Callable[[], None] = lambda: None,
 ) -> Interval:
     """Time of `candidate` / time of `baseline` with its 95 % interval, in random quads (A-8)."""
     plan = replace(
@@ -42,7 +47,7 @@ def abba(
             clock=time.perf_counter_ns,
             plan=plan,
             rng=np.random.default_rng(seed),
-            gap=lambda: None,
+            gap=gap,
             conditions=conditions.read,
         )
     conditions.close()
