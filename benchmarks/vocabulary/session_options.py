@@ -76,7 +76,7 @@ def mark_of(option: str, value: str = "1") -> str:
         option: its name.
         value: of one that is no switch: it is part of the mark.
     """
-    return _UNDER + option.rpartition(".")[2] + ("" if value == "1" else f"={value}")
+    return _UNDER + option.rpartition(".")[2] + ("" if value == "1" else f".{value}")
 
 
 def modes_under(probe_map: Mapping[str, str], options: Iterable[StackItem]) -> dict[str, str]:

@@ -151,7 +151,7 @@ def test_ours_declare_what_they_have() -> None:
     told = {name: set(registry.runtime(name, ()).TRAITS.capabilities) for name in FOUND.modules}
     assert told["onnxruntime"] == set(Capability)
     assert told["torch"] == set(Capability) - {Capability.GRAPH, Capability.ARENA}
-    assert told["litert"] == {Capability.GRAPH, Capability.KERNELS, Capability.SENTINEL}
+    assert told["litert"] == set(Capability) - {Capability.PROFILE, Capability.ARENA}
     assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL}
 
 

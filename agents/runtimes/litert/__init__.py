@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.session_options import mark_of
@@ -107,6 +107,23 @@ def probe_kernels() -> dict[str, str]:
     return found
 
 
+def measure_anchors() -> dict[str, float]:
+    """The most operations per second here; see `base.Traits`.
+
+    Raises:
+        RuntimeMissing: only the package of the older name is there, which has no schema.
+    """
+    if not opening.has_schema():
+        raise RuntimeMissing("Anchors are measured with ai-edge-litert alone.")
+    from ...host import anchoring
+    from . import anchors
+
+    def load(model: bytes, threads: int) -> Any:
+        return opening.of_bytes(model, chosen=opening.XNNPACK, threads=threads)
+
+    return anchors.peaks(load) | anchoring.of_the_host()
+
+
 def empty_artifact() -> bytes:
     """A model that takes the absolute value of one float."""
     return tiny.EMPTY
@@ -137,5 +154,6 @@ TRAITS = Traits(
     graph=open_graph,
     lists=list_operators,
     kernels=probe_kernels,
+    anchors=measure_anchors,
     sentinel=sentinel_artifact,
 )

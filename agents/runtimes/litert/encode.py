@@ -105,7 +105,7 @@ def _tensor(one: Tensor, buffers: list[Any]) -> Any:
     made.buffer = 0
     if one.data is not None:
         held = schema.BufferT()
-        held.data = list(_stored(one.data, one.dtype))
+        held.data = np.frombuffer(_stored(one.data, one.dtype), np.uint8)
         made.buffer = len(buffers)
         buffers.append(held)
     if one.scale:
