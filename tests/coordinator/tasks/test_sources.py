@@ -118,8 +118,9 @@ def test_all_stands_for_what_can_be_made(forms: Look, builder: Callable[[str, st
     builder("lite", BUILDER.format(takes="tflite", makes="tflite"))
     takes = {**TAKES, "strange": ("other",)}
     found = forms(with_form(Entry("all", runtime="litert")), takes)
-    assert found.recipes == ("fp32", "fp32", "bf16")
-    assert found.runtimes == ("onnxruntime", "litert", "litert")
+    assert found.recipes[:2] == ("fp32", "fp32")
+    assert "bf16" in found.recipes[2:], "what builders of ours make of it comes besides"
+    assert found.runtimes == ("onnxruntime", *["litert"] * (len(found.recipes) - 1))
     every = forms(with_form(Entry("all", runtime="*")), takes)
     assert {one.runtime for one in every.entries} == {"onnxruntime", "litert"}
     assert sum(one == "fp32" for one in every.recipes) == 2, "each runtime has one"
