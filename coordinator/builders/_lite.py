@@ -88,6 +88,12 @@ class LiteInterpreter:
             for name, at in self._outputs.items()
         }
 
+    def computed(self) -> dict[str, int]:
+        """Places of the tensors that operators make, by name, in the order of the graph."""
+        told = {one["index"]: one["name"] for one in self._interpreter.get_tensor_details()}
+        made = [at for one in self._interpreter._get_ops_details() for at in one["outputs"]]
+        return {told[at]: int(at) for at in made if at in told}
+
     def values(self, places: Mapping[str, int]) -> dict[str, Array]:
         """Tensors of the last call as numbers, by the names that are given for their places."""
         told = {one["index"]: one for one in self._interpreter.get_tensor_details()}

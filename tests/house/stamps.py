@@ -84,10 +84,14 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "tests/real_models",
     ),
     "long-builders": (
+        "benchmarks/quality",
         "benchmarks/vocabulary",
+        "benchmarks/zoo",
         "coordinator/builders",
         "coordinator/environments",
+        "coordinator/models",
         "tests/builder_environments",
+        "tests/labs/graphs/built_lite.py",
     ),
     "long-experiments": (
         "agents/passes",

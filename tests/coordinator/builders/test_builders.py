@@ -25,7 +25,7 @@ from bitgauge.benchmarks.vocabulary.recipes import (
     parse,
 )
 from bitgauge.coordinator.builders import registry
-from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
+from bitgauge.coordinator.builders.base import BuildRequest, Unsupported, kind_taken
 from bitgauge.coordinator.models.recognise import inspect_model
 from onnx import helper, numpy_helper
 
@@ -186,7 +186,8 @@ def test_a_build_is_silent_and_leaves_logging_alone(
 
 def test_every_recipe_has_at_most_one_builder_of_a_kind_and_every_default_has_one() -> None:
     for recipe in known_recipes():
-        takers = [b.MAKES for b in registry.builders().values() if b.accepts(recipe)]
+        every = registry.builders().values()
+        takers = [(b.MAKES, kind_taken(b)) for b in every if b.accepts(recipe)]
         assert len(takers) == len(set(takers))
     assert set(DEFAULT_RECIPES) <= set(registry.buildable_recipes())
 
