@@ -37,6 +37,14 @@ class ZooModel:
         """The file of another artifact kind that computes the same, one of `FORMS`."""
         return self.path.with_suffix(f".{kind}")
 
+    def built(self, kind: str) -> dict[str, Path]:
+        """Files of an artifact kind that were built of the model and committed, by recipe.
+
+        They are there so that a first look needs no builder's environment, which is large.
+        """
+        found = (_FOLDER / "built").glob(f"{self.name}.*.{kind}")
+        return {path.name.split(".")[1]: path for path in sorted(found)}
+
 
 def models() -> tuple[ZooModel, ...]:
     """The models, quickest to build and measure first."""

@@ -207,6 +207,9 @@ def demo(
     recipes: Annotated[
         str | None, typer.Option(help="Recipes, with commas, or all.", show_default=FIRST_LOOK)
     ] = None,
+    runtime: Annotated[
+        str, typer.Option(help="What stands beside ONNX Runtime: litert, torch or none.")
+    ] = "litert",
 ) -> None:
     """Measure real models in several formats on this machine, and print table and decision.
 
@@ -216,7 +219,8 @@ def demo(
     """
     from bitgauge.benchmarks.common.home import home as default_home
 
-    from .demo.demo import plan_of, run_demo
+    from .demo.demo import run_demo
+    from .demo.plan import plan_of
 
     folder = (home or default_home()).expanduser().absolute()
     plan = plan_of(
@@ -225,6 +229,7 @@ def demo(
         batches=batches or ("1,64" if full else "1"),
         models=models,
         recipes=recipes or ("all" if full else FIRST_LOOK),
+        runtime=runtime,
     )
     raise typer.Exit(run_demo(plan))
 

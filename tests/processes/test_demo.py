@@ -13,8 +13,10 @@ import pytest
 from bitgauge.benchmarks.common.home import DEFAULT_PORT
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Internal, Refused
 from bitgauge.coordinator.cli.demo import demo
-from bitgauge.coordinator.cli.demo.demo import DemoPlan, plan_of
+from bitgauge.coordinator.cli.demo import plan as planning
+from bitgauge.coordinator.cli.demo.plan import DemoPlan, plan_of, specs_of
 from bitgauge.coordinator.cli.demo.processes import DemoLab, DemoProcess
+from bitgauge.coordinator.client.upload import local_file
 from bitgauge.coordinator.config import CoordinatorConfig
 from bitgauge.coordinator.store import state_folder
 
@@ -29,6 +31,7 @@ def plan(home: Path, **changes: str | int | None) -> DemoPlan:
         "batches": "1,64",
         "models": "all",
         "recipes": "all",
+        "runtime": "litert",
     }
     return plan_of(home, **(typed | changes))  # type: ignore[arg-type]
 
@@ -40,9 +43,32 @@ def test_the_plan_is_checked_before_anything_starts(tmp_path: Path) -> None:
     assert whole.recipes[0] == "fp32"
     assert whole.database == tmp_path / "store.db"
     assert [model.name for model in plan(tmp_path, models="digits-mlp").models] == ["digits-mlp"]
-    for wrong in ({"models": "digits"}, {"recipes": "fp8"}, {"batches": "0"}):
+    for wrong in (
+        {"models": "digits"},
+        {"recipes": "fp8"},
+        {"batches": "0"},
+        {"runtime": "lite"},
+    ):
         with pytest.raises(BadInput):
             plan(tmp_path, **wrong)
+
+
+def test_the_other_runtime_has_the_files_of_the_batch_that_they_hold(tmp_path: Path) -> None:
+    both = plan(tmp_path, models="digits-cnn", recipes="fp16")
+    one, many = specs_of(both, both.models[0], DEVICE.description.device_id)
+    lite = [entry for entry in one.entries if entry.runtime == "litert"]
+    assert [entry.recipe for entry in lite] == [
+        "fp32",
+        "int8-dynamic-s8s8-pc",
+        "int8-static-s8s8-pc",
+    ]
+    assert [form.artifact for form in one.sources] == [lite[0].artifact]
+    assert {entry.artifact for entry in one.entries if entry.artifact} <= {
+        local_file(path).digest for path in both.files
+    }
+    assert (many.sources, {entry.runtime for entry in many.entries}) == ((), {""})
+    alone = plan(tmp_path, runtime="none")
+    assert all(not spec.sources for spec in specs_of(alone, alone.models[0], "it"))
 
 
 def test_a_taken_port_is_refused_when_named_and_avoided_when_usual(
@@ -53,7 +79,7 @@ def test_a_taken_port_is_refused_when_named_and_avoided_when_usual(
         with pytest.raises(Refused) as caught:
             plan(tmp_path, port=taken)
         assert caught.value.code is Code.PORT_IN_USE
-        monkeypatch.setattr(demo, "DEFAULT_PORT", taken)
+        monkeypatch.setattr(planning, "DEFAULT_PORT", taken)
         assert plan(tmp_path, port=None).port not in (0, taken, DEFAULT_PORT)
 
 

@@ -13,62 +13,39 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.common.home import DEFAULT_PORT
 from bitgauge.benchmarks.record.explain.explain import explain, worst_of
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Refused
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.shown import counted
-from bitgauge.benchmarks.vocabulary.typed import unknown
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Selector, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 
 from ...client.client import Client
 from ...client.sources import subject_of
-from ...client.upload import LocalFile, Uploaded, local_file, upload
-from ...cluster import home_folder, listeners
-from ...config import CoordinatorConfig
-from ...store.state_folder import StateFolder
+from ...client.upload import Uploaded, local_file, upload
 from ..common import Interrupted, print_text, say
 from ..follow import follow
 from ..jobs import exit_code
-from ..orders import entries_of, jobs_of, parse_batches, parse_recipes
 from ..text.explain import explanation_text
 from ..text.jobs import job_text, uploaded_words
 from ..text.layout import wrapped
 from ..text.rows import table_text
 from ..text.trust import exact_words
+from .plan import HOST, MAX_ACCURACY_LOSS_PP, DemoPlan, specs_of
 from .processes import DemoLab
 
-HOST = "127.0.0.1"
-MAX_ACCURACY_LOSS_PP = 1.0
 KNOWN_JOBS = 1000
 CHECK_EVERY_S = 10.0
 """How often a quiet job makes us look whether agent and coordinator are alive, in seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class DemoPlan:
-    """What the demo measures and where."""
-
-    home: Path
-    port: int
-    batches: tuple[int, ...]
-    models: tuple[zoo.ZooModel, ...]
-    recipes: tuple[str, ...]
-
-    @property
-    def database(self) -> Path:
-        """The database that stays behind."""
-        return StateFolder(str(self.home)).store_path
 
 
 @dataclass(slots=True)
@@ -78,61 +55,13 @@ class _Done:
     views: list[JobView] = field(default_factory=list)
     open_jobs: list[str] = field(default_factory=list)
     known: frozenset[Digest] = frozenset()
+    given: frozenset[Digest] = frozenset()
 
     @property
     def artifacts(self) -> set[Digest]:
         """What was built for the jobs so far, or taken because it was built before."""
-        entries = (entry for view in self.views for entry in view.entries[1:])
-        return {entry.artifact for entry in entries if entry.artifact is not None}
-
-
-def plan_of(
-    home: Path,
-    *,
-    port: int | None,
-    batches: str,
-    models: str,
-    recipes: str,
-) -> DemoPlan:
-    """Check what was typed, before anything is started.
-
-    Raises:
-        BadInput: an unknown model or recipe, or a batch that is no number.
-        Refused: a coordinator works on this home, or the port that was named is taken.
-    """
-    config = CoordinatorConfig(str(home), HOST, DEFAULT_PORT if port is None else port)
-    home_folder.prepare(config)
-    home_folder.refuse_if_running(config)
-    if port:
-        listeners.refuse_if_port_taken(config)
-    return DemoPlan(
-        home=home,
-        port=port or _port(config),
-        batches=parse_batches([batches]),
-        models=_models(models),
-        recipes=parse_recipes(recipes, calibrated=True),
-    )
-
-
-def _port(config: CoordinatorConfig) -> int:
-    """The usual port when it is free, so that queries find the demo; else any free one."""
-    if config.port:
-        with suppress(Refused):
-            listeners.refuse_if_port_taken(config)
-            return config.port
-    return listeners.free_port(HOST)
-
-
-def _models(text: str) -> tuple[zoo.ZooModel, ...]:
-    known = {model.name: model for model in zoo.models()}
-    if text.strip() == "all":
-        return tuple(known.values())
-    chosen = []
-    for name in (word.strip() for word in text.split(",")):
-        if name not in known:
-            raise unknown("zoo model", name, known)
-        chosen.append(known[name])
-    return tuple(chosen)
+        held = {entry.artifact for view in self.views for entry in view.entries}
+        return {one for one in held if one is not None} - self.given
 
 
 def run_demo(plan: DemoPlan) -> int:
@@ -165,8 +94,10 @@ def _run(plan: DemoPlan) -> int:
             say("starting the agent ...")
             device = lab.start_agent(client)
             say(f"device {device.description.name} has registered")
+            plan = _with_what_is_there(plan, device)
             uploaded = _upload(client, plan)
-            done = _Done(known=_known_artifacts(client))
+            given = frozenset(local_file(path).digest for path in plan.files)
+            done = _Done(known=_known_artifacts(client), given=given)
             try:
                 _measure(client, lab, plan, device, done)
             except BaseException:
@@ -181,51 +112,31 @@ def _run(plan: DemoPlan) -> int:
     return exit_code(done.views)
 
 
+def _with_what_is_there(plan: DemoPlan, device: DeviceView) -> DemoPlan:
+    """The plan without a runtime that the device has not, which is said."""
+    there = {one.name for one in device.description.runtimes}
+    if not plan.runtime or plan.runtime in there:
+        return plan
+    say(f"{plan.runtime} is not here and left out: pip install 'bitgauge[{plan.runtime}]'")
+    return replace(plan, runtime="")
+
+
 def _upload(client: Client, plan: DemoPlan) -> Uploaded:
-    uploaded = upload(client, [local_file(path) for path in _paths(plan)])
+    uploaded = upload(client, [local_file(path) for path in plan.files])
     say(uploaded_words(uploaded))
     return uploaded
 
 
-def _paths(plan: DemoPlan) -> Iterator[Path]:
-    yield zoo.evaluation_path()
-    yield zoo.calibration_path()
-    for model in plan.models:
-        yield model.path
-
-
 def _measure(client: Client, lab: DemoLab, plan: DemoPlan, device: DeviceView, done: _Done) -> None:
     """One job after another, so that no build runs beside a measurement."""
-    evaluation, calibration = (local_file(path) for path in list(_paths(plan))[:2])
     for model in plan.models:
-        specs = _specs(plan, model, device, evaluation, calibration)
+        specs = specs_of(plan, model, device.description.device_id)
         views = [view for spec in specs for view in _run_job(client, lab, spec, done)]
         done.views.extend(views)
         rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
         broken = [view for view in views if exit_code([view])]
         parts = [table_text(rows, [device]), *(job_text(view) for view in broken)]
         print_text("\n" + "\n".join(parts) + "\n")
-
-
-def _specs(
-    plan: DemoPlan,
-    model: zoo.ZooModel,
-    device: DeviceView,
-    evaluation: LocalFile,
-    calibration: LocalFile,
-) -> tuple[JobSpec, ...]:
-    baseline = local_file(model.path)
-    spec = JobSpec(
-        model_name=model.name,
-        baseline=baseline.digest,
-        entries=entries_of(baseline, (), plan.recipes),
-        evaluation=evaluation.digest,
-        calibration=calibration.digest,
-        model_class=model.model_class,
-        selector=Selector(device=device.description.device_id),
-        accuracy_margin_pp=MAX_ACCURACY_LOSS_PP,
-    )
-    return jobs_of(spec, plan.batches)
 
 
 def _run_job(client: Client, lab: DemoLab, spec: JobSpec, done: _Done) -> list[JobView]:
