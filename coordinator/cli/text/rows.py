@@ -41,7 +41,10 @@ _LEGEND = (
 
 
 def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> str:
-    """Rows, ordered as the table is, as blocks of text; with the devices that are described."""
+    """Rows, ordered as the table is, as blocks of text; with the devices that are described.
+
+    What is held against the baseline of another runtime follows the rows of that.
+    """
     if not rows:
         return "The table has no row that matches."
     known = {view.description.device_id: view for view in devices}
@@ -52,7 +55,12 @@ def table_text(rows: Sequence[TableRow], devices: Iterable[DeviceView] = ()) -> 
         where = (row.device_id, row.runtime, row.reference)
         key = (row.model_name, baseline, *where, profile)
         blocks.setdefault(key, []).append(row)
-    parts = [_block(block, known.get(block[0].device_id)) for block in blocks.values()]
+    places = [(block[0].model_name, block[0].device_id) for block in blocks.values()]
+    ordered = sorted(
+        blocks.values(),
+        key=lambda of: (places.index((of[0].model_name, of[0].device_id)), bool(of[0].reference)),
+    )
+    parts = [_block(block, known.get(block[0].device_id)) for block in ordered]
     return "\n\n".join([*parts, "\n".join(wrapped(_LEGEND))])
 
 

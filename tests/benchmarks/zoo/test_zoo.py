@@ -75,6 +75,21 @@ def test_the_lite_form_computes_what_the_onnx_file_does(model: zoo.ZooModel) -> 
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_what_was_built_is_that_of_its_record_and_right(model: zoo.ZooModel) -> None:
+    record = json.loads((FOLDER / "built/built.json").read_text())
+    evaluation = arrays("evaluation.npz")
+    built = model.built("tflite")
+    assert [*built] == sorted(record["builders"])
+    for recipe, path in built.items():
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == record["files"][path.name]
+        assert path.stat().st_size < 0.4 * model.form("tflite").stat().st_size, recipe
+        lite = Interpreter(str(path)).get_signature_runner()
+        pixels = evaluation["inputs/pixels"][:256]
+        codes = [lite(pixels=one[None])["logits"].argmax() for one in pixels]
+        assert np.mean(codes == evaluation["labels"][:256]) > 0.93
+
+
 def test_the_sets_follow_the_format_and_share_no_image() -> None:
     evaluation, calibration = arrays("evaluation.npz"), arrays("calibration.npz")
     for samples, least in ((evaluation, 890), (calibration, 200)):

@@ -113,6 +113,17 @@ def test_table_fits_the_width_and_hides_nothing() -> None:
     assert "profile quick (preliminary)" in lines[0]
 
 
+def test_rows_of_another_runtime_follow_those_that_they_are_held_against() -> None:
+    lite = [replace(INT8, runtime="litert", reference="onnxruntime")]
+    other = [replace(one, model_name="digits-mlp") for one in (*lite, FP32)]
+    titles = [
+        line.partition(" on ")[0].split()[0] + (" litert" if "litert" in line else "")
+        for line in table_text([*lite, FP32, *other]).splitlines()
+        if line.startswith("digits-")
+    ]
+    assert titles == ["digits-cnn", "digits-cnn litert", "digits-mlp", "digits-mlp litert"]
+
+
 def test_kernel_mode_and_saturated_share_are_shown_once_for_rows_that_are_alike() -> None:
     def kernels(recipe: str, mode: str, share: float) -> TableRow:
         metric = MetricValue("saturated_pct", share)
