@@ -97,7 +97,8 @@ class RayRunner:
         if access.is_loopback:
             node = ray.get_runtime_context().get_node_id()
             options["scheduling_strategy"] = _on(node, soft=False)
-        self._task = ray.remote(_step).options(**options)
+        self._options = options
+        self._task = ray.remote(_step)
         self._ready: dict[str, str] = {}
         """The node on which an environment was made last."""
 
@@ -156,8 +157,10 @@ class RayRunner:
         """
         what, doing = step
         limit = self._limits.of(what)
-        wanted = self._task if node is None else self._task.options(scheduling_strategy=_on(node))
-        task = wanted.remote(self._terms, work, self._access, limit, arguments)
+        place = {} if node is None else {"scheduling_strategy": _on(node)}
+        task = self._task.options(**{**self._options, **place}).remote(
+            self._terms, work, self._access, limit, arguments
+        )
         try:
             answer: object = await task
         except asyncio.CancelledError:

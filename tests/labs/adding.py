@@ -28,7 +28,8 @@ def probe():
         installed = version("numpy")
     except PackageNotFoundError as error:
         raise RuntimeMissing("numpy is not installed.") from error
-    return RuntimeDescription(name=NAME, version=installed, families=(FormatFamily.FP32,))
+    families = (FormatFamily.FP32, FormatFamily.FP16)
+    return RuntimeDescription(name=NAME, version=installed, families=families)
 
 
 def prepare():

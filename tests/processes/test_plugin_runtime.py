@@ -174,7 +174,7 @@ def test_a_tflite_file_is_held_against_the_onnx_baseline(up: Up, tmp_path: Path)
 
 @pytest.mark.timeout(120)
 def test_the_examples_of_the_documentation_reach_the_table(up: Up, tmp_path: Path) -> None:
-    """A file format, a runtime and a kind of artifact that nobody knew before."""
+    """A file format, a runtime, a kind of artifact that nobody knew before, and what builds it."""
     rng = np.random.default_rng(5)
     matrix = tmp_path / "m.linear"
     matrix.write_text(json.dumps({"linear": rng.normal(size=(4, 3)).tolist()}))
@@ -194,7 +194,7 @@ def test_the_examples_of_the_documentation_reach_the_table(up: Up, tmp_path: Pat
             JobSpec(
                 model_name="matrix",
                 baseline=model.digest,
-                entries=(Entry("", model.digest, "m.linear"),),
+                entries=(Entry("", model.digest, "m.linear"), Entry("fp16")),
                 evaluation=sets.digest,
                 runtime="matrix",
                 selector=Selector(device="shown"),
@@ -203,10 +203,14 @@ def test_the_examples_of_the_documentation_reach_the_table(up: Up, tmp_path: Pat
         ).job_id
         *_, last = client.watch(job_id)
         assert last.state is JobState.FINISHED, last
-        (row,) = client.table(TableQuery(job_id=job_id))
-        assert (row.runtime, row.recipe, row.state) == ("matrix", "fp32", CellState.MEASURED)
-        assert row.metric("latency_p50_ns").value
-        assert row.metric("accuracy_pct").value
+        rows = {row.recipe: row for row in client.table(TableQuery(job_id=job_id))}
+        assert set(rows) == {"fp32", "fp16"}
+        for row in rows.values():
+            assert (row.runtime, row.state) == ("matrix", CellState.MEASURED), row.reason
+            assert row.metric("latency_p50_ns").value
+            assert row.metric("accuracy_pct").value
+    # The other recipe was built in the environment of its builder, which was made for it.
+    assert list((up.home / "environments").glob("halves-*/environment.json"))
 
 
 @pytest.mark.timeout(120)
