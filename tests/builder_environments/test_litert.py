@@ -32,9 +32,14 @@ OFF = {"int4": 0.25, "int8": 0.06, "fp16": 0.002}
 
 
 def asked(
-    environment: Environment, source: Path, recipe: str, output: Path, batch: int = 1
+    environment: Environment,
+    source: Path,
+    recipe: str,
+    output: Path,
+    batch: int = 1,
+    name: str = "litert",
 ) -> BuildRequest:
-    root = environment("litert").path
+    root = environment(name).path
     return BuildRequest(parse(recipe), source, output, calibration_path(), batch, root, BuildLog())
 
 
@@ -160,3 +165,28 @@ def test_a_program_becomes_a_file_of_the_job_s_batch(
     pixels = read_evaluation_set(evaluation_path()).inputs["pixels"][:4]
     found = LiteInterpreter(outputs[0]).run({"pixels": pixels})["logits"]
     assert np.allclose(found, answers(MLP.form("tflite"), 4), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_onnx_model_becomes_a_file_of_any_batch(
+    model: str, environment: Environment, tmp_path: Path
+) -> None:
+    outputs = []
+    for name in ("made", "again"):
+        request = asked(environment, MODELS[model].path, "fp32", tmp_path / name, name="onnx2tf")
+        registry.build(request, ("tflite",), "onnx")
+        outputs.append(request.output.read_bytes())
+    assert outputs[0] == outputs[1]
+    assert request.log.notes[0].startswith("returns what its source does on 32 samples, within")
+    pixels = read_evaluation_set(evaluation_path()).inputs["pixels"][:7]
+    assert LiteInterpreter(outputs[0]).run({"pixels": pixels})["logits"].shape == (7, 10)
+
+
+def test_an_onnx_model_s_dense_layers_take_eight_bits(
+    environment: Environment, tmp_path: Path
+) -> None:
+    """As products of a batch they would compute nonsense."""
+    plain = asked(environment, MLP.path, "fp32", tmp_path / "plain", name="onnx2tf")
+    registry.build(plain, ("tflite",), "onnx")
+    request = asked(environment, plain.output, "int8-static-s8s8-pc", tmp_path / "made")
+    assert registry.build(request, ("tflite",))[0].startswith("3 of 3 products")

@@ -19,6 +19,7 @@ import importlib.metadata as m, json
 print(json.dumps({one.metadata["Name"]: one.version for one in m.distributions()}))
 """
 USES = {
+    "onnx2tf": "import onnx2tf, onnx",
     "litert": "import torch, litert_torch\nfrom ai_edge_quantizer import quantizer, recipe",
     "torch": "import torch, torchao\nfrom torchao.quantization import quantize_",
 }
