@@ -43,7 +43,7 @@ MEANING: dict[str, str] = {
 }
 """Every mode, from harmless to worst, and what it means."""
 
-PROBE_VERSION = 4
+PROBE_VERSION = 5
 """Raised when what is probed or how it is classified changes: maps that are kept are then old."""
 
 _RANK = {mode: rank for rank, mode in enumerate(MEANING)}

@@ -15,7 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from bitgauge.benchmarks.numerics.kernel_cases import Answer, Case, cases, classify
-from bitgauge.benchmarks.vocabulary.kernel_modes import EXACT, INEXACT, UNKNOWN, UNSUPPORTED
+from bitgauge.benchmarks.vocabulary.kernel_modes import (
+    EXACT,
+    INEXACT,
+    UNKNOWN,
+    UNSUPPORTED,
+    worst,
+)
 
 from .encode import Lite, Operator, Tensor
 
@@ -39,6 +45,10 @@ def modes(load: Load) -> dict[str, str]:
             found[f"{name}.{types}.const"] = _probed(load, build, types)
     for types in ("s8s8", "s16s16"):
         found[f"BATCH_MATMUL.{types}.dynamic"] = _probed(load, _product, types)
+    for types in ("s8s8", "f32s8"):
+        # A name is for both: LiteRT computes with one scale, and answers zeros with several.
+        ways = (_product_of_constant, _product_by_columns)
+        found[f"BATCH_MATMUL.{types}.const"] = worst(_probed(load, way, types) for way in ways)
     return dict(sorted(found.items()))
 
 
@@ -99,7 +109,11 @@ _Build = Callable[[Case, str], Lite]
 
 
 def _sides(
-    case: Case, types: str, shapes: tuple[tuple[int, ...], ...], weight: Array | None, axis: int = 0
+    case: Case,
+    types: str,
+    shapes: tuple[tuple[int, ...], ...],
+    weight: Array | None,
+    axis: int | None = 0,
 ) -> tuple[Tensor, ...]:
     """Activations, weights, a bias of zeros, output: scales of 1 but of the output.
 
@@ -159,12 +173,27 @@ def _apart(case: Case, types: str) -> Lite:
     return _model(_sides(case, types, shapes, weight, 3), "DEPTHWISE_CONV_2D", options)
 
 
-def _product(case: Case, types: str) -> Lite:
+def _product(case: Case, types: str, weight: Array | None = None, axis: int | None = None) -> Lite:
     (rows, depth), columns = case.a.shape, case.b.shape[1]
     shapes = ((1, rows, depth), (1, depth, columns), (1, rows, columns))
+    sides = _sides(case, types, shapes, weight, axis)
+    return _model(sides, "BATCH_MATMUL", _as_they_are())
+
+
+def _product_of_constant(case: Case, types: str) -> Lite:
+    """A second factor that is stored, with one scale."""
+    return _product(case, types, case.b[None])
+
+
+def _product_by_columns(case: Case, types: str) -> Lite:
+    """As quantizers store it: with a scale for each column."""
+    return _product(case, types, case.b[None], 2)
+
+
+def _as_they_are() -> Any:
     options = schema.BatchMatMulOptionsT()
     options.adjX = options.adjY = options.asymmetricQuantizeInputs = False
-    return _model(_sides(case, types, shapes, None), "BATCH_MATMUL", options)
+    return options
 
 
 _CONSTANT: dict[str, _Build] = {

@@ -19,6 +19,9 @@ from bitgauge.benchmarks.numerics.ledger import (
 )
 from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
 from bitgauge.benchmarks.numerics.shown import Uninstrumentable
+from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.benchmarks.vocabulary.kernel_modes import EXACT, INEXACT, kernel_mode
+from bitgauge.benchmarks.vocabulary.session_options import modes_under
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 pytest.importorskip("ai_edge_litert", reason="NOT RUN: pip install 'bitgauge[litert]'")
@@ -30,6 +33,8 @@ from tests.labs.graphs.lite import Lite, Operator, Tensor
 from tests.labs.graphs.lite_products import Product, model, on_codes, products
 
 Arrays = dict[str, np.ndarray]
+BUILT = Path(__file__).parents[3] / "coordinator/builders/litert/built"
+"""What LiteRT's quantizer made."""
 KERNELS = ("xnnpack", "builtin", "reference")
 
 
@@ -214,3 +219,31 @@ def test_every_kind_of_product_is_in_the_probe_map() -> None:
     kinds = {f"{one.kind}.{one.types}" for one in products()}
     assert {name.rpartition(".")[0] for name in modes if "+" not in name} >= kinds
     assert len({name.partition("+")[2] for name in modes}) == len(KERNELS)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_what_the_quantizer_makes_runs_in_kernels_of_a_known_mode(
+    tmp_path: Path, kernels: str
+) -> None:
+    """A stored factor with a scale for each column is answered with zeros: probe and ledger agree.
+
+    Whatever this machine does to the others, all that a file executes was probed.
+    """
+    chosen = () if kernels == "xnnpack" else (StackItem("kernels", kernels),)
+    options = SessionOptions(further=chosen)
+    probed = modes_under(litert.probe_kernels(), chosen)
+    feeds = {"x": read_evaluation_set((BUILT / "calibration.npz").read_bytes()).inputs["x"][:1]}
+    found = {}
+    for path in sorted(BUILT.glob("*-*.tflite")):
+        held = ledger(litert.open_graph(path, options, tmp_path).look(feeds), feeds)
+        assert set(held.executed) <= set(probed)
+        found[path.stem] = kernel_mode(held.executed, probed)
+        wrong = any(row.errors1 for row in held.operators)
+        assert wrong is (found[path.stem] == INEXACT), path.stem
+    assert {name: mode for name, mode in found.items() if mode == INEXACT} == {
+        "products-int8-static-s8s8-pc": INEXACT
+    }
+    assert len(found) == 12
+    assert len([name for name, mode in found.items() if mode is None]) == 4, "in floats"
+    if probed["FULLY_CONNECTED.s8s8.const"] == EXACT:
+        assert found["dense-int8-static-s8s8-pc"] == found["dense-int8-dynamic-s8s8-pc"] == EXACT
