@@ -78,12 +78,7 @@ class Size:
         return self.models * self.devices * len(BATCHES) * len(RECIPES)
 
 
-SIZES = (
-    Size(1_000, 5, 4),
-    Size(10_000, 10, 8),
-    Size(100_000, 20, 12),
-    Size(1_000_000, 40, 16),
-)
+SIZES = (Size(1_000, 5, 4), Size(10_000, 10, 8), Size(100_000, 20, 12), Size(1_000_000, 40, 16))
 
 
 def make(path: Path, size: Size) -> None:

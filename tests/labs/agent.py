@@ -139,8 +139,7 @@ class FakeCoordinator(agent_pb2_grpc.AgentsServicer, blobs_pb2_grpc.BlobsService
         await self._enter("QueryWrite", context)
         sha256 = request.digest.sha256
         return blobs_pb2.QueryWriteResponse(
-            committed_size_bytes=len(self.partial.get(sha256, b"")),
-            complete=sha256 in self.blobs,
+            committed_size_bytes=len(self.partial.get(sha256, b"")), complete=sha256 in self.blobs
         )
 
     async def Write(self, request_iterator: Any, context: Any) -> blobs_pb2.WriteResponse:

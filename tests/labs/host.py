@@ -17,10 +17,7 @@ from typing import Any, TypeVar
 
 from bitgauge.agents.connection.connection import Connection
 from bitgauge.benchmarks.common.join_line import Address
-from bitgauge.benchmarks.vocabulary.enums import (
-    PassName,
-    RawRole,
-)
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Entry, JobSpec

@@ -6,14 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from bitgauge.benchmarks.refresh.targets import Target, targets_of_suite
-from bitgauge.benchmarks.vocabulary.enums import (
-    HardwareClass,
-    ModelClass,
-)
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass
 from bitgauge.benchmarks.vocabulary.values.campaigns import Suite, SuiteModel
-from bitgauge.benchmarks.vocabulary.values.devices import (
-    DeviceView,
-)
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import Selector, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue

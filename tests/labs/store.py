@@ -70,11 +70,7 @@ class Lab:
         job_id = str(uuid.UUID(int=next(self.numbers)))
         self.wait(1)
         found, _ = self.store.submit(
-            job_id,
-            what or spec(),
-            ModelClass.CNN,
-            now_ns=self.now_ns,
-            submitted_by=submitted_by,
+            job_id, what or spec(), ModelClass.CNN, now_ns=self.now_ns, submitted_by=submitted_by
         )
         return found
 

@@ -170,9 +170,7 @@ def test_every_canned_query_runs(site: tuple[Site, Store]) -> None:
         assert bool(found["rows"]) == (name not in empty), name
 
 
-def test_it_sees_what_is_written_meanwhile_and_writes_nothing(
-    site: tuple[Site, Store],
-) -> None:
+def test_it_sees_what_is_written_meanwhile_and_writes_nothing(site: tuple[Site, Store]) -> None:
     before = site[0].get("/store.json", sql="SELECT count(*) AS n FROM v_jobs", _shape="array")
     lab = Lab(site[1], now_ns=5_000_000_000_000)
     lab.numbers = iter(range(1000, 2000))  # type: ignore[assignment]

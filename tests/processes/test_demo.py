@@ -131,10 +131,7 @@ def child(tmp_path: Path, code: str) -> DemoProcess:
     log = tmp_path / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-u", "-c", code],
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
+            [sys.executable, "-u", "-c", code], stdout=output, stderr=output, start_new_session=True
         )
     return DemoProcess("agent", process, log)
 

@@ -169,10 +169,7 @@ def test_a_device_that_drifts_is_found_out_whatever_is_killed(tmp_path: Path) ->
     variables = {VARIABLE: f"C8:{MIN_HISTORY + 1}"}
     up = Up.start(tmp_path / "home", variables=variables)
     try:
-        with (
-            agent_of(up, BITGAUGE_PLUGIN_PATH=str(tmp_path / "plug")),
-            up.client() as client,
-        ):
+        with agent_of(up, BITGAUGE_PLUGIN_PATH=str(tmp_path / "plug")), up.client() as client:
             lab = Drifting(up, client, says)
             calm = [lab.submit() for _ in range(MIN_HISTORY)]  # so that the agent never waits
             assert {lab.end(job_id).suspect for job_id in calm} == {None}

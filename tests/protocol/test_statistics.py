@@ -12,12 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from bitgauge.benchmarks.protocol.latency import measure_absolute, measure_pair, time_calls
-from bitgauge.benchmarks.samples import (
-    AbsoluteSamples,
-    Conditions,
-    Floats,
-    PairSamples,
-)
+from bitgauge.benchmarks.samples import AbsoluteSamples, Conditions, Floats, PairSamples
 from bitgauge.benchmarks.stats import resample
 from bitgauge.benchmarks.stats.paired import (
     PooledLaunches,

@@ -8,12 +8,7 @@ import pytest
 from bitgauge.agents.connection.lease import LeaseClock, LeaseKeeper
 from bitgauge.agents.host.patience import end_task, within
 from bitgauge.benchmarks.vocabulary.enums import Profile
-from bitgauge.benchmarks.vocabulary.errors import (
-    BitgaugeError,
-    Code,
-    Refused,
-    Unavailable,
-)
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import Progress

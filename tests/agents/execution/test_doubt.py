@@ -21,10 +21,7 @@ from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.numerics.ledger import Ledger, OperatorRow
 from bitgauge.benchmarks.raw.anchors import FP32, READING, as_items, from_items, peak_name
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
-from bitgauge.benchmarks.vocabulary.values.devices import (
-    RuntimeDescription,
-    StackItem,
-)
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef

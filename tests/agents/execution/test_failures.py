@@ -19,11 +19,7 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
         (ChildExit(False, signal=signal.SIGILL), FailureGroup.ARTIFACT, "crash_ill"),
         (ChildExit(False, signal=signal.SIGFPE), FailureGroup.ARTIFACT, "crash_fpe"),
         (ChildExit(False, signal=signal.SIGXFSZ), FailureGroup.ARTIFACT, "file_limit"),
-        (
-            ChildExit(False, signal=signal.SIGKILL, out_of_memory=True),
-            FailureGroup.ARTIFACT,
-            "oom",
-        ),
+        (ChildExit(False, signal=signal.SIGKILL, out_of_memory=True), FailureGroup.ARTIFACT, "oom"),
         (ChildExit(False, signal=signal.SIGKILL), FailureGroup.ENVIRONMENT, "killed"),
         (ChildExit(False, signal=signal.SIGTERM), FailureGroup.ENVIRONMENT, "killed"),
         (ChildExit(False, status=1), FailureGroup.HARNESS, "child_exit"),

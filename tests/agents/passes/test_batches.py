@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 from bitgauge.agents.passes._batches import Batches
 from bitgauge.benchmarks.quality.sets import EvaluationSet, InputSpec
-from bitgauge.benchmarks.vocabulary.errors import (
-    BadInput,
-    Code,
-    Refused,
-)
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 
 def evaluation(samples: int = 5, dtype: str = "float32") -> EvaluationSet:

@@ -9,11 +9,7 @@ from pathlib import Path
 import pytest
 from bitgauge.agents.storage.cache import Cache
 from bitgauge.benchmarks.common.manifest import encoded, manifest_of
-from bitgauge.benchmarks.vocabulary.errors import (
-    BadInput,
-    Code,
-    Refused,
-)
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 
 from tests.labs.agent import digest_of

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.agents.storage.identity import device_folder, device_id
-from bitgauge.benchmarks.vocabulary.errors import (
-    BadInput,
-)
+from bitgauge.benchmarks.vocabulary.errors import BadInput
 
 
 def test_a_device_keeps_its_id(tmp_path: Path) -> None:

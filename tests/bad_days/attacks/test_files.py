@@ -31,13 +31,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
-from bitgauge.coordinator.decisions.steps import (
-    ANALYSING,
-    INSPECTING,
-    Ending,
-    StepLimit,
-    error_of,
-)
+from bitgauge.coordinator.decisions.steps import ANALYSING, INSPECTING, Ending, StepLimit, error_of
 from bitgauge.coordinator.decisions.submission import Inspection, Takes
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.tasks.nursery.nursery import Nursery
@@ -229,14 +223,9 @@ async def test_a_device_whose_evidence_is_refused_says_that_its_run_failed(
 
 SETS = {name: HOSTILE[name] for name in ("samples of nothing", "bomb", "doubled", "crowded")} | {
     "labels that grow": (
-        npz(
-            **{
-                "inputs/x": np.zeros(9000, np.int8),
-                "labels": np.zeros((9000, 2000), np.int8),
-            }
-        ),
+        npz(**{"inputs/x": np.zeros(9000, np.int8), "labels": np.zeros((9000, 2000), np.int8)}),
         "18000000 labels",
-    ),
+    )
 }
 
 

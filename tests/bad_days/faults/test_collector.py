@@ -53,11 +53,7 @@ def test_what_nothing_refers_to_goes_after_a_week_and_what_can_be_rebuilt_after_
 
 
 def test_under_a_limit_the_least_needed_and_longest_unused_goes_first() -> None:
-    blobs = [
-        spare("built", 10, 6, rebuildable=True),
-        spare("newer", 10, 1),
-        spare("older", 10, 5),
-    ]
+    blobs = [spare("built", 10, 6, rebuildable=True), spare("newer", 10, 1), spare("older", 10, 5)]
     terms = dataclasses.replace(TERMS, limit_bytes=75)
     for total, gone in ((75, []), (80, ["older"]), (90, ["older", "newer"]), (100, "all")):
         chosen = choose(blobs, [], total, terms, NOW_NS)

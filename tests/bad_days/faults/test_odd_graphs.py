@@ -39,10 +39,7 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
 
 
 def graph(
-    *nodes: onnx.NodeProto,
-    classes: int = CLASSES,
-    batch: int | str = "n",
-    quantized: bool = False,
+    *nodes: onnx.NodeProto, classes: int = CLASSES, batch: int | str = "n", quantized: bool = False
 ) -> bytes:
     """A classifier of `FEATURES` numbers; `nodes` go from its logits `z` to its output `y`."""
     weights = np.random.default_rng(3).normal(0, 1, (FEATURES, CLASSES)).astype(np.float32)
@@ -127,9 +124,7 @@ def is_timed(metric: MetricValue) -> bool:
     return metric.value is not None or metric.reason in SURROUNDINGS
 
 
-async def test_nan_and_nothing_in_every_output_are_timed_flagged_and_harm_nobody(
-    lab: Lab,
-) -> None:
+async def test_nan_and_nothing_in_every_output_are_timed_flagged_and_harm_nobody(lab: Lab) -> None:
     job = job_of(lab, GOOD, NAN, EMPTY, HOLLOW, GOOD)
     async with lab.agent():
         reports = await lab.reports(5, 240)

@@ -54,11 +54,7 @@ def fakes(aim: Targets) -> tuple[Hostile, ...]:
     """Artifacts of the fake runtime: what a runtime's process may try."""
 
     def made(
-        name: str,
-        behaviour: str,
-        code: str | None,
-        levels: tuple[str, ...] = EVERY,
-        **fields: Any,
+        name: str, behaviour: str, code: str | None, levels: tuple[str, ...] = EVERY, **fields: Any
     ) -> Hostile:
         return Hostile(name, fake_artifact(behaviour=behaviour, **fields), code, levels)
 

@@ -112,10 +112,7 @@ class Traveller:
         if found.disorder:
             baseline = self.folder / "ordered.onnx"
             notes = order.put_in_order(
-                self.folder / "sent.onnx",
-                self.folder / "evaluation.npz",
-                NOTHING,
-                baseline,
+                self.folder / "sent.onnx", self.folder / "evaluation.npz", NOTHING, baseline
             )
         journey = Journey(notes)
         with contextlib.suppress(Unsupported):  # then nothing is held against it

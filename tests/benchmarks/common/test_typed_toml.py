@@ -6,15 +6,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
-from bitgauge.benchmarks.common.typed_toml import (
-    Count,
-    Document,
-    Positive,
-    Size,
-    Text,
-    Time,
-    Word,
-)
+from bitgauge.benchmarks.common.typed_toml import Count, Document, Positive, Size, Text, Time, Word
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 

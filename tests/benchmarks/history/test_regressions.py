@@ -16,10 +16,7 @@ from bitgauge.benchmarks.history.regressions import (
     says,
 )
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
-from bitgauge.coordinator.decisions.regressions import (
-    RegressionState,
-    event_of,
-)
+from bitgauge.coordinator.decisions.regressions import RegressionState, event_of
 
 
 def row(**values: float | tuple[float, str]) -> dict[str, MetricValue]:

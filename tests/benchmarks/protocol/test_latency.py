@@ -26,10 +26,7 @@ from bitgauge.benchmarks.protocol.latency import (
 )
 from bitgauge.benchmarks.samples import BASELINE, CANDIDATE, Conditions, PairSamples
 from bitgauge.benchmarks.stats.discards import kept_blocks
-from bitgauge.benchmarks.stats.paired import (
-    quad_log_ratios,
-    wilcoxon_interval,
-)
+from bitgauge.benchmarks.stats.paired import quad_log_ratios, wilcoxon_interval
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.profiles import MAX_LATENCIES_PER_LAUNCH, MIN_QUADS, PLANS
 from scipy import stats

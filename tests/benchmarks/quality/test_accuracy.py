@@ -48,10 +48,7 @@ def test_bounds_are_where_the_score_statistic_of_the_constrained_likelihood_is_z
 
             bounds = (max(0.0, -delta) + 1e-12, (1 - delta) / 2 - 1e-12)
             p_b = optimize.minimize_scalar(
-                negative_log_likelihood,
-                bounds=bounds,
-                method="bounded",
-                options={"xatol": 1e-12},
+                negative_log_likelihood, bounds=bounds, method="bounded", options={"xatol": 1e-12}
             ).x
             variance = (2 * p_b + delta - delta**2) / n
             return float(((c - b) / n - delta) / math.sqrt(variance))

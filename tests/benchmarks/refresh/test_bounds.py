@@ -9,12 +9,7 @@ import pytest
 from bitgauge.benchmarks.refresh import bounds
 from bitgauge.benchmarks.refresh.bounds import bounded, require_cells
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
-from bitgauge.benchmarks.vocabulary.values.campaigns import (
-    RefreshOrder,
-    Suite,
-    SuiteModel,
-    Volume,
-)
+from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder, Suite, SuiteModel, Volume
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Selector, Workload

@@ -54,9 +54,7 @@ def row(found: RawFile, recipe: str, **changes: object) -> TableRow:
     """What the table shows of a run that was faster."""
     baseline = recipe == "fp32"
     facts = values.facts(
-        recipe=recipe,
-        candidate=BASELINE if baseline else CANDIDATE,
-        is_baseline=baseline,
+        recipe=recipe, candidate=BASELINE if baseline else CANDIDATE, is_baseline=baseline
     )
     metrics = {metric.key: metric for metric in analyse([found], facts)}
     if not baseline:

@@ -34,15 +34,7 @@ def absolute(**columns: np.ndarray) -> AbsoluteSamples:
     latencies = np.arange(blocks * 5) + BLOCK_NS // 5
     block = np.repeat(np.arange(blocks), 5)
     around = conditions(blocks, **columns)
-    return AbsoluteSamples(
-        latencies,
-        block,
-        starts,
-        around,
-        WARM,
-        blocks * 10,
-        starts + BLOCK_NS,
-    )
+    return AbsoluteSamples(latencies, block, starts, around, WARM, blocks * 10, starts + BLOCK_NS)
 
 
 def pair(**columns: np.ndarray) -> PairSamples:

@@ -293,11 +293,7 @@ def test_spreads_are_found_and_noise_is_taken_out() -> None:
                 half = 1.96 * 0.02
                 units.append(
                     UnitValue(
-                        f"m{m}",
-                        f"d{d}",
-                        math.exp(log),
-                        math.exp(log - half),
-                        math.exp(log + half),
+                        f"m{m}", f"d{d}", math.exp(log), math.exp(log - half), math.exp(log + half)
                     )
                 )
         found.append(pool("latency_ratio", units))

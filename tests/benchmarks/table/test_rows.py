@@ -5,11 +5,7 @@ import msgspec
 from bitgauge.benchmarks.table.file import digest_of_run, lean
 from bitgauge.benchmarks.table.rows import SettledRow, newest_rows, row_key
 from bitgauge.benchmarks.table.units import comparable
-from bitgauge.benchmarks.vocabulary.enums import (
-    FormatFamily,
-    ModelClass,
-    Realness,
-)
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass, Realness
 from bitgauge.benchmarks.vocabulary.values.cells import Pooled
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload

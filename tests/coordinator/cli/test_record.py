@@ -137,10 +137,7 @@ def test_a_job_names_all_its_runs(stored: StoredRun, capsys: pytest.CaptureFixtu
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_no_file(
-    stored: StoredRun,
-    words: tuple[str, ...],
-    expected: str,
-    capsys: pytest.CaptureFixture[str],
+    stored: StoredRun, words: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if "report" in words:
         pytest.importorskip("jinja2")

@@ -11,12 +11,7 @@ from typing import Any
 import grpc
 import pytest
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
-from bitgauge.benchmarks.vocabulary.enums import (
-    FormatFamily,
-    HardwareClass,
-    JobState,
-    ModelClass,
-)
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, JobState, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import (
     BadInput,
     Code,

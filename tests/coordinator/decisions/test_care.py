@@ -195,10 +195,7 @@ def test_with_nothing_to_queue_again_there_is_nothing_to_hold() -> None:
     assert fleet.brake() is None
 
 
-@given(
-    ages_s=st.lists(st.floats(0, 500), max_size=12),
-    earlier=st.randoms(use_true_random=False),
-)
+@given(ages_s=st.lists(st.floats(0, 500), max_size=12), earlier=st.randoms(use_true_random=False))
 def test_the_brake_is_what_its_definition_says(ages_s: list[float], earlier: object) -> None:
     """Compared with the definition by counting, for every window that ends with a loss."""
     now_ns = 10_000 * SECOND_NS

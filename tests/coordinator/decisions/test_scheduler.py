@@ -2,16 +2,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from bitgauge.benchmarks.vocabulary.enums import (
-    FormatFamily,
-    HardwareClass,
-    JobState,
-    Realness,
-)
-from bitgauge.benchmarks.vocabulary.values.devices import (
-    RuntimeDescription,
-    StackItem,
-)
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, JobState, Realness
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Selector
 from bitgauge.coordinator.decisions.scheduler import choose, matches, refusals
@@ -49,10 +41,7 @@ def recipes(*names: str) -> JobSpec:
         (wish(Selector(device="id-1")), ()),
         (wish(Selector(device="nano")), ("is not nano",)),
         (wish(Selector(hardware_class=HardwareClass.EDGE_ARM)), ()),
-        (
-            wish(Selector(hardware_class=HardwareClass.CPU_ONLY)),
-            ("is edge_arm, not cpu_only",),
-        ),
+        (wish(Selector(hardware_class=HardwareClass.CPU_ONLY)), ("is edge_arm, not cpu_only",)),
         (wish(Selector(min_memory_bytes=4 << 30)), ()),
         (
             wish(Selector(min_memory_bytes=8 << 30)),
@@ -64,10 +53,7 @@ def recipes(*names: str) -> JobSpec:
             ("has no tag rack=a", "has no tag x=1"),
         ),
         (wish(Selector(runtime="onnxruntime")), ()),
-        (
-            wish(Selector(runtime="litert")),
-            ("has no runtime litert (it has onnxruntime)",),
-        ),
+        (wish(Selector(runtime="litert")), ("has no runtime litert (it has onnxruntime)",)),
         (
             replace(SPEC, runtime="torch", selector=Selector(runtime="torch")),
             ("has no runtime torch (it has onnxruntime)",),

@@ -140,11 +140,7 @@ def test_events_are_kept_and_an_end_is_final(lab: Lab) -> None:
     lab.wait(5)
     lab.store.move_campaign(ID, CampaignEvent.FINISH, lab.now_ns, diff=DIFF)
     view = lab.store.campaign(ID)
-    assert (view.state, view.ended_unix_ns, view.diff) == (
-        CampaignState.FINISHED,
-        lab.now_ns,
-        DIFF,
-    )
+    assert (view.state, view.ended_unix_ns, view.diff) == (CampaignState.FINISHED, lab.now_ns, DIFF)
     assert lab.store.live_campaigns() == ()
     with refused(Code.CAMPAIGN_STATE):
         lab.store.move_campaign(ID, CampaignEvent.CANCEL, lab.now_ns)

@@ -31,9 +31,7 @@ from tests.labs.values import device
 OTHER = device("nano")
 ID = device().device_id
 CHECK_SPEC = spec(
-    model_name="health-check",
-    entries=(Entry("fp32", BASELINE),),
-    selector=Selector(device=ID),
+    model_name="health-check", entries=(Entry("fp32", BASELINE),), selector=Selector(device=ID)
 )
 ACCURACY = (MetricValue("accuracy_pct", 99.0, n=100),)
 

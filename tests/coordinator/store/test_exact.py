@@ -64,11 +64,7 @@ def test_the_exact_job_is_the_last(lab: Lab) -> None:
     view = measure(lab, lab.submit(), (1, 2))
     assert view.exact_by is not None
     again = measure(lab, view.exact_by, (1, 2))
-    assert (again.state, again.exact_by, again.exact_of) == (
-        JobState.FINISHED,
-        None,
-        view.job_id,
-    )
+    assert (again.state, again.exact_by, again.exact_of) == (JobState.FINISHED, None, view.job_id)
     assert lab.store.queued() == ()
 
 

@@ -54,12 +54,7 @@ def told(rows: tuple[TableRow, ...]) -> set[tuple[str, str, object]]:
     return {(row.recipe, row.label, row.artifact) for row in rows}
 
 
-EVERY = {
-    ("fp32", "", None),
-    (RECIPE, "a.onnx", A),
-    (RECIPE, "b.onnx", B),
-    (CUSTOM, "mine", C),
-}
+EVERY = {("fp32", "", None), (RECIPE, "a.onnx", A), (RECIPE, "b.onnx", B), (CUSTOM, "mine", C)}
 
 
 def test_several_files_of_one_recipe_are_rows_of_the_job_and_of_the_table(lab: Lab) -> None:

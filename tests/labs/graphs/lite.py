@@ -46,11 +46,7 @@ def doubled(batch: int = -1, *, scale: float = 0.0, **more: Any) -> Lite:
     kind = "int8" if scale else "float32"
     x, y = (Tensor(name, (batch, 4), kind, None, scale, 3) for name in ("x", "y"))
     return Lite(
-        (x, y),
-        (Operator("ADD", ("x", "x"), ("y",), schema.AddOptionsT()),),
-        ("x",),
-        ("y",),
-        **more,
+        (x, y), (Operator("ADD", ("x", "x"), ("y",), schema.AddOptionsT()),), ("x",), ("y",), **more
     )
 
 

@@ -113,10 +113,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         "not a readable npz archive",
     ),
     "newer header": (zipped({"inputs/x.npy": b"\x93NUMPY\x03\x00" + bytes(99)}), "not read"),
-    "bomb": (
-        zipped({"inputs/x.npy": npy((1 << 28,), "|i1", bytes(1 << 28))}),
-        "it unpacks to",
-    ),
+    "bomb": (zipped({"inputs/x.npy": npy((1 << 28,), "|i1", bytes(1 << 28))}), "it unpacks to"),
     "doubled": (doubled(16, 1 << 20), "runs into another one"),
     "same name": (
         with_field(zipped({"a.npy": npy((0,)), "b.npy": npy((0,))}), 0, "<B", ord("P")).replace(

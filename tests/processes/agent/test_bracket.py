@@ -45,8 +45,7 @@ def bracket(lab: Lab, report: RunReport) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "when", "code"),
-    [("hang", "load", "timeout"), ("litter", "run", "internal")],
+    ("behaviour", "when", "code"), [("hang", "load", "timeout"), ("litter", "run", "internal")]
 )
 async def test_the_last_entry_fails_and_the_bracket_is_closed(
     lab: Lab, behaviour: str, when: str, code: str

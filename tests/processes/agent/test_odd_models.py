@@ -37,10 +37,7 @@ async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
 
 
 def job_of(
-    lab: Lab,
-    *artifacts: bytes,
-    overrides: Overrides = LITTLE,
-    passes: tuple[PassName, ...] = TIMED,
+    lab: Lab, *artifacts: bytes, overrides: Overrides = LITTLE, passes: tuple[PassName, ...] = TIMED
 ) -> Assignment:
     return lab.assignment(list(artifacts), runtime="odd", overrides=overrides, passes=passes)
 

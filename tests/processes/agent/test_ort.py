@@ -279,8 +279,7 @@ async def test_a_sentinel_that_fails_takes_no_result_along(
 
 
 @pytest.mark.parametrize(
-    ("passes", "found"),
-    [((PassName.PAIR,), []), ((PassName.PAIR, PassName.SENTINEL), [0, 1])],
+    ("passes", "found"), [((PassName.PAIR,), []), ((PassName.PAIR, PassName.SENTINEL), [0, 1])]
 )
 async def test_a_job_of_single_passes_asks_for_its_sentinel(
     lab: Lab, passes: tuple[PassName, ...], found: list[int]

@@ -251,11 +251,7 @@ async def test_what_onnxruntime_reaches_here_is_plausible(tmp_path: Path) -> Non
     device = describe("cpu", name="box", identity="id", folders=())
     said: list[str] = []
     probed = await with_kernel_modes(
-        device,
-        Confinement(levels()[RLIMITS]),
-        folder=tmp_path,
-        plugins=(),
-        say=said.append,
+        device, Confinement(levels()[RLIMITS]), folder=tmp_path, plugins=(), say=said.append
     )
     assert not said
     runtime = next(one for one in probed.runtimes if one.name == "onnxruntime")
