@@ -42,8 +42,10 @@ _DTYPES = {
     35: "uint64",
 }
 _WEIGHTS, _CONSTANTS = "data/weights/", "data/constants/"
+_SAMPLES = "data/sample_inputs/"
 _HELD = {"parameter": "parameter_name", "buffer": "buffer_name", "tensor_constant": ""}
 _SYMBOL = re.compile(r"(?:Symbol\(')?(\w+)(?:'[^()]*\))?")
+_MULTIPLE = re.compile(r"Mul\(Integer\((\d{1,9})\), (Symbol\(.*\))\)")
 _INNER = "export.access_subclass_inner_tensor.default"
 _CONFIGS = {_WEIGHTS: "_weights_config.json", _CONSTANTS: "_constants_config.json"}
 _OF_OBJECTS = ("custom_obj_", "opaque_obj_")
@@ -91,6 +93,11 @@ class Pickled:
 
     record: str
     name: str
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether it is an example of a call, which nobody needs to run the program."""
+        return self.record.startswith(_SAMPLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,7 @@ def _pickled(archive: Archive, model: str) -> tuple[Pickled, ...]:
         if not isinstance(config, dict):
             raise damaged(archive.label, "its list of weights is none")
         found += [one for at in config.items() if (one := _payload(archive, folder, *at))]
-    sample = f"data/sample_inputs/{model}.pt"
+    sample = f"{_SAMPLES}{model}.pt"
     if archive.sizes.get(sample):
         found.append(Pickled(sample, "sample inputs"))
     return tuple(found)
@@ -288,9 +295,17 @@ def _tensor(meta: Mapping[str, Any], ranges: Mapping[str, tuple[int, int | None]
         if "as_int" in one:
             sizes.append((int(one["as_int"]), int(one["as_int"])))
         else:
-            symbol = _SYMBOL.fullmatch(one["as_expr"]["expr_str"])
-            sizes.append(ranges.get(symbol[1], (0, None)) if symbol else (0, None))
+            sizes.append(_reach(one["as_expr"]["expr_str"], ranges))
     return TensorMeta(_DTYPES.get(meta["dtype"], "unknown"), tuple(sizes))
+
+
+def _reach(text: str, ranges: Mapping[str, tuple[int, int | None]]) -> tuple[int, int | None]:
+    """The least and the most of a size: of a symbol, or of a multiple of one."""
+    multiple = _MULTIPLE.fullmatch(text)
+    factor = int(multiple[1]) if multiple else 1
+    symbol = _SYMBOL.fullmatch(multiple[2] if multiple else text)
+    low, high = ranges.get(symbol[1], (0, None)) if symbol else (0, None)
+    return factor * low, None if high is None else factor * high
 
 
 def _operators(graph: Mapping[str, Any], depth: int) -> Iterator[OperatorCall]:

@@ -101,22 +101,28 @@ def _fed(dtype: str) -> str:
     return "float32" if dtype == "bfloat16" else dtype
 
 
+def product_of(one: OperatorCall) -> str | None:
+    """What ONNX calls an operator that multiplies; None for another one."""
+    name = _PRODUCTS.get(_short(one.kind))
+    return None if name in _WITHOUT_WEIGHTS else name
+
+
 def _products(found: Program) -> tuple[dict[str, TensorMeta], int]:
     """The weights that products read, each once, and how many products have none."""
     makers = {name: one for one in found.operators for name in one.outputs}
     weights: dict[str, TensorMeta] = {}
     computed = 0
     for one in found.operators:
-        if _PRODUCTS.get(_short(one.kind), "Softmax") in _WITHOUT_WEIGHTS:
+        if product_of(one) is None:
             continue
         sides = [name for _, names in one.inputs for name in names]
-        held = [weight for side in sides if (weight := _weight(found, makers, side))]
+        held = [weight for side in sides if (weight := weight_behind(found, makers, side))]
         weights |= {name: found.tensors[name] for name in held}
         computed += not held
     return weights, computed
 
 
-def _weight(found: Program, makers: Mapping[str, OperatorCall], name: str) -> str | None:
+def weight_behind(found: Program, makers: Mapping[str, OperatorCall], name: str) -> str | None:
     """The largest tensor of the file, of two axes and more, that alone makes this one.
 
     None where an input of the program has a part in it, or where it is a bias.
@@ -142,7 +148,9 @@ def _recipe(
     found: Program, weights: Mapping[str, TensorMeta], kinds: Mapping[str, int]
 ) -> Recipe | None:
     """Of one float type throughout; what is quantized is told by who made it."""
-    if any(kind.startswith(_QUANTIZED) for kind in kinds) or found.pickled:
+    if any(kind.startswith(_QUANTIZED) for kind in kinds) or any(
+        not one.is_sample for one in found.pickled
+    ):
         return None
     dtypes = {one.dtype for one in weights.values()} or {"float32"}
     family = _FAMILIES.get(dtypes.pop()) if len(dtypes) == 1 else None
