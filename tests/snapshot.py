@@ -1,14 +1,17 @@
-"""Whether an evidence folder is what its records say: ``python -m tests.snapshot [--write] [DIR]``.
+"""Whether an evidence folder is what its records say: ``python -m tests.snapshot [WHAT] [DIR]``.
 
 `benchmarks/snapshot` is the folder when none is named. Three things must follow from one another:
 the table from the records of its runs, the Markdown from the table, and the numbers of a run whose
 raw files are there from these files. `--write` makes table.json and table.md anew from the records,
-which is right after a change of what cells or rows are made of, and only then.
+which is right after a change of what cells or rows are made of, and only then. `--analyse` makes
+the numbers of each run whose raw files are there anew before it does so, which is right after a
+change of the analysis; a run of which no raw file was kept stays what it was.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +26,7 @@ from bitgauge.benchmarks.raw.files import in_role
 from bitgauge.benchmarks.table.evidence import Machines, RunRecord, derived, facts_of, file_name
 from bitgauge.benchmarks.table.file import TableFile, from_json, lean, to_json
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
-from bitgauge.benchmarks.vocabulary.values.runs import RawRef
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 from bitgauge.coordinator.exports.evidence import raw_name
 from bitgauge.coordinator.exports.formats.markdown import to_markdown
 
@@ -94,10 +97,16 @@ def _of_raw(evidence: Evidence) -> Iterator[str]:
         bad = list(_bad_files(folder, record.raw))
         yield from bad
         if not bad and record.analysis_version == ANALYSIS_VERSION:
-            raws = [in_role(read_raw(folder / raw_name(ref)), ref) for ref in record.raw]
-            found = analyse(raws, facts_of(record, evidence.machines))
+            found = _analysed(evidence, record)
             for where in differences(lean(record.metrics), lean(found), NUMERICAL):
                 yield f"raw/{folder.name}: metrics{where} from its raw files"
+
+
+def _analysed(evidence: Evidence, record: RunRecord) -> tuple[MetricValue, ...]:
+    """The numbers of a run from its raw files, by the analysis of today."""
+    folder = evidence.folder / "raw" / str(record.row.run_id)
+    raws = [in_role(read_raw(folder / raw_name(ref)), ref) for ref in record.raw]
+    return analyse(raws, facts_of(record, evidence.machines))
 
 
 def _bad_files(folder: Path, refs: Sequence[RawRef]) -> Iterator[str]:
@@ -115,10 +124,33 @@ def outdated(folder: Path) -> list[str]:
     """Runs with raw files whose numbers come from another version of the analysis than this."""
     return [
         f"{record.row.run_id} has analysis version {record.analysis_version}, this is"
-        f" {ANALYSIS_VERSION}: have it analysed and export the folder anew"
-        for record in read(folder).records.values()
-        if record.metrics and record.analysis_version != ANALYSIS_VERSION
+        f" {ANALYSIS_VERSION}: run `python -m tests.snapshot --analyse`"
+        for record in with_raw(read(folder)).values()
+        if record.analysis_version != ANALYSIS_VERSION
     ]
+
+
+def with_raw(evidence: Evidence) -> dict[str, RunRecord]:
+    """The records of runs whose raw files are in the folder."""
+    there = {folder.name for folder in (evidence.folder / "raw").iterdir()}
+    return {path: one for path, one in evidence.records.items() if one.row.run_id in there}
+
+
+def analyse_again(folder: Path) -> None:
+    """Makes the numbers of each run anew whose raw files are there, by the analysis of today.
+
+    Raises:
+        ValueError: a raw file is not the one that was measured.
+    """
+    evidence = read(folder)
+    for path, record in with_raw(evidence).items():
+        if bad := list(_bad_files(folder / "raw" / str(record.row.run_id), record.raw)):
+            raise ValueError("; ".join(bad))
+        file = folder / "runs" / path
+        told = json.loads(file.read_bytes())  # what else it says stays as it was written
+        told["analysis_version"] = ANALYSIS_VERSION
+        told["metrics"] = lean(_analysed(evidence, record))
+        file.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
 
 
 def differences(told: Any, made: Any, tolerance: float = LAST_DIGITS, at: str = "") -> list[str]:
@@ -153,9 +185,11 @@ def _short(value: Any) -> str:
 
 def main(words: list[str]) -> int:
     """Says what is wrong with a folder, or writes its table anew; 1 when something is wrong."""
-    write = "--write" in words
-    (folder,) = [Path(word) for word in words if word != "--write"] or [FOLDER]
-    if write:
+    whats = {word for word in words if word in ("--write", "--analyse")}
+    (folder,) = [Path(word) for word in words if word not in whats] or [FOLDER]
+    if "--analyse" in whats:
+        analyse_again(folder)
+    if whats:
         table = read(folder).table
         (folder / "table.json").write_bytes(to_json(table))
         (folder / "table.md").write_text(to_markdown(table), "utf-8")

@@ -114,6 +114,8 @@ KNOWN = {
     "coordinator/store/upkeep/restore.py": "a file of any size, and links of blobs",
     "coordinator/exports/evidence.py": "a folder",
     "coordinator/cluster/driver_process.py": "a log that is set aside",
+    "coordinator/tasks/replicas.py": "a folder of synced files, each checked when it is used",
+    "coordinator/environments/shelf.py": "a folder of very many files, after a sync of everything",
 }
 
 
@@ -129,10 +131,11 @@ def test_nobody_else_renames_files() -> None:
 
 
 def renames(call: ast.Call) -> bool:
-    """`os.replace os.link os.rename tempfile.mkstemp`, or `replace` of a path: one argument."""
+    """`os.replace os.link os.rename tempfile.mkstemp`, or what a path does: one argument."""
     if not isinstance(call.func, ast.Attribute):
         return False
     owner = call.func.value.id if isinstance(call.func.value, ast.Name) else ""
     if owner in ("os", "tempfile"):
         return call.func.attr in ("replace", "link", "rename", "mkstemp", "NamedTemporaryFile")
-    return call.func.attr == "replace" and len(call.args) == 1 and not call.keywords
+    of_path = call.func.attr in ("replace", "rename", "hardlink_to")
+    return of_path and len(call.args) == 1 and not call.keywords
