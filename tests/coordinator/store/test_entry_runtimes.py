@@ -96,7 +96,12 @@ def test_a_build_is_for_a_runtime_and_of_a_kind(lab: Lab) -> None:
     assert (plain.runtime, plain.artifact_kind) == ("onnxruntime", "onnx")
     lab.store.cache_build(replace(lite, toolchain="tool"), BuildOutcome(INT8), 1)
     assert lab.store.cached_build(replace(lite, toolchain="tool")) == BuildOutcome(INT8)
-    assert lab.store.cached_build(replace(plain, toolchain="tool")) is None
+    for other in (
+        plain,
+        replace(lite, runtime=plain.runtime),
+        replace(lite, artifact_kind=plain.artifact_kind),
+    ):
+        assert lab.store.cached_build(replace(other, toolchain="tool")) is None
 
 
 def test_only_what_the_baselines_runtime_executed_is_measured_in_exact_mode(lab: Lab) -> None:
