@@ -71,7 +71,7 @@ async def test_another_tool_in_between_is_no_other_request(
 ) -> None:
     spec = replace(SPEC, idempotency_key="k")
     first = await lab.submitted(spec)
-    monkeypatch.setattr(lab.runner, "toolchain", lambda _recipe, _kind: "tool 2")
+    monkeypatch.setattr(lab.runner, "toolchain", lambda _asked: "tool 2")
     lab.runner.disorder = ("opset 9 to 14",)
     assert await lab.jobs.submit(spec) == (first, False)
 

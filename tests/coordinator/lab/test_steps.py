@@ -45,7 +45,7 @@ async def test_equal_builds_are_done_once(lab: Lab) -> None:
     for job_id in jobs:
         await lab.until(job_id, lambda view: view.state is JobState.QUEUED)
     assert lab.runner.built == [
-        BuildKey(BASELINE, RECIPE, None, "tool 1", "onnxruntime", "onnx", batch=1)
+        BuildKey(BASELINE, RECIPE, None, "tool 1", "onnxruntime", "onnx", 1, "onnx")
     ]
 
 
