@@ -27,6 +27,8 @@ _BATCH = 32
 """Samples per call where codes do not depend on it: many small calls only cost time."""
 _MAX_CALLS = 48
 """Calls where codes do depend on it, so that the workload's own batch has to be taken."""
+_TWIN_MACS = 1_000_000_000
+"""Multiplications that reference kernels are asked for: they do some hundred million a second."""
 _BYTES_PER_CALL = 64 << 20
 """Tensors of one call, so that memory stays bounded; they are looked at in double precision."""
 _BYTES = 2 << 30
@@ -72,9 +74,13 @@ def _ledger(child: Child, open_graph: OpensGraph) -> Ledger:
     reference = _reference(child, opened) if len(paths) > 1 else None
     child.channel.phase("measure")
     builder = LedgerBuilder(shown.facts, -(-len(evaluation) // batches.batch))
-    for count, feeds in batches.all():
+    twin = _twin(opened)
+    for call, (count, feeds) in enumerate(batches.all(), start=1):
         wanted = reference.observe(feeds) if reference is not None else None
-        builder.add(shown.observe(feeds), batches.batch, count, wanted)
+        seen = shown.observe(feeds)
+        builder.add(seen, batches.batch, count, wanted)
+        if twin is not None and call * batches.batch * builder.macs <= _TWIN_MACS:
+            builder.add_twin(seen, twin.observe(feeds))
         child.channel.gap()
     opened.session.close()
     return builder.ledger(shown.exposure)
@@ -86,6 +92,14 @@ def _opened(child: Child, open_graph: OpensGraph, path: Path) -> OpenGraph:
     except BitgaugeError as error:
         # Its quality was measured before, so that it can be loaded; only this cannot be done.
         raise Uninstrumentable(f"The executed graph cannot be had: {error.sentence}") from error
+
+
+def _twin(opened: OpenGraph) -> Observes | None:
+    """The same artifact in reference kernels; without them only that comparison is missing."""
+    try:
+        return opened.in_reference_kernels()
+    except BitgaugeError:
+        return None
 
 
 def _reference(child: Child, opened: OpenGraph) -> Observes | None:

@@ -147,6 +147,16 @@ class OpenGraph(Protocol):
         """
         ...
 
+    def in_reference_kernels(self) -> Observes | None:
+        """The same artifact in kernels that are written to be right, outputs as they are held.
+
+        None where the runtime has none, or the session computes in them anyway.
+
+        Raises:
+            BitgaugeError: the runtime refuses it there.
+        """
+        ...
+
     def reference(self, path: Path) -> Observes:
         """The float model at `path`, of a kind that this runtime takes, tensor by tensor.
 

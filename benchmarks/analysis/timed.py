@@ -10,6 +10,7 @@ import numpy as np
 
 from ..raw.absolute import ColdStart, absolute_samples
 from ..raw.container import RawFile
+from ..raw.given import given_of
 from ..raw.pair import pair_samples
 from ..samples import AbsoluteSamples, BlockConditions, Floats, PairSamples, WarmUp
 from ..stats.discards import (
@@ -25,7 +26,14 @@ from ..stats.discards import (
 from ..stats.enough import enough_launches
 from ..stats.resample import effective_size
 from ..vocabulary.enums import PassName, RawRole
-from ..vocabulary.reasons import CLOCK_STEP, DISCARDED_BLOCKS, FEW_LAUNCHES, NO_STEADY_STATE
+from ..vocabulary.reasons import (
+    CLOCK_STEP,
+    CONVERTED_BORDER,
+    DISCARDED_BLOCKS,
+    FEW_LAUNCHES,
+    NO_STEADY_STATE,
+)
+from ..vocabulary.session_options import CONVERTED
 from ..vocabulary.values.devices import StackItem
 from .facts import Groups, RunFacts, items
 from .surroundings import foreign_share, surrounding_flags
@@ -86,7 +94,10 @@ def absolute_launches(
         samples=left,
         cold=tuple(cold for _, cold in read),
         discarded=discarded,
-        flags=_flags(facts, few, [one.warm for one, _ in read], around, discarded),
+        flags=(
+            *_flags(facts, few, [one.warm for one, _ in read], around, discarded),
+            *_of_borders(raws),
+        ),
         detail=_detail(around, discarded),
         resolution_ns=max(resolutions, default=math.nan),
         sizes=tuple(effective_size(one.latency_ns) for one in left),
@@ -105,7 +116,10 @@ def pair_launches(groups: Groups, facts: RunFacts) -> PairLaunches:
     return PairLaunches(
         samples=left,
         discarded=discarded,
-        flags=_flags(facts, few, [one.warm for one in read], around, discarded),
+        flags=(
+            *_flags(facts, few, [one.warm for one in read], around, discarded),
+            *_of_borders(raws),
+        ),
         detail=_detail(around, discarded),
     )
 
@@ -143,6 +157,12 @@ def _flags(
     if discarded.has(STEP):
         flags.append(CLOCK_STEP)
     return tuple(flags)
+
+
+def _of_borders(raws: Sequence[RawFile]) -> tuple[str, ...]:
+    """Whether what is timed leaves the conversion of its inputs and outputs to others."""
+    told = (given_of(raw).session_options or "" for raw in raws)
+    return (CONVERTED_BORDER,) if any(f"{CONVERTED}=" in one for one in told) else ()
 
 
 def _detail(

@@ -128,6 +128,7 @@ class GraphFacts:
         aliases: what a tensor that the runtime made itself stands for, where that can be told.
         given: the graph's inputs, and tensors that hold the very values of one in another shape.
         channels_last: whether the channels of an image are its last axis.
+        steps: what one code is worth in an output that was made of codes, as it is observed.
     """
 
     operators: tuple[GraphOperator, ...]
@@ -141,3 +142,4 @@ class GraphFacts:
     aliases: Mapping[str, str]
     given: frozenset[str] = frozenset()
     channels_last: bool = False
+    steps: Mapping[str, float] = field(default_factory=dict)

@@ -255,6 +255,9 @@ class Ledger:
         operators: in the order of execution.
         output_sqnr_db: last output against the float model's, in dB.
         divergences: at most one against `baseline` and one against `exact`.
+        twin_elements: outputs compared with those of the runtime's reference kernels; 0: none.
+        twin_differing: of these, how many differ at all.
+        twin_steps: largest difference, in output steps; None where outputs are not of codes.
     """
 
     samples: int
@@ -265,6 +268,9 @@ class Ledger:
     operators: tuple[OperatorRow, ...] = ()
     output_sqnr_db: float | None = None
     divergences: tuple[Divergence, ...] = ()
+    twin_elements: int = 0
+    twin_differing: int = 0
+    twin_steps: float | None = None
 
     @property
     def products(self) -> tuple[OperatorRow, ...]:

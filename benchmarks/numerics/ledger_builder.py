@@ -26,6 +26,7 @@ from .multiplications import multiplications
 from .quantizing import U8_OF_CALL
 from .saturation import int32_safe
 from .tensor_tally import TensorTally, sqnr_db
+from .twin import TwinTally
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -87,6 +88,7 @@ class LedgerBuilder:
         # By identity: graphs inside two branches may use one name for two tensors.
         self._seen = {id(one): _Seen(KernelCounts(), one.why) for one in facts.operators}
         self._output = np.zeros(2)
+        self._twin = TwinTally(facts.outputs, facts.steps)
 
     def add(
         self, observed: Arrays, batch: int, samples: int, reference: Arrays | None = None
@@ -116,6 +118,15 @@ class LedgerBuilder:
                 if own is not None:
                     self._compare_output(own, reference[name])
 
+    @property
+    def macs(self) -> int:
+        """Multiplications of one sample, as far as calls have told."""
+        return sum(seen.macs for seen in self._seen.values())
+
+    def add_twin(self, observed: Arrays, twin: Arrays) -> None:
+        """One call's outputs beside those of the runtime's reference kernels."""
+        self._twin.add(observed, twin)
+
     def _shown(self, name: str) -> str:
         """A name that a person finds in the model."""
         alias = self._facts.aliases.get(name, name)
@@ -131,6 +142,9 @@ class LedgerBuilder:
             tensors=rows,
             operators=tuple(self._row(one) for one in self._facts.operators),
             output_sqnr_db=sqnr_db(*self._output.tolist()),
+            twin_elements=self._twin.elements,
+            twin_differing=self._twin.differing,
+            twin_steps=self._twin.steps,
             divergences=tuple(
                 found for found in (self._from_baseline(), self._from_exact()) if found is not None
             ),

@@ -1,11 +1,12 @@
 """What the raw file of pass `numerics` holds: a ledger to a raw file and back.
 
 Metadata besides those of every pass: `samples`, `claims_integer`, `why_not`, `exposure`,
-`output_sqnr_db` and `divergences`, a list of objects. Each attribute of `TensorRow` is an array
-`tensor.<attribute>` with one value per tensor, each of `OperatorRow` one `operator.<attribute>`:
-text U, counts i8, switches bool, measured values f8 with NaN for None. Files of older agents lack
-the arrays of `_ADDED`. A histogram is three
-arrays: `<name>.low` f8, `<name>.width` f8 (NaN: there is none) and `<name>.counts` i8[n, BINS].
+`output_sqnr_db` and `divergences`, a list of objects; `twin_elements`, `twin_differing` and
+`twin_steps` where outputs were compared with those of reference kernels. Each attribute of
+`TensorRow` is an array `tensor.<attribute>` with one value per tensor, each of `OperatorRow` one
+`operator.<attribute>`: text U, counts i8, switches bool, measured values f8 with NaN for None.
+Files of older agents lack the arrays of `_ADDED`. A histogram is three arrays: `<name>.low` f8,
+`<name>.width` f8 (NaN: there is none) and `<name>.counts` i8[n, BINS].
 """
 
 from __future__ import annotations
@@ -61,11 +62,16 @@ class _Meta(msgspec.Struct, frozen=True):
     exposure: Literal["", "all", "single"]
     output_sqnr_db: Finite | None
     divergences: Annotated[tuple[_Divergence, ...], Meta(max_length=2)]
+    twin_elements: Whole = 0
+    twin_differing: Whole = 0
+    twin_steps: Finite | None = None
 
 
 def numerics_raw(origin: RawOrigin, ledger: Ledger) -> RawFile:
     """The raw file of pass `numerics`."""
     meta = told(_Meta, ledger)
+    if not ledger.twin_elements:
+        meta = {name: value for name, value in meta.items() if not name.startswith("twin_")}
     meta["divergences"] = [told(_Divergence, one) for one in ledger.divergences]
     arrays = _columns("tensor", TensorRow, ledger.tensors)
     arrays |= _columns("operator", OperatorRow, ledger.operators)
@@ -85,6 +91,8 @@ def read_ledger(raw: RawFile) -> Ledger:
         tensors=_rows(raw, "tensor", TensorRow),
         operators=_rows(raw, "operator", OperatorRow),
     )
+    if ledger.twin_differing > ledger.twin_elements:
+        raise bad_raw("more outputs differ from the reference kernels' than there are")
     for row in ledger.tensors:
         _check_tensor(row)
     for operator in ledger.operators:

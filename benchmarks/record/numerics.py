@@ -9,7 +9,7 @@ from ..raw.files import RawFiles
 from ..raw.numerics import read_ledger
 from ..vocabulary.enums import PassName
 from ..vocabulary.reasons import NO_RAW_DATA, NOT_APPLICABLE, NOT_RECORDED, UNINSTRUMENTABLE
-from .facts import Fact, number_fact, text_fact
+from .facts import Fact, count_fact, number_fact, text_fact
 from .record import Numerics, OperatorEntry, TensorEntry
 from .sources import Sources
 
@@ -52,6 +52,9 @@ def numerics(sources: Sources) -> Numerics:
         if ledger.operators
         else Fact(reason=hidden),
         raw_sha256=digests,
+        twin_elements=count_fact(ledger.twin_elements or None, hidden),
+        twin_differing=count_fact(ledger.twin_differing if ledger.twin_elements else None, hidden),
+        twin_steps=number_fact(ledger.twin_steps, hidden),
     )
 
 

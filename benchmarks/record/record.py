@@ -18,6 +18,8 @@ from .facts import Fact
 
 SCHEMA = "bitgauge.record/1"
 _UNTOLD: Fact[str] = Fact(reason="not_recorded")
+_UNCOUNTED: Fact[int] = Fact(reason="not_recorded")
+_UNMEASURED: Fact[float] = Fact(reason="not_recorded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,11 @@ class OperatorEntry:
 
 @dataclass(frozen=True, slots=True)
 class Numerics:
-    """The overflow ledger, worst tensors and operators first."""
+    """The overflow ledger, worst tensors and operators first.
+
+    `twin_elements` outputs were held against those of the runtime's reference kernels;
+    `twin_differing` of them differ, the most by `twin_steps` output steps.
+    """
 
     metrics: tuple[MetricValue, ...]
     samples: Fact[int]
@@ -235,6 +241,9 @@ class Numerics:
     tensors: Fact[tuple[TensorEntry, ...]]
     operators: Fact[tuple[OperatorEntry, ...]]
     raw_sha256: Fact[tuple[str, ...]]
+    twin_elements: Fact[int] = _UNCOUNTED
+    twin_differing: Fact[int] = _UNCOUNTED
+    twin_steps: Fact[float] = _UNMEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +270,7 @@ class Quality:
     other_outputs: Fact[str] = _UNTOLD
 
 
-_NO_SEED: Fact[int] = Fact(reason="not_recorded")
+_NO_SEED: Fact[int] = _UNCOUNTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ CLOCK_STEP = "clock_step"
 UNSTEADY_ENERGY = "unsteady_energy"
 NOT_COOLED = "not_cooled"
 BASELINE_UNTOLD = "baseline_untold"
+CONVERTED_BORDER = "converted_border"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
@@ -56,6 +57,7 @@ FLAGS: dict[str, str] = {
     NOT_COOLED: "the device stayed over 3 degrees warmer than before its windows of energy",
     CLOCK_STEP: "a clock was set or went backwards during the run",
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
+    CONVERTED_BORDER: "takes or returns integers, which are made of numbers outside the clock",
     BASELINE_UNTOLD: "these samples do not tell that the baseline is better than chance",
 }
 

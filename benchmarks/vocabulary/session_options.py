@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from .errors import BadInput, Code
 from .values.devices import RuntimeDescription, StackItem
 
+CONVERTED = "converted outside the clock"
+"""Under which a session tells those of its inputs and outputs that hold codes of numbers."""
 _UNDER = "+"
 """Between the name of a kernel in a probe map and the option that it was probed under."""
 

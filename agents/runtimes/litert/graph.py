@@ -96,7 +96,17 @@ class _Reader:
             aliases={},
             given=self._given(),
             channels_last=True,
+            steps={self.names[at]: step for at in graph.outputs if (step := self._step(at))},
         )
+
+    def _step(self, at: int) -> float:
+        """What one code is worth in an output; 0 for numbers that are not made of codes."""
+        if self._is_codes(at):
+            return 1.0
+        for one in self.graph.operators:
+            if at in one.outputs and one.kind == "DEQUANTIZE" and self._is_codes(one.inputs[0]):
+                return self.graph.tensors[one.inputs[0]].scales[0]
+        return 0.0
 
     def _producers(self) -> dict[str, str]:
         """Every tensor of a call, and inputs of codes, which the harness makes of numbers."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
+from bitgauge.benchmarks.vocabulary.session_options import CONVERTED
 
 from . import opening
 
@@ -249,4 +250,4 @@ def _borders(borders: dict[str, Border]) -> dict[str, str]:
     import numpy as np
 
     named = [f"{name} {np.dtype(one.dtype).name}" for name, one in borders.items() if one.scale]
-    return {"converted outside the clock": ", ".join(named)} if named else {}
+    return {CONVERTED: ", ".join(named)} if named else {}

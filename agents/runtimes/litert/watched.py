@@ -15,8 +15,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.numerics.graph import GraphFacts
-from bitgauge.benchmarks.numerics.shown import ALL, Arrays, Uninstrumentable, same_bits
+from bitgauge.benchmarks.numerics.shown import (
+    ALL,
+    Arrays,
+    OutputsAlone,
+    Uninstrumentable,
+    same_bits,
+)
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 from ..base import SessionOptions
 from . import opening
@@ -36,6 +43,14 @@ class LiteRtGraph:
     def look(self, feeds: Arrays) -> Watched:
         """The same file with every tensor kept."""
         return Watched(self.session, self.path, self.options, feeds)
+
+    def in_reference_kernels(self) -> OutputsAlone | None:
+        """The same file without delegates and without what was written to be fast."""
+        if opening.kernels_of(self.options) == opening.REFERENCE:
+            return None
+        chosen = (StackItem(opening.KERNELS, opening.REFERENCE),)
+        session = session_on(self.path, replace(self.options, further=chosen))
+        return OutputsAlone(session.held, session.output_names)
 
     def reference(self, path: Path) -> Watched:
         """The float model in the same kernels."""

@@ -290,6 +290,9 @@ class OrtGraph:
 
         return Instrumented(self.graph, self.session.run, self._runner, feeds)
 
+    def in_reference_kernels(self) -> None:
+        """It has one kernel for each operator."""
+
     def reference(self, path: Path) -> Observes:
         """The float model's graph as it was written."""
         from bitgauge.benchmarks.numerics.external_data import whole_model

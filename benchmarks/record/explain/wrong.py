@@ -13,6 +13,8 @@ CLIP_LIMIT = 0.01
 NOISY_DB = 20.0
 OUTLIER_LIMIT = 8.0
 HEADROOM_LIMIT = 1.0
+TWIN_LIMIT_STEPS = 2.0
+"""Output steps that two right kernels may be apart: each rounds once or twice on the way."""
 
 _SEVEN_BITS = "Quantize the weights to 7 bits (recipes ending in -rr)."
 _U8U8 = "Quantize weights unsigned as well (u8u8 recipes): those kernels are exact."
@@ -27,6 +29,7 @@ def wrong_findings(subject: ExplainedRun) -> Iterator[Finding]:
     yield from _headroom(subject)
     yield from _sums(subject)
     yield from _unchecked(subject)
+    yield from _twin(subject)
 
 
 def _not_finite(subject: ExplainedRun) -> Iterator[Finding]:
@@ -176,3 +179,19 @@ def _unchecked(subject: ExplainedRun) -> Iterator[Finding]:
             f" {unchecked_words(subject.ledger)}.",
             weight=0.5,
         )
+
+
+def _twin(subject: ExplainedRun) -> Iterator[Finding]:
+    """Production's kernels beside the runtime's own reference kernels."""
+    ledger = subject.ledger
+    if ledger is None or ledger.twin_steps is None or ledger.twin_steps <= TWIN_LIMIT_STEPS:
+        return
+    share = ledger.twin_differing / ledger.twin_elements
+    yield Finding(
+        WRONG,
+        "kernels_differ",
+        f"Its outputs are up to {ledger.twin_steps:.0f} output steps from what the"
+        f" runtime's own reference kernels answer; {share_words(share)} of them differ.",
+        ("Measure it with the other kernels too (--session-option), and trust the exacter ones.",),
+        weight=8.0,
+    )

@@ -55,12 +55,23 @@ LEDGER = Ledger(
     tensors=(PLAIN, QUIET, QUANTIZED, NOISY),
     operators=(MATMUL, CONV),
     output_sqnr_db=12.5,
+    twin_elements=2560,
+    twin_differing=7,
+    twin_steps=1.5,
     divergences=(Divergence("relu", 3.0, None, "exact"), Divergence("x", 1.0, 9.0, "baseline")),
 )
 
 
 def raw() -> RawFile:
     return numerics_raw(ORIGIN, LEDGER)
+
+
+def test_what_no_twin_was_held_against_says_nothing_of_one() -> None:
+    alone = numerics_raw(ORIGIN, replace(LEDGER, twin_elements=0, twin_differing=0))
+    assert not [name for name in alone.meta if name.startswith("twin")]
+    assert read_ledger(alone).twin_elements == 0
+    with pytest.raises(BadInput, match="more outputs differ"):
+        read_ledger(RawFile({**raw().meta, "twin_differing": 9999}, raw().arrays))
 
 
 def test_a_ledger_survives_its_file(tmp_path: Path) -> None:

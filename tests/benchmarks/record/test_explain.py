@@ -82,6 +82,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"ledger": replace(LEDGER, operators=(PRODUCT, *[UNKNOWN] * 2))},
         "would not be seen: QLinearSoftmax (2).",
     ),
+    "kernels_differ": (
+        {"ledger": replace(LEDGER, twin_elements=200, twin_differing=50, twin_steps=3.0)},
+        "up to 3 output steps from what the runtime's own reference kernels answer; 25 % of them",
+    ),
     "float_fallback": (
         {
             "metrics": [metric("int_coverage", 0.4)],

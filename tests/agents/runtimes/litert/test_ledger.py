@@ -247,3 +247,42 @@ def test_what_the_quantizer_makes_runs_in_kernels_of_a_known_mode(
     assert len([name for name, mode in found.items() if mode is None]) == 4, "in floats"
     if probed["FULLY_CONNECTED.s8s8.const"] == EXACT:
         assert found["dense-int8-static-s8s8-pc"] == found["dense-int8-dynamic-s8s8-pc"] == EXACT
+
+
+@pytest.mark.parametrize(
+    ("name", "worst"), [("dense-int8-static-s8s8-pc", 1.0), ("dense-int8-static-s8s8-pc-io", 1.0)]
+)
+def test_reference_kernels_answer_beside_production_s(
+    tmp_path: Path, name: str, worst: float
+) -> None:
+    """Within a step; an output that is four off is seen as that, in codes and in numbers alike."""
+    path = BUILT / f"{name}.tflite"
+    rows = read_evaluation_set((BUILT / "calibration.npz").read_bytes()).inputs["x"]
+    opened = litert.open_graph(path, SessionOptions(), tmp_path)
+    feeds = {"x": rows[:1]}
+    shown, twin = opened.look(feeds), opened.in_reference_kernels()
+    assert twin is not None
+    assert set(shown.facts.steps) == {"y"}
+    step = shown.facts.steps["y"]
+    assert (step == 1.0) is name.endswith("-io")
+    builder = LedgerBuilder(shown.facts, len(rows))
+    for row in rows:
+        one = {"x": row[None]}
+        builder.add_twin(shown.observe(one), twin.observe(one))
+    found = builder.ledger(shown.exposure)
+    assert found.twin_elements == 4 * len(rows)
+    assert found.twin_steps is not None
+    assert found.twin_steps <= worst
+    seen = shown.observe(feeds)
+    off = seen["y"].astype(np.float32) + np.float32(4 * step)
+    builder.add_twin({**seen, "y": off}, twin.observe(feeds))
+    spoilt = builder.ledger(shown.exposure)
+    assert spoilt.twin_steps == pytest.approx(4, abs=worst)
+    assert spoilt.twin_differing - found.twin_differing >= 3
+    assert builder.macs == 0, "no call was added"
+
+
+def test_what_runs_in_reference_kernels_has_no_twin(tmp_path: Path) -> None:
+    path = BUILT / "dense-int8-static-s8s8-pc.tflite"
+    chosen = SessionOptions(further=(StackItem("kernels", "reference"),))
+    assert litert.open_graph(path, chosen, tmp_path).in_reference_kernels() is None
