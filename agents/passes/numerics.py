@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from bitgauge.benchmarks.analysis.bounds import bounds_of, least_ns
@@ -83,7 +84,7 @@ def _ledger(child: Child, open_graph: OpensGraph) -> Ledger:
             builder.add_twin(seen, twin.observe(feeds))
         child.channel.gap()
     opened.session.close()
-    return builder.ledger(shown.exposure)
+    return replace(builder.ledger(shown.exposure), why_not=shown.why_not)
 
 
 def _opened(child: Child, open_graph: OpensGraph, path: Path) -> OpenGraph:

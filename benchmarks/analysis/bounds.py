@@ -32,7 +32,9 @@ _DEVICE_TIME = "the runtime tells no time of the device besides the host's"
 _NO_ANCHORS = "its raw files hold no anchors"
 _NO_LEDGER = "no overflow ledger counts its work"
 _READ_UNDER_LOAD = "the anchors were read while others used the machine"
-_UNCOUNTED = ("Transpose", "Attention")
+BF16 = "bf16_flops_per_s"
+"""What no runtime's anchors measure yet, so that there is no bound on it."""
+_UNCOUNTED = ("transpose", "attention")
 """Operators of which the ledger's count is no lower bound: a part of it may be skipped."""
 
 
@@ -174,11 +176,13 @@ def bytes_bound(ledger: Ledger | None, anchors: Anchors | None, workload: Worklo
 
 
 def _is_uncounted(row: OperatorRow) -> bool:
-    return any(part in row.op_type for part in _UNCOUNTED)
+    return any(part in row.op_type.lower() for part in _UNCOUNTED)
 
 
 def _quantities(row: OperatorRow) -> tuple[str, ...]:
     """The anchors of what a row may be computed in; weights alone may be either."""
+    if row.activation_type == "bf16":
+        return (BF16,)
     if row.compute == FLOAT:
         return (FP16 if row.activation_type == "f16" else FP32,)
     return (FP32, INT8)

@@ -104,12 +104,14 @@ class Codes:
         zero: name of its zero point; "" is 0.
         real: name of the tensor that was quantized, when that is visible.
         dynamic: whether scale and zero point are computed at each call.
+        rails: the lowest and the highest code; None for those of the type.
     """
 
     scale: str
     zero: str
     real: str = ""
     dynamic: bool = False
+    rails: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +131,8 @@ class GraphFacts:
         given: the graph's inputs, and tensors that hold the very values of one in another shape.
         channels_last: whether the channels of an image are its last axis.
         steps: what one code is worth in an output that was made of codes, as it is observed.
+        types: short names of tensors' types where numpy has none, by tensor; wider arrays stand
+            for them.
     """
 
     operators: tuple[GraphOperator, ...]
@@ -143,3 +147,4 @@ class GraphFacts:
     given: frozenset[str] = frozenset()
     channels_last: bool = False
     steps: Mapping[str, float] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)

@@ -29,10 +29,13 @@ class Instrumented:
     Attributes:
         facts: the graph.
         exposure: `all` tensors in one graph, or `single`: one graph per tensor.
+        why_not: "", for they are seen.
 
     Raises:
         Uninstrumentable: no way of looking leaves the outputs as they were.
     """
+
+    why_not = ""
 
     def __init__(
         self, graph: bytes, production: Run, plain: Callable[[bytes], Run], feeds: Arrays

@@ -29,6 +29,7 @@ COMPUTES: dict[str, str] = {
 _OF_CODES = (INTEGER, OPAQUE, ELEMENTWISE)
 
 SEVEN_BIT_WEIGHTS = "seven_bit_weights"
+COMPILE = "compile"
 
 FIXES: dict[str, str] = {
     "zero_point": "put the zero point of its Relu output at the lowest code (asymmetric"
@@ -39,6 +40,8 @@ FIXES: dict[str, str] = {
     " format: rewritten from s8 to u8 it no longer matches an integer kernel",
     "quantize_inputs": "quantize its inputs: it stands between tensors that stayed in floating"
     " point",
+    COMPILE: "run it compiled or built ahead of time: executed operator by operator, its quantized"
+    " factors are multiplied as floating-point numbers",
     SEVEN_BIT_WEIGHTS: "give it 7-bit weights (reduce_range), or u8u8 weights",
 }
 

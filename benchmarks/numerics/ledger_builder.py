@@ -25,7 +25,7 @@ from .ledger import (
 from .multiplications import multiplications
 from .quantizing import U8_OF_CALL
 from .saturation import int32_safe
-from .tensor_tally import TensorTally, sqnr_db
+from .tensor_tally import Steps, TensorTally, Zeros, sqnr_db
 from .twin import TwinTally
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -202,12 +202,13 @@ class LedgerBuilder:
     def _describe(self, one: GraphOperator, seen: _Seen, values: Arrays) -> None:
         """Types, K, and what the weights alone say."""
         a, b = values[one.a], values.get(one.b)
+        told = self._facts.types.get(one.a, "")
         if b is None:
-            seen.types = (_short(a.dtype), "") if one.compute == ELEMENTWISE else seen.types
+            seen.types = (told or _short(a.dtype), "") if one.compute == ELEMENTWISE else seen.types
             return
         kind = _multiplied(one, a.dtype)
         shown = kind if kind == np.uint8 else a.dtype  # signed codes of its own have no name
-        seen.types = (_short(shown), one.weight_type or _short(b.dtype))
+        seen.types = (told or _short(shown), one.weight_type or _short(b.dtype))
         swapped = one.form == DENSE or (one.integer is not None and one.integer.transposes[1])
         if one.form == CONVOLUTION:
             seen.depth = int(np.prod(b.shape[1:]))
@@ -242,12 +243,12 @@ class LedgerBuilder:
             tally = tally or self._tally(name, x, producer)
             tally.add_floats(x)
         else:
-            parameters = _parameters(how, values)
+            parameters = _parameters(how, values, x)
             if how is None or parameters is None or x.ndim == 0:
                 return
             tally = tally or self._tally(name, x, producer)
             scale, zero = parameters
-            tally.add_codes(x, scale, zero, dynamic=how.dynamic)
+            tally.add_codes(x, scale, zero, dynamic=how.dynamic, rails=how.rails)
             if how.real in values:
                 tally.add_real(values[how.real], x)
             elif checked is not None:
@@ -263,7 +264,7 @@ class LedgerBuilder:
     def _tally(self, name: str, x: npt.NDArray[Any], producer: str) -> TensorTally:
         return TensorTally(
             self._shown(name),
-            str(x.dtype),
+            self._facts.types.get(name, str(x.dtype)),
             producer,
             self._calls,
             channels_last=self._facts.channels_last,
@@ -336,22 +337,38 @@ def _products(one: GraphOperator, shapes: Mapping[str, tuple[int, ...]]) -> int:
     return multiplications(one.form, one.inputs, one.output, (one.a, one.b), shapes)
 
 
-def _parameters(how: Codes | None, values: Arrays) -> tuple[float, int] | None:
-    """Scale and zero point of a tensor; None when it has one per channel, or they are unknown."""
+def _parameters(
+    how: Codes | None, values: Arrays, codes: npt.NDArray[Any]
+) -> tuple[Steps, Zeros] | None:
+    """Scale and zero point of a tensor, or one for each place of some of its axes.
+
+    None when they are unknown, or told as one for each channel of an axis that is not told.
+    """
     scale = values.get(how.scale) if how is not None else None
-    if how is None or scale is None or scale.size != 1:
+    if how is None or scale is None:
         return None
     zero = values.get(how.zero) if how.zero else np.zeros((), np.uint8)
-    if zero is None or zero.size != 1 or not float(scale.reshape(())) > 0:
+    if zero is None or not (scale > 0).all():
         return None
-    return float(scale.reshape(())), int(zero.reshape(()))
+    if scale.size == 1 and zero.size == 1:
+        return float(scale.reshape(())), int(zero.reshape(()))
+    if any(one.size != 1 and not _spread_over(one.shape, codes.shape) for one in (scale, zero)):
+        return None
+    return scale.astype(np.float32), zero.astype(np.int64)
+
+
+def _spread_over(shape: tuple[int, ...], codes: tuple[int, ...]) -> bool:
+    """Whether each axis is told apart: as long as that of the codes, or one for all of it."""
+    return len(shape) == len(codes) and all(
+        size in (1, whole) for size, whole in zip(shape, codes, strict=True)
+    )
 
 
 def _numbers(x: npt.NDArray[Any], how: Codes | None, values: Arrays) -> npt.NDArray[Any] | None:
     """What a tensor stands for; None for codes whose scale is not known."""
     if x.dtype.kind == "f":
         return x
-    parameters = _parameters(how, values)
+    parameters = _parameters(how, values, x)
     if parameters is None:
         return None
     scale, zero = parameters

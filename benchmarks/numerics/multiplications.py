@@ -35,6 +35,8 @@ def multiplications(
         weights = [shapes.get(name, ()) for name in inputs[1:3]]
         per_step = sum(int(np.prod(shape, dtype=np.int64)) for shape in weights if shape)
         return int(np.prod(a[:2], dtype=np.int64)) * per_step if a else 0
+    if form == SCORES and len(a) == len(b) == 4:  # (batch, head, place, feature)
+        return 2 * made * b[2]
     if form in (ATTENTION, SCORES):
         return _attention(made, shapes.get(output, ()), a, b if form == ATTENTION else ())
     return made * _depth(form, a, b, shapes.get(output, ()))

@@ -43,11 +43,13 @@ class Shown(Observes, Protocol):
 
     Attributes:
         facts: the operators that are executed; its names are those of `observe`.
-        exposure: `ALL` or `SINGLE`.
+        exposure: `ALL` or `SINGLE`; "" where the outputs alone are seen.
+        why_not: why they are, or "".
     """
 
     facts: GraphFacts
     exposure: str
+    why_not: str
 
 
 class OutputsAlone:

@@ -16,10 +16,15 @@ from .integer_operator import spread
 from .ledger import BINS, Histogram, TensorRow
 
 Floats = npt.NDArray[np.float64]
+Steps = float | npt.NDArray[np.float32]
+Zeros = int | npt.NDArray[np.int64]
+"""Scale and zero point of a tensor, or one for each place of some of its axes."""
 
 FP16_MAX = 65504.0
 _FP16_SMALLEST_NORMAL = 2.0**-14
 _KEPT = 65_536
+_HALF = 0.501
+"""Codes by which rounding moves a value, and a thousandth for the rounding of its scale."""
 _BEYOND = 16
 """Bins beyond each rail in the histogram of a quantized tensor; 64 share the codes."""
 
@@ -77,11 +82,19 @@ class TensorTally:
         self._before += _binned(values, *self._range)
 
     def add_codes(
-        self, codes: npt.NDArray[Any], scale: float, zero: int, *, dynamic: bool = False
+        self,
+        codes: npt.NDArray[Any],
+        scale: Steps,
+        zero: Zeros,
+        *,
+        dynamic: bool = False,
+        rails: tuple[int, int] | None = None,
     ) -> None:
-        """Codes of a quantized tensor, (samples, ...), all of one scale and zero point."""
+        """Codes of a quantized tensor, (samples, ...), from the lowest rail to the highest."""
         if self._quantized is None:
-            self._quantized = _Quantized(codes.dtype, scale, zero, dynamic)
+            info = np.iinfo(codes.dtype)
+            rails = rails or (int(info.min), int(info.max))
+            self._quantized = _Quantized(rails, scale, zero, dynamic)
         self._quantized.add_codes(codes, scale, zero)
         self._elements += codes.size
         self._add_magnitudes((codes.astype(np.float64) - zero) * scale)
@@ -90,7 +103,7 @@ class TensorTally:
     def add_real(self, real: npt.NDArray[Any], codes: npt.NDArray[Any]) -> None:
         """Values before quantization and what became of them, after `add_codes` of that call."""
         if self._quantized is not None:
-            unclipped = self._quantized.add_real(real.ravel(), codes.ravel())
+            unclipped = self._quantized.add_real(real, codes)
             self._before += _binned(unclipped, *self._quantized.bins)
 
     def add_reference(self, value: npt.NDArray[Any], reference: npt.NDArray[Any]) -> None:
@@ -157,14 +170,13 @@ class TensorTally:
 class _Quantized:
     """The part of a tally that only codes have."""
 
-    def __init__(self, dtype: np.dtype[Any], scale: float, zero: int, dynamic: bool) -> None:
-        info = np.iinfo(dtype)
-        self._low, self._high = int(info.min), int(info.max)
+    def __init__(self, rails: tuple[int, int], scale: Steps, zero: Zeros, dynamic: bool) -> None:
+        self._low, self._high = rails
         width = (self._high - self._low + 1) / (BINS - 2 * _BEYOND)
         self.bins = (self._low - _BEYOND * width, width)
         self._dynamic = dynamic
         self._scale, self._zero = scale, zero
-        self._scales = (scale, scale)
+        self._scales = (float(np.min(scale)), float(np.max(scale)))
         self._seen = (self._high, self._low)
         self._codes = self._rails = 0
         self.compared = 0
@@ -173,30 +185,35 @@ class _Quantized:
         self._lost = self._mass = self._signal = self._noise = 0.0
         self._under = 0
 
-    def add_codes(self, codes: npt.NDArray[Any], scale: float, zero: int) -> None:
+    def add_codes(self, codes: npt.NDArray[Any], scale: Steps, zero: Zeros) -> None:
         self._scale, self._zero = scale, zero
-        self._scales = (min(self._scales[0], scale), max(self._scales[1], scale))
+        least, most = self._scales
+        self._scales = (min(least, float(np.min(scale))), max(most, float(np.max(scale))))
         self._codes += codes.size
         if codes.size:
             lowest, highest = int(codes.min()), int(codes.max())
             self._seen = (min(self._seen[0], lowest), max(self._seen[1], highest))
         self._rails += int(np.count_nonzero(codes == self._high))
         # The zeros of a Relu lie at the lowest code when the zero point does: no rail.
-        if zero != self._low:
-            self._rails += int(np.count_nonzero(codes == self._low))
+        self._rails += int(np.count_nonzero((codes == self._low) & (zero != self._low)))
 
     def add_real(self, real: npt.NDArray[Any], codes: npt.NDArray[Any]) -> Floats:
-        if self._zero == self._low:
-            real = np.maximum(real, 0)  # the lowest code is the Relu, not a clip
+        scale, zero = self._of_each(real, codes)
+        real, codes = real.ravel(), codes.ravel()
+        real = np.where(zero == self._low, np.maximum(real, 0), real)  # the Relu, not a clip
         finite = np.isfinite(real)
         if not finite.all():
             real, codes = real[finite], codes[finite]
+            scale, zero = (one[finite] if one.size > 1 else one for one in (scale, zero))
         # In the precision of the value: the runtime divides float32 by float32.
-        scaled = real / real.dtype.type(self._scale)
-        unclipped: Floats = np.rint(scaled).astype(np.float64) + self._zero
+        scaled = real / scale.astype(real.dtype)
+        unclipped: Floats = np.rint(scaled).astype(np.float64) + zero
         x = real.astype(np.float64)
-        value = (codes.astype(np.float64) - self._zero) * self._scale
+        value = (codes.astype(np.float64) - zero) * scale
         over, under = unclipped > self._high, unclipped < self._low
+        if self._dynamic:  # its own largest value may lie half a code beyond: that is rounding
+            over &= scaled + zero > self._high + _HALF
+            under &= scaled + zero < self._low - _HALF
         self.compared += x.size
         self._clipped += (int(np.count_nonzero(over)), int(np.count_nonzero(under)))
         clipped = over | under
@@ -206,10 +223,21 @@ class _Quantized:
         self._mass += float(magnitude.sum())
         depth = np.maximum(unclipped - self._high, self._low - unclipped)[clipped]
         self._beyond.append(depth[spread(depth.size, 4096)])
-        self._under += int(np.count_nonzero((x != 0) & (unclipped == self._zero)))
+        self._under += int(np.count_nonzero((x != 0) & (unclipped == zero)))
         self._signal += float(np.square(x).sum())
         self._noise += float(np.square(error).sum())
         return unclipped
+
+    def _of_each(
+        self, real: npt.NDArray[Any], codes: npt.NDArray[Any]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Scale and zero point: one, or as many as there are values."""
+        told = (np.asarray(self._scale, np.float64), np.asarray(self._zero))
+        if all(one.size == 1 for one in told):
+            scale, zero = (one.reshape(1) for one in told)
+        else:
+            scale, zero = (np.broadcast_to(one, codes.shape).ravel() for one in told)
+        return scale, zero
 
     def facts(self) -> dict[str, Any]:
         lowest, highest = self._seen
@@ -217,7 +245,7 @@ class _Quantized:
             "rail_rate": self._rails / self._codes if self._codes else None,
             "range_util": max(highest - lowest, 0) / (self._high - self._low),
         }
-        if self._dynamic:
+        if self._dynamic or np.size(self._scale) > 1:
             found |= {"scale_low": self._scales[0], "scale_high": self._scales[1]}
         else:
             found |= {"scale": self._scale, "zero_point": self._zero}

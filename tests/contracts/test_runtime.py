@@ -150,7 +150,7 @@ def test_ours_declare_what_they_have() -> None:
     """One that is declared no more costs numbers without anybody noticing."""
     told = {name: set(registry.runtime(name, ()).TRAITS.capabilities) for name in FOUND.modules}
     assert told["onnxruntime"] == set(Capability)
-    assert told["torch"] == set(Capability) - {Capability.GRAPH, Capability.ARENA}
+    assert told["torch"] == set(Capability) - {Capability.ARENA}
     assert told["litert"] == set(Capability) - {Capability.PROFILE, Capability.ARENA}
     assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL}
 

@@ -77,6 +77,7 @@ class Watched:
     """
 
     exposure = ALL
+    why_not = ""
 
     def __init__(
         self, production: LiteRtSession, path: Path, options: SessionOptions, feeds: Arrays

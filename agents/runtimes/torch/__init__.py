@@ -9,8 +9,9 @@ import contextlib
 import functools
 import importlib.metadata
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bitgauge.benchmarks.common.exported.program import Program
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
@@ -24,6 +25,9 @@ from ..base import RuntimeMissing, SessionOptions, Traits
 from . import ahead, executions, loading
 from .profile import ProfiledTorchSession
 from .session import TorchSession
+
+if TYPE_CHECKING:
+    from ..base import OpenGraph
 
 NAME = "torch"
 RANK = 3
@@ -71,6 +75,19 @@ def load(path: Path, options: SessionOptions) -> TorchSession:
     return _session(TorchSession, path, options)
 
 
+def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenGraph:
+    """A program whose tensors are shown where it runs eager; see `base.Traits`."""
+    from .interpreted import TorchGraph
+
+    def plain(of: Path) -> tuple[TorchSession, Any]:
+        eager = replace(options, further=())
+        made = _session(TorchSession, of, eager)
+        return made, made.module
+
+    session = _session(TorchSession, path, options)
+    return TorchGraph(session, _execution(options), session.module, plain)
+
+
 def open_profiled(path: Path, options: SessionOptions, folder: Path) -> ProfiledTorchSession:
     """A session under the library's profiler; see `base.Traits`."""
     return _session(ProfiledTorchSession, path, options)
@@ -84,8 +101,7 @@ def _session(kind: type[_Kind], path: Path, options: SessionOptions) -> _Kind:
 
     prepare()
     torch.set_num_threads(options.threads)
-    chosen = {one.name: one.value for one in options.further}
-    execution = chosen.get(executions.EXECUTION, executions.EAGER)
+    execution = _execution(options)
     program = loading.described(path)
     made = {executions.EXECUTION: execution, "threads": str(options.threads), **_flags()}
     if program.keeps_state:
@@ -97,6 +113,11 @@ def _session(kind: type[_Kind], path: Path, options: SessionOptions) -> _Kind:
     except Exception as error:  # the library raises a dozen types that share no base
         raise loading.explained(error, loading=True, written_by=program.written_by) from error
     return kind(run, program, made, functools.partial(loading.explained, loading=False))
+
+
+def _execution(options: SessionOptions) -> str:
+    chosen = {one.name: one.value for one in options.further}
+    return chosen.get(executions.EXECUTION, executions.EAGER)
 
 
 def _executed(
@@ -163,6 +184,7 @@ TRAITS = Traits(
             "kernels made for the program, integer ones too; needs g++ and up to a minute",
         ),
     ),
+    graph=open_graph,
     profile=open_profiled,
     kernels=probe_kernels,
     anchors=measure_anchors,

@@ -59,11 +59,16 @@ class Execution(Protocol):
 
 
 class Eager:
-    """The program's own module, without the library's checks of inputs; see `session`."""
+    """The program's own module, without the library's checks of inputs; see `session`.
+
+    Attributes:
+        module: takes what the owner's function took.
+    """
 
     def __init__(self, made: Any) -> None:
         module = made.module(check_guards=False)
         module._forward_pre_hooks.clear()
+        self.module = module
         self._run: Run = in_order(made, module)
         self.told: dict[str, str] = {}
 

@@ -32,7 +32,8 @@ def modes() -> dict[str, str]:
     for types in ("u8s8", "s8s8"):
         found[f"qlinear_pointwise.{types}.const"] = _probed(_linear, types)
         found[f"qconv_pointwise.{types}.const"] = _probed(_convolution, types)
-    found["int_mm.s8s8.dynamic"] = _probed(_product, "s8s8")
+        mode = _probed(_product, types)  # it is given weights as they are, constant or not
+        found |= {f"int_mm.{types}.const": mode, f"int_mm.{types}.dynamic": mode}
     supported = torch.backends.quantized.supported_engines
     for engine in (one for one in _ENGINES if one in supported):
         found[f"linear_{engine}.u8s8.const"] = _of_engine(engine)

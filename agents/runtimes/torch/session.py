@@ -42,6 +42,7 @@ class TorchSession:
         self, execution: Execution, program: Program, made: Mapping[str, str], explains: Explains
     ) -> None:
         self._execution: Execution | None = execution
+        self.keeps_state = program.keeps_state
         self._program = program
         self._explains = explains
         self._made = {**made, **_converted(program)}
@@ -84,19 +85,24 @@ class TorchSession:
         def converted() -> None:
             with no_grad():
                 for one in flat(run(*_tensors(ready, odd))):
-                    _to_numpy(one)
+                    to_numpy(one)
 
         return converted if any(odd) or self._returns_odd() else call
 
     def run(self, feeds: Feeds) -> Outputs:
         """One call."""
+        return self.run_by(None, feeds)
+
+    def run_by(self, run: Callable[..., Any] | None, feeds: Feeds) -> Outputs:
+        """One call, by what is given in the place of what production runs."""
         import torch
 
         ready = self._ready(feeds)
         try:
             with torch.no_grad():
                 given = _tensors(ready, self._odd())
-                return [_to_numpy(one) for one in _flat(self._loaded().ready(given)(*given))]
+                run = run or self._loaded().ready(given)
+                return [to_numpy(one) for one in _flat(run(*given))]
         except MemoryError:
             raise
         except Exception as error:  # the library raises a dozen types that share no base
@@ -106,6 +112,11 @@ class TorchSession:
         """A call of the program alone, on tensors that are there already."""
         given = _tensors(self._ready(feeds), self._odd())
         return functools.partial(self._loaded().ready(given), *given)
+
+    @property
+    def module(self) -> Any:
+        """What runs the program where it runs eager, else None."""
+        return getattr(self._loaded(), "module", None)
 
     def close(self) -> None:
         """Drops the program, and with it its memory."""
@@ -196,7 +207,7 @@ def _to_torch(array: Array, dtype: str) -> Any:
     return tensor.to(getattr(torch, dtype)) if dtype else tensor
 
 
-def _to_numpy(tensor: Any) -> Array:
+def to_numpy(tensor: Any) -> Array:
     """As an array of its own: the program may write into its output at the next call."""
     import torch
 
