@@ -50,8 +50,10 @@ def chain(
 ) -> Chain | None:
     """The shortest chain to an artifact; None when there is none.
 
-    Of two as short the one that makes the better kind is taken, then the one that begins with the
-    earlier source, then the first in the alphabet: equal questions have equal answers.
+    Of two as short the one that makes the better kind is taken, then the one that begins with a
+    form that was given beside the baseline, since a model is rather converted from where it comes
+    from; then that with the earlier source, then the first in the alphabet: equal questions have
+    equal answers.
 
     Args:
         there: kinds of the sources, the baseline's first.
@@ -75,7 +77,8 @@ def chain(
 
 def _preference(one: Chain, there: Sequence[str], kinds: Sequence[str]) -> tuple[object, ...]:
     better = kinds.index(one.makes) if kinds else 0
-    return len(one.links), better, there.index(one.source), one.links
+    place = there.index(one.source)
+    return len(one.links), better, place == 0, place, one.links
 
 
 def _reached(there: Sequence[str], converters: Collection[Link]) -> list[list[Chain]]:

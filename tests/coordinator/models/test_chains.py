@@ -32,6 +32,12 @@ def test_a_source_is_its_own_fp32_and_else_it_is_converted() -> None:
     assert converted == Chain("pt2", (TO_LITE,))
 
 
+def test_a_form_beside_the_baseline_is_rather_converted_than_the_baseline() -> None:
+    converters = {TO_LITE, Link("onnx", "tflite")}
+    assert chain(("onnx", "pt2"), converters, {LITE}, ()) == Chain("pt2", (TO_LITE, LITE))
+    assert chain(("pt2", "onnx"), converters, {LITE}, ()).source == "onnx"  # type: ignore[union-attr]
+
+
 def test_what_would_do_is_told_with_what_it_can_be_made_of() -> None:
     assert would_do({TO_LITE, Link("onnx", "pt2")}, {LITE}) == ("onnx", "pt2", "tflite")
     assert would_do((), {LITE}) == ("tflite",)
