@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.session_options import CONVERTED
 
 from . import opening
@@ -98,11 +98,21 @@ class Border:
         )
 
     def quantized(self, values: Array) -> Array:
-        """What the tensor is to hold; rounded to even and clipped, as LiteRT's QUANTIZE does."""
+        """What the tensor is to hold; rounded to even and clipped, as LiteRT's QUANTIZE does.
+
+        Raises:
+            BadInput: a value is no number.
+        """
         import numpy as np
 
         if not self.scale or values.dtype == self.dtype:
             return np.ascontiguousarray(values)
+        if np.isnan(values).any():
+            raise BadInput(
+                Code.BAD_EVALUATION_SET,
+                f"An input holds NaN, which no {np.dtype(self.dtype).name} code of the file's"
+                " border stands for; leave such samples out.",
+            )
         limits = np.iinfo(self.dtype)
         codes = np.rint(values / np.float32(self.scale)) + self.zero_point
         held: Array = np.clip(codes, limits.min, limits.max).astype(self.dtype)

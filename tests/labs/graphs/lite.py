@@ -50,6 +50,25 @@ def doubled(batch: int = -1, *, scale: float = 0.0, **more: Any) -> Lite:
     )
 
 
+def halves(batch: int) -> Lite:
+    """y = x + x between borders of half precision."""
+    cast = [schema.CastOptionsT(), schema.CastOptionsT()]
+    half, single = schema.TensorType.FLOAT16, schema.TensorType.FLOAT32
+    for one, (given, made) in zip(cast, ((half, single), (single, half)), strict=True):
+        one.inDataType, one.outDataType = given, made
+    kinds = {"x": "float16", "wide": "float32", "sum": "float32", "y": "float16"}
+    return Lite(
+        tuple(Tensor(name, (batch, 4), kind) for name, kind in kinds.items()),
+        (
+            Operator("CAST", ("x",), ("wide",), cast[0]),
+            Operator("ADD", ("wide", "wide"), ("sum",), schema.AddOptionsT()),
+            Operator("CAST", ("sum",), ("y",), cast[1]),
+        ),
+        ("x",),
+        ("y",),
+    )
+
+
 def mlp(batch: int = 1) -> Lite:
     """The zoo's dense network with the same weights, for batches of one size."""
     model = next(one for one in zoo.models() if one.name == "digits-mlp")

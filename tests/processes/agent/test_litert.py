@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bitgauge.benchmarks.analysis.analyse import analyse
+from bitgauge.benchmarks.analysis.timed import pair_launches
 from bitgauge.benchmarks.quality.sets import (
     EvaluationSet,
     read_evaluation_set,
@@ -16,7 +17,7 @@ from bitgauge.benchmarks.quality.sets import (
 from bitgauge.benchmarks.raw.container import read_raw
 from bitgauge.benchmarks.raw.given import given_of
 from bitgauge.benchmarks.raw.numerics import read_ledger
-from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.reasons import CONVERTED_BORDER
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunReport
@@ -71,13 +72,17 @@ async def test_a_border_of_codes_is_told_with_what_was_timed(lab: Lab, tmp_path:
         reports = await lab.reports(3, timeout_s=120)
     assert [report.failure for report in reports] == [None] * 3
     _, floats, codes = (metrics_of(lab, job, report) for report in reports)
-    assert CONVERTED_BORDER in codes["latency_ratio"].flags
-    assert CONVERTED_BORDER not in floats["latency_ratio"].flags
     for report, border in zip(reports[1:], (False, True), strict=True):
         for ref in report.raw:
             if ref.pass_name not in PASSES:
                 continue
             raw = read_raw(lab.coordinator.blobs[ref.digest.sha256])
+            if ref.pass_name is PassName.PAIR:
+                # Of the metric only where it has a value, which takes calm minutes.
+                flags = pair_launches({(PassName.PAIR, RawRole.BOTH): (raw,)}, FACTS).flags
+                assert (CONVERTED_BORDER in flags) is border
+                ratio = (codes if border else floats)["latency_ratio"]
+                assert ratio.value is None or (CONVERTED_BORDER in ratio.flags) is border
             told = given_of(raw).session_options or ""
             assert ("converted outside the clock=x int8, y int8" in told) is border, ref
             if ref.pass_name is PassName.NUMERICS:

@@ -73,6 +73,29 @@ def test_what_is_no_number_stays_none(tmp_path: Path) -> None:
     assert np.array_equal(found, odd * 2, equal_nan=True)
 
 
+def test_no_code_is_made_of_what_is_no_number(tmp_path: Path) -> None:
+    """A cast would make some code of it; infinite values are clipped as any other."""
+    made = session(tmp_path, lite.doubled(1, scale=0.5))
+    for asked in (made.run, made.bind):
+        with pytest.raises(BadInput, match="holds NaN, which no int8 code") as caught:
+            asked({"x": np.array([[np.nan, 0, 0, 0]], np.float32)})
+        assert caught.value.code is Code.BAD_EVALUATION_SET
+    found = made.run({"x": np.array([[np.inf, -np.inf, 0, 0]], np.float32)})[0]
+    assert found[0].tolist() == [(127 - 3) * 0.5, (-128 - 3) * 0.5, 0, 0]
+
+
+def test_a_border_of_half_precision_is_taken_and_returned_as_it_is(tmp_path: Path) -> None:
+    made = session(tmp_path, lite.halves(2))
+    assert made.input_specs == (InputSpec("x", "float16", (2, 4)),)
+    assert "converted outside the clock" not in made.options_set()
+    (found,) = made.run({"x": ROWS.astype(np.float16)})
+    assert found.dtype == np.float16
+    assert np.array_equal(found, (ROWS * 2).astype(np.float16))
+    with pytest.raises(BitgaugeError, match="LiteRT says") as caught:
+        made.run({"x": ROWS})
+    assert caught.value.code is Code.RUN_FAILED
+
+
 @pytest.mark.parametrize("kernels", [None, "builtin", "reference"])
 def test_each_kind_of_kernels_says_which_it_is(tmp_path: Path, kernels: str | None) -> None:
     made = session(tmp_path, lite.mlp(), *([StackItem("kernels", kernels)] if kernels else []))
