@@ -42,15 +42,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What an evidence folder holds."""
-
     folder: Path
     machines: Machines
     records: Mapping[str, RunRecord]
 
     @property
     def table(self) -> TableFile:
-        """The table that the records make."""
         return derived(self.machines, tuple(self.records.values()))
 
 

@@ -55,7 +55,6 @@ class Commits:
             self._connection.execute(statement)
 
     def seconds(self) -> float:
-        """What one commit takes."""
         began = time.perf_counter()
         self._connection.execute("BEGIN IMMEDIATE")
         self._connection.execute("UPDATE one SET value = value + 1")

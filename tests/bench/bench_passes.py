@@ -26,14 +26,12 @@ EXPLAINING = (PassName.NUMERICS, PassName.OPERATORS)
 
 
 async def seconds(name: PassName, artifacts: list[Path]) -> float:
-    """Of one launch."""
     began = time.perf_counter()
     await launch(name, artifacts, zoo.evaluation_path())
     return time.perf_counter() - began
 
 
 async def main() -> None:
-    """Builds, measures and prints."""
     logging.getLogger().setLevel(logging.ERROR)
     passes = [name for name in EXPLAINING if find_spec(f"{PASSES}.{name.value}")]
     for name in set(EXPLAINING) - set(passes):

@@ -51,7 +51,6 @@ class Sample:
 
 
 async def child(confinement: Confinement, model: str) -> Sample:
-    """Runs one absolute launch."""
     began = time.perf_counter()
     first: list[float] = []
     raw = await launch(
@@ -93,7 +92,6 @@ async def confinements(place: Path) -> dict[str, Confinement]:
 
 
 async def main(rounds: int) -> None:
-    """Measures and prints."""
     with tempfile.TemporaryDirectory(prefix="bitgauge-bench-") as name:
         place = Path(name)
         found = await confinements(place)

@@ -27,7 +27,6 @@ ORDER = Order(steps.doubled, (21,), StepLimit(60.0))
 
 
 def main(rounds: int) -> None:
-    """Measures and prints."""
     took: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="bitgauge-bench-") as name, ExitStack() as stack:
         nurseries = {}

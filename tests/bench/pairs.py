@@ -64,5 +64,4 @@ def of_logs(logs: Sequence[float] | np.ndarray) -> Interval:
 
 
 def show(interval: Interval) -> str:
-    """A ratio as people read it."""
     return f"{interval.point:.3f} [{interval.low:.3f}, {interval.high:.3f}]"

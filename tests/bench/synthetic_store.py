@@ -82,7 +82,6 @@ SIZES = (Size(1_000, 5, 4), Size(10_000, 10, 8), Size(100_000, 20, 12), Size(1_0
 
 
 def make(path: Path, size: Size) -> None:
-    """Write the database of a lab."""
     store = Store.open(path)
     try:
         connection = store._connection
@@ -100,7 +99,6 @@ def make(path: Path, size: Size) -> None:
 
 
 def device(at: int) -> DeviceDescription:
-    """One device of the lab."""
     return DeviceDescription(
         device_id=str(uuid.uuid5(uuid.NAMESPACE_OID, f"device {at}")),
         name=f"board-{at:02d}",
@@ -118,7 +116,6 @@ def device(at: int) -> DeviceDescription:
 
 
 def model(at: int) -> tuple[str, ModelClass]:
-    """Name and class of one model of the lab."""
     kind = CLASSES[at % len(CLASSES)]
     return f"{kind.value}_{at:02d}", kind
 

@@ -15,12 +15,7 @@ from bitgauge.coordinator.store.writer import Writer
 
 from tests.labs.access import Clock, gate
 from tests.labs.coordinator import FakeRunner
-from tests.labs.rooms.everybody import (
-    FILES,
-    Everybody,
-    _named,
-    introduce,
-)
+from tests.labs.rooms.everybody import FILES, Everybody, _named, introduce
 
 
 @pytest.fixture

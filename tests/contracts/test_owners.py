@@ -10,15 +10,7 @@ from bitgauge.protos.v1 import agent_pb2, lab_pb2
 
 from tests.labs import values
 from tests.labs.coordinator import DEVICE
-from tests.labs.rooms.everybody import (
-    CODE,
-    HONEST,
-    RAW_FILES,
-    RPCS,
-    Everybody,
-    honest,
-    status_of,
-)
+from tests.labs.rooms.everybody import CODE, HONEST, RAW_FILES, RPCS, Everybody, honest, status_of
 
 OWNED = {
     "Cancel": {"job_id": "job"},

@@ -30,8 +30,6 @@ ROOT = Path(__file__).parents[2]
 
 
 class Source:
-    """One blob."""
-
     def read(self, digest: Digest) -> list[bytes]:
         assert digest == digest_of(b"blob")
         return [b"bl", b"ob"]

@@ -17,12 +17,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from tests.coordinator.services.requests import Rpc, fill_required
-from tests.labs.rooms.everybody import (
-    CODE,
-    RPCS,
-    Everybody,
-    honest,
-)
+from tests.labs.rooms.everybody import CODE, RPCS, Everybody, honest
 
 CLEAR = {
     CODE.OK,

@@ -58,7 +58,6 @@ class Gate:
     _channels: dict[Any, grpc.aio.Channel] = field(default_factory=dict)
 
     def channel(self, port: int, security: Security | None = None) -> grpc.aio.Channel:
-        """One channel for each port and identity."""
         key = (port, security)
         if key not in self._channels:
             self._channels[key] = self._open(port, security)
@@ -76,7 +75,6 @@ class Gate:
         return grpc.aio.secure_channel(f"127.0.0.1:{port}", trusted, options=name)
 
     async def joined(self, device_id: str, name: str) -> tuple[str, Security]:
-        """The token and the identity of a device that has joined."""
         line, _ = await self.administration.create_join_line(0)
         key_pem = device_key(self.folder / name)
         request = signing_request(key_pem, device_id)

@@ -56,8 +56,6 @@ class NoisyClock:
         return int(self.now_ns)
 
     def call(self, latency_ns: float) -> Callable[[], None]:
-        """A call that takes `latency_ns` on the undisturbed machine."""
-
         def run() -> None:
             slot = min(int(self.now_ns / MS), len(self._level) - 1)
             self._at = (self._at + 1) % _SLOTS

@@ -132,7 +132,6 @@ class Lab:
         return self.store.job(job_id)
 
     def measured(self, what: JobSpec | None = None, name: str = "rpi5") -> str:
-        """A job that was measured and analysed."""
         job_id = self.submit(what)
         lease = self.claimed(job_id, name)
         for entry in lease.entries:

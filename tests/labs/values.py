@@ -180,7 +180,6 @@ def warmed(*iteration_ns: int) -> WarmUp:
 
 
 def detail(metric: MetricValue) -> dict[str, str]:
-    """What explains a number, by name."""
     return {item.name: item.value for item in metric.detail}
 
 

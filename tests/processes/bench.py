@@ -141,7 +141,6 @@ def small_job(client: Client, key: str) -> JobSpec:
 
 
 def accepted(runs: tuple[RunView, ...]) -> dict[int, list[str]]:
-    """The ids of accepted runs by entry."""
     found = collections.defaultdict(list)
     for run in runs:
         if run.disposition is Disposition.ACCEPTED:

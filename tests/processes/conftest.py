@@ -40,8 +40,6 @@ def environment(home: Path) -> dict[str, str]:
 
 @dataclass
 class Up:
-    """One running `bitgauge up`."""
-
     home: Path
     process: subprocess.Popen[str]
     address: str = ""

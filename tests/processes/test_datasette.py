@@ -42,8 +42,6 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass(frozen=True)
 class Site:
-    """A running Datasette."""
-
     address: str
 
     def get(self, path: str, **parameters: object) -> Any:

@@ -43,7 +43,6 @@ class Board:
     process: subprocess.Popen[str]
 
     def end(self) -> None:
-        """Ends it, however it is."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(30)

@@ -51,8 +51,6 @@ PROCESS: contextvars.ContextVar[Process | None] = contextvars.ContextVar("PROCES
 
 
 class SimHandle:
-    """A callback that waits for its turn."""
-
     __slots__ = ("args", "callback", "context", "due", "gone")
 
     def __init__(

@@ -28,8 +28,6 @@ SECOND_NS = 1_000_000_000
 
 @dataclass(slots=True)
 class Child:
-    """A process that measures."""
-
     mark: str
     pid: int
 
@@ -231,7 +229,6 @@ class SimMachine(Machine):
         return round((WALL_EPOCH_S + self._world.loop.time()) * SECOND_NS) + self._jumped_ns
 
     def jump(self) -> None:
-        """Somebody sets the clock."""
         jump_s = self._world.rng.uniform(-3600, 3600)
         self._jumped_ns += round(jump_s * SECOND_NS)
         self._world.tell(self._name, f"clock jumps by {jump_s:+.1f} s")

@@ -31,14 +31,7 @@ from .world import Weather
 
 Patch = Callable[[], "contextlib.AbstractContextManager[object]"]
 HARSH = Weather(
-    ends_s=80.0,
-    crash=0.01,
-    lost=0.1,
-    doubled=0.2,
-    late=0.1,
-    orphan=0.5,
-    freeze=0.01,
-    kill=0.01,
+    ends_s=80.0, crash=0.01, lost=0.1, doubled=0.2, late=0.1, orphan=0.5, freeze=0.01, kill=0.01
 )
 PLAIN = Made()
 NO_INDEX = "DROP INDEX one_accepted_run_per_entry"
@@ -211,10 +204,7 @@ async def _at_any_time(self: Turns, patience_s: float) -> bool:
 
 @contextlib.contextmanager
 def _without_turns() -> Iterator[None]:
-    with (
-        mock.patch.object(Turns, "take", _at_any_time),
-        mock.patch.object(Turns, "give_back"),
-    ):
+    with mock.patch.object(Turns, "take", _at_any_time), mock.patch.object(Turns, "give_back"):
         yield
 
 
@@ -277,11 +267,7 @@ MUTANTS = (
         weather=replace(HARSH, crash=0.03, orphan=1.0, lost=0.0, late=0.0),
     ),
     Mutant(
-        "one job at a time on a host",
-        "two children measure",
-        _without_turns,
-        TWO_DEVICES,
-        since=10,
+        "one job at a time on a host", "two children measure", _without_turns, TWO_DEVICES, since=10
     ),
     Mutant(
         "end of the leftovers of every device of a host",

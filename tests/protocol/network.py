@@ -18,8 +18,6 @@ Handler = Callable[[Any], Awaitable[Any]]
 
 
 class Server(Protocol):
-    """One life of whoever answers."""
-
     process: Process
 
 

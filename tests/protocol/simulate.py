@@ -48,8 +48,6 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a seed."""
-
     seed: int
     violations: tuple[str, ...]
     story: str
@@ -93,8 +91,6 @@ def simulate(
 
 
 class Lab:
-    """Everybody in one world."""
-
     def __init__(self, world: World, made: Made) -> None:
         self._world = world
         self._network = Network(world)

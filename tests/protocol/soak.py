@@ -37,7 +37,6 @@ def failures(seeds: range) -> tuple[int, list[Outcome], float, int]:
 
 
 def chunks(first: int, count: int) -> Iterator[range]:
-    """The seeds in pieces."""
     for start in range(first, first + count, CHUNK):
         yield range(start, min(start + CHUNK, first + count))
 

@@ -44,8 +44,6 @@ TERMS = LeaseTerms(max_attempts=3)
 
 @dataclass(frozen=True)
 class Held:
-    """A lease as its agent knows it."""
-
     lease: Assignment
     device: str
 

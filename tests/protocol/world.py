@@ -125,7 +125,6 @@ class World:
         self.loop = SimLoop(self._latency)  # type: ignore[abstract]  # no sockets, no signals
 
     def tell(self, who: str, what: str) -> None:
-        """Adds to the story."""
         self.story.append((self.loop.time(), who, what))
 
     def chance(self, share: float) -> bool:
@@ -152,13 +151,11 @@ class World:
             raise Crash
 
     def kill(self, process: Process, why: str) -> None:
-        """Ends a process from outside."""
         if process.alive:
             self.tell(process.name, f"CRASH {why}")
             self.loop.kill(process)
 
     def violated(self, what: str) -> Violation:
-        """Says so in the story, too."""
         self.tell("INVARIANT", what)
         self.violations.append(what)
         return Violation(what)
@@ -169,7 +166,6 @@ class World:
         return 0.0
 
     def told(self) -> str:
-        """The story as a person reads it."""
         lines = [f"seed {self.seed}; {self.weather}"]
         lines += [f"{when:10.3f}  {who:12} {what}" for when, who, what in self.story]
         return "\n".join(lines)

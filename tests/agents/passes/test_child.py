@@ -19,8 +19,6 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 
 
 def runtime(name: str, log: list[str]) -> RuntimeModule:
-    """A runtime that notes what it was asked for."""
-
     def load(path: Path, options: object) -> Any:
         log.append(f"{name} loads {path.name}")
 

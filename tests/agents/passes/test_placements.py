@@ -13,8 +13,6 @@ from bitgauge.benchmarks.quality.sets import InputSpec
 
 
 class Stub:
-    """A session that counts its calls."""
-
     def __init__(self, log: list[str], name: str) -> None:
         self._log = log
         self._name = name

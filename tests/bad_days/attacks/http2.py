@@ -124,7 +124,6 @@ class RawConnection:
             self.hear(0.0)
 
     def reset(self, number: int) -> None:
-        """Take a call back."""
         self._send(_frame(RST_STREAM, 0, number, CANCEL))
 
     def ended(self) -> int:

@@ -247,7 +247,6 @@ def enrolled(host: Host, name: str, line: str) -> Enrolment:
 
 
 async def registered(host: Host, device: Enrolment) -> None:
-    """Tell what a device that joined is."""
     what = replace(DEVICE, device_id=device.device_id, name=device.name)
     address = f"127.0.0.1:{host.agent_port}"
     connection = Connection(address, device.token, lambda _: None, device.security)

@@ -36,8 +36,6 @@ ORDER = to_wire(
 
 
 class Door:
-    """What both sides call."""
-
     def __init__(self, made: Gate, held: Assignment) -> None:
         channel = made.channel(made.plain_port)
         self.held = held

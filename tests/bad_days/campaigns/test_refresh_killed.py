@@ -52,8 +52,6 @@ warm_up = "20 ms"
 
 @dataclass
 class Outcome:
-    """What a refresh left behind."""
-
     view: CampaignView
     cells: set[object]
     rows: set[object]

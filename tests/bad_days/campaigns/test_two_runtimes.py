@@ -107,10 +107,7 @@ def test_another_runtime_version_marks_the_right_cells_and_is_named(tmp_path: Pa
             with agent(up, CHANGED):
                 wait_for_runtime(client, CHANGED, newer)
                 rows = client.table(TableQuery())
-                assert states(rows) == {
-                    CHANGED: {CellState.STALE},
-                    UNTOUCHED: {CellState.MEASURED},
-                }
+                assert states(rows) == {CHANGED: {CellState.STALE}, UNTOUCHED: {CellState.MEASURED}}
                 named = {change for row in rows for change in row.changes}
                 assert StackChange("runtime.onnxruntime", OLDER, newer) in named
                 # Of the machine nothing changed, so nothing of it is named.
@@ -135,7 +132,6 @@ def require_recomputable(client: Client, jobs: Iterable[str]) -> None:
 
 
 def run_of(client: Client, job_id: str) -> str:
-    """The candidate's run of a job."""
     return next(run.run_id for run in client.runs(job_id) if run.entry_index == 1)
 
 

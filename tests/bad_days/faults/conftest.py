@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.labs.host import (
-    Host,
-    running,
-)
+from tests.labs.host import Host, running
 
 
 @pytest.fixture

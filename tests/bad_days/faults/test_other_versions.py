@@ -23,15 +23,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.labs.host import (
-    AGENT_TOKEN,
-    DEVICE,
-    USER_TOKEN,
-    Host,
-    job_of,
-    report_of,
-    running,
-)
+from tests.labs.host import AGENT_TOKEN, DEVICE, USER_TOKEN, Host, job_of, report_of, running
 
 EXAMPLES = int(os.environ.get("BITGAUGE_SOAK_EXAMPLES", "40"))
 INTERNAL = (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)

@@ -16,13 +16,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.coordinator.services import blobs
 
-from tests.labs.host import (
-    DEVICE,
-    Host,
-    digest_of,
-    job_of,
-    report_of,
-)
+from tests.labs.host import DEVICE, Host, digest_of, job_of, report_of
 
 WHO = Introduction("1", "boot", "one")
 

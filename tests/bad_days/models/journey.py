@@ -66,7 +66,6 @@ class Journey:
         return found.reason if found.value is None else found.value
 
     def judged(self, recipe: str) -> str:
-        """The output on which accuracy rests."""
         detail = self.metrics[recipe]["accuracy_pct"].detail
         return next(item.value for item in detail if item.name == "output")
 

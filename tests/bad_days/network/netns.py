@@ -47,7 +47,6 @@ class Cable:
         self.lose_towards_coordinator()
 
     def mend(self) -> None:
-        """Everything arrives again."""
         for name, other in ((self.near, AGENT), (self.far, COORDINATOR)):
             with contextlib.suppress(subprocess.CalledProcessError):
                 ip("-n", name, "route", "del", "blackhole", f"{other}/32")
@@ -62,7 +61,6 @@ class Cable:
                 raise NotPossible(f"tc has no token bucket here ({ended.stderr.strip()})")
 
     def quicken(self) -> None:
-        """As fast as it is."""
         for name, device in ((self.near, "near"), (self.far, "far")):
             command = ["tc", "-n", name, "qdisc", "del", "dev", device, "root"]
             subprocess.run(command, capture_output=True, check=False)

@@ -11,14 +11,7 @@ from bitgauge.benchmarks.raw.quality import quality_raw
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from tests.labs.rooms.raw_files import (
-    FACTS,
-    MIB,
-    by_key,
-    everything,
-    memory,
-    quality,
-)
+from tests.labs.rooms.raw_files import FACTS, MIB, by_key, everything, memory, quality
 from tests.labs.values import detail, origin
 
 

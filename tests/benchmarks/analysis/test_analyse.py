@@ -24,16 +24,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 
-from tests.labs.rooms.raw_files import (
-    FACTS,
-    MIB,
-    WARM,
-    absolute,
-    by_key,
-    everything,
-    memory,
-    pair,
-)
+from tests.labs.rooms.raw_files import FACTS, MIB, WARM, absolute, by_key, everything, memory, pair
 from tests.labs.values import BASELINE, detail, origin
 
 

@@ -7,12 +7,7 @@ from dataclasses import replace
 
 from bitgauge.benchmarks.selection.gather import gather
 from bitgauge.benchmarks.selection.select import select
-from bitgauge.benchmarks.vocabulary.enums import (
-    CellState,
-    HardwareClass,
-    ModelClass,
-    Objective,
-)
+from bitgauge.benchmarks.vocabulary.enums import CellState, HardwareClass, ModelClass, Objective
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 from hypothesis import given

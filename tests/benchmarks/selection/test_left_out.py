@@ -107,12 +107,7 @@ def file(recipe: str, name: str, label: str, **changes: Any) -> TableRow:
     family = FormatFamily.INT8 if recipe == CUSTOM else FormatFamily(recipe.partition("-")[0])
     made = row("int8-dynamic", **changes)
     return replace(
-        made,
-        recipe=recipe,
-        family=family,
-        label=label,
-        artifact=digest(name),
-        run_id=f"run-{name}",
+        made, recipe=recipe, family=family, label=label, artifact=digest(name), run_id=f"run-{name}"
     )
 
 

@@ -95,8 +95,7 @@ def test_each_limit_holds_is_open_or_rejects(
 
 
 @pytest.mark.parametrize(
-    "field",
-    ["max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_energy_mj"],
+    "field", ["max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_energy_mj"]
 )
 def test_null_under_a_limit_is_unknown_and_listed(field: str) -> None:
     change: dict[str, Any] = {field: 1.0}

@@ -9,10 +9,7 @@ import numpy as np
 import pytest
 from bitgauge.benchmarks.analysis.energy import energy
 from bitgauge.benchmarks.analysis.facts import RunFacts
-from bitgauge.benchmarks.protocol.energy import (
-    Forbidden,
-    Lost,
-)
+from bitgauge.benchmarks.protocol.energy import Forbidden, Lost
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.energy import energy_raw, energy_samples
 from bitgauge.benchmarks.record.facts import Details
@@ -143,10 +140,7 @@ def test_short_windows_and_dead_or_shared_meters_are_refused() -> None:
     few = replace(
         good, **{name: getattr(good, name)[:6] for name in ("letter", "start_ns", "end_ns")}
     )
-    few = replace(
-        few,
-        **{name: getattr(good, name)[:6] for name in ARRAYS},
-    )
+    few = replace(few, **{name: getattr(good, name)[:6] for name in ARRAYS})
     assert why_unusable(few, CANDIDATE) == "insufficient_samples"
 
 

@@ -136,10 +136,7 @@ def test_a_cell_does_not_pool_the_two() -> None:
     found = cells([plain, exact, fp32, replace(fp32, overrides=EXACT)])
     assert [[part.recipes for part in one.recipes] for one in found] == [
         [("fp32",)],
-        [
-            ("int8-static-u8s8-pc",),
-            ("int8-static-u8s8-pc with session.x64quantprecision=1",),
-        ],
+        [("int8-static-u8s8-pc",), ("int8-static-u8s8-pc with session.x64quantprecision=1",)],
     ]
 
 

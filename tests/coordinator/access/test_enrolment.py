@@ -126,8 +126,7 @@ async def test_a_server_that_shows_our_ca_without_its_key_learns_nothing(door: G
     leaf = pair.chain_pem.removesuffix(impostor.pem)
     server = grpc.aio.server()
     port = server.add_secure_port(
-        "127.0.0.1:0",
-        grpc.ssl_server_credentials([(pair.key_pem, leaf + door.authority.pem)]),
+        "127.0.0.1:0", grpc.ssl_server_credentials([(pair.key_pem, leaf + door.authority.pem)])
     )
     await server.start()
     line = await line_of(door)

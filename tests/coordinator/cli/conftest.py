@@ -6,15 +6,14 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks.table.file import (
-    TableFile,
-)
+from bitgauge.benchmarks.table.file import TableFile
 from bitgauge.coordinator.cli import common
 from bitgauge.coordinator.client.offline import Offline
 from bitgauge.coordinator.exports.table import exported
 
 from tests.labs.exported import store_table
 from tests.labs.rooms.orders import FakeClient
+from tests.labs.typed import Bitgauge
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +22,13 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("BITGAUGE_DB", "BITGAUGE_COORDINATOR"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(out)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +40,11 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def table(database: Path) -> TableFile:
     with Offline(database) as source:
         return exported(source)
+
+
+@pytest.fixture
+def bitgauge(capsys: pytest.CaptureFixture[str]) -> Bitgauge:
+    return Bitgauge(capsys)
 
 
 @pytest.fixture

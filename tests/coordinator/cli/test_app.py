@@ -10,8 +10,9 @@ import pytest
 from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.coordinator.cli import app as cli
-from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.store.store import Store
+
+from tests.labs.typed import Bitgauge
 
 HEAVY = ("ray", "scipy", "onnx", "onnxruntime", "sklearn", "sqlite_utils")
 
@@ -23,28 +24,16 @@ def database(tmp_path: Path) -> str:
     return str(path)
 
 
-def error_line(capsys: pytest.CaptureFixture[str]) -> str:
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    assert "Traceback" not in printed.err
-    return printed.err.strip()
-
-
-def test_no_arguments_print_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line([]) == 0
-    assert "select" in capsys.readouterr().out
+def test_no_arguments_print_the_help(bitgauge: Bitgauge) -> None:
+    assert "select" in bitgauge().out
 
 
 @pytest.mark.parametrize("info", cli.app.registered_commands, ids=lambda info: "")
-def test_every_command_has_help_with_an_example(
-    info: object, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_command_has_help_with_an_example(info: object, bitgauge: Bitgauge) -> None:
     callback = getattr(info, "callback", None)
     assert callback is not None
     name = getattr(info, "name", None) or callback.__name__
-    assert run_command_line([name, "--help"]) == 0
-    assert f"Example: bitgauge {name}" in capsys.readouterr().out
+    assert f"Example: bitgauge {name}" in bitgauge(name, "--help").out
 
 
 @pytest.mark.parametrize(
@@ -76,42 +65,38 @@ def test_every_command_has_help_with_an_example(
     ],
 )
 def test_bad_input_is_one_line_and_two(
-    arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], expected: str, bitgauge: Bitgauge
 ) -> None:
-    assert run_command_line(arguments) == 2
-    assert expected in error_line(capsys)
+    assert expected in bitgauge.refuses(*arguments)
 
 
-def test_an_unreachable_coordinator_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["jobs", "--coordinator", "127.0.0.1:1"]) == 1
-    assert error_line(capsys).startswith("error: No coordinator answers at 127.0.0.1:1. Start it")
+def test_an_unreachable_coordinator_is_named(bitgauge: Bitgauge) -> None:
+    assert bitgauge.refuses("jobs", "--coordinator", "127.0.0.1:1", code=1).startswith(
+        "error: No coordinator answers at 127.0.0.1:1. Start it"
+    )
 
 
 def test_commands_that_act_need_a_coordinator(
-    database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database: str, monkeypatch: pytest.MonkeyPatch, bitgauge: Bitgauge
 ) -> None:
     monkeypatch.setenv("BITGAUGE_DB", database)
-    assert run_command_line(["cancel", "job-1"]) == 2
-    assert "`bitgauge cancel` needs a coordinator" in error_line(capsys)
+    assert "`bitgauge cancel` needs a coordinator" in bitgauge.refuses("cancel", "job-1")
 
 
-def test_queries_of_a_file(database: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["table", "--db", database]) == 0
-    assert "Nothing has been measured yet" in capsys.readouterr().out
-    assert run_command_line(["table", "--rows", "--db", database]) == 0
-    assert capsys.readouterr().out == "The table has no row that matches.\n"
-    assert run_command_line(["table", "--by", "model", "--db", database]) == 0
-    assert capsys.readouterr().out == "The table has no cell that matches.\n"
-    assert run_command_line(["jobs", "--db", database]) == 0
-    assert run_command_line(["devices", "--db", database]) == 0
-    assert run_command_line(["devices", "nobody", "--db", database]) == 2
-    assert "No device is named 'nobody'." in capsys.readouterr().err
-    assert run_command_line(["runs", "nothing", "--db", database]) == 2
-    assert run_command_line(["show", "nothing", "--db", database]) == 2
+def test_queries_of_a_file(database: str, bitgauge: Bitgauge) -> None:
+    assert "Nothing has been measured yet" in bitgauge("table", "--db", database).out
+    rows = bitgauge("table", "--rows", "--db", database).out
+    assert rows == "The table has no row that matches.\n"
+    cells = bitgauge("table", "--by", "model", "--db", database).out
+    assert cells == "The table has no cell that matches.\n"
+    bitgauge("jobs", "--db", database)
+    bitgauge("devices", "--db", database)
+    refusal = bitgauge.refuses("devices", "nobody", "--db", database)
+    assert "No device is named 'nobody'." in refusal
+    bitgauge("runs", "nothing", "--db", database, code=2)
+    bitgauge("show", "nothing", "--db", database, code=2)
     ask = ["select", "--db", database, "--model-class", "cnn", "--hardware", "cpu_only"]
-    capsys.readouterr()
-    assert run_command_line(ask) == 0
-    assert "Nothing was measured for cnn on cpu_only at batch 1" in capsys.readouterr().out
+    assert "Nothing was measured for cnn on cpu_only at batch 1" in bitgauge(*ask).out
 
 
 @pytest.mark.parametrize(
@@ -125,42 +110,36 @@ def test_queries_of_a_file(database: str, capsys: pytest.CaptureFixture[str]) ->
     ids=lambda arguments: arguments[0],
 )
 def test_json_is_all_that_is_printed(
-    arguments: list[str], database: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], database: str, bitgauge: Bitgauge
 ) -> None:
-    assert run_command_line([*arguments, "--db", database, "--json"]) == 0
-    printed = capsys.readouterr()
+    printed = bitgauge(*arguments, "--db", database, "--json")
     assert printed.err == ""
     answer = json.loads(printed.out)
     assert answer == [] or answer["outcome"] == "nothing_measured"
 
 
-def test_json_of_version_and_recipes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["version", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["protocol"] == PROTOCOL_VERSION
-    assert run_command_line(["recipes", "--json"]) == 0
-    listed = json.loads(capsys.readouterr().out)
+def test_json_of_version_and_recipes(bitgauge: Bitgauge) -> None:
+    assert json.loads(bitgauge("version", "--json").out)["protocol"] == PROTOCOL_VERSION
+    listed = json.loads(bitgauge("recipes", "--json").out)
     assert {"recipe": "int8-dynamic", "in_all": True} in listed
-    assert run_command_line(["version"]) == 0
-    assert run_command_line(["recipes"]) == 0
-    assert "* int8-dynamic" in capsys.readouterr().out
+    bitgauge("version")
+    assert "* int8-dynamic" in bitgauge("recipes").out
 
 
 def test_a_defect_is_one_sentence_and_a_log(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bitgauge: Bitgauge
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(cli, "app", broken)
-    assert run_command_line(["table"]) == 1
-    line = error_line(capsys)
+    line = bitgauge.refuses("table", code=1)
     assert "failed by a defect of Bitgauge" in line
     log = next((tmp_path / "home" / "logs").iterdir())
     assert str(log) in line
     assert "a defect" in log.read_text()
     monkeypatch.setenv("BITGAUGE_HOME", "/proc/nowhere")
-    assert run_command_line(["table"]) == 1
-    assert "could not be written" in error_line(capsys)
+    assert "could not be written" in bitgauge.refuses("table", code=1)
 
 
 @pytest.mark.parametrize(
@@ -172,17 +151,14 @@ def test_a_defect_is_one_sentence_and_a_log(
     ],
 )
 def test_exit_codes(
-    error: BaseException,
-    code: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, bitgauge: Bitgauge
 ) -> None:
     def raising(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(cli, "app", raising)
-    assert run_command_line(["table"]) == code
-    error_line(capsys)
+    said = bitgauge("table", code=code)
+    assert (said.out, said.err.count("\n"), "Traceback" in said.err) == ("", 1, False)
 
 
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -225,10 +201,7 @@ def test_a_reader_that_goes_away_is_no_error(database: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["token", "agents", "schedule"])
-def test_a_word_that_only_holds_commands_prints_its_help(
-    word: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_command_line([word]) == 0
-    said = capsys.readouterr()
+def test_a_word_that_only_holds_commands_prints_its_help(word: str, bitgauge: Bitgauge) -> None:
+    said = bitgauge(word)
     assert "Commands" in said.out
     assert said.err == ""

@@ -14,7 +14,6 @@ from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
 from bitgauge.coordinator.cli import common
-from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.cli.text.devices import devices_text
 from bitgauge.coordinator.cli.text.jobs import job_text
 from bitgauge.coordinator.cli.text.trust import certificate_lines, certificate_text, suspect_words
@@ -22,6 +21,7 @@ from bitgauge.coordinator.client.jobs import Submitted
 
 from tests.labs import values
 from tests.labs.coordinator import DEVICE, SECOND_NS
+from tests.labs.typed import Bitgauge
 
 ISSUED_NS = 1_795_000_000 * SECOND_NS
 GOOD = AaCertificate(
@@ -90,12 +90,9 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
 
 
 # -- certify ------------------------------------------------------------------------------
-def test_certify_waits_and_prints_the_certificate(
-    fake: FakeClient, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_command_line(["certify", "bench"]) == 0
+def test_certify_waits_and_prints_the_certificate(fake: FakeClient, bitgauge: Bitgauge) -> None:
+    printed = bitgauge("certify", "bench")
     assert fake.asked == [("bench", "onnxruntime", Profile.QUICK, 0)]
-    printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         "bench with onnxruntime has an A/A certificate until 2026-11-25 11:06 UTC.",
         "  2 of 40 comparisons with itself detected a difference (chance explains 5)",
@@ -103,51 +100,40 @@ def test_certify_waits_and_prints_the_certificate(
         "  finds differences of 0.63 % in 4 of 5 comparisons",
     ]
     assert "job job-1: certification of bench\n" in printed.err
-    run_command_line(["certify", "bench", "--profile", "standard", "--comparisons", "7"])
+    said = bitgauge("certify", "bench", "--profile", "standard", "--comparisons", "7")
     assert fake.asked[-1] == ("bench", "onnxruntime", Profile.STANDARD, 7)
-    assert "(it was under way)" in capsys.readouterr().err
+    assert "(it was under way)" in said.err
 
 
-def test_a_refused_certificate_is_exit_code_1(
-    fake: FakeClient, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_refused_certificate_is_exit_code_1(fake: FakeClient, bitgauge: Bitgauge) -> None:
     fake.found = (REFUSED,)
-    assert run_command_line(["certify", "bench"]) == 1
-    printed = capsys.readouterr().out
+    printed = bitgauge("certify", "bench", code=1).out
     assert "bench with onnxruntime gets no A/A certificate: 9 of 40 comparisons lied." in printed
 
 
 @pytest.mark.parametrize("end", [JobState.CANCELLED, JobState.FAILED])
 def test_a_certification_that_ended_otherwise_says_so(
-    fake: FakeClient, end: JobState, capsys: pytest.CaptureFixture[str]
+    fake: FakeClient, end: JobState, bitgauge: Bitgauge
 ) -> None:
     fake.found, fake.end = (replace(GOOD, job_id="another"),), end
-    assert run_command_line(["certify", "bench"]) == 1
-    printed = capsys.readouterr().out
+    printed = bitgauge("certify", "bench", code=1).out
     assert "There is no certificate." in printed
     assert end.value in printed
 
 
-def test_certify_as_json(fake: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["certify", "bench", "--json"]) == 0
-    printed = capsys.readouterr()
+def test_certify_as_json(fake: FakeClient, bitgauge: Bitgauge) -> None:
+    printed = bitgauge("certify", "bench", "--json")
     assert json.loads(printed.out)["false_positives"] == 2
     assert printed.err == ""
 
 
-def test_ctrl_c_leaves_the_certification(
-    fake: FakeClient, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_ctrl_c_leaves_the_certification(fake: FakeClient, bitgauge: Bitgauge) -> None:
     fake.interrupt = True
-    assert run_command_line(["certify", "bench"]) == 130
-    assert "Job job-1 goes on" in capsys.readouterr().err
+    assert "Job job-1 goes on" in bitgauge("certify", "bench", code=130).err
 
 
-def test_an_unknown_profile_is_one_sentence(
-    fake: FakeClient, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_command_line(["certify", "bench", "--profile", "quik"]) == 2
-    assert "quik" in capsys.readouterr().err
+def test_an_unknown_profile_is_one_sentence(fake: FakeClient, bitgauge: Bitgauge) -> None:
+    assert "quik" in bitgauge("certify", "bench", "--profile", "quik", code=2).err
     assert fake.asked == []
 
 

@@ -11,13 +11,7 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.table.cells import cells
-from bitgauge.benchmarks.table.file import (
-    TableFile,
-    assembled,
-    digest_of_run,
-    from_json,
-    to_json,
-)
+from bitgauge.benchmarks.table.file import TableFile, assembled, digest_of_run, from_json, to_json
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
@@ -27,14 +21,10 @@ from bitgauge.coordinator.exports.formats.markdown import to_markdown
 from bitgauge.coordinator.exports.long_form import table_sheet
 
 from tests.labs.exported import HOSTS, PATH, SECRET
-from tests.labs.rooms.export import ExportedTableOf, refused, written
+from tests.labs.rooms.export import ExportedTableOf, written
+from tests.labs.typed import Bitgauge
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    monkeypatch.chdir(out)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def test_an_export_reads_back_as_the_table_and_writes_the_same_again(
@@ -142,9 +132,7 @@ def test_markdown_shows_each_row_and_cell_once_and_keeps_its_columns(
     assert "prior" in text
 
 
-def test_an_empty_table_exports_in_every_format(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_empty_table_exports_in_every_format(tmp_path: Path, bitgauge: Bitgauge) -> None:
     from bitgauge.coordinator.store.store import Store
 
     path = tmp_path / "empty.db"
@@ -154,7 +142,7 @@ def test_an_empty_table_exports_in_every_format(
     assert from_json(Path("table.json").read_bytes(), "t").rows == ()
     assert Path("table.csv").read_text().count("\n") == 1
     assert "Nothing was measured." in Path("table.md").read_text()
-    assert run_command_line(["table", "--from", "table.json"]) == 0
+    bitgauge("table", "--from", "table.json")
 
 
 @pytest.mark.parametrize(
@@ -168,19 +156,19 @@ def test_an_empty_table_exports_in_every_format(
     ],
 )
 def test_what_cannot_be_written_is_one_sentence_and_no_file(
-    database: Path, words: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
+    database: Path, words: tuple[str, ...], expected: str, bitgauge: Bitgauge
 ) -> None:
     Path("taken").write_text("mine")
-    assert run_command_line(["export", "--db", str(database), *words]) == 2
-    assert expected in refused(capsys)
+    assert expected in bitgauge.refuses("export", "--db", database, *words)
     assert [path.name for path in Path().iterdir()] == ["taken"]
     assert Path("taken").read_text() == "mine"
 
 
 def test_a_missing_library_is_one_sentence(
-    database: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database: Path, monkeypatch: pytest.MonkeyPatch, bitgauge: Bitgauge
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert run_command_line(["export", "--db", str(database), "-o", "table.parquet"]) == 1
-    assert "Parquet needs pyarrow, which is not installed." in refused(capsys)
+    assert "Parquet needs pyarrow, which is not installed." in bitgauge.refuses(
+        "export", "--db", database, "-o", "table.parquet", code=1
+    )
     assert not Path("table.parquet").exists()

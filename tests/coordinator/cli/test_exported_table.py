@@ -12,31 +12,22 @@ import grpc
 import pytest
 from bitgauge.benchmarks.common.wire import from_wire, to_wire
 from bitgauge.benchmarks.table import file as table_file
-from bitgauge.benchmarks.table.file import (
-    TableFile,
-    to_json,
-    without_paths,
-)
+from bitgauge.benchmarks.table.file import TableFile, to_json, without_paths
 from bitgauge.benchmarks.table.rows import matches
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
-from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 from bitgauge.coordinator.client.offline import Offline
 from bitgauge.coordinator.exports.table import exported
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
-from tests.labs.rooms.export import ExportedTableOf, refused, written
+from tests.labs.rooms.export import ExportedTableOf, written
+from tests.labs.typed import Bitgauge
 
 Edit = Callable[[dict[str, Any]], object]
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    monkeypatch.chdir(out)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 class ServedTable(lab_pb2_grpc.TableServicer):
@@ -56,8 +47,6 @@ class ServedTable(lab_pb2_grpc.TableServicer):
 
 
 class ServedJobs(lab_pb2_grpc.JobsServicer):
-    """Likewise."""
-
     def __init__(self, database: Path) -> None:
         self.database = database
 
@@ -99,17 +88,13 @@ def test_a_coordinator_gives_the_same_export(database: Path, table: TableFile) -
     ],
 )
 def test_a_file_answers_as_its_database_does(
-    database: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    database: Path, words: tuple[str, ...], bitgauge: Bitgauge
 ) -> None:
     written(database, "-o", "table.json")
-    capsys.readouterr()
-    assert run_command_line([*words, "--json", "--db", str(database)]) == 0
-    asked = capsys.readouterr().out
-    assert run_command_line([*words, "--json", "--from", "table.json"]) == 0
-    answered = capsys.readouterr().out
+    asked = bitgauge(*words, "--json", "--db", database).out
+    answered = bitgauge(*words, "--json", "--from", "table.json").out
     assert _numbers(json.loads(answered)) == _numbers(json.loads(asked))
-    assert run_command_line([*words, "--from", "table.json"]) == 0
-    assert "build-host-17" not in capsys.readouterr().out
+    assert "build-host-17" not in bitgauge(*words, "--from", "table.json").out
 
 
 def _numbers(value: Any) -> Any:
@@ -125,15 +110,13 @@ def _numbers(value: Any) -> Any:
 
 
 def test_a_device_is_asked_by_its_other_name(
-    database: Path, table: TableFile, capsys: pytest.CaptureFixture[str]
+    database: Path, table: TableFile, bitgauge: Bitgauge
 ) -> None:
     written(database, "-o", "table.json")
     name = table.devices[0].name
-    assert (
-        run_command_line(["table", "--rows", "--from", "table.json", "--device", name, "--json"])
-        == 0
+    rows = json.loads(
+        bitgauge("table", "--rows", "--from", "table.json", "--device", name, "--json").out
     )
-    rows = json.loads(capsys.readouterr().out)
     assert {row["device_name"] for row in rows} == {name}
     query = TableQuery(device=name)
     assert len(rows) == sum(matches(query, row) for row in table.rows) == 9
@@ -151,14 +134,14 @@ def test_a_device_is_asked_by_its_other_name(
     ],
 )
 def test_an_edited_or_newer_file_is_one_sentence(
-    table: TableFile, edit: Edit, expected: str, capsys: pytest.CaptureFixture[str]
+    table: TableFile, edit: Edit, expected: str, bitgauge: Bitgauge
 ) -> None:
     told = json.loads(to_json(table))
     edit(told)
     Path("edited.json").write_text(json.dumps(told))
     for words in (["table"], ["select", "--model-class", "cnn", "--hardware", "cpu_only"]):
-        assert run_command_line([*words, "--from", "edited.json"]) != 0
-        assert expected in refused(capsys)
+        newer = expected == "this Bitgauge reads"
+        assert expected in bitgauge.refuses(*words, "--from", "edited.json", code=2 - newer)
 
 
 @pytest.mark.parametrize(
@@ -172,35 +155,27 @@ def test_an_edited_or_newer_file_is_one_sentence(
         (b"\xff\xfe\x00", "it is no JSON"),
     ],
 )
-def test_another_file_is_one_sentence(
-    data: bytes, expected: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_file_is_one_sentence(data: bytes, expected: str, bitgauge: Bitgauge) -> None:
     Path("other").write_bytes(data)
-    assert run_command_line(["table", "--from", "other"]) == 2
-    assert expected in refused(capsys)
+    assert expected in bitgauge.refuses("table", "--from", "other")
 
 
-def test_a_field_of_another_type_is_named(
-    table: TableFile, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_field_of_another_type_is_named(table: TableFile, bitgauge: Bitgauge) -> None:
     told = json.loads(to_json(table))
     told["rows"][2]["family"] = "int9"
     del told["sha256"]
     told["sha256"] = table_file._digest(told)
     Path("odd.json").write_text(json.dumps(told))
-    assert run_command_line(["table", "--from", "odd.json"]) == 2
-    assert "Invalid enum value 'int9' - at `$.rows[2].family`" in refused(capsys)
+    assert "Invalid enum value 'int9' - at `$.rows[2].family`" in bitgauge.refuses(
+        "table", "--from", "odd.json"
+    )
 
 
-def test_a_folder_answers_from_the_table_in_it(
-    database: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_folder_answers_from_the_table_in_it(database: Path, bitgauge: Bitgauge) -> None:
     written(database, "-o", "table.json")
-    capsys.readouterr()
     said = []
     for place in ("table.json", "."):
-        assert run_command_line(["table", "--from", place]) == 0
-        said.append(capsys.readouterr().out)
+        said.append(bitgauge("table", "--from", place).out)
     assert said[0] == said[1]
 
 
@@ -214,12 +189,10 @@ def test_a_folder_answers_from_the_table_in_it(
     ],
 )
 def test_what_a_file_cannot_answer_is_one_sentence(
-    database: Path, words: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
+    database: Path, words: tuple[str, ...], expected: str, bitgauge: Bitgauge
 ) -> None:
     written(database, "-o", "table.json")
-    capsys.readouterr()
-    assert run_command_line(["table", *words]) != 0
-    assert expected in refused(capsys)
+    assert expected in bitgauge.refuses("table", *words, code=1 if "no jobs" in expected else 2)
 
 
 def test_every_other_question_is_refused_by_name(table: TableFile) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.history import Regression
-from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.decisions.asker import ITSELF
 from bitgauge.coordinator.store.store import Store
 
 from tests.labs.rooms.past import FAILED, judge, measure, ratio
 from tests.labs.store import SECOND_NS, Lab
+from tests.labs.typed import Bitgauge
 from tests.labs.values import device
 
 DAY_NS = 86_400 * SECOND_NS
@@ -42,9 +42,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     return lab
 
 
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
-    assert run_command_line(list(arguments)) == code
-    shown = capsys.readouterr()
+def printed(bitgauge: Bitgauge, *arguments: str, code: int = 0) -> str:
+    shown = bitgauge(*arguments, code=code)
     assert max(map(len, shown.out.splitlines()), default=0) <= 100, shown.out
     return shown.out if code != 2 else shown.err
 
@@ -82,10 +81,8 @@ def test_the_view_of_regressions_says_what_the_store_says(lab: Lab, tmp_path: Pa
     connection.close()
 
 
-def test_compare_says_what_changed_and_that_it_is_weaker(
-    lab: Lab, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shown = printed(capsys, "compare", "2024-10-04", "2024-10-20", "--recipe", "int8-dynamic")
+def test_compare_says_what_changed_and_that_it_is_weaker(lab: Lab, bitgauge: Bitgauge) -> None:
+    shown = printed(bitgauge, "compare", "2024-10-04", "2024-10-20", "--recipe", "int8-dynamic")
     assert "the table of 2024-10-04  ->  the table of 2024-10-20" in shown
     assert "weaker statement than a pair" in shown
     assert "digits_cnn int8-dynamic on rpi5, batch 1" in shown
@@ -108,11 +105,13 @@ def test_compare_says_what_changed_and_that_it_is_weaker(
     ],
 )
 def test_stacks_in_every_way_of_naming_them(
-    lab: Lab, capsys: pytest.CaptureFixture[str], before: str, after: str
+    lab: Lab, bitgauge: Bitgauge, before: str, after: str
 ) -> None:
     if before.startswith("stack:"):
         before = "rpi5@2024-10-05"  # `stack-1` is no hexadecimal beginning
-    found = json.loads(printed(capsys, "compare", before, after, "--json", "--model", "digits_cnn"))
+    found = json.loads(
+        printed(bitgauge, "compare", before, after, "--json", "--model", "digits_cnn")
+    )
     assert [row["after"]["recipe"] for row in found["rows"]] == [
         "fp32",
         "int8-dynamic",
@@ -122,10 +121,10 @@ def test_stacks_in_every_way_of_naming_them(
     assert names == {"onnxruntime"}
 
 
-def test_history_draws_values_marks_and_steps(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+def test_history_draws_values_marks_and_steps(lab: Lab, bitgauge: Bitgauge) -> None:
     for _ in range(4):
         measure(lab, fingerprint="feed5678", latency_ratio=ratio(0.6))
-    shown = printed(capsys, "history", "--recipe", "int8-dynamic")
+    shown = printed(bitgauge, "history", "--recipe", "int8-dynamic")
     lines = shown.splitlines()
     assert lines[0] == (
         "digits_cnn int8-dynamic on rpi5, batch 1, onnxruntime, profile quick: latency_ratio"
@@ -134,40 +133,36 @@ def test_history_draws_values_marks_and_steps(lab: Lab, capsys: pytest.CaptureFi
     assert "changed: onnxruntime 1.31 -> 1.32" in shown
     assert "step: 0.499 -> 0.60" in shown
     assert lines[-1].startswith("  worse, 0.499 to 0.60, from run ")
-    assert "No row with a history matches." in printed(capsys, "history", "--model", "nobody")
-    few = printed(capsys, "history", "--recipe", "int8-dynamic", "--device", "nano")
+    assert "No row with a history matches." in printed(bitgauge, "history", "--model", "nobody")
+    few = printed(bitgauge, "history", "--recipe", "int8-dynamic", "--device", "nano")
     assert few == "No row with a history matches.\n"
 
 
-def test_history_says_no_action_below_ten_values(
-    lab: Lab, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_history_says_no_action_below_ten_values(lab: Lab, bitgauge: Bitgauge) -> None:
     for _ in range(6):
         measure(lab, on="nano")
-    shown = printed(capsys, "history", "--recipe", "int8-dynamic", "--device", "nano")
+    shown = printed(bitgauge, "history", "--recipe", "int8-dynamic", "--device", "nano")
     assert shown.splitlines()[-1] == "  no action, 6 values of 10"
 
 
-def test_regressions_fail_ci_only_once_confirmed(
-    lab: Lab, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shown = printed(capsys, "regressions", "--fail-on", "confirmed")
+def test_regressions_fail_ci_only_once_confirmed(lab: Lab, bitgauge: Bitgauge) -> None:
+    shown = printed(bitgauge, "regressions", "--fail-on", "confirmed")
     flat = " ".join(shown.split())
     assert "  new  verdict  2024-10-09" in shown
     assert "accuracy_delta_pp -3.0 [-3.4, -2.6] FAIL, where it was -0.2 [-0.6, +0.2] PASS" in flat
     assert "came with it: onnxruntime 1.31 -> 1.32" in shown
     assert "measured once more by job" in shown
-    printed(capsys, "regressions", "--fail-on", "new", code=1)
+    printed(bitgauge, "regressions", "--fail-on", "new", code=1)
     assert "confirmed" in {one.state for one in confirm(lab)}
-    shown = printed(capsys, "regressions", "--fail-on", "confirmed", code=1)
+    shown = printed(bitgauge, "regressions", "--fail-on", "confirmed", code=1)
     assert "alert: waits for a webhook" in shown
     for one in lab.store.regressions(ended=False):
         if one.state in ("new", "confirmed") and one.note is None:
             open_now = {left.regression_id for left in lab.store.regressions(ended=False)}
             if one.regression_id in open_now:
                 lab.store.explain(one.regression_id, "accepted", lab.now_ns, ITSELF)
-    assert printed(capsys, "regressions") == "Nothing became worse that is known.\n"
-    assert "accepted: accepted" in printed(capsys, "regressions", "--all", "--fail-on", "new")
+    assert printed(bitgauge, "regressions") == "Nothing became worse that is known.\n"
+    assert "accepted: accepted" in printed(bitgauge, "regressions", "--all", "--fail-on", "new")
 
 
 @pytest.mark.parametrize(
@@ -184,15 +179,13 @@ def test_regressions_fail_ci_only_once_confirmed(
     ],
 )
 def test_a_mistake_is_one_sentence(
-    lab: Lab, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
+    lab: Lab, bitgauge: Bitgauge, arguments: list[str], says: str
 ) -> None:
-    shown = printed(capsys, *arguments, code=2)
+    shown = printed(bitgauge, *arguments, code=2)
     assert says in shown
     assert shown.count("\n") == 1
 
 
-def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["history", "--help"]) == 0
-    assert "Example: bitgauge history" in capsys.readouterr().out
-    assert run_command_line(["history", "annotate", "--help"]) == 0
-    assert "Example: bitgauge history annotate" in capsys.readouterr().out
+def test_help_has_examples(bitgauge: Bitgauge) -> None:
+    assert "Example: bitgauge history" in bitgauge("history", "--help").out
+    assert "Example: bitgauge history annotate" in bitgauge("history", "annotate", "--help").out

@@ -28,17 +28,12 @@ from tests.labs.stored_run import StoredRun, store_run
 LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction", "ping"}
 """Attributes that make a browser fetch, or send."""
 
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     return store_run(tmp_path_factory.mktemp("home"))
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    monkeypatch.chdir(out)
 
 
 def typed(stored: StoredRun, *words: str) -> int:

@@ -28,10 +28,10 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange
 from bitgauge.coordinator.cli import common, refresh
-from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.client.campaigns import Started
 
 from tests.labs.coordinator import SPEC
+from tests.labs.typed import Bitgauge
 
 ID = "3f0c91d2-0000-4000-8000-000000000000"
 NOW_NS = 1_795_000_000_000_000_000
@@ -134,12 +134,8 @@ def client(monkeypatch: pytest.MonkeyPatch) -> FakeClient:
     return fake
 
 
-Capture = pytest.CaptureFixture[str]
-
-
-def test_a_dry_run_says_what_why_and_how_long(client: FakeClient, capsys: Capture) -> None:
-    assert run_command_line(["refresh", "zoo", "--dry-run", "--budget", "2.5min"]) == 0
-    said = capsys.readouterr().out
+def test_a_dry_run_says_what_why_and_how_long(client: FakeClient, bitgauge: Bitgauge) -> None:
+    said = bitgauge("refresh", "zoo", "--dry-run", "--budget", "2.5min").out
     for words in (
         "bench: digits, batch 8, 1 thread, onnxruntime, 3 min",
         "int8-dynamic: stale (onnxruntime 1.22 -> 1.23)",
@@ -151,19 +147,17 @@ def test_a_dry_run_says_what_why_and_how_long(client: FakeClient, capsys: Captur
         assert words in said
     assert client.orders[0].budget_s == 150
     assert client.calls == []
-    assert run_command_line(["refresh", "zoo", "--dry-run", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["fresh"] == 4
+    assert json.loads(bitgauge("refresh", "zoo", "--dry-run", "--json").out)["fresh"] == 4
 
 
 def test_a_refresh_is_followed_and_its_files_are_whole(
-    client: FakeClient, capsys: Capture, tmp_path: Path
+    client: FakeClient, bitgauge: Bitgauge, tmp_path: Path
 ) -> None:
     client.answers.insert(1, Unavailable(Code.UNREACHABLE, "It restarts."))
     junit, markdown = tmp_path / "out.xml", tmp_path / "out.md"
     junit.write_text("an older one")
     files = ["--junit", str(junit), "--markdown", str(markdown)]
-    assert run_command_line(["refresh", "zoo", *files]) == 1
-    said = capsys.readouterr()
+    said = bitgauge("refresh", "zoo", *files, code=1)
     assert "bench: 0 of 1 jobs, 1 of 3 entries, about 86 s left; digits batch 8" in said.err
     assert "lost        digits fp16, batch 1, 1 thread on bench (onnxruntime)" in said.out
     assert "it crashed" in said.out
@@ -174,36 +168,35 @@ def test_a_refresh_is_followed_and_its_files_are_whole(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.md", "out.xml"]
 
 
-def test_fail_on_decides_the_exit_code(client: FakeClient, capsys: Capture) -> None:
-    assert run_command_line(["refresh", "--stale", "--fail-on", "regressed"]) == 0
+def test_fail_on_decides_the_exit_code(client: FakeClient, bitgauge: Bitgauge) -> None:
+    bitgauge("refresh", "--stale", "--fail-on", "regressed")
     assert client.orders[0] == RefreshOrder(stale_only=True)
-    assert run_command_line(["refresh", "--stale", "--fail-on", "none"]) == 0
-    assert run_command_line(["refresh", "--stale", "--fail-on", "new"]) == 1
-    assert run_command_line(["refresh", "--stale", "--fail-on", "regresed"]) == 2
-    assert "did you mean regressed" in capsys.readouterr().err
+    bitgauge("refresh", "--stale", "--fail-on", "none")
+    bitgauge("refresh", "--stale", "--fail-on", "new", code=1)
+    refusal = bitgauge("refresh", "--stale", "--fail-on", "regresed", code=2).err
+    assert "did you mean regressed" in refusal
 
 
-def test_no_wait_prints_the_id_alone(client: FakeClient, capsys: Capture) -> None:
-    assert run_command_line(["refresh", "zoo", "--no-wait", "--idempotency-key", "k"]) == 0
-    said = capsys.readouterr()
+def test_no_wait_prints_the_id_alone(client: FakeClient, bitgauge: Bitgauge) -> None:
+    said = bitgauge("refresh", "zoo", "--no-wait", "--idempotency-key", "k")
     assert said.out == f"{ID}\n"
     assert f"campaign {ID} (known by its idempotency key)" in said.err
     assert client.calls == [("start", "k")]
 
 
-def test_only_and_schedule_arrive(client: FakeClient, capsys: Capture) -> None:
+def test_only_and_schedule_arrive(client: FakeClient, bitgauge: Bitgauge) -> None:
     cron = ["--schedule", "0 3 * * *", "--only", "model=digits-mlp", "--only", "recipe=fp16"]
-    assert run_command_line(["refresh", "zoo", *cron]) == 0
+    bitgauge("refresh", "zoo", *cron)
     assert client.calls == [("schedule", "zoo", "0 3 * * *")]
     client.calls.clear()
     named = ["--schedule", "0 3 * * *", "--schedule-name", "mine"]
-    assert run_command_line(["refresh", "zoo", *named]) == 0
+    said = bitgauge("refresh", "zoo", *named).out
     assert client.calls == [("schedule", "mine", "0 3 * * *")]
     assert [(one.name, one.value) for one in client.orders[0].only] == [
         ("model", "digits-mlp"),
         ("recipe", "fp16"),
     ]
-    assert "zoo: 0 3 * * * (UTC), next 2026-11-18" in capsys.readouterr().out
+    assert "zoo: 0 3 * * * (UTC), next 2026-11-18" in said
 
 
 @pytest.mark.parametrize(
@@ -218,54 +211,47 @@ def test_only_and_schedule_arrive(client: FakeClient, capsys: Capture) -> None:
     ],
 )
 def test_a_mistake_is_one_sentence(
-    client: FakeClient, capsys: Capture, arguments: list[str], words: str
+    client: FakeClient, bitgauge: Bitgauge, arguments: list[str], words: str
 ) -> None:
-    assert run_command_line(arguments) == 2
-    said = capsys.readouterr().err.splitlines()[-1]
+    said = bitgauge(*arguments, code=2).err.splitlines()[-1]
     assert said.startswith("error: ")
     assert words in said
 
 
 def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
-    client: FakeClient,
+    client: FakeClient, bitgauge: Bitgauge
 ) -> None:
-    assert run_command_line(["refresh", "zoo", "--junit", "/nowhere/x.xml"]) == 2
+    bitgauge("refresh", "zoo", "--junit", "/nowhere/x.xml", code=2)
     assert client.orders == []
 
 
 def test_ctrl_c_says_that_it_goes_on(
-    client: FakeClient, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    client: FakeClient, bitgauge: Bitgauge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_: str) -> CampaignView:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(client, "campaign", interrupted)
-    assert run_command_line(["refresh", "zoo"]) == 130
-    assert f"bitgauge campaign cancel {ID}" in capsys.readouterr().err
+    assert f"bitgauge campaign cancel {ID}" in bitgauge("refresh", "zoo", code=130).err
 
 
 def test_a_coordinator_that_stays_away_is_given_up(
-    client: FakeClient, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    client: FakeClient, bitgauge: Bitgauge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresh, "PATIENCE_S", 0.0)
     client.answers = [Unavailable(Code.UNREACHABLE, "Nobody answers at x.")]
-    assert run_command_line(["refresh", "zoo"]) == 1
-    assert "Nobody answers at x." in capsys.readouterr().err
+    assert "Nobody answers at x." in bitgauge("refresh", "zoo", code=1).err
 
 
 def test_campaigns_and_schedules_are_listed_and_steered(
-    client: FakeClient, capsys: Capture
+    client: FakeClient, bitgauge: Bitgauge
 ) -> None:
-    assert run_command_line(["campaigns"]) == 0
-    assert "3f0c91d2  running   2026-11-18" in capsys.readouterr().out
+    assert "3f0c91d2  running   2026-11-18" in bitgauge("campaigns").out
     client.answers = [ENDED]
-    assert run_command_line(["campaigns", "3f0c"]) == 0
-    assert "1 lost, 1 new" in capsys.readouterr().out
+    assert "1 lost, 1 new" in bitgauge("campaigns", "3f0c").out
     for word in ("pause", "resume", "cancel"):
-        assert run_command_line(["campaign", word, "3f0c"]) == 0
+        said = bitgauge("campaign", word, "3f0c").out
         assert (word, "3f0c") in client.calls
-    assert "cancelled, cancelled" in capsys.readouterr().out
-    assert run_command_line(["schedules"]) == 0
-    assert "as campaign 3f0c91d2" in capsys.readouterr().out
-    assert run_command_line(["schedule", "remove", "zoo"]) == 0
-    assert "no longer scheduled: zoo" in capsys.readouterr().out
+    assert "cancelled, cancelled" in said
+    assert "as campaign 3f0c91d2" in bitgauge("schedules").out
+    assert "no longer scheduled: zoo" in bitgauge("schedule", "remove", "zoo").out

@@ -16,13 +16,11 @@ from bitgauge.benchmarks.vocabulary.enums import (
 )
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import (
-    Overrides,
-    Selector,
-)
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector
 from bitgauge.coordinator.cli.app import run_command_line
 
 from tests.labs.rooms.orders import FakeClient
+from tests.labs.typed import Bitgauge
 
 
 @pytest.fixture
@@ -40,10 +38,9 @@ def typed(tmp_path: Path) -> list[str]:
 
 
 def test_uploads_submits_follows_and_prints_the_table(
-    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+    fake: FakeClient, typed: list[str], bitgauge: Bitgauge
 ) -> None:
-    assert run_command_line([*typed, "--batch", "1", "--batch", "64,8"]) == 0
-    printed = capsys.readouterr()
+    printed = bitgauge(*typed, "--batch", "1", "--batch", "64,8")
     assert "sent 29 bytes in 3 of 3 files" in printed.err
     assert "\nlooking into the model\n" in printed.err
     assert "job job-1: batch 1, 2 entries, 10 s or more" in printed.err
@@ -53,92 +50,80 @@ def test_uploads_submits_follows_and_prints_the_table(
     assert [entry.name for entry in fake.specs[0].entries] == ["model.onnx", "int8.onnx"]
     assert fake.specs[0].entries[0].artifact == fake.specs[0].baseline
     assert "model (cnn) on here" in printed.out
-    assert run_command_line(typed) == 0
-    assert "sent 0 bytes in 0 of 3 files" in capsys.readouterr().err
+    assert "sent 0 bytes in 0 of 3 files" in bitgauge(*typed).err
 
 
 @pytest.mark.parametrize("json", [[], ["--json"]])
 def test_a_deadline_that_cannot_be_met_is_warned_of(
-    fake: FakeClient, typed: list[str], json: list[str], capsys: pytest.CaptureFixture[str]
+    fake: FakeClient, typed: list[str], json: list[str], bitgauge: Bitgauge
 ) -> None:
     long = [*typed, "--profile", "sustained", "--batch", "1,8", "--detach", *json]
-    assert run_command_line([*long, "--deadline", "900"]) == 0
-    printed = capsys.readouterr()
+    printed = bitgauge(*long, "--deadline", "900")
     assert printed.err.count("warning:") == 1, "once for all batches"
     assert "2 entries under profile sustained are timed for at least 21 min" in printed.err
     assert "the deadline of 15 min" in printed.err
     assert "Give --deadline 1620, or fewer" in printed.err
     assert "warning" not in printed.out
     assert [spec.deadline_s for spec in fake.specs] == [900, 900], "it is submitted all the same"
-    assert run_command_line([*long, "--deadline", "1620"]) == 0
-    assert "warning" not in capsys.readouterr().err
+    assert "warning" not in bitgauge(*long, "--deadline", "1620").err
 
 
 def test_overrides_and_scenario_reach_the_job(
-    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+    fake: FakeClient, typed: list[str], bitgauge: Bitgauge
 ) -> None:
     given = ["--warm-up", "2s", "--launches", "2", "--budget", "500ms", "--scenario", "offline"]
-    assert run_command_line([*typed, "--detach", *given]) == 0
+    bitgauge(*typed, "--detach", *given)
     (spec,) = fake.specs
     assert spec.overrides == Overrides(2000, 2, 500)
     assert spec.workload.scenario is Scenario.OFFLINE
-    capsys.readouterr()
     short = ["--profile", "sustained", "--budget", "60s"]
-    assert run_command_line([*typed, *short]) == 2
-    assert "profile sustained, which compares" in capsys.readouterr().err
+    assert "profile sustained, which compares" in bitgauge(*typed, *short, code=2).err
     assert len(fake.specs) == 1
 
 
 def test_a_suspect_job_is_said_beside_its_table(
-    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+    fake: FakeClient, typed: list[str], bitgauge: Bitgauge
 ) -> None:
     fake.suspect = "the sentinel took longer"
-    assert run_command_line(typed) == 0
     assert (
         "job job-1: suspect, the sentinel took longer; it is measured again as job job-9.\n"
-        in capsys.readouterr().err
+        in bitgauge(*typed).err
     )
 
 
 def test_what_saturates_is_followed_in_exact_mode_too(
-    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+    fake: FakeClient, typed: list[str], bitgauge: Bitgauge
 ) -> None:
     fake.saturates = True
-    assert run_command_line(typed) == 0
-    printed = capsys.readouterr()
+    printed = bitgauge(*typed)
     assert (
         "job job-1: what saturates in it is measured with session.x64quantprecision=1 too,"
         " as job job-2.\n"
     ) in printed.err
     assert printed.out.count("overridden: session.x64quantprecision=1") == 1
-    assert run_command_line(["watch", "job-2"]) == 0
-    shown = " ".join(capsys.readouterr().out.split())
+    shown = " ".join(bitgauge("watch", "job-2").out.split())
     assert "it measures what saturates in job job-1 with session.x64quantprecision=1" in shown
 
 
 def test_a_session_option_reaches_the_job_or_is_refused(
-    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+    fake: FakeClient, typed: list[str], bitgauge: Bitgauge
 ) -> None:
     given = ["--session-option", "session.x64quantprecision=1", "--launches", "2"]
-    assert run_command_line([*typed, "--detach", *given]) == 0
+    bitgauge(*typed, "--detach", *given)
     (spec,) = fake.specs
     assert spec.overrides == Overrides(launches=2, session_options=(EXACT_MODE,))
-    capsys.readouterr()
     fake.known.clear()
-    assert run_command_line([*typed, "--session-option", "session.dynamic_block_base=4"]) == 2
     assert (
         "session option session.dynamic_block_base is none of onnxruntime's:"
-        " session.x64quantprecision" in capsys.readouterr().err
+        " session.x64quantprecision"
+        in bitgauge(*typed, "--session-option", "session.dynamic_block_base=4", code=2).err
     )
     assert len(fake.specs) == 1
     assert not fake.known, "refused before anything was sent"
 
 
-def test_json_is_the_only_output(
-    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_command_line([*typed, "--json"]) == 0
-    printed = capsys.readouterr()
+def test_json_is_the_only_output(fake: FakeClient, typed: list[str], bitgauge: Bitgauge) -> None:
+    printed = bitgauge(*typed, "--json")
     assert printed.err == ""
     result = json.loads(printed.out)
     assert result["jobs"][0]["state"] == "finished"
@@ -146,13 +131,9 @@ def test_json_is_the_only_output(
     assert result["uploaded"]["sent_bytes"] == 29
 
 
-def test_detached_prints_the_ids(
-    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run_command_line([*typed, "--detach", "--batch", "1,2"]) == 0
-    assert capsys.readouterr().out == "job-1\njob-2\n"
-    assert run_command_line([*typed, "--detach", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["jobs"][0]["job_id"] == "job-3"
+def test_detached_prints_the_ids(fake: FakeClient, typed: list[str], bitgauge: Bitgauge) -> None:
+    assert bitgauge(*typed, "--detach", "--batch", "1,2").out == "job-1\njob-2\n"
+    assert json.loads(bitgauge(*typed, "--detach", "--json").out)["jobs"][0]["job_id"] == "job-3"
 
 
 @pytest.mark.parametrize(
@@ -173,45 +154,35 @@ def test_exit_code_says_whether_something_failed(
 
 
 def test_ctrl_c_leaves_the_job_and_says_so(
-    fake: FakeClient, typed: list[str], capsys: pytest.CaptureFixture[str]
+    fake: FakeClient, typed: list[str], bitgauge: Bitgauge
 ) -> None:
     fake.interrupt = True
-    assert run_command_line(typed) == 130
-    last = capsys.readouterr().err.splitlines()[-1]
+    last = bitgauge(*typed, code=130).err.splitlines()[-1]
     assert last == (
         "Job job-1 goes on; `bitgauge watch job-1` follows it, `bitgauge cancel job-1` ends it."
     )
-    assert run_command_line([*typed, "--batch", "1,2"]) == 130
-    assert "Jobs job-2, job-3 go on" in capsys.readouterr().err
-    assert run_command_line(["watch", "job-1"]) == 130
+    assert "Jobs job-2, job-3 go on" in bitgauge(*typed, "--batch", "1,2", code=130).err
+    bitgauge("watch", "job-1", code=130)
     assert fake.cancelled == []
 
 
 def test_ctrl_c_while_uploading_submits_nothing(
-    fake: FakeClient,
-    typed: list[str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    fake: FakeClient, typed: list[str], monkeypatch: pytest.MonkeyPatch, bitgauge: Bitgauge
 ) -> None:
     def interrupted(_: Sequence[Digest]) -> tuple[Digest, ...]:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fake, "find_missing", interrupted)
-    assert run_command_line(typed) == 130
-    assert capsys.readouterr().err == "Stopped before anything was submitted.\n"
+    assert bitgauge(*typed, code=130).err == "Stopped before anything was submitted.\n"
 
 
-def test_cancel_and_reanalyse(fake: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command_line(["cancel", "job-1"]) == 0
-    assert "cancelled" in capsys.readouterr().out
-    assert run_command_line(["cancel", "job-1", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["state"] == "cancelled"
-    assert run_command_line(["reanalyse", "same"]) == 0
-    assert run_command_line(["reanalyse", "other"]) == 1
-    capsys.readouterr()
-    assert run_command_line(["reanalyse", "same", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["identical"] is True
-    assert run_command_line(["watch", "job-1", "--json"]) == 0
+def test_cancel_and_reanalyse(fake: FakeClient, bitgauge: Bitgauge) -> None:
+    assert "cancelled" in bitgauge("cancel", "job-1").out
+    assert json.loads(bitgauge("cancel", "job-1", "--json").out)["state"] == "cancelled"
+    bitgauge("reanalyse", "same")
+    bitgauge("reanalyse", "other", code=1)
+    assert json.loads(bitgauge("reanalyse", "same", "--json").out)["identical"] is True
+    bitgauge("watch", "job-1", "--json")
 
 
 def test_every_option_reaches_the_job(fake: FakeClient, typed: list[str], tmp_path: Path) -> None:

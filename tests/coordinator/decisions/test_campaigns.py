@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from bitgauge.coordinator.decisions import campaigns
-from bitgauge.coordinator.decisions.campaigns import (
-    CampaignStep,
-    to_submit,
-)
+from bitgauge.coordinator.decisions.campaigns import CampaignStep, to_submit
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -144,29 +144,28 @@ def test_the_brake_holds_while_most_are_away_and_ends_when_they_return() -> None
     assert fleet.brake() is None  # two of five are no mass loss
 
 
-def test_half_is_not_more_than_half() -> None:
-    fleet = Fleet(4)
-    fleet.kill(0, 1)
+@pytest.mark.parametrize(
+    ("fleet", "killed"),
+    [
+        pytest.param(Fleet(4), 2, id="half is not more than half"),
+        pytest.param(Fleet(BRAKE_MIN_AGENTS - 1), BRAKE_MIN_AGENTS - 1, id="a small lab"),
+        pytest.param(Fleet(5, leased=False), 4, id="nothing to queue again"),
+    ],
+)
+def test_there_is_nothing_to_hold(fleet: Fleet, killed: int) -> None:
+    fleet.kill(*range(killed))
     fleet.now_s += 60
     assert fleet.brake() is None
 
 
-def test_losses_that_are_far_apart_are_ordinary() -> None:
+@pytest.mark.parametrize(("apart_s", "together"), [(61, False), (29, True)])
+def test_losses_within_a_minute_count_together(apart_s: int, *, together: bool) -> None:
     fleet = Fleet(5)
     for number in range(3):
         fleet.kill(number)
-        fleet.now_s += 61
+        fleet.now_s += apart_s
     fleet.now_s += 60
-    assert fleet.brake() is None
-
-
-def test_losses_within_a_minute_count_together() -> None:
-    fleet = Fleet(5)
-    for number in range(3):
-        fleet.kill(number)
-        fleet.now_s += 29
-    fleet.now_s += 60
-    assert fleet.brake() is not None
+    assert (fleet.brake() is not None) == together
 
 
 def test_devices_that_were_gone_before_are_not_among_those_known() -> None:
@@ -179,20 +178,6 @@ def test_devices_that_were_gone_before_are_not_among_those_known() -> None:
     loss = fleet.brake()
     assert loss is not None
     assert (len(loss.lost), loss.known) == (3, 5)
-
-
-def test_a_small_lab_has_no_brake() -> None:
-    fleet = Fleet(BRAKE_MIN_AGENTS - 1)
-    fleet.kill(*range(fleet.count))
-    fleet.now_s += 60
-    assert fleet.brake() is None
-
-
-def test_with_nothing_to_queue_again_there_is_nothing_to_hold() -> None:
-    fleet = Fleet(5, leased=False)
-    fleet.kill(0, 1, 2, 3)
-    fleet.now_s += 60
-    assert fleet.brake() is None
 
 
 @given(ages_s=st.lists(st.floats(0, 500), max_size=12), earlier=st.randoms(use_true_random=False))

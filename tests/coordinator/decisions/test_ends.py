@@ -24,16 +24,7 @@ from bitgauge.coordinator.decisions.instructions import (
 )
 from bitgauge.coordinator.decisions.job_now import JobEvent, RunNow
 
-from tests.labs.rooms.jobs import (
-    ACCEPTED,
-    FAILED,
-    INT8,
-    JOB,
-    LOST,
-    READY,
-    job,
-    known,
-)
+from tests.labs.rooms.jobs import ACCEPTED, FAILED, INT8, JOB, LOST, READY, job, known
 
 
 # -- a run is analysed --------------------------------------------------------------------

@@ -35,17 +35,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.labs import values
-from tests.labs.rooms.jobs import (
-    ACCEPTED,
-    FAILED,
-    JOB,
-    LOST,
-    MOST,
-    READY,
-    SPEC,
-    job,
-    known,
-)
+from tests.labs.rooms.jobs import ACCEPTED, FAILED, JOB, LOST, MOST, READY, SPEC, job, known
 
 RAW = (RawRef(PassName.PAIR, 0, RawRole.BOTH, Digest("c" * 64, 1)),)
 CRASH = Failure(FailureGroup.ARTIFACT, "child_crashed", "it crashed", "Look at the log.")
@@ -64,14 +54,46 @@ def on_report(now: JobNow, run: RunReport, now_ns: int = 1) -> tuple[object, ...
 
 
 # -- a run is reported --------------------------------------------------------------------
-def test_a_measured_run_is_accepted_and_its_job_goes_on() -> None:
-    run = told(1)
-    assert on_report(job(READY, READY), run) == (
-        KeepRun(run, Disposition.ACCEPTED),
-        HearDevice("rpi5"),
-        SettleEntry(1, ACCEPTED),
-        GrantClaims(MOST),
-    )
+MEASURED, CRASHED, UNDONE = told(1), failing(1, CRASH), failing(1, LOST)
+
+
+def settled(run: RunReport, *after: object) -> tuple[object, ...]:
+    entry = SettleEntry(1, *after)  # type: ignore[arg-type]
+    return KeepRun(run, Disposition.ACCEPTED), HearDevice("rpi5"), entry, GrantClaims(MOST)
+
+
+DONE = settled(MEASURED, ACCEPTED)
+BROKEN = settled(CRASHED, FAILED, "it crashed", FailureGroup.ARTIFACT)
+AGAIN = (KeepRun(UNDONE, Disposition.RETRY), HearDevice("rpi5"))
+ANALYSING = MoveJob(JobState.ANALYSING)
+END = (EndLease("settled"), ANALYSING, MoveJob(JobState.FINISHED), JudgeJob(), RefreshTable())
+LEFT = job(ACCEPTED, READY)
+
+
+@pytest.mark.parametrize(
+    ("now", "run", "acts"),
+    [
+        pytest.param(job(READY, READY), MEASURED, DONE, id="measured"),
+        pytest.param(LEFT, MEASURED, (*DONE, EndLease("settled"), ANALYSING), id="the last"),
+        pytest.param(
+            job(ACCEPTED, READY, state=JobState.QUEUED),
+            MEASURED,
+            (*DONE, ANALYSING),
+            id="after its lease, and nobody claimed the job",
+        ),
+        pytest.param(job(READY, READY), CRASHED, (*BROKEN, RefreshTable()), id="crashed"),
+        pytest.param(LEFT, CRASHED, (*BROKEN, *END), id="the last, nothing to analyse"),
+        pytest.param(job(READY, READY), UNDONE, AGAIN, id="the harness failed"),
+        pytest.param(
+            LEFT,
+            UNDONE,
+            (*AGAIN, EndLease("retry"), MoveJob(JobState.QUEUED)),
+            id="the harness failed, all that is left was tried",
+        ),
+    ],
+)
+def test_what_a_reported_run_does(now: JobNow, run: RunReport, acts: tuple[object, ...]) -> None:
+    assert on_report(now, run) == acts
 
 
 @pytest.mark.parametrize(
@@ -89,58 +111,9 @@ def test_a_run_that_nobody_waits_for_is_kept_and_changes_nothing(now: JobNow) ->
     assert on_report(now, told(1)) == (KeepRun(told(1), Disposition.STALE),)
 
 
-def test_the_last_run_ends_the_lease_and_waits_for_analysis() -> None:
-    run = told(1)
-    assert on_report(job(ACCEPTED, READY), run) == (
-        KeepRun(run, Disposition.ACCEPTED),
-        HearDevice("rpi5"),
-        SettleEntry(1, ACCEPTED),
-        GrantClaims(MOST),
-        EndLease("settled"),
-        MoveJob(JobState.ANALYSING),
-    )
-
-
-def test_a_result_after_its_lease_ran_out_counts_while_nobody_claimed_the_job() -> None:
-    run = told(1)
-    assert on_report(job(ACCEPTED, READY, state=JobState.QUEUED), run) == (
-        KeepRun(run, Disposition.ACCEPTED),
-        HearDevice("rpi5"),
-        SettleEntry(1, ACCEPTED),
-        GrantClaims(MOST),
-        MoveJob(JobState.ANALYSING),
-    )
-
-
-def test_what_crashed_fails_its_entry() -> None:
-    run = failing(1, CRASH)
-    assert on_report(job(READY, READY), run) == (
-        KeepRun(run, Disposition.ACCEPTED),
-        HearDevice("rpi5"),
-        SettleEntry(1, FAILED, "it crashed", FailureGroup.ARTIFACT),
-        GrantClaims(MOST),
-        RefreshTable(),
-    )
-
-
 def test_what_is_unsupported_is_settled_and_nobodys_failure() -> None:
     run = told(1, status=RunStatus.UNSUPPORTED, failure=CRASH, raw=())
     assert SettleEntry(1, EntryState.UNSUPPORTED, "it crashed") in on_report(job(READY, READY), run)
-
-
-def test_a_job_ends_when_nothing_of_its_last_run_is_to_be_analysed() -> None:
-    run = failing(1, CRASH)
-    assert on_report(job(ACCEPTED, READY), run) == (
-        KeepRun(run, Disposition.ACCEPTED),
-        HearDevice("rpi5"),
-        SettleEntry(1, FAILED, "it crashed", FailureGroup.ARTIFACT),
-        GrantClaims(MOST),
-        EndLease("settled"),
-        MoveJob(JobState.ANALYSING),
-        MoveJob(JobState.FINISHED),
-        JudgeJob(),
-        RefreshTable(),
-    )
 
 
 def test_a_job_of_which_another_run_waits_does_not_end() -> None:
@@ -148,24 +121,6 @@ def test_a_job_of_which_another_run_waits_does_not_end() -> None:
     acts = on_report(job(ACCEPTED, READY, runs=(waiting,)), failing(1, CRASH))
     assert MoveJob(JobState.ANALYSING) in acts
     assert JudgeJob() not in acts
-
-
-def test_a_failure_of_the_harness_is_tried_again_under_the_same_lease() -> None:
-    run = failing(1, LOST)
-    assert on_report(job(READY, READY), run) == (
-        KeepRun(run, Disposition.RETRY),
-        HearDevice("rpi5"),
-    )
-
-
-def test_when_all_that_is_left_was_tried_the_job_is_queued_again() -> None:
-    run = failing(1, LOST)
-    assert on_report(job(ACCEPTED, READY), run) == (
-        KeepRun(run, Disposition.RETRY),
-        HearDevice("rpi5"),
-        EndLease("retry"),
-        MoveJob(JobState.QUEUED),
-    )
 
 
 def test_the_last_attempt_is_accepted_as_it_failed() -> None:
@@ -182,8 +137,7 @@ def test_attempts_of_other_entries_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    "run",
-    [told(2), told(-1), told(1, run_id=run_id(JOB, 2, 0)), told(1, run_id=run_id(JOB, 1, 1))],
+    "run", [told(2), told(-1), told(1, run_id=run_id(JOB, 2, 0)), told(1, run_id=run_id(JOB, 1, 1))]
 )
 def test_ids_that_do_not_agree_are_refused(run: RunReport) -> None:
     with pytest.raises(BitgaugeError) as caught:
@@ -201,12 +155,7 @@ def test_ids_that_do_not_agree_are_refused(run: RunReport) -> None:
     most=st.integers(1, 9),
 )
 def test_a_verdict_on_a_run_is_consistent(
-    live: bool,
-    entry: EntryState,
-    status: RunStatus,
-    group: FailureGroup,
-    earlier: int,
-    most: int,
+    live: bool, entry: EntryState, status: RunStatus, group: FailureGroup, earlier: int, most: int
 ) -> None:
     failure = None if status is RunStatus.MEASURED else replace(CRASH, group=group)
     disposition, after = judge(

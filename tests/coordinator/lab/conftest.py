@@ -6,10 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.labs.coordinator import (
-    Lab,
-    open_lab,
-)
+from tests.labs.coordinator import Lab, open_lab
 
 
 @pytest.fixture

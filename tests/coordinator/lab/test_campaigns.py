@@ -31,11 +31,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.coordinator.decisions import campaigns
 from bitgauge.coordinator.decisions.asker import Asker
-from bitgauge.coordinator.decisions.campaigns import (
-    ENDED,
-    CampaignEvent,
-    key_of,
-)
+from bitgauge.coordinator.decisions.campaigns import ENDED, CampaignEvent, key_of
 from bitgauge.coordinator.decisions.schedules import next_after
 from bitgauge.coordinator.lab.campaigns.asks import DAY_NS, Asks
 from bitgauge.coordinator.lab.campaigns.campaigns import Campaigns

@@ -241,7 +241,6 @@ def id_of(name: str) -> str:
 
 
 async def fleet(lab: Lab, count: int) -> list[str]:
-    """Devices that hold a job each."""
     held = []
     for number in range(count):
         name = f"board{number}"

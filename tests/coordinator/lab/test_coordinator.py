@@ -19,15 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
-from tests.labs.coordinator import (
-    BASELINE,
-    BUILT,
-    REFERENCE,
-    SECOND_NS,
-    SPEC,
-    Lab,
-    report_of,
-)
+from tests.labs.coordinator import BASELINE, BUILT, REFERENCE, SECOND_NS, SPEC, Lab, report_of
 from tests.labs.values import RECIPE
 
 

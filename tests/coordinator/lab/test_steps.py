@@ -9,12 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 from bitgauge.benchmarks.common.ids import run_id
-from bitgauge.benchmarks.vocabulary.enums import (
-    Disposition,
-    EntryState,
-    FailureGroup,
-    JobState,
-)
+from bitgauge.benchmarks.vocabulary.enums import Disposition, EntryState, FailureGroup, JobState
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry
 from bitgauge.coordinator.decisions.steps import ANALYSING, End, Ending, StepLimit, error_of
@@ -23,14 +18,7 @@ from bitgauge.coordinator.lab.slots import Wish
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
-from tests.labs.coordinator import (
-    BASELINE,
-    EVALUATION,
-    LATENCY,
-    SPEC,
-    Lab,
-    report_of,
-)
+from tests.labs.coordinator import BASELINE, EVALUATION, LATENCY, SPEC, Lab, report_of
 from tests.labs.values import RECIPE
 
 T = TypeVar("T")

@@ -14,10 +14,7 @@ from bitgauge.benchmarks.quality.outputs import SEQUENCE
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.coordinator.models.base import ModelFacts, OutputSpec
-from bitgauge.coordinator.models.checks import (
-    check_evaluation,
-    check_stands_in,
-)
+from bitgauge.coordinator.models.checks import check_evaluation, check_stands_in
 from bitgauge.coordinator.models.recognise import inspect_model
 from hypothesis import given
 from hypothesis import strategies as st

@@ -105,10 +105,7 @@ WIDE_U8 = np.array([[0, 255, 3, 4]] * 4, np.uint8)
         (quantized(np.uint8(0), NARROW_S8, [0.1] * 4), "int8-static-u8s8-pc-rr"),
         (quantized(np.uint16(0), WIDE_S8, [0.1] * 4), "int8-static-u16s8-pc"),
         (quantized(None, WIDE_S8, 0.1), "int8-static-u8s8-pt"),
-        (
-            quantized(None, WIDE_S8, 0.1, output_dtype=TensorProto.INT8),
-            "int8-static-s8s8-pt",
-        ),
+        (quantized(None, WIDE_S8, 0.1, output_dtype=TensorProto.INT8), "int8-static-s8s8-pt"),
         (dense(), "fp32"),
         (dense(np.float16), "fp16"),
     ],

@@ -18,8 +18,6 @@ _WORDS = {Form.UUID: UUID, Form.SHA256: "0" * 64}
 
 
 class Rpc(NamedTuple):
-    """One method of the contract."""
-
     service: str
     name: str
     request: Any
@@ -33,7 +31,6 @@ class Rpc(NamedTuple):
 
 
 def every_rpc() -> Iterator[Rpc]:
-    """Every method of every service."""
     for module in MODULES:
         for service in module.DESCRIPTOR.services_by_name.values():
             for one in service.methods:

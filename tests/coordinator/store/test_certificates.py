@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 from bitgauge.benchmarks.analysis.certificate import LIFE_NS
-from bitgauge.benchmarks.vocabulary.enums import (
-    EntryState,
-    FailureGroup,
-    JobState,
-)
+from bitgauge.benchmarks.vocabulary.enums import EntryState, FailureGroup, JobState
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
@@ -64,10 +60,7 @@ class TestCertificates:
             for view in lab.store.devices(lab.now_ns, TERMS)
             if view.description.device_id == ID
         ]
-        assert [(one.asked, one.passed) for one in view.aa_certificates] == [
-            (40, True),
-            (3, False),
-        ]
+        assert [(one.asked, one.passed) for one in view.aa_certificates] == [(40, True), (3, False)]
 
     def test_a_certification_is_in_no_table(self, lab: Lab) -> None:
         certify(lab)

@@ -112,10 +112,7 @@ class TestSuspicion:
         assert view.repeated_by == again.job_id
         asked, repeated = lab.store.spec(first), lab.store.spec(again.job_id)
         assert repeated == replace(
-            asked,
-            idempotency_key="",
-            selector=Selector(device=ID),
-            wait_for_device=True,
+            asked, idempotency_key="", selector=Selector(device=ID), wait_for_device=True
         )
         assert [row.flags for row in lab.store.rows(TableQuery(job_id=first))] == [
             ("preliminary", "suspect")

@@ -22,7 +22,6 @@ from tests.labs.sets import WEIGHTS, with_external_data
 
 
 def put(tmp_path: Path, model: Any, inputs: Any, wanted: OrderTerms = NOTHING) -> tuple[Path, Any]:
-    """The model in order, as a file, and the notes."""
     before, data, after = (tmp_path / name for name in ("before.onnx", "data.npz", "after.onnx"))
     before.write_bytes(model.SerializeToString())
     np.savez(data, **{f"inputs/{name}": array for name, array in inputs.items()})

@@ -14,8 +14,6 @@ WIDTH = 6
 
 @dataclass(frozen=True)
 class Disorder:
-    """What a model is made with."""
-
     opset: int = 17
     ir: int = 8
     listed: bool = False

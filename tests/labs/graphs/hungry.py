@@ -73,6 +73,5 @@ def _classifier(nodes: list[onnx.NodeProto], **constants: np.ndarray) -> onnx.Mo
 
 
 def inputs(seed: int, samples: int) -> np.ndarray:
-    """What such a model takes."""
     drawn = np.random.default_rng(seed).standard_normal((samples, FEATURES))
     return drawn.astype(np.float32)

@@ -21,7 +21,6 @@ def npy(shape: tuple[int, ...], dtype: str = "<f4", data: bytes = b"") -> bytes:
 
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """An archive of these members."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, data in members.items():
@@ -30,7 +29,6 @@ def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> byt
 
 
 def npz(**arrays: Any) -> bytes:
-    """An archive as numpy writes it."""
     out = io.BytesIO()
     np.savez(out, **arrays)
     return out.getvalue()

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-from bitgauge.benchmarks.table.file import (
-    TableFile,
-    to_json,
-)
+from bitgauge.benchmarks.table.file import TableFile, to_json
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.client.exported import ExportedTable
-
-
-def refused(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line that a refused command prints."""
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    assert printed.err.startswith("error: ")
-    return printed.err.strip()
 
 
 def written(database: Path, *words: str) -> bytes:

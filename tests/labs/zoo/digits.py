@@ -31,7 +31,6 @@ class Samples:
     ids: Array
 
     def take(self, rows: Array) -> Samples:
-        """The samples at `rows`, in that order."""
         return Samples(self.pixels[rows], self.labels[rows], self.ids[rows])
 
 

@@ -87,7 +87,6 @@ class Plugged:
 
     @property
     def probes(self) -> list[int]:
-        """The ids of the processes that probed."""
         path = self.runtimes / "count"
         return [int(line) for line in path.read_text().split()] if path.exists() else []
 
@@ -120,8 +119,6 @@ class Plugged:
 
 
 class Enrolled:
-    """One registration of an agent."""
-
     def __init__(self, device: DeviceDescription, said: list[str], took_s: float) -> None:
         self.device = device
         self.said = said

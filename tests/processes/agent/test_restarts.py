@@ -53,11 +53,7 @@ async def test_leftovers_of_an_older_agent_are_ended_and_reported(lab: Lab) -> N
 
 
 async def test_a_refused_report_is_kept_aside(lab: Lab) -> None:
-    lab.coordinator.refuse["Report"] = (
-        grpc.StatusCode.NOT_FOUND,
-        "unknown_job",
-        "No such job.",
-    )
+    lab.coordinator.refuse["Report"] = (grpc.StatusCode.NOT_FOUND, "unknown_job", "No such job.")
     lab.assignment([BASELINE])
     async with lab.agent():
         await until(lambda: any("refused" in line for line in lab.said))
@@ -67,8 +63,7 @@ async def test_a_refused_report_is_kept_aside(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
-    [({"token": "wrong"}, Code.UNAUTHENTICATED), ({}, Code.PROTOCOL_VERSION)],
+    ("changes", "code"), [({"token": "wrong"}, Code.UNAUTHENTICATED), ({}, Code.PROTOCOL_VERSION)]
 )
 async def test_a_coordinator_that_refuses_ends_the_agent(
     lab: Lab, changes: dict[str, str], code: Code
@@ -86,8 +81,6 @@ async def test_a_coordinator_that_refuses_ends_the_agent(
 
 
 class Once(dict[str, tuple[grpc.StatusCode, str, str]]):
-    """Refuses each method one time."""
-
     def __getitem__(self, method: str) -> tuple[grpc.StatusCode, str, str]:
         return self.pop(method)
 

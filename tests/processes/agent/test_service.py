@@ -132,10 +132,7 @@ async def test_heartbeats_carry_progress(lab: Lab) -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "words"),
-    [
-        (agent_pb2.LEASE_VERDICT_CANCEL, "cancelled"),
-        (agent_pb2.LEASE_VERDICT_LOST, "passed on"),
-    ],
+    [(agent_pb2.LEASE_VERDICT_CANCEL, "cancelled"), (agent_pb2.LEASE_VERDICT_LOST, "passed on")],
 )
 async def test_a_job_that_ends_elsewhere_stops_here(lab: Lab, verdict: int, words: str) -> None:
     lab.assignment([fake_artifact(behaviour="hang")])

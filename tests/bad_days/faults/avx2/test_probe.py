@@ -20,7 +20,6 @@ PAIRING = {
 
 @pytest.fixture(scope="module")
 def probed() -> dict[str, str]:
-    """The probe map of that processor."""
     found: dict[str, str] = json.loads(haswell.run(CODE))
     return found
 

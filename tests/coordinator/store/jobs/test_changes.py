@@ -178,10 +178,7 @@ class TestChanges:
 
     def test_a_wrong_token_can_not_take_a_run_id(self, lab: Lab) -> None:
         lease = lab.claimed(lab.submit())
-        for wrong in (
-            {"lease_token": b"guess"},
-            {"device_id": device("nano").device_id},
-        ):
+        for wrong in ({"lease_token": b"guess"}, {"device_id": device("nano").device_id}):
             with refused(Code.LEASE_LOST):
                 lab.report(lease, 0, **wrong)
         assert lab.report(lease, 0) is Disposition.ACCEPTED

@@ -5,10 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks.vocabulary.enums import (
-    Disposition,
-    JobState,
-)
+from bitgauge.benchmarks.vocabulary.enums import Disposition, JobState
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.runs import Progress
 from bitgauge.coordinator.store.store import Store
@@ -71,13 +68,7 @@ class TestLeases:
             assert lab.store.expire(lab.now_ns) == ()
         told = Progress(1, "int8-dynamic", "pair", 0.5)
         lab.store.renew(
-            job_id,
-            1,
-            lease.lease_token,
-            progress=told,
-            hold_ns=0,
-            now_ns=lab.now_ns,
-            terms=TERMS,
+            job_id, 1, lease.lease_token, progress=told, hold_ns=0, now_ns=lab.now_ns, terms=TERMS
         )
         assert lab.job(job_id).progress == told
 

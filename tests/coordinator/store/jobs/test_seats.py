@@ -57,7 +57,6 @@ def view(lab: Lab) -> DeviceView:
 
 @pytest.fixture
 def board(lab: Lab) -> Lab:
-    """A device that joined and serves."""
     with lab.store.writing("for a test") as db:
         db.execute("DELETE FROM devices")
     joined(lab)

@@ -159,15 +159,10 @@ class TestRegressions:
 
     def test_a_suspect_job_accuses_nobody(self, lab: Lab) -> None:
         for _ in range(12):
-            measure(
-                lab,
-                sentinel_before_ns=MetricValue("sentinel_before_ns", 1e5),
-            )
+            measure(lab, sentinel_before_ns=MetricValue("sentinel_before_ns", 1e5))
         judge(lab)
         job = measure(
-            lab,
-            accuracy_delta_pp=FAILED,
-            sentinel_before_ns=MetricValue("sentinel_before_ns", 3e5),
+            lab, accuracy_delta_pp=FAILED, sentinel_before_ns=MetricValue("sentinel_before_ns", 3e5)
         )
         assert lab.job(job).suspect is not None
         assert judge(lab) == []

@@ -17,7 +17,6 @@ import msgspec
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.store import last_backup
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep import backup, restore
@@ -27,6 +26,7 @@ from bitgauge.coordinator.store.upkeep.invariants import examine
 
 from tests.labs.refused import refused
 from tests.labs.rooms.home import Home, everything, flip, tear
+from tests.labs.typed import Bitgauge
 
 
 # -- backup and restore -------------------------------------------------------------------
@@ -290,28 +290,18 @@ def test_a_full_disk_is_found_before_anything_changes(
 
 # -- the commands -------------------------------------------------------------------------
 def test_the_commands_speak_in_sentences_and_exit_codes(
-    home: Home,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BITGAUGE_HOME", str(home.folder))
-    one = str(tmp_path / "one")
-    assert run_command_line(["backup", one]) == 0
-    assert "Backed up 1 job, 2 runs and 5 blobs" in capsys.readouterr().out
-    assert run_command_line(["check", "--backup", one]) == 0
-    assert "is sound: 1 job, 2 runs and 5 blobs" in capsys.readouterr().out
-    assert run_command_line(["restore", one]) == 1
-    assert "Give --replace" in capsys.readouterr().err
-    assert run_command_line(["restore", one, "--replace"]) == 0
-    assert "5 blobs recorded, 0 brought back" in capsys.readouterr().out
-    assert run_command_line(["check", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["last_backup"].startswith(one)
+    bitgauge, one = Bitgauge(capsys), str(tmp_path / "one")
+    assert "Backed up 1 job, 2 runs and 5 blobs" in bitgauge("backup", one).out
+    assert "is sound: 1 job, 2 runs and 5 blobs" in bitgauge("check", "--backup", one).out
+    assert "Give --replace" in bitgauge("restore", one, code=1).err
+    assert "5 blobs recorded, 0 brought back" in bitgauge("restore", one, "--replace").out
+    assert json.loads(bitgauge("check", "--json").out)["last_backup"].startswith(one)
     flip(home.any_blob())
-    assert run_command_line(["check"]) == 1
-    assert "1 corrupt" in capsys.readouterr().out
-    assert run_command_line(["backup", str(tmp_path / "two")]) == 1
-    assert "Run `bitgauge check`" in capsys.readouterr().err
-    assert run_command_line(["backup", str(tmp_path / "two"), "--allow-damaged", "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["left_out"]) == 1
-    assert run_command_line(["backup", one]) == 2
+    assert "1 corrupt" in bitgauge("check", code=1).out
+    assert "Run `bitgauge check`" in bitgauge("backup", tmp_path / "two", code=1).err
+    allowed = bitgauge("backup", tmp_path / "two", "--allow-damaged", "--json").out
+    assert len(json.loads(allowed)["left_out"]) == 1
+    bitgauge("backup", one, code=2)

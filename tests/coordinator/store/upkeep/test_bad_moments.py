@@ -107,10 +107,7 @@ def test_a_killed_restore_leaves_the_old_database_or_the_new(
 
 
 def test_two_backups_to_one_place_do_not_mix(home: Home, tmp_path: Path) -> None:
-    with (
-        backup._workplace(tmp_path / "one"),
-        refused(Code.BAD_ARGUMENT, "Another process"),
-    ):
+    with backup._workplace(tmp_path / "one"), refused(Code.BAD_ARGUMENT, "Another process"):
         make(home.folder, tmp_path / "one")
 
 

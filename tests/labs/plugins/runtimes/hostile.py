@@ -36,17 +36,14 @@ _ALIVE_S = 120
 
 
 def read(target: str, amount: int) -> None:
-    """Reads the file `target`."""
     Path(target).read_bytes()
 
 
 def write(target: str, amount: int) -> None:
-    """Makes the file `target`."""
     Path(target).write_bytes(b"was here")
 
 
 def connect(target: str, amount: int) -> None:
-    """Connects to ``host:port``."""
     host, _, port = target.rpartition(":")
     with socket.create_connection((host, int(port)), timeout=5):
         pass
@@ -139,10 +136,8 @@ ACTS: dict[str, Callable[[str, int], None]] = {
 
 
 def probe() -> RuntimeDescription:
-    """Always there."""
     return replace(fake.probe(), name=NAME, simulated=False)
 
 
 def load(path: Path, options: SessionOptions) -> fake.FakeSession:
-    """As the fake runtime, with these acts."""
     return fake.load(path, options, ACTS)
