@@ -13,7 +13,7 @@ from bitgauge.coordinator.exports.table import exported
 
 from tests.labs.exported import store_table
 from tests.labs.rooms.orders import FakeClient
-from tests.labs.typed import Bitgauge
+from tests.labs.rooms.typed import Bitgauge
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.coordinator.cli import app as cli
 from bitgauge.coordinator.store.store import Store
 
-from tests.labs.typed import Bitgauge
+from tests.labs.rooms.typed import Bitgauge
 
 HEAVY = ("ray", "scipy", "onnx", "onnxruntime", "sklearn", "sqlite_utils")
 

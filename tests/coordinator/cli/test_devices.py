@@ -21,7 +21,7 @@ from bitgauge.coordinator.client.jobs import Submitted
 
 from tests.labs import values
 from tests.labs.coordinator import DEVICE, SECOND_NS
-from tests.labs.typed import Bitgauge
+from tests.labs.rooms.typed import Bitgauge
 
 ISSUED_NS = 1_795_000_000 * SECOND_NS
 GOOD = AaCertificate(

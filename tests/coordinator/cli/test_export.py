@@ -22,7 +22,7 @@ from bitgauge.coordinator.exports.long_form import table_sheet
 
 from tests.labs.exported import HOSTS, PATH, SECRET
 from tests.labs.rooms.export import ExportedTableOf, written
-from tests.labs.typed import Bitgauge
+from tests.labs.rooms.typed import Bitgauge
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

@@ -23,7 +23,7 @@ from bitgauge.coordinator.exports.table import exported
 from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
 from tests.labs.rooms.export import ExportedTableOf, written
-from tests.labs.typed import Bitgauge
+from tests.labs.rooms.typed import Bitgauge
 
 Edit = Callable[[dict[str, Any]], object]
 

@@ -13,8 +13,8 @@ from bitgauge.coordinator.decisions.asker import ITSELF
 from bitgauge.coordinator.store.store import Store
 
 from tests.labs.rooms.past import FAILED, judge, measure, ratio
+from tests.labs.rooms.typed import Bitgauge
 from tests.labs.store import SECOND_NS, Lab
-from tests.labs.typed import Bitgauge
 from tests.labs.values import device
 
 DAY_NS = 86_400 * SECOND_NS

@@ -12,8 +12,8 @@ from bitgauge.benchmarks.quality.sets import write_evaluation_set
 
 from tests.labs.integer import Case, model
 from tests.labs.qdq import Qdq, build
+from tests.labs.rooms.typed import Bitgauge
 from tests.labs.sets import WEIGHTS, with_external_data
-from tests.labs.typed import Bitgauge
 
 PREDICT = "predict-saturation"
 

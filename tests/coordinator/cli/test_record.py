@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.record.schema import from_json
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
-from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.exports.long_form import record_sheet
 from bitgauge.coordinator.store.blobs.files import blob_file
 
 from tests.labs.record import NAME
+from tests.labs.rooms.typed import Bitgauge, Said
 from tests.labs.stored_run import StoredRun, store_run
 
 LOADING = {"src", "srcset", "poster", "data", "background", "action", "formaction", "ping"}
@@ -36,29 +36,30 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> StoredRun:
     return store_run(tmp_path_factory.mktemp("home"))
 
 
-def typed(stored: StoredRun, *words: str) -> int:
-    return run_command_line([*words, "--db", str(stored.database)])
+class Typed:
+    """Commands on the store of a run."""
+
+    def __init__(self, stored: StoredRun, bitgauge: Bitgauge) -> None:
+        self.on, self._bitgauge = ("--db", stored.database), bitgauge
+
+    def __call__(self, *words: str) -> Said:
+        return self._bitgauge(*words, *self.on)
+
+    def refuses(self, *words: str, code: int = 2) -> str:
+        return self._bitgauge.refuses(*words, *self.on, code=code)
 
 
-def refused(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one line that a refused command prints; it has left no file, whole or half."""
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.count("\n") == 1
-    assert printed.err.startswith("error: ")
-    assert "Traceback" not in printed.err
-    return printed.err.strip()
+@pytest.fixture
+def typed(stored: StoredRun, bitgauge: Bitgauge) -> Typed:
+    return Typed(stored, bitgauge)
 
 
 def left() -> list[str]:
     return sorted(path.name for path in Path().iterdir())
 
 
-def test_json_on_stdout_is_the_record(
-    stored: StoredRun, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert typed(stored, "record", stored.run_id) == 0
-    printed = capsys.readouterr()
+def test_json_on_stdout_is_the_record(stored: StoredRun, typed: Typed) -> None:
+    printed = typed("record", stored.run_id)
     assert printed.err == ""
     assert from_json(printed.out.encode()) == stored.record()
     assert left() == []
@@ -72,15 +73,11 @@ def test_the_installed_command_writes_the_same(stored: StoredRun) -> None:
     assert from_json(done.stdout) == stored.record()
 
 
-def test_files_by_their_ending_read_back_equal(
-    stored: StoredRun, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_files_by_their_ending_read_back_equal(stored: StoredRun, typed: Typed) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     for name in ("run.json", "run.CSV", "run.parquet"):
-        assert typed(stored, "record", stored.run_id, "-o", name) == 0
-    assert capsys.readouterr().err.splitlines() == [
-        f"Wrote 1 record to {name}." for name in ("run.json", "run.CSV", "run.parquet")
-    ]
+        said = typed("record", stored.run_id, "-o", name)
+        assert said.err == f"Wrote 1 record to {name}.\n"
     assert left() == ["run.CSV", "run.json", "run.parquet"]
     record = stored.record()
     assert from_json(Path("run.json").read_bytes()) == record
@@ -105,13 +102,11 @@ def _like(row: dict[str, str], model: Mapping[str, object]) -> dict[str, object]
     return values
 
 
-def test_a_job_names_all_its_runs(stored: StoredRun, capsys: pytest.CaptureFixture[str]) -> None:
-    assert typed(stored, "record", stored.job_id) == 0
-    found = json.loads(capsys.readouterr().out)
+def test_a_job_names_all_its_runs(stored: StoredRun, typed: Typed) -> None:
+    found = json.loads(typed("record", stored.job_id).out)
     ids = [one["identity"]["record_id"]["value"] for one in found]
     assert ids == [stored.baseline_run_id, stored.run_id]
-    assert typed(stored, "record", stored.run_id, stored.run_id, "--format", "csv") == 0
-    lines = capsys.readouterr().out.splitlines()
+    lines = typed("record", stored.run_id, stored.run_id, "--format", "csv").out.splitlines()
     assert len(lines) == 1 + 2 * len(METRICS)
 
 
@@ -132,13 +127,12 @@ def test_a_job_names_all_its_runs(stored: StoredRun, capsys: pytest.CaptureFixtu
     ],
 )
 def test_what_cannot_be_done_is_one_sentence_and_no_file(
-    stored: StoredRun, words: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
+    stored: StoredRun, words: tuple[str, ...], expected: str, typed: Typed
 ) -> None:
     if "report" in words:
         pytest.importorskip("jinja2")
         pytest.importorskip("matplotlib")
-    assert typed(stored, *(word.replace("{run}", stored.run_id) for word in words)) == 2
-    assert expected in refused(capsys)
+    assert expected in typed.refuses(*(word.replace("{run}", stored.run_id) for word in words))
     assert left() == []
 
 
@@ -154,14 +148,14 @@ def test_without_the_extra_the_sentence_says_how_to_get_it(
     stored: StoredRun,
     library: str,
     words: tuple[str, ...],
-    capsys: pytest.CaptureFixture[str],
+    typed: Typed,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == library]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, library, None)
-    assert typed(stored, *(word.replace("{run}", stored.run_id) for word in words)) == 1
-    sentence = refused(capsys)
+    said = (word.replace("{run}", stored.run_id) for word in words)
+    sentence = typed.refuses(*said, code=1)
     assert f"needs {library}, which is not installed" in sentence
     assert "pip install 'bitgauge[report]'" in sentence
     assert left() == []
@@ -190,10 +184,7 @@ def test_a_record_needs_no_library_of_reports(stored: StoredRun) -> None:
     ],
 )
 def test_a_full_disk_leaves_the_old_file_and_no_half_one(
-    stored: StoredRun,
-    words: tuple[str, ...],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    stored: StoredRun, words: tuple[str, ...], typed: Typed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if words[0] == "report":
         pytest.importorskip("jinja2")
@@ -203,11 +194,11 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     Path("out.json").write_bytes(b"the old one")
-    assert typed(stored, words[0], stored.run_id, *words[1:]) == 2
-    assert "exists; give --force to replace it" in refused(capsys)
+    command = (words[0], stored.run_id, *words[1:])
+    assert "exists; give --force to replace it" in typed.refuses(*command)
     monkeypatch.setattr(os, "fsync", full)
-    assert typed(stored, words[0], stored.run_id, *words[1:], "--force") == 2
-    assert "out.json cannot be written: No space left on device." in refused(capsys)
+    full_disk = "out.json cannot be written: No space left on device."
+    assert full_disk in typed.refuses(*command, "--force")
     assert left() == ["out.json"]
     assert Path("out.json").read_bytes() == b"the old one"
 
@@ -237,14 +228,11 @@ class References(HTMLParser):
         self.found += re.findall(r"url\((?!#|data:)[^)]*\)|@import[^;]*", text)
 
 
-def test_a_report_is_one_file_that_loads_nothing(
-    stored: StoredRun, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_report_is_one_file_that_loads_nothing(stored: StoredRun, typed: Typed) -> None:
     pytest.importorskip("jinja2")
     pytest.importorskip("matplotlib")
-    assert typed(stored, "report", stored.run_id) == 0
     name = f"report-{stored.run_id[:8]}.html"
-    assert capsys.readouterr().err == f"Wrote {name}.\n"
+    assert typed("report", stored.run_id).err == f"Wrote {name}.\n"
     assert left() == [name]
     html = Path(name).read_text("utf-8")
     assert html.startswith("<!doctype html>")
@@ -257,10 +245,10 @@ def test_a_report_is_one_file_that_loads_nothing(
     assert len(References(probe).found) == 3, "the test sees what would load"
 
 
-def test_the_same_numbers_are_in_report_and_record(stored: StoredRun) -> None:
+def test_the_same_numbers_are_in_report_and_record(stored: StoredRun, typed: Typed) -> None:
     pytest.importorskip("jinja2")
     pytest.importorskip("matplotlib")
-    assert typed(stored, "report", stored.run_id, "-o", "r.html") == 0
+    typed("report", stored.run_id, "-o", "r.html")
     html = Path("r.html").read_text("utf-8")
     ratio = stored.record().metric("latency_ratio").value
     assert ratio is not None
@@ -268,9 +256,7 @@ def test_the_same_numbers_are_in_report_and_record(stored: StoredRun) -> None:
     assert f"{ratio:.3f}" in html
 
 
-def test_a_raw_file_that_is_gone_is_said_in_both(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_raw_file_that_is_gone_is_said_in_both(tmp_path: Path, bitgauge: Bitgauge) -> None:
     pytest.importorskip("jinja2")
     pytest.importorskip("matplotlib")
     folder = tmp_path / "lossy"
@@ -280,11 +266,11 @@ def test_a_raw_file_that_is_gone_is_said_in_both(
     blob_file(lossy.blobs, gone.digest).unlink()
     damaged = next(ref for ref in lossy.files if ref.pass_name.value == "quality")
     blob_file(lossy.blobs, damaged.digest).write_bytes(b"other bytes")
-    assert typed(lossy, "record", lossy.run_id) == 0
-    record = from_json(capsys.readouterr().out.encode())
+    typed = Typed(lossy, bitgauge)
+    record = from_json(typed("record", lossy.run_id).out.encode())
     states = {one.pass_name: one.state for one in record.provenance.raw}
     assert (states["pair"], states["quality"]) == ("raw_file_missing", "raw_file_damaged")
-    assert typed(lossy, "report", lossy.run_id, "-o", "r.html") == 0
+    typed("report", lossy.run_id, "-o", "r.html")
     html = Path("r.html").read_text("utf-8")
     assert "its raw file is missing from the blobs" in html
     assert "its raw file is damaged" in html

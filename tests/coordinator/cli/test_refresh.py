@@ -31,7 +31,7 @@ from bitgauge.coordinator.cli import common, refresh
 from bitgauge.coordinator.client.campaigns import Started
 
 from tests.labs.coordinator import SPEC
-from tests.labs.typed import Bitgauge
+from tests.labs.rooms.typed import Bitgauge
 
 ID = "3f0c91d2-0000-4000-8000-000000000000"
 NOW_NS = 1_795_000_000_000_000_000

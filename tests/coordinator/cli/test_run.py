@@ -20,7 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector
 from bitgauge.coordinator.cli.app import run_command_line
 
 from tests.labs.rooms.orders import FakeClient
-from tests.labs.typed import Bitgauge
+from tests.labs.rooms.typed import Bitgauge
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import JobState
@@ -14,15 +14,9 @@ from bitgauge.coordinator.lab import watching
 from bitgauge.coordinator.lab.watching import Watching
 from bitgauge.coordinator.store.store import Store
 
-from tests.labs.coordinator import PATIENCE_S, Lab, open_lab, report_of
+from tests.labs.coordinator import PATIENCE_S, Lab, report_of
 
 MANY = 300
-
-
-@pytest.fixture
-async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
-    async with open_lab(monkeypatch) as made:
-        yield made
 
 
 class Looks:

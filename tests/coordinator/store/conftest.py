@@ -8,6 +8,7 @@ import pytest
 from bitgauge.coordinator.store.store import Store
 
 from tests.labs.store import Lab
+from tests.labs.values import device
 
 
 @pytest.fixture
@@ -16,3 +17,8 @@ def lab() -> Iterator[Lab]:
     lab.register()
     yield lab
     lab.store.close()
+
+
+@pytest.fixture
+def nano(lab: Lab) -> None:
+    lab.register(device("nano"))

@@ -34,11 +34,7 @@ CHECK_SPEC = spec(
     model_name="health-check", entries=(Entry("fp32", BASELINE),), selector=Selector(device=ID)
 )
 ACCURACY = (MetricValue("accuracy_pct", 99.0, n=100),)
-
-
-@pytest.fixture(autouse=True)
-def nano(lab: Lab) -> None:
-    lab.register(OTHER)
+pytestmark = pytest.mark.usefixtures("nano")
 
 
 def view_of(lab: Lab, device_id: str = ID) -> DeviceView:

@@ -15,10 +15,7 @@ from tests.labs.rooms.certified import ID, OTHER, begin, certify
 from tests.labs.store import TERMS, Lab
 from tests.labs.values import device, runtime
 
-
-@pytest.fixture(autouse=True)
-def nano(lab: Lab) -> None:
-    lab.register(OTHER)
+pytestmark = pytest.mark.usefixtures("nano")
 
 
 def known(lab: Lab, fingerprint: str = "stack-1") -> tuple[AaCertificate, ...]:

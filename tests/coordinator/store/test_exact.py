@@ -16,11 +16,7 @@ from tests.labs.values import device
 
 SATURATED = MetricValue("saturated_pct", 0.3, n=1000, flags=("saturating",))
 SOUND = MetricValue("saturated_pct", 0.0, n=1000)
-
-
-@pytest.fixture(autouse=True)
-def nano(lab: Lab) -> None:
-    lab.register(device("nano"))
+pytestmark = pytest.mark.usefixtures("nano")
 
 
 def measure(lab: Lab, job_id: str, saturating: tuple[int, ...], on: str = "rpi5") -> JobView:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,14 +34,6 @@ FILES = spec(
         Entry(RECIPE),
     )
 )
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    lab = Lab(Store.open(":memory:"))
-    lab.register()
-    yield lab
-    lab.store.close()
 
 
 def measured(lab: Lab) -> str:

@@ -28,12 +28,8 @@ from tests.labs.rooms.past import (
     usual,
 )
 from tests.labs.store import ENTRIES, INT8, SECOND_NS, Lab, spec
-from tests.labs.values import device
 
-
-@pytest.fixture(autouse=True)
-def nano(lab: Lab) -> None:
-    lab.register(device("nano"))
+pytestmark = pytest.mark.usefixtures("nano")
 
 
 class TestSeries:

@@ -23,17 +23,14 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.upkeep import invariants
 
-from tests.labs.rooms.certified import ID, OTHER, certify
+from tests.labs.rooms.certified import ID, certify
 from tests.labs.store import BASELINE, ENTRIES, SECOND_NS, Lab, failure, spec
 from tests.labs.values import device, digest
 
 USUAL_NS = 150_000.0
 DAY_NS = 24 * 3600 * SECOND_NS
 
-
-@pytest.fixture(autouse=True)
-def nano(lab: Lab) -> None:
-    lab.register(OTHER)
+pytestmark = pytest.mark.usefixtures("nano")
 
 
 def metrics(

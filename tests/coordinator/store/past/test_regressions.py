@@ -26,10 +26,7 @@ from tests.labs.values import device, digest
 
 ID = device().device_id
 
-
-@pytest.fixture(autouse=True)
-def nano(lab: Lab) -> None:
-    lab.register(device("nano"))
+pytestmark = pytest.mark.usefixtures("nano")
 
 
 def queued(lab: Lab) -> list[str]:

@@ -26,7 +26,7 @@ from bitgauge.coordinator.store.upkeep.invariants import examine
 
 from tests.labs.refused import refused
 from tests.labs.rooms.home import Home, everything, flip, tear
-from tests.labs.typed import Bitgauge
+from tests.labs.rooms.typed import Bitgauge
 
 
 # -- backup and restore -------------------------------------------------------------------
