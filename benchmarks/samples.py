@@ -130,6 +130,31 @@ class PairSamples:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ApartSamples:
+    """One launch of pass `pair` that held one artifact alone; see `PairSamples`.
+
+    Attributes:
+        value_ns: median latency of the counted iterations.
+        start_ns: clock at the first counted iteration.
+        iterations: counted iterations; one uncounted iteration precedes them.
+        conditions: conditions of each block.
+        warm: the warm-up.
+        quad: index of the quad of launches, 0-based.
+        place: of the launch in its quad, 0 to 3.
+        stopped: why no more blocks were added: `blocks`, `budget` or `too_slow`.
+    """
+
+    value_ns: Floats
+    start_ns: Ints
+    iterations: Ints
+    conditions: BlockConditions
+    warm: WarmUp
+    quad: int
+    place: int
+    stopped: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class AbsoluteSamples:
     """Single latencies of one launch.
 

@@ -5,12 +5,13 @@ Quality comes first: it is cheap, and an artifact that the runtime refuses fails
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from bitgauge.benchmarks.stats.enough import enough_launches
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole, Scenario
-from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan
+from bitgauge.benchmarks.vocabulary.profiles import PLACES, ProfilePlan, go_apart
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
@@ -24,7 +25,7 @@ class PassPlan:
     """One launch of one pass.
 
     Attributes:
-        launch: 0-based number within (pass, role).
+        launch: 0-based number within (pass, role); of launches that take turns, among them all.
         role: which artifact it is about.
         artifacts: what to load, baseline first; empty for the floor.
         runtimes: what executes them, in that order; of the floor and the sentinel, whose it is.
@@ -48,6 +49,8 @@ def plan_passes(
     scenario: Scenario = Scenario.SINGLE_STREAM,
     metered: bool = False,
     baseline_runtime: str | None = None,
+    alone: Collection[str] = (),
+    name: str = "",
 ) -> tuple[PassPlan, ...]:
     """The launches that `entry` needs, in order.
 
@@ -63,10 +66,13 @@ def plan_passes(
         scenario: how samples arrive.
         metered: whether the device has an energy meter that can be used.
         baseline_runtime: what executes the baseline, unless the same as the entry.
+        alone: runtimes whose libraries are not to be timed beside another's in one process.
+        name: of the run; it decides which artifact begins where launches take turns.
     """
-    alone = entry.index == 0
+    single = entry.index == 0
     own, other = entry.runtime, baseline_runtime or entry.runtime
-    pair = ((baseline,), (own,)) if alone else ((baseline, entry.artifact), (other, own))
+    apart = not single and go_apart(own, other, alone)
+    pair = ((baseline,), (own,)) if single else ((baseline, entry.artifact), (other, own))
     launches = [
         PassPlan(PassName.QUALITY, 0, RawRole.BOTH, *pair),
         PassPlan(PassName.NUMERICS, 0, RawRole.BOTH, *pair),
@@ -74,7 +80,8 @@ def plan_passes(
     if not keeps_time:
         return tuple(launches)
     candidate = (RawRole.CANDIDATE, (entry.artifact,), (own,))
-    reference = () if alone else ((RawRole.BASELINE, (baseline,), (other,)),)
+    against = (RawRole.BASELINE, (baseline,), (other,))
+    reference = () if single else (against,)
     nothing: tuple[Digest, ...] = ()
     floor = (RawRole.FLOOR, nothing, (own,))
     for which in (floor, *reference, candidate):
@@ -86,7 +93,9 @@ def plan_passes(
     for which in (*reference, candidate):
         for launch in range(plan.absolute_launches):
             launches.append(PassPlan(PassName.ABSOLUTE, launch, *which))
-    if not alone:
+    if apart:
+        launches += _in_turn(against, candidate, plan.apart_quads, name)
+    elif not single:
         for launch in range(plan.pair_launches):
             launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, *pair))
     for which in (*reference, candidate):
@@ -94,8 +103,8 @@ def plan_passes(
     if plan.sweeps(scenario):
         launches.append(PassPlan(PassName.THROUGHPUT, 0, *candidate))
     if metered and plan.energy_quads:
-        role = RawRole.CANDIDATE if alone else RawRole.BOTH
-        launches.append(PassPlan(PassName.ENERGY, 0, role, *pair))
+        windows = candidate if single or apart else (RawRole.BOTH, *pair)
+        launches.append(PassPlan(PassName.ENERGY, 0, *windows))
     done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
     # The baseline's own run ended when it was precise; its candidates do not go on with it.
     ended = {(ref.pass_name, ref.role) for ref in available if _ends_early(ref.pass_name, plan)}
@@ -106,6 +115,20 @@ def plan_passes(
         and (one.pass_name, one.launch, one.role) not in done
         and (one.pass_name, one.role) not in ended
     )
+
+
+_Side = tuple[RawRole, tuple[Digest, ...], tuple[str, ...]]
+
+
+def _in_turn(first: _Side, second: _Side, quads: int, name: str) -> list[PassPlan]:
+    """Launches A B B A or B A A B, so that what drifts evenly with time befalls both alike."""
+    launches = []
+    for quad in range(quads):
+        begins = hashlib.sha256(f"{name}/{PassName.PAIR.value}/{quad}".encode()).digest()[0] % 2
+        a, b = (second, first) if begins else (first, second)
+        for place, side in enumerate((a, b, b, a)):
+            launches.append(PassPlan(PassName.PAIR, PLACES * quad + place, *side))
+    return launches
 
 
 def bracketed(

@@ -149,10 +149,17 @@ def _planned(
         metered=best_meter(bench.device.meters) is not None,
         scenario=job.workload.scenario,
         baseline_runtime=job.baseline_runtime,
+        alone=_alone(bench, {job.baseline_runtime, run.entry.runtime}),
+        name=run.name,
     )
     if keeps_time and _has_sentinel(bench, job):
         plans = bracketed(plans, run.sentinels, job.baseline_runtime)
     return plans
+
+
+def _alone(bench: Bench, runtimes: set[str]) -> set[str]:
+    """Those of which no library is timed beside theirs."""
+    return {name for name in runtimes if bench.module(name).TRAITS.alone}
 
 
 def _has_sentinel(bench: Bench, job: Assignment) -> bool:

@@ -1,4 +1,7 @@
-"""Pass `pair`: baseline and candidate in quads, on sessions that are made anew between quads."""
+"""Pass `pair`: baseline and candidate in quads, on sessions that are made anew between quads.
+
+Where their libraries do not share a process a launch holds one of them, in the same blocks.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,18 @@ import time
 
 import numpy as np
 from bitgauge.benchmarks.protocol import latency as protocol
+from bitgauge.benchmarks.protocol.apart import measure_apart
+from bitgauge.benchmarks.protocol.latency import Gap, ReadConditions
 from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.raw.pair import pair_raw
+from bitgauge.benchmarks.raw.pair import apart_raw, pair_raw
+from bitgauge.benchmarks.samples import WarmUp
 from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.vocabulary.profiles import PLACES
 
 from ..runtimes.base import Session
 from ._batches import Feeds
-from ._placements import Placements
+from ._placements import Call, Placements
 from .base import Child, quiet, with_facts
 
 NAME = PassName.PAIR
@@ -40,19 +47,39 @@ def measure(child: Child) -> RawFile:
     child.channel.phase("load")
     paths = child.spec.paths
     rng = np.random.default_rng([child.spec.seed, 1])
-    placements = Placements(lambda letter: child.session(paths[letter]), feeds, 2, rng)
+    placements = Placements(lambda letter: child.session(paths[letter]), feeds, len(paths), rng)
     calls = placements.calls()
     with quiet():
-        samples = protocol.measure_pair(
-            calls[0],
-            calls[1],
-            warm=child.warm_up(calls),
-            clock=time.perf_counter_ns,
-            plan=child.plan,
-            rng=np.random.default_rng(child.spec.seed),
-            gap=gap,
-            conditions=conditions.read,
-        )
-    return with_facts(
-        pair_raw(child.origin, samples), placements=placements.count, preflight=before
+        warm = child.warm_up(calls)
+        raw = (_one if len(paths) == 1 else _both)(child, calls, warm, gap, conditions.read)
+    return with_facts(raw, placements=placements.count, preflight=before)
+
+
+def _both(
+    child: Child, calls: list[Call], warm: WarmUp, gap: Gap, conditions: ReadConditions
+) -> RawFile:
+    samples = protocol.measure_pair(
+        *calls,
+        warm=warm,
+        clock=time.perf_counter_ns,
+        plan=child.plan,
+        rng=np.random.default_rng(child.spec.seed),
+        gap=gap,
+        conditions=conditions,
     )
+    return pair_raw(child.origin, samples)
+
+
+def _one(
+    child: Child, calls: list[Call], warm: WarmUp, gap: Gap, conditions: ReadConditions
+) -> RawFile:
+    samples = measure_apart(
+        *calls,
+        place=divmod(child.spec.launch, PLACES),
+        warm=warm,
+        clock=time.perf_counter_ns,
+        plan=child.plan,
+        gap=gap,
+        conditions=conditions,
+    )
+    return apart_raw(child.origin, samples)

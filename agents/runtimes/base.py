@@ -200,6 +200,9 @@ class Traits:
             matters to nobody. A changed artifact needs a changed runtime version, because its
             history would call every device suspect.
         arena: whether it honours `SessionOptions.arena`.
+        alone: whether its library changes the times of another's in one process, as one does
+            whose threads never rest. It is compared with another runtime's artifacts in launches
+            that take turns, one artifact in each; where no clock runs both share a child.
     """
 
     artifact_kinds: tuple[str, ...]
@@ -212,6 +215,7 @@ class Traits:
     anchors: Callable[[], dict[str, float]] | None = None
     sentinel: Callable[[], bytes] | None = None
     arena: bool = False
+    alone: bool = False
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

@@ -22,10 +22,12 @@ from ..vocabulary.reasons import (
     NO_RAW_DATA,
     NOT_COOLED,
     NOT_IN_PROFILE,
+    NOT_TOGETHER,
     SIMULATED_METER,
     UNSTEADY_ENERGY,
 )
 from ..vocabulary.values.runs import MetricValue
+from .apart import is_apart
 from .facts import Groups, RunFacts, items, null
 
 KEYS = keys(lambda metric: metric.group is Group.ENERGY)
@@ -35,7 +37,8 @@ _MJ = 1_000  # in a joule; milliwatts in a watt
 
 def energy(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     """`energy_mj`, `energy_active_mj` and `energy_ratio`."""
-    role = RawRole.CANDIDATE if facts.is_baseline else RawRole.BOTH
+    alone = facts.is_baseline or is_apart(groups)
+    role = RawRole.CANDIDATE if alone else RawRole.BOTH
     raws = groups.get((PassName.ENERGY, role), ())
     if not raws:
         return tuple(null(key, _why_none(facts)) for key in KEYS)
@@ -47,6 +50,8 @@ def energy(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         apart = _second(samples, CANDIDATE)
         meter = {**_meter(samples), **apart, "windows": samples.letter.size}
         return tuple(null(key, reason, **meter) for key in KEYS)
+    if is_apart(groups):
+        return (*_each(samples), null("energy_ratio", NOT_TOGETHER))
     return (*_each(samples), _ratio(samples, facts))
 
 

@@ -22,12 +22,15 @@ from ..vocabulary.reasons import (
     WIDE_INTERVAL,
 )
 from ..vocabulary.values.runs import MetricValue
+from .apart import apart_ratio, is_apart
 from .facts import Groups, RunFacts, invalid, items, null, seed_of
 from .timed import AbsoluteLaunches, pair_launches
 
 
 def latency_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
     """Candidate / baseline from the quads of every pair launch (A-8)."""
+    if is_apart(groups):
+        return apart_ratio(groups, facts)
     key = "latency_ratio"
     launches = pair_launches(groups, facts)
     if not launches.discarded.of:

@@ -95,10 +95,10 @@ def absolute_launches(
         cold=tuple(cold for _, cold in read),
         discarded=discarded,
         flags=(
-            *_flags(facts, few, [one.warm for one, _ in read], around, discarded),
-            *_of_borders(raws),
+            *launch_flags(facts, few, [one.warm for one, _ in read], around, discarded),
+            *border_flags(raws),
         ),
-        detail=_detail(around, discarded),
+        detail=launch_detail(around, discarded),
         resolution_ns=max(resolutions, default=math.nan),
         sizes=tuple(effective_size(one.latency_ns) for one in left),
     )
@@ -117,10 +117,10 @@ def pair_launches(groups: Groups, facts: RunFacts) -> PairLaunches:
         samples=left,
         discarded=discarded,
         flags=(
-            *_flags(facts, few, [one.warm for one in read], around, discarded),
-            *_of_borders(raws),
+            *launch_flags(facts, few, [one.warm for one in read], around, discarded),
+            *border_flags(raws),
         ),
-        detail=_detail(around, discarded),
+        detail=launch_detail(around, discarded),
     )
 
 
@@ -138,13 +138,14 @@ def nominal_mhz(raw: RawFile) -> float | None:
     return float(value) if isinstance(value, int | float) and value > 0 else None
 
 
-def _flags(
+def launch_flags(
     facts: RunFacts,
     few: bool,
     warm: Sequence[WarmUp],
     around: Sequence[tuple[BlockConditions, Floats]],
     discarded: Discarded,
 ) -> tuple[str, ...]:
+    """What qualifies every number of these launches, that of the profile first."""
     flags = list(facts.profile_flags)
     if few:
         flags.append(FEW_LAUNCHES)
@@ -159,15 +160,16 @@ def _flags(
     return tuple(flags)
 
 
-def _of_borders(raws: Sequence[RawFile]) -> tuple[str, ...]:
+def border_flags(raws: Sequence[RawFile]) -> tuple[str, ...]:
     """Whether what is timed leaves the conversion of its inputs and outputs to others."""
     told = (given_of(raw).session_options or "" for raw in raws)
     return (CONVERTED_BORDER,) if any(f"{CONVERTED}=" in one for one in told) else ()
 
 
-def _detail(
+def launch_detail(
     around: Sequence[tuple[BlockConditions, Floats]], discarded: Discarded
 ) -> tuple[StackItem, ...]:
+    """What was discarded, and how much others computed meanwhile."""
     shares = [foreign_share(conditions, spent) for conditions, spent in around]
     known = [share for share in shares if math.isfinite(share)]
     found: dict[str, object] = {}

@@ -1,13 +1,20 @@
-"""Raw file of pass `pair`, both directions."""
+"""Raw file of pass `pair`, both directions.
+
+A launch held baseline and candidate, or one of them where their libraries do not share a process;
+then its role says which, and its place in a quad of launches follows from its number.
+"""
 
 from __future__ import annotations
 
 import msgspec
 import numpy as np
 
-from ..samples import PairSamples
+from ..common.fits import Whole
+from ..samples import ApartSamples, PairSamples
+from ..vocabulary.enums import RawRole
+from ..vocabulary.profiles import PLACES
 from .container import RawFile
-from .origin import RawOrigin, origin_meta
+from .origin import RawOrigin, origin_meta, raw_origin
 from .parts import (
     WarmMeta,
     arrays_of,
@@ -24,6 +31,13 @@ from .parts import (
 
 class _Meta(msgspec.Struct, frozen=True):
     warm: WarmMeta
+    stopped: str = ""
+
+
+class _ApartMeta(msgspec.Struct, frozen=True):
+    warm: WarmMeta
+    quad: Whole
+    place: Whole
     stopped: str = ""
 
 
@@ -59,3 +73,38 @@ def pair_samples(raw: RawFile) -> PairSamples:
         warm=warm_of(raw, meta.warm),
         stopped=meta.stopped,
     )
+
+
+def apart_raw(origin: RawOrigin, samples: ApartSamples) -> RawFile:
+    """The raw file of one launch of pass `pair` that held one artifact."""
+    arrays = arrays_of(samples) | arrays_of(samples.conditions) | warm_arrays(samples.warm)
+    where = {"quad": samples.quad, "place": samples.place, "stopped": samples.stopped}
+    return RawFile(origin_meta(origin) | where | {"warm": told(WarmMeta, samples.warm)}, arrays)
+
+
+def apart_samples(raw: RawFile) -> ApartSamples:
+    """The samples of such a launch; `BadInput` when the file does not hold them."""
+    value_ns = floats_of(raw, "value_ns")
+    blocks = value_ns.size
+    if not blocks or not np.all(np.isfinite(value_ns)) or np.any(value_ns <= 0):
+        raise bad_raw("it holds no block values, or one that is no positive number")
+    meta, origin = meta_of(raw, _ApartMeta), raw_origin(raw)
+    if origin.role not in (RawRole.BASELINE, RawRole.CANDIDATE):
+        raise bad_raw("a launch of one artifact is neither the baseline's nor the candidate's")
+    if meta.place >= PLACES or (meta.quad, meta.place) != divmod(origin.launch, PLACES):
+        raise bad_raw("its place among the launches is not that of its number")
+    return ApartSamples(
+        value_ns=value_ns,
+        start_ns=ints_of(raw, "start_ns", blocks),
+        iterations=ints_of(raw, "iterations", blocks),
+        conditions=conditions_of(raw, blocks),
+        warm=warm_of(raw, meta.warm),
+        quad=meta.quad,
+        place=meta.place,
+        stopped=meta.stopped,
+    )
+
+
+def either_samples(raw: RawFile) -> PairSamples | ApartSamples:
+    """The samples of a raw file of pass `pair`, by its role; `BadInput` as for each."""
+    return pair_samples(raw) if raw_origin(raw).role is RawRole.BOTH else apart_samples(raw)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..raw.files import RawFiles
-from ..raw.pair import pair_samples
+from ..raw.pair import apart_samples, pair_samples
 from ..samples import BlockConditions, Floats
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.reasons import FOREIGN_LOAD, NO_RAW_DATA, NOT_READABLE, SHARED
@@ -64,7 +64,13 @@ def environment(sources: Sources) -> Environment:
 def _blocks(sources: Sources) -> list[BlockConditions]:
     pair = sources.raw_files.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
     absolute = [one.conditions for one in sources.absolute()]
-    return absolute + [one.conditions for one in pair]
+    turns = [
+        one
+        for role in (RawRole.BASELINE, RawRole.CANDIDATE)
+        for one in sources.raw_files.parsed(PassName.PAIR, role, apart_samples)
+    ]
+    turns.sort(key=lambda one: (one.quad, one.place))
+    return [*absolute, *(one.conditions for one in pair), *(one.conditions for one in turns)]
 
 
 def _preflight(raw_files: RawFiles) -> dict[str, object]:

@@ -13,7 +13,7 @@ from ..raw.given import given_of
 from ..raw.memory import memory_samples
 from ..raw.numerics import read_ledger
 from ..raw.operators import operator_profile
-from ..raw.pair import pair_samples
+from ..raw.pair import either_samples
 from ..raw.quality import quality_samples
 from ..raw.sentinel import sentinel_latencies
 from ..raw.throughput import sweep_samples
@@ -27,7 +27,7 @@ from ..vocabulary.values.runs import MetricValue, RunView
 from .facts import Details, Fact
 
 PARSERS = {
-    PassName.PAIR: pair_samples,
+    PassName.PAIR: either_samples,
     PassName.ABSOLUTE: absolute_samples,
     PassName.MEMORY: memory_samples,
     PassName.QUALITY: quality_samples,
@@ -45,6 +45,7 @@ Order = tuple[tuple[PassName, RawRole], ...]
 ALONE_FIRST: Order = (
     (PassName.ABSOLUTE, RawRole.CANDIDATE),
     (PassName.PAIR, RawRole.BOTH),
+    (PassName.PAIR, RawRole.CANDIDATE),
     (PassName.MEMORY, RawRole.CANDIDATE),
     (PassName.THROUGHPUT, RawRole.CANDIDATE),
     (PassName.QUALITY, RawRole.BOTH),
@@ -52,7 +53,7 @@ ALONE_FIRST: Order = (
 )
 """Where a fact about the artifact is looked for: first where nothing else was loaded."""
 
-QUADS_FIRST: Order = (ALONE_FIRST[1], ALONE_FIRST[0], *ALONE_FIRST[2:])
+QUADS_FIRST: Order = (*ALONE_FIRST[1:3], ALONE_FIRST[0], *ALONE_FIRST[3:])
 """Where a fact about the comparison is looked for."""
 
 
@@ -117,8 +118,13 @@ class Sources:
         return [samples for samples, _ in found]
 
     def digests(self, pass_name: PassName, reason: str) -> Fact[tuple[str, ...]]:
-        """Digests of a pass's raw files about the run's own artifact, readable or not."""
-        own = (RawRole.CANDIDATE, RawRole.BOTH)
+        """Digests of a pass's raw files about the run's own artifact, readable or not.
+
+        A launch of the baseline that took turns with the artifact's is about the comparison.
+        """
+        own = {RawRole.CANDIDATE, RawRole.BOTH}
+        if pass_name is PassName.PAIR:
+            own.add(RawRole.BASELINE)
         files = [one for one in self.raw_files.of(pass_name) if one.ref.role in own]
         found = tuple(one.ref.digest.sha256 for one in files)
         return Fact(found) if found else Fact(reason=reason)

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..samples import AbsoluteSamples, BlockConditions, Bools, Floats, Ints, PairSamples
+from ..samples import (
+    AbsoluteSamples,
+    ApartSamples,
+    BlockConditions,
+    Bools,
+    Floats,
+    Ints,
+    PairSamples,
+)
 
 MAX_DISCARDED_SHARE = 0.2
 MIN_CLOCK_SHARE = 0.75
@@ -109,6 +117,23 @@ def kept_quads(
     return left, discarded
 
 
+def kept_apart(
+    samples: ApartSamples, nominal_mhz: float | None = None
+) -> tuple[ApartSamples, Discarded]:
+    """The blocks of a launch of one side that count, and what does not."""
+    duration = quad_durations_ns(samples)
+    found = blocks_with_cause(samples.conditions, duration, samples.start_ns, nominal_mhz)
+    kept, discarded = sorted_out(found, samples.value_ns.size)
+    left = replace(
+        samples,
+        value_ns=samples.value_ns[kept],
+        start_ns=samples.start_ns[kept],
+        iterations=samples.iterations[kept],
+        conditions=samples.conditions.take(kept),
+    )
+    return left, discarded
+
+
 def kept_blocks(
     samples: AbsoluteSamples, nominal_mhz: float | None = None, *, causes: Sequence[str] = CAUSES
 ) -> tuple[AbsoluteSamples, Discarded]:
@@ -158,7 +183,7 @@ def sorted_out(found: dict[str, Bools], units: int) -> tuple[Bools, Discarded]:
     return ~hit, Discarded(int(hit.sum()), units, causes)
 
 
-def quad_durations_ns(samples: PairSamples) -> Floats:
+def quad_durations_ns(samples: PairSamples | ApartSamples) -> Floats:
     """Length of each block of a pair, from its median; the uncounted iteration is not in it."""
     return np.asarray(samples.iterations * samples.value_ns)
 

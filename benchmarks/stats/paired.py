@@ -195,9 +195,14 @@ def _differ(spread: _Spread | None) -> bool:
 
 def _over_units(spread: _Spread, level: float) -> Interval:
     """Student's interval over the estimates of the units."""
-    count = spread.points.size
-    reach = student_quantile(0.5 + level / 2, count - 1) * math.sqrt(spread.between / count)
-    centre = float(np.mean(spread.points))
+    return student_interval(spread.points, level)
+
+
+def student_interval(values: Floats, level: float = LEVEL) -> Interval:
+    """Student's interval of the mean of at least two values, with one degree of freedom less."""
+    count, variance = values.size, float(np.var(values, ddof=1))
+    reach = student_quantile(0.5 + level / 2, count - 1) * math.sqrt(variance / count)
+    centre = float(np.mean(values))
     return Interval(centre, centre - reach, centre + reach)
 
 

@@ -45,7 +45,7 @@ class FormatFamily(str, enum.Enum):
 
 
 class Capability(str, enum.Enum):
-    """What a runtime can show or do besides running an artifact; it declares which."""
+    """What a runtime is or can do besides running an artifact; it declares which."""
 
     GRAPH = "graph"
     PROFILE = "profile"
@@ -53,6 +53,7 @@ class Capability(str, enum.Enum):
     ANCHORS = "anchors"
     SENTINEL = "sentinel"
     ARENA = "arena"
+    ALONE = "alone"
 
 
 class Realness(str, enum.Enum):

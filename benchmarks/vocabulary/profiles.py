@@ -7,6 +7,7 @@ B-1 (memory launches). Margins are relative (0.02 is 2 %); times are nanoseconds
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from .enums import PassName, Profile, Scenario
@@ -28,6 +29,16 @@ MIN_QUADS = 20
 
 MAX_OVERRUN = 10
 """Pair budgets after which even those quads are no longer waited for."""
+
+PLACES = 4
+"""Launches in a quad of launches, A B B A or B A A B, where baseline and candidate go apart."""
+
+MAX_APART_QUADS = 30
+"""Most quads of launches, however many launches are asked for: so many raw files a report bears,
+and Student's t is 4 % from its limit."""
+
+MIN_APART_QUADS = 2
+"""Fewest quads of launches: one has no spread, and without it there is no interval."""
 
 SECOND_NS = 1_000_000_000
 MILLISECOND_NS = 1_000_000
@@ -82,6 +93,20 @@ class ProfilePlan:
     sweeps_always: bool = True
     energy_quads: int = 3
     energy_idle_ns: int = 10 * SECOND_NS
+
+    @property
+    def apart_quads(self) -> int:
+        """Quads of launches where baseline and candidate do not share a process.
+
+        Fresh processes are the unit of replication then, as they are of the absolute latency.
+        """
+        wanted = max(self.pair_launches, self.absolute_launches)
+        return min(max(MIN_APART_QUADS, wanted), MAX_APART_QUADS)
+
+    @property
+    def apart_budget_ns(self) -> int:
+        """Time in blocks of one such launch: a quad of four may take what a pair launch may."""
+        return self.pair_budget_ns // PLACES
 
     def sweeps(self, scenario: Scenario) -> bool:
         """Whether throughput is measured over batches."""
@@ -257,8 +282,21 @@ HEADROOM = 1.3
 _BLOCKS_PER_QUAD = 4
 
 
-def shortest_s(spec: JobSpec) -> float:
+def go_apart(own: str, other: str, alone: Collection[str]) -> bool:
+    """Whether two artifacts are timed in launches of their own.
+
+    Args:
+        own: runtime of one of them.
+        other: of the other.
+        alone: runtimes whose libraries are not timed beside another's in one process.
+    """
+    return own != other and not {own, other}.isdisjoint(alone)
+
+
+def shortest_s(spec: JobSpec, alone: Collection[str] = ()) -> float:
     """Seconds inside timed windows that every run of `spec` has to spend.
+
+    `alone` are runtimes that are not timed beside another; see `go_apart`.
 
     A profile that may end early counts with its fewest launches and quads. Energy is left out: a
     device without a meter spends nothing on it. Builds and waiting take no running time.
@@ -276,7 +314,9 @@ def shortest_s(spec: JobSpec) -> float:
     if PassName.THROUGHPUT in wanted and plan.sweeps(spec.workload.scenario):
         total_ns += entries * plan.throughput_point_ns
     if PassName.PAIR in wanted:
-        total_ns += (entries - 1) * _pair_ns(plan)
+        for entry in spec.entries[1:]:
+            apart = go_apart(entry.runtime or spec.runtime, spec.runtime, alone)
+            total_ns += (_apart_ns if apart else _pair_ns)(plan)
     return total_ns / SECOND_NS
 
 
@@ -285,9 +325,17 @@ def _pair_ns(plan: ProfilePlan) -> int:
     return plan.pair_launches * (plan.warmup_min_ns + min(quads_ns, plan.pair_budget_ns))
 
 
-def deadline_warning(spec: JobSpec) -> str | None:
-    """A sentence about a deadline that cannot be met, with one that can; None when it may be."""
-    least_s = shortest_s(spec)
+def _apart_ns(plan: ProfilePlan) -> int:
+    blocks_ns = min(plan.quads * plan.block_ns, plan.apart_budget_ns)
+    return PLACES * plan.apart_quads * (plan.warmup_min_ns + blocks_ns)
+
+
+def deadline_warning(spec: JobSpec, alone: Collection[str] = ()) -> str | None:
+    """A sentence about a deadline that cannot be met, with one that can; None when it may be.
+
+    `alone` is as for `shortest_s`.
+    """
+    least_s = shortest_s(spec, alone)
     if least_s <= spec.deadline_s:
         return None
     enough_s = 60 * math.ceil(HEADROOM * least_s / 60)

@@ -32,6 +32,7 @@ UNSTEADY_ENERGY = "unsteady_energy"
 NOT_COOLED = "not_cooled"
 BASELINE_UNTOLD = "baseline_untold"
 CONVERTED_BORDER = "converted_border"
+APART = "apart"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
@@ -59,6 +60,7 @@ FLAGS: dict[str, str] = {
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
     CONVERTED_BORDER: "takes or returns integers, which are made of numbers outside the clock",
     BASELINE_UNTOLD: "these samples do not tell that the baseline is better than chance",
+    APART: "baseline and candidate were timed in launches that take turns, one of them in each",
 }
 
 BASELINE_ITSELF = "baseline"
@@ -122,6 +124,7 @@ METER_LOST = "meter_lost"
 METER_WITHOUT_RESPONSE = "meter_without_response"
 METERS_DISAGREE = "meters_disagree"
 SIMULATED_METER = "simulated_meter"
+NOT_TOGETHER = "not_together"
 NOT_RECORDED = "not_recorded"
 NOT_PROBED = "not_probed"
 NOT_READABLE = "not_readable"
@@ -138,6 +141,7 @@ REASONS: dict[str, str] = {
     NOT_MEASURED: "not measured",
     BASELINE_ITSELF: "the entry is the baseline, so there is nothing to compare it with",
     NO_RAW_DATA: "no raw data of that pass",
+    NOT_TOGETHER: "the libraries of baseline and candidate are not measured in one process",
     NOT_IN_PROFILE: "the profile does not measure it",
     INVALID_DISCARDED: "more than a fifth of the blocks was discarded for external causes",
     UNINSTRUMENTABLE: "the runtime does not show its inner tensors as production computes them",

@@ -321,13 +321,14 @@ def _submit_and_follow(
     from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
 
     from ..client.upload import upload
-    from ..decisions.submission import require_options
+    from ..decisions.submission import alone_runtimes, require_options
     from .follow import Once, follow
     from .text.jobs import order_words, uploaded_words
     from .text.trust import exact_words
 
     job_ids: list[str] = []
-    for warning in dict.fromkeys(filter(None, map(deadline_warning, specs))):
+    alone = alone_runtimes(specs, client.devices)
+    for warning in dict.fromkeys(filter(None, (deadline_warning(spec, alone) for spec in specs))):
         say(f"warning: {warning}")
     if specs[0].overrides.session_options:
         require_options(specs[0], [view.description for view in client.devices()])
@@ -341,7 +342,7 @@ def _submit_and_follow(
             job_ids.append(submitted.job_id)
             if not json:
                 known = "" if submitted.created else " (known by its idempotency key)"
-                least = f"{len(spec.entries)} entries, {lasting(shortest_s(spec))} or more"
+                least = f"{len(spec.entries)} entries, {lasting(shortest_s(spec, alone))} or more"
                 say(f"job {submitted.job_id}: batch {spec.workload.batch}, {least}{known}")
         views = []
         if not detach:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from bitgauge.benchmarks.vocabulary.enums import RunStatus
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.profiles import PLACES
 from bitgauge.benchmarks.vocabulary.values.runs import (
     MAX_RAW_FILE_BYTES,
     MAX_RAW_FILES,
     MAX_RUN_RAW_BYTES,
+    RawRef,
     RunReport,
 )
+
+_A, _B = RawRole.BASELINE, RawRole.CANDIDATE
+_ORDERS = ((_A, _B, _B, _A), (_B, _A, _A, _B))
 
 MAX_CLOCK_SKEW_NS = 86_400 * 10**9
 """How far a device's clock may be from the coordinator's, by which a lease is given."""
@@ -28,6 +33,8 @@ def require_evidence(told: RunReport) -> None:
         raise _bad(told, "is measured and names no raw file")
     if len(told.raw) > MAX_RAW_FILES:
         raise _bad(told, f"names {len(told.raw)} raw files; {MAX_RAW_FILES} are taken at most")
+    if problem := _turns_problem(told.raw):
+        raise _bad(told, problem)
     digests = Counter(ref.digest.sha256 for ref in told.raw)
     launches = Counter((ref.pass_name, ref.launch, ref.role) for ref in told.raw)
     for ref in told.raw:
@@ -47,6 +54,24 @@ def require_evidence(told: RunReport) -> None:
             told,
             f"names {together} bytes of raw files; {MAX_RUN_RAW_BYTES} are taken at most together",
         )
+
+
+def _turns_problem(refs: Sequence[RawRef]) -> str | None:
+    """What is wrong with the launches of pass `pair`: all hold both artifacts, or they take turns.
+
+    Launches that take turns are whole quads, in the order A B B A or B A A B.
+    """
+    pairs = [ref for ref in refs if ref.pass_name is PassName.PAIR]
+    turns = {ref.launch: ref.role for ref in pairs if ref.role is not RawRole.BOTH}
+    if not turns:
+        return None
+    if len(turns) < len(pairs) or sorted(turns) != list(range(len(turns))) or len(turns) % PLACES:
+        return "names launches of pass pair with one artifact that are no whole quads"
+    for quad in range(0, len(turns), PLACES):
+        order = tuple(turns[quad + place] for place in range(PLACES))
+        if order not in _ORDERS:
+            return f"names launches {quad} to {quad + PLACES - 1} of pass pair that take no turns"
+    return None
 
 
 def require_times(told: RunReport, leased_unix_ns: int, now_ns: int) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.vocabulary.asked import EVERY
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
+from bitgauge.benchmarks.vocabulary.enums import Capability, FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
 from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
 from bitgauge.benchmarks.vocabulary.typed import unknown
 from bitgauge.benchmarks.vocabulary.values.campaigns import SuiteModel
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
 
@@ -279,6 +279,16 @@ def require_runtimes(spec: JobSpec, devices: Sequence[DeviceDescription]) -> Non
     for name in named:
         if name not in (*there, spec.runtime, EVERY):
             raise unknown("runtime", name, there)
+
+
+def alone_runtimes(
+    specs: Sequence[JobSpec], devices: Callable[[], Sequence[DeviceView]]
+) -> set[str]:
+    """Runtimes that some device does not time beside another; asked where a job has several."""
+    if all(len(spec.runtimes) < 2 for spec in specs):
+        return set()
+    offered = [one for view in devices() for one in view.description.runtimes]
+    return {one.name for one in offered if Capability.ALONE in one.capabilities}
 
 
 def require_options(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:

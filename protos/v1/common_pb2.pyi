@@ -49,6 +49,7 @@ class Capability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CAPABILITY_ANCHORS: _ClassVar[Capability]
     CAPABILITY_SENTINEL: _ClassVar[Capability]
     CAPABILITY_ARENA: _ClassVar[Capability]
+    CAPABILITY_ALONE: _ClassVar[Capability]
 
 class Realness(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -202,6 +203,7 @@ CAPABILITY_KERNELS: Capability
 CAPABILITY_ANCHORS: Capability
 CAPABILITY_SENTINEL: Capability
 CAPABILITY_ARENA: Capability
+CAPABILITY_ALONE: Capability
 REALNESS_UNSPECIFIED: Realness
 REALNESS_PHYSICAL: Realness
 REALNESS_VIRTUAL_MACHINE: Realness

@@ -10,6 +10,7 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ import onnx
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
-from bitgauge.benchmarks.vocabulary.enums import CellState, JobState
+from bitgauge.benchmarks.vocabulary.enums import Capability, CellState, JobState, PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.client.upload import local_file, upload
 from onnxruntime.quantization import quantize_dynamic
 
@@ -122,6 +124,61 @@ def test_a_runtime_from_a_temporary_folder_runs_a_job(up: Up, tmp_path: Path) ->
         )
     assert "broken" in said[0]
     assert "nothing_of_that_name" in said[0]
+
+
+@pytest.mark.timeout(240)
+def test_a_runtime_that_is_alone_takes_turns_with_the_reference(up: Up, tmp_path: Path) -> None:
+    (tmp_path / "plug/runtimes").mkdir(parents=True)
+    alone = RUNTIME.replace('Traits(("onnx",))', 'Traits(("onnx",), alone=True)')
+    (tmp_path / "plug/runtimes/loneort.py").write_text(alone.replace("plainort", "loneort"))
+    with plugged(up, "apart", tmp_path, tmp_path / "plug"), up.client() as client:
+        model = local_file(zoo.models()[0].path)
+        evaluation = local_file(zoo.evaluation_path())
+        upload(client, [model, evaluation])
+        job_id = client.submit(
+            JobSpec(
+                model_name="apart-model",
+                baseline=model.digest,
+                entries=(
+                    Entry("fp32", model.digest),
+                    Entry("fp32", model.digest, "lone", runtime="loneort"),
+                ),
+                evaluation=evaluation.digest,
+                runtime="onnxruntime",
+                selector=Selector(device="apart"),
+                overrides=replace(BRIEF, budget_ms=50),
+            )
+        ).job_id
+        *_, last = client.watch(job_id)
+        assert last.state is JobState.FINISHED
+        runs = {run.entry_index: run for run in client.runs(job_id)}
+        (lone,) = (one for one in runs[1].metrics if one.key == "latency_ratio")
+        roles = _pair_roles(runs[1].raw)
+        assert len(roles) == 8
+        assert {tuple(roles[at : at + 4]) for at in (0, 4)} <= {
+            ("baseline", "candidate", "candidate", "baseline"),
+            ("candidate", "baseline", "baseline", "candidate"),
+        }
+        assert lone.value, lone.reason
+        assert "apart" in lone.flags
+        said = {item.name: item.value for item in lone.detail}
+        assert (said["launches"], said["degrees_of_freedom"]) == ("8", "1")
+        (row,) = (
+            one for one in client.table(TableQuery(job_id=job_id)) if one.runtime == "loneort"
+        )
+        assert "apart" in row.metric("latency_ratio").flags
+        (advertised,) = (
+            one
+            for view in client.devices()
+            for one in view.description.runtimes
+            if one.name == "loneort"
+        )
+        assert Capability.ALONE in advertised.capabilities
+
+
+def _pair_roles(raw: tuple[RawRef, ...]) -> list[str]:
+    pairs = [ref for ref in raw if ref.pass_name is PassName.PAIR]
+    return [ref.role.value for ref in sorted(pairs, key=lambda ref: ref.launch)]
 
 
 @pytest.mark.timeout(120)

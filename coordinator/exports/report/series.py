@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from bitgauge.benchmarks.samples import (
     AbsoluteSamples,
+    ApartSamples,
     BlockConditions,
     Bools,
     Floats,
@@ -189,6 +190,12 @@ def timed_pair(name: str, samples: PairSamples) -> TimedLaunch:
         chosen = samples.letter == letter
         if np.any(chosen):
             relative[chosen] /= np.median(relative[chosen])
+    return TimedLaunch(name, samples.start_ns, relative, samples.conditions)
+
+
+def timed_apart(name: str, samples: ApartSamples) -> TimedLaunch:
+    """A launch of pass `pair` with one artifact, each block as a multiple of their median."""
+    relative = samples.value_ns / np.median(samples.value_ns)
     return TimedLaunch(name, samples.start_ns, relative, samples.conditions)
 
 

@@ -10,19 +10,19 @@ from typing import TypeVar
 import numpy as np
 from bitgauge.benchmarks.raw.absolute import absolute_samples
 from bitgauge.benchmarks.raw.memory import memory_samples
-from bitgauge.benchmarks.raw.pair import pair_samples
+from bitgauge.benchmarks.raw.pair import apart_samples, pair_samples
 from bitgauge.benchmarks.raw.quality import quality_samples
 from bitgauge.benchmarks.raw.throughput import sweep_samples
 from bitgauge.benchmarks.record.build import build
 from bitgauge.benchmarks.record.record import GROUP_NAMES, Record
 from bitgauge.benchmarks.record.sources import Sources
-from bitgauge.benchmarks.samples import Ints
+from bitgauge.benchmarks.samples import ApartSamples, Ints
 from bitgauge.benchmarks.vocabulary import shown as text
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
 from bitgauge.benchmarks.vocabulary.metric import Decides, Group
 from bitgauge.benchmarks.vocabulary.metrics import METRICS, keys, placed
-from bitgauge.benchmarks.vocabulary.reasons import REASONS
+from bitgauge.benchmarks.vocabulary.reasons import APART, FLAGS, REASONS
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from . import plots, series
@@ -220,7 +220,20 @@ def _quads(sources: Sources) -> Plot:
         f" {line}; vertical lines part a launch into its stretches."
     )
     absent = _absent(sources, PassName.PAIR, "latency_ratio")
+    if _apart(sources):
+        absent = f"Not shown: {FLAGS[APART]}."
     return _drawn(data, plots.quads, caption, absent)
+
+
+def _apart(sources: Sources) -> list[tuple[str, ApartSamples]]:
+    """Launches of one artifact that took turns, in their order, and whose each was."""
+    sides = (RawRole.BASELINE, RawRole.CANDIDATE)
+    found = [
+        (side.value, one)
+        for side in sides
+        for one in sources.raw_files.parsed(PassName.PAIR, side, apart_samples)
+    ]
+    return sorted(found, key=lambda of: (of[1].quad, of[1].place))
 
 
 def _warm(sources: Sources) -> Plot:
@@ -232,6 +245,9 @@ def _warm(sources: Sources) -> Plot:
     lines += series.warm_lines(
         [(f"pair {at}", one.warm) for at, one in enumerate(pair, 1)], ("baseline", "candidate")
     )
+    turns = _apart(sources)
+    for at, (side, one) in enumerate(turns, 1):
+        lines += series.warm_lines([(f"pair {at}", one.warm)], (side,))
     absent = _absent(sources, PassName.ABSOLUTE, "latency_p50_ns")
     lines = [line for line in lines if line.values.size]
     if not lines:
@@ -239,6 +255,7 @@ def _warm(sources: Sources) -> Plot:
     unit, scale = series.unit_of(float(np.median(np.concatenate([one.values for one in lines]))))
     scaled = [series.WarmLine(one.label, one.values / scale) for one in lines]
     steady = [one.warm.steady for one, _ in absolute] + [one.warm.steady for one in pair]
+    steady += [one.warm.steady for _, one in turns]
     caption = f"{sum(steady)} of {len(steady)} launches ended on the test of steadiness."
     return Plot(plots.warm_up(scaled, unit), caption)
 
@@ -248,6 +265,8 @@ def _conditions(sources: Sources) -> Plot:
     pair = sources.raw_files.parsed(PassName.PAIR, RawRole.BOTH, pair_samples)
     launches = [series.timed_absolute(f"A{at}", one) for at, (one, _) in enumerate(absolute, 1)]
     launches += [series.timed_pair(f"P{at}", one) for at, one in enumerate(pair, 1)]
+    turns = enumerate(_apart(sources), 1)
+    launches += [series.timed_apart(f"P{at}", one) for at, (_, one) in turns]
     data = series.condition_rows(launches)
     unread = ", ".join(data.unread) if data else ""
     caption = "A: absolute launches, P: pair launches; the rows share one time." + (

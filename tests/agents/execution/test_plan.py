@@ -200,3 +200,45 @@ def test_an_artifact_against_itself_is_a_pair() -> None:
 def test_without_time_only_quality_is_measured(index: int) -> None:
     plans = plan_passes(entry(index), BASELINE, PLAN, keeps_time=False)
     assert shape(plans) == [("quality", "both", 1), ("numerics", "both", 1)]
+
+
+def turns(own: str, other: str, alone: tuple[str, ...], name: str = "run") -> list[PassPlan]:
+    plans = plan_passes(
+        replace(INT8, runtime=own),
+        BASELINE,
+        PLAN,
+        keeps_time=True,
+        metered=True,
+        baseline_runtime=other,
+        alone=alone,
+        name=name,
+    )
+    return [one for one in plans if one.pass_name is PassName.PAIR]
+
+
+@pytest.mark.parametrize("alone", ["litert", "onnxruntime"])
+def test_libraries_that_are_not_timed_together_take_turns(alone: str) -> None:
+    found = turns("litert", "onnxruntime", (alone,))
+    assert [one.launch for one in found] == list(range(4 * PLAN.apart_quads))
+    letters = "".join("AB"[one.role is RawRole.CANDIDATE] for one in found)
+    assert {letters[at : at + 4] for at in range(0, len(letters), 4)} <= {"ABBA", "BAAB"}
+    sides = {(one.role, one.artifacts, one.runtimes) for one in found}
+    assert sides == {
+        (RawRole.BASELINE, (BASELINE,), ("onnxruntime",)),
+        (RawRole.CANDIDATE, (CANDIDATE,), ("litert",)),
+    }
+
+
+def test_which_begins_is_drawn_by_the_run() -> None:
+    one, again = (turns("litert", "onnxruntime", ("litert",), "a") for _ in range(2))
+    assert one == again
+    starts = [turns("litert", "onnxruntime", ("litert",), str(at))[0].role for at in range(40)]
+    assert 8 < starts.count(RawRole.BASELINE) < 32
+
+
+@pytest.mark.parametrize(
+    ("own", "alone"), [("litert", ()), ("litert", ("torch",)), ("onnxruntime", ("onnxruntime",))]
+)
+def test_others_share_a_child(own: str, alone: tuple[str, ...]) -> None:
+    found = turns(own, "onnxruntime", alone)
+    assert [one.role for one in found] == [RawRole.BOTH] * PLAN.pair_launches

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, Scenario
-from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
+from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, plan_of, shortest_s
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Overrides, Workload
 
 from tests.labs import values
@@ -35,6 +36,28 @@ def test_what_is_overridden_or_not_asked_for_is_not_counted() -> None:
     assert shortest_s(job(2, overrides=little)) == pytest.approx(0.1 + 2 * 0.1 + 0.1)
     assert shortest_s(job(5, passes=(PassName.QUALITY,))) == 0
     assert shortest_s(job(2, passes=(PassName.PAIR,))) == pytest.approx(1.4)
+
+
+def test_launches_that_take_turns_are_counted_one_by_one() -> None:
+    spec = values.job(
+        entries=(Entry("fp32", BASELINE), Entry("r1"), Entry("r2", runtime="litert")),
+        profile=Profile.QUICK,
+        passes=(PassName.PAIR,),
+    )
+    together = shortest_s(spec)
+    assert together == pytest.approx(2 * 1.4)
+    # 3 quads of 4 launches, each 0.2 s + 60 * 5 ms
+    assert shortest_s(spec, {"litert"}) == pytest.approx(1.4 + 12 * 0.5)
+    assert shortest_s(spec, {"torch"}) == together
+    assert deadline_warning(replace(spec, deadline_s=5), {"litert"})
+    assert deadline_warning(replace(spec, deadline_s=5)) is None
+
+
+@pytest.mark.parametrize(("launches", "quads"), [(1, 2), (2, 2), (7, 7), (100, 30)])
+def test_how_many_quads_of_launches(launches: int, quads: int) -> None:
+    assert plan_of(Profile.QUICK, Overrides(launches=launches)).apart_quads == quads
+    by_profile = {one: plan_of(one).apart_quads for one in Profile}
+    assert list(by_profile.values()) == [3, 5, 15, 3]
 
 
 def test_sustained_over_many_recipes_does_not_fit_an_hour() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup, PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
@@ -53,6 +55,28 @@ def test_a_run_with_evidence_and_one_that_failed_without_are_taken() -> None:
     require_evidence(values.told(JOB, raw=(ref(1), ref(2))))
     why = Failure(FailureGroup.ARTIFACT, "run_failed", "It broke.", "")
     require_evidence(values.told(JOB, status=RunStatus.FAILED, failure=why))
+
+
+A, B, BOTH = RawRole.BASELINE, RawRole.CANDIDATE, RawRole.BOTH
+
+
+def turns(*roles: RawRole) -> tuple[RawRef, ...]:
+    return tuple(replace(ref(at), role=role) for at, role in enumerate(roles))
+
+
+def test_launches_that_take_turns_are_whole_quads() -> None:
+    require_evidence(values.told(JOB, raw=turns(A, B, B, A, B, A, A, B)))
+    for roles in (
+        (A, B, A, B),
+        (A, A, A, A),
+        (A, B, B),
+        (A, B, B, A, A),
+        (A, B, B, A, BOTH),
+        (A, B, B, RawRole.FLOOR),
+    ):
+        with pytest.raises(BadInput, match="of pass pair") as error:
+            require_evidence(values.told(JOB, raw=turns(*roles)))
+        assert error.value.code is Code.BAD_EVIDENCE
 
 
 def test_evidence_of_another_lease_is_not_its_own() -> None:

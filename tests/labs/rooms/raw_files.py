@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from bitgauge.benchmarks.analysis.analyse import RunFacts, analyse
@@ -10,10 +12,11 @@ from bitgauge.benchmarks.quality.accuracy import score
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.memory import memory_raw
-from bitgauge.benchmarks.raw.pair import pair_raw
+from bitgauge.benchmarks.raw.pair import apart_raw, pair_raw
 from bitgauge.benchmarks.raw.quality import quality_raw
 from bitgauge.benchmarks.samples import (
     AbsoluteSamples,
+    ApartSamples,
     BlockConditions,
     MemoryCheckpoint,
     MemorySamples,
@@ -21,6 +24,7 @@ from bitgauge.benchmarks.samples import (
     WarmUp,
 )
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
+from bitgauge.benchmarks.vocabulary.profiles import PLACES
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.labs import values
@@ -62,6 +66,24 @@ def pair(
         "precise",
     )
     return pair_raw(origin(PassName.PAIR, RawRole.BOTH, launch), samples)
+
+
+def apart(role: RawRole, at: int, ratio: float = 0.8, **changes: Any) -> RawFile:
+    """One launch of pass `pair` that held one artifact and took turns with others."""
+    rng = np.random.default_rng(at)
+    level = 1e6 * np.exp(rng.normal(0, 0.003)) * (ratio if role is RawRole.CANDIDATE else 1.0)
+    quad, place = divmod(at, PLACES)
+    samples = ApartSamples(
+        value_ns=level * np.exp(rng.normal(0, 0.01, 60)),
+        start_ns=np.arange(60) * 5_000_000,
+        iterations=np.full(60, 5),
+        conditions=told(60, steal_ticks=0.0, psi_some_avg10=0.0),
+        warm=WARM,
+        quad=quad,
+        place=place,
+        stopped="blocks",
+    )
+    return apart_raw(origin(PassName.PAIR, role, at), replace(samples, **changes))
 
 
 def absolute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from dataclasses import replace
@@ -10,21 +11,25 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.numerics.ledger import BINS, Histogram
-from bitgauge.benchmarks.vocabulary.enums import PassName
+from bitgauge.benchmarks.raw.container import write_raw
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.reasons import INSUFFICIENT_SAMPLES
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.exports.output import write_output
 from bitgauge.coordinator.exports.report.ledger import outline, percent
 
 from tests.labs.record import NAME, RUN_ID, sources, stored
+from tests.labs.rooms.raw_files import apart
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
 
 from bitgauge.coordinator.exports.report.report import report_html
 
+A, B = RawRole.BASELINE, RawRole.CANDIDATE
 VOID = {"meta", "br", "use", "path", "link", "img", "hr", "rect", "stop", "line"}
 SECTIONS = [
     "findings",
@@ -153,6 +158,25 @@ def test_missing_and_damaged_raw_files_are_said_and_the_rest_is_shown(
     assert "is not there." in page.text
     assert "its raw file is missing from the blobs" in page.text
     assert "its raw file is damaged" in page.text
+
+
+def test_launches_that_took_turns_are_shown_and_the_plot_of_quads_says_why_not(
+    files: dict[RawRef, bytes], tmp_path: Path
+) -> None:
+    turns = {}
+    for at, role in enumerate((A, B, B, A)):
+        path = tmp_path / f"{at}.npz"
+        write_raw(path, apart(role, at))
+        data = path.read_bytes()
+        digest = Digest(hashlib.sha256(data).hexdigest(), len(data))
+        turns[RawRef(PassName.PAIR, at, role, digest)] = data
+    kept = {ref: data for ref, data in files.items() if ref.pass_name is not PassName.PAIR}
+    page = Page(report_html(sources({**kept, **turns})).decode())
+    assert page.headings == SECTIONS
+    assert "launches that take turns" in page.text
+    assert "damaged" not in page.text
+    steady = [int(found) for found in re.findall(r"of (\d+) launches ended on the test", page.text)]
+    assert steady == [3 + 4]
 
 
 def test_all_raw_files_lost_is_still_a_page(files: dict[RawRef, bytes]) -> None:
