@@ -131,9 +131,13 @@ class Child:
         wanted = self.batch if batch is None else batch
         batches = Batches(evaluation, session.input_specs, wanted, fit=fit)
         _note(self._fed, batches.described)
+        self.note_made(session)
+        return batches
+
+    def note_made(self, session: Session) -> None:
+        """Has the raw file say what a session was made with."""
         if told := session.options_set():
             _note(self._options_set, told)
-        return batches
 
     def with_given(self, raw: RawFile) -> RawFile:
         """States in a raw file what its launch was given, and where its time went until now."""

@@ -36,6 +36,7 @@ def measure(child: Child) -> RawFile:
     def feeds(session: Session) -> list[Feeds]:
         # Sessions that want the same inputs read the same arrays.
         specs = session.input_specs
+        child.note_made(session)
         if specs not in shared:
             shared[specs] = child.batches(evaluation, session).for_timing()
         return shared[specs]
