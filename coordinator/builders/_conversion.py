@@ -81,7 +81,7 @@ def require_equal(
     worst = 0.0
     for feeds, wanted, got in zip(calls, expected, found, strict=True):
         for name in names:
-            off = _off(got[name], wanted[name])
+            off = off_by(got[name], wanted[name])
             if off > TOLERANCE:
                 where = _first_apart(lite, feeds, inner)
                 raise broken(
@@ -93,7 +93,8 @@ def require_equal(
     return f"returns what its source does on {samples} samples, within {worst:.1g} of its size"
 
 
-def _off(found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
+def off_by(found: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> float:
+    """Size of the difference, of the size of what is wanted; infinite for another shape."""
     if found.shape != wanted.shape:
         return math.inf
     if wanted.dtype.kind != "f":
@@ -117,7 +118,7 @@ def _first_apart(
     there = inner(feeds, list(places))
     for name in places:
         if name in here and name in there and here[name].shape == there[name].shape:
-            off = _off(here[name], there[name])
+            off = off_by(here[name], there[name])
             if off > TOLERANCE:
                 return f"the first tensor that differs is {name!r}, by {percent(off)}"
     return "no inner tensor of the same name and shape differs"

@@ -40,7 +40,12 @@ class RunResult:
 class Files:
     """What is measured."""
 
-    baseline: Annotated[Path, typer.Option(metavar="FILE", help="The model at FP32, ONNX.")]
+    baseline: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="The model at FP32; or, with --trusted, Python's MODULE:FUNCTION."
+        ),
+    ]
     evaluation: Annotated[
         Path | None,
         typer.Option(
@@ -62,6 +67,16 @@ class Files:
     source: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="The same FP32 model for another runtime; repeat it."),
+    ] = None
+    trusted: Annotated[
+        bool,
+        typer.Option(
+            "--trusted", help="Run the Python that a model is named by, here, as it stands."
+        ),
+    ] = False
+    python: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Interpreter with torch for that, else our own."),
     ] = None
     keep_float: Annotated[
         list[str] | None,
@@ -189,11 +204,15 @@ def run(
     Example: bitgauge run --baseline model.onnx --eval digits.npz --recipes all
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
     """
-    specs, sent = _specs(files, measuring, terms)
+    from ..client.factories import made_here
     from .orders import named_sets
 
-    with coordinator.client() as client, named_sets(files.evaluation, files.calibration):
-        _submit_and_follow(client, specs, sent, json=coordinator.json, detach=detach)
+    paths = (files.baseline, *(files.source or ()))
+    with made_here(paths, files.python, say, trusted=files.trusted) as (baseline, *sources):
+        files = replace(files, baseline=baseline, source=sources)
+        specs, sent = _specs(files, measuring, terms)
+        with coordinator.client() as client, named_sets(files.evaluation, files.calibration):
+            _submit_and_follow(client, specs, sent, json=coordinator.json, detach=detach)
 
 
 def _specs(

@@ -1,4 +1,4 @@
-"""Exported programs for the scripts beside this one: read, called, exported again, written.
+"""Exported programs for the scripts beside this one: read, called, exported again.
 
 Runs in the environment `torch`: the standard library, numpy and its packages.
 """
@@ -6,17 +6,16 @@ Runs in the environment `torch`: the standard library, numpy and its packages.
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
+import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils import _pytree
 
-_NOTES = ("stack_trace", "nn_module_stack", "source_fn_stack", "torch_fn", "custom", "from_node")
+_KNOW_OPERATORS = "torch.ao.quantization.fx._decomposed", "torchao.quantization"
+"""Modules that make operators of quantized programs known."""
 
 
 def read(path: str) -> Any:
@@ -25,9 +24,8 @@ def read(path: str) -> Any:
     What a file may hold as a pickle is sample inputs, which nobody needs; lines of code that guard
     its inputs are dropped.
     """
-    # These know the operators of a quantized program.
-    import torch.ao.quantization.fx._decomposed
-
+    for one in _KNOW_OPERATORS:
+        importlib.import_module(one)
     # By its name a file is warned of that does not end in .pt2.
     with _unpickling_nothing(), open(path, "rb") as file:
         program = torch.export.load(file)
@@ -144,23 +142,6 @@ def _whole(value: Any, otherwise: int | None) -> int | None:
     except (TypeError, ValueError, OverflowError, AttributeError):
         return otherwise
     return found if abs(found) < 1 << 62 else otherwise
-
-
-def write(program: Any, path: str) -> None:
-    """Write a program that holds plain tensors: no sample inputs, no notes of who exported it.
-
-    Equal programs give equal bytes: the archive names its one folder after the file.
-    """
-    program._example_inputs = None
-    program._guards_code = []
-    for module in program.graph_module.modules():
-        for node in getattr(getattr(module, "graph", None), "nodes", ()):
-            for note in _NOTES:
-                node.meta.pop(note, None)
-    with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
-        made = Path(folder) / "model.pt2"
-        torch.export.save(program, made)
-        os.replace(made, path)
 
 
 def without_what_nobody_reads(module: Any) -> None:

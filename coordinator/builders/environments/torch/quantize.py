@@ -21,6 +21,7 @@ import linears
 import numpy as np
 import programs
 import torch
+import writing
 from torch import nn
 
 _ATEN = torch.ops.aten
@@ -164,7 +165,7 @@ def static(program: Any, spec: Mapping[str, Any]) -> dict[str, Any]:
     module = calibrated.converted(prepared)
     programs.without_what_nobody_reads(module)
     made = programs.exported_for(module, program, example)
-    programs.write(made, spec["output"])
+    writing.write(made, spec["output"])
     return {"ranges": ranges, "samples": calls * batch}
 
 
@@ -177,7 +178,7 @@ def _tried(
     except Exception as error:  # each layer of the exporter raises classes of its own
         why = programs.first_line(error)
         return {"unsupported": f"What was quantized cannot be exported: {why}."}
-    programs.write(made, spec["output"])
+    writing.write(made, spec["output"])
     return {"left": dict(left)}
 
 
