@@ -246,3 +246,29 @@ def _narrowed(selector: Selector, key: str, value: str) -> Selector:
     if getattr(selector, field) is not None:
         raise BadInput(Code.BAD_ARGUMENT, f"--on gives {key} twice; a job runs on one device.")
     return replace(selector, **narrowed)
+
+
+def made_set(
+    baseline: Path, dims: tuple[StackItem, ...], say: Callable[[str], None], *, float32: bool
+) -> LocalFile:
+    """A set of inputs made from the signature of the baseline, for who has none."""
+    from bitgauge.benchmarks.common.digests import Hasher
+    from bitgauge.benchmarks.quality.made import made_inputs
+    from bitgauge.benchmarks.quality.sets import encoded_set
+
+    from ..client.upload import LocalFile
+    from ..models.recognise import inspect_model
+
+    specs = inspect_model(baseline, baseline.name).inputs
+    if float32:
+        specs = tuple(
+            replace(one, dtype="float32") if one.dtype == "float64" else one for one in specs
+        )
+    content = encoded_set(made_inputs(specs, {one.name: int(one.value) for one in dims}))
+    hasher = Hasher()
+    hasher.update(content)
+    say(
+        "note: no evaluation set (--eval): time and memory are measured on inputs made from the"
+        " model's signature; accuracy and numerics are not judged."
+    )
+    return LocalFile(baseline, hasher.digest, content)

@@ -16,7 +16,6 @@ from .jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.enums import Profile
-    from bitgauge.benchmarks.vocabulary.values.devices import StackItem
     from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Overrides
     from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
@@ -233,6 +232,7 @@ def _specs(
     from .orders import (
         entries_of,
         jobs_of,
+        made_set,
         parse_artifacts,
         parse_batches,
         parse_dims,
@@ -257,7 +257,11 @@ def _specs(
     paths = (files.baseline, *(path for _, path in given))
     baseline, *artifacts = map(local_artifact, paths)
     sources = list(map(local_artifact, files.source or ()))
-    evaluation = local_file(files.evaluation) if files.evaluation else _made(files, dims)
+    evaluation = (
+        local_file(files.evaluation)
+        if files.evaluation
+        else made_set(files.baseline, dims, say, float32=files.float32)
+    )
     calibration = local_file(files.calibration) if files.calibration else None
     spec = JobSpec(
         model_name=terms.name or files.baseline.stem,
@@ -288,30 +292,6 @@ def _specs(
     sent = [evaluation, *([calibration] if calibration else [])]
     sent += [file for artifact in (baseline, *artifacts, *sources) for file in artifact.files]
     return jobs_of(spec, batches), sent
-
-
-def _made(files: Files, dims: tuple[StackItem, ...]) -> LocalFile:
-    """A set of inputs made from the signature of the baseline, for who has none."""
-    from bitgauge.benchmarks.common.digests import Hasher
-    from bitgauge.benchmarks.quality.made import made_inputs
-    from bitgauge.benchmarks.quality.sets import encoded_set
-
-    from ..client.upload import LocalFile
-    from ..models.recognise import inspect_model
-
-    specs = inspect_model(files.baseline, files.baseline.name).inputs
-    if files.float32:
-        specs = tuple(
-            replace(one, dtype="float32") if one.dtype == "float64" else one for one in specs
-        )
-    content = encoded_set(made_inputs(specs, {one.name: int(one.value) for one in dims}))
-    hasher = Hasher()
-    hasher.update(content)
-    say(
-        "note: no evaluation set (--eval): time and memory are measured on inputs made from the"
-        " model's signature; accuracy and numerics are not judged."
-    )
-    return LocalFile(files.baseline, hasher.digest, content)
 
 
 def _telling() -> Callable[[int, int], None]:

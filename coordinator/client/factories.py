@@ -91,4 +91,4 @@ def _made(name: str, output: Path, python: Path | None, say: Callable[[str], Non
 
 
 def _failed(why: str) -> BadInput:
-    return BadInput(Code.BAD_MODEL, f"{cleaned(why, MAX_FACTORY_SENTENCE)}.")
+    return BadInput(Code.BAD_MODEL, f"No model was made: {cleaned(why, MAX_FACTORY_SENTENCE)}.")

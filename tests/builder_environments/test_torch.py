@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 import pytest
-from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.exported import program
 from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.zoo import calibration_path
 from bitgauge.coordinator.builders import registry, torch
 from bitgauge.coordinator.builders._checks._agreement import relative_error
 from bitgauge.coordinator.builders.base import BuildLog, BuildRequest, Unsupported
@@ -24,7 +24,7 @@ from bitgauge.coordinator.environments.shelf import Ready, python_of
 
 pytestmark = pytest.mark.timeout(1200)
 
-FOLDER = zoo.evaluation_path().parent
+FOLDER = calibration_path().parent
 MODELS = ("digits-mlp", "digits-cnn", "digits-transformer")
 RECIPES = torch.USUAL
 BATCH = 8
@@ -55,7 +55,7 @@ class Built:
 def request_of(model: str, recipe: str, output: Path, ready: Ready) -> BuildRequest:
     output.parent.mkdir(parents=True, exist_ok=True)
     source = FOLDER / f"{model}.pt2"
-    place = zoo.calibration_path()
+    place = calibration_path()
     return BuildRequest(parse(recipe), source, output, place, BATCH, ready.path)
 
 
@@ -93,7 +93,7 @@ def outputs(
         paths[model, "fp32"] = copy
     python = python_of(environment("torch").path)
     told = json.dumps([str(one) for one in paths.values()])
-    command = [str(python), "-I", "-c", RUNS, str(zoo.calibration_path()), told, str(BATCH)]
+    command = [str(python), "-I", "-c", RUNS, str(calibration_path()), told, str(BATCH)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return {key: np.load(f"{path}.npy") for key, path in paths.items()}
@@ -175,7 +175,7 @@ def test_an_onnx_file_of_a_program_computes_the_same(
     session = ort.InferenceSession(str(one.path))
     assert [each.name for each in session.get_inputs()] == ["pixels"]
     assert session.get_inputs()[0].shape[1:] == [1, 8, 8]
-    samples = np.load(zoo.calibration_path())["inputs/pixels"][:3]
+    samples = np.load(calibration_path())["inputs/pixels"][:3]
     (found,) = session.run(["logits"], {"pixels": samples})
     own = ort.InferenceSession(str(FOLDER / f"{model}.onnx"))
     (wanted,) = own.run(None, {own.get_inputs()[0].name: samples})
@@ -190,7 +190,7 @@ def test_what_a_changed_file_gets_wrong_is_named(
 
     one = built(request_of("digits-mlp", "fp32", tmp_path / "m.onnx", environment("torch")), "onnx")
     model = onnx.load(str(one.path))
-    feeds = {"pixels": np.load(zoo.calibration_path())["inputs/pixels"][:BATCH]}
+    feeds = {"pixels": np.load(calibration_path())["inputs/pixels"][:BATCH]}
     names = [name for node in model.graph.node for name in node.output]
     copy = onnx.ModelProto.FromString(model.SerializeToString())
     del copy.graph.output[:]

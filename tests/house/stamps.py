@@ -84,10 +84,12 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "tests/real_models",
     ),
     "long-builders": (
+        "benchmarks/common/exported",
         "benchmarks/quality",
         "benchmarks/vocabulary",
         "benchmarks/zoo",
         "coordinator/builders",
+        "coordinator/client/factories.py",
         "coordinator/environments",
         "coordinator/models",
         "tests/builder_environments",

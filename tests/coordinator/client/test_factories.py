@@ -59,10 +59,18 @@ def test_nothing_runs_that_nobody_has_asked_for(place: Path) -> None:
 
 
 def test_what_makes_no_program_is_one_sentence(place: Path) -> None:
-    assert made("models:number").startswith("models:number returns int, and not a torch.export")
+    assert made("models:number").startswith(
+        "No model was made: models:number returns int, and not a torch.export"
+    )
     assert (place / "ran").exists()
-    assert made("models:fails") == "models:fails failed with ValueError: no weights here."
-    assert made("models:ends") == "models:ends ended the interpreter with exit code 3."
+    assert (
+        made("models:fails")
+        == "No model was made: models:fails failed with ValueError: no weights here."
+    )
+    assert (
+        made("models:ends")
+        == "No model was made: models:ends ended the interpreter with exit code 3."
+    )
     assert "has no attribute 'gone'" in made("models:gone")
     assert "No module named 'nowhere'" in made("nowhere:f")
 
