@@ -89,7 +89,7 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_miss_names_the_known() -> None:
-    with pytest.raises(BitgaugeError, match="there are: onnxruntime, litert, fake"):
+    with pytest.raises(BitgaugeError, match="there are: onnxruntime, litert, torch, fake"):
         registry.runtime("tensorflux", ())
     with pytest.raises(BitgaugeError, match="No device is called 'toaster'"):
         registry.device("toaster", ())
