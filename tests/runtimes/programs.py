@@ -35,6 +35,18 @@ class Bfloat(nn.Module):
         return dict(self.inner(pixels))
 
 
+class Small(nn.Module):
+    """Two layers with weights of no meaning, where a model does not matter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(7)
+        self.first, self.second = nn.Linear(64, 32), nn.Linear(32, 10)
+
+    def forward(self, pixels: Any) -> dict[str, Any]:
+        return {"logits": self.second(torch.relu(self.first(pixels.flatten(1))))}
+
+
 class Function(nn.Module):
     """A function as a module."""
 
@@ -103,6 +115,7 @@ def makers() -> dict[str, Callable[[], Any]]:
         "mlp-bf16": lambda: export(Bfloat(), pixels().bfloat16()),
         "mlp-dynamic": lambda: of_torchao(module(MLP), Int8DynamicActivationInt8WeightConfig()),
         "mlp-weights": lambda: of_torchao(module(MLP), Int8WeightOnlyConfig()),
+        "small-static": lambda: quantized(Small(), free=False),
         "cnn-static": lambda: quantized(module(CNN), free=False),
         "cnn-static-free": lambda: quantized(module(CNN), free=True),
     }

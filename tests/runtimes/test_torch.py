@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +148,17 @@ def test_an_agent_without_it_says_what_gives_it(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(RuntimeMissing, match="PyTorch is not installed"):
         runtime.probe()
     assert runtime.HINT == "pip install 'bitgauge[torch]'"
+
+
+def test_all_that_a_program_needs_is_imported_before_it_is_loaded(program: Programs) -> None:
+    """Else the peak of memory would be that of imports."""
+    code = (
+        "import sys, pathlib; from bitgauge.agents.runtimes import torch as runtime;"
+        "from bitgauge.agents.runtimes.base import SessionOptions; runtime.prepare();"
+        "before = set(sys.modules); runtime.load(pathlib.Path(sys.argv[1]), SessionOptions());"
+        "print(len([one for one in set(sys.modules) - before if one.startswith('torch')]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, program("mlp")], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout.split()[-1]) <= 5

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import importlib.metadata
 import importlib.util
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,6 +39,7 @@ _FAMILIES = (
     *(FormatFamily.FP32, FormatFamily.FP16, FormatFamily.BF16, FormatFamily.FP8),
     *(FormatFamily.INT8, FormatFamily.INT4),
 )
+_OF_FREE_SIZES = ("torch._functorch.aot_autograd", "torch._dynamo.precompile_context")
 _DISTRIBUTIONS = ("torch", "torchao", "numpy")
 
 
@@ -62,12 +65,26 @@ def _version(distribution: str) -> str | None:
 
 
 def prepare() -> None:
-    """Imports the library and what loads programs."""
-    import torch
-    import torch.export
+    """Imports the library and what loads programs, so that no import is a program's memory.
 
+    Two things are not: torchao, which only programs with its tensors need, and the compiler.
+    """
+    import torch
+
+    _load_once()
     with contextlib.suppress(RuntimeError):  # once in the life of a process
         torch.set_num_interop_threads(1)
+
+
+@functools.cache
+def _load_once() -> None:
+    """Loads the smallest program: the library imports hundreds of modules at its first one."""
+    for name in _OF_FREE_SIZES:
+        importlib.import_module(name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "first.pt2")
+        path.write_bytes(empty_artifact())
+        executions.Eager(loading.load(path, loading.described(path)))
 
 
 def load(path: Path, options: SessionOptions) -> TorchSession:

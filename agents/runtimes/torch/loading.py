@@ -34,6 +34,7 @@ _IMPORTS = ("STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4")
 _PLAIN = frozenset(
     (
         *("torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter"),
+        "torch._utils _rebuild_tensor_v3",  # of types without a storage of their own: float8
         *("torch._utils _rebuild_wrapper_subclass", "torch._tensor _rebuild_from_type_v2"),
         *("torch.serialization _get_layout", "torch device", "torch Size", "torch Tensor"),
         *("torch.nn.parameter Parameter", "collections OrderedDict"),
