@@ -39,7 +39,10 @@ _FAMILIES = (
     *(FormatFamily.FP32, FormatFamily.FP16, FormatFamily.BF16, FormatFamily.FP8),
     *(FormatFamily.INT8, FormatFamily.INT4),
 )
-_OF_FREE_SIZES = ("torch._functorch.aot_autograd", "torch._dynamo.precompile_context")
+_OF_FREE_SIZES = (
+    *("torch._functorch.aot_autograd", "torch._dynamo.precompile_context"),
+    *("torch._export.passes.collect_tracepoints_pass", "torch._export.db.logging"),
+)
 _DISTRIBUTIONS = ("torch", "torchao", "numpy")
 
 
