@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -56,10 +57,22 @@ def interpreter_for(wanted: SpecifierSet) -> Interpreter | None:
 
 def _others() -> Iterator[Interpreter]:
     for minor in range(_NEWEST_MINOR, _OLDEST_MINOR - 1, -1):
-        path = shutil.which(f"python3.{minor}")
-        found = _asked(path) if path else None
+        found = next(filter(None, map(_asked, _named(f"python3.{minor}"))), None)
         if found is not None:
             yield found
+
+
+def _named(program: str, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
+    """Where a Python may be: on PATH, else among those of pyenv, whose names on PATH are shims.
+
+    A shim starts nothing until somebody chooses its version for the folder that he is in.
+    """
+    path = shutil.which(program)
+    if path:
+        yield path
+    root = Path(environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    for one in sorted(root.glob(f"versions/*/bin/{program}"), reverse=True):
+        yield str(one)
 
 
 def _asked(path: str) -> Interpreter | None:

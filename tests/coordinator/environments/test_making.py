@@ -237,19 +237,24 @@ def test_a_python_that_is_not_here_is_the_reason(
         made(definition("copies"), shelf, TERMS)
 
 
-def test_another_python_of_the_path_is_taken(
-    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("home", ["bin", "pyenv/versions/3.18.2/bin"], ids=["path", "pyenv"])
+def test_another_python_is_taken(
+    tmp_path: Path, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, home: str
 ) -> None:
     """A program of that name that says it is newer; a shim that stands for nothing is passed by."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name, says in (
-        ("python3.19", "exit 127"),
-        ("python3.18", f"""echo '["{sys.executable}", "/opt/newer", "3.18.2"]'"""),
+    shims, newer = tmp_path / "bin", tmp_path / home
+    answer = f"""echo '["{sys.executable}", "/opt/newer", "3.18.2"]'"""
+    shim = "exit 127"
+    for path, says in (
+        (shims / "python3.19", shim),
+        (shims / "python3.18", shim),
+        (newer / "python3.18", answer),
     ):
-        (programs / name).write_text(f"#!/bin/sh\n{says}\n")
-        (programs / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{says}\n")
+        path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shims}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
     plugins = plugin_folder(tmp_path / "plugins", SCRIPT, "# python >=3.15\n")
     monkeypatch.setenv("BITGAUGE_PLUGIN_PATH", str(plugins))
     note = made(definition("copies"), shelf, TERMS).note
