@@ -122,6 +122,7 @@ def test_it_advertises_what_its_traits_say(runtime: RuntimeModule) -> None:
     assert (told.options, told.exact_options) == (traits.options, traits.exact_options)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # a compiler's own, of its library
 def test_every_option_that_is_offered_can_be_set(runtime: RuntimeModule, tmp_path: Path) -> None:
     traits = runtime.TRAITS
     assert option_problem(traits.exact_options, registry.described(runtime)) is None
