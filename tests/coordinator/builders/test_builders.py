@@ -193,8 +193,9 @@ def test_every_recipe_has_at_most_one_builder_of_a_kind_and_every_default_has_on
 
 
 def test_a_recipe_without_builder_is_refused_with_what_there_is() -> None:
-    with pytest.raises(BadInput, match="No builder makes bf16; there are fp32, fp16") as caught:
-        registry.builder_for(parse("bf16"))
+    told = "No builder makes fp8-static-e5m2-pt; there are fp8-static-e4m3-p"
+    with pytest.raises(BadInput, match=told) as caught:
+        registry.builder_for(parse("fp8-static-e5m2-pt"))
     assert caught.value.code is Code.BAD_RECIPE
     with pytest.raises(BadInput, match="there are int8-static-u8s8-pc,"):
         registry.toolchain(parse("int8-static-s8u8-pt"))
@@ -238,7 +239,7 @@ def test_a_file_that_is_no_builder_is_skipped_and_named(other_folder: Path) -> N
     (other_folder / "half.py").write_text("VERSION = 1\ndef accepts(recipe): return False\n")
     assert "half" not in registry.builders()
     with pytest.raises(BadInput, match=r"half\.py was skipped: .* lacks DISTRIBUTIONS, MAKES"):
-        registry.builder_for(parse("bf16"))
+        registry.builder_for(parse("fp8-static-e5m2-pt"))
 
 
 def test_the_toolchain_names_every_version_that_matters() -> None:
