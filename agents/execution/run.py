@@ -18,7 +18,7 @@ from pathlib import Path
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.common.manifest import ArtifactFiles
-from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
+from bitgauge.benchmarks.vocabulary.enums import Capability, PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.meters import best_meter, second_meter
 from bitgauge.benchmarks.vocabulary.profiles import plan_of
@@ -159,7 +159,8 @@ def _planned(
 
 def _alone(bench: Bench, runtimes: set[str]) -> set[str]:
     """Those of which no library is timed beside theirs."""
-    return {name for name in runtimes if bench.module(name).TRAITS.alone}
+    told = (one for one in bench.device.runtimes if Capability.ALONE in one.capabilities)
+    return runtimes & {one.name for one in told}
 
 
 def _has_sentinel(bench: Bench, job: Assignment) -> bool:
