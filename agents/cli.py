@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,10 +161,30 @@ def _join(arguments: argparse.Namespace) -> None:
     _serve(arguments, enrolment.coordinator, enrolment.token, enrolment)
 
 
+async def _served(config: AgentConfig, say: Callable[[str], None]) -> None:
+    """Serve, and end what is left while the loop still runs.
+
+    The end may fall into the start of a child, whose transport then is garbage that closes itself
+    when it is collected: after the loop that ends in a traceback.
+    """
+    from .service import serve
+
+    try:
+        await serve(config, say)
+    finally:
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for one in rest:
+            one.cancel()
+        if rest:
+            await asyncio.wait(rest, timeout=1.0)
+        del rest
+        gc.collect()
+        await asyncio.sleep(0)
+
+
 def _serve(
     arguments: argparse.Namespace, address: str, token: str, enrolment: Enrolment | None
 ) -> None:
-    from .service import serve
 
     os.umask(0o077)  # no file is anybody else's for a moment
     adopt_orphans()
@@ -180,7 +201,7 @@ def _serve(
         allow_unsandboxed=arguments.allow_unsandboxed,
         enrolment=enrolment,
     )
-    asyncio.run(serve(config, say))
+    asyncio.run(_served(config, say))
 
 
 def _quiet_grpc() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -65,24 +64,6 @@ async def serve(config: AgentConfig, say: Say) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
         lock.release()
-        del agent, stopping
-        await _swept()
-
-
-async def _swept() -> None:
-    """End what is left while the loop still runs.
-
-    The end may fall into the start of a child, whose transport then is garbage that closes itself
-    when it is collected: after the loop that ends in a traceback.
-    """
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for one in rest:
-        one.cancel()
-    if rest:
-        await asyncio.wait(rest, timeout=_STOP_S)
-    del rest
-    gc.collect()
-    await asyncio.sleep(0)
 
 
 async def _run(config: AgentConfig, say: Say) -> None:

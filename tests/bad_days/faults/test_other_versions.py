@@ -16,6 +16,7 @@ from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+from bitgauge.coordinator.decisions.quotas import Quotas
 from bitgauge.protos.v1 import agent_pb2, blobs_pb2, lab_pb2
 from google.protobuf import unknown_fields
 from google.protobuf.message import Message
@@ -67,7 +68,13 @@ LEASE: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Host, grpc.Channel]]:
     home = tmp_path_factory.mktemp("host")
-    with running(home, loops=False) as host, grpc.insecure_channel(host.address) as channel:
+    many = Quotas(
+        campaigns=10_000, schedules=10_000
+    )  # what the drawn requests begin is not counted
+    with (
+        running(home, loops=False, quotas=many) as host,
+        grpc.insecure_channel(host.address) as channel,
+    ):
         yield host, channel
 
 
