@@ -26,13 +26,20 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import numpy.typing as npt
     from bitgauge.benchmarks.numerics.shown import Observes, Shown
     from bitgauge.benchmarks.quality.sets import InputSpec
     from bitgauge.benchmarks.raw.operators import OperatorProfile
 
     Feeds = dict[str, npt.NDArray[Any]]
+    Floats = npt.NDArray[np.float32]
+    Ints = npt.NDArray[np.int64]
     Outputs = list[npt.NDArray[Any]]
+
+
+MOST_CONTEXT = 4096
+"""Tokens of a context that nobody asked for; what a model was made for may need gigabytes."""
 
 
 class RuntimeMissing(Refused):
@@ -54,12 +61,15 @@ class SessionOptions:
         arena: keep freed memory for the next call where the runtime can choose.
         further: options of the runtime itself, of those that its traits name alone.
         batch: samples per call that are asked for, for who builds kernels for sizes.
+        context: tokens that a decoder has to hold; 0: as many as its artifact says, as far as
+            `MOST_CONTEXT` goes.
     """
 
     threads: int = 1
     arena: bool = True
     further: tuple[StackItem, ...] = ()
     batch: int = 1
+    context: int = 0
 
 
 class Session(Protocol):
@@ -169,6 +179,72 @@ class OpenGraph(Protocol):
         ...
 
 
+class Decoder(Protocol):
+    """A language model with a context: what was fed stays until it is reset.
+
+    What it holds for the context is made when it is first fed, so that a process can see how much
+    memory that takes.
+    """
+
+    @property
+    def context_tokens(self) -> int:
+        """The most tokens that fit."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are; they are numbered from 0."""
+        ...
+
+    @property
+    def bos(self) -> int | None:
+        """The token that begins a text; None where the model has none."""
+        ...
+
+    @property
+    def tokenizer_sha256(self) -> str:
+        """Of the artifact's tokens, as text sets name it; "" where it has none."""
+        ...
+
+    def options_set(self) -> dict[str, str]:
+        """As `Session.options_set`."""
+        ...
+
+    def reset(self) -> None:
+        """Forgets what was fed."""
+        ...
+
+    def feed(self, tokens: Ints) -> None:
+        """Appends tokens, (n,) with n >= 1, to what was fed; returns when all is computed.
+
+        Raises:
+            BitgaugeError: `empty_prompt`, `outside_vocabulary`, `context_overflow`; then nothing
+                was fed. `run_failed`: the runtime could not execute it.
+        """
+        ...
+
+    def greedy(self) -> int:
+        """The most probable token at the next position; the lowest id of equals.
+
+        Raises:
+            BitgaugeError: `empty_prompt`, nothing was fed.
+        """
+        ...
+
+    def scores(self, tokens: Ints) -> Floats:
+        """Resets, feeds all and returns the logits at every position, (n, vocabulary).
+
+        Raises:
+            BitgaugeError: as `feed`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+        ...
+
+
+OpensDecoder = Callable[[Path, SessionOptions], Decoder]
 OpensGraph = Callable[[Path, SessionOptions, Path], OpenGraph]
 ListsOperators = Callable[[Path, SessionOptions], "OperatorProfile"]
 OpensProfiled = Callable[[Path, SessionOptions, Path], ProfiledSession]
@@ -203,6 +279,8 @@ class Traits:
         alone: whether its library changes the times of another's in one process, as one does
             whose threads never rest. It is compared with another runtime's artifacts in launches
             that take turns, one artifact in each; where no clock runs both share a child.
+        decoder: opens a language model to be fed token by token. A runtime of decoders alone
+            raises `unsupported_artifact` in `load`.
     """
 
     artifact_kinds: tuple[str, ...]
@@ -216,6 +294,7 @@ class Traits:
     sentinel: Callable[[], bytes] | None = None
     arena: bool = False
     alone: bool = False
+    decoder: OpensDecoder | None = None
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

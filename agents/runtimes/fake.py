@@ -26,6 +26,7 @@ from .base import SessionOptions, Traits
 if TYPE_CHECKING:
     from bitgauge.benchmarks.quality.sets import InputSpec
 
+    from ._fake_decoder import FakeDecoder
     from .base import Feeds, Outputs
 
 NAME = "fake"
@@ -64,6 +65,8 @@ class FakeModel:
         when: ``load`` or ``run``: where `behaviour` happens.
         target: what an act is aimed at.
         amount: how much of it.
+        vocabulary: tokens of it as a decoder.
+        context: tokens that fit into it as a decoder.
         once_file: happen only while this file is not there, and make it.
     """
 
@@ -77,6 +80,8 @@ class FakeModel:
     when: str = "run"
     target: str = ""
     amount: int = 0
+    vocabulary: int = 16
+    context: int = 512
     once_file: str | None = None
 
 
@@ -103,6 +108,23 @@ def prepare() -> None:
 
 def load(path: Path, options: SessionOptions, acts: Acts = _NO_ACTS) -> FakeSession:
     """A session on a fake artifact, which may ask for `acts` too; see `base.RuntimeModule`."""
+    return FakeSession(_read(path, acts), options, acts)
+
+
+def load_decoder(path: Path, options: SessionOptions, acts: Acts = _NO_ACTS) -> FakeDecoder:
+    """The same artifact as a decoder, each token of which takes its latency."""
+    from ._fake_decoder import FakeDecoder
+
+    model = _read(path, acts)
+
+    def act() -> None:
+        if model.when == "run" and model.behaviour not in ("ok", "nan"):
+            _misbehave(model, acts)
+
+    return FakeDecoder(model, options, act)
+
+
+def _read(path: Path, acts: Acts) -> FakeModel:
     try:
         model = msgspec.json.decode(path.read_bytes(), type=FakeModel)
     except msgspec.DecodeError as error:
@@ -111,7 +133,7 @@ def load(path: Path, options: SessionOptions, acts: Acts = _NO_ACTS) -> FakeSess
         raise BadInput(Code.BAD_MODEL, f"The artifact says schema {model.schema!r}.")
     if model.when == "load":
         _misbehave(model, acts)
-    return FakeSession(model, options, acts)
+    return model
 
 
 def empty_artifact() -> bytes:
@@ -124,7 +146,7 @@ def sentinel_artifact() -> bytes:
     return msgspec.json.encode({"schema": SCHEMA, "inputs": {"x": [1]}, "latency_ns": 100_000})
 
 
-TRAITS = Traits(("fake",), kernels=probe_kernels, sentinel=sentinel_artifact)
+TRAITS = Traits(("fake",), kernels=probe_kernels, sentinel=sentinel_artifact, decoder=load_decoder)
 
 
 class FakeSession:

@@ -35,6 +35,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
             " sample with the evaluation set."
         ),
         Code.BAD_ARGUMENT: "Correct the value and call again.",
+        Code.CONTEXT_OVERFLOW: "Ask for fewer tokens, or give the model a larger context.",
+        Code.EMPTY_PROMPT: "Give at least one token.",
+        Code.OUTSIDE_VOCABULARY: "Make the tokens with the tokenizer of this model.",
         Code.BAD_EVIDENCE: (
             "Measure the entry again: the raw files of a run are its own, and each is named once."
         ),

@@ -54,6 +54,7 @@ class Capability(str, enum.Enum):
     SENTINEL = "sentinel"
     ARENA = "arena"
     ALONE = "alone"
+    DECODER = "decoder"
 
 
 class Realness(str, enum.Enum):

@@ -50,6 +50,7 @@ class Capability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CAPABILITY_SENTINEL: _ClassVar[Capability]
     CAPABILITY_ARENA: _ClassVar[Capability]
     CAPABILITY_ALONE: _ClassVar[Capability]
+    CAPABILITY_DECODER: _ClassVar[Capability]
 
 class Realness(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -204,6 +205,7 @@ CAPABILITY_ANCHORS: Capability
 CAPABILITY_SENTINEL: Capability
 CAPABILITY_ARENA: Capability
 CAPABILITY_ALONE: Capability
+CAPABILITY_DECODER: Capability
 REALNESS_UNSPECIFIED: Realness
 REALNESS_PHYSICAL: Realness
 REALNESS_VIRTUAL_MACHINE: Realness

@@ -34,6 +34,21 @@ def runtime(request: pytest.FixtureRequest) -> RuntimeModule:
     return registry.runtime(request.param, ())
 
 
+@pytest.fixture
+def calls(runtime: RuntimeModule, tmp_path: Path) -> RuntimeModule:
+    """A runtime that makes sessions, not decoders alone."""
+    path = tmp_path / "asked"
+    path.write_bytes(runtime.empty_artifact())
+    runtime.prepare()
+    try:
+        runtime.load(path, SessionOptions()).close()
+    except BitgaugeError as error:
+        if error.code is not Code.UNSUPPORTED_ARTIFACT or runtime.TRAITS.decoder is None:
+            raise
+        pytest.skip(f"{runtime.NAME} makes decoders alone, which test_decoder.py asks")
+    return runtime
+
+
 def test_nothing_is_skipped() -> None:
     assert FOUND.problems == ()
     assert {"onnxruntime", "fake"} <= set(FOUND.modules)
@@ -49,11 +64,11 @@ def test_the_description_says_what_it_is(runtime: RuntimeModule) -> None:
     assert described == runtime.probe()
 
 
-def test_the_empty_artifact_runs(runtime: RuntimeModule, tmp_path: Path) -> None:
-    runtime.prepare()
+def test_the_empty_artifact_runs(calls: RuntimeModule, tmp_path: Path) -> None:
+    calls.prepare()
     path = tmp_path / "floor"
-    path.write_bytes(runtime.empty_artifact())
-    session = runtime.load(path, SessionOptions(threads=1))
+    path.write_bytes(calls.empty_artifact())
+    session = calls.load(path, SessionOptions(threads=1))
     specs = session.input_specs
     assert specs
     assert all(np.dtype(spec.dtype) for spec in specs)
@@ -65,7 +80,7 @@ def test_the_empty_artifact_runs(runtime: RuntimeModule, tmp_path: Path) -> None
     if told := session.options_set():
         assert told == session.options_set()
         assert all(name and text for name, text in told.items())
-        more = runtime.load(path, SessionOptions(threads=2, arena=False))
+        more = calls.load(path, SessionOptions(threads=2, arena=False))
         assert more.options_set() != told, "options that change are told"
         more.close()
     call = session.bind(feeds)
@@ -74,11 +89,11 @@ def test_the_empty_artifact_runs(runtime: RuntimeModule, tmp_path: Path) -> None
     session.close()
 
 
-def test_a_file_that_is_no_artifact_is_one_sentence(runtime: RuntimeModule, tmp_path: Path) -> None:
+def test_a_file_that_is_no_artifact_is_one_sentence(calls: RuntimeModule, tmp_path: Path) -> None:
     path = tmp_path / "junk"
     path.write_bytes(b"this is no model")
     with pytest.raises(BitgaugeError) as caught:
-        runtime.load(path, SessionOptions())
+        calls.load(path, SessionOptions())
     assert caught.value.code is Code.BAD_MODEL
     assert "\n" not in caught.value.sentence
 
@@ -123,19 +138,19 @@ def test_it_advertises_what_its_traits_say(runtime: RuntimeModule) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # a compiler's own, of its library
-def test_every_option_that_is_offered_can_be_set(runtime: RuntimeModule, tmp_path: Path) -> None:
-    traits = runtime.TRAITS
+def test_every_option_that_is_offered_can_be_set(calls: RuntimeModule, tmp_path: Path) -> None:
+    traits = calls.TRAITS
     assert option_problem(traits.exact_options, registry.described(runtime)) is None
     assert order_problem(traits.exact_options) is None
-    runtime.prepare()
+    calls.prepare()
     path = tmp_path / "floor"
-    path.write_bytes(runtime.empty_artifact())
+    path.write_bytes(calls.empty_artifact())
     for option in traits.options:
         assert option.values
         assert option.words
         for value in option.values:
             given = (StackItem(option.name, value),)
-            session = runtime.load(path, SessionOptions(further=given))
+            session = calls.load(path, SessionOptions(further=given))
             assert session.options_set().get(option.name, value) == value
             session.close()
 
@@ -150,11 +165,11 @@ def declares(runtime: RuntimeModule, capability: Capability) -> bool:
 def test_ours_declare_what_they_have() -> None:
     """One that is declared no more costs numbers without anybody noticing."""
     told = {name: set(registry.runtime(name, ()).TRAITS.capabilities) for name in FOUND.modules}
-    every = set(Capability) - {Capability.ALONE}
+    every = set(Capability) - {Capability.ALONE, Capability.DECODER}
     assert told["onnxruntime"] == every
     assert told["torch"] == every - {Capability.ARENA}
     assert told["litert"] == every - {Capability.PROFILE, Capability.ARENA}
-    assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL}
+    assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL, Capability.DECODER}
 
 
 @pytest.mark.parametrize("capability", Capability)
@@ -244,6 +259,15 @@ def loads_by_itself(runtime: RuntimeModule, folder: Path) -> None:
     assert session.run(fed(session))
 
 
+def decoder_works(runtime: RuntimeModule, folder: Path) -> None:
+    """What `test_decoder` asks of it in full."""
+    assert runtime.TRAITS.decoder is not None
+    decoder = runtime.TRAITS.decoder(floor(runtime, folder), SessionOptions())
+    decoder.feed(np.zeros(1, np.int64))
+    assert 0 <= decoder.greedy() < decoder.vocabulary
+    decoder.close()
+
+
 WORKS: dict[Capability, Callable[[RuntimeModule, Path], None]] = {
     Capability.GRAPH: graph_works,
     Capability.PROFILE: profile_works,
@@ -252,4 +276,5 @@ WORKS: dict[Capability, Callable[[RuntimeModule, Path], None]] = {
     Capability.SENTINEL: sentinel_works,
     Capability.ARENA: arena_works,
     Capability.ALONE: loads_by_itself,
+    Capability.DECODER: decoder_works,
 }

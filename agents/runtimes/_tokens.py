@@ -1,0 +1,42 @@
+"""What every decoder refuses of what it is fed, in the same words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+
+if TYPE_CHECKING:
+    from .base import Ints
+
+
+def check_tokens(tokens: Ints, *, fed: int, vocabulary: int, context: int) -> None:
+    """Refuses what cannot be fed.
+
+    Args:
+        tokens: (n,) what is to be fed.
+        fed: tokens that were fed since the reset.
+        vocabulary: how many tokens there are.
+        context: the most that fit.
+
+    Raises:
+        BadInput: `empty_prompt`, `outside_vocabulary` or `context_overflow`.
+    """
+    if not len(tokens):
+        raise BadInput(Code.EMPTY_PROMPT, "The prompt is empty; a decoder needs a token to go on.")
+    for token in (int(tokens.min()), int(tokens.max())):
+        if not 0 <= token < vocabulary:
+            raise BadInput(
+                Code.OUTSIDE_VOCABULARY,
+                f"Token {token} is none of the model's, which are 0 to {vocabulary - 1}.",
+            )
+    if fed + len(tokens) > context:
+        raise BadInput(
+            Code.CONTEXT_OVERFLOW,
+            f"{fed + len(tokens)} tokens do not fit into the context, which holds {context}.",
+        )
+
+
+def nothing_fed() -> BadInput:
+    """The error of who asks what comes next before anything was fed."""
+    return BadInput(Code.EMPTY_PROMPT, "Nothing was fed, so that nothing comes next.")
