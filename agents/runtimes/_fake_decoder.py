@@ -116,7 +116,5 @@ class FakeDecoder:
 
         tokens = np.arange(1, self._model.vocabulary + 1)
         angles = np.float64(self._hash % 9973) * tokens
-        bent = np.cos(angles) + self._model.offset * np.sin(3 * angles)
-        if self._model.behaviour == "nan":
-            bent = np.full_like(bent, np.nan)
-        return bent.astype(np.float32)
+        bent = (np.cos(angles) + self._model.offset * np.sin(3 * angles)).astype(np.float32)
+        return np.full_like(bent, np.nan) if self._model.behaviour == "nan" else bent

@@ -140,7 +140,7 @@ def test_it_advertises_what_its_traits_say(runtime: RuntimeModule) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # a compiler's own, of its library
 def test_every_option_that_is_offered_can_be_set(calls: RuntimeModule, tmp_path: Path) -> None:
     traits = calls.TRAITS
-    assert option_problem(traits.exact_options, registry.described(runtime)) is None
+    assert option_problem(traits.exact_options, registry.described(calls)) is None
     assert order_problem(traits.exact_options) is None
     calls.prepare()
     path = tmp_path / "floor"
