@@ -28,6 +28,7 @@ from bitgauge.benchmarks.vocabulary.reasons import REASONS
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
 from .config import DEFAULT_CACHE_BYTES, AgentConfig, read_token
+from .host.cores import keep_to
 
 if TYPE_CHECKING:
     from .config import Enrolment
@@ -57,8 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
+        if arguments.cores:
+            keep_to(arguments.cores)
         if arguments.command == "describe":
             _describe(arguments)
+        elif arguments.command == "doctor":
+            return _doctor(arguments)
         elif arguments.command == "join":
             _join(arguments)
         else:
@@ -107,6 +112,21 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--once", action="store_true", help="end after one job")
     describe = commands.add_parser("describe", help="print what the devices here are")
     describe.add_argument("--json", action="store_true", help="print JSON")
+    doctor = commands.add_parser(
+        "doctor",
+        help="what stands in the way of good numbers here, and what mends it",
+        description="Looks and changes nothing. Ends with 0 where there is nothing to mend, 1"
+        " where there is, 3 where nothing can be measured.",
+    )
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.add_argument("--home", type=Path, help="state folder (default: $BITGAUGE_HOME)")
+    for command in (run, join, describe, doctor):
+        command.add_argument(
+            "--cores",
+            metavar="LIST",
+            default="",
+            help="processors to measure on, such as 4-7 (default: all that this process may use)",
+        )
     for command in (run, join, describe):
         command.add_argument("--name", help="label of the device (default: its host name)")
         command.add_argument("--home", type=Path, help="state folder (default: $BITGAUGE_HOME)")
@@ -235,6 +255,22 @@ def _describe(arguments: argparse.Namespace) -> None:
         sys.stdout.write(printable_lines("\n".join(map(_as_text, devices))))
         box = start_box(folder, folder.parent, plugins)
         sys.stdout.write(f"{'sandbox':<10} {in_words(asyncio.run(survey(AUTO, box)))}\n")
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from .doctor.examination import examined, exit_code, in_words, this_machine
+    from .sandbox.confinement import start_box
+    from .sandbox.survey import survey
+
+    state, plugins = arguments.home or home(), plugin_folders()
+    found = asyncio.run(survey(AUTO, start_box(state / "agent", state, plugins)))
+    findings = examined(this_machine(state, plugins, found.level.NAME, found.refused))
+    if arguments.json:
+        text = msgspec.json.format(msgspec.json.encode(findings)).decode()
+        sys.stdout.write(printable_json(text) + "\n")
+    else:
+        sys.stdout.write(printable_lines(in_words(findings)))
+    return exit_code(findings)
 
 
 def _as_text(device: DeviceDescription) -> str:

@@ -79,6 +79,11 @@ def x86_flags(fields: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted(set(fields.get("flags", "").split())))
 
 
+def arm_core(implementer: int, part: int) -> str:
+    """The name of a core by the two fields of its identification register."""
+    return _ARM_CORES.get((implementer, part), f"ARM {implementer:#04x}/{part:#05x}")
+
+
 def arm_cores(text: str) -> str:
     """The kinds of cores that an ARM cpuinfo lists, as ``4x Cortex-A76``; empty when unknown."""
     counts: dict[str, int] = {}
@@ -88,7 +93,6 @@ def arm_cores(text: str) -> str:
         if name.strip() == "CPU implementer":
             implementer = int(value, 16)
         elif name.strip() == "CPU part":
-            part = int(value, 16)
-            core = _ARM_CORES.get((implementer, part), f"ARM {implementer:#04x}/{part:#05x}")
+            core = arm_core(implementer, int(value, 16))
             counts[core] = counts.get(core, 0) + 1
     return " + ".join(f"{count}x {core}" for core, count in counts.items())

@@ -12,12 +12,13 @@ from pathlib import Path
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
-from ...host import isa
+from ...host import cores, isa
 from ...host.files import kilobytes, text, whole
 from ...host.realness import judge
 from ...host.rest import Heat
 from ..base import ConditionReader, DeviceFacts, Fact, Unit
 from ._thermometer import temperature_c, temperature_file
+from .boards import board
 
 NAME = "cpu"
 RANK = 10
@@ -82,8 +83,12 @@ def describe(
         "cpu_flags": " ".join(flags),
         "kernel_release": release,
         "microcode": fields.get("microcode", ""),
-        "power_mode": governor or "",
+        "cores": _cores(root),
     }
+    here = board(root)
+    told = {} if here is None else here.stack(root)
+    modes = (told.get("power_mode"), governor)
+    stack |= told | {"power_mode": " ".join(filter(None, modes))}
     return DeviceFacts(
         hardware_class=(HardwareClass.EDGE_ARM if machine in _ARM64 else HardwareClass.CPU_ONLY),
         realness=realness,
@@ -98,6 +103,25 @@ def describe(
         stack=tuple(StackItem(name, value) for name, value in stack.items() if value),
         evidence=_evidence(root),
     )
+
+
+def _cores(root: Path) -> str:
+    """Which processors run what is measured, where that is a choice; else empty.
+
+    Of unlike kinds it is always said, since a launch may run on either.
+    """
+    mine, found = os.sched_getaffinity(0), cores.groups(root)
+    parts = []
+    for group in found:
+        used = mine.intersection(cores.cpus_of(group.cpus))
+        if used:
+            parts.append(
+                f"{cores.listed(used)} {group.kind}"
+                if group.kind != "unknown"
+                else cores.listed(used)
+            )
+    there = {cpu for group in found for cpu in cores.cpus_of(group.cpus)}
+    return ", ".join(parts) if len(found) > 1 or mine < there else ""
 
 
 def _flags(machine: str, fields: dict[str, str], hwcaps: tuple[int, int] | None) -> tuple[str, ...]:

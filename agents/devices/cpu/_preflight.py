@@ -11,6 +11,7 @@ from pathlib import Path
 from ...host.files import number, parsed, text
 from ...host.load import load_average, pressure_avg10, processor_ticks
 from ..base import Fact
+from .boards import board
 
 _CPU = "sys/devices/system/cpu"
 _MHZ_PER_KHZ = 1e-3
@@ -23,7 +24,9 @@ def read_preflight(root: Path = Path("/")) -> dict[str, Fact]:
     10 s, steal in ticks since boot.
     """
     cpufreq = root / _CPU / "cpu0/cpufreq"
+    here = board(root)
     return {
+        **({} if here is None else here.preflight(root)),
         "governor": _governors(root),
         "scaling_driver": _text(cpufreq / "scaling_driver"),
         "energy_preference": _text(cpufreq / "energy_performance_preference"),

@@ -1,0 +1,1 @@
+"""One thing of a machine each, found by the name of its file."""
