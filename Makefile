@@ -32,16 +32,17 @@ test: .venv/dev.installed
 	$(MAKE) -j2 --output-sync=target fast-coordinator fast-others check protocol
 	$(MAKE) -j2 --output-sync=target children labs
 
-# Real children of real agents, what is killed beside a room, and runtimes that are one file.
+# Real children of real agents, and what is killed beside a room.
 children: .venv/dev.installed
 	$(PYTEST) -m "kill or child" $(ROOMS)
-	$(PYTEST) tests/processes/agent tests/processes/test_plugin_runtime.py
+	$(PYTEST) tests/processes/agent
 
 # Whole labs: supervisor, Ray, agents.
 labs: .venv/dev.installed
-	$(PYTEST) tests/processes --ignore tests/processes/agent --ignore tests/processes/test_plugin_runtime.py
+	$(PYTEST) tests/processes --ignore tests/processes/agent
 
-# Runtimes whose libraries are too large for the development extras: programs of torch.export, their attacks included. 6 minutes.
+# Runtimes of others, each from a folder to the table, and those whose libraries are too large for the development extras:
+# programs of torch.export, their attacks included. 6 minutes.
 test-runtimes: .venv/runtimes.installed
 	$(PYTEST) tests/runtimes
 	$(PYTEST) tests/contracts/test_runtime.py -k "torch or declare"

@@ -124,6 +124,15 @@ def require_none_left(home: Path) -> None:
     assert left == []
 
 
+def wait_for_device(up: Up, name: str) -> None:
+    """Until an agent has registered the device `name`."""
+    deadline = time.monotonic() + PATIENCE_S
+    with up.client() as client:
+        while not any(view.description.name == name for view in client.devices()):
+            assert time.monotonic() < deadline, "the agent did not register"
+            time.sleep(0.1)
+
+
 def small_job(client: Client, key: str) -> JobSpec:
     """The smallest job that has a baseline and a candidate; its files are uploaded."""
     model = zoo.models()[0]

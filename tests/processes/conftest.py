@@ -17,11 +17,8 @@ from types import MappingProxyType
 
 import psutil
 import pytest
-from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
-
-from tests.labs.adding import write_examples
 
 BITGAUGE = str(Path(sys.executable).with_name("bitgauge"))
 SHORT_LEASES = ("--lease-ttl", "3", "--renew-every", "0.5", "--unreachable-after", "2")
@@ -139,13 +136,8 @@ class Up:
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """The coordinator that the session shares, with the plug-ins that `docs/adding.md` shows.
-
-    Its end is a test too: nothing is left over.
-    """
-    plugins = write_examples(tmp_path_factory.mktemp("plug"))
-    variables = {PLUGIN_PATH: str(plugins)}
-    running = Up.start(tmp_path_factory.mktemp("home"), variables=variables)
+    """The coordinator that the session shares; its end is a test too: nothing is left over."""
+    running = Up.start(tmp_path_factory.mktemp("home"))
     yield running
     assert running.stop() == []
 

@@ -1,7 +1,7 @@
 """Two artifacts that never change, written here so that laying them out imports no library.
 
 A program without weights is little more than its graph as JSON in a zip of records as they are;
-`tests/runtimes/test_tiny.py` loads them with the library and compares.
+`tests/contracts/test_runtime.py` loads them with the library.
 """
 
 from __future__ import annotations

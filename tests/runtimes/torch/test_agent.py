@@ -1,9 +1,9 @@
-"""A real agent with PyTorch: beside an ONNX baseline, compiled in the sandbox, hostile."""
+"""A real agent with PyTorch: compiled in the sandbox, hostile."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,16 +12,12 @@ from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.raw.container import read_raw
 from bitgauge.benchmarks.raw.given import given_of
 from bitgauge.benchmarks.raw.numerics import read_ledger
-from bitgauge.benchmarks.vocabulary.enums import CellState, JobState, PassName
+from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector, Workload
-from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
-from bitgauge.coordinator.client.upload import local_file, upload
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 
 from tests.labs.agent import Lab, open_lab
 from tests.processes.bench import BRIEF
-from tests.processes.conftest import Up
-from tests.processes.test_plugin_runtime import plugged
 
 from .conftest import Programs
 from .test_hostile import SAMPLE, edited, planted
@@ -31,47 +27,10 @@ COMPILED = (StackItem("execution", "compiled"),)
 GXX = pytest.mark.skipif(shutil.which("g++") is None, reason="NOT RUN: install g++")
 
 
-@pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    running = Up.start(tmp_path_factory.mktemp("home"))
-    yield running
-    assert running.stop() == []
-
-
 @pytest.fixture
 async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
     async with open_lab(tmp_path) as made:
         yield made
-
-
-@pytest.mark.timeout(180)
-def test_a_program_is_held_against_the_onnx_baseline(up: Up, tmp_path: Path) -> None:
-    """Nobody says which runtime: the one that takes it."""
-    with plugged(up, "torch", tmp_path, tmp_path) as said, up.client() as client:
-        program = MLP.form("pt2")
-        files = [local_file(one) for one in (MLP.path, program, zoo.evaluation_path())]
-        upload(client, files)
-        job_id = client.submit(
-            JobSpec(
-                model_name="torch-model",
-                baseline=files[0].digest,
-                entries=(Entry("", files[1].digest, program.name),),
-                evaluation=files[2].digest,
-                selector=Selector(device="torch"),
-                overrides=BRIEF,
-            )
-        ).job_id
-        *_, last = client.watch(job_id)
-        assert last.state is JobState.FINISHED
-        rows = {row.runtime: row for row in client.table(TableQuery(job_id=job_id))}
-        row = rows["torch"]
-        told = (row.state, row.reference, row.recipe)
-        assert told == (CellState.MEASURED, "onnxruntime", "fp32"), row.reason
-        assert row.metric("latency_ratio").value, "both in one child"
-        assert row.metric("accuracy_delta_pp").value == pytest.approx(0, abs=0.2)
-        assert row.metric("numerics_nonfinite_count").value == 0
-        assert rows["onnxruntime"].is_baseline
-    assert "Traceback" not in said[0]
 
 
 @GXX
