@@ -92,13 +92,20 @@ class ArtifactFiles:
         return self.files[self.entry]
 
 
-def manifest_of(kind: str, entry: Digest, others: Mapping[str, Digest]) -> Manifest:
+def manifest_of(
+    kind: str, entry: Digest, others: Mapping[str, Digest], name: str = ENTRY
+) -> Manifest:
     """The manifest of an artifact whose file to load reads `others`, by relative name.
+
+    Args:
+        kind: of the artifact.
+        entry: the file to load.
+        others: those that it reads.
+        name: how it is called, where nothing looks for another name; lengthened until it is free.
 
     Raises:
         BadInput: `BAD_MODEL`, it would be none that is taken.
     """
-    name = ENTRY
     while any(other.split("/")[0] == name for other in others):
         name += "_"
     files = {name: entry, **others}

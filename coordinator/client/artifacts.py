@@ -1,4 +1,4 @@
-"""Model files on this machine as artifacts: each with those that it keeps weights in."""
+"""Model files and folders on this machine as artifacts: each with all files that belong to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class LocalArtifact:
     """An artifact on this machine.
 
     Attributes:
-        path: of the file that a person names.
+        path: of the file or folder that a person names.
         digest: what a job calls it: the file's own, or that of the manifest of its files.
         files: what to bring to the coordinator; a manifest comes after the files that it lists.
     """
@@ -30,35 +30,39 @@ class LocalArtifact:
 
 
 def local_artifact(path: Path) -> LocalArtifact:
-    """Read a model file, and those it names, once to name them by their content.
+    """Read a model file, and those it names, once to name them by their content; or a folder.
 
     Raises:
         BadInput: `FILE_UNREADABLE`; `EXTERNAL_DATA`, a file it names is not there or not its own.
     """
-    from ..models.recognise import companions, kind_of  # numpy is behind it
+    from ..models.recognise import companions, entry_file, kind_of  # numpy is behind it
 
-    names = companions(path, path.name)
-    beside = {name: _own(path, name) for name in names}
-    return artifact_of(path, beside, kind_of(path, path.name) if beside else "")
+    entry = entry_file(path)
+    names = companions(entry, path.name)
+    beside = {name: _own(entry, name) for name in names}
+    return artifact_of(path, entry, beside, kind_of(entry, path.name) if beside else "")
 
 
-def artifact_of(path: Path, beside: Mapping[str, Path], kind: str) -> LocalArtifact:
+def artifact_of(path: Path, loaded: Path, beside: Mapping[str, Path], kind: str) -> LocalArtifact:
     """Name an artifact by the content of its files, none of which is looked into.
 
     Args:
-        path: of the file that is loaded.
+        path: what a person names.
+        loaded: the file that is loaded.
         beside: the others, by their names relative to it.
         kind: of the artifact.
 
     Raises:
         BadInput: `FILE_UNREADABLE`; `BAD_MODEL`, there are too many files, or names that none has.
     """
-    entry = local_file(path)
+    from ..models.recognise import entry_name
+
+    entry = local_file(loaded)
     if not beside:
         return LocalArtifact(path, entry.digest, (entry,))
     others = {name: local_file(file) for name, file in beside.items()}
     digests = {name: file.digest for name, file in others.items()}
-    content = encoded(manifest_of(kind, entry.digest, digests))
+    content = encoded(manifest_of(kind, entry.digest, digests, entry_name(kind)))
     hasher = Hasher()
     hasher.update(content)
     manifest = LocalFile(path, hasher.digest, content)

@@ -81,8 +81,19 @@ class Companions(Protocol):
         ...
 
 
+class Folder(Protocol):
+    """What a format module offers besides whose artifacts are folders.
+
+    Attributes:
+        ENTRY: name of the file that such a folder has, which is looked at in place of it. It keeps
+            that name wherever the artifact goes, because what runs it looks for it.
+    """
+
+    ENTRY: str
+
+
 class Format(Protocol):
-    """The shape of a format module; `Companions` is a further function, for those with files.
+    """The shape of a format module; `Companions` and `Folder` are for those of several files.
 
     Attributes:
         NAME: the artifact kind of its files.

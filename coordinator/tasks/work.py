@@ -195,6 +195,6 @@ def _kept(client: Client, built: steps.Built, folder: Path, limit: StepLimit) ->
     names = (steps.ARTIFACT, *built.companions)
     files = files_in(folder, names, limit.written_bytes)
     entry = files.pop(steps.ARTIFACT)
-    artifact = artifact_of(entry, files, built.kind)
+    artifact = artifact_of(entry, entry, files, built.kind)
     upload(client, artifact.files)
     return artifact.digest

@@ -85,6 +85,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
     ),
     "long-builders": (
         "benchmarks/common/exported",
+        "benchmarks/common/folders",
         "benchmarks/quality",
         "benchmarks/vocabulary",
         "benchmarks/zoo",
