@@ -14,11 +14,18 @@ from ..raw.container import RawFile
 from ..raw.given import given_of
 from ..raw.origin import RawOrigin, raw_origin
 from ..stats.discards import CAUSES, HEAT
+from ..vocabulary.decoder_metrics import said_of
 from ..vocabulary.enums import PassName, Profile, RawRole
 from ..vocabulary.errors import BadInput, Code
-from ..vocabulary.metrics import METRICS, keys
+from ..vocabulary.metrics import METRICS, keys, published
 from ..vocabulary.profiles import ANALYSIS_VERSION
-from ..vocabulary.reasons import BASELINE_ITSELF, MADE_INPUTS, NO_RAW_DATA, UNSOUND
+from ..vocabulary.reasons import (
+    BASELINE_ITSELF,
+    MADE_INPUTS,
+    NO_RAW_DATA,
+    NOT_OF_DECODERS,
+    UNSOUND,
+)
 from ..vocabulary.values.runs import MetricValue
 from .bounds import bounded
 from .certificate import trusted
@@ -49,13 +56,15 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
         facts: what the store knows about the run.
 
     Returns:
-        One value per metric of `METRICS`, in its order.
+        One value per metric that is published in the scenario, in the order of `METRICS`.
 
     Raises:
         BadInput: code `bad_raw`, when a raw file is damaged, is about another artifact, recipe,
             workload or profile, or repeats a launch.
     """
     groups = _grouped(raws, facts)
+    scenario = facts.workload.scenario
+    said = {key: said_of(METRICS[key], scenario) for key in published(scenario)}
     found = {key: null(key, NO_RAW_DATA) for key in METRICS}
     found |= {metric.key: metric for metric in _measured(groups, facts)}
     for key in _RELATIVE if facts.is_baseline else ():
@@ -66,9 +75,10 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
         found[key] = null(key, MADE_INPUTS)
     for key in () if facts.realness.keeps_time else _NEEDS_DEVICE:
         found[key] = null(key, facts.realness.value)
+    found |= {key: null(key, NOT_OF_DECODERS) for key, is_said in said.items() if not is_said}
     return tuple(
         trusted(_defined(found[key]), facts.certificate, facts.profile, facts.leased_unix_ns)
-        for key in METRICS
+        for key in said
     )
 
 

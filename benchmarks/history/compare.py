@@ -41,7 +41,8 @@ class _Part(NamedTuple):
 
 def _workload(row: TableRow) -> str:
     one = row.workload
-    return f"{one.scenario.value} batch {one.batch} threads {one.threads}"
+    tokens = f" prompt {one.prompt_tokens} generated {one.generated_tokens}" if one.is_llm else ""
+    return f"{one.scenario.value} batch {one.batch} threads {one.threads}{tokens}"
 
 
 _FIELDS = {

@@ -11,8 +11,10 @@ from ..samples import (
     BaselineSamples,
     BlockConditions,
     EnergySamples,
+    GenerationSamples,
     MemoryCheckpoint,
     PairSamples,
+    PerplexitySamples,
     QualitySamples,
     SweepSamples,
 )
@@ -60,5 +62,7 @@ KNOWN: Mapping[PassName, frozenset[str]] = {
     PassName.ENERGY: frozenset(_arrays(EnergySamples)),
     PassName.THROUGHPUT: frozenset(_arrays(SweepSamples, BlockConditions)),
     PassName.SENTINEL: frozenset(("latency_ns",)),
+    PassName.GENERATION: frozenset((*_arrays(GenerationSamples, BlockConditions), *WARM)),
+    PassName.PERPLEXITY: frozenset(_arrays(PerplexitySamples)),
 }
 """By pass; `schema` and `meta` belong to every file."""

@@ -1,7 +1,8 @@
 """What a raw file of each pass holds: samples to raw files and back.
 
 Metadata of every pass: `pass_name launch role artifacts recipe runtime batch threads scenario
-profile run_id device_id`, and `overrides` where something of the profile is overridden;
+profile run_id device_id`, `prompt_tokens generated_tokens` in scenario llm, and
+`overrides` where something of the profile is overridden;
 `artifacts` are SHA-256 digests: `[baseline, candidate]` for role `both` with two sessions, one
 digest for one session, none for the floor. Then, per pass (n latencies or samples, b blocks, w
 warm-up blocks; i8 = int64, f8 = float64); passes that are not here have a module of their own:
@@ -90,6 +91,8 @@ class _Meta(msgspec.Struct, frozen=True):
     batch: Whole
     threads: Whole
     profile: Profile
+    prompt_tokens: Whole = 0
+    generated_tokens: Whole = 0
     overrides: _Overridden = _Overridden()
     run_id: str = ""
     device_id: str = ""
@@ -103,7 +106,9 @@ def raw_origin(raw: RawFile) -> RawOrigin:
     """
     meta = meta_of(raw, _Meta, "its metadata do not say which launch it is")
     told: dict[str, Any] = {name: getattr(meta, name) for name in _PLAIN}
-    workload = Workload(meta.scenario, meta.batch, meta.threads)
+    workload = Workload(
+        *(meta.scenario, meta.batch, meta.threads, meta.prompt_tokens, meta.generated_tokens)
+    )
     return RawOrigin(**told, workload=workload, overrides=meta.overrides.value())
 
 
@@ -118,4 +123,7 @@ def origin_meta(origin: RawOrigin) -> dict[str, Any]:
         if not told[name]:
             del told[name]
     workload: dict[str, Any] = told.pop("workload")
+    for name in ("prompt_tokens", "generated_tokens"):
+        if not workload[name]:
+            del workload[name]
     return told | workload | given

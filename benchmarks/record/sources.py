@@ -19,7 +19,7 @@ from ..raw.sentinel import sentinel_latencies
 from ..raw.throughput import sweep_samples
 from ..samples import AbsoluteSamples
 from ..vocabulary.enums import PassName, RawRole
-from ..vocabulary.metrics import METRICS
+from ..vocabulary.metrics import METRICS, published
 from ..vocabulary.reasons import NO_RAW_DATA, NOT_MEASURED, NOT_RECORDED
 from ..vocabulary.values.devices import DeviceView, RuntimeDescription
 from ..vocabulary.values.jobs import EntryView, JobView
@@ -110,7 +110,8 @@ class Sources:
 
     def group(self, name: str) -> tuple[MetricValue, ...]:
         """The published metrics of one group, in the order of the registry."""
-        return tuple(self.metric(key) for key in METRICS if METRICS[key].group.value == name)
+        keys = published(self.job.workload.scenario)
+        return tuple(self.metric(key) for key in keys if METRICS[key].group.value == name)
 
     def absolute(self) -> list[AbsoluteSamples]:
         """The launches in which the artifact was timed alone."""

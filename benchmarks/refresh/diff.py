@@ -145,5 +145,6 @@ def _order(change: CellChange) -> tuple[object, ...]:
         change.device_name,
         change.runtime,
         (workload.scenario.value, workload.batch, workload.threads),
+        (workload.prompt_tokens, workload.generated_tokens),
         change.recipe,
     )

@@ -16,6 +16,7 @@ from ..vocabulary.metrics import METRICS, placed
 from ..vocabulary.reasons import SUSPECT, UNCONFIRMED
 from ..vocabulary.recipes import CUSTOM
 from ..vocabulary.values.cells import Cell, CellKey, Part, Pooled
+from ..vocabulary.values.jobs import Workload
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from .gate import FAILED, PASSED, REVIEW, default_gate
@@ -113,7 +114,7 @@ def _part(names: tuple[str, ...], rows: Sequence[TableRow]) -> Part:
     return Part(
         names=names,
         state=state,
-        metrics=tuple(_pooled(key, numbered) for key in POOLED_METRICS),
+        metrics=tuple(_pooled(key, numbered) for key in pooled_metrics(rows)),
         pass_rate=pass_rate(_verdicts(rows)),
         models=_names(row.model_name for row in rows),
         devices=_names(row.device_name for row in rows),
@@ -128,6 +129,12 @@ def _part(names: tuple[str, ...], rows: Sequence[TableRow]) -> Part:
         changes=tuple(sorted({change for row in rows for change in row.changes}, key=repr)),
         reason=failed[0].reason if failed and not numbered else None,
     )
+
+
+def pooled_metrics(rows: Sequence[TableRow]) -> tuple[str, ...]:
+    """The figures of a part of the table; those of decoders alone where it is of decoders."""
+    llm = any(row.workload.is_llm for row in rows)
+    return tuple(key for key in POOLED_METRICS if llm or not METRICS[key].decoder)
 
 
 def _state(rows: Sequence[TableRow]) -> CellState:
@@ -221,6 +228,11 @@ def _order(key: CellKey) -> tuple[object, ...]:
     return (
         _CLASSES.index(key.model_class),
         _HARDWARE.index(key.hardware_class),
-        () if workload is None else (workload.scenario.value, workload.batch, workload.threads),
+        () if workload is None else (workload.scenario.value, *_sizes(workload)),
         _FAMILIES.index(key.family),
     )
+
+
+def _sizes(workload: Workload) -> tuple[int, ...]:
+    call = (workload.batch, workload.threads)
+    return (*call, workload.prompt_tokens, workload.generated_tokens)

@@ -14,7 +14,7 @@ from ..vocabulary.metric import Decides
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import PRELIMINARY
 from ..vocabulary.values.digests import Digest
-from ..vocabulary.values.jobs import Overrides
+from ..vocabulary.values.jobs import Overrides, Workload
 from ..vocabulary.values.rows import TableQuery, TableRow
 from ..vocabulary.values.runs import MetricValue
 
@@ -55,7 +55,7 @@ def row_key(row: TableRow) -> tuple[object, ...]:
         row.model_name,
         row.baseline,
         row.recipe,
-        row.workload,
+        _call(row.workload),
         row.device_id,
         row.runtime,
         row.profile,
@@ -63,6 +63,21 @@ def row_key(row: TableRow) -> tuple[object, ...]:
         *chosen(row.output, row.reference),
     )
     return of_artifact(parts, row.artifact)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A workload as it was before there were decoders: keys of rows that were there stay."""
+
+    scenario: Scenario
+    batch: int
+    threads: int
+
+
+def _call(workload: Workload) -> _Call | Workload:
+    if workload.prompt_tokens or workload.generated_tokens:
+        return workload
+    return _Call(workload.scenario, workload.batch, workload.threads)
 
 
 def chosen(output: str, reference: str) -> tuple[str, ...]:
@@ -186,6 +201,8 @@ def _order(row: TableRow) -> tuple[object, ...]:
         _SCENARIOS.index(row.workload.scenario),
         row.workload.batch,
         row.workload.threads,
+        row.workload.prompt_tokens,
+        row.workload.generated_tokens,
         _PROFILES.index(row.profile),
         _overrides_order(row.overrides),
         row.output,

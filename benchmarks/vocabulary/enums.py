@@ -76,6 +76,7 @@ class Scenario(str, enum.Enum):
 
     SINGLE_STREAM = "single_stream"
     OFFLINE = "offline"
+    LLM = "llm"
 
 
 class Profile(str, enum.Enum):
@@ -99,6 +100,8 @@ class PassName(str, enum.Enum):
     ENERGY = "energy"
     THROUGHPUT = "throughput"
     SENTINEL = "sentinel"
+    GENERATION = "generation"
+    PERPLEXITY = "perplexity"
 
 
 class JobState(str, enum.Enum):

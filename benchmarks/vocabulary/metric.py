@@ -84,6 +84,7 @@ class Metric:
         compared: its place among what a campaign tells of each row, from 1; 0: nothing of it.
         shown: whether people choose by it, so that it is shown when nobody asks for all.
         column: its name where it has a column of the table; empty: it has none.
+        decoder: said of decoders alone: null, and not published, outside scenario `llm`.
         card: its name at the top of a report; empty: it is not there.
         card_place: among those at the top, from 1.
     """
@@ -111,6 +112,7 @@ class Metric:
     compared: int = 0
     shown: bool = False
     column: str = ""
+    decoder: bool = False
     card: str = ""
     card_place: int = 0
 

@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from .enums import Objective
+from .decoder_metrics import DECODER_METRICS
+from .enums import Objective, Scenario
 from .metric import MARGIN, Decides, Direction, Group, Metric, Scale
 
 _LOWER, _HIGHER, _NEITHER = Direction.LOWER, Direction.HIGHER, Direction.NEITHER
@@ -264,8 +265,17 @@ _ALL = (
     _sentinel("sentinel_after_ns", meaning="the sentinel's median after the job"),
 )
 
-METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}
+METRICS: dict[str, Metric] = {metric.key: metric for metric in (*_ALL, *DECODER_METRICS)}
 """Those that every analysis publishes, in the order in which it does."""
+
+
+def published(scenario: Scenario) -> tuple[str, ...]:
+    """The keys that an analysis publishes, in the order of the registry.
+
+    Those of decoders alone are left out elsewhere; a decoder's run holds all others too, as null.
+    """
+    return keys(lambda metric: scenario is Scenario.LLM or not metric.decoder)
+
 
 THROUGHPUT_RATIO = _certified(
     "throughput_ratio",

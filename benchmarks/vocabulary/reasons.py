@@ -130,6 +130,9 @@ NOT_PROBED = "not_probed"
 NOT_READABLE = "not_readable"
 NOT_APPLICABLE = "not_applicable"
 NOT_OVERRIDDEN = "not_overridden"
+NOT_OF_DECODERS = "not_of_decoders"
+NO_CONTEXT_MEMORY = "no_context_memory"
+NO_FURTHER_TOKENS = "no_further_tokens"
 NO_CERTIFICATE = "no_certificate"
 RAW_FILE_MISSING = "raw_file_missing"
 RAW_FILE_DAMAGED = "raw_file_damaged"
@@ -170,6 +173,9 @@ REASONS: dict[str, str] = {
     NOT_READABLE: "the device does not tell it",
     NOT_APPLICABLE: "it does not apply here",
     NOT_OVERRIDDEN: "as the profile says",
+    NOT_OF_DECODERS: "a decoder is measured by requests and texts, which do not tell it",
+    NO_CONTEXT_MEMORY: "what a full context adds to memory could not be told",
+    NO_FURTHER_TOKENS: "one token alone was asked for, so that none followed the first",
     NO_CERTIFICATE: "the device has no A/A certificate from before the run",
     RAW_FILE_MISSING: "its raw file is missing from the blobs",
     RAW_FILE_DAMAGED: "its raw file is damaged",

@@ -189,6 +189,9 @@ def listed(names: Sequence[str]) -> str:
 
 def workload_words(workload: Workload) -> str:
     """A workload as people say it: `batch 64, 2 threads`."""
+    if workload.is_llm:
+        tokens = f"prompt {workload.prompt_tokens}, {workload.generated_tokens} generated"
+        return f"llm, {tokens}, {counted(workload.threads, 'thread')}"
     offline = "offline, " if workload.scenario is Scenario.OFFLINE else ""
     return f"{offline}batch {workload.batch}, {counted(workload.threads, 'thread')}"
 

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.typed import unknown
 from bitgauge.benchmarks.vocabulary.values.campaigns import SuiteModel
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource, Workload
 
 from .scheduler import refusals
 
@@ -27,6 +27,8 @@ ORDER_RECIPE = "order"
 MAX_ENTRIES = 256
 MAX_SOURCES = 8
 """Further FP32 forms of one model."""
+MAX_PROMPT_TOKENS = 1 << 20
+MAX_GENERATED_TOKENS = 1 << 16
 MAX_LABEL = 40
 """Characters of a label; what is longer loses its middle, so that it can stand in a table."""
 MAX_BATCH = 1 << 16
@@ -131,7 +133,7 @@ def _require_sane(spec: JobSpec) -> None:
             "an entry has neither a recipe nor an artifact",
         ),
     ]
-    found = [text for wrong, text in problems if wrong]
+    found = [text for wrong, text in (*problems, *_request_problems(workload)) if wrong]
     overridden = overrides_problem(spec.overrides, spec.profile)
     found += [f"the {overridden}"] if overridden else []
     found += [text for text in map(_dim_problem, spec.dims) if text]
@@ -141,6 +143,25 @@ def _require_sane(spec: JobSpec) -> None:
     found += [unsorted] if unsorted else []
     if found:
         raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {'; '.join(found)}.")
+
+
+def _request_problems(workload: Workload) -> tuple[tuple[bool, str], ...]:
+    """What is wrong with the request of a decoder, or with a workload that has one and may not."""
+    prompt, generated = workload.prompt_tokens, workload.generated_tokens
+    if not workload.is_llm:
+        none = "a prompt and generated tokens belong to scenario llm"
+        return ((bool(prompt or generated), none),)
+    return (
+        (workload.batch != 1, f"batch {workload.batch} is not 1, as scenario llm measures"),
+        (
+            not 1 <= prompt <= MAX_PROMPT_TOKENS,
+            f"a prompt of {prompt} tokens is not 1 to {MAX_PROMPT_TOKENS}",
+        ),
+        (
+            not 1 <= generated <= MAX_GENERATED_TOKENS,
+            f"{generated} generated tokens are not 1 to {MAX_GENERATED_TOKENS}",
+        ),
+    )
 
 
 def _name(item: StackItem) -> str:

@@ -65,6 +65,7 @@ class Scenario(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SCENARIO_UNSPECIFIED: _ClassVar[Scenario]
     SCENARIO_SINGLE_STREAM: _ClassVar[Scenario]
     SCENARIO_OFFLINE: _ClassVar[Scenario]
+    SCENARIO_LLM: _ClassVar[Scenario]
 
 class Profile(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -86,6 +87,8 @@ class PassName(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PASS_NAME_ENERGY: _ClassVar[PassName]
     PASS_NAME_THROUGHPUT: _ClassVar[PassName]
     PASS_NAME_SENTINEL: _ClassVar[PassName]
+    PASS_NAME_GENERATION: _ClassVar[PassName]
+    PASS_NAME_PERPLEXITY: _ClassVar[PassName]
 
 class RawRole(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -214,6 +217,7 @@ REALNESS_SIMULATED: Realness
 SCENARIO_UNSPECIFIED: Scenario
 SCENARIO_SINGLE_STREAM: Scenario
 SCENARIO_OFFLINE: Scenario
+SCENARIO_LLM: Scenario
 PROFILE_UNSPECIFIED: Profile
 PROFILE_QUICK: Profile
 PROFILE_STANDARD: Profile
@@ -229,6 +233,8 @@ PASS_NAME_OPERATORS: PassName
 PASS_NAME_ENERGY: PassName
 PASS_NAME_THROUGHPUT: PassName
 PASS_NAME_SENTINEL: PassName
+PASS_NAME_GENERATION: PassName
+PASS_NAME_PERPLEXITY: PassName
 RAW_ROLE_UNSPECIFIED: RawRole
 RAW_ROLE_CANDIDATE: RawRole
 RAW_ROLE_BASELINE: RawRole
@@ -412,14 +418,18 @@ class DeviceDescription(_message.Message):
     def __init__(self, device_id: _Optional[str] = ..., name: _Optional[str] = ..., hardware_class: _Optional[_Union[HardwareClass, str]] = ..., realness: _Optional[_Union[Realness, str]] = ..., architecture: _Optional[str] = ..., processor_model: _Optional[str] = ..., isa_flags: _Optional[_Iterable[str]] = ..., core_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., kernel_release: _Optional[str] = ..., virtualisation: _Optional[str] = ..., governor: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., runtimes: _Optional[_Iterable[_Union[RuntimeDescription, _Mapping]]] = ..., meters: _Optional[_Iterable[_Union[MeterDescription, _Mapping]]] = ..., tags: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
 
 class Workload(_message.Message):
-    __slots__ = ("scenario", "batch", "threads")
+    __slots__ = ("scenario", "batch", "threads", "prompt_tokens", "generated_tokens")
     SCENARIO_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
     THREADS_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    GENERATED_TOKENS_FIELD_NUMBER: _ClassVar[int]
     scenario: Scenario
     batch: int
     threads: int
-    def __init__(self, scenario: _Optional[_Union[Scenario, str]] = ..., batch: _Optional[int] = ..., threads: _Optional[int] = ...) -> None: ...
+    prompt_tokens: int
+    generated_tokens: int
+    def __init__(self, scenario: _Optional[_Union[Scenario, str]] = ..., batch: _Optional[int] = ..., threads: _Optional[int] = ..., prompt_tokens: _Optional[int] = ..., generated_tokens: _Optional[int] = ...) -> None: ...
 
 class Overrides(_message.Message):
     __slots__ = ("warmup_ms", "launches", "budget_ms", "session_options")

@@ -24,16 +24,28 @@ from ..recipes import family_of
 from ..runtimes import DEFAULT_RUNTIME
 from .devices import StackItem
 from .digests import Digest
-from .runs import Progress, RawRef
+from .runs import FIRST, Progress, RawRef
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What one call does: everything here is part of the row key."""
+    """What one call does: everything here is part of the row key.
+
+    In scenario `llm` one call is a *request*: the context is emptied, `prompt_tokens` are fed, and
+    `generated_tokens` times the most probable token is taken and fed; the batch is 1. Elsewhere
+    both are 0.
+    """
 
     scenario: Scenario = Scenario.SINGLE_STREAM
     batch: int = 1
     threads: int = 1
+    prompt_tokens: int = field(default=0, metadata=FIRST)
+    generated_tokens: int = field(default=0, metadata=FIRST)
+
+    @property
+    def is_llm(self) -> bool:
+        """Whether a call is a request to a decoder."""
+        return self.scenario is Scenario.LLM
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from bitgauge.benchmarks.record.record import GROUP_NAMES, Record
 from bitgauge.benchmarks.record.sources import Sources
 from bitgauge.benchmarks.samples import ApartSamples, Ints
 from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.decoder_metrics import said_of
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
 from bitgauge.benchmarks.vocabulary.metric import Decides, Group
@@ -78,6 +79,12 @@ class View:
     nulls: tuple[tuple[str, str, str], ...]
 
 
+def _cards(sources: Sources) -> tuple[str, ...]:
+    """The metrics at the top: those that the scenario can tell."""
+    scenario = sources.job.workload.scenario
+    return tuple(key for key in _CARDS if said_of(METRICS[key], scenario))
+
+
 def view_of(sources: Sources) -> View:
     """Everything of one run that a reader may want, in the order of the page."""
     record, run, job = build(sources), sources.run, sources.job
@@ -89,7 +96,7 @@ def view_of(sources: Sources) -> View:
         subtitle=run.recipe,
         facts=_facts(record),
         sentences=_sentences(sources),
-        cards=tuple((METRICS[key].card, sources.metric(key)) for key in _CARDS),
+        cards=tuple((METRICS[key].card, sources.metric(key)) for key in _cards(sources)),
         flags=tuple((flag, text.flag(flag)) for flag in flags),
         problems=tuple(
             f"{one.ref.pass_name.value}, {one.ref.role.value}, launch {one.ref.launch + 1}:"

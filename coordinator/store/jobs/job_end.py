@@ -162,7 +162,8 @@ def _history(
     workload = job.spec.workload
     same = f"""AND r.entry_index = 0 AND r.received_unix_ns >= :since
         AND j.baseline_sha256 = :baseline AND j.scenario = :scenario AND j.batch = :batch
-        AND j.threads = :threads AND j.profile = :profile
+        AND j.threads = :threads AND j.prompt_tokens = :prompt_tokens
+        AND j.generated_tokens = :generated_tokens AND j.profile = :profile
         AND json_extract({sound("j.spec")}, '$.overrides') IS
             (SELECT json_extract(spec, '$.overrides') FROM jobs WHERE job_id = :job)"""  # noqa: S608
     cursor = connection.execute(
@@ -181,9 +182,7 @@ def _history(
             "job": job.job_id,
             "since": now_ns - ANCHOR_DAYS * DAY_NS,
             "baseline": job.spec.baseline.sha256,
-            "scenario": workload.scenario.value,
-            "batch": workload.batch,
-            "threads": workload.threads,
+            **columns(workload),
             "profile": job.spec.profile.value,
             "most": sentinel.MAX_HISTORY,
         },

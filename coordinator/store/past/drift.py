@@ -28,7 +28,8 @@ HORIZON_NS = 180 * 86_400 * 1_000_000_000
 
 _SPEC = sound("j.spec")
 _ROWS = f"""SELECT e.job_id, e.recipe, e.settled_unix_ns, m.value, m.definition, j.model_name,
-       j.baseline_sha256, j.baseline_size_bytes, j.scenario, j.batch, j.threads, {OWN}
+       j.baseline_sha256, j.baseline_size_bytes, j.scenario, j.batch, j.threads,
+       j.prompt_tokens, j.generated_tokens, {OWN}
 FROM runs r
 JOIN metrics m ON m.run_id = r.run_id AND m.key = :metric AND m.value > 0
 JOIN entries e ON e.job_id = r.job_id AND e.entry_index = r.entry_index
@@ -107,6 +108,7 @@ def _rows(
         parts = (
             *(row["model_name"], row["baseline_sha256"], row["recipe"], row["artifact_sha256"]),
             *(row["scenario"], row["batch"], row["threads"]),
+            *(row["prompt_tokens"], row["generated_tokens"]),
         )
         if parts not in keys:
             keys[parts] = key_text(_row_like(own.row, row))
@@ -121,5 +123,8 @@ def _row_like(own: TableRow, row: sqlite3.Row) -> TableRow:
         baseline=digest(row["baseline_sha256"], row["baseline_size_bytes"]),
         recipe=row["recipe"],
         artifact=digest(row["artifact_sha256"], row["artifact_size_bytes"]),
-        workload=Workload(Scenario(row["scenario"]), row["batch"], row["threads"]),
+        workload=Workload(
+            Scenario(row["scenario"]),
+            *(row["batch"], row["threads"], row["prompt_tokens"], row["generated_tokens"]),
+        ),
     )

@@ -15,6 +15,8 @@ TABLE = (
         scenario TEXT NOT NULL,
         batch INTEGER NOT NULL,
         threads INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL DEFAULT 0,
+        generated_tokens INTEGER NOT NULL DEFAULT 0,
         model_name TEXT NOT NULL,
         recipe TEXT NOT NULL,
         device_id TEXT NOT NULL,
@@ -46,6 +48,8 @@ TABLE = (
         scenario TEXT NOT NULL,
         batch INTEGER NOT NULL,
         threads INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL DEFAULT 0,
+        generated_tokens INTEGER NOT NULL DEFAULT 0,
         value TEXT NOT NULL
     ) STRICT, WITHOUT ROWID""",
     """CREATE TABLE table_inputs (

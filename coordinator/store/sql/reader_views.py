@@ -49,6 +49,7 @@ FROM devices d, json_each(d.description, '$.runtimes') r"""
 
 _JOBS = f"""CREATE VIEW v_jobs AS
 SELECT j.job_id, j.state, j.model_name, j.model_class, j.runtime, j.scenario, j.batch, j.threads,
+       j.prompt_tokens, j.generated_tokens,
        j.profile, j.priority,
        (SELECT count(*) FROM entries e WHERE e.job_id = j.job_id) AS entries,
        (SELECT count(*) FROM entries e WHERE e.job_id = j.job_id AND e.state = 'accepted')
@@ -66,7 +67,8 @@ FROM jobs j"""
 
 _RUNS = f"""CREATE VIEW v_runs AS
 SELECT r.run_id, r.job_id, r.entry_index, r.epoch, j.model_name, j.model_class, e.recipe, e.family,
-       j.scenario, j.batch, j.threads, j.profile, e.runtime, l.hardware_class, l.realness,
+       j.scenario, j.batch, j.threads,
+       j.prompt_tokens, j.generated_tokens, j.profile, e.runtime, l.hardware_class, l.realness,
        r.device_id, d.name AS device_name, r.status, r.disposition,
        {_utc("r.started_unix_ns")} AS started_utc, {_utc("r.ended_unix_ns")} AS ended_utc,
        (r.ended_unix_ns - r.started_unix_ns) / 1e9 AS duration_s,
@@ -82,7 +84,8 @@ JOIN devices d ON d.device_id = r.device_id"""
 
 _METRICS = f"""CREATE VIEW v_metrics AS
 SELECT m.run_id, m.key, m.value, m.low, m.high, m.unit, m.n, m.reason, m.verdict, m.difference,
-       m.flags, m.definition, j.model_name, e.recipe, j.scenario, j.batch, j.threads, j.profile,
+       m.flags, m.definition, j.model_name, e.recipe, j.scenario, j.batch, j.threads,
+       j.prompt_tokens, j.generated_tokens, j.profile,
        e.runtime, d.name AS device_name, r.disposition, {_utc("r.ended_unix_ns")} AS measured_utc
 FROM metrics m
 JOIN runs r ON r.run_id = m.run_id
@@ -92,6 +95,7 @@ JOIN devices d ON d.device_id = r.device_id"""
 
 _ROWS = f"""CREATE VIEW v_rows AS
 SELECT t.row_key, t.model_class, t.hardware_class, t.family, t.scenario, t.batch, t.threads,
+       t.prompt_tokens, t.generated_tokens,
        t.model_name, t.recipe, t.label, t.artifact_sha256, t.device_name, t.runtime, t.profile,
        t.state, t.reason,
        {_metric("size_bytes")} / 1024.0 AS size_kib, {_metric("size_ratio")} AS size_ratio,
@@ -115,6 +119,7 @@ SELECT t.row_key, t.model_class, t.hardware_class, t.family, t.scenario, t.batch
        t.run_id, t.job_id, t.measured_utc
 FROM (
     SELECT s.row_key, s.model_class, s.hardware_class, s.family, s.scenario, s.batch, s.threads,
+       s.prompt_tokens, s.generated_tokens,
            s.model_name, s.recipe, json_extract(s.value, '$.label') AS label,
            json_extract(s.value, '$.artifact.sha256') AS artifact_sha256,
            d.name AS device_name, s.runtime,
@@ -132,6 +137,7 @@ FROM (
 
 _CELLS = f"""CREATE VIEW v_cells AS
 SELECT c.cell_key, c.model_class, c.hardware_class, c.family, c.scenario, c.batch, c.threads,
+       c.prompt_tokens, c.generated_tokens,
        json_extract(c.value, '$.state') AS state, json_extract(c.value, '$.recipe') AS best_recipe,
        {_pooled("latency_ratio")} AS latency_ratio,
        {_pooled("latency_ratio", "low")} AS latency_ratio_low,

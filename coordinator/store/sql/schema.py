@@ -72,6 +72,8 @@ _JOBS = (
         scenario TEXT NOT NULL,
         batch INTEGER NOT NULL,
         threads INTEGER NOT NULL,
+        prompt_tokens INTEGER NOT NULL DEFAULT 0,
+        generated_tokens INTEGER NOT NULL DEFAULT 0,
         profile TEXT NOT NULL,
         priority INTEGER NOT NULL,
         epoch INTEGER NOT NULL DEFAULT 0,

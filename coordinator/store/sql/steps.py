@@ -108,6 +108,16 @@ Devices that were there are taken for what they are; runs that were there have r
 say whose they are (`signed`).
 """
 
+_REQUESTS = (
+    *(
+        f"ALTER TABLE {table} ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0"
+        for table in ("jobs", "table_rows", "cells")
+        for column in ("prompt_tokens", "generated_tokens")
+    ),
+    "UPDATE cells SET cell_key = cell_key || '/0/0'",
+)
+"""How long a prompt is and what follows it, which a workload of a decoder says."""
+
 STEPS: Steps = (
     _DEFINITION,
     _AGENT,
@@ -119,6 +129,7 @@ STEPS: Steps = (
     _BROUGHT_BY,
     _EVIDENCE,
     _WHO_A_DEVICE_IS,
+    _REQUESTS,
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 

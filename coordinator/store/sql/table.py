@@ -105,9 +105,8 @@ def _matching(
         "t.batch = ?": query.batch,
     }
     if query.workload is not None:
-        clauses["t.scenario = ?"] = query.workload.scenario
-        clauses["t.batch = ?"] = query.workload.batch
-        clauses["t.threads = ?"] = query.workload.threads
+        exact = columns(query.workload)
+        clauses |= {f"t.{name} = ?": value for name, value in exact.items()}
     found = readable(found_where(connection, sql, clauses), _row, "row of the table", "row_key")
     return ordered(row for row in found if query.artifact is None or matches(query, row))
 

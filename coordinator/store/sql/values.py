@@ -100,7 +100,8 @@ def _unreadable_job(row: sqlite3.Row, error: Exception) -> JobView:
         state=word(JobState, row["state"], JobState.FAILED),
         model_name=row["model_name"],
         workload=Workload(
-            word(Scenario, row["scenario"], Scenario.SINGLE_STREAM), row["batch"], row["threads"]
+            word(Scenario, row["scenario"], Scenario.SINGLE_STREAM),
+            *(row["batch"], row["threads"], row["prompt_tokens"], row["generated_tokens"]),
         ),
         profile=word(Profile, row["profile"], Profile.STANDARD),
         entries=(),

@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from bitgauge.benchmarks.vocabulary.enums import Objective
+from bitgauge.benchmarks.vocabulary.decoder_metrics import PERPLEXITY_MARGIN, said_of
+from bitgauge.benchmarks.vocabulary.enums import Objective, Scenario
 from bitgauge.benchmarks.vocabulary.metric import MARGIN, Decides, Direction, Group, Metric, Scale
 from bitgauge.benchmarks.vocabulary.metrics import (
     METRICS,
@@ -19,11 +20,16 @@ from bitgauge.benchmarks.vocabulary.metrics import (
     keys,
     margin_of,
     placed,
+    published,
 )
 
 LATENCIES = {f"latency_{name}_ns" for name in ("p50", "p90", "p95", "p99", "p999")}
 RATES = {"throughput_per_s", "best_throughput_per_s", "sustained_ratio"}
-CERTIFIED = {"latency_ratio", *LATENCIES, *RATES, "load_ns", "first_inference_ns"}
+REQUESTS = {"ttft_ns", "tpot_ns", "ttft_ratio", "tpot_ratio"}
+TOKENS = {"prefill_tokens_per_s", "decode_tokens_per_s"}
+LOADING = {"load_ns", "first_inference_ns"}
+CERTIFIED = {"latency_ratio", *LATENCIES, *RATES, *LOADING, *REQUESTS, *TOKENS}
+TEXTS = ("perplexity", "perplexity_ratio")
 JOULES = {"energy_mj", "energy_active_mj", "energy_ratio"}
 PLACES: dict[str, Callable[[Metric], int]] = {
     "pooled": lambda metric: metric.pooled,
@@ -47,7 +53,9 @@ def test_each_metric_says_everything(metric: Metric) -> None:
     assert metric.definition >= 1
     assert metric.margin >= 0
     # On the log scale a difference of nothing would make every change one.
-    assert metric.scale is Scale.LINEAR or metric.margin == MARGIN
+    assert metric.scale is Scale.LINEAR or metric.margin == (
+        PERPLEXITY_MARGIN if metric.key in TEXTS else MARGIN
+    )
 
 
 @every
@@ -98,3 +106,14 @@ def test_an_unknown_metric_is_taken_for_a_ratio() -> None:
 def test_a_metric_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         METRICS["latency_ratio"].timed = False  # type: ignore[misc]
+
+
+def test_what_is_said_of_decoders_is_published_of_them_alone() -> None:
+    calls, llm = published(Scenario.SINGLE_STREAM), published(Scenario.LLM)
+    assert llm == tuple(METRICS)
+    assert calls == published(Scenario.OFFLINE) == keys(lambda metric: not metric.decoder)
+    assert llm[: len(calls)] == calls, "older tables read in the same order"
+    assert all(said_of(METRICS[key], Scenario.SINGLE_STREAM) for key in calls)
+    silent = {key for key in llm if not said_of(METRICS[key], Scenario.LLM)}
+    assert {"accuracy_delta_pp", "saturated_pct", "best_throughput_per_s"} <= silent
+    assert not silent & {"latency_p50_ns", "latency_ratio", "kl_mean", "energy_mj", *TEXTS}

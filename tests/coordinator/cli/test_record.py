@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.record.schema import from_json
-from bitgauge.benchmarks.vocabulary.metrics import METRICS
+from bitgauge.benchmarks.vocabulary.enums import Scenario
+from bitgauge.benchmarks.vocabulary.metrics import published
 from bitgauge.coordinator.exports.long_form import record_sheet
 from bitgauge.coordinator.store.blobs.files import blob_file
 
@@ -82,7 +83,7 @@ def test_files_by_their_ending_read_back_equal(stored: StoredRun, typed: Typed) 
     record = stored.record()
     assert from_json(Path("run.json").read_bytes()) == record
     wanted = list(record_sheet([record]).named())
-    assert len(wanted) == len(METRICS)
+    assert len(wanted) == len(published(Scenario.SINGLE_STREAM))
     assert parquet.read_table("run.parquet").to_pylist() == wanted
     text = Path("run.CSV").read_text("utf-8")
     found = list(csv.DictReader(io.StringIO(text)))
@@ -107,7 +108,7 @@ def test_a_job_names_all_its_runs(stored: StoredRun, typed: Typed) -> None:
     ids = [one["identity"]["record_id"]["value"] for one in found]
     assert ids == [stored.baseline_run_id, stored.run_id]
     lines = typed("record", stored.run_id, stored.run_id, "--format", "csv").out.splitlines()
-    assert len(lines) == 1 + 2 * len(METRICS)
+    assert len(lines) == 1 + 2 * len(published(Scenario.SINGLE_STREAM))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_a_record_needs_no_library_of_reports(stored: StoredRun) -> None:
     words = ["record", stored.run_id, "--db", str(stored.database), "--format", "csv"]
     done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert len(done.stdout.splitlines()) == 1 + len(METRICS)
+    assert len(done.stdout.splitlines()) == 1 + len(published(Scenario.SINGLE_STREAM))
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from bitgauge.benchmarks.numerics.ledger import BINS, Histogram
 from bitgauge.benchmarks.raw.container import write_raw
-from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole, Scenario
 from bitgauge.benchmarks.vocabulary.errors import BadInput
-from bitgauge.benchmarks.vocabulary.metrics import METRICS
+from bitgauge.benchmarks.vocabulary.metrics import published
 from bitgauge.benchmarks.vocabulary.reasons import INSUFFICIENT_SAMPLES
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
@@ -97,7 +97,7 @@ def test_the_page_has_its_sections_and_every_metric(html: str) -> None:
     assert page.headings == SECTIONS
     assert page.tags.count("figure") == 5
     assert len(page.ids) == len(set(page.ids))
-    for key in METRICS:
+    for key in published(Scenario.SINGLE_STREAM):
         assert key in page.text
     assert f"bitgauge reanalyse {RUN_ID}" in page.text
     assert "profile quick, or less than the profile asks for" in page.text
