@@ -159,14 +159,6 @@ DECODER_METRICS = (
 )
 """In the order in which they are published, behind all others."""
 
-_OF_DECODERS = frozenset(
-    {"size_bytes", "size_ratio", "latency_ratio", "throughput_per_s", "kl_mean"}
-    | {"sustained_ratio", "load_ns", "first_inference_ns", "nonfinite_count"}
-)
-"""What is said of a decoder besides what is said of decoders alone, and groups as a whole."""
-
-_GROUPS_OF_DECODERS = frozenset({Group.MEMORY, Group.ENERGY, Group.ENVIRONMENT})
-
 
 def said_of(metric: Metric, scenario: Scenario) -> bool:
     """Whether a metric can have a value in a scenario.
@@ -176,6 +168,4 @@ def said_of(metric: Metric, scenario: Scenario) -> bool:
     """
     if scenario is not Scenario.LLM:
         return not metric.decoder
-    if metric.decoder or metric.key in _OF_DECODERS or metric.group in _GROUPS_OF_DECODERS:
-        return True
-    return metric.key.startswith("latency_p") or metric.key == "harness_ns"
+    return metric.decoder or metric.of_requests

@@ -17,15 +17,21 @@ from .metric import MARGIN, Decides, Direction, Group, Metric, Scale
 
 _LOWER, _HIGHER, _NEITHER = Direction.LOWER, Direction.HIGHER, Direction.NEITHER
 
-_size = partial(Metric, direction=_LOWER, group=Group.IDENTITY, counted=True)
-_latency = partial(Metric, unit="ns", direction=_LOWER, group=Group.LATENCY, timed=True)
+_size = partial(Metric, of_requests=True, direction=_LOWER, group=Group.IDENTITY, counted=True)
+_latency = partial(
+    Metric, of_requests=True, unit="ns", direction=_LOWER, group=Group.LATENCY, timed=True
+)
 _certified = partial(_latency, certified=True)
-_memory = partial(Metric, unit="B", direction=_LOWER, group=Group.MEMORY)
-_energy = partial(Metric, unit="mJ", direction=_LOWER, group=Group.ENERGY, timed=True)
+_memory = partial(Metric, of_requests=True, unit="B", direction=_LOWER, group=Group.MEMORY)
+_energy = partial(
+    Metric, of_requests=True, unit="mJ", direction=_LOWER, group=Group.ENERGY, timed=True
+)
 _quality = partial(Metric, group=Group.QUALITY, scale=Scale.LINEAR, margin=0.1, on_data=True)
 _numerics = partial(Metric, group=Group.NUMERICS, counted=True, on_data=True)
 _share = partial(_numerics, unit="%", direction=_LOWER, scale=Scale.LINEAR, overflow=True)
-_sentinel = partial(Metric, unit="ns", direction=_NEITHER, group=Group.ENVIRONMENT)
+_sentinel = partial(
+    Metric, of_requests=True, unit="ns", direction=_NEITHER, group=Group.ENVIRONMENT
+)
 
 _ALL = (
     _size("size_bytes", unit="B", meaning="artifact size on disk", decides=Decides.VALUE),
@@ -96,12 +102,13 @@ _ALL = (
         unit="1/s",
         direction=_HIGHER,
         meaning="samples per second at the best batch of a sweep",
+        of_requests=False,
     ),
     _certified(
         "sustained_ratio", unit="1", meaning="median latency of the last minute / the first"
     ),
     _latency("harness_ns", meaning="the timing loop's own cost per iteration"),
-    _latency("floor_p50_ns", meaning="median latency of an empty model"),
+    _latency("floor_p50_ns", meaning="median latency of an empty model", of_requests=False),
     _certified("load_ns", meaning="time to make a session, median of launches"),
     _certified("first_inference_ns", meaning="first call of a session, median of launches"),
     _memory(
@@ -130,7 +137,7 @@ _ALL = (
     _memory(
         "mmap_weights_bytes", direction=_NEITHER, meaning="file-backed memory that loading added"
     ),
-    _memory("host_floor_bytes", meaning="peak_memory_bytes of an empty model"),
+    _memory("host_floor_bytes", meaning="peak_memory_bytes of an empty model", of_requests=False),
     _memory("cgroup_peak_bytes", meaning="the control group's own peak, page cache included"),
     _energy(
         "energy_mj",
@@ -188,12 +195,14 @@ _ALL = (
         meaning="mean KL divergence from the baseline's output",
         margin=0.001,
         relative=True,
+        of_requests=True,
     ),
     _quality(
         "nonfinite_count",
         unit="1",
         direction=_LOWER,
         meaning="outputs that are NaN or infinite",
+        of_requests=True,
         margin=0.0,
         counted=True,
         must_be_zero=True,
