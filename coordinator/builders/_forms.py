@@ -2,67 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import _sessions
+import numpy as np
+
+from ..environments.definition import definition
+from . import _outside, _sessions
+from ._checks.onnx.graph import with_outputs
+from ._lite import LiteInterpreter
 from .base import Unsupported
 
 Feeds = dict[str, Any]
-Answers = dict[str, Any]
-"""Arrays by the names of inputs, and of outputs."""
-
-Form = Callable[[Feeds], Answers]
+Arrays = dict[str, Any]
+"""By the names of inputs, of outputs, or of tensors on the way."""
 
 
-def opened(path: Path, kind: str) -> Form:
-    """What runs the file at `path`, as its graph stands.
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What a form computes.
+
+    Attributes:
+        outputs: of each call.
+        inner: float32 tensors that the first call computes on its way, in that order, when it is
+            asked for; none where they cannot be had.
+    """
+
+    outputs: tuple[Arrays, ...]
+    inner: Callable[[], Arrays]
+
+
+def environment_of(kind: str) -> str:
+    """The builder environment in which files of a kind are run; empty for ours."""
+    return _ENVIRONMENTS.get(kind, "")
+
+
+def toolchain(kind: str) -> str:
+    """What shapes the answers of a form that is run in an environment."""
+    return definition(environment_of(kind)).toolchain
+
+
+def computed(
+    path: Path, kind: str, calls: Sequence[Feeds], environment: Path | None = None
+) -> Computed:
+    """Run the file at `path`, as its graph stands.
+
+    Args:
+        path: of the form.
+        kind: its artifact kind.
+        calls: inputs of each call, at least one.
+        environment: root of the builder environment that `environment_of` names.
 
     Raises:
         Unsupported: nothing here runs files of its kind.
-        Exception: the model cannot be loaded; each library raises classes of its own.
+        Exception: the model cannot be loaded, or takes no such call; each library raises classes
+            of its own.
     """
-    if kind not in _OPENERS:
+    if kind not in _RUN:
         raise Unsupported(f"nothing here runs {kind}")
-    return _OPENERS[kind](path)
+    return _RUN[kind](path, calls, environment)
 
 
-def _onnx(path: Path) -> Form:
+def _onnx(path: Path, calls: Sequence[Feeds], _: Path | None) -> Computed:
     session = _sessions.open_session(str(path), as_it_stands=True)
     names = [one.name for one in session.get_outputs()]
-    return lambda feeds: dict(zip(names, session.run(None, feeds), strict=True))
+    outputs = tuple(dict(zip(names, session.run(None, one), strict=True)) for one in calls)
+    return Computed(outputs, lambda: _inner_of_onnx(path, calls[0]))
 
 
-def _tflite(path: Path) -> Form:
+def _inner_of_onnx(path: Path, feeds: Feeds) -> Arrays:
+    """What the nodes of a graph compute; nothing of one whose weights lie beside the file."""
+    import onnx
+
+    model = onnx.load(str(path), load_external_data=False)
+    made = [name for node in model.graph.node for name in node.output if name]
     try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ModuleNotFoundError as error:
-        raise Unsupported("ai-edge-litert, which runs tflite, is not installed") from error
-    interpreter = Interpreter(str(path), num_threads=1)
-    ins, outs = _named_tensors(interpreter)
-
-    def run(feeds: Feeds) -> Answers:
-        for name, at in ins.items():
-            interpreter.resize_tensor_input(at, feeds[name].shape)
-        interpreter.allocate_tensors()
-        for name, at in ins.items():
-            interpreter.set_tensor(at, feeds[name])
-        interpreter.invoke()
-        return {name: interpreter.get_tensor(at) for name, at in outs.items()}
-
-    return run
+        watched = with_outputs(model, made).SerializeToString()
+        found = _sessions.open_session(watched, as_it_stands=True).run(made, feeds)
+    except Exception:  # of its own classes: an output that is no tensor, say
+        return {}
+    return _floats(dict(zip(made, found, strict=True)))
 
 
-def _named_tensors(interpreter: Any) -> tuple[dict[str, int], dict[str, int]]:
-    """Index of each input and output by the names of the file's signature, else of its tensors."""
-    for one in interpreter._get_full_signature_list().values():
-        return dict(one["inputs"]), dict(one["outputs"])
-    ins, outs = interpreter.get_input_details(), interpreter.get_output_details()
-    return (
-        {one["name"]: one["index"] for one in ins},
-        {one["name"]: one["index"] for one in outs},
-    )
+def _tflite(path: Path, calls: Sequence[Feeds], _: Path | None) -> Computed:
+    lite = LiteInterpreter(path.read_bytes())
+    return Computed(tuple(map(lite.run, calls)), lambda: _inner_of_tflite(path, calls[0]))
 
 
-_OPENERS: dict[str, Callable[[Path], Form]] = {"onnx": _onnx, "tflite": _tflite}
+def _inner_of_tflite(path: Path, feeds: Feeds) -> Arrays:
+    watched = LiteInterpreter(path.read_bytes(), as_it_stands=True, tensors=True)
+    watched.run(feeds)
+    return _floats(watched.values(watched.computed()))
+
+
+def _pt2(path: Path, calls: Sequence[Feeds], environment: Path | None) -> Computed:
+    assert environment is not None, "it is run where its library is"
+    with tempfile.TemporaryDirectory(prefix="form-") as folder:
+        files = {name: Path(folder) / f"{name}.npz" for name in ("samples", "outputs", "inner")}
+        given = {f"{at}/{name}": one[name] for at, one in enumerate(calls) for name in one}
+        np.savez(files["samples"], allow_pickle=False, **given)
+        answer = _outside.answer(environment, "torch/answers.py", {"source": path, **files})
+        if "refused" in answer:
+            raise ValueError(str(answer["refused"]))
+        made, inner = (_read(files[name]) for name in ("outputs", "inner"))
+    outputs = [Arrays() for _ in calls]
+    for key, value in made.items():
+        at, _, name = key.partition("/")
+        outputs[int(at)][name] = value
+    return Computed(tuple(outputs), lambda: inner)
+
+
+def _read(path: Path) -> Arrays:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _floats(found: Arrays) -> Arrays:
+    return {name: one for name, one in found.items() if getattr(one, "dtype", None) == np.float32}
+
+
+_RUN: dict[str, Callable[[Path, Sequence[Feeds], Path | None], Computed]] = {
+    "onnx": _onnx,
+    "pt2": _pt2,
+    "tflite": _tflite,
+}
+_ENVIRONMENTS = {"pt2": "torch"}

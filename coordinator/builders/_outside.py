@@ -36,34 +36,55 @@ _RAISED = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Inter
 _ENDED = "MemoryError", "bad_alloc", "DefaultCPUAllocator: can't allocate memory"
 
 
+class ScriptFailed(Exception):
+    """A script ended without an answer, or with none that is taken; the text says how."""
+
+
 def run(request: BuildRequest, script: str, spec: Mapping[str, object]) -> dict[str, Any]:
     """Have a script done in the environment of a request; what it answered.
 
     Args:
         request: with its environment.
-        script: ``NAME/SCRIPT.py`` below the folders of environments.
-        spec: what the script is told, as JSON; a path becomes its text.
+        script: as for `answer`.
+        spec: as for `answer`.
 
     Raises:
         Unsupported: it says that the model cannot take the recipe.
         BadInput: BUILD_FAILED, it says so, ended in another way, or answered what it may not.
     """
     assert request.environment is not None, "a builder that names an environment is given one"
+    try:
+        found = answer(request.environment, script, spec)
+    except ScriptFailed as error:
+        raise _failed(request, str(error)) from error
+    if "unsupported" in found:
+        raise Unsupported(cleaned(str(found["unsupported"]), MAX_OUTSIDE_SENTENCE))
+    if "bad" in found:
+        raise _failed(request, cleaned(str(found["bad"]), MAX_OUTSIDE_SENTENCE))
+    return found
+
+
+def answer(environment: Path, script: str, spec: Mapping[str, object]) -> dict[str, Any]:
+    """Have a script done in an environment; what it answered.
+
+    Args:
+        environment: its root.
+        script: ``NAME/SCRIPT.py`` below the folders of environments.
+        spec: what the script is told, as JSON; a path becomes its text.
+
+    Raises:
+        ScriptFailed: it ended in another way, or answered what it may not.
+    """
     name, _, file = script.partition("/")
     path = definition(name).script(file)
     with tempfile.TemporaryDirectory(prefix="outside-") as folder:
         asked, said = Path(folder) / "spec.json", Path(folder) / "answer.json"
         asked.write_text(json.dumps(dict(spec), default=os.fspath), "utf-8")
-        python = python_of(request.environment)
+        python = python_of(environment)
         status, printed = _done([str(python), "-I", str(path), str(asked), str(said)])
         if status:
-            raise _ended(request, status, printed)
-        answer = _answer(request, said)
-    if "unsupported" in answer:
-        raise Unsupported(cleaned(str(answer["unsupported"]), MAX_OUTSIDE_SENTENCE))
-    if "bad" in answer:
-        raise _failed(request, cleaned(str(answer["bad"]), MAX_OUTSIDE_SENTENCE))
-    return answer
+            raise _ended(status, printed)
+        return _read(said)
 
 
 def _done(command: list[str]) -> tuple[int, str]:
@@ -79,25 +100,25 @@ def _done(command: list[str]) -> tuple[int, str]:
     return process.returncode, tail.decode("utf-8", "replace")
 
 
-def _answer(request: BuildRequest, path: Path) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     """What a script has written: one object of JSON in a plain file."""
     try:
         with os.fdopen(open_made(path, MAX_OUTSIDE_ANSWER_BYTES), "rb") as file:
-            answer = json.loads(file.read(MAX_OUTSIDE_ANSWER_BYTES), parse_constant=_no_number)
+            found = json.loads(file.read(MAX_OUTSIDE_ANSWER_BYTES), parse_constant=_no_number)
     except FileNotFoundError as error:
-        raise _failed(request, "its script ended without an answer") from error
+        raise ScriptFailed("its script ended without an answer") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise _failed(request, "its script's answer cannot be read") from error
-    if not isinstance(answer, dict):
-        raise _failed(request, "its script's answer is no object")
-    return answer
+        raise ScriptFailed("its script's answer cannot be read") from error
+    if not isinstance(found, dict):
+        raise ScriptFailed("its script's answer is no object")
+    return found
 
 
 def _no_number(text: str) -> float:
     raise ValueError(text)
 
 
-def _ended(request: BuildRequest, status: int, printed: str) -> Exception:
+def _ended(status: int, printed: str) -> Exception:
     """What a script that ended without being asked to has to do with."""
     words = last_said(printed)
     if any(one in words for one in _ENDED):
@@ -106,8 +127,8 @@ def _ended(request: BuildRequest, status: int, printed: str) -> Exception:
         return OSError(errno.ENOSPC, words)
     if status < 0:
         name = signal.Signals(-status).name
-        return _failed(request, f"a library ended the script with {name}")
-    return _failed(request, plain(words) or "its script said nothing")
+        return ScriptFailed(f"a library ended the script with {name}")
+    return ScriptFailed(plain(words) or "its script said nothing")
 
 
 def last_said(printed: str) -> str:

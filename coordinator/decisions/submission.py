@@ -24,6 +24,8 @@ REFERENCE_RECIPE = "reference"
 """What is built of a baseline and an evaluation set: the baseline's predictions off the device."""
 ORDER_RECIPE = "order"
 """What is made of a baseline, and an evaluation set to run both on: the baseline in order."""
+ANSWERS_RECIPE = "answers"
+"""What is made of a form that an environment runs, and a set: what it answers to samples."""
 MAX_ENTRIES = 256
 MAX_SOURCES = 8
 """Further FP32 forms of one model."""
@@ -241,6 +243,9 @@ def label_of(entry: Entry) -> str:
     return words or entry.artifact.short
 
 
+Answers = Mapping[Digest, Digest | str]
+"""By the artifact of a form, what it answers to samples, or why nobody knows."""
+
 Takes = Mapping[str, tuple[str, ...]]
 """Which artifact kinds each runtime takes; one that is not there has not said so."""
 
@@ -359,6 +364,7 @@ class Inspection:
         entries: those of the job, where `all` stood for some, or a source is one.
         sources: with their kinds, and how they agree with the baseline.
         disorder: what of the baseline is to be put in order first; nothing else was looked at.
+        unanswered: forms of the model, with their kinds, that are to answer samples first.
     """
 
     model_class: ModelClass
@@ -369,3 +375,4 @@ class Inspection:
     entries: tuple[Entry, ...] = ()
     sources: tuple[ModelSource, ...] = ()
     disorder: tuple[str, ...] = ()
+    unanswered: tuple[tuple[Digest, str], ...] = ()

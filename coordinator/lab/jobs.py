@@ -6,9 +6,11 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.enums import JobState, ModelClass
+from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
@@ -19,7 +21,7 @@ from ..decisions.care import require_quota
 from ..decisions.steps import INSPECTING, StepKind
 from ..decisions.submission import Inspection
 from ..store.store import Store
-from ..store.values import BuildKey, LeaseTerms
+from ..store.values import BuildKey, BuildOutcome, LeaseTerms
 from ..store.writer import Writer
 from .blobs import wanted
 from .builds import Builds, patiently
@@ -79,6 +81,9 @@ class Jobs:
         if inspection.disorder:
             spec = await self._ordered(spec, wish)
             inspection = await self._inspected(spec, takes, wish)
+        if inspection.unanswered:
+            answers = await self._answers(spec, inspection.unanswered, wish)
+            inspection = await self._inspected(spec, takes, wish, answers)
         spec = await self._with_origin(submission.described(spec, inspection))
         model_class = spec.model_class or ModelClass.OTHER
         job_id = str(uuid.uuid4())
@@ -101,6 +106,24 @@ class Jobs:
         asked = BuildKey(spec.baseline, submission.order_recipe(spec), spec.evaluation, "")
         outcome = await self.builds.outcome(asked, wish)
         return submission.ordered(spec, outcome.artifact or spec.baseline, outcome.notes)
+
+    async def _answers(
+        self, spec: JobSpec, forms: Sequence[tuple[Digest, str]], wish: Wish
+    ) -> dict[Digest, Digest | str]:
+        """What forms of a model answer to samples, or why nobody knows.
+
+        A form that ends what runs it is no reason to refuse the job: its device will say so, too.
+        """
+        samples = spec.calibration or spec.evaluation
+        found: dict[Digest, Digest | str] = {}
+        for artifact, kind in forms:
+            asked = BuildKey(artifact, submission.ANSWERS_RECIPE, samples, "", source_kind=kind)
+            try:
+                outcome = await self.builds.outcome(asked, wish)
+            except BadInput as error:
+                outcome = BuildOutcome(None, error.sentence)
+            found[artifact] = outcome.artifact or str(outcome.unsupported).rstrip(".")
+        return found
 
     async def _with_origin(self, spec: JobSpec) -> JobSpec:
         """The job with the lineage of a baseline that was put in order for an earlier one."""
@@ -135,10 +158,16 @@ class Jobs:
         finally:
             task.cancel()
 
-    async def _inspected(self, spec: JobSpec, takes: submission.Takes, wish: Wish) -> Inspection:
+    async def _inspected(
+        self,
+        spec: JobSpec,
+        takes: submission.Takes,
+        wish: Wish,
+        answers: submission.Answers = MappingProxyType({}),
+    ) -> Inspection:
         async def inspected() -> Inspection:
             async with self.builds.slots.taken(wish, StepKind.INSPECT, INSPECTING):
-                return await self.runner.inspect(spec, takes)
+                return await self.runner.inspect(spec, takes, answers)
 
         return await patiently(inspected)
 

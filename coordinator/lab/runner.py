@@ -11,7 +11,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 
-from ..decisions.submission import Inspection, Takes
+from ..decisions.submission import Answers, Inspection, Takes
 from ..models.chains import Chain
 from ..store.values import BuildKey, BuildOutcome
 
@@ -39,10 +39,11 @@ class TaskRunner(Protocol):
     async def make_ready(self, environment: str) -> None:
         """Make an environment on some node, which builds what needs it, unless it is there."""
 
-    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
+    async def inspect(self, spec: JobSpec, takes: Takes, answers: Answers) -> Inspection:
         """Look into every file of a completed job before it is taken.
 
-        `takes` says which kinds of artifact each runtime takes, as far as that is known.
+        `takes` says which kinds of artifact each runtime takes, as far as that is known; `answers`
+        what forms of the model answer that an environment runs.
         """
 
     async def build(self, key: BuildKey) -> BuildOutcome:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from bitgauge.benchmarks.quality.sets import (
     EvaluationSet,
@@ -21,12 +22,12 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
 
 from ..builders.registry import chain_for, parse, usual_recipes
-from ..decisions.submission import Inspection, Takes, require_taken, runtime_for
+from ..decisions.submission import Answers, Inspection, Takes, require_taken, runtime_for
 from ..models.base import ModelFacts
 from ..models.checks import check_evaluation, check_stands_in
 from ..models.recognise import inspect_model, kind_of
 from .order import out_of_order, wanted_of
-from .sources import looked_at
+from .sources import looked_at, unanswered
 
 BASELINE_LABEL = "The baseline"
 EVALUATION_LABEL = "The evaluation set"
@@ -35,7 +36,9 @@ CALIBRATION_LABEL = "The calibration set"
 PathOf = Callable[[Digest], Path]
 
 
-def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
+def inspect_job(
+    spec: JobSpec, path_of: PathOf, takes: Takes, answers: Answers = MappingProxyType({})
+) -> Inspection:
     """Check a job as `completed` returns it; recognise model class, recipes and artifact kinds.
 
     Raises:
@@ -61,7 +64,10 @@ def inspect_job(spec: JobSpec, path_of: PathOf, takes: Takes) -> Inspection:
         with _said_of(CALIBRATION_LABEL):
             check_inputs(calibration, baseline.inputs, code)
         require_disjoint(calibration, evaluation)
-    sources = looked_at(spec, baseline, evaluation, calibration, path_of)
+    waiting = unanswered(spec, path_of, answers)
+    if waiting:
+        return Inspection(ModelClass.OTHER, unanswered=waiting)
+    sources = looked_at(spec, baseline, evaluation, calibration, path_of, answers=answers)
     look = _Look(spec, baseline, kind, evaluation, path_of, takes, sources)
     entries = tuple(each for entry in spec.entries for each in _each(entry, look))
     found = [_entry(entry, look) for entry in entries]

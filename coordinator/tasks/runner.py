@@ -35,14 +35,21 @@ from ..decisions.steps import (
     error_of,
     limit_met,
 )
-from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
+from ..decisions.submission import (
+    ANSWERS_RECIPE,
+    REFERENCE_RECIPE,
+    Answers,
+    Inspection,
+    Takes,
+    is_order,
+)
 from ..environments.making import MakingTerms
 from ..environments.room import MAX_ENVIRONMENTS_BYTES
 from ..lab.runner import Analysis
 from ..models.chains import Chain
 from ..store.values import BuildKey, BuildOutcome
+from . import agreement, reference, steps
 from . import order as ordering
-from . import reference, steps
 from .steps import named
 from .work import BlobAccess, Node, StepTerms
 
@@ -108,6 +115,8 @@ class RayRunner:
             return reference.toolchain()
         if is_order(key.recipe):
             return ordering.toolchain()
+        if key.recipe == ANSWERS_RECIPE:
+            return agreement.toolchain(key.source_kind)
         return registry.toolchain(parse(key.recipe), named(key.artifact_kind), key.source_kind)
 
     def chain(self, recipe: str, artifact_kind: str, there: Sequence[str]) -> Chain:
@@ -123,10 +132,10 @@ class RayRunner:
         step = doing_environment(environment)
         self._ready[environment] = await self._run(str, step, "make_ready", environment)
 
-    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
+    async def inspect(self, spec: JobSpec, takes: Takes, answers: Answers) -> Inspection:
         """Look into a job's files on some node."""
         step = (StepKind.INSPECT, INSPECTING)
-        return await self._run(Inspection, step, "inspect", spec, takes)
+        return await self._run(Inspection, step, "inspect", spec, takes, dict(answers))
 
     async def build(self, key: BuildKey) -> BuildOutcome:
         """Build an artifact on some node."""

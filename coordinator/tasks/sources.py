@@ -12,6 +12,8 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, ModelSource
 
+from ..builders._forms import environment_of
+from ..decisions.submission import Answers
 from ..models.base import ModelFacts
 from ..models.checks import check_stands_in
 from ..models.recognise import inspect_model, kind_of
@@ -24,8 +26,12 @@ def looked_at(
     evaluation: EvaluationSet,
     calibration: EvaluationSet | None,
     path_of: Callable[[Digest], Path],
+    *,
+    answers: Answers,
 ) -> tuple[ModelSource, ...]:
     """The sources of a job with their kinds, each run beside the baseline on a few samples.
+
+    What is run in an environment of its own was run before; `unanswered` says which that is.
 
     Raises:
         BadInput: one is no FP32 form of the model or computes something else, or two are of one
@@ -34,7 +40,13 @@ def looked_at(
     samples = (evaluation, "the evaluation set")
     if calibration is not None:
         samples = (calibration, "the calibration set")
-    own = FormFile(path_of(spec.baseline), kind_of(path_of(spec.baseline)), baseline.inputs)
+
+    def form(artifact: Digest, kind: str, facts: ModelFacts) -> FormFile:
+        given = answers.get(artifact)
+        answered = path_of(given) if isinstance(given, Digest) else given
+        return FormFile(path_of(artifact), kind, facts.inputs, answered)
+
+    own = form(spec.baseline, kind_of(path_of(spec.baseline)), baseline)
     found: dict[str, ModelSource] = {}
     for one in spec.sources:
         label = f"The source {one.name}".rstrip()
@@ -51,10 +63,19 @@ def looked_at(
             what = str(facts.recipe or "of mixed formats")
             raise BadInput(Code.BAD_MODEL, f"{label} is {what}; a source is fp32.")
         check_stands_in(baseline, facts, evaluation, spec.workload.batch, label, output=spec.output)
-        seen = agree(own, FormFile(path, kind, facts.inputs), *samples)
+        seen = agree(own, form(one.artifact, kind, facts), *samples)
         if seen.differs:
             raise BadInput(
                 Code.BAD_MODEL, f"{label} does not compute what the baseline does: {seen.words}."
             )
         found[kind] = replace(one, kind=kind, agreement=seen.words)
     return tuple(found.values())
+
+
+def unanswered(
+    spec: JobSpec, path_of: Callable[[Digest], Path], answers: Answers
+) -> tuple[tuple[Digest, str], ...]:
+    """The forms of a job that must be run in an environment first, each with its artifact kind."""
+    forms = (spec.baseline, *(one.artifact for one in spec.sources)) if spec.sources else ()
+    kinds = {one: kind_of(path_of(one)) for one in forms if one not in answers}
+    return tuple((one, kind) for one, kind in kinds.items() if environment_of(kind))

@@ -15,13 +15,20 @@ from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
-from ..builders import registry
+from ..builders import _forms, registry
 from ..builders.base import BuildLog, BuildRequest, Unsupported
 from ..decisions.steps import limit_met
-from ..decisions.submission import REFERENCE_RECIPE, Inspection, Takes, is_order
+from ..decisions.submission import (
+    ANSWERS_RECIPE,
+    REFERENCE_RECIPE,
+    Answers,
+    Inspection,
+    Takes,
+    is_order,
+)
 from ..lab.runner import Analysis
 from ..store.values import BuildKey
-from . import order, reference
+from . import agreement, order, reference
 from .nursery.order import RESULTS
 
 ARTIFACT = "artifact"
@@ -47,11 +54,11 @@ class Built:
     batch: int = 0
 
 
-def inspect(spec: JobSpec, paths: Mapping[str, Path], takes: Takes) -> Inspection:
+def inspect(spec: JobSpec, paths: Mapping[str, Path], takes: Takes, answers: Answers) -> Inspection:
     """Look into every file of a job, which lie at `paths` by their SHA-256."""
     from .inspect_job import inspect_job
 
-    return inspect_job(spec, lambda digest: paths[digest.sha256], takes)
+    return inspect_job(spec, lambda digest: paths[digest.sha256], takes, answers)
 
 
 def build(
@@ -94,6 +101,9 @@ def _make(
     elif key.recipe == REFERENCE_RECIPE:
         assert other is not None, "a reference is evaluated on a set"
         reference.evaluate(baseline, other, output, key.batch, log)
+    elif key.recipe == ANSWERS_RECIPE:
+        assert other is not None, "a form answers to samples of a set"
+        agreement.answer(baseline, key.source_kind, other, output, environment)
     else:
         recipe = parse(key.recipe)
         batch = max(key.batch, 1)
@@ -105,6 +115,8 @@ def environment_of(key: BuildKey) -> str:
     """The name of the environment that a build works in; empty for one that works in ours."""
     if is_order(key.recipe) or key.recipe == REFERENCE_RECIPE:
         return ""
+    if key.recipe == ANSWERS_RECIPE:
+        return _forms.environment_of(key.source_kind)
     _, builder = registry.builder_for(parse(key.recipe), named(key.artifact_kind), key.source_kind)
     return registry.environment_of(builder)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import ray
@@ -29,7 +30,7 @@ from ..client.client import Client
 from ..client.endpoint import Endpoint
 from ..client.upload import upload
 from ..decisions.steps import End, Ending, StepLimit
-from ..decisions.submission import Inspection, Takes
+from ..decisions.submission import Answers, Inspection, Takes
 from ..environments import making
 from ..environments.definition import definition
 from ..environments.making import MakingTerms
@@ -107,16 +108,24 @@ class Node:
         with TaskClient(access) as client:
             yield client, Replica(replica_folder(), client, access.replica_bytes)
 
-    def inspect(self, access: BlobAccess, limit: StepLimit, spec: JobSpec, takes: Takes) -> Any:
+    def inspect(
+        self,
+        access: BlobAccess,
+        limit: StepLimit,
+        spec: JobSpec,
+        takes: Takes,
+        answers: Answers = MappingProxyType({}),
+    ) -> Any:
         """Look into every file of a job: an `Inspection`."""
         models = {spec.baseline, *(entry.artifact for entry in spec.entries)} - {None}
         models |= {source.artifact for source in spec.sources}
         sets = {spec.evaluation, spec.calibration} - {None}
+        sets |= {one for one in answers.values() if not isinstance(one, str)}
         with self.blobs(access) as (_, replica):
             paths = {one.sha256: replica.path(one) for one in sets if one}
             paths |= {one.sha256: replica.artifact(one) for one in models if one}
         inputs = (*map(_whole, paths.values()),)
-        order = Order(steps.inspect, (spec, paths, takes), limit, inputs)
+        order = Order(steps.inspect, (spec, paths, takes, dict(answers)), limit, inputs)
         return self.nursery.raised(order, Inspection)
 
     def build(self, access: BlobAccess, limit: StepLimit, key: BuildKey) -> Any:

@@ -24,7 +24,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec, JobV
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef, RunReport
 from bitgauge.coordinator.decisions.care import CareTerms
-from bitgauge.coordinator.decisions.submission import Inspection, Takes
+from bitgauge.coordinator.decisions.submission import Answers, Inspection, Takes
 from bitgauge.coordinator.lab import assemble
 from bitgauge.coordinator.lab import builds as builds_module
 from bitgauge.coordinator.lab import loops as dispatch
@@ -71,6 +71,8 @@ class FakeRunner:
         self.references: set[Digest | None] = set()
         self.metrics = metrics or (LATENCY,)
         self.disorder: tuple[str, ...] = ()
+        self.unanswered: tuple[tuple[Digest, str], ...] = ()
+        self.answers: dict[Digest, Digest | str] = {}
 
     def toolchain(self, key: BuildKey) -> str:
         return "tool 1"
@@ -84,10 +86,13 @@ class FakeRunner:
     async def make_ready(self, environment: str) -> None:
         raise AssertionError("nothing is built in an environment here")
 
-    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
+    async def inspect(self, spec: JobSpec, takes: Takes, answers: Answers) -> Inspection:
         self._fail()
         if self.disorder and spec.original is None:
             return Inspection(ModelClass.OTHER, disorder=self.disorder)
+        if self.unanswered and not answers:
+            return Inspection(ModelClass.OTHER, unanswered=self.unanswered)
+        self.answers.update(answers)
         recipes = tuple(entry.recipe or RECIPE for entry in spec.entries)
         kinds = tuple(entry.artifact_kind or "onnx" for entry in spec.entries)
         return Inspection(ModelClass.CNN, recipes, kinds, (None,) * len(recipes))
@@ -101,6 +106,8 @@ class FakeRunner:
             return BuildOutcome(ORDERED, notes=self.disorder)
         self._fail()
         self.built.append(key)
+        if key.recipe == "answers":
+            return BuildOutcome(REFERENCE)
         return BuildOutcome(BUILT)
 
     async def analyse(

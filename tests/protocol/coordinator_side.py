@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Unavailable
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
-from bitgauge.coordinator.decisions.submission import Inspection, Takes
+from bitgauge.coordinator.decisions.submission import Answers, Inspection, Takes
 from bitgauge.coordinator.lab.assemble import Lab, assemble
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.models.chains import Chain, Link
@@ -103,7 +103,7 @@ class Tasks:
     async def make_ready(self, environment: str) -> None:
         raise AssertionError("nothing is built in an environment here")
 
-    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
+    async def inspect(self, spec: JobSpec, takes: Takes, answers: Answers) -> Inspection:
         kinds = ("onnx",) * len(spec.entries)
         recipes = tuple(entry.recipe for entry in spec.entries)
         return Inspection(ModelClass.CNN, recipes, kinds, (None,) * len(recipes))

@@ -32,7 +32,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, JobSpec
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 from bitgauge.coordinator.decisions.steps import ANALYSING, INSPECTING, Ending, StepLimit, error_of
-from bitgauge.coordinator.decisions.submission import Inspection, Takes
+from bitgauge.coordinator.decisions.submission import Answers, Inspection, Takes
 from bitgauge.coordinator.lab.runner import Analysis
 from bitgauge.coordinator.tasks.nursery.nursery import Nursery
 from bitgauge.coordinator.tasks.nursery.order import Site
@@ -70,10 +70,10 @@ class Stepping(FakeRunner):
         self.lock = asyncio.Lock()
         self.steps = 0
 
-    async def inspect(self, spec: JobSpec, takes: Takes) -> Inspection:
+    async def inspect(self, spec: JobSpec, takes: Takes, answers: Answers) -> Inspection:
         if spec.idempotency_key != "looked into":
-            return await super().inspect(spec, takes)
-        found = await self._step(INSPECTING, self.node.inspect, spec, takes)
+            return await super().inspect(spec, takes, answers)
+        found = await self._step(INSPECTING, self.node.inspect, spec, takes, answers)
         assert isinstance(found, Inspection)
         return found
 

@@ -12,7 +12,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
 from bitgauge.coordinator.decisions.steps import StepLimit, StepLimits
-from bitgauge.coordinator.decisions.submission import Inspection, Takes
+from bitgauge.coordinator.decisions.submission import Answers, Inspection, Takes
 from bitgauge.coordinator.models.chains import Chain, Link
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
@@ -180,11 +180,11 @@ async def test_whoever_submits_hears_what_is_waited_for(lab: Lab) -> None:
     free, begun = asyncio.Event(), 0
     inspect = lab.runner.inspect
 
-    async def held_inspect(spec: JobSpec, takes: Takes) -> Inspection:
+    async def held_inspect(spec: JobSpec, takes: Takes, answers: Answers) -> Inspection:
         nonlocal begun
         begun += 1
         await free.wait()
-        return await inspect(spec, takes)
+        return await inspect(spec, takes, answers)
 
     lab.runner.inspect = held_inspect  # type: ignore[method-assign]
     others = [
@@ -214,7 +214,7 @@ async def test_a_look_that_nobody_waits_for_any_more_is_stopped(lab: Lab) -> Non
     await lab.register()
     stopped = asyncio.Event()
 
-    async def endless(spec: JobSpec, takes: Takes) -> Inspection:
+    async def endless(spec: JobSpec, takes: Takes, answers: Answers) -> Inspection:
         try:
             await asyncio.sleep(600)
         finally:
@@ -276,9 +276,9 @@ def chained_job(key: str, *recipes: str) -> JobSpec:
 def chained(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Chained:
     real = lab.runner.inspect
 
-    async def inspected(spec: JobSpec, takes: Takes) -> Inspection:
+    async def inspected(spec: JobSpec, takes: Takes, answers: Answers) -> Inspection:
         sources = tuple(dataclasses.replace(one, kind="pt2") for one in spec.sources)
-        return dataclasses.replace(await real(spec, takes), sources=sources)
+        return dataclasses.replace(await real(spec, takes, answers), sources=sources)
 
     lab.runner.inspect = inspected  # type: ignore[method-assign]
     return Chained(lab)

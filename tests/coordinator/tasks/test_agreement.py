@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,16 @@ import onnx
 import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
+from bitgauge.coordinator.builders.base import Unsupported
 from bitgauge.coordinator.models.recognise import inspect_model, kind_of
-from bitgauge.coordinator.tasks.agreement import SAMPLES, TOLERANCE, Agreed, FormFile, agree
+from bitgauge.coordinator.tasks.agreement import (
+    SAMPLES,
+    TOLERANCE,
+    Agreed,
+    FormFile,
+    agree,
+    answer,
+)
 from onnx import numpy_helper
 
 pytest.importorskip("ai_edge_litert", reason="NOT RUN: pip install 'bitgauge[litert]'")
@@ -61,8 +70,39 @@ def test_rounding_is_no_difference(tmp_path: Path) -> None:
 
 def test_what_nothing_here_runs_is_said() -> None:
     model = zoo.models()[0].path
-    found = held(model, model.with_suffix(".pt2"))
-    assert found == Agreed("not compared with the baseline: nothing here runs pt2")
+    samples = read_evaluation_set(zoo.calibration_path())
+    strange = replace(form(model), kind="strange")
+    found = agree(form(model), strange, samples, "the calibration set")
+    assert found == Agreed("not compared with the baseline: nothing here runs strange")
+
+
+def test_what_an_environment_answered_is_held_against_the_baseline(tmp_path: Path) -> None:
+    """The first tensor that differs is named, of those that go by one name in both."""
+    model, samples = zoo.models()[0].path, read_evaluation_set(zoo.calibration_path())
+    for name, path in (("same", model), ("other", changed(tmp_path, model, 0.05))):
+        answer(path, "onnx", zoo.calibration_path(), tmp_path / name, None)
+    there = form(model.with_suffix(".pt2"))
+
+    def found(answered: Path | str) -> Agreed:
+        elsewhere = replace(there, answered=answered)
+        return agree(form(model), elsewhere, samples, "the calibration set")
+
+    assert found(tmp_path / "same").words.endswith(
+        "the largest difference is 0 of 5.99, in output logits"
+    )
+    other = found(tmp_path / "other")
+    assert other.differs
+    assert "; the first tensor that differs is " in other.words
+    assert found("no torch here") == Agreed("not compared with the baseline: no torch here")
+
+
+def test_a_form_that_takes_no_sample_has_no_answer(tmp_path: Path) -> None:
+    with np.load(zoo.calibration_path()) as file:
+        kept = {name: file[name] for name in file.files}
+    kept["inputs/pixels"] = kept["inputs/pixels"][:, :, :4]
+    np.savez(tmp_path / "short.npz", allow_pickle=False, **kept)
+    with pytest.raises(Unsupported, match="pixels"):
+        answer(zoo.models()[0].path, "onnx", tmp_path / "short.npz", tmp_path / "out", None)
 
 
 def test_a_form_that_does_not_load_is_said(tmp_path: Path) -> None:
