@@ -128,12 +128,17 @@ def jobs_of(spec: JobSpec, batches: Sequence[int]) -> tuple[JobSpec, ...]:
 
 
 def parse_recipes(
-    text: str, kept: Sequence[str] | None = None, *, calibrated: bool
+    text: str,
+    kept: Sequence[str] | None = None,
+    baseline: Path | None = None,
+    *,
+    calibrated: bool,
 ) -> tuple[str, ...]:
     """The recipes of ``--recipes``: canonical spellings with commas, each with ``@RUNTIME`` or not.
 
-    `all` is the usual recipes of the reference's runtime; ``all@RUNTIME`` those of another, and
-    ``all@*`` those of every runtime for which something can be made, found by the coordinator.
+    `all` is the usual recipes of the baseline's runtime; ``all@RUNTIME`` those of another, and
+    ``all@*`` those of every runtime for which something can be made, found by the coordinator. So
+    are those of a `baseline` that is no ONNX file.
 
     With `kept`, the nodes of ``--keep-float``, each that quantizes leaves those in float.
 
@@ -141,21 +146,25 @@ def parse_recipes(
         BadInput: a recipe is unknown, or a static one that was named has no calibration set.
     """
     words = [word.strip() for word in text.split(",") if word.strip()]
+    from ..builders.base import USUAL_SOURCE
     from ..builders.registry import parse  # knows what builders have names of their own for
+    from ..models.recognise import kind_of
+
+    own = baseline is None or ALL not in words or kind_of(baseline, str(baseline)) == USUAL_SOURCE
 
     def keeping(recipe: Recipe | str) -> Recipe:
         found = parse(recipe) if isinstance(recipe, str) else recipe
         return with_kept(found, (*kept_names(found), *(kept or ()))) if found.scheme else found
 
-    if kept and (unnamed := [one for one in words if one.startswith(f"{ALL}@")]):
+    if kept and (unnamed := [one for one in words if one.startswith(f"{ALL}@" if own else ALL)]):
         raise BadInput(
             Code.BAD_ARGUMENT,
             f"--keep-float names layers of one model file, and {unnamed[0]} asks for what another"
             " may be made of; name the recipes.",
         )
     recipes: list[str] = []
+    usual = [str(keeping(one)) for one in DEFAULT_RECIPES] if own else [ALL]
     for word in words:  # of all of them, each that cannot be built says why in its row
-        usual = [str(keeping(one)) for one in DEFAULT_RECIPES]
         recipes += usual if word == ALL else [canonical(word, keeping)]
     named = {canonical(word, keeping) for word in words if word != ALL}
     static = [recipe for recipe in recipes if recipe in named and needs_calibration(recipe)]

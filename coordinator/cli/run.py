@@ -241,7 +241,8 @@ def _specs(
         sources_of,
     )
 
-    recipes = parse_recipes(files.recipes, files.keep_float, calibrated=bool(files.calibration))
+    known = bool(files.calibration)
+    recipes = parse_recipes(files.recipes, files.keep_float, files.baseline, calibrated=known)
     if not files.artifacts and not recipes:
         raise BadInput(
             Code.BAD_ARGUMENT, "There is nothing to measure; name artifacts or give --recipes all."

@@ -43,9 +43,8 @@ LONGEST_DEADLINE_S = 30 * 86_400
 def completed(spec: JobSpec) -> JobSpec:
     """`spec` with the baseline as entry 0, and as the artifact of every bare ``fp32`` entry.
 
-    An ``fp32`` entry of another runtime is whatever source that runtime takes, found when the files
-    are looked into. Every entry says what executes it, but a file that somebody gave without saying
-    so: that is seen then, too. The job's own runtime is that of its baseline.
+    What executes an entry that does not say so is seen when the files are looked into: the runtime
+    of the job is that of its baseline, which `runtime_for` finds by what kind of file that is.
 
     Raises:
         BadInput: `BAD_ARGUMENT` when a number is out of range or the name is empty.
@@ -53,25 +52,22 @@ def completed(spec: JobSpec) -> JobSpec:
     _require_sane(spec)
     entries = tuple(
         replace(entry, artifact=spec.baseline)
-        if entry.artifact is None
-        and entry.recipe == BASELINE_RECIPE
-        and entry.runtime in ("", spec.runtime)
+        if entry.artifact is None and entry.recipe == BASELINE_RECIPE and not entry.runtime
         else entry
         for entry in spec.entries
     )
     if not entries or entries[0].artifact != spec.baseline:
         entries = (Entry(BASELINE_RECIPE, spec.baseline), *entries)
-    first = replace(entries[0], recipe=entries[0].recipe or BASELINE_RECIPE)
-    runtime = spec.runtime_of(first)
-    explicit = tuple(
-        one
-        if one.artifact not in (None, spec.baseline)
-        else replace(one, runtime=spec.runtime_of(one))
-        for one in (first, *entries[1:])
-    )
+    runtime = spec.runtime_of(entries[0])
+    first = replace(entries[0], recipe=entries[0].recipe or BASELINE_RECIPE, runtime=runtime)
     sources = tuple(ModelSource(one.artifact, one.name) for one in spec.sources)
     return replace(
-        spec, entries=explicit, runtime=runtime, original=None, order=(), sources=sources
+        spec,
+        entries=(first, *entries[1:]),
+        runtime=runtime,
+        original=None,
+        order=(),
+        sources=sources,
     )
 
 

@@ -18,6 +18,7 @@ from bitgauge.benchmarks.vocabulary.asked import ALL, EVERY
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
+from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
 
@@ -68,7 +69,7 @@ def inspect_job(
     if waiting:
         return Inspection(ModelClass.OTHER, unanswered=waiting)
     sources = looked_at(spec, baseline, evaluation, calibration, path_of, answers=answers)
-    look = _Look(spec, baseline, kind, evaluation, path_of, takes, sources)
+    look = _Look(spec, baseline, kind, evaluation, path_of, takes, sources, runtime)
     entries = tuple(each for entry in spec.entries for each in _each(entry, look))
     found = [_entry(entry, look) for entry in entries]
     stand = tuple(
@@ -103,7 +104,7 @@ def _said_of(label: str) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What the entries of a job are looked at with."""
+    """What the entries of a job are looked at with; `runtime` is that of the baseline."""
 
     spec: JobSpec
     baseline: ModelFacts
@@ -112,6 +113,15 @@ class _Look:
     path_of: PathOf
     takes: Takes
     sources: tuple[ModelSource, ...]
+    runtime: str
+
+    def runtime_of(self, entry: Entry) -> str:
+        """What executes what is built: what was named for it or for the job, else the baseline's.
+
+        Who named none at all is told by the default, which may not take the baseline.
+        """
+        named = self.spec.runtime
+        return entry.runtime or (named if named != DEFAULT_RUNTIME else self.runtime)
 
     @property
     def there(self) -> dict[str, Digest]:
@@ -142,8 +152,7 @@ def _each(entry: Entry, look: _Look) -> Iterator[Entry]:
     if entry.recipe != ALL or entry.artifact is not None:
         yield entry
         return
-    names = sorted(look.takes) if entry.runtime == EVERY else [entry.runtime]
-    own = look.spec.entries[0].runtime
+    names = sorted(look.takes) if entry.runtime == EVERY else [look.runtime_of(entry)]
     for name in names:
         found = usual_recipes(look.takes.get(name, ()), tuple(look.there))
         if not found and entry.runtime != EVERY:
@@ -154,7 +163,7 @@ def _each(entry: Entry, look: _Look) -> Iterator[Entry]:
                 f" {' and '.join(look.there)}.",
             )
         for recipe in found:
-            if name != own or recipe.family is not FormatFamily.FP32:
+            if name != look.runtime or recipe.family is not FormatFamily.FP32:
                 yield replace(entry, recipe=str(recipe), runtime=name)
 
 
@@ -164,15 +173,15 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
         label = _label(entry, BASELINE_LABEL)
         if entry.recipe == CUSTOM:
             raise BadInput(Code.BAD_RECIPE, f"{label} is never custom: it is fp32.")
-        runtime = runtime_for(look.baseline_kind, entry.runtime, look.takes)
+        runtime = runtime_for(look.baseline_kind, look.runtime_of(entry), look.takes)
         require_taken(label, look.baseline_kind, runtime, look.takes)
         return _Seen(FormatFamily.FP32.value, look.baseline_kind, runtime)
     if entry.artifact is None:
         asked = parse(entry.recipe)
-        kinds = look.takes.get(entry.runtime, ())
-        made = chain_for(asked, kinds, tuple(look.there), entry.runtime)
+        runtime = look.runtime_of(entry)
+        made = chain_for(asked, look.takes.get(runtime, ()), tuple(look.there), runtime)
         artifact = None if made.links else look.there[made.source]
-        return _Seen(str(asked), made.makes, entry.runtime, artifact=artifact)
+        return _Seen(str(asked), made.makes, runtime, artifact=artifact)
     label = _label(entry, "Artifact")
     path = look.path_of(entry.artifact)
     kind = kind_of(path, label)

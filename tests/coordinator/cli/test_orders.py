@@ -73,6 +73,10 @@ def test_recipes_and_batches() -> None:
     assert parse_recipes("fp16, int8-dynamic,fp16", calibrated=False) == ("fp16", "int8-dynamic")
     for calibrated in (True, False):
         assert len(parse_recipes("all", calibrated=calibrated)) == len(DEFAULT_RECIPES)
+    lite = zoo.models()[0].path.with_suffix(".tflite")
+    assert parse_recipes("all,fp16", None, lite, calibrated=True) == ("all", "fp16")
+    onnx = parse_recipes("all", None, zoo.models()[0].path, calibrated=True)
+    assert len(onnx) == len(DEFAULT_RECIPES)
     both = parse_recipes("fp16@litert, all@*,fp16", calibrated=False)
     assert both == ("fp16@litert", "all@*", "fp16")
     with pytest.raises(BadInput, match="int8-static-s8s8-pc@litert needs a calibration set"):

@@ -145,3 +145,25 @@ def test_a_source_is_fp32_one_of_its_kind_and_stands_for_the_baseline(
     assert "a source is fp32" in refused(forms, with_form(), TAKES).sentence
     (tmp_path / "form").write_bytes(lite.doubled().encoded())
     assert "The source m.tflite" in refused(forms, with_form(), TAKES).sentence
+
+
+def test_a_baseline_of_another_kind_is_executed_by_what_takes_it(
+    forms: Look, builder: Callable[[str, str], None]
+) -> None:
+    """Nobody has to name the runtime: of the recipes neither."""
+    builder("lite", BUILDER.format(takes="tflite", makes="tflite"))
+    lone = replace(job(Entry("bf16"), Entry("fp32")), baseline=FORM)
+    found = forms(lone, TAKES)
+    assert found.recipes == ("fp32", "bf16", "fp32")
+    assert found.runtimes == ("litert",) * 3
+    assert described(completed(lone), found).runtimes == ("litert",)
+    every = forms(replace(job(Entry("all")), baseline=FORM), TAKES)
+    assert "bf16" in every.recipes
+    assert set(every.runtimes) == {"litert"}
+    elsewhere = replace(job(Entry("fp16", runtime="onnxruntime")), baseline=FORM)
+    assert "needs a source of kind onnx" in refused(forms, elsewhere, TAKES).sentence
+    named = replace(job(Entry("bf16")), runtime="litert")
+    assert forms(replace(named, sources=(ModelSource(FORM, "m.tflite"),)), TAKES).runtimes == (
+        "onnxruntime",
+        "litert",
+    )
