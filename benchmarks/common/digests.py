@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,6 +49,18 @@ class Hasher:
         while data := file.read(READ_BYTES):
             hasher.update(data)
         return hasher
+
+
+def sha256_of_tokens(tokens: Iterable[bytes]) -> str:
+    """Which vocabulary a language model has: two predict the same tokens only where it is equal.
+
+    Args:
+        tokens: the texts of all tokens in the order of their ids, as bytes of UTF-8.
+
+    Returns:
+        SHA-256 in hexadecimal of all of them, a zero byte after each; of whatever file format.
+    """
+    return hashlib.sha256(b"".join(one + b"\0" for one in tokens)).hexdigest()
 
 
 def digest_of(path: Path) -> Digest:

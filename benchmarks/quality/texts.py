@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from ..common.digests import sha256_of_tokens
 from ..common.files import whole_file
 from ..common.npz import Arrays, Bounds, Npz, opened_npz, save_npz
 from ..samples import Ints
@@ -73,10 +74,7 @@ def tokenizer_sha256(tokens: Iterable[str]) -> str:
     Each is encoded as UTF-8 and followed by a zero byte. Of a GGUF file these are
     `tokenizer.ggml.tokens`, of a Hugging Face folder its vocabulary sorted by id.
     """
-    digest = hashlib.sha256()
-    for token in tokens:
-        digest.update(token.encode("utf-8", "surrogatepass") + b"\0")
-    return digest.hexdigest()
+    return sha256_of_tokens(token.encode("utf-8", "surrogatepass") for token in tokens)
 
 
 def is_text_set(source: Path | bytes) -> bool:

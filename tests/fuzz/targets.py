@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ import numpy as np
 from bitgauge.agents.launcher.exit import printable
 from bitgauge.agents.launcher.supervision import LOG_HEAD_BYTES, LOG_TAIL_BYTES, Log
 from bitgauge.agents.spec import PHASES, decode_event
+from bitgauge.benchmarks.common.gguf.decoder import decoder_of
+from bitgauge.benchmarks.common.gguf.header import read_header
 from bitgauge.benchmarks.common.join_line import SCHEME, parse_host_port, parse_join_line
 from bitgauge.benchmarks.common.manifest import decoded, encoded, manifest_of
 from bitgauge.benchmarks.common.wire import from_wire, message_class, to_wire
@@ -47,6 +50,7 @@ from bitgauge.coordinator.models.formats.onnx import facts_of
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from google.protobuf.message import DecodeError
 
+from tests.labs.decoders.gguf import Gguf, tiny
 from tests.labs.hostile.archives import HOSTILE
 
 ROOT = Path(__file__).parents[2]
@@ -214,6 +218,20 @@ def events(data: bytes) -> None:
 
 
 # -- models -------------------------------------------------------------------------------
+def gguf(data: bytes) -> None:
+    """What a header says lies within the file, each byte in one tensor at most."""
+    with tempfile.NamedTemporaryFile() as file, refusing():
+        file.write(data)
+        file.flush()
+        header = read_header(Path(file.name), "the model")
+        at = 0
+        for one in header.tensors:
+            assert at <= one.offset
+            at = one.offset + one.size_bytes
+        assert at <= len(data)
+        assert decoder_of(header).vocabulary <= len(data)
+
+
 def model(data: bytes) -> None:
     with refusing():
         facts = facts_of(data, "the model")
@@ -308,6 +326,9 @@ TARGETS = {
             b'{"kind":"gap","more":' + b"[" * 50_000,
             b'{"kind":"failed","code":"run_failed","message":"it broke"}\n\x1b[31mred\x00',
         ),
+    ),
+    "gguf": Target(
+        gguf, tuple(one.bytes() for one in (tiny(), tiny("q8_0"), Gguf(), tiny(width=256)))
     ),
     "model": Target(model, ((ZOO / "digits-mlp.onnx").read_bytes()[:4000], b"\x80\x04pickle")),
 }
