@@ -42,10 +42,10 @@ labs: .venv/dev.installed
 	$(PYTEST) tests/processes --ignore tests/processes/agent
 
 # Runtimes of others, each from a folder to the table, and those whose libraries are too large for the development extras:
-# programs of torch.export, their attacks included. 6 minutes.
+# programs of torch.export, language models in GGUF, their attacks included. 6 minutes.
 test-runtimes: .venv/runtimes.installed
 	$(PYTEST) tests/runtimes
-	$(PYTEST) tests/contracts/test_runtime.py -k "torch or declare"
+	$(PYTEST) tests/contracts/test_runtime.py tests/contracts/test_decoder.py -k "torch or llamacpp or declare"
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, faketime, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.

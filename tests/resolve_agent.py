@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 
 # manylinux tags name exact glibc versions, so each that wheels are published for is listed.
 GLIBC = ("2_28", "2_27", "2_17")
-EXTRAS = {"": "base", "onnxruntime": "onnxruntime", "litert": "litert"}
+EXTRAS = {"": "base", "onnxruntime": "onnxruntime", "litert": "litert", "llamacpp": "llamacpp"}
 
 
 def applying(lines: list[str], machine: str, extra: str) -> list[str]:

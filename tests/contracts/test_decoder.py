@@ -13,6 +13,8 @@ from bitgauge.benchmarks.vocabulary.enums import Capability
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
+from tests.contracts.test_runtime import ELSEWHERE
+
 FOUND = registry.find("runtimes", ())
 THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}
 DECODERS = [
@@ -20,14 +22,15 @@ DECODERS = [
     for name in sorted(FOUND.modules)
     if Capability.DECODER in registry.runtime(name, ()).TRAITS.capabilities
 ]
-TOLERANCE = 1e-3
-"""Of a logit: kernels for one token and for several add up in another order."""
+TOLERANCE = 0.01
+"""Of the spread of logits: kernels for one token and for several add up in another order, and
+keys and values are kept in half precision."""
 
 
 @pytest.fixture(params=DECODERS)
 def runtime(request: pytest.FixtureRequest) -> RuntimeModule:
     if request.param not in THERE:
-        pytest.skip(f"NOT RUN: {request.param} is not installed here")
+        pytest.skip(ELSEWHERE.get(request.param, f"NOT RUN: {request.param} is not installed here"))
     return registry.runtime(request.param, ())
 
 
@@ -66,14 +69,14 @@ def test_a_reset_forgets(decoder: Decoder) -> None:
     decoder.feed(first)
     decoder.reset()
     decoder.feed(second)
-    assert decoder.greedy() == int(fresh[-1].argmax())
-    assert np.allclose(decoder.scores(second), fresh, atol=TOLERANCE)
+    assert fresh[-1][decoder.greedy()] >= fresh[-1].max() - TOLERANCE * fresh.std()
+    assert np.array_equal(decoder.scores(second), fresh)
 
 
 def test_what_was_fed_matters(decoder: Decoder) -> None:
     """So that no test of this page holds of a decoder that answers always the same."""
     one, other = decoder.scores(some(decoder, 9)), decoder.scores(some(decoder, 9, seed=8))
-    assert not np.allclose(one[-1], other[-1], atol=TOLERANCE)
+    assert np.abs(one[-1] - other[-1]).max() > 10 * TOLERANCE * one.std()
 
 
 def test_pieces_are_the_whole(decoder: Decoder) -> None:
@@ -85,7 +88,9 @@ def test_pieces_are_the_whole(decoder: Decoder) -> None:
     for piece in np.split(tokens, [1, 2, 9]):
         decoder.feed(piece)
     decided = np.sort(whole[-1])[-2:]
-    assert decided[1] - decided[0] > TOLERANCE, "another seed: two tokens are as good here"
+    assert decided[1] - decided[0] > TOLERANCE * whole.std(), (
+        "another seed: two tokens are as good here"
+    )
     assert decoder.greedy() == int(whole[-1].argmax())
 
 
@@ -96,7 +101,9 @@ def test_a_row_of_scores_is_what_greedy_says(decoder: Decoder) -> None:
     for at, token in enumerate(tokens):
         decoder.feed(tokens[at : at + 1])
         best = whole[at].max()
-        assert whole[at][decoder.greedy()] >= best - TOLERANCE, f"after {at + 1} tokens, {token}"
+        assert whole[at][decoder.greedy()] >= best - TOLERANCE * whole.std(), (
+            f"after {at + 1} tokens, {token}"
+        )
 
 
 def test_it_answers_the_same_again(decoder: Decoder) -> None:

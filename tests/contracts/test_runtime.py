@@ -23,7 +23,10 @@ from bitgauge.benchmarks.vocabulary.session_options import option_problem, order
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 FOUND = registry.find("runtimes", ())
-ELSEWHERE = {"torch": "torch is not among the development extras; make test-runtimes asks it"}
+ELSEWHERE = {
+    name: f"{name} is not among the development extras; make test-runtimes asks it"
+    for name in ("torch", "llamacpp")
+}
 THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}
 
 
@@ -169,6 +172,7 @@ def test_ours_declare_what_they_have() -> None:
     assert told["onnxruntime"] == every
     assert told["torch"] == every - {Capability.ARENA}
     assert told["litert"] == every - {Capability.PROFILE, Capability.ARENA}
+    assert told["llamacpp"] == {Capability.SENTINEL, Capability.DECODER}
     assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL, Capability.DECODER}
 
 
@@ -230,6 +234,21 @@ def anchors_work(runtime: RuntimeModule, folder: Path) -> None:
     assert readable(found)
 
 
+def one_call(runtime: RuntimeModule, path: Path) -> Callable[[], None]:
+    """A call of a session, or of a decoder where the runtime makes decoders alone."""
+    if runtime.TRAITS.decoder is None or "fake" in runtime.TRAITS.artifact_kinds:
+        session = runtime.load(path, SessionOptions(threads=1))
+        return session.bind(fed(session))
+    decoder = runtime.TRAITS.decoder(path, SessionOptions(threads=1))
+
+    def request() -> None:
+        decoder.reset()
+        decoder.feed(np.arange(8))
+        decoder.greedy()
+
+    return request
+
+
 def sentinel_works(runtime: RuntimeModule, folder: Path) -> None:
     """It is always the same, and no call takes longer than a few milliseconds."""
     make = runtime.TRAITS.sentinel
@@ -237,8 +256,7 @@ def sentinel_works(runtime: RuntimeModule, folder: Path) -> None:
     assert make() == make()
     path = folder / "sentinel"
     path.write_bytes(make())
-    session = runtime.load(path, SessionOptions(threads=1))
-    call = session.bind(fed(session))
+    call = one_call(runtime, path)
     took = []
     for _ in range(20):
         before = time.perf_counter_ns()
