@@ -1,4 +1,7 @@
-"""How operators quantize floating-point inputs themselves, at each call, before they multiply."""
+"""How numbers become codes, and back.
+
+By the scale of a tensor, and in operators that quantize their inputs themselves at each call.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,25 @@ S8_SYMMETRIC = "s8_symmetric"
 """How an operator quantizes its input itself: unsigned with a scale of the whole call, or signed
 with one for each row of a matrix and each image of a convolution. Of these XNNPACK rounds halves to
 even codes, LiteRT's own kernels away from zero, with a zero point or symmetric."""
+
+
+def codes_of(
+    values: npt.NDArray[Any], kind: npt.DTypeLike, scale: float, zero: int
+) -> npt.NDArray[Any]:
+    """Codes of type `kind` that stand for `values`: rounded to even and clipped.
+
+    In float32, as LiteRT's QUANTIZE does it.
+    """
+    limits = np.iinfo(np.dtype(kind))
+    codes = np.rint(values / np.float32(scale)) + zero
+    held: npt.NDArray[Any] = np.clip(codes, limits.min, limits.max).astype(kind)
+    return held
+
+
+def numbers_of(codes: npt.NDArray[Any], scale: float, zero: int) -> Floats32:
+    """The numbers that codes stand for."""
+    values: Floats32 = (codes.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+    return values
 
 
 def quantize_dynamically(x: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], np.float32, int]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bitgauge.benchmarks.numerics.quantizing import codes_of, numbers_of
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 Array = npt.NDArray[Any]
@@ -80,11 +81,11 @@ class LiteInterpreter:
             with _quiet():
                 self._interpreter.allocate_tensors()
         for name, at in self._inputs.items():
-            self._interpreter.set_tensor(at, codes(details[at], feeds[name]))
+            self._interpreter.set_tensor(at, _codes(details[at], feeds[name]))
         self._interpreter.invoke()
         told = {one["index"]: one for one in self._interpreter.get_output_details()}
         return {
-            name: numbers(told[at], self._interpreter.get_tensor(at))
+            name: _numbers(told[at], self._interpreter.get_tensor(at))
             for name, at in self._outputs.items()
         }
 
@@ -100,29 +101,24 @@ class LiteInterpreter:
         found = {}
         for name, at in places.items():
             with contextlib.suppress(ValueError):  # nothing has computed it
-                found[name] = numbers(told[at], self._interpreter.get_tensor(at))
+                found[name] = _numbers(told[at], self._interpreter.get_tensor(at))
         return found
 
 
-def codes(details: Mapping[str, Any], values: Array) -> Array:
+def _codes(details: Mapping[str, Any], values: Array) -> Array:
     """What a tensor is to hold so that it stands for `values`."""
     scale, zero_point = details["quantization"]
     kind = np.dtype(details["dtype"])
     if kind.kind not in "iu" or not scale or values.dtype == kind:
         return np.ascontiguousarray(values, kind)
-    limits = np.iinfo(kind)
-    found = np.rint(values / np.float32(scale)) + zero_point
-    held: Array = np.clip(found, limits.min, limits.max).astype(kind)
-    return held
+    return codes_of(values, kind, scale, zero_point)
 
 
-def numbers(details: Mapping[str, Any], held: Array) -> Array:
+def _numbers(details: Mapping[str, Any], held: Array) -> Array:
     """What a tensor stands for."""
     scale, zero_point = details["quantization"]
-    if held.dtype.kind not in "iu" or not scale:
-        return held
-    found: Array = (held.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
-    return found
+    coded = held.dtype.kind in "iu" and scale
+    return numbers_of(held, scale, zero_point) if coded else held
 
 
 @contextlib.contextmanager

@@ -57,6 +57,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "tests/bad_days/campaigns",
     ),
     "long-architectures": (
+        "benchmarks/common/tflite",
         "benchmarks/numerics",
         "benchmarks/quality",
         "benchmarks/vocabulary",
@@ -86,6 +87,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
     "long-builders": (
         "benchmarks/common/exported",
         "benchmarks/common/folders",
+        "benchmarks/common/tflite",
         "benchmarks/quality",
         "benchmarks/vocabulary",
         "benchmarks/zoo",
@@ -99,6 +101,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
     "long-experiments": (
         "agents/passes",
         "agents/runtimes",
+        "benchmarks/common/tflite",
         "benchmarks/numerics",
         "benchmarks/vocabulary",
         "constraints.txt",

@@ -54,7 +54,9 @@ def prepare() -> None:
     """Imports the interpreter, and what looks at a file before it is given one."""
     opening.library()
     if opening.has_schema():
-        from . import tables  # noqa: F401 (the import is the point)
+        from bitgauge.benchmarks.common.tflite.tables import schema
+
+        schema()
 
 
 def load(path: Path, options: SessionOptions) -> LiteRtSession:

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
+from bitgauge.benchmarks.common.tflite.tables import FileGraph, FileOperator
 from bitgauge.benchmarks.numerics import code_operator as known
 from bitgauge.benchmarks.numerics.code_operator import CodeInput, CodeOperator
 from bitgauge.benchmarks.numerics.integer_operator import Clamp
-
-from .tables import FileGraph, FileOperator
 
 _FUNCTIONS: Mapping[str, str] = {
     "ADD": known.ADD,

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bitgauge.benchmarks.common.tflite.tables import FileGraph, FileOperator
 from bitgauge.benchmarks.numerics.code_operator import CodeInput
 from bitgauge.benchmarks.numerics.graph import Codes, GraphFacts, GraphOperator
 from bitgauge.benchmarks.numerics.ledger import ELEMENTWISE, FLOAT, INTEGER, OPAQUE
 
 from . import code_operators
 from .products import BOUNDS, CODES, NARROW, PRODUCTS, Products, scale_of, zero_of
-from .tables import FileGraph, FileOperator
 
 Array = npt.NDArray[Any]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bitgauge.benchmarks.common.tflite.tables import FileGraph, FileOperator
 from bitgauge.benchmarks.raw.operators import ListedOperator, OperatorProfile
 
 from ..base import SessionOptions
@@ -11,7 +12,6 @@ from . import opening
 from .graph import XNNPACK, names_of
 from .placement import Placement
 from .session import signature_of
-from .tables import FileGraph, FileOperator
 
 WHY_NO_TIMES = (
     "LiteRT tells Python no time of an operator: its operators are listed with the kernels that"

@@ -19,7 +19,7 @@ from . import delegates
 from .placement import Placement, placement
 
 if TYPE_CHECKING:
-    from .tables import Tables
+    from bitgauge.benchmarks.common.tflite.tables import Tables
 
 PACKAGES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 """Distribution and module, the one to prefer first."""
@@ -96,13 +96,14 @@ def opened(path: Path) -> Iterator[Tables]:
     Raises:
         BitgaugeError: it is none, or none that LiteRT may be given.
     """
-    from . import tables
+    from bitgauge.benchmarks.common.tflite.tables import read
+
     from .verify import verify
 
     if not path.stat().st_size:
         raise BadInput(Code.BAD_MODEL, "The file is empty.")
     with path.open("rb") as file:
-        found = tables.read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        found = read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), "The file")
         verify(found)
         yield found
 

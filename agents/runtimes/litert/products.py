@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy.typing as npt
+from bitgauge.benchmarks.common.tflite.tables import FileGraph, FileOperator, FileTensor
 from bitgauge.benchmarks.numerics.graph import (
     COLUMNS,
     CONVOLUTION,
@@ -26,8 +27,6 @@ from bitgauge.benchmarks.numerics.integer_operator import (
 )
 from bitgauge.benchmarks.numerics.ledger import FLOAT, INTEGER, OPAQUE, WEIGHT_ONLY
 from bitgauge.benchmarks.numerics.quantizing import S8_AWAY, S8_SYMMETRIC, S8_TO_EVEN
-
-from .tables import FileGraph, FileOperator, FileTensor
 
 Array = npt.NDArray[Any]
 

@@ -104,6 +104,7 @@ class Border:
             BadInput: a value is no number.
         """
         import numpy as np
+        from bitgauge.benchmarks.numerics.quantizing import codes_of
 
         if not self.scale or values.dtype == self.dtype:
             return np.ascontiguousarray(values)
@@ -113,20 +114,13 @@ class Border:
                 f"An input holds NaN, which no {np.dtype(self.dtype).name} code of the file's"
                 " border stands for; leave such samples out.",
             )
-        limits = np.iinfo(self.dtype)
-        codes = np.rint(values / np.float32(self.scale)) + self.zero_point
-        held: Array = np.clip(codes, limits.min, limits.max).astype(self.dtype)
-        return held
+        return codes_of(values, self.dtype, self.scale, self.zero_point)
 
     def numbers(self, held: Array) -> Array:
         """What the codes of the tensor stand for."""
-        import numpy as np
+        from bitgauge.benchmarks.numerics.quantizing import numbers_of
 
-        if not self.scale:
-            return held
-        codes = held.astype(np.float32)
-        values: Array = (codes - np.float32(self.zero_point)) * np.float32(self.scale)
-        return values
+        return numbers_of(held, self.scale, self.zero_point) if self.scale else held
 
 
 class LiteRtSession:

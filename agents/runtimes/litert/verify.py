@@ -11,9 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bitgauge.benchmarks.common.tflite.tables import (
+    BITS,
+    FileGraph,
+    FileOperator,
+    FileTensor,
+    Tables,
+)
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
-
-from .tables import BITS, FileGraph, FileOperator, FileTensor, Tables
 
 MAX_RANK = 8
 """Axes of a tensor that LiteRT's kernels take."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from bitgauge.benchmarks.common.tflite.tables import FileGraph
 from bitgauge.benchmarks.numerics.graph import GraphFacts
 from bitgauge.benchmarks.numerics.shown import (
     ALL,
@@ -29,7 +30,6 @@ from ..base import SessionOptions
 from . import opening
 from .graph import names_of, read_graph, real_of
 from .session import LiteRtSession, session_on
-from .tables import FileGraph
 
 
 @dataclass(frozen=True, slots=True)

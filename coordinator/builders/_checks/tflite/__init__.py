@@ -13,12 +13,13 @@ from itertools import islice
 
 import numpy as np
 from bitgauge.benchmarks.common.said import said
+from bitgauge.benchmarks.common.tflite.tables import BITS, FileTensor
 from bitgauge.benchmarks.numerics.decoded import decoded
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import Scheme
 
 from ....models.formats import tflite
-from ....models.formats.tflite.graph import LiteGraph, LiteTensor
+from ....models.formats.tflite.graph import LiteGraph
 from ..._lite import LiteInterpreter
 from ...base import BuildRequest, Unsupported
 from .. import _ranges, _samples
@@ -35,7 +36,6 @@ LARGEST_KEPT = 0.9
 """Share of the model's bytes that a file of integers may still take."""
 MOST_CALLS = 8
 """Of the model and of what was built, to compare what they return."""
-_BITS = {"INT4": 4, "INT2": 2}
 _CODES = {"INT8": "i1", "UINT8": "u1", "INT16": "i2"}
 
 
@@ -60,9 +60,9 @@ class _Artifact:
         self.request = request
         self.data = request.output.read_bytes()
         self.source_data = request.baseline.read_bytes()
-        self.graph = LiteGraph.of(self.data, "what was built")
         self.source_graph = LiteGraph.of(self.source_data, "the model")
         self.notes: list[str] = []
+        self.graph: LiteGraph
         self.without: LiteInterpreter
         self.delegated: LiteInterpreter
         self.source: LiteInterpreter
@@ -76,6 +76,7 @@ class _Artifact:
                 f"The model itself does not load in LiteRT: {self._said(error)}."
             ) from error
         try:
+            self.graph = LiteGraph.of(self.data, "what was built")
             self.without = LiteInterpreter(self.data, as_it_stands=True)
             self.delegated = LiteInterpreter(self.data)
         except Exception as error:
@@ -256,11 +257,12 @@ class _Artifact:
         return said(error, decoded(self.request.baseline))
 
 
-def _quantizer(name: str, tensor: LiteTensor) -> Quantizer:
+def _quantizer(name: str, tensor: FileTensor) -> Quantizer:
     """What the codes of a tensor do to the one called `name`."""
     limits = np.iinfo(np.dtype(_CODES[tensor.kind]))
-    low, high = ((at - tensor.zero_point) * tensor.scale for at in (limits.min, limits.max))
-    return Quantizer(name, f"{tensor.scale!r} {tensor.zero_point}", tensor.scale, low, high)
+    scale, zero = max(tensor.scales), next(iter(tensor.zeros), 0)
+    low, high = ((at - zero) * scale for at in (limits.min, limits.max))
+    return Quantizer(name, f"{scale!r} {zero}", scale, low, high)
 
 
 def _computed(graph: LiteGraph) -> dict[str, int]:
@@ -274,18 +276,14 @@ def _computed(graph: LiteGraph) -> dict[str, int]:
 
 def _makers(graph: LiteGraph) -> dict[str, str]:
     """Operator types by the names of the tensors that they make."""
-    return {graph.tensors[at].name: one.kind for one in graph.operators for at in one.outputs}
+    return {graph.tensors[at].name: one.kind for at, one in graph.makers.items()}
 
 
-def _stands_for_numbers(tensor: LiteTensor) -> bool:
+def _stands_for_numbers(tensor: FileTensor) -> bool:
     return tensor.kind == "FLOAT32" or (tensor.quantized and tensor.kind in _CODES)
 
 
 def _stored_bytes(graph: LiteGraph) -> int:
     """Of the tensors that a file holds."""
-    return sum(one.elements * _bits(one.kind) for one in graph.tensors if one.held) // 8
-
-
-def _bits(kind: str) -> int:
-    sizes = {"FLOAT64": 64, "INT64": 64, "FLOAT32": 32, "INT32": 32, "FLOAT16": 16, "INT16": 16}
-    return sizes.get(kind, _BITS.get(kind, 8))
+    held = (one for one in graph.tensors if one.constant)
+    return sum(one.elements * BITS.get(one.kind, 8) for one in held) // 8

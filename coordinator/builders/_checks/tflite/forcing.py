@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from bitgauge.benchmarks.common.tflite.tables import schema
 
-from ....models.formats.tflite.graph import PRODUCTS, schema
+from ....models.formats.tflite.graph import PRODUCTS
 from ..._lite import LiteInterpreter
 from .._agreement import GIVEN, Array, Weights, shifts
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
-import numpy as np
+from bitgauge.benchmarks.common.tflite.tables import FileOperator, FileTensor
 from bitgauge.benchmarks.vocabulary.recipes import Scheme
 
-from ....models.formats.tflite.graph import PRODUCTS, LiteGraph, LiteOperator, LiteTensor
+from ....models.formats.tflite.graph import PRODUCTS, LiteGraph
 from .._share import MatrixProduct, Share
 
 _ACTIVATION_AT = {"TRANSPOSE_CONV": 2, "CONV_3D_TRANSPOSE": 2}
@@ -28,33 +29,24 @@ def share(graph: LiteGraph, scheme: Scheme | None) -> Share:
 
 
 def _products(graph: LiteGraph, scheme: Scheme | None) -> Iterator[MatrixProduct]:
-    makers = {at: one for one in graph.operators for at in one.outputs}
     for one in graph.operators:
         if one.kind not in PRODUCTS:
             continue
         given = graph.tensors[one.inputs[_ACTIVATION_AT.get(one.kind, _FIRST)]]
-        weight, widened = weight_of(graph, makers, one)
+        weight, widened = weight_of(graph, one)
         yield MatrixProduct(
             one.kind, _work(graph, one, weight), _skipped(given, weight, scheme, widened=widened)
         )
 
 
-def weight_of(
-    graph: LiteGraph, makers: dict[int, LiteOperator], product: LiteOperator
-) -> tuple[LiteTensor | None, bool]:
+def weight_of(graph: LiteGraph, product: FileOperator) -> tuple[FileTensor | None, bool]:
     """The largest stored tensor behind a product, and whether it is read back into floats first."""
-    found: list[tuple[LiteTensor, bool]] = []
-    for at in product.inputs:
-        maker = makers.get(at)
-        widened = maker is not None and maker.kind == "DEQUANTIZE"
-        kept = maker.inputs[0] if maker is not None and widened else at
-        if kept >= 0 and graph.tensors[kept].held and len(graph.tensors[kept].shape) > 1:
-            found.append((graph.tensors[kept], widened))
+    found = ((graph.tensors[at], widened) for at, widened in graph.stored(product).items())
     return max(found, key=lambda one: one[0].elements, default=(None, False))
 
 
 def _skipped(
-    given: LiteTensor, weight: LiteTensor | None, scheme: Scheme | None, *, widened: bool
+    given: FileTensor, weight: FileTensor | None, scheme: Scheme | None, *, widened: bool
 ) -> str:
     """Why a product is not quantized as the recipe says; "" where it is."""
     integers = given.quantized
@@ -71,15 +63,15 @@ def _skipped(
     return ""
 
 
-def _work(graph: LiteGraph, product: LiteOperator, weight: LiteTensor | None) -> int | None:
+def _work(graph: LiteGraph, product: FileOperator, weight: FileTensor | None) -> int | None:
     """Multiplications of a call of the batch that the file states; None where that is not told."""
-    made = graph.tensors[product.outputs[0]].shape
-    count = int(np.prod([size or 1 for size in made], dtype=np.int64))
+    made = graph.tensors[product.outputs[0]].open_shape
+    count = math.prod(size or 1 for size in made)
     if weight is None:
-        depth = graph.tensors[product.inputs[0]].shape[-1:]
+        depth = graph.tensors[product.inputs[0]].open_shape[-1:]
         return count * depth[0] if depth and depth[0] else None
     channels = made[-1]
     if product.kind == "BATCH_MATMUL" or not channels or weight.elements % channels:
-        given = graph.tensors[product.inputs[0]].shape[-1:]
+        given = graph.tensors[product.inputs[0]].open_shape[-1:]
         return count * given[0] if given and given[0] else None
     return count * (weight.elements // channels)

@@ -1,9 +1,7 @@
 """tflite: a model of LiteRT, once TensorFlow Lite; a flatbuffer after its published schema.
 
-Only the tables that say what the model is are read, by the reader that LiteRT's own schema makes
-and its package brings; weights are not. The reader trusts the offsets of a file, so whatever it
-raises means that the file is damaged; LiteRT verifies them again before it runs one. The package
-`tflite` is no reader to use here: it takes codes that only the second field holds for ADD.
+Only the tables that say what the model is are looked at; weights are not. LiteRT verifies them
+again before it runs one.
 """
 
 from __future__ import annotations
@@ -12,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from bitgauge.benchmarks.common.tflite.tables import FileTensor, damaged
 from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
@@ -19,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.recipes import parse
 
 from ...base import ModelFacts, OutputSpec
 from ...classes import classify
-from .graph import PRODUCTS, LiteGraph, LiteTensor
+from .graph import PRODUCTS, LiteGraph
 
 NAME = "tflite"
 RANK = 10
@@ -51,11 +50,8 @@ def facts(path: Path, label: str) -> ModelFacts:
         return _facts(LiteGraph.of(data, label), len(data))
     except BitgaugeError:
         raise
-    except Exception as error:  # the reader follows offsets: struct.error, IndexError, and more
-        raise BadInput(
-            Code.BAD_MODEL,
-            f"{label} is damaged: what its bytes point to is not in it; export it again.",
-        ) from error
+    except Exception as error:  # tables that point beyond one another: IndexError, and more
+        raise damaged(label) from error
 
 
 def _facts(graph: LiteGraph, size_bytes: int) -> ModelFacts:
@@ -68,11 +64,11 @@ def _facts(graph: LiteGraph, size_bytes: int) -> ModelFacts:
     plain = not integers and {one.kind for one in graph.weights} <= {"FLOAT32"}
     return ModelFacts(
         inputs=tuple(
-            InputSpec(name, graph.tensors[at].dtype, graph.tensors[at].shape)
+            InputSpec(name, graph.tensors[at].dtype, graph.tensors[at].open_shape)
             for name, at in graph.inputs.items()
         ),
         outputs=tuple(
-            OutputSpec(name, graph.tensors[at].dtype, graph.tensors[at].shape)
+            OutputSpec(name, graph.tensors[at].dtype, graph.tensors[at].open_shape)
             for name, at in graph.outputs.items()
         ),
         operator_counts=dict(sorted(kinds.items())),
@@ -84,7 +80,7 @@ def _facts(graph: LiteGraph, size_bytes: int) -> ModelFacts:
     )
 
 
-def _family(weights: Sequence[LiteTensor]) -> FormatFamily | None:
+def _family(weights: Sequence[FileTensor]) -> FormatFamily | None:
     """The family of most of the multiplied weights; None when none has more than half of them."""
     sizes: Counter[FormatFamily | None] = Counter()
     for one in weights:
@@ -95,7 +91,7 @@ def _family(weights: Sequence[LiteTensor]) -> FormatFamily | None:
     return family if 2 * size > sizes.total() else None
 
 
-def _parameters(tensors: Sequence[LiteTensor]) -> int:
+def _parameters(tensors: Sequence[FileTensor]) -> int:
     """Elements of the constants that hold numbers, as stored; see `ModelFacts`."""
-    held = [one for one in tensors if one.held and one.shape]
+    held = [one for one in tensors if one.constant and one.shape]
     return sum(one.elements for one in held if one.kind in _FAMILIES)

@@ -1,8 +1,9 @@
-"""A tflite file as plain values, read by LiteRT's own schema.
+"""The tables of a tflite file, read by LiteRT's own schema, which its package brings.
 
 Offsets are followed by Python, which reads nothing beyond the bytes that it was given: whatever it
 raises means that the file is damaged. Weights are views of those bytes, and are not touched unless
-somebody looks. Only a child imports this module.
+somebody looks. The schema is heavy, and is imported when a file is read. The package `tflite` is no
+reader to use here: it takes codes that only the second field holds for ADD.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert import schema_py_generated as schema
-from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code
+
+from ...vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 
 Array = npt.NDArray[Any]
 
@@ -43,6 +44,7 @@ BITS: dict[str, int] = {
     **{"FLOAT8_E4M3FN": 8, "FLOAT8_E5M2": 8},
 }
 """Bits of one value; types that are not here have values of any length."""
+_SAID = {"STRING": "str", "RESOURCE": "object", "VARIANT": "object"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,7 @@ class FileTensor:
     Attributes:
         kind: name of its type in the schema.
         shape: sizes as stored, 1 where any is taken.
+        open_shape: the same, None where any is taken.
         scales: of its quantization; () for numbers.
         axis: along which there is a scale each, where there are several.
         blocks: whether scales belong to blocks along the last axis.
@@ -61,6 +64,7 @@ class FileTensor:
     name: str
     kind: str
     shape: tuple[int, ...]
+    open_shape: tuple[int | None, ...]
     scales: tuple[float, ...]
     zeros: tuple[int, ...]
     axis: int
@@ -71,6 +75,16 @@ class FileTensor:
     def constant(self) -> bool:
         """Whether the file has its values."""
         return bool(self.data.size)
+
+    @property
+    def quantized(self) -> bool:
+        """Whether its integers stand for numbers."""
+        return "INT" in self.kind and bool(self.scales)
+
+    @property
+    def dtype(self) -> str:
+        """As a caller sees it: integers that stand for numbers are converted on the device."""
+        return "float32" if self.quantized else _SAID.get(self.kind, self.kind.lower())
 
     @property
     def elements(self) -> int:
@@ -135,59 +149,83 @@ class Tables:
     signatures: tuple[FileSignature, ...]
 
 
-def read(data: Any) -> Tables:
+def schema() -> Any:
+    """LiteRT's schema.
+
+    Raises:
+        Refused: `RUNTIME_MISSING`, its package is not installed here.
+    """
+    try:
+        from ai_edge_litert import schema_py_generated
+    except ImportError as error:
+        raise Refused(
+            Code.RUNTIME_MISSING,
+            "Nobody can look into a tflite file without LiteRT's package; install it with: pip"
+            " install 'bitgauge[litert]'.",
+        ) from error
+    return schema_py_generated
+
+
+def read(data: Any, label: str) -> Tables:
     """The tables of a file, from its bytes or a map of them.
+
+    Args:
+        data: all of it.
+        label: what sentences call it.
 
     Raises:
         BadInput: `bad_model`, it is no tflite file of this schema, or damaged.
+        Refused: `RUNTIME_MISSING`, LiteRT's package is not installed here.
     """
     if len(data) < 8 or bytes(data[4:8]) != _MARK:
-        raise _bad("The file is no tflite model: its bytes 4 to 8 are not TFL3")
+        raise _bad(label, "does not hold TFL3 in its bytes 4 to 8")
     try:
-        model = schema.Model.GetRootAs(data, 0)
-        version = model.Version()
-        if version != SCHEMA_VERSION:
-            raise _bad(
-                f"The file is of schema version {version}; LiteRT reads version {SCHEMA_VERSION}"
-            )
-        buffers = [
-            _held(model.Buffers(at), data) for at in _count(model.BuffersLength(), "buffers")
-        ]
-        graphs = (
-            _graph(model, model.Subgraphs(at), buffers)
-            for at in _count(model.SubgraphsLength(), "subgraphs")
-        )
-        return Tables(tuple(graphs), tuple(_signatures(model)))
+        return _tables(data)
+    except _Refused as error:
+        raise _bad(label, str(error)) from error
     except BitgaugeError:
         raise
     except Exception as error:  # struct.error, IndexError, TypeError, and more
-        raise _bad("The file is damaged: what its bytes point to is not in it") from error
+        raise damaged(label) from error
 
 
-def _bad(sentence: str) -> BadInput:
-    return BadInput(Code.BAD_MODEL, sentence + ".")
+def damaged(label: str) -> BadInput:
+    """What to say of a file whose tables point beyond it."""
+    return _bad(label, "is damaged: what its bytes point to is not in it")
 
 
-def _count(length: int, what: str) -> range:
+def _bad(label: str, words: str) -> BadInput:
+    return BadInput(Code.BAD_MODEL, f"{label} cannot be read as tflite: it {words}.")
+
+
+class _Refused(Exception):
+    """What a file says that nobody reads; words that follow "it"."""
+
+
+def _tables(data: Any) -> Tables:
+    model = schema().Model.GetRootAs(data, 0)
+    version = model.Version()
+    if version != SCHEMA_VERSION:
+        raise _Refused(f"is of schema version {version}; LiteRT reads version {SCHEMA_VERSION}")
+    buffers = [_held(one, data) for one in _items(model, "Buffers", "buffers")]
+    codes = list(_items(model, "OperatorCodes", "operator codes"))
+    graphs = (_graph(one, codes, buffers) for one in _items(model, "Subgraphs", "subgraphs"))
+    return Tables(tuple(graphs), tuple(_signatures(model)))
+
+
+def _items(table: Any, field: str, what: str) -> Iterator[Any]:
+    """What a vector of tables holds."""
+    length = getattr(table, f"{field}Length")()
     if not 0 <= length <= MAX_ITEMS:
-        raise _bad(f"The file has {length} {what}, more than the {MAX_ITEMS} that are read")
-    return range(length)
+        raise _Refused(f"has {length} {what}, more than the {MAX_ITEMS} that are read")
+    return map(getattr(table, field), range(length))
 
 
-def _graph(model: Any, one: Any, buffers: list[Array]) -> FileGraph:
-    kinds, operators = _names_of("TensorType"), _names_of("BuiltinOperator")
-    codes = [
-        model.OperatorCodes(at) for at in _count(model.OperatorCodesLength(), "operator codes")
-    ]
+def _graph(one: Any, codes: list[Any], buffers: list[Array]) -> FileGraph:
+    kinds, names = _names_of("TensorType"), _names_of("BuiltinOperator")
     return FileGraph(
-        tuple(
-            _tensor(one.Tensors(at), kinds, buffers)
-            for at in _count(one.TensorsLength(), "tensors")
-        ),
-        tuple(
-            _operator(one.Operators(at), codes, operators)
-            for at in _count(one.OperatorsLength(), "operators")
-        ),
+        tuple(_tensor(it, kinds, buffers) for it in _items(one, "Tensors", "tensors")),
+        tuple(_operator(it, codes, names) for it in _items(one, "Operators", "operators")),
         _whole(one.InputsAsNumpy()),
         _whole(one.OutputsAsNumpy()),
     )
@@ -196,20 +234,22 @@ def _graph(model: Any, one: Any, buffers: list[Array]) -> FileGraph:
 def _tensor(one: Any, kinds: dict[int, str], buffers: list[Array]) -> FileTensor:
     number = one.Buffer()
     if not 0 <= number < max(len(buffers), 1):
-        raise _bad(f"A tensor has its values in buffer {number} of {len(buffers)}")
+        raise _Refused(f"has values of a tensor in buffer {number} of {len(buffers)}")
     scales: tuple[float, ...] = ()
     zeros: tuple[int, ...] = ()
     axis, blocks = 0, False
+    sizes = _whole(one.ShapeAsNumpy())
     how = one.Quantization()
     if how is not None:
         scales = tuple(_array(how.ScaleAsNumpy(), np.float32).tolist())
         zeros = _whole(how.ZeroPointAsNumpy())
         axis = how.QuantizedDimension()
-        blocks = how.DetailsType() == schema.QuantizationDetails.BlockwiseQuantization
+        blocks = how.DetailsType() == schema().QuantizationDetails.BlockwiseQuantization
     return FileTensor(
         (one.Name() or b"").decode("utf-8", "replace"),
         kinds.get(one.Type(), str(one.Type())),
-        _whole(one.ShapeAsNumpy()),
+        sizes,
+        tuple(None if size < 0 else size for size in _whole(one.ShapeSignatureAsNumpy()) or sizes),
         scales,
         zeros,
         axis,
@@ -224,7 +264,7 @@ def _held(buffer: Any, data: Any) -> Array:
     if offset <= 1:  # the first two mean that there are none behind it
         return _array(buffer.DataAsNumpy(), np.uint8)
     if offset + length > len(data):
-        raise _bad(f"A buffer ends at byte {offset + length} of a file of {len(data)}")
+        raise _Refused(f"has a buffer up to byte {offset + length}, and ends at {len(data)}")
     held: Array = np.frombuffer(data, np.uint8, length, offset)
     return held
 
@@ -232,7 +272,7 @@ def _held(buffer: Any, data: Any) -> Array:
 def _operator(one: Any, codes: list[Any], names: dict[int, str]) -> FileOperator:
     number = one.OpcodeIndex()
     if not 0 <= number < len(codes):
-        raise _bad(f"An operator is of kind {number} of {len(codes)}")
+        raise _Refused(f"has an operator of kind {number} of {len(codes)}")
     code = codes[number]
     # Codes above 127 did not fit the first field (schema.fbs, OperatorCode).
     found = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
@@ -249,17 +289,19 @@ def _options(one: Any) -> dict[str, Any]:
     kind, table = one.BuiltinOptionsType(), one.BuiltinOptions()
     if not kind or table is None:
         return {}
-    made = schema.BuiltinOptionsCreator(kind, table)
+    made = schema().BuiltinOptionsCreator(kind, table)
     return {} if made is None else dict(vars(made))
 
 
 def _signatures(model: Any) -> Iterator[FileSignature]:
-    for at in _count(model.SignatureDefsLength(), "signatures"):
-        one = model.SignatureDefs(at)
-        sides = []
-        for item, length in ((one.Inputs, one.InputsLength()), (one.Outputs, one.OutputsLength())):
-            maps = (item(number) for number in _count(length, "names in a signature"))
-            sides.append({(it.Name() or b"").decode(): int(it.TensorIndex()) for it in maps})
+    for one in _items(model, "SignatureDefs", "signatures"):
+        sides = (
+            {
+                (it.Name() or b"").decode(): int(it.TensorIndex())
+                for it in _items(one, side, "names")
+            }
+            for side in ("Inputs", "Outputs")
+        )
         yield FileSignature(
             (one.SignatureKey() or b"").decode("utf-8", "replace"), one.SubgraphIndex(), *sides
         )
@@ -275,7 +317,7 @@ def _whole(found: Any) -> tuple[int, ...]:
 
 
 def _names_of(enumeration: str) -> dict[int, str]:
-    words = vars(getattr(schema, enumeration))
+    words = vars(getattr(schema(), enumeration))
     return {number: word for word, number in words.items() if isinstance(number, int)}
 
 
