@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..digests import tokenizer_sha256
 from .objects import object_in, section, wrong
 
 TOKENIZER = "tokenizer.json"
@@ -61,3 +62,12 @@ def _token(at: Any, text: Any, what: str) -> tuple[int, str]:
     except UnicodeEncodeError as error:
         raise wrong(what, "holds a token whose text is no text") from error
     return at, text
+
+
+def tokenizer_in(path: Path, what: str) -> str:
+    """Which vocabulary the file at `path` has; see `digests.tokenizer_sha256`.
+
+    Raises:
+        BadInput: as `tokens_in`.
+    """
+    return tokenizer_sha256(text.encode() for text in tokens_in(path, what))
