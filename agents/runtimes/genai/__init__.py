@@ -35,9 +35,9 @@ def probe() -> RuntimeDescription:
     names = (_LIBRARY, _UNDER_IT, "numpy")
     versions = {name: found for name in names if (found := _version(name))}
     if _LIBRARY not in versions or importlib.util.find_spec("onnxruntime_genai") is None:
-        raise RuntimeMissing("onnxruntime-genai is not installed in the agent's environment.")
+        raise RuntimeMissing("ONNX Runtime GenAI is not installed in the agent's environment.")
     if _UNDER_IT not in versions:
-        raise RuntimeMissing("onnxruntime-genai is there without onnxruntime, which it runs on.")
+        raise RuntimeMissing("ONNX Runtime GenAI is there without onnxruntime, which it runs on.")
     return RuntimeDescription(
         name=NAME,
         version=versions[_LIBRARY],
@@ -69,7 +69,7 @@ def load(path: Path, options: SessionOptions) -> Session:
     """
     raise Refused(
         Code.UNSUPPORTED_ARTIFACT,
-        "onnxruntime-genai runs language models token by token, in scenario llm alone.",
+        "ONNX Runtime GenAI runs language models token by token, in scenario llm alone.",
     )
 
 

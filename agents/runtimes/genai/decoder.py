@@ -82,7 +82,7 @@ def _opened(path: Path, options: SessionOptions) -> GenaiDecoder:
     if (device := str(model.device_type)) != _CPU:
         raise Refused(
             Code.UNSUPPORTED_ARTIFACT,
-            f"onnxruntime-genai would run the artifact on {device[:40]}, and not on the CPU.",
+            f"ONNX Runtime GenAI would run the artifact on {device[:40]}, and not on the CPU.",
         )
     return GenaiDecoder(model, config, digest, options, picked)
 
@@ -101,10 +101,10 @@ def _refusals(code: Code = Code.BAD_MODEL) -> Any:
         if _UNKNOWN_TYPE.search(text):
             raise Refused(
                 Code.UNSUPPORTED_ARTIFACT,
-                f"onnxruntime-genai has no architecture as the artifact's: {said(error)}.",
+                f"ONNX Runtime GenAI has no architecture as the artifact's: {said(error)}.",
             ) from error
         raise BadInput(
-            code, f"onnxruntime-genai cannot run the artifact: {said(error)}."
+            code, f"ONNX Runtime GenAI cannot run the artifact: {said(error)}."
         ) from error
 
 

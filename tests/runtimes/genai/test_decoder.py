@@ -113,8 +113,8 @@ def evil(path: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "code", "why"),
     [
-        (cut("model.onnx", 0), Code.BAD_MODEL, "onnxruntime-genai cannot run"),
-        (cut("model.onnx", 5000), Code.BAD_MODEL, "onnxruntime-genai cannot run"),
+        (cut("model.onnx", 0), Code.BAD_MODEL, "ONNX Runtime GenAI cannot run"),
+        (cut("model.onnx", 5000), Code.BAD_MODEL, "ONNX Runtime GenAI cannot run"),
         (cut("genai_config.json", 100), Code.BAD_MODEL, "no JSON"),
         (without("model.onnx"), Code.EXTERNAL_DATA, "not beside"),
         (said(type="nonsense"), Code.UNSUPPORTED_ARTIFACT, "no architecture"),

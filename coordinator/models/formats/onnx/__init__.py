@@ -85,6 +85,7 @@ def facts_of(data: bytes, label: str, folder: Path | None = None) -> ModelFacts:
 def _facts(data: bytes, label: str, folder: Path | None) -> ModelFacts:
     import onnx
 
+    from .checked import checkable
     from .family import family_of
     from .graph import Graph, sort_nodes
     from .recipe import DOUBLE, recognise, widest_float
@@ -97,7 +98,8 @@ def _facts(data: bytes, label: str, folder: Path | None) -> ModelFacts:
     outside_bytes = check_files(graph.tensors, folder, label)
     if any(node.op_type == "EPContext" for node in messages(model, "NodeProto")):
         refuse_embedded_engine(label)
-    onnx.checker.check_model(without_files(model) if graph.is_external else model)
+    checked = without_files(model) if graph.is_external else model
+    onnx.checker.check_model(checkable(checked, graph.nodes))
     counts = Counter(str(node.op_type) for node in graph.nodes)
     return ModelFacts(
         inputs=inputs_of(model),
