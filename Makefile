@@ -45,7 +45,7 @@ labs: .venv/dev.installed
 # programs of torch.export, language models in GGUF, their attacks included. 6 minutes.
 test-runtimes: .venv/runtimes.installed
 	$(PYTEST) tests/runtimes
-	$(PYTEST) tests/contracts/test_runtime.py tests/contracts/test_decoder.py -k "torch or llamacpp or declare"
+	$(PYTEST) tests/contracts/test_runtime.py tests/contracts/test_decoder.py -k "torch or llamacpp or genai or declare"
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, faketime, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.

@@ -25,7 +25,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 FOUND = registry.find("runtimes", ())
 ELSEWHERE = {
     name: f"{name} is not among the development extras; make test-runtimes asks it"
-    for name in ("torch", "llamacpp")
+    for name in ("torch", "llamacpp", "genai")
 }
 THERE = {one.name for one in registry.probe_runtimes(FOUND)[0]}
 
@@ -173,6 +173,7 @@ def test_ours_declare_what_they_have() -> None:
     assert told["torch"] == every - {Capability.ARENA}
     assert told["litert"] == every - {Capability.PROFILE, Capability.ARENA}
     assert told["llamacpp"] == {Capability.SENTINEL, Capability.DECODER}
+    assert told["genai"] == {Capability.SENTINEL, Capability.DECODER}
     assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL, Capability.DECODER}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..digests import tokenizer_sha256
+from ..digests import sha256_of_tokens
 from .objects import object_in, section, wrong
 
 TOKENIZER = "tokenizer.json"
@@ -65,9 +65,9 @@ def _token(at: Any, text: Any, what: str) -> tuple[int, str]:
 
 
 def tokenizer_in(path: Path, what: str) -> str:
-    """Which vocabulary the file at `path` has; see `digests.tokenizer_sha256`.
+    """Which vocabulary the file at `path` has; see `digests.sha256_of_tokens`.
 
     Raises:
         BadInput: as `tokens_in`.
     """
-    return tokenizer_sha256(text.encode() for text in tokens_in(path, what))
+    return sha256_of_tokens(text.encode() for text in tokens_in(path, what))

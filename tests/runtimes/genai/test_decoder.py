@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.agents.runtimes.genai import open_decoder, probe
-from bitgauge.benchmarks.common.digests import tokenizer_sha256
+from bitgauge.benchmarks.common.digests import sha256_of_tokens
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
 from tests.labs.rooms import hf_folders
@@ -56,7 +56,7 @@ def test_its_tokenizer_is_that_of_its_folder(folder: Path) -> None:
     assert open_decoder(folder, SessionOptions()).tokenizer_sha256 == ""
     texts = tuple(f"t{at}" for at in range(256))
     (folder.parent / "tokenizer.json").write_text(json.dumps(hf_folders.tokenizer_of(texts)))
-    expected = tokenizer_sha256(text.encode() for text in texts)
+    expected = sha256_of_tokens(text.encode() for text in texts)
     assert open_decoder(folder, SessionOptions()).tokenizer_sha256 == expected
 
 
