@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from ..common.fits import Whole
+from ..quality.perplexity import KEPT_DIVERGENCES
 from ..samples import Floats32, PerplexitySamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
@@ -19,7 +20,7 @@ from .parts import arrays_of, bad_raw, floats_of, ints_of, meta_of, texts_of, to
 MAX_WINDOWS = 100_000
 """Of one launch."""
 MAX_DOCUMENTS = 10_000
-MAX_DIVERGENCES = 1_000_000
+MAX_DIVERGENCES = KEPT_DIVERGENCES
 """Single tokens whose divergence is kept."""
 _LEAST_KL = -1e-9
 """A divergence is never negative; what rounding in float64 leaves below zero is this much."""

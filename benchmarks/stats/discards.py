@@ -18,6 +18,7 @@ from ..samples import (
     BlockConditions,
     Bools,
     Floats,
+    GenerationSamples,
     Ints,
     PairSamples,
 )
@@ -31,6 +32,8 @@ MAX_CLOCK_DISAGREEMENT_NS = 1_000_000
 """Two clocks are not read at one instant; a preemption between them stays below this."""
 
 TICK_NS = 10_000_000
+
+_OF_REQUEST = ("which", "prompt_tokens", "ttft_ns", "decode_ns", "decoded", "start_ns")
 
 CLOCK, THROTTLE, THERMAL, STEAL, STEP = "clock", "throttle", "thermal", "steal", "clock_step"
 CAUSES = (CLOCK, THROTTLE, THERMAL, STEAL, STEP)
@@ -160,6 +163,36 @@ def kept_blocks(
         block_end_ns=samples.block_end_ns[kept],
         conditions=samples.conditions.take(kept),
         count=round(samples.count * latency.size / samples.latency_ns.size),
+    )
+    return left, discarded
+
+
+def kept_requests(
+    samples: GenerationSamples, nominal_mhz: float | None = None
+) -> tuple[GenerationSamples, Discarded]:
+    """The requests to decoders that count, and what does not.
+
+    Of a quad all four requests count, or none. Single tokens stay where every request does; else
+    none does, as they do not say which request they are of.
+    """
+    spent = (samples.ttft_ns + samples.decode_ns).astype(np.float64)
+    found = blocks_with_cause(samples.conditions, spent, samples.start_ns, nominal_mhz)
+    paired = samples.quad >= 0
+    if np.all(paired):
+        units = {cause: np.any(hit.reshape(-1, 4), axis=1) for cause, hit in found.items()}
+        kept, discarded = sorted_out(units, samples.quad.size // 4)
+        stays, quad = np.repeat(kept, 4), np.repeat(np.arange(int(kept.sum())), 4)
+    else:
+        stays, discarded = sorted_out(found, samples.quad.size)
+        quad = samples.quad[stays]
+    if not discarded.units:
+        return samples, discarded
+    left = replace(
+        samples,
+        **{name: getattr(samples, name)[stays] for name in _OF_REQUEST},
+        quad=quad.astype(np.int64),
+        conditions=samples.conditions.take(stays),
+        token_ns=samples.token_ns[:0],
     )
     return left, discarded
 

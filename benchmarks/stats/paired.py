@@ -18,7 +18,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from ..samples import CANDIDATE, Floats, PairSamples
+from ..samples import CANDIDATE, Floats, GenerationSamples, Ints, PairSamples
 from .student import student_quantile
 
 LEVEL = 0.95
@@ -67,10 +67,27 @@ class PooledLaunches:
 
 def quad_log_ratios(samples: PairSamples) -> Floats:
     """One log-ratio candidate / baseline per quad, (quads,)."""
-    values = samples.value_ns.reshape(-1, 4)
-    is_candidate = samples.letter.reshape(-1, 4) == CANDIDATE
-    candidate = np.where(is_candidate, values, 0.0).sum(axis=1)
-    baseline = np.where(is_candidate, 0.0, values).sum(axis=1)
+    return _of_quads(samples.letter, samples.value_ns)
+
+
+def request_log_ratios(samples: GenerationSamples) -> tuple[Floats, Floats | None]:
+    """Log-ratios candidate / baseline of quads of requests: first token, and each further one.
+
+    The second is None where no token followed the first one.
+    """
+    inside = samples.quad >= 0
+    first = _of_quads(samples.which[inside], samples.ttft_ns[inside].astype(np.float64))
+    decoded = samples.decoded[inside]
+    if not np.all(decoded > 0):
+        return first, None
+    each = samples.decode_ns[inside] / decoded
+    return first, _of_quads(samples.which[inside], each)
+
+
+def _of_quads(letter: Ints, values: Floats) -> Floats:
+    is_candidate, table = letter.reshape(-1, 4) == CANDIDATE, values.reshape(-1, 4)
+    candidate = np.where(is_candidate, table, 0.0).sum(axis=1)
+    baseline = np.where(is_candidate, 0.0, table).sum(axis=1)
     ratios: Floats = np.log(candidate / baseline)
     return ratios
 
