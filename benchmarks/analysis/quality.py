@@ -47,7 +47,7 @@ from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, items, null
 
-KEYS = keys(lambda metric: metric.group is Group.QUALITY)
+KEYS = keys(lambda metric: metric.group is Group.QUALITY and not metric.decoder)
 COMPARED = keys(lambda metric: metric.group is Group.QUALITY and metric.relative)
 """What holds the artifact's outputs against those of the baseline."""
 _OF_OUTPUT = ("output", "head")

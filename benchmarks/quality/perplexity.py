@@ -53,7 +53,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Judged:
+class Predicted:
     """What the scores of one decoder say of a window; one element per predicted token.
 
     Attributes:
@@ -93,7 +93,7 @@ def windows(documents: Mapping[str, Ints], *, bos: int | None, context: int) -> 
                 yield Window(index, fed)
 
 
-def judged(scores: npt.NDArray[np.floating[Any]], predicted: Ints) -> Judged:
+def judged(scores: npt.NDArray[np.floating[Any]], predicted: Ints) -> Predicted:
     """What scores (n, vocabulary) say of the tokens (n,) that came."""
     found: Floats = np.asarray(scores, dtype=np.float64)
     finite: Bools = np.isfinite(found)
@@ -106,10 +106,10 @@ def judged(scores: npt.NDArray[np.floating[Any]], predicted: Ints) -> Judged:
         whole = finite.all(axis=1)
         logs[~whole], top[~whole] = np.nan, -1
     nll: Floats = -logs[np.arange(predicted.size), predicted]
-    return Judged(logs, np.maximum(nll, 0.0), top, bad)
+    return Predicted(logs, np.maximum(nll, 0.0), top, bad)
 
 
-def divergence(reference: Judged, other: Judged) -> Floats:
+def divergence(reference: Predicted, other: Predicted) -> Floats:
     """KL divergence (n,) of `other` from `reference`, nats, never negative; NaN where unknown."""
     p, q = reference.log_probabilities, other.log_probabilities
     with np.errstate(under="ignore"):
