@@ -26,7 +26,7 @@ from bitgauge.benchmarks.stats.paired import request_log_ratios, wilcoxon_interv
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.profiles import MAX_OVERRUN, PLANS
 
-from tests.labs.decoder import MS, Machine, PacedDecoder
+from tests.labs.rooms.paced_decoder import MS, Machine, PacedDecoder
 from tests.labs.values import warmed
 
 QUICK = PLANS[Profile.QUICK]
