@@ -31,10 +31,12 @@ from .bounds import bounded
 from .certificate import trusted
 from .energy import energy
 from .facts import Groups, RunFacts, items, null
+from .generation import generation
 from .harness import floor_p50, harness, throughput
 from .latency import cold_start, latency_p50, latency_ratio, percentiles
 from .memory import memory
 from .numerics import numerics
+from .perplexity import perplexity
 from .quality import quality
 from .sentinel import sentinel
 from .sustained import sustained
@@ -67,6 +69,9 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
     said = {key: said_of(METRICS[key], scenario) for key in published(scenario)}
     found = {key: null(key, NO_RAW_DATA) for key in METRICS}
     found |= {metric.key: metric for metric in _measured(groups, facts)}
+    if facts.workload.is_llm:
+        told = (*generation(groups, facts), *perplexity(groups, facts))
+        found |= {metric.key: metric for metric in told}
     for key in _RELATIVE if facts.is_baseline else ():
         if found[key].reason not in UNSOUND:
             found[key] = null(key, BASELINE_ITSELF)

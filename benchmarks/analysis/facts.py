@@ -15,7 +15,12 @@ from ..vocabulary.session_options import modes_under
 from ..vocabulary.values.credentials import AaCertificate
 from ..vocabulary.values.devices import MeterDescription, StackItem
 from ..vocabulary.values.digests import Digest
-from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
+from ..vocabulary.values.jobs import (
+    NO_OVERRIDES,
+    USUAL_PERPLEXITY_MARGIN_PCT,
+    Overrides,
+    Workload,
+)
 from ..vocabulary.values.runs import MetricValue
 
 Groups = Mapping[tuple[PassName, RawRole], Sequence[RawFile]]
@@ -30,6 +35,8 @@ class RunFacts:
         run_id: seeds the resampling.
         entry_index: position of the entry in its job.
         accuracy_margin_pp: loss of accuracy that is still acceptable, in points.
+        perplexity_margin_pct: loss of perplexity that is still acceptable, percent of the
+            baseline's.
         realness: of the device, or `simulated` for a simulated runtime.
         meters: what the device can measure.
         leased_unix_ns: when its lease began, UTC nanoseconds of the coordinator.
@@ -68,6 +75,7 @@ class RunFacts:
     runs: tuple[str, ...] = ()
     signed: bool = False
     output: str = ""
+    perplexity_margin_pct: float = USUAL_PERPLEXITY_MARGIN_PCT
 
     def __post_init__(self) -> None:
         for name, digest in (("candidate", self.candidate), ("baseline", self.baseline)):

@@ -29,6 +29,7 @@ ANSWERS_RECIPE = "answers"
 MAX_ENTRIES = 256
 MAX_SOURCES = 8
 """Further FP32 forms of one model."""
+MAX_PERPLEXITY_MARGIN_PCT = 100.0
 MAX_PROMPT_TOKENS = 1 << 20
 MAX_GENERATED_TOKENS = 1 << 16
 MAX_LABEL = 40
@@ -125,6 +126,11 @@ def _require_sane(spec: JobSpec) -> None:
         (
             not 0 < spec.accuracy_margin_pp <= MAX_MARGIN_PP,
             f"the accuracy margin is not above 0 and at most {MAX_MARGIN_PP:g} points",
+        ),
+        (
+            not 0 < spec.perplexity_margin <= MAX_PERPLEXITY_MARGIN_PCT,
+            "the margin of perplexity is not above 0 and at most"
+            f" {MAX_PERPLEXITY_MARGIN_PCT:g} percent",
         ),
         (
             any(not entry.recipe and entry.artifact is None for entry in spec.entries),

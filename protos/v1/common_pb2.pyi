@@ -486,7 +486,7 @@ class ModelSource(_message.Message):
     def __init__(self, artifact: _Optional[_Union[Digest, _Mapping]] = ..., name: _Optional[str] = ..., kind: _Optional[str] = ..., agreement: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("model_name", "baseline", "entries", "evaluation", "calibration", "model_class", "runtime", "selector", "workload", "profile", "priority", "deadline_s", "accuracy_margin_pp", "wait_for_device", "idempotency_key", "overrides", "passes", "output", "dims", "original", "order", "float32", "sources")
+    __slots__ = ("model_name", "baseline", "entries", "evaluation", "calibration", "model_class", "runtime", "selector", "workload", "profile", "priority", "deadline_s", "accuracy_margin_pp", "wait_for_device", "idempotency_key", "overrides", "passes", "output", "dims", "original", "order", "float32", "sources", "perplexity_margin_pct")
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     BASELINE_FIELD_NUMBER: _ClassVar[int]
     ENTRIES_FIELD_NUMBER: _ClassVar[int]
@@ -510,6 +510,7 @@ class JobSpec(_message.Message):
     ORDER_FIELD_NUMBER: _ClassVar[int]
     FLOAT32_FIELD_NUMBER: _ClassVar[int]
     SOURCES_FIELD_NUMBER: _ClassVar[int]
+    PERPLEXITY_MARGIN_PCT_FIELD_NUMBER: _ClassVar[int]
     model_name: str
     baseline: Digest
     entries: _containers.RepeatedCompositeFieldContainer[Entry]
@@ -533,7 +534,8 @@ class JobSpec(_message.Message):
     order: _containers.RepeatedScalarFieldContainer[str]
     float32: bool
     sources: _containers.RepeatedCompositeFieldContainer[ModelSource]
-    def __init__(self, model_name: _Optional[str] = ..., baseline: _Optional[_Union[Digest, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., evaluation: _Optional[_Union[Digest, _Mapping]] = ..., calibration: _Optional[_Union[Digest, _Mapping]] = ..., model_class: _Optional[_Union[ModelClass, str]] = ..., runtime: _Optional[str] = ..., selector: _Optional[_Union[Selector, _Mapping]] = ..., workload: _Optional[_Union[Workload, _Mapping]] = ..., profile: _Optional[_Union[Profile, str]] = ..., priority: _Optional[int] = ..., deadline_s: _Optional[int] = ..., accuracy_margin_pp: _Optional[float] = ..., wait_for_device: bool = ..., idempotency_key: _Optional[str] = ..., overrides: _Optional[_Union[Overrides, _Mapping]] = ..., passes: _Optional[_Iterable[_Union[PassName, str]]] = ..., output: _Optional[str] = ..., dims: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., original: _Optional[_Union[Digest, _Mapping]] = ..., order: _Optional[_Iterable[str]] = ..., float32: bool = ..., sources: _Optional[_Iterable[_Union[ModelSource, _Mapping]]] = ...) -> None: ...
+    perplexity_margin_pct: float
+    def __init__(self, model_name: _Optional[str] = ..., baseline: _Optional[_Union[Digest, _Mapping]] = ..., entries: _Optional[_Iterable[_Union[Entry, _Mapping]]] = ..., evaluation: _Optional[_Union[Digest, _Mapping]] = ..., calibration: _Optional[_Union[Digest, _Mapping]] = ..., model_class: _Optional[_Union[ModelClass, str]] = ..., runtime: _Optional[str] = ..., selector: _Optional[_Union[Selector, _Mapping]] = ..., workload: _Optional[_Union[Workload, _Mapping]] = ..., profile: _Optional[_Union[Profile, str]] = ..., priority: _Optional[int] = ..., deadline_s: _Optional[int] = ..., accuracy_margin_pp: _Optional[float] = ..., wait_for_device: bool = ..., idempotency_key: _Optional[str] = ..., overrides: _Optional[_Union[Overrides, _Mapping]] = ..., passes: _Optional[_Iterable[_Union[PassName, str]]] = ..., output: _Optional[str] = ..., dims: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., original: _Optional[_Union[Digest, _Mapping]] = ..., order: _Optional[_Iterable[str]] = ..., float32: bool = ..., sources: _Optional[_Iterable[_Union[ModelSource, _Mapping]]] = ..., perplexity_margin_pct: _Optional[float] = ...) -> None: ...
 
 class Failure(_message.Message):
     __slots__ = ("group", "code", "message", "advice", "log_tail")

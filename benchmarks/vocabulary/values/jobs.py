@@ -67,6 +67,10 @@ NO_OVERRIDES = Overrides()
 """Everything as the profile says."""
 
 
+USUAL_PERPLEXITY_MARGIN_PCT = 1.0
+"""Loss of perplexity that is still none, percent of the baseline's, unless told otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selector:
     """Which devices may run a job; an empty field matches everything."""
@@ -128,7 +132,8 @@ class JobSpec:
     means all that the profile asks for. `output` names the one that is judged; empty: the one that
     the labels fit. `dims` gives sizes to named axes of the baseline, sorted by name, and
     `float32` has its doubles become float32. `sources` are further FP32 forms of the same model,
-    for runtimes that do not take the baseline.
+    for runtimes that do not take the baseline. `perplexity_margin_pct` is for decoders what
+    `accuracy_margin_pp` is for others; None: the usual.
 
     `original` and `order` are the coordinator's: where the baseline had to be put in order, what
     was sent, and what was done to it or left out; nobody else's count.
@@ -157,6 +162,13 @@ class JobSpec:
     order: tuple[str, ...] = ()
     float32: bool = False
     sources: tuple[ModelSource, ...] = ()
+    perplexity_margin_pct: float | None = None
+
+    @property
+    def perplexity_margin(self) -> float:
+        """Loss of perplexity that is still acceptable, percent of the baseline's."""
+        told = self.perplexity_margin_pct
+        return USUAL_PERPLEXITY_MARGIN_PCT if told is None else told
 
     def runtime_of(self, entry: Entry) -> str:
         """What executes an entry of this job."""

@@ -16,7 +16,11 @@ from enum import Enum
 from bitgauge.benchmarks.common.digests import MAX_DIGESTS_PER_CALL
 from bitgauge.benchmarks.refresh import bounds
 
-from ...decisions.submission import LONGEST_DEADLINE_S, MAX_MARGIN_PP
+from ...decisions.submission import (
+    LONGEST_DEADLINE_S,
+    MAX_MARGIN_PP,
+    MAX_PERPLEXITY_MARGIN_PCT,
+)
 
 MAX_TEXT = 256
 """Characters of a text of which nothing else is said: a name, a word, a version."""
@@ -145,6 +149,7 @@ RULES = Rules(
         "lifetime_s": Number(0, LONGEST_LIFE_S),
         "priority": Number(-MAX_PRIORITY, MAX_PRIORITY),
         "accuracy_margin_pp": Number(0, MAX_MARGIN_PP),
+        "perplexity_margin_pct": Number(0, MAX_PERPLEXITY_MARGIN_PCT),
         "fraction": Number(0, 1),
         "confidence": Number(0, 1),
         "max_accuracy_loss_pp": Number(-MAX_MARGIN_PP, MAX_MARGIN_PP),
