@@ -27,11 +27,12 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from tests.labs.rooms.paced_decoder import MS, Machine, PacedDecoder
-from tests.labs.values import BASELINE, CANDIDATE, RECIPE, origin, warmed
+from tests.labs.values import BASELINE, CANDIDATE, origin, warmed
+from tests.labs.values import facts as facts_of
 
 LENGTH, GENERATED = 16, 8
 WORKLOAD = Workload(Scenario.LLM, prompt_tokens=LENGTH, generated_tokens=GENERATED)
-FACTS = RunFacts("run", 1, RECIPE, Profile.QUICK, WORKLOAD, CANDIDATE, BASELINE)
+FACTS = facts_of(workload=WORKLOAD)
 BOTH = (BASELINE.sha256, CANDIDATE.sha256)
 
 
