@@ -19,6 +19,8 @@ from ..stats.clusters import Clustered, Inferiority, at_most, ratio_of_sums
 from ..stats.paired import LEVEL, difference_of
 from ..stats.percentiles import binomial_quantile, needed_size
 from ..vocabulary.enums import PassName, RawRole
+from ..vocabulary.metric import Group
+from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
     BASELINE_NONFINITE,
     INSUFFICIENT_SAMPLES,
@@ -29,13 +31,8 @@ from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, items, null
 
-_KEYS = (
-    "kl_mean",
-    "nonfinite_count",
-    "perplexity",
-    "perplexity_ratio",
-    "same_top1_pct",
-    "kl_p99",
+_KEYS = keys(
+    lambda metric: metric.group is Group.QUALITY and (metric.decoder or metric.of_requests)
 )
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 _TAIL = 0.99
