@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import gc
 import os
 import platform
@@ -207,7 +208,12 @@ def _serve(
 ) -> None:
 
     os.umask(0o077)  # no file is anybody else's for a moment
-    adopt_orphans()
+    try:
+        adopt_orphans()
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        say("What a child leaves behind is not seen here: the emulation does not hand it over.")
     config = AgentConfig(
         coordinator=address,
         token=token,

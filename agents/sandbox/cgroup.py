@@ -24,6 +24,7 @@ _AGENTS_OWN = "bitgauge-agent"
 _CONTROLLERS = ("memory", "pids")
 PEAK_FILES = ("memory.peak", "memory.max_usage_in_bytes")
 _POLL_S = 0.01
+_LONG_S = 3600.0  # a group is entered milliseconds after it is made
 _NUMBERS = itertools.count()
 
 
@@ -78,11 +79,18 @@ class Parents:
         return group
 
     def end_leftovers(self) -> None:
-        """Ends and removes the groups of agents that are no more."""
+        """Ends and removes the groups of agents that are no more.
+
+        Whether an agent of another namespace of processes, such as a container's, still lives
+        cannot be seen from here: of its groups only what has been empty for long is removed.
+        """
         for parent in {self.memory, self.pids} - {None}:
             for folder in parent.glob(f"{_PREFIX}*") if parent else ():
-                pid, ticks = map(int, folder.name.removeprefix(_PREFIX).split("-")[:2])
-                if process.has_ended(pid, ticks):
+                name = folder.name.removeprefix(_PREFIX)
+                namespace, pid, ticks = map(int, name.split("-")[:3])
+                if namespace != _process_ids():
+                    _remove_old(folder)
+                elif process.has_ended(pid, ticks):
                     ControlGroup((folder,)).close()
 
 
@@ -235,8 +243,20 @@ def _usable(parent: Path) -> bool:
 
 
 def _this_agent() -> str:
-    """Names this process and no other of this boot."""
-    return f"{os.getpid()}-{process.start_ticks(os.getpid()) or 0}"
+    """Names this process and no other of this boot, whatever namespace it is in."""
+    return f"{_process_ids()}-{os.getpid()}-{process.start_ticks(os.getpid()) or 0}"
+
+
+def _process_ids() -> int:
+    """The namespace in which this process's id means something; see pid_namespaces(7)."""
+    return os.stat("/proc/self/ns/pid").st_ino
+
+
+def _remove_old(folder: Path) -> None:
+    """Removes a group that was made long ago; the kernel refuses one in which a process is."""
+    with contextlib.suppress(OSError):
+        if time.time() - folder.stat().st_mtime > _LONG_S:
+            folder.rmdir()
 
 
 def _set(folder: Path, value: int, *names: str) -> None:

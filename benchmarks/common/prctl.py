@@ -6,6 +6,7 @@ The first thing that a child does, so it imports little.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 
@@ -47,19 +48,25 @@ def adopt_orphans() -> None:
     So a process that leaves its session and forks twice is still found and ended.
 
     Raises:
-        OSError: the kernel refused.
+        OSError: the kernel refused; EINVAL where what stands in its place, such as QEMU's
+            emulation of user programs, does not know this.
     """
     _prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def adopts_orphans() -> bool:
-    """Whether this process does so.
+    """Whether this process does so; never where that is not known.
 
     Raises:
         OSError: the kernel refused.
     """
     adopts = ctypes.c_int(0)
-    _prctl(_GET_CHILD_SUBREAPER, ctypes.byref(adopts))
+    try:
+        _prctl(_GET_CHILD_SUBREAPER, ctypes.byref(adopts))
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return False
+        raise
     return bool(adopts.value)
 
 

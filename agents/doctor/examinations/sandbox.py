@@ -16,7 +16,7 @@ _BEST = "bwrap"
 
 def examine(patient: Patient) -> Iterator[Observation]:
     """The strongest level that works, and why no stronger one."""
-    why = " ".join(f"{name}: {reason}" for name, reason in patient.sandbox_refused)
+    why = "; ".join(f"{name}: {reason.rstrip('.')}" for name, reason in patient.sandbox_refused)
     if patient.sandbox == _BEST:
         yield Observation("sandbox", State.GOOD, patient.sandbox)
     elif patient.sandbox == RLIMITS:

@@ -300,7 +300,9 @@ def test_a_group_counts_refused_forks_and_ends_everybody(parents: cgroup.Parents
 
 def test_groups_of_dead_agents_are_ended(parents: cgroup.Parents) -> None:
     assert parents.pids
-    stale = parents.pids / f"bitgauge-child-{os.getpid()}-1-0"  # another start time: not this one
+    here = os.stat("/proc/self/ns/pid").st_ino
+    # Another start time: not this process.
+    stale = parents.pids / f"bitgauge-child-{here}-{os.getpid()}-1-0"
     stale.mkdir()
     mine = parents.open(256 << 20, 10)
     left = subprocess.Popen([*cgroup.ControlGroup((stale,)).enter, "sleep", "60"])
@@ -315,6 +317,31 @@ def test_groups_of_dead_agents_are_ended(parents: cgroup.Parents) -> None:
         left.kill()
         left.wait()
         mine.close()
+
+
+def test_groups_of_another_namespace_are_left_alone_until_they_are_old(
+    parents: cgroup.Parents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parents.pids
+    elsewhere = parents.pids / f"bitgauge-child-1-{os.getpid()}-1-0"
+    elsewhere.mkdir()
+    command = [*cgroup.ControlGroup((elsewhere,)).enter, "sleep", "60"]
+    living = subprocess.Popen(command)
+    try:
+        while not (elsewhere / "cgroup.procs").read_text():
+            assert living.poll() is None
+        monkeypatch.setattr(cgroup, "_LONG_S", -1.0)
+        parents.end_leftovers()
+        assert living.poll() is None
+    finally:
+        living.kill()
+        living.wait()
+    monkeypatch.undo()
+    parents.end_leftovers()
+    assert elsewhere.exists()  # a living agent may have made it this moment
+    monkeypatch.setattr(cgroup, "_LONG_S", -1.0)
+    parents.end_leftovers()
+    assert not elsewhere.exists()
 
 
 def test_an_agent_ends_orphans_that_left_everything_behind() -> None:
