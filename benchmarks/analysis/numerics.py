@@ -28,6 +28,7 @@ KEYS = keys(lambda metric: metric.group is Group.NUMERICS)
 CLIP_LIMIT_PCT = 1.0
 MIN_COVERAGE = 0.9
 _NAMED = 5
+_OUTPUTS_ALONE = "no inner tensor of it is shown, only its outputs and which kernels it executes"
 
 
 def numerics(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
@@ -38,16 +39,22 @@ def numerics(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     ledger = read_ledger(raws[0])
     if ledger.why_not:
         return tuple(null(key, UNINSTRUMENTABLE, why=ledger.why_not) for key in KEYS)
+    hidden = bool(ledger.products) and all(row.inside for row in ledger.products)
+
+    def of_tensors(one: MetricValue) -> MetricValue:
+        """What is about every tensor is not known where the outputs alone are seen."""
+        return null(one.key, UNINSTRUMENTABLE, why=_OUTPUTS_ALONE) if hidden else one
+
     return (
         _saturated(ledger, facts),
         _kernel_error(ledger),
-        _worst("clip_pct", ledger, lambda row: row.clip, 100, CLIPPING),
-        _worst("clip_mass_pct", ledger, lambda row: row.clip_mass, 100, CLIPPING),
+        of_tensors(_worst("clip_pct", ledger, lambda row: row.clip, 100, CLIPPING)),
+        of_tensors(_worst("clip_mass_pct", ledger, lambda row: row.clip_mass, 100, CLIPPING)),
         _coverage(ledger),
-        _worst_sqnr(ledger),
-        _headroom(ledger),
-        _worst("outlier_ratio", ledger, lambda row: row.outlier_ratio, 1, None),
-        _nonfinite(ledger),
+        of_tensors(_worst_sqnr(ledger)),
+        of_tensors(_headroom(ledger)),
+        of_tensors(_worst("outlier_ratio", ledger, lambda row: row.outlier_ratio, 1, None)),
+        of_tensors(_nonfinite(ledger)),
     )
 
 

@@ -200,9 +200,9 @@ class OperatorRow:
     def kind(self) -> str:
         """Its name in the probe map, such as `QLinearConv.u8s8.const`.
 
-        "" for float operators, and for what is not shown, so that its types are unknown.
+        "" for float operators, and for what is not shown and whose types nobody tells.
         """
-        if self.compute not in (INTEGER, OPAQUE) or self.inside:
+        if self.compute not in (INTEGER, OPAQUE) or (self.inside and not self.activation_type):
             return ""
         weight = "const" if self.constant_weight else "dynamic"
         return f"{self.op_type}.{self.activation_type}{self.weight_type}.{weight}"

@@ -196,8 +196,8 @@ class LedgerBuilder:
         shapes |= {name: constants[name].shape for name in one.inputs if name in constants}
         seen.macs = round(one.inside.times * _products(one, shapes) / max(batch, 1))
         seen.why = f"it is inside the graph of {one.inside.node}, whose tensors are not shown"
-        if one.b in constants:
-            seen.types = ("", _short(constants[one.b].dtype))
+        held = _short(constants[one.b].dtype) if one.b in constants else ""
+        seen.types = (self._facts.types.get(one.a, ""), one.weight_type or held)
 
     def _describe(self, one: GraphOperator, seen: _Seen, values: Arrays) -> None:
         """Types, K, and what the weights alone say."""
