@@ -1,6 +1,7 @@
 """Which launches a run needs: a pure function of the entry and of what is already measured.
 
-Quality comes first: it is cheap, and an artifact that the runtime refuses fails there.
+Quality comes first: it is cheap, and an artifact that the runtime refuses fails there. Of a decoder
+that is its perplexity; it has no inner tensors to look at, and no batches to sweep.
 """
 
 from __future__ import annotations
@@ -73,10 +74,9 @@ def plan_passes(
     own, other = entry.runtime, baseline_runtime or entry.runtime
     apart = not single and go_apart(own, other, alone)
     pair = ((baseline,), (own,)) if single else ((baseline, entry.artifact), (other, own))
-    launches = [
-        PassPlan(PassName.QUALITY, 0, RawRole.BOTH, *pair),
-        PassPlan(PassName.NUMERICS, 0, RawRole.BOTH, *pair),
-    ]
+    both = (RawRole.BOTH, *pair)
+    decodes = scenario is Scenario.LLM
+    launches = _of(PassName.PERPLEXITY, 1, both) if decodes else _judging(both)
     if not keeps_time:
         return tuple(launches)
     candidate = (RawRole.CANDIDATE, (entry.artifact,), (own,))
@@ -85,26 +85,25 @@ def plan_passes(
     nothing: tuple[Digest, ...] = ()
     floor = (RawRole.FLOOR, nothing, (own,))
     for which in (floor, *reference, candidate):
-        for launch in range(plan.memory_launches):
-            launches.append(PassPlan(PassName.MEMORY, launch, *which))
-    for launch in range(plan.memory_launches, plan.memory_launches + plan.no_arena_launches):
-        launches.append(PassPlan(PassName.MEMORY, launch, *candidate))
-    launches.append(PassPlan(PassName.ABSOLUTE, 0, *floor))
+        launches += _of(PassName.MEMORY, plan.memory_launches, which)
+    if not decodes:
+        launches += _of(PassName.MEMORY, plan.no_arena_launches, candidate, plan.memory_launches)
+    launches += _of(PassName.ABSOLUTE, 1, floor)
     for which in (*reference, candidate):
-        for launch in range(plan.absolute_launches):
-            launches.append(PassPlan(PassName.ABSOLUTE, launch, *which))
+        launches += _of(PassName.ABSOLUTE, plan.absolute_launches, which)
+    paired = 0 if single or apart else plan.pair_launches
+    launches += _of(PassName.PAIR, paired, both)
     if apart:
         launches += _in_turn(against, candidate, plan.apart_quads, name)
-    elif not single:
-        for launch in range(plan.pair_launches):
-            launches.append(PassPlan(PassName.PAIR, launch, RawRole.BOTH, *pair))
-    for which in (*reference, candidate):
-        launches.append(PassPlan(PassName.OPERATORS, 0, *which))
-    if plan.sweeps(scenario):
-        launches.append(PassPlan(PassName.THROUGHPUT, 0, *candidate))
+    if decodes:
+        launches += _of(PassName.GENERATION, plan.absolute_launches, candidate)
+        launches += _of(PassName.GENERATION, paired, both)
+    else:
+        for which in (*reference, candidate):
+            launches += _of(PassName.OPERATORS, 1, which)
+        launches += _of(PassName.THROUGHPUT, int(plan.sweeps(scenario)), candidate)
     if metered and plan.energy_quads:
-        windows = candidate if single or apart else (RawRole.BOTH, *pair)
-        launches.append(PassPlan(PassName.ENERGY, 0, *windows))
+        launches += _of(PassName.ENERGY, 1, candidate if single or apart else both)
     done = {(ref.pass_name, ref.launch, ref.role) for ref in available}
     # The baseline's own run ended when it was precise; its candidates do not go on with it.
     ended = {(ref.pass_name, ref.role) for ref in available if _ends_early(ref.pass_name, plan)}
@@ -118,6 +117,16 @@ def plan_passes(
 
 
 _Side = tuple[RawRole, tuple[Digest, ...], tuple[str, ...]]
+
+
+def _of(pass_name: PassName, count: int, side: _Side, first: int = 0) -> list[PassPlan]:
+    """So many launches of a pass, numbered from `first`."""
+    return [PassPlan(pass_name, launch, *side) for launch in range(first, first + count)]
+
+
+def _judging(both: _Side) -> list[PassPlan]:
+    """What an artifact is held against the baseline by, where it is no decoder."""
+    return _of(PassName.QUALITY, 1, both) + _of(PassName.NUMERICS, 1, both)
 
 
 def _in_turn(first: _Side, second: _Side, quads: int, name: str) -> list[PassPlan]:

@@ -19,13 +19,13 @@ NAME = PassName.ABSOLUTE
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     is_floor = child.spec.role is RawRole.FLOOR
-    evaluation = None if is_floor else child.evaluation()
+    evaluation = None if is_floor else child.material()
     plan = floor_plan(child.plan) if is_floor else child.plan
     preflight = child.preflight()
     started = time.perf_counter_ns()
     session = child.load(child.spec.paths[0])
     loaded = time.perf_counter_ns()
-    batches = child.batches(evaluation, session).for_timing()
+    batches = child.inputs(evaluation, session).for_timing()
     before = time.perf_counter_ns()
     session.run(batches[0])
     cold = ColdStart(loaded - started, time.perf_counter_ns() - before)

@@ -16,6 +16,7 @@ from typing import Protocol
 from bitgauge.benchmarks.protocol import latency as protocol
 from bitgauge.benchmarks.quality.made import is_made
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
+from bitgauge.benchmarks.quality.texts import TextSet, read_text_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.given import given_meta
 from bitgauge.benchmarks.raw.origin import RawOrigin
@@ -26,11 +27,15 @@ from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
 
 from ..devices.base import ConditionReader, DeviceModule, Fact
 from ..host.rest import Heat
-from ..runtimes.base import RuntimeModule, Session, SessionOptions
+from ..runtimes.base import Decoder, RuntimeModule, Session, SessionOptions
 from ..spec import ChildSpec
 from ._batches import Batches
 from ._channel import Channel
+from ._generation import Prompts, Requests, context_of, open_decoder
 from ._placements import Call
+
+Material = EvaluationSet | TextSet
+"""What inputs are taken from."""
 
 _MOST_NOTED = 16  # different inputs, or options, of one launch
 
@@ -112,6 +117,15 @@ class Child:
         self._made = is_made(evaluation)
         return evaluation
 
+    def texts(self) -> TextSet:
+        """The evaluation set of a decoder."""
+        self._evaluation_read = True
+        return read_text_set(Path(self.spec.evaluation))
+
+    def material(self) -> Material:
+        """What timed calls take their inputs from: texts where they are requests to a decoder."""
+        return self.texts() if self.spec.workload.is_llm else self.evaluation()
+
     def batches(
         self,
         evaluation: EvaluationSet | None,
@@ -130,13 +144,38 @@ class Child:
         """
         wanted = self.batch if batch is None else batch
         batches = Batches(evaluation, session.input_specs, wanted, fit=fit)
-        _note(self._fed, batches.described)
-        self.note_made(session)
+        self._note_fed(session, batches.described)
         return batches
 
-    def note_made(self, session: Session) -> None:
-        """Has the raw file say what a session was made with."""
-        if told := session.options_set():
+    def inputs(
+        self, material: Material | None, session: Session, batch: int | None = None
+    ) -> Batches | Prompts:
+        """What timed calls are fed: batches, or prompts where they are requests to a decoder.
+
+        Args:
+            material: what they are taken from; None for an artifact that stands for nothing.
+            session: what takes them.
+            batch: samples per call, unless the workload's.
+        """
+        if isinstance(session, Requests):
+            texts = material if isinstance(material, TextSet) else None
+            return self.prompts(texts, session.decoder)
+        assert not isinstance(material, TextSet), "texts are for decoders"
+        return self.batches(material, session, batch)
+
+    def prompts(self, texts: TextSet | None, decoder: Decoder) -> Prompts:
+        """Prompts for a decoder; what it was made with and is fed goes into the raw file."""
+        prompts = Prompts(texts, decoder, self.spec.workload, self.spec.seed)
+        self._note_fed(decoder, prompts.described)
+        return prompts
+
+    def _note_fed(self, made: Session | Decoder, fed: dict[str, str]) -> None:
+        _note(self._fed, fed)
+        self.note_made(made)
+
+    def note_made(self, made: Session | Decoder) -> None:
+        """Has the raw file say what a session or decoder was made with."""
+        if told := made.options_set():
             _note(self._options_set, told)
 
     def with_given(self, raw: RawFile) -> RawFile:
@@ -159,11 +198,22 @@ class Child:
             threads=self.spec.workload.threads,
             further=self.spec.overrides.session_options,
             batch=self.batch,
+            context=context_of(self.spec.workload),
         )
 
-    def session(self, path: str) -> Session:
-        """A session on the artifact at `path`, in its own runtime."""
-        return self._of_path[path].load(Path(path), self.options())
+    def session(self, path: str, options: SessionOptions | None = None) -> Session:
+        """A session on the artifact at `path`, in its own runtime; of a decoder, its requests."""
+        if self.spec.workload.is_llm:
+            return Requests(self.decoder(path, options), self.spec.workload.generated_tokens)
+        return self._of_path[path].load(Path(path), options or self.options())
+
+    def decoder(self, path: str, options: SessionOptions | None = None) -> Decoder:
+        """The language model at `path`, in its own runtime.
+
+        Raises:
+            Refused: `unsupported_artifact`, the runtime opens none.
+        """
+        return open_decoder(self._of_path[path], Path(path), options or self.options())
 
     def load(self, path: str) -> Session:
         """A session, in the phase `load`."""

@@ -67,7 +67,7 @@ def measure(child: Child) -> RawFile:
     if described is None:
         raise BitgaugeError(Code.UNKNOWN_PLUGIN, f"The meter {child.spec.meter} has gone.")
     plan = plan_for(child.plan, described)
-    evaluation = child.evaluation()
+    evaluation = child.material()
     counter = MeteredCounter(module.open_reader, plan.update_period_ns)
     other = meters.get(child.spec.second_meter) if child.spec.second_meter else None
     second = SecondMeter(module, cast("EnergyMeterModule | None", other))
@@ -78,7 +78,7 @@ def measure(child: Child) -> RawFile:
         sessions = [child.load(path) for path in child.spec.paths]
         calls = []
         for session in sessions:
-            feeds = child.batches(evaluation, session).for_timing()
+            feeds = child.inputs(evaluation, session).for_timing()
             calls.append(rotating([session.bind(one) for one in feeds]))
         child.warm_up(calls)
         return calls

@@ -1,6 +1,7 @@
 """Pass `memory`: peaks of loading and running; nothing of ours grows between the checkpoints.
 
-Launches past the plan's `memory_launches` run with the runtime's arena off (B-5).
+Launches past the plan's `memory_launches` run with the runtime's arena off (B-5). A decoder's
+context is filled to its end once, so that the peak is that of a full one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.raw.container import RawFile
@@ -21,6 +21,7 @@ from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from ..meters.high_water import MemoryMeter
 from ..runtimes.base import Session
 from ._batches import Feeds
+from ._generation import Requests
 from .base import Child
 
 NAME = PassName.MEMORY
@@ -33,7 +34,7 @@ _NUMBER_BYTES = 64
 
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
-    evaluation = None if child.spec.role is RawRole.FLOOR else child.evaluation()
+    evaluation = None if child.spec.role is RawRole.FLOOR else child.material()
     has_arena = child.runtime.TRAITS.arena
     off = has_arena and child.spec.launch >= child.plan.memory_launches
     options = replace(child.options(), arena=not off)
@@ -43,10 +44,12 @@ def measure(child: Child) -> RawFile:
     log.take("m0")
     log.meter.open_phase()
     child.channel.phase("load")
-    session = child.runtime.load(Path(child.spec.paths[0]), options)
+    session = child.session(child.spec.paths[0], options)
     log.take("m1")
     shapes = (1,) if evaluation is None else shape_schedule(session.input_specs, child.batch)
-    feeds = [child.batches(evaluation, session, batch).first() for batch in shapes]
+    feeds = [child.inputs(evaluation, session, batch).first() for batch in shapes]
+    if isinstance(session, Requests):
+        feeds.append(session.longest(feeds[0]))
     log.meter.open_phase()
     child.channel.phase("measure")
     for one in feeds:

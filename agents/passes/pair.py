@@ -28,7 +28,7 @@ NAME = PassName.PAIR
 
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
-    evaluation = child.evaluation()
+    evaluation = child.material()
     before = child.preflight()
     conditions = child.conditions()
     shared: dict[tuple[InputSpec, ...], list[Feeds]] = {}
@@ -38,7 +38,7 @@ def measure(child: Child) -> RawFile:
         specs = session.input_specs
         child.note_made(session)
         if specs not in shared:
-            shared[specs] = child.batches(evaluation, session).for_timing()
+            shared[specs] = child.inputs(evaluation, session).for_timing()
         return shared[specs]
 
     def gap() -> None:

@@ -24,7 +24,8 @@ def check_tokens(tokens: Ints, *, fed: int, vocabulary: int, context: int) -> No
     """
     if not len(tokens):
         raise BadInput(Code.EMPTY_PROMPT, "The prompt is empty; a decoder needs a token to go on.")
-    for token in (int(tokens.min()), int(tokens.max())):
+    ends = (tokens[0],) if len(tokens) == 1 else (tokens.min(), tokens.max())
+    for token in map(int, ends):
         if not 0 <= token < vocabulary:
             raise BadInput(
                 Code.OUTSIDE_VOCABULARY,

@@ -15,6 +15,7 @@ _INHERITED = (
     "PYTHONHOME",
     "PYTHONSAFEPATH",
     "LD_LIBRARY_PATH",
+    "LLAMA_CPP_LIB_PATH",
     "VIRTUAL_ENV",
     "LANG",
     "LC_ALL",

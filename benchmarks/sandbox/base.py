@@ -96,6 +96,9 @@ def levels() -> dict[str, Level]:
     return {one.NAME: one for one in sorted(found, key=lambda one: -one.RANK)}
 
 
+_LIBRARIES = ("LD_LIBRARY_PATH", "LLAMA_CPP_LIB_PATH")  # name folders with libraries of one's own
+
+
 def runtime_trees(code: Sequence[Path], plugins: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Folders that a child's interpreter, libraries and our own code are read from.
 
@@ -115,7 +118,7 @@ def runtime_trees(code: Sequence[Path], plugins: Sequence[Path] = ()) -> tuple[P
         *_SYSTEM,
         *(sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix),
         *sysconfig.get_paths().values(),
-        *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep),
+        *(one for name in _LIBRARIES for one in os.environ.get(name, "").split(os.pathsep)),
         *sys.path,
     ]
     named += map(str, plugins)

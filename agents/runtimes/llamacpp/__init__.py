@@ -15,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, St
 
 from ..base import Session, SessionOptions, Traits
 from . import tiny
-from .library import found, library
+from .library import found, loaded_library
 from .options import OPTIONS
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def prepare() -> None:
     """Loads the library and makes sure of it, and imports what reads a file before it."""
     from . import decoder  # noqa: F401 (the import is the point)
 
-    library()
+    loaded_library()
 
 
 def load(path: Path, options: SessionOptions) -> Session:

@@ -143,8 +143,8 @@ FUNCTIONS: dict[str, tuple[object, tuple[object, ...]]] = {
     "llama_memory_clear": (None, (c_void_p, c_bool)),
     "llama_decode": (c_int32, (c_void_p, Batch)),
     "llama_synchronize": (None, (c_void_p,)),
-    "llama_get_logits": (POINTER(c_float), (c_void_p,)),
-    "llama_get_logits_ith": (POINTER(c_float), (c_void_p, c_int32)),
+    "llama_get_logits": (c_void_p, (c_void_p,)),
+    "llama_get_logits_ith": (c_void_p, (c_void_p, c_int32)),
 }
 """Result and arguments of what is called."""
 

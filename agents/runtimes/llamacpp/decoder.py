@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from bitgauge.benchmarks.common.gguf.decoder import DecoderHeader, decoder_of
-from bitgauge.benchmarks.common.gguf.header import read_header
+from bitgauge.benchmarks.common.gguf.header import GgufHeader, read_header
 from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 from .._tokens import check_tokens, nothing_fed
 from ..base import MOST_CONTEXT, SessionOptions
 from . import declarations as api
-from .library import LOG, library, system_info
+from .library import LOG, loaded_library, system_info
 from .options import Picked, chosen
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _UNKNOWN_ARCHITECTURE = re.compile(r"unknown model architecture: '([^']*)'")
 _NO_MEMORY = re.compile(r"failed to allocate|unable to allocate|bad_alloc|out of memory", re.I)
+MOST_LAYERS = 512
+"""Layers of a model; llama.cpp counts no further (`LLAMA_MAX_LAYERS`)."""
+
 _NO_ROOM, _ABORTED = 1, 2  # what llama_decode answers beside 0
 
 
@@ -35,9 +38,11 @@ def open_decoder(path: Path, options: SessionOptions) -> LlamaDecoder:
         Refused: `unsupported_artifact`, the library has no such architecture.
         MemoryError: there is not enough of it.
     """
-    header = decoder_of(read_header(path, "The artifact"))
+    whole = read_header(path, "The artifact")
+    header = decoder_of(whole)
+    _require_bearable(whole, header.architecture)
     picked = chosen(options)
-    loaded = library()
+    loaded = loaded_library()
     params = loaded.llama_model_default_params()
     params.n_gpu_layers = 0
     params.load_mode = api.LOAD_MMAP if picked.mmap else api.LOAD_INTO_MEMORY
@@ -55,6 +60,22 @@ def open_decoder(path: Path, options: SessionOptions) -> LlamaDecoder:
             f"The artifact lists {header.vocabulary} tokens, and llama.cpp finds {known}.",
         )
     return decoder
+
+
+def _require_bearable(whole: GgufHeader, architecture: str) -> None:
+    """Refuses what llama.cpp does not refuse but ends the process for."""
+    layers = whole.metadata.whole(f"{architecture}.block_count") or 0
+    there = {one.name.split(".")[1] for one in whole.tensors if one.name.startswith("blk.")}
+    if not 0 < layers <= min(MOST_LAYERS, max(1, len(there))):
+        raise BadInput(
+            Code.BAD_MODEL,
+            f"The artifact claims {layers} layers and holds {len(there)}; llama.cpp takes 1 to"
+            f" {MOST_LAYERS}.",
+        )
+    for name in ("layer_norm_epsilon", "layer_norm_rms_epsilon"):
+        value = whole.metadata.values.get(f"{architecture}.attention.{name}", 0.0)
+        if not isinstance(value, float) or value < 0:
+            raise BadInput(Code.BAD_MODEL, f"The artifact's {name} is {value}, and less than 0.")
 
 
 def _refused() -> Exception:
@@ -87,7 +108,7 @@ class LlamaDecoder:
     def __init__(
         self, model: int, header: DecoderHeader, options: SessionOptions, picked: Picked
     ) -> None:
-        self._api = library()
+        self._api = loaded_library()
         self._model: int | None = model
         self._header = header
         self._threads = options.threads
@@ -96,6 +117,7 @@ class LlamaDecoder:
         self._context: int | None = None
         self._fed = 0
         self._single = _Tokens(1)
+        self._last_at, self._last = 0, np.empty(0, np.float32)
         self._many: _Tokens | None = None
 
     @property
@@ -149,8 +171,11 @@ class LlamaDecoder:
         """The highest of the last position's logits."""
         if not self._fed or self._context is None:
             raise nothing_fed()
-        last = self._api.llama_get_logits_ith(self._context, -1)
-        return int(np.ctypeslib.as_array(last, (self.vocabulary,)).argmax())
+        at = self._api.llama_get_logits_ith(self._context, -1)
+        if at != self._last_at:  # mostly it is where it was: seeing it anew takes 15 us
+            row = (ctypes.c_float * self.vocabulary).from_address(at)
+            self._last_at, self._last = at, np.ctypeslib.as_array(row)
+        return int(self._last.argmax())
 
     def scores(self, tokens: Ints) -> Floats:
         """Logits of every position."""
@@ -161,10 +186,9 @@ class LlamaDecoder:
         for start in range(0, len(tokens), room.size):
             part = tokens[start : start + room.size]
             self._decode(context, room, part, every=True)
-            rows = self._api.llama_get_logits(context)
-            made[start : start + len(part)] = np.ctypeslib.as_array(
-                rows, (len(part), self.vocabulary)
-            )
+            size = len(part) * self.vocabulary
+            rows = (ctypes.c_float * size).from_address(self._api.llama_get_logits(context))
+            made[start : start + len(part)] = np.ctypeslib.as_array(rows).reshape(len(part), -1)
         return made
 
     def close(self) -> None:
@@ -174,6 +198,9 @@ class LlamaDecoder:
         if self._model is not None:
             self._api.llama_model_free(self._model)
         self._context = self._model = None
+
+    def __del__(self) -> None:
+        self.close()
 
     def _check(self, tokens: Ints) -> None:
         check_tokens(tokens, fed=self._fed, vocabulary=self.vocabulary, context=self._size)
@@ -244,9 +271,12 @@ class _Tokens:
     def filled(self, tokens: Ints, start: int, *, every: bool) -> api.Batch:
         """The batch of these tokens, the first of which is at position `start`."""
         count = len(tokens)
-        self._token[:count] = tokens
-        self._pos[:count] = np.arange(start, start + count)
-        self._logits[:count] = every
+        if count == 1:  # of every token that is generated
+            self._token[0], self._pos[0] = tokens[0], start
+        else:
+            self._token[:count] = tokens
+            self._pos[:count] = np.arange(start, start + count)
+            self._logits[:count] = every
         self._logits[count - 1] = 1
         self._batch.n_tokens = count
         return self._batch

@@ -31,6 +31,7 @@ KNOWN = ("2026.10.11549",)
 VERSIONS = ("0.6.0-dev",)
 """What `llama_version` of such a library says."""
 
+_CPUINFO = Path("/proc/cpuinfo")
 _WHEEL_NEEDS = ("avx2", "f16c", "fma", "bmi2")
 _DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "llama_model_default_params": {
@@ -131,7 +132,7 @@ def found() -> tuple[Path, dict[str, str]]:
 def _check_processor() -> None:
     """The wheel's kernels are compiled for one kind of processor and chosen by nobody."""
     try:
-        flags = set(x86_flags(cpuinfo_fields(Path("/proc/cpuinfo").read_text())))
+        flags = set(x86_flags(cpuinfo_fields(_CPUINFO.read_text())))
     except OSError:
         return
     lacking = [one for one in _WHEEL_NEEDS if one not in flags]
@@ -143,13 +144,14 @@ def _check_processor() -> None:
 
 
 @functools.cache
-def library() -> ctypes.CDLL:
+def loaded_library() -> ctypes.CDLL:
     """The library, loaded once a process, silent, and made sure of.
 
     Raises:
         RuntimeMissing: it cannot be loaded, or the declarations do not fit it.
     """
     path, _ = found()
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # else it starts a debugger when it gives up
     try:
         loaded = ctypes.CDLL(str(path))
         api.declare(loaded)
@@ -193,7 +195,7 @@ def _symbol(error: AttributeError) -> str:
 
 def system_info() -> str:
     """What its kernels were compiled for, such as ``AVX2 = 1``, as the library says it."""
-    told = (library().llama_print_system_info() or b"").decode(errors="replace")
+    told = (loaded_library().llama_print_system_info() or b"").decode(errors="replace")
     return ", ".join(re.findall(r"(\w+) = 1", told))
 
 

@@ -75,4 +75,5 @@ def chosen(options: SessionOptions) -> Picked:
         "mmap": "off",
         "repack": "on",
     }
-    return Picked(words | {one.name: one.value for one in options.further})
+    given = {one.name: one.value for one in options.further}
+    return Picked({name: given.get(name, value) for name, value in words.items()})

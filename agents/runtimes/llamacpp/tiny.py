@@ -15,6 +15,7 @@ _U32, _FLOAT, _STRING, _ARRAY, _I32 = 4, 6, 8, 9, 5
 _NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3
 _ALIGNMENT = 32
 _HEAD = 32  # numbers of one head
+_CONTEXT = 1 << 20  # that of no workload is larger
 
 
 def empty() -> bytes:
@@ -33,7 +34,7 @@ def _model(*, layers: int, width: int, inner: int, vocabulary: int) -> bytes:
     kinds = [_UNKNOWN, _CONTROL, _CONTROL] + [_NORMAL] * (vocabulary - 3)
     values = [
         _text("general.architecture", "llama"),
-        _number("llama.context_length", 512),
+        _number("llama.context_length", _CONTEXT),
         _number("llama.embedding_length", width),
         _number("llama.block_count", layers),
         _number("llama.feed_forward_length", inner),
