@@ -39,7 +39,7 @@ _SAID: dict[str, FailureGroup] = {
         (
             *(Code.BAD_MODEL, Code.BAD_EVALUATION_SET, Code.UNSUPPORTED_ARTIFACT, Code.RUN_FAILED),
             *(Code.OUT_OF_MEMORY, Code.SANDBOX_DENIED, Code.EXTERNAL_DATA, Code.FILE_LIMIT),
-            *(Code.PROCESS_LIMIT, Code.BAD_RESULT),
+            *(Code.PROCESS_LIMIT, Code.BAD_RESULT, Code.REFUSED_FORMAT),
         ),
         _ARTIFACT,
     ),

@@ -37,6 +37,7 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
         (ChildExit(False, code="nonsense", message="x"), FailureGroup.HARNESS, "internal"),
         (ChildExit(False, code="out_of_memory"), FailureGroup.ARTIFACT, "oom"),
         (ChildExit(False, code="run_failed"), FailureGroup.ARTIFACT, "run_failed"),
+        (ChildExit(False, code="refused_format"), FailureGroup.ARTIFACT, "refused_format"),
         (
             ChildExit(False, code="unsupported_artifact"),
             FailureGroup.ARTIFACT,
