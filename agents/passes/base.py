@@ -24,6 +24,7 @@ from bitgauge.benchmarks.raw.spent import spent_meta
 from bitgauge.benchmarks.samples import WarmUp
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
+from bitgauge.benchmarks.vocabulary.session_options import options_for
 
 from ..devices.base import ConditionReader, DeviceModule, Fact
 from ..host.rest import Heat
@@ -192,11 +193,12 @@ class Child:
         """Further folders of plug-ins."""
         return tuple(Path(folder) for folder in self.spec.plugins)
 
-    def options(self) -> SessionOptions:
-        """How sessions of this launch are made."""
+    def options(self, runtime: str = "") -> SessionOptions:
+        """How sessions of this launch are made, those of its artifact unless a runtime is named."""
+        given = self.spec.overrides.session_options
         return SessionOptions(
             threads=self.spec.workload.threads,
-            further=self.spec.overrides.session_options,
+            further=options_for(given, runtime or self.spec.runtime),
             batch=self.batch,
             context=context_of(self.spec.workload),
         )
@@ -205,7 +207,8 @@ class Child:
         """A session on the artifact at `path`, in its own runtime; of a decoder, its requests."""
         if self.spec.workload.is_llm:
             return Requests(self.decoder(path, options), self.spec.workload.generated_tokens)
-        return self._of_path[path].load(Path(path), options or self.options())
+        runtime = self._of_path[path]
+        return runtime.load(Path(path), options or self.options(runtime.NAME))
 
     def decoder(self, path: str, options: SessionOptions | None = None) -> Decoder:
         """The language model at `path`, in its own runtime.
@@ -213,7 +216,8 @@ class Child:
         Raises:
             Refused: `unsupported_artifact`, the runtime opens none.
         """
-        return open_decoder(self._of_path[path], Path(path), options or self.options())
+        runtime = self._of_path[path]
+        return open_decoder(runtime, Path(path), options or self.options(runtime.NAME))
 
     def load(self, path: str) -> Session:
         """A session, in the phase `load`."""

@@ -11,7 +11,7 @@ from ..vocabulary.enums import PassName, Profile, RawRole, Realness
 from ..vocabulary.metrics import METRICS
 from ..vocabulary.profiles import ProfilePlan, buys_less, plan_of
 from ..vocabulary.reasons import INVALID_DISCARDED, PRELIMINARY, REASONS
-from ..vocabulary.session_options import modes_under
+from ..vocabulary.session_options import modes_under, options_for
 from ..vocabulary.values.credentials import AaCertificate
 from ..vocabulary.values.devices import MeterDescription, StackItem
 from ..vocabulary.values.digests import Digest
@@ -48,6 +48,7 @@ class RunFacts:
         device_id: the only device that its raw data may be of; empty: not told.
         runs: the runs that its raw data may have been made for: itself, and those of its job's
             baseline; empty: not told.
+        runtime: what executes the artifact; empty: what was measured before it was told.
         signed: its raw data say whose they are, as all do since agents write it.
         comparisons: formats compared in the same job; verdicts of latency share their error
             among them (A-8).
@@ -76,6 +77,7 @@ class RunFacts:
     signed: bool = False
     output: str = ""
     perplexity_margin_pct: float = USUAL_PERPLEXITY_MARGIN_PCT
+    runtime: str = ""
 
     def __post_init__(self) -> None:
         for name, digest in (("candidate", self.candidate), ("baseline", self.baseline)):
@@ -86,7 +88,7 @@ class RunFacts:
     def modes(self) -> dict[str, str]:
         """The probe map as it is under the session options of this run."""
         probed = {item.name: item.value for item in self.kernel_modes}
-        return modes_under(probed, self.overrides.session_options)
+        return modes_under(probed, options_for(self.overrides.session_options, self.runtime))
 
     @property
     def plan(self) -> ProfilePlan:

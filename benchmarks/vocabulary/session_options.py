@@ -7,19 +7,21 @@ says of itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from .errors import BadInput, Code
 from .values.devices import RuntimeDescription, StackItem
 
 CONVERTED = "converted outside the clock"
 """Under which a session tells those of its inputs and outputs that hold codes of numbers."""
+_OF = ":"
+"""Between a runtime and the option that is given to its sessions alone."""
 _UNDER = "+"
 """Between the name of a kernel in a probe map and the option that it was probed under."""
 
 
 def parse_session_options(texts: Iterable[str]) -> tuple[StackItem, ...]:
-    """Options as they are typed, each ``NAME=VALUE``, sorted by name.
+    """Options as they are typed, each ``[RUNTIME:]NAME=VALUE``, sorted by name.
 
     Raises:
         BadInput: one is no pair, or is given twice with two values.
@@ -28,10 +30,37 @@ def parse_session_options(texts: Iterable[str]) -> tuple[StackItem, ...]:
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals and value):
-            raise BadInput(Code.BAD_ARGUMENT, f"--session-option {text!r} is not NAME=VALUE.")
+            raise BadInput(
+                Code.BAD_ARGUMENT, f"--session-option {text!r} is not [RUNTIME:]NAME=VALUE."
+            )
         if found.setdefault(name, value) != value:
             raise BadInput(Code.BAD_ARGUMENT, f"--session-option gives {name} two values.")
     return tuple(StackItem(name, value) for name, value in sorted(found.items()))
+
+
+def options_for(options: Iterable[StackItem], runtime: str) -> tuple[StackItem, ...]:
+    """What sessions of a runtime are given of a job's options, sorted by name.
+
+    Those without a runtime are for every one; what is for this one alone goes before them.
+    """
+    found: dict[str, str] = {}
+    for option in sorted(options, key=lambda one: _OF in one.name):
+        of, colon, name = option.name.rpartition(_OF)
+        if not colon or of == runtime:
+            found[name] = option.value
+    return tuple(StackItem(name, found[name]) for name in sorted(found))
+
+
+def idle_problem(options: Iterable[StackItem], runtimes: Sequence[str]) -> str | None:
+    """Which option is for a runtime that is none of a job's, as part of a sentence; or None."""
+    for option in options:
+        of, colon, _ = option.name.rpartition(_OF)
+        if colon and of not in runtimes:
+            return (
+                f"session option {option.name} is for {of}, which executes nothing of it; what does"
+                f" is {' and '.join(runtimes)}"
+            )
+    return None
 
 
 def order_problem(options: Iterable[StackItem]) -> str | None:

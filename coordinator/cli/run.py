@@ -136,8 +136,8 @@ class Measuring:
     session_option: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=VALUE",
-            help="Given to the runtime and part of the row; `devices NAME` lists what it has.",
+            metavar="[RUNTIME:]NAME=VALUE",
+            help="Given to every runtime, or to one, and part of its rows; see `devices NAME`.",
         ),
     ] = None
 

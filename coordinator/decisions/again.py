@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bitgauge.benchmarks.vocabulary.session_options import options_for
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Selector
@@ -77,7 +78,7 @@ def exact(
     chosen = tuple(entry for entry in here if spec.runtime_of(entry) == baseline)
     given, exactly = spec.overrides.session_options, exact_options.get(device_id, ())
     names = {one.name for one in exactly}
-    if not (names and chosen) or any(one.name in names for one in given):
+    if not (names and chosen) or any(one.name in names for one in options_for(given, baseline)):
         return None
     options = tuple(sorted((*given, *exactly), key=lambda one: one.name))
     asked = replace(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bitgauge.benchmarks.vocabulary.devices import means
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.benchmarks.vocabulary.session_options import option_problem
+from bitgauge.benchmarks.vocabulary.session_options import option_problem, options_for
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView
 
@@ -35,9 +35,10 @@ def matches(spec: JobSpec, device: DeviceDescription) -> tuple[str, ...]:
         if name not in runtimes:
             reasons.append(f"has no runtime {name} (it has {', '.join(runtimes) or 'none'})")
     used = [runtimes[name] for name in spec.runtimes if name in runtimes]
+    given = spec.overrides.session_options
     for runtime in used:
         reasons.extend(_kinds_lacking(spec, runtime))
-        if problem := option_problem(spec.overrides.session_options, runtime):
+        if problem := option_problem(options_for(given, runtime.name), runtime):
             reasons.append(f"does not take it: {problem}")
     reasons.extend(_families_lacking(spec, runtimes))
     if len({runtime.simulated for runtime in used}) > 1:

@@ -10,7 +10,12 @@ from bitgauge.benchmarks.vocabulary.enums import Capability, FormatFamily, Model
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
-from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
+from bitgauge.benchmarks.vocabulary.session_options import (
+    idle_problem,
+    option_problem,
+    options_for,
+    order_problem,
+)
 from bitgauge.benchmarks.vocabulary.typed import unknown
 from bitgauge.benchmarks.vocabulary.values.campaigns import SuiteModel
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView, StackItem
@@ -330,9 +335,22 @@ def require_options(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None
     options = spec.overrides.session_options
     for name in spec.runtimes:
         offered = [one for device in devices for one in device.runtimes if one.name == name]
-        problems = [option_problem(options, runtime) for runtime in offered]
+        own = options_for(options, name)
+        problems = [option_problem(own, runtime) for runtime in offered]
         if problems and all(problems):
-            raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {problems[0]}.")
+            more = f"; {name}:NAME=VALUE is for {name} alone" if len(spec.runtimes) > 1 else ""
+            raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {problems[0]}{more}.")
+
+
+def require_named_runtimes(spec: JobSpec) -> None:
+    """Refuse a session option of a runtime that executes nothing of a job.
+
+    Raises:
+        BadInput: `BAD_ARGUMENT`, there is one.
+    """
+    problem = idle_problem(spec.overrides.session_options, spec.runtimes)
+    if problem:
+        raise BadInput(Code.BAD_ARGUMENT, f"The job can not be taken: {problem}.")
 
 
 def require_device(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:

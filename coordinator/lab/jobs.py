@@ -92,6 +92,7 @@ class Jobs:
         def work(store: Store) -> tuple[str, bool]:
             if store.job_with_key(submitted_by, spec.idempotency_key) is None:
                 present = self._present(store, now_ns)
+                submission.require_named_runtimes(spec)
                 submission.require_options(spec, present)
                 submission.require_device(spec, present)
                 require_quota(submitted_by, store.waiting_of(submitted_by), self.care.terms)

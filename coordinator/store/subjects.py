@@ -65,6 +65,7 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         comparisons=max(1, len(spec.entries) - 1),
         overrides=spec.overrides,
         output=spec.output,
+        runtime=entry.runtime,
         device_id=run.device_id,
         runs=(run.run_id, *_of_baseline(job, run)),
         signed=store.is_signed(run.run_id),

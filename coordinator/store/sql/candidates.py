@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import msgspec
 from bitgauge.benchmarks.table.rows import SettledRow, newest_rows, numbered
@@ -17,6 +18,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
 )
 from bitgauge.benchmarks.vocabulary.reasons import SUSPECT, UNCONFIRMED
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
+from bitgauge.benchmarks.vocabulary.session_options import options_for
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
@@ -105,7 +107,7 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
         workload=asked.workload,
         state=_STATES[EntryState(row["entry_state"])],
         measured_unix_ns=row["ended_unix_ns"],
-        overrides=asked.overrides,
+        overrides=_own(asked.overrides, row["runtime"]),
         output=asked.output,
         reference=asked.runtime if asked.runtime != row["runtime"] else "",
         flags=_flags(row),
@@ -118,6 +120,14 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
         conclusive=group is None or not FailureGroup(group).retries,
         key=f"{row['job_id']}/{row['entry_index']:06d}",
     )
+
+
+def _own(overrides: Overrides, runtime: str) -> Overrides:
+    """Without session options that are another runtime's."""
+    options = overrides.session_options
+    if not options:
+        return overrides
+    return replace(overrides, session_options=options_for(options, runtime))
 
 
 def _flags(row: sqlite3.Row) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.session_options import (
     exact_words,
     modes_under,
     option_problem,
+    options_for,
     order_problem,
     parse_session_options,
 )
@@ -31,7 +32,11 @@ from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Entry, JobS
 from bitgauge.coordinator.cli.text.rows import table_text
 from bitgauge.coordinator.decisions import again
 from bitgauge.coordinator.decisions.scheduler import matches
-from bitgauge.coordinator.decisions.submission import completed, require_options
+from bitgauge.coordinator.decisions.submission import (
+    completed,
+    require_named_runtimes,
+    require_options,
+)
 
 from tests.benchmarks.selection.test_select import QUERY
 from tests.labs.coordinator import BASELINE, DEVICE, SPEC
@@ -52,8 +57,8 @@ def test_options_are_typed_as_pairs() -> None:
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        (["x64"], "'x64' is not NAME=VALUE"),
-        (["=1"], "is not NAME=VALUE"),
+        (["x64"], "'x64' is not \\[RUNTIME:\\]NAME=VALUE"),
+        (["=1"], "is not \\[RUNTIME:\\]NAME=VALUE"),
         (["a=1", "a=2"], "gives a two values"),
     ],
 )
@@ -94,6 +99,32 @@ def test_what_a_runtime_does_not_have_is_refused(
     require_options(spec, [])  # nothing is known of it yet
     known = replace(runtime, options=(RuntimeOption(option.name, (option.value,)),))
     require_options(spec, [here, replace(DEVICE, runtimes=(known,))])  # one device takes it
+
+
+def test_an_option_may_be_for_one_runtime_alone() -> None:
+    given = parse_session_options(["litert:kernels=builtin", "spin=0", "litert:spin=1"])
+    assert options_for(given, "litert") == (StackItem("kernels", "builtin"), StackItem("spin", "1"))
+    assert options_for(given, "torch") == (StackItem("spin", "0"),)
+    lite = replace(OTHER, options=(RuntimeOption("kernels", ("builtin",)),))
+    here = replace(DEVICE, runtimes=(ORT, lite))
+
+    def job(*options: str) -> JobSpec:
+        entries = (*SPEC.entries, Entry("fp16", runtime="litert"))
+        overrides = Overrides(session_options=parse_session_options(options))
+        return replace(SPEC, entries=entries, overrides=overrides)
+
+    require_options(job("litert:kernels=builtin"), [here])
+    require_named_runtimes(job("litert:kernels=builtin"))
+    assert not any("does not take" in why for why in matches(job("litert:kernels=builtin"), here))
+    for options, words in (
+        (["kernels=builtin"], "option kernels is none of onnxruntime's.*onnxruntime:NAME=VALUE"),
+        (["litert:kernels=fast"], "option kernels is 'fast' and not builtin"),
+        (["litert:spin=0"], "option spin is none of litert's: kernels"),
+    ):
+        with pytest.raises(BitgaugeError, match=words):
+            require_options(job(*options), [here])
+    with pytest.raises(BitgaugeError, match="torch:spin is for torch, which executes nothing"):
+        require_named_runtimes(job("torch:spin=0"))
 
 
 def test_options_have_one_order() -> None:
