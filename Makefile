@@ -101,7 +101,7 @@ long-builders: .venv/dev.installed
 
 soak: .venv/soak.installed
 	.venv/bin/python tests/protocol/soak.py --seeds 1000000
-	for name in digests events gguf join_line model names npz report; do .venv/bin/python -m tests.fuzz.fuzz_$$name -max_total_time=600 || exit 1; done
+	for name in digests events gguf join_line model names npz report; do .venv/bin/python -m tests.fuzz $$name -max_total_time=600 || exit 1; done
 
 bench: .venv/dev.installed
 	.venv/bin/python -m tests.bench

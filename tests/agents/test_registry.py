@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.registry import describe
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH, plugin_folders
-from bitgauge.benchmarks.vocabulary.enums import RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
-
-from tests.labs.agent import Lab, open_lab
 
 RUNTIME = '''
 """A runtime in one file."""
@@ -111,20 +107,3 @@ def test_every_runtime_has_its_own_fingerprint() -> None:
     prints = [one.fingerprint for one in device.runtimes]
     assert len(set(prints)) == len(prints)
     assert all(len(one) == 64 for one in prints)
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    async with open_lab(tmp_path) as made:
-        yield made
-
-
-@pytest.mark.child
-async def test_a_job_runs_with_a_runtime_from_a_folder(lab: Lab, tmp_path: Path) -> None:
-    add(tmp_path, "abacus.py")
-    lab.plugins = (tmp_path,)
-    lab.assignment([b'{"schema": "bitgauge.fake/1"}'], runtime="abacus")
-    async with lab.agent():
-        (report,) = await lab.reports(1)
-    assert report.status is RunStatus.MEASURED
-    assert "abacus" in {one.name for one in lab.coordinator.devices[0].runtimes}

@@ -18,12 +18,13 @@ from bitgauge.agents.passes._batches import Batches, Feeds
 from bitgauge.agents.passes._channel import Channel
 from bitgauge.agents.passes.base import Child
 from bitgauge.agents.runtimes.base import RuntimeModule, Session, SessionOptions
-from bitgauge.agents.spec import ChildSpec
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
 from bitgauge.benchmarks.raw.absolute import absolute_samples
 from bitgauge.benchmarks.raw.container import RawFile
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
-from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Workload
+from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides
+
+from tests.labs.rooms.passes import child_spec
 
 from .pairs import EVALUATION, of_logs, show
 
@@ -119,21 +120,12 @@ def bitgauge_and_bare(name: str, model: Path) -> tuple[RawFile, Turns]:
         return session
 
     runtime = SimpleNamespace(NAME=name, prepare=module.prepare, load=load)
-    spec = ChildSpec(
-        pass_name=PassName.ABSOLUTE,
-        launch=0,
+    spec = child_spec(
+        PassName.ABSOLUTE,
+        model,
         role=RawRole.CANDIDATE,
         runtimes=(name,),
-        workload=Workload(),
-        profile=Profile.QUICK,
-        recipe="fp32",
-        seed=1,
-        artifacts=("0" * 64,),
-        paths=(str(model),),
         evaluation=str(EVALUATION),
-        result="",
-        event_fd=-1,
-        ack_fd=-1,
         device="cpu",
         overrides=Overrides(budget_ms=TIMED_MS),
     )

@@ -15,7 +15,7 @@ from .tree import MAPPED, PYPROJECT, ROOT, SOURCES, modules, packages, parsed, s
 MOST_LINES = 400
 MOST_MODULES = 20
 MOST_OF_A_PREFIX = 2
-ROLES = ("test_", "bench_", "fuzz_")
+ROLES = ("test_", "bench_")
 """These prefixes say what runs a file, not what it is about."""
 
 

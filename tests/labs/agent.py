@@ -6,11 +6,12 @@ import asyncio
 import atexit
 import contextlib
 import hashlib
+import itertools
 import shutil
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -197,17 +198,24 @@ atexit.register(shutil.rmtree, _KERNELS, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def known_kernels(folder: Path) -> Iterator[None]:
+def known_kernels(folder: Path, *units: str) -> Iterator[None]:
     """Agents of all tests keep one set of probe maps, so that not each of them probes again.
 
     Args:
         folder: the agent's own state folder.
+        units: names of the folders of further devices in it.
     """
-    kept = folder / "kernels"
-    shutil.copytree(_KERNELS, kept, dirs_exist_ok=True)
+    own = [folder, *(folder / "devices" / unit for unit in units)]
+    _copied([_KERNELS], [one / "kernels" for one in own])
     yield
-    if kept.is_dir():
-        shutil.copytree(kept, _KERNELS, dirs_exist_ok=True)
+    _copied([one / "kernels" for one in own], [_KERNELS])
+
+
+def _copied(sources: Sequence[Path], targets: Sequence[Path]) -> None:
+    """The maps of runtimes that are no test's own."""
+    for source, name, target in itertools.product(sources, ("onnxruntime", "litert"), targets):
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, dirs_exist_ok=True)
 
 
 @dataclass

@@ -24,6 +24,8 @@ from bitgauge.benchmarks.vocabulary.values.runs import RunView
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
 
+from tests.labs.agent import known_kernels
+
 from .conftest import Up, environment
 
 T = TypeVar("T")
@@ -56,6 +58,8 @@ class AgentService:
 
     def __post_init__(self) -> None:
         self._ending = False
+        self._known = known_kernels(self.home / "agent")
+        self._known.__enter__()
         self._start()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
         self._keeper.start()
@@ -103,6 +107,7 @@ class AgentService:
         self._ending = True
         self.process.terminate()
         self._keeper.join(20)
+        self._known.__exit__(None, None, None)
 
 
 def left_over(home: Path) -> list[str]:

@@ -18,6 +18,8 @@ from bitgauge.benchmarks import zoo
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.endpoint import Endpoint
 
+from tests.labs.agent import known_kernels
+
 from .conftest import BITGAUGE, Up, environment
 
 AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
@@ -111,6 +113,7 @@ def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
         ending.callback(up.stop)
         line = spoken(up, _LINE)
         home = tmp_path_factory.mktemp("board")
+        ending.enter_context(known_kernels(home / "agent"))
         board = start_agent(home, "join", "-", "--name", "board", stdin=line + "\n")
         ending.callback(board.end)
         yield Joined(up, line, spoken(up, _TLS), board)

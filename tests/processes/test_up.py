@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import io
 import re
 import socket
 import stat
@@ -15,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import numpy as np
 import psutil
 import pytest
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.vocabulary.enums import EntryState, HardwareClass, JobState, ModelClass
+from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
 from bitgauge.coordinator.cluster.sockets import require_token_mode
@@ -129,13 +127,6 @@ def test_equal_builds_give_the_stored_artifact(up: Up) -> None:
     assert artifacts == again
 
 
-def test_unchanged_files_are_sent_zero_times(up: Up) -> None:
-    with up.client() as client:
-        built_job(client)
-        files = [local_file(model.path) for model in zoo.models()[:1]]
-        assert upload(client, files).sent_bytes == 0
-
-
 def test_files_that_are_no_model_are_one_sentence(up: Up, tmp_path: Path) -> None:
     whole = zoo.models()[0].path.read_bytes()
     for name, data in (("noise.onnx", b"\x93hello" * 100), ("half.onnx", whole[: len(whole) // 2])):
@@ -145,38 +136,9 @@ def test_files_that_are_no_model_are_one_sentence(up: Up, tmp_path: Path) -> Non
             assert refused(client, mlp_job(client, baseline=digest)).code is Code.BAD_MODEL
 
 
-@pytest.mark.parametrize(
-    "arrays",
-    [
-        {"inputs/wrong": np.zeros((4, 1, 8, 8), np.float32)},
-        {"inputs/pixels": np.zeros((4, 1, 9, 8), np.float32)},
-        {"inputs/pixels": np.zeros((4, 1, 8, 8), np.float64)},
-        {"inputs/pixels": np.full((4, 1, 8, 8), np.nan, np.float32)},
-    ],
-    ids=["name", "shape", "dtype", "nan"],
-)
-def test_a_bad_evaluation_set_is_one_sentence(
-    up: Up, tmp_path: Path, arrays: dict[str, object]
-) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, labels=np.zeros(4, np.int64), **arrays)  # type: ignore[arg-type]
-    (tmp_path / "eval.npz").write_bytes(buffer.getvalue())
-    with up.client() as client:
-        (digest,) = sent(client, tmp_path / "eval.npz")
-        error = refused(client, mlp_job(client, evaluation=digest))
-    assert error.code is Code.BAD_EVALUATION_SET
-
-
 def test_a_recipe_that_nobody_builds_is_one_sentence(up: Up) -> None:
     with up.client() as client:
         assert refused(client, mlp_job(client, entries=(Entry("int9"),))).code is Code.BAD_RECIPE
-
-
-def test_a_selector_that_no_device_meets_is_refused(up: Up) -> None:
-    with up.client() as client:
-        selector = Selector(hardware_class=HardwareClass.MOBILE_QUALCOMM)
-        spec = mlp_job(client, selector=selector, wait_for_device=False)
-        assert refused(client, spec).code is Code.NO_MATCHING_DEVICE
 
 
 def test_a_job_can_be_cancelled_while_it_waits(up: Up) -> None:

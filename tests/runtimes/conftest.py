@@ -5,12 +5,14 @@ A test of a library lies in the folder of its runtime, whose `conftest.py` says 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks.common.plugins import PLUGIN_PATH
 
 from tests.labs.adding import write_examples
+from tests.labs.agent import Lab, open_lab
 from tests.processes.conftest import Up
 
 
@@ -22,3 +24,9 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     running = Up.start(home, variables={PLUGIN_PATH: str(plugins)})
     yield running
     assert running.stop() == []
+
+
+@pytest.fixture
+async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
+    async with open_lab(tmp_path) as made:
+        yield made

@@ -14,8 +14,9 @@ from bitgauge.agents.passes.base import Child
 from bitgauge.agents.runtimes import fake
 from bitgauge.agents.runtimes.base import RuntimeModule
 from bitgauge.agents.spec import ChildSpec
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
-from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.enums import PassName
+
+from tests.labs.rooms.passes import child_spec
 
 
 def runtime(name: str, log: list[str]) -> RuntimeModule:
@@ -29,23 +30,8 @@ def runtime(name: str, log: list[str]) -> RuntimeModule:
 
 
 def spec(folder: Path, runtimes: tuple[str, ...]) -> ChildSpec:
-    return ChildSpec(
-        pass_name=PassName.PAIR,
-        launch=0,
-        role=RawRole.BOTH,
-        runtimes=runtimes,
-        workload=Workload(),
-        profile=Profile.QUICK,
-        recipe="fp32",
-        seed=1,
-        artifacts=("b" * 64, "c" * 64),
-        paths=(str(folder / "0" / "baseline"), str(folder / "1" / "candidate")),
-        evaluation="",
-        result="",
-        event_fd=-1,
-        ack_fd=-1,
-        device="fake",
-    )
+    paths = (folder / "0" / "baseline", folder / "1" / "candidate")
+    return child_spec(PassName.PAIR, *paths, runtimes=runtimes)
 
 
 @pytest.mark.parametrize(

@@ -5,32 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from bitgauge.agents import registry
 from bitgauge.agents.passes import quality
-from bitgauge.agents.passes._channel import Channel
-from bitgauge.agents.passes.base import Child
 from bitgauge.agents.runtimes import ort
 from bitgauge.agents.runtimes.base import SessionOptions
-from bitgauge.agents.spec import ChildSpec
 from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.quality.outputs import Judged
 from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
-from bitgauge.benchmarks.raw.container import read_raw, write_raw
 from bitgauge.benchmarks.raw.quality import judged_of
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from onnx import numpy_helper
 
 from tests.labs import values
-from tests.labs.values import BASELINE, CANDIDATE
+from tests.labs.rooms.passes import measured
 
 RNG = np.random.default_rng(11)
 X = RNG.normal(0, 1, (160, 6)).astype(np.float32)
@@ -38,7 +31,6 @@ W = RNG.normal(0, 1, (6, 4)).astype(np.float32)
 V = RNG.normal(0, 1, (6, 4)).astype(np.float32)
 H = RNG.normal(0, 1, (6, 9)).astype(np.float32)
 LABELS = (X @ W).argmax(axis=1)
-QUIET = cast(Channel, SimpleNamespace(phase=lambda name: None, gap=lambda: None))
 BODY = "logits = MatMul(x, w)  other = MatMul(x, v)  hidden = MatMul(x, h)"
 
 
@@ -85,27 +77,15 @@ def measure(tmp_path: Path) -> Measure:
         candidate = model(tmp_path / "candidate.onnx", artifact or outputs, **graph)
         ids = np.arange(len(inputs)).astype(str)
         write_evaluation_set(tmp_path / "eval.npz", EvaluationSet({"x": inputs}, labels, ids))
-        spec = ChildSpec(
-            pass_name=PassName.QUALITY,
-            launch=0,
-            role=RawRole.BOTH,
-            runtimes=(ort.NAME, ort.NAME),
+        raw = measured(
+            quality,
+            tmp_path / "raw.npz",
+            baseline,
+            candidate,
+            evaluation=tmp_path / "eval.npz",
             workload=Workload(batch=batch),
-            profile=Profile.QUICK,
-            recipe=values.RECIPE,
-            seed=1,
-            artifacts=(BASELINE.sha256, CANDIDATE.sha256),
-            paths=(str(baseline), str(candidate)),
-            evaluation=str(tmp_path / "eval.npz"),
-            result="",
-            event_fd=-1,
-            ack_fd=-1,
-            device="fake",
             output=wish,
         )
-        child = Child(spec, QUIET, {ort.NAME: ort}, registry.device("fake", ()))
-        write_raw(tmp_path / "raw.npz", quality.measure(child))
-        raw = read_raw(tmp_path / "raw.npz")
         facts = values.facts(workload=Workload(batch=batch), output=wish)
         judged = judged_of(raw)
         assert judged is not None

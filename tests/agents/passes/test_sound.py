@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from bitgauge.agents import registry
 from bitgauge.agents.passes import quality
-from bitgauge.agents.passes._channel import Channel
-from bitgauge.agents.passes.base import Child
-from bitgauge.agents.runtimes import ort
-from bitgauge.agents.spec import ChildSpec
 from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
-from bitgauge.benchmarks.raw.container import read_raw, write_raw
 from bitgauge.benchmarks.raw.quality import baseline_samples
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from onnx import numpy_helper
 
 from tests.labs import values
-from tests.labs.values import BASELINE, CANDIDATE
+from tests.labs.rooms import passes
 
 N, FEATURES, CLASSES = 70, 6, 4
 RNG = np.random.default_rng(5)
 WEIGHTS = RNG.normal(0, 1, (FEATURES, CLASSES)).astype(np.float32)
 INPUTS = RNG.normal(0, 1, (N, FEATURES)).astype(np.float32)
 LABELS = (INPUTS @ WEIGHTS).argmax(axis=1).astype(np.int64)
-QUIET = cast(Channel, SimpleNamespace(phase=lambda name: None, gap=lambda: None))
 PLAIN = "out = Identity(y)"
 
 
@@ -67,26 +57,14 @@ def measured(
     ids = np.array([str(at) for at in range(N)])
     write_evaluation_set(folder / "eval.npz", EvaluationSet({"x": INPUTS}, labels, ids))
     workload = Workload(batch=batch)
-    spec = ChildSpec(
-        pass_name=PassName.QUALITY,
-        launch=0,
-        role=RawRole.BOTH,
-        runtimes=(ort.NAME, ort.NAME),
+    raw = passes.measured(
+        quality,
+        folder / "raw.npz",
+        baseline,
+        baseline,
+        evaluation=folder / "eval.npz",
         workload=workload,
-        profile=Profile.QUICK,
-        recipe=values.RECIPE,
-        seed=1,
-        artifacts=(BASELINE.sha256, CANDIDATE.sha256),
-        paths=(str(baseline), str(baseline)),
-        evaluation=str(folder / "eval.npz"),
-        result="",
-        event_fd=-1,
-        ack_fd=-1,
-        device="fake",
     )
-    child = Child(spec, QUIET, {ort.NAME: ort}, registry.device("fake", ()))
-    write_raw(folder / "raw.npz", quality.measure(child))
-    raw = read_raw(folder / "raw.npz")
     observed = baseline_samples(raw)
     assert observed is not None
     assert observed.ref_again.size == max(32, batch)

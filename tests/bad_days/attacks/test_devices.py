@@ -37,16 +37,10 @@ from tests.labs import values
 from tests.labs.host import DEVICE, digest_of, job_of
 from tests.labs.refused import refused
 
-from .lab import Attacked, attacked, bearer
+from .lab import Attacked, bearer
 
 AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
 HOW = ("--device", "fake", "--sandbox", "rlimits", "--allow-unsandboxed")
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    with attacked(tmp_path_factory.mktemp("devices")) as made:
-        yield made
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import grpc
 import psutil
@@ -18,13 +17,7 @@ from bitgauge.protos.v1 import lab_pb2, lab_pb2_grpc
 
 from tests.bad_days import apart
 
-from .lab import MIB, Attacked, attacked, bearer
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    with attacked(tmp_path_factory.mktemp("attacked")) as lab:
-        yield lab
+from .lab import MIB, Attacked, bearer
 
 
 def test_everybody_gets_in_by_the_own_way_only(lab: Attacked) -> None:

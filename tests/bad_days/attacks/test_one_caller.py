@@ -28,13 +28,7 @@ from bitgauge.protos.v1 import blobs_pb2, blobs_pb2_grpc, lab_pb2
 from tests.labs.host import digest_of
 
 from .http2 import RawConnection
-from .lab import MIB, Attacked, attacked, bearer, other_call
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    with attacked(tmp_path_factory.mktemp("attacked")) as lab:
-        yield lab
+from .lab import MIB, Attacked, bearer, other_call
 
 
 @pytest.fixture(scope="module")

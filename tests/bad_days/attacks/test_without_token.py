@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import resource
 import time
-from collections.abc import Iterator
 
 import grpc
 import pytest
@@ -16,17 +15,11 @@ from bitgauge.protos.v1 import agent_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from .http2 import RawConnection
-from .lab import MIB, Attacked, attacked
+from .lab import MIB, Attacked
 
 HEALTH = "/grpc.health.v1.Health/"
 JOIN = "/bitgauge.v1.Enrolment/Join"
 LIST = "/bitgauge.v1.Jobs/ListJobs"
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
-    with attacked(tmp_path_factory.mktemp("attacked")) as lab:
-        yield lab
 
 
 def test_names_of_4_mib_that_health_does_not_know_are_kept_nowhere(lab: Attacked) -> None:

@@ -9,21 +9,13 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import onnx
-from bitgauge.agents import registry as attached
 from bitgauge.agents.passes import numerics, quality
-from bitgauge.agents.passes._channel import Channel
-from bitgauge.agents.passes.base import Child
-from bitgauge.agents.runtimes import ort
-from bitgauge.agents.spec import ChildSpec
 from bitgauge.benchmarks.analysis.analyse import analyse
 from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
-from bitgauge.benchmarks.raw.container import read_raw, write_raw
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -37,11 +29,10 @@ from bitgauge.coordinator.tasks import order, reference
 from bitgauge.coordinator.tasks.inspect_job import inspect_job
 
 from tests.labs import values
-from tests.labs.values import BASELINE, CANDIDATE
+from tests.labs.rooms.passes import measured
 
 RECIPES = ("fp16", "int8-dynamic", "int8-static-u8s8-pc", "int4-wo-b32")
 _SENT, _EVALUATION = (Digest(one * 64, 1) for one in "de")
-_QUIET = cast(Channel, SimpleNamespace(phase=lambda name: None, gap=lambda: None))
 
 Arrays = Mapping[str, Any]
 
@@ -144,31 +135,19 @@ class Traveller:
     def _measured(self, recipe: str, baseline: Path, artifact: Path) -> dict[str, MetricValue]:
         raws = []
         for which in (quality, numerics):
-            raw = self.folder / f"{recipe}-{which.NAME.value}.npz"
-            write_raw(raw, which.measure(self._child(which.NAME, recipe, baseline, artifact)))
-            raws.append(read_raw(raw))
+            raws.append(
+                measured(
+                    which,
+                    self.folder / f"{recipe}-{which.NAME.value}.npz",
+                    baseline,
+                    artifact,
+                    evaluation=self.folder / "evaluation.npz",
+                    recipe=recipe,
+                    workload=Workload(batch=self.batch),
+                )
+            )
         facts = values.facts(recipe=recipe, workload=Workload(batch=self.batch))
         metrics = analyse(raws, facts)
         if (expected := self.folder / "reference.npz").exists():
             metrics = reference.flagged(metrics, raws, expected)
         return {metric.key: metric for metric in metrics}
-
-    def _child(self, name: PassName, recipe: str, baseline: Path, artifact: Path) -> Child:
-        spec = ChildSpec(
-            pass_name=name,
-            launch=0,
-            role=RawRole.BOTH,
-            runtimes=(ort.NAME, ort.NAME),
-            workload=Workload(batch=self.batch),
-            profile=Profile.QUICK,
-            recipe=recipe,
-            seed=1,
-            artifacts=(BASELINE.sha256, CANDIDATE.sha256),
-            paths=(str(baseline), str(artifact)),
-            evaluation=str(self.folder / "evaluation.npz"),
-            result="",
-            event_fd=-1,
-            ack_fd=-1,
-            device="fake",
-        )
-        return Child(spec, _QUIET, {ort.NAME: ort}, attached.device("fake", ()))

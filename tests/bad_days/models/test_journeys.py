@@ -70,14 +70,6 @@ def test_a_hidden_state_in_front_of_the_logits(tmp_path: Path) -> None:
         assert isinstance(found.of(recipe, "accuracy_delta_pp"), float)
 
 
-def test_labels_that_count_from_one_judge_nothing(tmp_path: Path) -> None:
-    model = parsed(HIDDEN_FIRST, {one: DENSE[one] for one in "ab"})
-    labels = (answers(model, {"x": X}) + 1) % CLASSES
-    found = Traveller(tmp_path, model, {"x": X}, labels).travel("fp16")
-    assert found.of("fp16", "accuracy_delta_pp") == "baseline_at_chance"
-    assert found.metrics["fp16"]["accuracy_delta_pp"].verdict is None
-
-
 def test_an_artifact_with_its_outputs_the_other_way_round(tmp_path: Path) -> None:
     text = """
         g (float[N,6] x) => (float[N,4] y, float[N,4] z) {

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from bitgauge.benchmarks.selection.gather import gather
 from bitgauge.benchmarks.selection.select import select
-from bitgauge.benchmarks.vocabulary.enums import CellState, HardwareClass, ModelClass, Objective
-from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.table.cells import cells
+from bitgauge.benchmarks.table.priors import priors, with_priors
+from bitgauge.benchmarks.vocabulary.enums import (
+    CellState,
+    HardwareClass,
+    ModelClass,
+    Objective,
+    Realness,
+)
+from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.rows import StackChange, TableRow
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.labs.rooms.choices import row
+
+EMPTY = SelectQuery(ModelClass.CNN, HardwareClass.CPU_ONLY)
 
 
 def figures() -> st.SearchStrategy[tuple[float, float, float]]:
@@ -45,6 +58,8 @@ def tables(draw: st.DrawFn) -> list[TableRow]:
                     memory=draw(st.none() | st.floats(0.2, 2)),
                     state=draw(st.sampled_from([CellState.MEASURED] * 4 + list(CellState))),
                     model_name=model,
+                    device_id=draw(st.sampled_from(["a", "b"])),
+                    flags=draw(st.sampled_from([(), (), ("saturating",), ("suspect",)])),
                 )
             )
     # A result is stale by what is another one since.
@@ -52,42 +67,71 @@ def tables(draw: st.DrawFn) -> list[TableRow]:
     return [replace(one, changes=changes) if one.state is CellState.STALE else one for one in rows]
 
 
+LIMITS = {
+    "max_accuracy_loss_pp": st.floats(0, 5),
+    "max_latency_ns": st.floats(1e3, 1e6),
+    "max_latency_p99_ns": st.floats(1e4, 3e6),
+    "max_size_bytes": st.integers(1000, 500_000),
+    "max_size_ratio": st.floats(0.05, 1.5),
+    "max_age_s": st.integers(1, 10**9),
+    "min_devices": st.integers(1, 3),
+    "max_energy_mj": st.floats(0.1, 10),
+    "min_throughput_per_s": st.floats(1, 1e4),
+    "max_peak_memory_bytes": st.integers(1, 10**9),
+}
+limits: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries({}, optional=LIMITS)
+
+
 def queries() -> st.SearchStrategy[SelectQuery]:
+    objectives = st.sampled_from(list(Objective))
     return st.builds(
-        SelectQuery,
-        model_class=st.just(ModelClass.CNN),
-        hardware_class=st.just(HardwareClass.CPU_ONLY),
-        max_accuracy_loss_pp=st.none() | st.floats(0, 5),
-        max_latency_ns=st.none() | st.floats(1e3, 1e6),
-        max_size_bytes=st.none() | st.integers(1000, 500_000),
-        max_size_ratio=st.none() | st.floats(0.05, 1.5),
-        objective=st.sampled_from(list(Objective)),
+        lambda kept, objective: replace(EMPTY, objective=objective, **kept), limits, objectives
     )
 
 
-@given(tables(), queries(), queries())
+def answered(query: SelectQuery, rows: list[TableRow], **more: Any) -> Choice:
+    return select(query, rows, now_ns=10**18, **more)
+
+
+@given(tables(), limits, limits)
 def test_a_further_limit_never_makes_a_recipe_eligible(
-    rows: list[TableRow], query: SelectQuery, other: SelectQuery
+    rows: list[TableRow], first: dict[str, Any], more: dict[str, Any]
 ) -> None:
-    limits = ("max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio")
-    added = {
-        name: getattr(other, name)
-        if getattr(query, name) is None
-        else min(v for v in (getattr(query, name), getattr(other, name)) if v is not None)
-        for name in limits
-    }
-    before = {c.recipe for c in select(query, rows).candidates if c.eligible}
-    after = {c.recipe for c in select(replace(query, **added), rows).candidates if c.eligible}
-    assert after <= before
+    few = answered(replace(EMPTY, **first), rows)
+    many = answered(replace(EMPTY, **{**more, **first}), rows)
+    were = {one.recipe for one in few.candidates if one.eligible}
+    assert {one.recipe for one in many.candidates if one.eligible} <= were
+    if many.outcome in ("format", "tie"):
+        assert {many.recipe, *many.alternatives} <= were
 
 
-@given(tables(), queries(), st.randoms())
-def test_the_order_of_rows_does_not_matter(
+@given(tables(), queries(), st.randoms(use_true_random=False))
+def test_order_emulation_and_other_workloads_change_nothing(
     rows: list[TableRow], query: SelectQuery, order: random.Random
 ) -> None:
-    shuffled = list(rows)
-    order.shuffle(shuffled)
-    assert select(query, shuffled) == select(query, rows)
+    answer = answered(query, rows)
+    others = [replace(one, realness=Realness.EMULATED) for one in rows]
+    others += [replace(one, workload=Workload(batch=64)) for one in rows]
+    mixed = [*rows, *(others if answer.outcome != "nothing_measured" else ())]
+    order.shuffle(mixed)
+    assert answered(query, mixed) == answer
+
+
+@given(tables(), queries())
+def test_priors_never_change_an_answer(rows: list[TableRow], query: SelectQuery) -> None:
+    without = answered(query, rows)
+    beside = answered(query, rows, cells=with_priors(cells(rows), priors()))
+    assert replace(beside, nearest=without.nearest) == without
+
+
+@given(tables(), queries())
+def test_shares_are_shares(rows: list[TableRow], query: SelectQuery) -> None:
+    answer = answered(query, rows)
+    total = sum(one.p_best or 0.0 for one in answer.candidates)
+    assert total == pytest.approx(1.0) or total == 0.0
+    for one in answer.candidates:
+        assert (one.p_best is None) is (not one.eligible)
+        assert one.regret is None or one.regret >= 0
 
 
 @given(tables(), queries())

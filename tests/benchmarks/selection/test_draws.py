@@ -1,9 +1,7 @@
-"""Chance constraints, ranking by draws, what settles, what pays, and what always holds."""
+"""Chance constraints, ranking by draws, what settles and what pays."""
 
 import math
-import random
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,17 +12,14 @@ from bitgauge.benchmarks.stats.pareto import standings, tied
 from bitgauge.benchmarks.table.cells import cells
 from bitgauge.benchmarks.table.priors import priors, with_priors
 from bitgauge.benchmarks.table.rows import matches
-from bitgauge.benchmarks.vocabulary.enums import CellState, HardwareClass, Objective, Realness
-from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Objective
+from bitgauge.benchmarks.vocabulary.values.choices import Choice
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
-from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.store import questions
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.labs.rooms.choices import row, wider
+from tests.labs.rooms.choices import row
 
 from .test_select import FP32, QUERY, candidate_reasons
 
@@ -264,106 +259,3 @@ def test_jobs_tell_which_of_several_is_better() -> None:
     choice = select(QUERY, rows)
     assert choice.outcome == "tie"
     assert {job.recipe for job in choice.settling} == {"int8-dynamic", "int4-wo-b32"}
-
-
-# -- what always holds --------------------------------------------------------------------
-some_rows = st.lists(
-    st.builds(
-        lambda recipe, ratio, spread, accuracy, p50, device, batch, realness, flags: wider(
-            row(
-                recipe,
-                latency=(ratio, ratio * (1 - spread), ratio * (1 + spread)),
-                verdict="FASTER" if ratio * (1 + spread) < 0.98 else "UNDECIDED",
-                accuracy=(accuracy, accuracy - 0.4, accuracy + 0.4),
-                p50_ns=p50,
-                device_id=device,
-                workload=Workload(batch=batch),
-                realness=realness,
-                flags=flags,
-                run_id=f"{recipe} {device} {batch} {ratio}",
-            ),
-            MetricValue("latency_p99_ns", 2 * p50, 1.8 * p50, 2.5 * p50),
-        ),
-        st.sampled_from(("fp32", "fp16", "int8-dynamic", "int8-static-s8s8-pc", "int4-wo-b32")),
-        st.floats(0.2, 1.5),
-        st.floats(0.001, 0.2),
-        st.floats(-3, 1),
-        st.floats(1e4, 1e6),
-        st.sampled_from(("a", "b")),
-        st.sampled_from((1, 64)),
-        st.sampled_from(Realness),
-        st.sampled_from(((), ("saturating",), ("suspect",))),
-    ),
-    max_size=14,
-)
-some_limits: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {},
-    optional={
-        "max_accuracy_loss_pp": st.floats(0, 3),
-        "max_latency_ns": st.floats(1e4, 1e6),
-        "max_latency_p99_ns": st.floats(1e4, 3e6),
-        "max_size_ratio": st.floats(0.1, 1),
-        "max_age_s": st.integers(1, 10**9),
-        "min_devices": st.integers(1, 3),
-        "max_energy_mj": st.floats(0.1, 10),
-        "min_throughput_per_s": st.floats(1, 1e4),
-        "max_peak_memory_bytes": st.integers(1, 10**9),
-    },
-)
-EMPTY = SelectQuery(QUERY.model_class, QUERY.hardware_class)
-
-
-@settings(max_examples=60, deadline=None)
-@given(some_rows, some_limits, some_limits)
-def test_a_further_limit_never_makes_anything_eligible(
-    found: list[TableRow], first: dict[str, Any], more: dict[str, Any]
-) -> None:
-    few = select(replace(EMPTY, **first), found, now_ns=10**18)
-    many = select(replace(EMPTY, **{**more, **first}), found, now_ns=10**18)
-    were = {one.recipe for one in few.candidates if one.eligible}
-    are = {one.recipe for one in many.candidates if one.eligible}
-    assert are <= were
-    if many.outcome in ("format", "tie"):
-        assert many.recipe in were
-        assert set(many.alternatives) <= were
-
-
-@settings(max_examples=40, deadline=None)
-@given(some_rows, some_limits, st.randoms(use_true_random=False))
-def test_order_emulation_and_other_workloads_change_nothing(
-    found: list[TableRow], limits: dict[str, Any], order: random.Random
-) -> None:
-    query = replace(EMPTY, **limits)
-    answer = select(query, found, now_ns=10**18)
-    shuffled = list(found)
-    order.shuffle(shuffled)
-    assert select(query, shuffled, now_ns=10**18) == answer
-    speaking = [one for one in found if one.realness.keeps_time and one.workload == query.workload]
-    if answer.outcome != "nothing_measured":
-        assert select(query, speaking, now_ns=10**18) == answer
-
-
-@settings(max_examples=40, deadline=None)
-@given(some_rows, some_limits)
-def test_priors_never_change_an_answer(found: list[TableRow], limits: dict[str, Any]) -> None:
-    query = replace(EMPTY, **limits)
-    without = select(query, found, now_ns=10**18)
-    beside = select(query, found, now_ns=10**18, cells=with_priors(cells(found), priors()))
-    same = [field.name for field in fields(Choice) if field.name != "nearest"]
-    assert [getattr(beside, name) for name in same] == [getattr(without, name) for name in same]
-
-
-@settings(max_examples=40, deadline=None)
-@given(some_rows, some_limits)
-def test_shares_are_shares_and_the_chosen_one_has_numbers(
-    found: list[TableRow], limits: dict[str, Any]
-) -> None:
-    answer = select(replace(EMPTY, **limits), found, now_ns=10**18)
-    total = sum(one.p_best or 0.0 for one in answer.candidates)
-    assert total == pytest.approx(1.0) or total == 0.0
-    for one in answer.candidates:
-        assert (one.p_best is None) is (not one.eligible)
-        assert one.regret is None or one.regret >= 0
-    if answer.outcome in ("format", "tie"):
-        states = {one.state for one in found if one.variant == answer.recipe}
-        assert CellState.MEASURED in states

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
@@ -16,16 +16,10 @@ from bitgauge.coordinator.decisions.submission import Answers, Inspection, Takes
 from bitgauge.coordinator.models.chains import Chain, Link
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
-from tests.labs.coordinator import BUILT, EVALUATION, PATIENCE_S, SPEC, Lab, open_lab
+from tests.labs.coordinator import BUILT, EVALUATION, PATIENCE_S, SPEC, Lab
 from tests.labs.values import RECIPE
 
 OTHER = "fp16"
-
-
-@pytest.fixture
-async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
-    async with open_lab(monkeypatch) as opened:
-        yield opened
 
 
 class Held:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
@@ -12,16 +11,10 @@ from bitgauge.coordinator.lab import environments
 from bitgauge.coordinator.store.values import BuildKey, BuildOutcome
 
 from tests.coordinator.lab.test_builds import OTHER, eventually, job_of, submitted, until_words
-from tests.labs.coordinator import BUILT, EVALUATION, Lab, open_lab
+from tests.labs.coordinator import BUILT, EVALUATION, Lab
 from tests.labs.values import RECIPE
 
 MISSING = Refused(Code.NO_ENVIRONMENT, "The builder environment copies could not be made: no.")
-
-
-@pytest.fixture
-async def lab(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Lab]:
-    async with open_lab(monkeypatch) as opened:
-        yield opened
 
 
 class Making:

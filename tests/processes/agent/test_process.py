@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -18,11 +19,17 @@ from bitgauge.agents.storage.spool import Spool
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
-from tests.labs.agent import TOKEN, Lab, fake_artifact, until
+from tests.labs.agent import TOKEN, Lab, fake_artifact, known_kernels, until
 
 AGENT = str(Path(sys.executable).with_name("bitgauge-agent"))
 UNCONFINED = ("--sandbox", "rlimits")  # the artifact leaves a mark outside its folder
 MOST_IDLE_BYTES = 60 * 1024**2
+
+
+@pytest.fixture(autouse=True)
+def kernels(lab: Lab) -> Iterator[None]:
+    with known_kernels(lab.folder / "home/agent"):
+        yield
 
 
 async def start(lab: Lab, *arguments: str) -> Process:

@@ -85,7 +85,8 @@ class Bench:
 
     @contextlib.asynccontextmanager
     async def agent(self, *devices: str, **changes: Any) -> AsyncIterator[asyncio.Task[None]]:
-        with known_kernels(self.home / "agent"):
+        units = [f"{one}%3A{side}" for one in devices for side in ("left", "right")]
+        with known_kernels(self.home / "agent", *units):
             task = asyncio.create_task(serve(self.config(*devices, **changes), self.said.append))
             try:
                 yield task
@@ -253,7 +254,7 @@ async def test_a_killed_agent_goes_on_with_both_devices(bench: Bench) -> None:
     spools = [
         bench.home / f"agent/devices/phones%3A{side}/spool/intents" for side in ("left", "right")
     ]
-    with known_kernels(bench.home / "agent"):
+    with known_kernels(bench.home / "agent", "phones%3Aleft", "phones%3Aright"):
         agent = start()
         try:
             await until(lambda: all(any(one.glob("*.json")) for one in spools), 60)

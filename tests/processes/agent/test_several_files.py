@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -28,14 +27,6 @@ pytest.importorskip("onnxruntime")
 onnx = pytest.importorskip("onnx")
 
 PASSES = (PassName.QUALITY, PassName.NUMERICS)
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    made = Lab(tmp_path)
-    await made.coordinator.start()
-    yield made
-    await made.coordinator.stop()
 
 
 def manifest(lab: Lab, folder: Path, model: bytes) -> bytes:

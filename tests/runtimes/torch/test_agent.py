@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 
-from tests.labs.agent import Lab, open_lab
+from tests.labs.agent import Lab
 from tests.processes.bench import BRIEF
 
 from .conftest import Programs
@@ -25,12 +24,6 @@ from .test_hostile import SAMPLE, edited, planted
 MLP = next(one for one in zoo.models() if one.name == "digits-mlp")
 COMPILED = (StackItem("execution", "compiled"),)
 GXX = pytest.mark.skipif(shutil.which("g++") is None, reason="NOT RUN: install g++")
-
-
-@pytest.fixture
-async def lab(tmp_path: Path) -> AsyncIterator[Lab]:
-    async with open_lab(tmp_path) as made:
-        yield made
 
 
 @GXX

@@ -29,7 +29,7 @@ pytest.importorskip("ai_edge_litert", reason="NOT RUN: pip install 'bitgauge[lit
 
 from tests.labs.graphs import lite
 
-BUILT = Path(__file__).parents[2] / "coordinator/builders/litert/built"
+BUILT = Path(__file__).parents[1] / "coordinator/builders/litert/built"
 """What LiteRT's quantizer made."""
 PASSES = (PassName.QUALITY, PassName.NUMERICS, PassName.PAIR)
 

@@ -1,6 +1,0 @@
-"""Fuzzes `targets.names`; see `harness`."""
-
-from .harness import main
-
-if __name__ == "__main__":
-    main("names")
