@@ -7,6 +7,11 @@ C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Rep
 calibration set serve them all. `tests/labs/zoo/train.py` made the ONNX files and the sets, and
 `tests/labs/zoo/forms.py` of them the same models for other runtimes.
 
+And one decoder, `tiny-llama`: LLaMA architecture, 3.28 million parameters, one token a byte,
+trained on prose of Python's documentation (PSF-2.0, `tiny-llama.LICENSE`), evaluated and calibrated
+with pages that it never saw. `tests/labs/zoo/decoder/train.py` made its files. It is there to be
+measured: it spells, and knows nothing.
+
 Importing this package loads nothing but the standard library.
 """
 
@@ -44,6 +49,41 @@ class ZooModel:
         """
         found = (_FOLDER / "built").glob(f"{self.name}.*.{kind}")
         return {path.name.split(".")[1]: path for path in sorted(found)}
+
+
+@dataclass(frozen=True, slots=True)
+class ZooDecoder:
+    """One committed language model: its label in the table, its class, its GGUF file in float16.
+
+    Its sets are text sets of the tokens of its own tokenizer.
+    """
+
+    name: str
+    model_class: ModelClass
+    path: Path
+
+    @property
+    def evaluation_path(self) -> Path:
+        """24 documents of 1,020 tokens each, four windows of 255 and the one that begins a text."""
+        return self.path.with_name(f"{self.name}-evaluation.npz")
+
+    @property
+    def calibration_path(self) -> Path:
+        """16 other documents of 2,040 tokens each."""
+        return self.path.with_name(f"{self.name}-calibration.npz")
+
+    @property
+    def known_perplexity(self) -> float:
+        """Of the evaluation set, when it was committed: by torch, in float32, by token."""
+        import json
+
+        record = json.loads(self.path.with_suffix(".json").read_text(encoding="utf-8"))
+        return float(record["perplexity"])
+
+
+def decoder() -> ZooDecoder:
+    """The decoder; not among `models`, whose runtimes and sets are others."""
+    return ZooDecoder("tiny-llama", ModelClass.TRANSFORMER, _FOLDER / "tiny-llama.gguf")
 
 
 def models() -> tuple[ZooModel, ...]:
