@@ -35,6 +35,26 @@ class OutputSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class DecoderFacts:
+    """What a language model is that predicts the next token; of whatever file format.
+
+    Attributes:
+        vocabulary: tokens that it knows.
+        context_tokens: most tokens that it was made for; 0 where nothing says it.
+        bos: the token that begins a text; None where a text begins with its own first token.
+        tokenizer_sha256: which tokens these are, see `digests.sha256_of_tokens`; empty where the
+            artifact has no tokenizer.
+        architecture: as the file calls it, such as ``llama``.
+    """
+
+    vocabulary: int
+    context_tokens: int = 0
+    bos: int | None = None
+    tokenizer_sha256: str = ""
+    architecture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelFacts:
     """What a model file is, read from its graph.
 
@@ -49,6 +69,7 @@ class ModelFacts:
             8-bit integers, scalars left out) as stored: two packed 4-bit weights count once.
         size_bytes: size of the file, and of those beside it that hold weights of it.
         float64: most of its weights are doubles, which no recipe is about.
+        decoder: what it is as a language model; None where it is none.
     """
 
     inputs: tuple[InputSpec, ...]
@@ -60,6 +81,7 @@ class ModelFacts:
     size_bytes: int
     family: FormatFamily | None = None
     float64: bool = False
+    decoder: DecoderFacts | None = None
 
     @property
     def format_family(self) -> FormatFamily:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 
-from bitgauge.benchmarks.quality.sets import (
-    EvaluationSet,
-    check_inputs,
-    read_evaluation_set,
-    require_disjoint,
-)
 from bitgauge.benchmarks.vocabulary.asked import ALL, EVERY
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
@@ -25,16 +17,13 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSour
 from ..builders.registry import chain_for, parse, usual_recipes
 from ..decisions.submission import Answers, Inspection, Takes, require_taken, runtime_for
 from ..models.base import ModelFacts
-from ..models.checks import check_evaluation, check_stands_in
+from ..models.decoders import require_scenario
 from ..models.recognise import inspect_model, kind_of
 from .order import out_of_order, wanted_of
+from .sets import JobSets, PathOf, read_sets, require_stands_in
 from .sources import looked_at, unanswered
 
 BASELINE_LABEL = "The baseline"
-EVALUATION_LABEL = "The evaluation set"
-CALIBRATION_LABEL = "The calibration set"
-
-PathOf = Callable[[Digest], Path]
 
 
 def inspect_job(
@@ -56,20 +45,13 @@ def inspect_job(
             return Inspection(ModelClass.OTHER, disorder=disorder)
     baseline = inspect_model(path, label)
     _require_fp32(baseline, spec, label)
-    evaluation = _read_set(path_of(spec.evaluation), Code.BAD_EVALUATION_SET, EVALUATION_LABEL)
-    check_evaluation(baseline, evaluation, spec.workload.batch, EVALUATION_LABEL, spec.output)
-    calibration = None
-    if spec.calibration is not None:
-        code = Code.BAD_CALIBRATION_SET
-        calibration = _read_set(path_of(spec.calibration), code, CALIBRATION_LABEL)
-        with _said_of(CALIBRATION_LABEL):
-            check_inputs(calibration, baseline.inputs, code)
-        require_disjoint(calibration, evaluation)
+    require_scenario(baseline, spec.workload, label)
+    sets = read_sets(spec, baseline, path_of)
     waiting = unanswered(spec, path_of, answers)
     if waiting:
         return Inspection(ModelClass.OTHER, unanswered=waiting)
-    sources = looked_at(spec, baseline, evaluation, calibration, path_of, answers=answers)
-    look = _Look(spec, baseline, kind, evaluation, path_of, takes, sources, runtime)
+    sources = looked_at(spec, baseline, sets, path_of, answers=answers)
+    look = _Look(spec, baseline, kind, sets, path_of, takes, sources, runtime)
     entries = tuple(each for entry in spec.entries for each in _each(entry, look))
     found = [_entry(entry, look) for entry in entries]
     stand = tuple(
@@ -87,21 +69,6 @@ def inspect_job(
     )
 
 
-def _read_set(path: Path, code: Code, label: str) -> EvaluationSet:
-    """A set from its bytes: a blob's file name is a digest and tells a user nothing."""
-    with _said_of(label):
-        return read_evaluation_set(path, code, what="the set")
-
-
-@contextmanager
-def _said_of(label: str) -> Iterator[None]:
-    """Begin the sentence of a bad input with what it is about."""
-    try:
-        yield
-    except BadInput as error:
-        raise BadInput(error.code, f"{label}: {error.sentence}") from error
-
-
 @dataclass(frozen=True, slots=True)
 class _Look:
     """What the entries of a job are looked at with; `runtime` is that of the baseline."""
@@ -109,7 +76,7 @@ class _Look:
     spec: JobSpec
     baseline: ModelFacts
     baseline_kind: str
-    evaluation: EvaluationSet
+    sets: JobSets
     path_of: PathOf
     takes: Takes
     sources: tuple[ModelSource, ...]
@@ -188,8 +155,7 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
     runtime = entry.runtime or runtime_for(kind, look.spec.runtime, look.takes)
     require_taken(label, kind, runtime, look.takes)
     facts = inspect_model(path, label)
-    batch, output = look.spec.workload.batch, look.spec.output
-    check_stands_in(look.baseline, facts, look.evaluation, batch, label, output=output)
+    require_stands_in(look.spec, look.baseline, facts, look.sets, label)
     given = facts.recipe
     if entry.recipe and entry.recipe != CUSTOM:
         given = parse(entry.recipe)

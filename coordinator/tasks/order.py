@@ -1,4 +1,7 @@
-"""A baseline that is not in order is put in order, and both are run to see that they agree."""
+"""A baseline that is not in order is put in order, and both are run to see that they agree.
+
+What is done to an ONNX model may change what it answers; a GGUF file is widened, which cannot.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,14 @@ from ..builders import _sessions
 from ..builders.registry import version_of
 from ..decisions.steps import wants_memory
 from ..decisions.submission import ORDER_RECIPE, asked_of_baseline
+from ..models.formats import gguf as gguf_format
 from ..models.formats import onnx as onnx_format
+from ..models.formats.gguf import order as gguf_order
 from ..models.formats.onnx import order
 from ..models.formats.onnx.order import dims, names
 from ..models.formats.onnx.order.agreement import Outputs, difference
 from ..models.formats.onnx.order.base import NOTHING, OrderTerms
+from ..models.recognise import kind_of
 
 SAMPLES = 8
 """How many samples both forms of the model are run on, in batches that it takes."""
@@ -36,7 +42,7 @@ Answers = Callable[[Feeds], Outputs]
 def toolchain() -> str:
     """What shapes a baseline in order, besides the file and the samples."""
     packages = " ".join(f"{name}={version_of(name)}" for name in _PACKAGES)
-    return f"{ORDER_RECIPE}/{order.VERSION} {packages} {_sessions.toolchain()}"
+    return f"{ORDER_RECIPE}/{order.VERSION}.{gguf_order.VERSION} {packages} {_sessions.toolchain()}"
 
 
 def wanted_of(spec: JobSpec) -> OrderTerms:
@@ -53,8 +59,11 @@ def out_of_order(path: Path, kind: str, wanted: OrderTerms, label: str) -> tuple
     """What of a model file is not in order; nothing of one that cannot be read as ONNX.
 
     Raises:
-        BadInput: BAD_ARGUMENT, a size is given to an axis that it does not have.
+        BadInput: BAD_ARGUMENT, a size is given to an axis that it does not have; BAD_MODEL, it says
+            of itself that it is GGUF and is none.
     """
+    if kind == gguf_format.NAME:
+        return gguf_order.out_of_order(path, label)
     if kind != onnx_format.NAME:
         return ()
     try:
@@ -74,6 +83,10 @@ def put_in_order(
     Returns:
         What was done and what was left out, in few words each.
     """
+    if kind_of(baseline) == gguf_format.NAME:  # exact, so that there is nothing to run
+        words = gguf_order.out_of_order(baseline, "the baseline")
+        gguf_order.put_in_order(baseline, "the baseline", output)
+        return words
     try:
         model = _read(baseline, weights=True)
         runs = _Runs(model, read_evaluation_set(evaluation))

@@ -21,6 +21,7 @@ from bitgauge.benchmarks.quality.heads import Head
 from bitgauge.benchmarks.quality.observed import Observed, predicted
 from bitgauge.benchmarks.quality.outputs import choose, facts_of_labels
 from bitgauge.benchmarks.quality.sets import EvaluationSet, read_evaluation_set
+from bitgauge.benchmarks.quality.texts import is_text_set
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.origin import raw_origin
 from bitgauge.benchmarks.raw.quality import judged_of, quality_samples
@@ -68,6 +69,8 @@ def evaluate(baseline: Path, evaluation: Path, output: Path, batch: int, log: Bu
         Unsupported: no output tells one class of each sample, or the model cannot be run here.
         BadInput: the evaluation set is damaged.
     """
+    if is_text_set(evaluation):
+        raise Unsupported("a language model is run on devices alone")
     samples = read_evaluation_set(evaluation)
     try:
         session = _sessions.open_session(str(baseline))

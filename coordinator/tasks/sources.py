@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bitgauge.benchmarks.quality.sets import EvaluationSet
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
@@ -15,16 +14,16 @@ from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, ModelSource
 from ..builders._forms import environment_of
 from ..decisions.submission import Answers
 from ..models.base import ModelFacts
-from ..models.checks import check_stands_in
+from ..models.decoders import NOT_RUN_HERE
 from ..models.recognise import inspect_model, kind_of
 from .agreement import FormFile, agree
+from .sets import JobSets, require_stands_in
 
 
 def looked_at(
     spec: JobSpec,
     baseline: ModelFacts,
-    evaluation: EvaluationSet,
-    calibration: EvaluationSet | None,
+    sets: JobSets,
     path_of: Callable[[Digest], Path],
     *,
     answers: Answers,
@@ -37,9 +36,6 @@ def looked_at(
         BadInput: one is no FP32 form of the model or computes something else, or two are of one
             kind.
     """
-    samples = (evaluation, "the evaluation set")
-    if calibration is not None:
-        samples = (calibration, "the calibration set")
 
     def form(artifact: Digest, kind: str, facts: ModelFacts) -> FormFile:
         given = answers.get(artifact)
@@ -59,17 +55,26 @@ def looked_at(
                 " each.",
             )
         facts = inspect_model(path, label)
-        if facts.recipe is None or facts.recipe.family is not FormatFamily.FP32:
+        if facts.recipe is None or facts.recipe.family not in _taken(facts):
             what = str(facts.recipe or "of mixed formats")
             raise BadInput(Code.BAD_MODEL, f"{label} is {what}; a source is fp32.")
-        check_stands_in(baseline, facts, evaluation, spec.workload.batch, label, output=spec.output)
-        seen = agree(own, form(one.artifact, kind, facts), *samples)
+        require_stands_in(spec, baseline, facts, sets, label)
+        if sets.samples is None:
+            found[kind] = replace(one, kind=kind, agreement=NOT_RUN_HERE)
+            continue
+        seen = agree(own, form(one.artifact, kind, facts), *sets.samples)
         if seen.differs:
             raise BadInput(
                 Code.BAD_MODEL, f"{label} does not compute what the baseline does: {seen.words}."
             )
         found[kind] = replace(one, kind=kind, agreement=seen.words)
     return tuple(found.values())
+
+
+def _taken(facts: ModelFacts) -> tuple[FormatFamily, ...]:
+    """What a further form may be: of a language model also the halves that it was trained in."""
+    halves = (FormatFamily.FP16, FormatFamily.BF16) if facts.decoder is not None else ()
+    return (FormatFamily.FP32, *halves)
 
 
 def unanswered(

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
 from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.zoo import ZooModel, calibration_path, models
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildRequest
 from bitgauge.coordinator.decisions.submission import ANSWERS_RECIPE
@@ -25,8 +25,8 @@ from onnx import numpy_helper
 
 pytestmark = pytest.mark.timeout(300)
 
-MODEL = zoo.models()[0]
-SET = zoo.calibration_path()
+MODEL = models()[0]
+SET = calibration_path()
 Answers = Callable[[Path], Path]
 
 
@@ -56,8 +56,8 @@ def held(baseline: Path, program: Path, answered: Path) -> Agreed:
     return agree(own, other, read_evaluation_set(SET), "the calibration set")
 
 
-@pytest.mark.parametrize("model", zoo.models(), ids=lambda one: one.name)
-def test_a_program_agrees_with_its_onnx_form(model: zoo.ZooModel, answers: Answers) -> None:
+@pytest.mark.parametrize("model", models(), ids=lambda one: one.name)
+def test_a_program_agrees_with_its_onnx_form(model: ZooModel, answers: Answers) -> None:
     program = model.form("pt2")
     found = held(model.path, program, answers(program))
     assert not found.differs

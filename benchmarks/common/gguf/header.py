@@ -72,6 +72,8 @@ class GgufHeader:
         version: of the format.
         metadata: what it says of itself.
         tensors: in the order of the file.
+        listed_at: where the list of tensors begins, in bytes.
+        alignment: bytes to a multiple of which tensors are placed.
         size_bytes: of the whole file.
     """
 
@@ -79,6 +81,8 @@ class GgufHeader:
     version: int
     metadata: Metadata
     tensors: tuple[GgufTensor, ...]
+    listed_at: int
+    alignment: int
     size_bytes: int
 
 
@@ -112,6 +116,7 @@ def _header(cursor: Cursor) -> GgufHeader:
     if count > MAX_TENSORS:
         raise damaged(cursor.label, f"it claims {count} tensors, at most {MAX_TENSORS} are taken")
     alignment = _alignment(cursor.label, metadata)
+    listed_at = cursor.at
     listed = [_tensor(cursor, at) for at in range(count)]
     begin = _aligned(cursor.at, alignment)
     return GgufHeader(
@@ -119,6 +124,8 @@ def _header(cursor: Cursor) -> GgufHeader:
         version=version,
         metadata=metadata,
         tensors=_placed(cursor, listed, begin, alignment),
+        listed_at=listed_at,
+        alignment=alignment,
         size_bytes=cursor.size,
     )
 

@@ -54,12 +54,14 @@ class Metadata:
 
     Attributes:
         values: by name; arrays are not among them.
+        places: where those values lie that are no texts, in bytes from the beginning.
         arrays: number of values of each array, by name.
         tokens: texts of the vocabulary in the order of their ids, as bytes; None where the file
             has no tokenizer.
     """
 
     values: dict[str, Value]
+    places: dict[str, int]
     arrays: dict[str, int]
     tokens: tuple[bytes, ...] | None
 
@@ -83,6 +85,7 @@ def read_metadata(cursor: Cursor, count: int) -> Metadata:
     if count > MAX_VALUES:
         raise damaged(cursor.label, f"it claims {count} named values, at most {MAX_VALUES} do")
     values: dict[str, Value] = {}
+    places: dict[str, int] = {}
     arrays: dict[str, int] = {}
     tokens: tuple[bytes, ...] | None = None
     for at in range(count):
@@ -91,11 +94,12 @@ def read_metadata(cursor: Cursor, count: int) -> Metadata:
             raise damaged(cursor.label, f"it names {name} twice")
         kind = cursor.number("I", name)
         if kind != _ARRAY:
+            places |= {name: cursor.at} if kind != _TEXT else {}
             values[name] = _value(cursor, kind, name)
             continue
         arrays[name], found = _array(cursor, name)
         tokens = found if name == TOKENS else tokens
-    return Metadata(values, arrays, tokens)
+    return Metadata(values, places, arrays, tokens)
 
 
 def _name(cursor: Cursor, what: str) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from bitgauge.benchmarks.common.folders.genai import CONFIG, GenaiConfig, config_of
 from bitgauge.benchmarks.common.folders.objects import wrong
-from bitgauge.benchmarks.common.folders.tokens import TOKENIZER
+from bitgauge.benchmarks.common.folders.tokens import TOKENIZER, tokenizer_in
 from bitgauge.benchmarks.quality.sets import InputSpec
 
-from ..base import ModelFacts, OutputSpec
+from ..base import DecoderFacts, ModelFacts, OutputSpec
 from . import onnx
 
 NAME = "genai"
@@ -49,12 +49,20 @@ def facts(path: Path, label: str) -> ModelFacts:
         raise wrong(label, f"names {config.model[:80]!r}, which is no plain file beside it")
     inner = onnx.facts(model, f"The ONNX file of {label}")
     _require_decoder(inner, config, label)
+    tokenizer = path.parent / TOKENIZER
     sizes = [(path.parent / name).stat().st_size for name in companions(path, label)]
     return replace(
         inner,
         inputs=(InputSpec("tokens", "int64", (None, None), ("batch", "position")),),
         outputs=(OutputSpec("logits", "float32", (None, None, config.vocabulary)),),
         size_bytes=path.stat().st_size + sum(sizes),
+        decoder=DecoderFacts(
+            vocabulary=config.vocabulary,
+            context_tokens=config.context_tokens,
+            bos=config.bos,
+            tokenizer_sha256=tokenizer_in(tokenizer, label) if tokenizer.is_file() else "",
+            architecture=config.architecture,
+        ),
     )
 
 

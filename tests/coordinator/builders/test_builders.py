@@ -339,17 +339,17 @@ def own_builder(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, *recip
 
 
 def test_a_builder_brings_names_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    own_builder(monkeypatch, tmp_path, "gguf", "int4-q4_k_m", "int8-q8_0")
-    assert list(map(str, registry.buildable_recipes()))[-2:] == ["int4-q4_k_m", "int8-q8_0"]
-    recipe = registry.parse("int4-q4_k_m")
+    own_builder(monkeypatch, tmp_path, "own", "int4-my_own_m", "int8-my_own")
+    assert list(map(str, registry.buildable_recipes()))[-2:] == ["int4-my_own_m", "int8-my_own"]
+    recipe = registry.parse("int4-my_own_m")
     assert registry.buildable_as(recipe) == ("other",)
     made = tmp_path / "made"
     registry.build(BuildRequest(recipe, tmp_path / "none", made))
-    assert made.read_text() == "int4-q4_k_m"
-    with pytest.raises(BadInput, match="nearest known spelling is 'int4-q4_k_m'"):
-        registry.parse("int4-q4km")
-    with pytest.raises(BadInput, match="nearest that is built is int4-q4_k_m"):
-        registry.builder_for(registry.parse("int4-q4_k_s"))
+    assert made.read_text() == "int4-my_own_m"
+    with pytest.raises(BadInput, match="nearest known spelling is 'int4-my_own_m'"):
+        registry.parse("int4-my-own-m")
+    with pytest.raises(BadInput, match="nearest that is built is int4-my_own_m"):
+        registry.builder_for(registry.parse("int4-my_own_s"))
 
 
 @pytest.mark.parametrize("text", ["int4-q4", "int8-dynamic", "Q4_K_M"])

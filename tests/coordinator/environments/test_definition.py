@@ -23,7 +23,7 @@ def test_ours_are_sound_and_say_what_they_take() -> None:
     assert {"litert", "torch"} <= set(ours)
     for one in ours.values():
         one.require_sound()
-        assert one.packages > 5
+        assert one.packages > 1
         assert one.cost is not None
         assert one.cost.size_bytes > 100e6
         assert one.cost.seconds > 10

@@ -29,7 +29,7 @@ def file(folder: Path, data: bytes) -> Path:
     ("data", "kind", "words"),
     [
         (b"\x1c\0\0\0TFL3rest", "tflite", "it is damaged"),
-        (b"GGUF\x03\0\0\0", "gguf", "is a GGUF file, not ONNX"),
+        (b"GGUF\x03\0\0\0", "gguf", "is no whole GGUF file"),
         (b"PK\x03\x04rest", "onnx", "is a zip archive"),
         (MATRIX, "onnx", "is not a valid ONNX model"),
     ],

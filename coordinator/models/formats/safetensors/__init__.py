@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from bitgauge.benchmarks.common.folders.objects import object_in
+from bitgauge.benchmarks.common.folders.tokens import TOKENIZER, tokenizer_in
 from bitgauge.benchmarks.quality.sets import InputSpec
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
-from ...base import ModelFacts, OutputSpec
+from ...base import DecoderFacts, ModelFacts, OutputSpec
 from .config import config_in, recognised_class
 from .folder import tensors_of, weight_files, within
 from .recipe import operators_of, recipe_and_family
@@ -59,6 +60,7 @@ def facts(path: Path, label: str) -> ModelFacts:
     names = companions(path, label)
     tensors = tensors_of(weight_files(path.parent, label), path.parent, label)
     recipe, family = recipe_and_family(config, tensors)
+    tokenizer = path.parent / TOKENIZER
     files = [path, *(within(path.parent, name, label) for name in names)]
     return ModelFacts(
         inputs=(InputSpec("tokens", "int64", (None, None), ("batch", "position")),),
@@ -70,6 +72,13 @@ def facts(path: Path, label: str) -> ModelFacts:
         size_bytes=sum(file.stat().st_size for file in files),
         family=family,
         float64=any(one.dtype == "F64" for one in tensors.values()),
+        decoder=DecoderFacts(
+            vocabulary=config.vocabulary,
+            context_tokens=config.context_tokens,
+            bos=config.bos,
+            tokenizer_sha256=tokenizer_in(tokenizer, label) if tokenizer.is_file() else "",
+            architecture=config.architecture,
+        ),
     )
 
 
