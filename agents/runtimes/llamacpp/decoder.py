@@ -17,7 +17,7 @@ from .._tokens import check_tokens, nothing_fed
 from ..base import MOST_CONTEXT, SessionOptions
 from . import declarations as api
 from .library import LOG, loaded_library, system_info
-from .options import Picked, chosen
+from .options import Picked, picked_of
 
 if TYPE_CHECKING:
     from ..base import Floats, Ints
@@ -41,7 +41,7 @@ def open_decoder(path: Path, options: SessionOptions) -> LlamaDecoder:
     whole = read_header(path, "The artifact")
     header = decoder_of(whole)
     _require_bearable(whole, header.architecture)
-    picked = chosen(options)
+    picked = picked_of(options)
     loaded = loaded_library()
     params = loaded.llama_model_default_params()
     params.n_gpu_layers = 0

@@ -66,7 +66,7 @@ class Picked:
         return dict(self.words)
 
 
-def chosen(options: SessionOptions) -> Picked:
+def picked_of(options: SessionOptions) -> Picked:
     """What was asked for, and the defaults beside it."""
     words = {
         "flash_attention": "auto",

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 _F32 = 0
 _U32, _FLOAT, _STRING, _ARRAY, _I32 = 4, 6, 8, 9, 5
-_NORMAL, _UNKNOWN, _CONTROL = 1, 2, 3
+_NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6
 _ALIGNMENT = 32
 _HEAD = 32  # numbers of one head
 _CONTEXT = 1 << 20  # that of no workload is larger
@@ -30,8 +30,8 @@ def sentinel() -> bytes:
 
 def _model(*, layers: int, width: int, inner: int, vocabulary: int) -> bytes:
     """A whole file of GGUF, architecture ``llama``, every tensor float32."""
-    tokens = ["<unk>", "<s>", "</s>", *(f"t{at}" for at in range(3, vocabulary))]
-    kinds = [_UNKNOWN, _CONTROL, _CONTROL] + [_NORMAL] * (vocabulary - 3)
+    tokens = ["<unk>", "<s>", "</s>", "<0x0A>", *(f"t{at}" for at in range(4, vocabulary))]
+    kinds = [_UNKNOWN, _CONTROL, _CONTROL, _BYTE] + [_NORMAL] * (vocabulary - 4)
     values = [
         _text("general.architecture", "llama"),
         _number("llama.context_length", _CONTEXT),
