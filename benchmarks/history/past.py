@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..table.staleness import FINGERPRINT, MEASURING, TOOLCHAIN, stack_changes
+from ..vocabulary.shown import call_words
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.digests import Digest
 from ..vocabulary.values.rows import StackChange, TableRow
@@ -46,7 +47,7 @@ def usual_metric(row: TableRow) -> str:
 
 def row_words(row: TableRow) -> str:
     """Which row this is, in a few words."""
-    return f"{row.model_name} {row.full_name} on {row.device_name}, batch {row.workload.batch}"
+    return f"{row.model_name} {row.full_name} on {row.device_name}, {call_words(row.workload)}"
 
 
 def input_changes(before: Measured, after: Measured) -> tuple[StackChange, ...]:

@@ -10,6 +10,7 @@ from ..raw.files import FoundFile, RawFiles
 from ..raw.given import given_of
 from ..raw.memory import memory_samples
 from ..raw.origin import raw_origin
+from ..raw.perplexity import perplexity_samples
 from ..raw.quality import judged_of, quality_samples
 from ..vocabulary.enums import PassName, RawRole, RunStatus
 from ..vocabulary.kernel_modes import probe_map_of
@@ -27,7 +28,7 @@ from ..vocabulary.reasons import (
 )
 from ..vocabulary.recipes import is_calibrated
 from ..vocabulary.values.devices import StackItem
-from ..vocabulary.values.jobs import EntryView, Overrides
+from ..vocabulary.values.jobs import EntryView, Overrides, Workload
 from .environment import environment
 from .facts import Details, Fact, count_fact, first_text, number_fact, text_fact
 from .numerics import numerics
@@ -135,6 +136,8 @@ def _workload(sources: Sources) -> WorkloadGroup:
         scenario=Fact(job.workload.scenario.value),
         batch=Fact(job.workload.batch),
         threads=Fact(job.workload.threads),
+        prompt_tokens=_tokens(job.workload, job.workload.prompt_tokens),
+        generated_tokens=_tokens(job.workload, job.workload.generated_tokens),
         shapes=sources.given("inputs"),
         affinity=text_fact(affinity, NOT_READABLE),
         input_set_sha256=sources.given("evaluation_sha256"),
@@ -259,7 +262,13 @@ def _energy(sources: Sources) -> Energy:
     )
 
 
+def _tokens(workload: Workload, count: int) -> Fact[int]:
+    return Fact(count) if workload.is_llm else Fact(reason=NOT_APPLICABLE)
+
+
 def _quality(sources: Sources) -> Quality:
+    if sources.job.workload.is_llm:
+        return _of_texts(sources)
     delta, raw_files = sources.metric("accuracy_delta_pp"), sources.raw_files
     found = raw_files.parsed(PassName.QUALITY, RawRole.BOTH, quality_samples)
     kl = sources.metric("kl_mean")
@@ -280,6 +289,31 @@ def _quality(sources: Sources) -> Quality:
         samples_needed=Details(delta, decided).text("samples_needed"),
         raw_sha256=sources.digests(PassName.QUALITY, why),
         **_judged(raw_files, why),
+    )
+
+
+def _of_texts(sources: Sources) -> Quality:
+    """What texts tell of a decoder; there are no classes and no single output to choose."""
+    ratio, raw_files = sources.metric("perplexity_ratio"), sources.raw_files
+    found = raw_files.parsed(PassName.PERPLEXITY, RawRole.BOTH, perplexity_samples)
+    why = raw_files.why_none(PassName.PERPLEXITY, ratio.reason or NO_RAW_DATA)
+    kl, none = sources.metric("kl_mean"), NOT_APPLICABLE
+    decided = none if ratio.value is not None else why
+    divergence = Details(kl, kl.reason or why)
+    missing: Fact[str] = Fact(reason=none)
+    return Quality(
+        metrics=sources.group("quality"),
+        n=count_fact(int(found[0].ids.size) if found else None, why),
+        b=Fact(reason=none),
+        c=Fact(reason=none),
+        margin_pp=Fact(reason=none),
+        verdict=text_fact(ratio.verdict, why),
+        flips=Fact(reason=none),
+        kl_p99_nat=divergence.number("p99"),
+        kl_max_nat=divergence.number("max"),
+        samples_needed=Details(ratio, decided).text("documents_needed"),
+        raw_sha256=sources.digests(PassName.PERPLEXITY, why),
+        **dict.fromkeys(("output", "head", "output_why", "other_outputs"), missing),
     )
 
 

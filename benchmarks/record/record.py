@@ -18,6 +18,7 @@ from .facts import Fact
 
 SCHEMA = "bitgauge.record/1"
 _UNTOLD: Fact[str] = Fact(reason="not_recorded")
+_NO_TOKENS: Fact[int] = Fact(reason="not_applicable")
 _UNCOUNTED: Fact[int] = Fact(reason="not_recorded")
 _UNMEASURED: Fact[float] = Fact(reason="not_recorded")
 
@@ -86,6 +87,8 @@ class WorkloadGroup:
     override_warmup_ms: Fact[int]
     override_launches: Fact[int]
     override_budget_ms: Fact[int]
+    prompt_tokens: Fact[int] = _NO_TOKENS
+    generated_tokens: Fact[int] = _NO_TOKENS
 
 
 @dataclass(frozen=True, slots=True)

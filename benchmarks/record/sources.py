@@ -9,11 +9,13 @@ from typing import Any
 from ..raw.absolute import absolute_samples
 from ..raw.energy import energy_samples
 from ..raw.files import RawFiles
+from ..raw.generation import generation_samples
 from ..raw.given import given_of
 from ..raw.memory import memory_samples
 from ..raw.numerics import read_ledger
 from ..raw.operators import operator_profile
 from ..raw.pair import either_samples
+from ..raw.perplexity import perplexity_samples
 from ..raw.quality import quality_samples
 from ..raw.sentinel import sentinel_latencies
 from ..raw.throughput import sweep_samples
@@ -36,6 +38,8 @@ PARSERS = {
     PassName.SENTINEL: sentinel_latencies,
     PassName.OPERATORS: operator_profile,
     PassName.ENERGY: energy_samples,
+    PassName.GENERATION: generation_samples,
+    PassName.PERPLEXITY: perplexity_samples,
 }
 """What proves that a raw file holds what its pass stores."""
 
@@ -103,6 +107,12 @@ class Sources:
                     return metric
                 return replace(metric, value=None, reason=metric.reason or NOT_MEASURED)
         return MetricValue(key, reason=NOT_MEASURED)
+
+    @property
+    def quality(self) -> MetricValue:
+        """What holds the quality of the artifact against its baseline's."""
+        llm = self.job.workload.is_llm
+        return self.metric("perplexity_ratio" if llm else "accuracy_delta_pp")
 
     def details(self, key: str, reason: str) -> Details:
         """How a published metric came about; what it does not say is null for `reason`."""

@@ -116,7 +116,7 @@ def _verdicts(before: TableRow, after: TableRow) -> Iterable[StackChange]:
     if gates[0] != gates[1]:
         yield StackChange("gate", *gates)
     if before.state.has_numbers and after.state.has_numbers:
-        for key in ("accuracy_delta_pp", "latency_ratio"):
+        for key in (after.quality.key, "latency_ratio"):
             old, new = before.metric(key), after.metric(key)
             told = old.verdict or new.verdict
             if told and old.verdict != new.verdict and old.definition == new.definition:

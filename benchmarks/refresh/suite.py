@@ -29,6 +29,10 @@ Pure: reading the file, and the files that it names, is the caller's.
 
     [[workload]]                      # none: batch 1
     batch = 64                        # also: threads, scenario
+    [[workload]]
+    scenario = "llm"                  # of language models; 128 and 32 tokens unless given:
+    prompt_tokens = 128
+    generated_tokens = 32
 
     [overrides]                       # of the profile
     launches = 1                      # also: warm_up = "100 ms", budget = "1 s"
@@ -58,7 +62,7 @@ from ..vocabulary.recipes import DEFAULT_RECIPES
 from ..vocabulary.typed import hint_of
 from ..vocabulary.values.campaigns import Suite, Volume
 from ..vocabulary.values.devices import StackItem
-from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Selector, Workload
+from ..vocabulary.values.jobs import NO_OVERRIDES, Overrides, Selector, Workload, usual_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,8 @@ class _Workload(_Table, frozen=True):
     batch: Count = 1
     threads: Count = 1
     scenario: Word[Scenario] = Word(Scenario.SINGLE_STREAM)
+    prompt_tokens: Count | None = None
+    generated_tokens: Count | None = None
 
 
 class _Overrides(_Table, frozen=True):
@@ -184,7 +190,7 @@ def parse_suite(text: str, file: str, zoo: Iterable[str], default_name: str) -> 
         models=(),
         recipes=_recipes(document, said.recipes, models),
         selectors=tuple(map(_selector, said.selector)) or (Selector(),),
-        workloads=tuple(dict.fromkeys(map(_workload, said.workload))) or (Workload(),),
+        workloads=_workloads(document, said.workload),
         profile=said.profile.member,
         overrides=_overrides(document, said.overrides, said.profile.member),
         accuracy_margin_pp=said.accuracy_margin_pp,
@@ -288,8 +294,20 @@ def _selector(one: _Selector) -> Selector:
     )
 
 
-def _workload(one: _Workload) -> Workload:
-    return Workload(one.scenario.member, one.batch, one.threads)
+def _workloads(document: Document, said: Iterable[_Workload]) -> tuple[Workload, ...]:
+    found = (_workload(document, index, one) for index, one in enumerate(said))
+    return tuple(dict.fromkeys(found)) or (Workload(),)
+
+
+def _workload(document: Document, index: int, one: _Workload) -> Workload:
+    if one.scenario.member is not Scenario.LLM:
+        for key in ("prompt_tokens", "generated_tokens"):
+            if getattr(one, key) is not None:
+                raise document.wrong(("workload", index, key), 'it belongs to scenario = "llm"')
+        return Workload(one.scenario.member, one.batch, one.threads)
+    if one.batch != 1:
+        raise document.wrong(("workload", index, "batch"), "scenario llm measures batch 1 alone")
+    return usual_request(one.threads, one.prompt_tokens, one.generated_tokens)
 
 
 def _overrides(document: Document, one: _Overrides, profile: Profile) -> Overrides:
@@ -310,5 +328,11 @@ def _volume(one: _Volume) -> Volume:
         per_day=one.per_day,
         model_class=one.model_class.member if one.model_class else None,
         hardware_class=one.hardware_class.member if one.hardware_class else None,
-        workload=Workload(scenario, one.batch or 1, one.threads or 1) if named else None,
+        workload=_used(scenario, one) if named else None,
     )
+
+
+def _used(scenario: Scenario, one: _Volume) -> Workload:
+    if scenario is Scenario.LLM:
+        return usual_request(one.threads or 1)
+    return Workload(scenario, one.batch or 1, one.threads or 1)

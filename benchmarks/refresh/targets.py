@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..table.rows import chosen, of_artifact
+from ..table.rows import call_of, chosen, of_artifact
 from ..vocabulary.asked import at_runtime, needs_calibration, split_runtime
 from ..vocabulary.devices import means
 from ..vocabulary.enums import FormatFamily, HardwareClass, Profile
@@ -77,7 +77,7 @@ class Target:
             self.model.name,
             self.model.baseline,
             self.recipe,
-            self.workload,
+            call_of(self.workload),
             self.device_id,
             self.runtime,
             self.profile,

@@ -182,6 +182,8 @@ def _candidate(grounds: Grounds, one: Assessed, standing: Standing | None) -> Ca
         latency_ratio=one.worst("latency_ratio"),
         size_ratio=one.worst("size_ratio"),
         accuracy_delta_pp=one.worst("accuracy_delta_pp"),
+        perplexity_ratio=one.worst("perplexity_ratio"),
+        tpot_ratio=one.worst("tpot_ratio"),
         run_ids=tuple(sorted(row.run_id for row in one.rows if row.run_id)),
         p_best=standing.p_best if standing else None,
         p_front=standing.p_front if standing else None,

@@ -19,6 +19,9 @@ from .gather import Gathered
 from .limits import RATIOS, Chances, chances, of_baseline
 from .objections import Objection, Settle, Why
 
+_QUALITY = ("accuracy_delta_pp", "perplexity_ratio")
+"""What holds the quality of a recipe against its baseline's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
@@ -91,7 +94,7 @@ class Assessed:
         """Its worst value of a metric over the units; null when one unit lacks it."""
         if key in RATIOS and self.is_baseline:
             return of_baseline(key)
-        without = self.unjudged if key == "accuracy_delta_pp" else ()
+        without = self.unjudged if key in _QUALITY else ()
         values = [row.metric(key) for row in self.rows if row.model_name not in without]
         if not values:
             return MetricValue(key=key, reason="not_measured")

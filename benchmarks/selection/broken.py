@@ -71,9 +71,7 @@ def _broken(model: str, rows: Sequence[TableRow]) -> Broken | None:
 def unjudged_models(rows: Sequence[TableRow]) -> tuple[str, ...]:
     """The models of which no accuracy could be judged, where that of another was."""
     measured = [row for row in rows if row.state.has_numbers and not row.is_baseline]
-    judged = {
-        row.model_name for row in measured if row.metric("accuracy_delta_pp").value is not None
-    }
+    judged = {row.model_name for row in measured if row.quality.value is not None}
     if not judged:
         return ()
     return tuple(sorted({row.model_name for row in measured} - judged))

@@ -13,6 +13,7 @@ from ..table.units import unit_of
 from ..vocabulary.enums import FormatFamily, Objective
 from ..vocabulary.values.cells import Cell
 from ..vocabulary.values.choices import BreakEven, SelectQuery
+from ..vocabulary.values.jobs import Workload
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from .assess import Assessed
@@ -148,14 +149,14 @@ class NothingMeasured:
     Attributes:
         barred: whether the conservative choice is ruled out.
         empty: whether the table has nothing at all.
-        workloads: batch and threads of what was measured for the same class and hardware.
+        workloads: of what was measured for the same class and hardware.
         similar: the nearest name, where there is no model of the one that was asked about.
         near: what was measured elsewhere.
     """
 
     barred: bool
     empty: bool
-    workloads: tuple[tuple[int, int], ...]
+    workloads: tuple[Workload, ...]
     similar: str | None
     near: tuple[Near, ...]
 

@@ -37,7 +37,12 @@ def run_command(
         parts.append(f"--name {query.model_name}")
     parts.append(f"--model-class {query.model_class.value}")
     parts.append(f"--on class:{query.hardware_class.value}")
-    parts.append(f"--batch {query.workload.batch}")
+    workload = query.workload
+    if workload.is_llm:
+        tokens = f"--prompt-tokens {workload.prompt_tokens} --generate {workload.generated_tokens}"
+        parts.append(f"--scenario llm {tokens}")
+    else:
+        parts.append(f"--batch {workload.batch}")
     if query.workload.threads != 1:
         parts.append(f"--threads {query.workload.threads}")
     if thorough:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..table.units import Unit, best_rows, comparable, current_baselines, told_apart, unit_of
-from ..vocabulary.enums import Objective
+from ..vocabulary.enums import Objective, Scenario
 from ..vocabulary.reasons import UNCONFIRMED
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.digests import Digest
+from ..vocabulary.values.jobs import Workload
 from ..vocabulary.values.rows import TableRow
 from .broken import Broken, broken_models, unjudged_models
 from .checks import with_throughput_ratio
@@ -111,10 +112,20 @@ def _age(row: TableRow) -> tuple[int, str]:
     return row.measured_unix_ns or 0, repr(row)
 
 
-def measured_workloads(query: SelectQuery, rows: Iterable[TableRow]) -> tuple[tuple[int, int], ...]:
-    """The workloads that were measured for the same class and hardware, as batch and threads."""
-    found = {(row.workload.batch, row.workload.threads) for row in rows if _answers(query, row)}
-    return tuple(sorted(found))
+def measured_workloads(query: SelectQuery, rows: Iterable[TableRow]) -> tuple[Workload, ...]:
+    """The workloads that were measured for the same class and hardware, whatever the scenario."""
+    found = {_plain(row.workload) for row in rows if _answers(query, row)}
+    return tuple(sorted(found, key=lambda one: (one.is_llm, *_sizes(one))))
+
+
+def _plain(workload: Workload) -> Workload:
+    """A workload of calls, as people say it: by its batch and threads."""
+    return workload if workload.is_llm else replace(workload, scenario=Scenario.SINGLE_STREAM)
+
+
+def _sizes(workload: Workload) -> tuple[int, ...]:
+    tokens = (workload.prompt_tokens, workload.generated_tokens)
+    return (workload.batch, workload.threads, *tokens)
 
 
 def _answers(query: SelectQuery, row: TableRow) -> bool:

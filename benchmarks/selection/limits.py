@@ -39,7 +39,9 @@ class Limit:
     @property
     def settle(self) -> Settle:
         """What would decide an open one."""
-        return Settle.MEASURE if self.exact else Settle.TIME
+        if self.exact:
+            return Settle.MEASURE
+        return Settle.SAMPLES if METRICS[self.key].on_data else Settle.TIME
 
     def value(self, query: SelectQuery) -> float | None:
         """The limit that a query sets, None when it sets none."""
@@ -56,6 +58,9 @@ LIMITS: tuple[Limit, ...] = (
     Limit("max_energy_mj", "energy_mj"),
     Limit("max_size_bytes", "size_bytes"),
     Limit("max_size_ratio", "size_ratio"),
+    Limit("max_ttft_ns", "ttft_ns"),
+    Limit("min_tokens_per_s", "decode_tokens_per_s"),
+    Limit("max_perplexity_ratio", "perplexity_ratio"),
 )
 
 RATIOS = frozenset(one.key for one in (*METRICS.values(), THROUGHPUT_RATIO) if one.is_ratio)

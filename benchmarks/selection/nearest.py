@@ -18,6 +18,7 @@ from .gather import Gathered
 from .limits import LIMITS
 
 MOST = 6
+_SIZES = ("batch", "threads", "prompt_tokens", "generated_tokens")
 
 
 class Difference(enum.Enum):
@@ -76,11 +77,10 @@ def _difference(query: SelectQuery, cell: Cell) -> tuple[tuple[int, float], Diff
     same_hardware = key.hardware_class is query.hardware_class
     if cell.source is not None:
         return ((9, 0.0), Difference.NOT_MEASURED) if same_class and same_hardware else None
-    if not cell.state.has_numbers or key.workload is None:
+    one, other = key.workload, query.workload
+    if not cell.state.has_numbers or one is None or one.is_llm != other.is_llm:
         return None
-    away = abs(key.workload.batch - query.workload.batch) + abs(
-        key.workload.threads - query.workload.threads
-    )
+    away = sum(abs(getattr(one, name) - getattr(other, name)) for name in _SIZES)
     if same_class and same_hardware:
         return (0, away), Difference.WORKLOAD if away else Difference.MODEL
     if same_class:

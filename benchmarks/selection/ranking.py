@@ -35,6 +35,7 @@ _FRONT = (
         if one is not Objective.THROUGHPUT
     ),
     ("accuracy_delta_pp", 0.1),
+    ("perplexity_ratio", math.log1p(0.001)),
 )
 """What the Pareto front looks at, with the difference in its scale that decides nothing."""
 

@@ -50,6 +50,13 @@ _LIMIT = {
     ),
     "max_size_bytes": _LimitWords("size", "is {} large", text.size),
     "max_size_ratio": _LimitWords("size ratio", "has {} of the baseline's size", text.ratio),
+    "max_ttft_ns": _LimitWords("time to first token", "takes {} to the first token", text.duration),
+    "min_tokens_per_s": _LimitWords(
+        "decode rate", "gives {} tokens", lambda v: f"{text.number(v)}/s"
+    ),
+    "max_perplexity_ratio": _LimitWords(
+        "perplexity ratio", "has {} times the baseline's perplexity", lambda v: f"{v:.4g}"
+    ),
 }
 
 

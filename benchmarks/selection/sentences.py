@@ -14,6 +14,7 @@ from ..vocabulary.enums import Objective
 from ..vocabulary.reasons import PRELIMINARY
 from ..vocabulary.shown import counted, listed
 from ..vocabulary.values.choices import BreakEven, SelectQuery
+from ..vocabulary.values.jobs import Workload
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
 from . import left_out
@@ -59,12 +60,15 @@ def _question(query: SelectQuery) -> str:
     model = query.model_class.value
     if query.model_name:
         model = f"{query.model_name} ({model})"
-    workload = _workload(query.workload.batch, query.workload.threads)
-    return f"{model} on {query.hardware_class.value} at {workload}"
+    return f"{model} on {query.hardware_class.value} at {_workload(query.workload)}"
 
 
-def _workload(batch: int, threads: int) -> str:
-    return f"batch {batch} with {counted(threads, 'thread')}"
+def _workload(workload: Workload) -> str:
+    threads = counted(workload.threads, "thread")
+    if workload.is_llm:
+        prompt, generated = workload.prompt_tokens, workload.generated_tokens
+        return f"a prompt of {prompt} and {generated} generated tokens with {threads}"
+    return f"batch {workload.batch} with {threads}"
 
 
 def _limits(query: SelectQuery) -> str:
@@ -98,15 +102,22 @@ def why_open(grounds: Grounds, one: Assessed) -> str:
 
 def _figures(one: Assessed) -> str:
     """Speed, size and accuracy of a recipe against fp32, at its worst unit."""
-    return _compared(one.worst, " (preliminary)" if PRELIMINARY in one.flags() else "")
+    llm = any(row.workload.is_llm for row in one.rows)
+    return _compared(one.worst, " (preliminary)" if PRELIMINARY in one.flags() else "", llm=llm)
 
 
-def _compared(metric: Callable[[str], MetricValue], of_speed: str = "") -> str:
+def _quality_key(*, llm: bool) -> str:
+    return "perplexity_ratio" if llm else "accuracy_delta_pp"
+
+
+def _compared(
+    metric: Callable[[str], MetricValue], of_speed: str = "", *, llm: bool = False
+) -> str:
     return ", ".join(
         (
             text.speed_words(metric("latency_ratio")) + of_speed,
             text.size_words(metric("size_ratio")),
-            text.accuracy_words(metric("accuracy_delta_pp")),
+            text.quality_words(metric(_quality_key(llm=llm))),
         )
     )
 
@@ -265,7 +276,7 @@ def nothing_measured(query: SelectQuery, outcome: NothingMeasured) -> str:
     why = "fp16 is the conservative choice, not a measured one"
     if outcome.barred:
         why = "fp16 is ruled out here, so fp32 stays"
-    known = ", ".join(_workload(*one) for one in outcome.workloads)
+    known = ", ".join(map(_workload, outcome.workloads))
     also = f" Measured so far: {known}." if known else ""
     if outcome.similar is not None:
         also += (
@@ -280,9 +291,10 @@ def near(one: Near) -> str:
     key, part = one.cell.key, one.cell.best
     where = f"{key.model_class.value} on {key.hardware_class.value}"
     if key.workload is not None:
-        where += f" at {_workload(key.workload.batch, key.workload.threads)}"
+        where += f" at {_workload(key.workload)}"
     what = one.cell.recipe or key.family.value
-    words = "" if part is None else _compared(lambda name: part.metric(name).number)
+    llm = key.workload is not None and key.workload.is_llm
+    words = "" if part is None else _compared(lambda name: part.metric(name).number, llm=llm)
     return f"{where}: {what}, {words} ({_DIFFERENCE[one.difference]})"
 
 

@@ -182,7 +182,8 @@ def _unjudged(key: str, rows: Sequence[TableRow]) -> tuple[str, ...]:
 
 
 def _value(key: str, row: TableRow) -> MetricValue:
-    if row.is_baseline and key in ("size_ratio", "latency_ratio"):
+    of_requests = METRICS[key].decoder and METRICS[key].is_ratio
+    if row.is_baseline and (key in ("size_ratio", "latency_ratio") or of_requests):
         return MetricValue(key=key, value=1.0, low=1.0, high=1.0)
     if METRICS[key].timed and SUSPECT in row.flags:
         return MetricValue(key=key, reason=SUSPECT)

@@ -1,5 +1,7 @@
 """The default gate: may this artifact be shipped, accuracy and numerics considered?
 
+Of a decoder the perplexity stands for the accuracy.
+
 Pure. Limits on time, memory and energy belong to a use case, not to this gate. A quick profile
 may decide it; a suspect run, or one of a device that nobody confirmed, may not (DESIGN.md 10.13).
 """
@@ -20,7 +22,7 @@ def default_gate(row: TableRow) -> str:
     if not row.state.has_numbers:
         return _without_numbers(row)
     nonfinite = row.metric("nonfinite_count").value
-    accuracy = row.metric("accuracy_delta_pp")
+    accuracy = row.quality
     if nonfinite or SATURATING in row.flags or accuracy.verdict == "FAIL":
         return FAILED
     if nonfinite is None or {SUSPECT, UNCONFIRMED} & {*row.flags} or row.unsound:

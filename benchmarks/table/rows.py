@@ -55,7 +55,7 @@ def row_key(row: TableRow) -> tuple[object, ...]:
         row.model_name,
         row.baseline,
         row.recipe,
-        _call(row.workload),
+        call_of(row.workload),
         row.device_id,
         row.runtime,
         row.profile,
@@ -74,7 +74,8 @@ class _Call:
     threads: int
 
 
-def _call(workload: Workload) -> _Call | Workload:
+def call_of(workload: Workload) -> _Call | Workload:
+    """The part of a row key that a workload is."""
     if workload.prompt_tokens or workload.generated_tokens:
         return workload
     return _Call(workload.scenario, workload.batch, workload.threads)

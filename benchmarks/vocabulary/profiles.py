@@ -167,6 +167,22 @@ PLANS: dict[Profile, ProfilePlan] = {
 }
 
 
+DECODER_PASSES = frozenset(PassName) - {
+    PassName.QUALITY,
+    PassName.NUMERICS,
+    PassName.OPERATORS,
+    PassName.THROUGHPUT,
+}
+"""What a decoder can be measured by: requests and texts, but no samples, batches or operators."""
+
+
+def passes_of(scenario: Scenario) -> frozenset[PassName]:
+    """The passes that can be planned in a scenario."""
+    if scenario is Scenario.LLM:
+        return DECODER_PASSES
+    return frozenset(PassName) - {PassName.GENERATION, PassName.PERPLEXITY}
+
+
 def floor_plan(plan: ProfilePlan) -> ProfilePlan:
     """How the empty model is timed: it settles at once, and its floor needs no long look."""
     return replace(
@@ -302,7 +318,7 @@ def shortest_s(spec: JobSpec, alone: Collection[str] = ()) -> float:
     device without a meter spends nothing on it. Builds and waiting take no running time.
     """
     plan = plan_of(spec.profile, spec.overrides)
-    wanted = spec.passes or tuple(PassName)
+    wanted = passes_of(spec.workload.scenario).intersection(spec.passes or PassName)
     launches = plan.absolute_launches
     if plan.absolute_half_width is not None:
         launches = min(launches, plan.absolute_min_launches)
@@ -317,6 +333,10 @@ def shortest_s(spec: JobSpec, alone: Collection[str] = ()) -> float:
         for entry in spec.entries[1:]:
             apart = go_apart(entry.runtime or spec.runtime, spec.runtime, alone)
             total_ns += (_apart_ns if apart else _pair_ns)(plan)
+            if PassName.GENERATION in wanted and not apart:
+                total_ns += _pair_ns(plan)
+    if PassName.GENERATION in wanted:
+        total_ns += entries * absolute_ns
     return total_ns / SECOND_NS
 
 

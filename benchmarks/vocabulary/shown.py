@@ -167,6 +167,22 @@ def accuracy_words(metric: MetricValue) -> str:
     return f"accuracy {points(metric.value)} points{bounds}"
 
 
+def perplexity_words(metric: MetricValue) -> str:
+    """A ratio of perplexities as people say it: `perplexity +0.4 % [+0.1, +0.7]`."""
+    if metric.value is None:
+        return f"perplexity ratio unknown ({reason(metric)})"
+    words = f"perplexity {100 * (metric.value - 1):+.2g} %"
+    if metric.low is None or metric.high is None:
+        return words
+    return f"{words} [{100 * (metric.low - 1):+.2g}, {100 * (metric.high - 1):+.2g}]"
+
+
+def quality_words(metric: MetricValue) -> str:
+    """What was lost of the quality: of a decoder by its perplexity, else by its accuracy."""
+    of_text = metric.key == "perplexity_ratio"
+    return perplexity_words(metric) if of_text else accuracy_words(metric)
+
+
 def flag(code: str) -> str:
     """What a flag means, in words."""
     return FLAGS.get(code, code.replace("_", " "))
@@ -194,6 +210,13 @@ def workload_words(workload: Workload) -> str:
         return f"llm, {tokens}, {counted(workload.threads, 'thread')}"
     offline = "offline, " if workload.scenario is Scenario.OFFLINE else ""
     return f"{offline}batch {workload.batch}, {counted(workload.threads, 'thread')}"
+
+
+def call_words(workload: Workload) -> str:
+    """What one call of a workload is, in few words: `batch 64`, `prompt 128 + 32`."""
+    if workload.is_llm:
+        return f"prompt {workload.prompt_tokens} + {workload.generated_tokens}"
+    return f"batch {workload.batch}"
 
 
 def change_words(change: StackChange) -> str:

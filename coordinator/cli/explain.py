@@ -25,6 +25,7 @@ def explain(
     Example: bitgauge explain 7d41...
     """
     from bitgauge.benchmarks.record.explain.explain import explain as explained
+    from bitgauge.benchmarks.vocabulary.shown import call_words
 
     from ..client.sources import chosen_run, subject_of
     from .text.explain import explanation_text
@@ -34,7 +35,7 @@ def explain(
         job = source.job(chosen.job_id)
         found = explained(subject_of(source, chosen))
     title = (
-        f"{job.model_name}, {chosen.recipe}, batch {job.workload.batch}, on {chosen.device_name}"
+        f"{job.model_name}, {chosen.recipe}, {call_words(job.workload)}, on {chosen.device_name}"
         f" (run {chosen.run_id})"
     )
     where.show(found, lambda found: explanation_text(found, title))

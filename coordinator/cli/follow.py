@@ -5,13 +5,25 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.common.walks.presented import presented
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
+from bitgauge.benchmarks.vocabulary.shown import call_words
 from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 
 from ..decisions.job_now import ENDED
+from .common import print_json, print_text, say
 from .text.jobs import entry_name, entry_words, settled
+
+if TYPE_CHECKING:
+    from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+
+    from ..client.client import Client
+    from ..client.upload import Uploaded
+
+_TELL_EVERY_S = 3.0
 
 # The bar is redrawn seldom: on a small machine drawing would disturb what is being measured.
 _REDRAWS_PER_SECOND = 1
@@ -56,7 +68,7 @@ def fraction(job: JobView) -> float:
 
 def headline(job: JobView) -> str:
     """What a job is doing, in a few words."""
-    name = f"{job.model_name} batch {job.workload.batch}"
+    name = f"{job.model_name} {call_words(job.workload)}"
     if job.state is JobState.LEASED and job.progress is not None:
         return f"{name}: {job.progress.recipe} {job.progress.step}"
     if job.state is JobState.BUILDING and job.waiting_for:
@@ -79,7 +91,7 @@ def _lines(views: Iterable[JobView]) -> Iterator[JobView]:
 
 def changes(before: JobView | None, job: JobView) -> list[str]:
     """What is worth a line since the last state of a job."""
-    name = f"{job.model_name} batch {job.workload.batch}"
+    name = f"{job.model_name} {call_words(job.workload)}"
     lines = []
     waits = before is None or before.waiting_for != job.waiting_for
     if before is None or before.state is not job.state or (job.waiting_for and waits):
@@ -145,3 +157,58 @@ def _bar(views: Iterable[JobView]) -> Iterator[JobView]:
                 done=f"{settled(view)}/{len(view.entries)}",
             )
             yield view
+
+
+def telling() -> Callable[[int, int], None]:
+    """Says every few seconds how much of an upload has gone."""
+    from bitgauge.benchmarks.vocabulary.shown import size
+
+    last = time.monotonic()
+
+    def told(sent_bytes: int, of_bytes: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > _TELL_EVERY_S:
+            last = time.monotonic()
+            say(f"sent {size(sent_bytes)} of {size(of_bytes)}")
+
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What `bitgauge run --json` prints."""
+
+    jobs: tuple[JobView, ...]
+    rows: tuple[TableRow, ...]
+    uploaded: Uploaded
+
+
+def print_detached(client: Client, job_ids: list[str], uploaded: Uploaded, *, json: bool) -> None:
+    """What `bitgauge run --detach` prints."""
+    if json:
+        views = tuple(client.job(job_id) for job_id in job_ids)
+        print_json(RunResult(views, (), uploaded))
+    else:
+        print_text("\n".join(job_ids))
+
+
+def print_result(client: Client, views: list[JobView], uploaded: Uploaded, *, json: bool) -> None:
+    """The rows of jobs that were followed, and what there is to say of those without."""
+    from bitgauge.benchmarks.vocabulary.enums import JobState
+    from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
+
+    from .text.jobs import job_text
+    from .text.rows import table_text
+    from .text.trust import suspect_words
+
+    rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
+    if json:
+        print_json(RunResult(tuple(views), rows, uploaded))
+        return
+    if rows:
+        print_text(table_text(rows, client.devices()))
+    for view in views:
+        if view.state is not JobState.FINISHED or not rows:
+            print_text(job_text(view))
+        elif view.suspect is not None:
+            say(f"job {view.job_id}: {suspect_words(view)}.")

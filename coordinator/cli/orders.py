@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.asked import (
     needs_calibration,
     split_runtime,
 )
-from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Profile, Scenario
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.profiles import MILLISECOND_NS, require_overrides
 from bitgauge.benchmarks.vocabulary.recipes import (
@@ -36,6 +36,8 @@ from bitgauge.benchmarks.vocabulary.values.jobs import (
     ModelSource,
     Overrides,
     Selector,
+    Workload,
+    usual_request,
 )
 
 if TYPE_CHECKING:
@@ -190,6 +192,24 @@ def parse_overrides(
         None if budget is None else round(parse_time_ns(budget) / MILLISECOND_NS),
     )
     return require_overrides(given, profile)
+
+
+def request_of(
+    scenario: Scenario, threads: int, prompt_tokens: int | None, generated: int | None
+) -> Workload:
+    """The workload of a scenario; of a decoder with the usual request where none was asked for.
+
+    Raises:
+        BadInput: tokens were asked for outside scenario llm.
+    """
+    if scenario is Scenario.LLM:
+        return usual_request(threads, prompt_tokens, generated)
+    if prompt_tokens is not None or generated is not None:
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            "--prompt-tokens and --generate are about language models; give --scenario llm too.",
+        )
+    return Workload(scenario, threads=threads)
 
 
 def parse_batches(texts: Sequence[str]) -> tuple[int, ...]:

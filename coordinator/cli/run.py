@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,28 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
-from .common import Coordinator, Interrupted, print_json, print_text, say
+from .common import Coordinator, Interrupted, say
 from .jobs import exit_code, goes_on
 
 if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.enums import Profile
-    from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Overrides
-    from bitgauge.benchmarks.vocabulary.values.rows import TableRow
+    from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Overrides
 
     from ..client.client import Client
-    from ..client.upload import LocalFile, Uploaded
-
-
-_TELL_EVERY_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What `bitgauge run --json` prints."""
-
-    jobs: tuple[JobView, ...]
-    rows: tuple[TableRow, ...]
-    uploaded: Uploaded
+    from ..client.upload import LocalFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +105,24 @@ class Measuring:
         str, typer.Option(metavar="NAME", help="What executes the artifacts; see `devices`.")
     ] = DEFAULT_RUNTIME
     scenario: Annotated[
-        str, typer.Option(help="single_stream, or offline: throughput counts, not latency.")
+        str,
+        typer.Option(
+            help="single_stream; offline: throughput counts, not latency; llm: a language model"
+            " answers prompts."
+        ),
     ] = "single_stream"
+    prompt_tokens: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Scenario llm: tokens of a prompt; 128 unless given."
+        ),
+    ] = None
+    generate: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Scenario llm: tokens of an answer; 32 unless given."
+        ),
+    ] = None
     profile: Annotated[str, typer.Option(help="quick, standard, certified or sustained.")] = "quick"
     warm_up: Annotated[
         str | None, typer.Option(metavar="TIME", help="Shortest warm-up, instead of the profile's.")
@@ -169,6 +170,12 @@ class Terms:
     margin: Annotated[float, typer.Option(help="Accuracy loss that counts as none, in points.")] = (
         1.0
     )
+    perplexity_margin: Annotated[
+        float | None,
+        typer.Option(
+            metavar="PERCENT", help="Scenario llm: loss of perplexity that counts as none; 1 %."
+        ),
+    ] = None
     priority: Annotated[int, typer.Option(help="Higher runs earlier.")] = 0
     deadline: Annotated[
         int,
@@ -202,6 +209,8 @@ def run(
 
     Example: bitgauge run --baseline model.onnx --eval digits.npz --recipes all
     --calibration calibration.npz --batch 1 --batch 64 --on class:cpu_only
+
+    Example: bitgauge run model_q4.gguf --baseline model_f16.gguf --eval texts.npz --scenario llm
     """
     from ..client.factories import made_here
     from .orders import named_sets
@@ -225,7 +234,7 @@ def _specs(
     from bitgauge.benchmarks.vocabulary.enums import ModelClass, Profile, Scenario
     from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
     from bitgauge.benchmarks.vocabulary.typed import parse_word
-    from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Workload
+    from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec
 
     from ..client.artifacts import local_artifact
     from ..client.upload import local_file
@@ -238,6 +247,7 @@ def _specs(
         parse_dims,
         parse_recipes,
         parse_selector,
+        request_of,
         sources_of,
     )
 
@@ -277,11 +287,14 @@ def _specs(
         model_class=kind,
         runtime=measuring.runtime,
         selector=selector,
-        workload=Workload(scenario, threads=measuring.threads),
+        workload=request_of(
+            scenario, measuring.threads, measuring.prompt_tokens, measuring.generate
+        ),
         profile=profile,
         priority=terms.priority,
         deadline_s=terms.deadline,
         accuracy_margin_pp=terms.margin,
+        perplexity_margin_pct=terms.perplexity_margin,
         wait_for_device=terms.wait,
         idempotency_key=terms.idempotency_key,
         overrides=overrides,
@@ -295,21 +308,6 @@ def _specs(
     return jobs_of(spec, batches), sent
 
 
-def _telling() -> Callable[[int, int], None]:
-    """Says every few seconds how much of an upload has gone."""
-    from bitgauge.benchmarks.vocabulary.shown import size
-
-    last = time.monotonic()
-
-    def told(sent_bytes: int, of_bytes: int) -> None:
-        nonlocal last
-        if time.monotonic() - last > _TELL_EVERY_S:
-            last = time.monotonic()
-            say(f"sent {size(sent_bytes)} of {size(of_bytes)}")
-
-    return told
-
-
 def _submit_and_follow(
     client: Client,
     specs: tuple[JobSpec, ...],
@@ -319,10 +317,11 @@ def _submit_and_follow(
     detach: bool,
 ) -> None:
     from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, shortest_s
+    from bitgauge.benchmarks.vocabulary.shown import call_words
 
     from ..client.upload import upload
     from ..decisions.submission import alone_runtimes, require_options
-    from .follow import Once, follow
+    from .follow import Once, follow, print_detached, print_result, telling
     from .text.jobs import order_words, uploaded_words
     from .text.trust import exact_words
 
@@ -333,7 +332,7 @@ def _submit_and_follow(
     if specs[0].overrides.session_options:
         require_options(specs[0], [view.description for view in client.devices()])
     try:
-        uploaded = upload(client, files, None if json else _telling())
+        uploaded = upload(client, files, None if json else telling())
         if not json:
             say(uploaded_words(uploaded))
         told = Once(say) if not json else lambda _: None
@@ -343,7 +342,7 @@ def _submit_and_follow(
             if not json:
                 known = "" if submitted.created else " (known by its idempotency key)"
                 least = f"{len(spec.entries)} entries, {lasting(shortest_s(spec, alone))} or more"
-                say(f"job {submitted.job_id}: batch {spec.workload.batch}, {least}{known}")
+                say(f"job {submitted.job_id}: {call_words(spec.workload)}, {least}{known}")
         views = []
         if not detach:
             for job_id in job_ids:  # grows: what saturates is measured in exact mode too
@@ -360,39 +359,10 @@ def _submit_and_follow(
             goes_on(job_ids) if job_ids else "Stopped before anything was submitted."
         ) from None
     if detach:
-        _print_detached(client, job_ids, uploaded, json=json)
+        print_detached(client, job_ids, uploaded, json=json)
         return
-    _print_result(client, views, uploaded, json=json)
+    print_result(client, views, uploaded, json=json)
     raise typer.Exit(exit_code(views))
-
-
-def _print_detached(client: Client, job_ids: list[str], uploaded: Uploaded, *, json: bool) -> None:
-    if json:
-        views = tuple(client.job(job_id) for job_id in job_ids)
-        print_json(RunResult(views, (), uploaded))
-    else:
-        print_text("\n".join(job_ids))
-
-
-def _print_result(client: Client, views: list[JobView], uploaded: Uploaded, *, json: bool) -> None:
-    from bitgauge.benchmarks.vocabulary.enums import JobState
-    from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
-
-    from .text.jobs import job_text
-    from .text.rows import table_text
-    from .text.trust import suspect_words
-
-    rows = tuple(row for view in views for row in client.table(TableQuery(job_id=view.job_id)))
-    if json:
-        print_json(RunResult(tuple(views), rows, uploaded))
-        return
-    if rows:
-        print_text(table_text(rows, client.devices()))
-    for view in views:
-        if view.state is not JobState.FINISHED or not rows:
-            print_text(job_text(view))
-        elif view.suspect is not None:
-            say(f"job {view.job_id}: {suspect_words(view)}.")
 
 
 PLACE = 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -35,6 +35,15 @@ class Question:
     offline: Annotated[
         bool, typer.Option("--offline", help="Scenario offline, else single_stream.")
     ] = False
+    llm: Annotated[
+        bool, typer.Option("--llm", help="Scenario llm: a language model answers prompts.")
+    ] = False
+    prompt_tokens: Annotated[
+        int | None, typer.Option(min=1, help="With --llm: tokens of a prompt; 128 unless given.")
+    ] = None
+    generate: Annotated[
+        int | None, typer.Option(min=1, help="With --llm: tokens of an answer; 32 unless given.")
+    ] = None
     objective: Annotated[
         str, typer.Option(help="What is best: latency, size, memory, energy or throughput.")
     ] = "latency"
@@ -75,6 +84,18 @@ class Limits:
     max_size_ratio: Annotated[
         float | None, typer.Option(help="Limit of size / size of fp32, such as 0.5.")
     ] = None
+    max_ttft: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="With --llm: limit of the time to the first token."),
+    ] = None
+    min_tokens_per_s: Annotated[
+        float | None,
+        typer.Option(help="With --llm: output tokens per second that one request needs."),
+    ] = None
+    max_perplexity_ratio: Annotated[
+        float | None,
+        typer.Option(help="With --llm: limit of perplexity / that of fp32; 1.01 unless given."),
+    ] = None
     max_age: Annotated[
         float | None,
         typer.Option(metavar="DAYS", help="Only figures that are newer, and none that is stale."),
@@ -89,10 +110,25 @@ class Limits:
         float, typer.Option(help="Share of draws in which each limit must hold.")
     ] = 0.95
 
-    def loss_pp(self) -> float | None:
-        """Accuracy that may be lost, in points; None: no limit."""
+    def loss_pp(self, *, llm: bool) -> float | None:
+        """Accuracy that may be lost, in points; None: no limit, or a decoder, which has none."""
         from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
+        of_decoders = (self.max_ttft, self.min_tokens_per_s, self.max_perplexity_ratio)
+        if not llm and any(one is not None for one in of_decoders):
+            raise BadInput(
+                Code.BAD_ARGUMENT,
+                "--max-ttft, --min-tokens-per-s and --max-perplexity-ratio are about language"
+                " models; give --llm too.",
+            )
+        if llm and self.max_accuracy_loss is not None:
+            raise BadInput(
+                Code.BAD_ARGUMENT,
+                "A language model has no accuracy in points; limit its perplexity with"
+                " --max-perplexity-ratio.",
+            )
+        if llm:
+            return None
         if not self.any_accuracy:
             return 1.0 if self.max_accuracy_loss is None else self.max_accuracy_loss
         if self.max_accuracy_loss is not None:
@@ -102,6 +138,12 @@ class Limits:
                 " one of the two.",
             )
         return None
+
+    def perplexity_ratio(self, *, llm: bool) -> float | None:
+        """Perplexity that a decoder may have, as a ratio to fp32's; None: no limit."""
+        if self.max_perplexity_ratio is not None or not llm or self.any_accuracy:
+            return self.max_perplexity_ratio
+        return 1.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,17 +192,28 @@ def _query(question: Question, limits: Limits, prices: Prices) -> SelectQuery:
     from bitgauge.benchmarks.vocabulary.enums import HardwareClass, ModelClass, Objective, Scenario
     from bitgauge.benchmarks.vocabulary.typed import parse_size_bytes, parse_time_ns, parse_word
     from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
-    from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 
+    from .orders import request_of
+
+    llm = question.llm
     scenario = Scenario.OFFLINE if question.offline else Scenario.SINGLE_STREAM
+    request = request_of(
+        Scenario.LLM if llm else scenario,
+        question.threads,
+        question.prompt_tokens,
+        question.generate,
+    )
     return SelectQuery(
-        max_accuracy_loss_pp=limits.loss_pp(),
+        max_accuracy_loss_pp=limits.loss_pp(llm=llm),
+        max_ttft_ns=_given(parse_time_ns, limits.max_ttft),
+        min_tokens_per_s=limits.min_tokens_per_s,
+        max_perplexity_ratio=limits.perplexity_ratio(llm=llm),
         model_class=parse_word(ModelClass, question.model_class, "model class"),
         hardware_class=parse_word(HardwareClass, question.hardware, "hardware class"),
         model_name=question.model,
         artifact=question.artifact,
         runtime=question.runtime,
-        workload=Workload(scenario=scenario, batch=question.batch, threads=question.threads),
+        workload=request if llm else replace(request, batch=question.batch),
         objective=parse_word(Objective, question.objective, "objective"),
         max_latency_ns=_given(parse_time_ns, limits.max_latency),
         max_latency_p90_ns=_given(parse_time_ns, limits.max_p90),

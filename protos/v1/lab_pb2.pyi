@@ -738,7 +738,7 @@ class TableQuery(_message.Message):
     def __init__(self, model_name: _Optional[str] = ..., model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., device: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., batch: _Optional[int] = ..., job_id: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., artifact: _Optional[str] = ...) -> None: ...
 
 class SelectQuery(_message.Message):
-    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating", "max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_peak_memory_bytes", "max_energy_mj", "max_age_s", "min_devices", "confidence", "inferences_per_day", "price_per_hour", "energy_price_per_kwh", "switch_cost", "payback_days", "artifact", "runtime")
+    __slots__ = ("model_class", "hardware_class", "model_name", "workload", "max_accuracy_loss_pp", "max_latency_ns", "max_size_bytes", "max_size_ratio", "objective", "allow_saturating", "max_latency_p90_ns", "max_latency_p99_ns", "min_throughput_per_s", "max_peak_memory_bytes", "max_energy_mj", "max_age_s", "min_devices", "confidence", "inferences_per_day", "price_per_hour", "energy_price_per_kwh", "switch_cost", "payback_days", "artifact", "runtime", "max_ttft_ns", "min_tokens_per_s", "max_perplexity_ratio")
     MODEL_CLASS_FIELD_NUMBER: _ClassVar[int]
     HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
@@ -764,6 +764,9 @@ class SelectQuery(_message.Message):
     PAYBACK_DAYS_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    MAX_TTFT_NS_FIELD_NUMBER: _ClassVar[int]
+    MIN_TOKENS_PER_S_FIELD_NUMBER: _ClassVar[int]
+    MAX_PERPLEXITY_RATIO_FIELD_NUMBER: _ClassVar[int]
     model_class: _common_pb2.ModelClass
     hardware_class: _common_pb2.HardwareClass
     model_name: str
@@ -789,10 +792,13 @@ class SelectQuery(_message.Message):
     payback_days: float
     artifact: str
     runtime: str
-    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ..., allow_saturating: bool = ..., max_latency_p90_ns: _Optional[float] = ..., max_latency_p99_ns: _Optional[float] = ..., min_throughput_per_s: _Optional[float] = ..., max_peak_memory_bytes: _Optional[int] = ..., max_energy_mj: _Optional[float] = ..., max_age_s: _Optional[int] = ..., min_devices: _Optional[int] = ..., confidence: _Optional[float] = ..., inferences_per_day: _Optional[float] = ..., price_per_hour: _Optional[float] = ..., energy_price_per_kwh: _Optional[float] = ..., switch_cost: _Optional[float] = ..., payback_days: _Optional[float] = ..., artifact: _Optional[str] = ..., runtime: _Optional[str] = ...) -> None: ...
+    max_ttft_ns: float
+    min_tokens_per_s: float
+    max_perplexity_ratio: float
+    def __init__(self, model_class: _Optional[_Union[_common_pb2.ModelClass, str]] = ..., hardware_class: _Optional[_Union[_common_pb2.HardwareClass, str]] = ..., model_name: _Optional[str] = ..., workload: _Optional[_Union[_common_pb2.Workload, _Mapping]] = ..., max_accuracy_loss_pp: _Optional[float] = ..., max_latency_ns: _Optional[float] = ..., max_size_bytes: _Optional[int] = ..., max_size_ratio: _Optional[float] = ..., objective: _Optional[_Union[_common_pb2.Objective, str]] = ..., allow_saturating: bool = ..., max_latency_p90_ns: _Optional[float] = ..., max_latency_p99_ns: _Optional[float] = ..., min_throughput_per_s: _Optional[float] = ..., max_peak_memory_bytes: _Optional[int] = ..., max_energy_mj: _Optional[float] = ..., max_age_s: _Optional[int] = ..., min_devices: _Optional[int] = ..., confidence: _Optional[float] = ..., inferences_per_day: _Optional[float] = ..., price_per_hour: _Optional[float] = ..., energy_price_per_kwh: _Optional[float] = ..., switch_cost: _Optional[float] = ..., payback_days: _Optional[float] = ..., artifact: _Optional[str] = ..., runtime: _Optional[str] = ..., max_ttft_ns: _Optional[float] = ..., min_tokens_per_s: _Optional[float] = ..., max_perplexity_ratio: _Optional[float] = ...) -> None: ...
 
 class Candidate(_message.Message):
-    __slots__ = ("recipe", "family", "eligible", "reasons", "latency_ratio", "size_ratio", "accuracy_delta_pp", "run_ids", "p_best", "p_front", "regret", "label", "artifact", "runtime")
+    __slots__ = ("recipe", "family", "eligible", "reasons", "latency_ratio", "size_ratio", "accuracy_delta_pp", "run_ids", "p_best", "p_front", "regret", "label", "artifact", "runtime", "perplexity_ratio", "tpot_ratio")
     RECIPE_FIELD_NUMBER: _ClassVar[int]
     FAMILY_FIELD_NUMBER: _ClassVar[int]
     ELIGIBLE_FIELD_NUMBER: _ClassVar[int]
@@ -807,6 +813,8 @@ class Candidate(_message.Message):
     LABEL_FIELD_NUMBER: _ClassVar[int]
     ARTIFACT_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    PERPLEXITY_RATIO_FIELD_NUMBER: _ClassVar[int]
+    TPOT_RATIO_FIELD_NUMBER: _ClassVar[int]
     recipe: str
     family: _common_pb2.FormatFamily
     eligible: bool
@@ -821,7 +829,9 @@ class Candidate(_message.Message):
     label: str
     artifact: _common_pb2.Digest
     runtime: str
-    def __init__(self, recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., eligible: bool = ..., reasons: _Optional[_Iterable[str]] = ..., latency_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., size_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., accuracy_delta_pp: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., run_ids: _Optional[_Iterable[str]] = ..., p_best: _Optional[float] = ..., p_front: _Optional[float] = ..., regret: _Optional[float] = ..., label: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., runtime: _Optional[str] = ...) -> None: ...
+    perplexity_ratio: _common_pb2.MetricValue
+    tpot_ratio: _common_pb2.MetricValue
+    def __init__(self, recipe: _Optional[str] = ..., family: _Optional[_Union[_common_pb2.FormatFamily, str]] = ..., eligible: bool = ..., reasons: _Optional[_Iterable[str]] = ..., latency_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., size_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., accuracy_delta_pp: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., run_ids: _Optional[_Iterable[str]] = ..., p_best: _Optional[float] = ..., p_front: _Optional[float] = ..., regret: _Optional[float] = ..., label: _Optional[str] = ..., artifact: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., runtime: _Optional[str] = ..., perplexity_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ..., tpot_ratio: _Optional[_Union[_common_pb2.MetricValue, _Mapping]] = ...) -> None: ...
 
 class Choice(_message.Message):
     __slots__ = ("outcome", "recipe", "family", "sentence", "candidates", "alternatives", "next_command", "warnings", "front", "settling", "break_even", "nearest", "path", "label", "artifact", "runtime")

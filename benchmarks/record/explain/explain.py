@@ -96,14 +96,16 @@ def worst_of(rows: Mapping[str, Mapping[str, MetricValue]]) -> str | None:
 def _headline(subject: ExplainedRun) -> str:
     """Speed and accuracy, each with its verdict."""
     ratio, accuracy = subject.metric("latency_ratio"), subject.metric("accuracy_delta_pp")
-    parts = [subject.recipe]
+    lost, parts = subject.metric("perplexity_ratio"), [subject.recipe]
     if subject.is_baseline:
         return f"{subject.recipe} is the baseline: there is nothing to compare it with."
     if ratio.value is not None:
         parts.append(f"takes {text.ratio(ratio.value)} times fp32's time ({ratio.verdict})")
     else:
         parts.append(f"has no latency ratio ({text.reason(ratio)})")
-    if accuracy.value is not None:
+    if lost.value is not None:
+        parts.append(f"and {text.perplexity_words(lost)} ({lost.verdict})")
+    elif accuracy.value is not None:
         change = f"{accuracy.value:+.1f} points of accuracy ({accuracy.verdict})"
         parts.append(f"and has {change}")
     else:

@@ -23,7 +23,9 @@ class SelectQuery:
     about what one runtime executes, and its baseline.
 
     `confidence` is the share of draws in which each limit has to hold, on every unit of evidence.
-    The last five are for the break-even: what a day of use costs, and what it costs once to ship
+    Of a decoder `max_ttft_ns` limits the time to the first token, `min_tokens_per_s` the output
+    tokens of one request, `max_perplexity_ratio` the perplexity against the baseline's.
+    Use and prices are for the break-even: what a day of use costs, and what it costs once to ship
     another format; prices are in one currency, whichever.
     """
 
@@ -52,6 +54,9 @@ class SelectQuery:
     payback_days: float = 365.0
     artifact: str | None = None
     runtime: str | None = None
+    max_ttft_ns: float | None = None
+    min_tokens_per_s: float | None = None
+    max_perplexity_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class Candidate:
     label: str = ""
     artifact: Digest | None = None
     runtime: str = ""
+    perplexity_ratio: MetricValue = field(default_factory=lambda: MetricValue("perplexity_ratio"))
+    tpot_ratio: MetricValue = field(default_factory=lambda: MetricValue("tpot_ratio"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,19 @@ class Workload:
         return self.scenario is Scenario.LLM
 
 
+USUAL_PROMPT_TOKENS = 128
+USUAL_GENERATED_TOKENS = 32
+
+
+def usual_request(
+    threads: int = 1, prompt_tokens: int | None = None, generated_tokens: int | None = None
+) -> Workload:
+    """The workload of a decoder, with the usual request where nothing else is said."""
+    prompt = USUAL_PROMPT_TOKENS if prompt_tokens is None else prompt_tokens
+    generated = USUAL_GENERATED_TOKENS if generated_tokens is None else generated_tokens
+    return Workload(Scenario.LLM, 1, threads, prompt, generated)
+
+
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """What of a profile was overridden; part of the row key. None: as the profile says.

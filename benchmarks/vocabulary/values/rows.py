@@ -94,8 +94,13 @@ class TableRow:
     @property
     def unsound(self) -> MetricValue | None:
         """What says that nothing can be compared with its baseline; None where nothing does."""
-        metric = self.metric("accuracy_delta_pp")
+        metric = self.quality
         return metric if metric.reason in UNSOUND else None
+
+    @property
+    def quality(self) -> MetricValue:
+        """What holds its quality against its baseline's: of a decoder the perplexity."""
+        return self.metric("perplexity_ratio" if self.workload.is_llm else "accuracy_delta_pp")
 
     @property
     def reference_runtime(self) -> str:

@@ -24,6 +24,7 @@ LEGEND = (
 )
 PRIORS_ONLY = "Nothing has been measured yet; `bitgauge demo` measures this machine."
 _FIGURES = ("latency ratio", "accuracy, points", "size", "models that pass")
+_REQUEST_FIGURES = ("per token ratio", "perplexity ratio", "size", "models that pass")
 _MOST_NAMES = 3
 
 
@@ -68,7 +69,8 @@ def _parts_block(cells: Mapping[CellKey, Sequence[Part]], now_ns: int) -> str:
             lines.append((key.family.value, *names, *_figures(part, key)))
             said = " ".join(names) or key.family.value
             told += [(said, note) for note in _notes(part, now_ns, runs=True)]
-    return _laid_out(_title(first), ("family", *dimensions, *_FIGURES), lines, _grouped(told))
+    heads = ("family", *dimensions, *_heads(first))
+    return _laid_out(_title(first), heads, lines, _grouped(told))
 
 
 def _laid_out(
@@ -89,7 +91,7 @@ def _block(cells: Sequence[Cell], now_ns: int) -> str:
         if others > 1:
             told.append((family, f"the best of {others} recipes that were tried"))
         told += [(family, note) for note in _notes(best, now_ns, runs=False)]
-    heads = ("family", "best recipe", *_FIGURES)
+    heads = ("family", "best recipe", *_heads(cells[0].key))
     return _laid_out(_title(cells[0].key), heads, lines, _grouped(told))
 
 
@@ -123,15 +125,31 @@ def _title(key: CellKey) -> str:
     return f"{key.model_class.value} on {key.hardware_class.value}, {workload}"
 
 
+def _of_requests(key: CellKey) -> bool:
+    return key.workload is not None and key.workload.is_llm
+
+
+def _heads(key: CellKey) -> tuple[str, ...]:
+    return _REQUEST_FIGURES if _of_requests(key) else _FIGURES
+
+
+def _keys(key: CellKey) -> tuple[str, str]:
+    """The figures of time and of quality."""
+    if _of_requests(key):
+        return "tpot_ratio", "perplexity_ratio"
+    return "latency_ratio", "accuracy_delta_pp"
+
+
 def _figures(part: Part, key: CellKey) -> tuple[str, ...]:
+    time, quality = _keys(key)
     passing = _passing(part.pass_rate)
     if part.state is not CellState.PRIOR and not part.state.has_numbers:
         return (part.state.value, "", "", passing)
-    if key.family is FormatFamily.FP32 and part.metric("latency_ratio").value is None:
+    if key.family is FormatFamily.FP32 and part.metric(time).value is None:
         return ("baseline", "", "", passing)
     return (
-        _pooled(part.metric("latency_ratio")),
-        _pooled(part.metric("accuracy_delta_pp")),
+        _pooled(part.metric(time)),
+        _pooled(part.metric(quality)),
         _pooled(part.metric("size_ratio"), interval=False),
         passing,
     )

@@ -73,6 +73,12 @@ def _candidate_lines(candidate: Candidate) -> list[str]:
         "size": candidate.size_ratio,
         "accuracy": candidate.accuracy_delta_pp,
     }
+    if candidate.perplexity_ratio.value is not None:
+        figures = {
+            "per token": candidate.tpot_ratio,
+            "size": candidate.size_ratio,
+            "perplexity": candidate.perplexity_ratio,
+        }
     if candidate.recipe == "fp32" or all(metric.value is None for metric in figures.values()):
         figures = {}
     lines = [f"  {candidate.recipe:22}  {mark}"]

@@ -41,7 +41,7 @@ def _job_cells(job: JobView) -> tuple[str, ...]:
 def job_text(job: JobView) -> str:
     """One job with its entries."""
     lines = [
-        f"job {job.job_id}: {job.model_name} at batch {job.workload.batch}, {job.state.value}"
+        f"job {job.job_id}: {job.model_name} at {text.call_words(job.workload)}, {job.state.value}"
         + (f" on {job.device_name}" if job.device_name else "")
     ]
     lines.extend(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.decoder_metrics import said_of
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.metrics import METRICS, keys
 from bitgauge.benchmarks.vocabulary.profiles import overrides_words
@@ -31,7 +32,19 @@ _HEADS = (
     "accuracy delta, points\n[95 %] verdict",
 )
 _RIGHT = (1, 3, 4)
+_REQUEST_HEADS = (
+    "\nrecipe",
+    "\nsize",
+    "time per token, ratio\n[95 %] verdict",
+    "tokens\nper s",
+    "first\ntoken",
+    "peak\nMiB",
+    "perplexity ratio\n[95 %] verdict",
+)
+_REQUEST_RIGHT = (1, 3, 4, 5)
 _COLUMNS = keys(lambda metric: metric.column)
+_OF_CALLS = ("latency_ratio", "latency_p50_ns")
+"""Columns of calls, in place of which a decoder's rows tell more of a request."""
 
 
 _LEGEND = (
@@ -75,7 +88,9 @@ def _block(rows: Sequence[TableRow], device: DeviceView | None) -> str:
             lines.append((_recipe(row), *_cells(row, members)))
             if _name(row, rows) != row.recipe and row.artifact is not None:
                 lines.append((f"  {row.own_name}",))
-    table = columns(lines, _HEADS, right=_RIGHT, ruled=True)
+    llm = rows[0].workload.is_llm
+    heads, right = (_REQUEST_HEADS, _REQUEST_RIGHT) if llm else (_HEADS, _RIGHT)
+    table = columns(lines, heads, right=right, ruled=True)
     return "\n".join([*_title(rows[0], device), *table, *_notes(rows)])
 
 
@@ -117,6 +132,8 @@ def _cells(row: TableRow, members: Sequence[TableRow]) -> tuple[str, ...]:
         why = f": {row.reason}" if first is row else f" as {_name(first, members)}"
         return (f"{row.state.value}{why}",)
     baseline = row.is_baseline
+    if row.workload.is_llm:
+        return _of_requests(row)
     latency, accuracy = row.metric("latency_ratio"), row.metric("accuracy_delta_pp")
     return (
         text.plain(row.metric("size_bytes" if baseline else "size_ratio")),
@@ -126,6 +143,22 @@ def _cells(row: TableRow, members: Sequence[TableRow]) -> tuple[str, ...]:
         text.plain(row.metric("accuracy_pct"))
         if baseline and accuracy.value is None
         else _compared(accuracy),
+    )
+
+
+def _of_requests(row: TableRow) -> tuple[str, ...]:
+    """The cells of a decoder; the baseline's perplexity is what the others' is compared with."""
+    baseline = row.is_baseline
+    each, lost = row.metric("tpot_ratio"), row.metric("perplexity_ratio")
+    return (
+        text.plain(row.metric("size_bytes" if baseline else "size_ratio")),
+        "baseline" if baseline and each.value is None else _compared(each),
+        text.plain(row.metric("decode_tokens_per_s")).removesuffix("/s"),
+        text.plain(row.metric("ttft_ns")),
+        _mebibytes(row.metric("peak_memory_bytes")),
+        text.plain(row.metric("perplexity"))
+        if baseline and lost.value is None
+        else _compared(lost),
     )
 
 
@@ -194,16 +227,26 @@ def _kernels(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
 def _nulls(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
     """What is missing from rows that were measured, and why."""
     for row in rows:
-        for key in _COLUMNS:
+        for key in _columns(row.workload):
             metric = row.metric(key)
             if metric.value is not None:
                 continue
             if not row.is_baseline or metric is row.unsound:
                 yield f"{METRICS[key].column}: none ({text.reason(metric)})", row
-        own = row.metric("accuracy_pct")
+        own = row.metric("perplexity" if row.workload.is_llm else "accuracy_pct")
         if row.is_baseline and row.unsound is None and own.value is None:
             # Its column shows what the others' is compared with.
-            yield f"{METRICS['accuracy_delta_pp'].column}: none ({text.reason(own)})", row
+            yield f"{METRICS[row.quality.key].column}: none ({text.reason(own)})", row
+
+
+def _columns(workload: Workload) -> tuple[str, ...]:
+    """The metrics of the columns that rows of a workload have."""
+    scenario = workload.scenario
+    return tuple(
+        key
+        for key in _COLUMNS
+        if said_of(METRICS[key], scenario) and (key not in _OF_CALLS or not workload.is_llm)
+    )
 
 
 def _flags(rows: Sequence[TableRow]) -> Iterator[tuple[str, TableRow]]:
@@ -232,7 +275,7 @@ def _energy_notes(rows: Sequence[TableRow]) -> list[str]:
 def _place(row: TableRow, rows: Sequence[TableRow]) -> str:
     several = len({one.workload for one in rows}) > 1
     name = _name(row, rows)
-    return f"{name} at batch {row.workload.batch}" if several else name
+    return f"{name} at {text.call_words(row.workload)}" if several else name
 
 
 def _places(named: Sequence[TableRow], rows: Sequence[TableRow]) -> str:

@@ -105,6 +105,12 @@ def _cell(cell: Cell) -> list[str]:
     return [*head, *_part(cell.best)]
 
 
+def _quality(part: Part) -> str:
+    """The figure of quality of a part: of decoders their perplexity."""
+    of_text = any(one.key == "perplexity_ratio" for one in part.metrics)
+    return "perplexity_ratio" if of_text else "accuracy_delta_pp"
+
+
 def _part(part: Part) -> list[str]:
     rate = part.pass_rate
     passed = f"{rate.passed} of {rate.judged}" if rate.judged else ""
@@ -112,7 +118,7 @@ def _part(part: Part) -> list[str]:
         passed = f"{passed}, {rate.undecided} undecided".removeprefix(", ")
     return [
         _measured(part.metric("latency_ratio").number),
-        _measured(part.metric("accuracy_delta_pp").number),
+        _measured(part.metric(_quality(part)).number),
         _measured(part.metric("size_ratio").number),
         _measured(part.metric("peak_memory_ratio").number),
         passed,
@@ -146,7 +152,7 @@ def _row(row: TableRow, sha256: str) -> list[str]:
         _measured(row.metric("latency_ratio")),
         _measured(row.metric("latency_p50_ns")),
         _measured(row.metric("peak_memory_bytes")),
-        _measured(row.metric("accuracy_delta_pp")),
+        _measured(row.quality),
         row.kernel_mode or "",
         f"`{sha256[:12]}`" if sha256 else "",
     ]
@@ -161,7 +167,7 @@ def _measured(metric: MetricValue) -> str:
 def _workload(workload: Workload | None) -> str:
     if workload is None:
         return "any"
-    return f"{workload.scenario.value}, batch {workload.batch}, {workload.threads} thr."
+    return f"{workload.scenario.value}, {text.call_words(workload)}, {workload.threads} thr."
 
 
 def _grid(heads: Sequence[str], rows: Iterator[list[str]] | map[list[str]]) -> list[str]:

@@ -14,7 +14,7 @@ from bitgauge.benchmarks.raw.pair import apart_samples, pair_samples
 from bitgauge.benchmarks.raw.quality import quality_samples
 from bitgauge.benchmarks.raw.throughput import sweep_samples
 from bitgauge.benchmarks.record.build import build
-from bitgauge.benchmarks.record.record import GROUP_NAMES, Record
+from bitgauge.benchmarks.record.record import GROUP_NAMES, Record, WorkloadGroup
 from bitgauge.benchmarks.record.sources import Sources
 from bitgauge.benchmarks.samples import ApartSamples, Ints
 from bitgauge.benchmarks.vocabulary import shown as text
@@ -155,12 +155,18 @@ def _facts(record: Record) -> tuple[tuple[str, str], ...]:
         ("integer kernels", kernels.rstrip(": ")),
         (
             "workload",
-            f"{workload.scenario.value}, batch {workload.batch.value},"
-            f" threads {workload.threads.value}",
+            f"{workload.scenario.value}, {_call(workload)}, threads {workload.threads.value}",
         ),
         ("profile", identity.profile.value or text.DASH),
         ("measured", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(started))),
     )
+
+
+def _call(workload: WorkloadGroup) -> str:
+    prompt, generated = workload.prompt_tokens.value, workload.generated_tokens.value
+    if prompt is None:
+        return f"batch {workload.batch.value}"
+    return f"prompt {prompt} tokens, {generated} generated"
 
 
 def _sentences(sources: Sources) -> tuple[str, ...]:
@@ -168,14 +174,14 @@ def _sentences(sources: Sources) -> tuple[str, ...]:
         return (f"The run failed: {sources.run.failure.message} {sources.run.failure.advice}",)
     if sources.is_baseline:
         return ("This is the baseline itself, so there is nothing to compare it with.",)
-    ratio, delta = sources.metric("latency_ratio"), sources.metric("accuracy_delta_pp")
+    ratio, delta = sources.metric("latency_ratio"), sources.quality
     latency = text.speed_words(ratio)
     found = [
         f"Latency: {latency}" + (f" ({ratio.verdict})." if ratio.verdict else "."),
         f"Size: {text.size_words(sources.metric('size_ratio'))} than the baseline."
         if sources.metric("size_ratio").value
         else f"Size: {text.size_words(sources.metric('size_ratio'))}.",
-        text.accuracy_words(delta).capitalize()
+        text.quality_words(delta).capitalize()
         + (f" ({delta.verdict} at the margin)." if delta.verdict else "."),
     ]
     if sources.job.suspect:
