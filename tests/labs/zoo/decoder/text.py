@@ -1,6 +1,6 @@
 """The committed text, its split into documents, and bytes as tokens.
 
-`text/python-docs.txt` is prose of Python's documentation, taken out by `extract.py`: pages of one
+`python-docs.txt` is prose of Python's documentation, taken out by `extract.py`: pages of one
 paragraph a line, each after a line with its name; `benchmarks/zoo/tiny-llama.LICENSE` is its
 licence.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-TEXT_PATH = Path(__file__).resolve().parent / "text" / "python-docs.txt"
+TEXT_PATH = Path(__file__).resolve().parent / "python-docs.txt"
 MARK = "==== "
 """Begins the line that names a page."""
 
