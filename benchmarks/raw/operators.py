@@ -118,6 +118,22 @@ _ROLE_OF: dict[str, str] = {
         FLOAT,
     ),
     **dict.fromkeys(("MatMulNBits", "MatMulBnb4", "GatherBlockQuantized"), WEIGHT_ONLY),
+    # OpenVINO's; what its kernels compute in integers ends with that.
+    **dict.fromkeys(
+        ("Convolution", "GroupConvolution", "Deconvolution", "FullyConnected"),
+        FLOAT,
+    ),
+    **dict.fromkeys(
+        (
+            *("Convolution.i8", "GroupConvolution.i8", "Deconvolution.i8", "FullyConnected.i8"),
+            "MatMul.i8",
+        ),
+        INTEGER,
+    ),
+    "FullyConnectedCompressed": WEIGHT_ONLY,
+    "FakeQuantize": CONVERT,
+    "Convert": CAST,
+    "Reorder": LAYOUT,
     # PyTorch's, as its profiler names them.
     **dict.fromkeys(
         (

@@ -34,6 +34,8 @@ ENTRIES = {
     "long-architectures": "tests/labs/graphs/architectures.py",
     "long-models": "tests/real_models/*.py",
     "long-builders": "tests/builder_environments/*.py",
+    "long-openvino": "tests/further/openvino/*.py",
+    "long-executorch": "tests/further/executorch/*.py",
 }
 
 

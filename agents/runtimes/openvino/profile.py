@@ -16,16 +16,6 @@ RESOLUTION_NS = 1_000
 _EXECUTED = "EXECUTED"
 _OWN = frozenset({"Parameter", "Input", "Result", "Output", "Constant", "Const"})
 """What is listed and computes nothing."""
-_SHORT = {
-    "float": "f",
-    "bfloat": "bf",
-    "int": "s",
-    "uint": "u",
-    "int8_t": "s8",
-    "uint8_t": "u8",
-    "int32_t": "s32",
-    "int64_t": "s64",
-}
 
 
 def operators(
@@ -76,10 +66,14 @@ def in_integers(kernel: str) -> bool:
     return kernel.lower().endswith(("_i8", "_u8"))
 
 
+_DENSE = "FullyConnected"
+_VARIETIES = ("FullyConnectedQuantizedLegacy", "FullyConnectedQuantized")
+COMPRESSED = "FullyConnectedCompressed"
+"""One whose weights are stored narrower than they are multiplied."""
 MULTIPLIES = frozenset(
     {
-        *("Convolution", "GroupConvolution", "Deconvolution", "FullyConnected", "MatMul"),
-        *("FullyConnectedCompressed", "FullyConnectedQuantizedLegacy", "FullyConnectedQuantized"),
+        *("Convolution", "GroupConvolution", "Deconvolution", _DENSE, "MatMul"),
+        *(COMPRESSED, *_VARIETIES),
     }
 )
 """Nodes that multiply matrices, by the name of their type."""
@@ -87,9 +81,10 @@ MULTIPLIES = frozenset(
 
 def named(node_type: str, kernel: str) -> str:
     """What a node is, as rows of time name it: a product of integers says so."""
+    plain = _DENSE if node_type in _VARIETIES else node_type
     if node_type in MULTIPLIES and in_integers(kernel):
-        return f"{node_type}.i8"
-    return node_type
+        return f"{_DENSE if plain == COMPRESSED else plain}.i8"
+    return plain
 
 
 def sides(made: Any) -> dict[str, tuple[str, str]]:

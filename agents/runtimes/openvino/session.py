@@ -14,8 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
-
+from .._fitting import require_fitting
 from ..base import SessionOptions
 from . import opening
 
@@ -116,20 +115,11 @@ class OpenVinoSession:
         Raises:
             Refused: `run_failed`; the library would convert another type without a word.
         """
-        ready = []
-        for spec in self.input_specs:
-            given = feeds[spec.name]
-            fits = len(given.shape) == len(spec.shape) and all(
-                size in (None, there) for size, there in zip(spec.shape, given.shape, strict=True)
-            )
-            if given.dtype.name != spec.dtype or not fits:
-                raise Refused(
-                    Code.RUN_FAILED,
-                    f"Input {spec.name!r} takes {_words(spec.dtype, spec.shape)}, not"
-                    f" {_words(given.dtype.name, given.shape)}.",
-                )
-            ready.append((self._request.get_tensor(self._inputs[spec.name]), given))
-        return ready
+        specs = self.input_specs
+        require_fitting(specs, feeds)
+        return [
+            (self._request.get_tensor(self._inputs[one.name]), feeds[one.name]) for one in specs
+        ]
 
     def close(self) -> None:
         """Drops request and model; their memory goes back as far as the allocator lets it."""
@@ -179,7 +169,3 @@ def _name(port: Any) -> str:
 def _sizes(port: Any) -> tuple[int | None, ...]:
     shape = port.get_partial_shape()
     return tuple(one.get_length() if one.is_static else None for one in shape)
-
-
-def _words(dtype: str, shape: Sequence[int | None]) -> str:
-    return f"{dtype}[{','.join('?' if size is None else str(size) for size in shape)}]"

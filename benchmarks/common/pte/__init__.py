@@ -1,0 +1,1 @@
+"""A program of ExecuTorch as a file (.pte): read strictly, without the library."""
