@@ -177,7 +177,7 @@ def test_ours_declare_what_they_have() -> None:
     assert told["onnxruntime"] == every
     assert told["torch"] == every - {Capability.ARENA}
     assert told["litert"] == every - {Capability.PROFILE, Capability.ARENA}
-    assert told["llamacpp"] == {Capability.SENTINEL, Capability.DECODER}
+    assert told["llamacpp"] == {Capability.KERNELS, Capability.SENTINEL, Capability.DECODER}
     assert told["genai"] == {Capability.SENTINEL, Capability.DECODER}
     assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL, Capability.DECODER}
 

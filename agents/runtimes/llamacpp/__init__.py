@@ -71,6 +71,13 @@ def open_decoder(path: Path, options: SessionOptions) -> LlamaDecoder:
     return decoder.open_decoder(path, options)
 
 
+def probe_kernels() -> dict[str, str]:
+    """What the integer dot products do here; see `kernels`."""
+    from . import kernels
+
+    return kernels.modes()
+
+
 def empty_artifact() -> bytes:
     """One layer of 64 numbers."""
     return tiny.empty()
@@ -84,6 +91,7 @@ def sentinel_artifact() -> bytes:
 TRAITS = Traits(
     artifact_kinds=("gguf",),
     options=OPTIONS,
+    kernels=probe_kernels,
     sentinel=sentinel_artifact,
     decoder=open_decoder,
 )
