@@ -33,7 +33,7 @@ def make_set(
         Path | None, typer.Option(metavar="FILE", help="A calibration set besides.")
     ] = None,
     calibrate: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Samples of the calibration set.")
+        int, typer.Option(min=1, metavar="N", help="Samples or documents of the calibration set.")
     ] = 128,
     seed: Annotated[int, typer.Option(min=0, help="Of the division into two sets.")] = 0,
     classes: Annotated[
@@ -54,7 +54,7 @@ def make_set(
     tokenizer: Annotated[
         Path | None, typer.Option(metavar="FILE", help="tokenizer.json, or a WordPiece vocab.txt.")
     ] = None,
-    length: Annotated[int | None, typer.Option(min=1, help="Tokens of a text.")] = None,
+    length: Annotated[int | None, typer.Option(min=1, help="Most tokens of a text.")] = None,
     json: Json = False,
 ) -> None:
     """Make an evaluation set, and a calibration set that shares no sample with it.
@@ -62,9 +62,12 @@ def make_set(
     Example: bitgauge set make photos/ --model net.onnx -o eval.npz --calibration cal.npz
 
     Example: bitgauge set make iris.csv --model iris.onnx --label species -o eval.npz
+
+    Example: bitgauge set make texts/ --model model.gguf --tokenizer tokenizer.json -o eval.npz
     """
     from ..models.recognise import inspect_model
     from ..sets.base import SetOptions
+    from ..sets.documents import make_texts, save_texts
     from ..sets.make import make_sets, save
 
     if not 0 < scale < float("inf"):
@@ -80,6 +83,12 @@ def make_set(
         length=length,
     )
     facts = inspect_model(model, str(model))
+    if facts.decoder is not None:
+        sha256, wanted = facts.decoder.tokenizer_sha256, calibrate if calibration else 0
+        texts = make_texts(source, model, sha256, options, calibration=wanted, seed=seed)
+        save_texts(texts, output, calibration)
+        _show(output, json)
+        return
     made = make_sets(
         source,
         facts.inputs,
@@ -114,9 +123,14 @@ def show_set(
 
 def _show(file: Path, json: bool) -> None:
     from bitgauge.benchmarks.quality.sets import read_evaluation_set
+    from bitgauge.benchmarks.quality.texts import is_text_set, read_text_set
 
-    from .text.sets import facts_of, set_text
+    from .text.sets import facts_of, facts_of_texts, set_text, texts_text
 
+    if is_text_set(file):
+        texts = facts_of_texts(read_text_set(file))
+        answer(texts, lambda facts: texts_text(str(file), facts), json=json)
+        return
     evaluation = read_evaluation_set(file)
     answer(facts_of(evaluation), lambda facts: set_text(str(file), facts), json=json)
 

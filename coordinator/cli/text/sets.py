@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from bitgauge.benchmarks.quality.sets import EvaluationSet, content_hashes
+from bitgauge.benchmarks.quality.texts import TextSet, document_hashes
 from bitgauge.benchmarks.vocabulary.shown import counted
 
 from .layout import columns
@@ -77,6 +78,65 @@ def facts_of(evaluation: EvaluationSet) -> SetFacts:
         clusters=clusters,
         preprocessing=None if told is None else dict(told),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TextFacts:
+    """What a set of texts holds.
+
+    Attributes:
+        documents: how many.
+        tokens: of all of them.
+        shortest: tokens of the shortest document.
+        longest: tokens of the longest one.
+        tokenizer_sha256: what the tokens mean.
+        alike: documents that are the same as another one.
+        first_id: name of the first document.
+        preprocessing: how the texts were made; None where it is not told.
+    """
+
+    documents: int
+    tokens: int
+    shortest: int
+    longest: int
+    tokenizer_sha256: str
+    alike: int
+    first_id: str
+    preprocessing: dict[str, Any] | None
+
+
+def facts_of_texts(texts: TextSet) -> TextFacts:
+    """What `texts` hold."""
+    sizes = [int(one.size) for one in texts.documents.values()]
+    told = texts.preprocessing
+    return TextFacts(
+        documents=len(texts),
+        tokens=texts.tokens,
+        shortest=min(sizes),
+        longest=max(sizes),
+        tokenizer_sha256=texts.tokenizer_sha256,
+        alike=len(texts) - len(document_hashes(texts)),
+        first_id=next(iter(texts.documents)),
+        preprocessing=None if told is None else dict(told),
+    )
+
+
+def texts_text(name: str, facts: TextFacts) -> str:
+    """The set in a few lines."""
+    lines = [
+        f"{name}: {counted(facts.documents, 'document')} of {facts.shortest} to {facts.longest}"
+        f" tokens, {counted(facts.tokens, 'token')} together, the first one is {facts.first_id}",
+        f"tokens of tokenizer {facts.tokenizer_sha256[:12]}",
+    ]
+    if facts.alike:
+        verb = "is" if facts.alike == 1 else "are"
+        lines.append(f"{counted(facts.alike, 'document')} {verb} the same as another one.")
+    if facts.preprocessing:
+        lines += [
+            "made so:",
+            *columns([(key, _told(one)) for key, one in facts.preprocessing.items()], indent="  "),
+        ]
+    return "\n".join(lines)
 
 
 def set_text(name: str, facts: SetFacts) -> str:

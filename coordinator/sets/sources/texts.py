@@ -44,7 +44,7 @@ def read(path: Path, specs: Sequence[InputSpec], options: SetOptions) -> Collect
     """See `base.SourceKind`."""
     texts, labels, ids = _from_folder(path) if path.is_dir() else _from_table(path, options)
     length = _length(specs, options)
-    tokenizer = _tokenizer(options)
+    tokenizer = tokenizer_of(options)
     pad = next((one for one in _PADS if tokenizer.token_to_id(one) is not None), _PADS[0])
     tokenizer.enable_truncation(length)
     tokenizer.enable_padding(length=length, pad_id=tokenizer.token_to_id(pad) or 0, pad_token=pad)
@@ -119,7 +119,13 @@ def _part_of(spec: InputSpec) -> str:
     )
 
 
-def _tokenizer(options: SetOptions) -> Any:
+def tokenizer_of(options: SetOptions) -> Any:
+    """The tokenizer of a file.
+
+    Raises:
+        BadInput: none was named, or it cannot be read.
+        Refused: its library is missing.
+    """
     if options.tokenizer is None:
         raise refused("Texts need --tokenizer FILE: a tokenizer.json, or a vocab.txt of WordPiece.")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
 from bitgauge.benchmarks.vocabulary.typed import parse_long_time_ns
 from bitgauge.benchmarks.vocabulary.values.campaigns import Volume
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
-from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import Overrides, Selector, Workload, usual_request
 from bitgauge.coordinator.client.suites import read_suite
 from bitgauge.coordinator.client.upload import local_file
 from bitgauge.coordinator.lab.campaigns.plan import expanded
@@ -335,3 +336,19 @@ def test_a_runtime_that_is_named_wrongly_is_said_with_its_line(tmp_path: Path) -
     with pytest.raises(BitgaugeError, match="is not RECIPE@RUNTIME") as caught:
         read_suite(str(tmp_path / "s.toml"))
     assert caught.value.code is Code.BAD_SUITE
+
+
+def test_requests_to_language_models_are_workloads(tmp_path: Path) -> None:
+    model = '[[model]]\nzoo = "digits-mlp"\n'
+    longer = "prompt_tokens = 512\ngenerated_tokens = 64\nthreads = 2\n"
+    llm = f'[[workload]]\nscenario = "llm"\n[[workload]]\nscenario = "llm"\n{longer}'
+    (tmp_path / "s.toml").write_text(model + llm)
+    found = read_suite(str(tmp_path / "s.toml")).suite
+    assert found.workloads == (usual_request(), usual_request(2, 512, 64))
+    for words, why in (
+        ('scenario = "llm"\nbatch = 2\n', "batch: scenario llm measures batch 1 alone"),
+        ("prompt_tokens = 4\n", 'prompt_tokens: it belongs to scenario = "llm"'),
+    ):
+        (tmp_path / "s.toml").write_text(f"{model}[[workload]]\n{words}")
+        with pytest.raises(BitgaugeError, match=re.escape(why)):
+            read_suite(str(tmp_path / "s.toml"))

@@ -11,6 +11,7 @@ from bitgauge.benchmarks.quality.made import made_inputs
 from bitgauge.benchmarks.quality.sets import encoded_set
 from bitgauge.benchmarks.vocabulary.enums import (
     HardwareClass,
+    Scenario,
 )
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.recipes import DEFAULT_RECIPES
@@ -19,6 +20,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import (
     JobSpec,
     Selector,
+    Workload,
 )
 from bitgauge.coordinator.cli.app import run_command_line
 from bitgauge.coordinator.cli.orders import (
@@ -28,6 +30,7 @@ from bitgauge.coordinator.cli.orders import (
     parse_dims,
     parse_recipes,
     parse_selector,
+    request_of,
 )
 from bitgauge.coordinator.client.upload import LocalFile
 from bitgauge.coordinator.models.recognise import inspect_model
@@ -120,3 +123,12 @@ def test_named_axes_are_sorted_pairs() -> None:
     for bad in ("S", "S=", "=4", "S=0", "S=x", "S=-1", "a b=3", "S=1,S=2", ""):
         with pytest.raises(BadInput, match="--dim"):
             parse_dims([bad])
+
+
+def test_a_request_is_asked_for_in_its_scenario_alone() -> None:
+    assert request_of(Scenario.LLM, 2, None, None) == Workload(Scenario.LLM, 1, 2, 128, 32)
+    assert request_of(Scenario.LLM, 1, 7, 3) == Workload(Scenario.LLM, 1, 1, 7, 3)
+    assert request_of(Scenario.OFFLINE, 1, None, None) == Workload(Scenario.OFFLINE)
+    for tokens in ((1, None), (None, 1)):
+        with pytest.raises(BadInput, match="give --scenario llm too"):
+            request_of(Scenario.SINGLE_STREAM, 1, *tokens)
