@@ -1,11 +1,21 @@
-"""Models in several files, as users bring them."""
+"""Files as users bring them: archives, and models in several files."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 WEIGHTS = "weights/model.bin"
+
+
+def npz(**arrays: Any) -> bytes:
+    """The bytes of an archive, whose arrays need not make a set."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
 
 
 def with_external_data(model: Any, folder: Path, location: str = WEIGHTS) -> Path:

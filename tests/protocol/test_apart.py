@@ -51,37 +51,40 @@ def launch(
     )
 
 
-def measured(seed: int, kind: str, ratio: float, quads: int = 5, level: Level = steady) -> Interval:
-    """The answer of one session in which every launch is measured on the simulated clock."""
-    rng = np.random.default_rng([seed, 7])
-    machine = NoisyClock(seed, kind)
-    found = []
-    for at in range(PLACES * quads):
-        quad, place = divmod(at, PLACES)
-        if place == 0:
-            order = ORDERS[int(rng.integers(2))]
-        ns = MS * level(at) * math.exp(rng.normal(0, LAUNCH_SD)) * ratio ** order[place]
-        samples = launch(machine, ns, (quad, place), FEW_BLOCKS)
-        found.append(Launch(quad, place, order[place], float(np.median(samples.value_ns))))
-    interval = apart_interval(launch_log_ratios(found))
-    assert interval is not None
-    return interval
-
-
-def drawn(
-    rng: np.random.Generator, ratio: float, quads: int, sd: float, level: Level = steady
+def in_turns(
+    rng: np.random.Generator,
+    ratio: float,
+    quads: int,
+    sd: float,
+    level: Level = steady,
+    launched: Callable[[float, int, int], float] = lambda ns, quad, place: ns,
 ) -> Interval:
-    """The same without blocks: what they add is small beside what launches differ by."""
+    """The answer of one session, launch by launch.
+
+    Without blocks unless `launched` measures them: what they add is small beside what launches
+    differ by.
+    """
     found = []
     for at in range(PLACES * quads):
         quad, place = divmod(at, PLACES)
         if place == 0:
             order = ORDERS[int(rng.integers(2))]
         ns = MS * level(at) * math.exp(rng.normal(0, sd)) * ratio ** order[place]
-        found.append(Launch(quad, place, order[place], ns))
+        found.append(Launch(quad, place, order[place], launched(ns, quad, place)))
     interval = apart_interval(launch_log_ratios(found))
     assert interval is not None
     return interval
+
+
+def measured(seed: int, kind: str, ratio: float, quads: int = 5, level: Level = steady) -> Interval:
+    """One session in which every launch is measured on the simulated clock."""
+    machine = NoisyClock(seed, kind)
+
+    def launched(ns: float, quad: int, place: int) -> float:
+        return float(np.median(launch(machine, ns, (quad, place), FEW_BLOCKS).value_ns))
+
+    rng = np.random.default_rng([seed, 7])
+    return in_turns(rng, ratio, quads, LAUNCH_SD, level, launched)
 
 
 def at_most(hits: int, trials: int, rate: float) -> bool:
@@ -108,7 +111,7 @@ def test_false_alarms_over_many_sessions(quads: int, heavy: bool) -> None:
     def level(_: int) -> float:
         return math.exp(LAUNCH_SD * tails.standard_t(3)) if heavy else 1.0
 
-    found = [drawn(rng, 1.0, quads, LAUNCH_SD, level) for _ in range(trials)]
+    found = [in_turns(rng, 1.0, quads, LAUNCH_SD, level) for _ in range(trials)]
     assert at_most(sum(difference_of(one) == "detected" for one in found), trials, 0.05)
     assert sum(verdict_of(one, MARGIN) in ("FASTER", "SLOWER") for one in found) <= 0.02 * trials
 
@@ -118,7 +121,7 @@ def test_five_percent_is_found(plan: ProfilePlan, sd: float) -> None:
     """In 95 of 100 sessions: standard where launches differ by 1 %, quick where by 0.5 %."""
     rng, trials = np.random.default_rng(303), 400
     for ratio, wanted in ((1.05, "SLOWER"), (0.95, "FASTER")):
-        found = [drawn(rng, ratio, plan.apart_quads, sd) for _ in range(trials)]
+        found = [in_turns(rng, ratio, plan.apart_quads, sd) for _ in range(trials)]
         assert sum(difference_of(one) == "detected" for one in found) >= 0.95 * trials
         assert sum(verdict_of(one, MARGIN) == wanted for one in found) >= 0.75 * trials
     assert difference_of(measured(1, CALM, 1.05)) == "detected"
@@ -133,8 +136,8 @@ def test_a_drift_that_is_linear_in_time_cancels() -> None:
         return 1 + 0.2 * at / last
 
     for seed in range(20):
-        still = drawn(np.random.default_rng(seed), 1.05, quads, LAUNCH_SD)
-        moved = drawn(np.random.default_rng(seed), 1.05, quads, LAUNCH_SD, drifting)
+        still = in_turns(np.random.default_rng(seed), 1.05, quads, LAUNCH_SD)
+        moved = in_turns(np.random.default_rng(seed), 1.05, quads, LAUNCH_SD, drifting)
         assert abs(moved.point - still.point) < 2e-4
         assert abs(moved.half_width - still.half_width) < 1e-3
     in_turn = [
@@ -147,12 +150,12 @@ def test_a_drift_that_is_linear_in_time_cancels() -> None:
 def test_an_intruder_in_one_launch_widens_the_interval(quads: int) -> None:
     """30 % in one launch: the truth stays inside, whichever launch it is."""
     for at_fault in range(PLACES * quads):
-        quiet = drawn(np.random.default_rng(at_fault), 1.0, quads, 0.002)
+        quiet = in_turns(np.random.default_rng(at_fault), 1.0, quads, 0.002)
 
         def load(at: int, at_fault: int = at_fault) -> float:
             return 1.3 if at == at_fault else 1.0
 
-        disturbed = drawn(np.random.default_rng(at_fault), 1.0, quads, 0.002, load)
+        disturbed = in_turns(np.random.default_rng(at_fault), 1.0, quads, 0.002, load)
         assert disturbed.low <= 0 <= disturbed.high
         assert disturbed.half_width > 4 * quiet.half_width
         assert verdict_of(disturbed, MARGIN) == "UNDECIDED"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,11 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.labs.sets import npz
+
 ZOO = Path(__file__).parents[3] / "benchmarks" / "zoo"
 PIXELS = np.arange(24, dtype=np.float32).reshape(4, 1, 2, 3)
 SPEC = InputSpec("pixels", "float32", (None, 1, 2, 3))
-
-
-def npz(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def set_of(**arrays: Any) -> bytes:

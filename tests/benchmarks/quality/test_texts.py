@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,10 @@ from bitgauge.benchmarks.quality.texts import (
 )
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
+from tests.labs.sets import npz
+
 TOKENIZER = tokenizer_sha256(["<s>", "a", "b"])
 SET = TextSet({"one": np.array([1, 2]), "two": np.array([2])}, TOKENIZER, {"source": "made"})
-
-
-def npz(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def texts(**changes: Any) -> bytes:

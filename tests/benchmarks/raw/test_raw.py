@@ -47,6 +47,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.labs.conditions import conditions
+from tests.labs.sets import npz
 from tests.labs.values import origin
 
 
@@ -207,12 +208,6 @@ def bad(source: Path | bytes) -> BadInput:
         read_raw(source)
     assert "\n" not in error.value.sentence
     return error.value
-
-
-def npz(**arrays: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def meta_of(text: str) -> np.ndarray:
