@@ -93,7 +93,7 @@ long-models: .venv/dev.installed .cache/models/installed
 
 # The environments that builders work in, made from their locks (3 GB in .cache/bitgauge, or $$BITGAUGE_ENVIRONMENTS), and
 # what is built in them. Without a registry it says NOT RUN.
-long-builders: .venv/dev.installed
+long-builders: .venv/dev.installed .venv/runtimes.installed
 	$(LONG) $(PYTEST) tests/builder_environments
 
 # Runtimes whose packages nothing else here needs: what every runtime keeps, and what is theirs alone.

@@ -16,6 +16,7 @@ from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 
 from ...models.formats.gguf.recipe import FAMILIES, multiplied, recipe_and_family, type_of
+from ...models.recognise import inspect_model
 from ..base import BuildRequest
 from ._share import MatrixProduct, Share
 from ._verdict import Verdict, broken, percent
@@ -36,12 +37,15 @@ def check(request: BuildRequest) -> Verdict:
     Raises:
         Unsupported: it cannot be used; the reason is one sentence.
     """
-    source = read_header(request.baseline, "the model")
     try:
         made = read_header(request.output, "what was built")
         decoder_of(made)
     except BadInput as error:
         raise broken(error.sentence.rstrip(".")) from error
+    if request.recipe.family is FormatFamily.FP32:
+        _require_converted(request, made)
+        return Verdict(None)
+    source = read_header(request.baseline, "the model")
     _require_same(source, made)
     if request.recipe.family in _FLOATS:
         _require_float(request, made)
@@ -59,6 +63,18 @@ def _require_same(source: GgufHeader, made: GgufHeader) -> None:
             raise broken(f"tensor {name} is not that of the model")
     if source.metadata.tokens != made.metadata.tokens:
         raise broken("its tokenizer is not that of the model")
+
+
+def _require_converted(request: BuildRequest, made: GgufHeader) -> None:
+    """The tokens of the folder that it was made of, and every weight in float32."""
+    source = inspect_model(request.baseline, "the model").decoder
+    there = decoder_of(made)
+    if source is None or source.vocabulary != there.vocabulary:
+        known = "none" if source is None else source.vocabulary
+        raise broken(f"it knows {there.vocabulary} tokens, the model {known}")
+    if source.tokenizer_sha256 not in ("", there.tokenizer_sha256):
+        raise broken("its tokens have other texts than those of the model")
+    _require_float(request, made)
 
 
 def _require_float(request: BuildRequest, made: GgufHeader) -> None:

