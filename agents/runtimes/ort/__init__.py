@@ -43,7 +43,10 @@ HINT = "pip install 'bitgauge[onnxruntime]'"
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-qnn")
 _PROVIDERS = ("CPUExecutionProvider",)
-_FAMILIES = (FormatFamily.FP32, FormatFamily.FP16, FormatFamily.INT8, FormatFamily.INT4)
+_FAMILIES = (
+    *(FormatFamily.FP32, FormatFamily.FP16, FormatFamily.BF16),
+    *(FormatFamily.INT8, FormatFamily.INT4),
+)
 _NO_MEMORY = ("failed to allocate memory", "bad_alloc", "bad allocation")
 _EXTERNAL = "external data path"
 PRECISION = "session.x64quantprecision"

@@ -117,6 +117,8 @@ def test_an_artifact_is_recognised_as_what_was_asked(
         "int8-dynamic-u8s8-pc",
         "int8-dynamic-u8u8-pt-rr",
         "int8-wo-b32",
+        "int8-wo-pc",
+        "bf16",
         "int4-wo-b128",
     ],
 )
@@ -231,7 +233,7 @@ def test_two_builders_of_one_recipe_are_a_defect(other_folder: Path) -> None:
         "def accepts(recipe): return str(recipe) == 'fp16'\n"
         "def build(request): ...\n"
     )
-    with pytest.raises(Internal, match="fp16 and rival both claim fp16"):
+    with pytest.raises(Internal, match="half and rival both claim fp16"):
         registry.builder_for(parse("fp16"))
 
 
