@@ -16,6 +16,9 @@ CONVERTED = "converted outside the clock"
 """Under which a session tells those of its inputs and outputs that hold codes of numbers."""
 _OF = ":"
 """Between a runtime and the option that is given to its sessions alone."""
+EXECUTION = "execution"
+"""Of a runtime that has several ways: the option that names one, which a session tells."""
+_EAGER = f"{EXECUTION}=eager"
 _UNDER = "+"
 """Between the name of a kernel in a probe map and the option that it was probed under."""
 
@@ -98,6 +101,28 @@ def exact_words(runtime: RuntimeDescription | None) -> str:
     names = {option.name for option in runtime.exact_options}
     words = [one.words for one in runtime.options if one.name in names and one.words]
     return ": ".join((session_words(runtime.exact_options), *words[:1]))
+
+
+def other_ways(runtime: RuntimeDescription | None, told: str) -> str:
+    """How else a runtime executes what it ran eager, as it is typed, and what that costs.
+
+    Args:
+        runtime: as its device describes it.
+        told: what the session says that it was made with.
+
+    Returns:
+        "" where it ran otherwise, or its runtime has no other way.
+    """
+    if runtime is None or _EAGER not in told.replace(" | ", ", ").split(", "):
+        return ""
+    for option in runtime.options:
+        if option.name == EXECUTION:
+            ways = " or ".join(
+                f"--session-option {runtime.name}{_OF}{EXECUTION}={value}"
+                for value in sorted(option.values, reverse=True)
+            )
+            return ": ".join((ways, option.words)) if option.words else ways
+    return ""
 
 
 def mark_of(option: str, value: str = "1") -> str:

@@ -14,7 +14,7 @@ from bitgauge.benchmarks.record.explain.explain import ExplainedRun, worst_of
 from bitgauge.benchmarks.record.sources import PARSERS, Sources
 from bitgauge.benchmarks.vocabulary.enums import Disposition, PassName, RawRole, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
-from bitgauge.benchmarks.vocabulary.session_options import exact_words
+from bitgauge.benchmarks.vocabulary.session_options import exact_words, other_ways
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef, RunView
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ def subject_in(known: Sources) -> ExplainedRun:
         threads=known.job.workload.threads,
         ledger=_parsed(known, PassName.NUMERICS, RawRole.BOTH, read_ledger),
         exact=exact_words(known.runtime),
+        other_ways=other_ways(known.runtime, str(known.given("session_options").value or "")),
     )
 
 

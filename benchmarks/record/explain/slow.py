@@ -22,6 +22,7 @@ _MULTIPLIES = (INTEGER, MULTIPLIES_FLOATS, WEIGHT_ONLY)
 def slow_findings(subject: ExplainedRun) -> Iterator[Finding]:
     """Every finding about time; graver ones only where it is not clearly faster."""
     yield from _fallbacks(subject)
+    yield from _operator_by_operator(subject)
     profile, baseline = subject.profile, subject.baseline_profile
     if profile is None or not profile.operators or subject.is_baseline:
         return
@@ -52,6 +53,19 @@ def _fallbacks(subject: ExplainedRun) -> Iterator[Finding]:
         tuple(f"{FIXES[fix][0].upper()}{FIXES[fix][1:]}." for fix, _ in fixes.most_common()),
         weight=1 - coverage.value,
     )
+
+
+def _operator_by_operator(subject: ExplainedRun) -> Iterator[Finding]:
+    """A program that is called eager, where its runtime can make kernels for it."""
+    if subject.other_ways:
+        yield Finding(
+            NOTE,
+            "eager",
+            "It ran eager: its operators are called one by one, each in a kernel that is made for"
+            " every program.",
+            (f"Measure it compiled, too, which may be faster: {subject.other_ways}.",),
+            weight=0.1,
+        )
 
 
 def _conversions(profile: OperatorProfile, severity: str) -> Iterator[Finding]:

@@ -28,6 +28,8 @@ class ExplainedRun:
         runtime: what executes it; "" when that is not told.
         baseline_runtime: what executes the baseline.
         threads: of a call.
+        other_ways: how else its runtime executes what ran operator by operator, with what that
+            costs; "" when it ran otherwise, or there is no other way.
         exact: how its runtime computes exactly, with what that costs; "" when there is no such way.
     """
 
@@ -42,6 +44,7 @@ class ExplainedRun:
     baseline_runtime: str = ""
     threads: int = 1
     exact: str = ""
+    other_ways: str = ""
 
     def metric(self, key: str) -> MetricValue:
         """A published number; null when the run has none of that name."""

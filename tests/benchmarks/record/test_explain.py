@@ -9,8 +9,13 @@ import pytest
 from bitgauge.benchmarks.numerics.ledger import Divergence, Ledger, OperatorRow, TensorRow
 from bitgauge.benchmarks.raw.operators import OperatorProfile, OperatorTime
 from bitgauge.benchmarks.record.explain.explain import ExplainedRun, explain, worst_of
-from bitgauge.benchmarks.record.explain.types import share_words
-from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.record.explain.types import NOTE, share_words
+from bitgauge.benchmarks.vocabulary.session_options import other_ways
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    RuntimeDescription,
+    RuntimeOption,
+    StackItem,
+)
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.cli.text.explain import explanation_text
 
@@ -209,3 +214,23 @@ def test_the_worst_is_wrong_before_it_is_slow() -> None:
 )
 def test_shares_are_short(share: float, words: str) -> None:
     assert share_words(share) == words
+
+
+def test_what_ran_eager_is_told_of_the_other_ways() -> None:
+    ways = RuntimeOption("execution", ("aoti", "compiled"), "kernels made for the program")
+    torch = RuntimeDescription("torch", "2", options=(ways,))
+    words = other_ways(torch, "execution=eager, threads=1 | execution=eager")
+    assert words == (
+        "--session-option torch:execution=compiled or --session-option torch:execution=aoti:"
+        " kernels made for the program"
+    )
+    (found,) = (one for one in explain(subject(other_ways=words)).findings if one.code == "eager")
+    assert found.severity == NOTE
+    assert words in found.change[0]
+    for runtime, told in (
+        (torch, "execution=compiled"),
+        (replace(torch, options=()), "execution=eager"),
+        (None, ""),
+    ):
+        assert other_ways(runtime, told) == ""
+    assert "eager" not in {one.code for one in explain(subject()).findings}
