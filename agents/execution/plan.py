@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bitgauge.benchmarks.stats.enough import enough_launches
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole, Scenario
@@ -17,6 +17,8 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
+PAIRED = 2
+"""Artifacts of a launch that holds baseline and candidate."""
 BEFORE, AFTER = 0, 1
 """Launches of the sentinel."""
 
@@ -138,6 +140,34 @@ def _in_turn(first: _Side, second: _Side, quads: int, name: str) -> list[PassPla
         for place, side in enumerate((a, b, b, a)):
             launches.append(PassPlan(PassName.PAIR, PLACES * quad + place, *side))
     return launches
+
+
+def one_at_a_time(failed: PassPlan, plan: ProfilePlan, *, name: str = "") -> tuple[PassPlan, ...]:
+    """What is launched in place of all of a pass where memory does not hold both of its artifacts.
+
+    Args:
+        failed: the launch that did not find the memory.
+        plan: of the profile.
+        name: as for `plan_passes`.
+
+    Returns:
+        Launches of one artifact each; none where there is no such way.
+    """
+    if len(failed.artifacts) < PAIRED:
+        return ()
+    against, candidate = (
+        (role, (artifact,), (runtime,))
+        for role, artifact, runtime in zip(
+            (RawRole.BASELINE, RawRole.CANDIDATE), failed.artifacts, failed.runtimes, strict=True
+        )
+    )
+    if failed.pass_name is PassName.PAIR:
+        return tuple(_in_turn(against, candidate, plan.apart_quads, name))
+    if failed.pass_name is PassName.ENERGY:
+        return (PassPlan(PassName.ENERGY, failed.launch, *candidate),)
+    if failed.pass_name is PassName.NUMERICS:  # without what the float model has in its place
+        return (replace(failed, artifacts=candidate[1], runtimes=candidate[2]),)
+    return ()
 
 
 def bracketed(

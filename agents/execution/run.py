@@ -21,7 +21,7 @@ from bitgauge.benchmarks.common.manifest import ArtifactFiles
 from bitgauge.benchmarks.vocabulary.enums import Capability, PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.meters import best_meter, second_meter
-from bitgauge.benchmarks.vocabulary.profiles import plan_of
+from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, Progress, RawRef
@@ -35,7 +35,7 @@ from ..storage.spool import Intent
 from .bench import Bench
 from .doubt import doubted, read_afresh
 from .failures import failure_of, needs_confirmation
-from .plan import AFTER, PassPlan, bracketed, is_enough, plan_passes
+from .plan import AFTER, PassPlan, bracketed, is_enough, one_at_a_time, plan_passes
 
 _OWN = "child"  # the part of a run's folder that its children may write to
 
@@ -187,8 +187,17 @@ async def _every_launch(
                 raise
             bench.say(f"{_OPTIONAL[plan.pass_name]}: {failed.failure.message}")
 
-    for done, plan in enumerate(one for one in plans if one not in closing):
-        await launch(plan, done / len(plans))
+    waiting = [one for one in plans if one not in closing]
+    while waiting:
+        plan = waiting.pop(0)
+        try:
+            await launch(plan, 1 - (len(waiting) + 1) / max(len(plans), len(waiting) + 1))
+        except RunFailed as failed:
+            instead = _without_room(failed.failure, plan, profile, run)
+            if not instead:
+                raise
+            bench.say(f"Memory forbids baseline and candidate in one process: {failed}")
+            waiting = [*instead, *(one for one in waiting if one.pass_name is not plan.pass_name)]
     again = doubted(run.made, run.median_ns, run.least_ns)
     if again is not None and await read_afresh(bench, run.entry.runtime):
         made = PassPlan(
@@ -197,6 +206,19 @@ async def _every_launch(
         run.made.append(await _launch(bench, run, made, files, intent))
     for plan in closing:
         await launch(plan, 1.0)
+
+
+def _without_room(
+    failure: Failure, plan: PassPlan, profile: ProfilePlan, run: Run
+) -> tuple[PassPlan, ...]:
+    """The launches in place of those of a pass that holds two artifacts and found no memory.
+
+    What the pass made before is forgotten: it holds one kind of launches or the other.
+    """
+    instead = one_at_a_time(plan, profile, name=run.name) if failure.code == "oom" else ()
+    if instead:
+        run.made[:] = [one for one in run.made if one.pass_name is not plan.pass_name]
+    return instead
 
 
 def _closes(plan: PassPlan) -> bool:

@@ -11,6 +11,7 @@ from bitgauge.agents.execution.plan import (
     as_baseline,
     bracketed,
     is_enough,
+    one_at_a_time,
     plan_passes,
     shared_with,
 )
@@ -242,3 +243,38 @@ def test_which_begins_is_drawn_by_the_run() -> None:
 def test_others_share_a_child(own: str, alone: tuple[str, ...]) -> None:
     found = turns(own, "onnxruntime", alone)
     assert [one.role for one in found] == [RawRole.BOTH] * PLAN.pair_launches
+
+
+def test_where_memory_holds_one_artifact_each_has_launches_of_its_own() -> None:
+    entry = replace(INT8, runtime="litert")
+    plans = plan_passes(
+        entry, BASELINE, PLAN, keeps_time=True, metered=True, baseline_runtime="onnxruntime"
+    )
+    found = {
+        one.pass_name: one_at_a_time(one, PLAN, name="run")
+        for one in plans
+        if len(one.artifacts) > 1
+    }
+    assert found[PassName.QUALITY] == (), "it holds one after the other anyway"
+    assert [one.artifacts for one in found[PassName.NUMERICS]] == [(CANDIDATE,)]
+    assert [one.role for one in found[PassName.NUMERICS]] == [RawRole.BOTH]
+    turns = found[PassName.PAIR]
+    assert len(turns) == 4 * PLAN.apart_quads
+    assert [one.launch for one in turns] == list(range(len(turns)))
+    assert {(one.role, one.runtimes) for one in turns} == {
+        (RawRole.BASELINE, ("onnxruntime",)),
+        (RawRole.CANDIDATE, ("litert",)),
+    }
+    alone = plan_passes(
+        entry,
+        BASELINE,
+        PLAN,
+        keeps_time=True,
+        baseline_runtime="onnxruntime",
+        alone=("litert",),
+        name="run",
+    )
+    assert turns == tuple(one for one in alone if one.pass_name is PassName.PAIR)
+    assert [one.role for one in found.get(PassName.ENERGY, ())] in ([], [RawRole.CANDIDATE])
+    single = next(one for one in plans if one.pass_name is PassName.ABSOLUTE and one.artifacts)
+    assert one_at_a_time(single, PLAN) == ()
