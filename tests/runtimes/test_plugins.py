@@ -29,7 +29,7 @@ from onnxruntime.quantization import quantize_dynamic
 
 from tests.labs.adding import write_examples
 from tests.processes.bench import AGENT, BRIEF, wait_for_device
-from tests.processes.conftest import Up, environment
+from tests.processes.conftest import BITGAUGE, Up, environment
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -210,6 +210,59 @@ def test_a_file_of_another_runtime_is_held_against_the_onnx_baseline(
     words = ("--model", model, "--model-class", "mlp", "--hardware", "cpu_only", "--any-accuracy")
     asked = bench.up.bitgauge("select", *words)
     assert f"fp32 {path.name} {file.digest.short} on {runtime}" in asked.stdout
+
+
+FUNCTION = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(1)
+        self.layer = torch.nn.Linear(64, 10)
+
+    def forward(self, pixels):
+        return {"logits": self.layer(pixels.flatten(1))}
+
+def net():
+    return Net(), {"pixels": torch.zeros(2, 1, 8, 8)}
+"""
+
+
+@pytest.mark.timeout(600)
+def test_a_function_of_the_users_is_measured_where_he_trusts_it(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """Nobody names the runtime: one takes the program that comes of it."""
+    pytest.importorskip("torch", reason="NOT RUN: pip install 'bitgauge[torch]'")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/nets.py").write_text(FUNCTION)
+
+    def typed(*more: str) -> subprocess.CompletedProcess[str]:
+        words = ["run", "--baseline", "mine.nets:net", "--eval", str(zoo.evaluation_path())]
+        words += ["--recipes", "fp32", "--launches", "1", "--budget", "500ms", *more]
+        return subprocess.run(
+            [BITGAUGE, *words, "--on", NAME, "--json", "--coordinator", bench.up.address],
+            env=environment(bench.up.home),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    refused = typed()
+    assert refused.returncode == 2
+    assert "mine.nets:net is Python code, which would run on this machine" in refused.stderr
+    assert "say --trusted if it may" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    done = typed("--trusted")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["rows"]
+    assert (row["model_name"], row["runtime"], row["recipe"]) == ("net", "torch", "fp32")
+    assert row["state"] == "measured"
+    told = {one["key"]: one.get("value") for one in row["metrics"]}
+    assert told["latency_p50_ns"]
+    assert told["accuracy_pct"] is not None
 
 
 def test_the_examples_of_the_documentation_reach_the_table(bench: Bench, tmp_path: Path) -> None:
