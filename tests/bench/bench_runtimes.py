@@ -15,7 +15,7 @@ from bitgauge.agents.passes._batches import Feeds
 from bitgauge.agents.passes._placements import Placements
 from bitgauge.agents.runtimes import litert, ort
 from bitgauge.agents.runtimes.base import Session, SessionOptions
-from bitgauge.benchmarks.analysis.certificate import COMPARISONS, judge
+from bitgauge.benchmarks.analysis.certificate import COMPARISONS, AaResult, judge
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
 from bitgauge.benchmarks.stats.paired import Interval
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
@@ -36,20 +36,25 @@ def session(runtime: str) -> Session:
 
 def main() -> None:
     """Prints what each runtime's A/A says."""
+    for runtime, other in itertools.permutations(FILES):
+        found = judged(runtime, other, print)
+        print(f"{runtime}: {found.reason}; worst effect {found.worst_effect:.3f}")
+
+
+def judged(runtime: str, other: str, say: Callable[[str], object]) -> AaResult:
+    """What the certificate says of a runtime whose blocks another's take turns with."""
     pixels = read_evaluation_set(EVALUATION).inputs["pixels"].astype(np.float32)
     feeds = {"pixels": np.ascontiguousarray(pixels[:1])}
-    for runtime, other in itertools.permutations(FILES):
-        beside = session(other).bind(feeds)
-        ratios = []
-        for number in range(COMPARISONS):
-            found = _apart(runtime, feeds, beside, number)
-            differs = not found.low <= 1 <= found.high
-            words = f"{found.point:.3f} [{found.low:.3f}, {found.high:.3f}]"
-            print(f"{runtime} against itself beside {other}: {words}{' DIFFERENT' * differs}")
-            difference = "detected" if differs else None
-            ratios.append(MetricValue("latency_ratio", found.point, difference=difference))
-        found_of_all = judge(ratios, COMPARISONS, _MARGIN)
-        print(f"{runtime}: {found_of_all.reason}; worst effect {found_of_all.worst_effect:.3f}")
+    beside = session(other).bind(feeds)
+    ratios = []
+    for number in range(COMPARISONS):
+        found = _apart(runtime, feeds, beside, number)
+        differs = not found.low <= 1 <= found.high
+        words = f"{found.point:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        say(f"{runtime} against itself beside {other}: {words}{' DIFFERENT' * differs}")
+        difference = "detected" if differs else None
+        ratios.append(MetricValue("latency_ratio", found.point, difference=difference))
+    return judge(ratios, COMPARISONS, _MARGIN)
 
 
 def _apart(runtime: str, feeds: Feeds, beside: Callable[[], None], seed: int) -> Interval:
