@@ -21,6 +21,8 @@ print(json.dumps({one.metadata["Name"]: one.version for one in m.distributions()
 USES = {
     "onnx2tf": "import onnx2tf, onnx",
     "litert": "import torch, litert_torch\nfrom ai_edge_quantizer import quantizer, recipe",
+    "genai": "import torch, transformers, onnx, onnx_ir, onnxruntime_genai",
+    "llmcompressor": "import torch, transformers, datasets\nfrom llmcompressor import oneshot",
     "torch": "import torch, torchao\nfrom torchao.quantization import quantize_",
 }
 """What a script of each begins with."""

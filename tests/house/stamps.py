@@ -101,6 +101,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "coordinator/tasks",
         "tests/builder_environments",
         "tests/labs/graphs/built_lite.py",
+        "tests/labs/rooms/hf_folders.py",
     ),
     "long-openvino": (
         "agents/runtimes",

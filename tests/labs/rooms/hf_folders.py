@@ -50,7 +50,8 @@ def file_of(header: dict[str, Any] | bytes, data_bytes: int | None = None) -> by
 def tokenizer_of(tokens: tuple[str, ...] = TOKENS) -> dict[str, Any]:
     """What the tokenizers library would say of these; the last one was added."""
     vocab = {text: at for at, text in enumerate(tokens[:-1])}
-    added = [{"id": len(tokens) - 1, "content": tokens[-1], "special": True}]
+    of_text = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    added = [{"id": len(tokens) - 1, "content": tokens[-1], "special": True, **of_text}]
     return {"model": {"type": "BPE", "vocab": vocab, "merges": []}, "added_tokens": added}
 
 

@@ -1,0 +1,83 @@
+"""A quantized Hugging Face folder of one of floats: ``quantize.py SPEC.json ANSWER.json``.
+
+The spec says `source` and `output` (folders, the second one empty), `algorithm` (`gptq`, `awq` or
+`rtn`) and `scheme` (as llm-compressor spells it), `calibration` (lists of tokens; empty for `rtn`)
+and `windows` (more of them). What was made is loaded again as whoever uses it would. The answer
+says what the `source` and what was `made` predict on the windows, and how the latter computes
+(`compute`); see `answers`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+os.environ |= {"TOKENIZERS_PARALLELISM": "0"}
+sys.path.insert(0, str(Path(__file__).parent))  # python -I leaves it out
+
+import answers
+import torch
+
+SEED = 20_240_229
+
+
+def main(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what `spec` says; the answer."""
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    source = answers.loaded(spec["source"])
+    wanted = answers.judged(source, spec["windows"])
+    try:
+        _quantize(source, spec)
+    except (ValueError, NotImplementedError, RuntimeError) as error:
+        return {"unsupported": f"llm-compressor does not take the model: {answers.said(error)}."}
+    made = answers.loaded(spec["output"])
+    found = answers.judged(made, spec["windows"])
+    return {"source": wanted, "made": found, "compute": answers.compute_of(made)}
+
+
+def _quantize(model: Any, spec: Mapping[str, Any]) -> None:
+    """Quantize the layers between embedding and head, and write the folder."""
+    from datasets import Dataset
+    from llmcompressor import oneshot
+    from transformers import AutoTokenizer
+
+    further: dict[str, Any] = {}
+    if spec["calibration"]:
+        rows = [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in spec["calibration"]]
+        further = {
+            "dataset": Dataset.from_list(rows),
+            "max_seq_length": max(map(len, spec["calibration"])),
+            "num_calibration_samples": len(rows),
+        }
+    oneshot(
+        model=model,
+        processor=AutoTokenizer.from_pretrained(spec["source"], trust_remote_code=False),
+        recipe=_modifier(spec["algorithm"], spec["scheme"]),
+        output_dir=spec["output"],
+        save_compressed=True,
+        **further,
+    )
+
+
+def _modifier(algorithm: str, scheme: str) -> Any:
+    """What llm-compressor calls an algorithm."""
+    terms = {"targets": "Linear", "scheme": scheme, "ignore": ["lm_head"]}
+    if algorithm == "awq":
+        from llmcompressor.modifiers.awq import AWQModifier
+
+        return AWQModifier(**terms)
+    from llmcompressor.modifiers.quantization import GPTQModifier, QuantizationModifier
+
+    return GPTQModifier(**terms) if algorithm == "gptq" else QuantizationModifier(**terms)
+
+
+if __name__ == "__main__":
+    asked, said = map(Path, sys.argv[1:])
+    arguments = json.loads(asked.read_text())
+    said.write_text(json.dumps(main(arguments)))
