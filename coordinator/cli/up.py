@@ -186,10 +186,6 @@ def up(
     raise typer.Exit(run(config, alert_webhook=webhook))
 
 
-FIRST_LOOK = "fp16,int8-dynamic,int8-static-u8s8-pc,int4-wo-b32"
-"""One recipe of each family: what a first look at a machine needs."""
-
-
 def demo(
     *,
     home: HomeFolder = None,
@@ -205,10 +201,15 @@ def demo(
     ] = None,
     models: Annotated[str, typer.Option(help="Zoo models, with commas, or all.")] = "all",
     recipes: Annotated[
-        str | None, typer.Option(help="Recipes, with commas, or all.", show_default=FIRST_LOOK)
+        str | None,
+        typer.Option(help="Recipes, with commas, or all.", show_default="one of each family"),
     ] = None,
     runtime: Annotated[
-        str, typer.Option(help="What stands beside ONNX Runtime: litert, torch or none.")
+        str,
+        typer.Option(
+            help="What stands beside ONNX Runtime: litert, torch or none. With llamacpp, formats"
+            " of a language model."
+        ),
     ] = "litert",
 ) -> None:
     """Measure real models in several formats on this machine, and print table and decision.
@@ -228,7 +229,7 @@ def demo(
         port=port,
         batches=batches or ("1,64" if full else "1"),
         models=models,
-        recipes=recipes or ("all" if full else FIRST_LOOK),
+        recipes=recipes or ("all" if full else None),
         runtime=runtime,
     )
     raise typer.Exit(run_demo(plan))

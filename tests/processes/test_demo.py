@@ -14,7 +14,7 @@ from bitgauge.benchmarks.common.home import DEFAULT_PORT
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Internal, Refused
 from bitgauge.coordinator.cli.demo import demo
 from bitgauge.coordinator.cli.demo import plan as planning
-from bitgauge.coordinator.cli.demo.plan import DemoPlan, plan_of, specs_of
+from bitgauge.coordinator.cli.demo.plan import DemoPlan, plan_of, questions_of, specs_of
 from bitgauge.coordinator.cli.demo.processes import DemoLab, DemoProcess
 from bitgauge.coordinator.client.upload import local_file
 from bitgauge.coordinator.config import CoordinatorConfig
@@ -71,6 +71,34 @@ def test_the_other_runtime_has_the_files_of_the_batch_that_they_hold(tmp_path: P
     assert all(not spec.sources for spec in specs_of(alone, alone.models[0], "it"))
 
 
+def test_a_runtime_of_decoders_measures_the_decoder_alone(tmp_path: Path) -> None:
+    chosen = plan(tmp_path, recipes=None, runtime="llamacpp")
+    (model,) = chosen.models
+    (spec,) = specs_of(chosen, model, "it")
+    digests = [local_file(path).digest for path in chosen.files]
+    assert [entry.recipe for entry in spec.entries] == [
+        "fp32",
+        "fp16",
+        "int8-q8_0",
+        "int4-q4_k_m",
+    ]
+    assert [spec.evaluation, spec.calibration, spec.baseline] == digests
+    assert spec.entries[1].artifact == spec.baseline, "committed, not built"
+    assert spec.workload.is_llm
+    assert (spec.runtime, spec.selector.runtime) == ("llamacpp", "llamacpp")
+    (question,) = questions_of(chosen, model, DEVICE)
+    assert question.workload == spec.workload
+    assert question.max_perplexity_ratio == 1 + spec.perplexity_margin / 100
+    with pytest.raises(BadInput, match="tiny-llama"):
+        plan(tmp_path, models="digits-cnn", runtime="llamacpp")
+    with pytest.raises(Refused, match=r"bitgauge\[llamacpp\]"):
+        demo._with_what_is_there(chosen, DEVICE)
+
+
+def test_a_runtime_beside_the_reference_may_be_missing(tmp_path: Path) -> None:
+    assert demo._with_what_is_there(plan(tmp_path, runtime="torch"), DEVICE).runtime == ""
+
+
 def test_a_taken_port_is_refused_when_named_and_avoided_when_usual(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,16 +120,21 @@ def test_a_home_with_a_coordinator_is_refused(tmp_path: Path) -> None:
     assert caught.value.code is Code.COORDINATOR_RUNNING
 
 
-def test_the_next_query_works_as_typed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("runtime", "model_class"), [("litert", "mlp"), ("llamacpp", "transformer")]
+)
+def test_the_next_query_works_as_typed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], runtime: str, model_class: str
+) -> None:
     from bitgauge.coordinator.store.store import Store
 
     home = tmp_path / "a home"
-    ready = plan(home)
+    ready = plan(home, runtime=runtime)
     Store.open(ready.database).close()
     command = demo._next_query(ready, DEVICE).splitlines()[-1]
     finished = subprocess.run(command, shell=True, check=False, timeout=60)
     assert finished.returncode == 0
-    assert "Nothing was measured for mlp" in capfd.readouterr().out
+    assert f"Nothing was measured for {model_class}" in capfd.readouterr().out
 
 
 def test_the_program_is_named_so_that_it_is_found(

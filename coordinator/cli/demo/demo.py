@@ -18,15 +18,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.record.explain.explain import explain, worst_of
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.shown import counted
-from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, JobView
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 
 from ...client.client import Client
@@ -40,7 +38,7 @@ from ..text.jobs import job_text, uploaded_words
 from ..text.layout import wrapped
 from ..text.rows import table_text
 from ..text.trust import exact_words
-from .plan import HOST, MAX_ACCURACY_LOSS_PP, DemoPlan, specs_of
+from .plan import HOST, DemoPlan, questions_of, specs_of
 from .processes import DemoLab
 
 KNOWN_JOBS = 1000
@@ -105,7 +103,8 @@ def _run(plan: DemoPlan) -> int:
                 _cancel(client, done.open_jobs)
                 raise
             _answers(client, plan, device)
-            _explanation(client, plan, done.views)
+            if not plan.decodes:  # whose passes look at no layer
+                _explanation(client, plan, done.views)
             _summary(plan, done, uploaded)
         say("stopping agent and coordinator ...")
     print_text(_next_query(plan, device))
@@ -113,11 +112,18 @@ def _run(plan: DemoPlan) -> int:
 
 
 def _with_what_is_there(plan: DemoPlan, device: DeviceView) -> DemoPlan:
-    """The plan without a runtime that the device has not, which is said."""
+    """The plan without a runtime that the device has not, which is said.
+
+    Raises:
+        Refused: `RUNTIME_MISSING`, nothing would be left.
+    """
     there = {one.name for one in device.description.runtimes}
     if not plan.runtime or plan.runtime in there:
         return plan
-    say(f"{plan.runtime} is not here and left out: pip install 'bitgauge[{plan.runtime}]'")
+    install = f"pip install 'bitgauge[{plan.runtime}]'"
+    if plan.decodes:
+        raise Refused(Code.RUNTIME_MISSING, f"{plan.runtime} is not here: {install}.")
+    say(f"{plan.runtime} is not here and left out: {install}")
     return replace(plan, runtime="")
 
 
@@ -173,11 +179,10 @@ def _cancel(client: Client, job_ids: Sequence[str]) -> None:
 
 def _answers(client: Client, plan: DemoPlan, device: DeviceView) -> None:
     """Which format to ship, for each model class and batch."""
-    lines = [f"Which format to ship, losing at most {MAX_ACCURACY_LOSS_PP:g} point of accuracy:"]
+    lines = [f"Which format to ship, losing {plan.loss}:"]
     for model in plan.models:
-        for batch in plan.batches:
-            choice = client.select(_question(model, batch, device))
-            lines += wrapped(choice.sentence, "  ", hanging="  ")
+        for question in questions_of(plan, model, device):
+            lines += wrapped(client.select(question).sentence, "  ", hanging="  ")
     print_text("\n".join(lines) + "\n")
 
 
@@ -203,15 +208,6 @@ def _explanation(client: Client, plan: DemoPlan, views: Sequence[JobView]) -> No
     print_text(f"{explanation_text(found, title)}\n\nAgain, once this is over: {again}\n")
 
 
-def _question(model: zoo.ZooModel, batch: int, device: DeviceView) -> SelectQuery:
-    return SelectQuery(
-        model_class=model.model_class,
-        hardware_class=device.description.hardware_class,
-        workload=Workload(batch=batch),
-        max_accuracy_loss_pp=MAX_ACCURACY_LOSS_PP,
-    )
-
-
 def _summary(plan: DemoPlan, done: _Done, uploaded: Uploaded) -> None:
     measured = sum(
         entry.state is EntryState.ACCEPTED for view in done.views for entry in view.entries
@@ -229,6 +225,9 @@ def _summary(plan: DemoPlan, done: _Done, uploaded: Uploaded) -> None:
 def _next_query(plan: DemoPlan, device: DeviceView) -> str:
     """A query that works as typed, from this folder and this shell."""
     model = plan.models[0]
+    asked = ["--batch", str(plan.batches[0]), "--max-accuracy-loss", "0.5"]
+    if plan.decodes:
+        asked = ["--llm", "--max-perplexity-ratio", "1.05"]
     words = [
         *program(),
         "select",
@@ -238,10 +237,7 @@ def _next_query(plan: DemoPlan, device: DeviceView) -> str:
         model.model_class.value,
         "--hardware",
         device.description.hardware_class.value,
-        "--batch",
-        str(plan.batches[0]),
-        "--max-accuracy-loss",
-        "0.5",
+        *asked,
         "--objective",
         "size",
     ]

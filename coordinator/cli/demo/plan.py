@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,8 @@ from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.common.home import DEFAULT_PORT
 from bitgauge.benchmarks.vocabulary.errors import Refused
 from bitgauge.benchmarks.vocabulary.typed import unknown
+from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector, Workload
 
 from ...client.upload import local_file
@@ -18,12 +20,17 @@ from ...cluster import home_folder, listeners
 from ...config import CoordinatorConfig
 from ...store.state_folder import StateFolder
 from ..orders import BASELINE_RECIPE, entries_of, parse_batches, parse_recipes, sources_of
+from . import decoders
 
 HOST = "127.0.0.1"
 MAX_ACCURACY_LOSS_PP = 1.0
 BESIDE = {"litert": "tflite", "torch": "pt2"}
 """Runtimes that may stand beside the reference's, and the kind of the zoo's files for them."""
 NO_OTHER = "none"
+FIRST_LOOK = "fp16,int8-dynamic,int8-static-u8s8-pc,int4-wo-b32"
+"""One recipe of each family: what a first look at a machine needs."""
+
+Model = zoo.ZooModel | zoo.ZooDecoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +38,28 @@ class DemoPlan:
     """What the demo measures and where.
 
     Attributes:
-        runtime: the one that stands beside the reference's; empty for none.
+        models: of the zoo; its decoder alone where the runtime is one of decoders.
+        runtime: the one that stands beside the reference's, or one of decoders; empty for none.
     """
 
     home: Path
     port: int
     batches: tuple[int, ...]
-    models: tuple[zoo.ZooModel, ...]
+    models: tuple[Model, ...]
     recipes: tuple[str, ...]
     runtime: str = ""
+
+    @property
+    def decodes(self) -> bool:
+        """Whether it is about a decoder, which needs its runtime; else that may be missing."""
+        return self.runtime in decoders.RUNTIMES
+
+    @property
+    def loss(self) -> str:
+        """What the answers may lose, in words."""
+        if self.decodes:
+            return f"at most {decoders.MAX_PERPLEXITY_RATIO - 1:.0%} of perplexity"
+        return f"at most {MAX_ACCURACY_LOSS_PP:g} point of accuracy"
 
     @property
     def database(self) -> Path:
@@ -47,13 +67,16 @@ class DemoPlan:
         return StateFolder(str(self.home)).store_path
 
     @property
-    def files(self) -> Iterator[Path]:
+    def files(self) -> Collection[Path]:
         """All that its jobs need."""
-        yield zoo.evaluation_path()
-        yield zoo.calibration_path()
-        for model in self.models:
-            yield model.path
-            yield from self.beside(model).values()
+        return dict.fromkeys(path for model in self.models for path in self._files(model))
+
+    def _files(self, model: Model) -> Iterator[Path]:
+        if isinstance(model, zoo.ZooDecoder):
+            yield from decoders.files_of(model)
+            return
+        yield from (zoo.evaluation_path(), zoo.calibration_path(), model.path)
+        yield from self.beside(model).values()
 
     def beside(self, model: zoo.ZooModel) -> dict[str, Path]:
         """The files of the other runtime, by recipe; the model itself comes first."""
@@ -69,10 +92,10 @@ def plan_of(
     port: int | None,
     batches: str,
     models: str,
-    recipes: str,
+    recipes: str | None,
     runtime: str,
 ) -> DemoPlan:
-    """Check what was typed, before anything is started.
+    """Check what was typed, before anything is started; without `recipes`, a first look.
 
     Raises:
         BadInput: an unknown model, recipe or runtime, or a batch that is no number.
@@ -83,22 +106,28 @@ def plan_of(
     home_folder.refuse_if_running(config)
     if port:
         listeners.refuse_if_port_taken(config)
+    runtime = _runtime(runtime)
+    decodes = runtime in decoders.RUNTIMES
+    known: tuple[Model, ...] = (zoo.decoder(),) if decodes else zoo.models()
+    usual = decoders.FIRST_LOOK if decodes else FIRST_LOOK
     return DemoPlan(
         home=home,
         port=port or _port(config),
         batches=parse_batches([batches]),
-        models=_models(models),
-        recipes=parse_recipes(recipes, calibrated=True),
-        runtime=_runtime(runtime),
+        models=_models(models, known),
+        recipes=parse_recipes(
+            recipes or usual, baseline=known[0].path if decodes else None, calibrated=True
+        ),
+        runtime=runtime,
     )
 
 
 def _runtime(text: str) -> str:
-    """The runtime that stands beside the reference's; empty for none."""
+    """The runtime that is named; empty for none."""
     if text == NO_OTHER:
         return ""
-    if text not in BESIDE:
-        raise unknown("runtime of the demo", text, (*BESIDE, NO_OTHER))
+    if text not in (*BESIDE, *decoders.RUNTIMES):
+        raise unknown("runtime of the demo", text, (*BESIDE, *decoders.RUNTIMES, NO_OTHER))
     return text
 
 
@@ -111,8 +140,8 @@ def _port(config: CoordinatorConfig) -> int:
     return listeners.free_port(HOST)
 
 
-def _models(text: str) -> tuple[zoo.ZooModel, ...]:
-    known = {model.name: model for model in zoo.models()}
+def _models(text: str, there: tuple[Model, ...]) -> tuple[Model, ...]:
+    known = {model.name: model for model in there}
     if text.strip() == "all":
         return tuple(known.values())
     chosen = []
@@ -123,8 +152,10 @@ def _models(text: str) -> tuple[zoo.ZooModel, ...]:
     return tuple(chosen)
 
 
-def specs_of(plan: DemoPlan, model: zoo.ZooModel, device_id: str) -> tuple[JobSpec, ...]:
-    """The jobs of one model, one for each batch."""
+def specs_of(plan: DemoPlan, model: Model, device_id: str) -> tuple[JobSpec, ...]:
+    """The jobs of one model: one for each batch, or one of requests to a decoder."""
+    if isinstance(model, zoo.ZooDecoder):
+        return (decoders.spec_of(model, plan.recipes, plan.runtime, device_id),)
     return tuple(_spec(plan, model, device_id, batch) for batch in plan.batches)
 
 
@@ -147,4 +178,19 @@ def _spec(plan: DemoPlan, model: zoo.ZooModel, device_id: str, batch: int) -> Jo
         accuracy_margin_pp=MAX_ACCURACY_LOSS_PP,
         workload=Workload(batch=batch),
         sources=sources_of([other[BASELINE_RECIPE]] if other else []),
+    )
+
+
+def questions_of(plan: DemoPlan, model: Model, device: DeviceView) -> tuple[SelectQuery, ...]:
+    """Which format of one model to ship: asked for each batch, or for a decoder's requests."""
+    if isinstance(model, zoo.ZooDecoder):
+        return (decoders.question_of(model, device),)
+    return tuple(
+        SelectQuery(
+            model_class=model.model_class,
+            hardware_class=device.description.hardware_class,
+            workload=Workload(batch=batch),
+            max_accuracy_loss_pp=MAX_ACCURACY_LOSS_PP,
+        )
+        for batch in plan.batches
     )
