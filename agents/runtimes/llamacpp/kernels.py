@@ -60,7 +60,7 @@ def q4_0(codes: Codes) -> bytes:
     """Codes (rows, K) of -8 to 7 as blocks of scale 1: two to a byte, half a block apart."""
     raised = (codes.reshape(-1, _BLOCK) + 8).astype(np.uint8)
     half = _BLOCK // 2
-    return _blocks(raised[:, :half] | raised[:, half:] << 4)
+    return _blocks(np.asarray(raised[:, :half] | raised[:, half:] << 4, np.uint8))
 
 
 def _blocks(packed: npt.NDArray[np.uint8]) -> bytes:
