@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes children labs bad-days bad-faults bad-models bad-attacks bad-network \
+.PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes test-arm children labs bad-days bad-faults bad-models bad-attacks bad-network \
 	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch soak bench \
 	check stubs lint types imports resolve
 
@@ -46,6 +46,11 @@ labs: .venv/dev.installed
 test-runtimes: .venv/runtimes.installed
 	$(PYTEST) tests/runtimes
 	$(PYTEST) tests/contracts/test_runtime.py tests/contracts/test_decoder.py -k "torch or llamacpp or genai or declare"
+
+# A whole agent in a real aarch64 userland that QEMU emulates, on two cores, beside an x86 without VNNI. Wants
+# qemu-user, qemu-user-static and mmdebstrap; what cannot run says NOT RUN and why. 6 minutes.
+test-arm: .venv/dev.installed
+	$(PYTEST) tests/arm
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, faketime, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 8 minutes.

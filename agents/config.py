@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from bitgauge.benchmarks.common.token_file import token_in
@@ -84,6 +84,10 @@ class PhaseLimits:
     measure: float = 300.0
     write: float = 60.0
     terminate: float = 2.0
+
+    def times(self, patience: float) -> PhaseLimits:
+        """All of them so many times as long."""
+        return PhaseLimits(*(getattr(self, one.name) * patience for one in fields(self)))
 
     def of(self, phase: str) -> float:
         """The limit of `phase`; that of `start` for a phase that is not known."""

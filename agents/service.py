@@ -141,7 +141,7 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
         spool=spool,
         outbox=Outbox(spool, shared.connection, shared.transfer, say),
         folder=home / WORK,
-        limits=config.limits,
+        limits=config.limits.times(confinement.patience),
         say=say,
         launch=partial(run_child, confinement=confinement),
         sandbox=confinement.level.NAME,

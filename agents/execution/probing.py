@@ -241,6 +241,7 @@ async def _run(
 ) -> str:
     """Runs the child to its end, ends whatever it started, and says how it ended."""
     own, level = result.parent, confinement.level
+    patience_s = PROBE_S * confinement.patience
     command = (
         *(sys.executable, "-m", PROBE, name),
         *(str(1 if level.OWN_PROCESS_IDS else os.getpid()),),
@@ -258,9 +259,9 @@ async def _run(
         env=child_environment(os.environ, mark=_MARK, threads=1, folder=own),
     )
     try:
-        code = await asyncio.wait_for(child.wait(), PROBE_S)
+        code = await asyncio.wait_for(child.wait(), patience_s)
     except asyncio.TimeoutError as error:
-        raise ProbeFailed(f"its child did not end within {PROBE_S:.0f} s.") from error
+        raise ProbeFailed(f"its child did not end within {patience_s:.0f} s.") from error
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ is `emulated`, because an emulated time in the table would be a lie and a missin
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from bitgauge.benchmarks.vocabulary.enums import Realness
 
 from .files import text
 
+_TRANSLATOR, _EMULATOR = "qemu-", "qemu-user"
 _ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
 _ELF_MACHINE_OFFSET = 18
 # (vendor or product beginning, hypervisor) of the DMI tables, as their makers write them.
@@ -76,19 +78,22 @@ def user_mode_emulator(root: Path, architecture: str, cpuinfo: Mapping[str, str]
     """The emulator that translates this very process, if one does.
 
     qemu-user answers ``/proc/self/exe`` with the guest's program but leaves the link below
-    ``task`` alone, and that one leads to the translator: a program of the host's architecture.
-    A cpuinfo of another architecture betrays it too.
+    ``task`` alone, and that one leads to the translator, by its name or as a program of the host's
+    architecture. A cpuinfo of another architecture betrays it too.
     """
     program = root / f"proc/self/task/{os.getpid()}/exe"
+    with contextlib.suppress(OSError):
+        if os.path.basename(os.readlink(program)).startswith(_TRANSLATOR):
+            return _EMULATOR
     native = _elf_machine(program)
     if (
         native is not None
         and native != architecture
         and {native, architecture} <= set(_ELF_MACHINES.values())
     ):
-        return "qemu-user"
+        return _EMULATOR
     if architecture in ("aarch64", "arm64") and ("vendor_id" in cpuinfo or "flags" in cpuinfo):
-        return "qemu-user"
+        return _EMULATOR
     return None
 
 

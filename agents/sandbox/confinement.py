@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from bitgauge.benchmarks.sandbox.base import RLIMITS, Box, Level, runtime_trees
 from bitgauge.benchmarks.sandbox.found import in_words
-from bitgauge.benchmarks.vocabulary.enums import HardwareClass
+from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
@@ -28,6 +28,8 @@ _RESERVE_SHARE = 8
 # What an allocator and thread stacks reserve and do not touch.
 _RESERVED_BYTES = 2 * 1024**3
 _RESERVED_PER_THREAD_BYTES = 192 * 1024**2
+SLOW = 10.0
+"""Emulated code takes ten to a hundred times as long; a child that hangs is found later there."""
 _GPUS = (HardwareClass.GPU_NVIDIA, HardwareClass.GPU_AMD)
 
 
@@ -43,6 +45,7 @@ class Confinement:
         nodes: the device nodes that its children need now; looked for at each launch.
         memory_bytes: most memory that a child may use; 0 for no limit.
         groups: where control groups can be made.
+        patience: how many times longer a child is waited for: `SLOW` where it is emulated.
     """
 
     level: Level
@@ -52,6 +55,7 @@ class Confinement:
     nodes: Callable[[], tuple[Path, ...]] = tuple
     memory_bytes: int = 0
     groups: cgroup.Parents = field(default_factory=lambda: cgroup.Parents(None, None))
+    patience: float = 1.0
 
     def box(self, folder: Path, files: Sequence[Path]) -> Box:
         """The box of a child with this folder and these files."""
@@ -64,6 +68,7 @@ class Confinement:
             hardware_class=device.hardware_class,
             nodes=nodes,
             memory_bytes=self.memory_bytes or memory_limit(device.memory_bytes),
+            patience=SLOW if device.realness is Realness.EMULATED else 1.0,
         )
 
     def open_group(self) -> cgroup.ControlGroup:

@@ -75,6 +75,15 @@ def test_an_x86_server_on_metal(tmp_path: Path) -> None:
     assert facts.evidence == (StackItem("product_serial", "ABC123"),)
 
 
+def test_a_translator_of_the_same_architecture_is_found_by_its_name(tmp_path: Path) -> None:
+    put(tmp_path, "proc/cpuinfo", X86.format(extra=""))
+    program = tmp_path / f"proc/self/task/{os.getpid()}/exe"
+    program.parent.mkdir(parents=True)
+    program.symlink_to("/usr/bin/qemu-x86_64")
+    facts = cpu.describe(root=tmp_path, architecture="x86_64")
+    assert (facts.realness, facts.virtualisation) == (Realness.EMULATED, "qemu-user")
+
+
 @pytest.mark.parametrize(
     ("dmi", "clocks", "extra", "expected"),
     [
