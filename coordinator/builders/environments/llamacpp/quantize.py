@@ -19,6 +19,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))  # python -I leaves it out
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # else threads that wait burn what others need
+
 import importance
 import library
 import numpy as np
