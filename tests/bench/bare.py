@@ -65,10 +65,39 @@ def _torch(session: Any) -> Call:
     return call
 
 
+def _openvino(session: Any) -> Call:
+    request, count = session._request, range(len(session.output_names))
+    tensors = {one.name: request.get_tensor(one.name) for one in session.input_specs}
+
+    def call(feeds: Feeds) -> object:
+        for name, values in feeds.items():
+            tensor = tensors[name]
+            tensor.shape = values.shape
+            tensor.data[...] = values
+        request.infer(share_outputs=True)
+        return [request.get_output_tensor(at).data.copy() for at in count]
+
+    return call
+
+
+def _executorch(session: Any) -> Call:
+    import torch
+
+    method, names = session._method, [one.name for one in session.input_specs]
+
+    def call(feeds: Feeds) -> object:
+        made = method.execute([torch.from_numpy(feeds[name]) for name in names])
+        return [one.numpy() for one in made]
+
+    return call
+
+
 BARE: dict[str, Callable[[Any], Call]] = {
     "onnxruntime": _onnxruntime,
     "litert": _litert,
     "torch": _torch,
+    "openvino": _openvino,
+    "executorch": _executorch,
 }
 """What anybody would write to run a session's library once, by runtime."""
 

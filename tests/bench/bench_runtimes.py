@@ -1,4 +1,4 @@
-"""A/A of the zoo CNN in each runtime, with a session of the other one in the same process.
+"""A/A of the zoo CNN in each runtime, with a session of another one in the same process.
 
 By the certificate's own rule: no more intervals than chance explains leave out 1. The other runtime
 is called between quads, on two threads, so that a pool that spins afterwards would show.
@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from bitgauge.agents import registry
 from bitgauge.agents.passes._batches import Feeds
 from bitgauge.agents.passes._placements import Placements
-from bitgauge.agents.runtimes import litert, ort
 from bitgauge.agents.runtimes.base import Session, SessionOptions
 from bitgauge.benchmarks.analysis.certificate import COMPARISONS, AaResult, judge
 from bitgauge.benchmarks.quality.sets import read_evaluation_set
@@ -22,16 +22,21 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from .pairs import EVALUATION, ZOO, abba
 
-FILES = {"onnxruntime": "digits-cnn.onnx", "litert": "digits-cnn.tflite"}
+_FILES = {
+    "onnxruntime": "digits-cnn.onnx",
+    "litert": "digits-cnn.tflite",
+    "openvino": "digits-cnn.onnx",
+}
+_THERE = {one.name for one in registry.probe_runtimes(registry.find("runtimes", ()))[0]}
+FILES = {name: file for name, file in _FILES.items() if name in _THERE}
 QUADS = 10
 _MARGIN = 0.05
 
 
 def session(runtime: str) -> Session:
     """A session on two threads."""
-    module = {"onnxruntime": ort, "litert": litert}[runtime]
-    made: Session = module.load(Path(ZOO / FILES[runtime]), SessionOptions(threads=2))
-    return made
+    module = registry.runtime(runtime, ())
+    return module.load(Path(ZOO / FILES[runtime]), SessionOptions(threads=2))
 
 
 def main() -> None:
