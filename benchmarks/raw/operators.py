@@ -131,8 +131,7 @@ _ROLE_OF: dict[str, str] = {
         INTEGER,
     ),
     "FullyConnectedCompressed": WEIGHT_ONLY,
-    "FakeQuantize": CONVERT,
-    "Convert": CAST,
+    **dict.fromkeys(("FakeQuantize", "Convert"), CONVERT),
     "Reorder": LAYOUT,
     # PyTorch's, as its profiler names them.
     **dict.fromkeys(

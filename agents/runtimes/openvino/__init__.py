@@ -70,7 +70,9 @@ def load(path: Path, options: SessionOptions) -> OpenVinoSession:
 
 def open_profiled(path: Path, options: SessionOptions, folder: Path) -> ProfiledOpenVinoSession:
     """A session that notes the time of each node; see `base.Traits`."""
-    return ProfiledOpenVinoSession(opening.compiled(path, options, profiled=True), options)
+    return ProfiledOpenVinoSession(
+        functools.partial(opening.compiled, path, options, profiled=True), options
+    )
 
 
 def open_graph(path: Path, options: SessionOptions, folder: Path) -> OpenVinoGraph:

@@ -2,12 +2,15 @@
 
 A node says what it is, which kernel computes it (``brgconv_avx512_amx_i8``: oneDNN's
 implementation and the type that it computes in) and the mean of its calls in whole microseconds
-(`ov::ProfilingInfo`). What the calls of the warm-up took is taken off again.
+(`ov::ProfilingInfo`). What the calls of the warm-up took is taken off again, and of several models
+that were compiled alike the median is taken: in one, a call that was disturbed would be for good.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from bitgauge.benchmarks.raw.operators import OperatorTime
@@ -18,38 +21,60 @@ _OWN = frozenset({"Parameter", "Input", "Result", "Output", "Constant", "Const"}
 """What is listed and computes nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the library notes of one compiled model.
+
+    Attributes:
+        before: after the warm-up; none without one.
+        warm: calls of it.
+        after: at the end.
+        calls: calls after the warm-up.
+    """
+
+    before: Sequence[Any]
+    warm: int
+    after: Sequence[Any]
+    calls: int
+
+    def counted(self) -> dict[str, float]:
+        """Nanoseconds per call by the name of a node, those of the warm-up left out."""
+        earlier = {one.node_name: _ns(one) * self.warm for one in self.before}
+        return {
+            one.node_name: max(
+                (_ns(one) * (self.warm + self.calls) - earlier.get(one.node_name, 0.0))
+                / self.calls,
+                0.0,
+            )
+            for one in self.after
+        }
+
+
 def operators(
-    before: Sequence[Any],
-    warm: int,
-    after: Sequence[Any],
-    calls: int,
-    types: Mapping[str, tuple[str, str]],
+    seen: Sequence[Means], calls: int, types: Mapping[str, tuple[str, str]]
 ) -> tuple[OperatorTime, ...]:
-    """The nodes, the slowest first.
+    """The nodes, the slowest first: each with the median of what it took in several models.
 
     Args:
-        before: the library's notes after the warm-up; none without one.
-        warm: calls of it.
-        after: its notes at the end.
-        calls: calls after the warm-up, at least one.
+        seen: of models that were compiled alike, at least one.
+        calls: of all of them.
         types: inputs and outputs of each node by its name.
     """
-    earlier = {one.node_name: _ns(one) * warm for one in before}
+    counted = [one.counted() for one in seen]
     rows = []
-    for one in after:
+    for one in seen[0].after:
         if one.status.name != _EXECUTED or one.node_type in _OWN:
             continue
-        mean = _ns(one)
-        counted = (mean * (warm + calls) - earlier.get(one.node_name, 0.0)) / calls
         inputs, outputs = types.get(one.node_name, ("", ""))
+        time_ns = median(found[one.node_name] for found in counted if one.node_name in found)
         rows.append(
             OperatorTime(
                 name=one.node_name,
                 op_type=named(one.node_type, one.exec_type),
                 provider=one.exec_type,
                 calls=calls,
-                time_ns=max(counted, 0.0),
-                median_ns=mean,  # the library tells no single call
+                time_ns=time_ns,
+                median_ns=time_ns,  # the library tells no single call
                 inputs=inputs,
                 outputs=outputs,
             )
