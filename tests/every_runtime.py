@@ -23,11 +23,12 @@ from pathlib import Path
 import msgspec
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.vocabulary import shown
+from bitgauge.benchmarks.vocabulary.reasons import FLAGS
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.coordinator.cli.text.devices import device_line
 from bitgauge.coordinator.environments.shelf import ENVIRONMENTS_VARIABLE
 
-from tests.bench.machine import describe
 from tests.processes.bench import AgentService
 from tests.processes.conftest import BITGAUGE, Up, environment
 
@@ -72,9 +73,8 @@ def markdown(measured: Mapping[str, Sequence[TableRow]]) -> str:
         for row in sorted(rows, key=lambda one: (bool(one.reference), one.runtime)):
             cells = _cells(row)
             lines.append(f"| {model} | " + " | ".join((row.runtime, row.recipe, *cells)) + " |")
-            for note in (row.reason, *row.flags):
-                if note:
-                    notes.setdefault(note, []).append(f"{model} {row.recipe} on {row.runtime}")
+            for note in filter(None, (row.reason, *(FLAGS.get(one, one) for one in row.flags))):
+                notes.setdefault(note, []).append(f"{model} {row.recipe} on {row.runtime}")
     count = sum(map(len, measured.values()))
     told = [
         f"- {note}: {'every row' if len(where) == count else ', '.join(where)}"
@@ -124,6 +124,15 @@ def _registered(up: Up) -> None:
             time.sleep(0.5)
 
 
+def _machine(up: Up) -> str:
+    """What it is, with the version of every runtime."""
+    with up.client() as client:
+        (view,) = client.devices()
+    lines = [device_line(view, one) for one in ("onnxruntime", "litert", "torch")]
+    others = [line.rpartition(", ")[2] for line in lines[1:]]
+    return ", ".join((lines[0].removeprefix("device: "), *others))
+
+
 def main(words: Sequence[str]) -> int:
     """Measures, and prints the table."""
     models = {one.name: one for one in zoo.models()}
@@ -135,10 +144,11 @@ def main(words: Sequence[str]) -> int:
     given = parser.parse_args(words)
     began, measured = time.monotonic(), {}
     with lab() as up:
+        machine = _machine(up)
         for name in given.model or models:
             measured[name] = run(up, models[name], given.recipes, given.more or BRIEF)
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr)
-    text = f"{describe()}\n\n{markdown(measured)}\n"
+    text = f"{machine}\n\n{markdown(measured)}\n"
     if given.output:
         given.output.write_text(text, "utf-8")
     else:

@@ -15,10 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.quality.made import made_inputs
 from bitgauge.benchmarks.quality.sets import EvaluationSet, write_evaluation_set
 from bitgauge.benchmarks.vocabulary.enums import PassName, RunStatus
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.runs import RunReport
+from bitgauge.coordinator.models.recognise import inspect_model
 
 from tests.labs.agent import Lab, open_lab
 from tests.labs.graphs import lite
@@ -109,7 +112,7 @@ def told(report: RunReport) -> tuple[str, str]:
 
 
 @CC
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("flags", "code"), [((), "crash_abrt"), (("-DILLEGAL",), "crash_ill")], ids=["abort", "illegal"]
 )
@@ -128,15 +131,17 @@ async def test_a_delegate_that_crashes_takes_no_agent_along(
         [model], runtime="elsewhere", evaluation=evaluation, passes=PASSES, overrides=options
     )
     async with lab.agent():
-        (crashed,) = await lab.reports(1, timeout_s=60)
+        (crashed,) = await lab.reports(1, timeout_s=140)
         lab.assignment([model], runtime="elsewhere", evaluation=evaluation, passes=PASSES)
-        *_, good = sorted(await lab.reports(2, timeout_s=60), key=lambda one: bool(not one.failure))
+        *_, good = sorted(
+            await lab.reports(2, timeout_s=140), key=lambda one: bool(not one.failure)
+        )
     assert told(crashed) == (code, "artifact")
     assert crashed.attempts == 2, "it was confirmed"
     assert good.failure is None
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_files_and_samples_of_every_wrong_kind_are_one_sentence_each(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -159,7 +164,7 @@ async def test_files_and_samples_of_every_wrong_kind_are_one_sentence_each(
         passes=PASSES,
     )
     async with lab.agent():
-        first, *troubled, last = await lab.reports(len(strange) + 2, timeout_s=110)
+        first, *troubled, last = await lab.reports(len(strange) + 2, timeout_s=280)
     assert (first.failure, last.failure) == (None, None)
     found = {name: told(report) for name, report in zip(strange, troubled, strict=True)}
     assert found == {
@@ -172,7 +177,7 @@ async def test_files_and_samples_of_every_wrong_kind_are_one_sentence_each(
     assert {report.status for report in troubled} == {RunStatus.FAILED, RunStatus.UNSUPPORTED}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_samples_that_are_no_numbers_or_none_at_all_are_one_sentence(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -185,8 +190,17 @@ async def test_samples_that_are_no_numbers_or_none_at_all_are_one_sentence(
         lab.assignment([model], runtime="litert", evaluation=one, passes=PASSES) for one in sets
     ]
     async with lab.agent():
-        found = {one.job_id: one for one in await lab.reports(3, timeout_s=100)}
+        found = {one.job_id: one for one in await lab.reports(3, timeout_s=280)}
     *troubled, good = (found[job.job_id] for job in jobs)
     assert [told(one) for one in troubled] == [("bad_evaluation_set", "artifact")] * 2
     assert "NaN" in (troubled[0].failure.message if troubled[0].failure else "")
     assert good.failure is None
+
+
+def test_a_free_axis_without_an_example_asks_for_one(tmp_path: Path) -> None:
+    free = lite.doubled()
+    tensors = tuple(replace(one, shape=(-1, -1)) for one in free.tensors)
+    path = tmp_path / "free.tflite"
+    path.write_bytes(replace(free, tensors=tensors).encoded())
+    with pytest.raises(BitgaugeError, match=r"axis 1 of its input 'x' has any size: give an eval"):
+        made_inputs(inspect_model(path).inputs, {})
