@@ -26,8 +26,10 @@ def run_command(
     runtime = spelled[0][2] if spelled else ""
     recipes = list(dict.fromkeys(recipe for recipe, _, what in spelled if what == runtime))
     named = [shlex.quote(f"{label}=FILE") for label in dict.fromkeys(files)]
-    parts = ["bitgauge run", *named, "--baseline MODEL.onnx", "--eval EVALUATION.npz"]
-    if any(recipe == "all" or "static" in recipe for recipe in recipes):
+    workload = query.workload
+    model = "MODEL.gguf" if workload.is_llm else "MODEL.onnx"
+    parts = ["bitgauge run", *named, f"--baseline {model}", "--eval EVALUATION.npz"]
+    if not workload.is_llm and any(recipe == "all" or "static" in recipe for recipe in recipes):
         parts.append("--calibration CALIBRATION.npz")
     if recipes:
         parts.append(f"--recipes {','.join(recipes)}")
@@ -37,7 +39,6 @@ def run_command(
         parts.append(f"--name {query.model_name}")
     parts.append(f"--model-class {query.model_class.value}")
     parts.append(f"--on class:{query.hardware_class.value}")
-    workload = query.workload
     if workload.is_llm:
         tokens = f"--prompt-tokens {workload.prompt_tokens} --generate {workload.generated_tokens}"
         parts.append(f"--scenario llm {tokens}")

@@ -108,7 +108,7 @@ _ALL = (
         "sustained_ratio", unit="1", meaning="median latency of the last minute / the first"
     ),
     _latency("harness_ns", meaning="the timing loop's own cost per iteration"),
-    _latency("floor_p50_ns", meaning="median latency of an empty model", of_requests=False),
+    _latency("floor_p50_ns", meaning="median latency of an empty model"),
     _certified("load_ns", meaning="time to make a session, median of launches"),
     _certified("first_inference_ns", meaning="first call of a session, median of launches"),
     _memory(
@@ -137,7 +137,7 @@ _ALL = (
     _memory(
         "mmap_weights_bytes", direction=_NEITHER, meaning="file-backed memory that loading added"
     ),
-    _memory("host_floor_bytes", meaning="peak_memory_bytes of an empty model", of_requests=False),
+    _memory("host_floor_bytes", meaning="peak_memory_bytes of an empty model"),
     _memory("cgroup_peak_bytes", meaning="the control group's own peak, page cache included"),
     _energy(
         "energy_mj",

@@ -10,55 +10,20 @@ from bitgauge.benchmarks.selection.select import select
 from bitgauge.benchmarks.table.cells import cells
 from bitgauge.benchmarks.table.gate import FAILED, PASSED, REVIEW, default_gate
 from bitgauge.benchmarks.table.rows import row_key
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, ModelClass, Profile
+from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, ModelClass
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload, usual_request
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from tests.labs import values
+from tests.labs.rooms.decoder_rows import FP32, Q4, Q8, REQUEST, decoder
 
-REQUEST = usual_request()
 QUERY = SelectQuery(
     ModelClass.TRANSFORMER,
     HardwareClass.CPU_ONLY,
     workload=REQUEST,
     max_perplexity_ratio=1.01,
 )
-
-
-def metric(key: str, value: float, spread: float = 0.01, **more: Any) -> MetricValue:
-    return MetricValue(key, value, value * (1 - spread), value * (1 + spread), **more)
-
-
-def decoder(recipe: str, *, ratio: float = 1.0, lost: float = 0.0, **changes: Any) -> TableRow:
-    """A row of a language model: its request takes `ratio`, its perplexity is `lost` higher."""
-    speed = "FASTER" if ratio < 0.98 else "SAME"
-    judged = "PASS" if lost < 0.01 else "FAIL"
-    own = (
-        MetricValue("size_ratio", ratio),
-        metric("latency_ratio", ratio, verdict=speed),
-        metric("tpot_ratio", ratio, verdict=speed),
-        metric("perplexity_ratio", 1 + lost, 0.001, verdict=judged),
-    )
-    always = (
-        metric("ttft_ns", 2e7 * ratio),
-        metric("decode_tokens_per_s", 100 / ratio),
-        MetricValue("nonfinite_count", 0.0),
-    )
-    plain: dict[str, Any] = {
-        "model_name": "tiny",
-        "model_class": ModelClass.TRANSFORMER,
-        "workload": REQUEST,
-        "profile": Profile.STANDARD,
-        "metrics": always if recipe == "fp32" else (*own, *always),
-        "run_id": recipe,
-    }
-    return values.row(recipe, **(plain | changes))
-
-
-FP32 = decoder("fp32")
-Q8, Q4 = decoder("int8-q8_0", ratio=0.6, lost=0.002), decoder("int4-q4_0", ratio=0.4, lost=0.05)
 
 
 def asked(*rows: TableRow, **changes: Any) -> Choice:
@@ -102,7 +67,9 @@ def test_the_command_asks_for_requests() -> None:
     choice = asked()
     assert choice.next_command is not None
     assert "--scenario llm --prompt-tokens 128 --generate 32" in choice.next_command
+    assert "--baseline MODEL.gguf" in choice.next_command
     assert "--batch" not in choice.next_command
+    assert "--calibration" not in choice.next_command
 
 
 def test_other_requests_and_calls_never_answer() -> None:
