@@ -40,7 +40,7 @@ from bitgauge.benchmarks.stats.paired import (
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.profiles import PLANS
 
-from .noisy_clock import CLOCKS, Device, Weather
+from .simulated.noisy_clock import CLOCKS, Device, Weather
 from .pairs import EVALUATION, ZOO
 
 CALL_S = 1e-4
