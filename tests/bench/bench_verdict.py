@@ -40,8 +40,8 @@ from bitgauge.benchmarks.stats.paired import (
 from bitgauge.benchmarks.vocabulary.enums import Profile
 from bitgauge.benchmarks.vocabulary.profiles import PLANS
 
-from .simulated.noisy_clock import CLOCKS, Device, Weather
 from .pairs import EVALUATION, ZOO
+from .simulated.noisy_clock import CLOCKS, Device, Weather
 
 CALL_S = 1e-4
 EFFECT = 0.04
