@@ -86,7 +86,8 @@ def worst_of(rows: Mapping[str, Mapping[str, MetricValue]]) -> str | None:
         accuracy, ratio = metrics.get("accuracy_delta_pp"), metrics.get("latency_ratio")
         saturated = metrics.get("saturated_pct")
         saturates = saturated is not None and "saturating" in saturated.flags
-        failed = accuracy is not None and accuracy.verdict == "FAIL"
+        lost = metrics.get("perplexity_ratio")
+        failed = "FAIL" in {one.verdict for one in (accuracy, lost) if one is not None}
         slowness = ratio.value if ratio is not None and ratio.value is not None else 0.0
         return saturates, failed, slowness, name
 
@@ -152,6 +153,8 @@ def _products(ledger: Ledger | None) -> tuple[OperatorRow, ...]:
 
 
 def _missing(subject: ExplainedRun) -> tuple[str, ...]:
+    if subject.is_decoder:
+        return ("Time per operator and the overflow ledger are not taken of a language model.",)
     found = []
     if subject.profile is None:
         found.append("Time per operator was not measured for this run; measure it again.")

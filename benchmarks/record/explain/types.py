@@ -46,6 +46,11 @@ class ExplainedRun:
     exact: str = ""
     other_ways: str = ""
 
+    @property
+    def is_decoder(self) -> bool:
+        """Whether it is of a language model, of which there are numbers of requests."""
+        return "ttft_ns" in self.metrics
+
     def metric(self, key: str) -> MetricValue:
         """A published number; null when the run has none of that name."""
         return self.metrics.get(key, MetricValue(key, reason=NOT_MEASURED))

@@ -234,3 +234,15 @@ def test_what_ran_eager_is_told_of_the_other_ways() -> None:
     ):
         assert other_ways(runtime, told) == ""
     assert "eager" not in {one.code for one in explain(subject()).findings}
+
+
+def test_a_language_model_is_told_by_its_texts_and_misses_nothing() -> None:
+    lost = MetricValue("perplexity_ratio", 1.031, 1.02, 1.042, verdict="FAIL")
+    own = {"ttft_ns": MetricValue("ttft_ns", 1e6), "perplexity_ratio": lost}
+    found = explain(ExplainedRun("int4-q4_0", own))
+    assert found.headline.endswith("and perplexity +3.1 % [+2, +4.2] (FAIL).")
+    assert found.missing == (
+        "Time per operator and the overflow ledger are not taken of a language model.",
+    )
+    kept = {"perplexity_ratio": replace(lost, verdict="PASS")}
+    assert worst_of({"lost": own, "kept": kept}) == "lost"
