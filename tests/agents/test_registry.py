@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bitgauge.agents import registry
 from bitgauge.agents.registry import describe
-from bitgauge.benchmarks.common.plugins import PLUGIN_PATH, plugin_folders
+from bitgauge.benchmarks.common.plugins import PLUGIN_PATH, Found, plugin_folders
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
 RUNTIME = '''
@@ -36,10 +36,16 @@ def add(folder: Path, file: str, *, name: str = "abacus", rank: int = 5, body: s
     (runtimes / file).write_text(textwrap.dedent(text))
 
 
+def in_order(found: Found) -> list[str]:
+    """Some of what was found, the highest rank first and of one rank by name."""
+    some = ("onnxruntime", "abacus", "litert", "fake")
+    return [name for name in found.modules if name in some]
+
+
 def test_a_file_in_a_folder_is_a_runtime(tmp_path: Path) -> None:
     add(tmp_path, "abacus.py")
     found = registry.find("runtimes", (tmp_path,))
-    assert list(found.modules) == ["onnxruntime", "abacus", "litert", "torch", "fake"]
+    assert in_order(found) == ["onnxruntime", "abacus", "litert", "fake"]
     assert "7" in {one.version for one in registry.probe_runtimes(found)[0]}
 
 
@@ -52,7 +58,7 @@ def test_a_folder_is_a_runtime_too(tmp_path: Path) -> None:
     (package / "beads.py").write_text('VERSION = "8"\n')
     found = registry.find("runtimes", (tmp_path,))
     assert found.problems == ()
-    assert list(found.modules) == ["onnxruntime", "abacus", "litert", "torch", "fake"]
+    assert in_order(found) == ["onnxruntime", "abacus", "litert", "fake"]
     (described,) = (one for one in registry.probe_runtimes(found)[0] if one.name == "abacus")
     assert (described.version, described.artifact_kinds) == ("8", ("fake",))
 
@@ -85,7 +91,7 @@ def test_two_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_miss_names_the_known() -> None:
-    with pytest.raises(BitgaugeError, match="there are: onnxruntime, litert, torch, fake"):
+    with pytest.raises(BitgaugeError, match=r"there are: onnxruntime, litert, .*torch, .*fake"):
         registry.runtime("tensorflux", ())
     with pytest.raises(BitgaugeError, match="No device is called 'toaster'"):
         registry.device("toaster", ())
