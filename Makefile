@@ -45,7 +45,7 @@ labs: .venv/dev.installed
 # programs of torch.export, language models in GGUF, their attacks included. 6 minutes.
 test-runtimes: .venv/runtimes.installed
 	$(PYTEST) tests/runtimes
-	$(PYTEST) tests/contracts/test_runtime.py tests/contracts/test_decoder.py -k "torch or llamacpp or genai or declare"
+	$(PYTEST) tests/contracts/test_runtime.py tests/contracts/test_decoder.py -k "torch or llamacpp or genai or transformers or declare"
 
 # A whole agent in a real aarch64 userland that QEMU emulates, on two cores, beside an x86 without VNNI. Wants
 # qemu-user, qemu-user-static and mmdebstrap; what cannot run says NOT RUN and why. 6 minutes.

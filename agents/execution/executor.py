@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.common.said import said
-from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
+from bitgauge.benchmarks.vocabulary.enums import Capability, FailureGroup, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.vocabulary.profiles import MEASURING_VERSION
@@ -177,7 +177,8 @@ def _keeps_time(bench: Bench, run: Run) -> bool:
         raise BitgaugeError(
             Code.RUNTIME_MISSING, f"This device has no runtime {run.entry.runtime!r}."
         )
-    return bench.device.realness.keeps_time and not runtime.simulated
+    floats = Capability.DEQUANTIZES in runtime.capabilities
+    return bench.device.realness.keeps_time and not runtime.simulated and not floats
 
 
 def _failure_of(error: Exception) -> Failure:

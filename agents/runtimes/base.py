@@ -281,6 +281,8 @@ class Traits:
             that take turns, one artifact in each; where no clock runs both share a child.
         decoder: opens a language model to be fed token by token. A runtime of decoders alone
             raises `unsupported_artifact` in `load`.
+        dequantizes: whether it unpacks every weight to a float, whatever the file holds. What it
+            predicts is measured then, and neither its time nor its memory (DESIGN 11.19).
     """
 
     artifact_kinds: tuple[str, ...]
@@ -295,6 +297,7 @@ class Traits:
     arena: bool = False
     alone: bool = False
     decoder: OpensDecoder | None = None
+    dequantizes: bool = False
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

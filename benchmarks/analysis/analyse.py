@@ -21,6 +21,7 @@ from ..vocabulary.metrics import METRICS, keys, published
 from ..vocabulary.profiles import ANALYSIS_VERSION
 from ..vocabulary.reasons import (
     BASELINE_ITSELF,
+    DEQUANTIZED,
     MADE_INPUTS,
     NO_RAW_DATA,
     NOT_OF_DECODERS,
@@ -80,6 +81,8 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
         found[key] = null(key, MADE_INPUTS)
     for key in () if facts.realness.keeps_time else _NEEDS_DEVICE:
         found[key] = null(key, facts.realness.value)
+    for key in _NEEDS_DEVICE if facts.dequantized else ():
+        found[key] = null(key, DEQUANTIZED)
     found |= {key: null(key, NOT_OF_DECODERS) for key, is_said in said.items() if not is_said}
     return tuple(
         trusted(_defined(found[key]), facts.certificate, facts.profile, facts.leased_unix_ns)

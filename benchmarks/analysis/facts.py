@@ -50,6 +50,8 @@ class RunFacts:
             baseline; empty: not told.
         runtime: what executes the artifact; empty: what was measured before it was told.
         signed: its raw data say whose they are, as all do since agents write it.
+        dequantized: its runtime unpacks every weight to a float, so that no time and no memory of
+            it is that of a format, whatever the raw data hold.
         comparisons: formats compared in the same job; verdicts of latency share their error
             among them (A-8).
     """
@@ -65,6 +67,7 @@ class RunFacts:
     realness: Realness = Realness.PHYSICAL
     meters: tuple[MeterDescription, ...] = ()
     is_baseline: bool = False
+    dequantized: bool = False
     comparisons: int = 1
     overrides: Overrides = NO_OVERRIDES
     leased_unix_ns: int = 0

@@ -55,6 +55,7 @@ class Capability(str, enum.Enum):
     ARENA = "arena"
     ALONE = "alone"
     DECODER = "decoder"
+    DEQUANTIZES = "dequantizes"
 
 
 class Realness(str, enum.Enum):

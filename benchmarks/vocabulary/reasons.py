@@ -134,6 +134,7 @@ NOT_OF_DECODERS = "not_of_decoders"
 NO_CONTEXT_MEMORY = "no_context_memory"
 NO_FURTHER_TOKENS = "no_further_tokens"
 NO_CERTIFICATE = "no_certificate"
+DEQUANTIZED = "dequantized"
 RAW_FILE_MISSING = "raw_file_missing"
 RAW_FILE_DAMAGED = "raw_file_damaged"
 
@@ -176,6 +177,10 @@ REASONS: dict[str, str] = {
     NOT_OF_DECODERS: "a decoder is measured by requests and texts, which do not tell it",
     NO_CONTEXT_MEMORY: "what a full context adds to memory could not be told",
     NO_FURTHER_TOKENS: "one token alone was asked for, so that none followed the first",
+    DEQUANTIZED: (
+        "exported, not timed: the runtime unpacks every weight to a float, so that its time and"
+        " memory are not those of the format"
+    ),
     NO_CERTIFICATE: "the device has no A/A certificate from before the run",
     RAW_FILE_MISSING: "its raw file is missing from the blobs",
     RAW_FILE_DAMAGED: "its raw file is damaged",

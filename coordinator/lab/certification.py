@@ -6,7 +6,7 @@ Its model and inputs are those of the health check, which every device that can 
 from __future__ import annotations
 
 from bitgauge.benchmarks.analysis.certificate import COMPARISONS
-from bitgauge.benchmarks.vocabulary.enums import PassName, Profile
+from bitgauge.benchmarks.vocabulary.enums import Capability, PassName, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Selector
@@ -58,6 +58,9 @@ def _hindrance(spec: JobSpec, device: DeviceDescription) -> str | None:
         return f"it is {device.realness.value}, so it keeps no time"
     if any(one.simulated for one in device.runtimes if one.name == spec.runtime):
         return f"its {spec.runtime} is simulated, so it keeps no time"
+    own = (one for one in device.runtimes if one.name == spec.runtime)
+    if any(Capability.DEQUANTIZES in one.capabilities for one in own):
+        return f"its {spec.runtime} unpacks every weight to a float, so its times are of no format"
     if reasons := matches(spec, device):
         return f"it {' and '.join(reasons)}"
     return None

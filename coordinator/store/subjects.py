@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bitgauge.benchmarks.analysis.certificate import newest_before
 from bitgauge.benchmarks.analysis.facts import RunFacts
 from bitgauge.benchmarks.common.ids import run_id
-from bitgauge.benchmarks.vocabulary.enums import Realness
+from bitgauge.benchmarks.vocabulary.enums import Capability, Realness
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.kernel_modes import probe_map_of
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
@@ -60,6 +60,7 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         accuracy_margin_pp=spec.accuracy_margin_pp,
         perplexity_margin_pct=spec.perplexity_margin,
         realness=realness_of(entry.runtime, device),
+        dequantized=dequantizes(entry.runtime, device),
         meters=device.meters,
         is_baseline=run.entry_index == 0,
         comparisons=max(1, len(spec.entries) - 1),
@@ -84,6 +85,13 @@ def _of_baseline(job: JobView, run: RunView) -> tuple[str, ...]:
         run_id(job.job_id, one.epoch, 0)
         for one in job.claims
         if one.device_id == run.device_id and one.epoch <= run.epoch
+    )
+
+
+def dequantizes(name: str, device: DeviceDescription) -> bool:
+    """Whether a runtime computes in floats whatever an artifact holds."""
+    return any(
+        one.name == name and Capability.DEQUANTIZES in one.capabilities for one in device.runtimes
     )
 
 

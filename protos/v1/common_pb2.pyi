@@ -51,6 +51,7 @@ class Capability(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CAPABILITY_ARENA: _ClassVar[Capability]
     CAPABILITY_ALONE: _ClassVar[Capability]
     CAPABILITY_DECODER: _ClassVar[Capability]
+    CAPABILITY_DEQUANTIZES: _ClassVar[Capability]
 
 class Realness(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -209,6 +210,7 @@ CAPABILITY_SENTINEL: Capability
 CAPABILITY_ARENA: Capability
 CAPABILITY_ALONE: Capability
 CAPABILITY_DECODER: Capability
+CAPABILITY_DEQUANTIZES: Capability
 REALNESS_UNSPECIFIED: Realness
 REALNESS_PHYSICAL: Realness
 REALNESS_VIRTUAL_MACHINE: Realness

@@ -25,7 +25,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 FOUND = registry.find("runtimes", ())
 ELSEWHERE = {
     name: f"{name} is not among the development extras; make test-runtimes asks it"
-    for name in ("torch", "llamacpp", "genai")
+    for name in ("torch", "llamacpp", "genai", "transformers")
 } | {
     name: f"{name} is not among the development extras; make long-{name} asks it"
     for name in ("executorch", "openvino")
@@ -171,13 +171,14 @@ def declares(runtime: RuntimeModule, capability: Capability) -> bool:
 def test_ours_declare_what_they_have() -> None:
     """One that is declared no more costs numbers without anybody noticing."""
     told = {name: set(registry.runtime(name, ()).TRAITS.capabilities) for name in FOUND.modules}
-    every = set(Capability) - {Capability.ALONE, Capability.DECODER}
+    every = set(Capability) - {Capability.ALONE, Capability.DECODER, Capability.DEQUANTIZES}
     assert told["executorch"] == {Capability.SENTINEL}
     assert told["openvino"] == every - {Capability.ARENA}
     assert told["onnxruntime"] == every
     assert told["torch"] == every - {Capability.ARENA}
     assert told["litert"] == every - {Capability.PROFILE, Capability.ARENA}
     assert told["llamacpp"] == {Capability.KERNELS, Capability.SENTINEL, Capability.DECODER}
+    assert told["transformers"] == {Capability.DECODER, Capability.DEQUANTIZES}
     assert told["genai"] == {Capability.SENTINEL, Capability.DECODER}
     assert told["fake"] == {Capability.KERNELS, Capability.SENTINEL, Capability.DECODER}
 
@@ -301,4 +302,5 @@ WORKS: dict[Capability, Callable[[RuntimeModule, Path], None]] = {
     Capability.ARENA: arena_works,
     Capability.ALONE: loads_by_itself,
     Capability.DECODER: decoder_works,
+    Capability.DEQUANTIZES: decoder_works,
 }

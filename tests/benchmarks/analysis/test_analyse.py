@@ -180,6 +180,19 @@ def test_a_device_that_is_not_real_keeps_no_time(realness: Realness) -> None:
     assert metrics["size_ratio"].value == 0.25
 
 
+def test_what_is_unpacked_to_floats_shows_no_time_and_no_memory_of_a_format() -> None:
+    """Whatever the raw data hold: floats in the place of 4 bits are not what 4 bits cost."""
+    real = by_key(everything())
+    metrics = by_key(everything(), replace(FACTS, dequantized=True))
+    concerned = [key for key in metrics if METRICS[key].needs_device]
+    assert {"latency_ratio", "latency_p50_ns", "peak_memory_bytes", "energy_mj"} < {*concerned}
+    assert any(real[key].value is not None for key in concerned), "they were there to be shown"
+    for key in concerned:
+        assert (metrics[key].value, metrics[key].reason) == (None, "dequantized"), key
+    assert metrics["accuracy_delta_pp"].verdict == "PASS"
+    assert metrics["size_ratio"].value == 0.25
+
+
 def test_energy_is_null_and_says_why() -> None:
     assert by_key([])["energy_mj"].reason == "no_sensor"
     clock = MeterDescription("clock", "time", "counter", "board")
