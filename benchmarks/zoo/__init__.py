@@ -38,6 +38,16 @@ class ZooModel:
     model_class: ModelClass
     path: Path
 
+    @property
+    def evaluation_path(self) -> Path:
+        """One set for all of them."""
+        return evaluation_path()
+
+    @property
+    def calibration_path(self) -> Path:
+        """One set for all of them."""
+        return calibration_path()
+
     def form(self, kind: str) -> Path:
         """The file of another artifact kind that computes the same, one of `FORMS`."""
         return self.path.with_suffix(f".{kind}")

@@ -19,6 +19,8 @@ from ..models.recognise import kind_of
 from .artifacts import local_artifact
 from .upload import LocalFile, local_file
 
+_MODELS: tuple[zoo.ZooModel | zoo.ZooDecoder, ...] = (*zoo.models(), zoo.decoder())
+_ZOO = {one.name: one for one in _MODELS}
 MAX_SUITE_BYTES = 4 << 20
 """Of a suite file, or of the volumes that it names."""
 
@@ -38,7 +40,7 @@ def read_suite(name: str) -> LocalSuite:
         BadInput: `BAD_SUITE` with file, line and key; `FILE_UNREADABLE`.
     """
     path = _path(name)
-    said = parse_suite(_text(path), str(path), [one.name for one in zoo.models()], path.stem)
+    said = parse_suite(_text(path), str(path), _ZOO, path.stem)
     volumes = said.suite.volumes
     if said.volume_file is not None:
         listed = path.parent / said.volume_file
@@ -52,9 +54,9 @@ def read_suite(name: str) -> LocalSuite:
 def _pinned(model: ModelFiles, folder: Path) -> tuple[SuiteModel, list[LocalFile]]:
     kind = model.model_class
     if model.zoo:
-        known = {one.name: one for one in zoo.models()}[model.zoo]
+        known = _ZOO[model.zoo]
         kind = kind or known.model_class
-        paths = [known.path, zoo.evaluation_path(), zoo.calibration_path()]
+        paths = [known.path, known.evaluation_path, known.calibration_path]
     else:
         given = (model.baseline, model.evaluation, model.calibration)
         paths = [folder / one for one in given if one]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from bitgauge.benchmarks.vocabulary.enums import Scenario
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
@@ -24,11 +23,6 @@ FIRST_LOOK = f"{COMMITTED},int8-q8_0,int4-q4_k_m"
 WORKLOAD = Workload(Scenario.LLM, prompt_tokens=128, generated_tokens=32)
 MAX_PERPLEXITY_RATIO = 1.01
 """Which is the margin of a job, too."""
-
-
-def files_of(decoder: ZooDecoder) -> Iterator[Path]:
-    """All that its job needs."""
-    yield from (decoder.evaluation_path, decoder.calibration_path, decoder.path)
 
 
 def spec_of(decoder: ZooDecoder, recipes: Sequence[str], runtime: str, device_id: str) -> JobSpec:

@@ -72,11 +72,9 @@ class DemoPlan:
         return dict.fromkeys(path for model in self.models for path in self._files(model))
 
     def _files(self, model: Model) -> Iterator[Path]:
-        if isinstance(model, zoo.ZooDecoder):
-            yield from decoders.files_of(model)
-            return
-        yield from (zoo.evaluation_path(), zoo.calibration_path(), model.path)
-        yield from self.beside(model).values()
+        yield from (model.evaluation_path, model.calibration_path, model.path)
+        if isinstance(model, zoo.ZooModel):
+            yield from self.beside(model).values()
 
     def beside(self, model: zoo.ZooModel) -> dict[str, Path]:
         """The files of the other runtime, by recipe; the model itself comes first."""

@@ -128,6 +128,23 @@ def test_the_suites_that_ship_are_read_by_name() -> None:
     assert suite.recipes == tuple(str(recipe) for recipe in DEFAULT_RECIPES)
 
 
+def test_the_decoder_of_the_zoo_has_sets_of_its_own(folder: Path) -> None:
+    path = folder / "texts.toml"
+    path.write_text(
+        'name = "texts"\nrecipes = ["int4-q4_k_m"]\n[[model]]\nzoo = "tiny-llama"\n'
+        '[[workload]]\nscenario = "llm"\n'
+    )
+    local = read_suite(str(path))
+    (model,) = local.suite.models
+    decoder = zoo.decoder()
+    paths = (decoder.path, decoder.evaluation_path, decoder.calibration_path)
+    assert [model.baseline, model.evaluation, model.calibration] == [
+        local_file(one).digest for one in paths
+    ]
+    assert model.model_class is ModelClass.TRANSFORMER
+    assert [file.path for file in local.files] == [*paths]
+
+
 def changed(old: str, new: str) -> str:
     assert FULL.count(old) == 1, old
     return FULL.replace(old, new)
