@@ -37,11 +37,13 @@ from ..vocabulary.reasons import (
     NO_CONTEXT_MEMORY,
     NO_FURTHER_TOKENS,
     NO_RAW_DATA,
+    NOT_TOGETHER,
     UNSTEADY_RATIO,
     WIDE_INTERVAL,
 )
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
+from .apart import is_apart
 from .facts import Groups, RunFacts, invalid, items, null
 from .timed import launch_detail, launch_flags, nominal_mhz
 
@@ -72,6 +74,10 @@ class Launches:
         return invalid(key, self.detail) if self.discarded.invalid else None
 
 
+_APART = (null("ttft_ratio", NOT_TOGETHER), null("tpot_ratio", NOT_TOGETHER))
+"""Where two libraries take turns launch by launch, whole requests alone are held together."""
+
+
 def generation(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     """Every metric of requests."""
     raws = groups.get((PassName.GENERATION, RawRole.CANDIDATE), ())
@@ -81,7 +87,7 @@ def generation(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     return (
         _first_token(alone, facts),
         _per_token(alone, facts),
-        *_ratios(both, facts),
+        *(_ratios(both, facts) if pairs or not is_apart(groups) else _APART),
         _prefill(alone, facts),
         _decode(alone, facts),
         _generated(alone),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bitgauge.benchmarks.analysis.analyse import RunFacts, analyse
-from bitgauge.benchmarks.analysis.generation import median_interval
+from bitgauge.benchmarks.analysis.generation import generation, median_interval
 from bitgauge.benchmarks.protocol.generation import (
     measure_request_pairs,
     measure_requests,
@@ -22,7 +22,7 @@ from bitgauge.benchmarks.samples import Conditions, PerplexitySamples
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole, Scenario
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.profiles import PLANS
-from bitgauge.benchmarks.vocabulary.reasons import BASELINE_ITSELF, NOT_OF_DECODERS
+from bitgauge.benchmarks.vocabulary.reasons import BASELINE_ITSELF, NO_RAW_DATA, NOT_OF_DECODERS
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
@@ -251,3 +251,16 @@ def test_the_baseline_is_compared_with_nothing() -> None:
     assert found["perplexity"].value is not None
     for key in ("perplexity_ratio", "same_top1_pct", "kl_mean", "kl_p99", "tpot_ratio"):
         assert found[key].reason == BASELINE_ITSELF
+
+
+def test_libraries_that_take_turns_have_a_ratio_of_whole_requests_alone() -> None:
+    """Launches of pass `pair` that hold one artifact each say that no quads of requests are."""
+    groups = {
+        (PassName.PAIR, RawRole.CANDIDATE): [alone(0)],
+        (PassName.GENERATION, RawRole.CANDIDATE): [alone(0)],
+    }
+    found = {one.key: one for one in generation(groups, FACTS)}
+    assert found["tpot_ratio"].reason == found["ttft_ratio"].reason == "not_together"
+    assert found["ttft_ns"].value is not None
+    del groups[PassName.PAIR, RawRole.CANDIDATE]
+    assert {one.key: one for one in generation(groups, FACTS)}["tpot_ratio"].reason == NO_RAW_DATA

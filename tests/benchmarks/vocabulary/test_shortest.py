@@ -8,7 +8,13 @@ from dataclasses import replace
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, Scenario
 from bitgauge.benchmarks.vocabulary.profiles import deadline_warning, lasting, plan_of, shortest_s
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Overrides, Workload
+from bitgauge.benchmarks.vocabulary.values.jobs import (
+    Entry,
+    JobSpec,
+    Overrides,
+    Workload,
+    usual_request,
+)
 
 from tests.labs import values
 from tests.labs.values import BASELINE
@@ -36,6 +42,15 @@ def test_what_is_overridden_or_not_asked_for_is_not_counted() -> None:
     assert shortest_s(job(2, overrides=little)) == pytest.approx(0.1 + 2 * 0.1 + 0.1)
     assert shortest_s(job(5, passes=(PassName.QUALITY,))) == 0
     assert shortest_s(job(2, passes=(PassName.PAIR,))) == pytest.approx(1.4)
+
+
+def test_requests_to_a_language_model_are_timed_besides_its_calls() -> None:
+    # floor; alone and requests 3 * (0.2 + 1) each; quads of calls and of requests; no sweep
+    llm = job(2, workload=usual_request())
+    assert shortest_s(llm) == pytest.approx(1.2 + 2 * (3.6 + 3.6) + 2 * 1.4)
+    assert shortest_s(replace(llm, profile=Profile.STANDARD)) < 12 * 60
+    assert shortest_s(replace(llm, passes=(PassName.THROUGHPUT, PassName.PERPLEXITY))) == 0
+    assert shortest_s(job(2, passes=(PassName.GENERATION,))) == 0
 
 
 def test_launches_that_take_turns_are_counted_one_by_one() -> None:
