@@ -31,6 +31,13 @@ KNOWN = ("2026.10.11549",)
 VERSIONS = ("0.6.0-dev",)
 """What `llama_version` of such a library says."""
 
+_VARIABLES = {
+    # Else it starts a debugger when it gives up.
+    "GGML_NO_BACKTRACE": "1",
+    # Its threads spin that often for the next call before they rest: 0.2 ms, long enough for the
+    # next token, where libgomp's own 300,000 last into the block of another library (4 ms).
+    "GOMP_SPINCOUNT": "15000",
+}
 _CPUINFO = Path("/proc/cpuinfo")
 _WHEEL_NEEDS = ("avx2", "f16c", "fma", "bmi2")
 _DEFAULTS: Mapping[str, Mapping[str, object]] = {
@@ -151,7 +158,8 @@ def loaded_library() -> ctypes.CDLL:
         RuntimeMissing: it cannot be loaded, or the declarations do not fit it.
     """
     path, _ = found()
-    os.environ.setdefault("GGML_NO_BACKTRACE", "1")  # else it starts a debugger when it gives up
+    for name, value in _VARIABLES.items():
+        os.environ.setdefault(name, value)
     try:
         loaded = ctypes.CDLL(str(path))
         api.declare(loaded)
