@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +20,12 @@ from bitgauge.benchmarks.zoo import decoder as zoo_decoder
 from bitgauge.coordinator.builders import registry
 from bitgauge.coordinator.builders.base import BuildLog, BuildRequest, Unsupported
 from bitgauge.coordinator.builders.gguf import RECIPES
-from bitgauge.coordinator.environments.shelf import Ready
+from bitgauge.coordinator.environments.definition import definition
+from bitgauge.coordinator.environments.shelf import Ready, python_of
 from bitgauge.coordinator.models.formats.gguf.order import put_in_order
 from bitgauge.coordinator.models.recognise import inspect_model
 
-from tests.labs.decoders.gguf import TOKENS, Gguf, tiny
+from tests.labs.decoders.gguf import TOKENS, Gguf, Stored, tiny
 
 Environment = Callable[[str], Ready]
 TWICE = ("int8-q8_0", "int4-q4_k_m", "int4-q4_k_m-cal", "int4-iq4_nl-cal", "int2-q2_k", "bf16")
@@ -177,3 +180,62 @@ def test_the_zoo_s_decoder_is_built_with_its_own_texts(
     words = registry.build(request, ("gguf",))
     assert words[0] == "29 of 29 products of matrices are quantized (100 % of the multiplications)"
     assert str(inspect_model(request.output, "made").recipe) == recipe
+
+
+def test_experts_that_no_text_reached_are_named(environment: Environment, tmp_path: Path) -> None:
+    width, inner, experts = 256, 512, 4
+    whole = tiny(width=width).with_values(llama__expert_count=experts, llama__expert_used_count=2)
+    kept = [one for one in whole.tensors if not one.name.startswith(("blk.0.ffn_g", "blk.0.ffn_u"))]
+    kept = [one for one in kept if "ffn_down" not in one.name]
+    added = {
+        "ffn_gate_inp": (width, experts),
+        "ffn_gate_exps": (width, inner, experts),
+        "ffn_up_exps": (width, inner, experts),
+        "ffn_down_exps": (inner, width, experts),
+    }
+    drawn = np.random.default_rng(0)
+    tensors = [*kept, *(Stored(f"blk.0.{name}.weight", shape) for name, shape in added.items())]
+    filled = [
+        replace(one, data=_drawn(one.shape, drawn).astype("<f4").tobytes()) for one in tensors
+    ]
+    source = replace(whole, tensors=filled).write(tmp_path / "experts.gguf")
+    path = tmp_path / "few.npz"
+    write_text_set(path, TextSet({"d": np.array([5, 5])}, tokenizer_sha256(TOKENS)))
+    request = asked(environment, source, "int4-q4_k_m-cal", tmp_path / "made", path)
+    registry.build(request, ("gguf",))
+    reached, unreached = request.log.notes
+    assert reached.startswith("the importance of columns comes from 3 tokens of 1 texts, for 8")
+    assert unreached.startswith("no text reached blk.0.ffn_down_exps.weight[")
+
+
+IMPORTANCE = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import importance, library
+loaded = library.Library()
+seen = importance.Observer(loaded)
+assert loaded.run(sys.argv[2], json.loads(sys.argv[3]), 64, 1, seen.callback) and not seen.problem
+print("ANSWER", json.dumps(seen.matrix()["blk.0.attn_q.weight"].tolist()))
+"""
+
+
+def test_importance_is_the_mean_square_of_what_is_multiplied(
+    environment: Environment, tmp_path: Path
+) -> None:
+    """The first layer multiplies the normalized embeddings of the tokens themselves."""
+    source, windows = model(tmp_path), [[1, *[3, 4, 5, 9] * 10], [1, 7, 7, 8]]
+    python = python_of(environment("llamacpp").path)
+    scripts = str(definition("llamacpp").folder)
+    ended = subprocess.run(
+        [str(python), "-I", "-c", IMPORTANCE, scripts, str(source), json.dumps(windows)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    (line,) = (line for line in ended.stdout.splitlines() if line.startswith("ANSWER"))
+    table = next(one for one in read_header(source, "m").tensors if one.name.startswith("token"))
+    embedded = np.frombuffer(values_of(source, table), "<f4").reshape(len(TOKENS), -1)
+    given = embedded.astype(np.float64)[[token for window in windows for token in window]]
+    given /= np.sqrt(np.mean(given**2, axis=1, keepdims=True) + 1e-5)
+    assert np.allclose(json.loads(line.removeprefix("ANSWER")), np.mean(given**2, axis=0), 1e-5)
