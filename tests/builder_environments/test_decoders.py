@@ -10,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bitgauge.agents.runtimes.base import SessionOptions
+from bitgauge.agents.runtimes.genai import open_decoder, prepare
 from bitgauge.benchmarks.common.folders.tokens import tokenizer_in
-from bitgauge.benchmarks.quality.texts import TextSet, write_text_set
+from bitgauge.benchmarks.quality.texts import TextSet, chunked, read_text_set, write_text_set
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import parse
+from bitgauge.benchmarks.zoo import decoder as zoo_decoder
 from bitgauge.coordinator.builders import genai, registry, safetensors
 from bitgauge.coordinator.builders.base import BuildLog, BuildRequest, Unsupported
 from bitgauge.coordinator.environments.shelf import Ready, python_of
@@ -136,3 +139,31 @@ def test_groups_that_do_not_fit_a_matrix_are_a_fact_of_the_model(
 def test_every_family_has_a_builder() -> None:
     made = {parse(one).family for one in (*safetensors.RECIPES, *genai.USUAL)}
     assert made == {FormatFamily.INT4, FormatFamily.INT8, FormatFamily.FP8}
+
+
+def test_the_zoos_decoder_has_one_perplexity(
+    environment: Callable[[str], Ready], tmp_path: Path
+) -> None:
+    """For onnxruntime-genai what it has in torch, and in llama.cpp (`tests/runtimes`)."""
+    for library in ("onnxruntime_genai", "gguf", "safetensors"):
+        pytest.importorskip(library, reason="NOT RUN: pip install 'bitgauge[runtimes]'")
+    from tests.labs.zoo.decoder import forms
+
+    forms.main(tmp_path)
+    known = zoo_decoder()
+    source = Model(tmp_path / "hugging-face", known.calibration_path)
+    built(source, "fp32", "genai", environment(genai.ENVIRONMENT), tmp_path / "made")
+    (tmp_path / "made/artifact").rename(tmp_path / "made/genai_config.json")
+    prepare()
+    decoder = open_decoder(tmp_path / "made/genai_config.json", SessionOptions())
+    texts = read_text_set(known.evaluation_path)
+    assert decoder.tokenizer_sha256 == texts.tokenizer_sha256
+    costs: list[float] = []
+    for text in texts.documents.values():
+        for piece in chunked(text, 255):
+            window = np.array([decoder.bos, *piece])
+            scores = decoder.scores(window)[:-1].astype(np.float64)
+            scores -= scores.max(1, keepdims=True)
+            chosen = np.take_along_axis(scores, window[1:, None], 1)[:, 0]
+            costs += (np.log(np.exp(scores).sum(1)) - chosen).tolist()
+    assert np.exp(np.mean(costs)) == pytest.approx(known.known_perplexity, rel=1e-3)

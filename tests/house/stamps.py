@@ -85,6 +85,8 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "tests/real_models",
     ),
     "long-builders": (
+        "agents/runtimes/base.py",
+        "agents/runtimes/genai",
         "benchmarks/common/exported",
         "benchmarks/common/folders",
         "benchmarks/common/gguf",
