@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from bitgauge.benchmarks.vocabulary.enums import Scenario
 from bitgauge.benchmarks.vocabulary.values.choices import SelectQuery
@@ -16,9 +15,7 @@ from ..orders import entries_of
 
 RUNTIMES = ("llamacpp",)
 """Runtimes of decoders, which take the place of the reference's rather than stand beside it."""
-COMMITTED = "fp16"
-"""The recipe of the zoo's own file, which need not be built."""
-FIRST_LOOK = f"{COMMITTED},int8-q8_0,int4-q4_k_m"
+FIRST_LOOK = "fp16,int8-q8_0,int4-q4_k_m"
 """What is measured unless recipes are named."""
 WORKLOAD = Workload(Scenario.LLM, prompt_tokens=128, generated_tokens=32)
 MAX_PERPLEXITY_RATIO = 1.01
@@ -26,16 +23,12 @@ MAX_PERPLEXITY_RATIO = 1.01
 
 
 def spec_of(decoder: ZooDecoder, recipes: Sequence[str], runtime: str, device_id: str) -> JobSpec:
-    """Its job. The baseline is float32, which the coordinator makes of the committed float16."""
+    """Its job. The coordinator widens the committed float16: float32 is the baseline."""
     baseline = local_file(decoder.path)
-    entries = (
-        replace(one, artifact=baseline.digest) if one.recipe == COMMITTED else one
-        for one in entries_of(baseline, (), recipes)
-    )
     return JobSpec(
         model_name=decoder.name,
         baseline=baseline.digest,
-        entries=tuple(entries),
+        entries=entries_of(baseline, (), recipes),
         evaluation=local_file(decoder.evaluation_path).digest,
         calibration=local_file(decoder.calibration_path).digest,
         model_class=decoder.model_class,

@@ -58,7 +58,7 @@ class DemoPlan:
     def loss(self) -> str:
         """What the answers may lose, in words."""
         if self.decodes:
-            return f"at most {decoders.MAX_PERPLEXITY_RATIO - 1:.0%} of perplexity"
+            return f"at most {100 * (decoders.MAX_PERPLEXITY_RATIO - 1):g} % of perplexity"
         return f"at most {MAX_ACCURACY_LOSS_PP:g} point of accuracy"
 
     @property
