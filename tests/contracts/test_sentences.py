@@ -23,7 +23,7 @@ from bitgauge.benchmarks.common.said import LONGEST, said
 from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.recipes import parse
-from bitgauge.coordinator.builders import half, registry
+from bitgauge.coordinator.builders import floats, registry
 from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
 from bitgauge.coordinator.decisions.steps import End, Ending, StepLimit, error_of
 from bitgauge.coordinator.lab.loops import failure_of
@@ -139,7 +139,7 @@ def _built(error: Exception, folder: Path, patch: pytest.MonkeyPatch) -> str:
     def build(_request: BuildRequest) -> None:
         raise error
 
-    patch.setattr(half, "build", build)
+    patch.setattr(floats, "build", build)
     path, calibration = saved(folder, plain())
     with pytest.raises((BitgaugeError, Unsupported)) as caught:
         registry.build(BuildRequest(parse("fp16"), path, folder / "a.onnx", calibration))

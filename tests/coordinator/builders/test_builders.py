@@ -233,7 +233,7 @@ def test_two_builders_of_one_recipe_are_a_defect(other_folder: Path) -> None:
         "def accepts(recipe): return str(recipe) == 'fp16'\n"
         "def build(request): ...\n"
     )
-    with pytest.raises(Internal, match="half and rival both claim fp16"):
+    with pytest.raises(Internal, match="floats and rival both claim fp16"):
         registry.builder_for(parse("fp16"))
 
 
