@@ -114,6 +114,7 @@ KNOWN = {
     "coordinator/cluster/driver_process.py": "a log that is set aside",
     "coordinator/tasks/replicas.py": "a folder of synced files, each checked when it is used",
     "coordinator/builders/environments/torch/writing.py": "a step's own, read when that has ended",
+    "coordinator/builders/safetensors/language.py": "a step's own, read when that has ended",
     "coordinator/environments/shelf.py": "a folder of very many files, after a sync of everything",
 }
 
