@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -211,7 +212,9 @@ class TransformersDecoder:
         check_tokens(tokens, fed=self._fed, vocabulary=self.vocabulary, context=self._size)
         given = torch.from_numpy(np.ascontiguousarray(tokens, np.int64))[None]
         try:
-            with torch.no_grad():
+            with torch.no_grad(), warnings.catch_warnings():
+                # It calls the cache by another name from 5.24 on, and takes both.
+                warnings.simplefilter("ignore", FutureWarning)
                 found = self._model(input_ids=given, past_key_values=self._kept, use_cache=True)
         except RuntimeError as error:
             if "allocate memory" in str(error):
