@@ -153,16 +153,14 @@ def _of_requests(row: TableRow) -> tuple[str, ...]:
     return (
         text.plain(row.metric("size_bytes" if baseline else "size_ratio")),
         "baseline" if baseline and each.value is None else _compared(each),
-        _per_s(row.metric("decode_tokens_per_s")),
+        _number(row.metric("decode_tokens_per_s")),
         text.plain(row.metric("ttft_ns")),
         _mebibytes(row.metric("peak_memory_bytes")),
-        text.plain(row.metric("perplexity"))
-        if baseline and lost.value is None
-        else _compared(lost),
+        _number(row.metric("perplexity")) if baseline and lost.value is None else _compared(lost),
     )
 
 
-def _per_s(metric: MetricValue) -> str:
+def _number(metric: MetricValue) -> str:
     return text.DASH if metric.value is None else text.number(metric.value)
 
 
