@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..table.rows import call_of, chosen, of_artifact
+from ..table.rows import key_of
 from ..vocabulary.asked import at_runtime, needs_calibration, split_runtime
 from ..vocabulary.devices import means
 from ..vocabulary.enums import FormatFamily, HardwareClass, Profile
@@ -73,18 +73,16 @@ class Target:
     @property
     def key(self) -> tuple[object, ...]:
         """As `table.row_key` of the row that it leads to."""
-        parts = (
-            self.model.name,
-            self.model.baseline,
-            self.recipe,
-            call_of(self.workload),
-            self.device_id,
-            self.runtime,
-            self.profile,
-            self.overrides,
-            *chosen(self.output, self.reference),
+        return key_of(
+            *(self.model.name, self.model.baseline, self.recipe, self.workload),
+            device_id=self.device_id,
+            runtime=self.runtime,
+            profile=self.profile,
+            overrides=self.overrides,
+            output=self.output,
+            reference=self.reference,
+            artifact=self.artifact,
         )
-        return of_artifact(parts, self.artifact)
 
     @property
     def group(self) -> tuple[object, ...]:

@@ -51,18 +51,50 @@ class SettledRow:
 
 def row_key(row: TableRow) -> tuple[object, ...]:
     """What must be equal for one row to supersede another."""
-    parts = (
-        row.model_name,
-        row.baseline,
-        row.recipe,
-        call_of(row.workload),
-        row.device_id,
-        row.runtime,
-        row.profile,
-        row.overrides,
-        *chosen(row.output, row.reference),
+    return key_of(
+        *(row.model_name, row.baseline, row.recipe, row.workload),
+        device_id=row.device_id,
+        runtime=row.runtime,
+        profile=row.profile,
+        overrides=row.overrides,
+        output=row.output,
+        reference=row.reference,
+        artifact=row.artifact,
     )
-    return of_artifact(parts, row.artifact)
+
+
+def key_of(
+    model_name: str,
+    baseline: Digest | None,
+    recipe: str,
+    workload: Workload,
+    *,
+    device_id: str,
+    runtime: str,
+    profile: Profile,
+    overrides: Overrides,
+    output: str,
+    reference: str,
+    artifact: Digest | None,
+) -> tuple[object, ...]:
+    """The key of the row that a measurement leads to, whoever speaks of it before it is made.
+
+    Args:
+        model_name: label of the model.
+        baseline: its sanctioned FP32 artifact.
+        recipe: of the artifact.
+        workload: what one call does.
+        device_id: where.
+        runtime: what executes the artifact.
+        profile: how much measuring.
+        overrides: what of the profile was overridden.
+        output: the judged one where somebody chose it, else "".
+        reference: what executes the baseline where that is another runtime, else "".
+        artifact: the file that its owner gave; None: it was built here.
+    """
+    call = call_of(workload)
+    parts = (model_name, baseline, recipe, call, device_id, runtime, profile, overrides)
+    return of_artifact((*parts, *chosen(output, reference)), artifact)
 
 
 @dataclass(frozen=True, slots=True)

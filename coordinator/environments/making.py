@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import psutil
@@ -72,7 +72,7 @@ def commands(interpreter: Interpreter, root: Path, definition: Definition) -> li
     Our own pip works in it where we have one: from a folder that holds nothing else, as what pip
     finds beside itself counts as installed. So a new one needs none, and pip is one process.
     """
-    pip = find_spec("pip")
+    pip = PathFinder.find_spec("pip")  # past setuptools' hook, which warns of distutils
     own_pip = pip is not None and pip.submodule_search_locations
     place = str(root / _PLACE) if own_pip else ""
     install = ("install", "--no-deps", "--only-binary", ":all:", "--no-input")
@@ -88,7 +88,7 @@ def _equip(root: Path, command: Command) -> None:
     settings = Path(sys.prefix) / "pip.conf"
     if settings.is_file():
         shutil.copyfile(settings, root / settings.name)
-    pip = find_spec("pip")
+    pip = PathFinder.find_spec("pip")  # past setuptools' hook, which warns of distutils
     if command.place and pip is not None and pip.submodule_search_locations:
         place = Path(command.place)
         place.mkdir()

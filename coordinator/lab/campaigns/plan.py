@@ -10,7 +10,7 @@ from bitgauge.benchmarks.common.wire import to_wire
 from bitgauge.benchmarks.refresh.bounds import MAX_CELLS, bounded
 from bitgauge.benchmarks.refresh.plan import Known, plan
 from bitgauge.benchmarks.refresh.targets import kept, targets_of_rows, targets_of_suite
-from bitgauge.benchmarks.table.rows import of_artifact
+from bitgauge.benchmarks.table.rows import key_of
 from bitgauge.benchmarks.vocabulary.asked import ALL, EVERY, at_runtime, split_runtime
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import require_overrides
@@ -21,6 +21,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
     Suite,
     SuiteModel,
 )
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from ...builders.base import USUAL_SOURCE
@@ -127,20 +128,7 @@ def rows_of(store: Store, models: Iterable[str]) -> tuple[TableRow, ...]:
 def _under_way(store: Store) -> set[tuple[object, ...]]:
     """Keys of what live campaigns measure already, which no other need."""
     return {
-        of_artifact(
-            (
-                step.spec.model_name,
-                step.spec.baseline,
-                entry.recipe,
-                step.spec.workload,
-                step.device_id,
-                step.spec.runtime_of(entry),
-                step.spec.profile,
-                step.spec.overrides,
-                *([step.spec.output] if step.spec.output else []),
-            ),
-            step.spec.given(entry),
-        )
+        _key(step.spec, step.device_id, entry)
         for campaign_id in store.live_campaigns()
         for step in store.campaign_steps(campaign_id)
         if not step.ended
@@ -178,3 +166,18 @@ def _require_small(found: RefreshPlan) -> None:
             Code.ASKED_TOO_MUCH,
             f"The plan is larger than {MAX_PLAN_BYTES >> 20} MiB: {len(found.jobs)} jobs.",
         )
+
+
+def _key(spec: JobSpec, device_id: str, entry: Entry) -> tuple[object, ...]:
+    """The key of the row that an entry of a planned job leads to."""
+    runtime = spec.runtime_of(entry)
+    return key_of(
+        *(spec.model_name, spec.baseline, entry.recipe, spec.workload),
+        device_id=device_id,
+        runtime=runtime,
+        profile=spec.profile,
+        overrides=spec.overrides,
+        output=spec.output,
+        reference=spec.runtime if runtime != spec.runtime else "",
+        artifact=spec.given(entry),
+    )

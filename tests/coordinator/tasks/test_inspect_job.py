@@ -75,7 +75,7 @@ def test_a_file_for_the_wrong_runtime_is_one_sentence(look: Look) -> None:
     assert nobody.sentence == "Artifact m.tflite is of kind tflite, and onnxruntime takes onnx."
     damaged = refused(look, job(lite), TAKES)
     assert damaged.code is Code.BAD_MODEL, "litert takes it, so it is looked into"
-    assert "Artifact m.tflite is damaged" in damaged.sentence
+    assert "Artifact m.tflite cannot be read as tflite: it is damaged" in damaged.sentence
 
 
 def test_a_baseline_is_executed_by_what_takes_it(look: Look) -> None:
