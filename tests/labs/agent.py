@@ -20,6 +20,7 @@ import grpc
 import grpc.aio
 import msgspec
 import numpy as np
+from bitgauge.agents import registry
 from bitgauge.agents.config import AgentConfig, PhaseLimits
 from bitgauge.agents.service import serve
 from bitgauge.benchmarks.common.agreement import PROTOCOL_VERSION
@@ -193,6 +194,7 @@ def evaluation_bytes(folder: Path, samples: int = SAMPLES) -> bytes:
     return path.read_bytes()
 
 
+_OURS = sorted({*registry.find("runtimes", ()).modules} - {"fake"})
 _KERNELS = Path(tempfile.mkdtemp(prefix="bitgauge-kernels-"))
 atexit.register(shutil.rmtree, _KERNELS, ignore_errors=True)
 
@@ -213,7 +215,7 @@ def known_kernels(folder: Path, *units: str) -> Iterator[None]:
 
 def _copied(sources: Sequence[Path], targets: Sequence[Path]) -> None:
     """The maps of runtimes that are no test's own."""
-    for source, name, target in itertools.product(sources, ("onnxruntime", "litert"), targets):
+    for source, name, target in itertools.product(sources, _OURS, targets):
         if (source / name).is_dir():
             shutil.copytree(source / name, target / name, dirs_exist_ok=True)
 

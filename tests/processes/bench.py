@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +16,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
+from bitgauge.agents.host.process import start_ticks
 from bitgauge.agents.spec import WORKER
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.vocabulary.enums import Disposition
+from bitgauge.benchmarks.vocabulary.enums import Disposition, PassName
 from bitgauge.benchmarks.vocabulary.errors import Unavailable
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Overrides
 from bitgauge.benchmarks.vocabulary.values.runs import RunView
@@ -35,6 +37,8 @@ RECIPE = "int8-dynamic"
 BRIEF = Overrides(warmup_ms=20, launches=1, budget_ms=500)
 """Enough of every pass that is asked for, where what it measures does not matter."""
 PATIENCE_S = 60.0
+YOUNG_S = 0.25
+"""Less than a child needs to import what measures."""
 
 
 @dataclass
@@ -89,13 +93,17 @@ class AgentService:
             self._start()
 
     def child(self) -> psutil.Process:
-        """A child of a pass that has just begun: what it measures is still ahead of it."""
+        """A child that has just begun to compare: what it measures is still ahead of it.
+
+        One that is older may be about to end by the time that a busy machine lets us act; without
+        some other passes a run is whole.
+        """
         deadline = time.monotonic() + PATIENCE_S
         before = self._children()
         while time.monotonic() < deadline:
             for process in self._children() - before:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    if WORKER in process.cmdline():
+                with contextlib.suppress(psutil.NoSuchProcess, OSError):
+                    if age_s(process.pid) < YOUNG_S and _pass_of(process) == PassName.PAIR.value:
                         return process
             time.sleep(0.02)
         raise AssertionError("no child began to measure")
@@ -108,6 +116,21 @@ class AgentService:
         self.process.terminate()
         self._keeper.join(20)
         self._known.__exit__(None, None, None)
+
+
+def _pass_of(process: psutil.Process) -> str:
+    """The pass that a child measures; "" of a process that is none."""
+    words = process.cmdline()
+    if WORKER not in words:
+        return ""
+    spec = Path(words[words.index(WORKER) + 1])
+    return str(json.loads(spec.read_bytes())["pass_name"])
+
+
+def age_s(pid: int) -> float:
+    """How long ago a process was started; of one that is gone, longer than any."""
+    ticks = start_ticks(pid) or 0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def left_over(home: Path) -> list[str]:

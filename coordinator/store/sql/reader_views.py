@@ -115,7 +115,7 @@ SELECT t.row_key, t.model_class, t.hardware_class, t.family, t.scenario, t.batch
        {_metric("accuracy_delta_pp", "high")} AS accuracy_delta_high_pp,
        {_metric("accuracy_delta_pp", "verdict")} AS accuracy_verdict,
        {_metric("saturated_pct")} AS saturated_pct,
-       {_metric("ttft_ns")} / 1e6 AS first_token_ms, {_metric("tpot_ns")} / 1e6 AS per_token_ms,
+       {_metric("ttft_ns")} / 1e3 AS first_token_us, {_metric("tpot_ns")} / 1e3 AS per_token_us,
        {_metric("decode_tokens_per_s")} AS tokens_per_s, {_metric("tpot_ratio")} AS per_token_ratio,
        {_metric("perplexity")} AS perplexity, {_metric("perplexity_ratio")} AS perplexity_ratio,
        {_metric("perplexity_ratio", "verdict")} AS perplexity_verdict,
