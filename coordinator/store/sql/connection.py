@@ -65,7 +65,10 @@ def check(connection: sqlite3.Connection, name: Path | str, how: str = "quick_ch
     Raises:
         Internal: `STORE_DAMAGED` with what was found.
     """
-    findings = [str(row[0]) for row in connection.execute(f"PRAGMA {how}")]
+    try:
+        findings = [str(row[0]) for row in connection.execute(f"PRAGMA {how}")]
+    except UnicodeDecodeError:
+        findings = ["what names its tables is no text"]  # and stands in what SQLite says of it
     if findings != ["ok"]:
         raise Internal(
             Code.STORE_DAMAGED,

@@ -38,18 +38,18 @@ TIGHT = "--step-limit=build=3,512MiB", "--step-limit=reference=3,512MiB"
 PATIENCE_S = 60.0
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
+EVILS = "fp16-evil_one"
 EVIL = """
 import os
 import time
 
-from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.coordinator.builders.base import Unsupported
 
-VERSION, DISTRIBUTIONS, MAKES = 1, (), "onnx"
+VERSION, DISTRIBUTIONS, MAKES, RECIPES = 1, (), "onnx", ("{recipe}",)
 
 
 def accepts(recipe):
-    return recipe.family is FormatFamily.BF16
+    return False
 
 
 def build(request):
@@ -77,11 +77,11 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     plugins = tmp_path_factory.mktemp("plugins")
     (plugins / "builders").mkdir()
     path = plugins / "builders" / "evil.py"
-    path.write_text(EVIL.format(home="", port=0, others=[]))
+    path.write_text(EVIL.format(recipe=EVILS, home="", port=0, others=[]))
     variables = {PLUGIN_PATH: str(plugins), "PYTHONPATH": str(Path(__file__).parents[3])}
     for up in started(tmp_path_factory.mktemp("slow"), *SLOW, variables=variables):
         port, others = int(up.address.rpartition(":")[2]), [one.pid for one in up.tree()]
-        path.write_text(EVIL.format(home=str(up.home), port=port, others=others))
+        path.write_text(EVIL.format(recipe=EVILS, home=str(up.home), port=port, others=others))
         yield up
 
 
@@ -251,7 +251,7 @@ def test_a_build_that_attacks_reaches_nothing_and_another_users_job_goes_on(
     with slow.client() as client:
         secret, _ = client.create_token("cleo", Role.SUBMIT)
         (tmp_path / "token").write_text(secret)
-        spec = dataclasses.replace(small_job(client, "evil"), entries=(Entry("bf16"),))
+        spec = dataclasses.replace(small_job(client, "evil"), entries=(Entry(EVILS),))
         evil = client.submit(spec).job_id
         with Client(Endpoint(slow.address, None, tmp_path / "token")) as other:
             theirs = other.submit(small_job(other, "cleo")).job_id

@@ -10,12 +10,13 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.coordinator.store.sql.connection import connect, connect_readonly, prepare
+from bitgauge.coordinator.store.sql.connection import check, connect, connect_readonly, prepare
 from bitgauge.coordinator.store.sql.database import translated
 from bitgauge.coordinator.store.store import Store
 from bitgauge.coordinator.store.values import LeaseTerms
@@ -139,6 +140,17 @@ def test_a_file_that_is_no_database(path: Path, size_bytes: int) -> None:
     for opening in (Store.open, Store.open_readonly):
         with refused(Code.STORE_DAMAGED):
             opening(path)
+
+
+def test_damage_whose_words_are_no_text_is_damage_too() -> None:
+    class Damaged:
+        """What Python makes of the name of an index whose page was overwritten."""
+
+        def execute(self, _query: str) -> object:
+            raise UnicodeDecodeError("utf-8", b"\xa5", 0, 1, "invalid start byte")
+
+    with refused(Code.STORE_DAMAGED):
+        check(cast(sqlite3.Connection, Damaged()), "store.db")
 
 
 def test_a_damaged_database_is_refused_at_start(path: Path) -> None:
