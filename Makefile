@@ -42,7 +42,7 @@ labs: .venv/dev.installed
 	$(PYTEST) tests/processes --ignore tests/processes/agent
 
 # Runtimes of others, each from a folder to the table, and those whose libraries are too large for the development extras:
-# programs of torch.export, language models in GGUF, their attacks included. 6 minutes.
+# programs of torch.export, language models in GGUF, their attacks included. 10 minutes.
 test-runtimes: .venv/runtimes.installed
 	$(PYTEST) tests/runtimes
 	$(PYTEST) tests/contracts/test_runtime.py tests/contracts/test_decoder.py -k "torch or llamacpp or genai or transformers or declare"

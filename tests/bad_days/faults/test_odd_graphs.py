@@ -252,6 +252,8 @@ async def test_foreign_load_is_survived_and_flagged(lab: Lab) -> None:
     metrics = analysed(lab, job, report)
     for key in ("latency_p50_ns", "latency_ratio"):
         metric = metrics[key]
+        if metric.reason == "insufficient_samples":
+            continue  # nothing is said, which is right, too
         flagged = "foreign_load" in metric.flags or metric.reason == "invalid_discarded"
         assert flagged, (key, metric)
         assert float(detail(metric)["foreign_cpu_pct"]) > 10
