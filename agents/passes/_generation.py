@@ -1,12 +1,10 @@
 """A decoder as a session, so that passes that time calls time requests: one call is one request.
 
-A request empties the context, feeds a prompt, and takes and feeds the most probable token as often
-as the workload says.
+A request empties the context, feeds a prompt, and chooses as many tokens as the workload says.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +54,7 @@ class Requests:
 
     Args:
         decoder: what is asked.
-        generated: how often the most probable token is taken and fed.
+        generated: tokens that a request chooses.
     """
 
     output_names = ("generated",)
@@ -73,17 +71,16 @@ class Requests:
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """A request with this prompt."""
         prompt: Ints = feeds[_TOKENS][0]
-        return functools.partial(request, self.decoder, prompt, self._generated)
+
+        def call() -> None:
+            request(self.decoder, prompt, self._generated)
+
+        return call
 
     def run(self, feeds: Feeds) -> list[npt.NDArray[Any]]:
         """One request; what was generated, (1, generated)."""
-        taken = np.empty((1, self._generated), np.int64)
-        self.decoder.reset()
-        self.decoder.feed(feeds[_TOKENS][0])
-        for at in range(self._generated):
-            taken[0, at] = self.decoder.greedy()
-            self.decoder.feed(taken[0, at : at + 1])
-        return [taken]
+        chosen = request(self.decoder, feeds[_TOKENS][0], self._generated)
+        return [np.array([chosen], np.int64)]
 
     def longest(self, feeds: Feeds) -> Feeds:
         """A prompt that leaves no room but for the answer, of the tokens of another."""

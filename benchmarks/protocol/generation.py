@@ -1,8 +1,9 @@
 """How requests to decoders are timed, on a given clock: alone, in quads of two, by prompt length.
 
-A request empties the context, feeds a prompt and then takes and feeds the most probable token again
-and again (scenario `llm`, measurement.md A-2). It is the unit that is timed and, of two decoders,
-what takes turns in quads A B B A or B A A B (A-8): all four requests of a quad have one prompt.
+A request empties the context, feeds a prompt, chooses the most probable token and, as long as more
+are wanted, feeds it and chooses the next (scenario `llm`, measurement.md A-2). It is the unit that
+is timed and, of two decoders, what takes turns in quads A B B A or B A A B (A-8): all four requests
+of a quad have one prompt.
 Between two clock readings there are the decoder's own calls and nothing else.
 
 The prompts are tokens drawn at random, as `llama-bench` has them, unless texts are given; a model's
@@ -104,19 +105,32 @@ def prompts(
     ]
 
 
-def request(decoder: Decodes, prompt: Ints, generated: int) -> None:
-    """One request that nobody times: what a session's call is in scenario `llm`."""
+def request(decoder: Decodes, prompt: Ints, generated: int) -> list[int]:
+    """One request that is timed as a whole: what a session's call is in scenario `llm`.
+
+    The same work as a request whose tokens are timed one by one: the last token that is chosen
+    ends it, and is not fed.
+
+    Returns:
+        The tokens that were chosen, `generated` of them.
+    """
     decoder.reset()
     decoder.feed(prompt)
-    for _ in range(generated):
-        decoder.feed(np.array([decoder.greedy()], np.int64))
+    chosen = [decoder.greedy()]
+    while len(chosen) < generated:
+        decoder.feed(np.array(chosen[-1:], np.int64))
+        chosen.append(decoder.greedy())
+    return chosen
 
 
 def warm_calls(decoders: Sequence[Decodes], own: Sequence[Ints], generated: int) -> list[Call]:
     """What the warm-up runs in turn: a request to each decoder."""
 
     def call(which: int) -> Call:
-        return lambda: request(decoders[which], own[0], generated)
+        def one() -> None:
+            request(decoders[which], own[0], generated)
+
+        return one
 
     return [call(which) for which in range(len(decoders))]
 

@@ -7,7 +7,6 @@ one token that it makes itself, on the same context. Both take turns in quads.
 from __future__ import annotations
 
 import ctypes
-import functools
 import importlib.util
 import time
 from dataclasses import replace
@@ -44,10 +43,13 @@ def main() -> None:
     decoder = opened(MODEL)
     prompt = generation.prompts(decoder, PROMPT, np.random.default_rng(3))[0]
     for words, tokens, generated in (
-        ("prefill", PROMPT, 0),
+        ("prefill", PROMPT, 1),
         ("prefill and decode", PROMPT, GENERATED),
     ):
-        ours = functools.partial(generation.request, decoder, prompt[:tokens], generated)
+
+        def ours(prompt: Ints = prompt[:tokens], generated: int = generated) -> None:
+            generation.request(decoder, prompt, generated)
+
         took = abba(OwnLoop(decoder, prompt[:tokens], generated), ours, quads=QUADS)
         low, high = 1 / took.high, 1 / took.low
         print(
@@ -94,9 +96,10 @@ class OwnLoop:
         library.llama_memory_clear(library.llama_get_memory(context), False)
         prompt = library.llama_batch_get_one(self._prompt, len(self._prompt))
         library.llama_decode(context, prompt)
-        for _ in range(self._generated):
-            self._token[0] = library.llama_sampler_sample(self._sampler, context, -1)
+        self._token[0] = library.llama_sampler_sample(self._sampler, context, -1)
+        for _ in range(self._generated - 1):
             library.llama_decode(context, library.llama_batch_get_one(self._token, 1))
+            self._token[0] = library.llama_sampler_sample(self._sampler, context, -1)
         library.llama_synchronize(context)
 
 

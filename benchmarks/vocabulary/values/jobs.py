@@ -32,8 +32,8 @@ class Workload:
     """What one call does: everything here is part of the row key.
 
     In scenario `llm` one call is a *request*: the context is emptied, `prompt_tokens` are fed, and
-    `generated_tokens` times the most probable token is taken and fed; the batch is 1. Elsewhere
-    both are 0.
+    `generated_tokens` times the most probable token is chosen, each but the last fed; the batch is
+    1. Elsewhere both are 0.
     """
 
     scenario: Scenario = Scenario.SINGLE_STREAM

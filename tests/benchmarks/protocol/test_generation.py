@@ -59,10 +59,20 @@ def paired(machine: Machine, ratio: float, **changes: Any) -> GenerationSamples:
 
 def test_a_request_feeds_the_prompt_and_then_token_by_token() -> None:
     decoder = PacedDecoder(Machine())
-    request(decoder, np.array([1, 2, 3]), 2)
-    assert decoder.fed == [1, 2, 3, 6, 12]
+    chosen = request(decoder, np.array([1, 2, 3]), 3)
+    assert decoder.fed == [1, 2, 3, *chosen[:2]]
+    assert len(chosen) == 3
     request(decoder, np.array([4]), 1)
-    assert decoder.fed == [4, 4], "the context was emptied"
+    assert decoder.fed == [4], "the context was emptied, and what ends a request is not fed"
+
+
+def test_a_request_as_a_whole_is_the_work_of_one_whose_tokens_are_timed() -> None:
+    machine = Machine()
+    decoder = PacedDecoder(machine)
+    timed = alone(machine, decoder, sweep=False)
+    start = machine.clock()
+    request(decoder, np.arange(LENGTH), GENERATED)
+    assert machine.clock() - start == timed.ttft_ns[0] + timed.decode_ns[0]
 
 
 def test_first_token_and_further_ones_are_told_apart() -> None:
@@ -173,4 +183,5 @@ def test_the_warm_up_runs_requests() -> None:
     own = prompts(both[0], LENGTH, np.random.default_rng(0))
     warm = warm_up(warm_calls(both, own, GENERATED), machine.clock, QUICK)
     assert warm.steady
-    assert set(warm.iteration_ns) == {round(0.01 * MS * LENGTH) + GENERATED * round(0.2 * MS)}
+    further = (GENERATED - 1) * round(0.2 * MS)
+    assert set(warm.iteration_ns) == {round(0.01 * MS * LENGTH) + further}
