@@ -22,11 +22,8 @@ from ..stats.discards import Discarded, kept_requests, together
 from ..stats.paired import (
     LEVEL,
     Interval,
-    difference_of,
-    pool_launches,
     request_log_ratios,
     student_interval,
-    verdict_of,
 )
 from ..stats.percentiles import binomial_quantile, needed_size, percentile
 from ..stats.resample import effective_size
@@ -38,13 +35,12 @@ from ..vocabulary.reasons import (
     NO_FURTHER_TOKENS,
     NO_RAW_DATA,
     NOT_TOGETHER,
-    UNSTEADY_RATIO,
-    WIDE_INTERVAL,
 )
 from ..vocabulary.values.devices import StackItem
 from ..vocabulary.values.runs import MetricValue
 from .apart import is_apart
 from .facts import Groups, RunFacts, invalid, items, null
+from .paired import paired_ratio
 from .timed import launch_detail, launch_flags, nominal_mhz
 
 NS_PER_S = 1e9
@@ -309,36 +305,13 @@ def _ratio(key: str, launches: Launches, ratios: Sequence[Floats], facts: RunFac
     """Candidate / baseline from the quads of every launch, as the ratio of latencies is."""
     if (lack := launches.lack(key)) is not None:
         return lack
-    quads = sum(one.size for one in ratios)
-    level = 1 - (1 - LEVEL) / facts.comparisons
-    shown, judged = pool_launches(ratios), pool_launches(ratios, level)
-    if shown is None or judged is None:
-        return null(key, INSUFFICIENT_SAMPLES, quads=quads, launches=len(ratios))
-    margin, flags = facts.plan.margin, list(launches.flags)
-    if shown.interval.half_width > margin / 2:
-        flags.append(WIDE_INTERVAL)
-    if shown.method == "stretches":
-        flags.append(UNSTEADY_RATIO)
-    return MetricValue(
-        key=key,
-        value=math.exp(shown.interval.point),
-        low=math.exp(shown.interval.low),
-        high=math.exp(shown.interval.high),
-        n=quads,
-        verdict=verdict_of(judged.interval, margin),
-        difference=difference_of(shown.interval),
-        flags=tuple(flags),
-        detail=(
-            *items(
-                quads=quads,
-                launches=len(ratios),
-                method=shown.method,
-                between_variance=shown.between,
-                within_variance=shown.within,
-                margin=margin,
-                verdict_level=level,
-                stopped=",".join(sorted({one.stopped for one in launches.samples})),
-            ),
-            *launches.detail,
-        ),
+    found = paired_ratio(
+        *(key, ratios, facts),
+        flags=launches.flags,
+        detail=launches.detail,
+        stopped=(one.stopped for one in launches.samples),
     )
+    if found is not None:
+        return found
+    quads = sum(one.size for one in ratios)
+    return null(key, INSUFFICIENT_SAMPLES, quads=quads, launches=len(ratios))

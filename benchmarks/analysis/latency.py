@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..stats.paired import LEVEL, difference_of, pool_launches, quad_log_ratios, verdict_of
+from ..stats.paired import quad_log_ratios
 from ..stats.percentiles import needed_size, percentile, pooled_size
 from ..stats.resample import bootstrap_median
 from ..stats.sanity import impossible_median, outliers
@@ -18,12 +17,11 @@ from ..vocabulary.reasons import (
     INSUFFICIENT_SAMPLES,
     ITERATION_OVER_BUDGET,
     NO_RAW_DATA,
-    UNSTEADY_RATIO,
-    WIDE_INTERVAL,
 )
 from ..vocabulary.values.runs import MetricValue
 from .apart import apart_ratio, is_apart
 from .facts import Groups, RunFacts, invalid, items, null, seed_of
+from .paired import paired_ratio
 from .timed import AbsoluteLaunches, pair_launches
 
 
@@ -38,42 +36,18 @@ def latency_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
     if launches.discarded.invalid:
         return invalid(key, launches.detail)
     ratios = [quad_log_ratios(launch) for launch in launches.samples]
-    quads = sum(ratio.size for ratio in ratios)
-    verdict_level = 1 - (1 - LEVEL) / facts.comparisons
-    shown, judged = pool_launches(ratios), pool_launches(ratios, verdict_level)
-    if shown is None or judged is None:
-        slowest = [max(one.warm.iteration_ns) for one in launches.samples]
-        reason = too_few(slowest, facts.plan.pair_budget_ns)
-        return null(key, reason, quads=quads, launches=len(ratios), iteration_ns=max(slowest))
-    margin = facts.plan.margin
-    flags = list(launches.flags)
-    if shown.interval.half_width > margin / 2:
-        flags.append(WIDE_INTERVAL)
-    if shown.method == "stretches":
-        flags.append(UNSTEADY_RATIO)
-    return MetricValue(
-        key=key,
-        value=math.exp(shown.interval.point),
-        low=math.exp(shown.interval.low),
-        high=math.exp(shown.interval.high),
-        n=quads,
-        verdict=verdict_of(judged.interval, margin),
-        difference=difference_of(shown.interval),
-        flags=tuple(flags),
-        detail=(
-            *items(
-                quads=quads,
-                launches=len(ratios),
-                method=shown.method,
-                between_variance=shown.between,
-                within_variance=shown.within,
-                margin=margin,
-                verdict_level=verdict_level,
-                stopped=",".join(sorted({launch.stopped for launch in launches.samples})),
-            ),
-            *launches.detail,
-        ),
+    found = paired_ratio(
+        *(key, ratios, facts),
+        flags=launches.flags,
+        detail=launches.detail,
+        stopped=(one.stopped for one in launches.samples),
     )
+    if found is not None:
+        return found
+    quads = sum(ratio.size for ratio in ratios)
+    slowest = [max(one.warm.iteration_ns) for one in launches.samples]
+    reason = too_few(slowest, facts.plan.pair_budget_ns)
+    return null(key, reason, quads=quads, launches=len(ratios), iteration_ns=max(slowest))
 
 
 def latency_p50(launches: AbsoluteLaunches, facts: RunFacts) -> MetricValue:

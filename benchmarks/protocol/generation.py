@@ -15,6 +15,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,10 +26,9 @@ from ..stats.paired import is_precise, request_log_ratios
 from ..vocabulary.profiles import (
     MAX_LATENCIES_PER_LAUNCH,
     MAX_OVERRUN,
-    MIN_QUADS,
     ProfilePlan,
 )
-from .latency import Call, Clock, ConditionLog, Gap, ReadConditions
+from .latency import Call, Clock, ConditionLog, Gap, ReadConditions, why_stop
 
 PROMPTS = 8
 """Different prompts that requests take in turn, so that none of them is special."""
@@ -305,22 +305,14 @@ def measure_request_pairs(
         for which in (first, 1 - first, 1 - first, first):
             done.time(which, own[quad % len(own)], generated, quad=quad)
         samples = done.samples(warm, "")
-        stopped = _why_stop(samples, clock() - started, plan)
+        precise = partial(_is_precise, samples, plan)
+        stopped = why_stop(samples.which.size // 4, clock() - started, plan, precise)
         if stopped:
             return replace(samples, stopped=stopped)
         gap()
 
 
-def _why_stop(samples: GenerationSamples, elapsed_ns: int, plan: ProfilePlan) -> str:
-    """Why no more quads are measured, or nothing."""
-    quads = samples.which.size // 4
-    if quads % plan.quads == 0:
-        kept, _ = kept_requests(samples)
-        ratios = request_log_ratios(kept)
-        if all(one.size and is_precise(one, plan.margin) for one in ratios if one is not None):
-            return "precise"
-    if quads >= plan.max_quads:
-        return "max_quads"
-    if elapsed_ns >= MAX_OVERRUN * plan.pair_budget_ns:
-        return "too_slow"
-    return "budget" if quads >= MIN_QUADS and elapsed_ns >= plan.pair_budget_ns else ""
+def _is_precise(samples: GenerationSamples, plan: ProfilePlan) -> bool:
+    kept, _ = kept_requests(samples)
+    ratios = request_log_ratios(kept)
+    return all(one.size and is_precise(one, plan.margin) for one in ratios if one is not None)

@@ -12,6 +12,7 @@ import math
 from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 
 import numpy as np
 
@@ -226,24 +227,34 @@ def measure_pair(
         first = int(rng.integers(2))
         pair.measure_quad((first, 1 - first, 1 - first, first))
         samples = pair.samples(warm, "")
-        stopped = _why_stop(samples, clock() - started, plan)
+        precise = partial(_is_precise, samples, plan)
+        stopped = why_stop(samples.letter.size // 4, clock() - started, plan, precise)
         if stopped:
             return replace(samples, stopped=stopped)
         gap()
 
 
-def _why_stop(samples: PairSamples, elapsed_ns: int, plan: ProfilePlan) -> str:
-    """Why no more quads are measured, or nothing."""
-    done = samples.letter.size // 4
-    if done % plan.quads == 0:
-        kept, _ = kept_quads(samples)
-        if kept.letter.size and is_precise(quad_log_ratios(kept), plan.margin):
-            return "precise"
-    if done >= plan.max_quads:
+def _is_precise(samples: PairSamples, plan: ProfilePlan) -> bool:
+    kept, _ = kept_quads(samples)
+    return bool(kept.letter.size) and is_precise(quad_log_ratios(kept), plan.margin)
+
+
+def why_stop(quads: int, elapsed_ns: int, plan: ProfilePlan, precise: Callable[[], bool]) -> str:
+    """Why no more quads are measured, or nothing.
+
+    Args:
+        quads: so far.
+        elapsed_ns: since the first one began.
+        plan: how many quads.
+        precise: whether they say enough; asked after every `plan.quads` of them.
+    """
+    if quads % plan.quads == 0 and precise():
+        return "precise"
+    if quads >= plan.max_quads:
         return "max_quads"
     if elapsed_ns >= MAX_OVERRUN * plan.pair_budget_ns:
         return "too_slow"
-    return "budget" if done >= MIN_QUADS and elapsed_ns >= plan.pair_budget_ns else ""
+    return "budget" if quads >= MIN_QUADS and elapsed_ns >= plan.pair_budget_ns else ""
 
 
 def measure_absolute(
