@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 
 if TYPE_CHECKING:
     from .base import Ints
@@ -41,3 +41,11 @@ def check_tokens(tokens: Ints, *, fed: int, vocabulary: int, context: int) -> No
 def nothing_fed() -> BadInput:
     """The error of who asks what comes next before anything was fed."""
     return BadInput(Code.EMPTY_PROMPT, "Nothing was fed, so that nothing comes next.")
+
+
+def token_by_token(library: str) -> Refused:
+    """The error of who wants calls of a library that opens language models alone."""
+    return Refused(
+        Code.UNSUPPORTED_ARTIFACT,
+        f"{library} runs language models token by token, in scenario llm alone.",
+    )

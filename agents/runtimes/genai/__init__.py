@@ -6,15 +6,15 @@ The parent only asks for versions; the library is imported in the child. An arti
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
+from .._installed import versions
+from .._tokens import token_by_token
 from ..base import RuntimeMissing, Session, SessionOptions, Traits
 from . import tiny
 from .options import OPTIONS
@@ -33,25 +33,18 @@ _FAMILIES = (FormatFamily.FP32, FormatFamily.FP16, FormatFamily.INT8, FormatFami
 def probe() -> RuntimeDescription:
     """Versions of the installed packages; see `base.RuntimeModule.probe`."""
     names = (_LIBRARY, _UNDER_IT, "numpy")
-    versions = {name: found for name in names if (found := _version(name))}
-    if _LIBRARY not in versions or importlib.util.find_spec("onnxruntime_genai") is None:
+    installed = versions(names)
+    if _LIBRARY not in installed or importlib.util.find_spec("onnxruntime_genai") is None:
         raise RuntimeMissing("ONNX Runtime GenAI is not installed in the agent's environment.")
-    if _UNDER_IT not in versions:
+    if _UNDER_IT not in installed:
         raise RuntimeMissing("ONNX Runtime GenAI is there without onnxruntime, which it runs on.")
     return RuntimeDescription(
         name=NAME,
-        version=versions[_LIBRARY],
+        version=installed[_LIBRARY],
         providers=("cpu",),
         families=_FAMILIES,
-        versions=tuple(StackItem(name, value) for name, value in sorted(versions.items())),
+        versions=tuple(StackItem(name, value) for name, value in sorted(installed.items())),
     )
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def prepare() -> None:
@@ -67,10 +60,7 @@ def load(path: Path, options: SessionOptions) -> Session:
     Raises:
         Refused: `unsupported_artifact`.
     """
-    raise Refused(
-        Code.UNSUPPORTED_ARTIFACT,
-        "ONNX Runtime GenAI runs language models token by token, in scenario llm alone.",
-    )
+    raise token_by_token("ONNX Runtime GenAI")
 
 
 def open_decoder(path: Path, options: SessionOptions) -> GenaiDecoder:

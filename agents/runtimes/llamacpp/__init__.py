@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
+from .._tokens import token_by_token
 from ..base import Session, SessionOptions, Traits
 from . import tiny
 from .library import found, loaded_library
@@ -58,10 +58,7 @@ def load(path: Path, options: SessionOptions) -> Session:
     Raises:
         Refused: `unsupported_artifact`.
     """
-    raise Refused(
-        Code.UNSUPPORTED_ARTIFACT,
-        "In llama.cpp language models run token by token, in scenario llm alone.",
-    )
+    raise token_by_token("llama.cpp")
 
 
 def open_decoder(path: Path, options: SessionOptions) -> LlamaDecoder:

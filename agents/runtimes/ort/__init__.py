@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.metadata
 import importlib.util
 import itertools
 import statistics
@@ -27,6 +26,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     StackItem,
 )
 
+from .._installed import versions
 from ..base import RuntimeMissing, SessionOptions, Traits
 from . import encode, sentinel
 
@@ -73,13 +73,13 @@ _TYPES = {
 
 def probe() -> RuntimeDescription:
     """Versions of the installed packages; see `base.RuntimeModule.probe`."""
-    versions = {name: found for name in _DISTRIBUTIONS if (found := _version(name))}
-    if not versions or importlib.util.find_spec("onnxruntime") is None:
+    installed = versions(_DISTRIBUTIONS)
+    if not installed or importlib.util.find_spec("onnxruntime") is None:
         raise RuntimeMissing("ONNX Runtime is not installed in the agent's environment.")
-    items = versions | {"numpy": _version("numpy") or ""}
+    items = installed | versions(["numpy"])
     return RuntimeDescription(
         name=NAME,
-        version=next(iter(versions.values())),
+        version=next(iter(installed.values())),
         providers=_PROVIDERS,
         families=_FAMILIES,
         versions=tuple(StackItem(name, value) for name, value in sorted(items.items())),
@@ -370,13 +370,6 @@ def explain(error: Exception, *, loading: bool, path: Path | None = None) -> Bit
     if loading:
         return BadInput(Code.BAD_MODEL, sentence)
     return Refused(Code.RUN_FAILED, sentence)
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 TRAITS = Traits(

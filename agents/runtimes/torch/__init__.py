@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
-import importlib.metadata
 import importlib.util
 import tempfile
 from dataclasses import replace
@@ -23,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     StackItem,
 )
 
+from .._installed import versions
 from ..base import RuntimeMissing, SessionOptions, Traits
 from . import ahead, executions, loading
 from .profile import ProfiledTorchSession
@@ -48,23 +48,16 @@ _DISTRIBUTIONS = ("torch", "torchao", "numpy")
 
 def probe() -> RuntimeDescription:
     """Versions of the installed packages; see `base.RuntimeModule.probe`."""
-    versions = {name: found for name in _DISTRIBUTIONS if (found := _version(name))}
-    if "torch" not in versions or importlib.util.find_spec("torch") is None:
+    installed = versions(_DISTRIBUTIONS)
+    if "torch" not in installed or importlib.util.find_spec("torch") is None:
         raise RuntimeMissing("PyTorch is not installed in the agent's environment.")
     return RuntimeDescription(
         name=NAME,
-        version=versions["torch"],
+        version=installed["torch"],
         providers=("cpu",),
         families=_FAMILIES,
-        versions=tuple(StackItem(name, value) for name, value in sorted(versions.items())),
+        versions=tuple(StackItem(name, value) for name, value in sorted(installed.items())),
     )
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def prepare() -> None:

@@ -7,15 +7,15 @@ for versions; the library is imported in the child.
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
+from .._installed import versions
+from .._tokens import token_by_token
 from ..base import RuntimeMissing, Session, SessionOptions, Traits
 
 if TYPE_CHECKING:
@@ -36,24 +36,17 @@ _FAMILIES = (
 
 def probe() -> RuntimeDescription:
     """Versions of the installed packages; see `base.RuntimeModule.probe`."""
-    versions = {name: found for name in _DISTRIBUTIONS if (found := _version(name))}
+    installed = versions(_DISTRIBUTIONS)
     for name, module in (("transformers", "transformers"), ("torch", "torch")):
-        if name not in versions or importlib.util.find_spec(module) is None:
+        if name not in installed or importlib.util.find_spec(module) is None:
             raise RuntimeMissing(f"The package {name} is not installed in the agent's environment.")
     return RuntimeDescription(
         name=NAME,
-        version=versions["transformers"],
+        version=installed["transformers"],
         providers=("cpu",),
         families=_FAMILIES,
-        versions=tuple(StackItem(name, value) for name, value in sorted(versions.items())),
+        versions=tuple(StackItem(name, value) for name, value in sorted(installed.items())),
     )
-
-
-def _version(distribution: str) -> str:
-    try:
-        return importlib.metadata.version(distribution)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def prepare() -> None:
@@ -69,10 +62,7 @@ def load(path: Path, options: SessionOptions) -> Session:
     Raises:
         Refused: `unsupported_artifact`.
     """
-    raise Refused(
-        Code.UNSUPPORTED_ARTIFACT,
-        "Hugging Face folders are run token by token, in scenario llm alone.",
-    )
+    raise token_by_token("The package transformers")
 
 
 def open_decoder(path: Path, options: SessionOptions) -> TransformersDecoder:
