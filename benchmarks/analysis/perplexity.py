@@ -23,6 +23,7 @@ from ..vocabulary.metric import Group
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
     BASELINE_NONFINITE,
+    IMPROBABLE_TEXTS,
     INSUFFICIENT_SAMPLES,
     NO_RAW_DATA,
     NONFINITE_OUTPUT,
@@ -36,6 +37,7 @@ _KEYS = keys(
 )
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 _TAIL = 0.99
+_MOST_NATS = 700.0  # exp of more is no float
 
 
 def perplexity(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
@@ -87,7 +89,9 @@ def _perplexity(nll: Floats, samples: PerplexitySamples) -> MetricValue:
     found = ratio_of_sums(nll, samples.tokens, samples.document)
     interval = found.interval(LEVEL)
     if interval is None:
-        return null(key, INSUFFICIENT_SAMPLES, observed=math.exp(found.value), documents=1)
+        return null(key, INSUFFICIENT_SAMPLES, nats_per_token=found.value, documents=1)
+    if interval.high > _MOST_NATS:
+        return null(key, IMPROBABLE_TEXTS, nats_per_token=found.value)
     return MetricValue(
         key=key,
         value=math.exp(found.value),
@@ -106,7 +110,9 @@ def _ratio(samples: PerplexitySamples, facts: RunFacts) -> MetricValue:
     interval = found.interval(LEVEL)
     decision = at_most(found, math.log1p(facts.perplexity_margin_pct / 100))
     if interval is None or decision is None:
-        return null(key, INSUFFICIENT_SAMPLES, observed=math.exp(found.value), documents=1)
+        return null(key, INSUFFICIENT_SAMPLES, nats_lost_per_token=found.value, documents=1)
+    if max(interval.high, decision.high) > _MOST_NATS:
+        return null(key, IMPROBABLE_TEXTS, nats_lost_per_token=found.value)
     return MetricValue(
         key=key,
         value=math.exp(found.value),

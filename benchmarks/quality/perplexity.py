@@ -196,7 +196,8 @@ def _add(sums: _Sums, window: Window, told: list[npt.NDArray[np.floating[Any]]])
             kl = divergence(*views)
             nats[2] += kl.sum()
             same += int(np.count_nonzero((views[0].top == views[1].top) & (views[0].top >= 0)))
-            sums.kl.append(kl.astype(np.float32))
+            # The largest that float32 holds is reached by scores at both of its ends alone.
+            sums.kl.append(np.minimum(kl, np.finfo(np.float32).max).astype(np.float32))
     sums.rows.append((window.document, positions, same))
     sums.nats.append((nats[0], nats[1], nats[2]))
 

@@ -24,6 +24,8 @@ MAX_DIVERGENCES = KEPT_DIVERGENCES
 """Single tokens whose divergence is kept."""
 _LEAST_KL = -1e-9
 """A divergence is never negative; what rounding in float64 leaves below zero is this much."""
+_MOST_PER_TOKEN = 7e38
+"""Nats: scores are float32, and two of them lie no further apart."""
 
 
 class _Meta(msgspec.Struct, frozen=True):
@@ -71,10 +73,11 @@ def perplexity_samples(raw: RawFile) -> PerplexitySamples:
 
 
 def _require_possible(samples: PerplexitySamples) -> None:
-    """Refuse sums that no probabilities give: none is above 1, no divergence below 0."""
+    """Refuse sums that no scores give: no probability is above 1, no divergence below 0."""
+    most = _MOST_PER_TOKEN * samples.tokens
     for name, least in (("ref_nll", 0.0), ("cand_nll", 0.0), ("kl_nats", _LEAST_KL)):
         values = getattr(samples, name)
-        if values is not None and (np.any(np.isinf(values)) or np.any(values < least)):
+        if values is not None and (np.any(values > most) or np.any(values < least)):
             raise bad_raw(f"array {name} holds what no probability gives")
 
 

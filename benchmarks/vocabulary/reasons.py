@@ -135,6 +135,7 @@ NO_CONTEXT_MEMORY = "no_context_memory"
 NO_FURTHER_TOKENS = "no_further_tokens"
 NO_CERTIFICATE = "no_certificate"
 DEQUANTIZED = "dequantized"
+IMPROBABLE_TEXTS = "improbable_texts"
 RAW_FILE_MISSING = "raw_file_missing"
 RAW_FILE_DAMAGED = "raw_file_damaged"
 
@@ -177,6 +178,9 @@ REASONS: dict[str, str] = {
     NOT_OF_DECODERS: "a decoder is measured by requests and texts, which do not tell it",
     NO_CONTEXT_MEMORY: "what a full context adds to memory could not be told",
     NO_FURTHER_TOKENS: "one token alone was asked for, so that none followed the first",
+    IMPROBABLE_TEXTS: (
+        "the texts are so improbable to it that no number holds the perplexity and its interval"
+    ),
     DEQUANTIZED: (
         "exported, not timed: the runtime unpacks every weight to a float, so that its time and"
         " memory are not those of the format"

@@ -20,9 +20,15 @@ from bitgauge.benchmarks.raw.generation import generation_raw
 from bitgauge.benchmarks.raw.perplexity import perplexity_raw
 from bitgauge.benchmarks.samples import Conditions, PerplexitySamples
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole, Scenario
+from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.metrics import METRICS
 from bitgauge.benchmarks.vocabulary.profiles import PLANS
-from bitgauge.benchmarks.vocabulary.reasons import BASELINE_ITSELF, NO_RAW_DATA, NOT_OF_DECODERS
+from bitgauge.benchmarks.vocabulary.reasons import (
+    BASELINE_ITSELF,
+    IMPROBABLE_TEXTS,
+    NO_RAW_DATA,
+    NOT_OF_DECODERS,
+)
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
@@ -217,9 +223,10 @@ def test_three_states_of_non_inferiority(loss: float, margin: float, verdict: st
 
 def test_one_document_tells_nothing_of_others() -> None:
     found = published(texts(0.0, documents=1))
-    for key in ("perplexity", "perplexity_ratio", "same_top1_pct", "kl_mean"):
+    told = {"perplexity": "nats_per_token", "perplexity_ratio": "nats_lost_per_token"}
+    for key in (*told, "same_top1_pct", "kl_mean"):
         assert found[key].reason == "insufficient_samples"
-        assert "observed" in detail(found[key])
+        assert told.get(key, "observed") in detail(found[key])
 
 
 def test_what_is_not_finite_is_judged_by_nobody() -> None:
@@ -264,3 +271,16 @@ def test_libraries_that_take_turns_have_a_ratio_of_whole_requests_alone() -> Non
     assert found["ttft_ns"].value is not None
     del groups[PassName.PAIR, RawRole.CANDIDATE]
     assert {one.key: one for one in generation(groups, FACTS)}["tpot_ratio"].reason == NO_RAW_DATA
+
+
+@pytest.mark.parametrize("nats", [800.0, 6e38])
+def test_texts_that_are_too_improbable_leave_no_number(nats: float) -> None:
+    found = published(texts(nats))
+    for key in ("perplexity", "perplexity_ratio"):
+        assert (found[key].value, found[key].reason) == (None, IMPROBABLE_TEXTS)
+    assert float(detail(found["perplexity_ratio"])["nats_lost_per_token"]) == pytest.approx(nats)
+
+
+def test_likelihoods_that_no_scores_give_are_refused() -> None:
+    with pytest.raises(BadInput, match="what no probability gives"):
+        published(texts(1e40))
