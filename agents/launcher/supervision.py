@@ -152,7 +152,7 @@ class Supervision:
 
     async def _listen(self) -> None:
         """Takes events until the child has said its last, ends, or is silent for too long."""
-        async with _reading(self._event_fd, MAX_EVENT_BYTES) as reader:
+        async with _reading(self._event_fd, MAX_EVENT_BYTES) as reader, self._until_death(reader):
             while True:
                 limit = self._limits.of(self._phase)
                 try:
@@ -163,10 +163,27 @@ class Supervision:
                     return
                 except ValueError:
                     continue  # a line without end is no event
+                except ConnectionResetError:
+                    return
                 if not line:
                     return
                 if await self._take(decode_event(line)):
                     return
+
+    @contextlib.asynccontextmanager
+    async def _until_death(self, reader: asyncio.StreamReader) -> AsyncIterator[None]:
+        """Ends the stream of events with the child, though what it started may hold the pipe."""
+
+        async def ends() -> None:
+            await self._child.wait()
+            await asyncio.sleep(_LAST_WORDS_S)
+            reader.set_exception(ConnectionResetError("the child has ended"))
+
+        watching = asyncio.create_task(ends())
+        try:
+            yield
+        finally:
+            watching.cancel()
 
     async def _take(self, event: Event | None) -> bool:
         """Acts on one event; whether it was the last."""

@@ -61,7 +61,7 @@ class FakeModel:
         inputs: name of each input and its shape without the batch; None takes any input.
         fixed_batch: the only batch that a call may have; None takes any.
         behaviour: ``ok``, or what to do instead: `crash_segv crash_abrt crash_bus crash_ill kill
-            hang raise oom unsupported nan flood grandchild`, or an act that a plug-in adds.
+            hang raise oom unsupported nan flood grandchild heir`, or an act that a plug-in adds.
         when: ``load`` or ``run``: where `behaviour` happens.
         target: what an act is aimed at.
         amount: how much of it.
@@ -236,5 +236,9 @@ def _misbehave(model: FakeModel, acts: Acts) -> None:
             sys.stderr.write("flood " * 1000 + "\n")
     elif behaviour in acts:
         acts[behaviour](model.target, model.amount)
+    elif behaviour == "heir":  # the pipes outlive who was started
+        if os.fork() == 0:
+            time.sleep(600)
+        os.kill(os.getpid(), signal.SIGKILL)
     elif behaviour == "grandchild":
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

@@ -119,11 +119,11 @@ class AgentService:
 
 
 def _pass_of(process: psutil.Process) -> str:
-    """The pass that a child measures; "" of a process that is none."""
+    """The pass that a child measures; "" of a process that is none, its box included."""
     words = process.cmdline()
-    if WORKER not in words:
+    if words[1:3] != ["-m", WORKER]:
         return ""
-    spec = Path(words[words.index(WORKER) + 1])
+    spec = Path(words[3])
     return str(json.loads(spec.read_bytes())["pass_name"])
 
 

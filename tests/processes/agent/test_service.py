@@ -208,6 +208,19 @@ async def test_grandchildren_end_with_the_child(lab: Lab) -> None:
     assert after <= before
 
 
+async def test_a_child_that_was_killed_is_not_waited_for_because_of_its_own_children(
+    lab: Lab,
+) -> None:
+    """They hold its pipes; a silence would end in a timeout, for which the artifact is blamed."""
+    lab.assignment([fake_artifact(behaviour="heir", when="load")])
+    async with lab.agent():
+        (report,) = await lab.reports(1, timeout_s=30)
+    assert report.failure is not None
+    told = (report.failure.group, report.failure.code)
+    assert told == (FailureGroup.ENVIRONMENT, "killed")
+    assert children() == []
+
+
 def _line(one: psutil.Process) -> list[str]:
     try:
         return one.cmdline()
