@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     StackItem,
 )
 
-from .devices.base import DeviceModule
+from .devices.base import DeviceModule, OffersRuntimes
 from .meters.base import MeterModule
 from .runtimes.base import RuntimeMissing, RuntimeModule
 
@@ -121,10 +121,13 @@ def describe(
     Raises:
         BitgaugeError: no such device module, or two plug-ins of one name.
     """
-    facts = cast(DeviceModule, find("devices", folders).get(device)).describe(unit)
+    kind = cast(DeviceModule, find("devices", folders).get(device))
+    facts = kind.describe(unit)
     found = find("runtimes", folders)
     meters = find("meters", folders)
     runtimes, missing = probe_runtimes(found)
+    if isinstance(kind, OffersRuntimes):
+        runtimes = kind.offers(unit, runtimes)
     metered, failed = describe_meters(meters)
     for line in (*found.problems, *meters.problems, *missing, *failed):
         say(line)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
-from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
 from ..host.rest import Heat
 
@@ -130,4 +130,15 @@ class DeviceModule(Protocol):
         ``nvgpu/*`` below /dev, for one of AMD ``kfd`` and ``dri/*``. The driver behind a node is
         within the artifact's reach: this confines faults, it is no wall against an attacker.
         """
+        ...
+
+
+@runtime_checkable
+class OffersRuntimes(Protocol):
+    """What a kind has too whose units do not execute whatever is installed beside the agent."""
+
+    def offers(
+        self, unit: str, installed: tuple[RuntimeDescription, ...]
+    ) -> tuple[RuntimeDescription, ...]:
+        """Those of the installed runtimes that a unit executes, as they are there."""
         ...

@@ -122,8 +122,8 @@ def targets_of_suite(
             reasons = can_run(_probe(suite, selector), view.description)
             hindrance = hindrance_of(view, runtime)
             name = view.description.name
-            wished = selector.device
-            if reasons and wished and means(wished, view.description.device_id, name):
+            own = (view.description.device_id, name, view.description.aliases)
+            if reasons and selector.device and means(selector.device, *own):
                 skipped[name] = SkippedDevice(name, " and ".join(reasons))
             elif not reasons and hindrance is not None:
                 skipped[name] = SkippedDevice(name, hindrance)

@@ -177,10 +177,27 @@ def named(devices: Sequence[DeviceDescription]) -> dict[str, DeviceDescription]:
     return {device.device_id: _renamed(device, models[_model(device)] > 1) for device in devices}
 
 
-def row(shown: TableRow, devices: Mapping[str, DeviceDescription]) -> TableRow:
-    """A row that speaks of a machine by its other name."""
-    other = devices[shown.device_id]
-    reason = shown.reason and without_paths(shown.reason.replace(shown.device_name, other.name))
+def known_names(devices: Sequence[DeviceDescription]) -> dict[str, tuple[str, ...]]:
+    """What each device is really called, by its id: its name and its aliases."""
+    return {one.device_id: (one.name, *one.aliases) for one in devices}
+
+
+def row(
+    shown: TableRow,
+    devices: Mapping[str, DeviceDescription],
+    known: Mapping[str, tuple[str, ...]],
+) -> TableRow:
+    """A row that speaks of a machine by its other name.
+
+    Args:
+        shown: the row.
+        devices: as `named` says.
+        known: as `known_names` says; none of these leaves the lab.
+    """
+    other, reason = devices[shown.device_id], shown.reason
+    for name in sorted(known[shown.device_id], key=len, reverse=True):
+        reason = reason and reason.replace(name, other.name)
+    reason = reason and without_paths(reason)
     return replace(shown, device_id=other.device_id, device_name=other.name, reason=reason)
 
 
@@ -197,4 +214,4 @@ def _model(device: DeviceDescription) -> str:
 def _renamed(device: DeviceDescription, ambiguous: bool) -> DeviceDescription:
     other = device_id(device.device_id)
     name = f"{_model(device)} ({other[:4]})" if ambiguous else _model(device)
-    return replace(device, device_id=other, name=name, tags=(), evidence=())
+    return replace(device, device_id=other, name=name, tags=(), evidence=(), aliases=())

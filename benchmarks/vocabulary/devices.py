@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from .errors import BadInput, Code
+from .values.devices import DeviceView
 
 MAX_DEVICE_NAME = 64
 """Characters of a name."""
+
+MAX_ALIASES = 16
+"""Other names of one device."""
 
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_DEVICE_NAME - 1}}}")
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
@@ -25,6 +29,13 @@ class NamedDevice(NamedTuple):
     device_id: str
     name: str
     living: bool = True
+    aliases: tuple[str, ...] = ()
+
+
+def named(view: DeviceView) -> NamedDevice:
+    """How a device can be named that people see."""
+    one = view.description
+    return NamedDevice(one.device_id, one.name, not view.retired, one.aliases)
 
 
 def is_id(word: str) -> bool:
@@ -71,15 +82,15 @@ def as_name(text: str) -> str:
     return name if name and not is_id(name) else f"device-{name}"[:MAX_DEVICE_NAME].rstrip("-")
 
 
-def means(word: str, device_id: str, name: str) -> bool:
+def means(word: str, device_id: str, name: str, aliases: Collection[str] = ()) -> bool:
     """Whether a word names this device."""
-    return word == device_id or (word == name and not is_id(word))
+    return word == device_id or (word in (name, *aliases) and not is_id(word))
 
 
 def meant(word: str, known: Sequence[NamedDevice]) -> tuple[str, ...]:
     """The ids of the devices that a word names: its id, else a living one, else one that was."""
     if any(word == one.device_id for one in known):
         return (word,)
-    named = [one for one in known if word == one.name]
+    named = [one for one in known if word in (one.name, *one.aliases)]
     living = [one for one in named if one.living]
     return tuple(sorted(one.device_id for one in living or named))

@@ -52,7 +52,7 @@ _RIGHTS: tuple[tuple[str, frozenset[Party], str], ...] = (
     ("Campaigns", _WRITERS, "StartCampaign PauseCampaign ResumeCampaign CancelCampaign"),
     ("Campaigns", _WRITERS, "SetSchedule RemoveSchedule"),
     ("Admin", _ADMIN, "CreateToken ListTokens RevokeToken CreateJoinLine RevokeAgent"),
-    ("Admin", _ADMIN, "Cordon Uncordon Retire Confirm ListAudit"),
+    ("Admin", _ADMIN, "Cordon Uncordon Retire Confirm RenameDevice SetAlias ListAudit"),
 )
 ALLOWED: dict[str, frozenset[Party]] = {
     **{

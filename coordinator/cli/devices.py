@@ -1,4 +1,4 @@
-"""What is done with devices: `confirm`, `cordon`, `uncordon`, `retire`, `certify`."""
+"""What is done with devices: `confirm`, `cordon`, `uncordon`, `retire`, `certify`, `device ...`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
 
-from .common import Coordinator, Interrupted, print_json, print_text, say
+from .common import Coordinator, Interrupted, print_json, print_text, say, unfolded
 from .jobs import goes_on
 
 if TYPE_CHECKING:
@@ -18,6 +18,54 @@ if TYPE_CHECKING:
 
 Device = Annotated[str, typer.Argument(metavar="DEVICE", help="Name or id of the device.")]
 Reason = Annotated[str, typer.Option("--reason", help="Shown to everybody who asks why.")]
+
+
+Word = Annotated[str, typer.Argument(metavar="NAME", help="The name.")]
+names = typer.Typer(
+    name="device",
+    help="Name a device: rename it, give it an alias or take one away.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@names.command()
+@unfolded
+def rename(device: Device, name: Word, *, coordinator: Coordinator) -> None:
+    """Give a device another name; the one before becomes an alias, and all that was measured stays.
+
+    Whoever wrote the old name into a suite, a schedule or a script still means this device. Its
+    agent goes on as it was started.
+
+    Example: bitgauge device rename rpi5 kitchen
+    """
+    with coordinator.client() as client:
+        view = client.rename(device, name)
+    coordinator.show(view, _text)
+
+
+@names.command()
+@unfolded
+def alias(device: Device, name: Word, *, coordinator: Coordinator) -> None:
+    """Give a device one more name, by which everybody may mean it.
+
+    Example: bitgauge device alias rpi5 the-board-with-the-fan
+    """
+    with coordinator.client() as client:
+        view = client.alias(device, name)
+    coordinator.show(view, _text)
+
+
+@names.command()
+@unfolded
+def unalias(device: Device, name: Word, *, coordinator: Coordinator) -> None:
+    """Take one of its further names from a device; another device may then have it.
+
+    Example: bitgauge device unalias kitchen rpi5
+    """
+    with coordinator.client() as client:
+        view = client.unalias(device, name)
+    coordinator.show(view, _text)
 
 
 def confirm(device: Device, *, coordinator: Coordinator) -> None:
@@ -128,4 +176,4 @@ def _certificate(client: Client, job_id: str) -> AaCertificate | None:
 
 PLACE = 130
 """Where the commands of this file stand in the help."""
-COMMANDS = (confirm, cordon, uncordon, retire, certify)
+COMMANDS = (names, confirm, cordon, uncordon, retire, certify)

@@ -46,18 +46,14 @@ def devices(
 
 def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:
     """The devices of that name or id."""
-    from bitgauge.benchmarks.vocabulary.devices import NamedDevice, meant
+    from bitgauge.benchmarks.vocabulary.devices import meant, named
     from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 
-    known = [
-        NamedDevice(view.description.device_id, view.description.name, not view.retired)
-        for view in found
-    ]
-    ids = meant(device, known)
-    named = tuple(view for view in found if view.description.device_id in ids)
-    if not named:
+    ids = meant(device, [named(view) for view in found])
+    wanted = tuple(view for view in found if view.description.device_id in ids)
+    if not wanted:
         raise NotFound(Code.UNKNOWN_DEVICE, f"No device is named {device!r}.")
-    return named
+    return wanted
 
 
 def jobs(

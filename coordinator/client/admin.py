@@ -89,6 +89,18 @@ class AdminCalls(Connection):
         """Say that a device is what it says it is; its rows count from then on."""
         return self._value(DeviceView, pb.ConfirmRequest(device=device))
 
+    def rename(self, device: str, name: str) -> DeviceView:
+        """Give a device another registered name; the one before becomes an alias."""
+        return self._value(DeviceView, pb.RenameDeviceRequest(device=device, name=name))
+
+    def alias(self, device: str, alias: str) -> DeviceView:
+        """Give a device one more name."""
+        return self._value(DeviceView, pb.SetAliasRequest(device=device, alias=alias))
+
+    def unalias(self, device: str, alias: str) -> DeviceView:
+        """Take one of its further names from a device."""
+        return self._value(DeviceView, pb.SetAliasRequest(device=device, alias=alias, remove=True))
+
     def retire(self, device: str, reason: str = "") -> DeviceView:
         """Remove a device for good; its results stay."""
         return self._value(DeviceView, pb.RetireRequest(device=device, reason=reason))

@@ -12,8 +12,8 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView
 
 
 def is_meant(word: str, device: DeviceDescription) -> bool:
-    """Whether a word is the id or the name of a device."""
-    return means(word, device.device_id, device.name)
+    """Whether a word is the id or a name of a device."""
+    return means(word, device.device_id, device.name, device.aliases)
 
 
 def matches(spec: JobSpec, device: DeviceDescription) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from bitgauge.benchmarks.table import file as pseudonyms
 from bitgauge.benchmarks.table.evidence import Machines, RunRecord, Stack
 from bitgauge.benchmarks.table.file import TABLE_NAME, TableFile, lean, to_json
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Internal, NotFound
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import RawRef
 
@@ -59,12 +59,14 @@ def evidence(source: Offline, raw_of: Sequence[str]) -> EvidenceFolder:
     for name in raw_of:
         if name not in shown:
             raise NotFound(Code.UNKNOWN_RUN, f"The table shows no run {name!r}.")
-    others = pseudonyms.named([view.description for view in source.devices()])
+    real = [view.description for view in source.devices()]
+    others = pseudonyms.named(real)
+    spoken = partial(pseudonyms.row, devices=others, known=pseudonyms.known_names(real))
     spoken_of = {row.device_id for row in rows}
     devices = [other for real, other in sorted(others.items()) if real in spoken_of]
     records, stacks = [], {}
     for row in rows:
-        record = _record(source, row, others)
+        record = _record(source, row, spoken(row))
         records.append(record)
         if row.run_id is not None:
             stacks[row.fingerprint] = Stack(row.fingerprint, source.run(row.run_id).stack)
@@ -72,18 +74,19 @@ def evidence(source: Offline, raw_of: Sequence[str]) -> EvidenceFolder:
         run_record.MACHINES_SCHEMA, tuple(devices), tuple(stacks[key] for key in sorted(stacks))
     )
     table = run_record.derived(machines, records)
-    _require_equal(table, rows, others)
+    _require_equal(table, map(spoken, rows))
     return EvidenceFolder(table, dict(_files(source, table, machines, records, raw_of)))
 
 
-def _record(source: Offline, row: TableRow, others: Mapping[str, DeviceDescription]) -> RunRecord:
-    shown = run_record.bare(pseudonyms.row(row, others))
+def _record(source: Offline, row: TableRow, spoken: TableRow) -> RunRecord:
+    """The record of a row's run; `spoken` is the row as it speaks of its machine."""
+    shown = run_record.bare(spoken)
     if row.run_id is None:
         return RunRecord(run_record.RUN_SCHEMA, shown)
     run = source.run(row.run_id)
     facts = None
     if row.metrics:
-        facts = _renamed(subject_of(source.store, row.run_id, 0, LeaseTerms()).facts, others)
+        facts = _renamed(subject_of(source.store, row.run_id, 0, LeaseTerms()).facts)
     return RunRecord(
         run_record.RUN_SCHEMA,
         shown,
@@ -96,7 +99,7 @@ def _record(source: Offline, row: TableRow, others: Mapping[str, DeviceDescripti
     )
 
 
-def _renamed(facts: RunFacts, others: Mapping[str, DeviceDescription]) -> RunFacts:
+def _renamed(facts: RunFacts) -> RunFacts:
     certificate = facts.certificate
     if certificate is not None:
         other = pseudonyms.device_id(certificate.device_id)
@@ -104,12 +107,9 @@ def _renamed(facts: RunFacts, others: Mapping[str, DeviceDescription]) -> RunFac
     return run_record.without_machine(facts)
 
 
-def _require_equal(
-    table: TableFile, rows: Sequence[TableRow], others: Mapping[str, DeviceDescription]
-) -> None:
+def _require_equal(table: TableFile, rows: Iterable[TableRow]) -> None:
     """What the records say must be what the table says."""
-    wanted = sorted(repr(pseudonyms.row(row, others)) for row in rows)
-    if sorted(map(repr, table.rows)) != wanted:
+    if sorted(map(repr, table.rows)) != sorted(map(repr, rows)):
         raise Internal(Code.INTERNAL, "The records of the runs do not make the rows of the table.")
 
 

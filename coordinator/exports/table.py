@@ -24,10 +24,11 @@ def exported(source: Reads) -> TableFile:
     if isinstance(source, ExportedTable):
         return source.table_file
     rows = _rows(source)
-    devices = pseudonyms.named(_spoken_of(source, rows))
+    spoken_of = _spoken_of(source, rows)
+    devices, known = pseudonyms.named(spoken_of), pseudonyms.known_names(spoken_of)
     return assembled(
         tuple(devices.values()),
-        tuple(pseudonyms.row(row, devices) for row in rows),
+        tuple(pseudonyms.row(row, devices, known) for row in rows),
         tuple(
             RunDigest(row.run_id, digest_of_run(source.run(row.run_id).raw, row.metrics))
             for row in rows

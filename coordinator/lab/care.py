@@ -88,6 +88,27 @@ class LabCare:
         now_ns = self.writer.now_ns()
         return await self._change(device, lambda store, found: store.confirm(found, now_ns, who))
 
+    async def rename(self, device: str, name: str, who: str = COORDINATOR) -> DeviceView:
+        """Give a device another registered name; the one before becomes an alias."""
+        now_ns = self.writer.now_ns()
+        return await self._change(
+            device, lambda store, found: store.rename(found, name, now_ns=now_ns, who=who)
+        )
+
+    async def alias(self, device: str, alias: str, who: str = COORDINATOR) -> DeviceView:
+        """Give a device one more name."""
+        now_ns = self.writer.now_ns()
+        return await self._change(
+            device, lambda store, found: store.add_alias(found, alias, now_ns=now_ns, who=who)
+        )
+
+    async def unalias(self, device: str, alias: str, who: str = COORDINATOR) -> DeviceView:
+        """Take one of its further names from a device."""
+        now_ns = self.writer.now_ns()
+        return await self._change(
+            device, lambda store, found: store.remove_alias(found, alias, now_ns=now_ns, who=who)
+        )
+
     async def _change(self, device: str, work: Callable[[Store, str], object]) -> DeviceView:
         def change(store: Store) -> DeviceView:
             device_id = store.device_named(device)

@@ -78,6 +78,17 @@ class AdminService(lab_pb2_grpc.AdminServicer):
         view = await self.care.confirm(request.device, caller().asker.name)
         return pb.ConfirmResponse(device=to_wire(view))
 
+    async def RenameDevice(
+        self, request: pb.RenameDeviceRequest, context: Any
+    ) -> pb.RenameDeviceResponse:
+        view = await self.care.rename(request.device, request.name, caller().asker.name)
+        return pb.RenameDeviceResponse(device=to_wire(view))
+
+    async def SetAlias(self, request: pb.SetAliasRequest, context: Any) -> pb.SetAliasResponse:
+        change = self.care.unalias if request.remove else self.care.alias
+        view = await change(request.device, request.alias, caller().asker.name)
+        return pb.SetAliasResponse(device=to_wire(view))
+
     async def ListAudit(self, request: pb.ListAuditRequest, context: Any) -> pb.ListAuditResponse:
         found = await self.writer.ask(
             lambda store: store.audit(

@@ -32,6 +32,7 @@ from .jobs import confirmed as _confirmed
 from .jobs import devices as _devices
 from .jobs import jobs as _jobs
 from .jobs import leases as _leases
+from .jobs import names as _names
 from .jobs import runs as _runs
 from .jobs import seats as _seats
 from .past import alerts as _alerts
@@ -156,6 +157,9 @@ class Store(Opened):
     care = _care.care
     hearings = _care.hearings
     device_named = _named.device_named
+    rename = _names.rename
+    add_alias = _names.add_alias
+    remove_alias = _names.remove_alias
     cordon = _care.cordon
     uncordon = _care.uncordon
     retire = _care.retire

@@ -382,7 +382,7 @@ class MeterDescription(_message.Message):
     def __init__(self, name: _Optional[str] = ..., quantity: _Optional[str] = ..., kind: _Optional[str] = ..., scope: _Optional[str] = ..., update_period_ns: _Optional[int] = ..., uncertainty_relative: _Optional[float] = ..., averaging_window_ns: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class DeviceDescription(_message.Message):
-    __slots__ = ("device_id", "name", "hardware_class", "realness", "architecture", "processor_model", "isa_flags", "core_count", "memory_bytes", "kernel_release", "virtualisation", "governor", "stack", "runtimes", "meters", "tags", "evidence")
+    __slots__ = ("device_id", "name", "hardware_class", "realness", "architecture", "processor_model", "isa_flags", "core_count", "memory_bytes", "kernel_release", "virtualisation", "governor", "stack", "runtimes", "meters", "tags", "evidence", "aliases")
     DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     HARDWARE_CLASS_FIELD_NUMBER: _ClassVar[int]
@@ -400,6 +400,7 @@ class DeviceDescription(_message.Message):
     METERS_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ALIASES_FIELD_NUMBER: _ClassVar[int]
     device_id: str
     name: str
     hardware_class: HardwareClass
@@ -417,7 +418,8 @@ class DeviceDescription(_message.Message):
     meters: _containers.RepeatedCompositeFieldContainer[MeterDescription]
     tags: _containers.RepeatedCompositeFieldContainer[StackItem]
     evidence: _containers.RepeatedCompositeFieldContainer[StackItem]
-    def __init__(self, device_id: _Optional[str] = ..., name: _Optional[str] = ..., hardware_class: _Optional[_Union[HardwareClass, str]] = ..., realness: _Optional[_Union[Realness, str]] = ..., architecture: _Optional[str] = ..., processor_model: _Optional[str] = ..., isa_flags: _Optional[_Iterable[str]] = ..., core_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., kernel_release: _Optional[str] = ..., virtualisation: _Optional[str] = ..., governor: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., runtimes: _Optional[_Iterable[_Union[RuntimeDescription, _Mapping]]] = ..., meters: _Optional[_Iterable[_Union[MeterDescription, _Mapping]]] = ..., tags: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ...) -> None: ...
+    aliases: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, device_id: _Optional[str] = ..., name: _Optional[str] = ..., hardware_class: _Optional[_Union[HardwareClass, str]] = ..., realness: _Optional[_Union[Realness, str]] = ..., architecture: _Optional[str] = ..., processor_model: _Optional[str] = ..., isa_flags: _Optional[_Iterable[str]] = ..., core_count: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., kernel_release: _Optional[str] = ..., virtualisation: _Optional[str] = ..., governor: _Optional[str] = ..., stack: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., runtimes: _Optional[_Iterable[_Union[RuntimeDescription, _Mapping]]] = ..., meters: _Optional[_Iterable[_Union[MeterDescription, _Mapping]]] = ..., tags: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., evidence: _Optional[_Iterable[_Union[StackItem, _Mapping]]] = ..., aliases: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Workload(_message.Message):
     __slots__ = ("scenario", "batch", "threads", "prompt_tokens", "generated_tokens")

@@ -115,6 +115,36 @@ class ConfirmResponse(_message.Message):
     device: DeviceView
     def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
 
+class RenameDeviceRequest(_message.Message):
+    __slots__ = ("device", "name")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    name: str
+    def __init__(self, device: _Optional[str] = ..., name: _Optional[str] = ...) -> None: ...
+
+class RenameDeviceResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: DeviceView
+    def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
+
+class SetAliasRequest(_message.Message):
+    __slots__ = ("device", "alias", "remove")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    ALIAS_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_FIELD_NUMBER: _ClassVar[int]
+    device: str
+    alias: str
+    remove: bool
+    def __init__(self, device: _Optional[str] = ..., alias: _Optional[str] = ..., remove: bool = ...) -> None: ...
+
+class SetAliasResponse(_message.Message):
+    __slots__ = ("device",)
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    device: DeviceView
+    def __init__(self, device: _Optional[_Union[DeviceView, _Mapping]] = ...) -> None: ...
+
 class CertifyRequest(_message.Message):
     __slots__ = ("device", "runtime", "profile", "comparisons")
     DEVICE_FIELD_NUMBER: _ClassVar[int]

@@ -1440,6 +1440,16 @@ class AdminStub(object):
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmRequest.SerializeToString,
                 response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmResponse.FromString,
                 _registered_method=True)
+        self.RenameDevice = channel.unary_unary(
+                '/bitgauge.v1.Admin/RenameDevice',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RenameDeviceRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RenameDeviceResponse.FromString,
+                _registered_method=True)
+        self.SetAlias = channel.unary_unary(
+                '/bitgauge.v1.Admin/SetAlias',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetAliasRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetAliasResponse.FromString,
+                _registered_method=True)
         self.ListAudit = channel.unary_unary(
                 '/bitgauge.v1.Admin/ListAudit',
                 request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListAuditRequest.SerializeToString,
@@ -1514,6 +1524,20 @@ class AdminServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenameDevice(self, request, context):
+        """Gives a device another registered name; the one before becomes an alias.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetAlias(self, request, context):
+        """Gives a device one more name, or takes one of these away.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListAudit(self, request, context):
         """Who did what, newest first, in pages.
         """
@@ -1568,6 +1592,16 @@ def add_AdminServicer_to_server(servicer, server):
                     servicer.Confirm,
                     request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmRequest.FromString,
                     response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmResponse.SerializeToString,
+            ),
+            'RenameDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameDevice,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RenameDeviceRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.RenameDeviceResponse.SerializeToString,
+            ),
+            'SetAlias': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetAlias,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetAliasRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetAliasResponse.SerializeToString,
             ),
             'ListAudit': grpc.unary_unary_rpc_method_handler(
                     servicer.ListAudit,
@@ -1819,6 +1853,60 @@ class Admin(object):
             '/bitgauge.v1.Admin/Confirm',
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmRequest.SerializeToString,
             bitgauge_dot_protos_dot_v1_dot_lab__pb2.ConfirmResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Admin/RenameDevice',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RenameDeviceRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.RenameDeviceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetAlias(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Admin/SetAlias',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetAliasRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.SetAliasResponse.FromString,
             options,
             channel_credentials,
             insecure,

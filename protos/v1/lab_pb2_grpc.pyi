@@ -457,6 +457,10 @@ class AdminStub:
     """Removes a device for good; its results stay."""
     Confirm: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ConfirmRequest, bitgauge.protos.v1.lab_pb2.ConfirmResponse]
     """Says that a device is what it says it is; until then its rows decide nothing."""
+    RenameDevice: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RenameDeviceRequest, bitgauge.protos.v1.lab_pb2.RenameDeviceResponse]
+    """Gives a device another registered name; the one before becomes an alias."""
+    SetAlias: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SetAliasRequest, bitgauge.protos.v1.lab_pb2.SetAliasResponse]
+    """Gives a device one more name, or takes one of these away."""
     ListAudit: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListAuditRequest, bitgauge.protos.v1.lab_pb2.ListAuditResponse]
     """Who did what, newest first, in pages."""
 
@@ -483,6 +487,10 @@ class AdminAsyncStub(AdminStub):
     """Removes a device for good; its results stay."""
     Confirm: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ConfirmRequest, bitgauge.protos.v1.lab_pb2.ConfirmResponse]  # type: ignore[assignment]
     """Says that a device is what it says it is; until then its rows decide nothing."""
+    RenameDevice: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.RenameDeviceRequest, bitgauge.protos.v1.lab_pb2.RenameDeviceResponse]  # type: ignore[assignment]
+    """Gives a device another registered name; the one before becomes an alias."""
+    SetAlias: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.SetAliasRequest, bitgauge.protos.v1.lab_pb2.SetAliasResponse]  # type: ignore[assignment]
+    """Gives a device one more name, or takes one of these away."""
     ListAudit: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListAuditRequest, bitgauge.protos.v1.lab_pb2.ListAuditResponse]  # type: ignore[assignment]
     """Who did what, newest first, in pages."""
 
@@ -560,6 +568,22 @@ class AdminServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ConfirmResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ConfirmResponse]]:
         """Says that a device is what it says it is; until then its rows decide nothing."""
+
+    @abc.abstractmethod
+    def RenameDevice(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.RenameDeviceRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.RenameDeviceResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.RenameDeviceResponse]]:
+        """Gives a device another registered name; the one before becomes an alias."""
+
+    @abc.abstractmethod
+    def SetAlias(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.SetAliasRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.SetAliasResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.SetAliasResponse]]:
+        """Gives a device one more name, or takes one of these away."""
 
     @abc.abstractmethod
     def ListAudit(

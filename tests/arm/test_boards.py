@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
 
+from tests.matrix import require_ran
 from tests.processes.conftest import Up
 
 from .boards import HASWELL, arm_board, haswell_board
@@ -77,6 +78,9 @@ def _measured(up: Up, device: str) -> dict[str, Answer]:
         assert ended.state is JobState.FINISHED, ended
         runs = {run.entry_index: run for run in client.runs(view.job_id) if run.metrics}
         assert len(runs) == len(entries)
+        (own,) = (one for one in client.devices() if one.description.name == device)
+        for runtime in ("onnxruntime", "litert"):
+            require_ran(own.description, runtime)
     return {
         entry.recipe: Answer(run.run_id, {one.key: one for one in run.metrics})
         for entry, run in ((entries[index], run) for index, run in runs.items())

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 from bitgauge.agents import registry
+from bitgauge.agents.devices import cpu
 from bitgauge.agents.execution.probing import checked
 from bitgauge.agents.passes._batches import Batches
 from bitgauge.agents.runtimes.base import RuntimeModule, Session, SessionOptions
@@ -21,6 +22,8 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
 from bitgauge.benchmarks.vocabulary.session_options import option_problem, order_problem
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+
+from tests.matrix import require_ran
 
 FOUND = registry.find("runtimes", ())
 ELSEWHERE = {
@@ -71,6 +74,8 @@ def test_the_description_says_what_it_is(runtime: RuntimeModule) -> None:
 
 
 def test_the_empty_artifact_runs(calls: RuntimeModule, tmp_path: Path) -> None:
+    if calls.NAME != "fake":
+        require_ran(cpu.describe(), calls.NAME)
     calls.prepare()
     path = tmp_path / "floor"
     path.write_bytes(calls.empty_artifact())

@@ -76,7 +76,11 @@ class MeterDescription:
 
 @dataclass(frozen=True, slots=True)
 class DeviceDescription:
-    """One physical unit, as its agent describes it at registration."""
+    """One physical unit, as its agent describes it at registration.
+
+    Once it has registered, `name` is its registered name and `aliases` the others by which the
+    coordinator knows it; what an agent says of those is not heard.
+    """
 
     device_id: str
     name: str
@@ -95,6 +99,7 @@ class DeviceDescription:
     meters: tuple[MeterDescription, ...] = ()
     tags: tuple[StackItem, ...] = ()
     evidence: tuple[StackItem, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

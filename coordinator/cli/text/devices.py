@@ -32,6 +32,8 @@ def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str
             f"  {description.realness.value}  {doing}"
         )
         lines.extend(wrapped(device_line(view), "  "))
+        if description.aliases:
+            lines.extend(wrapped(f"also called {', '.join(description.aliases)}", "  "))
         tags = ", ".join(f"{tag.name}={tag.value}" for tag in description.tags)
         if tags:
             lines.append(f"  tags: {tags}")

@@ -12,6 +12,7 @@ from bitgauge.benchmarks.refresh.plan import Known, plan
 from bitgauge.benchmarks.refresh.targets import kept, targets_of_rows, targets_of_suite
 from bitgauge.benchmarks.table.rows import key_of
 from bitgauge.benchmarks.vocabulary.asked import ALL, EVERY, at_runtime, split_runtime
+from bitgauge.benchmarks.vocabulary.devices import meant, named
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import require_overrides
 from bitgauge.benchmarks.vocabulary.recipes import parse
@@ -21,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.campaigns import (
     Suite,
     SuiteModel,
 )
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
@@ -54,7 +56,7 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
         takes = submission.takes([view.description for view in devices if not view.retired])
         suite = expanded(suite, takes)
         targets, skipped = targets_of_suite(suite, devices, matches, partial(_can_build, takes))
-    targets = kept(targets, order.only) if order.only else targets
+    targets = kept(targets, _by_id(order.only, devices)) if order.only else targets
     _require_few(targets)
     busy = _under_way(store)
     found = plan(
@@ -75,6 +77,17 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
         submission.completed(job.spec)
     _require_small(found)
     return found
+
+
+def _by_id(only: Sequence[StackItem], devices: Sequence[DeviceView]) -> tuple[StackItem, ...]:
+    """What a refresh keeps to, its devices by their ids; one that nobody knows as it was typed."""
+    known = [named(view) for view in devices]
+
+    def ids(item: StackItem) -> tuple[str, ...]:
+        found = meant(item.value, known) if item.name == "device" else ()
+        return found or (item.value,)
+
+    return tuple(StackItem(item.name, one) for item in only for one in ids(item))
 
 
 def expanded(suite: Suite, takes: submission.Takes) -> Suite:

@@ -124,6 +124,8 @@ RULES = Rules(
         "RunReport.job_id": _ID,
         "RunReport.device_id": _ID,
         "DeviceDescription.name": Text(required=True),
+        "RenameDeviceRequest.name": Text(required=True),
+        "SetAliasRequest.alias": Text(required=True),
         "SetScheduleRequest.name": Text(required=True),
         "CreateTokenRequest.name": Text(required=True),
         # What people write.

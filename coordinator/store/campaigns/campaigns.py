@@ -39,6 +39,7 @@ from ..sql.database import columns, encode, fetch, reading, texts, value, writin
 from ..sql.unreadable import UNREADABLE, note, readable, sound, why, word
 from ..sql.values import job_row, job_spec, job_view, stack_of_run
 from ..values import NewCampaign
+from .names import changes_as_called, plan_as_called
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -147,7 +148,7 @@ def _read(connection: sqlite3.Connection, row: sqlite3.Row, *, whole: bool) -> C
         row,
         jobs=jobs_of(known) if whole else _brief(connection, row["campaign_id"]),
         devices=devices_of(known),
-        diff=msgspec.json.decode(row["diff"], type=tuple[CellChange, ...]) if whole else (),
+        diff=changes_as_called(connection, row["campaign_id"], row["diff"]) if whole else (),
     )
 
 
@@ -155,13 +156,14 @@ def _brief(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignJo
     """The jobs of a campaign without what followed from them, by one question."""
     found = fetch(
         connection,
-        f"""SELECT c.n, c.device_name, c.job_id, c.refused, j.state, j.reason,
+        f"""SELECT c.n, d.name AS device_name, c.job_id, c.refused, j.state, j.reason,
              coalesce(json_extract({_SPEC}, '$.model_name'), '') AS model_name,
              coalesce(json_extract({_SPEC}, '$.workload'), '{{}}') AS workload,
              coalesce(json_array_length({_SPEC}, '$.entries'), 0) AS entries,
              (SELECT count(*) FROM entries e WHERE e.job_id = c.job_id
               AND e.state NOT IN ('building', 'ready')) AS entries_done
            FROM campaign_jobs c LEFT JOIN jobs j ON j.job_id = c.job_id
+           JOIN devices d ON d.device_id = c.device_id
            WHERE c.campaign_id = ? ORDER BY c.n""",  # noqa: S608 (a text of ours)
         (campaign_id,),
     )
@@ -176,7 +178,8 @@ def _brief(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignJo
 @reading("reading a campaign")
 def plan(connection: sqlite3.Connection, campaign_id: str) -> RefreshPlan:
     """What a campaign set out to measure. `UNKNOWN_CAMPAIGN`."""
-    return msgspec.json.decode(_row(connection, campaign_id)["plan"], type=RefreshPlan)
+    found = msgspec.json.decode(_row(connection, campaign_id)["plan"], type=RefreshPlan)
+    return plan_as_called(connection, found)
 
 
 @reading("reading campaigns")
@@ -205,12 +208,15 @@ def live_of(connection: sqlite3.Connection, user: str) -> int:
 def steps(connection: sqlite3.Connection, campaign_id: str) -> tuple[CampaignStep, ...]:
     """The jobs of a campaign with what followed from each, in order."""
     found = fetch(
-        connection, "SELECT * FROM campaign_jobs WHERE campaign_id = ? ORDER BY n", (campaign_id,)
+        connection,
+        """SELECT c.*, d.name AS called FROM campaign_jobs c
+           JOIN devices d ON d.device_id = c.device_id WHERE campaign_id = ? ORDER BY n""",
+        (campaign_id,),
     )
 
     def read(row: sqlite3.Row) -> CampaignStep:
         views = _family(connection, row["job_id"]) if row["job_id"] else ()
-        return value(CampaignStep, row, views=views)
+        return value(CampaignStep, row, views=views, device_name=row["called"])
 
     return readable(found, read, f"of campaign {campaign_id} the job", "n")
 

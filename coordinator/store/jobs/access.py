@@ -18,7 +18,7 @@ from ..sql.unreadable import readable
 from ..values import AccessState, CertificateRecord, TokenRecord
 from .changes import lose_leases
 from .confirmed import doubt
-from .names import refuse_name
+from .names import refuse_name, registered
 from .seats import empty_seats
 
 if TYPE_CHECKING:
@@ -181,6 +181,8 @@ def join(
     other = "SELECT 1 FROM certificates WHERE device_id = ? AND key_sha256 <> ?"
     rekeyed = bool(fetch(db.conn, other, (identity, certificate.key_sha256)))
     _insert_certificate(db, certificate, now_ns, confirms=confirms)
+    if agent_of(db.conn, identity) is not None:
+        registered(db, identity, certificate.name, identity, now_ns)
     empty_seats(db, identity)
     if rekeyed:
         doubt(db, identity)

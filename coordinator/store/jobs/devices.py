@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bitgauge.benchmarks.analysis.certificate import is_rehearsal
@@ -31,12 +32,13 @@ from ...decisions.care import LONGEST_RIVAL_SHOWN_NS
 from ..sql import table
 from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..sql.unreadable import UNREADABLE, note, readable, why, word
+from ..sql.values import ALIASES, known_as
 from ..values import LeaseTerms, Registration
 from .access import refuse_revoked, refuse_taken
 from .care import refuse_retired
 from .changes import lose_leases
 from .confirmed import confirmed_by, who_confirms
-from .names import refuse_name
+from .names import registered
 from .seats import instance, seated
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def device_views(
     """Every device, `unreachable` after the silence that `terms` allow."""
     rows = fetch(
         connection,
-        """SELECT d.*, l.job_id AS job_id,
+        f"""SELECT d.*, {ALIASES}, l.job_id AS job_id,
              (SELECT max(expires_unix_ns) FROM certificates c
               WHERE c.device_id = coalesce(d.agent_id, d.device_id)
               AND c.revoked_unix_ns IS NULL) AS certificate_expires_unix_ns,
@@ -58,7 +60,7 @@ def device_views(
               WHERE h.device_id = d.device_id ORDER BY j.position DESC LIMIT 1) AS check_job_id
            FROM devices d
            LEFT JOIN leases l ON l.device_id = d.device_id AND l.active = 1
-           ORDER BY d.name, d.device_id""",
+           ORDER BY d.name, d.device_id""",  # noqa: S608 (ours)
     )
 
     def read(row: sqlite3.Row) -> DeviceView:
@@ -75,7 +77,7 @@ def device_views(
             "aa_certificates": _newest_certificates(connection, row["device_id"]),
         }
         try:
-            return value(DeviceView, row, **told)
+            return value(DeviceView, row, description=known_as(row), **told)
         except UNREADABLE as error:
             told |= {"description": _plain(row), "note": _unreadable(row, error)}
         return value(DeviceView, row, health=word(Health, row["health"], Health.SUSPECT), **told)
@@ -135,7 +137,8 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
         refuse_taken(db.conn, device.device_id, agent_id)
         of_an_agent["agent_id"] = None if agent_id == device.device_id else agent_id
     require_id(device.device_id)
-    refuse_name(db.conn, device.name, device.device_id, agent_id or device.device_id, now_ns)
+    said, agent = device.name, agent_id or device.device_id
+    device = replace(device, name=registered(db, device.device_id, said, agent, now_ns), aliases=())
     before = confirmed_by(db.conn, device.device_id)
     confirmed = who_confirms(db.conn, device, agent_id)
     db.table("devices").upsert(
@@ -143,6 +146,7 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
             **of_an_agent,
             **columns(device, "device_id", "name", "hardware_class", "realness"),
             **columns(registration, "agent_version", "boot_id", "incarnation"),
+            "said": said,
             "registered_unix_ns": now_ns,
             "last_seen_unix_ns": now_ns,
             "silent_until_unix_ns": 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from bitgauge.benchmarks.vocabulary.values.history import Regression
 
-from ..sql.database import fetch, reading, texts, value, writing
+from ..sql.database import fetch, reading, text, texts, value, writing
 from ..sql.unreadable import UNREADABLE, readable, why
 from ..values import DueAlert
 
@@ -44,7 +45,8 @@ def due_alert(db: Database, now_ns: int) -> DueAlert | None:
         (now_ns,),
     ):
         try:
-            return value(DueAlert, row)
+            due = value(DueAlert, row)
+            return replace(due, regression=_as_called(db.conn, due.regression))
         except UNREADABLE as error:
             db.execute(
                 "UPDATE alerts SET ended_unix_ns = ?, outcome = ? WHERE regression_id = ?",
@@ -102,7 +104,7 @@ def regressions(connection: sqlite3.Connection, *, ended: bool = False) -> tuple
         f"SELECT * FROM regressions WHERE {which} ORDER BY position DESC",  # noqa: S608
     )
     known = readable(found, decoded, "regression", "regression_id")
-    return tuple(_with_alert(connection, one) for one in known)
+    return tuple(_with_alert(connection, _as_called(connection, one)) for one in known)
 
 
 @reading("reading runs")
@@ -120,6 +122,17 @@ def unjudged(connection: sqlite3.Connection) -> tuple[str, ...]:
 def decoded(row: sqlite3.Row) -> Regression:
     """One regression from its row."""
     return msgspec.json.decode(row["value"], type=Regression)
+
+
+def _as_called(connection: sqlite3.Connection, one: Regression) -> Regression:
+    """The same with the name that its device has now; its sentence begins with what it is about."""
+    before = one.row.device_name
+    sql = "SELECT name FROM devices WHERE device_id = ?"
+    name = text(connection, sql, (one.row.device_id,)) or before
+    about, colon, rest = one.sentence.partition(":")
+    about = re.sub(rf"(?<= on ){re.escape(before)}(?=,| with )", name, about)
+    row = replace(one.row, device_name=name)
+    return replace(one, row=row, sentence=f"{about}{colon}{rest}")
 
 
 def _with_alert(connection: sqlite3.Connection, one: Regression) -> Regression:

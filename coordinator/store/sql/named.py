@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from collections.abc import Iterable
+from dataclasses import replace
 
 import msgspec
+from bitgauge.benchmarks.table.rows import matches
 from bitgauge.benchmarks.vocabulary.devices import NamedDevice, meant
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, NotFound
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery, TableRow
 
 from .database import fetch, reading, texts
 
@@ -83,14 +87,22 @@ def job_named(connection: sqlite3.Connection, word: str, *, by_artifact: bool = 
     return found
 
 
-def _devices_meant(connection: sqlite3.Connection, word: str) -> tuple[str, ...]:
+def devices_meant(connection: sqlite3.Connection, word: str) -> tuple[str, ...]:
+    """The ids of the devices that a word names: an id, a name or an alias; mostly one."""
     found = fetch(
         connection,
-        f"SELECT device_id, name, {LIVING} AS living FROM devices d"  # noqa: S608 (ours)
-        " WHERE ?1 IN (device_id, name)",
+        f"""SELECT device_id, name, {LIVING} AS living, EXISTS (SELECT 1 FROM device_aliases a
+              WHERE a.device_id = d.device_id AND a.alias = ?1) AS by_alias
+            FROM devices d WHERE ?1 IN (device_id, name) OR by_alias""",  # noqa: S608 (ours)
         (word,),
     )
-    known = [NamedDevice(row["device_id"], row["name"], bool(row["living"])) for row in found]
+    known = [
+        NamedDevice(
+            *(row["device_id"], row["name"], bool(row["living"])),
+            aliases=(word,) if row["by_alias"] else (),
+        )
+        for row in found
+    ]
     return meant(word, known)
 
 
@@ -98,7 +110,17 @@ def device_ids(connection: sqlite3.Connection, word: str | None) -> str | None:
     """What `OF_DEVICES` takes: the devices that a word names, mostly one; None for no word."""
     if word is None:
         return None
-    return msgspec.json.encode(_devices_meant(connection, word)).decode()
+    return msgspec.json.encode(devices_meant(connection, word)).decode()
+
+
+def kept(
+    connection: sqlite3.Connection, query: TableQuery, rows: Iterable[TableRow]
+) -> tuple[TableRow, ...]:
+    """The rows that match, where a device may be named by an alias too."""
+    if query.device is None:
+        return tuple(row for row in rows if matches(query, row))
+    ids, others = devices_meant(connection, query.device), replace(query, device=None)
+    return tuple(row for row in rows if row.device_id in ids and matches(others, row))
 
 
 @reading("reading devices")
@@ -109,7 +131,7 @@ def device_named(connection: sqlite3.Connection, word: str) -> str:
         NotFound: `UNKNOWN_DEVICE`.
         BadInput: `BAD_ARGUMENT`, several have had the name.
     """
-    found = _devices_meant(connection, word)
+    found = devices_meant(connection, word)
     if not found:
         raise NotFound(Code.UNKNOWN_DEVICE, f"No device is named {word!r}.")
     if len(found) > 1:

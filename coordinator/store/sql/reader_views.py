@@ -29,7 +29,9 @@ def _pooled(key: str, field: str = "value") -> str:
 
 
 _DEVICES = f"""CREATE VIEW v_devices AS
-SELECT device_id, name AS device_name, hardware_class, realness,
+SELECT device_id, name AS device_name,
+       (SELECT group_concat(a.alias, ', ') FROM device_aliases a
+        WHERE a.device_id = devices.device_id) AS aliases, hardware_class, realness,
        json_extract(description, '$.processor_model') AS processor_model,
        json_extract(description, '$.core_count') AS cores,
        json_extract(description, '$.memory_bytes') / 1048576.0 AS memory_mib,
@@ -187,7 +189,8 @@ SELECT g.regression_id, g.state, g.signal, g.metric,
        json_extract(g.value, '$.row.model_name') AS model_name,
        json_extract(g.value, '$.row.recipe') AS recipe,
        json_extract(g.value, '$.row.workload.batch') AS batch,
-       json_extract(g.value, '$.row.device_name') AS device_name,
+       (SELECT d.name FROM devices d
+        WHERE d.device_id = json_extract(g.value, '$.row.device_id')) AS device_name,
        json_extract(g.value, '$.row.runtime') AS runtime,
        json_extract(g.value, '$.before.value') AS usual_value,
        json_extract(g.value, '$.bound') AS bound_value,

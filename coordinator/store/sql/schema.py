@@ -13,6 +13,15 @@ from .reader_views import VIEWS
 APPLICATION_ID = 0x42495447
 """Says that an SQLite file is ours: "BITG"."""
 
+# By which names a device is meant besides its own; `devices.said` is what its agent calls it, and
+# `devices.named_by` who gave it its name when that was not its agent.
+DEVICE_ALIASES = """CREATE TABLE device_aliases (
+        alias TEXT NOT NULL,
+        device_id TEXT NOT NULL REFERENCES devices (device_id),
+        since_unix_ns INTEGER NOT NULL,
+        PRIMARY KEY (alias, device_id)
+    ) STRICT, WITHOUT ROWID"""
+
 # What a device is, and whether it may be trusted with work. A job that is a health check is in
 # no list.
 _DEVICES = (
@@ -39,8 +48,11 @@ _DEVICES = (
         machine TEXT NOT NULL DEFAULT '',
         place TEXT NOT NULL DEFAULT '',
         agent TEXT,
-        rival TEXT
+        rival TEXT,
+        said TEXT NOT NULL DEFAULT '',
+        named_by TEXT
     ) STRICT""",
+    DEVICE_ALIASES,
     """CREATE TABLE health_checks (
         job_id TEXT PRIMARY KEY REFERENCES jobs (job_id),
         device_id TEXT NOT NULL REFERENCES devices (device_id),

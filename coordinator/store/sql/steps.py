@@ -19,6 +19,7 @@ from .reader_views import VIEWS
 from .schema import (
     APPLICATION_ID,
     AUDIT,
+    DEVICE_ALIASES,
     JOB_BY_KEY,
     MANIFEST_FILES,
     MANIFEST_FILES_BY_FILE,
@@ -118,6 +119,14 @@ _REQUESTS = (
 )
 """How long a prompt is and what follows it, which a workload of a decoder says."""
 
+_NAMES = (
+    "ALTER TABLE devices ADD COLUMN said TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE devices ADD COLUMN named_by TEXT",
+    "UPDATE devices SET said = name",
+    DEVICE_ALIASES,
+)
+"""What agents call their devices, and aliases; before, a device was called what its agent said."""
+
 STEPS: Steps = (
     _DEFINITION,
     _AGENT,
@@ -130,6 +139,7 @@ STEPS: Steps = (
     _EVIDENCE,
     _WHO_A_DEVICE_IS,
     _REQUESTS,
+    _NAMES,
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 

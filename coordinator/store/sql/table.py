@@ -18,7 +18,6 @@ from bitgauge.benchmarks.table.cells import cell_of, key_of
 from bitgauge.benchmarks.table.rows import (
     SettledRow,
     deciding_row,
-    matches,
     newest,
     ordered,
     rank,
@@ -51,7 +50,7 @@ from .database import (
     texts,
     writing,
 )
-from .named import OF_DEVICES, device_ids, job_named
+from .named import OF_DEVICES, device_ids, job_named, kept
 from .unreadable import readable
 from .values import described, stack_of_run
 
@@ -95,7 +94,7 @@ def _matching(
 ) -> tuple[TableRow, ...]:
     if query.job_id is not None:
         job_id = job_named(connection, query.job_id)
-        return tuple(row for row in rows_of_job(connection, job_id) if matches(query, row))
+        return kept(connection, query, rows_of_job(connection, job_id))
     clauses: dict[str, object] = {
         "t.model_name = ?": query.model_name,
         "t.model_class = ?": query.model_class,
@@ -108,7 +107,7 @@ def _matching(
         exact = columns(query.workload)
         clauses |= {f"t.{name} = ?": value for name, value in exact.items()}
     found = readable(found_where(connection, sql, clauses), _row, "row of the table", "row_key")
-    return ordered(row for row in found if query.artifact is None or matches(query, row))
+    return ordered(found if query.artifact is None else kept(connection, query, found))
 
 
 def stale(connection: sqlite3.Connection) -> tuple[tuple[TableRow, str], ...]:
@@ -172,6 +171,13 @@ def refresh_device(db: Database, device_id: str) -> None:
     sql = "SELECT DISTINCT job_id FROM table_rows WHERE device_id = ? ORDER BY job_id"
     for job_id in texts(db.conn, sql, (device_id,)):
         refresh_job(db, job_id)
+
+
+def renamed(db: Database, device_id: str) -> None:
+    """Have the cells name a device as it is called now."""
+    found = fetch(db.conn, f"{_STORED} AND t.device_id = ?", (device_id,))
+    rows = readable(found, _stored, "row of the table", "row_key")
+    _refresh_cells(db, {key_of(row) for row in rows})
 
 
 def register(db: Database, device: DeviceDescription) -> int:

@@ -37,19 +37,29 @@ from bitgauge.benchmarks.vocabulary.values.runs import (
 from .database import decode, digest, fetch, text, value
 from .unreadable import UNREADABLE, note, readable, why, word
 
+ALIASES = """(SELECT json_group_array(alias) FROM (SELECT alias FROM device_aliases a
+    WHERE a.device_id = d.device_id ORDER BY alias)) AS aliases"""
+"""A column of a question to devices: the other names of each."""
+
 
 def device_description(connection: sqlite3.Connection, device_id: str) -> DeviceDescription:
     """A device as its agent described it last. `UNKNOWN_DEVICE` when it never did."""
-    sql = "SELECT description FROM devices WHERE device_id = ?"
+    sql = f"SELECT description, name, {ALIASES} FROM devices d WHERE device_id = ?"  # noqa: S608
     found = fetch(connection, sql, (device_id,))
     if not found:
         raise NotFound(Code.UNKNOWN_DEVICE, f"The device {device_id} has not registered.")
-    return described(found[0])
+    return known_as(found[0])
 
 
 def described(row: sqlite3.Row) -> DeviceDescription:
     """What a device said of itself, from its row."""
     return msgspec.json.decode(row["description"], type=DeviceDescription)
+
+
+def known_as(row: sqlite3.Row) -> DeviceDescription:
+    """The same under its registered name and with its aliases, which the row holds too."""
+    aliases = msgspec.json.decode(row["aliases"], type=tuple[str, ...])
+    return replace(described(row), name=row["name"], aliases=aliases)
 
 
 def stack_of_run(row: sqlite3.Row) -> tuple[StackItem, ...]:

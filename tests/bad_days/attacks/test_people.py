@@ -179,6 +179,8 @@ AUDITED = {
     "RevokeToken": "token.revoke",
     "CreateJoinLine": "join_line.create",
     "Confirm": "device.confirm",
+    "RenameDevice": "device.rename",
+    "SetAlias": "device.alias",
     "RevokeAgent": "device.revoke",
     "Cordon": "device.cordon",
     "Uncordon": "device.uncordon",
@@ -201,6 +203,8 @@ def test_every_call_of_an_admin_is_in_the_audit(tmp_path: Path) -> None:
             board = enrolled(host, "board", root.create_join_line()[0])
             asyncio.run(registered(host, board))
             root.confirm("board")
+            root.rename("board", "shelf")
+            root.alias("shelf", "board-2")
             root.revoke_agent("board")
             root.cordon(DEVICE.device_id, "a fan")
             root.uncordon(DEVICE.device_id)

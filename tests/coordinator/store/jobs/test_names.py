@@ -84,6 +84,21 @@ def test_the_name_of_a_device_that_is_gone_is_free(lab: Lab, end: str) -> None:
     assert lab.store.device_named("board") == B
 
 
+def test_who_was_gone_comes_back_without_what_others_are_called_since(lab: Lab) -> None:
+    joined(lab, A, "board")
+    register(lab, A, "board", A)
+    lab.store.rename(A, "kitchen", now_ns=lab.now_ns)
+    lab.store.revoke_agent("kitchen", lab.now_ns)
+    others = {"board": B, "kitchen": str(uuid.UUID(int=0xC))}
+    for name, other in others.items():
+        register(lab, other, name)
+        with refused(Code.NAME_TAKEN, other):
+            joined(lab, A, name)
+    joined(lab, A, "shelf")
+    for name, other in (others | {"shelf": A}).items():
+        assert lab.store.device_named(name) == other
+
+
 @pytest.mark.parametrize("name", [B, "tv box", "", "x" * 65])
 def test_what_is_no_name_is_refused(lab: Lab, name: str) -> None:
     with refused(Code.BAD_ARGUMENT, "--name NAME"):

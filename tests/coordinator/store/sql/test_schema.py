@@ -83,7 +83,7 @@ def answers(store: Store) -> dict[str, Any]:
     }
 
 
-NEWER = {"manifest_files", "audit"}
+NEWER = {"manifest_files", "audit", "device_aliases"}
 """Tables that came later."""
 
 
