@@ -211,6 +211,15 @@ class FakeSession:
             pass
 
 
+_ERRORS: dict[str, Callable[[], Exception]] = {
+    "raise": lambda: Refused(Code.RUN_FAILED, "The fake runtime was told to raise."),
+    "oom": lambda: MemoryError("the fake runtime was told to run out of memory"),
+    "unsupported": lambda: Refused(
+        Code.UNSUPPORTED_ARTIFACT, "The fake runtime has no kernel for this."
+    ),
+}
+
+
 def _misbehave(model: FakeModel, acts: Acts) -> None:
     """Do what `behaviour` says, unless it was to happen once and has."""
     if model.once_file is not None:
@@ -225,12 +234,8 @@ def _misbehave(model: FakeModel, acts: Acts) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
             time.sleep(3600)
-    elif behaviour == "raise":
-        raise Refused(Code.RUN_FAILED, "The fake runtime was told to raise.")
-    elif behaviour == "oom":
-        raise MemoryError("the fake runtime was told to run out of memory")
-    elif behaviour == "unsupported":
-        raise Refused(Code.UNSUPPORTED_ARTIFACT, "The fake runtime has no kernel for this.")
+    elif behaviour in _ERRORS:
+        raise _ERRORS[behaviour]()
     elif behaviour == "flood":
         for _ in range(1024):
             sys.stderr.write("flood " * 1000 + "\n")
