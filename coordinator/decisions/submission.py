@@ -10,6 +10,7 @@ from bitgauge.benchmarks.vocabulary.enums import Capability, FormatFamily, Model
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
+from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME, USUAL_RUNTIMES
 from bitgauge.benchmarks.vocabulary.session_options import (
     idle_problem,
     option_problem,
@@ -62,7 +63,7 @@ def completed(spec: JobSpec) -> JobSpec:
         else entry
         for entry in spec.entries
     )
-    if not entries or entries[0].artifact != spec.baseline:
+    if not entries or not _is_baseline(entries[0], spec):
         entries = (Entry(BASELINE_RECIPE, spec.baseline), *entries)
     runtime = spec.runtime_of(entries[0])
     first = replace(entries[0], recipe=entries[0].recipe or BASELINE_RECIPE, runtime=runtime)
@@ -75,6 +76,11 @@ def completed(spec: JobSpec) -> JobSpec:
         order=(),
         sources=sources,
     )
+
+
+def _is_baseline(entry: Entry, spec: JobSpec) -> bool:
+    """Whether a first entry stands for the baseline: it names its file, and no other format."""
+    return entry.artifact == spec.baseline and entry.recipe in ("", BASELINE_RECIPE)
 
 
 def order_recipe(spec: JobSpec | SuiteModel) -> str:
@@ -95,11 +101,27 @@ def asked_of_baseline(recipe: str) -> tuple[bool, tuple[tuple[str, int], ...]]:
     return "float32" in words, tuple((name, int(size)) for name, _, size in pairs)
 
 
-def ordered(spec: JobSpec, baseline: Digest, notes: tuple[str, ...]) -> JobSpec:
-    """`spec` with its baseline in order, wherever it stood; what was sent is its original."""
+def ordered(
+    spec: JobSpec, baseline: Digest, notes: tuple[str, ...], *, reformatted: bool = False
+) -> JobSpec:
+    """`spec` with its baseline in order, wherever it stood; what was sent is its original.
+
+    Args:
+        spec: with the baseline as it was sent.
+        baseline: the same in order.
+        notes: what was done to it.
+        reformatted: whether it was sent in another format; then a further entry that names its
+            file, and not FP32, is to be measured in that.
+    """
+
+    def stands(at: int, entry: Entry) -> bool:
+        return at == 0 or not reformatted or entry.recipe == BASELINE_RECIPE
+
     entries = tuple(
-        replace(entry, artifact=baseline) if entry.artifact == spec.baseline else entry
-        for entry in spec.entries
+        replace(entry, artifact=baseline)
+        if entry.artifact == spec.baseline and stands(at, entry)
+        else entry
+        for at, entry in enumerate(spec.entries)
     )
     return replace(spec, baseline=baseline, entries=entries, original=spec.baseline, order=notes)
 
@@ -271,16 +293,23 @@ def takes(devices: Sequence[DeviceDescription]) -> Takes:
 def runtime_for(kind: str, asked: str, known: Takes) -> str:
     """What executes an artifact: what was asked for where it can, else the only one that can.
 
+    Where no device has one that can, it is the usual one of that kind, which is to come or is
+    found missing. Who named none asks for the default, which is not insisted on.
+
     Args:
         kind: of the artifact.
         asked: the runtime that was named, or the job's.
         known: what each runtime takes.
     """
-    taken = known.get(asked)
-    others = [name for name, kinds in known.items() if kind in kinds]
-    if taken is None or kind in taken or len(others) != 1:
+    taken, usual = known.get(asked), USUAL_RUNTIMES.get(kind, asked)
+    if kind in (taken or ()) or (taken is None and asked == usual):
         return asked
-    return others[0]
+    if taken is None and asked != DEFAULT_RUNTIME:
+        return asked  # nobody knows what it takes
+    others = [name for name, kinds in known.items() if kind in kinds]
+    if not others and asked == DEFAULT_RUNTIME:
+        return usual
+    return others[0] if len(others) == 1 else asked
 
 
 def require_taken(label: str, kind: str, runtime: str, known: Takes) -> None:
@@ -291,9 +320,11 @@ def require_taken(label: str, kind: str, runtime: str, known: Takes) -> None:
     """
     taken = known.get(runtime)
     if taken is not None and kind not in taken:
+        others = sorted(name for name, kinds in known.items() if kind in kinds)
+        named = f"; {' and '.join(others)} take it, name one with --runtime" if others[1:] else ""
         raise BadInput(
             Code.WRONG_ARTIFACT_KIND,
-            f"{label} is of kind {kind}, and {runtime} takes {' and '.join(taken)}.",
+            f"{label} is of kind {kind}, and {runtime} takes {' and '.join(taken)}{named}.",
         )
 
 
@@ -384,6 +415,7 @@ class Inspection:
         entries: those of the job, where `all` stood for some, or a source is one.
         sources: with their kinds, and how they agree with the baseline.
         disorder: what of the baseline is to be put in order first; nothing else was looked at.
+        reformatted: whether that puts it into another format than it was sent in.
         unanswered: forms of the model, with their kinds, that are to answer samples first.
     """
 
@@ -395,4 +427,5 @@ class Inspection:
     entries: tuple[Entry, ...] = ()
     sources: tuple[ModelSource, ...] = ()
     disorder: tuple[str, ...] = ()
+    reformatted: bool = False
     unanswered: tuple[tuple[Digest, str], ...] = ()

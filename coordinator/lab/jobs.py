@@ -79,7 +79,7 @@ class Jobs:
         wish = wish or Wish(submitted_by)
         inspection = await self._inspected(spec, takes, wish)
         if inspection.disorder:
-            spec = await self._ordered(spec, wish)
+            spec = await self._ordered(spec, wish, reformatted=inspection.reformatted)
             inspection = await self._inspected(spec, takes, wish)
         if inspection.unanswered:
             answers = await self._answers(spec, inspection.unanswered, wish)
@@ -102,11 +102,12 @@ class Jobs:
         crash_point("C1")
         return submitted
 
-    async def _ordered(self, spec: JobSpec, wish: Wish) -> JobSpec:
+    async def _ordered(self, spec: JobSpec, wish: Wish, *, reformatted: bool) -> JobSpec:
         """The job with its baseline in order, made now or known from an earlier time."""
         asked = BuildKey(spec.baseline, submission.order_recipe(spec), spec.evaluation, "")
         outcome = await self.builds.outcome(asked, wish)
-        return submission.ordered(spec, outcome.artifact or spec.baseline, outcome.notes)
+        baseline = outcome.artifact or spec.baseline
+        return submission.ordered(spec, baseline, outcome.notes, reformatted=reformatted)
 
     async def _answers(
         self, spec: JobSpec, forms: Sequence[tuple[Digest, str]], wish: Wish

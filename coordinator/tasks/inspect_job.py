@@ -19,7 +19,7 @@ from ..decisions.submission import Answers, Inspection, Takes, require_taken, ru
 from ..models.base import ModelFacts
 from ..models.decoders import require_scenario
 from ..models.recognise import inspect_model, kind_of
-from .order import out_of_order, wanted_of
+from .order import out_of_order, reformats, wanted_of
 from .sets import JobSets, PathOf, read_sets, require_stands_in
 from .sources import looked_at, unanswered
 
@@ -42,7 +42,8 @@ def inspect_job(
     if spec.original is None:
         disorder = out_of_order(path, kind, wanted_of(spec), label)
         if disorder:
-            return Inspection(ModelClass.OTHER, disorder=disorder)
+            other = reformats(kind)
+            return Inspection(ModelClass.OTHER, disorder=disorder, reformatted=other)
     baseline = inspect_model(path, label)
     _require_fp32(baseline, spec, label)
     require_scenario(baseline, spec.workload, label)
@@ -140,6 +141,8 @@ def _entry(entry: Entry, look: _Look) -> _Seen:
         label = _label(entry, BASELINE_LABEL)
         if entry.recipe == CUSTOM:
             raise BadInput(Code.BAD_RECIPE, f"{label} is never custom: it is fp32.")
+        if entry.recipe and parse(entry.recipe).family is not FormatFamily.FP32:
+            raise BadInput(Code.BAD_RECIPE, f"{label} is fp32, not {entry.recipe}.")
         runtime = runtime_for(look.baseline_kind, look.runtime_of(entry), look.takes)
         require_taken(label, look.baseline_kind, runtime, look.takes)
         return _Seen(FormatFamily.FP32.value, look.baseline_kind, runtime)

@@ -75,6 +75,15 @@ def out_of_order(path: Path, kind: str, wanted: OrderTerms, label: str) -> tuple
     return found
 
 
+def reformats(kind: str) -> bool:
+    """Whether putting a file of a kind in order leaves it in another format than it was sent in.
+
+    A GGUF file is only ever widened; a graph stays what it was, but for doubles that its owner has
+    converted.
+    """
+    return kind == gguf_format.NAME
+
+
 def put_in_order(
     baseline: Path, evaluation: Path, wanted: OrderTerms, output: Path
 ) -> tuple[str, ...]:

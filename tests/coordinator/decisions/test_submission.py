@@ -48,7 +48,12 @@ def test_what_executes_a_file_is_what_takes_its_kind() -> None:
     known = {"onnxruntime": ("onnx",), "litert": ("tflite",)}
     assert runtime_for("onnx", "onnxruntime", known) == "onnxruntime"
     assert runtime_for("tflite", "onnxruntime", known) == "litert"
-    assert runtime_for("gguf", "onnxruntime", known) == "onnxruntime", "nobody does: refused so"
+    assert runtime_for("gguf", "onnxruntime", known) == "llamacpp", "nobody does: refused so"
+    assert runtime_for("gguf", "onnxruntime", {}) == "llamacpp", "and waited for"
+    assert runtime_for("gguf", "litert", known) == "litert", "which was asked for"
+    alone = {"llamacpp": ("gguf",), "openvino": ("onnx",)}
+    assert runtime_for("gguf", "onnxruntime", alone) == "llamacpp"
+    assert runtime_for("onnx", "onnxruntime", alone) == "onnxruntime", "another says another thing"
     two = {**known, "lite2": ("tflite",)}
     assert runtime_for("tflite", "onnxruntime", two) == "onnxruntime", "its user has to say which"
     assert runtime_for("tflite", "lite2", two) == "lite2"
@@ -69,6 +74,15 @@ def test_what_was_found_becomes_part_of_the_job() -> None:
         ("fp32", "onnx"),
         ("int8-dynamic", "tflite"),
     ]
+
+
+def test_a_file_that_several_take_is_for_its_user_to_say() -> None:
+    two = {"onnxruntime": ("onnx",), "lite2": ("tflite",), "litert": ("tflite",)}
+    with pytest.raises(BitgaugeError) as refused:
+        require_taken("The artifact a.tflite", "tflite", "onnxruntime", two)
+    assert refused.value.sentence.endswith(
+        "takes onnx; lite2 and litert take it, name one with --runtime."
+    )
 
 
 def runtime(name: str, *kinds: str) -> RuntimeDescription:

@@ -15,7 +15,7 @@ from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Workload
 from bitgauge.coordinator.builders.base import BuildLog, Unsupported
-from bitgauge.coordinator.decisions.submission import Inspection, completed
+from bitgauge.coordinator.decisions.submission import Inspection, as_sent, completed, ordered
 from bitgauge.coordinator.models.base import ModelFacts
 from bitgauge.coordinator.models.recognise import inspect_model
 from bitgauge.coordinator.tasks import order, reference
@@ -84,9 +84,28 @@ def test_a_float32_model_and_what_was_made_of_it(lab: Lab) -> None:
     assert set(found.runtimes) == {"llamacpp"}
 
 
-@pytest.mark.parametrize(("kind", "word"), [("f16", "float16"), ("bf16", "bfloat16")])
-def test_a_model_in_half_precision_is_widened_first(kind: str, word: str, lab: Lab) -> None:
-    assert lab.looked(tiny(kind)).disorder == (f"9 tensors of {word} widened to float32",)
+@pytest.mark.parametrize(
+    ("kind", "word", "recipe"), [("f16", "float16", "fp16"), ("bf16", "bfloat16", "bf16")]
+)
+def test_a_model_in_half_precision_is_widened_first_and_named_again_is_what_it_is(
+    kind: str, word: str, recipe: str, lab: Lab
+) -> None:
+    found = lab.looked(tiny(kind))
+    assert found.disorder == (f"9 tensors of {word} widened to float32",)
+    half, wide = lab.model(tiny(kind)), lab.model(tiny())
+    entries = (Entry(recipe, half), Entry("fp32", half), Entry("", half, "again.gguf"))
+    sent = replace(job_spec(), baseline=half, entries=entries, evaluation=lab.texts([3, 4]))
+    sent = completed(replace(sent, calibration=None, workload=REQUEST, runtime="llamacpp"))
+    spec = ordered(sent, wide, found.disorder, reformatted=found.reformatted)
+    assert as_sent(spec) == sent
+    seen = inspect_job(spec, lambda digest: lab.paths[digest], TAKES)
+    assert seen.recipes == ("fp32", recipe, "fp32", recipe)
+    assert [one.artifact for one in spec.entries] == [wide, half, wide, half]
+
+
+def test_a_baseline_is_not_measured_as_a_format_that_it_is_not(lab: Lab) -> None:
+    with pytest.raises(BadInput, match=r"The baseline is fp32, not fp16\."):
+        lab.looked(tiny(), Entry("fp16", lab.model(tiny())))
 
 
 def test_the_ordered_file_is_in_order(lab: Lab, tmp_path: Path) -> None:
