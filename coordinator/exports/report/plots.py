@@ -16,7 +16,15 @@ import numpy as np
 from bitgauge.benchmarks.samples import Floats
 from bitgauge.benchmarks.vocabulary.errors import Code, Unavailable
 
-from .series import CheckpointBars, ConditionPlot, LatencyHistogram, QuadPanel, QuadPlot, WarmLine
+from .series import (
+    CheckpointBars,
+    ConditionPlot,
+    LatencyHistogram,
+    PromptCurve,
+    QuadPanel,
+    QuadPlot,
+    WarmLine,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -163,6 +171,30 @@ def throughput(batch: Floats, rate: Floats) -> str:
         axes.set_xlabel("batch size, log scale")
         axes.set_ylabel("samples / s")
     return svg.text("throughput")
+
+
+def prompts(curve: PromptCurve) -> str:
+    """Time to the first token, and prompt tokens per second, by length of the prompt."""
+    with _figure(2.6) as (figure, svg):
+        panels = figure.subplots(1, 2)
+        drawn = (
+            (curve.first, f"time to first token, {curve.unit}, log scale"),
+            (curve.rate, "prompt tokens / s"),
+        )
+        for axes, (values, label) in zip(panels, drawn, strict=True):
+            axes.plot(
+                curve.tokens, values, color=CANDIDATE, marker="o", markersize=4, linewidth=1.1
+            )
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(curve.tokens, labels=[f"{value:.0f}" for value in curve.tokens])
+            axes.minorticks_off()
+            axes.set_xlabel("tokens of the prompt, log scale")
+            axes.set_ylabel(label)
+        panels[0].set_yscale("log")
+        low, high = float(curve.first.min()), float(curve.first.max())
+        _plain_ticks(panels[0].yaxis, low, high, log=True)
+        panels[1].set_ylim(0, 1.12 * float(curve.rate.max()))
+    return svg.text("prompts")
 
 
 def _quad_panel(axes: Axes, panel: QuadPanel, data: QuadPlot) -> None:

@@ -271,3 +271,32 @@ def checkpoint_bars(roles: Sequence[tuple[str, Sequence[MemorySamples]]]) -> Che
                 )
             )
     return CheckpointBars(tuple(label for _, label in phases), tuple(found)) if found else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PromptCurve:
+    """By tokens of a prompt: time to the first token in `unit`, and prompt tokens a second."""
+
+    tokens: Floats
+    first: Floats
+    rate: Floats
+    unit: str
+
+
+def prompt_curve(prefill: MetricValue) -> PromptCurve | None:
+    """What the sweep over lengths of prompts found; None where there was none.
+
+    It stands in the detail of the published rate, where what does not count was taken out.
+    """
+    told = next((one.value for one in prefill.detail if one.name == "curve"), "")
+    points = [part.partition(":") for part in told.split()]
+    if len(points) < _FEWEST_LENGTHS:
+        return None
+    tokens = np.array([float(length) for length, _, _ in points])
+    rate = np.array([float(per_second) for _, _, per_second in points])
+    first_ns = 1e9 * tokens / rate
+    unit, scale = unit_of(float(np.median(first_ns)))
+    return PromptCurve(tokens, first_ns / scale, rate, unit)
+
+
+_FEWEST_LENGTHS = 2

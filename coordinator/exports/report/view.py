@@ -23,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
 from bitgauge.benchmarks.vocabulary.metric import Decides, Group
 from bitgauge.benchmarks.vocabulary.metrics import METRICS, keys, placed
-from bitgauge.benchmarks.vocabulary.reasons import APART, FLAGS, REASONS
+from bitgauge.benchmarks.vocabulary.reasons import APART, FLAGS, INSUFFICIENT_SAMPLES, REASONS
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from . import plots, series
@@ -72,6 +72,7 @@ class View:
     conditions: Plot
     memory: Plot
     throughput: Plot | None
+    prompts: Plot | None
     findings: FindingsView
     ledger: LedgerView
     samples: tuple[tuple[str, ...], ...]
@@ -113,6 +114,7 @@ def view_of(sources: Sources) -> View:
         conditions=_conditions(sources),
         memory=_memory(sources),
         throughput=_throughput(sources),
+        prompts=_prompts(sources),
         findings=findings_view(sources),
         ledger=ledger_view(sources),
         samples=samples,
@@ -315,6 +317,20 @@ def _throughput(sources: Sources) -> Plot | None:
         rates.append(float(batch * one.calls[chosen].sum() / (one.elapsed_ns[chosen].sum() / 1e9)))
     caption = f"The sweep ended: {_SWEEP_ENDS.get(one.stopped, one.stopped.replace('_', ' '))}."
     return Plot(plots.throughput(batches.astype(np.float64), np.array(rates)), caption)
+
+
+def _prompts(sources: Sources) -> Plot | None:
+    """Of a decoder alone: how long prompts of each length take."""
+    if not sources.job.workload.is_llm:
+        return None
+    prefill = sources.metric("prefill_tokens_per_s")
+    curve = series.prompt_curve(prefill)
+    caption = (
+        "Medians of requests of every launch, from one token to a full context; the longest are"
+        " left out where they would take too long."
+    )
+    absent = f"Not shown: {_why(prefill.reason or INSUFFICIENT_SAMPLES)}."
+    return _drawn(curve, plots.prompts, caption, absent)
 
 
 def _worst_samples(sources: Sources) -> tuple[tuple[tuple[str, ...], ...], str]:

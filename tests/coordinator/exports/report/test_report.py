@@ -16,8 +16,10 @@ from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole, Scenario
 from bitgauge.benchmarks.vocabulary.errors import BadInput
 from bitgauge.benchmarks.vocabulary.metrics import published
 from bitgauge.benchmarks.vocabulary.reasons import INSUFFICIENT_SAMPLES
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.runs import RawRef
+from bitgauge.benchmarks.vocabulary.values.jobs import Workload
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RawRef
 from bitgauge.coordinator.exports.output import write_output
 from bitgauge.coordinator.exports.report.ledger import outline, percent
 
@@ -123,6 +125,31 @@ def test_a_ratio_that_is_not_known_has_no_line(files: dict[RawRef, bytes]) -> No
     text = Page(report_html(replace(known, run=replace(known.run, metrics=metrics))).decode()).text
     assert "There is no line: too few independent samples for an interval; vertical" in text
     assert "There is no line" not in Page(report_html(known).decode()).text
+
+
+@pytest.mark.parametrize(
+    ("curve", "words"),
+    [
+        ("1:250 16:4000 512:8000", "time to first token, ms, log scale"),
+        ("", "Not shown: too few independent samples"),
+    ],
+)
+def test_a_decoder_shows_how_long_prompts_of_each_length_take(
+    curve: str, words: str, files: dict[RawRef, bytes], html: str
+) -> None:
+    known = sources(files)
+    told = (StackItem("curve", curve),) if curve else ()
+    prefill = MetricValue("prefill_tokens_per_s", 4000.0, detail=told)
+    metrics = tuple(prefill if one.key == prefill.key else one for one in known.run.metrics)
+    workload = Workload(Scenario.LLM, prompt_tokens=16, generated_tokens=4)
+    job = replace(known.job, workload=workload)
+    page = Page(
+        report_html(replace(known, job=job, run=replace(known.run, metrics=metrics))).decode()
+    )
+    assert "prompts" in page.headings
+    assert words in page.text
+    assert ("512" in page.text.partition(words)[2][:400]) is bool(curve)
+    assert "prompts" not in Page(html).headings
 
 
 def test_names_are_text_and_never_markup(html: str) -> None:
