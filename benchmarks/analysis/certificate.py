@@ -16,6 +16,7 @@ from ..vocabulary.metrics import METRICS
 from ..vocabulary.reasons import UNTRUSTED
 from ..vocabulary.values.credentials import AaCertificate
 from ..vocabulary.values.devices import StackItem
+from ..vocabulary.values.jobs import Workload
 from ..vocabulary.values.runs import MetricValue
 
 COMPARISONS = 40
@@ -71,6 +72,49 @@ def allowed_false_positives(comparisons: int) -> int:
         count += 1
 
 
+LATENCY = ("latency_ratio",)
+REQUESTS = ("ttft_ratio", "tpot_ratio")
+
+
+def compared_by(workload: Workload) -> tuple[str, ...]:
+    """The ratios of a comparison that a certificate judges: of a decoder prefill and decode."""
+    return REQUESTS if workload.is_llm else LATENCY
+
+
+def judge_each(
+    ratios: Sequence[MetricValue], asked: int, margin: float, keys: Sequence[str]
+) -> AaResult:
+    """As `judge`, of several ratios of each comparison: it passes when all of them do.
+
+    What is told is the worst of them: a verdict on either must be one to trust.
+
+    Args:
+        ratios: of every key and comparison that was analysed.
+        asked: how many comparisons were asked for.
+        margin: relative difference that matters.
+        keys: of the ratios.
+    """
+    found = {key: judge([one for one in ratios if one.key == key], asked, margin) for key in keys}
+    failed = [(key, one) for key, one in found.items() if not one.passed]
+    told = failed or list(found.items())
+    words = [f"{key}: {one.reason}" if len(found) > 1 else one.reason for key, one in told]
+    every = found.values()
+    return AaResult(
+        comparisons=min(one.comparisons for one in every),
+        false_positives=max(one.false_positives for one in every),
+        worst_effect=_largest(one.worst_effect for one in every),
+        mde=_largest(one.mde for one in every),
+        passed=not failed,
+        reason=" and ".join(dict.fromkeys(words)),
+    )
+
+
+def _largest(values: Iterable[float | None]) -> float | None:
+    """The largest; None where one is not known."""
+    known = list(values)
+    return None if None in known else max(one for one in known if one is not None)
+
+
 def judge(ratios: Sequence[MetricValue], asked: int, margin: float) -> AaResult:
     """What A/A comparisons say about their device.
 
@@ -79,8 +123,8 @@ def judge(ratios: Sequence[MetricValue], asked: int, margin: float) -> AaResult:
     what a user makes, so the worst of them counts and not their median.
 
     Args:
-        ratios: `latency_ratio` of each comparison that was analysed; one of an older definition is
-            no number.
+        ratios: one of each comparison that was analysed; one of an older definition is no
+            number.
         asked: how many comparisons were asked for.
         margin: relative difference that matters.
     """
@@ -179,6 +223,6 @@ def trusted(
         )
     assert certificate is not None
     said = [StackItem("aa_certificate_id", certificate.job_id)]
-    if metric.key == "latency_ratio":
+    if metric.key in (*LATENCY, *REQUESTS):
         said.append(StackItem("mde", str(certificate.mde)))
     return replace(metric, detail=(*metric.detail, *said))

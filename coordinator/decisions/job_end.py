@@ -29,6 +29,7 @@ class Compared:
 
     Attributes:
         stacks: device and stack of each, in order.
+        ratios: what `certificate.compared_by` names, of each.
     """
 
     stacks: tuple[tuple[str, str], ...] = ()
@@ -140,7 +141,8 @@ def certified(
     spec = job.spec
     asked = len(spec.entries) - 1
     margin = plan_of(spec.profile, spec.overrides).margin
-    finding = certificate.judge(compared.ratios, asked, margin)
+    keys = certificate.compared_by(spec.workload)
+    finding = certificate.judge_each(compared.ratios, asked, margin, keys)
     if len(set(compared.stacks)) > 1:
         finding = replace(finding, passed=False, reason="the stack changed between comparisons")
     elif drift.outcome is Outcome.SUSPECT:

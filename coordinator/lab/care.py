@@ -30,7 +30,7 @@ from ..decisions.scheduler import choose
 from ..store.store import Store
 from ..store.values import LeaseTerms
 from ..store.writer import Writer
-from .certification import certification
+from .certification import Subject, certification, subject_for
 from .health_check import HealthCheck
 
 _log = logging.getLogger(__name__)
@@ -136,21 +136,27 @@ class LabCare:
             raise Refused(
                 Code.NOT_CERTIFIABLE, "This coordinator has no model to certify a device with."
             )
-        if await self.writer.call(lambda store: store.missing_blobs(check.digests)):
-            await check.provide()
         job_id, now_ns = str(uuid.uuid4()), self.writer.now_ns()
 
-        def work(store: Store) -> tuple[str, bool]:
+        def found(store: Store) -> tuple[DeviceDescription, Subject]:
             device_id = store.device_named(device)
             views = store.devices(now_ns, self.leases)
             own = next(one.description for one in views if one.description.device_id == device_id)
-            spec = certification(check, own, runtime, profile, comparisons)
+            return own, subject_for(check.subjects, own, runtime)
+
+        _, subject = await self.writer.call(found)
+        if await self.writer.call(lambda store: store.missing_blobs(subject.digests)):
+            await check.provide(subject.digests)
+
+        def work(store: Store) -> tuple[str, bool]:
+            own, subject = found(store)
+            spec = certification(subject, own, runtime, profile, comparisons)
             require_quota(submitted_by, store.waiting_of(submitted_by), self.terms)
             return store.begin_certification(
                 job_id,
-                device_id,
+                own.device_id,
                 spec,
-                check.model_class,
+                subject.model_class,
                 now_ns=now_ns,
                 submitted_by=submitted_by,
             )
@@ -165,7 +171,7 @@ class LabCare:
         digests = self.check.digests
         try:
             if await self.writer.call(lambda store: store.missing_blobs(digests)):
-                await self.check.provide()
+                await self.check.provide(digests)
         except BitgaugeError as error:
             _log.warning("the files of the health check are missing: %s", error)
 

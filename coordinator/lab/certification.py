@@ -1,27 +1,66 @@
 """The certification of a device: one artifact, compared with itself many times. Pure.
 
-Its model and inputs are those of the health check, which every device that can be checked has.
+Its model and inputs are those of the health check, which every device that can be checked has; for
+a runtime that takes no such file the same model in a form that it takes, and for one of language
+models the zoo's decoder, whose requests are compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from bitgauge.benchmarks.analysis.certificate import COMPARISONS
-from bitgauge.benchmarks.vocabulary.enums import Capability, PassName, Profile
+from bitgauge.benchmarks.vocabulary.enums import Capability, ModelClass, PassName, Profile
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
-from bitgauge.benchmarks.vocabulary.values.jobs import JobSpec, Selector
+from bitgauge.benchmarks.vocabulary.values.digests import Digest
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector, Workload
 
 from ..decisions.scheduler import matches
-from .health_check import HealthCheck
 
 NAME = "aa-certificate"
 MAX_COMPARISONS = 200
 DEADLINE_S = 4 * 3600
 PASSES = (PassName.PAIR, PassName.SENTINEL)
+NETWORK = Workload()
+"""A call of a network: one sample."""
+REQUEST_PASSES = (PassName.GENERATION, PassName.SENTINEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a runtime that takes a kind of artifact is certified with.
+
+    Attributes:
+        kind: of the artifact.
+        baseline: an FP32 model.
+        evaluation: a set for it.
+        model_class: of the model.
+        workload: what a call is.
+    """
+
+    kind: str
+    baseline: Digest
+    evaluation: Digest
+    model_class: ModelClass
+    workload: Workload = NETWORK
+
+    @property
+    def digests(self) -> tuple[Digest, ...]:
+        """The files that it needs."""
+        return (self.baseline, self.evaluation)
+
+
+def subject_for(subjects: Sequence[Subject], device: DeviceDescription, runtime: str) -> Subject:
+    """The first that a runtime of a device takes; the first of all where it takes none."""
+    own = (one.artifact_kinds for one in device.runtimes if one.name == runtime)
+    taken = next(own, ())
+    return next((one for one in subjects if one.kind in taken), subjects[0])
 
 
 def certification(
-    check: HealthCheck, device: DeviceDescription, runtime: str, profile: Profile, comparisons: int
+    subject: Subject, device: DeviceDescription, runtime: str, profile: Profile, comparisons: int
 ) -> JobSpec:
     """The job that certifies a runtime of a device; 0 comparisons: as many as a certificate takes.
 
@@ -33,19 +72,20 @@ def certification(
         raise BadInput(
             Code.BAD_ARGUMENT, f"{comparisons} comparisons is not 1 to {MAX_COMPARISONS}."
         )
-    itself = check.spec(device.device_id).entries[0]
+    itself = Entry("fp32", subject.baseline, artifact_kind=subject.kind)
     spec = JobSpec(
         model_name=NAME,
-        baseline=check.baseline,
+        baseline=subject.baseline,
         entries=(itself,) * (1 + (comparisons or COMPARISONS)),
-        evaluation=check.evaluation,
-        model_class=check.model_class,
+        evaluation=subject.evaluation,
+        model_class=subject.model_class,
         runtime=runtime,
         selector=Selector(device=device.device_id),
+        workload=subject.workload,
         profile=profile,
         deadline_s=DEADLINE_S,
         wait_for_device=True,
-        passes=PASSES,
+        passes=REQUEST_PASSES if subject.workload.is_llm else PASSES,
     )
     if why := _hindrance(spec, device):
         raise Refused(Code.NOT_CERTIFIABLE, f"The device {device.name} cannot be certified: {why}.")

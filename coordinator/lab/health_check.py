@@ -7,26 +7,35 @@ takes some seconds and goes the way of every job: queue, lease, sandbox, spool, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import tempfile
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.vocabulary.enums import ModelClass
+from bitgauge.benchmarks.vocabulary.enums import ModelClass, Scenario
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Selector, Workload
 
 from ..client.upload import local_file
 from ..decisions.scheduler import matches
+from ..models.formats import gguf
+from ..models.formats.gguf.order import put_in_order
 from ..store.blobs.blob_store import BlobStore
 from ..store.blobs.files import CHUNK_BYTES
+from .certification import Subject
 
 NAME = "health-check"
 DEADLINE_S = 600
 
 
-async def _nothing() -> None:
+REQUEST = Workload(Scenario.LLM, prompt_tokens=64, generated_tokens=16)
+"""What a decoder is certified with: some 20 ms of the zoo's on one processor of 2020."""
+
+
+async def _nothing(wanted: Collection[Digest]) -> None:
     """Nothing has to be provided."""
 
 
@@ -36,19 +45,27 @@ class HealthCheck:
 
     Attributes:
         known_accuracy_pct: where it is computed right, in percent.
-        provide: makes sure that both files are in the blob store.
+        provide: makes sure that these files are in the blob store.
+        others: what runtimes are certified with that do not take this model.
     """
 
     baseline: Digest
     evaluation: Digest
     model_class: ModelClass
     known_accuracy_pct: float
-    provide: Callable[[], Awaitable[None]] = _nothing
+    provide: Callable[[Collection[Digest]], Awaitable[None]] = _nothing
+    others: tuple[Subject, ...] = ()
 
     @property
     def digests(self) -> tuple[Digest, ...]:
         """The files that it needs."""
         return (self.baseline, self.evaluation)
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """What runtimes are certified with, by what they take, this model first."""
+        files = (self.baseline, self.evaluation)
+        return (Subject(zoo.ARTIFACT_KIND, *files, self.model_class), *self.others)
 
     def spec(self, device_id: str) -> JobSpec:
         """The job that checks this device."""
@@ -76,13 +93,30 @@ class HealthCheck:
 
 def zoo_check(blobs: BlobStore, record: Callable[[Digest], Awaitable[None]]) -> HealthCheck:
     """The check with the quickest model of the zoo. Hashes its files; call it from a thread."""
-    model = zoo.models()[0]
-    files = {local_file(path).digest: path for path in (model.path, zoo.evaluation_path())}
-    baseline, evaluation = files
+    model, decoder = zoo.models()[0], zoo.decoder()
+    baseline, evaluation = (local_file(path).digest for path in (model.path, zoo.evaluation_path()))
+    files = {baseline: model.path, evaluation: zoo.evaluation_path()}
+    others = []
+    for kind in zoo.FORMS:
+        form = local_file(model.form(kind)).digest
+        files[form] = model.form(kind)
+        others.append(Subject(kind, form, evaluation, model.model_class))
+    texts = local_file(decoder.evaluation_path).digest
+    files[texts] = decoder.evaluation_path
+    with _widened(decoder.path) as path:
+        wide = local_file(path).digest
+    others.append(Subject(gguf.NAME, wide, texts, decoder.model_class, REQUEST))
 
-    async def provide() -> None:
-        for digest, path in files.items():
-            await asyncio.to_thread(_ingest, blobs, digest, path)
+    def put(digest: Digest) -> None:
+        if digest == wide:
+            with _widened(decoder.path) as path:
+                _ingest(blobs, digest, path)
+        else:
+            _ingest(blobs, digest, files[digest])
+
+    async def provide(wanted: Collection[Digest]) -> None:
+        for digest in wanted:
+            await asyncio.to_thread(put, digest)
             await record(digest)
 
     return HealthCheck(
@@ -91,7 +125,17 @@ def zoo_check(blobs: BlobStore, record: Callable[[Digest], Awaitable[None]]) -> 
         model_class=model.model_class,
         known_accuracy_pct=100 * zoo.known_accuracy(model.name),
         provide=provide,
+        others=tuple(others),
     )
+
+
+@contextmanager
+def _widened(path: Path) -> Iterator[Path]:
+    """The decoder in float32, which is the reference and twice as large as what is committed."""
+    with tempfile.TemporaryDirectory(prefix="decoder-") as folder:
+        wide = Path(folder) / path.name
+        put_in_order(path, "the zoo's decoder", wide)
+        yield wide
 
 
 def _ingest(blobs: BlobStore, digest: Digest, path: Path) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from bitgauge.benchmarks.analysis.certificate import DAY_NS
+from bitgauge.benchmarks.analysis.certificate import DAY_NS, compared_by
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.stats import sentinel
 from bitgauge.benchmarks.stats.sentinel import FixedPoint, Outcome
@@ -87,7 +87,7 @@ def _ended(connection: sqlite3.Connection, job: JobNow, now_ns: int) -> Ended:
     saturating = _saturating(connection, job.job_id)
     return Ended(
         job=job,
-        certifies=_compared(connection, job.job_id) if certifies else None,
+        certifies=_compared(connection, job) if certifies else None,
         points=points,
         earlier={device: _earlier(connection, job.job_id, device) for device, _ in points},
         saturating=saturating,
@@ -119,18 +119,19 @@ def _exact_options(
     return next((one.exact_options for one in runtimes if one.name == runtime), ())
 
 
-def _compared(connection: sqlite3.Connection, job_id: str) -> Compared:
+def _compared(connection: sqlite3.Connection, job: JobNow) -> Compared:
     """The comparisons of a certification that were analysed."""
     runs = fetch(
         connection,
         """SELECT run_id, device_id, fingerprint FROM runs
            WHERE job_id = ? AND disposition = 'accepted' AND entry_index > 0 AND failure IS NULL
              AND analysis_version IS NOT NULL ORDER BY position""",
-        (job_id,),
+        (job.job_id,),
     )
     ratios: tuple[MetricValue, ...] = ()
     for run in runs:
-        ratios += metric_values(connection, run["run_id"], "latency_ratio")
+        for key in compared_by(job.spec.workload):
+            ratios += metric_values(connection, run["run_id"], key)
     return Compared(tuple((run["device_id"], run["fingerprint"]) for run in runs), ratios)
 
 

@@ -9,6 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from bitgauge.benchmarks.analysis.analyse import RunFacts, analyse
+from bitgauge.benchmarks.analysis.certificate import (
+    COMPARISONS,
+    AaResult,
+    compared_by,
+    judge_each,
+)
 from bitgauge.benchmarks.analysis.generation import generation, median_interval
 from bitgauge.benchmarks.protocol.generation import (
     measure_request_pairs,
@@ -167,12 +173,25 @@ def test_ratios_have_the_verdict_of_their_truth(ratio: float) -> None:
     assert found["ttft_ratio"].verdict == "SAME"
 
 
-def test_one_decoder_against_itself_finds_nothing() -> None:
-    """The certificate's rule for prefill and decode: at most 5 of 40 (A-11)."""
-    found = [published(paired(seed, 1.0, noise=0.1)) for seed in range(40)]
-    for key in ("ttft_ratio", "tpot_ratio"):
-        assert sum(one[key].difference == "detected" for one in found) <= 5
-        assert not any(one[key].verdict in ("FASTER", "SLOWER") for one in found)
+def test_one_decoder_against_itself_passes_the_certificates_rule_for_prefill_and_decode() -> None:
+    """At most 5 of 40 differences, none off by more than the margin (A-11); of both, or of none."""
+    keys, margin = compared_by(WORKLOAD), PLANS[Profile.QUICK].margin
+    assert keys == ("ttft_ratio", "tpot_ratio")
+
+    def certified(ratio: float) -> AaResult:
+        found = [published(paired(seed, ratio)) for seed in range(COMPARISONS)]
+        ratios = [one[key] for one in found for key in keys]
+        return judge_each(ratios, COMPARISONS, margin, keys)
+
+    itself, other = certified(1.0), certified(1.05)
+    assert itself.passed, itself.reason
+    assert (itself.comparisons, other.comparisons) == (COMPARISONS, COMPARISONS)
+    assert itself.mde is not None
+    assert itself.mde < margin
+    assert itself.reason.startswith("ttft_ratio: ")
+    assert not other.passed
+    assert other.reason.startswith("tpot_ratio: 40 of 40 comparisons"), "prefill alone is the same"
+    assert "ttft_ratio" not in other.reason
 
 
 def test_one_token_alone_leaves_the_further_ones_null() -> None:

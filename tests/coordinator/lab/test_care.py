@@ -14,12 +14,14 @@ import pytest
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.vocabulary.enums import Disposition, Health, JobState, ModelClass, PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code, Unavailable
+from bitgauge.benchmarks.vocabulary.recipes import parse
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.care import CareTerms
 from bitgauge.coordinator.lab.health_check import HealthCheck, zoo_check
+from bitgauge.coordinator.models.recognise import inspect_model, kind_of
 from bitgauge.coordinator.store.blobs.blob_store import BlobStore
 from bitgauge.coordinator.store.values import Registration
 
@@ -347,8 +349,16 @@ async def test_the_zoo_check_brings_its_files(tmp_path: Path) -> None:
 
     check = zoo_check(blobs, record)
     for _ in range(2):
-        await check.provide()
+        await check.provide(check.digests)
     assert recorded == [*check.digests] * 2
+    for one in check.others:  # what certifies a runtime that does not take the model
+        await check.provide(one.digests)
+        assert inspect_model(blobs.path(one.baseline)).recipe == parse("fp32")
+        assert kind_of(blobs.path(one.baseline)) == one.kind
+    assert [one.kind for one in check.others] == ["tflite", "pt2", "gguf"]
+    assert [one.workload.is_llm for one in check.others] == [False, False, True]
+    for one in check.others:
+        assert all(blobs.contains(digest) for digest in one.digests)
     assert all(blobs.contains(digest) for digest in check.digests)
     assert check.known_accuracy_pct == pytest.approx(99.0)
     assert check.baseline.size_bytes == zoo.models()[0].path.stat().st_size

@@ -8,18 +8,31 @@ from collections.abc import AsyncIterator
 import pytest
 from bitgauge.benchmarks.analysis.certificate import COMPARISONS, newest_before
 from bitgauge.benchmarks.stats.sentinel import MIN_HISTORY
-from bitgauge.benchmarks.vocabulary.enums import JobState, ModelClass, PassName, Profile, Realness
+from bitgauge.benchmarks.vocabulary.enums import (
+    JobState,
+    ModelClass,
+    PassName,
+    Profile,
+    Realness,
+    Scenario,
+)
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, RuntimeDescription
-from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
+from bitgauge.benchmarks.vocabulary.values.jobs import Assignment, Workload
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.care import CareTerms
-from bitgauge.coordinator.lab.certification import MAX_COMPARISONS, certification
+from bitgauge.coordinator.lab.certification import (
+    MAX_COMPARISONS,
+    Subject,
+    certification,
+    subject_for,
+)
 from bitgauge.coordinator.lab.health_check import HealthCheck
 
 from tests.labs.coordinator import (
     BASELINE,
+    BUILT,
     DEVICE,
     EVALUATION,
     SECOND_NS,
@@ -141,10 +154,30 @@ def test_what_keeps_no_time_cannot_be_certified(
     device: DeviceDescription, runtime: str, words: str
 ) -> None:
     with pytest.raises(BitgaugeError) as caught:
-        certification(CHECK, device, runtime, Profile.QUICK, 0)
+        certification(CHECK.subjects[0], device, runtime, Profile.QUICK, 0)
     assert caught.value.code is Code.NOT_CERTIFIABLE
     assert caught.value.sentence.startswith("The device bench cannot be certified: ")
     assert words in caught.value.sentence
+
+
+def test_a_runtime_of_language_models_is_certified_by_requests() -> None:
+    request = Workload(Scenario.LLM, prompt_tokens=8, generated_tokens=4)
+    decoder = Subject("gguf", BUILT, EVALUATION, ModelClass.TRANSFORMER, request)
+    subjects = (*CHECK.subjects, decoder)
+    runtimes = (
+        RuntimeDescription("onnxruntime", "1", artifact_kinds=("onnx",)),
+        RuntimeDescription("llamacpp", "1", artifact_kinds=("gguf",)),
+        RuntimeDescription("genai", "1", artifact_kinds=("genai",)),
+    )
+    device = dataclasses.replace(DEVICE, runtimes=runtimes)
+    assert subject_for(subjects, device, "onnxruntime") == CHECK.subjects[0]
+    assert subject_for(subjects, device, "llamacpp") == decoder
+    spec = certification(decoder, device, "llamacpp", Profile.QUICK, 0)
+    assert spec.passes == (PassName.GENERATION, PassName.SENTINEL)
+    assert (spec.workload, spec.baseline) == (request, BUILT)
+    assert {one.artifact for one in spec.entries} == {BUILT}
+    with pytest.raises(BitgaugeError, match="it takes no onnx with genai"):
+        certification(subject_for(subjects, device, "genai"), device, "genai", Profile.QUICK, 0)
 
 
 @pytest.mark.parametrize("comparisons", [-1, MAX_COMPARISONS + 1])
