@@ -1,22 +1,28 @@
-"""Tokens per second by the agent against the library's own loop; one file against itself.
+"""Tokens per second by the agent against each library's own loop; one file against itself.
 
-The library's own loop is that of llama.cpp's example `simple`: its greedy sampler, and a batch of
-one token that it makes itself, on the same context. Both take turns in quads.
+The own loop of llama.cpp is that of its example `simple`: its greedy sampler, and a batch of one
+token that it makes itself, on the same context. That of onnxruntime-genai is its examples': prompt
+appended, then one step after another, by its own greedy search. Both take turns in quads.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib.util
+import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from bitgauge.agents.devices.cpu._conditions import CpuConditions
 from bitgauge.agents.passes.base import quiet
-from bitgauge.agents.runtimes import llamacpp
+from bitgauge.agents.runtimes import genai, llamacpp
 from bitgauge.agents.runtimes.base import SessionOptions
+from bitgauge.agents.runtimes.genai import tiny
+from bitgauge.agents.runtimes.genai.decoder import GenaiDecoder
 from bitgauge.agents.runtimes.llamacpp import declarations as api
 from bitgauge.agents.runtimes.llamacpp.decoder import LlamaDecoder
 from bitgauge.agents.runtimes.llamacpp.library import loaded_library
@@ -36,11 +42,24 @@ CONTEXT = 512
 
 
 def main() -> None:
-    """Prints both comparisons for prefill and decode."""
+    """Prints each comparison for prefill and decode."""
     if importlib.util.find_spec("xllamacpp") is None:
         print("NOT RUN: pip install 'bitgauge[llamacpp]'")
+    else:
+        against_own_loop("llama.cpp", opened(MODEL), OwnLoop)
+        for words, ratio in zip(("first token", "further tokens"), itself(), strict=True):
+            print(f"llama.cpp, {words}, one file against itself: {ratio}")
+    if importlib.util.find_spec("onnxruntime_genai") is None:
+        print("NOT RUN: pip install 'bitgauge[genai]'")
         return
-    decoder = opened(MODEL)
+    with tempfile.TemporaryDirectory() as folder:
+        against_own_loop("onnxruntime-genai", sentinel_of_genai(Path(folder)), GenaiLoop)
+
+
+def against_own_loop(
+    name: str, decoder: Any, own_loop: Callable[[Any, Ints, int], Callable[[], None]]
+) -> None:
+    """Prints how many of the library's own tokens per second a decoder of ours has."""
     prompt = generation.prompts(decoder, PROMPT, np.random.default_rng(3))[0]
     for words, tokens, generated in (
         ("prefill", PROMPT, 1),
@@ -50,18 +69,44 @@ def main() -> None:
         def ours(prompt: Ints = prompt[:tokens], generated: int = generated) -> None:
             generation.request(decoder, prompt, generated)
 
-        took = abba(OwnLoop(decoder, prompt[:tokens], generated), ours, quads=QUADS)
+        took = abba(own_loop(decoder, prompt[:tokens], generated), ours, quads=QUADS)
         low, high = 1 / took.high, 1 / took.low
         print(
-            f"{words}: {1 / took.point:.3f} [{low:.3f}, {high:.3f}] of the library's own tokens/s"
+            f"{name}, {words}: {1 / took.point:.3f} [{low:.3f}, {high:.3f}] of the library's own"
+            " tokens/s"
         )
-    for words, ratio in zip(("first token", "further tokens"), itself(), strict=True):
-        print(f"{words}, one file against itself: {ratio}")
 
 
 def opened(path: Path) -> LlamaDecoder:
     """A decoder on one thread."""
     return llamacpp.open_decoder(path, SessionOptions(threads=1, context=CONTEXT))
+
+
+def sentinel_of_genai(folder: Path) -> GenaiDecoder:
+    """The model that is timed before and after each job, two layers of 256 numbers."""
+    genai.prepare()
+    for name, data in (tiny.made(tiny.SENTINEL) or {}).items():
+        (folder / name).write_bytes(data)
+    options = SessionOptions(threads=1, context=CONTEXT)
+    return genai.open_decoder(folder / "genai_config.json", options)
+
+
+class GenaiLoop:
+    """A request as the library's examples make it, on the model of a decoder."""
+
+    def __init__(self, decoder: GenaiDecoder, prompt: Ints, generated: int) -> None:
+        self._generator = decoder._made()
+        self._prompt = prompt.astype(np.int32)
+        self._generated = generated
+        self()
+        assert len(self._generator.get_sequence(0)) == len(prompt) + generated, "it ended earlier"
+
+    def __call__(self) -> None:
+        generator = self._generator
+        generator.rewind_to(0)
+        generator.append_tokens(self._prompt)
+        for _ in range(self._generated):
+            generator.generate_next_token()
 
 
 class OwnLoop:
