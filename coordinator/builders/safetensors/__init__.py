@@ -20,12 +20,13 @@ VERSION = 1
 MAKES = TAKES = "safetensors"
 ENVIRONMENT = "llmcompressor"
 DISTRIBUTIONS: tuple[str, ...] = ()
-RECIPES = ("int4-gptq_w4a16-cal", "int8-rtn_w8a8", "fp8-rtn_fp8_dynamic")
+RECIPES = ("int4-gptq_w4a16-cal", "int4-awq_w4a16-cal", "int8-rtn_w8a8", "fp8-rtn_fp8_dynamic")
 SCRIPT = "llmcompressor/quantize.py"
 CALIBRATION_WINDOWS = 64
 """Pieces of the calibration texts that a quantizer sees."""
 _ASKED = {
     "gptq_w4a16": ("gptq", "W4A16"),
+    "awq_w4a16": ("awq", "W4A16_ASYM"),
     "rtn_w8a8": ("rtn", "W8A8"),
     "rtn_fp8_dynamic": ("rtn", "FP8_DYNAMIC"),
 }

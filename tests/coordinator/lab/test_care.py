@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 
 import pytest
@@ -171,7 +171,7 @@ async def test_a_device_that_cannot_be_checked_works_and_says_so(lab: Lab) -> No
 async def test_without_the_files_of_the_check_work_goes_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fail() -> None:
+    async def fail(wanted: Collection[Digest]) -> None:
         raise Unavailable(Code.DISK_FULL, "full")
 
     check = dataclasses.replace(CHECK, baseline=Digest("7" * 64, 7), provide=fail)

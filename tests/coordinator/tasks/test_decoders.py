@@ -92,7 +92,7 @@ def test_a_model_in_half_precision_is_widened_first_and_named_again_is_what_it_i
 ) -> None:
     found = lab.looked(tiny(kind))
     assert found.disorder == (f"9 tensors of {word} widened to float32",)
-    half, wide = lab.model(tiny(kind)), lab.model(tiny())
+    wide, half = lab.model(tiny()), lab.model(tiny(kind))
     entries = (Entry(recipe, half), Entry("fp32", half), Entry("", half, "again.gguf"))
     sent = replace(job_spec(), baseline=half, entries=entries, evaluation=lab.texts([3, 4]))
     sent = completed(replace(sent, calibration=None, workload=REQUEST, runtime="llamacpp"))

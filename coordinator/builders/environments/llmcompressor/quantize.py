@@ -58,23 +58,25 @@ def _quantize(model: Any, spec: Mapping[str, Any]) -> None:
     oneshot(
         model=model,
         processor=AutoTokenizer.from_pretrained(spec["source"], trust_remote_code=False),
-        recipe=_modifier(spec["algorithm"], spec["scheme"]),
+        recipe=_modifiers(spec["algorithm"], spec["scheme"]),
         output_dir=spec["output"],
         save_compressed=True,
         **further,
     )
 
 
-def _modifier(algorithm: str, scheme: str) -> Any:
-    """What llm-compressor calls an algorithm."""
-    terms = {"targets": "Linear", "scheme": scheme, "ignore": ["lm_head"]}
-    if algorithm == "awq":
-        from llmcompressor.modifiers.awq import AWQModifier
-
-        return AWQModifier(**terms)
+def _modifiers(algorithm: str, scheme: str) -> list[Any]:
+    """What llm-compressor calls an algorithm: of AWQ the scales, and then the rounding."""
     from llmcompressor.modifiers.quantization import GPTQModifier, QuantizationModifier
 
-    return GPTQModifier(**terms) if algorithm == "gptq" else QuantizationModifier(**terms)
+    terms = {"targets": "Linear", "scheme": scheme, "ignore": ["lm_head"]}
+    if algorithm == "gptq":
+        return [GPTQModifier(**terms)]
+    if algorithm == "awq":
+        from llmcompressor.modifiers.transform.awq import AWQModifier
+
+        return [AWQModifier(), QuantizationModifier(**terms)]
+    return [QuantizationModifier(**terms)]
 
 
 if __name__ == "__main__":
