@@ -115,6 +115,7 @@ def test_a_quantized_folder_is_loaded_again_and_computes_in_floats(
     said = " ".join(log.notes)
     assert "compute: dequantized" in said, "no speed of it may ever be shown as that of its format"
     assert "exported, not timed" in said
+    assert "quantized by llm-compressor 0." in said
     built(model, recipe, "safetensors", ready, tmp_path / "two")
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 

@@ -7,8 +7,11 @@ So a build is held against its source by transformers in that environment, and t
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from bitgauge.benchmarks.vocabulary.printable import cleaned
 from bitgauge.benchmarks.vocabulary.recipes import Recipe
 
 from ...models.formats.safetensors import ENTRY
@@ -22,6 +25,8 @@ ENVIRONMENT = "llmcompressor"
 DISTRIBUTIONS: tuple[str, ...] = ()
 RECIPES = ("int4-gptq_w4a16-cal", "int4-awq_w4a16-cal", "int8-rtn_w8a8", "fp8-rtn_fp8_dynamic")
 SCRIPT = "llmcompressor/quantize.py"
+MAX_MAKER = 60
+"""Characters of what an artifact was made with."""
 CALIBRATION_WINDOWS = 64
 """Pieces of the calibration texts that a quantizer sees."""
 _ASKED = {
@@ -66,13 +71,14 @@ def build(request: BuildRequest) -> None:
         answer = run(request, SCRIPT, spec)
         put_beside(Path(folder), ENTRY, request.output)
     found = held(answer, from_texts=from_texts)
-    request.log.notes += _notes(str(answer["compute"]), found, len(calibration))
+    request.log.notes += _notes(answer, found, len(calibration))
 
 
-def _notes(compute: str, found: SourceComparison, pieces: int) -> list[str]:
+def _notes(answer: Mapping[str, Any], found: SourceComparison, pieces: int) -> list[str]:
     """What is said of the artifact."""
+    told = f", with {pieces} pieces of the calibration texts" if pieces else ""
     return [
-        *([f"quantized with {pieces} pieces of the calibration texts"] if pieces else []),
-        f"compute: {compute} by transformers; {found.words}",
+        f"quantized by {cleaned(str(answer['maker']), MAX_MAKER)}{told}",
+        f"compute: {answer['compute']} by transformers; {found.words}",
         "exported, not timed: nothing here computes with its numbers as they are stored",
     ]

@@ -4,7 +4,7 @@ The spec says `source` and `output` (folders, the second one empty), `algorithm`
 `rtn`) and `scheme` (as llm-compressor spells it), `calibration` (lists of tokens; empty for `rtn`)
 and `windows` (more of them). What was made is loaded again as whoever uses it would. The answer
 says what the `source` and what was `made` predict on the windows, and how the latter computes
-(`compute`); see `answers`.
+(`compute`), see `answers`; and what it was made with (`maker`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,9 @@ def main(spec: Mapping[str, Any]) -> dict[str, Any]:
         return {"unsupported": f"llm-compressor does not take the model: {answers.said(error)}."}
     made = answers.loaded(spec["output"])
     found = answers.judged(made, spec["windows"])
-    return {"source": wanted, "made": found, "compute": answers.compute_of(made)}
+    maker = f"llm-compressor {version('llmcompressor')}"
+    compute = answers.compute_of(made)
+    return {"source": wanted, "made": found, "compute": compute, "maker": maker}
 
 
 def _quantize(model: Any, spec: Mapping[str, Any]) -> None:
@@ -75,8 +78,21 @@ def _modifiers(algorithm: str, scheme: str) -> list[Any]:
     if algorithm == "awq":
         from llmcompressor.modifiers.transform.awq import AWQModifier
 
+        _need_no_accelerator()
         return [AWQModifier(), QuantizationModifier(**terms)]
     return [QuantizationModifier(**terms)]
+
+
+def _need_no_accelerator() -> None:
+    """Let AWQ work on a processor alone.
+
+    It pins what it keeps between its layers, so that copies to an accelerator are quicker, and asks
+    for that also where there is none: the only thing of it that needs one.
+    """
+    from llmcompressor.pipelines.cache import IntermediatesCache
+
+    if not torch.accelerator.is_available():
+        IntermediatesCache.pin_memory = lambda self, batch_index: None
 
 
 if __name__ == "__main__":
