@@ -52,3 +52,10 @@ def rows(up: Up, folder: Path, *words: str) -> dict[tuple[str, str], dict[str, A
 def told(row: dict[str, Any]) -> dict[str, tuple[float | None, str | None]]:
     """Value, and the reason where there is none, of each metric of a row."""
     return {one["key"]: (one.get("value"), one.get("reason")) for one in row["metrics"]}
+
+
+def number(row: dict[str, Any], key: str) -> float:
+    """The value of a metric of a row, which has one."""
+    value, reason = told(row)[key]
+    assert value is not None, f"{key}: {reason}"
+    return value
