@@ -25,7 +25,7 @@ ENVIRONMENT = "llmcompressor"
 DISTRIBUTIONS: tuple[str, ...] = ()
 RECIPES = ("int4-gptq_w4a16-cal", "int4-awq_w4a16-cal", "int8-rtn_w8a8", "fp8-rtn_fp8_dynamic")
 SCRIPT = "llmcompressor/quantize.py"
-MAX_MAKER = 60
+_MAKER_CHARACTERS = 60
 """Characters of what an artifact was made with."""
 CALIBRATION_WINDOWS = 64
 """Pieces of the calibration texts that a quantizer sees."""
@@ -78,7 +78,7 @@ def _notes(answer: Mapping[str, Any], found: SourceComparison, pieces: int) -> l
     """What is said of the artifact."""
     told = f", with {pieces} pieces of the calibration texts" if pieces else ""
     return [
-        f"quantized by {cleaned(str(answer['maker']), MAX_MAKER)}{told}",
+        f"quantized by {cleaned(str(answer['maker']), _MAKER_CHARACTERS)}{told}",
         f"compute: {answer['compute']} by transformers; {found.words}",
         "exported, not timed: nothing here computes with its numbers as they are stored",
     ]
