@@ -30,7 +30,7 @@ from ..decisions.scheduler import choose
 from ..store.store import Store
 from ..store.values import LeaseTerms
 from ..store.writer import Writer
-from .certification import Subject, certification, subject_for
+from .certification import CertifiedModel, certification, certified_model
 from .health_check import HealthCheck
 
 _log = logging.getLogger(__name__)
@@ -138,11 +138,11 @@ class LabCare:
             )
         job_id, now_ns = str(uuid.uuid4()), self.writer.now_ns()
 
-        def found(store: Store) -> tuple[DeviceDescription, Subject]:
+        def found(store: Store) -> tuple[DeviceDescription, CertifiedModel]:
             device_id = store.device_named(device)
             views = store.devices(now_ns, self.leases)
             own = next(one.description for one in views if one.description.device_id == device_id)
-            return own, subject_for(check.subjects, own, runtime)
+            return own, certified_model(check.subjects, own, runtime)
 
         _, subject = await self.writer.call(found)
         if await self.writer.call(lambda store: store.missing_blobs(subject.digests)):

@@ -29,7 +29,7 @@ REQUEST_PASSES = (PassName.GENERATION, PassName.SENTINEL)
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class CertifiedModel:
     """What a runtime that takes a kind of artifact is certified with.
 
     Attributes:
@@ -52,7 +52,9 @@ class Subject:
         return (self.baseline, self.evaluation)
 
 
-def subject_for(subjects: Sequence[Subject], device: DeviceDescription, runtime: str) -> Subject:
+def certified_model(
+    subjects: Sequence[CertifiedModel], device: DeviceDescription, runtime: str
+) -> CertifiedModel:
     """The first that a runtime of a device takes; the first of all where it takes none."""
     own = (one.artifact_kinds for one in device.runtimes if one.name == runtime)
     taken = next(own, ())
@@ -60,7 +62,11 @@ def subject_for(subjects: Sequence[Subject], device: DeviceDescription, runtime:
 
 
 def certification(
-    subject: Subject, device: DeviceDescription, runtime: str, profile: Profile, comparisons: int
+    subject: CertifiedModel,
+    device: DeviceDescription,
+    runtime: str,
+    profile: Profile,
+    comparisons: int,
 ) -> JobSpec:
     """The job that certifies a runtime of a device; 0 comparisons: as many as a certificate takes.
 

@@ -25,7 +25,7 @@ from ..models.formats import gguf
 from ..models.formats.gguf.order import put_in_order
 from ..store.blobs.blob_store import BlobStore
 from ..store.blobs.files import CHUNK_BYTES
-from .certification import Subject
+from .certification import CertifiedModel
 
 NAME = "health-check"
 DEADLINE_S = 600
@@ -54,7 +54,7 @@ class HealthCheck:
     model_class: ModelClass
     known_accuracy_pct: float
     provide: Callable[[Collection[Digest]], Awaitable[None]] = _nothing
-    others: tuple[Subject, ...] = ()
+    others: tuple[CertifiedModel, ...] = ()
 
     @property
     def digests(self) -> tuple[Digest, ...]:
@@ -62,10 +62,10 @@ class HealthCheck:
         return (self.baseline, self.evaluation)
 
     @property
-    def subjects(self) -> tuple[Subject, ...]:
+    def subjects(self) -> tuple[CertifiedModel, ...]:
         """What runtimes are certified with, by what they take, this model first."""
         files = (self.baseline, self.evaluation)
-        return (Subject(zoo.ARTIFACT_KIND, *files, self.model_class), *self.others)
+        return (CertifiedModel(zoo.ARTIFACT_KIND, *files, self.model_class), *self.others)
 
     def spec(self, device_id: str) -> JobSpec:
         """The job that checks this device."""
@@ -100,12 +100,12 @@ def zoo_check(blobs: BlobStore, record: Callable[[Digest], Awaitable[None]]) -> 
     for kind in zoo.FORMS:
         form = local_file(model.form(kind)).digest
         files[form] = model.form(kind)
-        others.append(Subject(kind, form, evaluation, model.model_class))
+        others.append(CertifiedModel(kind, form, evaluation, model.model_class))
     texts = local_file(decoder.evaluation_path).digest
     files[texts] = decoder.evaluation_path
     with _widened(decoder.path) as path:
         wide = local_file(path).digest
-    others.append(Subject(gguf.NAME, wide, texts, decoder.model_class, REQUEST))
+    others.append(CertifiedModel(gguf.NAME, wide, texts, decoder.model_class, REQUEST))
 
     def put(digest: Digest) -> None:
         if digest == wide:

@@ -24,9 +24,9 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions.care import CareTerms
 from bitgauge.coordinator.lab.certification import (
     MAX_COMPARISONS,
-    Subject,
+    CertifiedModel,
     certification,
-    subject_for,
+    certified_model,
 )
 from bitgauge.coordinator.lab.health_check import HealthCheck
 
@@ -162,7 +162,7 @@ def test_what_keeps_no_time_cannot_be_certified(
 
 def test_a_runtime_of_language_models_is_certified_by_requests() -> None:
     request = Workload(Scenario.LLM, prompt_tokens=8, generated_tokens=4)
-    decoder = Subject("gguf", BUILT, EVALUATION, ModelClass.TRANSFORMER, request)
+    decoder = CertifiedModel("gguf", BUILT, EVALUATION, ModelClass.TRANSFORMER, request)
     subjects = (*CHECK.subjects, decoder)
     runtimes = (
         RuntimeDescription("onnxruntime", "1", artifact_kinds=("onnx",)),
@@ -170,14 +170,14 @@ def test_a_runtime_of_language_models_is_certified_by_requests() -> None:
         RuntimeDescription("genai", "1", artifact_kinds=("genai",)),
     )
     device = dataclasses.replace(DEVICE, runtimes=runtimes)
-    assert subject_for(subjects, device, "onnxruntime") == CHECK.subjects[0]
-    assert subject_for(subjects, device, "llamacpp") == decoder
+    assert certified_model(subjects, device, "onnxruntime") == CHECK.subjects[0]
+    assert certified_model(subjects, device, "llamacpp") == decoder
     spec = certification(decoder, device, "llamacpp", Profile.QUICK, 0)
     assert spec.passes == (PassName.GENERATION, PassName.SENTINEL)
     assert (spec.workload, spec.baseline) == (request, BUILT)
     assert {one.artifact for one in spec.entries} == {BUILT}
     with pytest.raises(BitgaugeError, match="it takes no onnx with genai"):
-        certification(subject_for(subjects, device, "genai"), device, "genai", Profile.QUICK, 0)
+        certification(certified_model(subjects, device, "genai"), device, "genai", Profile.QUICK, 0)
 
 
 @pytest.mark.parametrize("comparisons", [-1, MAX_COMPARISONS + 1])
