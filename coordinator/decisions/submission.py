@@ -10,7 +10,6 @@ from bitgauge.benchmarks.vocabulary.enums import Capability, FormatFamily, Model
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.profiles import overrides_problem
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
-from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME, USUAL_RUNTIMES
 from bitgauge.benchmarks.vocabulary.session_options import (
     idle_problem,
     option_problem,
@@ -288,44 +287,6 @@ def takes(devices: Sequence[DeviceDescription]) -> Takes:
         if not runtime.artifact_kinds:
             silent.add(runtime.name)
     return {name: tuple(kinds) for name, kinds in found.items() if name not in silent}
-
-
-def runtime_for(kind: str, asked: str, known: Takes) -> str:
-    """What executes an artifact: what was asked for where it can, else the only one that can.
-
-    Where no device has one that can, it is the usual one of that kind, which is to come or is
-    found missing. Who named none asks for the default, which is not insisted on.
-
-    Args:
-        kind: of the artifact.
-        asked: the runtime that was named, or the job's.
-        known: what each runtime takes.
-    """
-    taken, usual = known.get(asked), USUAL_RUNTIMES.get(kind, asked)
-    if kind in (taken or ()) or (taken is None and asked == usual):
-        return asked
-    if taken is None and asked != DEFAULT_RUNTIME:
-        return asked  # nobody knows what it takes
-    others = [name for name, kinds in known.items() if kind in kinds]
-    if not others and asked == DEFAULT_RUNTIME:
-        return usual
-    return others[0] if len(others) == 1 else asked
-
-
-def require_taken(label: str, kind: str, runtime: str, known: Takes) -> None:
-    """Refuse an artifact that its runtime does not execute on any device.
-
-    Raises:
-        BadInput: `WRONG_ARTIFACT_KIND`.
-    """
-    taken = known.get(runtime)
-    if taken is not None and kind not in taken:
-        others = sorted(name for name, kinds in known.items() if kind in kinds)
-        named = f"; {' and '.join(others)} take it, name one with --runtime" if others[1:] else ""
-        raise BadInput(
-            Code.WRONG_ARTIFACT_KIND,
-            f"{label} is of kind {kind}, and {runtime} takes {' and '.join(taken)}{named}.",
-        )
 
 
 def require_runtimes(spec: JobSpec, devices: Sequence[DeviceDescription]) -> None:

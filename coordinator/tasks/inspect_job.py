@@ -10,12 +10,12 @@ from bitgauge.benchmarks.vocabulary.asked import ALL, EVERY
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.recipes import CUSTOM
-from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
+from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME, require_taken, runtime_for
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, ModelSource
 
 from ..builders.registry import chain_for, parse, usual_recipes
-from ..decisions.submission import Answers, Inspection, Takes, require_taken, runtime_for
+from ..decisions.submission import Answers, Inspection, Takes
 from ..models.base import ModelFacts
 from ..models.decoders import require_scenario
 from ..models.recognise import inspect_model, kind_of

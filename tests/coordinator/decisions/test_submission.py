@@ -7,14 +7,13 @@ from dataclasses import replace
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import ModelClass
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.runtimes import require_taken, runtime_for
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry
 from bitgauge.coordinator.decisions.submission import (
     Inspection,
     completed,
     described,
-    require_taken,
-    runtime_for,
     takes,
 )
 
