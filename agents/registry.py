@@ -13,6 +13,7 @@ from typing import cast
 
 from bitgauge.benchmarks.common import plugins
 from bitgauge.benchmarks.common.plugins import Found, Kind
+from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.vocabulary.meters import meters_of
 from bitgauge.benchmarks.vocabulary.values.devices import (
@@ -23,6 +24,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 )
 
 from .devices.base import DeviceModule, OffersRuntimes
+from .host.packages import foreign
 from .meters.base import MeterModule
 from .runtimes.base import RuntimeMissing, RuntimeModule
 
@@ -77,11 +79,14 @@ def described(runtime: RuntimeModule) -> RuntimeDescription:
     """What is installed of a runtime, and what it is.
 
     Raises:
-        RuntimeMissing: it is not there.
+        RuntimeMissing: it is not there, or was built for other machines.
     """
-    traits = runtime.TRAITS
+    traits, probed = runtime.TRAITS, runtime.probe()
+    for package in probed.versions:
+        if why := foreign(package.name):
+            raise RuntimeMissing(why, Code.WRONG_ARCHITECTURE)
     return replace(
-        runtime.probe(),
+        probed,
         artifact_kinds=traits.artifact_kinds,
         options=traits.options,
         exact_options=traits.exact_options,

@@ -45,11 +45,11 @@ MOST_CONTEXT = 4096
 class RuntimeMissing(Refused):
     """The library behind a runtime is not installed, or cannot be used on this device."""
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(Code.RUNTIME_MISSING, sentence)
+    def __init__(self, sentence: str, code: Code = Code.RUNTIME_MISSING) -> None:
+        super().__init__(code, sentence)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.sentence,))
+        return (type(self), (self.sentence, self.code))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,10 @@ def _work(spec: ChildSpec, channel: Channel) -> None:
         channel.failed(error.code.value, error.sentence)
     except MemoryError:
         channel.failed(Code.OUT_OF_MEMORY.value, "The artifact needs more memory than there is.")
+    except ImportError as error:
+        traceback.print_exc()
+        sentence = f"A library of the runtime cannot be loaded on this device: {said(error)}."
+        channel.failed(Code.RUNTIME_MISSING.value, sentence)
     except OSError as error:
         traceback.print_exc()
         channel.failed(code_of(error, channel.at).value, f"The system says: {said(error)}.")

@@ -74,6 +74,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
         ),
         Code.CAMPAIGN_STATE: "Run `bitgauge campaigns` for how each of them is.",
         Code.RUNTIME_MISSING: "Install the runtime on the device, then restart its agent.",
+        Code.WRONG_ARCHITECTURE: (
+            "Install the package on the device itself, or from a wheelhouse that was made for its"
+            " architecture; then restart its agent."
+        ),
         Code.PLUGIN_CONFLICT: "Give one of the two files another NAME, or remove it.",
         Code.UNSUPPORTED_ARTIFACT: "Choose another recipe, runtime or device for this model.",
         Code.RUN_FAILED: "Try the artifact with the runtime alone, on the same inputs.",

@@ -58,6 +58,7 @@ class Code(str, enum.Enum):
     UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_REGRESSION = "unknown_regression"
     RUNTIME_MISSING = "runtime_missing"
+    WRONG_ARCHITECTURE = "wrong_architecture"
     UNKNOWN_PLUGIN = "unknown_plugin"
     DEVICE_MISSING = "device_missing"
     PLUGIN_CONFLICT = "plugin_conflict"

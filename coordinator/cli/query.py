@@ -29,7 +29,7 @@ def devices(
     *,
     where: Source,
 ) -> None:
-    """List the devices, what they are and what they do; of one, also what its kernels do.
+    """List the devices; of one also what goes into its fingerprints, and what its kernels do.
 
     Example: bitgauge devices
 
@@ -41,7 +41,7 @@ def devices(
         found = source.devices()
     if device is not None:
         found = _named(found, device)
-    where.show(found, lambda found: devices_text(found, kernels=device is not None))
+    where.show(found, lambda found: devices_text(found, whole=device is not None))
 
 
 def _named(found: Sequence[DeviceView], device: str) -> tuple[DeviceView, ...]:

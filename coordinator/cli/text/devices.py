@@ -6,19 +6,26 @@ import time
 from collections.abc import Sequence
 
 from bitgauge.benchmarks.vocabulary import shown as text
+from bitgauge.benchmarks.vocabulary.fingerprint import KERNEL, stack_of
 from bitgauge.benchmarks.vocabulary.meters import best_meter, why_no_meter
 from bitgauge.benchmarks.vocabulary.reasons import REASONS
-from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, Instance, MeterDescription
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    DeviceDescription,
+    DeviceView,
+    Instance,
+    MeterDescription,
+)
 
 from .kernels import kernel_line, kernels_text
 from .layout import wrapped
 from .trust import certificate_lines
 
 
-def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str:
+def devices_text(devices: Sequence[DeviceView], *, whole: bool = False) -> str:
     """One line per device, in this order, and what it is made of.
 
-    With `kernels` the whole probe map of each; else one line says what it amounts to.
+    With `whole` what goes into its fingerprints, and the whole probe map of each runtime; else one
+    line says what that amounts to.
     """
     if not devices:
         return "No device has registered yet; start `bitgauge-agent run` on one."
@@ -39,12 +46,28 @@ def devices_text(devices: Sequence[DeviceView], *, kernels: bool = False) -> str
             lines.append(f"  tags: {tags}")
         lines.extend(wrapped(_meter_words(description.meters), "  "))
         lines.extend(line for words in _care_words(view) for line in wrapped(words, "  "))
-        if kernels:
+        if whole:
+            lines.extend(_fingerprint_lines(description))
             lines.extend(f"  {line}".rstrip() for line in kernels_text(view).splitlines())
         else:
             for runtime in description.runtimes:
                 lines.extend(wrapped(kernel_line(runtime), "  "))
     return "\n".join(lines)
+
+
+def _fingerprint_lines(device: DeviceDescription) -> list[str]:
+    """What goes into the fingerprint of each runtime: a change of any makes its rows stale."""
+    lines = ["  fingerprint, of every runtime here:"]
+    for item in device.stack:
+        lines.extend(wrapped(f"{item.name}: {item.value}", "    "))
+    for runtime in device.runtimes:
+        own = stack_of((), runtime)
+        told = [f"{one.name} {one.value}" for one in own if not one.name.startswith(KERNEL)]
+        if modes := len(own) - len(told):
+            told.append(f"{text.counted(modes, 'mode')} of its kernels, as below")
+        first = f"and {runtime.fingerprint[:12] or 'none'} of {runtime.name}: "
+        lines.extend(wrapped(first + ", ".join(told), "  "))
+    return lines
 
 
 def device_line(device: DeviceView, runtime: str | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from bitgauge.agents.devices import gpu_amd
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
+from tests.labs.agent import open_lab, until
 from tests.labs.trees import put
 
 _OURS = "sys/class/drm/card1/device"
@@ -105,3 +107,17 @@ def test_what_computes_on_the_processor_does_not_run_there() -> None:
     here = RuntimeDescription("onnxruntime", "1", providers=("CPUExecutionProvider",))
     there = RuntimeDescription("onnxruntime", "1", providers=("MIGraphXExecutionProvider",))
     assert gpu_amd.offers(_UNIQUE, (here, there)) == (there,)
+
+
+async def test_an_agent_registers_it_and_nothing_that_computes_on_the_processor(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("probe", "describe", "rest", "nodes"):
+        monkeypatch.setattr(gpu_amd, name, functools.partial(getattr(gpu_amd, name), root=root))
+    folder = tmp_path_factory.mktemp("lab")
+    async with open_lab(folder, devices=("gpu_amd",)) as lab, lab.agent():
+        await until(lambda: lab.coordinator.devices)
+    (device,) = lab.coordinator.devices
+    assert (device.name, device.runtimes) == ("bench-gpu-0000-03-00.0", ())
+    assert device.hardware_class is HardwareClass.GPU_AMD
+    assert {one.name: one.value for one in device.evidence}["unique_id"] == _UNIQUE

@@ -66,7 +66,7 @@ def test_all_exact_is_short() -> None:
 
 
 def test_one_device_shows_every_operator_and_type() -> None:
-    lines = devices.devices_text([view(runtime(AVX2))], kernels=True).splitlines()
+    lines = devices.devices_text([view(runtime(AVX2))], whole=True).splitlines()
     cells = [line.split() for line in lines]
     assert ["operator", "u8s8", "u8u8"] in cells
     assert ["MatMulInteger", "sat16", "exact"] in cells  # both options are alike
@@ -76,6 +76,19 @@ def test_one_device_shows_every_operator_and_type() -> None:
     assert ["operator", "fp16"] in cells
     assert ["MatMul", "fp32acc"] in cells
     assert max(map(len, lines)) <= WIDTH
+
+
+def test_one_device_shows_what_its_fingerprints_are_made_of() -> None:
+    stack = (StackItem("driver", "amdgpu 6.8"), StackItem("cores", "4-7 Cortex-A76"))
+    own = replace(runtime(AVX2), fingerprint="f" * 64, versions=(StackItem("numpy", "2.4"),))
+    shown = view(own)
+    described = replace(shown.description, stack=stack)
+    text = " ".join(
+        devices.devices_text([replace(shown, description=described)], whole=True).split()
+    )
+    assert "driver: amdgpu 6.8 cores: 4-7 Cortex-A76 and ffffffffffff of" in text
+    assert "runtime.numpy 2.4" in text
+    assert f"{len(AVX2)} modes of its kernels, as below" in text
 
 
 def test_the_legend_explains_exactly_the_modes_that_are_there() -> None:
