@@ -11,7 +11,7 @@ from ..vocabulary.enums import PassName, Profile, RawRole, Realness
 from ..vocabulary.metrics import METRICS
 from ..vocabulary.profiles import ProfilePlan, buys_less, plan_of
 from ..vocabulary.reasons import INVALID_DISCARDED, PRELIMINARY, REASONS
-from ..vocabulary.session_options import modes_under, options_for
+from ..vocabulary.session_options import modes_under, options_for, provider_of
 from ..vocabulary.values.credentials import AaCertificate
 from ..vocabulary.values.devices import MeterDescription, StackItem
 from ..vocabulary.values.digests import Digest
@@ -89,9 +89,14 @@ class RunFacts:
 
     @property
     def modes(self) -> dict[str, str]:
-        """The probe map as it is under the session options of this run."""
-        probed = {item.name: item.value for item in self.kernel_modes}
-        return modes_under(probed, options_for(self.overrides.session_options, self.runtime))
+        """The probe map as it is under the session options of this run.
+
+        Of a candidate that was placed elsewhere than on the processor nothing was probed.
+        """
+        options = options_for(self.overrides.session_options, self.runtime)
+        if provider_of(options) and not self.is_baseline:
+            return {}
+        return modes_under({item.name: item.value for item in self.kernel_modes}, options)
 
     @property
     def plan(self) -> ProfilePlan:

@@ -81,6 +81,30 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.PLUGIN_CONFLICT: "Give one of the two files another NAME, or remove it.",
         Code.UNSUPPORTED_ARTIFACT: "Choose another recipe, runtime or device for this model.",
         Code.RUN_FAILED: "Try the artifact with the runtime alone, on the same inputs.",
+        Code.OPSET_TOO_NEW: (
+            "Install a newer version of the runtime on the device, or export the model for an older"
+            " opset."
+        ),
+        Code.FELL_BACK: (
+            "Leave these operators in a form that the accelerator takes, or measure the artifact"
+            " without the provider."
+        ),
+        Code.ACCELERATOR_MISSING: (
+            "Install the board's driver for its accelerator and let the agent's user open its"
+            " device nodes; docs/qualcomm.md names them. Then restart the agent."
+        ),
+        Code.UNKNOWN_SOC: (
+            "Add the chip to agents/devices/qualcomm/socs.py, from what its vendor says of it; or"
+            " measure without the provider."
+        ),
+        Code.PROVIDER_FAILED: (
+            "Install the provider's package in the version that this one was tried with, beside the"
+            " runtime that it was built for."
+        ),
+        Code.PROVIDER_CRASHED: (
+            "Look at the log; try another version of the provider's package or of the board's"
+            " driver, or measure without the provider."
+        ),
         Code.AGENT_RUNNING: "Stop the first agent, or give this one another --home.",
         Code.SANDBOX_UNAVAILABLE: (
             "Choose another --sandbox level, or leave the choice to the agent; `bitgauge-agent"

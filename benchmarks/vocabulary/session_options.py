@@ -18,6 +18,10 @@ _OF = ":"
 """Between a runtime and the option that is given to its sessions alone."""
 EXECUTION = "execution"
 """Of a runtime that has several ways: the option that names one, which a session tells."""
+PROVIDER = "provider"
+"""Of a runtime that can place work elsewhere than on the processor: the option that names what it
+places it with. It is the candidate's alone, and so is every option whose name begins with it: the
+reference runs where its hardware class says (DESIGN 11.1)."""
 _EAGER = f"{EXECUTION}=eager"
 _UNDER = "+"
 """Between the name of a kernel in a probe map and the option that it was probed under."""
@@ -52,6 +56,26 @@ def options_for(options: Iterable[StackItem], runtime: str) -> tuple[StackItem, 
         if not colon or of == runtime:
             found[name] = option.value
     return tuple(StackItem(name, found[name]) for name in sorted(found))
+
+
+def is_placing(option: StackItem) -> bool:
+    """Whether an option says where, or how there, the candidate alone is computed."""
+    name = option.name.rpartition(_OF)[2]
+    return name == PROVIDER or name.startswith(f"{PROVIDER}.")
+
+
+def of_reference(options: Iterable[StackItem]) -> tuple[StackItem, ...]:
+    """Options as the reference has them: without those that place the candidate."""
+    return tuple(one for one in options if not is_placing(one))
+
+
+def provider_of(options: Iterable[StackItem]) -> str:
+    """What the candidate is placed with; "" where that is nothing besides the processor.
+
+    Args:
+        options: of one runtime, as `options_for` gives them.
+    """
+    return next((one.value for one in options if one.name == PROVIDER), "")
 
 
 def idle_problem(options: Iterable[StackItem], runtimes: Sequence[str]) -> str | None:

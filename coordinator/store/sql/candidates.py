@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.enums import (
 )
 from bitgauge.benchmarks.vocabulary.reasons import SUSPECT, UNCONFIRMED
 from bitgauge.benchmarks.vocabulary.runtimes import DEFAULT_RUNTIME
-from bitgauge.benchmarks.vocabulary.session_options import options_for
+from bitgauge.benchmarks.vocabulary.session_options import of_reference, options_for
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
@@ -107,7 +107,7 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
         workload=asked.workload,
         state=_STATES[EntryState(row["entry_state"])],
         measured_unix_ns=row["ended_unix_ns"],
-        overrides=_own(asked.overrides, row["runtime"]),
+        overrides=_own(asked.overrides, row["runtime"], is_baseline=row["entry_index"] == 0),
         output=asked.output,
         reference=asked.runtime if asked.runtime != row["runtime"] else "",
         flags=_flags(row),
@@ -122,12 +122,12 @@ def _candidate(row: sqlite3.Row) -> SettledRow:
     )
 
 
-def _own(overrides: Overrides, runtime: str) -> Overrides:
-    """Without session options that are another runtime's."""
-    options = overrides.session_options
-    if not options:
+def _own(overrides: Overrides, runtime: str, *, is_baseline: bool) -> Overrides:
+    """Without session options that are another runtime's, or another artifact's."""
+    if not overrides.session_options:
         return overrides
-    return replace(overrides, session_options=options_for(options, runtime))
+    options = options_for(overrides.session_options, runtime)
+    return replace(overrides, session_options=of_reference(options) if is_baseline else options)
 
 
 def _flags(row: sqlite3.Row) -> tuple[str, ...]:

@@ -18,10 +18,13 @@ from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.session_options import (
     exact_words,
     modes_under,
+    of_reference,
     option_problem,
     options_for,
     order_problem,
     parse_session_options,
+    provider_of,
+    session_words,
 )
 from bitgauge.benchmarks.vocabulary.values.devices import (
     RuntimeDescription,
@@ -41,7 +44,7 @@ from bitgauge.coordinator.decisions.submission import (
 from tests.benchmarks.selection.test_select import QUERY
 from tests.labs.coordinator import BASELINE, DEVICE, SPEC
 from tests.labs.rooms.choices import row
-from tests.labs.values import origin
+from tests.labs.values import facts, origin
 
 EXACT = Overrides(session_options=(EXACT_MODE,))
 
@@ -201,6 +204,23 @@ def test_modes_are_those_under_the_option() -> None:
     plain = {name: mode for name, mode in probed.items() if "+" not in name}
     assert modes_under(probed, ()) == plain
     assert modes_under(probed, (EXACT_MODE,)) == {**plain, "QLinearConv.u8s8.const": "exact"}
+
+
+def test_what_places_the_candidate_is_no_option_of_the_reference() -> None:
+    """Nor does what was probed of the processor say anything of where it is placed."""
+    given = parse_session_options(
+        ["onnxruntime:provider=qnn", "onnxruntime:provider.precision=fp16", "spin=0", "providers=1"]
+    )
+    own = options_for(given, "onnxruntime")
+    assert provider_of(own) == "qnn"
+    assert session_words(of_reference(own)) == "providers=1, spin=0"
+    assert provider_of(of_reference(own)) == ""
+    probed = (StackItem("QLinearConv.u8s8.const", "sat16"),)
+    told = facts(
+        runtime="onnxruntime", kernel_modes=probed, overrides=Overrides(session_options=given)
+    )
+    assert told.modes == {}
+    assert replace(told, is_baseline=True).modes == {"QLinearConv.u8s8.const": "sat16"}
 
 
 def test_the_exact_job_holds_what_saturates_and_nothing_else() -> None:

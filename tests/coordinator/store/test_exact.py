@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from bitgauge.agents.runtimes.ort import EXACT_MODE
 from bitgauge.benchmarks.vocabulary.enums import JobState
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobView, Selector
+from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobView, Overrides, Selector
+from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.store.values import BuildOutcome
 
@@ -68,3 +70,13 @@ def test_other_runtimes_have_no_such_mode(lab: Lab) -> None:
     view = measure(lab, lab.submit(spec(runtime="litert")), (1,))
     assert (view.state, view.exact_by) == (JobState.FINISHED, None)
     assert lab.store.queued() == ()
+
+
+def test_the_row_of_the_baseline_names_no_provider(lab: Lab) -> None:
+    """It ran where its hardware class says, whatever the artifacts beside it were placed with."""
+    options = (StackItem("provider", "qnn"),)
+    view = measure(lab, lab.submit(spec(overrides=Overrides(session_options=options))), ())
+    rows = lab.store.rows(TableQuery(job_id=view.job_id))
+    told = {one.recipe: one.overrides.session_options for one in rows}
+    assert told.pop("fp32") == ()
+    assert set(told.values()) == {options}
