@@ -6,7 +6,7 @@ names below each folder of ``BITGAUGE_PLUGIN_PATH``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import cast
@@ -26,7 +26,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 from .devices.base import DeviceModule, OffersRuntimes
 from .host.packages import foreign
 from .meters.base import MeterModule
-from .runtimes.base import RuntimeMissing, RuntimeModule
+from .runtimes.base import Offer, RuntimeMissing, RuntimeModule
 
 _SHAPE = {
     "runtimes": ("NAME", "RANK", "HINT", "TRAITS", "probe", "prepare", "load", "empty_artifact"),
@@ -61,13 +61,21 @@ def device(name: str, folders: Sequence[Path] | None = None) -> DeviceModule:
     return cast(DeviceModule, find("devices", folders).get(name))
 
 
-def probe_runtimes(found: Found) -> tuple[tuple[RuntimeDescription, ...], tuple[str, ...]]:
-    """What the runtimes say of themselves, and one line for each that is not usable."""
+def probe_runtimes(
+    found: Found, stack: Iterable[StackItem] = ()
+) -> tuple[tuple[RuntimeDescription, ...], tuple[str, ...]]:
+    """What the runtimes say of themselves, and one line for each that is not usable.
+
+    Args:
+        found: the runtimes.
+        stack: of the device that they are on.
+    """
     there: list[RuntimeDescription] = []
     missing: list[str] = []
     for name, module in found.modules.items():
         try:
-            there.append(described(cast(RuntimeModule, module)))
+            there.append(described(cast(RuntimeModule, module), stack))
+            missing += [f"{name}: {one}" for one in _offered(module, stack).missing]
         except RuntimeMissing as error:
             missing.append(f"{name}: {error.sentence} {module.HINT}")
         except Exception as error:  # as in `find`
@@ -75,23 +83,31 @@ def probe_runtimes(found: Found) -> tuple[tuple[RuntimeDescription, ...], tuple[
     return tuple(there), tuple(missing)
 
 
-def described(runtime: RuntimeModule) -> RuntimeDescription:
-    """What is installed of a runtime, and what it is.
+def described(runtime: RuntimeModule, stack: Iterable[StackItem] = ()) -> RuntimeDescription:
+    """What is installed of a runtime, and what it is and can do on a device of this stack.
 
     Raises:
         RuntimeMissing: it is not there, or was built for other machines.
     """
     traits, probed = runtime.TRAITS, runtime.probe()
-    for package in probed.versions:
+    offer = _offered(runtime, stack)
+    for package in (*probed.versions, *offer.versions):
         if why := foreign(package.name):
             raise RuntimeMissing(why, Code.WRONG_ARCHITECTURE)
     return replace(
         probed,
+        providers=(*probed.providers, *offer.providers),
+        versions=tuple(sorted((*probed.versions, *offer.versions), key=lambda one: one.name)),
         artifact_kinds=traits.artifact_kinds,
-        options=traits.options,
+        options=(*traits.options, *offer.options),
         exact_options=traits.exact_options,
         capabilities=traits.capabilities,
     )
+
+
+def _offered(runtime: object, stack: Iterable[StackItem]) -> Offer:
+    placing = cast(RuntimeModule, runtime).TRAITS.placing
+    return Offer() if placing is None else placing({one.name: one.value for one in stack})
 
 
 def describe_meters(found: Found) -> tuple[tuple[MeterDescription, ...], tuple[str, ...]]:
@@ -130,7 +146,7 @@ def describe(
     facts = kind.describe(unit)
     found = find("runtimes", folders)
     meters = find("meters", folders)
-    runtimes, missing = probe_runtimes(found)
+    runtimes, missing = probe_runtimes(found, facts.stack)
     if isinstance(kind, OffersRuntimes):
         runtimes = kind.offers(unit, runtimes)
     metered, failed = describe_meters(meters)

@@ -27,6 +27,7 @@ from .host.patience import end_task, first, within
 from .host.rest import Rest
 from .launcher.spawn import run_child
 from .sandbox.confinement import Confinement, find_confinement
+from .storage.built import BuiltPrograms
 from .storage.cache import Cache
 from .storage.identity import WORK, FolderLock
 from .storage.room import Room
@@ -147,6 +148,7 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
         sandbox=confinement.level.NAME,
         turns=turns,
         rest=Rest(module.rest(unit)).wait,
+        built=BuiltPrograms(home / "built"),
         read_again=again,
     )
 

@@ -47,6 +47,10 @@ class ChildSpec:
         output: name of the output that is to be judged; "" when what fits is.
         run_id: the run that the launch is made for.
         device_id: the device that it is made on.
+        references: how many of the artifacts, from the first, are the reference: they run where the
+            hardware class says, whatever the candidate is placed with.
+        stack: of the device, where the candidate is placed elsewhere than on the processor.
+        built_before: what was built of the candidate for that, on this device; "" when nothing was.
     """
 
     pass_name: PassName
@@ -77,6 +81,14 @@ class ChildSpec:
     output: str = ""
     run_id: str = ""
     device_id: str = ""
+    references: int = 0
+    stack: tuple[StackItem, ...] = ()
+    built_before: str = ""
+
+    @property
+    def built_now(self) -> str:
+        """Where the child leaves what it builds of the candidate."""
+        return f"{self.result}.built.onnx"
 
     @property
     def runtime(self) -> str:

@@ -23,6 +23,7 @@ from ..launcher.exit import ChildExit
 from ..launcher.supervision import Listener
 from ..runtimes.base import RuntimeModule
 from ..spec import ChildSpec
+from ..storage.built import BuiltPrograms
 from ..storage.spool import Spool
 from .turns import Turns
 
@@ -48,6 +49,7 @@ class Bench:
         launch: runs one child to its end, confined.
         turns: when its host may measure it.
         rest: lets the device cool down before a job; returns the seconds that it took.
+        built: where what is built of artifacts for an accelerator is kept; None: nowhere.
         read_again: reads the anchors of a runtime afresh; nothing where that cannot be done.
         readings: what was read afresh since the device registered, by runtime.
     """
@@ -69,6 +71,7 @@ class Bench:
     machine: Machine = THIS_MACHINE
     turns: Turns = field(default_factory=Turns)
     rest: Callable[[], Awaitable[float]] = _no_rest
+    built: BuiltPrograms | None = None
     read_again: Callable[[str], Awaitable[tuple[StackItem, ...]]] = _no_reading
     readings: dict[str, tuple[StackItem, ...]] = field(default_factory=dict)
 

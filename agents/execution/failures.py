@@ -40,10 +40,17 @@ _SAID: dict[str, FailureGroup] = {
             *(Code.BAD_MODEL, Code.BAD_EVALUATION_SET, Code.UNSUPPORTED_ARTIFACT, Code.RUN_FAILED),
             *(Code.OUT_OF_MEMORY, Code.SANDBOX_DENIED, Code.EXTERNAL_DATA, Code.FILE_LIMIT),
             *(Code.PROCESS_LIMIT, Code.BAD_RESULT, Code.REFUSED_FORMAT),
+            *(Code.OPSET_TOO_NEW, Code.FELL_BACK),
         ),
         _ARTIFACT,
     ),
-    **dict.fromkeys((Code.RUNTIME_MISSING, Code.UNKNOWN_PLUGIN, Code.DISK_FULL), _DEVICE),
+    **dict.fromkeys(
+        (
+            *(Code.RUNTIME_MISSING, Code.UNKNOWN_PLUGIN, Code.DISK_FULL),
+            *(Code.ACCELERATOR_MISSING, Code.UNKNOWN_SOC, Code.PROVIDER_FAILED),
+        ),
+        _DEVICE,
+    ),
 }
 
 
@@ -53,12 +60,13 @@ def needs_confirmation(ended: ChildExit) -> bool:
     return not ended_by_us and ended.signal in _CRASHES
 
 
-def failure_of(ended: ChildExit, what: str) -> Failure:
+def failure_of(ended: ChildExit, what: str, provider: str = "") -> Failure:
     """Who must act on a child that did not finish, and what to try.
 
     Args:
         ended: how it ended, with `done` false.
         what: the launch in words, such as ``pass pair, launch 1``.
+        provider: what the artifact was placed with, besides the processor.
     """
     during = f"in {what}, phase {ended.phase}"
     if ended.forks_refused:
@@ -78,7 +86,7 @@ def failure_of(ended: ChildExit, what: str) -> Failure:
     if ended.code:
         return _said(ended, during)
     if ended.signal:
-        return _killed(ended, during)
+        return _killed(ended, during, provider)
     return Failure(
         _HARNESS,
         "child_exit",
@@ -90,7 +98,7 @@ def failure_of(ended: ChildExit, what: str) -> Failure:
 
 def status_of(failure: Failure) -> RunStatus:
     """Whether a failure means that this device cannot run the artifact at all."""
-    if failure.code == Code.UNSUPPORTED_ARTIFACT.value:
+    if failure.code in (Code.UNSUPPORTED_ARTIFACT.value, Code.FELL_BACK.value):
         return RunStatus.UNSUPPORTED
     return RunStatus.FAILED
 
@@ -110,9 +118,13 @@ def _said(ended: ChildExit, during: str) -> Failure:
     return Failure(group, code, sentence, known[said], ended.log_tail)
 
 
-def _killed(ended: ChildExit, during: str) -> Failure:
+def _killed(ended: ChildExit, during: str, provider: str) -> Failure:
     name = signal.Signals(ended.signal).name
     code = _CRASHES.get(signal.Signals(ended.signal))
+    if code is not None and provider:
+        said = Code.PROVIDER_CRASHED
+        sentence = f"The child died of {name} with the artifact on provider {provider}, {during}."
+        return Failure(_ARTIFACT, said.value, sentence, CATALOGUE[said].advice, ended.log_tail)
     if code is not None:
         return Failure(
             _ARTIFACT, code, f"The child died of {name} {during}.", _CRASH_ADVICE, ended.log_tail

@@ -118,6 +118,20 @@ def plan_passes(
     )
 
 
+def references(plan: PassPlan, index: int) -> int:
+    """How many artifacts of a launch, from the first, are the reference (DESIGN 11.1).
+
+    Of a launch without artifacts what stands for them is.
+
+    Args:
+        plan: the launch.
+        index: of its entry; 0 is the baseline itself.
+    """
+    if index == 0 or plan.role in (RawRole.BASELINE, RawRole.FLOOR) or not plan.artifacts:
+        return max(1, len(plan.artifacts))
+    return len(plan.artifacts) - 1
+
+
 _Side = tuple[RawRole, tuple[Digest, ...], tuple[str, ...]]
 
 

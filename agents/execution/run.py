@@ -35,7 +35,8 @@ from ..storage.spool import Intent
 from .bench import Bench
 from .doubt import doubted, read_afresh
 from .failures import failure_of, needs_confirmation
-from .plan import AFTER, PassPlan, bracketed, is_enough, one_at_a_time, plan_passes
+from .placed import placed
+from .plan import AFTER, PassPlan, bracketed, is_enough, one_at_a_time, plan_passes, references
 
 _OWN = "child"  # the part of a run's folder that its children may write to
 
@@ -265,6 +266,9 @@ async def _launch(bench: Bench, run: Run, plan: PassPlan, files: _Files, intent:
     """One launch, and one more when it crashed (DESIGN 10.12)."""
     sources = [files.artifacts[digest] for digest in plan.artifacts]
     spec = _spec(bench, run, plan, sources, files.evaluation)
+    elsewhere = placed(bench, run.job, run.entry, plan)
+    if elsewhere is not None:
+        spec = await elsewhere.told(spec)
     ended = await _attempt(bench, run, spec, sources, intent)
     tried = 1
     if needs_confirmation(ended):
@@ -273,7 +277,9 @@ async def _launch(bench: Bench, run: Run, plan: PassPlan, files: _Files, intent:
     run.attempts = max(run.attempts, tried)
     if not ended.done:
         what = f"pass {plan.pass_name.value}, launch {plan.launch} ({plan.role.value})"
-        raise RunFailed(failure_of(ended, what))
+        raise RunFailed(failure_of(ended, what, elsewhere.provider if elsewhere else ""))
+    if elsewhere is not None:
+        await elsewhere.keep(spec)
     run.medians_ns[plan.pass_name, plan.role].append(ended.median_ns)
     run.least_ns = max(run.least_ns, ended.least_ns)
     digest = await asyncio.to_thread(bench.spool.put_raw, Path(spec.result))
@@ -372,6 +378,7 @@ def _spec(
         output=job.output,
         run_id=run.name,
         device_id=bench.device.device_id,
+        references=references(plan, run.entry.index),
     )
 
 

@@ -61,9 +61,13 @@ class Machine:
         """Writes a whole file; once this returns it survives a power cut."""
         write_durably(path, data)
 
-    def keep(self, path: Path, folder: Path) -> Digest:
-        """Moves a file into `folder` under the name of its digest, durably."""
-        with os.fdopen(open_made(path, MAX_RAW_FILE_BYTES), "rb") as file:
+    def keep(self, path: Path, folder: Path, limit_bytes: int = MAX_RAW_FILE_BYTES) -> Digest:
+        """Moves a file into `folder` under the name of its digest, durably.
+
+        Raises:
+            OSError: it is larger than `limit_bytes`, is no plain file, or cannot be moved.
+        """
+        with os.fdopen(open_made(path, limit_bytes), "rb") as file:
             digest = Hasher.of_open(file).digest
             os.fsync(file.fileno())
             place = folder / digest.sha256

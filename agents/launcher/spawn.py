@@ -101,7 +101,7 @@ def _command(
         *(str(parent), str(space), str(processes)),
     )
     alone = (path for path in spec.paths if str(Path(path).parent) not in spec.folders)
-    named = (*alone, *spec.folders, spec.evaluation, *_traces())
+    named = (*alone, *spec.folders, spec.evaluation, spec.built_before, *_traces())
     files = [Path(path) for path in named if path]
     return level.wrap(confinement.box(folder, files), worker)
 

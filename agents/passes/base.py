@@ -10,6 +10,7 @@ import gc
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +25,7 @@ from bitgauge.benchmarks.raw.spent import spent_meta
 from bitgauge.benchmarks.samples import WarmUp
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
-from bitgauge.benchmarks.vocabulary.session_options import options_for
+from bitgauge.benchmarks.vocabulary.session_options import of_reference, options_for, provider_of
 
 from ..devices.base import ConditionReader, DeviceModule, Fact
 from ..host.rest import Heat
@@ -193,14 +194,26 @@ class Child:
         """Further folders of plug-ins."""
         return tuple(Path(folder) for folder in self.spec.plugins)
 
-    def options(self, runtime: str = "") -> SessionOptions:
-        """How sessions of this launch are made, those of its artifact unless a runtime is named."""
-        given = self.spec.overrides.session_options
-        return SessionOptions(
-            threads=self.spec.workload.threads,
-            further=options_for(given, runtime or self.spec.runtime),
+    def options(self, path: str = "") -> SessionOptions:
+        """How sessions of this launch are made, those of its artifact unless a file is named."""
+        spec = self.spec
+        path = path or spec.paths[-1]
+        further = options_for(spec.overrides.session_options, self._of_path[path].NAME)
+        options = SessionOptions(
+            threads=spec.workload.threads,
+            further=further,
             batch=self.batch,
-            context=context_of(self.spec.workload),
+            context=context_of(spec.workload),
+        )
+        if path in spec.paths[: spec.references]:
+            return replace(options, further=of_reference(further))
+        if not provider_of(further):
+            return options
+        return replace(
+            options,
+            device=spec.stack,
+            built_before=Path(spec.built_before) if spec.built_before else None,
+            build_into=Path(spec.built_now),
         )
 
     def session(self, path: str, options: SessionOptions | None = None) -> Session:
@@ -208,7 +221,7 @@ class Child:
         if self.spec.workload.is_llm:
             return Requests(self.decoder(path, options), self.spec.workload.generated_tokens)
         runtime = self._of_path[path]
-        return runtime.load(Path(path), options or self.options(runtime.NAME))
+        return runtime.load(Path(path), options or self.options(path))
 
     def decoder(self, path: str, options: SessionOptions | None = None) -> Decoder:
         """The language model at `path`, in its own runtime.
@@ -217,7 +230,7 @@ class Child:
             Refused: `unsupported_artifact`, the runtime opens none.
         """
         runtime = self._of_path[path]
-        return open_decoder(runtime, Path(path), options or self.options(runtime.NAME))
+        return open_decoder(runtime, Path(path), options or self.options(path))
 
     def load(self, path: str) -> Session:
         """A session, in the phase `load`."""

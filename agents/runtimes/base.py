@@ -10,7 +10,7 @@ may import what they need. See `ort` for a real one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -63,6 +63,10 @@ class SessionOptions:
         batch: samples per call that are asked for, for who builds kernels for sizes.
         context: tokens that a decoder has to hold; 0: as many as its artifact says, as far as
             `MOST_CONTEXT` goes.
+        device: the stack of the device, where the artifact is to be placed elsewhere than on its
+            processor.
+        built_before: what was built of the artifact on this device and stack for that, if it was.
+        build_into: where what is built now goes, for the next launch; it need not be there.
     """
 
     threads: int = 1
@@ -70,6 +74,9 @@ class SessionOptions:
     further: tuple[StackItem, ...] = ()
     batch: int = 1
     context: int = 0
+    device: tuple[StackItem, ...] = ()
+    built_before: Path | None = None
+    build_into: Path | None = None
 
 
 class Session(Protocol):
@@ -251,6 +258,23 @@ OpensProfiled = Callable[[Path, SessionOptions, Path], ProfiledSession]
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """What a runtime can place work with on a device, besides the processor.
+
+    Attributes:
+        providers: names that belong to the stack.
+        options: those with which it is asked for; `session_options.PROVIDER` is one of them.
+        versions: of what it is made of.
+        missing: of what this device could have and has not, a sentence each.
+    """
+
+    providers: tuple[str, ...] = ()
+    options: tuple[RuntimeOption, ...] = ()
+    versions: tuple[StackItem, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """What a runtime is, as far as it can be said without loading it.
 
@@ -283,6 +307,8 @@ class Traits:
             raises `unsupported_artifact` in `load`.
         dequantizes: whether it unpacks every weight to a float, whatever the file holds. What it
             predicts is measured then, and neither its time nor its memory (DESIGN 11.19).
+        placing: what it can place work with on a device of this stack, by name and value. As
+            `probe`, it runs in the agent.
     """
 
     artifact_kinds: tuple[str, ...]
@@ -298,6 +324,7 @@ class Traits:
     alone: bool = False
     decoder: OpensDecoder | None = None
     dequantizes: bool = False
+    placing: Callable[[Mapping[str, str]], Offer] | None = None
 
     @property
     def capabilities(self) -> tuple[Capability, ...]:

@@ -111,7 +111,7 @@ def test_x10_only_the_executed_graph_may_be_looked_into(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     evaluation = build(Qdq(), path)
     feeds = {"x": evaluation.inputs["x"]}
-    opened = ort.open_graph(path, SessionOptions(), tmp_path)
+    opened = ort.open_saved(path, SessionOptions(), tmp_path)
     wanted = opened.session.run(feeds)
     executed = onnx.load_model_from_string(opened.graph)
     inside = exposed(executed, exposable(read_graph(executed)))
@@ -119,7 +119,7 @@ def test_x10_only_the_executed_graph_may_be_looked_into(tmp_path: Path) -> None:
 
     original = tmp_path / "exposed.onnx"
     original.write_bytes(exposed(onnx.load(str(path)), ("product",)))
-    changed = ort.open_graph(original, SessionOptions(), tmp_path)
+    changed = ort.open_saved(original, SessionOptions(), tmp_path)
     computes = [
         [one.compute for one in read_graph(onnx.load_model_from_string(graph)).operators]
         for graph in (opened.graph, changed.graph)

@@ -49,7 +49,7 @@ class EmulatedSession:
 
 def emulated_open_graph(path: Path, options: SessionOptions, folder: Path) -> ort.OrtGraph:
     """`ort.open_graph`, executed by the emulator."""
-    opened = ort.open_graph(path, options, folder)
+    opened = ort.open_saved(path, options, folder)
 
     def plain(model: bytes) -> Session:
         host = EmulatedHost(model, lambda one: opened.plain(one).run)

@@ -86,7 +86,7 @@ class SimMachine(Machine):
             self._measured.pop(path.stem, None)
         self._world.step(f"wrote {short}")
 
-    def keep(self, path: Path, folder: Path) -> Digest:
+    def keep(self, path: Path, folder: Path, limit_bytes: int = 0) -> Digest:
         self._world.step("keeping a raw file")
         data = self._files.pop(str(path))
         found = Digest(hashlib.sha256(data).hexdigest(), len(data))

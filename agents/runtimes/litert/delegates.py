@@ -15,6 +15,7 @@ from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 from ..base import SessionOptions
+from .placement import Placement
 
 DELEGATE = "delegate"
 """The option that names one."""
@@ -27,6 +28,12 @@ LIBRARIES = {
     "vx": "libvx_delegate.so",
 }
 """File of each, as its vendor installs it."""
+
+OPTIONS = {"qnn": {"backend_type": "htp"}}
+"""What a delegate is told: without it the one of Qualcomm chooses no processor at all."""
+ALONE = frozenset({"qnn"})
+"""Of these an artifact runs whole or not at all: what the neural processor does not take would be
+computed by the processor without a word. Never run: no such chip was there."""
 
 _FOLDERS = ("/usr/lib", "/usr/local/lib", "/usr/lib/aarch64-linux-gnu", "/usr/lib/x86_64-linux-gnu")
 
@@ -55,13 +62,30 @@ def library_of(name: str) -> str | None:
     return ctypes.util.find_library(file.removeprefix("lib").partition(".so")[0])
 
 
+def is_alone(options: SessionOptions) -> bool:
+    """Whether a session is asked to be a delegate's as a whole."""
+    return _name(options) in ALONE
+
+
+def left_over(where: Placement) -> str:
+    """The operators that no delegate took, as part of a sentence; "" where it took them all."""
+    left = [one.kind for at, one in enumerate(where.operators) if at not in where.taken]
+    if not left:
+        return ""
+    return f"{len(left)} of {len(where.operators)} operators ({', '.join(sorted(set(left))[:6])})"
+
+
+def _name(options: SessionOptions) -> str | None:
+    return {one.name: one.value for one in options.further}.get(DELEGATE)
+
+
 def load(binding: Any, options: SessionOptions) -> list[Any] | None:
     """The delegate of a session, loaded; None where it asks for none.
 
     Raises:
         Refused: it is not on the list, not installed, or refuses this device.
     """
-    name = {one.name: one.value for one in options.further}.get(DELEGATE)
+    name = _name(options)
     if name is None:
         return None
     library = library_of(name)
@@ -72,7 +96,7 @@ def load(binding: Any, options: SessionOptions) -> list[Any] | None:
         )
     try:
         ctypes.CDLL(library)  # the binding leaves half an object behind where this fails
-        return [binding.load_delegate(library)]
+        return [binding.load_delegate(library, OPTIONS.get(name))]
     except (ValueError, OSError) as error:
         raise Refused(
             Code.UNSUPPORTED_ARTIFACT, f"Delegate {name} cannot be used here: {said(error)}."

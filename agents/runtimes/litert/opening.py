@@ -123,6 +123,8 @@ def interpreter(path: Path, options: SessionOptions, *, shows_all: bool = False)
     binding = library()
     more: dict[str, Any] = {"experimental_preserve_all_tensors": True} if shows_all else {}
     chosen = kernels_of(options)
+    if delegates.is_alone(options) and chosen == XNNPACK:
+        chosen = BUILTIN  # XNNPACK would take what is left, and pass for it
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that all tensors take memory
         try:
@@ -138,6 +140,11 @@ def interpreter(path: Path, options: SessionOptions, *, shows_all: bool = False)
             raise
         except Exception as error:  # the binding raises ValueError and RuntimeError alike
             raise explain(error, loading=True) from error
+    where = placed(made) if delegates.is_alone(options) else None
+    if where is not None and (left := delegates.left_over(where)):
+        raise Refused(
+            Code.FELL_BACK, f"The delegate does not take the whole artifact: {left} would be left."
+        )
     return made
 
 

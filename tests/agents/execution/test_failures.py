@@ -44,6 +44,11 @@ from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
             "unsupported_artifact",
         ),
         (ChildExit(False, code="runtime_missing"), FailureGroup.DEVICE, "runtime_missing"),
+        (ChildExit(False, code="accelerator_missing"), FailureGroup.DEVICE, "accelerator_missing"),
+        (ChildExit(False, code="unknown_soc"), FailureGroup.DEVICE, "unknown_soc"),
+        (ChildExit(False, code="provider_failed"), FailureGroup.DEVICE, "provider_failed"),
+        (ChildExit(False, code="opset_too_new"), FailureGroup.ARTIFACT, "opset_too_new"),
+        (ChildExit(False, code="fell_back"), FailureGroup.ARTIFACT, "fell_back"),
     ],
 )
 def test_who_must_act(ended: ChildExit, group: FailureGroup, code: str) -> None:
@@ -53,9 +58,21 @@ def test_who_must_act(ended: ChildExit, group: FailureGroup, code: str) -> None:
     assert failure.advice
 
 
+def test_a_crash_on_a_provider_names_it() -> None:
+    failure = failure_of(ChildExit(False, signal=signal.SIGSEGV), "pass quality", "qnn")
+    assert (failure.group, failure.code) == (FailureGroup.ARTIFACT, "provider_crashed")
+    assert "died of SIGSEGV with the artifact on provider qnn" in failure.message
+    killed = failure_of(ChildExit(False, signal=signal.SIGKILL), "pass quality", "qnn")
+    assert killed.code == "killed"
+
+
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("unsupported_artifact", RunStatus.UNSUPPORTED), ("run_failed", RunStatus.FAILED)],
+    [
+        ("unsupported_artifact", RunStatus.UNSUPPORTED),
+        ("fell_back", RunStatus.UNSUPPORTED),
+        ("run_failed", RunStatus.FAILED),
+    ],
 )
 def test_a_device_that_cannot_run_it_at_all_is_no_failure(code: str, status: RunStatus) -> None:
     assert status_of(failure_of(ChildExit(False, code=code), "pass pair, launch 0")) is status

@@ -13,6 +13,7 @@ from bitgauge.agents.execution.plan import (
     is_enough,
     one_at_a_time,
     plan_passes,
+    references,
     shared_with,
 )
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
@@ -278,3 +279,14 @@ def test_where_memory_holds_one_artifact_each_has_launches_of_its_own() -> None:
     assert [one.role for one in found.get(PassName.ENERGY, ())] in ([], [RawRole.CANDIDATE])
     single = next(one for one in plans if one.pass_name is PassName.ABSOLUTE and one.artifacts)
     assert one_at_a_time(single, PLAN) == ()
+
+
+def test_only_a_candidate_is_no_reference() -> None:
+    """It alone is placed elsewhere than where its hardware class computes."""
+    for entry in (FP32, INT8):
+        for plan in plan_passes(entry, BASELINE, PLAN, keeps_time=True):
+            count = references(plan, entry.index)
+            assert [digest == BASELINE for digest in plan.artifacts] == (
+                [at < count for at in range(len(plan.artifacts))]
+            )
+            assert count > 0 or plan.role is RawRole.CANDIDATE

@@ -229,7 +229,7 @@ def test_nothing_that_differs_from_production_is_looked_at(
     """A runtime whose exposed graphs compute something else is uninstrumentable."""
 
     def lie(path: Path, options: SessionOptions, folder: Path) -> ort.OrtGraph:
-        opened = ort.open_graph(path, options, folder)
+        opened = ort.open_saved(path, options, folder)
 
         def plain(model: bytes) -> Any:
             session = opened.plain(model)

@@ -43,7 +43,7 @@ def test_the_emulated_host_is_bit_exact(folder: Path, model: str, recipe: str) -
     path = folder / f"{model}.{recipe}.onnx"
     with np.load(folder / "outputs.npz") as outputs:
         there = outputs[path.stem]
-    opened = ort.open_graph(path, SessionOptions(), folder)
+    opened = ort.open_saved(path, SessionOptions(), folder)
     host = EmulatedHost(opened.graph, lambda graph: opened.plain(graph).run)
     inputs = read_evaluation_set(zoo.evaluation_path()).inputs
     emulated = host({name: array[:SAMPLES] for name, array in inputs.items()})[0]

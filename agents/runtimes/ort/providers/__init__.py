@@ -1,0 +1,86 @@
+"""What onnxruntime can place work with besides the processor: one file each, found by its name.
+
+`base` says what a file here holds. Nothing here imports onnxruntime before a session is made.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from typing import cast
+
+from bitgauge.benchmarks.vocabulary.errors import Code, Refused
+from bitgauge.benchmarks.vocabulary.session_options import PROVIDER, provider_of
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeOption, StackItem
+
+from ...base import Offer, SessionOptions
+from .base import Provider
+
+_WORDS = "the artifact runs on the device's accelerator alone, the reference where it did"
+_NO_PROVIDERS = ("base", "floats", "placing", "session")
+
+
+@cache
+def every() -> tuple[Provider, ...]:
+    """All that there are."""
+    names = sorted(one.name for one in pkgutil.iter_modules(__path__))
+    return tuple(
+        cast(Provider, importlib.import_module(f"{__name__}.{name}"))
+        for name in names
+        if name not in _NO_PROVIDERS
+    )
+
+
+def offer(stack: Mapping[str, str]) -> Offer:
+    """What a device of this stack can be measured with; see `base.Traits`."""
+    concerned = [one for one in every() if one.concerns(stack)]
+    there = {one: version for one in concerned if (version := _version(one)) is not None}
+    if not there:
+        return Offer(missing=tuple(f"{one.MISSING} {one.HINT}" for one in concerned))
+    further = (option for one in there for option in one.options())
+    return Offer(
+        providers=tuple(one.NAME for one in there),
+        options=(
+            RuntimeOption(PROVIDER, tuple(one.NAME for one in there), _WORDS),
+            *further,
+        ),
+        versions=tuple(StackItem(one.DISTRIBUTION, version) for one, version in there.items()),
+        missing=tuple(f"{one.MISSING} {one.HINT}" for one in concerned if one not in there),
+    )
+
+
+def chosen(options: SessionOptions) -> Provider | None:
+    """What a session is asked to be placed with; None where that is the processor alone.
+
+    Raises:
+        Refused: `unsupported_artifact`, an option is none of those that the device has, or has
+            not this value; the sentence names it.
+    """
+    given = {one.name: one.value for one in options.further}
+    stack = {one.name: one.value for one in options.device}
+    known = {one.name: one.values for one in offer(stack).options}
+    for name, value in given.items():
+        if name.partition(".")[0] == PROVIDER and value not in known.get(name, ()):
+            listed = ", ".join(f"{one}={' or '.join(values)}" for one, values in known.items())
+            raise Refused(
+                Code.UNSUPPORTED_ARTIFACT,
+                f"ONNX Runtime has no option {name[:80]}={value[:80]} on this device; it has"
+                f" {listed or 'no provider besides the processor'}.",
+            )
+    name = provider_of(options.further)
+    if not name and any(one.startswith(f"{PROVIDER}.") for one in given):
+        raise Refused(
+            Code.UNSUPPORTED_ARTIFACT,
+            f"Options of a provider need {PROVIDER} itself: {', '.join(sorted(given))}.",
+        )
+    return next((one for one in every() if name == one.NAME), None)
+
+
+def _version(one: Provider) -> str | None:
+    try:
+        return importlib.metadata.version(one.DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return None
