@@ -290,6 +290,7 @@ def _as_text(device: DeviceDescription) -> str:
         ("kernel", f"{device.kernel_release} on {device.architecture}"),
         ("governor", device.governor or "not readable"),
     ]
+    lines += [(one.name, one.value) for one in device.stack if one.name == "cores"]
     lines += [("runtime", f"{one.name} {one.version}") for one in device.runtimes]
     usable = [one for one in device.meters if one.reason is None]
     lines += [("meter", f"{one.name}: {one.quantity}, {one.kind}, {one.scope}") for one in usable]

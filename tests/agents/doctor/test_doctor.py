@@ -15,6 +15,7 @@ from bitgauge.agents.doctor.examinations import (
     clock,
     cores,
     energy,
+    graphics,
     heat,
     memory,
     others,
@@ -51,6 +52,32 @@ def test_a_governor_that_follows_the_load_is_to_be_mended(
     (found,) = clock.examine(_patient(tmp_path))
     assert (found.found, found.state) == (governor, state)
     assert bool(found.mend) == (state is State.MEND)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "driver", "node", "state", "mend"),
+    [
+        ("0x1002", "", "", State.MEND, "modprobe amdgpu"),
+        ("0x1002", "vfio-pci", "dev/kfd", State.MEND, "modprobe amdgpu"),
+        ("0x1002", "amdgpu", "", State.MEND, "render,video"),
+        ("0x1002", "amdgpu", "dev/kfd", State.GOOD, ""),
+        ("0x10de", "nouveau", "", State.MEND, "modprobe nvidia"),
+        ("0x10de", "nvidia", "", State.GOOD, ""),
+    ],
+)
+def test_a_graphics_processor_wants_its_driver(
+    tmp_path: Path, vendor: str, driver: str, node: str, state: State, mend: str
+) -> None:
+    device = "sys/bus/pci/devices/0000:03:00.0"
+    put(tmp_path, f"{device}/class", "0x030000\n")
+    put(tmp_path, f"{device}/vendor", f"{vendor}\n")
+    put(tmp_path, f"{device}/uevent", f"DRIVER={driver}\n" if driver else "PCI_CLASS=30000\n")
+    put(tmp_path, "sys/bus/pci/devices/0000:00:02.0/vendor", "0x1002\n")  # a bridge
+    if node:
+        put(tmp_path, node, "")
+    (found,) = graphics.examine(_patient(tmp_path))
+    assert (found.subject.endswith("0000:03:00.0"), found.state) == (True, state)
+    assert mend in found.mend
 
 
 @pytest.mark.parametrize(

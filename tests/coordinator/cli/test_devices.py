@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from bitgauge.benchmarks.analysis.certificate import LIFE_NS
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState, ModelClass, Profile, Realness
+from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
 from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceView, RuntimeDescription
 from bitgauge.benchmarks.vocabulary.values.jobs import EntryView, JobView
@@ -77,6 +78,15 @@ class FakeClient:
 
     def job(self, job_id: str) -> JobView:
         return replace(JOB, state=self.end)
+
+    def rename(self, device: str, name: str) -> DeviceView:
+        return replace(VIEW, description=replace(DEVICE, name=name, aliases=(device,)))
+
+    def alias(self, device: str, name: str) -> DeviceView:
+        return replace(VIEW, description=replace(DEVICE, aliases=(name,)))
+
+    def unalias(self, device: str, name: str) -> DeviceView:
+        raise NotFound(Code.UNKNOWN_DEVICE, f"{name!r} is no alias of the device {device}.")
 
     def devices(self) -> tuple[DeviceView, ...]:
         return (replace(VIEW, aa_certificates=self.found),)
@@ -163,6 +173,15 @@ def test_what_devices_say_of_their_certificates(
     view = replace(VIEW, aa_certificates=certificates)
     lines = certificate_lines(view, ISSUED_NS + after_ns)
     assert lines == [f"A/A certificate for onnxruntime: {words}"]
+
+
+def test_what_a_device_is_called_is_shown(fake: FakeClient, bitgauge: Bitgauge) -> None:
+    printed = bitgauge("device", "rename", "bench", "kitchen").out
+    assert printed.startswith("kitchen  idle")
+    assert "also called bench" in printed
+    told = json.loads(bitgauge("device", "alias", "bench", "shelf", "--json").out)
+    assert told["description"]["aliases"] == ["shelf"]
+    assert "'sofa' is no alias" in bitgauge("device", "unalias", "bench", "sofa", code=2).err
 
 
 def test_what_keeps_no_time_has_no_certificate() -> None:
