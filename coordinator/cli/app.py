@@ -34,8 +34,8 @@ def _commands() -> list[ModuleType]:
     """Every module with commands, in the order of the help: this folder's, and plug-ins."""
     ours = [
         importlib.import_module(f"{__package__}.{path.stem}")
-        for path in Path(__file__).parent.glob("[!_]*.py")
-        if path.stem != "app"
+        for path in Path(__file__).parent.glob("[!_]*")
+        if path.stem != "app" and (path.suffix == ".py" or (path / "__init__.py").exists())
     ]
     more = find(Kind("commands", ("PLACE", "COMMANDS")))
     for problem in more.problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ def split(
     rng = np.random.default_rng(seed)
     sizes = {name: sum(map(len, members)) for name, members in sorted(by_stratum.items())}
     chosen: list[int] = []
-    for name, wanted in _shares(sizes, calibration).items():
+    for name, wanted in shares(sizes, calibration).items():
         alike, taken = by_stratum[name], 0
         for at in rng.permutation(len(alike)):
             if taken >= wanted:
@@ -45,12 +45,12 @@ def split(
     return np.array(kept, np.int64), np.array(sorted(chosen), np.int64)
 
 
-def _shares(sizes: dict[str, int], wanted: int) -> dict[str, int]:
+def shares(sizes: Mapping[str, float], wanted: int) -> dict[str, int]:
     """`wanted` divided by size; what is left goes to the largest remainders."""
     total = sum(sizes.values())
     exact = {name: wanted * size / total for name, size in sizes.items()}
-    shares = {name: int(one) for name, one in exact.items()}
-    rest = wanted - sum(shares.values())
-    for name in sorted(exact, key=lambda one: shares[one] - exact[one])[:rest]:
-        shares[name] += 1
-    return shares
+    found = {name: int(one) for name, one in exact.items()}
+    rest = wanted - sum(found.values())
+    for name in sorted(exact, key=lambda one: found[one] - exact[one])[:rest]:
+        found[name] += 1
+    return found

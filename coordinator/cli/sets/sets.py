@@ -10,7 +10,7 @@ from bitgauge.benchmarks.common.files import bounded_bytes
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 from bitgauge.benchmarks.vocabulary.shown import counted
 
-from .common import Json, answer, say, unfolded
+from ..common import Json, answer, say, unfolded
 
 MAX_CLASSES_BYTES = 16 << 20
 """Of a file with the names of classes."""
@@ -65,10 +65,10 @@ def make_set(
 
     Example: bitgauge set make texts/ --model model.gguf --tokenizer tokenizer.json -o eval.npz
     """
-    from ..models.recognise import inspect_model
-    from ..sets.base import SetOptions
-    from ..sets.documents import make_texts, save_texts
-    from ..sets.make import make_sets, save
+    from ...models.recognise import inspect_model
+    from ...sets.base import SetOptions
+    from ...sets.documents import make_texts, save_texts
+    from ...sets.make import make_sets, save
 
     if not 0 < scale < float("inf"):
         raise BadInput(Code.BAD_ARGUMENT, f"--scale {scale} is not a number above 0.")
@@ -125,7 +125,7 @@ def _show(file: Path, json: bool) -> None:
     from bitgauge.benchmarks.quality.sets import read_evaluation_set
     from bitgauge.benchmarks.quality.texts import is_text_set, read_text_set
 
-    from .text.sets import facts_of, facts_of_texts, set_text, texts_text
+    from ..text.sets import facts_of, facts_of_texts, set_text, texts_text
 
     if is_text_set(file):
         texts = facts_of_texts(read_text_set(file))
@@ -162,8 +162,3 @@ def _lines(path: Path) -> tuple[str, ...]:
     except ValueError as error:
         raise BadInput(Code.FILE_UNREADABLE, f"{path} cannot be read as text.") from error
     return tuple(line.strip() for line in lines if line.strip())
-
-
-PLACE = 15
-"""Where the commands of this file stand in the help."""
-COMMANDS = (sets,)
