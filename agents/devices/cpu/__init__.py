@@ -13,6 +13,7 @@ from bitgauge.benchmarks.vocabulary.enums import HardwareClass
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 
 from ...host import cores, isa
+from ...host.container import container
 from ...host.files import kilobytes, text, whole
 from ...host.realness import judge
 from ...host.rest import Heat
@@ -84,6 +85,7 @@ def describe(
         "kernel_release": release,
         "microcode": fields.get("microcode", ""),
         "cores": _cores(root),
+        "container": container(root) or "",
     }
     here = board(root)
     told = {} if here is None else here.stack(root)

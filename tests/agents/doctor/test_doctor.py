@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
+from bitgauge.agents.devices import cpu
 from bitgauge.agents.doctor.base import Observation, Patient, State
 from bitgauge.agents.doctor.examination import examined, exit_code, in_words, program
 from bitgauge.agents.doctor.examinations import (
     clock,
+    container,
     cores,
     energy,
     graphics,
@@ -134,6 +137,9 @@ def test_each_state_of_a_phone_has_its_remedy(tmp_path: Path) -> None:
         "List of devices attached\nA\tdevice\nB\tunauthorized\nC\toffline\n"
         "D\tno permissions (user in plugdev group); see [http://x]\n\n"
     )
+    (idle,) = phones.examine(_patient(tmp_path, adb=listed))  # a server would stay: it starts none
+    assert "does not run" in idle.found
+    put(tmp_path, "proc/net/tcp", "  sl local\n 0: 0100007F:13AD 00000000:0000 0A 0 0\n")
     found = list(phones.examine(_patient(tmp_path, adb=listed)))
     assert _states(found) == [State.GOOD, *[State.MEND] * 3]
     assert len({one.mend for one in found}) == 4
@@ -165,6 +171,28 @@ def test_an_emulated_machine_measures_numerics_alone(tmp_path: Path) -> None:
     (found,) = realness.examine(_patient(tmp_path))
     assert found.state is State.NOTE
     assert "numerics and quality" in found.why
+
+
+@pytest.mark.parametrize(
+    ("mark", "said", "whose"),
+    [
+        ("proc/self/mountinfo", "5 4 8:1 /c/hosts /etc/hosts rw - ext4 d rw\n", "docker"),
+        ("run/.containerenv", 'engine="podman-4.3.1"', "podman"),
+        ("run/systemd/container", "systemd-nspawn\n", "systemd-nspawn"),
+        ("var/run/secrets/kubernetes.io/serviceaccount/token", "x", "kubernetes"),
+    ],
+)
+def test_a_container_is_told_and_is_part_of_the_stack(
+    tmp_path: Path, mark: str, said: str, whose: str
+) -> None:
+    put(tmp_path, ".dockerenv", "")  # as on a disk that was made of an image
+    assert list(container.examine(_patient(tmp_path))) == []
+    put(tmp_path, mark, said)
+    (found,) = container.examine(_patient(tmp_path))
+    assert (found.state, found.found) == (State.NOTE, whose)
+    assert ("container", whose) in {
+        (one.name, one.value) for one in cpu.describe(root=tmp_path).stack
+    }
 
 
 def test_without_a_runtime_nothing_can_be_measured(
@@ -201,13 +229,33 @@ def test_programs_that_are_not_there_or_fail_say_nothing() -> None:
     assert program(("echo", "x")) == "x\n"
 
 
-def test_the_command_says_the_same_to_people_and_scripts(tmp_path: Path) -> None:
+_INSIDE = ("bwrap", "--dev-bind", "/", "/", "--unshare-user")
+PLACES = {
+    "here": (),
+    "as root": (*_INSIDE, "--uid", "0", "--gid", "0"),
+    "as nobody": (*_INSIDE, "--uid", "65534", "--gid", "65534"),
+    "in a container": (
+        *("bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all"),
+        *("--bind", gettempdir(), gettempdir(), "--tmpfs", "/run"),
+        *("--ro-bind", "/dev/null", "/run/.containerenv"),
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_command_works_wherever_it_is_asked(tmp_path: Path, place: str) -> None:
+    prefix = PLACES[place]
+    if prefix and subprocess.run([*prefix, "true"], check=False, capture_output=True).returncode:
+        pytest.skip(f"NOT RUN: bubblewrap makes no namespaces here, so not {place}")
     command = [sys.executable, "-m", "bitgauge.agents.cli", "doctor", "--home", str(tmp_path)]
     told = subprocess.run(
-        [*command, "--json"], check=False, capture_output=True, text=True, timeout=60
+        [*prefix, *command, "--json"], check=False, capture_output=True, text=True, timeout=60
     )
-    findings = json.loads(told.stdout)
-    assert told.returncode == (1 if "mend" in {one["state"] for one in findings} else 0)
-    assert {"device", "runtimes", "sandbox", "disk"} <= {one["subject"] for one in findings}
-    assert all(one["why"] for one in findings if one["state"] == "mend")
+    findings = {one["subject"]: one for one in json.loads(told.stdout)}
+    states = {one["state"] for one in findings.values()}
+    assert told.returncode == (3 if "stop" in states else 1 if "mend" in states else 0)
+    assert {"device", "runtimes", "sandbox", "disk"} <= findings.keys()
+    assert all(one["why"] for one in findings.values() if one["state"] == "mend")
+    assert not [one for one in findings.values() if "it failed" in one["found"]]
+    assert ("container" in findings) is (place == "in a container")
     assert list(tmp_path.iterdir()) == []  # it looks and changes nothing
