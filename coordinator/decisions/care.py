@@ -82,6 +82,15 @@ def check_due(care: DeviceCare, terms: CareTerms, now_ns: int) -> bool:
     return bool(old or worn)
 
 
+def health_after(boot: str | None, now: str, health: Health) -> Health:
+    """The health of a device that registers in boot `now`, when it was last known in `boot`.
+
+    A machine that was started anew may have lost its power in the middle of something, and is
+    checked before it measures again.
+    """
+    return Health.SUSPECT if boot != now and health is Health.GOOD else health
+
+
 class CheckOutcome(str, enum.Enum):
     """How a health check ended; a void one says nothing about its device."""
 

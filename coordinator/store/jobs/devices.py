@@ -28,7 +28,7 @@ from bitgauge.benchmarks.vocabulary.values.credentials import AaCertificate
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, DeviceView
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
-from ...decisions.care import LONGEST_RIVAL_SHOWN_NS
+from ...decisions.care import LONGEST_RIVAL_SHOWN_NS, health_after
 from ..sql import table
 from ..sql.database import columns, encode, fetch, reading, value, writing
 from ..sql.unreadable import UNREADABLE, note, readable, why, word
@@ -153,6 +153,7 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
             "description": encode(device),
             "confirmed_by": confirmed,
             **seated(db.conn, registration, now_ns),
+            **_health(db.conn, registration),
         },
         pk="device_id",
     )
@@ -165,6 +166,19 @@ def register(db: Database, registration: Registration, now_ns: int) -> tuple[str
     older = "device_id = ? AND incarnation <> ?"
     values = (device.device_id, registration.incarnation)
     return lose_leases(db, older, values, "agent_restarted", now_ns)
+
+
+def _health(connection: sqlite3.Connection, registration: Registration) -> dict[str, str]:
+    """The column that a new start of its machine changes, where it does."""
+    rows = fetch(
+        connection,
+        "SELECT boot_id, health FROM devices WHERE device_id = ?",
+        (registration.device.device_id,),
+    )
+    known = rows[0]["health"] if rows else None
+    if known not in tuple(Health):
+        return {}
+    return {"health": health_after(rows[0]["boot_id"], registration.boot_id, Health(known)).value}
 
 
 @writing("recording a call")

@@ -179,6 +179,21 @@ class TestCare:
         lab.store.checked(job_id, CheckOutcome.FAILED, "late", lab.now_ns)
         assert lab.store.care(ID).health is Health.GOOD
 
+    @pytest.mark.parametrize(
+        ("boot", "outcome", "health"),
+        [
+            ("boot", CheckOutcome.PASSED, Health.GOOD),
+            ("next", CheckOutcome.PASSED, Health.SUSPECT),
+            ("next", CheckOutcome.FAILED, Health.BAD),
+        ],
+    )
+    def test_a_machine_that_was_started_anew_is_to_be_checked(
+        self, lab: Lab, boot: str, outcome: CheckOutcome, health: Health
+    ) -> None:
+        checked(lab, outcome)
+        lab.store.register(Registration(device(), "1", boot, "i2", True), lab.now_ns)
+        assert lab.store.care(ID).health is health
+
     def test_a_failed_check_cordons(self, lab: Lab) -> None:
         checked(lab, CheckOutcome.FAILED, "wrong numbers")
         care = lab.store.care(ID)
