@@ -89,7 +89,8 @@ async def with_kernel_modes(
         said = await asyncio.to_thread(_read, known)
         if said is None:
             try:
-                said = await _probe(runtime.name, confinement, folder, plugins)
+                timed = device.realness.keeps_time
+                said = await _probe(runtime.name, confinement, folder, plugins, timed=timed)
             except ProbeFailed as failed:
                 say(f"The kernels of {runtime.name} were not probed: {failed.sentence}")
                 probed.append(runtime)
@@ -194,9 +195,14 @@ def checked(data: bytes) -> Said:
 
 
 async def _probe(
-    name: str, confinement: Confinement, folder: Path, plugins: Sequence[Path]
+    name: str,
+    confinement: Confinement,
+    folder: Path,
+    plugins: Sequence[Path],
+    *,
+    timed: bool = True,
 ) -> Said:
-    """Asks a runtime in a child of its own."""
+    """Asks a runtime in a child of its own; how fast it is only where time means anything."""
     try:
         group = await asyncio.to_thread(confinement.open_group)
     except BitgaugeError as error:
@@ -205,7 +211,7 @@ async def _probe(
         own = await asyncio.to_thread(_fresh_folder, folder)
         result = own / "modes.json"
         try:
-            end = await _run(name, result, confinement, group, plugins)
+            end = await _run(name, result, confinement, group, plugins, timed=timed)
         except ProbeFailed:
             if not result.exists():
                 raise
@@ -238,6 +244,8 @@ async def _run(
     confinement: Confinement,
     group: ControlGroup,
     plugins: Sequence[Path],
+    *,
+    timed: bool,
 ) -> str:
     """Runs the child to its end, ends whatever it started, and says how it ended."""
     own, level = result.parent, confinement.level
@@ -246,7 +254,7 @@ async def _run(
         *(sys.executable, "-m", PROBE, name),
         *(str(1 if level.OWN_PROCESS_IDS else os.getpid()),),
         *map(str, confinement.rlimits(1)),
-        *(str(result), *map(str, plugins)),
+        *(str(int(timed)), str(result), *map(str, plugins)),
     )
     child = await asyncio.create_subprocess_exec(
         *group.enter,

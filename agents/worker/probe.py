@@ -1,7 +1,8 @@
 """The probe's child: asks one runtime what its kernels do and how fast it ever is.
 
-``probe_child RUNTIME PARENT ADDRESS_SPACE PROCESSES RESULT [PLUGIN_FOLDER ...]``. It is put into
-the same box as a pass: tiny models meet the same libraries that artifacts do.
+``probe_child RUNTIME PARENT ADDRESS_SPACE PROCESSES TIMED RESULT [PLUGIN_FOLDER ...]``. It is put
+into the same box as a pass: tiny models meet the same libraries that artifacts do. Unless `TIMED`
+is 1 it measures no anchors: emulated time is not time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _FILE_BYTES = 16 << 20
 
 def main(arguments: list[str]) -> int:
     """Writes ``{"modes": {...}, "anchors": {...}}`` or ``{"problem": "..."}``."""
-    name, parent, space, processes, result, *folders = arguments
+    name, parent, space, processes, timed, result, *folders = arguments
     if not begin(parent, space, processes, file_bytes=_FILE_BYTES):
         return 1
 
@@ -41,7 +42,7 @@ def main(arguments: list[str]) -> int:
     except Exception as error:  # the runtime is another's code and may raise anything
         traceback.print_exc()
         said = {"problem": words(error)}
-    if "modes" in said and anchors is not None:
+    if "modes" in said and anchors is not None and timed == "1":
         # A crash below costs the anchors alone.
         write_durably(Path(result), msgspec.json.encode(said))
         try:
