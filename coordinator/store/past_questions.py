@@ -63,6 +63,14 @@ def compare(store: Store, query: CompareQuery) -> Comparison:
     for side, rows in zip((before, after), sets, strict=True):
         if not rows:
             raise NotFound(Code.UNKNOWN_RUN, f"Nothing was measured for {side.name}.")
+    first, second = (rows[0].row for rows in sets)
+    if first.realness.keeps_time is not second.realness.keeps_time:
+        unreal, other = sorted((first, second), key=lambda row: row.realness.keeps_time)
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            f"{unreal.device_name} is {unreal.realness.value} and {other.device_name} is not; their"
+            " results are never mixed. Name two runs of devices that are both real, or neither.",
+        )
     return comparing.compare((before.name, after.name), before.factor, *sets)
 
 

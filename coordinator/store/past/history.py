@@ -17,7 +17,7 @@ from bitgauge.benchmarks.vocabulary.values.history import Annotation, HistoryPoi
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
-from ..sql.candidates import candidates, each_candidate, with_metrics
+from ..sql.candidates import candidates, each_candidate, of_run, with_metrics
 from ..sql.database import fetch, reading, texts, value
 from ..sql.named import ARTIFACT, OF_DEVICES, RECIPE, device_ids, run_named
 from ..sql.table import candidates_of_key, key_text
@@ -32,15 +32,17 @@ FINGERPRINT = "coalesce(nullif(r.fingerprint, ''), l.fingerprint)"
 def settled_rows(connection: sqlite3.Connection, which: Settled) -> tuple[TableRow, ...]:
     """The newest row per row key among the settled entries that match, with its metrics.
 
-    `fingerprint` matches by its beginning.
+    `fingerprint` matches by its beginning. A run that is named is given whatever its device is.
     """
+    if which.run_id is not None:
+        named = of_run(connection, which.run_id)
+        return ordered(with_metrics(connection, one.row) for one in named)
     where = {
         "j.model_name = ?": which.model_name,
         RECIPE: which.recipe,
         ARTIFACT: which.artifact,
         OF_DEVICES: device_ids(connection, which.device),
         "j.batch = ?": which.batch,
-        "r.run_id = ?": which.run_id,
         f"{FINGERPRINT} GLOB ?": f"{which.fingerprint}*" if which.fingerprint else None,
         "e.settled_unix_ns <= ?": which.until_unix_ns,
     }

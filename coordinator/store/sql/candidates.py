@@ -36,7 +36,7 @@ _STATES = {
 # today does not change what was measured then. An entry that never ran (unsupported, not built)
 # is shown for the device that measured the rest of its job. A job of single passes would leave
 # gaps where a whole one has numbers.
-_SETTLED = f"""
+_EVERY = f"""
 SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.reason,
        e.failure_group, e.settled_unix_ns, j.model_name, j.model_class, e.runtime, j.profile,
        j.baseline_sha256, j.baseline_size_bytes, j.spec, j.suspect,
@@ -44,7 +44,8 @@ SELECT e.job_id, e.entry_index, e.recipe, e.family, e.state AS entry_state, e.re
        coalesce(nullif(r.fingerprint, ''), iif(e.runtime = j.runtime, l.fingerprint, ''))
            AS fingerprint,
        coalesce(r.measuring_version, 1) AS measuring_version,
-       l.device_id, l.hardware_class, l.realness, d.name AS device_name, d.confirmed_by,
+       l.device_id, l.hardware_class, iif(l.simulated, 'simulated', l.realness) AS realness,
+       d.name AS device_name, d.confirmed_by,
        iif({GIVEN}, NULL, (SELECT b.toolchain FROM builds b
         WHERE b.artifact_sha256 = e.artifact_sha256 AND b.recipe = e.recipe
           AND b.model_sha256 = j.baseline_sha256
@@ -55,12 +56,12 @@ LEFT JOIN runs r ON r.job_id = e.job_id AND r.entry_index = e.entry_index
      AND r.disposition = 'accepted'
 JOIN leases l ON l.job_id = e.job_id AND l.epoch = coalesce(r.epoch, j.epoch)
 JOIN devices d ON d.device_id = l.device_id
-WHERE l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')
-  AND e.job_id NOT IN (SELECT job_id FROM health_checks)
+WHERE e.job_id NOT IN (SELECT job_id FROM health_checks)
   AND coalesce(json_array_length({sound("j.spec")}, '$.passes'), 0) = 0
   AND (e.state IN ('unsupported', 'failed')
        OR (e.state = 'accepted' AND r.analysis_version IS NOT NULL))
 """  # noqa: S608 (texts of ours)
+_SETTLED = f"{_EVERY} AND l.simulated = 0 AND l.realness IN ('physical', 'virtual_machine')"
 
 
 class _Asked(msgspec.Struct):
@@ -89,6 +90,12 @@ def each_candidate(
     """As `candidates`, one after the other, for who keeps few of them and writes nothing."""
     found = each_where(connection, _SETTLED, where)
     return each_readable(found, _candidate, "entry of job", "job_id")
+
+
+def of_run(connection: sqlite3.Connection, run_id: str) -> tuple[SettledRow, ...]:
+    """The settled entry of a run, emulated or not: whoever names a run means that one."""
+    found = fetch_where(connection, _EVERY, {"r.run_id = ?": run_id})
+    return readable(found, _candidate, "entry of job", "job_id")
 
 
 def rows_of_job(connection: sqlite3.Connection, job_id: str) -> tuple[TableRow, ...]:
