@@ -29,6 +29,7 @@ from bitgauge.benchmarks.raw.anchors import (
     peak_name,
 )
 from bitgauge.benchmarks.sandbox.base import RLIMITS, levels
+from bitgauge.benchmarks.vocabulary.enums import Realness
 from bitgauge.benchmarks.vocabulary.fingerprint import changed, stack_of
 from bitgauge.benchmarks.vocabulary.kernel_modes import PROBE_VERSION
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
@@ -80,6 +81,7 @@ class Bench:
         body: str = "",
         stack: str = "6.1",
         anchors: str = f"return {CACHE}",
+        realness: Realness = Realness.VIRTUAL_MACHINE,
     ) -> RuntimeDescription:
         place = self.plugins / "runtimes"
         place.mkdir(parents=True, exist_ok=True)
@@ -88,7 +90,7 @@ class Bench:
         device = describe("fake", name="box", identity="id", folders=(self.plugins,))
         item = StackItem("kernel_release", stack)
         runtime = next(one for one in device.runtimes if one.name == "probed")
-        device = replace(device, stack=(item,), runtimes=(runtime,))
+        device = replace(device, stack=(item,), runtimes=(runtime,), realness=realness)
         plain = replace(runtime, fingerprint=f"of-{stack}")
         self.device = replace(device, runtimes=(plain,))
         found = await with_kernel_modes(
@@ -114,6 +116,12 @@ async def test_one_stack_is_probed_once(bench: Bench) -> None:
     assert StackItem("cache_bytes", "1e+06") in first.anchors
     assert bench.asked == 1
     assert not bench.said
+
+
+async def test_where_time_means_nothing_no_speed_is_measured(bench: Bench) -> None:
+    probed = await bench.probe(realness=Realness.EMULATED)
+    assert probed.kernel_modes
+    assert probed.anchors == ()
 
 
 async def test_what_is_kept_can_be_told_without_probing(bench: Bench) -> None:
