@@ -144,7 +144,7 @@ stubs: .venv/dev.installed
 
 # The agent's extras must resolve for the oldest Python on both kinds of board.
 resolve: .venv/dev.installed
-	.venv/bin/python tests/resolve_agent.py
+	.venv/bin/python -m tests.resolve_agent
 
 .venv/bin/python:
 	python3 -m venv .venv
