@@ -30,7 +30,6 @@ _RESERVED_BYTES = 2 * 1024**3
 _RESERVED_PER_THREAD_BYTES = 192 * 1024**2
 SLOW = 10.0
 """Emulated code takes ten to a hundred times as long; a child that hangs is found later there."""
-_GPUS = (HardwareClass.GPU_NVIDIA, HardwareClass.GPU_AMD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,12 @@ class Confinement:
 
     def of(self, device: DeviceDescription, nodes: Callable[[], tuple[Path, ...]]) -> Confinement:
         """The same for the children of one device, which gives them its nodes."""
+        of_host = _all_memory() if device.hardware_class.is_gpu else device.memory_bytes
         return replace(
             self,
             hardware_class=device.hardware_class,
             nodes=nodes,
-            memory_bytes=self.memory_bytes or memory_limit(device.memory_bytes),
+            memory_bytes=self.memory_bytes or memory_limit(of_host),
             patience=SLOW if device.realness is Realness.EMULATED else 1.0,
         )
 
@@ -91,7 +91,7 @@ class Confinement:
         what is reserved and never touched, and a GPU's driver reserves more than there is.
         """
         space = processes = 0
-        if not self.groups.memory and self.memory_bytes and self.hardware_class not in _GPUS:
+        if not self.groups.memory and self.memory_bytes and not self.hardware_class.is_gpu:
             space = self.memory_bytes + _RESERVED_BYTES + threads * _RESERVED_PER_THREAD_BYTES
         if not self.groups.pids and os.geteuid() != 0:
             processes = PROCESSES + _threads_of_user()

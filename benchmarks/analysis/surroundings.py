@@ -50,7 +50,8 @@ def surrounding_flags(conditions: BlockConditions, duration_ns: Floats) -> tuple
     if (pressed and not share < _NOBODY_SHARE) or _is_stolen_from(conditions, duration_ns):
         flags.append(SHARED)
     ticks = share * float(duration_ns.sum()) / TICK_NS
-    if share > MAX_FOREIGN_SHARE and ticks >= _MIN_TICKS:
+    accompanied = bool(np.any(conditions.foreign_processes > 0))  # NaN is not
+    if accompanied or (share > MAX_FOREIGN_SHARE and ticks >= _MIN_TICKS):
         flags.append(FOREIGN_LOAD)
     return tuple(flags)
 

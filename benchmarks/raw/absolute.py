@@ -15,6 +15,7 @@ from .parts import (
     WarmMeta,
     arrays_of,
     bad_raw,
+    conditions_arrays,
     conditions_of,
     ints_of,
     meta_of,
@@ -41,7 +42,7 @@ class _Meta(msgspec.Struct, frozen=True):
 
 def absolute_raw(origin: RawOrigin, samples: AbsoluteSamples, cold: ColdStart) -> RawFile:
     """The raw file of one launch of pass `absolute`."""
-    arrays = arrays_of(samples) | arrays_of(samples.conditions) | warm_arrays(samples.warm)
+    arrays = arrays_of(samples) | conditions_arrays(samples.conditions) | warm_arrays(samples.warm)
     meta = {"count": samples.count, "warm": told(WarmMeta, samples.warm), **asdict(cold)}
     return RawFile(origin_meta(origin) | meta, arrays)
 

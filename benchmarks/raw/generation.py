@@ -21,6 +21,7 @@ from .parts import (
     WarmMeta,
     arrays_of,
     bad_raw,
+    conditions_arrays,
     conditions_of,
     ints_of,
     meta_of,
@@ -46,7 +47,7 @@ class _Meta(msgspec.Struct, frozen=True):
 
 def generation_raw(origin: RawOrigin, samples: GenerationSamples) -> RawFile:
     """The raw file of one launch of pass `generation`."""
-    arrays = arrays_of(samples) | arrays_of(samples.conditions) | warm_arrays(samples.warm)
+    arrays = arrays_of(samples) | conditions_arrays(samples.conditions) | warm_arrays(samples.warm)
     meta = {name: getattr(samples, name) for name in _PLAIN}
     meta["warm"] = told(WarmMeta, samples.warm)
     return RawFile(origin_meta(origin) | meta, arrays)

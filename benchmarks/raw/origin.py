@@ -10,7 +10,9 @@ warm-up blocks; i8 = int64, f8 = float64); passes that are not here have a modul
     pair      meta   stopped, warm{iteration_ns, iterations, elapsed_ns, steady}
               arrays value_ns f8[b], start_ns i8[b], iterations i8[b], letter i8[b], quad i8[b],
                      clock_mhz temperature_c steal_ticks psi_some_avg10 load_1m throttle_count
-                     thermal_status foreign_ticks clock_step_ns f8[b],
+                     thermal_status foreign_ticks clock_step_ns f8[b], of a card also
+                     memory_clock_mhz power_mw performance_state foreign_processes
+                     thermal_slowdown_ns power_slowdown_ns sync_slowdown_ns f8[b],
                      warm_block_median_ns f8[w], warm_letter i8[w]
     absolute  meta   count, load_ns, first_inference_ns, warm{...}
               arrays latency_ns i8[n], block i8[n], block_start_ns i8[b], block_end_ns i8[b],

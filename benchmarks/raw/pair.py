@@ -19,6 +19,7 @@ from .parts import (
     WarmMeta,
     arrays_of,
     bad_raw,
+    conditions_arrays,
     conditions_of,
     floats_of,
     ints_of,
@@ -43,7 +44,7 @@ class _ApartMeta(msgspec.Struct, frozen=True):
 
 def pair_raw(origin: RawOrigin, samples: PairSamples) -> RawFile:
     """The raw file of one launch of pass `pair`."""
-    arrays = arrays_of(samples) | arrays_of(samples.conditions) | warm_arrays(samples.warm)
+    arrays = arrays_of(samples) | conditions_arrays(samples.conditions) | warm_arrays(samples.warm)
     meta = {"stopped": samples.stopped, "warm": told(WarmMeta, samples.warm)}
     return RawFile(origin_meta(origin) | meta, arrays)
 
@@ -77,7 +78,7 @@ def pair_samples(raw: RawFile) -> PairSamples:
 
 def apart_raw(origin: RawOrigin, samples: ApartSamples) -> RawFile:
     """The raw file of one launch of pass `pair` that held one artifact."""
-    arrays = arrays_of(samples) | arrays_of(samples.conditions) | warm_arrays(samples.warm)
+    arrays = arrays_of(samples) | conditions_arrays(samples.conditions) | warm_arrays(samples.warm)
     where = {"quad": samples.quad, "place": samples.place, "stopped": samples.stopped}
     return RawFile(origin_meta(origin) | where | {"warm": told(WarmMeta, samples.warm)}, arrays)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..common.fits import Misfit, Whole, fitted
 from ..common.npz import Arrays
-from ..samples import BlockConditions, Bools, Floats, Ints, Texts, WarmUp
+from ..samples import OF_CARDS, BlockConditions, Bools, Floats, Ints, Texts, WarmUp
 from ..vocabulary.errors import BadInput, Code
 from .container import RawFile
 
@@ -59,8 +59,25 @@ def arrays_of(samples: object) -> Arrays:
 
 
 def conditions_of(raw: RawFile, blocks: int) -> BlockConditions:
-    """Conditions of every block."""
-    return BlockConditions(*(floats_of(raw, name, blocks) for name in _CONDITIONS))
+    """Conditions of every block; those of a card are NaN where the file has none."""
+    return BlockConditions(
+        *(
+            np.full(blocks, np.nan)
+            if name in OF_CARDS and name not in raw.arrays
+            else floats_of(raw, name, blocks)
+            for name in _CONDITIONS
+        )
+    )
+
+
+def conditions_arrays(conditions: BlockConditions) -> Arrays:
+    """Conditions as arrays of a raw file, without those of a card that nobody read."""
+    told = arrays_of(conditions)
+    return {
+        name: value
+        for name, value in told.items()
+        if name not in OF_CARDS or np.isfinite(value).any()
+    }
 
 
 def warm_arrays(warm: WarmUp) -> dict[str, Floats | Ints]:

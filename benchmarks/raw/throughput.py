@@ -13,7 +13,7 @@ import numpy as np
 from ..samples import SweepSamples
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
-from .parts import arrays_of, bad_raw, conditions_of, ints_of, meta_of
+from .parts import arrays_of, bad_raw, conditions_arrays, conditions_of, ints_of, meta_of
 
 _WINDOW = ("batch", "calls", "start_ns", "elapsed_ns", "busy_ns")
 
@@ -25,7 +25,7 @@ class _Meta(msgspec.Struct, frozen=True):
 def throughput_raw(origin: RawOrigin, samples: SweepSamples) -> RawFile:
     """The raw file of one launch of pass `throughput`."""
     meta = origin_meta(origin) | {"stopped": samples.stopped}
-    return RawFile(meta, arrays_of(samples) | arrays_of(samples.conditions))
+    return RawFile(meta, arrays_of(samples) | conditions_arrays(samples.conditions))
 
 
 def sweep_samples(raw: RawFile) -> SweepSamples:

@@ -25,7 +25,7 @@ class Conditions:
     """One reading of what surrounds a block; what cannot be read is NaN.
 
     Attributes:
-        clock_mhz: frequency of the processor that computes.
+        clock_mhz: frequency of what computes: a processor, or the multiprocessors of a card.
         temperature_c: its hottest sensor.
         steal_ticks: hundredths of a second that the hypervisor gave to others since boot, summed
             over the cores; it only grows.
@@ -38,6 +38,13 @@ class Conditions:
             this one since boot; ticks are sampled, so it may step back a little.
         clock_step_ns: the wall clock's lead on the monotonic clock; it changes only when one of
             them is set.
+        memory_clock_mhz: frequency of a card's memory.
+        power_mw: what a card draws now, as it says.
+        performance_state: of a card, 0 for its fastest.
+        foreign_processes: others that are on the card now.
+        thermal_slowdown_ns: how long heat has slowed the card down; it only grows.
+        power_slowdown_ns: the same of its power limit and of its supply's brake.
+        sync_slowdown_ns: the same of others that share a clock with it.
     """
 
     clock_mhz: float = NAN
@@ -49,9 +56,20 @@ class Conditions:
     thermal_status: float = NAN
     foreign_ticks: float = NAN
     clock_step_ns: float = NAN
+    memory_clock_mhz: float = NAN
+    power_mw: float = NAN
+    performance_state: float = NAN
+    foreign_processes: float = NAN
+    thermal_slowdown_ns: float = NAN
+    power_slowdown_ns: float = NAN
+    sync_slowdown_ns: float = NAN
 
 
-GROWING = ("steal_ticks", "throttle_count", "foreign_ticks", "clock_step_ns")
+SLOWDOWNS = ("thermal_slowdown_ns", "power_slowdown_ns", "sync_slowdown_ns")
+OF_CARDS = ("memory_clock_mhz", "power_mw", "performance_state", "foreign_processes", *SLOWDOWNS)
+"""Readings that a graphics card alone tells; where none of them was read a raw file has none."""
+
+GROWING = ("steal_ticks", "throttle_count", "foreign_ticks", "clock_step_ns", *SLOWDOWNS)
 """Readings whose change from the start of a block to its end is what is kept of it."""
 
 
@@ -72,6 +90,13 @@ class BlockConditions:
     thermal_status: Floats
     foreign_ticks: Floats
     clock_step_ns: Floats
+    memory_clock_mhz: Floats
+    power_mw: Floats
+    performance_state: Floats
+    foreign_processes: Floats
+    thermal_slowdown_ns: Floats
+    power_slowdown_ns: Floats
+    sync_slowdown_ns: Floats
 
     def take(self, blocks: Ints | Bools) -> BlockConditions:
         """The conditions of some blocks."""

@@ -36,8 +36,9 @@ TICK_NS = 10_000_000
 _OF_REQUEST = ("which", "prompt_tokens", "ttft_ns", "decode_ns", "decoded", "start_ns")
 
 CLOCK, THROTTLE, THERMAL, STEAL, STEP = "clock", "throttle", "thermal", "steal", "clock_step"
-CAUSES = (CLOCK, THROTTLE, THERMAL, STEAL, STEP)
-HEAT = (CLOCK, THROTTLE, THERMAL)
+POWER, SYNC = "power_limit", "sync_boost"
+CAUSES = (CLOCK, THROTTLE, THERMAL, STEAL, STEP, POWER, SYNC)
+HEAT = (CLOCK, THROTTLE, THERMAL, POWER)
 """Causes that a sustained load brings about itself: there they are the result."""
 
 
@@ -90,10 +91,12 @@ def blocks_with_cause(
     with np.errstate(invalid="ignore"):
         return {
             CLOCK: clock < MIN_CLOCK_SHARE * reference,
-            THROTTLE: conditions.throttle_count > 0,
+            THROTTLE: (conditions.throttle_count > 0) | (conditions.thermal_slowdown_ns > 0),
             THERMAL: conditions.thermal_status > 0,
             STEAL: stolen_ns > MAX_STEAL_SHARE * np.maximum(duration_ns, 1.0),
             STEP: step,
+            POWER: conditions.power_slowdown_ns > 0,
+            SYNC: conditions.sync_slowdown_ns > 0,
         }
 
 

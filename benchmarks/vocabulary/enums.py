@@ -27,6 +27,11 @@ class HardwareClass(str, enum.Enum):
     MOBILE_QUALCOMM = "mobile_qualcomm"
     CPU_ONLY = "cpu_only"
 
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is a graphics card, with a memory and a meter of its own."""
+        return self in (HardwareClass.GPU_NVIDIA, HardwareClass.GPU_AMD)
+
 
 class FormatFamily(str, enum.Enum):
     """The first word of a recipe, and of what an artifact of its owner's is; several: `mixed`."""

@@ -27,8 +27,6 @@ _TELLING = ("no_permission", "no_library", "on_charger", "shared_device", "virtu
 GPU, PACKAGE = "GPU", "package"
 """First words of scopes: a graphics card, and a package of processors."""
 
-_GPUS = (HardwareClass.GPU_NVIDIA, HardwareClass.GPU_AMD)
-
 
 def meters_of(
     meters: Iterable[MeterDescription], hardware: HardwareClass
@@ -38,7 +36,7 @@ def meters_of(
     A graphics card beside a model on the processor shows nothing of it, nor does the processor's
     package of a model on the card.
     """
-    blind = PACKAGE if hardware in _GPUS else GPU
+    blind = PACKAGE if hardware.is_gpu else GPU
     return tuple(
         one for one in meters if one.quantity != ENERGY or one.scope.split(" ")[0] != blind
     )

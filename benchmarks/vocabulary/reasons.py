@@ -53,7 +53,7 @@ FLAGS: dict[str, str] = {
     HARNESS_SUSPECT: "throughput and latency contradict each other",
     IMPOSSIBLE: "a number beyond what the device can do",
     ANOMALOUS: "faster than the device was seen to be, which nothing has confirmed",
-    FOREIGN_LOAD: "another process used the processor during the run",
+    FOREIGN_LOAD: "another process used the device during the run",
     UNSTEADY_ENERGY: "the energy of the windows differs by more than 1 %, however long they are",
     NOT_COOLED: "the device stayed over 3 degrees warmer than before its windows of energy",
     CLOCK_STEP: "a clock was set or went backwards during the run",

@@ -1,0 +1,198 @@
+"""GPUs as the driver's library tells them, through the real bindings; see `fake_nvml.c`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bitgauge.agents.devices import nvidia
+from bitgauge.agents.devices.nvidia._others import others
+from bitgauge.benchmarks.protocol.latency import ConditionLog
+from bitgauge.benchmarks.samples import OF_CARDS
+from bitgauge.benchmarks.stats.discards import blocks_with_cause
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
+
+from tests.labs.nvml.cards import ROOT, Cards
+
+FIRST, SECOND = (f"GPU-5f3a000{gpu}-0000-4000-8000-000000000000" for gpu in (0, 1))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Cards:
+    return Cards(tmp_path_factory.mktemp("nvml"))
+
+
+@pytest.fixture
+def cards(built: Cards) -> Cards:
+    built.say({})
+    return built
+
+
+def described(root: str = "/") -> list[Any]:
+    """Units with their facts, or the error that they are."""
+    try:
+        units = nvidia.probe()
+        facts = [asdict(nvidia.describe(one.key, root=Path(root))) for one in units]
+    except BitgaugeError as error:
+        return [error.code.value, error.sentence]
+    told = [
+        one
+        | {
+            kind: {item["name"]: item["value"] for item in one[kind]}
+            for kind in ("stack", "evidence")
+        }
+        for one in facts
+    ]
+    return [[one.key, one.label, fact] for one, fact in zip(units, told, strict=True)]
+
+
+def test_two_cards_are_two_devices_that_nobody_else_has_seen(cards: Cards, tmp_path: Path) -> None:
+    cards.say({"gpus": 2, "1.limit": 400_000, "1.name": "NVIDIA L4"})
+    (first, label, facts), (second, _, other) = cards.call(described)
+    assert (first, label, second) == (FIRST, "gpu-5f3a0000", SECOND)
+    assert (facts["hardware_class"], facts["realness"]) == ("gpu_nvidia", "simulated")
+    assert "not on this machine's PCI bus" in facts["virtualisation"]
+    assert facts["evidence"]["pci_address"] == "0000:f0:00.0"
+    assert facts["stack"]["power_mode"] == "700 W of 200 to 700 W"
+    assert (other["processor_model"], other["stack"]["power_mode"]) == (
+        "NVIDIA L4",
+        "400 W of 200 to 700 W",
+    )
+    wanted = {
+        "driver": "580.95.05",
+        "cuda_driver": "13.0",
+        "firmware": "96.00.BC.00.01",
+        "gpu.architecture": "hopper",
+        "gpu.compute_capability": "9.0",
+        "gpu.ecc": "on",
+        "gpu.mig": "off",
+        "gpu.persistence_mode": "on",
+        "gpu.clocks": "sm 1980 MHz, memory 2619 MHz",
+        "gpu.memory_bytes": "150754820096",
+    }
+    assert facts["stack"] | wanted == facts["stack"]
+    # On the bus of a machine it is as real as that.
+    bus = tmp_path / "sys/bus/pci/devices/0000:f0:00.0"
+    bus.mkdir(parents=True)
+    (bus / "vendor").write_text("0x10de\n")
+    real, beside = cards.call(described, root=str(tmp_path))
+    assert (real[2]["realness"], beside[2]["realness"]) == ("physical", "simulated")
+
+
+def test_a_card_keeps_the_contract_of_devices(cards: Cards) -> None:
+    cards.say({"gpus": 2, "0.mig": 1, "0.parts": 2})
+    (part, label, facts), _, whole = cards.call(described)
+    assert (part[:4], label, whole[0]) == ("MIG-", "mig-5f3a0010", SECOND)
+    assert (facts["stack"]["gpu.mig"], facts["memory_bytes"]) == ("instance 1", 150754820096 // 7)
+    command = [sys.executable, "-m", "pytest", "-q", "-rs", "tests/contracts/test_device.py"]
+    done = subprocess.run(
+        [*command, "-k", "nvidia or every_module"],
+        cwd=ROOT,
+        env=cards.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "no nvidia" not in done.stdout
+
+
+MOVED = {
+    "": "",
+    "0.field269": "throttle",
+    "0.field270": "throttle",
+    "0.field271": "power_limit",
+    "0.field74": "power_limit",
+    "0.field76": "sync_boost",
+}
+
+
+def blocks(folder: str, moved: list[str]) -> dict[str, Any]:
+    """What is kept of a block for each counter that moved in it, and the preflight before them."""
+    state = Path(folder, "state")
+    before, untouched = nvidia.preflight(FIRST), state.read_text()
+    reader = nvidia.conditions(FIRST)
+    log = ConditionLog(reader.read)
+    for one in moved:
+        state.write_text(untouched)
+        start = reader.read()
+        state.write_text(f"{untouched}{one} 5\n")
+        log.close(start, reader.read(), backwards=False)
+    kept = log.columns()
+    n = len(moved)
+    causes = blocks_with_cause(kept, np.full(n, 1e9), np.zeros(n, np.int64))
+    reader.close()
+    assert math.isnan(reader.read().clock_mhz)
+    own = ("throttle", "power_limit", "sync_boost")
+    return {
+        "causes": [" ".join(name for name in own if causes[name][at]) for at in range(n)],
+        "kept": {name: getattr(kept, name).tolist() for name in ("clock_mhz", *OF_CARDS)},
+        "before": before,
+    }
+
+
+def test_a_block_in_which_a_counter_moved_has_its_cause(cards: Cards) -> None:
+    cards.say({"0.reasons": 0x44, "0.pids": "77", "0.compute_mode": 3})
+    found = cards.call(blocks, folder=str(cards.folder), moved=list(MOVED))
+    assert found["causes"] == list(MOVED.values())
+    kept, before = found["kept"], found["before"]
+    told = [kept[name][0] for name in ("clock_mhz", *OF_CARDS)]
+    assert told == [1980, 2619, 70_000, 0, 1, 0, 0, 0]
+    assert before["gpu_clock_reasons"] == "SwPowerCap HwThermalSlowdown"
+    assert (before["compute_mode"], before["nominal_mhz"]) == ("exclusive_process", 1980)
+
+
+@pytest.mark.parametrize(
+    ("first", "now", "own", "count"),
+    [
+        ((), (), 9, 0),
+        ((), (9,), 9, 0),
+        ((), (5_009,), 9, 0),  # itself, as the host counts
+        ((), (5_009, 5_010), 9, 1),
+        ((7,), (7, 5_009), 9, 1),
+        ((7, 9), (7, 9), 9, 1),
+    ],
+)
+def test_who_else_is_on_a_card(
+    first: tuple[int, ...], now: tuple[int, ...], own: int, count: int
+) -> None:
+    assert others(set(first), set(now), own) == count
+
+
+def _asked() -> Iterator[tuple[str, int | None]]:
+    """Every name of NVML in our modules, and with how many arguments a function is asked."""
+    for file in sorted((ROOT / "agents").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                given = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                if node.func.attr in ("own", "card") and given:
+                    yield str(given[0]), len(node.args)
+                elif node.func.attr == "ask" and given:
+                    yield str(given[0]), len(node.args) - 1
+            word = node.value if isinstance(node, ast.Constant) else ""
+            word = node.attr if isinstance(node, ast.Attribute) else word
+            if isinstance(word, str) and re.fullmatch(r"(nvml|NVML_)\w*[A-Za-z0-9]", word):
+                yield word, None
+
+
+def test_every_name_that_is_asked_is_in_the_bindings_and_takes_what_it_is_given() -> None:
+    pynvml = pytest.importorskip("pynvml", reason="NOT RUN: pip install 'bitgauge[nvidia]'")
+    asked = set(_asked())
+    assert ("nvmlDeviceGetFieldValues", 2) in asked
+    members = {name for name, _ in pynvml.c_nvmlFieldValue_t._fields_}
+    for name, count in asked:
+        if name in members or name == "nvmlClocksEventReason":
+            continue  # of a structure; the beginning of many
+        function = getattr(pynvml, name)
+        if count is not None:
+            inspect.signature(function).bind(*[None] * count)
