@@ -68,9 +68,9 @@ def describe(unit: str, *, root: Path = Path("/")) -> DeviceFacts:
 
 def conditions(unit: str) -> ConditionReader:
     """Reads clocks, temperature, power, what slowed it down, and who else is on it."""
-    from ._conditions import GpuConditions  # numpy, which the agent does without
+    from ._conditions import NvidiaConditions  # numpy, which the agent does without
 
-    return GpuConditions(unit)
+    return NvidiaConditions(unit)
 
 
 def preflight(unit: str) -> dict[str, Fact]:

@@ -22,7 +22,7 @@ _OF_CARD = ("clock_mhz", "temperature_c")
 """What the host tells of its processor and the card tells of itself."""
 
 
-class GpuConditions:
+class NvidiaConditions:
     """Reads the conditions of one GPU; see `base.ConditionReader`.
 
     Attributes:
