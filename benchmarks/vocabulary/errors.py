@@ -62,8 +62,6 @@ class Code(str, enum.Enum):
     UNKNOWN_PLUGIN = "unknown_plugin"
     DEVICE_MISSING = "device_missing"
     DEVICE_LOST = "device_lost"
-    DEVICE_FAULT = "device_fault"
-    MEMORY_FAULT = "memory_fault"
     DRIVER_MISSING = "driver_missing"
     DRIVER_CHANGED = "driver_changed"
     PLUGIN_CONFLICT = "plugin_conflict"
