@@ -74,7 +74,8 @@ def test_the_description_says_what_it_is(runtime: RuntimeModule) -> None:
 
 
 def test_the_empty_artifact_runs(calls: RuntimeModule, tmp_path: Path) -> None:
-    if calls.NAME != "fake":
+    is_ours = getattr(calls, "__name__", "").startswith("bitgauge.")
+    if is_ours and calls.NAME != "fake":
         require_ran(cpu.describe(), calls.NAME)
     calls.prepare()
     path = tmp_path / "floor"
