@@ -91,7 +91,7 @@ def described(runtime: RuntimeModule, stack: Iterable[StackItem] = ()) -> Runtim
     """
     traits, probed = runtime.TRAITS, runtime.probe()
     offer = _offered(runtime, stack)
-    for package in (*probed.versions, *offer.versions):
+    for package in probed.versions:
         if why := foreign(package.name):
             raise RuntimeMissing(why, Code.WRONG_ARCHITECTURE)
     return replace(

@@ -108,6 +108,29 @@ async def test_a_chip_without_halves_computes_integers_and_refuses_floats(
 
 
 @pytest.mark.timeout(600)
+async def test_a_provider_that_crashes_its_child_is_named(
+    tmp_path: Path, artifacts: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a package of the provider's name that children find first."""
+    planted = tmp_path / "planted/onnxruntime_qnn"
+    planted.mkdir(parents=True)
+    (planted / "libQnnHtp.so").touch()
+    (planted / "__init__.py").write_text(
+        "import os, signal\n"
+        f"def get_qnn_htp_path(): return {str(planted / 'libQnnHtp.so')!r}\n"
+        "def get_library_path(): os.kill(os.getpid(), signal.SIGSEGV)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(planted.parent))
+    async with open_lab(tmp_path) as lab:
+        floats, integers = await measured(lab, asked(lab, artifacts[:2]), WITHOUT)
+    assert floats.failure is None, "the reference has nothing to do with it"
+    assert integers.failure is not None
+    assert integers.failure.code == "provider_crashed"
+    assert "died of SIGSEGV with the artifact on provider qnn" in integers.failure.message
+    assert integers.attempts == 2
+
+
+@pytest.mark.timeout(600)
 async def test_what_was_built_is_kept_until_the_stack_changes(
     tmp_path: Path, artifacts: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

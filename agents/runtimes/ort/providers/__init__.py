@@ -16,6 +16,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 from bitgauge.benchmarks.vocabulary.session_options import PROVIDER, provider_of
 from bitgauge.benchmarks.vocabulary.values.devices import RuntimeOption, StackItem
 
+from ....host.packages import foreign
 from ...base import Offer, SessionOptions
 from .base import Provider
 
@@ -37,9 +38,11 @@ def every() -> tuple[Provider, ...]:
 def offer(stack: Mapping[str, str]) -> Offer:
     """What a device of this stack can be measured with; see `base.Traits`."""
     concerned = [one for one in every() if one.concerns(stack)]
-    there = {one: version for one in concerned if (version := _version(one)) is not None}
+    lacking = {one: why for one in concerned if (why := _why_not_there(one))}
+    missing = tuple(f"{why} {one.HINT}" for one, why in lacking.items())
+    there = [one for one in concerned if one not in lacking]
     if not there:
-        return Offer(missing=tuple(f"{one.MISSING} {one.HINT}" for one in concerned))
+        return Offer(missing=missing)
     further = (option for one in there for option in one.options())
     return Offer(
         providers=tuple(one.NAME for one in there),
@@ -47,8 +50,8 @@ def offer(stack: Mapping[str, str]) -> Offer:
             RuntimeOption(PROVIDER, tuple(one.NAME for one in there), _WORDS),
             *further,
         ),
-        versions=tuple(StackItem(one.DISTRIBUTION, version) for one, version in there.items()),
-        missing=tuple(f"{one.MISSING} {one.HINT}" for one in concerned if one not in there),
+        versions=tuple(StackItem(one.DISTRIBUTION, str(_version(one))) for one in there),
+        missing=missing,
     )
 
 
@@ -77,6 +80,11 @@ def chosen(options: SessionOptions) -> Provider | None:
             f"Options of a provider need {PROVIDER} itself: {', '.join(sorted(given))}.",
         )
     return next((one for one in every() if name == one.NAME), None)
+
+
+def _why_not_there(one: Provider) -> str:
+    """Why its package cannot be used here, as a sentence; "" where it can."""
+    return one.MISSING if _version(one) is None else foreign(one.DISTRIBUTION)
 
 
 def _version(one: Provider) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -99,6 +100,27 @@ def test_a_delegate_is_offered_where_its_library_lies(
     with pytest.raises(BitgaugeError, match="Delegate edgetpu cannot be used here") as caught:
         litert.load(path, SessionOptions(further=(StackItem("delegate", "edgetpu"),)))
     assert caught.value.code is Code.UNSUPPORTED_ARTIFACT
+
+
+def test_the_delegate_of_qualcomm_takes_all_or_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never run: by a delegate that takes nothing, and none of XNNPACK's to pass for it."""
+    asked = SessionOptions(further=(StackItem("delegate", "qnn"),))
+    told: list[object] = []
+    binding = SimpleNamespace(load_delegate=lambda *given: told.append(given))
+    monkeypatch.setattr(delegates, "_FOLDERS", (str(tmp_path),))
+    monkeypatch.setattr("ctypes.CDLL", lambda _: None)
+    library = tmp_path / delegates.LIBRARIES["qnn"]
+    library.touch()
+    delegates.load(binding, asked)
+    assert told == [(str(library), {"backend_type": "htp"})]
+    monkeypatch.setattr(delegates, "load", lambda *_: [])
+    path = tmp_path / "model.tflite"
+    path.write_bytes(lite.mlp().encoded())
+    with pytest.raises(BitgaugeError, match=r"4 of 4 operators \(FULLY_CONNECTED, RESH") as caught:
+        litert.load(path, asked)
+    assert caught.value.code is Code.FELL_BACK
 
 
 def test_an_option_that_is_none_of_its_own_is_refused_before_a_lease() -> None:
