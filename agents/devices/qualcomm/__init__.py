@@ -16,7 +16,8 @@ from pathlib import Path
 
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound
-from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.session_options import PROVIDER
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
 
 from ...host.qualcomm import (
     FIRMWARE,
@@ -83,6 +84,13 @@ def describe(unit: str = OWN, *, root: Path = Path("/")) -> DeviceFacts:
         {**_known(soc), SIMULATOR: by},
         f"{soc.name} (simulated)",
     )
+
+
+def offers(unit: str, installed: tuple[RuntimeDescription, ...]) -> tuple[RuntimeDescription, ...]:
+    """On a board all of them; of what is simulated those that reach it, see `OffersRuntimes`."""
+    if unit == OWN:
+        return installed
+    return tuple(one for one in installed if any(o.name == PROVIDER for o in one.options))
 
 
 def _own(facts: DeviceFacts, root: Path) -> DeviceFacts:

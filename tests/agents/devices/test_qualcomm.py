@@ -10,6 +10,7 @@ from bitgauge.agents.devices import qualcomm
 from bitgauge.agents.host.qualcomm import SOCS, soc_named, soc_numbered
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import NotFound
+from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, RuntimeOption
 
 from tests.labs.trees import put
 
@@ -74,6 +75,10 @@ def test_what_is_simulated_says_so_and_is_there_with_its_package_alone(
         assert facts.virtualisation == "HTP simulator of htp 2.7.0"
         assert "(simulated)" in facts.processor_model
         assert qualcomm.nodes(unit.key) == ()
+    placing = RuntimeDescription("one", "1", options=(RuntimeOption("provider", ("qnn",)),))
+    installed = (placing, RuntimeDescription("other", "1"))
+    assert qualcomm.offers(units[0].key, installed) == (placing,)
+    assert qualcomm.offers(qualcomm.OWN, installed) == installed
     for unknown in ("simulator-sm1", "sm8550", ""):
         with pytest.raises(NotFound):
             qualcomm.describe(unknown, root=tmp_path)
