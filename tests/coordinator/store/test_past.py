@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from bitgauge.benchmarks.vocabulary.enums import Profile
+from bitgauge.benchmarks.vocabulary.enums import Profile, Realness
 from bitgauge.benchmarks.vocabulary.errors import Code
 from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from bitgauge.benchmarks.vocabulary.values.history import CompareQuery, HistoryQuery
@@ -28,6 +28,7 @@ from tests.labs.rooms.past import (
     usual,
 )
 from tests.labs.store import ENTRIES, INT8, SECOND_NS, Lab, spec
+from tests.labs.values import device
 
 pytestmark = pytest.mark.usefixtures("nano")
 
@@ -75,6 +76,22 @@ class TestSeries:
 
 
 class TestCompare:
+    def test_runs_of_emulated_devices_are_named_and_never_mixed_with_real_ones(
+        self, lab: Lab
+    ) -> None:
+        real = lab.job(measure(lab)).entries[1].run_id
+        lab.register(replace(device("nano"), realness=Realness.EMULATED))
+        first, second = (lab.job(measure(lab, on="nano")).entries[1].run_id for _ in range(2))
+        assert real
+        assert first
+        assert second
+        [row] = history_queries.compare(lab.store, CompareQuery(first, second)).rows
+        assert (row.before.run_id, row.after.run_id) == (first, second)
+        with refused(Code.BAD_ARGUMENT, "nano is emulated and rpi5 is not"):
+            history_queries.compare(lab.store, CompareQuery(real, first))
+        with refused(Code.BAD_ARGUMENT, "'nano' is no"):
+            history_queries.compare(lab.store, CompareQuery("nano", "nano"))
+
     def test_two_runs_name_the_version_that_changed(self, lab: Lab) -> None:
         first = measure(lab)
         second = measure(
