@@ -93,14 +93,16 @@ class Up:
     def client(self) -> Client:
         return Client(Endpoint(self.address, None, self.home / "tokens" / "user"))
 
-    def bitgauge(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def bitgauge(
+        self, *arguments: str, patience_s: float = 200
+    ) -> subprocess.CompletedProcess[str]:
         """A command that asks this coordinator."""
         return subprocess.run(
             [BITGAUGE, *arguments, "--coordinator", self.address],
             env=environment(self.home),
             capture_output=True,
             text=True,
-            timeout=200,
+            timeout=patience_s,
             check=False,
         )
 

@@ -37,7 +37,7 @@ def test_its_formats_are_held_against_the_onnx_baseline(up: Up) -> None:
     words += ["--recipes", "fp32@executorch,int8-static-s8s8-pc@executorch", "--json"]
     brief = ("--launches", "1", "--warm-up", "20ms", "--budget", "500ms", "--on", job.NAME)
     with job.device(up):
-        done = up.bitgauge("run", *words, *brief)
+        done = up.bitgauge("run", *words, *brief, patience_s=job.PATIENCE_S)
         with up.client() as client:
             require_ran(client.devices()[0].description, "executorch")
     assert done.returncode == 0, done.stderr + done.stdout

@@ -16,6 +16,8 @@ from tests.processes.conftest import Up
 
 NAME = "decoders"
 DOCUMENTS, TOKENS = 8, 250
+PATIENCE_S = 1000.0
+"""Builds of several libraries, on a busy machine too."""
 _BRIEF = ("--launches", "1", "--warm-up", "10ms", "--budget", "200ms")
 _REQUEST = ("--scenario", "llm", "--prompt-tokens", "16", "--generate", "4")
 
@@ -43,7 +45,8 @@ def texts(folder: Path) -> Path:
 def rows(up: Up, folder: Path, *words: str) -> dict[tuple[str, str], dict[str, Any]]:
     """What `bitgauge run` tells of the decoder and `words`: rows by recipe and runtime."""
     baseline = ("--baseline", str(zoo.decoder().path), "--eval", str(texts(folder)))
-    done = up.bitgauge("run", *words, *baseline, *_REQUEST, *_BRIEF, "--on", NAME, "--json")
+    typed = ("run", *words, *baseline, *_REQUEST, *_BRIEF, "--on", NAME, "--json")
+    done = up.bitgauge(*typed, patience_s=PATIENCE_S)
     assert done.returncode == 0, done.stderr + done.stdout
     found: list[dict[str, Any]] = json.loads(done.stdout)["rows"]
     return {(row["recipe"], row["runtime"]): row for row in found}
