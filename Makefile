@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes test-arm children labs bad-days bad-faults bad-models bad-attacks bad-hostile bad-network \
+.PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes runtimes-torch runtimes-others test-arm children labs bad-days bad-faults bad-models bad-attacks bad-hostile bad-network \
 	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch long-qnn soak bench \
 	check stubs lint types imports resolve
 
@@ -8,6 +8,8 @@ ROOMS = tests/agents tests/benchmarks tests/coordinator tests/contracts tests/fu
 # Where a long target leaves its stamp; see tests/house/stamps.py.
 STAMPS = .ci/stamps.json
 LONG = .venv/bin/python tests/house/stamps.py run --stamps $(STAMPS) $@
+# What every runtime keeps, of which `-k` chooses.
+LARGE = tests/contracts/test_runtime.py tests/contracts/test_decoder.py
 
 # 3 minutes.
 demo: .venv/demo.installed
@@ -42,10 +44,19 @@ labs: .venv/dev.installed
 	$(PYTEST) tests/processes --ignore tests/processes/agent
 
 # Runtimes of others, each from a folder to the table, and those whose libraries are too large for the development extras:
-# programs of torch.export, language models in GGUF, their attacks included. 10 minutes.
+# programs of torch.export, language models in GGUF, their attacks included. Two halves at a time, which one after the other
+# take 10 minutes.
 test-runtimes: .venv/runtimes.installed
-	$(PYTEST) tests/runtimes
-	$(PYTEST) tests/contracts/test_runtime.py tests/contracts/test_decoder.py -k "torch or llamacpp or genai or transformers or declare"
+	$(MAKE) -j2 --output-sync=target runtimes-torch runtimes-others
+
+# Exported, eager and compiled: mostly what PyTorch and its compiler compute.
+runtimes-torch: .venv/runtimes.installed
+	$(PYTEST) tests/runtimes/torch
+	$(PYTEST) $(LARGE) -k "torch"
+
+runtimes-others: .venv/runtimes.installed
+	$(PYTEST) tests/runtimes --ignore tests/runtimes/torch
+	$(PYTEST) $(LARGE) -k "llamacpp or genai or transformers or declare"
 
 # A whole agent in a real aarch64 userland that QEMU emulates, on two cores, beside an x86 without VNNI. Wants
 # qemu-user, qemu-user-static and mmdebstrap; what cannot run says NOT RUN and why. 6 minutes.
