@@ -51,6 +51,7 @@ class ChildSpec:
             hardware class says, whatever the candidate is placed with.
         stack: of the device, where the candidate is placed elsewhere than on the processor.
         built_before: what was built of the candidate for that, on this device; "" when nothing was.
+        no_room: whether memory did not hold both artifacts of a pair, so that this is of one.
     """
 
     pass_name: PassName
@@ -84,6 +85,7 @@ class ChildSpec:
     references: int = 0
     stack: tuple[StackItem, ...] = ()
     built_before: str = ""
+    no_room: bool = False
 
     @property
     def built_now(self) -> str:

@@ -17,7 +17,10 @@ from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.vocabulary.enums import Capability, FailureGroup, RunStatus
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
+from bitgauge.benchmarks.vocabulary.kernel_modes import widens
 from bitgauge.benchmarks.vocabulary.profiles import MEASURING_VERSION
+from bitgauge.benchmarks.vocabulary.recipes import CUSTOM, family_of
+from bitgauge.benchmarks.vocabulary.session_options import options_for, provider_of
 from bitgauge.benchmarks.vocabulary.values.jobs import Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, RawRef, RunReport
 
@@ -171,13 +174,18 @@ def report_of(
 
 
 def _keeps_time(bench: Bench, run: Run) -> bool:
-    """Whether a time of this device and runtime means anything."""
+    """Whether a time of this device and runtime means anything for what is to be run."""
     runtime = bench.runtime(run.entry.runtime)
     if runtime is None:
         raise BitgaugeError(
             Code.RUNTIME_MISSING, f"This device has no runtime {run.entry.runtime!r}."
         )
-    floats = Capability.DEQUANTIZES in runtime.capabilities
+    options = options_for(run.job.overrides.session_options, runtime.name)
+    elsewhere = run.entry.index and provider_of(options)  # of an accelerator nothing was probed
+    modes = {} if elsewhere else {one.name: one.value for one in runtime.kernel_modes}
+    floats = Capability.DEQUANTIZES in runtime.capabilities or (
+        run.entry.recipe != CUSTOM and widens(family_of(run.entry.recipe), modes)
+    )
     return bench.device.realness.keeps_time and not runtime.simulated and not floats
 
 

@@ -32,6 +32,7 @@ class PassPlan:
         role: which artifact it is about.
         artifacts: what to load, baseline first; empty for the floor.
         runtimes: what executes them, in that order; of the floor and the sentinel, whose it is.
+        no_room: whether it stands in the place of one for whose two artifacts there was no memory.
     """
 
     pass_name: PassName
@@ -39,6 +40,7 @@ class PassPlan:
     role: RawRole
     artifacts: tuple[Digest, ...]
     runtimes: tuple[str, ...]
+    no_room: bool = False
 
 
 def plan_passes(
@@ -176,7 +178,8 @@ def one_at_a_time(failed: PassPlan, plan: ProfilePlan, *, name: str = "") -> tup
         )
     )
     if failed.pass_name is PassName.PAIR:
-        return tuple(_in_turn(against, candidate, plan.apart_quads, name))
+        turns = _in_turn(against, candidate, plan.apart_quads, name)
+        return tuple(replace(one, no_room=True) for one in turns)
     if failed.pass_name is PassName.ENERGY:
         return (PassPlan(PassName.ENERGY, failed.launch, *candidate),)
     if failed.pass_name is PassName.NUMERICS:  # without what the float model has in its place

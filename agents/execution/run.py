@@ -153,7 +153,7 @@ def _planned(
         alone=_alone(bench, {job.baseline_runtime, run.entry.runtime}),
         name=run.name,
     )
-    if keeps_time and _has_sentinel(bench, job):
+    if _is_bracketed(bench, job):
         plans = bracketed(plans, run.sentinels, job.baseline_runtime)
     return plans
 
@@ -164,9 +164,14 @@ def _alone(bench: Bench, runtimes: set[str]) -> set[str]:
     return runtimes & {one.name for one in told}
 
 
-def _has_sentinel(bench: Bench, job: Assignment) -> bool:
-    """Whether the job asks for the sentinel and the baseline's runtime has one."""
-    wanted = not job.passes or PassName.SENTINEL in job.passes
+def _is_bracketed(bench: Bench, job: Assignment) -> bool:
+    """Whether the job is timed between two launches of the sentinel of the baseline's runtime.
+
+    It is the job's: its last entry has the one after it, though it may be timed itself or not.
+    """
+    own = bench.runtime(job.baseline_runtime)
+    keeps_time = bench.device.realness.keeps_time and own is not None and not own.simulated
+    wanted = keeps_time and (not job.passes or PassName.SENTINEL in job.passes)
     return wanted and bench.module(job.baseline_runtime).TRAITS.sentinel is not None
 
 
@@ -379,6 +384,7 @@ def _spec(
         run_id=run.name,
         device_id=bench.device.device_id,
         references=references(plan, run.entry.index),
+        no_room=plan.no_room,
     )
 
 

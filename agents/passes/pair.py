@@ -1,11 +1,13 @@
 """Pass `pair`: baseline and candidate in quads, on sessions that are made anew between quads.
 
-Where their libraries do not share a process a launch holds one of them, in the same blocks.
+Where their libraries do not share a process, or memory does not hold both, a launch holds one of
+them, in the same blocks.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from bitgauge.benchmarks.protocol import latency as protocol
@@ -83,4 +85,4 @@ def _one(
         gap=gap,
         conditions=conditions,
     )
-    return apart_raw(child.origin, samples)
+    return apart_raw(child.origin, replace(samples, no_room=child.spec.no_room))

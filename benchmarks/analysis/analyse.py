@@ -21,11 +21,11 @@ from ..vocabulary.metrics import METRICS, keys, published
 from ..vocabulary.profiles import ANALYSIS_VERSION
 from ..vocabulary.reasons import (
     BASELINE_ITSELF,
-    DEQUANTIZED,
     MADE_INPUTS,
     NO_RAW_DATA,
     NOT_OF_DECODERS,
     UNSOUND,
+    WIDENED,
 )
 from ..vocabulary.values.runs import MetricValue
 from .bounds import bounded
@@ -36,9 +36,10 @@ from .generation import generation
 from .harness import floor_p50, harness, throughput
 from .latency import cold_start, latency_p50, latency_ratio, percentiles
 from .memory import memory
-from .numerics import numerics
+from .numerics import numerics, widened
 from .perplexity import perplexity
 from .quality import quality
+from .sentinel import KEYS as OF_SENTINEL
 from .sentinel import sentinel
 from .sustained import sustained
 from .throughput import best_throughput
@@ -47,6 +48,9 @@ from .timed import absolute_launches
 __all__ = ["ANALYSIS_VERSION", "RunFacts", "analyse"]
 
 _NEEDS_DEVICE = keys(lambda metric: metric.needs_device)
+_COSTS = tuple(key for key in _NEEDS_DEVICE if key not in OF_SENTINEL)
+"""What an artifact costs on a device; the sentinel speaks of the device, whatever ran beside it."""
+_TIMED = keys(lambda metric: metric.timed or metric.certified)
 _RELATIVE = keys(lambda metric: metric.relative)
 _ON_DATA = keys(lambda metric: metric.on_data)
 
@@ -73,6 +77,9 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
     if facts.workload.is_llm:
         told = (*generation(groups, facts), *perplexity(groups, facts))
         found |= {metric.key: metric for metric in told}
+    for key in _TIMED if widened(groups, facts) else ():
+        if found[key].value is not None:
+            found[key] = replace(found[key], flags=(*found[key].flags, WIDENED))
     for key in _RELATIVE if facts.is_baseline else ():
         if found[key].reason not in UNSOUND:
             found[key] = null(key, BASELINE_ITSELF)
@@ -81,8 +88,8 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
         found[key] = null(key, MADE_INPUTS)
     for key in () if facts.realness.keeps_time else _NEEDS_DEVICE:
         found[key] = null(key, facts.realness.value)
-    for key in _NEEDS_DEVICE if facts.dequantized else ():
-        found[key] = null(key, DEQUANTIZED)
+    for key in _COSTS if facts.why_no_cost else ():
+        found[key] = null(key, facts.why_no_cost)
     found |= {key: null(key, NOT_OF_DECODERS) for key, is_said in said.items() if not is_said}
     return tuple(
         trusted(_defined(found[key]), facts.certificate, facts.profile, facts.leased_unix_ns)

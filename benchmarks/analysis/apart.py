@@ -15,7 +15,7 @@ from ..stats.paired import LEVEL, difference_of, verdict_of
 from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.profiles import PLACES
-from ..vocabulary.reasons import APART, INSUFFICIENT_SAMPLES, WIDE_INTERVAL
+from ..vocabulary.reasons import APART, INSUFFICIENT_SAMPLES, NO_ROOM, WIDE_INTERVAL
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, invalid, items, null
 from .timed import border_flags, launch_detail, launch_flags, nominal_mhz
@@ -59,6 +59,7 @@ def apart_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
     flags = launch_flags(facts, few, [one.warm for _, _, one in read], around, discarded)
     margin = facts.plan.margin
     wide = (WIDE_INTERVAL,) if shown.half_width > margin / 2 else ()
+    why = (NO_ROOM,) if any(one.no_room for _, _, one in read) else ()
     return MetricValue(
         key=KEY,
         value=math.exp(shown.point),
@@ -67,7 +68,7 @@ def apart_ratio(groups: Groups, facts: RunFacts) -> MetricValue:
         n=ratios.size,
         verdict=verdict_of(judged, margin),
         difference=difference_of(shown),
-        flags=(*flags, *border_flags([raw for raw, _, _ in read]), *wide, APART),
+        flags=(*flags, *border_flags([raw for raw, _, _ in read]), *wide, APART, *why),
         detail=(
             *items(
                 quads=ratios.size,

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..raw.container import RawFile
-from ..vocabulary.enums import PassName, Profile, RawRole, Realness
+from ..vocabulary.enums import FormatFamily, PassName, Profile, RawRole, Realness
+from ..vocabulary.kernel_modes import widens
 from ..vocabulary.metrics import METRICS
 from ..vocabulary.profiles import ProfilePlan, buys_less, plan_of
-from ..vocabulary.reasons import INVALID_DISCARDED, PRELIMINARY, REASONS
+from ..vocabulary.reasons import DEQUANTIZED, INVALID_DISCARDED, NO_KERNEL, PRELIMINARY, REASONS
+from ..vocabulary.recipes import family_of
 from ..vocabulary.session_options import modes_under, options_for, provider_of
 from ..vocabulary.values.credentials import AaCertificate
 from ..vocabulary.values.devices import MeterDescription, StackItem
@@ -50,6 +52,7 @@ class RunFacts:
             baseline; empty: not told.
         runtime: what executes the artifact; empty: what was measured before it was told.
         signed: its raw data say whose they are, as all do since agents write it.
+        family: of an artifact whose recipe names none.
         dequantized: its runtime unpacks every weight to a float, so that no time and no memory of
             it is that of a format, whatever the raw data hold.
         comparisons: formats compared in the same job; verdicts of latency share their error
@@ -81,6 +84,7 @@ class RunFacts:
     output: str = ""
     perplexity_margin_pct: float = USUAL_PERPLEXITY_MARGIN_PCT
     runtime: str = ""
+    family: FormatFamily | None = None
 
     def __post_init__(self) -> None:
         for name, digest in (("candidate", self.candidate), ("baseline", self.baseline)):
@@ -97,6 +101,13 @@ class RunFacts:
         if provider_of(options) and not self.is_baseline:
             return {}
         return modes_under({item.name: item.value for item in self.kernel_modes}, options)
+
+    @property
+    def why_no_cost(self) -> str:
+        """Why no time and no memory of it is that of its format; "" where they are."""
+        if self.dequantized:
+            return DEQUANTIZED
+        return NO_KERNEL if widens(family_of(self.recipe, self.family), self.modes) else ""
 
     @property
     def plan(self) -> ProfilePlan:

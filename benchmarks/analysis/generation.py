@@ -71,7 +71,7 @@ class Launches:
 
 
 _APART = (null("ttft_ratio", NOT_TOGETHER), null("tpot_ratio", NOT_TOGETHER))
-"""Where two libraries take turns launch by launch, whole requests alone are held together."""
+"""Where launches take turns, whole requests alone are held together."""
 
 
 def generation(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:

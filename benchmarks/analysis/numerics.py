@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..numerics.ledger import Ledger, OperatorRow, TensorRow, unchecked_words, worst_operators
 from ..raw.numerics import read_ledger
-from ..vocabulary.enums import PassName, RawRole
-from ..vocabulary.kernel_modes import FLOAT, SAT16, kernel_mode
+from ..vocabulary.enums import FormatFamily, PassName, RawRole
+from ..vocabulary.kernel_modes import FLOAT, INEXACT, SAT16, kernel_mode
 from ..vocabulary.metric import Group
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
@@ -20,7 +21,9 @@ from ..vocabulary.reasons import (
     NOT_PROBED,
     SATURATING,
     UNINSTRUMENTABLE,
+    WRONG_KERNEL,
 )
+from ..vocabulary.recipes import family_of
 from ..vocabulary.values.runs import MetricValue
 from .facts import Groups, RunFacts, items, null
 
@@ -28,6 +31,7 @@ KEYS = keys(lambda metric: metric.group is Group.NUMERICS)
 CLIP_LIMIT_PCT = 1.0
 MIN_COVERAGE = 0.9
 _NAMED = 5
+_SIXTEEN_BITS = (FormatFamily.FP16, FormatFamily.BF16)
 _OUTPUTS_ALONE = "no inner tensor of it is shown, only its outputs and which kernels it executes"
 
 
@@ -58,12 +62,46 @@ def numerics(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     )
 
 
+def widened(groups: Groups, facts: RunFacts) -> bool:
+    """Whether most multiplications of a 16-bit format are of float32 on the device.
+
+    A processor or runtime without kernels of the format widens weights when it loads them, or each
+    value before a product: what is timed then is float32, though the file is half as large.
+    """
+    raws = groups.get((PassName.NUMERICS, RawRole.BOTH), ())
+    if family_of(facts.recipe, facts.family) not in _SIXTEEN_BITS or not raws:
+        return False
+    products = read_ledger(raws[0]).products
+    in_float32 = sum(row.macs for row in products if row.activation_type == "f32")
+    return 2 * in_float32 > sum(row.macs for row in products)
+
+
 def saturates(row: OperatorRow, modes: dict[str, str]) -> bool:
     """Whether an operator's kernel adds pairs in 16 bits: by its own outputs, else by the probe."""
     return (row.observed_mode or modes.get(row.kind)) == SAT16
 
 
+def wrong_kernels(ledger: Ledger, modes: dict[str, str]) -> list[str]:
+    """Operators whose kernel is neither exact nor saturates, by the probe.
+
+    One whose outputs were computed again and found right is none of them, whatever the probe says.
+    """
+    return [
+        row.name
+        for row in ledger.products
+        if modes.get(row.kind) == INEXACT and not (row.elements and not row.errors1)
+    ]
+
+
 def _saturated(ledger: Ledger, facts: RunFacts) -> MetricValue:
+    found, wrong = _saturation(ledger, facts), wrong_kernels(ledger, facts.modes)
+    if not wrong:
+        return found
+    told = items(wrong_kernels=_names(wrong))
+    return replace(found, flags=(*found.flags, WRONG_KERNEL), detail=(*found.detail, *told))
+
+
+def _saturation(ledger: Ledger, facts: RunFacts) -> MetricValue:
     key = "saturated_pct"
     checked = [row for row in ledger.products if row.elements]
     modes = facts.modes

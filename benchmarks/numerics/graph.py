@@ -105,6 +105,7 @@ class Codes:
         real: name of the tensor that was quantized, when that is visible.
         dynamic: whether scale and zero point are computed at each call.
         rails: the lowest and the highest code; None for those of the type.
+        float8: name of the 8-bit float that its codes are, as ``e4m3``; "" for integers.
     """
 
     scale: str
@@ -112,6 +113,7 @@ class Codes:
     real: str = ""
     dynamic: bool = False
     rails: tuple[int, int] | None = None
+    float8: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

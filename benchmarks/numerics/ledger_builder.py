@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .code_operator import check_codes
+from .code_values import numbers, parameters_of, with_narrow_floats
+from .float8 import FLOAT8
 from .graph import CONVOLUTION, DENSE, Codes, GraphFacts, GraphOperator
 from .integer_operator import IntegerOperator, NotComputable
 from .kernel_check import Checked, KernelCounts, check, unsafe_share
@@ -25,7 +27,7 @@ from .ledger import (
 from .multiplications import multiplications
 from .quantizing import U8_OF_CALL
 from .saturation import int32_safe
-from .tensor_tally import Steps, TensorTally, Zeros, sqnr_db
+from .tensor_tally import TensorTally, sqnr_db
 from .twin import TwinTally
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -102,6 +104,7 @@ class LedgerBuilder:
             reference: tensors of the float model by name, for the same samples.
         """
         self._samples += samples
+        observed = with_narrow_floats(observed, self._facts.codes)
         values = {**self._facts.constants, **observed}
         checked = {
             one.output: found
@@ -114,7 +117,7 @@ class LedgerBuilder:
         if reference and self._facts.outputs:
             name = self._facts.outputs[0]
             if name in observed and name in reference:
-                own = _numbers(observed[name], self._facts.codes.get(name), values)
+                own = numbers(observed[name], self._facts.codes.get(name), values)
                 if own is not None:
                     self._compare_output(own, reference[name])
 
@@ -237,18 +240,19 @@ class LedgerBuilder:
             return
         tally = self._tallies.get(name)
         value = x
-        if x.dtype.kind == "f":
+        if x.dtype.kind == "f" and (how is None or not how.float8):
             if x.ndim == 0:
                 return  # a scale
             tally = tally or self._tally(name, x, producer)
             tally.add_floats(x)
         else:
-            parameters = _parameters(how, values, x)
+            parameters = parameters_of(how, values, x)
             if how is None or parameters is None or x.ndim == 0:
                 return
             tally = tally or self._tally(name, x, producer)
             scale, zero = parameters
-            tally.add_codes(x, scale, zero, dynamic=how.dynamic, rails=how.rails)
+            kind = FLOAT8.get(how.float8)
+            tally.add_codes(x, scale, zero, dynamic=how.dynamic, rails=how.rails, float8=kind)
             if how.real in values:
                 tally.add_real(values[how.real], x)
             elif checked is not None:
@@ -264,7 +268,7 @@ class LedgerBuilder:
     def _tally(self, name: str, x: npt.NDArray[Any], producer: str) -> TensorTally:
         return TensorTally(
             self._shown(name),
-            self._facts.types.get(name, str(x.dtype)),
+            self._facts.types.get(name, _kind(x, self._facts.codes.get(name))),
             producer,
             self._calls,
             channels_last=self._facts.channels_last,
@@ -337,45 +341,6 @@ def _products(one: GraphOperator, shapes: Mapping[str, tuple[int, ...]]) -> int:
     return multiplications(one.form, one.inputs, one.output, (one.a, one.b), shapes)
 
 
-def _parameters(
-    how: Codes | None, values: Arrays, codes: npt.NDArray[Any]
-) -> tuple[Steps, Zeros] | None:
-    """Scale and zero point of a tensor, or one for each place of some of its axes.
-
-    None when they are unknown, or told as one for each channel of an axis that is not told.
-    """
-    scale = values.get(how.scale) if how is not None else None
-    if how is None or scale is None:
-        return None
-    zero = values.get(how.zero) if how.zero else np.zeros((), np.uint8)
-    if zero is None or not (scale > 0).all():
-        return None
-    if scale.size == 1 and zero.size == 1:
-        return float(scale.reshape(())), int(zero.reshape(()))
-    if any(one.size != 1 and not _spread_over(one.shape, codes.shape) for one in (scale, zero)):
-        return None
-    return scale.astype(np.float32), zero.astype(np.int64)
-
-
-def _spread_over(shape: tuple[int, ...], codes: tuple[int, ...]) -> bool:
-    """Whether each axis is told apart: as long as that of the codes, or one for all of it."""
-    return len(shape) == len(codes) and all(
-        size in (1, whole) for size, whole in zip(shape, codes, strict=True)
-    )
-
-
-def _numbers(x: npt.NDArray[Any], how: Codes | None, values: Arrays) -> npt.NDArray[Any] | None:
-    """What a tensor stands for; None for codes whose scale is not known."""
-    if x.dtype.kind == "f":
-        return x
-    parameters = _parameters(how, values, x)
-    if parameters is None:
-        return None
-    scale, zero = parameters
-    real: npt.NDArray[Any] = (x.astype(np.float32) - zero) * np.float32(scale)
-    return real
-
-
 def _multiplied(one: GraphOperator, given: np.dtype[Any]) -> np.dtype[Any]:
     """The type in which an operator multiplies its activations."""
     how = one.integer.quantizes_input if one.integer is not None else ""
@@ -386,6 +351,10 @@ def _multiplied(one: GraphOperator, given: np.dtype[Any]) -> np.dtype[Any]:
 
 def _kernel_db(counts: KernelCounts) -> float | None:
     return sqnr_db(counts.signal, counts.noise) if counts.errors0 else None
+
+
+def _kind(x: npt.NDArray[Any], how: Codes | None) -> str:
+    return f"float8_{how.float8}" if how is not None and how.float8 else str(x.dtype)
 
 
 def _short(kind: np.dtype[Any]) -> str:

@@ -35,6 +35,10 @@ _SAME_VALUES = frozenset(
 """Operators whose outputs hold values of their first input: not listed a second time."""
 _OTHER_SHAPE = frozenset({"Reshape", "Transpose", "Flatten", "Squeeze", "Unsqueeze", "Identity"})
 """Operators whose output holds every value of their first input, once."""
+_FLOAT8 = {17: "e4m3", 19: "e5m2"}
+"""By their numbers in ONNX: FLOAT8E4M3FN and FLOAT8E5M2."""
+_OTHER_FLOAT8 = (18, 20, 24)
+"""FLOAT8E4M3FNUZ, FLOAT8E5M2FNUZ and FLOAT8E8M0, of which the ledger says nothing."""
 _COUNTED = re.compile(r"(_token_\d+)+$")
 """What onnxruntime appends to the names of nodes that it makes anew."""
 _REWRITTEN = "qdq_s8_to_u8"
@@ -63,7 +67,7 @@ def read_graph(model: Any) -> GraphFacts:
         constants=graph.arrays(names) | {k: v for _, arrays in inner for k, v in arrays.items()},
         dynamic=any(one.dynamic for one in codes.values())
         or any(one.integer is not None and one.integer.quantizes_input for one in operators),
-        claims_integer=any(node.op_type in _QUANTIZERS for node in graph.nodes)
+        claims_integer=any(_makes_integers(node, graph) for node in graph.nodes)
         or any(
             one.compute in (INTEGER, OPAQUE) for one in (*operators, *(one for one, _ in inner))
         ),
@@ -236,7 +240,21 @@ def _on_codes(node: Any) -> GraphOperator:
 
 
 def _quantizes(graph: _Graph) -> bool:
-    return any(node.op_type in _QUANTIZERS or _is_integer(node.op_type) for node in graph.nodes)
+    return any(_makes_integers(one, graph) or _is_integer(one.op_type) for one in graph.nodes)
+
+
+def _makes_integers(node: Any, graph: _Graph) -> bool:
+    """Whether a node quantizes to integers, and not to floats of 8 bits."""
+    return node.op_type in _QUANTIZERS and _float8(node, graph) == ""
+
+
+def _float8(node: Any, graph: _Graph) -> str | None:
+    """Name of the 8-bit float that a node quantizes to; "" for integers, None for another one."""
+    if node.op_type != "QuantizeLinear":
+        return ""
+    zero = graph.tensors.get(node.input[2]) if len(node.input) > 2 else None
+    kind = attributes(node).get("output_dtype", 0) if zero is None else zero.data_type
+    return _FLOAT8.get(int(kind), "") if int(kind) not in _OTHER_FLOAT8 else None
 
 
 def _factors(node: Any, op_type: str) -> tuple[str, str]:
@@ -298,10 +316,12 @@ def _codes(graph: _Graph) -> dict[str, Codes]:
             codes[output] = Codes(str(node.output[1]), str(node.output[2]), names[0], dynamic=True)
         elif op_type == "QuantizeLinear" or op_type.startswith("QLinear") or op_type == "QGemm":
             scale, zero = output_scale(op_type)
-            if len(names) > scale and names[scale]:
+            float8 = _float8(node, graph)
+            if len(names) > scale and names[scale] and float8 is not None:
                 real = names[0] if op_type == "QuantizeLinear" else ""
-                codes[output] = Codes(names[scale], names[zero] if len(names) > zero else "", real)
+                at = names[zero] if len(names) > zero and not float8 else ""  # that of floats is 0
+                codes[output] = Codes(names[scale], at, real, float8=float8)
         elif names and names[0] in codes and op_type in _SAME_CODES:
             inherited = codes[names[0]]
-            codes[output] = Codes(inherited.scale, inherited.zero, "", inherited.dynamic)
+            codes[output] = replace(inherited, real="")
     return codes

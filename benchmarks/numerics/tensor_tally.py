@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .float8 import Float8
 from .integer_operator import spread
 from .ledger import BINS, Histogram, TensorRow
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Steps = float | npt.NDArray[np.float32]
 Zeros = int | npt.NDArray[np.int64]
 """Scale and zero point of a tensor, or one for each place of some of its axes."""
@@ -89,8 +91,18 @@ class TensorTally:
         *,
         dynamic: bool = False,
         rails: tuple[int, int] | None = None,
+        float8: Float8 | None = None,
     ) -> None:
-        """Codes of a quantized tensor, (samples, ...), from the lowest rail to the highest."""
+        """Codes of a quantized tensor, (samples, ...), from the lowest rail to the highest.
+
+        Those of an 8-bit float are given as its numbers.
+        """
+        if float8 is not None:
+            finite = np.isfinite(codes)
+            self._nan += int(np.count_nonzero(np.isnan(codes)))
+            self._inf += int(np.count_nonzero(np.isinf(codes)))
+            codes = np.where(finite, codes, 0.0)
+            self._quantized = self._quantized or _NarrowFloat(float8, scale, zero, dynamic)
         if self._quantized is None:
             info = np.iinfo(codes.dtype)
             rails = rails or (int(info.min), int(info.max))
@@ -207,13 +219,10 @@ class _Quantized:
             scale, zero = (one[finite] if one.size > 1 else one for one in (scale, zero))
         # In the precision of the value: the runtime divides float32 by float32.
         scaled = real / scale.astype(real.dtype)
-        unclipped: Floats = np.rint(scaled).astype(np.float64) + zero
+        unclipped = self._unclipped(scaled, zero)
         x = real.astype(np.float64)
         value = (codes.astype(np.float64) - zero) * scale
-        over, under = unclipped > self._high, unclipped < self._low
-        if self._dynamic:  # its own largest value may lie half a code beyond: that is rounding
-            over &= scaled + zero > self._high + _HALF
-            under &= scaled + zero < self._low - _HALF
+        over, under = self._lies_beyond(scaled + zero, unclipped)
         self.compared += x.size
         self._clipped += (int(np.count_nonzero(over)), int(np.count_nonzero(under)))
         clipped = over | under
@@ -223,10 +232,29 @@ class _Quantized:
         self._mass += float(magnitude.sum())
         depth = np.maximum(unclipped - self._high, self._low - unclipped)[clipped]
         self._beyond.append(depth[spread(depth.size, 4096)])
-        self._under += int(np.count_nonzero((x != 0) & (unclipped == zero)))
+        self._under += int(np.count_nonzero((x != 0) & self._vanishes(unclipped, value, zero)))
         self._signal += float(np.square(x).sum())
         self._noise += float(np.square(error).sum())
         return unclipped
+
+    def _unclipped(self, scaled: npt.NDArray[Any], zero: npt.NDArray[Any]) -> Floats:
+        """The codes, were there any number of them."""
+        found: Floats = np.rint(scaled).astype(np.float64) + zero
+        return found
+
+    def _lies_beyond(self, exact: npt.NDArray[Any], unclipped: Floats) -> tuple[Bools, Bools]:
+        """Which values lie above the rails, and which below."""
+        over, under = unclipped > self._high, unclipped < self._low
+        if self._dynamic:  # its own largest value may lie half a code beyond: that is rounding
+            over &= exact > self._high + _HALF
+            under &= exact < self._low - _HALF
+        return over, under
+
+    def _vanishes(self, unclipped: Floats, value: Floats, zero: npt.NDArray[Any]) -> Bools:
+        """Which values become zero."""
+        del value
+        found: Bools = unclipped == zero
+        return found
 
     def _of_each(
         self, real: npt.NDArray[Any], codes: npt.NDArray[Any]
@@ -259,6 +287,25 @@ class _Quantized:
                 "underflow": self._under / self.compared,
                 "sqnr_db": sqnr_db(self._signal, self._noise),
             }
+        return found
+
+
+class _NarrowFloat(_Quantized):
+    """Of an 8-bit float: its steps grow with its numbers, so that it rounds as none of integers."""
+
+    def __init__(self, kind: Float8, scale: Steps, zero: Zeros, dynamic: bool) -> None:
+        super().__init__((-int(kind.largest), int(kind.largest)), scale, zero, dynamic)
+        self._reach = kind.reach
+
+    def _unclipped(self, scaled: npt.NDArray[Any], zero: npt.NDArray[Any]) -> Floats:
+        del zero
+        return scaled.astype(np.float64)
+
+    def _lies_beyond(self, exact: npt.NDArray[Any], unclipped: Floats) -> tuple[Bools, Bools]:
+        return exact > self._reach, exact < -self._reach
+
+    def _vanishes(self, unclipped: Floats, value: Floats, zero: npt.NDArray[Any]) -> Bools:
+        found: Bools = value == 0
         return found
 
 

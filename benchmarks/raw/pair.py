@@ -1,7 +1,8 @@
 """Raw file of pass `pair`, both directions.
 
-A launch held baseline and candidate, or one of them where their libraries do not share a process;
-then its role says which, and its place in a quad of launches follows from its number.
+A launch held baseline and candidate, or one of them where their libraries do not share a process
+or memory does not hold both (`no_room`); then its role says which, and its place in a quad of
+launches follows from its number.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class _ApartMeta(msgspec.Struct, frozen=True):
     quad: Whole
     place: Whole
     stopped: str = ""
+    no_room: bool = False
 
 
 def pair_raw(origin: RawOrigin, samples: PairSamples) -> RawFile:
@@ -80,7 +82,9 @@ def apart_raw(origin: RawOrigin, samples: ApartSamples) -> RawFile:
     """The raw file of one launch of pass `pair` that held one artifact."""
     arrays = arrays_of(samples) | conditions_arrays(samples.conditions) | warm_arrays(samples.warm)
     where = {"quad": samples.quad, "place": samples.place, "stopped": samples.stopped}
-    return RawFile(origin_meta(origin) | where | {"warm": told(WarmMeta, samples.warm)}, arrays)
+    why = {"no_room": True} if samples.no_room else {}
+    warm = {"warm": told(WarmMeta, samples.warm)}
+    return RawFile(origin_meta(origin) | where | why | warm, arrays)
 
 
 def apart_samples(raw: RawFile) -> ApartSamples:
@@ -103,6 +107,7 @@ def apart_samples(raw: RawFile) -> ApartSamples:
         quad=meta.quad,
         place=meta.place,
         stopped=meta.stopped,
+        no_room=meta.no_room,
     )
 
 

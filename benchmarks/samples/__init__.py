@@ -98,6 +98,7 @@ class ApartSamples:
         quad: index of the quad of launches, 0-based.
         place: of the launch in its quad, 0 to 3.
         stopped: why no more blocks were added: `blocks`, `budget` or `too_slow`.
+        no_room: whether it held one because memory did not hold both.
     """
 
     value_ns: Floats
@@ -108,6 +109,7 @@ class ApartSamples:
     quad: int
     place: int
     stopped: str
+    no_room: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

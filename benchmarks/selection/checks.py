@@ -14,7 +14,7 @@ from ..stats.draws import holds
 from ..table.staleness import aged
 from ..vocabulary.enums import CellState, Objective
 from ..vocabulary.metrics import METRICS, OBJECTIVES, THROUGHPUT_RATIO
-from ..vocabulary.reasons import SATURATING, SUSPECT
+from ..vocabulary.reasons import SATURATING, SUSPECT, WRONG_KERNEL
 from ..vocabulary.values.choices import SelectQuery
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
@@ -166,6 +166,12 @@ def _saturating(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
         yield Objection(Why.SATURATES, row)
 
 
+def _wrong_kernel(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
+    del query  # No limit makes a wrong answer worth its time.
+    if WRONG_KERNEL in row.flags:
+        yield Objection(Why.WRONG_KERNEL, row)
+
+
 def _suspect(query: SelectQuery, row: TableRow) -> Iterator[Objection]:
     """Numbers of time from a job around which the device drifted decide nothing (DESIGN 10.13)."""
     timed = OBJECTIVES[query.objective].timed and not is_baseline(row)
@@ -208,5 +214,6 @@ _CHECKS: tuple[Check, ...] = (
     _nonfinite,
     _rankable,
     _saturating,
+    _wrong_kernel,
     _suspect,
 )

@@ -6,11 +6,20 @@ import enum
 from dataclasses import dataclass
 
 from ..table.units import Unit
-from ..vocabulary.reasons import NO_PERMISSION, NO_SENSOR, ON_CHARGER, VIRTUALISED
+from ..vocabulary.reasons import (
+    DEQUANTIZED,
+    NO_KERNEL,
+    NO_PERMISSION,
+    NO_SENSOR,
+    ON_CHARGER,
+    VIRTUALISED,
+)
 from ..vocabulary.values.rows import StackChange, TableRow
 from ..vocabulary.values.runs import MetricValue
 
-NOT_TO_BE_HAD = frozenset({NO_SENSOR, VIRTUALISED, NO_PERMISSION, ON_CHARGER})
+NOT_TO_BE_HAD = frozenset(
+    {NO_SENSOR, VIRTUALISED, NO_PERMISSION, ON_CHARGER, DEQUANTIZED, NO_KERNEL}
+)
 """Reasons for a null metric that measuring once more on the same device does not change."""
 
 
@@ -24,12 +33,13 @@ class Settle(str, enum.Enum):
 
 
 class Why(enum.Enum):
-    """What speaks against a recipe; the first five say no, the others that nothing is said."""
+    """What speaks against a recipe; the first six say no, the others that nothing is said."""
 
     CANNOT_RUN = enum.auto()
     LOSES_ACCURACY = enum.auto()
     NONFINITE = enum.auto()
     SATURATES = enum.auto()
+    WRONG_KERNEL = enum.auto()
     BREAKS = enum.auto()
     UNMEASURED = enum.auto()
     UNKNOWN = enum.auto()
@@ -48,7 +58,10 @@ class Why(enum.Enum):
 
 
 _REJECTING = frozenset(
-    {Why.CANNOT_RUN, Why.LOSES_ACCURACY, Why.NONFINITE, Why.SATURATES, Why.BREAKS}
+    {
+        *(Why.CANNOT_RUN, Why.LOSES_ACCURACY, Why.NONFINITE),
+        *(Why.SATURATES, Why.WRONG_KERNEL, Why.BREAKS),
+    }
 )
 
 

@@ -120,16 +120,23 @@ def _of_row(query: SelectQuery, objection: Objection, row: TableRow) -> str:
         return f"{row.state.value}: {row.reason.rstrip('.')}" if row.reason else row.state.value
     if objection.why is Why.NONFINITE:
         return f"{row.metric('nonfinite_count').value:.0f} of its outputs are NaN or infinite"
-    if objection.why is Why.SATURATES:
-        share = row.metric("saturated_pct").value
-        how = f" in {text.number(share)} % of their sums" if share else ""
-        return f"its integer kernels saturate on that device{how}"
+    if objection.why in (Why.SATURATES, Why.WRONG_KERNEL):
+        return _of_kernels(objection, row)
     if objection.why is Why.UNRANKED:
         name = OBJECTIVE_METRIC[query.objective].replace("_", " ")
         return f"the {name} is unknown ({text.reason(objective_value(query.objective, row))})"
     if objection.why is Why.UNSOUND and row.unsound is not None:
         return text.reason(row.unsound)
     return _of_its_making(objection)
+
+
+def _of_kernels(objection: Objection, row: TableRow) -> str:
+    """What speaks against what computes it on that device."""
+    if objection.why is Why.WRONG_KERNEL:
+        return "a kernel that it executes on that device answers something else"
+    share = row.metric("saturated_pct").value
+    how = f" in {text.number(share)} % of their sums" if share else ""
+    return f"its integer kernels saturate on that device{how}"
 
 
 def _of_its_making(objection: Objection) -> str:

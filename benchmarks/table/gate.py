@@ -9,7 +9,7 @@ may decide it; a suspect run, or one of a device that nobody confirmed, may not 
 from __future__ import annotations
 
 from ..vocabulary.enums import CellState
-from ..vocabulary.reasons import SATURATING, SUSPECT, UNCONFIRMED
+from ..vocabulary.reasons import SATURATING, SUSPECT, UNCONFIRMED, WRONG_KERNEL
 from ..vocabulary.values.rows import TableRow
 
 PASSED = "passed"
@@ -23,7 +23,7 @@ def default_gate(row: TableRow) -> str:
         return _without_numbers(row)
     nonfinite = row.metric("nonfinite_count").value
     accuracy = row.quality
-    if nonfinite or SATURATING in row.flags or accuracy.verdict == "FAIL":
+    if nonfinite or {SATURATING, WRONG_KERNEL} & {*row.flags} or accuracy.verdict == "FAIL":
         return FAILED
     if nonfinite is None or {SUSPECT, UNCONFIRMED} & {*row.flags} or row.unsound:
         return REVIEW

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from .enums import FormatFamily
 from .fingerprint import KERNEL
 from .values.devices import StackItem
 
@@ -43,7 +44,7 @@ MEANING: dict[str, str] = {
 }
 """Every mode, from harmless to worst, and what it means."""
 
-PROBE_VERSION = 5
+PROBE_VERSION = 6
 """Raised when what is probed or how it is classified changes: maps that are kept are then old."""
 
 _RANK = {mode: rank for rank, mode in enumerate(MEANING)}
@@ -72,6 +73,21 @@ def kernel_mode(executed: Iterable[str], probe_map: Mapping[str, str]) -> str | 
     if not names or not probe_map:
         return None
     return worst(probe_map.get(name, UNKNOWN) for name in names)
+
+
+_NARROW = {FormatFamily.FP8: "f8"}
+"""What the types of products of a family begin with in the map, where it is asked for them."""
+
+
+def widens(family: FormatFamily, probe_map: Mapping[str, str]) -> bool:
+    """Whether products of a family are computed of wider floats, each one that was asked for.
+
+    What executes such an artifact rounds values to the format and multiplies float32, so that it
+    shows what the format predicts and not what it costs. Nothing is said where nothing was asked.
+    """
+    kind = _NARROW.get(family)
+    asked = [] if kind is None else [name for name in probe_map if f".{kind}" in name]
+    return bool(asked) and all(probe_map[name] in (FLOAT, UNSUPPORTED) for name in asked)
 
 
 def probe_map_of(stack: Iterable[StackItem]) -> dict[str, str]:

@@ -16,6 +16,7 @@ UNSTEADY_RATIO = "unsteady_ratio"
 PEAK_SAMPLED = "peak_sampled"
 REFERENCE_MISMATCH = "reference_mismatch"
 SATURATING = "saturating"
+WRONG_KERNEL = "wrong_kernel"
 CLIPPING = "clipping"
 FLOAT_FALLBACK = "float_fallback"
 NONFINITE = "nonfinite"
@@ -33,6 +34,8 @@ NOT_COOLED = "not_cooled"
 BASELINE_UNTOLD = "baseline_untold"
 CONVERTED_BORDER = "converted_border"
 APART = "apart"
+NO_ROOM = "no_room"
+WIDENED = "widened"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
@@ -43,6 +46,7 @@ FLAGS: dict[str, str] = {
     UNSTEADY_RATIO: "the ratio changed while it was measured; the interval covers its stretches",
     PEAK_SAMPLED: "the peak was polled, so a shorter one may have been missed",
     SATURATING: "integer kernels of this device saturate: some accumulations are wrong",
+    WRONG_KERNEL: "it executes a kernel that answered the device's probe with something else",
     CLIPPING: "more than 1 % of a tensor's values or magnitude lies beyond its calibrated range",
     FLOAT_FALLBACK: "less than 90 % of the multiplications run in integer kernels",
     NONFINITE: "a value inside the model is NaN or infinite",
@@ -59,8 +63,10 @@ FLAGS: dict[str, str] = {
     CLOCK_STEP: "a clock was set or went backwards during the run",
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
     CONVERTED_BORDER: "takes or returns integers, which are made of numbers outside the clock",
+    WIDENED: "its 16-bit numbers are widened: most of its products are computed in float32",
     BASELINE_UNTOLD: "these samples do not tell that the baseline is better than chance",
     APART: "baseline and candidate were timed in launches that take turns, one of them in each",
+    NO_ROOM: "memory did not hold baseline and candidate at once, so that they took turns",
 }
 
 BASELINE_ITSELF = "baseline"
@@ -135,6 +141,7 @@ NO_CONTEXT_MEMORY = "no_context_memory"
 NO_FURTHER_TOKENS = "no_further_tokens"
 NO_CERTIFICATE = "no_certificate"
 DEQUANTIZED = "dequantized"
+NO_KERNEL = "no_kernel"
 IMPROBABLE_TEXTS = "improbable_texts"
 RAW_FILE_MISSING = "raw_file_missing"
 RAW_FILE_DAMAGED = "raw_file_damaged"
@@ -146,7 +153,7 @@ REASONS: dict[str, str] = {
     NOT_MEASURED: "not measured",
     BASELINE_ITSELF: "the entry is the baseline, so there is nothing to compare it with",
     NO_RAW_DATA: "no raw data of that pass",
-    NOT_TOGETHER: "the libraries of baseline and candidate are not measured in one process",
+    NOT_TOGETHER: "baseline and candidate were not measured in one process",
     NOT_IN_PROFILE: "the profile does not measure it",
     INVALID_DISCARDED: "more than a fifth of the blocks was discarded for external causes",
     UNINSTRUMENTABLE: "the runtime does not show its inner tensors as production computes them",
@@ -185,6 +192,7 @@ REASONS: dict[str, str] = {
         "exported, not timed: the runtime unpacks every weight to a float, so that its time and"
         " memory are not those of the format"
     ),
+    NO_KERNEL: "no kernel here multiplies in this format: its products are those of float32",
     NO_CERTIFICATE: "the device has no A/A certificate from before the run",
     RAW_FILE_MISSING: "its raw file is missing from the blobs",
     RAW_FILE_DAMAGED: "its raw file is damaged",

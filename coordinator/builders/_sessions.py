@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bitgauge.benchmarks.numerics import fp8
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 from .registry import version_of
@@ -65,5 +66,13 @@ def open_session(
         options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
     if exact:
         options.add_session_config_entry(*EXACT_MODE.split("="))
+    providers = ["CPUExecutionProvider"]
     more = {"disabled_optimizers": list(without)} if without else {}
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"], **more)
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=providers, **more)
+    except Exception as error:
+        if not fp8.is_misfused(error):
+            raise
+    options.add_session_config_entry(*fp8.UNFUSED)
+    more = {"disabled_optimizers": [*without, *fp8.LEFT_OUT]}
+    return onnxruntime.InferenceSession(model, options, providers=providers, **more)

@@ -60,6 +60,7 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         accuracy_margin_pp=spec.accuracy_margin_pp,
         perplexity_margin_pct=spec.perplexity_margin,
         realness=realness_of(entry.runtime, device),
+        family=entry.family,
         dequantized=dequantizes(entry.runtime, device),
         meters=device.meters,
         is_baseline=run.entry_index == 0,

@@ -33,7 +33,8 @@ class Tensor:
     """One tensor; with `data` it is a weight, with `scale` its integers stand for numbers.
 
     A size of -1 is any. With an `axis` each of its places has the scale for itself, or one of its
-    own where there are several. Values of four bits are given as `int8`.
+    own where there are several. With a `block` so many elements of a row share a scale, in each row
+    the same. Values of four bits are given as `int8`.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Tensor:
     scale: float | tuple[float, ...] = 0.0
     zero_point: int = 0
     axis: int | None = None
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class Lite:
         graph.name, graph.tensors = "main", []
         for one in self.tensors:
             graph.tensors.append(_tensor(one, model.buffers))
+        for one, made in zip(self.tensors, tuple(graph.tensors), strict=True):
+            if one.block:
+                made.quantization = _in_blocks(one, len(graph.tensors))
+                graph.tensors.append(_tensor(_scales_of(one), model.buffers))
         graph.inputs, graph.outputs = [at[n] for n in self.inputs], [at[n] for n in self.outputs]
         kinds = list(dict.fromkeys((one.kind, one.custom) for one in self.operators))
         model.operatorCodes = [_code(kind, custom=custom) for kind, custom in kinds]
@@ -108,13 +114,30 @@ def _tensor(one: Tensor, buffers: list[Any]) -> Any:
         held.data = np.frombuffer(_stored(one.data, one.dtype), np.uint8)
         made.buffer = len(buffers)
         buffers.append(held)
-    if one.scale:
+    if one.scale and not one.block:
         made.quantization = schema.QuantizationParametersT()
         places = 1 if one.axis is None else one.shape[one.axis]
         scales = one.scale if isinstance(one.scale, tuple) else (one.scale,) * places
         made.quantization.scale = list(scales)
         made.quantization.zeroPoint = [one.zero_point] * places
         made.quantization.quantizedDimension = one.axis or 0
+    return made
+
+
+def _scales_of(one: Tensor) -> Tensor:
+    """The tensor of the scales of blocks."""
+    shape = (*one.shape[:-1], one.shape[-1] // one.block)
+    scales = np.broadcast_to(np.float16(one.scale), shape)
+    return Tensor(f"{one.name}/scales", shape, "float16", scales)
+
+
+def _in_blocks(one: Tensor, at: int) -> Any:
+    """How blocks share scales that tensor `at` holds."""
+    details = schema.BlockwiseQuantizationT()
+    details.scales, details.zeroPoints, details.blockSize = at, -1, one.block
+    made = schema.QuantizationParametersT()
+    made.detailsType = schema.QuantizationDetails.BlockwiseQuantization
+    made.details = details
     return made
 
 

@@ -24,6 +24,7 @@ from bitgauge.benchmarks.vocabulary.kernel_modes import (
 )
 
 from .encode import Lite, Operator, Tensor
+from .products import IN_BLOCKS
 
 Array = npt.NDArray[Any]
 Load = Callable[[bytes], Any]
@@ -35,6 +36,9 @@ _TOP = 120
 """The largest code that an exact answer becomes: saturated ones must not be clipped to it."""
 _OF_FLOATS = 0.02
 """What quantizing activations on the way explains, of the largest answer."""
+_BLOCK = 32
+_BLOCK_SCALES = (0.25, 0.75)
+"""Of the two blocks of a row: one that is taken for the other, or for none, is seen."""
 
 
 def modes(load: Load) -> dict[str, str]:
@@ -43,6 +47,10 @@ def modes(load: Load) -> dict[str, str]:
     for types in ("s8s8", "s8s4", "s16s8", "f32s8", "f32s4"):
         for name, build in _CONSTANT.items():
             found[f"{name}.{types}.const"] = _probed(load, build, types)
+    types = f"f32s4{IN_BLOCKS}"
+    # LiteRT's own kernel forgets a fused Relu, and answers zeros for less than four columns.
+    ways = (_probed(load, build, types) for build in (_dense, _rectified))
+    found[f"FULLY_CONNECTED.{types}.const"] = worst(ways)
     for types in ("s8s8", "s16s16"):
         found[f"BATCH_MATMUL.{types}.dynamic"] = _probed(load, _product, types)
     for types in ("s8s8", "f32s8"):
@@ -57,15 +65,20 @@ def _probed(load: Load, build: _Build, types: str) -> str:
     kind, weights = _split(types)
     answers = []
     for case in cases(_DTYPES.get(kind, np.int8), _DTYPES.get(weights, np.int8)):
+        if _in_blocks(types) and case.b.shape[0] != _BLOCK * len(_BLOCK_SCALES):
+            continue
         # Weights are symmetric in a tflite file: the lowest code is not among them.
         top = {"s4": 7, "s8": 127, "s16": 32767}[weights]
         held = replace(case, b=np.clip(case.b, -top, top))
+        if build is _rectified:
+            held = replace(held, b=np.tile(held.b, 4))
         try:
             interpreter = load(build(held, types).encoded())
         except (ValueError, RuntimeError):  # what the binding raises for a model
             return UNSUPPORTED
         try:
-            answers.append(_answer(interpreter, held, types))
+            answer = _answer(interpreter, held, types)
+            answers.append(_above_zero(answer) if build is _rectified else answer)
         except (ValueError, RuntimeError):
             return UNKNOWN
     if weights == "s4":  # no pair of products by four bits leaves 16 bits
@@ -76,7 +89,11 @@ def _probed(load: Load, build: _Build, types: str) -> str:
 def _split(types: str) -> tuple[str, str]:
     """``s16s8``: activations and weights."""
     at = types.rindex("s")
-    return types[:at], types[at:]
+    return types[:at], types[at:].removesuffix(IN_BLOCKS)
+
+
+def _in_blocks(types: str) -> bool:
+    return types.endswith(IN_BLOCKS)
 
 
 def _answer(interpreter: Any, case: Case, types: str) -> Answer:
@@ -91,7 +108,9 @@ def _answer(interpreter: Any, case: Case, types: str) -> Answer:
     interpreter.invoke()
     out = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
     unit = 1.0 if floats else _scale(case)
-    largest = float(np.abs(case.exact).max())
+    if _in_blocks(types):  # the weights of a column are all the same
+        unit = 1 / float(np.mean(_BLOCK_SCALES))
+    largest = float(np.abs(case.exact).max()) / unit
     return Answer(
         got=out.reshape(case.exact.shape).astype(np.float64),
         exact=case.exact / unit,
@@ -103,6 +122,12 @@ def _answer(interpreter: Any, case: Case, types: str) -> Answer:
 def _scale(case: Case) -> float:
     """The scale of the output: the largest exact answer becomes `_TOP`."""
     return max(float(np.abs(case.exact).max()), 1.0) / _TOP
+
+
+def _above_zero(answer: Answer) -> Answer:
+    """What is expected of an operator that fuses a Relu."""
+    saturated = tuple(np.maximum(one, 0) for one in answer.saturated)
+    return replace(answer, exact=np.maximum(answer.exact, 0), saturated=saturated)
 
 
 _Build = Callable[[Case, str], Lite]
@@ -127,11 +152,12 @@ def _sides(
     sums = {"f32": "float32", "s8": "int32", "s16": "int64"}[first]
     columns = case.b.shape[1]
     zeros: Array = np.zeros(columns, sums)
+    how: dict[str, Any] = {"scale": 1.0, "axis": None if data is None else axis}
+    if _in_blocks(types):
+        how = {"scale": _BLOCK_SCALES, "block": _BLOCK}
     return (
         Tensor("a", shapes[0], kind, scale=0.0 if floats else 1.0),
-        Tensor(
-            "b", shapes[1], _NAMES[second], data, scale=1.0, axis=None if data is None else axis
-        ),
+        Tensor("b", shapes[1], _NAMES[second], data, **how),
         Tensor("bias", (columns,), sums, zeros, scale=0.0 if floats else 1.0, axis=0),
         Tensor("y", shapes[2], kind, scale=0.0 if floats else _scale(case)),
     )
@@ -148,6 +174,15 @@ def _dense(case: Case, types: str) -> Lite:
     (rows, depth), columns = case.a.shape, case.b.shape[1]
     shapes = ((rows, depth), (columns, depth), (rows, columns))
     options = schema.FullyConnectedOptionsT()
+    return _model(_sides(case, types, shapes, case.b.T), "FULLY_CONNECTED", options)
+
+
+def _rectified(case: Case, types: str) -> Lite:
+    """With a Relu behind it."""
+    (rows, depth), columns = case.a.shape, case.b.shape[1]
+    options = schema.FullyConnectedOptionsT()
+    options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+    shapes = ((rows, depth), (columns, depth), (rows, columns))
     return _model(_sides(case, types, shapes, case.b.T), "FULLY_CONNECTED", options)
 
 

@@ -45,6 +45,8 @@ PRODUCTS = frozenset(
 )
 """What multiplies matrices."""
 _SHORT = {"INT8": "s8", "INT4": "s4", "INT2": "s2", "UINT8": "u8", "INT16": "s16"}
+IN_BLOCKS = "b"
+"""Behind the type of weights of which blocks share a scale: other kernels multiply them."""
 CODES = frozenset({"INT8", "UINT8", "INT16"})
 NARROW = frozenset({"INT8", "INT4", "INT2"})
 _SAME_PADDING = 0
@@ -106,7 +108,7 @@ class Products:
             form=_form(one),
             why=why,
             integer=integer,
-            weight_type=_SHORT.get(weights.kind, ""),
+            weight_type=_SHORT.get(weights.kind, "") + (IN_BLOCKS if weights.block else ""),
             placed=placed,
         )
 
@@ -215,7 +217,7 @@ def _unread(one: FileOperator, weights: FileTensor, bounds: Clamp | None) -> str
     """Why a product is not computed again; "" for one that is."""
     if one.kind not in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL"):
         return "its kernel fuses more than one product"
-    if weights.blocks:
+    if weights.block:
         return "its weights have a scale for each block"
     if not weights.scales:
         return "its weights have no scale"

@@ -84,10 +84,30 @@ def _tensors(graph: FileGraph) -> Iterator[str]:
         if one.data.size and one.data.size < wanted:
             yield f"Tensor {_named(one)} has {one.data.size} bytes for a shape of {wanted}"
         yield from _scales(one)
+        if one.block:
+            yield from _blocks(one, graph)
+
+
+def _blocks(one: FileTensor, graph: FileGraph) -> Iterator[str]:
+    """A scale for each block, which kernels read by their number without counting them."""
+    if one.block < 0 or not one.shape or one.shape[-1] % one.block:
+        yield f"Tensor {_named(one)} has blocks of {max(one.block, 0)} in rows of {one.shape[-1:]}"
+    elif not 0 <= one.scales_at < len(graph.tensors):
+        yield (
+            f"Tensor {_named(one)} has scales of blocks in tensor {one.scales_at} of"
+            f" {len(graph.tensors)}"
+        )
+    else:
+        held, wanted = graph.tensors[one.scales_at], one.elements // one.block
+        if held.kind != "FLOAT16" or held.data.size != 2 * wanted:
+            yield (
+                f"Tensor {_named(one)} has {wanted} blocks, and {held.data.size} bytes of"
+                f" {held.kind} as their scales instead of {2 * wanted} of FLOAT16"
+            )
 
 
 def _scales(one: FileTensor) -> Iterator[str]:
-    if one.blocks or len(one.scales) < 2:
+    if one.block or len(one.scales) < 2:
         return
     if not 0 <= one.axis < len(one.shape):
         yield f"Tensor {_named(one)} has scales along axis {one.axis} of {len(one.shape)}"
@@ -130,7 +150,7 @@ def _weights(one: FileOperator, graph: FileGraph) -> Iterator[str]:
             f" {_RANKS[one.kind]}"
         )
         return
-    if len(weights.scales) > 1 and not weights.blocks and weights.axis != axis:
+    if len(weights.scales) > 1 and not weights.block and weights.axis != axis:
         yield f"Operator {one.kind} has a scale for each place of axis {weights.axis}, not {axis}"
     bias = graph.tensors[one.inputs[2]] if len(one.inputs) > 2 and one.inputs[2] >= 0 else None
     if one.kind != "TRANSPOSE_CONV" and bias is not None:

@@ -45,8 +45,12 @@ class LiteRtGraph:
         return Watched(self.session, self.path, self.options, feeds)
 
     def in_reference_kernels(self) -> OutputsAlone | None:
-        """The same file without delegates and without what was written to be fast."""
-        if opening.kernels_of(self.options) == opening.REFERENCE:
+        """The same file without delegates and without what was written to be fast.
+
+        None also where blocks of weights have scales of their own: those kernels answer zeros, as
+        the probe shows (`FULLY_CONNECTED.f32s4b.const`).
+        """
+        if opening.kernels_of(self.options) == opening.REFERENCE or _in_blocks(self.path):
             return None
         chosen = (StackItem(opening.KERNELS, opening.REFERENCE),)
         session = session_on(self.path, replace(self.options, further=chosen))
@@ -129,6 +133,11 @@ class Watched:
             raise Uninstrumentable(
                 f"With all tensors kept it cannot be run: {error.sentence}"
             ) from error
+
+
+def _in_blocks(path: Path) -> bool:
+    with opening.opened(path) as tables:
+        return any(one.block for graph in tables.graphs for one in graph.tensors)
 
 
 def _shown(graph: FileGraph, borders: Mapping[int, str]) -> dict[int, str]:

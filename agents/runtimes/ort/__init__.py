@@ -35,7 +35,7 @@ HINT = "pip install 'bitgauge[onnxruntime]'"
 
 _DISTRIBUTIONS = ("onnxruntime", "onnxruntime-gpu")
 _FAMILIES = (
-    *(FormatFamily.FP32, FormatFamily.FP16, FormatFamily.BF16),
+    *(FormatFamily.FP32, FormatFamily.FP16, FormatFamily.BF16, FormatFamily.FP8),
     *(FormatFamily.INT8, FormatFamily.INT4),
 )
 EXACT_MODE = StackItem(PRECISION, "1")

@@ -305,6 +305,35 @@ def there_and_back(to: str, saturate: bool | None) -> bytes:
     return serialized(nodes, {"x": (np.float32, [None])}, {}, np.float32, opset=_FP8_OPSET)
 
 
+def fp8_product(op: str, to: str) -> bytes:
+    """A model that multiplies its input `x`, rounded to a narrow type, by four of one and of two.
+
+    What comes out stays float32: a product between narrow types the library fuses to an operator
+    that takes none of them, and then refuses the model.
+
+    Args:
+        op: `MatMul` or `Conv`.
+        to: the type, as ONNX names it.
+    """
+    kind = TensorProto.DataType.Value(to)
+    shape: Sequence[int] = (4,) if op == "MatMul" else (4, 1, 1)
+    weights = (4, 2) if op == "MatMul" else (2, *shape)
+    ones = [1.0, 2.0] * 4 if op == "MatMul" else [1.0] * 4 + [2.0] * 4
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "one", "zero"], ["xq"]),
+        helper.make_node("DequantizeLinear", ["xq", "one", "zero"], ["xd"]),
+        helper.make_node("DequantizeLinear", ["w", "one", "zero"], ["wd"]),
+        helper.make_node(op, ["xd", "wd"], ["y"]),
+    ]
+    narrow = [
+        helper.make_tensor("zero", kind, [], [0.0]),
+        helper.make_tensor("w", kind, weights, ones),
+    ]
+    inputs: Inputs = {"x": (np.float32, [None, *shape])}
+    scale = {"one": np.asarray(1, np.float32)}
+    return serialized(nodes, inputs, scale, np.float32, opset=_FP8_OPSET, narrow=narrow)
+
+
 def one_node(
     op: str,
     names: list[str],
@@ -321,9 +350,18 @@ def one_node(
 
 
 def serialized(
-    nodes: list[Any], inputs: Inputs, constants: Arrays, output: type, opset: int = _OPSET
+    nodes: list[Any],
+    inputs: Inputs,
+    constants: Arrays,
+    output: type,
+    *,
+    opset: int = _OPSET,
+    narrow: Sequence[Any] = (),
 ) -> bytes:
-    """A model of these nodes with output `y` of the first input's rank."""
+    """A model of these nodes with output `y` of the first input's rank.
+
+    `narrow` are constants that are made already, as numpy has no type for them.
+    """
 
     def info(name: str, kind: type, shape: Sequence[int | None]) -> Any:
         code = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
@@ -335,7 +373,7 @@ def serialized(
         "probe",
         [info(name, kind, shape) for name, (kind, shape) in inputs.items()],
         [info("y", output, [None] * rank)],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+        [*(numpy_helper.from_array(array, name) for name, array in constants.items()), *narrow],
     )
     opsets = [helper.make_opsetid("", opset), helper.make_opsetid(_MS, 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=_IR)

@@ -17,6 +17,7 @@ import onnx
 from bitgauge.benchmarks.numerics.kernel_cases import Answer, cases, classify
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.kernel_modes import (
+    EXACT,
     FLOAT,
     FP8_INFINITE,
     FP8_NAN,
@@ -33,7 +34,7 @@ from bitgauge.benchmarks.vocabulary.kernel_modes import (
 )
 from bitgauge.benchmarks.vocabulary.session_options import mark_of
 
-from .kernel_models import OPERATORS, QDQ, Build, Setup, one_node, there_and_back
+from .kernel_models import OPERATORS, QDQ, Build, Setup, fp8_product, one_node, there_and_back
 
 Load = Callable[[bytes, Path | None], Any]
 """Makes a session of production on a model; saves its optimised graph where a path is given."""
@@ -71,6 +72,8 @@ def modes(load: Load) -> dict[str, str]:
     for name in _FP8:
         for saturate, option in ((True, "saturate"), (False, "plain")):
             found[f"Cast.f32{name}.{option}"] = _fp8_cast(load, name, saturate)
+        for op, kind in (("MatMul", "QDQMatMul"), ("Conv", "QDQConv")):
+            found[f"{kind}.{name}.const"] = _fp8_product(load, op, name)
     return dict(sorted(found.items()))
 
 
@@ -164,6 +167,24 @@ def _fp8_cast(load: Load, name: str, saturate: bool) -> str:
     if np.isinf(beyond).any():
         return FP8_INFINITE
     return FP8_SATURATING if beyond == [top, top] else INEXACT
+
+
+def _fp8_product(load: Load, op: str, name: str) -> str:
+    """Whether a product of numbers of 8 bits is computed of them, or of float32."""
+    model, given = fp8_product(op, _FP8[name][0]), np.arange(8, dtype=np.float32).reshape(2, 4)
+    exact = given.sum(axis=1)[:, None] * (1, 2)
+    try:
+        with tempfile.TemporaryDirectory(dir=".") as folder:
+            saved = Path(folder, "executed.onnx")
+            session = load(model, saved)
+            in_floats = any(one.op_type in _FLOAT_OPS for one in onnx.load(saved).graph.node)
+        rows = given if op == "MatMul" else given[:, :, None, None]
+        seen = session.run(None, {"x": rows})[0].reshape(2, 2)
+    except Exception as error:  # as in `_probed`
+        return UNSUPPORTED if type(error).__name__ in _NO_KERNEL else UNKNOWN
+    if not np.allclose(seen, exact, rtol=2.0**-3):
+        return INEXACT
+    return FLOAT if in_floats else EXACT
 
 
 def _cast(

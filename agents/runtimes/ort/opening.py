@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 from typing import Any
 
 from bitgauge.benchmarks.common.said import UNNAMED, said, words_of
+from bitgauge.benchmarks.numerics import fp8
 from bitgauge.benchmarks.numerics.decoded import decoded
 from bitgauge.benchmarks.vocabulary.errors import BadInput, BitgaugeError, Code, Refused
 from bitgauge.benchmarks.vocabulary.session_options import of_reference
@@ -41,17 +43,29 @@ def session_options(options: SessionOptions) -> Any:
     return wanted
 
 
+def _opened(model: Path | bytes, wanted: Any) -> Any:
+    """The binding's session; of 8-bit floats without the passes that take them for integers."""
+    import onnxruntime
+
+    given = model if isinstance(model, bytes) else str(model)
+    made = functools.partial(onnxruntime.InferenceSession, given, providers=list(PROVIDERS))
+    try:
+        return made(sess_options=wanted)
+    except Exception as error:
+        if not fp8.is_misfused(error):
+            raise
+    wanted.add_session_config_entry(*fp8.UNFUSED)
+    return made(sess_options=wanted, disabled_optimizers=[*fp8.LEFT_OUT])
+
+
 def inference(model: Path | bytes, wanted: Any) -> Any:
     """A session of the binding on the processor.
 
     Raises:
         BitgaugeError: the library refuses the model.
     """
-    import onnxruntime
-
-    given = model if isinstance(model, bytes) else str(model)
     try:
-        return onnxruntime.InferenceSession(given, wanted, providers=list(PROVIDERS))
+        return _opened(model, wanted)
     except Exception as error:  # the binding raises a dozen types that share no base
         path = None if isinstance(model, bytes) else model
         raise explain(error, loading=True, path=path) from error
@@ -59,12 +73,10 @@ def inference(model: Path | bytes, wanted: Any) -> Any:
 
 def tiny(options: SessionOptions, model: bytes, saved: Path | None) -> Any:
     """A session for a probe, which looks at what the binding raises; it may save its graph."""
-    import onnxruntime
-
     wanted = session_options(options)
     if saved is not None:
         wanted.optimized_model_filepath = str(saved)
-    return onnxruntime.InferenceSession(model, wanted, providers=list(PROVIDERS))
+    return _opened(model, wanted)
 
 
 def explain(error: Exception, *, loading: bool, path: Path | None = None) -> BitgaugeError:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bitgauge.benchmarks.numerics import fp8
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
 
 from .opening import explain
@@ -27,7 +28,7 @@ PRECISION = "session.x64quantprecision"
 """Rewrites constant s8 weights to u8 where their kernels might saturate, so that products are
 exact (onnxruntime_session_options_config_keys.h)."""
 
-_CONFIG_ENTRIES = ("session.force_spinning_stop", PRECISION)
+_CONFIG_ENTRIES = ("session.force_spinning_stop", PRECISION, fp8.UNFUSED[0])
 """Entries that a session may have been given; it tells their values, but not which it has."""
 _NO_OPTIONS = {"logid", "optimized_model_filepath", "profile_file_prefix"}
 """Attributes of a session's options that name files, and change nothing else."""
@@ -94,6 +95,8 @@ class OrtSession:
         for name in _CONFIG_ENTRIES:
             with contextlib.suppress(RuntimeError):  # it was not given that one
                 found[name] = str(options.get_session_config_entry(name))
+        if fp8.is_unfused(self._session):
+            found["disabled_optimizers"] = " ".join(fp8.LEFT_OUT)
         return found
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:

@@ -57,7 +57,8 @@ class FileTensor:
         open_shape: the same, None where any is taken.
         scales: of its quantization; () for numbers.
         axis: along which there is a scale each, where there are several.
-        blocks: whether scales belong to blocks along the last axis.
+        block: elements along the last axis that share a scale; 0 where none do so in blocks.
+        scales_at: number of the tensor that holds the scales of blocks, another one of its graph.
         data: bytes that the file has of it, also behind the flatbuffer; empty for what is computed.
     """
 
@@ -68,7 +69,8 @@ class FileTensor:
     scales: tuple[float, ...]
     zeros: tuple[int, ...]
     axis: int
-    blocks: bool
+    block: int
+    scales_at: int
     data: Array
 
     @property
@@ -79,7 +81,7 @@ class FileTensor:
     @property
     def quantized(self) -> bool:
         """Whether its integers stand for numbers."""
-        return "INT" in self.kind and bool(self.scales)
+        return "INT" in self.kind and bool(self.scales or self.block)
 
     @property
     def dtype(self) -> str:
@@ -237,14 +239,14 @@ def _tensor(one: Any, kinds: dict[int, str], buffers: list[Array]) -> FileTensor
         raise _Refused(f"has values of a tensor in buffer {number} of {len(buffers)}")
     scales: tuple[float, ...] = ()
     zeros: tuple[int, ...] = ()
-    axis, blocks = 0, False
+    axis, block, scales_at = 0, 0, -1
     sizes = _whole(one.ShapeAsNumpy())
     how = one.Quantization()
     if how is not None:
         scales = tuple(_array(how.ScaleAsNumpy(), np.float32).tolist())
         zeros = _whole(how.ZeroPointAsNumpy())
         axis = how.QuantizedDimension()
-        blocks = how.DetailsType() == schema().QuantizationDetails.BlockwiseQuantization
+        block, scales_at = _blocks(how)
     return FileTensor(
         (one.Name() or b"").decode("utf-8", "replace"),
         kinds.get(one.Type(), str(one.Type())),
@@ -253,9 +255,21 @@ def _tensor(one: Any, kinds: dict[int, str], buffers: list[Array]) -> FileTensor
         scales,
         zeros,
         axis,
-        blocks,
+        block,
+        scales_at,
         buffers[number] if buffers else np.zeros(0, np.uint8),
     )
+
+
+def _blocks(how: Any) -> tuple[int, int]:
+    """Size of blocks, and the tensor of their scales; 0 and -1 where there are none."""
+    words = schema()
+    if how.DetailsType() != words.QuantizationDetails.BlockwiseQuantization:
+        return 0, -1
+    told = words.BlockwiseQuantization()
+    told.Init(how.Details().Bytes, how.Details().Pos)
+    # A size of none is still in blocks: whoever looks at the file refuses it.
+    return told.BlockSize() or -1, told.Scales()
 
 
 def _held(buffer: Any, data: Any) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...numerics.ledger import TensorRow, unchecked_words, worst_operators, worst_tensors
 from ...vocabulary import shown as text
-from ...vocabulary.reasons import SATURATING
+from ...vocabulary.reasons import SATURATING, WRONG_KERNEL
 from .types import NOTE, WRONG, ExplainedRun, Finding, share_words
 
 CLIP_LIMIT = 0.01
@@ -23,6 +23,7 @@ _U8U8 = "Quantize weights unsigned as well (u8u8 recipes): those kernels are exa
 def wrong_findings(subject: ExplainedRun) -> Iterator[Finding]:
     """Every finding about results, in no order."""
     yield from _not_finite(subject)
+    yield from _wrong_kernel(subject)
     yield from _saturation(subject)
     yield from _clipping(subject)
     yield from _noise(subject)
@@ -59,6 +60,20 @@ def _finite_again(recipe: str) -> tuple[str, ...]:
             " zero, a quotient or logarithm of it is infinite.",
         )
     return ()
+
+
+def _wrong_kernel(subject: ExplainedRun) -> Iterator[Finding]:
+    metric = subject.metric("saturated_pct")
+    if WRONG_KERNEL in metric.flags:
+        named = subject.said("saturated_pct", "wrong_kernels")
+        yield Finding(
+            WRONG,
+            "wrong_kernel",
+            f"The kernel of {named} answered this device's probe with something else than the"
+            " product, so that its outputs here are not those of the artifact.",
+            ("Measure it with other kernels of its runtime, or in another runtime.",),
+            weight=95.0,
+        )
 
 
 def _saturation(subject: ExplainedRun) -> Iterator[Finding]:

@@ -100,6 +100,8 @@ def _int4_static() -> Iterator[Recipe]:
 
 def _int4_dynamic() -> Iterator[Recipe]:
     yield Recipe(FormatFamily.INT4, Scheme.DYNAMIC, "s8", "s4", _CHANNEL)
+    for block in BLOCK_SIZES[1:]:  # what multiplies codes by blocks takes 32 at once
+        yield Recipe(FormatFamily.INT4, Scheme.DYNAMIC, "s8", "s4", block=block)
 
 
 def _weights_in_blocks() -> Iterator[Recipe]:
@@ -155,8 +157,9 @@ GROUPS: tuple[RecipeGroup, ...] = tuple(
             _int4_static,
         ),
         (
-            "int4-dynamic-s8s4-pc",
-            "weights of 4 bits; the scale of each activation is computed while running",
+            "int4-dynamic-s8s4-(pc|b32|b64|b128|b256)",
+            "weights of 4 bits, a scale per channel or block; the scale of each activation is"
+            " computed while running",
             _int4_dynamic,
         ),
         (

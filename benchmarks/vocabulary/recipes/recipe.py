@@ -61,7 +61,7 @@ class Recipe:
         granularity: of the weights; None when `block` says it, or nothing is scaled.
         ranges: set for static schemes.
         reduced_range: weights use 7 of 8 bits.
-        block: elements of a weight that share one scale, for weight-only schemes.
+        block: elements of a weight that share one scale, where no granularity says it.
         form: how it is written down, where that is not as usual.
         own: a runtime's own name for it, as `q4_k_m`.
         own_calibrated: one of an own name is made with the calibration set.
@@ -91,6 +91,8 @@ class Recipe:
             words.append(self.scheme.value)
         if self.granularity is not None and not self._usual_dynamic:
             words += [*self._types, self.granularity.value]
+        elif self.block is not None:
+            words += self._types
         if self.ranges not in (None, RangeMethod.MIN_MAX):
             words.append(self.ranges.value)
         if self.reduced_range:

@@ -31,7 +31,8 @@ def rules(recipe: Recipe) -> list[Rule] | None:
     if _is_other(recipe):
         return None
     weight = recipe.weight or _FAMILIES[recipe.family]
-    weights = _weights(_BITS[weight], "CHANNELWISE", "INT")
+    shared = "CHANNELWISE" if recipe.block is None else f"BLOCKWISE_{recipe.block}"
+    weights = _weights(_BITS[weight], shared, "INT")
     if recipe.scheme is Scheme.WEIGHT_ONLY:
         return [_rule("min_max_uniform_quantize", weights, in_float=True)]
     if recipe.scheme is Scheme.DYNAMIC:
@@ -50,12 +51,16 @@ _TYPES = {
 
 
 def _is_other(recipe: Recipe) -> bool:
-    """Whether it is no recipe for whole channels of signed integers with ranges by extremes."""
+    """Whether it is no recipe for channels of signed integers with ranges by extremes.
+
+    Nor for blocks of four bits whose activations are scaled while running.
+    """
+    in_blocks = recipe.scheme is Scheme.DYNAMIC and recipe.block is not None
     return (
         recipe.scheme is None
         or recipe.family not in _FAMILIES
         or (recipe.activation, recipe.weight) not in _TYPES[recipe.scheme]
-        or recipe.granularity is not Granularity.PER_CHANNEL
+        or (recipe.granularity is not Granularity.PER_CHANNEL and not in_blocks)
         or recipe.ranges not in (None, RangeMethod.MIN_MAX)
         or recipe.reduced_range
         or recipe.form is GraphForm.OPERATORS

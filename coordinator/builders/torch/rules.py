@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
-from bitgauge.benchmarks.vocabulary.recipes import Recipe, parse
+from bitgauge.benchmarks.vocabulary.recipes import Recipe, Scheme, parse
 
 Rule = dict[str, object]
 
@@ -20,6 +20,7 @@ _RULES = {parse(text): rule for text, rule in _SPELLED}
 
 def rule(recipe: Recipe) -> Rule | None:
     """What the script is told of a recipe; None where it makes none of it."""
-    if recipe.family is FormatFamily.INT4 and recipe.block is not None and not recipe.kept:
+    alone = recipe.scheme is Scheme.WEIGHT_ONLY and recipe.block is not None
+    if recipe.family is FormatFamily.INT4 and alone and not recipe.kept:
         return {"format": "layers", "how": "int4-wo", "block": recipe.block}
     return _RULES.get(recipe)

@@ -49,6 +49,10 @@ def lite_models() -> tuple[Hostile, ...]:
         Hostile("a tensor of exabytes", _changed(_exabytes), BAD),
         Hostile("a graph within itself", _changed(_within_itself), BAD),
         Hostile("one scale for many channels", _one_scale(), BAD),
+        Hostile("scales of blocks far away", _blocks(scales=1 << 20), BAD),
+        Hostile("fewer scales than blocks", _blocks(block=2), BAD),
+        Hostile("blocks that fill no row", _blocks(block=24), BAD),
+        Hostile("blocks of nothing", _blocks(block=0), BAD),
         Hostile("a signature of another graph", _changed(_far_signature), BAD),
         Hostile("code of its own", _custom(), "unsupported_artifact"),
     )
@@ -57,6 +61,7 @@ def lite_models() -> tuple[Hostile, ...]:
 IN_A_CHILD = (
     *("offsets set high", "values beyond the file", "a tensor of exabytes"),
     *("a graph within itself", "one scale for many channels", "code of its own"),
+    *("scales of blocks far away", "fewer scales than blocks"),
 )
 """Those that an agent is given; all of them are looked at in `tests/agents/runtimes/litert`."""
 
@@ -175,6 +180,24 @@ def _one_scale() -> bytes:
     )
     apart = Operator("DEPTHWISE_CONV_2D", ("input", "w", "bias"), ("y",), options)
     return Lite(sides, (apart,), ("input",), ("y",)).encoded()
+
+
+def _blocks(scales: int | None = None, block: int | None = None) -> bytes:
+    """Kernels read the scale of each block without counting them."""
+    held = np.ones((10, 64), np.int8)
+    sides = (
+        Tensor("input", (1, 64)),
+        Tensor("w", (10, 64), "int4", held, (0.25, 0.75), block=32),
+        Tensor("y", (1, 10)),
+    )
+    dense = Operator("FULLY_CONNECTED", ("input", "w"), ("y",), schema.FullyConnectedOptionsT())
+
+    def change(model: Any) -> None:
+        details = model.subgraphs[0].tensors[1].quantization.details
+        details.scales = details.scales if scales is None else scales
+        details.blockSize = details.blockSize if block is None else block
+
+    return _changed(change, Lite(sides, (dense,), ("input",), ("y",)))
 
 
 def _custom() -> bytes:

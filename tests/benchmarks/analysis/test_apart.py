@@ -42,6 +42,9 @@ def test_the_row_says_how_it_was_measured() -> None:
     assert (said["method"], said["quads"], said["launches"]) == ("apart", "3", "12")
     assert said["degrees_of_freedom"] == "2"
     assert "apart" not in ratio_of([pair(0.8)]).flags
+    assert "no_room" not in metric.flags
+    tight = ratio_of([apart(A, 0, no_room=True), *session()[1:]])
+    assert {"apart", "no_room"} <= set(tight.flags) <= set(FLAGS)
 
 
 def test_fewer_quads_are_said_and_one_gives_no_number() -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 
+import ml_dtypes
 import numpy as np
 import pytest
+from bitgauge.benchmarks.numerics.float8 import FLOAT8
+from bitgauge.benchmarks.numerics.graph import Codes, GraphFacts
 from bitgauge.benchmarks.numerics.ledger import BINS
+from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
 from bitgauge.benchmarks.numerics.tensor_tally import TensorTally, sqnr_db
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+OTHER_NAMES = {"e4m3": "e4m3fn", "e5m2": "e5m2"}
 
 
 def quantized(x: np.ndarray, scale: float, zero: int) -> np.ndarray:
@@ -126,3 +132,30 @@ def test_a_scale_that_is_computed_shows_its_drift() -> None:
 @pytest.mark.parametrize(("signal", "noise"), [(0.0, 1.0), (1.0, 0.0), (math.inf, 1.0)])
 def test_no_ratio_without_signal_and_noise(signal: float, noise: float) -> None:
     assert sqnr_db(signal, noise) is None
+
+
+@pytest.mark.parametrize("name", FLOAT8)
+def test_floats_of_8_bits_are_what_they_are_elsewhere_and_lose_what_they_cannot_hold(
+    name: str,
+) -> None:
+    kind = FLOAT8[name]
+    told = np.arange(256, dtype=np.uint8).view(getattr(ml_dtypes, f"float8_{OTHER_NAMES[name]}"))
+    assert np.array_equal(kind.numbers, told.astype(np.float32), equal_nan=True)
+    assert kind.largest == float(ml_dtypes.finfo(told.dtype).max)
+    scale, tiny = 0.5, float(ml_dtypes.finfo(told.dtype).smallest_subnormal)
+    real = np.array([[1.0, kind.reach * scale, -2 * kind.largest * scale, tiny * scale / 4, 0.0]])
+    held = np.clip(real / scale, -kind.largest, kind.largest).astype(told.dtype)
+    observed = {
+        "x": real.astype(np.float32),
+        "q": held.view(np.uint8),
+        "scale": np.array(scale, np.float32),
+    }
+    how = Codes("scale", "", "x", float8=name)
+    made = {"q": "QuantizeLinear"}
+    facts = GraphFacts((), made, frozenset(), {"q": how}, {}, False, False, (), {})
+    builder = LedgerBuilder(facts, 1)
+    builder.add(observed, 1, 1)
+    (row,) = builder.ledger("all").tensors
+    assert (row.clip_hi, row.clip_lo, row.underflow) == (0, 1 / 5, 1 / 5)
+    assert row.dtype == f"float8_{name}"
+    assert row.amax == kind.largest * scale

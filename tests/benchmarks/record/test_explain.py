@@ -67,6 +67,10 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         },
         "7 bits",
     ),
+    "wrong_kernel": (
+        {"metrics": [metric("saturated_pct", None, "wrong_kernel", wrong_kernels="dense/1")]},
+        "The kernel of dense/1 answered",
+    ),
     "saturates_elsewhere": ({"metrics": [ELSEWHERE]}, "without VNNI"),
     "clipping": ({"ledger": replace(LEDGER, tensors=(CLIPPED,))}, "3.0 % of the values of x"),
     "outliers": ({"ledger": replace(LEDGER, tensors=(NOISY,))}, "percentile"),

@@ -374,6 +374,10 @@ def test_saturating_kernels_are_not_shipped_unless_allowed() -> None:
     assert "its integer kernels saturate on that device" in candidate.reasons
     allowed = select(replace(QUERY, allow_saturating=True), rows)
     assert allowed.recipe == "int8-static-u8s8-pc"
+    wrong = (rows[0], replace(rows[1], flags=("wrong_kernel",)), rows[2])
+    never = select(replace(QUERY, allow_saturating=True), wrong)
+    assert never.recipe == "int8-static-u8u8-pt"
+    assert any("answers something else" in one for it in never.candidates for one in it.reasons)
 
 
 def test_a_number_of_an_older_definition_is_not_held_against_newer_ones() -> None:

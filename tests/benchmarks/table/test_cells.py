@@ -191,7 +191,8 @@ def test_a_drill_down_keeps_every_row_once() -> None:
 
 def test_the_gate() -> None:
     assert default_gate(ROW) == "passed"
-    assert default_gate(replace(ROW, flags=("saturating",))) == "failed"
+    for flag in ("saturating", "wrong_kernel"):
+        assert default_gate(replace(ROW, flags=(flag,))) == "failed"
     assert default_gate(replace(ROW, flags=("suspect",))) == "manual_review"
     assert default_gate(replace(ROW, metrics=metrics(0.5, 0, "UNDECIDED"))) == "manual_review"
     assert default_gate(replace(ROW, state=CellState.UNSUPPORTED)) == "failed"

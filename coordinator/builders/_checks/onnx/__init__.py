@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from bitgauge.benchmarks.common.said import said
+from bitgauge.benchmarks.numerics import fp8
 from bitgauge.benchmarks.numerics.external_data import size_of
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily
 from bitgauge.benchmarks.vocabulary.recipes import RangeMethod, Scheme, kept_names
@@ -26,7 +27,7 @@ from . import execution, optimiser, share, weights
 from .forcing import Forcing
 from .graph import constants, made, points, quantizers, with_outputs
 
-VERSION = 2
+VERSION = 3
 """Raised when the same artifact would be judged otherwise; part of a build's key."""
 LARGEST_BYTES = 1 << 30
 """Above this a graph is not copied, and is compared at its outputs alone."""
@@ -84,6 +85,8 @@ class _Artifact:
             self.optimised = execution.opened(self.request.output)
         except Exception as error:
             self._require_load_without_exactness(error)
+        if fp8.is_unfused(self.optimised):
+            self.notes.append(fp8.NOTE)
 
     def _require_load_without_exactness(self, error: Exception) -> None:
         """Go on where it is only the mode of exact kernels that cannot have the artifact.

@@ -1,7 +1,8 @@
 """The look at a built tflite file before a device sees it; see `_checks.onnx` beside it.
 
-Its kernels here are LiteRT's own, on this machine's CPU: what they compute tells whether the file
-is sound, and nothing about a device.
+Its kernels here are LiteRT's own, on this machine's CPU, and where those disagree with its delegate
+both are held against the model: what they compute tells whether the file is sound, and nothing
+about a device.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .._verdict import Verdict, broken, percent
 from .forcing import LiteForcing
 from .share import share
 
-VERSION = 1
+VERSION = 2
 """Raised when the same artifact would be judged otherwise; part of a build's key."""
 LARGEST_KEPT = 0.9
 """Share of the model's bytes that a file of integers may still take."""
@@ -62,6 +63,7 @@ class _Artifact:
         self.source_data = request.baseline.read_bytes()
         self.source_graph = LiteGraph.of(self.source_data, "the model")
         self.notes: list[str] = []
+        self.own_are_wrong = False
         self.graph: LiteGraph
         self.without: LiteInterpreter
         self.delegated: LiteInterpreter
@@ -133,8 +135,12 @@ class _Artifact:
                 raise broken(f"it does not run: {self._said(error)}") from error
             if not compared and differs(plain, expected):
                 compared = True  # what one layer does to its values is the same in every call
-                self._require_agreement(Samples(call, sample.calibrated), expected, plain)
-            if (changed := gap(delegated, plain)) > 2 * NEAR:
+                one = Samples(call, sample.calibrated)
+                self._require_agreement(one, expected, plain, delegated)
+            if self.own_are_wrong or (changed := gap(delegated, plain)) <= 2 * NEAR:
+                continue
+            one = Samples(call, sample.calibrated)
+            if not self._own_alone_are_wrong(one, expected, plain, delegated):
                 raise broken(
                     f"LiteRT's delegate changes its outputs by {percent(changed)}"
                     " (optimiser_changed_result)"
@@ -206,7 +212,9 @@ class _Artifact:
             )
         return seen
 
-    def _require_agreement(self, sample: Samples, expected: Tensors, plain: Tensors) -> None:
+    def _require_agreement(
+        self, sample: Samples, expected: Tensors, plain: Tensors, delegated: Tensors
+    ) -> None:
         try:
             difference = self._worst(sample)
         except Exception as error:  # an operator that cannot stand alone
@@ -214,14 +222,35 @@ class _Artifact:
             if (off := gap(plain, expected)) >= 1:
                 raise broken(f"its outputs are off by {percent(off)}") from error
             return
-        if difference is not None:
+        if difference is None:
+            return
+        if not self._own_alone_are_wrong(sample, expected, plain, delegated):
             raise broken(
                 f"{self._named(difference.tensor)} is off by {percent(difference.relative)} of its"
                 f" size, where rounding explains {percent(difference.explained)}"
             )
 
-    def _worst(self, sample: Samples) -> Deviation | None:
-        """The first layer that rounding does not explain."""
+    def _own_alone_are_wrong(
+        self, sample: Samples, expected: Tensors, plain: Tensors, delegated: Tensors
+    ) -> bool:
+        """Whether LiteRT's delegate answers as the model does where its own kernels do not.
+
+        Then the file is sound: which of two kernels is right is not its matter, and is told.
+        """
+        off = gap(plain, expected)
+        if gap(delegated, plain) <= 2 * NEAR or 2 * gap(delegated, expected) >= off:
+            return False
+        if self._worst(sample, delegated=True) is not None:
+            return False
+        self.own_are_wrong = True
+        self.notes.append(
+            "LiteRT's delegate answers as the model does; its own kernels do not"
+            f" (kernels=builtin is off by {percent(off)})"
+        )
+        return True
+
+    def _worst(self, sample: Samples, *, delegated: bool = False) -> Deviation | None:
+        """The first layer that rounding does not explain, in LiteRT's own kernels or not."""
         self.source.run(sample.feeds)
         expected = self.source.values({name: at for name, (at, _) in self._common.items()})
         hybrid = self._read_while_running
@@ -233,7 +262,7 @@ class _Artifact:
         places = {one.name: self._common[one.name][1] for one in points}
         kinds = {one.name: np.dtype(np.float32) for one in points}
         clamped = self.request.recipe.scheme is Scheme.STATIC and not sample.calibrated
-        compute = LiteForcing(self.data, places).compute
+        compute = LiteForcing(self.data, places, delegated).compute
         return Forced(compute, points, kinds, expected, clamped).worst()
 
     @property

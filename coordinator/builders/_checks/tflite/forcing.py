@@ -22,14 +22,16 @@ class LiteForcing:
     Attributes:
         data: the file.
         places: where in its subgraph each point is, by name.
+        delegated: whether LiteRT's delegate computes it, and not its own kernels.
     """
 
     data: bytes
     places: Mapping[str, int]
+    delegated: bool = False
 
     def compute(self, points: Mapping[str, Array], weights: Weights) -> dict[str, Array]:
         """See `_agreement.Computes`."""
-        lite = LiteInterpreter(self._edited(weights), as_it_stands=True)
+        lite = LiteInterpreter(self._edited(weights), as_it_stands=not self.delegated)
         return lite.run({name + GIVEN: value for name, value in points.items()})
 
     def _edited(self, weights: Weights) -> bytes:

@@ -14,6 +14,7 @@ from bitgauge.benchmarks.numerics.ledger import (
     ELEMENTWISE,
     FLOAT,
     INTEGER,
+    OPAQUE,
     WEIGHT_ONLY,
     Ledger,
 )
@@ -286,3 +287,34 @@ def test_what_runs_in_reference_kernels_has_no_twin(tmp_path: Path) -> None:
     path = BUILT / "dense-int8-static-s8s8-pc.tflite"
     chosen = SessionOptions(further=(StackItem("kernels", "reference"),))
     assert litert.open_graph(path, chosen, tmp_path).in_reference_kernels() is None
+
+
+def test_blocks_with_scales_of_their_own_are_told_with_whose_kernels_multiply_them(
+    tmp_path: Path,
+) -> None:
+    """LiteRT's own kernels forget a Relu, its reference kernels answer zeros; none says so."""
+    rectified = schema.FullyConnectedOptionsT()
+    rectified.fusedActivationFunction = schema.ActivationFunctionType.RELU
+    held = np.random.default_rng(5).integers(-7, 8, (8, 64)).astype(np.int8)
+    made = Lite(
+        (
+            Tensor("x", (1, 64)),
+            Tensor("w", (8, 64), "int4", held, (0.02, 0.06), block=32),
+            Tensor("y", (1, 8)),
+        ),
+        (Operator("FULLY_CONNECTED", ("x", "w"), ("y",), rectified),),
+        ("x",),
+        ("y",),
+    )
+    feeds = {"x": np.random.default_rng(6).normal(size=(1, 64)).astype(np.float32)}
+    exact = np.maximum(feeds["x"] @ (held * np.repeat(np.float32([0.02, 0.06]), 32)).T, 0)
+    for kernels, is_right in (("xnnpack", True), ("builtin", False), ("reference", False)):
+        shown = watched(tmp_path, made, feeds, kernels)
+        (row,) = ledger(shown, feeds).operators
+        assert (row.kind, row.compute) == ("FULLY_CONNECTED.f32s4b.const", OPAQUE)
+        chosen = () if kernels == "xnnpack" else (StackItem("kernels", kernels),)
+        mode = modes_under(litert.probe_kernels(), chosen)[row.kind]
+        off = float(np.abs(shown.observe(feeds)["y"] - exact).max())
+        assert (mode == EXACT) == (off < 0.05) == is_right, kernels
+    path = tmp_path / "model.tflite"
+    assert litert.open_graph(path, SessionOptions(), tmp_path).in_reference_kernels() is None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from bitgauge.benchmarks.quality.sets import write_evaluation_set
@@ -20,7 +21,9 @@ from bitgauge.coordinator.builders.base import BuildRequest, Unsupported
 
 from tests.labs.graphs import built_lite
 from tests.labs.graphs.built_lite import BUILT, DENSE
+from tests.labs.graphs.lite import Lite, Operator, Tensor
 
+Array = npt.NDArray[Any]
 CALIBRATION = BUILT / "calibration.npz"
 OFF = {"int4": 0.25, "int8": 0.03, "fp16": 0.002}
 """How far outputs may be from the source's; each steps of its size."""
@@ -68,6 +71,38 @@ def test_integers_at_the_border_answer_as_floats_do() -> None:
     )
     x = built_lite.samples(1).inputs["x"]
     assert np.array_equal(floats.run({"x": x})["y"], integers.run({"x": x})["y"])
+
+
+def in_blocks(folder: Path, *, spoilt: bool = False) -> tuple[BuildRequest, Array]:
+    """A dense layer whose rows have a scale for each 32 weights, beside its float twin."""
+    codes = np.random.default_rng(5).integers(-7, 8, (8, 64)).astype(np.int8)
+    scales = np.repeat(np.float16([0.02, 0.06]), 32)
+    floats = Tensor("w", codes.shape, data=(codes * scales).astype(np.float32))
+    held = codes[::-1] if spoilt else codes
+    narrow = Tensor("w", codes.shape, "int4", held, (0.02, 0.06), block=32)
+    for name, weights in (("model", floats), ("made", narrow)):
+        sides = (Tensor("x", (1, 64)), weights, Tensor("y", (1, 8)))
+        options = schema.FullyConnectedOptionsT()
+        options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+        dense = Operator("FULLY_CONNECTED", ("x", "w"), ("y",), options)
+        (folder / name).write_bytes(Lite(sides, (dense,), ("x",), ("y",)).encoded())
+    recipe = parse("int4-dynamic-s8s4-b32")
+    return BuildRequest(recipe, folder / "model", folder / "made"), floats.data
+
+
+def test_a_kernel_that_is_wrong_is_not_the_fault_of_the_file(tmp_path: Path) -> None:
+    """LiteRT's own kernels forget the Relu of a layer in blocks, and say nothing."""
+    asked, weights = in_blocks(tmp_path)
+    words = check(asked).words
+    x = np.random.default_rng(6).normal(size=(1, 64)).astype(np.float32)
+    kinds = [LiteInterpreter(asked.output.read_bytes(), as_it_stands=own) for own in (False, True)]
+    exact = np.maximum(x @ weights.T, 0)
+    off = [np.abs(one.run({"x": x})["y"] - exact).max() for one in kinds]
+    assert off[0] < 0.05
+    told = [one for one in words if one.startswith("LiteRT's delegate answers as the model does")]
+    assert bool(told) == (off[1] > 0.5)
+    with pytest.raises(Unsupported, match="'y' of FULLY_CONNECTED is off by"):
+        check(in_blocks(tmp_path, spoilt=True)[0])
 
 
 def test_four_bits_that_the_quantizer_left_in_float_are_no_build() -> None:

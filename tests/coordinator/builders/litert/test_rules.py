@@ -13,6 +13,7 @@ MADE = (
     *("fp16", "int8-static-s8s8-pc", "int8-static-s8s8-pc-io", "int8-static-s16s8-pc"),
     *("int8-static-s16s8-pc-io", "int8-dynamic-s8s8-pc", "int4-static-s8s4-pc"),
     *("int4-static-s8s4-pc-io", "int4-dynamic-s8s4-pc", "int8-wo-pc", "int4-wo-pc"),
+    *(f"int4-dynamic-s8s4-b{block}" for block in (32, 64, 128, 256)),
 )
 
 
