@@ -127,7 +127,7 @@ def _tensor(one: Tensor, buffers: list[Any]) -> Any:
 def _scales_of(one: Tensor) -> Tensor:
     """The tensor of the scales of blocks."""
     shape = (*one.shape[:-1], one.shape[-1] // one.block)
-    scales = np.broadcast_to(np.float16(one.scale), shape)
+    scales = np.broadcast_to(np.array(one.scale, np.float16), shape)
     return Tensor(f"{one.name}/scales", shape, "float16", scales)
 
 

@@ -49,8 +49,8 @@ def modes(load: Load) -> dict[str, str]:
             found[f"{name}.{types}.const"] = _probed(load, build, types)
     types = f"f32s4{IN_BLOCKS}"
     # LiteRT's own kernel forgets a fused Relu, and answers zeros for less than four columns.
-    ways = (_probed(load, build, types) for build in (_dense, _rectified))
-    found[f"FULLY_CONNECTED.{types}.const"] = worst(ways)
+    both = (_probed(load, build, types) for build in (_dense, _rectified))
+    found[f"FULLY_CONNECTED.{types}.const"] = worst(both)
     for types in ("s8s8", "s16s16"):
         found[f"BATCH_MATMUL.{types}.dynamic"] = _probed(load, _product, types)
     for types in ("s8s8", "f32s8"):

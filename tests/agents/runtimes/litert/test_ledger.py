@@ -307,7 +307,7 @@ def test_blocks_with_scales_of_their_own_are_told_with_whose_kernels_multiply_th
         ("y",),
     )
     feeds = {"x": np.random.default_rng(6).normal(size=(1, 64)).astype(np.float32)}
-    exact = np.maximum(feeds["x"] @ (held * np.repeat(np.float32([0.02, 0.06]), 32)).T, 0)
+    exact = np.maximum(feeds["x"] @ (held * np.repeat(np.array([0.02, 0.06], np.float32), 32)).T, 0)
     for kernels, is_right in (("xnnpack", True), ("builtin", False), ("reference", False)):
         shown = watched(tmp_path, made, feeds, kernels)
         (row,) = ledger(shown, feeds).operators

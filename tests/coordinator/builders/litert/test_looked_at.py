@@ -76,18 +76,19 @@ def test_integers_at_the_border_answer_as_floats_do() -> None:
 def in_blocks(folder: Path, *, spoilt: bool = False) -> tuple[BuildRequest, Array]:
     """A dense layer whose rows have a scale for each 32 weights, beside its float twin."""
     codes = np.random.default_rng(5).integers(-7, 8, (8, 64)).astype(np.int8)
-    scales = np.repeat(np.float16([0.02, 0.06]), 32)
-    floats = Tensor("w", codes.shape, data=(codes * scales).astype(np.float32))
+    scales = np.repeat(np.array([0.02, 0.06], np.float16), 32)
+    weights = (codes * scales).astype(np.float32)
+    floats = Tensor("w", codes.shape, data=weights)
     held = codes[::-1] if spoilt else codes
     narrow = Tensor("w", codes.shape, "int4", held, (0.02, 0.06), block=32)
-    for name, weights in (("model", floats), ("made", narrow)):
-        sides = (Tensor("x", (1, 64)), weights, Tensor("y", (1, 8)))
+    for name, held_as in (("model", floats), ("made", narrow)):
+        sides = (Tensor("x", (1, 64)), held_as, Tensor("y", (1, 8)))
         options = schema.FullyConnectedOptionsT()
         options.fusedActivationFunction = schema.ActivationFunctionType.RELU
         dense = Operator("FULLY_CONNECTED", ("x", "w"), ("y",), options)
         (folder / name).write_bytes(Lite(sides, (dense,), ("x",), ("y",)).encoded())
     recipe = parse("int4-dynamic-s8s4-b32")
-    return BuildRequest(recipe, folder / "model", folder / "made"), floats.data
+    return BuildRequest(recipe, folder / "model", folder / "made"), weights
 
 
 def test_a_kernel_that_is_wrong_is_not_the_fault_of_the_file(tmp_path: Path) -> None:
