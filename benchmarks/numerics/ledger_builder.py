@@ -10,9 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .code_operator import check_codes
-from .code_values import numbers, parameters_of, with_narrow_floats
-from .float8 import FLOAT8
-from .graph import CONVOLUTION, DENSE, Codes, GraphFacts, GraphOperator
+from .graph import (
+    CONVOLUTION,
+    DENSE,
+    Codes,
+    GraphFacts,
+    GraphOperator,
+    numbers,
+    parameters_of,
+    with_narrow_floats,
+)
 from .integer_operator import IntegerOperator, NotComputable
 from .kernel_check import Checked, KernelCounts, check, unsafe_share
 from .ledger import (
@@ -25,7 +32,7 @@ from .ledger import (
     OperatorRow,
 )
 from .multiplications import multiplications
-from .quantizing import U8_OF_CALL
+from .quantizing import FLOAT8, U8_OF_CALL
 from .saturation import int32_safe
 from .tensor_tally import TensorTally, sqnr_db
 from .twin import TwinTally

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .float8 import Float8
 from .integer_operator import spread
 from .ledger import BINS, Histogram, TensorRow
+from .quantizing import Float8
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

@@ -7,10 +7,10 @@ import math
 import ml_dtypes
 import numpy as np
 import pytest
-from bitgauge.benchmarks.numerics.float8 import FLOAT8
 from bitgauge.benchmarks.numerics.graph import Codes, GraphFacts
 from bitgauge.benchmarks.numerics.ledger import BINS
 from bitgauge.benchmarks.numerics.ledger_builder import LedgerBuilder
+from bitgauge.benchmarks.numerics.quantizing import FLOAT8
 from bitgauge.benchmarks.numerics.tensor_tally import TensorTally, sqnr_db
 from hypothesis import given, settings
 from hypothesis import strategies as st
