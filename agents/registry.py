@@ -25,7 +25,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
 
 from .devices.base import DeviceModule, OffersRuntimes
 from .host.packages import foreign
-from .meters.base import MeterModule
+from .meters.base import MeterModule, of_unit
 from .runtimes.base import Offer, RuntimeMissing, RuntimeModule
 
 _SHAPE = {
@@ -110,13 +110,15 @@ def _offered(runtime: object, stack: Iterable[StackItem]) -> Offer:
     return Offer() if placing is None else placing({one.name: one.value for one in stack})
 
 
-def describe_meters(found: Found) -> tuple[tuple[MeterDescription, ...], tuple[str, ...]]:
-    """The meters that this machine has, and one line for each that failed to say."""
+def describe_meters(
+    found: Found, device: str = "", unit: str = ""
+) -> tuple[tuple[MeterDescription, ...], tuple[str, ...]]:
+    """The meters that this machine or unit has, and one line for each that failed to say."""
     there: list[MeterDescription] = []
     failed: list[str] = []
     for name, module in found.modules.items():
         try:
-            described = cast(MeterModule, module).describe()
+            described = of_unit(cast(MeterModule, module), device, unit).describe()
         except Exception as error:  # as in `find`
             first = (str(error).splitlines() or [""])[0]
             failed.append(f"{name}: it failed: {type(error).__name__}: {first}")
@@ -149,7 +151,7 @@ def describe(
     runtimes, missing = probe_runtimes(found, facts.stack)
     if isinstance(kind, OffersRuntimes):
         runtimes = kind.offers(unit, runtimes)
-    metered, failed = describe_meters(meters)
+    metered, failed = describe_meters(meters, device, unit)
     for line in (*found.problems, *meters.problems, *missing, *failed):
         say(line)
     return DeviceDescription(

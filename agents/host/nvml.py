@@ -55,6 +55,10 @@ def is_there() -> bool:
     return True
 
 
+class NvmlForbidden(BitgaugeError):
+    """This user may not ask the driver."""
+
+
 class Nvml:
     """The library while it is in use.
 
@@ -72,9 +76,8 @@ class Nvml:
         except Exception as error:  # the classes of its errors are made when it is imported
             name = self._name(error)
             why = _SAID_OF_DRIVER.get(name) or f"it says: {error}"
-            raise BitgaugeError(
-                Code.DRIVER_MISSING, f"NVIDIA's driver cannot be used: {why}."
-            ) from error
+            kind = NvmlForbidden if name == "no_permission" else BitgaugeError
+            raise kind(Code.DRIVER_MISSING, f"NVIDIA's driver cannot be used: {why}.") from error
 
     def __enter__(self) -> Nvml:
         return self

@@ -9,7 +9,7 @@ null with that reason, never an estimate. A meter of energy has `open_reader()` 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
@@ -84,6 +84,23 @@ class EnergyMeterModule(MeterModule, Protocol):
             MeterLost: it cannot be opened; `MeterForbidden` when that needs a permission.
         """
         ...
+
+
+class UnitMeterModule(EnergyMeterModule, Protocol):
+    """The shape of a module whose meters are those of the units of one kind of device."""
+
+    DEVICE: str
+
+    def of(self, unit: str) -> EnergyMeterModule:
+        """The meter of one unit."""
+        ...
+
+
+def of_unit(module: MeterModule, device: str, unit: str) -> MeterModule:
+    """A module as the meter of one unit, where its meters belong to units of that kind."""
+    if unit and getattr(module, "DEVICE", None) == device:
+        return cast(UnitMeterModule, module).of(unit)
+    return module
 
 
 class SecondMeterModule(EnergyMeterModule, Protocol):

@@ -1,152 +1,169 @@
-"""Energy of an NVIDIA GPU by NVML: the counter since Volta, present power before.
+"""Energy of an NVIDIA GPU by NVML: the counter since Volta, and beside it the present power.
 
 Source: NVML's reference: nvmlDeviceGetTotalEnergyConsumption gives millijoules since the driver
-was loaded, nvmlDeviceGetPowerUsage milliwatts, since
-Ampere as the mean of one second. The counter moves about every 100 ms; on A100 and
-H100 the sensor behind it sees 25 of them (measurement.md C.1), which is stated.
+was loaded, field 186 the present power in milliwatts, nvmlDeviceGetPowerUsage since Ampere the
+mean of one second. How often the counter moves is found in every pass; what is stated here is the
+shortest that it may be. On A100 and H100 the sensor behind it sees 25 of 100 ms, on the fastest
+cards 10 of 20 (measurement.md C.1): windows begin at random moments on all of them.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import importlib.util
-import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
 from bitgauge.benchmarks.vocabulary.meters import GPU
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
+from ..host.nvml import EXTRA, Gpu, Nvml, NvmlForbidden, is_there
 from .base import EnergyReader, MeterForbidden, MeterLost, Reading
 
 NAME = "nvml"
 RANK = 40
-HINT = "pip install 'bitgauge[nvidia]'"
+HINT = EXTRA
+DEVICE = "nvidia"
 
 _ROOT = Path("/")
-_UPDATE_NS = 100_000_000
-_HALF_SEEN_NS = 25_000_000
 _U_GAIN = 0.05  # measurement.md C-6
 _QUARTER_SEEN = ("A100", "H100", "H200", "A30")
+_SLOW_NS, _SLOW_SEEN_NS = 100_000_000, 25_000_000
+_FAST_NS, _FAST_SEEN_NS = 20_000_000, 10_000_000
+_INSTANT = ("NVML_FI_DEV_POWER_INSTANT", "NVML_POWER_SCOPE_GPU")
 
 
-def describe(root: Path = _ROOT, library: Any = None) -> MeterDescription | None:
-    """The GPU's meter; None on a machine without an NVIDIA GPU.
+@dataclass(frozen=True, slots=True)
+class UnitMeter:
+    """The meter of one GPU, by its UUID; see `base.SecondMeterModule`."""
 
-    Args:
-        root: file system root.
-        library: the module `pynvml`, or one like it; imported when not given.
-    """
-    if not (root / "dev/nvidiactl").exists() and library is None:
-        return None
-    if library is None and importlib.util.find_spec("pynvml") is None:
-        return _description("", "no_library")
+    unit: str
+    NAME: str = NAME
+    RANK: int = RANK
+    HINT: str = HINT
+
+    def describe(self) -> MeterDescription | None:
+        """What it is, or why it cannot be used."""
+        return describe(self.unit)
+
+    def open_reader(self) -> EnergyReader:
+        """Its counter."""
+        return _Counter(self.unit)
+
+    def open_second(self) -> EnergyReader | None:
+        """Its present power; None where only the counter is."""
+        return open_second(self.unit)
+
+
+def of(unit: str) -> UnitMeter:
+    """The meter of one GPU; see `base.UnitMeterModule`."""
+    return UnitMeter(unit)
+
+
+def describe(unit: str = "", *, root: Path = _ROOT) -> MeterDescription | None:
+    """The meter of a GPU, of the first one unless it is named; None on a machine without any."""
+    if not is_there():
+        has_driver = (root / "dev/nvidiactl").exists()
+        lacks_library = has_driver and importlib.util.find_spec("pynvml") is None
+        return _description("", "no_library") if lacks_library else None
     try:
-        with _Opened(library) as gpu:
-            name = gpu.name()
-            gpu.counter()
+        reader = _Counter(unit)
     except MeterForbidden:
         return _description("", "no_permission")
     except MeterLost:
         return _description("", "no_sensor")
-    return _description(name, None)
+    try:
+        if reader.gpu.is_part:  # the card has one counter for all its parts
+            return _description(reader.gpu.name, "shared_device")
+        reader.read()
+        return _description(reader.gpu.name, None)
+    except (MeterLost, BitgaugeError):
+        return _description("", "no_sensor")
+    finally:
+        reader.close()
 
 
 def _description(gpu: str, reason: str | None) -> MeterDescription:
-    quarter = any(name in gpu for name in _QUARTER_SEEN)
+    slow = any(name in gpu for name in _QUARTER_SEEN)
     return MeterDescription(
         name=NAME,
         quantity="energy",
         kind="counter",
         scope=f"{GPU} {gpu}".strip(),
-        update_period_ns=_UPDATE_NS,
+        update_period_ns=_SLOW_NS if slow else _FAST_NS,
         uncertainty_relative=_U_GAIN,
-        averaging_window_ns=_HALF_SEEN_NS if quarter else _UPDATE_NS,
+        averaging_window_ns=_SLOW_SEEN_NS if slow else _FAST_SEEN_NS,
         reason=reason,
     )
 
 
-def open_reader(library: Any = None) -> EnergyReader:
-    """The counter of the GPU; see `base.EnergyMeterModule`."""
-    return _Opened(library)
+def open_reader() -> EnergyReader:
+    """The counter of the first GPU; see `base.EnergyMeterModule`."""
+    return _Counter("")
 
 
-def open_second(library: Any = None) -> EnergyReader | None:
-    """Its present power, which is polled beside the counter; None where only the counter is."""
-    gpu = _Power(library)
+def open_second(unit: str = "") -> EnergyReader | None:
+    """Present power, which is polled beside the counter; None where only the counter is."""
+    reader = _Power(unit)
     try:
-        gpu.read()
+        reader.read()
     except MeterLost:
-        gpu.close()
+        reader.close()
         return None
-    return gpu
+    return reader
 
 
-class _Opened:
-    """One GPU while NVML is initialised; a reader of its counter."""
+class _Counter:
+    """One GPU while NVML is in use; a reader of its counter."""
 
     is_counter = True
     wraps_at_mj: float | None = None
 
-    def __init__(self, library: Any = None) -> None:
+    def __init__(self, unit: str) -> None:
         try:
-            self._nvml = library or importlib.import_module("pynvml")
-            self._nvml.nvmlInit()
-            self._gpu = self._nvml.nvmlDeviceGetHandleByIndex(_visible_index())
-        except Exception as error:  # NVMLError of a module that may not be there
-            raise _lost(error) from error
-
-    def __enter__(self) -> _Opened:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def asked(self, question: str) -> Any:
-        """What NVML answers of this GPU; MeterLost when it does not."""
+            self._library = Nvml()
+        except NvmlForbidden as error:
+            raise MeterForbidden(error.sentence) from error
+        except BitgaugeError as error:
+            raise MeterLost(error.sentence) from error
         try:
-            return getattr(self._nvml, question)(self._gpu)
-        except Exception as error:  # as above
-            raise _lost(error) from error
-
-    def name(self) -> str:
-        """The GPU as it names itself."""
-        said = self.asked("nvmlDeviceGetName")
-        return said.decode() if isinstance(said, bytes) else str(said)
-
-    def counter(self) -> float:
-        """Millijoules since the driver was loaded."""
-        return float(self.asked("nvmlDeviceGetTotalEnergyConsumption"))
+            found = self._library.gpu(unit) if unit else next(self._library.gpus(), None)
+        except BitgaugeError as error:
+            self.close()
+            raise MeterLost(error.sentence) from error
+        if found is None:
+            self.close()
+            raise MeterLost("there is no GPU that can compute")
+        self.gpu: Gpu = found
 
     def read(self) -> Reading:
         """The present value; see `base.EnergyReader`."""
-        return Reading(self.counter(), time.monotonic_ns())
+        try:
+            found = self._asked()
+        except BitgaugeError as error:
+            raise MeterLost(error.sentence) from error
+        if found is None:
+            raise MeterLost("the GPU does not tell it")
+        return Reading(float(found), time.monotonic_ns())
 
     def close(self) -> None:
         """Ends the use of NVML."""
-        with contextlib.suppress(Exception):  # a lost GPU has nothing to give back
-            self._nvml.nvmlShutdown()
+        self._library.close()
+
+    def _asked(self) -> float | None:
+        """Millijoules since the driver was loaded."""
+        found: int | None = self.gpu.card("nvmlDeviceGetTotalEnergyConsumption")
+        return found
 
 
-class _Power(_Opened):
+class _Power(_Counter):
     """Present power of the GPU."""
 
     is_counter = False
 
-    def read(self) -> Reading:
-        """Milliwatts; see `base.EnergyReader`."""
-        return Reading(float(self.asked("nvmlDeviceGetPowerUsage")), time.monotonic_ns())
-
-
-def _lost(error: Exception) -> MeterLost:
-    """NVML names its errors in words; their classes are made when the library is loaded."""
-    kind = MeterForbidden if "ermission" in str(error) else MeterLost
-    return kind(f"{error}")
-
-
-def _visible_index() -> int:
-    """The GPU that a child with this environment uses first."""
-    first = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-    return int(first) if first.isdigit() else 0
+    def _asked(self) -> float | None:
+        """Milliwatts: those of now where the card tells them, else those that it calls its use."""
+        (instant,) = self.gpu.fields([_INSTANT])
+        found: float | None = instant or self.gpu.card("nvmlDeviceGetPowerUsage")
+        return found

@@ -46,8 +46,10 @@ from ..meters.base import (
     EnergyReader,
     MeterForbidden,
     MeterLost,
+    MeterModule,
     Reading,
     SecondMeterModule,
+    of_unit,
 )
 from .base import Child, rotating
 
@@ -62,7 +64,8 @@ _COUNTS = ("counter", "simulated")
 def measure(child: Child) -> RawFile:
     """One launch of the pass; see `base.PassModule`."""
     meters = registry.find("meters", child.plugins())
-    module = cast(EnergyMeterModule, meters.get(child.spec.meter))
+    named = cast(MeterModule, meters.get(child.spec.meter))
+    module = cast(EnergyMeterModule, of_unit(named, child.spec.device, child.spec.unit))
     described = module.describe()
     if described is None:
         raise BitgaugeError(Code.UNKNOWN_PLUGIN, f"The meter {child.spec.meter} has gone.")

@@ -13,6 +13,7 @@ from ._thermometer import temperature_c
 
 _REASON = "nvmlClocksEventReason"
 _COMPUTE_MODE = "NVML_COMPUTEMODE_"
+_SCOPES = ("NVML_POWER_SCOPE_GPU", "NVML_POWER_SCOPE_MODULE", "NVML_POWER_SCOPE_MEMORY")
 _OF_PROCESSOR = ("nominal_mhz", "max_mhz", "temperatures_c", "power_mode")
 """What the host tells of its processor, under names that are the card's here."""
 
@@ -35,12 +36,21 @@ def _of_card(unit: str, gpu: Gpu) -> dict[str, Fact]:
         "gpu_clock_reasons": reasons(gpu),
         "temperatures_c": None if math.isnan(celsius) else f"gpu={celsius:.1f}",
         "power_mode": power_mode(gpu),
+        "power_scopes_mw": scopes(gpu),
         "power_mw": gpu.card("nvmlDeviceGetPowerUsage"),
         "performance_state": gpu.card("nvmlDeviceGetPerformanceState"),
         "compute_mode": None if mode is None else gpu.named(_COMPUTE_MODE, mode).lower() or None,
         "memory_used_bytes": None if memory is None else int(memory.used),
         "foreign_processes": foreign_processes(unit, gpu),
     }
+
+
+def scopes(gpu: Gpu) -> str | None:
+    """The mean power of the card, its module and its memory, as far as it tells them."""
+    words = ("gpu", "module", "memory")
+    asked = [("NVML_FI_DEV_POWER_AVERAGE", name) for name in _SCOPES]
+    told = zip(words, gpu.fields(asked), strict=True)
+    return " ".join(f"{word}={value:.0f}" for word, value in told if value is not None) or None
 
 
 def reasons(gpu: Gpu) -> str | None:

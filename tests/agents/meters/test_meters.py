@@ -176,59 +176,6 @@ def test_a_sensor_that_vanishes_is_lost(tmp_path: Path) -> None:
     reader.close()
 
 
-class Gpu(SimpleNamespace):
-    """The part of pynvml that is used."""
-
-    energy = 1_000
-    name = b"NVIDIA H200"
-    fails: str | None = None
-    shut = 0
-
-    def nvmlInit(self) -> None:
-        if self.fails:
-            raise RuntimeError(self.fails)
-
-    def nvmlShutdown(self) -> None:
-        self.shut += 1
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
-        return index
-
-    def nvmlDeviceGetName(self, _gpu: int) -> bytes:
-        return self.name
-
-    def nvmlDeviceGetTotalEnergyConsumption(self, _gpu: int) -> int:
-        self.energy += 7
-        return self.energy
-
-
-def test_a_gpus_counter_is_in_millijoules_and_states_what_it_sees() -> None:
-    library = Gpu()
-    described = nvml.describe(library=library)
-    assert described is not None
-    assert (described.reason, described.scope) == (None, "GPU NVIDIA H200")
-    assert described.averaging_window_ns == 25_000_000
-    assert library.shut == 1
-    reader = nvml.open_reader(library)
-    first = reader.read().value
-    assert reader.read().value == first + 7
-    reader.close()
-
-
-def test_a_gpus_power_is_there_to_check_its_counter_by() -> None:
-    class Watched(Gpu):
-        def nvmlDeviceGetPowerUsage(self, _gpu: int) -> int:
-            return 71_000
-
-    reader = nvml.open_second(Watched())
-    assert reader is not None
-    assert (reader.is_counter, reader.read().value) == (False, 71_000.0)
-    reader.close()
-    without = Gpu()
-    assert nvml.open_second(without) is None
-    assert without.shut == 1
-
-
 def test_what_may_not_be_read_is_not_just_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -262,30 +209,6 @@ def test_another_meter_of_the_same_scope_checks_the_best(tmp_path: Path) -> None
     assert second_meter(rapl_like, (rapl_like, replace(socket, reason="no_permission"))) is None
 
 
-@pytest.mark.parametrize(
-    ("fails", "reason"),
-    [("Insufficient Permissions", "no_permission"), ("Driver Not Loaded", "no_sensor")],
-)
-def test_a_gpu_that_cannot_be_read_says_why(fails: str, reason: str) -> None:
-    described = nvml.describe(library=Gpu(fails=fails))
-    assert described is not None
-    assert described.reason == reason
-
-
-def test_a_gpu_that_fails_on_the_way_harms_nobody() -> None:
-    class Falling(Gpu):
-        def nvmlDeviceGetName(self, _gpu: int) -> bytes:
-            raise RuntimeError("GPU is lost")
-
-        def nvmlShutdown(self) -> None:
-            raise RuntimeError("Uninitialized")
-
-    described = nvml.describe(library=Falling())
-    assert described is not None
-    assert described.reason == "no_sensor"
-    nvml.open_reader(Falling()).close()
-
-
 def test_a_meter_whose_description_fails_is_named_and_left_out() -> None:
     def fall() -> None:
         raise RuntimeError("no bus\nmore")
@@ -295,7 +218,7 @@ def test_a_meter_whose_description_fails_is_named_and_left_out() -> None:
 
 
 def test_a_machine_without_that_gpu_says_nothing(tmp_path: Path) -> None:
-    assert nvml.describe(tmp_path) is None
+    assert nvml.describe(root=tmp_path) is None
 
 
 def test_this_machine_has_a_meter_or_a_reason() -> None:

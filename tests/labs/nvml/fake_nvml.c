@@ -175,7 +175,8 @@ ASK(nvmlDeviceGetFieldValues, d, int count, Field *to) {
     for (int i = 0; i < count; i++) {
         char key[32];
         snprintf(key, sizeof key, to[i].scope ? "field%u.%u" : "field%u", to[i].id, to[i].scope);
-        double found = of(d, key, to[i].scope ? -1 : 0);
+        int power = to[i].id == 185 || to[i].id == 186;
+        double found = of(d, key, to[i].scope ? -1 : power ? of(d, "power", 70000) : 0);
         to[i].said = found < 0 ? 3 : 0;
         to[i].type = 3;
         to[i].value.u = (u64)found;
