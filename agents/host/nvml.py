@@ -40,14 +40,23 @@ _SAID_OF_DRIVER = {
     "library_not_found": f"its library {LIBRARY} is not here",
     "lib_rm_version_mismatch": "its library and its kernel module differ in version",
     "driver_not_loaded": "its kernel module is not loaded, or its nodes in /dev are not here",
+    "function_not_found": "it is older than what nvidia-ml-py asks of it",
     "no_permission": "this user may not open its nodes in /dev",
 }
 
 
 def is_there() -> bool:
     """Whether the driver's library and its bindings are here; neither is imported or started."""
-    if importlib.util.find_spec("pynvml") is None:
-        return False
+    return has_bindings() and has_library()
+
+
+def has_bindings() -> bool:
+    """Whether nvidia-ml-py is installed."""
+    return importlib.util.find_spec("pynvml") is not None
+
+
+def has_library() -> bool:
+    """Whether the driver's library can be loaded."""
     try:
         ctypes.CDLL(LIBRARY)
     except OSError:
@@ -115,17 +124,28 @@ class Nvml:
 
     def gpus(self) -> Iterator[Gpu]:
         """Every GPU that can compute: a card, or each MIG instance of one that is divided."""
+        for card, divided in self._cards():
+            for handle in self._parts(card) if divided else (card,):
+                yield Gpu(self, handle, card)
+
+    def divided_in_vain(self) -> Iterator[str]:
+        """The UUIDs of cards on which MIG is on without an instance: nothing can compute there."""
+        for card, divided in self._cards():
+            if divided and not any(True for _ in self._parts(card)):
+                yield Gpu(self, card, card).uuid
+
+    def _cards(self) -> Iterator[tuple[Any, bool]]:
+        """Every card, and whether it is divided."""
         for index in range(self.ask("nvmlDeviceGetCount") or 0):
             card = self.ask("nvmlDeviceGetHandleByIndex", index)
-            if card is None:
-                continue  # another's, as a container or a permission has it
-            if is_divided(self.ask("nvmlDeviceGetMigMode", card)):
-                for place in range(self.ask("nvmlDeviceGetMaxMigDeviceCount", card) or 0):
-                    part = self.ask("nvmlDeviceGetMigDeviceHandleByIndex", card, place)
-                    if part is not None:
-                        yield Gpu(self, part, card)
-            else:
-                yield Gpu(self, card, card)
+            if card is not None:  # else another's, as a container or a permission has it
+                yield card, is_divided(self.ask("nvmlDeviceGetMigMode", card))
+
+    def _parts(self, card: Any) -> Iterator[Any]:
+        for place in range(self.ask("nvmlDeviceGetMaxMigDeviceCount", card) or 0):
+            part = self.ask("nvmlDeviceGetMigDeviceHandleByIndex", card, place)
+            if part is not None:
+                yield part
 
     def gpu(self, uuid: str) -> Gpu:
         """The GPU or MIG instance with this UUID.

@@ -45,7 +45,7 @@ def offers(unit: str, installed: tuple[RuntimeDescription, ...]) -> tuple[Runtim
 
 def describe(unit: str, *, root: Path = Path("/")) -> DeviceFacts:
     """What a GPU is, and what of its host can change its numbers."""
-    from ._facts import evidence, memory_bytes, realness, stack  # the CPU's module, too
+    from .facts import evidence, memory_bytes, realness, stack  # the CPU's module, too
 
     with nvml.Nvml() as library:
         gpu = library.gpu(unit)

@@ -14,7 +14,7 @@ from bitgauge.benchmarks.samples import Conditions
 
 from ...host.nvml import Nvml
 from .. import cpu
-from ._others import foreign_processes
+from .processes import foreign_processes
 from ._slowdowns import slowdowns
 from ._thermometer import temperature_c
 

@@ -7,8 +7,8 @@ import math
 from ...host.nvml import Gpu, Nvml
 from .. import cpu
 from ..base import Fact
-from ._facts import clocks, power_mode
-from ._others import foreign_processes
+from .facts import clocks, power_mode
+from .processes import foreign_processes
 from ._thermometer import temperature_c
 
 _REASON = "nvmlClocksEventReason"

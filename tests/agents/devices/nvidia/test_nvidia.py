@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 from bitgauge.agents.devices import nvidia
-from bitgauge.agents.devices.nvidia._others import others
+from bitgauge.agents.devices.nvidia.processes import others
+from bitgauge.agents.doctor.base import Patient
+from bitgauge.agents.doctor.examinations import nvidia as examination
 from bitgauge.benchmarks.protocol.latency import ConditionLog
 from bitgauge.benchmarks.samples import OF_CARDS
 from bitgauge.benchmarks.stats.discards import blocks_with_cause
@@ -167,6 +169,37 @@ def test_who_else_is_on_a_card(
     first: tuple[int, ...], now: tuple[int, ...], own: int, count: int
 ) -> None:
     assert others(set(first), set(now), own) == count
+
+
+def told(root: str) -> str:
+    """What the doctor finds, in a line."""
+    found = examination.examine(Patient(Path(root), Path(root)))
+    return "; ".join(f"{one.state.value} {one.found}" for one in found)
+
+
+@pytest.mark.parametrize(
+    ("state", "files", "said"),
+    [
+        ({}, (), "good NVIDIA H200, 700 W of 200 to 700 W"),
+        ({}, ("proc/driver/nvidia/version",), "mend .* its node /dev/nvidiactl is not here"),
+        ({"fail.nvmlInitWithFlags": 18}, (), "mend .* library and its kernel module differ in ver"),
+        ({"fail.nvmlInitWithFlags": 9}, (), "mend .* kernel module is not loaded"),
+        ({"fail.nvmlInitWithFlags": 13}, (), "mend .* older than what nvidia-ml-py asks of it"),
+        ({"gpus": 0}, (), "note it knows no card"),
+        ({"0.mig": 1}, (), "mend MIG is on and the card has no instance"),
+        ({"0.compute_mode": 3, "0.pids": "77"}, (), "mend it is exclusive, and process 77 has it"),
+        ({"0.compute_mode": 2}, (), "mend its compute mode is prohibited"),
+        ({"0.fail": 15}, (), "mend The GPU does not answer any more: GPU is lost."),
+    ],
+)
+def test_the_doctor_says_what_is_in_the_way(
+    cards: Cards, tmp_path: Path, state: dict[str, object], files: tuple[str, ...], said: str
+) -> None:
+    cards.say(state)
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("NVRM version: 580.95.05\n")
+    assert re.match(said, cards.call(told, root=str(tmp_path)))
 
 
 def _asked() -> Iterator[tuple[str, int | None]]:
