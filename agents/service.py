@@ -23,6 +23,7 @@ from .execution.bench import Bench
 from .execution.probing import read_again, with_kernel_modes
 from .execution.served import Served, serve_each
 from .execution.turns import Turns
+from .execution.watched import look_after
 from .host.patience import end_task, first, within
 from .host.rest import Rest
 from .launcher.spawn import run_child
@@ -147,6 +148,7 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
         launch=partial(run_child, confinement=confinement),
         sandbox=confinement.level.NAME,
         turns=turns,
+        look=look_after(module, unit),
         rest=Rest(module.rest(unit)).wait,
         built=BuiltPrograms(home / "built"),
         read_again=again,

@@ -133,6 +133,27 @@ class DeviceModule(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """What looks after a unit for as long as an agent serves it."""
+
+    def look(self) -> None:
+        """Nothing where the unit is as it was when the watch began; it may block for a while.
+
+        Raises:
+            BitgaugeError: one of the codes in `errors.CORDONS`: what befell it.
+        """
+        ...
+
+
+@runtime_checkable
+class LookedAfter(Protocol):
+    """What a kind has too whose units may fail by themselves, and say so."""
+
+    def watch(self, unit: str) -> Watch:
+        """Begins to look after a unit; called in the agent."""
+        ...
+
+
 @runtime_checkable
 class OffersRuntimes(Protocol):
     """What a kind has too whose units do not execute whatever is installed beside the agent."""

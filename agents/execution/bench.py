@@ -26,6 +26,7 @@ from ..spec import ChildSpec
 from ..storage.built import BuiltPrograms
 from ..storage.spool import Spool
 from .turns import Turns
+from .watched import nothing_to_see
 
 Launch = Callable[[ChildSpec, Path, str, PhaseLimits, Listener], Awaitable[ChildExit]]
 
@@ -50,6 +51,7 @@ class Bench:
         turns: when its host may measure it.
         rest: lets the device cool down before a job; returns the seconds that it took.
         built: where what is built of artifacts for an accelerator is kept; None: nowhere.
+        look: raises what befell the device since it registered.
         read_again: reads the anchors of a runtime afresh; nothing where that cannot be done.
         readings: what was read afresh since the device registered, by runtime.
     """
@@ -72,6 +74,7 @@ class Bench:
     turns: Turns = field(default_factory=Turns)
     rest: Callable[[], Awaitable[float]] = _no_rest
     built: BuiltPrograms | None = None
+    look: Callable[[], Awaitable[None]] = nothing_to_see
     read_again: Callable[[str], Awaitable[tuple[StackItem, ...]]] = _no_reading
     readings: dict[str, tuple[StackItem, ...]] = field(default_factory=dict)
 

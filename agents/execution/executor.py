@@ -15,7 +15,7 @@ from dataclasses import replace
 from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.common.said import said
 from bitgauge.benchmarks.vocabulary.enums import Capability, FailureGroup, RunStatus
-from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.errors import CORDONS, BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.fingerprint import fingerprint, stack_of
 from bitgauge.benchmarks.vocabulary.kernel_modes import widens
 from bitgauge.benchmarks.vocabulary.profiles import MEASURING_VERSION
@@ -30,6 +30,7 @@ from .bench import Bench
 from .failures import simple_failure, status_of
 from .plan import AFTER, BEFORE, as_baseline, shared_with
 from .run import Run, RunFailed, files_of, measure
+from .watched import cause_of
 
 _DISK_WAIT_S = 5.0
 _TRACEBACK_CHARACTERS = 4096
@@ -100,9 +101,11 @@ class Executor:
         started = self._bench.machine.unix_ns()
         try:
             shared = shared_with(run.entry, self._shared, self._job.baseline_runtime)
+            await self._bench.look()
             raw = await measure(self._bench, run, shared, keeps_time=_keeps_time(self._bench, run))
+            await self._bench.look()
         except Exception as error:  # whatever it is, the other entries are measured
-            failure = _failure_of(error)
+            failure = _failure_of(await cause_of(error, self._bench.look))
             return report_of(self._bench, run, started, raw=run.bracket, failure=failure)
         if run.entry.index == 0:
             self._shared = as_baseline(raw)
@@ -212,4 +215,6 @@ def _group_of(error: BitgaugeError) -> FailureGroup:
         Code.UNKNOWN_PLUGIN: FailureGroup.DEVICE,
         Code.DISK_FULL: FailureGroup.ENVIRONMENT,
         Code.STORE_IO: FailureGroup.ENVIRONMENT,
+        Code.DRIVER_MISSING: FailureGroup.DEVICE,
+        **{Code(one): FailureGroup.ENVIRONMENT for one in CORDONS},
     }.get(error.code, FailureGroup.HARNESS)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bitgauge.benchmarks.common.said import plain
 from bitgauge.benchmarks.vocabulary.catalogue import CATALOGUE
 from bitgauge.benchmarks.vocabulary.enums import FailureGroup, RunStatus
-from bitgauge.benchmarks.vocabulary.errors import Code
+from bitgauge.benchmarks.vocabulary.errors import CORDONS, Code
 from bitgauge.benchmarks.vocabulary.values.runs import Failure
 
 from ..launcher.exit import _SHOWN_CHARACTERS, ChildExit, printable
@@ -48,6 +48,7 @@ _SAID: dict[str, FailureGroup] = {
         (
             *(Code.RUNTIME_MISSING, Code.UNKNOWN_PLUGIN, Code.DISK_FULL),
             *(Code.ACCELERATOR_MISSING, Code.UNKNOWN_SOC, Code.PROVIDER_FAILED),
+            Code.DRIVER_MISSING,
         ),
         _DEVICE,
     ),
@@ -110,7 +111,9 @@ def simple_failure(group: FailureGroup, code: Code, message: str) -> Failure:
 
 def _said(ended: ChildExit, during: str) -> Failure:
     known = {code.value: meaning.advice for code, meaning in CATALOGUE.items()}
-    said = ended.code if ended.code in known else Code.INTERNAL.value  # it may say anything
+    # It may say anything, and must not take a device out: the agent asks the device itself.
+    believed = ended.code in known and ended.code not in CORDONS
+    said = ended.code if believed else Code.INTERNAL.value
     group = _SAID.get(said, _HARNESS)
     code = "oom" if said == Code.OUT_OF_MEMORY.value else said
     message = printable(plain(ended.message[:_SHOWN_CHARACTERS]))

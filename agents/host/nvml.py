@@ -26,7 +26,7 @@ _UNTOLD = frozenset(
     (
         *("not_supported", "no_permission", "not_found"),
         *("function_not_found", "invalid_argument", "no_data"),
-        *("argument_version_mismatch", "deprecated"),
+        *("argument_version_mismatch", "deprecated", "timeout"),
         *("corrupted_inforom", "vgpu_ecc_not_supported"),
     )
 )

@@ -77,6 +77,14 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "Look at the kernel's log of its machine; after a restart `bitgauge uncordon` takes it"
             " up again."
         ),
+        Code.DEVICE_FAULT: (
+            "Look up the number in the driver's documentation and in the kernel's log; then"
+            " `bitgauge uncordon`."
+        ),
+        Code.MEMORY_FAULT: (
+            "Restart its machine, which sets bad rows aside; if it comes back, have the card"
+            " replaced. Then `bitgauge uncordon`."
+        ),
         Code.DRIVER_MISSING: "Run `bitgauge-agent doctor`: it says what is missing.",
         Code.DRIVER_CHANGED: "Restart its agent, which looks at it anew; then `bitgauge uncordon`.",
         Code.RUNTIME_MISSING: "Install the runtime on the device, then restart its agent.",

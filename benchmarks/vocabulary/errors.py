@@ -62,6 +62,8 @@ class Code(str, enum.Enum):
     UNKNOWN_PLUGIN = "unknown_plugin"
     DEVICE_MISSING = "device_missing"
     DEVICE_LOST = "device_lost"
+    DEVICE_FAULT = "device_fault"
+    MEMORY_FAULT = "memory_fault"
     DRIVER_MISSING = "driver_missing"
     DRIVER_CHANGED = "driver_changed"
     PLUGIN_CONFLICT = "plugin_conflict"
@@ -133,6 +135,13 @@ class Code(str, enum.Enum):
     STEP_LIMIT = "step_limit"
     STEP_CRASHED = "step_crashed"
     INTERNAL = "internal"
+
+
+CORDONS = frozenset(
+    one.value
+    for one in (Code.DEVICE_LOST, Code.DEVICE_FAULT, Code.MEMORY_FAULT, Code.DRIVER_CHANGED)
+)
+"""What befalls a device and not what it runs: it gets no job until somebody has looked at it."""
 
 
 class BitgaugeError(Exception):

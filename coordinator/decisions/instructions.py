@@ -94,6 +94,14 @@ class FailAnalysis:
 
 
 @dataclass(frozen=True, slots=True)
+class CordonDevice:
+    """Give a device no further job until a human has looked at it."""
+
+    device_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class JudgeJob:
     """The job has ended: let `job_end.on_end` say what follows."""
 
@@ -116,5 +124,5 @@ Change = (
 )
 """What changes a few columns."""
 
-Instruction = KeepRun | PublishMetrics | JudgeJob | RefreshTable | Change
+Instruction = KeepRun | PublishMetrics | CordonDevice | JudgeJob | RefreshTable | Change
 Instructions = tuple[Instruction, ...]

@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
 from . import again
 from .again import QueueJob
+from .instructions import CordonDevice
 from .job_now import JobNow
 
 
@@ -70,14 +71,6 @@ class NoteDrift:
     outcome: Outcome
     suspect: str | None
     device_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CordonDevice:
-    """Give a device no further job until a human has looked at it."""
-
-    device_id: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

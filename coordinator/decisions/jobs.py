@@ -17,11 +17,12 @@ from bitgauge.benchmarks.vocabulary.enums import (
     JobState,
     RunStatus,
 )
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code, Refused
+from bitgauge.benchmarks.vocabulary.errors import CORDONS, BadInput, Code, Refused
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, RunReport
 
 from .instructions import (
+    CordonDevice,
     EndLease,
     FailAnalysis,
     GrantClaims,
@@ -149,6 +150,8 @@ def on_report(now: JobNow, told: RunReport, max_attempts: int, now_ns: int) -> I
     run = RunNow(told.run_id, told.epoch, entry.index, disposition, told.status, waits=waits)
     course = _Course(replace(now, runs=(*now.runs, run)), keep, HearDevice(told.device_id))
     failure = told.failure
+    if failure is not None and failure.code in CORDONS:
+        course.acts.append(CordonDevice(told.device_id, failure.message))
     if disposition is Disposition.ACCEPTED:
         group = failure.group if failure and state is EntryState.FAILED else None
         course.settle(entry.index, state, failure.message if failure else None, group)

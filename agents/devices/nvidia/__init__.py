@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
 from ...host import nvml
 from ...host.rest import Heat
-from ..base import ConditionReader, DeviceFacts, Fact, Unit
+from ..base import ConditionReader, DeviceFacts, Fact, Unit, Watch
 
 NAME = "nvidia"
 RANK = 30
@@ -64,6 +64,13 @@ def describe(unit: str, *, root: Path = Path("/")) -> DeviceFacts:
             stack=stack(library, gpu, host),
             evidence=evidence(gpu),
         )
+
+
+def watch(unit: str) -> Watch:
+    """Looks for a lost card, its faults, errors of its memory, and another driver."""
+    from ._watch import GpuWatch
+
+    return GpuWatch(unit)
 
 
 def conditions(unit: str) -> ConditionReader:

@@ -14,9 +14,9 @@ from bitgauge.benchmarks.samples import Conditions
 
 from ...host.nvml import Nvml
 from .. import cpu
-from .processes import foreign_processes
 from ._slowdowns import slowdowns
 from ._thermometer import temperature_c
+from .processes import foreign_processes
 
 _OF_CARD = ("clock_mhz", "temperature_c")
 """What the host tells of its processor and the card tells of itself."""

@@ -7,9 +7,9 @@ import math
 from ...host.nvml import Gpu, Nvml
 from .. import cpu
 from ..base import Fact
+from ._thermometer import temperature_c
 from .facts import clocks, power_mode
 from .processes import foreign_processes
-from ._thermometer import temperature_c
 
 _REASON = "nvmlClocksEventReason"
 _COMPUTE_MODE = "NVML_COMPUTEMODE_"

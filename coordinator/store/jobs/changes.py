@@ -32,7 +32,7 @@ from ..sql.database import columns, encode, fetch, text, texts, value, writing
 from ..sql.table import refresh_job
 from ..sql.unreadable import UNREADABLE, note, why
 from ..values import LeaseTerms
-from .job_end import judge_end
+from .job_end import cordon_device, judge_end
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -211,6 +211,8 @@ def _apply(db: Database, now: JobNow, act: do.Instruction, now_ns: int) -> None:
             crash_point("C6")
         case do.PublishMetrics():
             _publish(db, act, now_ns)
+        case do.CordonDevice():
+            cordon_device(db, act, now_ns)
         case do.JudgeJob():
             judge_end(db, now, now_ns)
         case do.RefreshTable():

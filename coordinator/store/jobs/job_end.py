@@ -22,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from ...decisions import job_end as do
 from ...decisions.again import QueueJob
 from ...decisions.asker import COORDINATOR
+from ...decisions.instructions import CordonDevice
 from ...decisions.job_end import Compared, Ended, on_end
 from ...decisions.job_now import JobNow
 from ..audit.entries import record
@@ -52,6 +53,16 @@ def judge_end(db: Database, job: JobNow, now_ns: int) -> None:
     crash_point("C8")
 
 
+def cordon_device(db: Database, act: CordonDevice, now_ns: int) -> None:
+    """Take a device out for a reason that was found, unless it is out already."""
+    db.execute(
+        """UPDATE devices SET cordoned = coalesce(cordoned, ?),
+             health = CASE health WHEN ? THEN health ELSE ? END WHERE device_id = ?""",
+        (act.reason, Health.BAD.value, Health.SUSPECT.value, act.device_id),
+    )
+    record(db, COORDINATOR, "device.cordon", act.device_id, act.reason, now_ns=now_ns)
+
+
 def _apply(db: Database, job: JobNow, act: do.EndInstruction, now_ns: int) -> None:
     match act:
         case do.EndCertification():
@@ -63,13 +74,8 @@ def _apply(db: Database, job: JobNow, act: do.EndInstruction, now_ns: int) -> No
             )
         case QueueJob():
             insert_job(db, act, job.model_class, now_ns, job.submitted_by)
-        case do.CordonDevice():
-            db.execute(
-                """UPDATE devices SET cordoned = coalesce(cordoned, ?),
-                     health = CASE health WHEN ? THEN health ELSE ? END WHERE device_id = ?""",
-                (act.reason, Health.BAD.value, Health.SUSPECT.value, act.device_id),
-            )
-            record(db, COORDINATOR, "device.cordon", act.device_id, act.reason, now_ns=now_ns)
+        case CordonDevice():
+            cordon_device(db, act, now_ns)
         case do.IssueCertificate():
             made = act.certificate
             db.table("aa_certificates").insert(columns(made))

@@ -13,9 +13,9 @@ from bitgauge.benchmarks.vocabulary.values.jobs import Entry, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 from bitgauge.coordinator.decisions import again
 from bitgauge.coordinator.decisions.again import QueueJob
+from bitgauge.coordinator.decisions.instructions import CordonDevice
 from bitgauge.coordinator.decisions.job_end import (
     Compared,
-    CordonDevice,
     EndCertification,
     Ended,
     IssueCertificate,

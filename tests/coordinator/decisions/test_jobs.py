@@ -19,6 +19,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, RawRef, RunReport
 from bitgauge.coordinator.decisions import jobs
 from bitgauge.coordinator.decisions.instructions import (
+    CordonDevice,
     EndLease,
     GrantClaims,
     HearDevice,
@@ -128,6 +129,13 @@ def test_the_last_attempt_is_accepted_as_it_failed() -> None:
     assert len(tries) == MOST - 1
     acts = on_report(job(READY, READY, runs=tries), failing(1, LOST))
     assert SettleEntry(1, FAILED, "the agent was lost", FailureGroup.HARNESS) in acts
+
+
+def test_what_befell_a_device_is_tried_elsewhere_and_cordons_it() -> None:
+    why = Failure(FailureGroup.ENVIRONMENT, "device_lost", "GPU is lost", "Look at the log.")
+    acts = on_report(job(READY, READY), failing(1, why))
+    assert CordonDevice("rpi5", "GPU is lost") in acts
+    assert acts[0] == KeepRun(failing(1, why), Disposition.RETRY)
 
 
 def test_attempts_of_other_entries_do_not_count() -> None:

@@ -171,6 +171,39 @@ def test_who_else_is_on_a_card(
     assert others(set(first), set(now), own) == count
 
 
+def befallen(folder: str, states: list[str]) -> list[str]:
+    """The code and sentence of what befalls the first card in each state, from a sound one on."""
+    state, found = Path(folder, "state"), []
+    for one in states:
+        state.write_text("")
+        watch = nvidia.watch(FIRST)
+        watch.look()
+        state.write_text(one)
+        try:
+            watch.look()
+            found.append("nothing")
+        except BitgaugeError as error:
+            found.append(f"{error.code.value}: {error.sentence}")
+    return found
+
+
+BEFALLEN = {
+    "0.temperature 90\n": "nothing",
+    "0.fail 15\n": "device_lost: The GPU does not answer any more: GPU is lost",
+    "0.fail 999\n": "device_lost: .* Unknown Error",
+    "0.fail 18\n": "driver_changed: .* its library and its kernel module differ",
+    "0.xid 79\n": f"device_fault: The driver of GPU {FIRST} reported Xid 79",
+    "0.uncorrected 2\n": "memory_fault: .* 2 errors that nothing corrected",
+    "driver 590.10\n": "driver_changed: .* is 590.10; when it registered it was 580.95.05",
+}
+
+
+def test_what_befalls_a_card_has_its_code(cards: Cards) -> None:
+    found = cards.call(befallen, folder=str(cards.folder), states=list(BEFALLEN))
+    for said, wanted in zip(found, BEFALLEN.values(), strict=True):
+        assert re.match(wanted, said)
+
+
 def told(root: str) -> str:
     """What the doctor finds, in a line."""
     found = examination.examine(Patient(Path(root), Path(root)))
