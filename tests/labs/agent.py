@@ -303,10 +303,10 @@ class Lab:
         devices = {one.device_id: one for one in self.coordinator.devices}
         for job in self.assigned:
             for report in self.coordinator.reports.values():
-                runtime = job.entries[report.entry_index].runtime
                 device = devices[report.device_id]
                 if device.realness is Realness.SIMULATED or report.job_id != job.job_id:
                     continue  # the fake device is none of the table's
+                runtime = job.entries[report.entry_index].runtime
                 if report.raw and runtime in _OURS:
                     require_ran(device, runtime)
 
