@@ -123,7 +123,7 @@ long-openvino: .venv/dev.installed .venv/openvino.installed
 long-executorch: .venv/dev.installed .venv/executorch.installed
 	$(LONG) $(PYTEST) tests/further/executorch tests/contracts/test_runtime.py -k "executorch or declare"
 
-# The neural processor of two chips of Qualcomm, simulated: docs/qualcomm.md. 2 minutes.
+# The neural processor of two chips of Qualcomm, simulated: docs/qualcomm.md. 5 minutes beside other work.
 long-qnn: .venv/dev.installed .venv/qnn.installed
 	$(LONG) $(PYTEST) tests/further/qnn tests/contracts/test_device.py tests/contracts/test_runtime.py -k "qnn or qualcomm or onnxruntime"
 
