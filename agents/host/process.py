@@ -61,11 +61,16 @@ def _told(path: Path) -> bytes:
 def start_ticks(pid: int, proc: Path = PROC) -> int | None:
     """When `pid` started, in clock ticks since boot; with the id it names one process.
 
-    psutil's own creation time follows the wall clock when that is set, so it cannot name one.
+    psutil's own creation time follows the wall clock when that is set, so it cannot name one. Its
+    first thread is asked: of a process's own `stat` qemu-user makes up the start, at times a tick
+    beside it, and other agents then took an emulated one for dead and ended its children.
     """
-    try:
-        text = (proc / str(pid) / "stat").read_bytes()
-    except OSError:
+    own = proc / str(pid)
+    for place in (own / "task" / str(pid) / "stat", own / "stat"):
+        with contextlib.suppress(OSError):
+            text = place.read_bytes()
+            break
+    else:
         return None
     fields = text[text.rfind(b")") + 2 :].split()  # the name may hold blanks and brackets
     return int(fields[_STAT_START])
