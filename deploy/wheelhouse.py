@@ -175,8 +175,8 @@ def installation(folder: str, names: Iterable[str], place: str, extras: Sequence
     chosen = f"[{','.join(extras)}]" if extras else ""
     return [
         f"python3 -m venv --without-pip {place}",
-        f"{place}/bin/python {folder}/{own_pip}/pip install --no-index --find-links {folder}"
-        f" '{OWN}{chosen}'",
+        f"{place}/bin/python {folder}/{own_pip}/pip install --no-compile --no-index"
+        f" --find-links {folder} '{OWN}{chosen}'",
     ]
 
 
