@@ -26,7 +26,9 @@ from tests.labs.access import Clock, Gate, gate
 from tests.labs.coordinator import BASELINE, DEVICE, EVALUATION, SPEC, FakeRunner
 
 READY = replace(
-    SPEC, entries=tuple(replace(one, artifact=BASELINE) for one in SPEC.entries), idempotency_key=""
+    SPEC,
+    entries=tuple(replace(one, recipe="fp32", artifact=BASELINE) for one in SPEC.entries),
+    idempotency_key="",
 )
 AGENT = (("authorization", "Bearer local-agent"),)
 USER = (("authorization", "Bearer local-user"),)

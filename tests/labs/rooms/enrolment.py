@@ -27,7 +27,9 @@ from tests.labs.coordinator import BASELINE, DEVICE, SPEC, FakeRunner
 
 READY = dataclasses.replace(
     SPEC,
-    entries=tuple(dataclasses.replace(entry, artifact=BASELINE) for entry in SPEC.entries),
+    entries=tuple(
+        dataclasses.replace(entry, recipe="fp32", artifact=BASELINE) for entry in SPEC.entries
+    ),
     wait_for_device=True,
 )
 
