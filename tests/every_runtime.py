@@ -33,7 +33,7 @@ from tests.processes.bench import AgentService
 from tests.processes.conftest import BITGAUGE, Up, environment
 
 CACHE = Path(__file__).parents[1] / ".cache/bitgauge/environments"
-RECIPES = "all,all@litert,fp32@torch,int8-static-s8s8-pc@torch"
+RECIPES = "all,all@litert,fp32@torch,int8-static-u8s8-pc@torch"
 """Each process of PyTorch takes seconds to begin; of its formats those that others have, too."""
 BRIEF = ("--profile", "quick", "--launches", "2", "--budget", "1s")
 HEADS = ("runtime", "recipe", "latency ratio [95 %]", "p50", "size", "accuracy, points [95 %]")
