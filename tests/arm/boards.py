@@ -23,43 +23,103 @@ from .userland import Userland
 REGISTER_S = 240.0
 STOP_S = 30.0
 ARGUMENTS = ("run", "--sandbox", "rlimits")
+AGENT = ("python3", "-m", "bitgauge.agents.cli")
 HASWELL = "Haswell"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class Board:
-    """One running agent.
+    """An agent on a processor of its own.
 
     Attributes:
         name: of its device.
-        log: what it prints.
+        command: how it is started; at each start it goes on in its folder.
+        up: its coordinator.
+        log: where what it prints is added.
     """
 
     name: str
+    command: list[str]
+    up: Up
     log: Path
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None = None
+
+    def switch_on(self) -> None:
+        """Start it, and wait until it has registered."""
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                self.command,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env=environment(self.log.parent),
+                start_new_session=True,
+            )
+        self._wait_registered(self.process)
+
+    def lose_power(self) -> None:
+        """End everything on it at once: with the first process of its namespace go all others."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def switch_off(self) -> None:
+        """End it as a service manager does."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        os.killpg(self.process.pid, signal.SIGTERM)
+        try:
+            self.process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.lose_power()
+
+    def _wait_registered(self, process: subprocess.Popen[bytes]) -> None:
+        began, until = time.time_ns(), time.monotonic() + REGISTER_S
+        with self.up.client() as client:
+            while not any(
+                one.description.name == self.name and one.agent and one.agent.since_unix_ns >= began
+                for one in client.devices()
+            ):
+                assert process.poll() is None, self.log.read_text()[-2000:]
+                assert time.monotonic() < until, self.log.read_text()[-2000:]
+                time.sleep(0.5)
 
 
 @contextlib.contextmanager
-def arm_board(arm: Userland, up: Up, cpu: str, folder: Path) -> Iterator[Board]:
+def arm_board(
+    arm: Userland,
+    up: Up,
+    cpu: str,
+    folder: Path,
+    *,
+    name: str = "",
+    program: tuple[str, ...] = AGENT,
+) -> Iterator[Board]:
     """An agent in the aarch64 userland.
 
     Args:
         arm: the userland.
         up: the coordinator.
-        cpu: as QEMU names it; the device is called so, too.
+        cpu: as QEMU names it.
         folder: where its log is put.
+        name: of the device; that of its processor where none is given.
+        program: what runs the agent there.
     """
-    home = f"/tmp/{folder.name}-{cpu}"
+    name = name or cpu
+    home = f"/tmp/{folder.name}-{name}"
     tokens = arm.file(home) / "tokens"
     shutil.rmtree(tokens.parent, ignore_errors=True)
-    _with_token(up, tokens)
-    agent = ("python3", "-m", "bitgauge.agents.cli", *ARGUMENTS)
-    told = ("--coordinator", up.address, "--home", home, "--name", cpu)
+    told = (*ARGUMENTS, "--coordinator", up.address, "--home", home, "--name", name)
+    # Probed once in a session: what the kernels of a processor do is kept by its stack.
+    known, kernels = folder.parent / f"kernels-{cpu}", tokens.parent / "agent/kernels"
+    if known.exists():
+        shutil.copytree(known, kernels)
     try:
-        with _served(arm.command(cpu, *agent, *told), up, cpu, folder) as board:
+        with served(arm.command(cpu, *program, *told), up, name, folder, tokens) as board:
             yield board
     finally:
+        if kernels.exists():
+            shutil.copytree(kernels, known, dirs_exist_ok=True)
         shutil.rmtree(tokens.parent, ignore_errors=True)
 
 
@@ -81,49 +141,30 @@ def haswell_board(up: Up, folder: Path) -> Iterator[Board]:
         " from bitgauge.agents.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     home = folder / HASWELL
-    _with_token(up, home / "tokens")
     told = ("--coordinator", up.address, "--home", str(home), "--name", HASWELL)
-    with _served([str(python), "-c", code, *ARGUMENTS, *told], up, HASWELL, folder) as board:
+    command = [str(python), "-c", code, *ARGUMENTS, *told]
+    with served(command, up, HASWELL, folder, home / "tokens") as board:
         yield board
 
 
-def _with_token(up: Up, tokens: Path) -> None:
+@contextlib.contextmanager
+def served(command: list[str], up: Up, name: str, folder: Path, tokens: Path) -> Iterator[Board]:
+    """An agent that runs until the end of the block.
+
+    Args:
+        command: how it is started.
+        up: the coordinator.
+        name: of its device.
+        folder: where its log is put.
+        tokens: folder in its state folder that it finds its token in.
+    """
     tokens.mkdir(parents=True, mode=0o700)
     token = tokens / "agent"
     token.touch(0o600)
     token.write_bytes((up.home / "tokens/agent").read_bytes())
-
-
-@contextlib.contextmanager
-def _served(command: list[str], up: Up, name: str, folder: Path) -> Iterator[Board]:
-    log = folder / f"{name}.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=environment(folder),
-            start_new_session=True,
-        )
-        board = Board(name, log, process)
-        try:
-            _wait_registered(up, board)
-            yield board
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def _wait_registered(up: Up, board: Board) -> None:
-    until = time.monotonic() + REGISTER_S
-    with up.client() as client:
-        while not any(one.description.name == board.name for one in client.devices()):
-            assert board.process.poll() is None, board.log.read_text()[-2000:]
-            assert time.monotonic() < until, board.log.read_text()[-2000:]
-            time.sleep(0.5)
+    board = Board(name, command, up, folder / f"{name}.log")
+    try:
+        board.switch_on()
+        yield board
+    finally:
+        board.switch_off()

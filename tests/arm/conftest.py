@@ -10,8 +10,9 @@ from tests.processes.conftest import Up
 
 from .userland import Userland, userland
 
-UNHURRIED = ("--lease-ttl", "60", "--renew-every", "5", "--unreachable-after", "30")
+UNHURRIED = ("--lease-ttl", "60", "--renew-every", "3", "--unreachable-after", "10")
 """Emulated processes answer late."""
+CHECKED = ("--check-hours", "24")
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +22,6 @@ def arm() -> Userland:
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    running = Up.start(tmp_path_factory.mktemp("home"), *UNHURRIED)
+    running = Up.start(tmp_path_factory.mktemp("home"), *UNHURRIED, *CHECKED)
     yield running
     assert running.stop() == []

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import pytest
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.vocabulary.enums import JobState
+from bitgauge.benchmarks.vocabulary.enums import CellState, Health, JobState
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Selector
-from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.benchmarks.vocabulary.values.runs import MetricValue, RunView
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
 
 from tests.matrix import require_ran
+from tests.processes.bench import accepted, in_the_middle
 from tests.processes.conftest import Up
 
-from .boards import HASWELL, arm_board, haswell_board
+from .boards import HASWELL, Board, arm_board, haswell_board
 from .userland import CORES, Userland
 
-pytestmark = [pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.timeout(1800)]
 
 RECIPE = "int8-static-u8s8-pc"
 """The one whose AVX2 kernels saturate."""
 LITE = "int8-static-s8s8-pc"
 """Built for LiteRT, whose kernels are exact everywhere."""
-JOB_S = 400
+FAILS, DOTS = sorted(CORES)
+"""A core without dot products, whose board loses its power on the way, and one with them."""
+JOB_S = 1200
 ENDED = (JobState.FINISHED, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -40,65 +47,119 @@ class Answer:
         return self.metrics[key].value
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A board that lost its power in the middle of its job.
+
+    Attributes:
+        before: ids of the results that were accepted before that, by entry.
+        attempts: all runs of the job at its end.
+        checks: its newest health check before the power went, and at the end.
+    """
+
+    before: dict[int, list[str]]
+    attempts: tuple[RunView, ...]
+    checks: tuple[DeviceView, DeviceView]
+
+
+Answers = dict[str, dict[str, Answer]]
+"""By device, then by recipe."""
+
+
 @pytest.fixture(scope="module")
-def answers(
-    arm: Userland, up: Up, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, dict[str, Answer]]:
-    """By device, then by recipe and runtime; the devices measure one after the other."""
+def seen(arm: Userland, up: Up, tmp_path_factory: pytest.TempPathFactory) -> tuple[Answers, Outage]:
+    """What each device says, two at a time; the first board loses its power on the way."""
     folder = tmp_path_factory.mktemp("boards")
-    found: dict[str, dict[str, Answer]] = {}
-    for cpu in sorted(CORES):
-        with arm_board(arm, up, cpu, folder):
-            found[cpu] = _measured(up, cpu)
-    with haswell_board(up, folder):
-        found[HASWELL] = _measured(up, HASWELL)
-    return found
+    outages: list[Outage] = []
+
+    def on(opened: AbstractContextManager[Board], fails: bool) -> dict[str, Answer]:
+        with opened as board:
+            return _measured(board, outages if fails else None)
+
+    with ThreadPoolExecutor(2) as pool:
+        there = {
+            cpu: pool.submit(on, arm_board(arm, up, cpu, folder), cpu == FAILS)
+            for cpu in (FAILS, DOTS)
+        }
+        there[HASWELL] = pool.submit(on, haswell_board(up, folder), False)
+        answers = {name: one.result() for name, one in there.items()}
+    return answers, outages[0]
 
 
-def _measured(up: Up, device: str) -> dict[str, Answer]:
+@pytest.fixture(scope="module")
+def answers(seen: tuple[Answers, Outage]) -> Answers:
+    return seen[0]
+
+
+def _measured(board: Board, outages: list[Outage] | None) -> dict[str, Answer]:
     (model,) = (one for one in zoo.models() if one.name == "digits-mlp")
     lite = local_file(model.built("tflite")[LITE])
     baseline, evaluation = local_file(model.path), local_file(zoo.evaluation_path())
     calibration = local_file(zoo.calibration_path())
-    with up.client() as client:
+    with board.up.client() as client:
         upload(client, (baseline, evaluation, calibration, lite))
         entries = (
             Entry("fp32", baseline.digest),
             Entry(RECIPE),
             Entry(LITE, lite.digest, runtime="litert", name="lite"),
         )
-        view = client.submit(
+        job_id = client.submit(
             JobSpec(
                 *("digits-mlp", baseline.digest, entries, evaluation.digest),
                 calibration=calibration.digest,
-                selector=Selector(device=device),
+                selector=Selector(device=board.name),
             )
-        )
-        ended = _ended(client, view.job_id)
+        ).job_id
+        if outages is not None:
+            _until(client, job_id, in_the_middle)
+            before, checked = accepted(client.runs(job_id)), _device(client, board.name)
+            board.lose_power()
+            board.switch_on()
+        ended = _until(client, job_id, lambda job: job.state in ENDED)
         assert ended.state is JobState.FINISHED, ended
-        runs = {run.entry_index: run for run in client.runs(view.job_id) if run.metrics}
+        attempts = client.runs(job_id)
+        if outages is not None:
+            outages.append(Outage(before, attempts, (checked, _device(client, board.name))))
+        runs = {one.entry_index: one for one in attempts if one.metrics}
         assert len(runs) == len(entries)
-        (own,) = (one for one in client.devices() if one.description.name == device)
+        own = _device(client, board.name).description
         for runtime in ("onnxruntime", "litert"):
-            require_ran(own.description, runtime)
+            require_ran(own, runtime)
     return {
         entry.recipe: Answer(run.run_id, {one.key: one for one in run.metrics})
         for entry, run in ((entries[index], run) for index, run in runs.items())
     }
 
 
-def _ended(client: Client, job_id: str) -> JobView:
+def _until(client: Client, job_id: str, wanted: Callable[[JobView], bool]) -> JobView:
     until = time.monotonic() + JOB_S
-    while (job := client.job(job_id)).state not in ENDED:
+    while not wanted(job := client.job(job_id)):
         assert time.monotonic() < until, job
-        time.sleep(1)
+        time.sleep(0.5)
     return job
+
+
+def _device(client: Client, name: str) -> DeviceView:
+    return next(one for one in client.devices() if one.description.name == name)
+
+
+def test_a_board_that_lost_its_power_is_checked_and_finishes_its_job_once(
+    seen: tuple[Answers, Outage],
+) -> None:
+    outage = seen[1]
+    after = accepted(outage.attempts)
+    assert outage.before.keys() == {0}
+    assert {index: len(runs) for index, runs in after.items()} == {0: 1, 1: 1, 2: 1}
+    assert after[0] == outage.before[0], "what was acknowledged is not measured again"
+    first, last = outage.checks
+    assert (first.health, last.health) == (Health.GOOD, Health.GOOD)
+    assert first.check_job_id != last.check_job_id
 
 
 @pytest.mark.parametrize("cpu", sorted(CORES))
 @pytest.mark.parametrize("recipe", [RECIPE, LITE])
 def test_arm_kernels_are_exact_with_and_without_dot_products(
-    answers: dict[str, dict[str, Answer]], cpu: str, recipe: str
+    answers: Answers, cpu: str, recipe: str
 ) -> None:
     found = answers[cpu][recipe]
     assert found.value("kernel_error_pct") == 0.0
@@ -109,9 +170,9 @@ def test_arm_kernels_are_exact_with_and_without_dot_products(
 
 
 def test_the_same_file_saturates_on_an_x86_without_vnni(
-    answers: dict[str, dict[str, Answer]],
+    answers: Answers,
 ) -> None:
-    x86, arm = answers[HASWELL][RECIPE], answers["cortex-a76"][RECIPE]
+    x86, arm = answers[HASWELL][RECIPE], answers[DOTS][RECIPE]
     saturated = x86.value("saturated_pct")
     assert saturated is not None
     assert saturated > 0.0
@@ -124,14 +185,14 @@ def test_the_same_file_saturates_on_an_x86_without_vnni(
     assert kept >= -1.0
 
 
-def test_cores_of_one_architecture_answer_alike(answers: dict[str, dict[str, Answer]]) -> None:
+def test_cores_of_one_architecture_answer_alike(answers: Answers) -> None:
     for recipe in (RECIPE, LITE):
         alike = {answers[cpu][recipe].value("accuracy_pct") for cpu in CORES}
         assert len(alike) == 1
 
 
 def test_emulated_time_memory_and_energy_are_null_and_no_row_enters_the_table(
-    answers: dict[str, dict[str, Answer]], up: Up
+    answers: Answers, up: Up
 ) -> None:
     for device in answers.values():
         for answer in device.values():
@@ -139,11 +200,26 @@ def test_emulated_time_memory_and_energy_are_null_and_no_row_enters_the_table(
                 assert answer.value(key) is None
                 assert answer.metrics[key].reason in ("emulated", "baseline_itself")
     with up.client() as client:
-        assert client.cells() == ()
+        assert {one.state for one in client.cells()} <= {CellState.PRIOR, CellState.PREDICTED}
+        probed = [
+            one
+            for device in client.devices()
+            if device.description.name in answers
+            for one in device.description.runtimes
+            if one.name == "onnxruntime"
+        ]
+    assert [bool(one.kernel_modes) for one in probed] == [True] * len(answers)
+    assert not [one.anchors for one in probed if one.anchors]
 
 
-def test_compare_shows_where_the_two_differ(answers: dict[str, dict[str, Answer]], up: Up) -> None:
-    arm, x86 = (answers[name][RECIPE].run_id for name in ("cortex-a76", HASWELL))
+def test_compare_shows_where_the_two_differ(answers: Answers, up: Up) -> None:
+    arm, x86 = (answers[name][RECIPE].run_id for name in (DOTS, HASWELL))
     told = up.bitgauge("compare", arm, x86)
     assert told.returncode == 0, told.stderr
     assert "saturated" in told.stdout
+    explained = {
+        name: up.bitgauge("explain", run).stdout for name, run in ((DOTS, arm), (HASWELL, x86))
+    }
+    assert "saturate in" in explained[HASWELL]
+    assert "outputs more than one step off" in explained[HASWELL]
+    assert "Exact here" in explained[DOTS]

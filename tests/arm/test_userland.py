@@ -7,13 +7,8 @@ import subprocess
 
 import pytest
 
+from .boards import AGENT
 from .userland import Userland
-
-AGENT = ("python3", "-m", "bitgauge.agents.cli")
-MOST_INSTALLED_BYTES = 130_000_000
-BASE = ("grpc", "google", "numpy", "numpy.libs", "psutil", "msgspec", "cryptography", "tenacity")
-"""What `pip install bitgauge` brings beside itself: the base dependencies and what they bring."""
-FURTHER = ("cffi", "pycparser", "cffi.libs", "_cffi_backend", "grpcio", "typing_extensions.py")
 
 
 @pytest.mark.parametrize(("cpu", "dot"), [("cortex-a72", False), ("cortex-a76", True)])
@@ -35,16 +30,3 @@ def test_the_doctor_says_what_may_be_measured_here(arm: Userland) -> None:
     assert done.returncode in (0, 1)
     assert "numerics and quality" in found["device"]["why"]
     assert found["runtimes"]["state"] == "good"
-
-
-def test_the_agent_fits_a_board(arm: Userland) -> None:
-    """The base dependencies as they are installed on aarch64, and this package."""
-    site = arm.file("/opt/site")
-    names = {*BASE, *FURTHER}
-    taken = [one for one in site.iterdir() if one.name.split(".cpython")[0] in names]
-    assert {one.name for one in taken} >= {"grpc", "numpy", "cryptography"}
-    own = arm.file("/opt/own/bitgauge")
-    files = [file for one in (*taken, own) for file in (one, *one.rglob("*")) if file.is_file()]
-    total = sum(file.stat().st_size for file in files if file.suffix != ".pyc")
-    print(f"agent on aarch64: {total / 1e6:.0f} MB installed")
-    assert total < MOST_INSTALLED_BYTES

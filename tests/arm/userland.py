@@ -1,18 +1,19 @@
 """A real aarch64 Debian with the published wheels, and this package, emulated by QEMU.
 
 Made on first use in `.cache/arm`: a few packages of the distribution that this machine runs,
-unpacked by mmdebstrap (nothing of them is run while it is made), and by pip the wheels that
-`bitgauge[onnxruntime,litert]` asks for on aarch64. QEMU's bare `max` is never asked for: that of
-version 7.2 computes wrong integers.
+unpacked by mmdebstrap (nothing of them is run while it is made), and the wheels that
+`deploy/wheelhouse.py` gathers for such a board, unpacked beside them. QEMU's bare `max` is never
+asked for: that of version 7.2 computes wrong integers.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
+import zipfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +22,11 @@ import pytest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache/arm"
+WHEELHOUSE = ROOT / "deploy/wheelhouse.py"
 PACKAGES = "python3,libstdc++6,libc-bin,coreutils,dash"
-EXTRAS = "onnxruntime,litert"
-PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_27_aarch64", "manylinux2014_aarch64")
-PYTHON = "311"
+EXTRAS = ("onnxruntime", "litert")
+PYTHON = "3.11"
+WHEELS = "opt/wheelhouse"
 CODENAME = "bookworm"
 PROGRAMS = ("qemu-aarch64-static", "mmdebstrap", "unshare")
 MAKE_S = 400
@@ -46,12 +48,13 @@ class Userland:
 
     folder: Path
 
-    def command(self, cpu: str, *arguments: str) -> list[str]:
+    def command(self, cpu: str, *arguments: str, offline: bool = False) -> list[str]:
         """Words that run a command in it on an emulated processor.
 
         Args:
             cpu: as QEMU names it; one of `CORES`.
             arguments: the command, as it is called inside.
+            offline: whether it has no network at all.
         """
         part, features = CORES[cpu]
         cpuinfo = self.folder.parent / f"cpuinfo-{cpu}"
@@ -61,13 +64,14 @@ class Userland:
         )
         cpuinfo.write_text("".join(f"processor\t: {n}\n{core}" for n in range(2)))
         enter = (str(HERE / "enter.sh"), str(self.folder), cpu, str(cpuinfo))
-        spaces = ("--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child")
+        spaces = ["--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"]
+        spaces += ["--net"] * offline
         return ["unshare", *spaces, "sh", *enter, *arguments]
 
-    def run(self, cpu: str, *arguments: str, timeout_s: float = 120) -> str:
+    def run(self, cpu: str, *arguments: str, timeout_s: float = 120, offline: bool = False) -> str:
         """What a command prints there."""
         done = subprocess.run(
-            self.command(cpu, *arguments),
+            self.command(cpu, *arguments, offline=offline),
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -88,18 +92,40 @@ def userland() -> Userland:
             pytest.skip(
                 f"NOT RUN: {program} (Debian packages qemu-user-static, mmdebstrap) is missing"
             )
-    wheel = _wheel()
     folder = CACHE / _key()
-    if not (folder / "made").exists():
+    root, wheels = folder / "root", folder / "root" / WHEELS
+    made = (folder / "made").exists()
+    if not made:
         shutil.rmtree(folder, ignore_errors=True)
-        _make(folder, wheel)
-    root = folder / "root"
-    own = root / "opt/own"
-    shutil.rmtree(own, ignore_errors=True)
-    _pip("install", "--no-deps", "--target", str(own), str(wheel))
-    made = Userland(root)
-    _require_binfmt(made)
-    return made
+        _make(root)
+    wheelhouse(wheels, "aarch64", PYTHON, EXTRAS)  # today's package takes the place of an older one
+    own = list(wheels.glob("bitgauge-*.whl"))
+    _unpack(root / "opt/own", own)
+    if not made:
+        _unpack(root / "opt/site", [one for one in wheels.glob("*.whl") if one not in own])
+        (folder / "made").touch()
+    userland = Userland(root)
+    _require_binfmt(userland)
+    return userland
+
+
+def wheelhouse(folder: Path, machine: str, python: str, extras: Sequence[str]) -> list[str]:
+    """Gather an agent as wheels.
+
+    Returns:
+        The lines that it says to type on the device, beside the folder.
+    """
+    command = [sys.executable, str(WHEELHOUSE), "--machine", machine, "--python", python]
+    told = [word for one in extras for word in ("--extra", one)]
+    done = subprocess.run(
+        [*command, *told, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=MAKE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
 
 
 def _require_binfmt(made: Userland) -> None:
@@ -113,13 +139,13 @@ def _require_binfmt(made: Userland) -> None:
         )
 
 
-def _make(folder: Path, wheel: Path) -> None:
-    folder.mkdir(parents=True)
+def _make(root: Path) -> None:
+    root.parent.mkdir(parents=True)
     sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.sources")]
     listed = "\n\n".join(one.read_text() for one in sources if one.exists())
     command = ["mmdebstrap", "--variant=extract", "--architectures=arm64", f"--include={PACKAGES}"]
     done = subprocess.run(
-        [*command, CODENAME, str(folder / "root"), "-"],
+        [*command, CODENAME, str(root), "-"],
         input=listed,
         capture_output=True,
         text=True,
@@ -127,43 +153,17 @@ def _make(folder: Path, wheel: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    platforms = [word for one in PLATFORMS for word in ("--platform", one)]
-    _pip(
-        *("install", "--only-binary=:all:", "--implementation", "cp", "--python-version", PYTHON),
-        *platforms,
-        *("-c", str(ROOT / "constraints.txt"), "--target", str(folder / "root/opt/site")),
-        f"bitgauge[{EXTRAS}] @ {wheel.as_uri()}",
-    )
-    shutil.rmtree(folder / "root/opt/site/bitgauge")  # today's comes beside it
-    (folder / "made").touch()
 
 
-def _wheel() -> Path:
-    """This package as it would be published."""
-    place = CACHE / "wheel"
-    shutil.rmtree(place, ignore_errors=True)
-    source = place / "source"
-    ignored = shutil.ignore_patterns(".*", "tests", "docs", "__pycache__", "*.egg-info", "build")
-    shutil.copytree(ROOT, source, ignore=ignored)
-    _pip("wheel", "--no-deps", "-w", str(place), str(source))
-    (wheel,) = place.glob("*.whl")
-    return wheel
+def _unpack(folder: Path, wheels: Iterable[Path]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
 
 
 def _key() -> str:
-    digest = hashlib.sha256(Path(__file__).read_bytes())
-    for name in ("constraints.txt", "pyproject.toml"):
-        digest.update((ROOT / name).read_bytes())
+    digest = hashlib.sha256()
+    for one in (Path(__file__), WHEELHOUSE, ROOT / "constraints.txt", ROOT / "pyproject.toml"):
+        digest.update(one.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _pip(*arguments: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", arguments[0], "-q", *arguments[1:]],
-        capture_output=True,
-        text=True,
-        timeout=MAKE_S,
-        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]

@@ -19,9 +19,9 @@ import psutil
 from bitgauge.agents.host.process import start_ticks
 from bitgauge.agents.spec import WORKER
 from bitgauge.benchmarks import zoo
-from bitgauge.benchmarks.vocabulary.enums import Disposition, PassName
+from bitgauge.benchmarks.vocabulary.enums import Disposition, EntryState, JobState, PassName
 from bitgauge.benchmarks.vocabulary.errors import Unavailable
-from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Overrides
+from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, JobView, Overrides
 from bitgauge.benchmarks.vocabulary.values.runs import RunView
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
@@ -174,6 +174,16 @@ def small_job(client: Client, key: str) -> JobSpec:
         overrides=BRIEF,
         wait_for_device=True,
         idempotency_key=key,
+    )
+
+
+def in_the_middle(view: JobView) -> bool:
+    """The baseline's result is in, the next entry is being measured."""
+    return (
+        view.state is JobState.LEASED
+        and view.entries[0].state is EntryState.ACCEPTED
+        and view.progress is not None
+        and view.progress.entry_index == 1
     )
 
 

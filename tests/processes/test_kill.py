@@ -8,10 +8,17 @@ from dataclasses import dataclass, field
 
 import pytest
 from bitgauge.benchmarks.vocabulary.enums import EntryState, JobState
-from bitgauge.benchmarks.vocabulary.values.jobs import JobView
 from bitgauge.benchmarks.vocabulary.values.rows import TableQuery
 
-from .bench import RECIPE, AgentService, accepted, patiently, require_none_left, small_job
+from .bench import (
+    RECIPE,
+    AgentService,
+    accepted,
+    in_the_middle,
+    patiently,
+    require_none_left,
+    small_job,
+)
 from .conftest import Up
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(300)]
@@ -34,16 +41,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     agent.end()
     up.stop()
     require_none_left(up.home)
-
-
-def in_the_middle(view: JobView) -> bool:
-    """The baseline's result is in, the other entry is being measured."""
-    return (
-        view.state is JobState.LEASED
-        and view.entries[0].state is EntryState.ACCEPTED
-        and view.progress is not None
-        and view.progress.entry_index == 1
-    )
 
 
 def kill(bench: Bench, victim: str) -> None:
