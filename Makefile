@@ -1,5 +1,5 @@
 # Every recipe is a line or two that can be typed by hand. Minutes are those of 2 cores, installation aside.
-.PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes runtimes-torch runtimes-others test-arm children labs bad-days bad-faults bad-models bad-attacks bad-hostile bad-network \
+.PHONY: demo fast fast-coordinator fast-others protocol test test-runtimes runtimes-torch runtimes-others test-arm test-android children labs bad-days bad-faults bad-models bad-attacks bad-hostile bad-network \
 	long long-protocol long-campaigns long-experiments long-architectures long-models long-builders long-openvino long-executorch long-qnn soak bench \
 	check stubs lint types imports resolve
 
@@ -62,6 +62,11 @@ runtimes-others: .venv/runtimes.installed
 # qemu-user, qemu-user-static and mmdebstrap; what cannot run says NOT RUN and why. 6 minutes.
 test-arm: .venv/dev.installed
 	$(PYTEST) tests/arm
+
+# Two phones behind adb: Debian's adbd in that userland, unplugged in a job and back. Wants adb, qemu-user-static and
+# mmdebstrap; what cannot run says NOT RUN and why. 6 minutes.
+test-android: .venv/dev.installed
+	$(PYTEST) tests/android
 
 # Full disks, floods, hostile artifacts, cut networks. Wants root, bubblewrap, faketime, iproute2, qemu-user and systemd;
 # what cannot run says NOT RUN and why. 7 minutes, of two that run at a time the longest first.

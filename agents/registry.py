@@ -23,7 +23,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import (
     StackItem,
 )
 
-from .devices.base import DeviceModule, OffersRuntimes
+from .devices.base import DeviceFacts, DeviceModule, Equipment, OffersRuntimes
 from .host.packages import foreign
 from .meters.base import MeterModule, of_unit
 from .runtimes.base import Offer, RuntimeMissing, RuntimeModule
@@ -146,21 +146,31 @@ def describe(
     """
     kind = cast(DeviceModule, find("devices", folders).get(device))
     facts = kind.describe(unit)
-    found = find("runtimes", folders)
-    meters = find("meters", folders)
-    runtimes, missing = probe_runtimes(found, facts.stack)
-    if isinstance(kind, OffersRuntimes):
-        runtimes = kind.offers(unit, runtimes)
-    metered, failed = describe_meters(meters, device, unit)
-    for line in (*found.problems, *meters.problems, *missing, *failed):
+    there = facts.equipment or _here(device, unit, facts, folders)
+    for line in there.problems:
         say(line)
     return DeviceDescription(
         device_id=identity,
         name=name,
-        runtimes=tuple(_with_fingerprint(facts.stack, runtime) for runtime in runtimes),
-        meters=meters_of(metered, facts.hardware_class),
-        **{field.name: getattr(facts, field.name) for field in fields(facts)},
+        runtimes=tuple(_with_fingerprint(facts.stack, runtime) for runtime in there.runtimes),
+        meters=meters_of(there.meters, facts.hardware_class),
+        **{
+            field.name: getattr(facts, field.name)
+            for field in fields(facts)
+            if field.name != "equipment"
+        },
     )
+
+
+def _here(device: str, unit: str, facts: DeviceFacts, folders: Sequence[Path] | None) -> Equipment:
+    """The runtimes and meters of this machine, as far as a unit has them."""
+    kind = find("devices", folders).get(device)
+    found, meters = find("runtimes", folders), find("meters", folders)
+    runtimes, missing = probe_runtimes(found, facts.stack)
+    if isinstance(kind, OffersRuntimes):
+        runtimes = kind.offers(unit, runtimes)
+    metered, failed = describe_meters(meters, device, unit)
+    return Equipment(runtimes, metered, (*found.problems, *meters.problems, *missing, *failed))
 
 
 def _with_fingerprint(

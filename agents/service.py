@@ -18,6 +18,7 @@ from .connection.certificates import Keeper
 from .connection.connection import Connection
 from .connection.outbox import Outbox
 from .connection.transfer import Transfer
+from .devices.base import CarriesChildren, Hindered
 from .execution.attached import Attached, attached, introduced, names_of
 from .execution.bench import Bench
 from .execution.probing import read_again, with_kernel_modes
@@ -27,7 +28,7 @@ from .execution.watched import look_after
 from .host.patience import end_task, first, within
 from .host.rest import Rest
 from .launcher.spawn import run_child
-from .sandbox.confinement import Confinement, find_confinement
+from .sandbox.confinement import Confinement, find_confinement, refuse_strangers
 from .storage.built import BuiltPrograms
 from .storage.cache import Cache
 from .storage.identity import WORK, FolderLock
@@ -93,7 +94,12 @@ async def _run(config: AgentConfig, say: Say) -> None:
                 say(f"{name} is not served: {error}")
                 turns[one.unit.host].settle()
             else:
-                served[name] = Served(bench, is_full=is_full, once=config.once)
+                served[name] = Served(
+                    bench,
+                    is_full=is_full,
+                    hindered=partial(_hindrance, one),
+                    once=config.once,
+                )
         if enrolment is None:
             await serve_each(served, say)
         else:
@@ -124,7 +130,10 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
     config, module, unit = shared.config, one.module, one.unit.key
     say = shared.say if alone else partial(_named, shared.say, name)
     home, device = introduced(one, name, config.folder, config.plugins, shared.found)
-    confinement = shared.confinement.of(device, partial(module.nodes, unit))
+    carried = module.carrier(unit) if isinstance(module, CarriesChildren) else ()
+    confinement = shared.confinement.of(device, partial(module.nodes, unit), carried)
+    if carried:
+        refuse_strangers(confinement.level, config.coordinator, config.allow_unsandboxed)
     again = partial(
         read_again, device=device, confinement=confinement, folder=home, plugins=config.plugins
     )
@@ -153,6 +162,10 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
         built=BuiltPrograms(home / "built"),
         read_again=again,
     )
+
+
+def _hindrance(one: Attached) -> str | None:
+    return one.module.hindrance(one.unit.key) if isinstance(one.module, Hindered) else None
 
 
 def _named(say: Say, name: str, line: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 from bitgauge.benchmarks.vocabulary.enums import PassName, Profile, RawRole
-from bitgauge.benchmarks.vocabulary.values.devices import StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
 from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, Workload
 
 # Programs that run as processes of their own, as `python -m` names them. Strings: nothing on
@@ -18,6 +18,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import NO_OVERRIDES, Overrides, 
 WORKER = f"{__package__}.worker.worker"
 PROBE = f"{__package__}.worker.probe"
 TRIAL = f"{__package__}.worker.trial"
+INTRODUCTION = f"{__package__}.worker.introduction"
 
 MAX_EVENT_BYTES = 64 * 1024
 ACKNOWLEDGED = b"\n"
@@ -121,6 +122,18 @@ class Event:
     message: str = ""
     median_ns: float = 0.0
     least_ns: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Introduced:
+    """What a device that its agent reaches from another machine tells of itself.
+
+    Attributes:
+        problems: one line for each runtime and meter that cannot be used there.
+    """
+
+    description: DeviceDescription
+    problems: tuple[str, ...] = ()
 
 
 def decode_event(line: bytes) -> Event | None:

@@ -62,6 +62,7 @@ RAN = (
     Ran("tests/contracts/test_runtime.py", CPU, _VM, "openvino executorch", CONTRACT),
     Ran("tests/arm/test_boards.py", CPU, _EMULATED, "onnxruntime litert"),
     Ran("tests/arm/test_boards.py", ARM, _EMULATED, "onnxruntime litert"),
+    Ran("tests/android/test_phones.py", PHONE, _EMULATED, "onnxruntime"),
     Ran("tests/further/qnn/test_agent.py", QUALCOMM, Realness.SIMULATED, "onnxruntime"),
 )
 

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
-from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription, StackItem
+from bitgauge.benchmarks.vocabulary.values.devices import (
+    MeterDescription,
+    RuntimeDescription,
+    StackItem,
+)
 
 from ..host.rest import Heat
 
@@ -40,6 +44,19 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
+class Equipment:
+    """What executes artifacts, and what is metered, on the machine that runs a device's children.
+
+    Attributes:
+        problems: one line for each runtime and meter that cannot be used there.
+    """
+
+    runtimes: tuple[RuntimeDescription, ...] = ()
+    meters: tuple[MeterDescription, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceFacts:
     """What can be found out about a device without measuring it.
 
@@ -55,6 +72,7 @@ class DeviceFacts:
         governor: frequency governor; None where it cannot be read.
         stack: what can change a number without the device changing.
         evidence: serials and addresses that support the identity.
+        equipment: its runtimes and meters, where they are not those of the agent's machine.
     """
 
     hardware_class: HardwareClass
@@ -69,6 +87,7 @@ class DeviceFacts:
     governor: str | None = None
     stack: tuple[StackItem, ...] = ()
     evidence: tuple[StackItem, ...] = ()
+    equipment: Equipment | None = None
 
 
 class ConditionReader(Protocol):
@@ -162,4 +181,26 @@ class OffersRuntimes(Protocol):
         self, unit: str, installed: tuple[RuntimeDescription, ...]
     ) -> tuple[RuntimeDescription, ...]:
         """Those of the installed runtimes that a unit executes, as they are there."""
+        ...
+
+
+@runtime_checkable
+class CarriesChildren(Protocol):
+    """What a kind has too whose units are machines of their own, without an agent."""
+
+    def carrier(self, unit: str) -> tuple[str, ...]:
+        """The words of a program that stands where a child would, and runs it on the unit.
+
+        It is given what the child would be: its module and arguments. None where nothing of ours
+        runs on the unit.
+        """
+        ...
+
+
+@runtime_checkable
+class Hindered(Protocol):
+    """What a kind has too whose units come and go, or tire."""
+
+    def hindrance(self, unit: str) -> str | None:
+        """Why a unit can do no job now, in one sentence; None when it can. It may block."""
         ...

@@ -46,11 +46,19 @@ _SAID: dict[str, FailureGroup] = {
     ),
     **dict.fromkeys(
         (
-            *(Code.RUNTIME_MISSING, Code.UNKNOWN_PLUGIN, Code.DISK_FULL),
+            *(Code.RUNTIME_MISSING, Code.UNKNOWN_PLUGIN, Code.DISK_FULL, Code.PHONE_FULL),
             *(Code.ACCELERATOR_MISSING, Code.UNKNOWN_SOC, Code.PROVIDER_FAILED),
             Code.DRIVER_MISSING,
+            *(Code.PHONE_PYTHON, Code.PHONE_CHARGING, Code.PHONE_UNAUTHORIZED),
         ),
         _DEVICE,
+    ),
+    **dict.fromkeys(
+        (
+            *(Code.PHONE_OFFLINE, Code.PHONE_REBOOTED, Code.ADB_SERVER),
+            *(Code.PHONE_BATTERY, Code.PHONE_HOT),
+        ),
+        _ENVIRONMENT,
     ),
 }
 

@@ -11,8 +11,8 @@ import asyncio
 import contextlib
 import os
 import re
+import secrets
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +49,6 @@ MAX_MAP_BYTES = 1 << 20
 _MAX_MODES = 1_000
 _NAME = re.compile(r"[A-Za-z][\w.+]{0,80}")
 _MODE = re.compile(r"[a-z][a-z0-9_]{0,20}")
-_MARK = "probe"
 
 
 class Said(msgspec.Struct, forbid_unknown_fields=True):
@@ -248,34 +247,33 @@ async def _run(
     timed: bool,
 ) -> str:
     """Runs the child to its end, ends whatever it started, and says how it ended."""
-    own, level = result.parent, confinement.level
+    own = result.parent
     patience_s = PROBE_S * confinement.patience
-    command = (
-        *(sys.executable, "-m", PROBE, name),
-        *(str(1 if level.OWN_PROCESS_IDS else os.getpid()),),
-        *map(str, confinement.rlimits(1)),
-        *(str(int(timed)), str(result), *map(str, plugins)),
-    )
-    child = await asyncio.create_subprocess_exec(
-        *group.enter,
-        *level.wrap(confinement.box(own, ()), command),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-        start_new_session=True,
-        cwd=own,
-        env=child_environment(os.environ, mark=_MARK, threads=1, folder=own),
-    )
-    try:
-        code = await asyncio.wait_for(child.wait(), patience_s)
-    except asyncio.TimeoutError as error:
-        raise ProbeFailed(f"its child did not end within {patience_s:.0f} s.") from error
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
-        await asyncio.to_thread(process.end_orphans, child.pid)
-    return _in_words(*ended_by(code, relayed=level.OWN_PROCESS_IDS))
+    words = (name, (str(int(timed)), str(result), *map(str, plugins)))
+    mark = secrets.token_hex(16)
+    with contextlib.ExitStack() as alive:
+        alive.enter_context(process.living(mark))
+        child = await asyncio.create_subprocess_exec(
+            *group.enter,
+            *confinement.command(PROBE, words, own, ()),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            cwd=own,
+            env=child_environment(os.environ, mark=mark, threads=1, folder=own),
+        )
+        try:
+            code = await asyncio.wait_for(child.wait(), patience_s)
+        except asyncio.TimeoutError as error:
+            raise ProbeFailed(f"its child did not end within {patience_s:.0f} s.") from error
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            await child.wait()
+            alive.close()
+            await asyncio.to_thread(process.end_orphans, child.pid)
+    return _in_words(*ended_by(code, relayed=confinement.relays_signals))
 
 
 def _in_words(number: int, status: int) -> str:

@@ -27,6 +27,7 @@ from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Assignment
 from bitgauge.benchmarks.vocabulary.values.runs import Failure, Progress, RawRef
 
 from ..connection.lease import LeaseKeeper
+from ..host import process
 from ..host.patience import to_the_end
 from ..launcher.exit import ChildExit
 from ..launcher.supervision import Listener
@@ -313,7 +314,8 @@ async def _attempt(
 
     listener = Listener(spawned, phase, gap)
     try:
-        return await bench.launch(spec, folder / _OWN, intent.mark, bench.limits, listener)
+        with process.living(intent.mark):
+            return await bench.launch(spec, folder / _OWN, intent.mark, bench.limits, listener)
     finally:
         keeper.measuring(False)
 

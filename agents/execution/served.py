@@ -38,14 +38,22 @@ class Served:
     Args:
         bench: what it works with.
         is_full: whether the disk has too little room for another job; may block on it.
+        hindered: why the device can do no job now, in one sentence; may block, too.
         once: end after one job.
     """
 
     def __init__(
-        self, bench: Bench, *, is_full: Callable[[], bool] = lambda: False, once: bool = False
+        self,
+        bench: Bench,
+        *,
+        is_full: Callable[[], bool] = lambda: False,
+        hindered: Callable[[], str | None] = lambda: None,
+        once: bool = False,
     ) -> None:
         self._bench = bench
         self._is_full = is_full
+        self._hindered = hindered
+        self._hindrance: str | None = None
         self._once = once
         self._say = bench.say
         self._incarnation = str(uuid.uuid4())
@@ -171,6 +179,9 @@ class Served:
                 await self._live_on(who)
                 await asyncio.sleep(_NO_ROOM_S)
                 return None
+            if await self._is_hindered():
+                await asyncio.sleep(_NO_ROOM_S)
+                return None
             assignment = await connection.acquire(
                 device.device_id, self._incarnation, self._bench.turns.poll_ms
             )
@@ -186,6 +197,14 @@ class Served:
             return assignment
         await self._register(who)
         return None
+
+    async def _is_hindered(self) -> bool:
+        """Whether the device can do no job now; nothing is said for it, so it is missed."""
+        why = await asyncio.to_thread(self._hindered)
+        if why != self._hindrance:
+            self._say(why or "It can be measured again.")
+        self._hindrance = why
+        return why is not None
 
     def _may_register_again(self, error: BitgaugeError) -> bool:
         """Whether the coordinator's not knowing this agent can be put right.

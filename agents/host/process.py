@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import signal
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -21,7 +23,11 @@ from .files import counted
 PROC = Path("/proc")
 MARK_VARIABLE = "BITGAUGE_CHILD_MARK"
 
+OWN_MARK = secrets.token_hex(16)
+"""What this process's own programs carry: those that it starts and waits for itself."""
+
 _POLL_S = 0.01
+_BEGINNING_S = 2.0
 _STAT_START = 19  # index into /proc/PID/stat after the command name, see proc_pid_stat(5)
 
 
@@ -167,10 +173,46 @@ def _signal_all(pids: set[int], number: signal.Signals) -> bool:
     return True
 
 
+_LIVING = {OWN_MARK}
+
+
+@contextlib.contextmanager
+def living(mark: str) -> Iterator[None]:
+    """A child that is started under `mark` inside is spared when others' orphans are ended."""
+    _LIVING.add(mark)
+    try:
+        yield
+    finally:
+        _LIVING.discard(mark)
+
+
+def marked_own(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a program that this process starts for itself."""
+    return {MARK_VARIABLE: OWN_MARK, **environ}
+
+
+def _is_spared(one: psutil.Process) -> bool:
+    """Whether a child of this process is no orphan: it carries the mark of one that lives."""
+    try:
+        return one.environ().get(MARK_VARIABLE) in _LIVING
+    except (psutil.Error, OSError):
+        return False
+
+
+def _is_beginning(one: psutil.Process) -> bool:
+    """Whether a child may not have become another program yet, and so shows no mark of its own."""
+    try:
+        fresh = time.time() - one.create_time() < _BEGINNING_S
+        return fresh and one.cmdline() == psutil.Process().cmdline()
+    except (psutil.Error, OSError):
+        return False
+
+
 def end_orphans(child: int, patience_s: float = 5.0) -> bool:
     """Ends and reaps everything that a dead child left to this process, when it adopts.
 
-    Only for a process whose children are all its own doing: every other is ended.
+    Spared are children that carry the mark of a child that lives, since another device's may run
+    beside it; see `living`.
 
     Args:
         child: id of the child, whose status somebody else collects.
@@ -182,11 +224,15 @@ def end_orphans(child: int, patience_s: float = 5.0) -> bool:
     if not adopts_orphans():
         return True
     until = time.monotonic() + patience_s
-    while found := {one.pid for one in psutil.Process().children()} - {child}:
+    while found := [
+        one for one in psutil.Process().children() if one.pid != child and not _is_spared(one)
+    ]:
         for one in found:
+            if _is_beginning(one):
+                continue
             with contextlib.suppress(ProcessLookupError, ChildProcessError):
-                os.kill(one, signal.SIGKILL)
-                os.waitpid(one, os.WNOHANG)
+                os.kill(one.pid, signal.SIGKILL)
+                os.waitpid(one.pid, os.WNOHANG)
         if time.monotonic() > until:
             return False
         time.sleep(_POLL_S)

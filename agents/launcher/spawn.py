@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,7 +83,7 @@ async def run_child(
         listener,
         mark,
         group,
-        relayed=confinement.level.OWN_PROCESS_IDS,
+        relayed=confinement.relays_signals,
     )
     return await supervision.run(Path(spec.result), folder / "log.txt", ooms)
 
@@ -92,18 +91,12 @@ async def run_child(
 def _command(
     spec: ChildSpec, spec_file: Path, folder: Path, confinement: Confinement
 ) -> tuple[str, ...]:
-    """The worker, in its box."""
-    level = confinement.level
-    parent = 1 if level.OWN_PROCESS_IDS else os.getpid()
-    space, processes = confinement.rlimits(spec.workload.threads)
-    worker = (
-        *(sys.executable, "-m", WORKER, str(spec_file)),
-        *(str(parent), str(space), str(processes)),
-    )
+    """The worker, in its box or on its way."""
     alone = (path for path in spec.paths if str(Path(path).parent) not in spec.folders)
     named = (*alone, *spec.folders, spec.evaluation, spec.built_before, *_traces())
     files = [Path(path) for path in named if path]
-    return level.wrap(confinement.box(folder, files), worker)
+    words = (str(spec_file), ())
+    return confinement.command(WORKER, words, folder, files, spec.workload.threads)
 
 
 def _traces() -> tuple[str, ...]:

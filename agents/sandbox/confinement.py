@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import ipaddress
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
-from bitgauge.benchmarks.sandbox.base import RLIMITS, Box, Level, runtime_trees
+from bitgauge.benchmarks.sandbox.base import RLIMITS, Box, Level, levels, runtime_trees
 from bitgauge.benchmarks.sandbox.found import in_words
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
@@ -45,6 +46,8 @@ class Confinement:
         memory_bytes: most memory that a child may use; 0 for no limit.
         groups: where control groups can be made.
         patience: how many times longer a child is waited for: `SLOW` where it is emulated.
+        carrier: a program that stands where a child would and runs it on its device, in words;
+            empty where children run here. See `devices.base.carrier`.
     """
 
     level: Level
@@ -55,16 +58,59 @@ class Confinement:
     memory_bytes: int = 0
     groups: cgroup.Parents = field(default_factory=lambda: cgroup.Parents(None, None))
     patience: float = 1.0
+    carrier: tuple[str, ...] = ()
 
     def box(self, folder: Path, files: Sequence[Path]) -> Box:
         """The box of a child with this folder and these files."""
         return Box(folder, tuple(files), self.trees, self.nodes(), self.hidden)
 
-    def of(self, device: DeviceDescription, nodes: Callable[[], tuple[Path, ...]]) -> Confinement:
-        """The same for the children of one device, which gives them its nodes."""
+    @property
+    def relays_signals(self) -> bool:
+        """Whether what is started here tells a signal n of the child as exit status 128 + n."""
+        return self.level.OWN_PROCESS_IDS or bool(self.carrier)
+
+    def command(
+        self,
+        module: str,
+        words: tuple[str, tuple[str, ...]],
+        folder: Path,
+        files: Sequence[Path],
+        threads: int = 1,
+    ) -> tuple[str, ...]:
+        """The command of a child, in its box or on its way to its device.
+
+        A carrier is our own program and gets no box: the box would keep it from the device. What it
+        carries is confined there, by the limits that it sets itself.
+
+        Args:
+            module: what the child runs.
+            words: its first argument, and those that follow process id and limits.
+            folder: its own.
+            files: what else it may read.
+            threads: of its workload.
+        """
+        first, rest = words
+        parent = 1 if self.level.OWN_PROCESS_IDS else os.getpid()
+        child = (module, first, str(parent), *map(str, self.rlimits(threads)), *rest)
+        if self.carrier:
+            return (*self.carrier, *child)
+        return self.level.wrap(self.box(folder, files), (sys.executable, "-m", *child))
+
+    def of(
+        self,
+        device: DeviceDescription,
+        nodes: Callable[[], tuple[Path, ...]],
+        carrier: tuple[str, ...] = (),
+    ) -> Confinement:
+        """The same for the children of one device, which gives them its nodes.
+
+        What is carried to another machine has no level of this one.
+        """
         of_host = _all_memory() if device.hardware_class.is_gpu else device.memory_bytes
         return replace(
             self,
+            level=levels()[RLIMITS] if carrier else self.level,
+            carrier=carrier,
             hardware_class=device.hardware_class,
             nodes=nodes,
             memory_bytes=self.memory_bytes or memory_limit(of_host),

@@ -92,6 +92,16 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "Install the package on the device itself, or from a wheelhouse that was made for its"
             " architecture; then restart its agent."
         ),
+        Code.PHONE_UNAUTHORIZED: (
+            "Unlock the phone and allow this computer in its dialogue; where this user may not use"
+            " the USB device, install deploy/android/51-android.rules and plug it in again."
+        ),
+        Code.PHONE_CHARGING: (
+            "Reach the phone by Wi-Fi and take its charger and cable off, or leave energy out."
+        ),
+        Code.PHONE_PYTHON: (
+            "Give it a Python and packages for it: deploy/android says which and where from."
+        ),
         Code.PLUGIN_CONFLICT: "Give one of the two files another NAME, or remove it.",
         Code.UNSUPPORTED_ARTIFACT: "Choose another recipe, runtime or device for this model.",
         Code.RUN_FAILED: "Try the artifact with the runtime alone, on the same inputs.",
@@ -164,6 +174,13 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.HOME_NOT_EMPTY: "Give --replace; the database that is there is kept beside it.",
     },
     "UNAVAILABLE": {
+        Code.ADB_SERVER: (
+            "Keep one version of adb on the host, run `adb kill-server`, then `adb start-server`."
+        ),
+        Code.PHONE_OFFLINE: "Plug the phone in again; `adb devices` shows how it stands.",
+        Code.PHONE_REBOOTED: "Find out why it starts again; what was lost is measured once more.",
+        Code.PHONE_BATTERY: "Charge the phone; its jobs wait until then.",
+        Code.PHONE_HOT: "Let the phone cool down out of the sun; its jobs wait until then.",
         Code.TOO_MANY_CALLS: (
             "Wait until one has ended; `bitgauge up --calls-per-token` lets a token have more."
         ),
@@ -234,6 +251,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
             " answers without this limit: `--db PATH`."
         ),
         Code.DISK_FULL: "Free disk space; nothing needs a restart.",
+        Code.PHONE_FULL: "Free space on the phone; nothing needs a restart.",
     },
     "DEADLINE_EXCEEDED": {
         Code.REQUEST_IDLE: "Send the whole request at once.",

@@ -87,11 +87,7 @@ class Userland:
 
 def userland() -> Userland:
     """The root with today's package in it; skips where it cannot be had."""
-    for program in PROGRAMS:
-        if shutil.which(program) is None:
-            pytest.skip(
-                f"NOT RUN: {program} (Debian packages qemu-user-static, mmdebstrap) is missing"
-            )
+    require()
     folder = CACHE / _key()
     root, wheels = folder / "root", folder / "root" / WHEELS
     made = (folder / "made").exists()
@@ -128,6 +124,15 @@ def wheelhouse(folder: Path, machine: str, python: str, extras: Sequence[str]) -
     return [line.strip() for line in done.stdout.splitlines() if line.startswith("  ")]
 
 
+def require() -> None:
+    """Skips where a program is missing."""
+    for program in PROGRAMS:
+        if shutil.which(program) is None:
+            pytest.skip(
+                f"NOT RUN: {program} (Debian packages qemu-user-static, mmdebstrap) is missing"
+            )
+
+
 def _require_binfmt(made: Userland) -> None:
     done = subprocess.run(
         made.command("cortex-a76", "/bin/true"), capture_output=True, text=True, check=False
@@ -140,13 +145,18 @@ def _require_binfmt(made: Userland) -> None:
 
 
 def _make(root: Path) -> None:
-    root.parent.mkdir(parents=True)
+    unpack(root, PACKAGES, CODENAME)
+
+
+def unpack(root: Path, packages: str, codename: str) -> None:
+    """Unpacks packages of a release of Debian for aarch64; nothing of them is run."""
+    root.parent.mkdir(parents=True, exist_ok=True)
     sources = [Path("/etc/apt/sources.list"), *Path("/etc/apt/sources.list.d").glob("*.sources")]
     listed = "\n\n".join(one.read_text() for one in sources if one.exists())
-    command = ["mmdebstrap", "--variant=extract", "--architectures=arm64", f"--include={PACKAGES}"]
+    command = ["mmdebstrap", "--variant=extract", "--architectures=arm64", f"--include={packages}"]
     done = subprocess.run(
-        [*command, CODENAME, str(root), "-"],
-        input=listed,
+        [*command, codename, str(root), "-"],
+        input=listed.replace(CODENAME, codename),
         capture_output=True,
         text=True,
         timeout=MAKE_S,

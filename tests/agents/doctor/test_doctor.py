@@ -11,6 +11,7 @@ from tempfile import gettempdir
 
 import pytest
 from bitgauge.agents.devices import cpu
+from bitgauge.agents.devices.android import listing
 from bitgauge.agents.doctor.base import Observation, Patient, State
 from bitgauge.agents.doctor.examination import examined, exit_code, in_words, program
 from bitgauge.agents.doctor.examinations import (
@@ -132,7 +133,11 @@ def test_other_work_is_told(tmp_path: Path, load: str, state: State) -> None:
     assert _states(list(others.examine(_patient(tmp_path)))) == [state]
 
 
-def test_each_state_of_a_phone_has_its_remedy(tmp_path: Path) -> None:
+def test_each_state_of_a_phone_has_its_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "require_server", lambda _port: None)
+    monkeypatch.delenv(listing.PORT_VARIABLE, raising=False)
     listed = (
         "List of devices attached\nA\tdevice\nB\tunauthorized\nC\toffline\n"
         "D\tno permissions (user in plugdev group); see [http://x]\n\n"

@@ -344,18 +344,20 @@ def test_groups_of_another_namespace_are_left_alone_until_they_are_old(
     assert not elsewhere.exists()
 
 
-def test_an_agent_ends_orphans_that_left_everything_behind() -> None:
+def test_an_agent_ends_orphans_and_spares_what_it_started_itself() -> None:
     marker = f"runaway-{secrets.token_hex(8)}"
     hostile = str(PLUGINS / "runtimes/hostile.py")
     script = (
-        "import psutil, runpy\n"
+        "import psutil, runpy, subprocess\n"
         "from bitgauge.agents.host import process\n"
         "from bitgauge.benchmarks.common import prctl\n"
         "prctl.adopt_orphans()\n"
+        "spared = subprocess.Popen(['sleep', '60'], env=process.marked_own())\n"
         f"runpy.run_path({hostile!r})['runaway']({marker!r}, 0)\n"
-        "assert psutil.Process().children()\n"
+        "assert len(psutil.Process().children()) > 1\n"
         "assert process.end_orphans(0)\n"
-        "assert not psutil.Process().children()\n"
+        "assert [one.pid for one in psutil.Process().children()] == [spared.pid]\n"
+        "spared.kill()\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
     assert not [one for one in psutil.process_iter() if marker in " ".join(words(one))]
