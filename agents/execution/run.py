@@ -1,7 +1,6 @@
 """One run: the files, launches and raw data of one entry, a function for each step.
 
-What to launch is decided by `plan`, what a dead child means by `failures`; this module only
-carries it out.
+What to launch is decided by `plan`, what a dead child means by `failures`.
 """
 
 from __future__ import annotations
@@ -298,14 +297,13 @@ async def _attempt(
     """One child, from its folder to its end."""
     folder, keeper = bench.folder / run.name, run.keeper
     await asyncio.to_thread(_lay_out, bench, spec, sources, folder)
-    timed = spec.pass_name in _TIMED
 
     async def spawned(pid: int) -> None:
         crash_point("A2")
         await to_the_end(bench.spool.spawned, intent, pid)
 
     def phase(name: str) -> None:
-        keeper.measuring(timed and name == "measure")
+        keeper.measuring(name == "measure" and spec.pass_name in _TIMED)
         if name == "measure":
             crash_point("A3")
 
