@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.zoo import decoder
 from bitgauge.coordinator.environments.shelf import ENVIRONMENTS_VARIABLE, Ready, Shelf
 
 from tests.labs.decoders import job
@@ -36,7 +36,7 @@ def test_each_is_held_against_llamacpp(up: Up, tmp_path: Path) -> None:
     with job.device(up):
         rows = job.rows(
             *(up, tmp_path, "--source", str(tmp_path / "hugging-face"), "--recipes", asked),
-            *("--calibration", str(zoo.decoder().calibration_path)),
+            *("--calibration", str(decoder().calibration_path)),
         )
     assert set(rows) == {
         ("fp32", "llamacpp"),

@@ -144,6 +144,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "benchmarks/zoo",
         "constraints.txt",
         "coordinator/builders",
+        "coordinator/client",
         "tests/contracts/test_device.py",
         "tests/contracts/test_runtime.py",
         "tests/further/qnn",

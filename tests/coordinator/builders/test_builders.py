@@ -318,9 +318,10 @@ def test_a_missing_quantizer_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     assert caught.value.code is Code.BUILD_TOOLS_MISSING
 
 
-def test_only_weight_only_recipes_have_blocks() -> None:
+def test_only_what_quantizes_weights_to_four_bits_or_nothing_else_has_blocks() -> None:
     for recipe in registry.buildable_recipes():
-        assert recipe.block is None or recipe.scheme is Scheme.WEIGHT_ONLY
+        few = recipe.family is FormatFamily.INT4
+        assert recipe.block is None or few or recipe.scheme is Scheme.WEIGHT_ONLY
 
 
 OWN = """

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks import zoo
+from bitgauge.benchmarks.zoo import models
 from bitgauge.coordinator.environments.shelf import ENVIRONMENTS_VARIABLE, Ready, shelf_folder
 
 from tests.labs.decoders import job
@@ -19,7 +19,7 @@ from .test_built import CACHE, ready
 
 pytestmark = pytest.mark.timeout(1200)
 __all__ = ["ready"]
-MODEL = zoo.models()[0]
+MODEL = models()[0]
 
 
 @pytest.fixture

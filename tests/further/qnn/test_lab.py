@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.vocabulary.enums import CellState, JobState, Realness
 from bitgauge.benchmarks.vocabulary.session_options import parse_session_options
 from bitgauge.benchmarks.vocabulary.values.jobs import Entry, JobSpec, Overrides, Selector
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
+from bitgauge.benchmarks.zoo import calibration_path, evaluation_path, models
 from bitgauge.coordinator.client.client import Client
 from bitgauge.coordinator.client.upload import local_file, upload
 
@@ -66,9 +66,9 @@ def measured(
     client: Client, folder: Path, device: str, *options: str
 ) -> list[dict[str, MetricValue] | str]:
     """Of the baseline, the integers and the same floats: metrics, or why there are none."""
-    (model,) = (one for one in zoo.models() if one.name == "digits-mlp")
+    (model,) = (one for one in models() if one.name == "digits-mlp")
     baseline, evaluation = local_file(model.path), local_file(some(folder / "some.npz"))
-    calibration = local_file(zoo.calibration_path())
+    calibration = local_file(calibration_path())
     upload(client, (baseline, evaluation, calibration))
     entries = (
         Entry("fp32", baseline.digest),
@@ -122,8 +122,8 @@ def test_numerics_and_quality_of_two_chips_and_no_cell(
         assert halves["accuracy_delta_pp"].value is not None
         assert {cell.state for cell in client.cells()} <= {CellState.PRIOR}
     refused = up.bitgauge(
-        *("run", "--baseline", str(zoo.models()[0].path), "--eval", str(zoo.evaluation_path())),
-        *("--recipes", RECIPE, "--calibration", str(zoo.calibration_path())),
+        *("run", "--baseline", str(models()[0].path), "--eval", str(evaluation_path())),
+        *("--recipes", RECIPE, "--calibration", str(calibration_path())),
         *("--on", devices["sm8550"], "--session-option", "onnxruntime:provider.backend=saver"),
     )
     assert refused.returncode != 0
