@@ -29,8 +29,8 @@ def require_evidence(told: RunReport) -> None:
     Raises:
         BadInput: `BAD_EVIDENCE`.
     """
-    if told.status is RunStatus.MEASURED and not any(map(_is_of_an_artifact, told.raw)):
-        raise _bad(told, "is measured and names no raw file of an artifact")
+    if told.status is RunStatus.MEASURED and not told.raw:
+        raise _bad(told, "is measured and names no raw file")
     if len(told.raw) > MAX_RAW_FILES:
         raise _bad(told, f"names {len(told.raw)} raw files; {MAX_RAW_FILES} are taken at most")
     if problem := _turns_problem(told.raw):
@@ -54,11 +54,6 @@ def require_evidence(told: RunReport) -> None:
             told,
             f"names {together} bytes of raw files; {MAX_RUN_RAW_BYTES} are taken at most together",
         )
-
-
-def _is_of_an_artifact(ref: RawRef) -> bool:
-    """Whether a raw file is about more than the machine that it was made on."""
-    return ref.role is not RawRole.FLOOR and ref.pass_name is not PassName.SENTINEL
 
 
 def _turns_problem(refs: Sequence[RawRef]) -> str | None:

@@ -35,8 +35,6 @@ def ref(number: int = 0, size_bytes: int = 10, launch: int | None = None) -> Raw
     ("raw", "words"),
     [
         ((), "is measured and names no raw file"),
-        ((replace(ref(1), pass_name=PassName.SENTINEL),), "names no raw file of an artifact"),
-        ((replace(ref(1), role=RawRole.FLOOR),), "names no raw file of an artifact"),
         ((ref(1), ref(1, launch=2)), "names raw file 000100000000 (10 bytes) twice"),
         ((ref(1), ref(2, launch=1)), "names launch 1 of pass pair (both) twice"),
         (tuple(map(ref, range(MAX_RAW_FILES + 1))), "names 513 raw files; 512 are taken"),
