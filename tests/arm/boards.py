@@ -45,7 +45,23 @@ class Board:
     process: subprocess.Popen[bytes] | None = None
 
     def switch_on(self) -> None:
-        """Start it, and wait until it has registered."""
+        """Start it, and wait until it has registered.
+
+        It is started again when it ends, as a service manager does: where nothing takes as long as
+        a board's boot, the agent before still counts as alive and its seat as taken.
+        """
+        began, until = time.time_ns(), time.monotonic() + REGISTER_S
+        with self.up.client() as client:
+            while not any(
+                one.description.name == self.name and one.agent and one.agent.since_unix_ns >= began
+                for one in client.devices()
+            ):
+                if self.process is None or self.process.poll() is not None:
+                    self._start()
+                assert time.monotonic() < until, self.log.read_text()[-2000:]
+                time.sleep(0.5)
+
+    def _start(self) -> None:
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 self.command,
@@ -55,7 +71,6 @@ class Board:
                 env=environment(self.log.parent),
                 start_new_session=True,
             )
-        self._wait_registered(self.process)
 
     def lose_power(self) -> None:
         """End everything on it at once: with the first process of its namespace go all others."""
@@ -72,17 +87,6 @@ class Board:
             self.process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             self.lose_power()
-
-    def _wait_registered(self, process: subprocess.Popen[bytes]) -> None:
-        began, until = time.time_ns(), time.monotonic() + REGISTER_S
-        with self.up.client() as client:
-            while not any(
-                one.description.name == self.name and one.agent and one.agent.since_unix_ns >= began
-                for one in client.devices()
-            ):
-                assert process.poll() is None, self.log.read_text()[-2000:]
-                assert time.monotonic() < until, self.log.read_text()[-2000:]
-                time.sleep(0.5)
 
 
 @contextlib.contextmanager
