@@ -59,7 +59,7 @@ runtimes-others: .venv/runtimes.installed
 	$(PYTEST) $(LARGE) -k "llamacpp or genai or transformers or declare"
 
 # A whole agent in a real aarch64 userland that QEMU emulates, on two cores, beside an x86 without VNNI. Wants
-# qemu-user, qemu-user-static and mmdebstrap; what cannot run says NOT RUN and why. 6 minutes.
+# qemu-user, qemu-user-static and mmdebstrap; what cannot run says NOT RUN and why. 3 minutes.
 test-arm: .venv/dev.installed
 	$(PYTEST) tests/arm
 

@@ -152,7 +152,10 @@ def test_an_artifact_for_the_wrong_runtime_is_refused(bench: Bench, tmp_path: Pa
         with pytest.raises(BitgaugeError) as caught:
             bench.measured(client, "m", zoo.models()[0].path, [entry], runtime="plainort")
     assert caught.value.code is Code.WRONG_ARTIFACT_KIND
-    assert caught.value.sentence == "Artifact m.tflite is of kind tflite, and plainort takes onnx."
+    assert caught.value.sentence == (
+        "Artifact m.tflite is of kind tflite, and plainort takes onnx; litert and plainlite take"
+        " it, name one with --runtime."
+    )
 
 
 def test_a_runtime_that_is_alone_takes_turns_with_the_reference(bench: Bench) -> None:
