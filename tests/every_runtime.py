@@ -69,18 +69,24 @@ def markdown(measured: Mapping[str, Sequence[TableRow]]) -> str:
     """One table with a part for each model, and what is to be known of its rows."""
     lines = ["| model | " + " | ".join(HEADS) + " |", "| --- " * (len(HEADS) + 1) + "|"]
     notes: dict[str, list[str]] = {}
+    every = []
     for model, rows in measured.items():
         for row in sorted(rows, key=lambda one: (bool(one.reference), one.runtime)):
-            cells = _cells(row)
+            cells, name = _cells(row), f"{model} {row.recipe} on {row.runtime}"
+            every.append(name)
             lines.append(f"| {model} | " + " | ".join((row.runtime, row.recipe, *cells)) + " |")
             for note in filter(None, (row.reason, *(FLAGS.get(one, one) for one in row.flags))):
-                notes.setdefault(note, []).append(f"{model} {row.recipe} on {row.runtime}")
-    count = sum(map(len, measured.values()))
-    told = [
-        f"- {note}: {'every row' if len(where) == count else ', '.join(where)}"
-        for note, where in notes.items()
-    ]
+                notes.setdefault(note, []).append(name)
+    told = [f"- {note}: {_where(where, every)}" for note, where in notes.items()]
     return "\n".join([*lines, "", *told])
+
+
+def _where(rows: Sequence[str], every: Sequence[str]) -> str:
+    """Rows by name, or those that are left out where these are fewer."""
+    others = [one for one in every if one not in rows]
+    if not others:
+        return "every row"
+    return f"every row but {', '.join(others)}" if len(others) < len(rows) else ", ".join(rows)
 
 
 def _cells(row: TableRow) -> tuple[str, ...]:
