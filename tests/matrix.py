@@ -58,7 +58,6 @@ RAN = (
     Ran("tests/runtimes/llamacpp/test_agent.py", CPU, _VM, "llamacpp"),
     Ran("tests/runtimes/genai/test_agent.py", CPU, _VM, "genai"),
     Ran("tests/runtimes/transformers/test_agent.py", CPU, _VM, "transformers"),
-    Ran("tests/further/executorch/test_job.py", CPU, _VM, "executorch"),
     Ran("tests/contracts/test_runtime.py", CPU, _VM, "openvino executorch", CONTRACT),
     Ran("tests/arm/test_boards.py", CPU, _EMULATED, "onnxruntime litert"),
     Ran("tests/arm/test_boards.py", ARM, _EMULATED, "onnxruntime litert"),
