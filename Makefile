@@ -64,7 +64,7 @@ test-arm: .venv/dev.installed
 	$(PYTEST) tests/arm
 
 # Two phones behind adb: Debian's adbd in that userland, unplugged in a job and back. Wants adb, qemu-user-static and
-# mmdebstrap; what cannot run says NOT RUN and why. 6 minutes.
+# mmdebstrap; what cannot run says NOT RUN and why. 3 minutes.
 test-android: .venv/dev.installed
 	$(PYTEST) tests/android
 
