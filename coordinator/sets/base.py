@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -83,6 +84,20 @@ class SourceKind(Protocol):
 def refused(sentence: str) -> BadInput:
     """What is wrong with a source."""
     return BadInput(Code.BAD_SOURCE, sentence)
+
+
+@contextlib.contextmanager
+def written_to(path: Path) -> Iterator[None]:
+    """Says in one sentence that a set cannot be written to `path`.
+
+    Raises:
+        BadInput: BAD_ARGUMENT.
+    """
+    try:
+        yield
+    except OSError as error:
+        sentence = f"{path} cannot be written: {error.strerror or error}."
+        raise BadInput(Code.BAD_ARGUMENT, sentence) from error
 
 
 def label_codes(labels: Sequence[str], classes: Sequence[str]) -> tuple[npt.NDArray[np.int64], str]:

@@ -25,9 +25,9 @@ from bitgauge.benchmarks.quality.texts import (
     document_hashes,
     write_text_set,
 )
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
+from bitgauge.benchmarks.vocabulary.errors import Code
 
-from .base import SetOptions, refused
+from .base import SetOptions, refused, written_to
 from .bounds import MAX_TEXT_FILE_BYTES
 from .sources.texts import tokenizer_of
 from .split import split
@@ -108,13 +108,9 @@ def save_texts(made: MadeTexts, evaluation: Path, calibration: Path | None) -> N
         BadInput: BAD_ARGUMENT, one cannot be written there.
     """
     for path, one in ((evaluation, made.evaluation), (calibration, made.calibration)):
-        if path is None or one is None:
-            continue
-        try:
-            write_text_set(path, one)
-        except OSError as error:
-            sentence = f"{path} cannot be written: {error.strerror or error}."
-            raise BadInput(Code.BAD_ARGUMENT, sentence) from error
+        if path is not None and one is not None:
+            with written_to(path):
+                write_text_set(path, one)
 
 
 def _some(texts: TextSet, names: Sequence[str]) -> TextSet:

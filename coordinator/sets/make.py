@@ -14,9 +14,8 @@ from bitgauge.benchmarks.quality.sets import (
     sample_hashes,
     write_evaluation_set,
 )
-from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
-from .base import SetOptions, label_codes, refused
+from .base import SetOptions, label_codes, refused, written_to
 from .registry import source_of
 from .split import split
 
@@ -88,10 +87,6 @@ def save(made: MadeSets, evaluation: Path, calibration: Path | None) -> None:
         BadInput: BAD_ARGUMENT, one cannot be written there.
     """
     for path, one in ((evaluation, made.evaluation), (calibration, made.calibration)):
-        if path is None or one is None:
-            continue
-        try:
-            write_evaluation_set(path, one)
-        except OSError as error:
-            sentence = f"{path} cannot be written: {error.strerror or error}."
-            raise BadInput(Code.BAD_ARGUMENT, sentence) from error
+        if path is not None and one is not None:
+            with written_to(path):
+                write_evaluation_set(path, one)

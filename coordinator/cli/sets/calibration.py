@@ -72,11 +72,13 @@ def sample_set(
     from bitgauge.benchmarks.quality.sets import read_evaluation_set, write_evaluation_set
     from bitgauge.benchmarks.vocabulary.shown import counted
 
+    from ...sets.base import written_to
     from ...sets.calibration.draw import draw
 
     found = read_evaluation_set(pool, Code.BAD_CALIBRATION_SET)
     drawn = draw(found, count, dict(map(_weight, weight or ())), seed=seed)
-    write_evaluation_set(output, found.taken(drawn.places))
+    with written_to(output):
+        write_evaluation_set(output, found.taken(drawn.places))
     for note in drawn.notes:
         say(f"note: {note}")
     say(f"{output}: {counted(drawn.places.size, 'sample')} of {len(found)}.")

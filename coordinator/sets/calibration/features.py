@@ -11,12 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from bitgauge.benchmarks.quality.sets import EvaluationSet
+from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
 Feature = npt.NDArray[np.float64]
 
 MOST_CHANNELS = 4
 """Of an image: gray, colours, and one that is transparent."""
 _IMAGE_AXES = 4
+_LARGEST = 1e150
+"""Beyond it the spread of a feature, a sum of squares, is no number in double precision."""
 _AT_ONCE = 1 << 22
 """Values that are looked at in one go."""
 
@@ -27,7 +30,22 @@ def features_of(samples: EvaluationSet) -> dict[str, Feature]:
     Of real numbers the mean, the spread and both ends, and the mean of each channel of an image;
     of whole numbers, which are tokens or codes, how many are not 0, their mean and how many are
     different. Of an input of one number it is that number.
+
+    Raises:
+        BadInput: BAD_CALIBRATION_SET, values are so large that their mean or spread is no number.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = _every(samples)
+    for name, feature in found.items():
+        if not (np.abs(feature) < _LARGEST).all():
+            raise BadInput(
+                Code.BAD_CALIBRATION_SET,
+                f"Values are too large to be compared: of a sample {name} is {_LARGEST:g} or more.",
+            )
+    return found
+
+
+def _every(samples: EvaluationSet) -> dict[str, Feature]:
     found: dict[str, Feature] = {}
     for name, values in sorted(samples.inputs.items()):
         rows = values.reshape(len(values), -1)
