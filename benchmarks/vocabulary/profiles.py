@@ -18,7 +18,7 @@ from .values.jobs import NO_OVERRIDES, JobSpec, Overrides
 MEASURING_VERSION = 1
 """Raised when the protocol changes so that older numbers are not comparable: cells become stale."""
 
-ANALYSIS_VERSION = 5
+ANALYSIS_VERSION = 6
 """Raised when stored runs are to be computed again (`analyse`)."""
 
 MAX_LATENCIES_PER_LAUNCH = 1_000_000
