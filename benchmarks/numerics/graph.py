@@ -156,6 +156,21 @@ class GraphFacts:
     steps: Mapping[str, float] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of_outputs(cls, names: tuple[str, ...]) -> GraphFacts:
+        """What is known where a runtime shows outputs and nothing else."""
+        return cls(
+            operators=(),
+            producers=dict.fromkeys(names, "output"),
+            copies=frozenset(),
+            codes={},
+            constants={},
+            dynamic=False,
+            claims_integer=False,
+            outputs=names,
+            aliases={},
+        )
+
 
 def with_narrow_floats(observed: Arrays, codes: Mapping[str, Codes]) -> Arrays:
     """Tensors as they were observed, those of 8-bit floats as numbers in units of their scale.

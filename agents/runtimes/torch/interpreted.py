@@ -128,23 +128,12 @@ class OutputsOf:
 
     def __init__(self, session: TorchSession, execution: str) -> None:
         self._session = session
-        names = session.output_names
         self.why_not = (
             f"Execution {execution} fuses its operators into kernels whose inner tensors are never"
             " made, so that its outputs alone are seen; measured eager the same program shows"
             " them."
         )
-        self.facts = GraphFacts(
-            operators=(),
-            producers=dict.fromkeys(names, "output"),
-            copies=frozenset(),
-            codes={},
-            constants={},
-            dynamic=False,
-            claims_integer=False,
-            outputs=names,
-            aliases={},
-        )
+        self.facts = GraphFacts.of_outputs(session.output_names)
 
     def observe(self, feeds: Arrays) -> Arrays:
         """Feeds and outputs of one call by name."""

@@ -84,18 +84,7 @@ class OutputsOfPlaced:
 
         self._session = session
         self.why_not = f"Provider {provider} shows no inner tensor, only outputs."
-        names = session.output_names
-        self.facts: GraphFacts = GraphFacts(
-            operators=(),
-            producers=dict.fromkeys(names, "output"),
-            copies=frozenset(),
-            codes={},
-            constants={},
-            dynamic=False,
-            claims_integer=False,
-            outputs=names,
-            aliases={},
-        )
+        self.facts: GraphFacts = GraphFacts.of_outputs(session.output_names)
 
     def observe(self, feeds: Arrays) -> Arrays:
         """Feeds and outputs of one call by name."""
