@@ -247,6 +247,8 @@ def test_rows_that_do_not_turn_with_the_samples_are_found(
     # The other axis is the samples': reversing ours changes what each of them sees.
     decay = 0.3 ** np.arange(batch, dtype=np.float32)[:, None, None]
     others = [(np.tanh(one) * decay).sum(axis=0) for one in (x, x[::-1])]
+    turned, kept = (np.linalg.norm(others[0] - one) for one in (others[1][::-1], others[1]))
+    assume(turned > 0.3 * kept)  # few rows may lie by chance as if they had turned
     found.look_reordered([others[0]], [others[0]], [others[1]])
     assert not found.outputs[0].follows
 
