@@ -106,6 +106,29 @@ def test_a_row_of_scores_is_what_greedy_says(decoder: Decoder) -> None:
         )
 
 
+def test_calls_in_any_order_give_what_a_fresh_one_gives(decoder: Decoder) -> None:
+    """What a decoder computed ahead, or owes, is never seen: tokens that were fed count alone."""
+    rng = np.random.default_rng(5)
+    for _ in range(12):
+        decoder.reset()
+        fed: list[int] = []
+        for _ in range(6):
+            tokens = some(decoder, int(rng.integers(1, 4)), seed=int(rng.integers(1000)))
+            choice = rng.integers(4)
+            if choice == 1 and fed:
+                tokens = np.array([decoder.greedy()])
+            elif choice == 2 and fed:
+                decoder.greedy()
+            decoder.feed(tokens)
+            fed += tokens.tolist()
+            if choice == 3:
+                refuses(Code.OUTSIDE_VOCABULARY, lambda: decoder.feed(np.asarray([-1])))
+        found = decoder.greedy(), decoder.greedy()
+        last = decoder.scores(np.array(fed))[-1]
+        assert found[0] == found[1]
+        assert last[found[0]] >= last.max() - TOLERANCE * last.std(), fed
+
+
 def test_it_answers_the_same_again(decoder: Decoder) -> None:
     """Bit by bit: perplexities of two launches differ by the artifact and by nothing else."""
     tokens = some(decoder, 30)

@@ -111,8 +111,10 @@ def _refusals(code: Code = Code.BAD_MODEL) -> Any:
 class GenaiDecoder:
     """One loaded folder; see `base.Decoder`. Its context is made when it is first fed.
 
-    Tokens are appended, never drawn by the library: its own step stops at a token that ends a
-    text, and goes on with padding.
+    The most probable token is chosen by the library's own step, as its users have it, which counts
+    it as appended and computes it with the next one: who feeds it then has nothing to wait for.
+    That step ends at a token that ends a text, and would go on with padding; such a token is taken
+    back, and appended as any other when it is fed.
     """
 
     def __init__(
@@ -131,6 +133,9 @@ class GenaiDecoder:
         self._size = min(options.context or MOST_CONTEXT, config.context_tokens)
         self._generator: Any = None
         self._fed = 0
+        self._chosen: int | None = None  # what comes next, once it was asked for
+        self._ahead = False  # the library has appended it already
+        self._owed: int | None = None  # what was fed last and is computed with what comes next
 
     @property
     def context_tokens(self) -> int:
@@ -166,17 +171,37 @@ class GenaiDecoder:
         """Forgets what was fed; the buffers of the context stay."""
         if self._fed:
             self._generator.rewind_to(0)
-        self._fed = 0
+        self._fed, self._chosen, self._ahead, self._owed = 0, None, False, None
 
     def feed(self, tokens: Ints) -> None:
         """All at once; logits of every position are computed, as the file has it."""
-        self._append(tokens)
+        if self._ahead and len(tokens) == 1 and tokens[0] == self._chosen:
+            self._owed, self._chosen, self._ahead = self._chosen, None, False
+            self._fed += 1
+        else:
+            self._append(tokens)
 
     def greedy(self) -> int:
         """The highest of the last position's logits."""
-        if not self._fed:
-            raise nothing_fed()
-        return int(np.argmax(self._generator.get_logits()))
+        if self._chosen is None:
+            if not self._fed:
+                raise nothing_fed()
+            with _refusals(Code.RUN_FAILED):
+                self._chosen = self._next()
+        return self._chosen
+
+    def _next(self) -> int:
+        generator = self._generator
+        if self._fed == self._size:  # the library's step wants room for what it chooses
+            self._settle()
+            return int(np.argmax(generator.get_logits()))
+        generator.generate_next_token()
+        token = int(generator.get_next_tokens()[0])
+        self._owed = None
+        self._ahead = not generator.is_done()
+        if not self._ahead:
+            generator.rewind_to(self._fed)
+        return token
 
     def scores(self, tokens: Ints) -> Floats:
         """Logits of every position, as float32."""
@@ -193,12 +218,26 @@ class GenaiDecoder:
     def _append(self, tokens: Ints) -> None:
         check_tokens(tokens, fed=self._fed, vocabulary=self.vocabulary, context=self._size)
         with _refusals(Code.RUN_FAILED):
-            if self._generator is None:
+            if first := self._generator is None:
                 self._generator = self._made()
+            self._settle()
             self._generator.append_tokens(np.ascontiguousarray(tokens, np.int32))
-        if not self._fed:
+        if first:
             self._require_vocabulary()
         self._fed += len(tokens)
+
+    def _settle(self) -> None:
+        """Leaves the library with what was fed, all of it computed, and nothing else.
+
+        Appending behind a token of its own step gives wrong logits (seen with 0.18), so that such a
+        token is taken back, and appended if it was fed.
+        """
+        if self._ahead:
+            self._generator.rewind_to(self._fed)
+        if self._owed is not None:
+            self._generator.rewind_to(self._fed - 1)
+            self._generator.append_tokens(np.array([self._owed], np.int32))
+        self._chosen, self._ahead, self._owed = None, False, None
 
     def _made(self) -> Any:
         """What holds the context."""
@@ -209,6 +248,9 @@ class GenaiDecoder:
             num_beams=1,
             num_return_sequences=1,
             do_sample=False,
+            min_length=0,
+            no_repeat_ngram_size=0,
+            repetition_penalty=1.0,
             past_present_share_buffer=self._picked[SHARED] == "on",
         )
         return library().Generator(self._model, params)

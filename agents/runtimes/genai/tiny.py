@@ -34,26 +34,34 @@ _HEAD = 32
 
 
 @dataclass(frozen=True, slots=True)
-class _Sizes:
+class Widths:
+    """Layers, numbers between them (a multiple of 32), and tokens of such a model."""
+
     layers: int
     width: int
     vocabulary: int
 
     @property
     def heads(self) -> int:
+        """Of attention, 32 numbers each."""
         return self.width // _HEAD
 
 
-_SIZES = {FLOOR: _Sizes(1, 32, 64), SENTINEL: _Sizes(2, 256, 256)}
+_SIZES = {FLOOR: Widths(1, 32, 64), SENTINEL: Widths(2, 256, 256)}
 
 
 def made(head: bytes) -> dict[str, bytes] | None:
     """The files of the folder that a mark stands for; None for what is no mark."""
     sizes = _SIZES.get(head)
-    return None if sizes is None else {CONFIG: _config(sizes), _MODEL: _model(sizes)}
+    return None if sizes is None else files_of(sizes)
 
 
-def _config(sizes: _Sizes) -> bytes:
+def files_of(sizes: Widths) -> dict[str, bytes]:
+    """The files of the folder of a model of these sizes."""
+    return {CONFIG: _config(sizes), _MODEL: _model(sizes)}
+
+
+def _config(sizes: Widths) -> bytes:
     ends = {
         f"{which}_{one}_names": f"{which}.%d.{one}" for which in ("past", "present") for one in _KV
     }
@@ -92,7 +100,7 @@ _KV = ("key", "value")
 _Shape = Sequence["int | str"]
 
 
-def _model(sizes: _Sizes) -> bytes:
+def _model(sizes: Widths) -> bytes:
     """An ONNX file; the numbers of its fields are those of onnx.proto, see `ort.encode`."""
     past = [f"past.{layer}.{one}" for layer in range(sizes.layers) for one in _KV]
     present = [f"present.{layer}.{one}" for layer in range(sizes.layers) for one in _KV]
@@ -113,7 +121,7 @@ def _model(sizes: _Sizes) -> bytes:
     return number(1, _IR_VERSION) + chunk(7, graph) + opsets
 
 
-def _nodes(sizes: _Sizes) -> Iterator[bytes]:
+def _nodes(sizes: Widths) -> Iterator[bytes]:
     yield _node("ReduceSum", ["attention_mask", "one"], ["fed"], keepdims=0)
     yield _node("Sub", ["fed", "one"], ["last"])
     yield _node("Cast", ["last"], ["lengths"], to=_INT32)
@@ -138,7 +146,7 @@ def _nodes(sizes: _Sizes) -> Iterator[bytes]:
     yield _node("MatMul", [f"x{sizes.layers}", "head"], ["logits"])
 
 
-def _weights(sizes: _Sizes) -> Iterator[bytes]:
+def _weights(sizes: Widths) -> Iterator[bytes]:
     import numpy as np
 
     generator = np.random.default_rng(1)

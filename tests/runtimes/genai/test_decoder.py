@@ -16,6 +16,7 @@ import pytest
 from bitgauge.agents.runtimes.base import SessionOptions
 from bitgauge.agents.runtimes.genai import open_decoder, probe
 from bitgauge.benchmarks.common.digests import sha256_of_tokens
+from bitgauge.benchmarks.protocol.generation import request
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 
 from tests.labs.rooms import hf_folders
@@ -73,6 +74,27 @@ def test_a_token_that_ends_a_text_ends_nothing(folder: Path) -> None:
     for token in (5, ends, 9):
         other.feed(np.array([token]))
     assert other.greedy() == int(expected[-1].argmax())
+
+
+def test_tokens_that_end_a_text_do_not_change_what_is_generated(folder: Path) -> None:
+    """Each token that is chosen is one that ends a text; the context is filled by the last one."""
+
+    def generated() -> list[int]:
+        decoder = open_decoder(folder, SessionOptions(context=32))
+        return request(decoder, np.array([5]), 32)
+
+    expected = generated()
+    changed(folder, lambda held: held["model"].update(eos_token_id=sorted(set(expected))))
+    assert generated() == expected
+
+
+def test_what_a_folder_says_of_searching_is_not_followed(folder: Path) -> None:
+    """A penalty for repetition would make another token the most probable one."""
+    decoder = open_decoder(folder, SessionOptions(context=32))
+    expected = request(decoder, np.array([5]), 12)
+    assert len(set(expected)) < len(expected), "another seed: nothing is repeated here"
+    changed(folder, lambda held: held["search"].update(repetition_penalty=5.0, min_length=20))
+    assert request(open_decoder(folder, SessionOptions(context=32)), np.array([5]), 12) == expected
 
 
 def test_the_context_is_that_of_the_model_at_most(folder: Path) -> None:
