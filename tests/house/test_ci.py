@@ -13,7 +13,8 @@ import pytest
 from .stamps import LONG, MOST_A_RUN
 from .tree import ROOT
 
-TARGETS = ("demo", "test", "test-runtimes", "bad-days", "resolve", *LONG)
+BOARDS = ("test-arm", "test-android")
+TARGETS = ("demo", "test", "test-runtimes", *BOARDS, "bad-days", "resolve", *LONG)
 RUN = TARGETS[: len(TARGETS) - len(LONG) + MOST_A_RUN]
 NO_GPU = "NOT RUN: GPU tests: missing hardware, no NVIDIA GPU"
 
