@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..numerics.ledger import Ledger, OperatorRow, TensorRow, unchecked_words, worst_operators
 from ..raw.numerics import read_ledger
 from ..vocabulary.enums import FormatFamily, PassName, RawRole
-from ..vocabulary.kernel_modes import FLOAT, INEXACT, SAT16, kernel_mode
+from ..vocabulary.kernel_modes import FLOAT, INEXACT, SAT16, WRAP16, kernel_mode
 from ..vocabulary.metric import Group
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
@@ -82,14 +82,14 @@ def saturates(row: OperatorRow, modes: dict[str, str]) -> bool:
 
 
 def wrong_kernels(ledger: Ledger, modes: dict[str, str]) -> list[str]:
-    """Operators whose kernel is neither exact nor saturates, by the probe.
+    """Operators whose kernel is neither exact nor saturates, by the probe, or wraps around.
 
     One whose outputs were computed again and found right is none of them, whatever the probe says.
     """
     return [
         row.name
         for row in ledger.products
-        if modes.get(row.kind) == INEXACT and not (row.elements and not row.errors1)
+        if modes.get(row.kind) in (INEXACT, WRAP16) and not (row.elements and not row.errors1)
     ]
 
 

@@ -1,6 +1,7 @@
 """What a kernel is asked by the saturation probe, and which mode its answers mean.
 
-Sources of the cases and of the classes: measurement.md D-1 and D.2 (pair16).
+Sources of the cases and of the classes: measurement.md D-1 and D.2 (pair16); of `wrap16`,
+onnxruntime's issue 31573.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..vocabulary.kernel_modes import EXACT, INEXACT, SAT16, UNKNOWN
+from ..vocabulary.kernel_modes import EXACT, INEXACT, SAT16, UNKNOWN, WRAP16
 
 _INT16 = np.iinfo(np.int16)
+_INT8_MAX = np.iinfo(np.int8).max
+_LANES = 8
+"""Products that a 128-bit register of 16-bit sums holds."""
 
 Ints = npt.NDArray[np.int64]
 
@@ -43,9 +47,38 @@ class Case:
         after adding 128, and takes 128 times the column sum off again.
         """
         found = [pair16(self.a, self.b)]
-        if self.a.min() < 0 or self.a.max() <= np.iinfo(np.int8).max:
+        if self.a.min() < 0 or self.a.max() <= _INT8_MAX:
             found.append(pair16(self.a + 128, self.b) - 128 * self.b.sum(axis=0))
         return tuple(found)
+
+    def wrapped(self) -> Ints:
+        """What kernels that wrap around would accumulate.
+
+        They multiply signed numbers: of unsigned ones 128 is taken first, and what that takes of
+        the product is given back.
+        """
+        a, b = (side - 128 * (side.max() > _INT8_MAX) for side in (self.a, self.b))
+        found: Ints = self.exact + wrap16(a, b) - a @ b
+        return found
+
+
+def wrap16(a: Ints, b: Ints) -> Ints:
+    """Accumulators of a kernel that adds two products in 16 bits, which wrap around.
+
+    So does ONNX Runtime on ARM cores without dot products: in each block of 16 along K a register
+    takes the products 0 to 7 (SMULL), then adds the products 8 to 15 (SMLAL), and is widened only
+    then (SADALP). Of signed numbers of 8 bits only -128 by -128, twice, leaves it: 2^15.
+
+    Args:
+        a: (rows, K), signed numbers of 8 bits.
+        b: (K, columns), as above.
+    """
+    rest = -a.shape[1] % (2 * _LANES)
+    blocks = np.pad(a, ((0, 0), (0, rest))).reshape(len(a), -1, 2, _LANES)
+    weights = np.pad(b, ((0, rest), (0, 0))).reshape(-1, 2, _LANES, b.shape[1])
+    pairs = np.einsum("rbil,bilc->rblc", blocks, weights)
+    sums: Ints = pairs.astype(np.int16).astype(np.int64).sum(axis=(1, 2))
+    return sums
 
 
 def pair16(a: Ints, b: Ints) -> Ints:
@@ -71,12 +104,14 @@ class Answer:
         exact: what exact arithmetic gives, in that unit.
         saturated: what each kind of saturation gives.
         tolerance: largest difference that rounding alone explains.
+        wrapped: what arithmetic that wraps around gives; None where it cannot be what happened.
     """
 
     got: npt.NDArray[np.float64]
     exact: npt.NDArray[np.float64]
     saturated: tuple[npt.NDArray[np.float64], ...]
     tolerance: float
+    wrapped: npt.NDArray[np.float64] | None = None
 
     def is_exact(self) -> npt.NDArray[np.bool_]:
         """Which outputs exact arithmetic explains."""
@@ -88,6 +123,13 @@ class Answer:
         near: npt.NDArray[np.bool_] = np.abs(self.got - self.saturated[kind]) <= self.tolerance
         return near
 
+    def is_wrapped(self) -> npt.NDArray[np.bool_]:
+        """Which outputs arithmetic that wraps around explains."""
+        if self.wrapped is None:
+            return np.zeros(self.got.shape, np.bool_)
+        near: npt.NDArray[np.bool_] = np.abs(self.got - self.wrapped) <= self.tolerance
+        return near
+
     def tells(self) -> bool:
         """Whether any output could have told saturation from exact arithmetic."""
         return any(
@@ -96,10 +138,11 @@ class Answer:
 
 
 def classify(answers: Sequence[Answer]) -> str:
-    """The mode that explains every output: exact if that does, else saturation, else neither.
+    """The mode that explains every output: exact if that does, else 16 bits, else neither.
 
-    One kind of saturation has to explain all that is not exact; a kernel whose remainders take
-    another path may be exact in places. Without an answer that could have told, it is unknown.
+    One kind of saturation, or of wrapping around, has to explain all that is not exact; a kernel
+    whose remainders take another path may be exact in places. Without an answer that could have
+    told, it is unknown.
     """
     if not any(one.tells() for one in answers):
         return UNKNOWN
@@ -110,7 +153,9 @@ def classify(answers: Sequence[Answer]) -> str:
         all((one.is_exact() | one.is_saturated(kind)).all() for one in answers)
         for kind in range(kinds)
     )
-    return SAT16 if any(explained) else INEXACT
+    if any(explained):
+        return SAT16
+    return WRAP16 if all((one.is_exact() | one.is_wrapped()).all() for one in answers) else INEXACT
 
 
 def cases(activation: type, weight: type) -> tuple[Case, ...]:

@@ -24,6 +24,7 @@ FP8_INFINITE = "fp8_inf"
 FP8_NAN = "fp8_nan"
 UNSUPPORTED = "unsupported"
 UNKNOWN = "unknown"
+WRAP16 = "wrap16"
 INEXACT = "inexact"
 SAT16 = "sat16"
 
@@ -39,12 +40,13 @@ MEANING: dict[str, str] = {
     FP8_NAN: "what FP8 cannot hold becomes NaN",
     UNSUPPORTED: "the runtime has no kernel for it",
     UNKNOWN: "the probe did not find out",
-    INEXACT: "neither the exact integer nor what saturation to 16 bits would give",
+    WRAP16: "two products are added in 16 bits and wrap around: exact unless both are -128 x -128",
+    INEXACT: "neither the exact integer nor what 16 bits would make of it",
     SAT16: "adjacent products are added in 16 bits and saturate",
 }
 """Every mode, from harmless to worst, and what it means."""
 
-PROBE_VERSION = 6
+PROBE_VERSION = 7
 """Raised when what is probed or how it is classified changes: maps that are kept are then old."""
 
 _RANK = {mode: rank for rank, mode in enumerate(MEANING)}

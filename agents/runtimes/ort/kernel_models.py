@@ -100,7 +100,8 @@ class Made:
         exact = self.case.exact[rows]
         got = np.asarray(self.read(output), np.float64).reshape(exact.shape)
         saturated = tuple(self.expect(sums[rows]) for sums in self.case.hypotheses())
-        return Answer(got, self.expect(exact), saturated, self.tolerance)
+        wrapped = self.expect(self.case.wrapped()[rows])
+        return Answer(got, self.expect(exact), saturated, self.tolerance, wrapped)
 
 
 Build = Callable[[Setup], Made]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...numerics.ledger import TensorRow, unchecked_words, worst_operators, worst_tensors
 from ...vocabulary import shown as text
+from ...vocabulary.kernel_modes import WRAP16
 from ...vocabulary.reasons import SATURATING, WRONG_KERNEL
 from .types import NOTE, WRONG, ExplainedRun, Finding, share_words
 
@@ -66,6 +67,9 @@ def _wrong_kernel(subject: ExplainedRun) -> Iterator[Finding]:
     metric = subject.metric("saturated_pct")
     if WRONG_KERNEL in metric.flags:
         named = subject.said("saturated_pct", "wrong_kernels")
+        if subject.said("saturated_pct", "kernel_mode") == WRAP16:
+            yield _wraps(named)
+            return
         yield Finding(
             WRONG,
             "wrong_kernel",
@@ -74,6 +78,18 @@ def _wrong_kernel(subject: ExplainedRun) -> Iterator[Finding]:
             ("Measure it with other kernels of its runtime, or in another runtime.",),
             weight=95.0,
         )
+
+
+def _wraps(named: str | None) -> Finding:
+    return Finding(
+        WRONG,
+        "wraps",
+        f"The kernel of {named} adds two products in 16 bits here ({WRAP16}): where both are -128"
+        " by -128, with 128 taken of unsigned codes first, the sum is 65,536 too small. Its"
+        " outputs here were found wrong, or could not be computed again.",
+        ("Keep -128 out of the weights (symmetric ones from -127 to 127).", _SEVEN_BITS, _U8U8),
+        weight=95.0,
+    )
 
 
 def _saturation(subject: ExplainedRun) -> Iterator[Finding]:
@@ -96,7 +112,7 @@ def _saturation(subject: ExplainedRun) -> Iterator[Finding]:
         )
         return
     elsewhere = subject.detail("saturated_pct", "wrong_outputs_pct_if_sat16")
-    if elsewhere:
+    if elsewhere and WRONG_KERNEL not in metric.flags:
         yield Finding(
             NOTE,
             "saturates_elsewhere",

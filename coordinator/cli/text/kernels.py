@@ -17,6 +17,7 @@ from bitgauge.benchmarks.vocabulary.kernel_modes import (
     MEANING,
     SAT16,
     UNSUPPORTED,
+    WRAP16,
 )
 from bitgauge.benchmarks.vocabulary.session_options import session_words
 from bitgauge.benchmarks.vocabulary.shown import DASH, counted, number, size
@@ -123,6 +124,8 @@ def _runtime(runtime: RuntimeDescription) -> list[str]:
     lines += [f"  {mode}: {MEANING.get(mode, _OF_TOMORROW)}" for mode in present]
     if SAT16 in present:
         lines.append(_remedy(found, runtime))
+    elif WRAP16 in present:
+        lines.append("  What keeps a model exact here: weights from -127 to 127, without -128.")
     return [*lines, *option_lines(runtime), *anchor_lines(runtime)]
 
 

@@ -71,6 +71,19 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
         {"metrics": [metric("saturated_pct", None, "wrong_kernel", wrong_kernels="dense/1")]},
         "The kernel of dense/1 answered",
     ),
+    "wraps": (
+        {
+            "metrics": [
+                metric(
+                    *("saturated_pct", 0.0, "wrong_kernel"),
+                    wrong_kernels="dense/1",
+                    kernel_mode="wrap16",
+                    wrong_outputs_pct_if_sat16=3.5,
+                )
+            ]
+        },
+        "Keep -128 out of the weights",
+    ),
     "saturates_elsewhere": ({"metrics": [ELSEWHERE]}, "without VNNI"),
     "clipping": ({"ledger": replace(LEDGER, tensors=(CLIPPED,))}, "3.0 % of the values of x"),
     "outliers": ({"ledger": replace(LEDGER, tensors=(NOISY,))}, "percentile"),

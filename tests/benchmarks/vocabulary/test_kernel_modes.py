@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from bitgauge.benchmarks.numerics.kernel_cases import Answer, Ints, cases, classify, pair16
+from bitgauge.benchmarks.numerics.kernel_cases import (
+    Answer,
+    Ints,
+    cases,
+    classify,
+    pair16,
+    wrap16,
+)
 from bitgauge.benchmarks.numerics.saturation import pair_sums
 from bitgauge.benchmarks.vocabulary.kernel_modes import (
     EXACT,
@@ -15,6 +22,7 @@ from bitgauge.benchmarks.vocabulary.kernel_modes import (
     MEANING,
     SAT16,
     UNKNOWN,
+    WRAP16,
     kernel_mode,
     probe_map_of,
     worst,
@@ -25,7 +33,12 @@ from hypothesis import strategies as st
 
 Kernel = Callable[[Ints, Ints], Ints]
 
-TYPES = {"u8s8": (np.uint8, np.int8), "s8s8": (np.int8, np.int8), "u8u8": (np.uint8, np.uint8)}
+TYPES = {
+    "u8s8": (np.uint8, np.int8),
+    "s8s8": (np.int8, np.int8),
+    "u8u8": (np.uint8, np.uint8),
+    "s8u8": (np.int8, np.uint8),
+}
 
 
 def exact(a: Ints, b: Ints) -> Ints:
@@ -37,6 +50,13 @@ def shifted(a: Ints, b: Ints) -> Ints:
     """A kernel for unsigned activations that is given signed ones."""
     sums: Ints = pair16(a + 128, b) - 128 * b.sum(axis=0)
     return sums
+
+
+def wraps(a: Ints, b: Ints) -> Ints:
+    """A kernel for signed numbers that is given whatever there is, as ARM's are."""
+    x = a - 128 if a.max() > 127 else a
+    w = b - 128 if b.max() > 127 else b
+    return exact(a, b) - exact(x, w) + wrap16(x, w)
 
 
 def single_precision(a: Ints, b: Ints) -> Ints:
@@ -59,7 +79,8 @@ def found(kernel: Kernel, types: str, scale: float | None = None) -> str:
     for case in cases(*TYPES[types]):
         saturated = tuple(seen(one) for one in case.hypotheses())
         tolerance = 0.0 if scale is None else 1.0
-        answers.append(Answer(seen(kernel(case.a, case.b)), seen(case.exact), saturated, tolerance))
+        got, wrapped = seen(kernel(case.a, case.b)), seen(case.wrapped())
+        answers.append(Answer(got, seen(case.exact), saturated, tolerance, wrapped))
     return classify(answers)
 
 
@@ -74,6 +95,7 @@ def found(kernel: Kernel, types: str, scale: float | None = None) -> str:
         (pair16, "u8u8", SAT16),
         (pair16, "s8s8", SAT16),  # -128 times -128, twice, is one too many
         (shifted, "s8s8", SAT16),
+        *((wraps, types, WRAP16) for types in TYPES),
         (drops_the_last, "u8s8", INEXACT),
     ],
 )
@@ -132,6 +154,21 @@ def test_the_probe_and_the_ledger_know_the_same_saturation(
     a, b = np.array([vectors[0]]), np.array(vectors[1])[:, None]
     excess = pair_sums(a.astype(np.uint8), b.astype(np.int8)).excess
     assert np.array_equal(pair16(a, b), a @ b + excess)
+
+
+@given(
+    st.integers(1, 40).flatmap(
+        lambda k: st.tuples(*[st.lists(st.integers(-128, 127), min_size=k, max_size=k)] * 2)
+    )
+)
+def test_what_wraps_around_is_minus_128_twice_and_nothing_else(
+    vectors: tuple[list[int], list[int]],
+) -> None:
+    a, b = vectors
+    both = [x == w == -128 for x, w in zip(a, b, strict=True)]
+    twice = sum(both[k] and both[k + 8] for k in range(len(both) - 8) if k % 16 < 8)
+    sums = wrap16(np.array([a]), np.array(b)[:, None])
+    assert sums.item() == int(np.dot(a, b)) - 65_536 * twice
 
 
 def test_the_cited_case_is_among_them() -> None:

@@ -64,9 +64,10 @@ def test_integers_that_ran_as_floats_have_no_saturation_and_the_mode_float() -> 
     assert detail(metric)["kernel_mode"] == "float"
 
 
-def test_a_kernel_that_answered_the_probe_with_something_else_is_flagged() -> None:
+@pytest.mark.parametrize("mode", ["inexact", "wrap16"])
+def test_a_kernel_that_answered_the_probe_with_something_else_is_flagged(mode: str) -> None:
     """But for one whose outputs were computed again and found right: the probe is no better."""
-    wrong = dict.fromkeys(MAP, "inexact")
+    wrong = dict.fromkeys(MAP, mode)
     right, unseen = replace(QUIET, elements=90), replace(PRODUCT, elements=0)
     metric = saturated((right, unseen), wrong)
     assert metric.flags == (WRONG_KERNEL,)

@@ -65,6 +65,14 @@ def test_all_exact_is_short() -> None:
     assert "What keeps" not in kernels_text(view(runtime(clean)))
 
 
+def test_kernels_that_wrap_around_are_told_apart_and_what_helps() -> None:
+    found = {**dict.fromkeys(AVX2, "exact"), "MatMulInteger.u8s8.const": "wrap16"}
+    assert "none of 9 was seen to saturate; 1 wrap16, 8 exact" in kernel_line(runtime(found))
+    printed = " ".join(kernels_text(view(runtime(found))).split())
+    assert "wrap16: two products are added in 16 bits and wrap around" in printed
+    assert "exact here: weights from -127 to 127, without -128" in printed
+
+
 def test_one_device_shows_every_operator_and_type() -> None:
     lines = devices.devices_text([view(runtime(AVX2))], whole=True).splitlines()
     cells = [line.split() for line in lines]
