@@ -33,6 +33,9 @@ _CRASH_ADVICE = (
 )
 _OOM_ADVICE = CATALOGUE[Code.OUT_OF_MEMORY].advice
 
+NO_MEMORY = ("oom", Code.OUT_OF_DEVICE_MEMORY.value)
+"""Codes of what found no memory, on its host or on its card."""
+
 # What a child may say of itself: code -> group. Anything else is a defect of the harness.
 _SAID: dict[str, FailureGroup] = {
     **dict.fromkeys(
@@ -40,7 +43,7 @@ _SAID: dict[str, FailureGroup] = {
             *(Code.BAD_MODEL, Code.BAD_EVALUATION_SET, Code.UNSUPPORTED_ARTIFACT, Code.RUN_FAILED),
             *(Code.OUT_OF_MEMORY, Code.SANDBOX_DENIED, Code.EXTERNAL_DATA, Code.FILE_LIMIT),
             *(Code.PROCESS_LIMIT, Code.BAD_RESULT, Code.REFUSED_FORMAT),
-            *(Code.OPSET_TOO_NEW, Code.FELL_BACK),
+            *(Code.OPSET_TOO_NEW, Code.FELL_BACK, Code.OUT_OF_DEVICE_MEMORY, Code.FOREIGN_ENGINE),
         ),
         _ARTIFACT,
     ),
@@ -48,7 +51,8 @@ _SAID: dict[str, FailureGroup] = {
         (
             *(Code.RUNTIME_MISSING, Code.UNKNOWN_PLUGIN, Code.DISK_FULL, Code.PHONE_FULL),
             *(Code.ACCELERATOR_MISSING, Code.UNKNOWN_SOC, Code.PROVIDER_FAILED),
-            Code.DRIVER_MISSING,
+            *(Code.DRIVER_MISSING, Code.DRIVER_TOO_OLD, Code.DEVICE_HIDDEN),
+            Code.RUNTIME_UNSUPPORTED,
             *(Code.PHONE_PYTHON, Code.PHONE_CHARGING, Code.PHONE_UNAUTHORIZED),
         ),
         _DEVICE,
@@ -57,6 +61,7 @@ _SAID: dict[str, FailureGroup] = {
         (
             *(Code.PHONE_OFFLINE, Code.PHONE_REBOOTED, Code.ADB_SERVER),
             *(Code.PHONE_BATTERY, Code.PHONE_HOT),
+            *(Code.DEVICE_TAKEN, Code.DEVICE_SLOWED, Code.DEVICE_MEMORY_TAKEN),
         ),
         _ENVIRONMENT,
     ),

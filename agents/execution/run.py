@@ -34,7 +34,7 @@ from ..spec import ChildSpec, Event
 from ..storage.spool import Intent
 from .bench import Bench
 from .doubt import doubted, read_afresh
-from .failures import failure_of, needs_confirmation
+from .failures import NO_MEMORY, failure_of, needs_confirmation
 from .placed import placed
 from .plan import AFTER, PassPlan, bracketed, is_enough, one_at_a_time, plan_passes, references
 
@@ -221,7 +221,7 @@ def _without_room(
 
     What the pass made before is forgotten: it holds one kind of launches or the other.
     """
-    instead = one_at_a_time(plan, profile, name=run.name) if failure.code == "oom" else ()
+    instead = one_at_a_time(plan, profile, name=run.name) if failure.code in NO_MEMORY else ()
     if instead:
         run.made[:] = [one for one in run.made if one.pass_name is not plan.pass_name]
     return instead

@@ -79,8 +79,13 @@ def _work(spec: ChildSpec, channel: Channel) -> None:
         traceback.print_exc()
         channel.failed(code_of(error, channel.at).value, f"The system says: {said(error)}.")
     except Exception as error:  # the runtime is another's code and may raise anything
+        from ..host.cuda import as_error
+
         traceback.print_exc()
-        channel.failed(Code.INTERNAL.value, f"The pass failed: {said(error)}.")
+        known = as_error(error)
+        code = Code.INTERNAL if known is None else known.code
+        sentence = f"The pass failed: {said(error)}." if known is None else known.sentence
+        channel.failed(code.value, sentence)
 
 
 def code_of(error: OSError, phase: str) -> Code:

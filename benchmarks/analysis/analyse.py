@@ -71,7 +71,9 @@ def analyse(raws: Sequence[RawFile], facts: RunFacts) -> tuple[MetricValue, ...]
     """
     groups = _grouped(raws, facts)
     scenario = facts.workload.scenario
-    said = {key: said_of(METRICS[key], scenario) for key in published(scenario)}
+    said = {
+        key: said_of(METRICS[key], scenario) for key in published(scenario, on_card=facts.on_card)
+    }
     found = {key: null(key, NO_RAW_DATA) for key in METRICS}
     found |= {metric.key: metric for metric in _measured(groups, facts)}
     if facts.workload.is_llm:

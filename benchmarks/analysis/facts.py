@@ -55,6 +55,7 @@ class RunFacts:
         family: of an artifact whose recipe names none.
         dequantized: its runtime unpacks every weight to a float, so that no time and no memory of
             it is that of a format, whatever the raw data hold.
+        on_card: its device is a graphics card, with a memory of its own.
         comparisons: formats compared in the same job; verdicts of latency share their error
             among them (A-8).
     """
@@ -85,6 +86,7 @@ class RunFacts:
     perplexity_margin_pct: float = USUAL_PERPLEXITY_MARGIN_PCT
     runtime: str = ""
     family: FormatFamily | None = None
+    on_card: bool = False
 
     def __post_init__(self) -> None:
         for name, digest in (("candidate", self.candidate), ("baseline", self.baseline)):

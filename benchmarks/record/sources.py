@@ -88,6 +88,11 @@ class Sources:
         return next((one for one in offered if one.name == name), None)
 
     @property
+    def on_card(self) -> bool:
+        """Whether it was measured on a graphics card, of whose memory something is said."""
+        return any(one.key in METRICS and METRICS[one.key].of_cards for one in self.run.metrics)
+
+    @property
     def certificate_id(self) -> str | None:
         """Job of the newest A/A certificate for this stack from before the run, as far as known."""
         known = [
@@ -120,7 +125,7 @@ class Sources:
 
     def group(self, name: str) -> tuple[MetricValue, ...]:
         """The published metrics of one group, in the order of the registry."""
-        keys = published(self.job.workload.scenario)
+        keys = published(self.job.workload.scenario, on_card=self.on_card)
         return tuple(self.metric(key) for key in keys if METRICS[key].group.value == name)
 
     def absolute(self) -> list[AbsoluteSamples]:

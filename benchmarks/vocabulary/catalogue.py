@@ -87,6 +87,33 @@ _ADVICE: dict[str, dict[Code, str]] = {
         ),
         Code.DRIVER_MISSING: "Run `bitgauge-agent doctor`: it says what is missing.",
         Code.DRIVER_CHANGED: "Restart its agent, which looks at it anew; then `bitgauge uncordon`.",
+        Code.DRIVER_TOO_OLD: (
+            "Install a newer driver on the device, or the runtime in a version that is built for an"
+            " older CUDA; then restart its agent."
+        ),
+        Code.DEVICE_HIDDEN: (
+            "Install nvidia-container-toolkit on the host and start the container with --gpus all"
+            " and NVIDIA_DRIVER_CAPABILITIES=compute,utility."
+        ),
+        Code.DEVICE_DIVIDED: (
+            "Restart its agent, which serves what the card consists of now; `nvidia-smi -mig 0`"
+            " makes it whole again. Then `bitgauge uncordon`."
+        ),
+        Code.DEVICE_TAKEN: (
+            "End the process that has the card, or let several have it, as root: nvidia-smi -c"
+            " DEFAULT."
+        ),
+        Code.DEVICE_SLOWED: (
+            "Cool the card, raise its power limit, or start the agent with --pin-clocks and a clock"
+            " that it keeps."
+        ),
+        Code.RUNTIME_UNSUPPORTED: (
+            "Install the runtime in a version that `bitgauge-agent doctor` names, and for this"
+            " card; then restart its agent."
+        ),
+        Code.FOREIGN_ENGINE: (
+            "Submit the ONNX file: the engine is built on the device that executes it."
+        ),
         Code.RUNTIME_MISSING: "Install the runtime on the device, then restart its agent.",
         Code.WRONG_ARCHITECTURE: (
             "Install the package on the device itself, or from a wheelhouse that was made for its"
@@ -242,6 +269,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "Send a model that needs less; or give the step more: `bitgauge up --step-limit`."
         ),
         Code.OUT_OF_MEMORY: "Choose a smaller batch or artifact, or a device with more memory.",
+        Code.OUT_OF_DEVICE_MEMORY: (
+            "Choose a smaller batch or artifact, or a card with more memory."
+        ),
+        Code.DEVICE_MEMORY_TAKEN: "End the other process, or wait until it has ended.",
         Code.FILE_LIMIT: "A run may write no file above 4 GiB and open 256 at most.",
         Code.PROCESS_LIMIT: "Use fewer threads; an artifact has no reason to start processes.",
         Code.QUEUE_QUOTA: "Wait until some have ended, or cancel some: `bitgauge cancel JOB`.",

@@ -66,6 +66,15 @@ class Code(str, enum.Enum):
     MEMORY_FAULT = "memory_fault"
     DRIVER_MISSING = "driver_missing"
     DRIVER_CHANGED = "driver_changed"
+    DRIVER_TOO_OLD = "driver_too_old"
+    DEVICE_HIDDEN = "device_hidden"
+    DEVICE_DIVIDED = "device_divided"
+    DEVICE_TAKEN = "device_taken"
+    DEVICE_SLOWED = "device_slowed"
+    OUT_OF_DEVICE_MEMORY = "out_of_device_memory"
+    DEVICE_MEMORY_TAKEN = "device_memory_taken"
+    RUNTIME_UNSUPPORTED = "runtime_unsupported"
+    FOREIGN_ENGINE = "foreign_engine"
     ADB_SERVER = "adb_server"
     PHONE_OFFLINE = "phone_offline"
     PHONE_UNAUTHORIZED = "phone_unauthorized"
@@ -148,7 +157,10 @@ class Code(str, enum.Enum):
 
 CORDONS = frozenset(
     one.value
-    for one in (Code.DEVICE_LOST, Code.DEVICE_FAULT, Code.MEMORY_FAULT, Code.DRIVER_CHANGED)
+    for one in (
+        *(Code.DEVICE_LOST, Code.DEVICE_FAULT, Code.MEMORY_FAULT),
+        *(Code.DRIVER_CHANGED, Code.DEVICE_DIVIDED),
+    )
 )
 """What befalls a device and not what it runs: it gets no job until somebody has looked at it."""
 

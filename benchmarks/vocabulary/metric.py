@@ -85,6 +85,7 @@ class Metric:
         shown: whether people choose by it, so that it is shown when nobody asks for all.
         column: its name where it has a column of the table; empty: it has none.
         decoder: said of decoders alone: null, and not published, outside scenario `llm`.
+        of_cards: said of graphics cards alone: not published of other devices.
         of_requests: what is measured of calls, files and memory of anything is measured of a
             decoder too, a call of which is a whole request.
         card: its name at the top of a report; empty: it is not there.
@@ -115,6 +116,7 @@ class Metric:
     shown: bool = False
     column: str = ""
     decoder: bool = False
+    of_cards: bool = False
     of_requests: bool = False
     card: str = ""
     card_place: int = 0

@@ -274,16 +274,49 @@ _ALL = (
     _sentinel("sentinel_after_ns", meaning="the sentinel's median after the job"),
 )
 
-METRICS: dict[str, Metric] = {metric.key: metric for metric in (*_ALL, *DECODER_METRICS)}
+_card = partial(_memory, of_cards=True)
+
+_OF_CARDS = (
+    _card(
+        "device_memory_bytes",
+        meaning="device_need: most of a card's memory that the driver counts for the process",
+        decides=Decides.VALUE,
+        shown=True,
+        card="memory of the card",
+        card_place=13,
+    ),
+    _card(
+        "device_context_bytes",
+        direction=_NEITHER,
+        meaning="device_memory_bytes of an empty session; it is in the others, and taken off none",
+    ),
+    _card(
+        "allocator_peak_bytes",
+        meaning="most that the runtime's allocator took from the card, as it says itself",
+    ),
+)
+"""Three figures of a card's memory, never added to one another or to the host's (B-4)."""
+
+METRICS: dict[str, Metric] = {
+    metric.key: metric for metric in (*_ALL, *DECODER_METRICS, *_OF_CARDS)
+}
 """Those that every analysis publishes, in the order in which it does."""
 
 
-def published(scenario: Scenario) -> tuple[str, ...]:
+def published(scenario: Scenario, *, on_card: bool = False) -> tuple[str, ...]:
     """The keys that an analysis publishes, in the order of the registry.
 
     Those of decoders alone are left out elsewhere; a decoder's run holds all others too, as null.
+
+    Args:
+        scenario: of the workload.
+        on_card: whether the device is a graphics card, of which more is said.
     """
-    return keys(lambda metric: scenario is Scenario.LLM or not metric.decoder)
+    return keys(
+        lambda metric: (
+            (scenario is Scenario.LLM or not metric.decoder) and (on_card or not metric.of_cards)
+        )
+    )
 
 
 THROUGHPUT_RATIO = _certified(

@@ -61,6 +61,7 @@ def subject_of(store: Store, run_id: str, now_ns: int, terms: LeaseTerms) -> Sub
         perplexity_margin_pct=spec.perplexity_margin,
         realness=realness_of(entry.runtime, device),
         family=entry.family,
+        on_card=device.hardware_class.is_gpu,
         dequantized=dequantizes(entry.runtime, device),
         meters=device.meters,
         is_baseline=run.entry_index == 0,

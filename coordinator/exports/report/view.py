@@ -22,7 +22,7 @@ from bitgauge.benchmarks.vocabulary.decoder_metrics import said_of
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.kernel_modes import MEANING
 from bitgauge.benchmarks.vocabulary.metric import Decides, Group
-from bitgauge.benchmarks.vocabulary.metrics import METRICS, keys, placed
+from bitgauge.benchmarks.vocabulary.metrics import METRICS, keys, placed, published
 from bitgauge.benchmarks.vocabulary.reasons import APART, FLAGS, INSUFFICIENT_SAMPLES, REASONS
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue
 
@@ -81,9 +81,10 @@ class View:
 
 
 def _cards(sources: Sources) -> tuple[str, ...]:
-    """The metrics at the top: those that the scenario can tell."""
+    """The metrics at the top: those that the scenario and the device can tell."""
+    told = published(sources.job.workload.scenario, on_card=sources.on_card)
     scenario = sources.job.workload.scenario
-    return tuple(key for key in _CARDS if said_of(METRICS[key], scenario))
+    return tuple(key for key in _CARDS if key in told and said_of(METRICS[key], scenario))
 
 
 def view_of(sources: Sources) -> View:

@@ -110,8 +110,13 @@ def test_a_metric_cannot_be_changed() -> None:
 
 def test_what_is_said_of_decoders_is_published_of_them_alone() -> None:
     calls, llm = published(Scenario.SINGLE_STREAM), published(Scenario.LLM)
-    assert llm == tuple(METRICS)
-    assert calls == published(Scenario.OFFLINE) == keys(lambda metric: not metric.decoder)
+    cards = keys(lambda metric: metric.of_cards)
+    assert (*llm, *cards) == published(Scenario.LLM, on_card=True) == tuple(METRICS)
+    assert (
+        calls
+        == published(Scenario.OFFLINE)
+        == keys(lambda metric: not (metric.decoder or metric.of_cards))
+    )
     assert llm[: len(calls)] == calls, "older tables read in the same order"
     assert all(said_of(METRICS[key], Scenario.SINGLE_STREAM) for key in calls)
     silent = {key for key in llm if not said_of(METRICS[key], Scenario.LLM)}
