@@ -18,7 +18,7 @@ from .connection.certificates import Keeper
 from .connection.connection import Connection
 from .connection.outbox import Outbox
 from .connection.transfer import Transfer
-from .devices.base import CarriesChildren, Hindered
+from .devices.base import CarriesChildren, Hindered, NamesDevice
 from .execution.attached import Attached, attached, introduced, names_of
 from .execution.bench import Bench
 from .execution.probing import read_again, with_kernel_modes
@@ -131,7 +131,8 @@ async def _bench(shared: _Shared, one: Attached, name: str, turns: Turns, alone:
     say = shared.say if alone else partial(_named, shared.say, name)
     home, device = introduced(one, name, config.folder, config.plugins, shared.found)
     carried = module.carrier(unit) if isinstance(module, CarriesChildren) else ()
-    confinement = shared.confinement.of(device, partial(module.nodes, unit), carried)
+    variables = module.variables(unit) if isinstance(module, NamesDevice) else {}
+    confinement = shared.confinement.of(device, partial(module.nodes, unit), carried, variables)
     if carried:
         refuse_strangers(confinement.level, config.coordinator, config.allow_unsandboxed)
     again = partial(

@@ -173,6 +173,46 @@ class LookedAfter(Protocol):
         ...
 
 
+class MemoryOfCard(Protocol):
+    """A card's memory as this process uses it; made and read in the child.
+
+    Attributes:
+        reason: a key of the reasons why the process' own is not told; "" where it is.
+    """
+
+    reason: str
+
+    def open_phase(self) -> None:
+        """Forgets the peaks so far."""
+        ...
+
+    def peaks_bytes(self) -> tuple[int, int]:
+        """The most since `open_phase`: of this process, and of everybody on the card."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what it holds."""
+        ...
+
+
+@runtime_checkable
+class HasMemory(Protocol):
+    """What a kind has too whose units have a memory of their own."""
+
+    def memory(self, unit: str) -> MemoryOfCard:
+        """Begins to look at the memory of a unit; called before anything is loaded there."""
+        ...
+
+
+@runtime_checkable
+class NamesDevice(Protocol):
+    """What a kind has too whose units a library is told of by environment variables."""
+
+    def variables(self, unit: str) -> dict[str, str]:
+        """The variables of every child of a unit, so that it sees that unit and no other."""
+        ...
+
+
 @runtime_checkable
 class OffersRuntimes(Protocol):
     """What a kind has too whose units do not execute whatever is installed beside the agent."""

@@ -261,7 +261,9 @@ async def _run(
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
             cwd=own,
-            env=child_environment(os.environ, mark=mark, threads=1, folder=own),
+            env=child_environment(
+                os.environ, mark=mark, threads=1, folder=own, of_device=confinement.variables
+            ),
         )
         try:
             code = await asyncio.wait_for(child.wait(), patience_s)

@@ -63,7 +63,11 @@ async def run_child(
             start_new_session=True,
             cwd=folder,
             env=child_environment(
-                os.environ, mark=mark, threads=spec.workload.threads, folder=folder
+                os.environ,
+                mark=mark,
+                threads=spec.workload.threads,
+                folder=folder,
+                of_device=confinement.variables,
             ),
         )
     except BaseException:

@@ -27,7 +27,7 @@ from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
 from bitgauge.benchmarks.vocabulary.session_options import of_reference, options_for, provider_of
 
-from ..devices.base import ConditionReader, DeviceModule, Fact
+from ..devices.base import ConditionReader, DeviceModule, Fact, HasMemory, MemoryOfCard
 from ..host.rest import Heat
 from ..runtimes.base import Decoder, RuntimeModule, Session, SessionOptions
 from ..spec import ChildSpec
@@ -103,6 +103,11 @@ class Child:
     def conditions(self) -> ConditionReader:
         """Opens what tells the conditions of the device."""
         return self._device.conditions(self.spec.unit)
+
+    def card_memory(self) -> MemoryOfCard | None:
+        """Begins to look at the device's own memory; None of a device that has none."""
+        module = self._device
+        return module.memory(self.spec.unit) if isinstance(module, HasMemory) else None
 
     def preflight(self) -> dict[str, Fact]:
         """The state of the device before a timed launch."""

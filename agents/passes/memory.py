@@ -17,9 +17,11 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.memory import memory_raw
 from bitgauge.benchmarks.samples import MemoryCheckpoint, MemorySamples
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
+from bitgauge.benchmarks.vocabulary.reasons import NOT_READABLE
 
+from ..devices.base import MemoryOfCard
 from ..meters.high_water import MemoryMeter
-from ..runtimes.base import Session
+from ..runtimes.base import Allocating, Session
 from ._batches import Feeds
 from ._generation import Requests
 from .base import Child
@@ -38,11 +40,11 @@ def measure(child: Child) -> RawFile:
     has_arena = child.runtime.TRAITS.arena
     off = has_arena and child.spec.launch >= child.plan.memory_launches
     options = replace(child.options(), arena=not off)
-    log = _Log(child.spec.peak_fd)
+    log = _Log(child.spec.peak_fd, child.card_memory())
     gc.collect()
-    log.meter.open_phase()
+    log.open_phase()
     log.take("m0")
-    log.meter.open_phase()
+    log.open_phase()
     child.channel.phase("load")
     session = child.session(child.spec.paths[0], options)
     log.take("m1")
@@ -50,12 +52,13 @@ def measure(child: Child) -> RawFile:
     feeds = [child.inputs(evaluation, session, batch).first() for batch in shapes]
     if isinstance(session, Requests):
         feeds.append(session.longest(feeds[0]))
-    log.meter.open_phase()
+    log.open_phase()
     child.channel.phase("measure")
     for one in feeds:
         _run(child, session, one)
     log.take("m2")
-    log.meter.open_phase()
+    log.note_allocator(session)
+    log.open_phase()
     session.close()
     del session
     gc.collect()
@@ -88,15 +91,31 @@ def shape_schedule(specs: Sequence[InputSpec], batch: int) -> tuple[int, ...]:
 class _Log:
     """The checkpoints of a launch, each with the peak of its control group where that is told."""
 
-    def __init__(self, peak_fd: int) -> None:
-        self.meter = MemoryMeter()
+    def __init__(self, peak_fd: int, card: MemoryOfCard | None) -> None:
+        self._meter = MemoryMeter()
+        self._card = card
+        self._of_card: list[tuple[int, int]] = []
+        self._allocated: dict[str, int] = {}
         self._peak_fd = peak_fd
         self._points: list[MemoryCheckpoint] = []
         self._peaks: list[int] = []
 
+    def open_phase(self) -> None:
+        """Forgets the peaks so far."""
+        self._meter.open_phase()
+        if self._card is not None:
+            self._card.open_phase()
+
+    def note_allocator(self, session: Session) -> None:
+        """What the runtime's own allocator says it took of the card, where it says so."""
+        if isinstance(session, Allocating):
+            self._allocated = dict(session.allocator_peak())
+
     def take(self, name: str) -> None:
         """One checkpoint."""
-        self._points.append(self.meter.checkpoint(name))
+        self._points.append(self._meter.checkpoint(name))
+        if self._card is not None:
+            self._of_card.append(self._card.peaks_bytes())
         if self._peak_fd >= 0:
             try:
                 self._peaks.append(int(os.pread(self._peak_fd, _NUMBER_BYTES, 0)))
@@ -106,6 +125,16 @@ class _Log:
 
     def samples(self, arena: str, batches: tuple[int, ...]) -> MemorySamples:
         """What was seen."""
+        if self._card is not None:
+            self._card.close()
         return MemorySamples(
-            tuple(self._points), self.meter.method, arena, batches, tuple(self._peaks)
+            checkpoints=tuple(self._points),
+            method=self._meter.method,
+            arena=arena,
+            batches=batches,
+            group_peak_bytes=tuple(self._peaks),
+            device_peak_bytes=tuple(own for own, _ in self._of_card),
+            card_peak_bytes=tuple(everybody for _, everybody in self._of_card),
+            device_reason=NOT_READABLE if self._card is None else self._card.reason,
+            allocator_peak_bytes=self._allocated,
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from bitgauge.benchmarks.vocabulary.enums import Capability
 from bitgauge.benchmarks.vocabulary.errors import Code, Refused
@@ -125,6 +125,19 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Gives back what the session holds."""
+        ...
+
+
+@runtime_checkable
+class Allocating(Protocol):
+    """What a session has too whose runtime takes a card's memory by an allocator of its own."""
+
+    def allocator_peak(self) -> Mapping[str, int]:
+        """The most that it took of the card so far, in bytes, by the names that it has for them.
+
+        The largest is the figure that is published, such as `reserved` beside `allocated`; empty
+        where it does not tell.
+        """
         ...
 
 

@@ -7,9 +7,10 @@ import contextlib
 import ipaddress
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 from bitgauge.benchmarks.sandbox.base import RLIMITS, Box, Level, levels, runtime_trees
@@ -48,6 +49,7 @@ class Confinement:
         patience: how many times longer a child is waited for: `SLOW` where it is emulated.
         carrier: a program that stands where a child would and runs it on its device, in words;
             empty where children run here. See `devices.base.carrier`.
+        variables: what libraries are told of the device. See `devices.base.NamesDevice`.
     """
 
     level: Level
@@ -59,6 +61,7 @@ class Confinement:
     groups: cgroup.Parents = field(default_factory=lambda: cgroup.Parents(None, None))
     patience: float = 1.0
     carrier: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def box(self, folder: Path, files: Sequence[Path]) -> Box:
         """The box of a child with this folder and these files."""
@@ -101,6 +104,7 @@ class Confinement:
         device: DeviceDescription,
         nodes: Callable[[], tuple[Path, ...]],
         carrier: tuple[str, ...] = (),
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> Confinement:
         """The same for the children of one device, which gives them its nodes.
 
@@ -111,6 +115,7 @@ class Confinement:
             self,
             level=levels()[RLIMITS] if carrier else self.level,
             carrier=carrier,
+            variables=variables,
             hardware_class=device.hardware_class,
             nodes=nodes,
             memory_bytes=self.memory_bytes or memory_limit(of_host),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from ..host import process
 from ..spec import TRACE_VARIABLE
@@ -21,13 +22,19 @@ _INHERITED = (
     "LC_ALL",
     "QEMU_CPU",
     TRACE_VARIABLE,
-    "CUDA_VISIBLE_DEVICES",
 )
+_NO_CARDS = {"CUDA_VISIBLE_DEVICES": ""}
+"""A child of another device computes on no card of its host, whatever the agent itself may see."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def child_environment(
-    environ: Mapping[str, str], *, mark: str, threads: int, folder: Path
+    environ: Mapping[str, str],
+    *,
+    mark: str,
+    threads: int,
+    folder: Path,
+    of_device: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """The environment of a child.
 
@@ -36,8 +43,10 @@ def child_environment(
         mark: by which leftovers are found.
         threads: what libraries of the runtime may use.
         folder: the child's own; home and temporary files are there.
+        of_device: what libraries are told of the device; see `devices.base.NamesDevice`.
     """
     kept = {name: environ[name] for name in _INHERITED if name in environ}
+    kept |= _NO_CARDS | dict(of_device)
     kept |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
     kept |= {
         process.MARK_VARIABLE: mark,

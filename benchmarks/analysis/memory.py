@@ -8,6 +8,7 @@ peaks would promise what some launch did not keep. Launches whose arena was off 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..raw.memory import memory_samples
 from ..samples import MemorySamples
@@ -15,6 +16,7 @@ from ..vocabulary.enums import PassName, RawRole
 from ..vocabulary.reasons import (
     BELOW_RESOLUTION,
     FEW_LAUNCHES,
+    NO_ALLOCATOR,
     NO_ARENA,
     NO_CONTROL_GROUP,
     NO_RAW_DATA,
@@ -44,6 +46,7 @@ def memory(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         _mmap_weights(launches, groups, facts),
         _host_floor(groups, facts),
         _cgroup_peak(launches, facts),
+        *_of_card(launches, groups, facts),
     )
 
 
@@ -154,9 +157,68 @@ def _cgroup_peak(launches: Sequence[MemorySamples], facts: RunFacts) -> MetricVa
     return _worst(key, until, told, facts, before_load_bytes=max(before, default=0))
 
 
+def _of_card(
+    launches: Sequence[MemorySamples], groups: Groups, facts: RunFacts
+) -> tuple[MetricValue, ...]:
+    """Three figures of a card's memory; none of them is taken off or added to another (B-4)."""
+    if not facts.on_card:
+        return ()
+    floor = _every_launch(groups, RawRole.FLOOR)
+    context = [device_need_bytes(one) for one in floor if not one.device_reason]
+    return (
+        _device_memory("device_memory_bytes", launches, facts, max(context, default=0)),
+        _device_memory("device_context_bytes", floor, facts, 0),
+        _allocator_peak(launches, facts),
+    )
+
+
+def device_need_bytes(launch: MemorySamples) -> int:
+    """Most of the card's memory that its driver counted for the process until m2."""
+    return max(launch.device_peak_bytes[: _place(launch, "m2") + 1], default=0)
+
+
+def _device_memory(
+    key: str, launches: Sequence[MemorySamples], facts: RunFacts, context_bytes: int
+) -> MetricValue:
+    """By the driver; what everybody on the card had more than at m0 stands beside it.
+
+    That is no number of the process: where its own is hidden it bounds it, as long as nobody else
+    came.
+    """
+    if not launches:
+        return null(key, NO_RAW_DATA)
+    more = [
+        max(one.card_peak_bytes[: _place(one, "m2") + 1]) - one.card_peak_bytes[0]
+        for one in launches
+        if one.card_peak_bytes
+    ]
+    beside: dict[str, object] = {"card_grew_bytes": max(more)} if more else {}
+    hidden = next((one.device_reason for one in launches if one.device_reason), "")
+    if hidden:
+        return null(key, hidden, **beside)
+    beside |= {"context_bytes": context_bytes} if context_bytes else {}
+    found = [device_need_bytes(one) for one in launches]
+    value = _worst(key, found, launches, facts, **beside)
+    return replace(value, flags=tuple(dict.fromkeys((*value.flags, PEAK_SAMPLED))))
+
+
+def _allocator_peak(launches: Sequence[MemorySamples], facts: RunFacts) -> MetricValue:
+    """What the runtime's allocator says of itself: no context, no library, no other process."""
+    key = "allocator_peak_bytes"
+    told = [launch.allocator_peak_bytes for launch in launches if launch.allocator_peak_bytes]
+    if launches and not told:
+        return null(key, NO_ALLOCATOR)
+    most = {name: max(one.get(name, 0) for one in told) for name in sorted(set().union(*told))}
+    found = [max(one.values()) for one in told]
+    return _worst(key, found, launches, facts, **{f"{name}_bytes": n for name, n in most.items()})
+
+
+def _place(launch: MemorySamples, name: str) -> int:
+    return [point.name for point in launch.checkpoints].index(name)
+
+
 def _group_peak(launch: MemorySamples, name: str) -> int:
-    names = [point.name for point in launch.checkpoints]
-    return launch.group_peak_bytes[names.index(name)]
+    return launch.group_peak_bytes[_place(launch, name)]
 
 
 def _peak_memory_ratio(

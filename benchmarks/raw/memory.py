@@ -9,10 +9,12 @@ import numpy as np
 
 from ..common.fits import Whole
 from ..samples import MemoryCheckpoint, MemorySamples
+from ..vocabulary.reasons import NOT_RECORDED, REASONS
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
 from .parts import bad_raw, ints_of, meta_of, told
 
+_MOST_NAMES = 8
 _BYTES = tuple(field.name for field in fields(MemoryCheckpoint) if field.name != "name")
 
 
@@ -22,6 +24,10 @@ class _Meta(msgspec.Struct, frozen=True):
     arena: str = "on"
     batches: tuple[Whole, ...] = ()
     group_peak_bytes: tuple[Whole, ...] = ()
+    device_peak_bytes: tuple[Whole, ...] = ()
+    card_peak_bytes: tuple[Whole, ...] = ()
+    device_reason: str = NOT_RECORDED
+    allocator_peak_bytes: dict[str, Whole] = {}
 
 
 def memory_raw(origin: RawOrigin, samples: MemorySamples) -> RawFile:
@@ -47,4 +53,21 @@ def memory_samples(raw: RawFile) -> MemorySamples:
     )
     if len(meta.group_peak_bytes) not in (0, len(points)):
         raise bad_raw("it does not tell its group's peak at each checkpoint")
-    return MemorySamples(points, meta.method, meta.arena, meta.batches, meta.group_peak_bytes)
+    for told_of in (meta.device_peak_bytes, meta.card_peak_bytes):
+        if len(told_of) not in (0, len(points)):
+            raise bad_raw("it does not tell its card's memory at each checkpoint")
+    if meta.device_reason and meta.device_reason not in REASONS:
+        raise bad_raw("it names a reason that is not known")
+    if len(meta.allocator_peak_bytes) > _MOST_NAMES:
+        raise bad_raw("its allocator has too many names")
+    return MemorySamples(
+        checkpoints=points,
+        method=meta.method,
+        arena=meta.arena,
+        batches=meta.batches,
+        group_peak_bytes=meta.group_peak_bytes,
+        device_peak_bytes=meta.device_peak_bytes,
+        card_peak_bytes=meta.card_peak_bytes,
+        device_reason=meta.device_reason,
+        allocator_peak_bytes=meta.allocator_peak_bytes,
+    )

@@ -7,8 +7,10 @@ starts of different launches are not comparable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
+from ..vocabulary.reasons import NOT_RECORDED
 from .blocks import (
     BASELINE,
     CANDIDATE,
@@ -171,6 +173,12 @@ class MemorySamples:
     `batches` are the batch sizes that ran before m2, in order. `group_peak_bytes` is the peak of
     the launch's control group, page cache and all its processes included, at each checkpoint since
     the group was made; empty where it could not be read.
+
+    Of a graphics card: `device_peak_bytes` is the most that its driver counted for the process in
+    the phase that ends at each checkpoint, `card_peak_bytes` the most that everybody had there;
+    both are empty of a device without a memory of its own. `device_reason` is a key of the reasons
+    why the process' own is not told. `allocator_peak_bytes` is what the runtime says that its own
+    allocator took of the card until m2, by the runtime's names.
     """
 
     checkpoints: tuple[MemoryCheckpoint, ...]
@@ -178,6 +186,10 @@ class MemorySamples:
     arena: str = "on"
     batches: tuple[int, ...] = ()
     group_peak_bytes: tuple[int, ...] = ()
+    device_peak_bytes: tuple[int, ...] = ()
+    card_peak_bytes: tuple[int, ...] = ()
+    device_reason: str = NOT_RECORDED
+    allocator_peak_bytes: Mapping[str, int] = field(default_factory=dict)
 
     def at(self, name: str) -> MemoryCheckpoint:
         """The checkpoint called `name`; KeyError when there is none."""

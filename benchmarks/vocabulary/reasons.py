@@ -139,6 +139,9 @@ NOT_OVERRIDDEN = "not_overridden"
 NOT_OF_DECODERS = "not_of_decoders"
 NO_CONTEXT_MEMORY = "no_context_memory"
 NO_FURTHER_TOKENS = "no_further_tokens"
+HIDDEN_PROCESS = "hidden_process"
+UNCOUNTED_MEMORY = "uncounted_memory"
+NO_ALLOCATOR = "no_allocator"
 NO_CERTIFICATE = "no_certificate"
 DEQUANTIZED = "dequantized"
 NO_KERNEL = "no_kernel"
@@ -193,6 +196,12 @@ REASONS: dict[str, str] = {
         " memory are not those of the format"
     ),
     NO_KERNEL: "no kernel here multiplies in this format: its products are those of float32",
+    HIDDEN_PROCESS: (
+        "the card's driver does not list the process, as in a container with process numbers of its"
+        " own, or it has nothing there"
+    ),
+    UNCOUNTED_MEMORY: "the card's driver counts no memory of single processes here",
+    NO_ALLOCATOR: "the runtime does not tell what its allocator took of the card",
     NO_CERTIFICATE: "the device has no A/A certificate from before the run",
     RAW_FILE_MISSING: "its raw file is missing from the blobs",
     RAW_FILE_DAMAGED: "its raw file is damaged",

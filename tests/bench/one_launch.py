@@ -39,7 +39,11 @@ async def launch(
     workload: Workload | None = None,
     overrides: Overrides = NO_OVERRIDES,
     phase: Callable[[str], None] = lambda name: None,
+    begun: Callable[[int], None] = lambda pid: None,
     runtime: str = RUNTIME,
+    device: str = "cpu",
+    unit: str = "",
+    meter: str = "",
 ) -> RawFile:
     """Runs it to its end.
 
@@ -53,7 +57,11 @@ async def launch(
         workload: scenario, batch and threads; one sample on one thread when not given.
         overrides: what of the profile is overridden.
         phase: called when a phase begins.
+        begun: called with the id of the child's process.
         runtime: what executes the artifacts.
+        device: the kind of the device.
+        unit: which of the kind.
+        meter: of energy.
 
     Raises:
         RuntimeError: the child did not finish its work.
@@ -61,7 +69,7 @@ async def launch(
     roles = {0: RawRole.FLOOR, 1: RawRole.CANDIDATE, 2: RawRole.BOTH}
 
     async def spawned(pid: int) -> None:
-        pass
+        begun(pid)
 
     async def gap(event: Event) -> None:
         pass
@@ -87,7 +95,9 @@ async def launch(
             result=str(folder / "raw.npz"),
             event_fd=-1,
             ack_fd=-1,
-            device="cpu",
+            device=device,
+            unit=unit,
+            meter=meter,
             overrides=overrides,
         )
         for _ in range(_ATTEMPTS):

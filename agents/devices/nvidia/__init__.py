@@ -14,7 +14,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 
 from ...host import nvml
 from ...host.rest import Heat
-from ..base import ConditionReader, DeviceFacts, Fact, Unit, Watch
+from ..base import ConditionReader, DeviceFacts, Fact, MemoryOfCard, Unit, Watch
 
 NAME = "nvidia"
 RANK = 30
@@ -71,6 +71,18 @@ def watch(unit: str) -> Watch:
     from ._watch import GpuWatch
 
     return GpuWatch(unit)
+
+
+def variables(unit: str) -> dict[str, str]:
+    """CUDA sees this card, or this MIG instance, and no other; in the order that NVML has."""
+    return {"CUDA_VISIBLE_DEVICES": unit, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+
+
+def memory(unit: str) -> MemoryOfCard:
+    """Polls what the driver counts for this process; see `base.HasMemory`."""
+    from ._memory import PolledMemory
+
+    return PolledMemory(unit)
 
 
 def conditions(unit: str) -> ConditionReader:

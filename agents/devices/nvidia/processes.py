@@ -1,8 +1,9 @@
-"""Who else is on a GPU: processes that compute or draw there and are not the one that measures."""
+"""Who is on a GPU: processes that compute or draw there, and which is not the one that measures."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from ...host.nvml import Gpu
@@ -18,8 +19,27 @@ def processes_on(gpu: Gpu) -> frozenset[int] | None:
     return frozenset(int(process.pid) for one in told for process in one or ())
 
 
+def memory_on(gpu: Gpu) -> Mapping[int, int | None]:
+    """Bytes of the card that each process has; None where the driver does not count them.
+
+    One that computes and draws is listed twice with the same bytes, so the larger number is it.
+    """
+    found: dict[int, int | None] = {}
+    for name in _ASKED:
+        for process in gpu.own(name) or ():
+            pid, used = int(process.pid), process.usedGpuMemory
+            before = found.get(pid)
+            found[pid] = before if used is None else max(int(used), before or 0)
+    return found
+
+
 _FIRST: dict[str, frozenset[int]] = {}
 """By unit, who was there when this process first looked, before it computed anything there."""
+
+
+def seen_first(unit: str, gpu: Gpu) -> frozenset[int]:
+    """Who was on a GPU when this process first looked; nobody where the driver does not tell."""
+    return _FIRST.setdefault(unit, processes_on(gpu) or frozenset())
 
 
 def others(first: AbstractSet[int], now: AbstractSet[int], own: int) -> int:

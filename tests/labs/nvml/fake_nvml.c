@@ -3,13 +3,14 @@
    constructed/ from NVML's reference (functions, units, error codes) and from the structures of the
    bindings in nvidia-ml-py 13.615; no card was ever asked. Each line of `state` is `name value`,
    read at each call: `driver 580.95.05`, `gpus 2`, `0.temperature 61`, `0.fail 15` (every question
-   to card 0), `0.fail.nvmlDeviceGetSerial 3` (one), `fail.nvmlInitWithFlags 9`. */
+   to card 0), `0.fail.nvmlDeviceGetSerial 3` (one), `fail.nvmlInitWithFlags 9`, `0.pids 77 self:4096 78:?` (process, and its bytes of the card). */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
@@ -139,7 +140,7 @@ ASK(nvmlDeviceGetPciInfo_v3, d, Pci *to) {
 ASK(nvmlDeviceGetMemoryInfo, d, Memory *to) {
     TRY;
     to->total = (u64)of(d, "memory", 150754820096.0) / (d->part ? 7 : 1);
-    to->used = 1 << 20;
+    to->used = (u64)of(d, "used", 1 << 20);
     to->free = to->total - to->used;
     return 0;
 }
@@ -186,13 +187,18 @@ ASK(nvmlDeviceGetFieldValues, d, int count, Field *to) {
 static int processes(Device *d, const char *key, u32 *count, Process *to) {
     char full[64], found[128] = "";
     u32 pids[16], n = 0;
+    u64 used[16];
     snprintf(full, sizeof full, "%d.%s", d->gpu, key);
     look(full, found, sizeof found);
-    for (char *word = strtok(found, " "); word && n < 16; word = strtok(NULL, " ")) pids[n++] = (u32)atoi(word);
+    for (char *word = strtok(found, " "); word && n < 16; word = strtok(NULL, " ")) {
+        char *bytes = strchr(word, ':');
+        used[n] = bytes ? (bytes[1] == '?' ? ~0ull : strtoull(bytes + 1, NULL, 10)) : 1 << 20;
+        pids[n++] = strncmp(word, "self", 4) ? (u32)atoi(word) : (u32)getpid();
+    }
     u32 room = *count;
     *count = n;
     if (room < n) return 7;
-    for (u32 i = 0; to && i < n; i++) to[i] = (Process){pids[i], 1 << 20, 0xFFFFFFFF, 0xFFFFFFFF};
+    for (u32 i = 0; to && i < n; i++) to[i] = (Process){pids[i], used[i], 0xFFFFFFFF, 0xFFFFFFFF};
     return 0;
 }
 ASK(nvmlDeviceGetComputeRunningProcesses_v3, d, u32 *count, Process *to) { TRY; return processes(d, "pids", count, to); }
