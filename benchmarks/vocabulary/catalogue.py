@@ -26,13 +26,13 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "Name a runtime that takes it with --runtime; `bitgauge devices NAME` says which do."
         ),
         Code.BAD_EVALUATION_SET: (
-            "An evaluation set is an .npz with inputs/<name> for each model input, labels and ids;"
-            " first axis is samples."
+            "An evaluation set is an .npz with inputs/<name> for each model input, labels and ids,"
+            " first axis samples; of a language model, with documents/<id> and its tokenizer."
         ),
         Code.BAD_SOURCE: "See `bitgauge set make --help` for what sets are made of, and how.",
         Code.BAD_CALIBRATION_SET: (
-            "A calibration set is an .npz with inputs/<name> for each model input; it shares no"
-            " sample with the evaluation set."
+            "A calibration set is an .npz with inputs/<name> for each model input, or"
+            " documents/<id> of a language model; it shares no sample with the evaluation set."
         ),
         Code.BAD_ARGUMENT: "Correct the value and call again.",
         Code.CONTEXT_OVERFLOW: "Ask for fewer tokens, or give the model a larger context.",
