@@ -37,8 +37,16 @@ NEVER_RUN = "never_run"
 STALE = "stale"
 UNDECIDED = "undecided"
 FAILED = "failed"
+RECALIBRATED = "recalibrated"
+"""It was built with a calibration set that another one replaces."""
 
-WEIGHTS: Mapping[str, float] = {NEVER_RUN: 1.0, STALE: 1.0, UNDECIDED: 0.5, FAILED: 0.25}
+WEIGHTS: Mapping[str, float] = {
+    NEVER_RUN: 1.0,
+    STALE: 1.0,
+    RECALIBRATED: 1.0,
+    UNDECIDED: 0.5,
+    FAILED: 0.25,
+}
 """How much a reason counts. A failure is likely to come again; what is stale by age alone counts
 half, for its numbers are of today's stack."""
 
@@ -108,6 +116,7 @@ def plan(
     budget_s: int | None = None,
     max_age_s: int | None = None,
     stale_only: bool = False,
+    recalibrated: bool = False,
     skipped: tuple[SkippedDevice, ...] = (),
 ) -> RefreshPlan:
     """The jobs that bring the targets up to date.
@@ -119,6 +128,7 @@ def plan(
         budget_s: device seconds that may be spent; what they do not pay for is listed as cut.
         max_age_s: age at which a result is stale, in seconds.
         stale_only: whether anything but what is stale is left out.
+        recalibrated: every target is measured, for it is built with another calibration set.
         skipped: devices that were left out before.
     """
     rows = {row_key(row): row for row in known.rows}
@@ -127,6 +137,8 @@ def plan(
     for target in targets:
         row = rows.get(target.key)
         why, changes = reason(row, now_ns, max_age_s)
+        if recalibrated:
+            why, changes = RECALIBRATED, ()
         if why is None or (stale_only and why != STALE):
             fresh += why is None
         else:

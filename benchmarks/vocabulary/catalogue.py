@@ -241,6 +241,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.UNKNOWN_RUN: "Run `bitgauge table --json` for the run ids there are.",
         Code.UNKNOWN_CAMPAIGN: "Run `bitgauge campaigns` for the campaigns there are.",
         Code.UNKNOWN_SCHEDULE: "Run `bitgauge schedules` for the schedules there are.",
+        Code.UNKNOWN_CALIBRATION_SET: "Run `bitgauge calibration list` for the sets there are.",
         Code.UNKNOWN_SERVICE: "Ask for the empty name, or for a service of the contract.",
         Code.UNKNOWN_DEVICE: "Run `bitgauge devices` for the devices there are.",
         Code.UNKNOWN_REGRESSION: "Run `bitgauge regressions --all` for the regressions there are.",

@@ -52,6 +52,7 @@ class Code(str, enum.Enum):
     UNKNOWN_RUN = "unknown_run"
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     UNKNOWN_SCHEDULE = "unknown_schedule"
+    UNKNOWN_CALIBRATION_SET = "unknown_calibration_set"
     CAMPAIGN_STATE = "campaign_state"
     BAD_SUITE = "bad_suite"
     UNKNOWN_SERVICE = "unknown_service"

@@ -51,6 +51,8 @@ _RIGHTS: tuple[tuple[str, frozenset[Party], str], ...] = (
     ("Campaigns", PEOPLE, "PlanRefresh GetCampaign ListCampaigns ListSchedules"),
     ("Campaigns", _WRITERS, "StartCampaign PauseCampaign ResumeCampaign CancelCampaign"),
     ("Campaigns", _WRITERS, "SetSchedule RemoveSchedule"),
+    ("Calibration", PEOPLE, "ListCalibrationSets"),
+    ("Calibration", _WRITERS, "AddCalibrationSet"),
     ("Admin", _ADMIN, "CreateToken ListTokens RevokeToken CreateJoinLine RevokeAgent"),
     ("Admin", _ADMIN, "Cordon Uncordon Retire Confirm RenameDevice SetAlias ListAudit"),
 )

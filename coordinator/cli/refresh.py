@@ -167,7 +167,7 @@ def refresh(
             return
         _upload(client, local, quiet=coordinator.json)
         if cron is not None:
-            name = schedule_name or (order.suite.name if order.suite else "stale")
+            name = schedule_name or order.name
             made = client.set_schedule(name, cron, order)
             coordinator.show(made, lambda made: schedules_text([made]))
             return

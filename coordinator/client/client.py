@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from .admin import AdminCalls
 from .blobs import BlobCalls
+from .calibration import CalibrationCalls
 from .campaigns import CampaignCalls
 from .endpoint import coordinator_endpoint
 from .history import HistoryCalls
@@ -19,7 +20,9 @@ from .jobs import JobCalls
 from .table import TableCalls
 
 
-class Client(JobCalls, TableCalls, HistoryCalls, CampaignCalls, AdminCalls, BlobCalls):
+class Client(
+    JobCalls, TableCalls, HistoryCalls, CampaignCalls, CalibrationCalls, AdminCalls, BlobCalls
+):
     """One connection to a coordinator; a context manager.
 
     Every call raises `BitgaugeError` only: its `code` names what happened, its text says what to

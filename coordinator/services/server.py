@@ -25,6 +25,7 @@ from ..store.blobs.blob_store import BlobStore
 from .admin import AdminService
 from .agent import AgentsService
 from .blobs import BlobsService
+from .calibration import CalibrationService
 from .campaigns import CampaignsService
 from .edge import MAX_MESSAGE_BYTES, Edge
 from .enrolment import EnrolmentService
@@ -89,6 +90,7 @@ class Servicers(NamedTuple):
     table: lab_pb2_grpc.TableServicer
     history: lab_pb2_grpc.HistoryServicer
     campaigns: lab_pb2_grpc.CampaignsServicer
+    calibration: lab_pb2_grpc.CalibrationServicer
     admin: lab_pb2_grpc.AdminServicer
 
 
@@ -115,6 +117,7 @@ def servicers_of(
         table=TableService(lab.writer, lab.asks),
         history=HistoryService(lab.writer, lab.quotas),
         campaigns=CampaignsService(lab.campaigns, lab.writer),
+        calibration=CalibrationService(lab.writer, lab.quotas),
         admin=AdminService(administration, lab.care, lab.writer),
     )
 
@@ -132,6 +135,7 @@ def make_server(
     lab_pb2_grpc.add_TableServicer_to_server(servicers.table, server)
     lab_pb2_grpc.add_HistoryServicer_to_server(servicers.history, server)
     lab_pb2_grpc.add_CampaignsServicer_to_server(servicers.campaigns, server)
+    lab_pb2_grpc.add_CalibrationServicer_to_server(servicers.calibration, server)
     lab_pb2_grpc.add_AdminServicer_to_server(servicers.admin, server)
     probe = Probe(SERVICES)
     health_pb2_grpc.add_HealthServicer_to_server(probe, server)

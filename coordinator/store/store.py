@@ -21,6 +21,7 @@ from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from .audit import entries as _audit
 from .blobs import agents as _agents
 from .blobs import records as _blobs
+from .campaigns import calibration as _calibration
 from .campaigns import campaigns as _campaigns
 from .campaigns import demand as _demand
 from .campaigns import schedules as _schedules
@@ -147,6 +148,11 @@ class Store(Opened):
     remove_schedule = _schedules.remove_schedule
     schedule_started = _schedules.started
     schedule_skipped = _schedules.skipped
+
+    # -- calibration sets
+    calibration_sets = _calibration.sets
+    add_calibration_set = _calibration.add
+    rows_built_with = _calibration.rows_built_with
 
     # -- what cannot be read
     arrived = _unreadable.arrived

@@ -1088,16 +1088,92 @@ class Suite(_message.Message):
     def __init__(self, name: _Optional[str] = ..., models: _Optional[_Iterable[_Union[SuiteModel, _Mapping]]] = ..., recipes: _Optional[_Iterable[str]] = ..., selectors: _Optional[_Iterable[_Union[_common_pb2.Selector, _Mapping]]] = ..., workloads: _Optional[_Iterable[_Union[_common_pb2.Workload, _Mapping]]] = ..., profile: _Optional[_Union[_common_pb2.Profile, str]] = ..., overrides: _Optional[_Union[_common_pb2.Overrides, _Mapping]] = ..., accuracy_margin_pp: _Optional[float] = ..., use_case: _Optional[str] = ..., budget_s: _Optional[int] = ..., max_age_s: _Optional[int] = ..., volumes: _Optional[_Iterable[_Union[Volume, _Mapping]]] = ...) -> None: ...
 
 class RefreshOrder(_message.Message):
-    __slots__ = ("suite", "stale_only", "only", "budget_s")
+    __slots__ = ("suite", "stale_only", "only", "budget_s", "recalibrate")
     SUITE_FIELD_NUMBER: _ClassVar[int]
     STALE_ONLY_FIELD_NUMBER: _ClassVar[int]
     ONLY_FIELD_NUMBER: _ClassVar[int]
     BUDGET_S_FIELD_NUMBER: _ClassVar[int]
+    RECALIBRATE_FIELD_NUMBER: _ClassVar[int]
     suite: Suite
     stale_only: bool
     only: _containers.RepeatedCompositeFieldContainer[_common_pb2.StackItem]
     budget_s: int
-    def __init__(self, suite: _Optional[_Union[Suite, _Mapping]] = ..., stale_only: bool = ..., only: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., budget_s: _Optional[int] = ...) -> None: ...
+    recalibrate: Recalibration
+    def __init__(self, suite: _Optional[_Union[Suite, _Mapping]] = ..., stale_only: bool = ..., only: _Optional[_Iterable[_Union[_common_pb2.StackItem, _Mapping]]] = ..., budget_s: _Optional[int] = ..., recalibrate: _Optional[_Union[Recalibration, _Mapping]] = ...) -> None: ...
+
+class Recalibration(_message.Message):
+    __slots__ = ("old", "new")
+    OLD_FIELD_NUMBER: _ClassVar[int]
+    NEW_FIELD_NUMBER: _ClassVar[int]
+    old: _common_pb2.Digest
+    new: _common_pb2.Digest
+    def __init__(self, old: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., new: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ...) -> None: ...
+
+class StratumCount(_message.Message):
+    __slots__ = ("name", "samples")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    samples: int
+    def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ...) -> None: ...
+
+class CalibrationSet(_message.Message):
+    __slots__ = ("name", "version", "digest", "samples", "source", "strata", "preprocessing", "owner", "added_by", "added_unix_ns", "rows")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    STRATA_FIELD_NUMBER: _ClassVar[int]
+    PREPROCESSING_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    ADDED_BY_FIELD_NUMBER: _ClassVar[int]
+    ADDED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    digest: _common_pb2.Digest
+    samples: int
+    source: str
+    strata: _containers.RepeatedCompositeFieldContainer[StratumCount]
+    preprocessing: str
+    owner: str
+    added_by: str
+    added_unix_ns: int
+    rows: int
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., digest: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., samples: _Optional[int] = ..., source: _Optional[str] = ..., strata: _Optional[_Iterable[_Union[StratumCount, _Mapping]]] = ..., preprocessing: _Optional[str] = ..., owner: _Optional[str] = ..., added_by: _Optional[str] = ..., added_unix_ns: _Optional[int] = ..., rows: _Optional[int] = ...) -> None: ...
+
+class AddCalibrationSetRequest(_message.Message):
+    __slots__ = ("name", "digest", "samples", "source", "strata", "preprocessing")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    STRATA_FIELD_NUMBER: _ClassVar[int]
+    PREPROCESSING_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    digest: _common_pb2.Digest
+    samples: int
+    source: str
+    strata: _containers.RepeatedCompositeFieldContainer[StratumCount]
+    preprocessing: str
+    def __init__(self, name: _Optional[str] = ..., digest: _Optional[_Union[_common_pb2.Digest, _Mapping]] = ..., samples: _Optional[int] = ..., source: _Optional[str] = ..., strata: _Optional[_Iterable[_Union[StratumCount, _Mapping]]] = ..., preprocessing: _Optional[str] = ...) -> None: ...
+
+class AddCalibrationSetResponse(_message.Message):
+    __slots__ = ("added",)
+    ADDED_FIELD_NUMBER: _ClassVar[int]
+    added: CalibrationSet
+    def __init__(self, added: _Optional[_Union[CalibrationSet, _Mapping]] = ...) -> None: ...
+
+class ListCalibrationSetsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListCalibrationSetsResponse(_message.Message):
+    __slots__ = ("sets",)
+    SETS_FIELD_NUMBER: _ClassVar[int]
+    sets: _containers.RepeatedCompositeFieldContainer[CalibrationSet]
+    def __init__(self, sets: _Optional[_Iterable[_Union[CalibrationSet, _Mapping]]] = ...) -> None: ...
 
 class PlannedCell(_message.Message):
     __slots__ = ("model_name", "recipe", "workload", "device_name", "runtime", "why", "changes", "seconds", "score")

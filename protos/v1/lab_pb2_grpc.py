@@ -1385,6 +1385,129 @@ class Campaigns(object):
             _registered_method=True)
 
 
+class CalibrationStub(object):
+    """Calibration sets as versioned objects. What was built with one is built again with another by a
+    refresh (RefreshOrder.recalibrate).
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.AddCalibrationSet = channel.unary_unary(
+                '/bitgauge.v1.Calibration/AddCalibrationSet',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AddCalibrationSetRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AddCalibrationSetResponse.FromString,
+                _registered_method=True)
+        self.ListCalibrationSets = channel.unary_unary(
+                '/bitgauge.v1.Calibration/ListCalibrationSets',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCalibrationSetsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCalibrationSetsResponse.FromString,
+                _registered_method=True)
+
+
+class CalibrationServicer(object):
+    """Calibration sets as versioned objects. What was built with one is built again with another by a
+    refresh (RefreshOrder.recalibrate).
+    """
+
+    def AddCalibrationSet(self, request, context):
+        """Records a file that is uploaded as the next version of a set; the newest once more is the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCalibrationSets(self, request, context):
+        """Every version of every set, by name, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_CalibrationServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'AddCalibrationSet': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCalibrationSet,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AddCalibrationSetRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.AddCalibrationSetResponse.SerializeToString,
+            ),
+            'ListCalibrationSets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCalibrationSets,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCalibrationSetsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCalibrationSetsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'bitgauge.v1.Calibration', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('bitgauge.v1.Calibration', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Calibration(object):
+    """Calibration sets as versioned objects. What was built with one is built again with another by a
+    refresh (RefreshOrder.recalibrate).
+    """
+
+    @staticmethod
+    def AddCalibrationSet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Calibration/AddCalibrationSet',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.AddCalibrationSetRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.AddCalibrationSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCalibrationSets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Calibration/ListCalibrationSets',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCalibrationSetsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListCalibrationSetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class AdminStub(object):
     """Who is let in, and which devices get work. Every call needs the role admin.
     """

@@ -432,6 +432,55 @@ class CampaignsServicer(metaclass=abc.ABCMeta):
 
 def add_CampaignsServicer_to_server(servicer: CampaignsServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
 
+class CalibrationStub:
+    """Calibration sets as versioned objects. What was built with one is built again with another by a
+    refresh (RefreshOrder.recalibrate).
+    """
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> CalibrationStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> CalibrationAsyncStub: ...
+    AddCalibrationSet: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.AddCalibrationSetRequest, bitgauge.protos.v1.lab_pb2.AddCalibrationSetResponse]
+    """Records a file that is uploaded as the next version of a set; the newest once more is the same."""
+    ListCalibrationSets: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListCalibrationSetsRequest, bitgauge.protos.v1.lab_pb2.ListCalibrationSetsResponse]
+    """Every version of every set, by name, oldest first."""
+
+@typing.type_check_only
+class CalibrationAsyncStub(CalibrationStub):
+    """Calibration sets as versioned objects. What was built with one is built again with another by a
+    refresh (RefreshOrder.recalibrate).
+    """
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    AddCalibrationSet: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.AddCalibrationSetRequest, bitgauge.protos.v1.lab_pb2.AddCalibrationSetResponse]  # type: ignore[assignment]
+    """Records a file that is uploaded as the next version of a set; the newest once more is the same."""
+    ListCalibrationSets: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListCalibrationSetsRequest, bitgauge.protos.v1.lab_pb2.ListCalibrationSetsResponse]  # type: ignore[assignment]
+    """Every version of every set, by name, oldest first."""
+
+class CalibrationServicer(metaclass=abc.ABCMeta):
+    """Calibration sets as versioned objects. What was built with one is built again with another by a
+    refresh (RefreshOrder.recalibrate).
+    """
+
+    @abc.abstractmethod
+    def AddCalibrationSet(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.AddCalibrationSetRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.AddCalibrationSetResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.AddCalibrationSetResponse]]:
+        """Records a file that is uploaded as the next version of a set; the newest once more is the same."""
+
+    @abc.abstractmethod
+    def ListCalibrationSets(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ListCalibrationSetsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListCalibrationSetsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListCalibrationSetsResponse]]:
+        """Every version of every set, by name, oldest first."""
+
+def add_CalibrationServicer_to_server(servicer: CalibrationServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
 class AdminStub:
     """Who is let in, and which devices get work. Every call needs the role admin."""
 

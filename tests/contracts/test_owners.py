@@ -19,6 +19,7 @@ OWNED = {
     "CancelCampaign": {"campaign_id": "campaign"},
     "SetSchedule": {"name": "schedule"},
     "RemoveSchedule": {"name": "schedule"},
+    "AddCalibrationSet": {"name": "calibration set"},
 }
 """What changes something that is somebody's, and the field that names it."""
 NOT_OWNED = {
@@ -49,6 +50,9 @@ async def test_what_is_another_s_stays_as_it_is(everybody: Everybody) -> None:
     order = HONEST["RefreshOrder"]
     made = {
         "SetSchedule": lab_pb2.SetScheduleRequest(name="s", cron="0 3 * * *", order=order),
+        "AddCalibrationSet": lab_pb2.AddCalibrationSetRequest(
+            name="c", digest=HONEST["Digest"], samples=2, source="x"
+        ),
         "Submit": lab_pb2.SubmitRequest(spec=HONEST["JobSpec"]),
         "StartCampaign": lab_pb2.StartCampaignRequest(order=order),
     }
@@ -59,6 +63,7 @@ async def test_what_is_another_s_stays_as_it_is(everybody: Everybody) -> None:
         "job": next(job.job_id for job in jobs if job.state.value == "queued"),
         "campaign": (await door.writer.call(lambda store: store.campaigns()))[0].campaign_id,
         "schedule": "s",
+        "calibration set": "c",
     }
     for name, named in OWNED.items():
         request = honest(calls[name].request, HONEST)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..enums import CampaignState, CellState, HardwareClass, ModelClass, Profile
+from .calibration import Recalibration
 from .devices import StackItem
 from .digests import Digest
 from .history import MetricChange
@@ -86,20 +87,30 @@ class RefreshOrder:
         stale_only: of the suite only what is stale.
         only: keeps the cells whose `model`, `recipe` or `device` is one of those named.
         budget_s: device time in seconds, instead of the suite's.
+        recalibrate: without a suite, instead of what is stale: what was built with one calibration
+            set, with another.
     """
 
     suite: Suite | None = None
     stale_only: bool = False
     only: tuple[StackItem, ...] = ()
     budget_s: int | None = None
+    recalibrate: Recalibration | None = None
+
+    @property
+    def name(self) -> str:
+        """What its campaign is called."""
+        if self.suite is not None:
+            return self.suite.name
+        return "stale" if self.recalibrate is None else "recalibrate"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCell:
     """One recipe of one model to be measured on one device, and why.
 
-    `why` is `never_run`, `stale`, `undecided` or `failed`; `changes` names the inputs that are
-    others now. `seconds` is the device time it is expected to take; the score orders the plan.
+    `why` is `never_run`, `stale`, `undecided`, `failed` or `recalibrated`; `changes` names the
+    inputs that are others now. `seconds` is the device time it is expected to take; the score orders the plan.
     """
 
     model_name: str

@@ -1,4 +1,4 @@
-"""Calibration sets before anything is built on them: `calibration check`, `calibration sample`."""
+"""Calibration sets: `calibration check`, `sample`, `add`, `list`, `show`, `rebuild`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
-from ..common import Json, answer, say, unfolded
+from ..common import Coordinator, Json, answer, say, unfolded
 
 calibration = typer.Typer(
     name="calibration",
-    help="Whether a calibration set stands for what a model will see.",
+    help="Calibration sets: what they stand for, their versions, and what was built with them.",
     no_args_is_help=True,
 )
 
@@ -92,3 +92,106 @@ def _weight(text: str) -> tuple[str, float]:
         return name, float(number)
     except ValueError as error:
         raise BadInput(Code.BAD_ARGUMENT, f"--weight {text!r} is not like night=2.") from error
+
+
+@calibration.command("add")
+@unfolded
+def add_set(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What all its versions are called.")],
+    file: Annotated[Path, typer.Argument(metavar="SET", help="The calibration set.")],
+    *,
+    source: Annotated[
+        str, typer.Option(metavar="TEXT", help="Where its samples are from, in a few words.")
+    ],
+    coordinator: Coordinator,
+) -> None:
+    """Record a set as the next version of a name; who adds the first version owns the name.
+
+    Example: bitgauge calibration add street-photos cal.npz --source "cameras 3 and 7, May"
+    """
+    from ..text.calibration import set_text
+
+    with coordinator.client() as client:
+        added = client.add_calibration_set(name, file, source)
+    coordinator.show(added, set_text)
+
+
+@calibration.command("list")
+@unfolded
+def list_sets(*, coordinator: Coordinator) -> None:
+    """Print every version of every set, and how many rows were built with each.
+
+    Example: bitgauge calibration list
+    """
+    from ..text.calibration import sets_text
+
+    with coordinator.client() as client:
+        coordinator.show(client.calibration_sets(), sets_text)
+
+
+@calibration.command("show")
+@unfolded
+def show_set(
+    name: Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="Which; else the newest.")],
+    *,
+    coordinator: Coordinator,
+) -> None:
+    """Print one version of a set: source, strata, preprocessing, digest.
+
+    Example: bitgauge calibration show street-photos@2
+    """
+    from ..text.calibration import set_text
+
+    with coordinator.client() as client:
+        coordinator.show(client.calibration_set(name), set_text)
+
+
+@calibration.command("rebuild")
+@unfolded
+def rebuild(
+    change: Annotated[
+        str, typer.Argument(metavar="OLD=NEW", help="Two sets, each as NAME or NAME@VERSION.")
+    ],
+    *,
+    run: Annotated[
+        bool, typer.Option("--run", help="Begin; without it the plan is printed, nothing more.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Keep model=, recipe= or device= so named."),
+    ] = None,
+    coordinator: Coordinator,
+) -> None:
+    """Plan every row that was built with one set anew with another; with --run begin it.
+
+    What was built with the old set stays until it has been measured again. Its campaign is
+    followed by `bitgauge campaign show`.
+
+    Example: bitgauge calibration rebuild street-photos@1=street-photos@2 --run
+    """
+    from bitgauge.benchmarks.refresh.targets import parse_only
+    from bitgauge.benchmarks.vocabulary.values.calibration import Recalibration
+    from bitgauge.benchmarks.vocabulary.values.campaigns import RefreshOrder
+
+    from ..text.refresh import plan_text
+
+    old_name, sign, new_name = change.partition("=")
+    if not (old_name and sign and new_name):
+        raise BadInput(Code.BAD_ARGUMENT, f"{change!r} is not OLD=NEW, such as night@1=night@2.")
+    with coordinator.client() as client:
+        old, new = client.calibration_set(old_name), client.calibration_set(new_name)
+        if old.digest == new.digest:
+            raise BadInput(
+                Code.BAD_ARGUMENT,
+                f"{old.label} and {new.label} are the same file: nothing changes.",
+            )
+        order = RefreshOrder(
+            only=parse_only(only or ()), recalibrate=Recalibration(old.digest, new.digest)
+        )
+        if not run:
+            coordinator.show(client.plan_refresh(order), plan_text)
+            return
+        started = client.start_campaign(order)
+    if not coordinator.json:
+        say(plan_text(started.plan))
+    coordinator.show(started.campaign, lambda view: view.campaign_id)

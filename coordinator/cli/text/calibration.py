@@ -1,6 +1,11 @@
-"""The check of a calibration set, as people read it."""
+"""Calibration sets and their check, as people read them."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bitgauge.benchmarks.vocabulary.shown import counted, moment
+from bitgauge.benchmarks.vocabulary.values.calibration import CalibrationSet
 
 from ...sets.calibration.check import CalibrationCheck, Likeness
 from ...sets.calibration.effects import LIMITS, Alike
@@ -44,4 +49,41 @@ def checked_text(name: str, against: str, found: CalibrationCheck) -> str:
             "",
             *columns(counts[:_LISTED], ("stratum", "calibration", "reference"), ruled=True),
         ]
+    return "\n".join(lines)
+
+
+def sets_text(sets: Sequence[CalibrationSet]) -> str:
+    """One line per version."""
+    if not sets:
+        return "There is no calibration set; `bitgauge calibration add NAME SET` records one."
+    cells = [
+        (
+            one.label,
+            str(one.samples),
+            str(len(one.strata)),
+            str(one.rows),
+            moment(one.added_unix_ns),
+            one.owner,
+            one.source,
+        )
+        for one in sets
+    ]
+    heads = ("set", "samples", "strata", "rows", "added", "owner", "source")
+    return "\n".join(columns(cells, heads, right=(1, 2, 3)))
+
+
+def set_text(one: CalibrationSet) -> str:
+    """One version of a set."""
+    lines = [
+        f"{one.label}: {counted(one.samples, 'sample')} from {one.source}",
+        f"  sha256 {one.digest.sha256}, {one.digest.size_bytes} bytes",
+        f"  added {moment(one.added_unix_ns)} by {one.added_by}; {one.name} belongs to {one.owner}",
+        f"  {counted(one.rows, 'row')} of the table built with it",
+        f"  preprocessing: {one.preprocessing or 'not told'}",
+    ]
+    if one.strata:
+        named = [(f"  {group.name}", str(group.samples)) for group in one.strata[:_LISTED]]
+        lines += columns(named, ("  stratum", "samples"), right=(1,))
+        if (more := len(one.strata) - _LISTED) > 0:
+            lines.append(f"  and {more} more")
     return "\n".join(lines)

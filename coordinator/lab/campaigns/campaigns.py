@@ -83,7 +83,7 @@ class Campaigns:
             return NewCampaign(
                 campaign_id=campaign_id,
                 idempotency_key=key,
-                name=order.suite.name if order.suite else "stale",
+                name=order.name,
                 order=order,
                 plan=plan,
                 rows_before=rows_of(store, (job.spec.model_name for job in plan.jobs)),

@@ -48,9 +48,9 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
     suite = order.suite and in_order(store, order.suite)
     devices = store.devices(now_ns, terms)
     if suite is None:
-        stale = store.stale_rows()
-        rows = tuple(row for row, _ in stale)
-        targets, skipped = targets_of_rows(stale, devices)
+        due = store.stale_rows() if order.recalibrate is None else _recalibrated(store, order)
+        rows = tuple(row for row, _ in due)
+        targets, skipped = targets_of_rows(due, devices)
     else:
         rows = rows_of(store, [model.name for model in suite.models])
         takes = submission.takes([view.description for view in devices if not view.retired])
@@ -70,13 +70,22 @@ def planned(store: Store, order: RefreshOrder, now_ns: int, terms: LeaseTerms) -
         now_ns,
         budget_s=order.budget_s or (suite.budget_s if suite else None),
         max_age_s=suite.max_age_s if suite else None,
-        stale_only=order.stale_only or suite is None,
+        stale_only=order.stale_only or (suite is None and order.recalibrate is None),
+        recalibrated=order.recalibrate is not None,
         skipped=skipped,
     )
     for job in found.jobs:
         submission.completed(job.spec)
     _require_small(found)
     return found
+
+
+def _recalibrated(store: Store, order: RefreshOrder) -> tuple[tuple[TableRow, JobSpec], ...]:
+    """Rows of artifacts that were built with the old set, each with its job as of the new one."""
+    assert order.recalibrate is not None
+    new = order.recalibrate.new
+    built = store.rows_built_with(order.recalibrate.old)
+    return tuple((row, replace(spec, calibration=new)) for row, spec in built)
 
 
 def _by_id(only: Sequence[StackItem], devices: Sequence[DeviceView]) -> tuple[StackItem, ...]:
@@ -157,6 +166,12 @@ def require_order(order: RefreshOrder) -> RefreshOrder:
     """
     if order.budget_s is not None and order.budget_s <= 0:
         raise BadInput(Code.BAD_ARGUMENT, "A budget is a time above 0.")
+    if order.recalibrate is not None and (order.suite is not None or order.stale_only):
+        raise BadInput(
+            Code.BAD_ARGUMENT,
+            "What is built with another calibration set is no suite and not what is stale: ask for"
+            " one of them.",
+        )
     order = bounded(order)
     if order.suite is not None:
         require_overrides(order.suite.overrides, order.suite.profile)

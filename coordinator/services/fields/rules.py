@@ -15,6 +15,7 @@ from enum import Enum
 
 from bitgauge.benchmarks.common.digests import MAX_DIGESTS_PER_CALL
 from bitgauge.benchmarks.refresh import bounds
+from bitgauge.benchmarks.vocabulary.values.calibration import MAX_PREPROCESSING, MAX_STRATA
 
 from ...decisions.submission import (
     LONGEST_DEADLINE_S,
@@ -56,6 +57,8 @@ LONGEST_HOLD_MS = 86_400_000
 LONGEST_LIFE_S = 20 * 365 * 86_400
 MAX_PRIORITY = 1_000_000
 MAX_ATTEMPTS = 1000
+MAX_SAMPLES = 1_000_000
+"""Of a calibration set, as `benchmarks.quality.sets` takes them."""
 MAX_LISTED = 1000
 """Jobs or campaigns of one answer."""
 
@@ -128,6 +131,9 @@ RULES = Rules(
         "SetAliasRequest.alias": Text(required=True),
         "SetScheduleRequest.name": Text(required=True),
         "CreateTokenRequest.name": Text(required=True),
+        "AddCalibrationSetRequest.name": Text(required=True),
+        "AddCalibrationSetRequest.source": Text(MAX_SENTENCE, required=True),
+        "AddCalibrationSetRequest.preprocessing": Text(MAX_PREPROCESSING),
         # What people write.
         "reason": Text(MAX_SENTENCE),
         "note": Text(MAX_SENTENCE),
@@ -155,6 +161,7 @@ RULES = Rules(
         "fraction": Number(0, 1),
         "confidence": Number(0, 1),
         "max_accuracy_loss_pp": Number(-MAX_MARGIN_PP, MAX_MARGIN_PP),
+        "AddCalibrationSetRequest.samples": Number(1, MAX_SAMPLES),
         "attempts": Number(0, MAX_ATTEMPTS),
         "limit": Number(0, MAX_LISTED),
         "ReadRequest.limit": Number(0, MAX_SIZE_BYTES),
@@ -175,6 +182,7 @@ RULES = Rules(
         "open_intents": MAX_INTENTS,
         "RunReport.raw": MAX_RAW_REFS,
         "digests": MAX_DIGESTS_PER_CALL,
+        "strata": MAX_STRATA,
         "Suite.models": bounds.MAX_MODELS,
         "Suite.volumes": bounds.MAX_VOLUMES,
         "RefreshOrder.only": bounds.MAX_ONLY,

@@ -1,1 +1,1 @@
-"""Campaigns, schedules and demand, in SQL."""
+"""Campaigns, schedules, demand and calibration sets, in SQL."""

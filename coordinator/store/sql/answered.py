@@ -116,6 +116,22 @@ CAMPAIGNS = (
     ) STRICT, WITHOUT ROWID""",
 )
 
+CALIBRATION_SETS = """CREATE TABLE calibration_sets (
+        name TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        digest_sha256 TEXT NOT NULL,
+        digest_size_bytes INTEGER NOT NULL,
+        samples INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        strata TEXT NOT NULL,
+        preprocessing TEXT NOT NULL,
+        owner TEXT NOT NULL,
+        added_by TEXT NOT NULL,
+        added_unix_ns INTEGER NOT NULL,
+        PRIMARY KEY (name, version)
+    ) STRICT, WITHOUT ROWID"""
+"""Every version of every calibration set."""
+
 # What became worse, and which changes were accepted. The unique index keeps one regression from
 # being opened twice; alerts wait in their outbox until somebody has taken them.
 PAST = (

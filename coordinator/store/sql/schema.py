@@ -7,7 +7,7 @@ that both lead to the same.
 
 from __future__ import annotations
 
-from .answered import CAMPAIGNS, PAST, TABLE
+from .answered import CALIBRATION_SETS, CAMPAIGNS, PAST, TABLE
 from .reader_views import VIEWS
 
 APPLICATION_ID = 0x42495447
@@ -371,6 +371,7 @@ SCRIPT: tuple[str, ...] = (
     *_TRUST,
     *TABLE,
     *CAMPAIGNS,
+    CALIBRATION_SETS,
     *PAST,
     *VIEWS,
 )

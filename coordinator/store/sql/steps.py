@@ -13,7 +13,7 @@ from bitgauge.benchmarks.common.crash import crash_point
 from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 
 from . import entry_runtimes, own_artifacts
-from .answered import CAMPAIGN
+from .answered import CALIBRATION_SETS, CAMPAIGN
 from .database import transaction
 from .reader_views import VIEWS
 from .schema import (
@@ -140,6 +140,7 @@ STEPS: Steps = (
     _WHO_A_DEVICE_IS,
     _REQUESTS,
     _NAMES,
+    (CALIBRATION_SETS,),
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
+from bitgauge.benchmarks.vocabulary.values.calibration import StratumCount
 from bitgauge.benchmarks.vocabulary.values.campaigns import CellChange, RefreshOrder, RefreshPlan
 from bitgauge.benchmarks.vocabulary.values.cells import Cell
 from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription, StackItem
@@ -31,6 +32,8 @@ class Stored(NamedTuple):
     kind: Any
 
 
+_STRATA = tuple[StratumCount, ...]
+
 STORED = (
     Stored("job", "jobs", "job_id", "spec", JobSpec),
     Stored("job", "jobs", "job_id", "progress", Progress),
@@ -47,6 +50,7 @@ STORED = (
     Stored("metric", "metrics", "run_id || ' ' || key", "flags", tuple[str, ...]),
     Stored("metric", "metrics", "run_id || ' ' || key", "detail", tuple[StackItem, ...]),
     Stored("build", "builds", "model_sha256 || ' ' || recipe", "notes", tuple[str, ...]),
+    Stored("calibration set", "calibration_sets", "name || '@' || version", "strata", _STRATA),
     Stored("regression", "regressions", "regression_id", "value", Regression),
     Stored("table row", "table_rows", "row_key", "value", TableRow),
     Stored("table row", "table_rows", "row_key", "changes", tuple[StackChange, ...]),

@@ -44,6 +44,7 @@ LOOKING = {
     "GetCampaign",
     "ListCampaigns",
     "ListSchedules",
+    "ListCalibrationSets",
 }
 SUBMITTING = {
     "Submit",
@@ -58,9 +59,10 @@ SUBMITTING = {
     "CancelCampaign",
     "SetSchedule",
     "RemoveSchedule",
+    "AddCalibrationSet",
 }
 READING_BLOBS = {"FindMissing", "Read"}
-PEOPLES = {"Jobs", "Table", "History", "Campaigns"}
+PEOPLES = {"Jobs", "Table", "History", "Campaigns", "Calibration"}
 
 
 def every_method() -> list[tuple[str, str, bool]]:

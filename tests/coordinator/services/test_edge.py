@@ -83,6 +83,7 @@ async def served() -> AsyncIterator[int]:
         lab_pb2_grpc.TableServicer,
         lab_pb2_grpc.HistoryServicer,
         lab_pb2_grpc.CampaignsServicer,
+        lab_pb2_grpc.CalibrationServicer,
         lab_pb2_grpc.AdminServicer,
     ]
     server, probe = make_server(Access(TOKENS), Servicers(*(kind() for kind in kinds)))

@@ -68,6 +68,7 @@ PLAIN = {
     "hardware_class": 1,
     "objective": 1,
     "role": 1,
+    "samples": 2,
 }
 
 

@@ -83,7 +83,7 @@ def answers(store: Store) -> dict[str, Any]:
     }
 
 
-NEWER = {"manifest_files", "audit", "device_aliases"}
+NEWER = {"manifest_files", "audit", "device_aliases", "calibration_sets"}
 """Tables that came later."""
 
 
