@@ -18,7 +18,7 @@ from bitgauge.benchmarks.vocabulary.values.calibration import (
 )
 from bitgauge.protos.v1 import lab_pb2 as pb
 
-from ..decisions.calibration import require_set_name, set_named
+from ..sets.calibration.names import require_set_name, set_named
 from .blobs import BlobCalls
 from .upload import local_file, upload
 

@@ -13,9 +13,9 @@ from bitgauge.protos.v1 import lab_pb2 as pb
 from bitgauge.protos.v1 import lab_pb2_grpc
 
 from ..access.access import caller
-from ..decisions.calibration import require_set_name
 from ..decisions.quotas import DAY_NS, Quotas, require_room
 from ..lab.blobs import wanted
+from ..sets.calibration.names import require_set_name
 from ..store.store import Store
 from ..store.writer import Writer
 from .answers import answered, listed

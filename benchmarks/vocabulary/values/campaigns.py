@@ -110,7 +110,8 @@ class PlannedCell:
     """One recipe of one model to be measured on one device, and why.
 
     `why` is `never_run`, `stale`, `undecided`, `failed` or `recalibrated`; `changes` names the
-    inputs that are others now. `seconds` is the device time it is expected to take; the score orders the plan.
+    inputs that are others now. `seconds` is the device time it is expected to take; the score
+    orders the plan.
     """
 
     model_name: str

@@ -94,6 +94,7 @@ async def test_what_was_built_with_one_set_is_built_again_with_another(lab: Lab)
     assert [(one.recipe, one.why) for one in job.cells] == [(ENTRIES[2].recipe, RECALIBRATED)]
     assert (job.spec.calibration, job.spec.evaluation) == (NEW, EVALUATION)
     assert [one.recipe for one in job.spec.entries] == ["fp32", ENTRIES[2].recipe]
+    lab.clock.now_ns += 1_000_000_000
     campaign_id, _ = await campaigns.start(order, "once", "ann")
     driver = CampaignDriver(lab.writer, campaigns, lab.jobs, asks)
     for _ in range(200):

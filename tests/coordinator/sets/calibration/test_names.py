@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
 from bitgauge.benchmarks.vocabulary.values.calibration import CalibrationSet
-from bitgauge.coordinator.decisions.calibration import require_set_name, set_named
+from bitgauge.coordinator.sets.calibration.names import require_set_name, set_named
 
 from tests.labs.values import digest
 
