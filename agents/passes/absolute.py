@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from bitgauge.benchmarks.protocol import latency as protocol
+from bitgauge.benchmarks.protocol.device_time import DeviceCall
 from bitgauge.benchmarks.raw.absolute import ColdStart, absolute_raw
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.vocabulary.enums import PassName, RawRole
 from bitgauge.benchmarks.vocabulary.profiles import floor_plan
 
+from ..runtimes.base import Session, TimedByDevice
+from ._batches import Feeds
 from .base import Child, quiet, rotating, with_facts
 
 NAME = PassName.ABSOLUTE
@@ -30,6 +35,7 @@ def measure(child: Child) -> RawFile:
     session.run(batches[0])
     cold = ColdStart(loaded - started, time.perf_counter_ns() - before)
     call = rotating([session.bind(feeds) for feeds in batches])
+    device = on_device(session, batches)
     conditions = child.conditions()
     clock = time.perf_counter_ns
     with quiet():
@@ -42,14 +48,28 @@ def measure(child: Child) -> RawFile:
             rng=np.random.default_rng(child.spec.seed),
             gap=child.channel.gap,
             conditions=conditions.read,
+            device=device,
         )
     child.channel.median_ns = float(np.median(samples.latency_ns))
+    told = {} if device is None else {"device_cache": "cold" if device.is_cold else "warm"}
     return with_facts(
         absolute_raw(child.origin, samples, cold),
         harness_ns=harness_ns,
         clock_resolution_ns=protocol.clock_resolution_ns(clock),
         preflight=preflight,
+        **told,
     )
+
+
+def on_device(session: Session, batches: Sequence[Feeds]) -> DeviceCall | None:
+    """The call as its device times it, with the inputs in turn; None where the host computes."""
+    if not isinstance(session, TimedByDevice):
+        return None
+    calls = [session.on_device(feeds) for feeds in batches]
+    first = calls[0]
+    if first is None:
+        return None
+    return replace(first, enqueue=rotating([one.enqueue for one in calls if one is not None]))
 
 
 def _nothing() -> None:

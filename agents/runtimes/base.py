@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from bitgauge.benchmarks.numerics.shown import Observes, Shown
+    from bitgauge.benchmarks.protocol.device_time import DeviceCall
     from bitgauge.benchmarks.quality.sets import InputSpec
     from bitgauge.benchmarks.raw.operators import OperatorProfile
 
@@ -137,6 +138,21 @@ class Allocating(Protocol):
 
         The largest is the figure that is published, such as `reserved` beside `allocated`; empty
         where it does not tell.
+        """
+        ...
+
+
+@runtime_checkable
+class TimedByDevice(Protocol):
+    """What a session has too that may compute on a device with a clock of its own."""
+
+    def on_device(self, feeds: Feeds) -> DeviceCall | None:
+        """A call with these inputs, which lie on the device already and whose outputs stay there.
+
+        None where the host computes it.
+
+        Raises:
+            BitgaugeError: the runtime refuses the inputs.
         """
         ...
 

@@ -30,6 +30,7 @@ from ..vocabulary.reasons import (
 from ..vocabulary.values.runs import MetricValue
 from .bounds import bounded
 from .certificate import trusted
+from .device_time import device_times
 from .energy import energy
 from .facts import Groups, RunFacts, items, null
 from .generation import generation
@@ -114,6 +115,7 @@ def _measured(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
         latency_ratio(groups, facts),
         median,
         *percentiles(launches, median.value),
+        *device_times(launches, groups, facts, median.value),
         throughput(launches, facts),
         best_throughput(groups, facts),
         sustained(launches, groups, facts),

@@ -77,9 +77,16 @@ def bounded(median: MetricValue, groups: Groups, facts: RunFacts) -> MetricValue
             flag = IMPOSSIBLE if confirmed else ANOMALOUS
         else:
             told["beyond_unchecked"] = _READ_UNDER_LOAD
-    told["device_time_unchecked"] = _DEVICE_TIME
+    if not _tells_device_time(groups):
+        told["device_time_unchecked"] = _DEVICE_TIME
     flags = median.flags if flag is None or IMPOSSIBLE in median.flags else (*median.flags, flag)
     return replace(median, flags=flags, detail=(*median.detail, *items(**told)))
+
+
+def _tells_device_time(groups: Groups) -> bool:
+    """Whether launches hold what the device told, against which `device_time` holds the median."""
+    raws = groups.get((PassName.ABSOLUTE, RawRole.CANDIDATE), ())
+    return any("device_ns" in raw.arrays for raw in raws)
 
 
 def bounds_of(

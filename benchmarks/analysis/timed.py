@@ -104,6 +104,12 @@ def absolute_launches(
     )
 
 
+def is_cold(groups: Groups) -> bool:
+    """Whether the device's cache was emptied before each call that the device timed."""
+    raws = groups.get((PassName.ABSOLUTE, RawRole.CANDIDATE), ())
+    return any(raw.meta.get("device_cache") == "cold" for raw in raws)
+
+
 def pair_launches(groups: Groups, facts: RunFacts) -> PairLaunches:
     """The pair launches of a run."""
     raws = groups.get((PassName.PAIR, RawRole.BOTH), ())

@@ -21,6 +21,7 @@ from ..samples import (
     AbsoluteSamples,
     BlockConditions,
     Conditions,
+    DeviceTimes,
     Ints,
     PairSamples,
     WarmUp,
@@ -29,6 +30,7 @@ from ..stats.discards import kept_quads
 from ..stats.paired import is_precise, quad_log_ratios
 from ..stats.steady import WINDOW, is_steady
 from ..vocabulary.profiles import MAX_LATENCIES_PER_LAUNCH, MAX_OVERRUN, MIN_QUADS, ProfilePlan
+from .device_time import DeviceCall, time_on_device
 
 Clock = Callable[[], int]
 """Reads a monotonic clock in nanoseconds."""
@@ -266,8 +268,11 @@ def measure_absolute(
     rng: np.random.Generator,
     gap: Gap,
     conditions: ReadConditions,
+    device: DeviceCall | None = None,
 ) -> AbsoluteSamples:
     """Take single latencies for `plan.absolute_timed_ns`, block by block (A-6).
+
+    Where the device has a clock of its own, as many further calls of each block are timed by it.
 
     Args:
         call: the inference.
@@ -277,8 +282,10 @@ def measure_absolute(
         rng: decides which latencies stay when there are more than can be kept.
         gap: called between blocks; see `Gap`.
         conditions: reads the conditions of a block.
+        device: the same inference as the device times it; None where it has no clock.
     """
     iterations = block_iterations(warm.iteration_ns[0], plan, plan.absolute_timed_ns)
+    told = _Told()
     reservoir, log = _Reservoir(rng, MAX_LATENCIES_PER_LAUNCH), ConditionLog(conditions)
     starts: list[int] = []
     ends: list[int] = []
@@ -289,6 +296,8 @@ def measure_absolute(
         starts.append(clock())
         latencies = np.asarray(time_calls(call, clock, iterations))
         ends.append(clock())
+        if device is not None:
+            told.add(len(starts) - 1, *time_on_device(device, clock, iterations))
         log.close(start, log.read(), backwards=bool(latencies.min() < 0))
         latencies = np.maximum(latencies, 0)
         reservoir.add(latencies, len(starts) - 1)
@@ -304,7 +313,24 @@ def measure_absolute(
         warm=warm,
         count=reservoir.seen,
         block_end_ns=np.array(ends, dtype=np.int64),
+        device=None if device is None else told.times(),
     )
+
+
+class _Told:
+    """What a device tells of its calls, as many as of latencies are kept."""
+
+    def __init__(self) -> None:
+        self._columns = (array("q"), array("q"), array("q"))
+
+    def add(self, block: int, device_ns: array[int], enqueue_ns: array[int]) -> None:
+        room = MAX_LATENCIES_PER_LAUNCH - len(self._columns[0])
+        blocks = array("q", [block] * len(device_ns))
+        for column, new in zip(self._columns, (device_ns, enqueue_ns, blocks), strict=True):
+            column.extend(new[:room])
+
+    def times(self) -> DeviceTimes:
+        return DeviceTimes(*(np.array(one, dtype=np.int64) for one in self._columns))
 
 
 class _Reservoir:

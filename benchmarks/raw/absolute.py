@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from ..common.fits import Whole
-from ..samples import AbsoluteSamples
+from ..samples import AbsoluteSamples, DeviceTimes
 from .container import RawFile
 from .origin import RawOrigin, origin_meta
 from .parts import (
@@ -43,6 +43,8 @@ class _Meta(msgspec.Struct, frozen=True):
 def absolute_raw(origin: RawOrigin, samples: AbsoluteSamples, cold: ColdStart) -> RawFile:
     """The raw file of one launch of pass `absolute`."""
     arrays = arrays_of(samples) | conditions_arrays(samples.conditions) | warm_arrays(samples.warm)
+    if samples.device is not None:
+        arrays |= arrays_of(samples.device)
     meta = {"count": samples.count, "warm": told(WarmMeta, samples.warm), **asdict(cold)}
     return RawFile(origin_meta(origin) | meta, arrays)
 
@@ -62,4 +64,21 @@ def absolute_samples(raw: RawFile) -> tuple[AbsoluteSamples, ColdStart]:
     conditions = conditions_of(raw, starts.size)
     ends = ints_of(raw, "block_end_ns", starts.size)
     warm, cold = warm_of(raw, meta.warm), ColdStart(meta.load_ns, meta.first_inference_ns)
-    return AbsoluteSamples(latency_ns, block, starts, conditions, warm, meta.count, ends), cold
+    device = _device_times(raw, starts.size)
+    return AbsoluteSamples(
+        latency_ns, block, starts, conditions, warm, meta.count, ends, device
+    ), cold
+
+
+def _device_times(raw: RawFile, blocks: int) -> DeviceTimes | None:
+    """What the device told; None where it has no clock. `BadInput` when it cannot be."""
+    if "device_ns" not in raw.arrays:
+        return None
+    device_ns = ints_of(raw, "device_ns")
+    enqueue_ns = ints_of(raw, "enqueue_ns", device_ns.size)
+    block = ints_of(raw, "device_block", device_ns.size)
+    if not device_ns.size or np.any(device_ns < 0) or np.any(enqueue_ns < 0):
+        raise bad_raw("it holds no times of the device, or negative ones")
+    if np.any(np.diff(block) < 0) or block[0] < 0 or block[-1] >= blocks:
+        raise bad_raw("its times of the device do not belong to its blocks")
+    return DeviceTimes(device_ns, enqueue_ns, block)

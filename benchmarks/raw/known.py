@@ -10,6 +10,7 @@ from ..samples import (
     AbsoluteSamples,
     BaselineSamples,
     BlockConditions,
+    DeviceTimes,
     EnergySamples,
     GenerationSamples,
     MemoryCheckpoint,
@@ -50,7 +51,7 @@ def _columns(prefix: str, kind: type) -> Iterator[str]:
 
 KNOWN: Mapping[PassName, frozenset[str]] = {
     PassName.PAIR: frozenset((*_arrays(PairSamples, BlockConditions), *WARM)),
-    PassName.ABSOLUTE: frozenset((*_arrays(AbsoluteSamples, BlockConditions), *WARM)),
+    PassName.ABSOLUTE: frozenset((*_arrays(AbsoluteSamples, DeviceTimes, BlockConditions), *WARM)),
     PassName.MEMORY: frozenset(
         field.name for field in fields(MemoryCheckpoint) if field.name != "name"
     ),

@@ -21,6 +21,7 @@ from .blocks import (
     BlockConditions,
     Bools,
     Conditions,
+    DeviceTimes,
     Floats,
     Floats32,
     Ints,
@@ -45,6 +46,7 @@ __all__ = [
     "BlockConditions",
     "Bools",
     "Conditions",
+    "DeviceTimes",
     "EnergySamples",
     "Floats",
     "Floats32",
@@ -127,6 +129,7 @@ class AbsoluteSamples:
         warm: the warm-up.
         count: latencies that were taken.
         block_end_ns: clock right after the last iteration of each block.
+        device: what the device itself told of further calls; None where it has no clock.
     """
 
     latency_ns: Ints
@@ -136,6 +139,7 @@ class AbsoluteSamples:
     warm: WarmUp
     count: int
     block_end_ns: Ints
+    device: DeviceTimes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,23 @@ class BlockConditions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class DeviceTimes:
+    """Calls that the device itself timed, by its own events; inputs are there, outputs stay there.
+
+    They are other calls than those whose latency was taken, in the same blocks.
+
+    Attributes:
+        device_ns: from an event before the call's work to one after it.
+        enqueue_ns: what the host needed to hand the call over.
+        device_block: index of the block of each call, ascending.
+    """
+
+    device_ns: Ints
+    enqueue_ns: Ints
+    device_block: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class WarmUp:
     """How one launch warmed up.
 

@@ -17,6 +17,7 @@ from ..samples import (
     ApartSamples,
     BlockConditions,
     Bools,
+    DeviceTimes,
     Floats,
     GenerationSamples,
     Ints,
@@ -166,8 +167,19 @@ def kept_blocks(
         block_end_ns=samples.block_end_ns[kept],
         conditions=samples.conditions.take(kept),
         count=round(samples.count * latency.size / samples.latency_ns.size),
+        device=None if samples.device is None else _kept_times(samples.device, kept, renumbered),
     )
     return left, discarded
+
+
+def _kept_times(times: DeviceTimes, kept: Bools, renumbered: Ints) -> DeviceTimes:
+    """What the device told of the blocks that count."""
+    stays = kept[times.device_block]
+    return DeviceTimes(
+        times.device_ns[stays],
+        times.enqueue_ns[stays],
+        renumbered[times.device_block[stays]].astype(np.int64),
+    )
 
 
 def kept_requests(

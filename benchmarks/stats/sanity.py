@@ -18,6 +18,20 @@ MAX_IN_FLIGHT_ERROR = 0.05
 """How far Little's law may be missed before the harness itself is suspect."""
 
 
+MAX_ENQUEUE_SHARE = 0.8
+"""Of a device's time, what the host may need to hand the work over (A-3; as trtexec warns)."""
+
+
+def is_enqueue_bound(enqueue_ns: float, device_ns: float) -> bool:
+    """Whether a device waits for its host more than it computes: its time is then the host's."""
+    return enqueue_ns > MAX_ENQUEUE_SHARE * device_ns
+
+
+def beyond_latency(device_ns: float, latency_ns: float) -> bool:
+    """Whether a device claims more time than passed around it and its transfers (A-14)."""
+    return device_ns > ANCHOR_SLACK * latency_ns
+
+
 def outliers(latency_ns: Ints) -> tuple[int, int]:
     """How many latencies lie beyond Tukey's inner and outer fences: mild ones, severe ones.
 

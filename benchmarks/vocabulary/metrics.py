@@ -277,6 +277,19 @@ _ALL = (
 _card = partial(_memory, of_cards=True)
 
 _OF_CARDS = (
+    _certified(
+        "device_p50_ns",
+        meaning="median time of the card itself, by its events, without transfers",
+        of_cards=True,
+        of_requests=False,
+        shown=True,
+    ),
+    _certified(
+        "enqueue_p50_ns",
+        meaning="median time of the host to hand a call to the card",
+        of_cards=True,
+        of_requests=False,
+    ),
     _card(
         "device_memory_bytes",
         meaning="device_need: most of a card's memory that the driver counts for the process",
@@ -295,7 +308,8 @@ _OF_CARDS = (
         meaning="most that the runtime's allocator took from the card, as it says itself",
     ),
 )
-"""Three figures of a card's memory, never added to one another or to the host's (B-4)."""
+"""What a card tells of itself: its own time beside latency (A-3), and three figures of its memory,
+never added to one another or to the host's (B-4)."""
 
 METRICS: dict[str, Metric] = {
     metric.key: metric for metric in (*_ALL, *DECODER_METRICS, *_OF_CARDS)

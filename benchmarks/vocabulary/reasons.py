@@ -36,6 +36,7 @@ CONVERTED_BORDER = "converted_border"
 APART = "apart"
 NO_ROOM = "no_room"
 WIDENED = "widened"
+ENQUEUE_BOUND = "enqueue_bound"
 
 FLAGS: dict[str, str] = {
     PRELIMINARY: "profile quick, or less than the profile asks for: may gate accuracy alone",
@@ -64,6 +65,7 @@ FLAGS: dict[str, str] = {
     REFERENCE_MISMATCH: "the device's FP32 baseline predicts other classes than the reference",
     CONVERTED_BORDER: "takes or returns integers, which are made of numbers outside the clock",
     WIDENED: "its 16-bit numbers are widened: most of its products are computed in float32",
+    ENQUEUE_BOUND: "the device waits for its host, which hands work over for over 80 % of its time",
     BASELINE_UNTOLD: "these samples do not tell that the baseline is better than chance",
     APART: "baseline and candidate were timed in launches that take turns, one of them in each",
     NO_ROOM: "memory did not hold baseline and candidate at once, so that they took turns",
@@ -118,6 +120,7 @@ INVALID_DISCARDED = "invalid_discarded"
 UNINSTRUMENTABLE = "uninstrumentable"
 NO_CONTROL_GROUP = "no_control_group"
 NO_ARENA = "no_arena"
+NO_DEVICE_CLOCK = "no_device_clock"
 NO_INTEGER_OPERATORS = "no_integer_operators"
 NO_PERMISSION = "no_permission"
 NO_LIBRARY = "no_library"
@@ -161,6 +164,7 @@ REASONS: dict[str, str] = {
     INVALID_DISCARDED: "more than a fifth of the blocks was discarded for external causes",
     UNINSTRUMENTABLE: "the runtime does not show its inner tensors as production computes them",
     NO_CONTROL_GROUP: "no control group of the launch tells its peak",
+    NO_DEVICE_CLOCK: "it is computed on the host, or nothing there tells the time of the device",
     NO_ARENA: "the runtime has no arena that can be switched off",
     NO_INTEGER_OPERATORS: "nothing ran in integer kernels",
     NO_PERMISSION: (

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from bitgauge.benchmarks.protocol.device_time import DeviceCall
 
 MS = 1_000_000
 KINDS = ("drift", "bursts", "spikes", "steps", "all")
@@ -62,3 +63,68 @@ class NoisyClock:
             self.now_ns += latency_ns * self._level[slot] * self._each[self._at]
 
         return run
+
+
+class SimulatedDevice:
+    """One queue of a device, and the host's clock.
+
+    Args:
+        enqueue_ns: what the host needs to hand one call over, in `kernels` equal parts.
+        device_ns: what the device computes for one call, in as many.
+        kernels: parts of a call.
+        transfer_ns: of inputs or outputs, each.
+
+    Attributes:
+        now_ns: the host's clock.
+        free_ns: when the device has done all that it was given.
+        flushed: how often its cache was emptied.
+    """
+
+    def __init__(
+        self, enqueue_ns: int, device_ns: int, *, kernels: int = 10, transfer_ns: int = 0
+    ) -> None:
+        self._enqueue_ns, self._device_ns, self._kernels = enqueue_ns, device_ns, kernels
+        self._transfer_ns = transfer_ns
+        self.now_ns = self.free_ns = self.flushed = 0
+
+    def clock(self) -> int:
+        """The host's."""
+        return self.now_ns
+
+    def enqueue(self) -> None:
+        """Hands one call over; the device begins with each part as soon as it has it."""
+        for _ in range(self._kernels):
+            self.now_ns += self._enqueue_ns // self._kernels
+            self.free_ns = max(self.free_ns, self.now_ns) + self._device_ns // self._kernels
+
+    def mark(self) -> int:
+        """When the device reaches what comes now."""
+        self.free_ns = max(self.free_ns, self.now_ns)
+        return self.free_ns
+
+    def between_ns(self, first: int, second: int) -> float:
+        """Of the device's own clock."""
+        assert self.now_ns >= second, "it has not reached that yet"
+        return second - first
+
+    def wait(self) -> None:
+        """The host waits."""
+        self.now_ns = max(self.now_ns, self.free_ns)
+
+    def flush(self) -> None:
+        """Emptying its cache takes a while, too."""
+        self.flushed += 1
+        self.free_ns = max(self.free_ns, self.now_ns) + 1_000_000
+
+    def call(self) -> None:
+        """The whole, as who asks for an inference sees it: transfers and waiting."""
+        self.now_ns += self._transfer_ns
+        self.enqueue()
+        self.wait()
+        self.now_ns += self._transfer_ns
+
+    def timed(self, before: Callable[[], None] | None = None) -> DeviceCall:
+        """As the device times it."""
+        if before is None:
+            return DeviceCall(self.enqueue, self)
+        return DeviceCall(self.enqueue, self, before, is_cold=True)
