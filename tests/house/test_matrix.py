@@ -8,7 +8,8 @@ import pytest
 from bitgauge.agents import registry
 from bitgauge.benchmarks.vocabulary.enums import HardwareClass, Realness
 
-from tests.matrix import CPU, KINDS, RAN, Ran, markdown, require_ran, said
+from tests import matrix
+from tests.matrix import CONTRACT, CPU, KINDS, RAN, Ran, markdown, require_ran, said
 
 from .test_readme import README
 from .test_stamps import MAKEFILE
@@ -32,7 +33,7 @@ def test_what_is_said_to_run_is_run(ran: Ran) -> None:
     assert any(ran.suite.startswith(room) for room in rooms), "a target runs it"
 
 
-def test_what_is_not_in_the_table_is_asked_for() -> None:
+def test_what_is_not_in_the_table_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     physical = SimpleNamespace(hardware_class=HardwareClass.CPU_ONLY, realness=Realness.PHYSICAL)
     require_ran(physical, "onnxruntime")
     for realness, runtime in ((Realness.SIMULATED, "onnxruntime"), (Realness.EMULATED, "torch")):
@@ -40,5 +41,9 @@ def test_what_is_not_in_the_table_is_asked_for() -> None:
         with pytest.raises(AssertionError, match=r"add to tests/matrix\.py"):
             require_ran(device, runtime)
     assert said(CPU, "torch") == "virtual machine"
-    assert said(CPU, "openvino").endswith("(contract alone)")
-    assert said("NVIDIA GPU", "torch") == "never run"
+    assert said("NVIDIA GPU", "openvino") == "never run"
+    looked_at = Ran(
+        "tests/contracts/test_runtime.py", CPU, Realness.SIMULATED, "openvino", CONTRACT
+    )
+    monkeypatch.setattr(matrix, "RAN", (looked_at,))
+    assert said(CPU, "openvino") == "simulated (contract alone)"

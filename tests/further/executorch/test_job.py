@@ -12,6 +12,7 @@ from bitgauge.benchmarks.zoo import models
 from bitgauge.coordinator.environments.shelf import ENVIRONMENTS_VARIABLE, Ready, shelf_folder
 
 from tests.labs.decoders import job
+from tests.matrix import require_ran
 from tests.processes.conftest import Up
 
 from .test_built import CACHE, ready
@@ -35,7 +36,8 @@ def test_its_formats_are_held_against_the_onnx_baseline(up: Up) -> None:
     words += ["--eval", str(MODEL.evaluation_path), "--calibration", str(MODEL.calibration_path)]
     words += ["--recipes", "fp32@executorch,int8-static-s8s8-pc@executorch", "--json"]
     brief = ("--launches", "1", "--warm-up", "20ms", "--budget", "500ms", "--on", job.NAME)
-    with job.device(up):
+    with job.device(up) as device:
+        require_ran(device, "executorch")
         done = up.bitgauge("run", *words, *brief, patience_s=job.PATIENCE_S)
     assert done.returncode == 0, done.stderr + done.stdout
     rows = {(one["recipe"], one["runtime"]): one for one in json.loads(done.stdout)["rows"]}

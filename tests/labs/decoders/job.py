@@ -10,6 +10,7 @@ from typing import Any
 
 from bitgauge.benchmarks import zoo
 from bitgauge.benchmarks.quality.texts import TextSet, read_text_set, write_text_set
+from bitgauge.benchmarks.vocabulary.values.devices import DeviceDescription
 
 from tests.processes.bench import AgentService, wait_for_device
 from tests.processes.conftest import Up
@@ -23,12 +24,14 @@ _REQUEST = ("--scenario", "llm", "--prompt-tokens", "16", "--generate", "4")
 
 
 @contextmanager
-def device(up: Up) -> Iterator[None]:
-    """An agent of this coordinator, until the block ends."""
+def device(up: Up) -> Iterator[DeviceDescription]:
+    """An agent of this coordinator, until the block ends; what its device says it is."""
     agent = AgentService.of(up, "--name", NAME)
     try:
         wait_for_device(up, NAME)
-        yield
+        with up.client() as client:
+            (view,) = client.devices()
+        yield view.description
     finally:
         agent.end()
 
