@@ -41,6 +41,7 @@ class ChildSpec:
         unit: key of the device among those of its kind.
         meter: name of the energy meter.
         second_meter: name of another one of the same scope; "" when there is none.
+        beside: names of meters of energy of a card's other scopes.
         peak_fd: descriptor to read the peak of the child's control group from; -1: there is none.
         evaluation_sha256: of the evaluation set.
         anchors: the most that was observed of the runtime on this device.
@@ -77,6 +78,7 @@ class ChildSpec:
     peak_fd: int = -1
     meter: str = ""
     second_meter: str = ""
+    beside: tuple[str, ...] = ()
     evaluation_sha256: str = ""
     anchors: tuple[StackItem, ...] = ()
     asked_ns: int = 0

@@ -19,7 +19,7 @@ from bitgauge.benchmarks.common.ids import run_id
 from bitgauge.benchmarks.common.manifest import ArtifactFiles
 from bitgauge.benchmarks.vocabulary.enums import Capability, PassName, RawRole
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError
-from bitgauge.benchmarks.vocabulary.meters import best_meter, second_meter
+from bitgauge.benchmarks.vocabulary.meters import best_meter, metering
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan, plan_of
 from bitgauge.benchmarks.vocabulary.values.digests import Digest
 from bitgauge.benchmarks.vocabulary.values.jobs import AssignedEntry, Assignment
@@ -349,8 +349,7 @@ def _spec(
     job, folder = run.job, bench.folder / run.name
     names = [source.entry for source in sources] or ["floor"]
     places = [folder / "artifacts" / str(at) / name for at, name in enumerate(names)]
-    meter = best_meter(bench.device.meters)
-    second = second_meter(meter, bench.device.meters) if meter else None
+    meters = metering(bench.device.meters)
     return ChildSpec(
         pass_name=plan.pass_name,
         launch=plan.launch,
@@ -375,8 +374,9 @@ def _spec(
         unit=bench.unit,
         plugins=tuple(str(path) for path in bench.plugins),
         overrides=job.overrides,
-        meter=meter.name if meter is not None else "",
-        second_meter=second.name if second is not None else "",
+        meter=meters.best,
+        second_meter=meters.second,
+        beside=meters.beside,
         evaluation_sha256=job.evaluation.sha256,
         anchors=bench.anchors(plan.runtimes[-1]),
         asked_ns=time.monotonic_ns(),

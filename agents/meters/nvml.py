@@ -31,6 +31,7 @@ _U_GAIN = 0.05  # measurement.md C-6
 _QUARTER_SEEN = ("A100", "H100", "H200", "A30")
 _SLOW_NS, _SLOW_SEEN_NS = 100_000_000, 25_000_000
 _FAST_NS, _FAST_SEEN_NS = 20_000_000, 10_000_000
+_MEAN = ("NVML_FI_DEV_POWER_AVERAGE", "NVML_POWER_SCOPE_GPU")
 _INSTANT = ("NVML_FI_DEV_POWER_INSTANT", "NVML_POWER_SCOPE_GPU")
 
 
@@ -118,7 +119,8 @@ class _Counter:
     """One GPU while NVML is in use; a reader of its counter."""
 
     is_counter = True
-    wraps_at_mj: float | None = None
+    wraps_at_mj: float | None = 2.0**64
+    """Its width: a counter that falls by less than half of that was reset, and is not believed."""
 
     def __init__(self, unit: str) -> None:
         try:
@@ -163,7 +165,55 @@ class _Power(_Counter):
     is_counter = False
 
     def _asked(self) -> float | None:
-        """Milliwatts: those of now where the card tells them, else those that it calls its use."""
-        (instant,) = self.gpu.fields([_INSTANT])
-        found: float | None = instant or self.gpu.card("nvmlDeviceGetPowerUsage")
-        return found
+        """Milliwatts: those of now where the card tells them, else a mean, else its "use"."""
+        instant, mean = self.gpu.fields([_INSTANT, _MEAN])
+        told = mean if instant is None else instant
+        return self.gpu.card("nvmlDeviceGetPowerUsage") if told is None else told
+
+
+class ScopePower(_Counter):
+    """Power of another scope of the card: of now, else a mean."""
+
+    is_counter = False
+
+    def __init__(self, unit: str, scope: str) -> None:
+        self._scope = scope
+        super().__init__(unit)
+
+    def _asked(self) -> float | None:
+        kinds = ("NVML_FI_DEV_POWER_INSTANT", "NVML_FI_DEV_POWER_AVERAGE")
+        instant, mean = self.gpu.fields([(kind, self._scope) for kind in kinds])
+        return mean if instant is None else instant
+
+
+def describe_scope(name: str, word: str, scope: str, unit: str) -> MeterDescription | None:
+    """The meter of another scope of a card; None where it does not tell it, as most do not.
+
+    Args:
+        name: of the meter.
+        word: for the scope, see `vocabulary.meters.BESIDE`.
+        scope: the same for NVML.
+        unit: which card.
+    """
+    if not unit or not is_there():
+        return None
+    try:
+        reader = ScopePower(unit, scope)
+    except MeterLost:
+        return None
+    try:
+        reader.read()
+        part = reader.gpu.is_part
+        return MeterDescription(
+            name=name,
+            quantity="energy",
+            kind="polled_power",
+            scope=f"{word} {reader.gpu.name}".strip(),
+            update_period_ns=_SLOW_NS,
+            uncertainty_relative=_U_GAIN,
+            reason="shared_device" if part else None,
+        )
+    except (MeterLost, BitgaugeError):
+        return None
+    finally:
+        reader.close()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 import numpy as np
+from bitgauge.benchmarks.common.plugins import Found
 from bitgauge.benchmarks.protocol.energy import (
     Counter,
     EnergyBench,
@@ -26,6 +27,7 @@ from bitgauge.benchmarks.protocol.energy import (
 from bitgauge.benchmarks.protocol.latency import Call
 from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.energy import energy_raw
+from bitgauge.benchmarks.samples import SLOWDOWNS, Conditions
 from bitgauge.benchmarks.stats.energy import (
     Backwards,
     Integrated,
@@ -36,6 +38,7 @@ from bitgauge.benchmarks.stats.energy import (
 )
 from bitgauge.benchmarks.vocabulary.enums import PassName
 from bitgauge.benchmarks.vocabulary.errors import BitgaugeError, Code
+from bitgauge.benchmarks.vocabulary.meters import BESIDE
 from bitgauge.benchmarks.vocabulary.profiles import ProfilePlan
 from bitgauge.benchmarks.vocabulary.values.devices import MeterDescription
 
@@ -74,6 +77,7 @@ def measure(child: Child) -> RawFile:
     counter = MeteredCounter(module.open_reader, plan.update_period_ns)
     other = meters.get(child.spec.second_meter) if child.spec.second_meter else None
     second = SecondMeter(module, cast("EnergyMeterModule | None", other))
+    beside = Beside(cast("Sequence[EnergyMeterModule]", _beside(child, meters)))
     conditions = child.conditions()
     cool = CoolDown(child.rest(), beat=child.channel.gap)
 
@@ -92,6 +96,8 @@ def measure(child: Child) -> RawFile:
         second=second,
         temperature_c=lambda: conditions.read().temperature_c,
         clock_mhz=lambda: conditions.read().clock_mhz,
+        slowdowns_ns=lambda: slowdowns_of(conditions.read()),
+        beside_mj=beside.total_mj,
     )
     bench = EnergyBench(
         counter, time.monotonic_ns, lambda ns: time.sleep(ns / 1e9), around=around, plan=plan
@@ -102,6 +108,7 @@ def measure(child: Child) -> RawFile:
     finally:
         counter.close()
         second.close()
+        beside.close()
     samples = bench.samples(described, second_meter=second.name, cooled=cool.reached)
     return energy_raw(child.origin, samples)
 
@@ -198,17 +205,60 @@ class SecondMeter:
 
     def __call__(self) -> float:
         """Millijoules since its first reading; NaN when it cannot be read."""
-        if self._counter is None:
-            return math.nan
-        try:
-            return self._counter.until_now()
-        except (Lost, Backwards):
-            return math.nan
+        return _told(self._counter)
 
     def close(self) -> None:
         """Ends polling and closes it."""
         if self._counter is not None:
             self._counter.close()
+
+
+def _told(counter: MeteredCounter | None) -> float:
+    """Millijoules since its first reading; NaN when there is none or it cannot be read."""
+    if counter is None:
+        return math.nan
+    try:
+        return counter.until_now()
+    except (Lost, Backwards):
+        return math.nan
+
+
+class Beside:
+    """Meters of a card's other scopes, which are read at the edges of every window.
+
+    Args:
+        modules: each of one of the scopes in `vocabulary.meters.BESIDE`.
+    """
+
+    def __init__(self, modules: Sequence[EnergyMeterModule]) -> None:
+        self._counters: dict[str, MeteredCounter] = {}
+        for module in modules:
+            described = module.describe()
+            if described is not None:
+                period_ns = described.update_period_ns or _SECOND_PERIOD_NS
+                word = described.scope.split(" ")[0]
+                self._counters[word] = MeteredCounter(module.open_reader, period_ns)
+
+    def total_mj(self) -> tuple[float, ...]:
+        """Millijoules since the first reading, in the order of the scopes; NaN for none."""
+        return tuple(_told(self._counters.get(word)) for word in BESIDE)
+
+    def close(self) -> None:
+        """Ends polling and closes them."""
+        for one in self._counters.values():
+            one.close()
+
+
+def _beside(child: Child, meters: Found) -> Sequence[MeterModule]:
+    device, unit = child.spec.device, child.spec.unit
+    return [
+        of_unit(cast(MeterModule, meters.get(name)), device, unit) for name in child.spec.beside
+    ]
+
+
+def slowdowns_of(conditions: Conditions) -> tuple[float, ...]:
+    """A card's counters of slow-down, in their order."""
+    return tuple(getattr(conditions, name) for name in SLOWDOWNS)
 
 
 class _Poller(threading.Thread):

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..raw.energy import energy_samples
 from ..samples import BASELINE, CANDIDATE, EnergySamples
+from ..stats.discards import Discarded
 from ..stats.energy import (
     MAX_SPREAD,
     TOO_SHORT,
     bounds,
+    counted,
     disagreement,
     energy_of,
     energy_ratio_of,
     why_unusable,
 )
 from ..vocabulary.enums import PassName, RawRole
-from ..vocabulary.meters import best_meter, why_no_meter
+from ..vocabulary.meters import BESIDE, best_meter, why_no_meter
 from ..vocabulary.metric import Group
 from ..vocabulary.metrics import keys
 from ..vocabulary.reasons import (
+    DISCARDED_BLOCKS,
     INSUFFICIENT_SAMPLES,
+    INVALID_DISCARDED,
     NO_RAW_DATA,
     NOT_COOLED,
     NOT_IN_PROFILE,
@@ -28,7 +34,7 @@ from ..vocabulary.reasons import (
 )
 from ..vocabulary.values.runs import MetricValue
 from .apart import is_apart
-from .facts import Groups, RunFacts, items, null
+from .facts import Groups, RunFacts, discarded_detail, items, null
 
 KEYS = keys(lambda metric: metric.group is Group.ENERGY)
 SIMULATED = "simulated"
@@ -42,17 +48,21 @@ def energy(groups: Groups, facts: RunFacts) -> tuple[MetricValue, ...]:
     raws = groups.get((PassName.ENERGY, role), ())
     if not raws:
         return tuple(null(key, _why_none(facts)) for key in KEYS)
-    samples = energy_samples(raws[0])
-    reason = why_unusable(samples, CANDIDATE) or (
-        SIMULATED_METER if samples.kind == SIMULATED else None
+    samples, discarded = counted(energy_samples(raws[0]))
+    slowed = INVALID_DISCARDED if discarded.invalid else None
+    reason = (
+        slowed
+        or why_unusable(samples, CANDIDATE)
+        or (SIMULATED_METER if samples.kind == SIMULATED else None)
     )
     if reason is not None:
         apart = _second(samples, CANDIDATE)
         meter = {**_meter(samples), **apart, "windows": samples.letter.size}
+        meter |= discarded_detail(discarded)
         return tuple(null(key, reason, **meter) for key in KEYS)
     if is_apart(groups):
-        return (*_each(samples), null("energy_ratio", NOT_TOGETHER))
-    return (*_each(samples), _ratio(samples, facts))
+        return (*_each(samples, discarded), null("energy_ratio", NOT_TOGETHER))
+    return (*_each(samples, discarded), _ratio(samples, facts, discarded))
 
 
 def _meter(samples: EnergySamples) -> dict[str, object]:
@@ -82,9 +92,23 @@ def _second(samples: EnergySamples, letter: int) -> dict[str, object]:
     }
 
 
-def _flags(samples: EnergySamples, spread: float) -> tuple[str, ...]:
-    unsteady = (UNSTEADY_ENERGY,) if spread > MAX_SPREAD else ()
-    return unsteady if samples.cooled else (*unsteady, NOT_COOLED)
+def _beside(samples: EnergySamples) -> dict[str, object]:
+    """Joules of a card's other scopes over the same windows; none of them is in another's."""
+    own, found = samples.of(CANDIDATE), {}
+    for word in BESIDE:
+        told = getattr(own, f"{word}_mj")
+        if told.size and np.isfinite(told).all():
+            found[f"{word}_j"] = float(told.sum()) / _MJ
+    return dict(found)
+
+
+def _flags(samples: EnergySamples, spread: float, discarded: Discarded) -> tuple[str, ...]:
+    found = {
+        UNSTEADY_ENERGY: spread > MAX_SPREAD,
+        NOT_COOLED: not samples.cooled,
+        DISCARDED_BLOCKS: discarded.units > 0,
+    }
+    return tuple(flag for flag, is_so in found.items() if is_so)
 
 
 def _why_none(facts: RunFacts) -> str:
@@ -93,12 +117,14 @@ def _why_none(facts: RunFacts) -> str:
     return NO_RAW_DATA if facts.plan.energy_quads else NOT_IN_PROFILE
 
 
-def _each(samples: EnergySamples) -> tuple[MetricValue, MetricValue]:
+def _each(samples: EnergySamples, discarded: Discarded) -> tuple[MetricValue, MetricValue]:
     found = energy_of(samples, CANDIDATE)
-    flags = _flags(samples, found.spread)
+    flags = _flags(samples, found.spread, discarded)
     detail = items(
         **_meter(samples),
         **_second(samples, CANDIDATE),
+        **_beside(samples),
+        **discarded_detail(discarded),
         inferences=found.inferences,
         total_j=found.sum_mj / _MJ,
         active_j=found.active_sum_mj / _MJ,
@@ -123,7 +149,7 @@ def _each(samples: EnergySamples) -> tuple[MetricValue, MetricValue]:
     return total, active
 
 
-def _ratio(samples: EnergySamples, facts: RunFacts) -> MetricValue:
+def _ratio(samples: EnergySamples, facts: RunFacts, discarded: Discarded) -> MetricValue:
     key = "energy_ratio"
     if facts.is_baseline:
         return null(key, NO_RAW_DATA)
@@ -139,5 +165,6 @@ def _ratio(samples: EnergySamples, facts: RunFacts) -> MetricValue:
         low=found.low,
         high=found.high,
         n=found.quads,
-        detail=items(**_meter(samples), quads=found.quads),
+        flags=(DISCARDED_BLOCKS,) if discarded.units else (),
+        detail=items(**_meter(samples), quads=found.quads, **discarded_detail(discarded)),
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..raw.container import RawFile
+from ..stats.discards import Discarded
 from ..vocabulary.enums import FormatFamily, PassName, Profile, RawRole, Realness
 from ..vocabulary.kernel_modes import widens
 from ..vocabulary.metrics import METRICS
@@ -138,6 +139,17 @@ def null(key: str, reason: str, **detail: object) -> MetricValue:
 def invalid(key: str, detail: tuple[StackItem, ...]) -> MetricValue:
     """The metric of a run of which too much was discarded; `detail` says what and why."""
     return MetricValue(key=key, reason=INVALID_DISCARDED, detail=detail)
+
+
+def discarded_detail(discarded: Discarded) -> dict[str, object]:
+    """How much does not count, and why; nothing where all does."""
+    if not discarded.units:
+        return {}
+    return {
+        "discarded": discarded.units,
+        "discarded_of": discarded.of,
+        "discarded_causes": discarded.words(),
+    }
 
 
 def items(**detail: object) -> tuple[StackItem, ...]:

@@ -35,7 +35,7 @@ from ..vocabulary.reasons import (
 )
 from ..vocabulary.session_options import CONVERTED
 from ..vocabulary.values.devices import StackItem
-from .facts import Groups, RunFacts, items
+from .facts import Groups, RunFacts, discarded_detail, items
 from .surroundings import foreign_share, surrounding_flags
 
 
@@ -178,13 +178,7 @@ def launch_detail(
     """What was discarded, and how much others computed meanwhile."""
     shares = [foreign_share(conditions, spent) for conditions, spent in around]
     known = [share for share in shares if math.isfinite(share)]
-    found: dict[str, object] = {}
-    if discarded.units:
-        found |= {
-            "discarded": discarded.units,
-            "discarded_of": discarded.of,
-            "discarded_causes": discarded.words(),
-        }
+    found = discarded_detail(discarded)
     if known:
         found["foreign_cpu_pct"] = round(100 * max(known), 2)
     return items(**found)

@@ -13,7 +13,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..samples import ARRAYS, CANDIDATE, WHOLE, EnergySamples
+from ..samples import (
+    ARRAYS,
+    CANDIDATE,
+    OF_CARD_WINDOWS,
+    SLOWDOWNS,
+    WHOLE,
+    EnergySamples,
+)
 from ..stats.energy import (
     BARE_IDLE,
     LOADED_IDLE,
@@ -24,6 +31,7 @@ from ..stats.energy import (
     relative_spread,
     window_ns,
 )
+from ..vocabulary.meters import BESIDE
 from ..vocabulary.reasons import COUNTER_BACKWARDS, COUNTER_STUCK, METER_LOST, NO_PERMISSION
 from ..vocabulary.values.devices import MeterDescription
 from .latency import Call, Clock, Gap
@@ -36,6 +44,9 @@ POLL_NS = 1_000_000_000
 
 MAX_LENGTHENINGS = 2
 """How often windows are made twice as long because their energy differs too much."""
+
+SPARE_SHARE = 5
+"""One in so many quads is measured again when the device was slowed down in it (A-9)."""
 
 _PERIODS_SEEN = 9
 
@@ -101,12 +112,17 @@ class Surroundings:
         second: millijoules of a second meter since some moment; NaN when there is none.
         temperature_c: of the processor; NaN when unknown.
         clock_mhz: of the processor; NaN when unknown.
+        slowdowns_ns: a card's counters in the order of `SLOWDOWNS`; NaN where it tells none.
+        beside_mj: millijoules of a card's other scopes since some moment, in the order of
+            `vocabulary.meters.BESIDE`; NaN where no meter tells them.
     """
 
     foreign_ns: Callable[[], float]
     second: Callable[[], float] = lambda: math.nan
     temperature_c: Callable[[], float] = lambda: math.nan
     clock_mhz: Callable[[], float] = lambda: math.nan
+    slowdowns_ns: Callable[[], Sequence[float]] = lambda: (math.nan,) * len(SLOWDOWNS)
+    beside_mj: Callable[[], Sequence[float]] = lambda: (math.nan,) * len(BESIDE)
 
 
 class EnergyBench:
@@ -217,6 +233,10 @@ class EnergyBench:
             row["letter"] += TOO_SHORT
         return True
 
+    def slowed(self, windows: int) -> bool:
+        """Whether something slowed the device down in one of the last so many windows."""
+        return any(abs(row[name]) > 0 for row in self._rows[-windows:] for name in SLOWDOWNS)
+
     def _length_ns(self) -> int:
         needed_ns = min(window_ns(self.update_period_ns), self._plan.max_window_ns)
         return self._longer * max(self._plan.window_ns, needed_ns)
@@ -264,12 +284,14 @@ class EnergyBench:
             "energy_mj": energy_mj,
             "second_mj": self._around.second(),
             "foreign_ns": self._around.foreign_ns(),
+            **self._of_card(),
         }
 
     def _end(self, letter: int, iterations: int, begun: dict[str, float]) -> None:
         """The last edge of a window; keeps the window."""
         energy_mj, end_ns = self._edge()
         foreign_ns = self._around.foreign_ns() - begun["foreign_ns"]
+        of_card = {name: now - begun[name] for name, now in self._of_card().items()}
         self._rows.append(
             {
                 "letter": letter,
@@ -281,8 +303,15 @@ class EnergyBench:
                 "second_mj": self._around.second() - begun["second_mj"],
                 "temperature_c": self._around.temperature_c(),
                 "clock_mhz": self._around.clock_mhz(),
+                **of_card,
             }
         )
+
+    def _of_card(self) -> dict[str, float]:
+        """What a card counts besides, by the names of the columns."""
+        around = self._around
+        told = (*around.slowdowns_ns(), *around.beside_mj())
+        return dict(zip(OF_CARD_WINDOWS, told, strict=True))
 
 
 def measure_energy(
@@ -296,7 +325,8 @@ def measure_energy(
 ) -> None:
     """Every window of one launch: bare idle, loaded idle, quads, loaded idle.
 
-    Quads whose windows differ too much are measured again with longer ones.
+    Quads whose windows differ too much are measured again with longer ones; those in which a
+    card's counters say that something slowed it down, as they are.
 
     Args:
         bench: meter and clock; it keeps what was measured.
@@ -314,17 +344,23 @@ def measure_energy(
         delay_ns = int(rng.integers(bench.update_period_ns)) if plan.scattered else 0
         bench.window(letter, calls[letter if len(calls) > 1 else 0], delay_ns)
 
-    def quad() -> None:
+    def quad() -> bool:
+        """One quad; whether all of it counts."""
         if cool() > 0:
             bench.run_for(plan.dropped_ns, calls[0])
         first = int(rng.integers(2)) if len(calls) > 1 else CANDIDATE
         order = (first, 1 - first, 1 - first, first) if len(calls) > 1 else (first, first)
         for letter in order:
             run(letter)
+        return not bench.slowed(len(order))
 
     def quads() -> None:
-        for _ in range(wanted):
-            quad()
+        left, spare = wanted, max(1, wanted // SPARE_SHARE)
+        while left:
+            if quad() or not spare:
+                left -= 1
+            else:
+                spare -= 1  # it is measured again, as far as what is discarded may go
 
     def again() -> None:
         for _ in range(MAX_LENGTHENINGS):

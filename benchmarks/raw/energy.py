@@ -3,11 +3,13 @@
 meta   update_period_ns, averaging_window_ns, uncertainty_relative, meter, kind, scope, problem,
        scattered, second_meter, cooled
 arrays letter start_ns end_ns iterations i8[w], energy_mj foreign_share second_mj temperature_c
-       clock_mhz f8[w]
+       clock_mhz f8[w], and on a graphics card thermal_slowdown_ns power_slowdown_ns
+       sync_slowdown_ns module_mj memory_mj f8[w]
 """
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import msgspec
@@ -15,7 +17,7 @@ import numpy as np
 from msgspec import Meta
 
 from ..common.fits import Whole
-from ..samples import ARRAYS, CANDIDATE, WHOLE, EnergySamples
+from ..samples import ARRAYS, CANDIDATE, OF_CARD_WINDOWS, WHOLE, EnergySamples
 from ..stats.energy import LOADED_IDLE, TOO_SHORT
 from ..vocabulary.reasons import REASONS
 from .container import RawFile
@@ -40,7 +42,12 @@ class _Meta(msgspec.Struct, frozen=True):
 
 def energy_raw(origin: RawOrigin, samples: EnergySamples) -> RawFile:
     """The raw file of one launch of pass `energy`."""
-    arrays = {name: getattr(samples, name) for name in ARRAYS}
+    every = {name: getattr(samples, name) for name in ARRAYS}
+    arrays = {
+        name: value
+        for name, value in every.items()
+        if name not in OF_CARD_WINDOWS or np.isfinite(value).any()
+    }
     return RawFile(origin_meta(origin) | told(_Meta, samples), arrays)
 
 
@@ -60,6 +67,10 @@ def energy_samples(raw: RawFile) -> EnergySamples:
 def _windows(raw: RawFile) -> dict[str, Any]:
     size = ints_of(raw, "letter").size
     return {
-        name: ints_of(raw, name, size) if name in WHOLE else floats_of(raw, name, size)
+        name: np.full(size, math.nan)
+        if name in OF_CARD_WINDOWS and name not in raw.arrays
+        else ints_of(raw, name, size)
+        if name in WHOLE
+        else floats_of(raw, name, size)
         for name in ARRAYS
     }

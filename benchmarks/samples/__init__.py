@@ -18,6 +18,7 @@ from .blocks import (
     MW_TO_MJ_PER_NS,
     NAN,
     OF_CARDS,
+    SLOWDOWNS,
     BlockConditions,
     Bools,
     Conditions,
@@ -39,6 +40,8 @@ __all__ = [
     "MW_TO_MJ_PER_NS",
     "NAN",
     "OF_CARDS",
+    "OF_CARD_WINDOWS",
+    "SLOWDOWNS",
     "WHOLE",
     "AbsoluteSamples",
     "ApartSamples",
@@ -292,6 +295,12 @@ class EnergySamples:
         second_mj: what the second meter showed in between; NaN where there was none.
         temperature_c: of the processor at its end; NaN where unknown.
         clock_mhz: of the processor at its end; NaN where unknown.
+        thermal_slowdown_ns: how long heat slowed a card down in it; NaN where no card tells it.
+        power_slowdown_ns: the same of its power limit and of its supply's brake.
+        sync_slowdown_ns: the same of others that share a clock with it.
+        module_mj: what a card's module used in between, its processor included; NaN where no meter
+            tells it.
+        memory_mj: the same of a card's memory alone.
         update_period_ns: between new values of the meter, as seen; never less than it says.
         uncertainty_relative: of its gain, k=1.
         averaging_window_ns: how much of each update period it sees; 0 where unknown.
@@ -310,6 +319,11 @@ class EnergySamples:
     second_mj: Floats
     temperature_c: Floats
     clock_mhz: Floats
+    thermal_slowdown_ns: Floats
+    power_slowdown_ns: Floats
+    sync_slowdown_ns: Floats
+    module_mj: Floats
+    memory_mj: Floats
     update_period_ns: int
     uncertainty_relative: float
     kind: str
@@ -340,4 +354,7 @@ class EnergySamples:
 
 WHOLE = ("letter", "start_ns", "end_ns", "iterations")
 AROUND = ("second_mj", "temperature_c", "clock_mhz")
-ARRAYS = (*WHOLE, "energy_mj", "foreign_share", *AROUND)
+OF_CARD_WINDOWS = (*SLOWDOWNS, "module_mj", "memory_mj")
+"""Of windows on a graphics card alone; where none of them was read a raw file has none."""
+
+ARRAYS = (*WHOLE, "energy_mj", "foreign_share", *AROUND, *OF_CARD_WINDOWS)

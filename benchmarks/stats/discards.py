@@ -92,12 +92,14 @@ def blocks_with_cause(
     with np.errstate(invalid="ignore"):
         return {
             CLOCK: clock < MIN_CLOCK_SHARE * reference,
-            THROTTLE: (conditions.throttle_count > 0) | (conditions.thermal_slowdown_ns > 0),
+            THROTTLE: (conditions.throttle_count > 0)
+            | (np.abs(conditions.thermal_slowdown_ns) > 0),
             THERMAL: conditions.thermal_status > 0,
             STEAL: stolen_ns > MAX_STEAL_SHARE * np.maximum(duration_ns, 1.0),
             STEP: step,
-            POWER: conditions.power_slowdown_ns > 0,
-            SYNC: conditions.sync_slowdown_ns > 0,
+            # One that fell is another driver's than the one before: nothing is proved then.
+            POWER: np.abs(conditions.power_slowdown_ns) > 0,
+            SYNC: np.abs(conditions.sync_slowdown_ns) > 0,
         }
 
 

@@ -7,11 +7,19 @@ here is modelled: what a meter did not show is None, with a reason.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..samples import BASELINE, CANDIDATE, MW_TO_MJ_PER_NS, EnergySamples, Floats
+from ..samples import (
+    ARRAYS,
+    BASELINE,
+    CANDIDATE,
+    MW_TO_MJ_PER_NS,
+    SLOWDOWNS,
+    EnergySamples,
+    Floats,
+)
 from ..vocabulary.reasons import (
     INSUFFICIENT_SAMPLES,
     METER_WITHOUT_RESPONSE,
@@ -19,6 +27,7 @@ from ..vocabulary.reasons import (
     SHARED_DEVICE,
     WINDOW_TOO_SHORT,
 )
+from .discards import POWER, SYNC, THROTTLE, Discarded, sorted_out
 from .student import student_quantile
 
 BARE_IDLE, LOADED_IDLE = 2, 3
@@ -68,6 +77,29 @@ def dropped_ns(update_period_ns: int, averaging_window_ns: int) -> int:
     A mean over some time has risen after that time, and is shown an update period later at most.
     """
     return max(MIN_DROPPED_NS, 2 * (update_period_ns + averaging_window_ns))
+
+
+def counted(samples: EnergySamples) -> tuple[EnergySamples, Discarded]:
+    """The windows in which nothing slowed the device down, and what does not count (A-9).
+
+    Of a quad all windows count or none, as its symmetry against drift is what the ratio rests on.
+    A counter that fell belongs to another driver than the one before: nothing is proved then.
+    """
+    with np.errstate(invalid="ignore"):
+        hits = {
+            cause: np.abs(getattr(samples, name)) > 0
+            for cause, name in zip((THROTTLE, POWER, SYNC), SLOWDOWNS, strict=True)
+        }
+    timed = np.flatnonzero(samples.letter <= CANDIDATE)
+    together = 4 if np.any(samples.letter == BASELINE) else 2
+    for hit in hits.values():
+        for begin in range(0, timed.size, together):
+            quad = timed[begin : begin + together]
+            hit[quad] = np.any(hit[quad])
+        hit[samples.letter >= TOO_SHORT] = False
+    kept, discarded = sorted_out(hits, samples.letter.size)
+    discarded = replace(discarded, of=int((samples.letter < TOO_SHORT).sum()))
+    return replace(samples, **{name: getattr(samples, name)[kept] for name in ARRAYS}), discarded
 
 
 def relative_spread(per_inference_mj: Floats) -> float:

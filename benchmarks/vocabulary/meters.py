@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from .enums import HardwareClass
 from .reasons import NO_SENSOR
@@ -27,6 +28,12 @@ _TELLING = ("no_permission", "no_library", "on_charger", "shared_device", "virtu
 GPU, PACKAGE = "GPU", "package"
 """First words of scopes: a graphics card, and a package of processors."""
 
+MODULE, MEMORY = "module", "memory"
+"""First words of scopes of a card: with the processor beside it, and its memory alone."""
+
+BESIDE = (MODULE, MEMORY)
+"""What is metered beside a card's own joules, and never in their place or added to them."""
+
 
 def meters_of(
     meters: Iterable[MeterDescription], hardware: HardwareClass
@@ -37,14 +44,12 @@ def meters_of(
     package of a model on the card.
     """
     blind = PACKAGE if hardware.is_gpu else GPU
-    return tuple(
-        one for one in meters if one.quantity != ENERGY or one.scope.split(" ")[0] != blind
-    )
+    return tuple(one for one in meters if one.quantity != ENERGY or _first_word(one) != blind)
 
 
 def best_meter(meters: Iterable[MeterDescription]) -> MeterDescription | None:
     """The usable energy meter of the best kind; None when there is none."""
-    usable = [one for one in meters if one.quantity == ENERGY and one.reason is None]
+    usable = [one for one in meters if _is_usable(one) and _first_word(one) not in BESIDE]
     return min(usable, key=_order, default=None)
 
 
@@ -56,9 +61,44 @@ def second_meter(
     return best_meter(others)
 
 
+@dataclass(frozen=True, slots=True)
+class Metering:
+    """The meters of an energy pass, by name; "" where there is none.
+
+    Attributes:
+        best: whose joules are published.
+        second: checks it.
+        beside: those of other scopes of a card.
+    """
+
+    best: str
+    second: str
+    beside: tuple[str, ...]
+
+
+def metering(meters: Sequence[MeterDescription]) -> Metering:
+    """Which meters a pass of energy reads."""
+    best = best_meter(meters)
+    second = second_meter(best, meters) if best is not None else None
+    beside = tuple(one.name for one in meters if _is_usable(one) and _first_word(one) in BESIDE)
+    return Metering(best.name if best else "", second.name if second else "", beside)
+
+
+def _is_usable(meter: MeterDescription) -> bool:
+    return meter.quantity == ENERGY and meter.reason is None
+
+
+def _first_word(meter: MeterDescription) -> str:
+    return meter.scope.split(" ")[0]
+
+
 def why_no_meter(meters: Iterable[MeterDescription]) -> str:
     """The reason that tells most: what can be mended comes before what cannot."""
-    found = [one.reason for one in meters if one.quantity == ENERGY and one.reason]
+    found = [
+        one.reason
+        for one in meters
+        if one.quantity == ENERGY and one.reason and _first_word(one) not in BESIDE
+    ]
     known = [reason for reason in _TELLING if reason in found]
     return known[0] if known else NO_SENSOR
 

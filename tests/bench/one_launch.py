@@ -44,6 +44,7 @@ async def launch(
     device: str = "cpu",
     unit: str = "",
     meter: str = "",
+    beside: tuple[str, ...] = (),
 ) -> RawFile:
     """Runs it to its end.
 
@@ -62,6 +63,7 @@ async def launch(
         device: the kind of the device.
         unit: which of the kind.
         meter: of energy.
+        beside: further meters of energy.
 
     Raises:
         RuntimeError: the child did not finish its work.
@@ -98,6 +100,7 @@ async def launch(
             device=device,
             unit=unit,
             meter=meter,
+            beside=beside,
             overrides=overrides,
         )
         for _ in range(_ATTEMPTS):

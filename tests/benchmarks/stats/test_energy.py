@@ -14,7 +14,7 @@ from bitgauge.benchmarks.raw.container import RawFile
 from bitgauge.benchmarks.raw.energy import energy_raw, energy_samples
 from bitgauge.benchmarks.record.facts import Details
 from bitgauge.benchmarks.record.record import Energy
-from bitgauge.benchmarks.samples import ARRAYS, CANDIDATE
+from bitgauge.benchmarks.samples import ARRAYS, CANDIDATE, OF_CARD_WINDOWS
 from bitgauge.benchmarks.stats.energy import (
     BARE_IDLE,
     LOADED_IDLE,
@@ -271,6 +271,8 @@ def test_a_raw_file_comes_back_and_a_damaged_one_is_refused() -> None:
     for name in raw.arrays:
         with pytest.raises(BadInput):
             energy_samples(RawFile(raw.meta, {**raw.arrays, name: raw.arrays[name][:-1]}))
+        if name in OF_CARD_WINDOWS:
+            continue  # other devices have none of them
         with pytest.raises(BadInput):
             energy_samples(
                 RawFile(raw.meta, {key: one for key, one in raw.arrays.items() if key != name})

@@ -41,6 +41,7 @@ class World:
         fault: what the meter shows in place of the truth, given that and the time.
         noise: relative, of the power of each call.
         tick_ns: between new values of the meter.
+        slowed: how long heat has slowed it down at a time, in nanoseconds.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class World:
         noise: float = 0.002,
         seed: int = 5,
         tick_ns: int = TICK_NS,
+        slowed: Callable[[int], float] = lambda now_ns: math.nan,
     ) -> None:
         self.now_ns = 0
         self.consumed_mj = 0.0
@@ -57,6 +59,7 @@ class World:
         self._tick_ns = self._next_ns = tick_ns
         self._fault = fault
         self._noise = noise
+        self._slowed = slowed
         self._rng = np.random.default_rng(seed)
 
     def spend(self, duration_ns: int, power_mw: float) -> None:
@@ -102,6 +105,8 @@ class World:
                 second=lambda: second * self.consumed_mj,
                 temperature_c=lambda: 40.0,
                 clock_mhz=lambda: 3_000.0,
+                slowdowns_ns=lambda: (self._slowed(self.now_ns), math.nan, math.nan),
+                beside_mj=lambda: (3 * self.consumed_mj, math.nan),
             ),
             plan=plan,
         )
