@@ -109,6 +109,16 @@ def _parser() -> argparse.ArgumentParser:
             metavar="N",
             help="size that the artifact cache keeps to (default: %(default)s)",
         )
+        command.add_argument(
+            "--pin-clocks",
+            nargs="?",
+            type=_clock,
+            const="base",
+            metavar="MHZ",
+            help="lock the clock of every NVIDIA GPU while this agent runs, at its base clock"
+            " unless told otherwise, and unlock it at the end; a lock of before is lost, too (needs"
+            " root)",
+        )
         add_sandbox_options(command)
         command.add_argument("--once", action="store_true", help="end after one job")
     describe = commands.add_parser("describe", help="print what the devices here are")
@@ -226,6 +236,7 @@ def _serve(
         sandbox=arguments.sandbox,
         allow_unsandboxed=arguments.allow_unsandboxed,
         enrolment=enrolment,
+        pin_clocks=arguments.pin_clocks or "",
     )
     asyncio.run(_served(config, say))
 
@@ -309,6 +320,10 @@ def say(line: str) -> None:
 
 def _warn(line: str) -> None:
     sys.stderr.write(f"bitgauge-agent: {printable_lines(line)}\n")
+
+
+def _clock(text: str) -> str:
+    return text if text == "base" else str(_positive(text))
 
 
 def _positive(text: str) -> int:

@@ -110,6 +110,8 @@ class AgentConfig:
         sandbox: level of confinement; the strongest that works when `AUTO`.
         allow_unsandboxed: run artifacts of a remote coordinator at level `rlimits`, too.
         enrolment: what the device got when it joined; None: a coordinator on this machine.
+        pin_clocks: `base` or a number of MHz that the clocks of graphics cards are pinned to;
+            empty: nothing is changed.
         child_memory_bytes: most memory of a child; what the device can spare when not given.
     """
 
@@ -126,6 +128,7 @@ class AgentConfig:
     sandbox: str = AUTO
     allow_unsandboxed: bool = False
     child_memory_bytes: int | None = None
+    pin_clocks: str = ""
     enrolment: Enrolment | None = None
 
     @property

@@ -21,6 +21,7 @@ from .connection.transfer import Transfer
 from .devices.base import CarriesChildren, Hindered, NamesDevice
 from .execution.attached import Attached, attached, introduced, names_of
 from .execution.bench import Bench
+from .execution.pinned import Pins
 from .execution.probing import read_again, with_kernel_modes
 from .execution.served import Served, serve_each
 from .execution.turns import Turns
@@ -48,11 +49,13 @@ async def serve(config: AgentConfig, say: Say) -> None:
     """
     arm(config.folder)
     lock = FolderLock(config.folder)
+    pins = Pins(config.folder, registry.find("devices", config.plugins).get, say)
+    pins.restore()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    agent = asyncio.create_task(_run(config, say))
+    agent = asyncio.create_task(_run(config, say, pins))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((agent, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -64,15 +67,18 @@ async def serve(config: AgentConfig, say: Say) -> None:
         stopping.cancel()
         with contextlib.suppress(TimeoutError):
             await within(end_task(agent), _STOP_S)
+        pins.restore()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
         lock.release()
 
 
-async def _run(config: AgentConfig, say: Say) -> None:
+async def _run(config: AgentConfig, say: Say, pins: Pins) -> None:
     """Everything that one agent serves, put together and run."""
     found = _once_each(say)
     devices = attached(config.devices, config.plugins, found)
+    if config.pin_clocks:
+        pins.pin(devices, config.pin_clocks)
     confinement = await find_confinement(config, say)
     enrolment = config.enrolment
     security = enrolment.security if enrolment else None

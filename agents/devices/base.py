@@ -173,6 +173,29 @@ class LookedAfter(Protocol):
         ...
 
 
+@runtime_checkable
+class PinsClocks(Protocol):
+    """What a kind has too whose clocks its owner may have pinned; called in the agent."""
+
+    def pin(self, unit: str, mhz: int | None) -> str:
+        """Holds the clock of a unit at so many MHz, or at its base clock; that in words.
+
+        It lasts until `unpin`, whatever becomes of the process.
+
+        Raises:
+            Refused: `clocks_not_pinned`.
+        """
+        ...
+
+    def unpin(self, unit: str) -> None:
+        """Lets the clock of a unit go; nothing happens where it is free.
+
+        Raises:
+            BitgaugeError: it could not.
+        """
+        ...
+
+
 class MemoryOfCard(Protocol):
     """A card's memory as this process uses it; made and read in the child.
 

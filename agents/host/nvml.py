@@ -45,6 +45,13 @@ _SAID_OF_DRIVER = {
 }
 
 
+_SAID_OF_CHANGE = {
+    "no_permission": "this user may not; root may",
+    "not_supported": "the card does not let them be set",
+    "invalid_argument": "the card has no such clock",
+}
+
+
 def is_there() -> bool:
     """Whether the driver's library and its bindings are here; neither is imported or started."""
     return has_bindings() and has_library()
@@ -122,6 +129,17 @@ class Nvml:
             why = _SAID_OF_DRIVER.get(kind, str(error))
             raise BitgaugeError(code, f"{of} does not answer any more: {why}.") from error
 
+    def change(self, name: str, *given: Any) -> str:
+        """Has a function change something; "" when it did, else why it did not, in words."""
+        function = getattr(self._pynvml, name, None)
+        if function is None:
+            return "the installed nvidia-ml-py cannot"
+        try:
+            function(*given)
+        except Exception as error:  # as above
+            return _SAID_OF_CHANGE.get(self._name(error), f"the driver says: {error}")
+        return ""
+
     def gpus(self) -> Iterator[Gpu]:
         """Every GPU that can compute: a card, or each MIG instance of one that is divided."""
         for card, divided in self._cards():
@@ -196,6 +214,10 @@ class Gpu:
     def card(self, name: str, *given: Any) -> Any:
         """What a function answers of the card; see `Nvml.ask`."""
         return self._library.ask(name, self._card, *given, of=self._words)
+
+    def change(self, name: str, *given: Any) -> str:
+        """Has a function change something of the card; see `Nvml.change`."""
+        return self._library.change(name, self._card, *given)
 
     def value(self, name: str) -> Any:
         """A constant of the bindings."""

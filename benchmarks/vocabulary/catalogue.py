@@ -103,6 +103,10 @@ _ADVICE: dict[str, dict[Code, str]] = {
             "End the process that has the card, or let several have it, as root: nvidia-smi -c"
             " DEFAULT."
         ),
+        Code.CLOCKS_NOT_PINNED: (
+            "Start the agent as root with a clock that `nvidia-smi -q -d SUPPORTED_CLOCKS` lists,"
+            " or without --pin-clocks; `nvidia-smi -rgc` lets go what stays pinned."
+        ),
         Code.DEVICE_SLOWED: (
             "Cool the card, raise its power limit, or start the agent with --pin-clocks and a clock"
             " that it keeps."

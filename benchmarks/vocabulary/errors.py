@@ -71,6 +71,7 @@ class Code(str, enum.Enum):
     DEVICE_HIDDEN = "device_hidden"
     DEVICE_DIVIDED = "device_divided"
     DEVICE_TAKEN = "device_taken"
+    CLOCKS_NOT_PINNED = "clocks_not_pinned"
     DEVICE_SLOWED = "device_slowed"
     OUT_OF_DEVICE_MEMORY = "out_of_device_memory"
     DEVICE_MEMORY_TAKEN = "device_memory_taken"

@@ -1,6 +1,7 @@
 """GPUs of NVIDIA: one device for each card, and for each MIG instance of a divided one.
 
-Everything is asked of the driver by NVML and nothing is ever set. What a card is named and what it
+Everything is asked of the driver by NVML, and nothing is ever set but clocks that their owner has
+pinned. What a card is named and what it
 may draw are two things: its power limit is part of its stack, so that one name with two limits
 never shares a fingerprint.
 """
@@ -15,6 +16,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import RuntimeDescription
 from ...host import nvml
 from ...host.rest import Heat
 from ..base import ConditionReader, DeviceFacts, Fact, MemoryOfCard, Unit, Watch
+from . import pinning
 
 NAME = "nvidia"
 RANK = 30
@@ -64,6 +66,16 @@ def describe(unit: str, *, root: Path = Path("/")) -> DeviceFacts:
             stack=stack(library, gpu, host),
             evidence=evidence(gpu),
         )
+
+
+def pin(unit: str, mhz: int | None) -> str:
+    """Locks its clock; see `base.PinsClocks`."""
+    return pinning.pin(unit, mhz)
+
+
+def unpin(unit: str) -> None:
+    """Lets its clock go."""
+    pinning.unpin(unit)
 
 
 def watch(unit: str) -> Watch:

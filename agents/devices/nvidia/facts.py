@@ -10,6 +10,7 @@ from bitgauge.benchmarks.vocabulary.values.devices import StackItem
 from ...host.nvml import Gpu, Nvml, is_divided, is_on_bus
 from .. import cpu
 from ..base import DeviceFacts
+from .pinning import pinned
 
 NOT_ON_BUS = "a GPU that is not on this machine's PCI bus"
 _MW = 1000
@@ -49,6 +50,7 @@ def stack(library: Nvml, gpu: Gpu, host: DeviceFacts) -> tuple[StackItem, ...]:
         "gpu.mig": _mig(gpu),
         "gpu.persistence_mode": _switch(gpu.card("nvmlDeviceGetPersistenceMode")),
         "gpu.clocks": clocks(gpu),
+        "gpu.clocks_pinned": pinned(gpu.uuid),
         "power_mode": power_mode(gpu),
     }
     return tuple(StackItem(name, str(value)) for name, value in found.items() if value)

@@ -204,6 +204,30 @@ static int processes(Device *d, const char *key, u32 *count, Process *to) {
 ASK(nvmlDeviceGetComputeRunningProcesses_v3, d, u32 *count, Process *to) { TRY; return processes(d, "pids", count, to); }
 ASK(nvmlDeviceGetGraphicsRunningProcesses_v3, d, u32 *count, Process *to) { TRY; return processes(d, "screens", count, to); }
 
+/* A locked clock outlives the process that locked it: it is the file `locked.GPU`. */
+static void locked(Device *d, char *path, size_t size) {
+    Dl_info here;
+    dladdr((void *)locked, &here);
+    snprintf(path, size, "%s", here.dli_fname);
+    sprintf(strrchr(path, '/') + 1, "locked.%d", d->gpu);
+}
+ASK(nvmlDeviceSetGpuLockedClocks, d, u32 low, u32 high) {
+    char path[4096];
+    TRY;
+    locked(d, path, sizeof path);
+    FILE *file = fopen(path, "w");
+    fprintf(file, "%u %u", low, high);
+    fclose(file);
+    return 0;
+}
+ASK(nvmlDeviceResetGpuLockedClocks, d) {
+    char path[4096];
+    TRY;
+    locked(d, path, sizeof path);
+    unlink(path);
+    return 0;
+}
+
 static Device *watched[64];
 static int sets;
 int nvmlEventSetCreate(void **to) { *to = &watched[sets++ % 64]; return 0; }
