@@ -2,7 +2,7 @@
 
 The struct says what may stand there; `fits` converts. A type may say in a `description` what it
 takes ("a whole number above 0"), and a type of our own reads what people type: `Word` a member of
-an enumeration, `Time` and `Size` a quantity with its unit.
+an enumeration, `Time`, `Size` and `Energy` a quantity with its unit.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ import msgspec
 from msgspec import Meta, inspect
 
 from ..vocabulary.errors import BadInput, BitgaugeError, Code
-from ..vocabulary.typed import hint_of, parse_long_time_ns, parse_size_bytes, parse_word
+from ..vocabulary.typed import (
+    hint_of,
+    parse_energy_mj,
+    parse_long_time_ns,
+    parse_size_bytes,
+    parse_word,
+)
 from .fits import Misfit, Path, dotted, fitted
 
 T = TypeVar("T")
@@ -54,6 +60,10 @@ class Time(float):
 
 class Size(int):
     """Bytes of a size, such as `2 GiB`."""
+
+
+class Energy(float):
+    """Millijoules of an energy, such as `12 mJ`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +128,14 @@ class Document:
         return self._at(line, f"not valid TOML: {said[: found.start()] if found else said}")
 
 
+_WITH_UNIT = {Time: '"20 ms"', Size: '"2 MiB"', Energy: '"5 mJ"'}
+"""What a quantity looks like that somebody wrote as a bare number."""
+
+
 def _typed(kind: Any, value: Any) -> Any:
     """What the types of ours make of a text; `msgspec` puts the key to a ValueError."""
+    if kind in _WITH_UNIT and isinstance(value, int | float):
+        raise ValueError(f"{value!r} has no unit; write {_WITH_UNIT[kind]}")
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{value!r} is not a text that says something")
     try:
@@ -127,6 +143,8 @@ def _typed(kind: Any, value: Any) -> Any:
             return Time(parse_long_time_ns(value))
         if kind is Size:
             return Size(parse_size_bytes(value))
+        if kind is Energy:
+            return Energy(parse_energy_mj(value))
         if get_origin(kind) is Word:
             member: type[enum.Enum] = get_args(kind)[0]
             return Word(parse_word(member, value, _words(member)))

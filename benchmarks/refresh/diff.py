@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..history.change import IMPROVED, REGRESSED, change_between
-from ..table.gate import FAILED as GATE_FAILED
-from ..table.gate import PASSED, default_gate
+from ..table.gate import default_gate
 from ..table.rows import row_key
 from ..table.staleness import MEASURING, TOOLCHAIN, stack_changes
 from ..vocabulary.enums import CellState
@@ -20,6 +19,8 @@ from ..vocabulary.metrics import METRICS, placed
 from ..vocabulary.reasons import PRELIMINARY, SUSPECT
 from ..vocabulary.values.campaigns import CellChange
 from ..vocabulary.values.devices import StackItem
+from ..vocabulary.values.gates import FAILED as GATE_FAILED
+from ..vocabulary.values.gates import PASSED
 from ..vocabulary.values.history import MetricChange
 from ..vocabulary.values.rows import StackChange, TableRow
 

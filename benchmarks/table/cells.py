@@ -16,10 +16,11 @@ from ..vocabulary.metrics import METRICS, placed
 from ..vocabulary.reasons import SUSPECT, UNCONFIRMED
 from ..vocabulary.recipes import CUSTOM
 from ..vocabulary.values.cells import Cell, CellKey, Part, Pooled
+from ..vocabulary.values.gates import FAILED, PASSED, REVIEW
 from ..vocabulary.values.jobs import Workload
 from ..vocabulary.values.rows import TableRow
 from ..vocabulary.values.runs import MetricValue
-from .gate import FAILED, PASSED, REVIEW, default_gate
+from .gate import default_gate
 from .pooling import UnitValue, pass_rate, pool
 from .units import best_rows, comparable, current_baselines
 

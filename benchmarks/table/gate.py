@@ -1,5 +1,6 @@
 """The default gate: may this artifact be shipped, accuracy and numerics considered?
 
+Cells and selections count by it; what a use case asks beyond is `benchmarks.gates`.
 Of a decoder the perplexity stands for the accuracy.
 
 Pure. Limits on time, memory and energy belong to a use case, not to this gate. A quick profile
@@ -10,17 +11,14 @@ from __future__ import annotations
 
 from ..vocabulary.enums import CellState
 from ..vocabulary.reasons import SATURATING, SUSPECT, UNCONFIRMED, WRONG_KERNEL
+from ..vocabulary.values.gates import FAILED, PASSED, REVIEW
 from ..vocabulary.values.rows import TableRow
-
-PASSED = "passed"
-FAILED = "failed"
-REVIEW = "manual_review"
 
 
 def default_gate(row: TableRow) -> str:
     """`passed`, `failed`, or `manual_review` where the data does not say."""
     if not row.state.has_numbers:
-        return _without_numbers(row)
+        return without_numbers(row)
     nonfinite = row.metric("nonfinite_count").value
     accuracy = row.quality
     if nonfinite or {SATURATING, WRONG_KERNEL} & {*row.flags} or accuracy.verdict == "FAIL":
@@ -32,7 +30,7 @@ def default_gate(row: TableRow) -> str:
     return REVIEW
 
 
-def _without_numbers(row: TableRow) -> str:
+def without_numbers(row: TableRow) -> str:
     """An artifact that cannot run fails; what the harness or the environment did says nothing."""
     if row.state is CellState.UNSUPPORTED:
         return FAILED

@@ -46,6 +46,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
         ),
         Code.DIGEST_MISMATCH: "The bytes were changed on the way; send the blob again.",
         Code.BAD_SUITE: "Correct the file; docs/refreshing.md shows what a suite may say.",
+        Code.BAD_GATES: "Correct the file; docs/gating.md lists every key.",
         Code.UNKNOWN_PLUGIN: "Run `bitgauge-agent describe` for what this device has.",
         Code.EXTERNAL_DATA: (
             "Keep the files that the model names in its own folder or below, as plain files, and"
@@ -69,6 +70,7 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.NO_MATCHING_DEVICE: (
             "Loosen the selector, start an agent that meets it, or queue the job with --wait."
         ),
+        Code.NOT_GATEABLE: "Measure it again, and gate the run of that.",
         Code.NOT_CERTIFIABLE: (
             "Certify a real device with a runtime that it has: `bitgauge devices` shows them."
         ),

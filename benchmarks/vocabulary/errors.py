@@ -55,6 +55,8 @@ class Code(str, enum.Enum):
     UNKNOWN_CALIBRATION_SET = "unknown_calibration_set"
     CAMPAIGN_STATE = "campaign_state"
     BAD_SUITE = "bad_suite"
+    BAD_GATES = "bad_gates"
+    NOT_GATEABLE = "not_gateable"
     UNKNOWN_SERVICE = "unknown_service"
     UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_REGRESSION = "unknown_regression"

@@ -1,4 +1,4 @@
-"""Quantities that people type: times and sizes, always with their unit."""
+"""Quantities that people type: times, sizes and energies, always with their unit."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _SIZES_BYTES = {
     "mib": 1 << 20,
     "gib": 1 << 30,
 }
+_ENERGIES_MJ = {"uj": 1e-3, "µj": 1e-3, "μj": 1e-3, "mj": 1.0, "j": 1e3, "kj": 1e6}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([^\d\s.]+)\s*", re.ASCII)
 
 
@@ -77,6 +78,22 @@ def parse_size_bytes(text: str) -> int:
         BadInput: there is no unit, or none that is known.
     """
     return int(_parse(text, _SIZES_BYTES, "a size with its unit, such as 500KiB or 2MB"))
+
+
+def parse_energy_mj(text: str) -> float:
+    """Millijoules of an energy such as `12 mJ` or `0.5J`.
+
+    Raises:
+        BadInput: it is no energy above 0 with a unit that is known.
+    """
+    if "MJ" in text:  # which is no mJ: a thousand million of them
+        raise BadInput(
+            Code.BAD_ARGUMENT, f"{text!r} is in megajoules; energies are in mJ, J or kJ."
+        )
+    found = _parse(text, _ENERGIES_MJ, "an energy with its unit, such as 12mJ or 0.5J")
+    if found <= 0:
+        raise BadInput(Code.BAD_ARGUMENT, f"{text!r} is not an energy above 0.")
+    return found
 
 
 def _parse(text: str, units: dict[str, float] | dict[str, int], meant: str) -> float:

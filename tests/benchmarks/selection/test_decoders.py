@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from bitgauge.benchmarks.selection.select import select
 from bitgauge.benchmarks.table.cells import cells
-from bitgauge.benchmarks.table.gate import FAILED, PASSED, REVIEW, default_gate
+from bitgauge.benchmarks.table.gate import default_gate
 from bitgauge.benchmarks.table.rows import row_key
 from bitgauge.benchmarks.vocabulary.enums import FormatFamily, HardwareClass, ModelClass
 from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
+from bitgauge.benchmarks.vocabulary.values.gates import FAILED, PASSED, REVIEW
 from bitgauge.benchmarks.vocabulary.values.jobs import Workload, usual_request
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 from bitgauge.benchmarks.vocabulary.values.runs import MetricValue

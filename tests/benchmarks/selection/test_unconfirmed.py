@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from bitgauge.benchmarks.selection.select import select
 from bitgauge.benchmarks.table.cells import cells
-from bitgauge.benchmarks.table.gate import PASSED, REVIEW, default_gate
+from bitgauge.benchmarks.table.gate import default_gate
 from bitgauge.benchmarks.vocabulary.reasons import UNCONFIRMED
+from bitgauge.benchmarks.vocabulary.values.gates import PASSED, REVIEW
 from bitgauge.benchmarks.vocabulary.values.rows import TableRow
 
 from tests.labs.rooms.choices import row
