@@ -2,7 +2,7 @@
 
 The struct says what may stand there; `fits` converts. A type may say in a `description` what it
 takes ("a whole number above 0"), and a type of our own reads what people type: `Word` a member of
-an enumeration, `Time`, `Size` and `Energy` a quantity with its unit.
+an enumeration, `Time`, `Size` and `Millijoules` a quantity with its unit.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Size(int):
     """Bytes of a size, such as `2 GiB`."""
 
 
-class Energy(float):
+class Millijoules(float):
     """Millijoules of an energy, such as `12 mJ`."""
 
 
@@ -128,7 +128,7 @@ class Document:
         return self._at(line, f"not valid TOML: {said[: found.start()] if found else said}")
 
 
-_WITH_UNIT = {Time: '"20 ms"', Size: '"2 MiB"', Energy: '"5 mJ"'}
+_WITH_UNIT = {Time: '"20 ms"', Size: '"2 MiB"', Millijoules: '"5 mJ"'}
 """What a quantity looks like that somebody wrote as a bare number."""
 
 
@@ -143,8 +143,8 @@ def _typed(kind: Any, value: Any) -> Any:
             return Time(parse_long_time_ns(value))
         if kind is Size:
             return Size(parse_size_bytes(value))
-        if kind is Energy:
-            return Energy(parse_energy_mj(value))
+        if kind is Millijoules:
+            return Millijoules(parse_energy_mj(value))
         if get_origin(kind) is Word:
             member: type[enum.Enum] = get_args(kind)[0]
             return Word(parse_word(member, value, _words(member)))

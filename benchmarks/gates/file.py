@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ..common.typed_toml import Document, Energy, Positive, Size, Text, Time
+from ..common.typed_toml import Document, Millijoules, Positive, Size, Text, Time
 from ..vocabulary.errors import BadInput, Code
 from ..vocabulary.reasons import (
     ANOMALOUS,
@@ -29,6 +29,8 @@ from ..vocabulary.values.gates import FAILED, GateRule, UseCase
 from .limits import LIMITS, LOSS_PCT, LOSS_PP, PERPLEXITY_PCT
 
 FILE_NAME = "gates.toml"
+MAX_FILE_BYTES = 1 << 20
+"""Of a gates file."""
 USUAL_REVIEW = (BASELINE_UNTOLD, REFERENCE_MISMATCH, HARNESS_SUSPECT, IMPOSSIBLE, ANOMALOUS)
 """Flags that need a person where a use case does not say which do."""
 
@@ -60,7 +62,7 @@ class _UseCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_tokens_per_s: Positive | None = None
     max_peak_memory: Size | None = None
     max_peak_memory_ratio: Positive | None = None
-    max_energy: Energy | None = None
+    max_energy: Millijoules | None = None
     max_energy_ratio: Positive | None = None
     max_size: Size | None = None
     max_size_ratio: Positive | None = None

@@ -70,6 +70,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.NO_MATCHING_DEVICE: (
             "Loosen the selector, start an agent that meets it, or queue the job with --wait."
         ),
+        Code.NOT_APPROVABLE: (
+            "Change the limit in gates.toml, where it is reviewed, and gate the run again."
+        ),
         Code.NOT_GATEABLE: "Measure it again, and gate the run of that.",
         Code.NOT_CERTIFIABLE: (
             "Certify a real device with a runtime that it has: `bitgauge devices` shows them."
@@ -250,6 +253,9 @@ _ADVICE: dict[str, dict[Code, str]] = {
         Code.UNKNOWN_CALIBRATION_SET: "Run `bitgauge calibration list` for the sets there are.",
         Code.UNKNOWN_SERVICE: "Ask for the empty name, or for a service of the contract.",
         Code.UNKNOWN_DEVICE: "Run `bitgauge devices` for the devices there are.",
+        Code.UNKNOWN_VERDICT: (
+            "Run `bitgauge gate RUN` first; `bitgauge gate list` shows the verdicts there are."
+        ),
         Code.UNKNOWN_REGRESSION: "Run `bitgauge regressions --all` for the regressions there are.",
         Code.UNKNOWN_ENVIRONMENT: "Run `bitgauge environments` for the environments there are.",
         Code.DEVICE_MISSING: (

@@ -57,6 +57,8 @@ class Code(str, enum.Enum):
     BAD_SUITE = "bad_suite"
     BAD_GATES = "bad_gates"
     NOT_GATEABLE = "not_gateable"
+    NOT_APPROVABLE = "not_approvable"
+    UNKNOWN_VERDICT = "unknown_verdict"
     UNKNOWN_SERVICE = "unknown_service"
     UNKNOWN_DEVICE = "unknown_device"
     UNKNOWN_REGRESSION = "unknown_regression"

@@ -48,6 +48,8 @@ _RIGHTS: tuple[tuple[str, frozenset[Party], str], ...] = (
     ("Table", PEOPLE, "Rows Cells Select"),
     ("History", PEOPLE, "Compare Histories Regressions"),
     ("History", _WRITERS, "Annotate"),
+    ("Gates", PEOPLE, "Judge ListVerdicts"),
+    ("Gates", _WRITERS, "KeepVerdict DecideVerdict"),
     ("Campaigns", PEOPLE, "PlanRefresh GetCampaign ListCampaigns ListSchedules"),
     ("Campaigns", _WRITERS, "StartCampaign PauseCampaign ResumeCampaign CancelCampaign"),
     ("Campaigns", _WRITERS, "SetSchedule RemoveSchedule"),

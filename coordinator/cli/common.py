@@ -128,6 +128,13 @@ class Place:
 
         return presenting(Offline(endpoint.db))
 
+    def client(self) -> AbstractContextManager[Client] | None:
+        """A client of the coordinator that is asked; None where a database file answers."""
+        from ..client.endpoint import resolve
+
+        endpoint = resolve(self.coordinator, self.db, self.token_file)
+        return _connected(endpoint) if endpoint.db is None else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Place):

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from bitgauge.benchmarks.vocabulary.values.choices import Choice, SelectQuery
     from bitgauge.benchmarks.vocabulary.values.devices import DeviceView
     from bitgauge.benchmarks.vocabulary.values.digests import Digest
+    from bitgauge.benchmarks.vocabulary.values.gates import (
+        GateVerdict,
+        PairedAnswers,
+        UseCase,
+        VerdictQuery,
+    )
     from bitgauge.benchmarks.vocabulary.values.history import (
         CompareQuery,
         Comparison,
@@ -51,6 +57,14 @@ class Reads(Protocol):
 
     def regressions(self, *, ended: bool = False) -> tuple[Regression, ...]:
         """What became worse, newest first; with `ended` also what is over."""
+
+    def judge(
+        self, run: str, use_case: UseCase, paired: PairedAnswers | None = None
+    ) -> GateVerdict:
+        """What a gate says of a run; nothing is kept."""
+
+    def verdicts(self, query: VerdictQuery) -> tuple[GateVerdict, ...]:
+        """Verdicts that are kept, newest first."""
 
     def run(self, run_id: str) -> RunView:
         """One run."""

@@ -15,13 +15,21 @@ from .blobs import BlobCalls
 from .calibration import CalibrationCalls
 from .campaigns import CampaignCalls
 from .endpoint import coordinator_endpoint
+from .gates.calls import GateCalls
 from .history import HistoryCalls
 from .jobs import JobCalls
 from .table import TableCalls
 
 
 class Client(
-    JobCalls, TableCalls, HistoryCalls, CampaignCalls, CalibrationCalls, AdminCalls, BlobCalls
+    JobCalls,
+    TableCalls,
+    HistoryCalls,
+    GateCalls,
+    CampaignCalls,
+    CalibrationCalls,
+    AdminCalls,
+    BlobCalls,
 ):
     """One connection to a coordinator; a context manager.
 

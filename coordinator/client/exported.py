@@ -98,5 +98,6 @@ class ExportedTable:
 
     job = jobs = _refused("jobs")
     run = runs = _refused("runs")
+    judge = verdicts = _refused("verdicts")
     compare = histories = regressions = _refused("past")
     campaign = campaigns = schedules = _refused("campaigns")

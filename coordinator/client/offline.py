@@ -39,6 +39,7 @@ class Offline:
         self.table, self.regressions = store.rows, store.regressions
         self.campaign, self.campaigns = store.campaign, store.campaigns
         self.schedules = store.schedules
+        self.judge, self.verdicts = store.judge, store.verdicts
 
     def __enter__(self) -> Offline:
         return self

@@ -29,6 +29,7 @@ from .calibration import CalibrationService
 from .campaigns import CampaignsService
 from .edge import MAX_MESSAGE_BYTES, Edge
 from .enrolment import EnrolmentService
+from .gates import GatesService
 from .health import Probe
 from .history import HistoryService
 from .jobs import JobsService
@@ -89,6 +90,7 @@ class Servicers(NamedTuple):
     jobs: lab_pb2_grpc.JobsServicer
     table: lab_pb2_grpc.TableServicer
     history: lab_pb2_grpc.HistoryServicer
+    gates: lab_pb2_grpc.GatesServicer
     campaigns: lab_pb2_grpc.CampaignsServicer
     calibration: lab_pb2_grpc.CalibrationServicer
     admin: lab_pb2_grpc.AdminServicer
@@ -116,6 +118,7 @@ def servicers_of(
         jobs=JobsService(lab.jobs, lab.care, lab.analyses, lab.writer),
         table=TableService(lab.writer, lab.asks),
         history=HistoryService(lab.writer, lab.quotas),
+        gates=GatesService(lab.writer, lab.quotas),
         campaigns=CampaignsService(lab.campaigns, lab.writer),
         calibration=CalibrationService(lab.writer, lab.quotas),
         admin=AdminService(administration, lab.care, lab.writer),
@@ -134,6 +137,7 @@ def make_server(
     lab_pb2_grpc.add_JobsServicer_to_server(servicers.jobs, server)
     lab_pb2_grpc.add_TableServicer_to_server(servicers.table, server)
     lab_pb2_grpc.add_HistoryServicer_to_server(servicers.history, server)
+    lab_pb2_grpc.add_GatesServicer_to_server(servicers.gates, server)
     lab_pb2_grpc.add_CampaignsServicer_to_server(servicers.campaigns, server)
     lab_pb2_grpc.add_CalibrationServicer_to_server(servicers.calibration, server)
     lab_pb2_grpc.add_AdminServicer_to_server(servicers.admin, server)

@@ -41,6 +41,7 @@ from .past import annotations as _annotations
 from .past import history as _history
 from .past import own_artifacts as _own_artifacts
 from .past import regressions as _regressions
+from .registry import verdicts as _verdicts
 from .sql import named as _named
 from .sql import table as _table
 from .sql.connection import connect, connect_readonly, keep_before_migration, prepare
@@ -122,6 +123,12 @@ class Store(Opened):
     due_alert = _alerts.due_alert
     alert_sent = _alerts.alert_sent
     alert_failed = _alerts.alert_failed
+
+    # -- what may be shipped
+    judge = _verdicts.judge
+    keep_verdict = _verdicts.keep
+    decide_verdict = _verdicts.decide
+    verdicts = _verdicts.verdicts
 
     # -- campaigns
     campaign = _campaigns.view

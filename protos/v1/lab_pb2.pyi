@@ -411,6 +411,70 @@ class AnnotateResponse(_message.Message):
     annotated: Annotated
     def __init__(self, annotated: _Optional[_Union[Annotated, _Mapping]] = ...) -> None: ...
 
+class JudgeRequest(_message.Message):
+    __slots__ = ("run_id", "use_case", "paired")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    USE_CASE_FIELD_NUMBER: _ClassVar[int]
+    PAIRED_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    use_case: UseCase
+    paired: PairedAnswers
+    def __init__(self, run_id: _Optional[str] = ..., use_case: _Optional[_Union[UseCase, _Mapping]] = ..., paired: _Optional[_Union[PairedAnswers, _Mapping]] = ...) -> None: ...
+
+class JudgeResponse(_message.Message):
+    __slots__ = ("verdict",)
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    verdict: GateVerdict
+    def __init__(self, verdict: _Optional[_Union[GateVerdict, _Mapping]] = ...) -> None: ...
+
+class KeepVerdictRequest(_message.Message):
+    __slots__ = ("run_id", "use_case", "paired")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    USE_CASE_FIELD_NUMBER: _ClassVar[int]
+    PAIRED_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    use_case: UseCase
+    paired: PairedAnswers
+    def __init__(self, run_id: _Optional[str] = ..., use_case: _Optional[_Union[UseCase, _Mapping]] = ..., paired: _Optional[_Union[PairedAnswers, _Mapping]] = ...) -> None: ...
+
+class KeepVerdictResponse(_message.Message):
+    __slots__ = ("verdict",)
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    verdict: GateVerdict
+    def __init__(self, verdict: _Optional[_Union[GateVerdict, _Mapping]] = ...) -> None: ...
+
+class DecideVerdictRequest(_message.Message):
+    __slots__ = ("run_id", "use_case", "approved", "by", "reason")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    USE_CASE_FIELD_NUMBER: _ClassVar[int]
+    APPROVED_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    use_case: str
+    approved: bool
+    by: str
+    reason: str
+    def __init__(self, run_id: _Optional[str] = ..., use_case: _Optional[str] = ..., approved: bool = ..., by: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class DecideVerdictResponse(_message.Message):
+    __slots__ = ("verdict",)
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    verdict: GateVerdict
+    def __init__(self, verdict: _Optional[_Union[GateVerdict, _Mapping]] = ...) -> None: ...
+
+class ListVerdictsRequest(_message.Message):
+    __slots__ = ("query",)
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    query: VerdictQuery
+    def __init__(self, query: _Optional[_Union[VerdictQuery, _Mapping]] = ...) -> None: ...
+
+class ListVerdictsResponse(_message.Message):
+    __slots__ = ("verdicts",)
+    VERDICTS_FIELD_NUMBER: _ClassVar[int]
+    verdicts: _containers.RepeatedCompositeFieldContainer[GateVerdict]
+    def __init__(self, verdicts: _Optional[_Iterable[_Union[GateVerdict, _Mapping]]] = ...) -> None: ...
+
 class SelectRequest(_message.Message):
     __slots__ = ("query",)
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -1690,3 +1754,115 @@ class Annotated(_message.Message):
     rows: int
     regressions: _containers.RepeatedCompositeFieldContainer[Regression]
     def __init__(self, rows: _Optional[int] = ..., regressions: _Optional[_Iterable[_Union[Regression, _Mapping]]] = ...) -> None: ...
+
+class GateRule(_message.Message):
+    __slots__ = ("key", "limit")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    key: str
+    limit: float
+    def __init__(self, key: _Optional[str] = ..., limit: _Optional[float] = ...) -> None: ...
+
+class UseCase(_message.Message):
+    __slots__ = ("name", "rules", "saturating", "unknown", "first", "review", "owner", "file")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    SATURATING_FIELD_NUMBER: _ClassVar[int]
+    UNKNOWN_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    rules: _containers.RepeatedCompositeFieldContainer[GateRule]
+    saturating: str
+    unknown: str
+    first: str
+    review: _containers.RepeatedScalarFieldContainer[str]
+    owner: str
+    file: str
+    def __init__(self, name: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[GateRule, _Mapping]]] = ..., saturating: _Optional[str] = ..., unknown: _Optional[str] = ..., first: _Optional[str] = ..., review: _Optional[_Iterable[str]] = ..., owner: _Optional[str] = ..., file: _Optional[str] = ...) -> None: ...
+
+class PairedAnswers(_message.Message):
+    __slots__ = ("n", "b", "c")
+    N_FIELD_NUMBER: _ClassVar[int]
+    B_FIELD_NUMBER: _ClassVar[int]
+    C_FIELD_NUMBER: _ClassVar[int]
+    n: int
+    b: int
+    c: int
+    def __init__(self, n: _Optional[int] = ..., b: _Optional[int] = ..., c: _Optional[int] = ...) -> None: ...
+
+class RuleVerdict(_message.Message):
+    __slots__ = ("rule", "metric", "verdict", "limit", "value", "low", "high", "samples_needed", "why", "playbook")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LOW_FIELD_NUMBER: _ClassVar[int]
+    HIGH_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_NEEDED_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    PLAYBOOK_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    metric: str
+    verdict: str
+    limit: float
+    value: float
+    low: float
+    high: float
+    samples_needed: int
+    why: str
+    playbook: str
+    def __init__(self, rule: _Optional[str] = ..., metric: _Optional[str] = ..., verdict: _Optional[str] = ..., limit: _Optional[float] = ..., value: _Optional[float] = ..., low: _Optional[float] = ..., high: _Optional[float] = ..., samples_needed: _Optional[int] = ..., why: _Optional[str] = ..., playbook: _Optional[str] = ...) -> None: ...
+
+class GateVerdict(_message.Message):
+    __slots__ = ("run_id", "model_name", "artifact", "device_id", "device_name", "use_case", "outcome", "kind", "rules", "partial", "loosened", "accepted_run_id", "position", "at_unix_ns", "who", "by", "reason")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    ARTIFACT_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_NAME_FIELD_NUMBER: _ClassVar[int]
+    USE_CASE_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    PARTIAL_FIELD_NUMBER: _ClassVar[int]
+    LOOSENED_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    AT_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    WHO_FIELD_NUMBER: _ClassVar[int]
+    BY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    model_name: str
+    artifact: str
+    device_id: str
+    device_name: str
+    use_case: UseCase
+    outcome: str
+    kind: str
+    rules: _containers.RepeatedCompositeFieldContainer[RuleVerdict]
+    partial: bool
+    loosened: _containers.RepeatedScalarFieldContainer[str]
+    accepted_run_id: str
+    position: int
+    at_unix_ns: int
+    who: str
+    by: str
+    reason: str
+    def __init__(self, run_id: _Optional[str] = ..., model_name: _Optional[str] = ..., artifact: _Optional[str] = ..., device_id: _Optional[str] = ..., device_name: _Optional[str] = ..., use_case: _Optional[_Union[UseCase, _Mapping]] = ..., outcome: _Optional[str] = ..., kind: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[RuleVerdict, _Mapping]]] = ..., partial: bool = ..., loosened: _Optional[_Iterable[str]] = ..., accepted_run_id: _Optional[str] = ..., position: _Optional[int] = ..., at_unix_ns: _Optional[int] = ..., who: _Optional[str] = ..., by: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class VerdictQuery(_message.Message):
+    __slots__ = ("run_id", "model_name", "use_case", "limit")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    USE_CASE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    model_name: str
+    use_case: str
+    limit: int
+    def __init__(self, run_id: _Optional[str] = ..., model_name: _Optional[str] = ..., use_case: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...

@@ -913,6 +913,214 @@ class History(object):
             _registered_method=True)
 
 
+class GatesStub(object):
+    """May a run be shipped for a purpose? Verdicts are only ever appended.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Judge = channel.unary_unary(
+                '/bitgauge.v1.Gates/Judge',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.JudgeRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.JudgeResponse.FromString,
+                _registered_method=True)
+        self.KeepVerdict = channel.unary_unary(
+                '/bitgauge.v1.Gates/KeepVerdict',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.KeepVerdictRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.KeepVerdictResponse.FromString,
+                _registered_method=True)
+        self.DecideVerdict = channel.unary_unary(
+                '/bitgauge.v1.Gates/DecideVerdict',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.DecideVerdictRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.DecideVerdictResponse.FromString,
+                _registered_method=True)
+        self.ListVerdicts = channel.unary_unary(
+                '/bitgauge.v1.Gates/ListVerdicts',
+                request_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListVerdictsRequest.SerializeToString,
+                response_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListVerdictsResponse.FromString,
+                _registered_method=True)
+
+
+class GatesServicer(object):
+    """May a run be shipped for a purpose? Verdicts are only ever appended.
+    """
+
+    def Judge(self, request, context):
+        """What a gate says of a run; nothing is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepVerdict(self, request, context):
+        """The same, and the verdict is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideVerdict(self, request, context):
+        """A person's word on a run that a gate has judged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVerdicts(self, request, context):
+        """Verdicts that are kept, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_GatesServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Judge': grpc.unary_unary_rpc_method_handler(
+                    servicer.Judge,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.JudgeRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.JudgeResponse.SerializeToString,
+            ),
+            'KeepVerdict': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepVerdict,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.KeepVerdictRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.KeepVerdictResponse.SerializeToString,
+            ),
+            'DecideVerdict': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideVerdict,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.DecideVerdictRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.DecideVerdictResponse.SerializeToString,
+            ),
+            'ListVerdicts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVerdicts,
+                    request_deserializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListVerdictsRequest.FromString,
+                    response_serializer=bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListVerdictsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'bitgauge.v1.Gates', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('bitgauge.v1.Gates', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Gates(object):
+    """May a run be shipped for a purpose? Verdicts are only ever appended.
+    """
+
+    @staticmethod
+    def Judge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Gates/Judge',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.JudgeRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.JudgeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepVerdict(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Gates/KeepVerdict',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.KeepVerdictRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.KeepVerdictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideVerdict(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Gates/DecideVerdict',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.DecideVerdictRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.DecideVerdictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVerdicts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/bitgauge.v1.Gates/ListVerdicts',
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListVerdictsRequest.SerializeToString,
+            bitgauge_dot_protos_dot_v1_dot_lab__pb2.ListVerdictsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class CampaignsStub(object):
     """Refreshes of the table, and what starts them by itself.
     """

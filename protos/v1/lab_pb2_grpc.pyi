@@ -293,6 +293,73 @@ class HistoryServicer(metaclass=abc.ABCMeta):
 
 def add_HistoryServicer_to_server(servicer: HistoryServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
 
+class GatesStub:
+    """May a run be shipped for a purpose? Verdicts are only ever appended."""
+
+    @typing.overload
+    def __new__(cls, channel: grpc.Channel) -> GatesStub: ...
+    @typing.overload
+    def __new__(cls, channel: grpc.aio.Channel) -> GatesAsyncStub: ...
+    Judge: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.JudgeRequest, bitgauge.protos.v1.lab_pb2.JudgeResponse]
+    """What a gate says of a run; nothing is kept."""
+    KeepVerdict: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.KeepVerdictRequest, bitgauge.protos.v1.lab_pb2.KeepVerdictResponse]
+    """The same, and the verdict is kept."""
+    DecideVerdict: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.DecideVerdictRequest, bitgauge.protos.v1.lab_pb2.DecideVerdictResponse]
+    """A person's word on a run that a gate has judged."""
+    ListVerdicts: grpc.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListVerdictsRequest, bitgauge.protos.v1.lab_pb2.ListVerdictsResponse]
+    """Verdicts that are kept, newest first."""
+
+@typing.type_check_only
+class GatesAsyncStub(GatesStub):
+    """May a run be shipped for a purpose? Verdicts are only ever appended."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None: ...
+    Judge: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.JudgeRequest, bitgauge.protos.v1.lab_pb2.JudgeResponse]  # type: ignore[assignment]
+    """What a gate says of a run; nothing is kept."""
+    KeepVerdict: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.KeepVerdictRequest, bitgauge.protos.v1.lab_pb2.KeepVerdictResponse]  # type: ignore[assignment]
+    """The same, and the verdict is kept."""
+    DecideVerdict: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.DecideVerdictRequest, bitgauge.protos.v1.lab_pb2.DecideVerdictResponse]  # type: ignore[assignment]
+    """A person's word on a run that a gate has judged."""
+    ListVerdicts: grpc.aio.UnaryUnaryMultiCallable[bitgauge.protos.v1.lab_pb2.ListVerdictsRequest, bitgauge.protos.v1.lab_pb2.ListVerdictsResponse]  # type: ignore[assignment]
+    """Verdicts that are kept, newest first."""
+
+class GatesServicer(metaclass=abc.ABCMeta):
+    """May a run be shipped for a purpose? Verdicts are only ever appended."""
+
+    @abc.abstractmethod
+    def Judge(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.JudgeRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.JudgeResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.JudgeResponse]]:
+        """What a gate says of a run; nothing is kept."""
+
+    @abc.abstractmethod
+    def KeepVerdict(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.KeepVerdictRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.KeepVerdictResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.KeepVerdictResponse]]:
+        """The same, and the verdict is kept."""
+
+    @abc.abstractmethod
+    def DecideVerdict(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.DecideVerdictRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.DecideVerdictResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.DecideVerdictResponse]]:
+        """A person's word on a run that a gate has judged."""
+
+    @abc.abstractmethod
+    def ListVerdicts(
+        self,
+        request: bitgauge.protos.v1.lab_pb2.ListVerdictsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[bitgauge.protos.v1.lab_pb2.ListVerdictsResponse, collections.abc.Awaitable[bitgauge.protos.v1.lab_pb2.ListVerdictsResponse]]:
+        """Verdicts that are kept, newest first."""
+
+def add_GatesServicer_to_server(servicer: GatesServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...
+
 class CampaignsStub:
     """Refreshes of the table, and what starts them by itself."""
 

@@ -59,6 +59,21 @@ class UseCase:
 
 
 @dataclass(frozen=True, slots=True)
+class PairedAnswers:
+    """A run's answers against those of the version that was accepted before, sample by sample.
+
+    Attributes:
+        n: samples that both answered.
+        b: right with the accepted version, wrong with the run.
+        c: wrong with the accepted version, right with the run.
+    """
+
+    n: int
+    b: int
+    c: int
+
+
+@dataclass(frozen=True, slots=True)
 class RuleVerdict:
     """What one rule says of a run, with its figures.
 

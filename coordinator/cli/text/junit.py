@@ -1,4 +1,4 @@
-"""A campaign as JUnit XML, which CI systems show: one test case per cell. Pure."""
+"""What CI systems show, as JUnit XML: a campaign by its cells, a gate by its rules. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from bitgauge.benchmarks.refresh.diff import FAILED, LOST, UNSUPPORTED
 from bitgauge.benchmarks.vocabulary.printable import printable
 from bitgauge.benchmarks.vocabulary.shown import workload_words
 from bitgauge.benchmarks.vocabulary.values.campaigns import CampaignView, CellChange
+from bitgauge.benchmarks.vocabulary.values.gates import FAILED as GATE_FAILED
+from bitgauge.benchmarks.vocabulary.values.gates import NOT_JUDGED, REVIEW, GateVerdict
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
 from .refresh import change_parts
@@ -34,6 +36,26 @@ def junit_xml(view: CampaignView, fail_on: Collection[str] = BAD) -> str:
             suite.add_testcase(case)
     ended_ns = view.ended_unix_ns or view.created_unix_ns
     suite.time = round((ended_ns - view.created_unix_ns) / _S, 3)
+    return _written(suite)
+
+
+def verdict_xml(verdict: GateVerdict) -> str:
+    """One test suite; a rule that failed, or needs a person, fails its case."""
+    suite = TestSuite(_text(f"bitgauge gate {verdict.use_case.name}"))
+    for rule in verdict.rules:
+        case = _made(f"{verdict.model_name}.{verdict.device_name}", rule.rule)
+        said = _text(rule.why + (f"; see {rule.playbook}" if rule.playbook else ""))
+        if rule.verdict in (GATE_FAILED, REVIEW):
+            case.result = [Failure(said, rule.verdict)]
+        elif rule.verdict == NOT_JUDGED:
+            case.result = [Skipped(said)]
+        else:
+            case.system_out = said
+        suite.add_testcase(case)
+    return _written(suite)
+
+
+def _written(suite: TestSuite) -> str:
     top = JUnitXml()
     top.add_testsuite(suite)
     file = io.BytesIO()

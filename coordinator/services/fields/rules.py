@@ -129,6 +129,9 @@ RULES = Rules(
         "DeviceDescription.name": Text(required=True),
         "RenameDeviceRequest.name": Text(required=True),
         "SetAliasRequest.alias": Text(required=True),
+        "UseCase.name": Text(required=True),
+        "DecideVerdictRequest.by": Text(required=True),
+        "DecideVerdictRequest.reason": Text(MAX_SENTENCE, required=True),
         "SetScheduleRequest.name": Text(required=True),
         "CreateTokenRequest.name": Text(required=True),
         "AddCalibrationSetRequest.name": Text(required=True),
@@ -165,6 +168,7 @@ RULES = Rules(
         "attempts": Number(0, MAX_ATTEMPTS),
         "limit": Number(0, MAX_LISTED),
         "ReadRequest.limit": Number(0, MAX_SIZE_BYTES),
+        "GateRule.limit": Number(),
         "offset": Number(0, MAX_SIZE_BYTES),
     },
     data={

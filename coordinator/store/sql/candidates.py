@@ -98,6 +98,12 @@ def of_run(connection: sqlite3.Connection, run_id: str) -> tuple[SettledRow, ...
     return readable(found, _candidate, "entry of job", "job_id")
 
 
+def row_of_run(connection: sqlite3.Connection, run_id: str) -> TableRow | None:
+    """A run as a row with all its metrics, emulated or not; None before it is settled."""
+    found = of_run(connection, run_id)
+    return with_metrics(connection, found[0].row) if found else None
+
+
 def rows_of_job(connection: sqlite3.Connection, job_id: str) -> tuple[TableRow, ...]:
     """What one job found, whether or not something newer is known by now."""
     newest = newest_rows(candidates(connection, {"e.job_id = ?": job_id}))

@@ -8,6 +8,7 @@ that both lead to the same.
 from __future__ import annotations
 
 from .answered import CALIBRATION_SETS, CAMPAIGNS, PAST, TABLE
+from .kept import VERDICTS
 from .reader_views import VIEWS
 
 APPLICATION_ID = 0x42495447
@@ -368,6 +369,7 @@ SCRIPT: tuple[str, ...] = (
     *_BLOBS,
     *_ACCESS,
     *AUDIT,
+    *VERDICTS,
     *_TRUST,
     *TABLE,
     *CAMPAIGNS,

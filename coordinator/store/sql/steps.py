@@ -15,6 +15,7 @@ from bitgauge.benchmarks.vocabulary.errors import Code, NotFound, Refused
 from . import entry_runtimes, own_artifacts
 from .answered import CALIBRATION_SETS, CAMPAIGN
 from .database import transaction
+from .kept import VERDICTS
 from .reader_views import VIEWS
 from .schema import (
     APPLICATION_ID,
@@ -141,6 +142,7 @@ STEPS: Steps = (
     _REQUESTS,
     _NAMES,
     (CALIBRATION_SETS,),
+    VERDICTS,
 )
 """Step n, from 1, leads from schema `OLDEST` + n - 1 to the next."""
 

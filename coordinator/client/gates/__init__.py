@@ -1,0 +1,1 @@
+"""Calls to Gates, and the answers of two runs against each other."""

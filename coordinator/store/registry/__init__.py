@@ -1,0 +1,1 @@
+"""What was said of runs and which of them are shipped: only ever appended, in SQL."""
