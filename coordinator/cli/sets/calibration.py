@@ -17,6 +17,10 @@ calibration = typer.Typer(
 )
 
 
+EXIT_FAILED = 1
+EXIT_REVIEW = 3
+
+
 @calibration.command("check")
 @unfolded
 def check_set(
@@ -29,27 +33,55 @@ def check_set(
         Path | None,
         typer.Option(metavar="FILE", help="The evaluation set, of which it may hold nothing."),
     ] = None,
+    production: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A newer sample of production: has it moved since?"),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="ONNX", help="Hold ranges against this model's own activations."),
+    ] = None,
+    ranges: Annotated[
+        str, typer.Option(metavar="METHOD", help="With --model: minmax or percentile.")
+    ] = "minmax",
     seed: Annotated[int, typer.Option(min=0, help="Of the random divisions.")] = 0,
     json: Json = False,
 ) -> None:
-    """Hold a calibration set against samples of what the model will see; exit 1 when it fails.
+    """Hold a calibration set against samples of what the model will see.
 
-    Effect sizes decide, which do not grow with the number of samples; p-values are shown.
+    Effect sizes decide, which do not grow with the number of samples; p-values are shown. With
+    --model its own tensors decide: ranges are frozen and held against samples that they were not
+    taken from.
+
+    Exit code 0: it stands for them. 1: it does not. 2: bad input. 3: somebody should look.
 
     Example: bitgauge calibration check cal.npz --against production.npz --evaluation eval.npz
+
+    Example: bitgauge calibration check cal.npz --against eval.npz --model model.onnx
     """
     from bitgauge.benchmarks.quality.sets import read_evaluation_set
+    from bitgauge.benchmarks.vocabulary.typed import unknown
 
-    from ...sets.calibration.check import Likeness, check
+    from ...sets.calibration.check import Likeness, check, with_activations
+    from ...sets.calibration.coverage import METHODS
     from ..text.calibration import checked_text
 
+    if ranges not in METHODS:
+        raise unknown("method in --ranges", ranges, METHODS)
     read = read_evaluation_set
     mine = read(file, Code.BAD_CALIBRATION_SET)
     judged = read(evaluation) if evaluation is not None else None
-    found = check(mine, read(against), evaluation=judged, seed=seed)
+    newer = read(production) if production is not None else None
+    found = check(mine, read(against), evaluation=judged, production=newer, seed=seed)
+    if model is not None:
+        from ...tasks.activations import seen_in_sandbox
+
+        say(f"{model.name} is run on both sets; its tensors are looked at.")
+        found = with_activations(found, seen_in_sandbox(model, file, against, ranges, seed))
     answer(found, lambda one: checked_text(str(file), str(against), one), json=json)
-    if found.verdict is Likeness.FAILED:
-        raise typer.Exit(1)
+    if found.verdict is not Likeness.PASSED:
+        failed = found.verdict is Likeness.FAILED
+        raise typer.Exit(EXIT_FAILED if failed else EXIT_REVIEW)
 
 
 @calibration.command("sample")

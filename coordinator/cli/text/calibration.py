@@ -8,7 +8,9 @@ from bitgauge.benchmarks.vocabulary.shown import counted, moment
 from bitgauge.benchmarks.vocabulary.values.calibration import CalibrationSet
 
 from ...sets.calibration.check import CalibrationCheck, Likeness
+from ...sets.calibration.coverage import ActivationCheck
 from ...sets.calibration.effects import LIMITS, Alike
+from ...sets.calibration.pooled import REJECTS
 from .layout import columns
 
 _LISTED = 12
@@ -43,6 +45,14 @@ def checked_text(name: str, against: str, found: CalibrationCheck) -> str:
         f"Above {LIMITS.ks:g} a size matters; shifted is also beyond what chance gives, unclear is"
         " not. p is corrected for the number of features and decides nothing."
     )
+    lines += [
+        f"A test on all values of {one.input} together (KS {one.ks:.3f}, p {one.p_value:.2g}) would"
+        f" {'reject' if one.p_value < REJECTS else 'take'} this set: it misleads, for values of one"
+        " sample depend on each other."
+        for one in found.pooled
+    ]
+    if found.activations is not None:
+        lines += ["", *_activations(found.activations)]
     if found.strata:
         counts = [(one.name, str(one.calibration), str(one.reference)) for one in found.strata]
         lines += [
@@ -50,6 +60,33 @@ def checked_text(name: str, against: str, found: CalibrationCheck) -> str:
             *columns(counts[:_LISTED], ("stratum", "calibration", "reference"), ruled=True),
         ]
     return "\n".join(lines)
+
+
+def _activations(found: ActivationCheck) -> list[str]:
+    """The model's own tensors, the worst first."""
+    mine, theirs = found.samples
+    cells = [
+        (
+            one.tensor,
+            f"{one.low:.4g}",
+            f"{one.high:.4g}",
+            f"{one.clipped:.3%}",
+            f"{one.held_out:.3%}",
+            f"{one.scale_spread:.1%}",
+            "clipped" if one.is_clipped else "loose" if one.is_loose else "",
+        )
+        for one in found.tensors[:_LISTED]
+    ]
+    heads = ("tensor of the model", "low", "high", "clipped", "held out", "scale moves", "")
+    lines = columns(cells, heads, ruled=True)
+    if (more := len(found.tensors) - _LISTED) > 0:
+        lines.append(f"and {more} more that are better")
+    lines.append(
+        f"Ranges ({found.method}) are frozen on {mine} samples; clipped: values of {theirs} of the"
+        " reference outside; held out: of one half outside the other half's; scale moves: its"
+        " standard deviation when the set is drawn anew."
+    )
+    return lines
 
 
 def sets_text(sets: Sequence[CalibrationSet]) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
 from bitgauge.benchmarks.quality.sets import EvaluationSet, content_hashes
 from bitgauge.benchmarks.vocabulary.errors import BadInput, Code
 
+from .coverage import ActivationCheck
 from .effects import BY_CHANCE, Alike, Effect, effects
 from .features import Feature, features_of
+from .pooled import PooledTest, pooled
 
 ADVISED = (100, 500)
 """Samples of a calibration set: fewer leave ranges open, more only take time."""
@@ -65,6 +67,9 @@ class CalibrationCheck:
         strata: groups of both, empty where neither tells any.
         constant: features that never change in the calibration set and do in the reference.
         repeated: calibration samples that are the same as another one.
+        pooled: what a test on all values together says, where that misleads.
+        drift: each feature against a newer sample of production; empty where none was given.
+        activations: the model's own tensors; None where no model was given.
     """
 
     verdict: Likeness
@@ -75,6 +80,9 @@ class CalibrationCheck:
     strata: tuple[Stratum, ...]
     constant: tuple[str, ...]
     repeated: int
+    pooled: tuple[PooledTest, ...] = ()
+    drift: tuple[Effect, ...] = ()
+    activations: ActivationCheck | None = None
 
 
 def check(
@@ -82,6 +90,7 @@ def check(
     reference: EvaluationSet,
     *,
     evaluation: EvaluationSet | None = None,
+    production: EvaluationSet | None = None,
     seed: int = 0,
 ) -> CalibrationCheck:
     """Hold a calibration set against samples of what a model will see.
@@ -90,6 +99,7 @@ def check(
         calibration: the set.
         reference: a sample of production, or the evaluation set.
         evaluation: what is judged with, of which calibration may hold nothing.
+        production: a newer sample than the reference, from which the set may have drifted.
         seed: of what is drawn at random.
 
     Raises:
@@ -102,10 +112,12 @@ def check(
     strata = _strata(calibration, reference)
     repeated = len(calibration) - len(content_hashes(calibration))
     shared = len(content_hashes(calibration) & content_hashes(evaluation)) if evaluation else 0
-    failures = [*_shared(shared), *_shifts(found), *_missing(strata)]
+    drift = () if production is None else _drift(calibration, production, seed)
+    failures = [*_shared(shared), *_shifts(found), *_missing(strata), *_drifted(drift)]
     warnings = [
         *_size(len(calibration)),
         *_unclear(found),
+        *_unclear_drift(drift),
         *(f"{name} never changes in the calibration set." for name in constant),
         *(
             f"{one.outside:.1%} of the reference's samples have {one.feature} beyond what"
@@ -124,7 +136,41 @@ def check(
         strata=strata,
         constant=constant,
         repeated=repeated,
+        pooled=tuple(one for one in pooled(calibration, reference, found) if one.misleads),
+        drift=drift,
     )
+
+
+def with_activations(found: CalibrationCheck, seen: ActivationCheck) -> CalibrationCheck:
+    """The check together with what the model's own tensors say, which is the decisive part."""
+    verdict = found.verdict
+    if seen.failures:
+        verdict = Likeness.FAILED
+    elif seen.warnings and verdict is Likeness.PASSED:
+        verdict = Likeness.WARNED
+    failures, warnings = seen.failures, seen.warnings
+    reasons = (*failures, *found.reasons, *warnings)
+    return replace(found, verdict=verdict, reasons=reasons, activations=seen)
+
+
+def _drift(calibration: EvaluationSet, production: EvaluationSet, seed: int) -> tuple[Effect, ...]:
+    _require_comparable(calibration, production)
+    return effects(features_of(calibration), features_of(production), seed=seed)
+
+
+def _drifted(found: tuple[Effect, ...]) -> list[str]:
+    shifted = [one.feature for one in found if one.found is Alike.SHIFTED]
+    if not shifted:
+        return []
+    return [
+        f"Production has moved: {_few(shifted)} differ from its newer sample. Choose the set anew"
+        " from that (`bitgauge calibration sample`)."
+    ]
+
+
+def _unclear_drift(found: tuple[Effect, ...]) -> list[str]:
+    unclear = [one.feature for one in found if one.found is Alike.UNCLEAR]
+    return [f"Whether production has moved in {_few(unclear)} needs more samples."] * bool(unclear)
 
 
 def _require_comparable(calibration: EvaluationSet, reference: EvaluationSet) -> None:
