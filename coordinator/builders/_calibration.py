@@ -30,10 +30,10 @@ def quantize_calibrated(request: BuildRequest, quantize: Callable[[Path, Reader]
         Unsupported: there is no calibration set, or the model takes none of its batches.
         BadInput: BAD_CALIBRATION_SET, the set is not what the model takes.
     """
-    specs = _inputs(request.baseline)
+    specs = model_inputs(request.baseline)
     calibration = calibration_set(request, specs)
     with quiet_tools():
-        calls = _batches(request, specs, calibration)
+        calls = calibration_calls(request, specs, calibration, CALIBRATION_BATCH, request.batch)
         on_preprocessed(
             request, lambda source: quantize(source, Reader(_feeds(calibration, calls)))
         )
@@ -53,25 +53,32 @@ def calibration_set(request: BuildRequest, specs: Sequence[InputSpec]) -> Evalua
     return found
 
 
-def _inputs(baseline: Path) -> tuple[InputSpec, ...]:
+def model_inputs(baseline: Path) -> tuple[InputSpec, ...]:
+    """The inputs of the model in an ONNX file."""
     import onnx
 
     return inputs_of(onnx.load(str(baseline), load_external_data=False))
 
 
-def _batches(
-    request: BuildRequest, specs: Sequence[InputSpec], calibration: EvaluationSet
+def calibration_calls(
+    request: BuildRequest, specs: Sequence[InputSpec], calibration: EvaluationSet, *wanted: int
 ) -> tuple[int, ...]:
     """Samples of each call, in their own order: of a size that the model takes.
 
-    `CALIBRATION_BATCH` comes first, so that jobs of every batch share one artifact; then that of
-    the job, and 1. Where only full batches are taken, the samples that fill none are left out.
+    Where only full batches are taken, the samples that fill none are left out.
+
+    Args:
+        request: whose log says what was done otherwise.
+        specs: inputs of the model.
+        calibration: the set.
+        wanted: sizes to try, the best first, before 1. One that is the same for every job lets
+            jobs of every batch share one artifact.
 
     Raises:
         BadInput: BAD_CALIBRATION_SET, the model takes more samples at once than there are.
         Unsupported: it takes no size that was tried.
     """
-    sizes = batch_sizes(specs, CALIBRATION_BATCH, request.batch)
+    sizes = batch_sizes(specs, *wanted)
     if fixed_batches(specs) and len(calibration) < max(sizes, default=0):
         raise BadInput(
             Code.BAD_CALIBRATION_SET,

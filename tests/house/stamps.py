@@ -87,6 +87,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
     "long-builders": (
         "agents/runtimes/base.py",
         "agents/runtimes/genai",
+        "agents/runtimes/ort",
         "benchmarks/common/exported",
         "benchmarks/common/folders",
         "benchmarks/common/gguf",
@@ -103,6 +104,7 @@ LONG: Mapping[str, tuple[str, ...]] = {
         "coordinator/tasks",
         "tests/builder_environments",
         "tests/labs/graphs/built_lite.py",
+        "tests/labs/graphs/built_modelopt.py",
         "tests/labs/rooms/hf_folders.py",
     ),
     "long-openvino": (

@@ -5,6 +5,7 @@ What fails is a build that cannot be used, with the reason; it is never a format
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ from .._verdict import Verdict, broken, percent
 from . import execution, optimiser, share, weights
 from .forcing import Forcing
 from .graph import constants, made, points, quantizers, with_outputs
+from .widened import widened
 
-VERSION = 3
+VERSION = 4
 """Raised when the same artifact would be judged otherwise; part of a build's key."""
 LARGEST_BYTES = 1 << 30
 """Above this a graph is not copied, and is compared at its outputs alone."""
@@ -52,10 +54,15 @@ def check(request: BuildRequest) -> Verdict:
 
 
 class _Artifact:
-    """One built artifact beside its baseline, both decoded and loaded."""
+    """One built artifact beside its baseline, both decoded and loaded.
+
+    `built` is what was built, `model` and `file` what is executed of it: itself, or the same with
+    its bfloat16 widened, which a processor has no kernels for.
+    """
 
     def __init__(self, request: BuildRequest, baseline: Any, model: Any) -> None:
-        self.request, self.baseline, self.model = request, baseline, model
+        self.request, self.baseline, self.built, self.model = request, baseline, model, model
+        self.file: Path | bytes = request.output
         self.notes: list[str] = []
         self.without: Any = None
         self.optimised: Any = None
@@ -67,7 +74,7 @@ class _Artifact:
 
         The file alone may grow: in a tiny model the names of new nodes weigh more than weights.
         """
-        before, after = _stored_bytes(self.baseline), _stored_bytes(self.model)
+        before, after = _stored_bytes(self.baseline), _stored_bytes(self.built)
         files = size_of(self.request.baseline), size_of(self.request.output)
         if after > before and files[1] > files[0]:
             raise broken(
@@ -78,15 +85,30 @@ class _Artifact:
     def require_load(self) -> None:
         """Load it with optimisations on and off."""
         try:
-            self.without = execution.opened(self.request.output, as_it_stands=True)
+            self.without = self._opened_as_it_stands()
         except Exception as error:  # onnxruntime raises classes of its own, none public
             raise broken(f"it does not load: {said(error, self.model)}") from error
         try:
-            self.optimised = execution.opened(self.request.output)
+            self.optimised = execution.opened(self.file)
         except Exception as error:
             self._require_load_without_exactness(error)
         if fp8.is_unfused(self.optimised):
             self.notes.append(fp8.NOTE)
+
+    def _opened_as_it_stands(self) -> Any:
+        """It, or the same with its bfloat16 widened where it does not load and that does."""
+        try:
+            return execution.opened(self.file, as_it_stands=True)
+        except Exception:
+            wide = widened(self.built) if self._is_small else None
+            if wide is None:
+                raise
+            self.model, self.file = wide, wide.SerializeToString()
+            self.notes.append(
+                "looked at with its bfloat16 widened to float32, for which there are kernels here:"
+                " how its activations are rounded was not seen"
+            )
+            return execution.opened(self.file, as_it_stands=True)
 
     def _require_load_without_exactness(self, error: Exception) -> None:
         """Go on where it is only the mode of exact kernels that cannot have the artifact.
@@ -96,7 +118,7 @@ class _Artifact:
         """
         words = said(error, self.model)
         try:
-            self.optimised = execution.opened(self.request.output, exact=False)
+            self.optimised = execution.opened(self.file, exact=False)
         except Exception as plain:
             raise broken(
                 f"it does not load with graph optimisations on: {said(plain, self.model)}"
@@ -134,7 +156,7 @@ class _Artifact:
         """Run a few samples through both, and judge."""
         found = self._samples()
         if found is None:
-            return self._closed(share.share(self.model, {}), None)
+            return self._closed(share.share(self.built, {}), None)
         sample, expected = found
         outputs = [one.name for one in self.without.get_outputs()]
         shapes = share.tensors_needed(self.model) if self._is_small else ()
@@ -143,11 +165,11 @@ class _Artifact:
             optimised = execution.run(self.optimised, sample.feeds, outputs)
         except execution.TooSlow:
             self.notes.append("one call of the artifact takes longer than the check waits")
-            return self._closed(share.share(self.model, {}), None)
+            return self._closed(share.share(self.built, {}), None)
         except Exception as error:
             raise broken(f"it does not run: {said(error, self.model)}") from error
         plain = {name: values[name] for name in outputs if name in values}
-        share_found = share.share(self.model, values | sample.feeds)
+        share_found = share.share(self.built, values | sample.feeds)
         if not self._repeats(sample, expected):
             self.notes.append("its values were not compared: the model does not repeat itself")
             return self._closed(share_found, None)
@@ -273,8 +295,9 @@ class _Artifact:
         expected = self._tapped(self.baseline, sample, names) | dict(sample.feeds)
         built = self._tapped(self.model, sample, tuple(one.name for one in at))
         usable = [one for one in at if one.name in built and one.of in expected]
-        clamped = self.request.recipe.scheme is Scheme.STATIC and (
-            self.request.recipe.ranges is not RangeMethod.MIN_MAX or not sample.calibrated
+        recipe = self.request.recipe  # of an own name nobody says how its ranges were found
+        clamped = (recipe.scheme is Scheme.STATIC or recipe.own_calibrated) and (
+            recipe.ranges is not RangeMethod.MIN_MAX or not sample.calibrated
         )
         kinds = {one.name: built[one.name].dtype for one in usable}
         compute = Forcing(self.model, kinds, sample.feeds).compute
@@ -292,12 +315,12 @@ class _Artifact:
     ) -> None:
         if not self._is_small or not self._is_exact:
             return
-        path = self.request.output
-        changed = optimiser.changes(path, self.model, sample.feeds, plain, optimised)
+        changed = optimiser.changes(self.model, sample.feeds, plain, optimised)
         if changed is not None:
             raise broken(
                 f"graph optimisations of ONNX Runtime change its outputs by {percent(changed)}"
-                f" (optimiser_changed_result, by {optimiser.culprit(path, sample.feeds, plain)})"
+                f" (optimiser_changed_result, by"
+                f" {optimiser.culprit(self.file, sample.feeds, plain)})"
             )
 
     def _named(self, tensor: str) -> str:

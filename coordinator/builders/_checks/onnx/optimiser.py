@@ -33,14 +33,11 @@ BEYOND = 4.0
 """How many times what a step on every weight moves; rounding in integer kernels stays below 1."""
 
 
-def changes(
-    path: Path, model: Any, feeds: Tensors, without: Tensors, optimised: Tensors
-) -> float | None:
+def changes(model: Any, feeds: Tensors, without: Tensors, optimised: Tensors) -> float | None:
     """By how much the optimisations change the outputs, beyond rounding; None when they do not.
 
     Args:
-        path: the artifact.
-        model: it, decoded.
+        model: the artifact, decoded.
         feeds: inputs of one call.
         without: outputs without optimisations.
         optimised: outputs with all of them.
@@ -58,12 +55,12 @@ def changes(
     return difference if difference > BEYOND * moved else None
 
 
-def culprit(path: Path, feeds: Tensors, without: Tensors) -> str:
+def culprit(file: Path | bytes, feeds: Tensors, without: Tensors) -> str:
     """The pass that changes the outputs, else the level of optimisation that does."""
 
     def still(**options: Any) -> bool:
         try:
-            session = execution.opened(path, **options)
+            session = execution.opened(file, **options)
             return gap(execution.run(session, feeds, list(without)), without) > 2 * NEAR
         except Exception:  # a session that cannot be had without a pass tells nothing
             return True
