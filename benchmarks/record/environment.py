@@ -58,6 +58,13 @@ def environment(sources: Sources) -> Environment:
         power_supply=_text(before, "power_supply", why),
         shared=Fact(SHARED in flags) if measured else Fact(reason=why),
         foreign_load=Fact(FOREIGN_LOAD in flags) if measured else Fact(reason=why),
+        memory_clock_min_mhz=over("memory_clock_mhz", np.min),
+        power_max_w=over("power_mw", lambda found: np.max(found) / 1e3),
+        performance_state_max=over("performance_state", np.max),
+        foreign_processes_max=over("foreign_processes", np.max),
+        thermal_slowdown_ms=over("thermal_slowdown_ns", _milliseconds),
+        power_slowdown_ms=over("power_slowdown_ns", _milliseconds),
+        sync_slowdown_ms=over("sync_slowdown_ns", _milliseconds),
     )
 
 
@@ -102,6 +109,10 @@ def _finite(blocks: Sequence[BlockConditions], name: str) -> Floats:
     columns = [getattr(one, name) for one in blocks]
     values: Floats = np.concatenate(columns) if columns else np.empty(0)
     return values[np.isfinite(values)]
+
+
+def _milliseconds(values: Floats) -> float:
+    return float(values.sum()) / 1e6
 
 
 def _first(values: Floats) -> float:

@@ -116,6 +116,13 @@ class Environment:
     power_supply: Fact[str]
     shared: Fact[bool]
     foreign_load: Fact[bool]
+    memory_clock_min_mhz: Fact[float] = _UNMEASURED
+    power_max_w: Fact[float] = _UNMEASURED
+    performance_state_max: Fact[float] = _UNMEASURED
+    foreign_processes_max: Fact[float] = _UNMEASURED
+    thermal_slowdown_ms: Fact[float] = _UNMEASURED
+    power_slowdown_ms: Fact[float] = _UNMEASURED
+    sync_slowdown_ms: Fact[float] = _UNMEASURED
 
 
 @dataclass(frozen=True, slots=True)

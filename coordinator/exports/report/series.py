@@ -37,6 +37,16 @@ _CONDITIONS = (
     ("psi_some_avg10", "pressure (PSI some, 10 s), %"),
     ("load_1m", "load, 1 min"),
 )
+_OF_A_CARD = (
+    ("memory_clock_mhz", "clock of the card's memory, MHz", 1.0),
+    ("power_mw", "power of the card, W", 1e-3),
+    ("performance_state", "performance state of the card, 0 the fastest", 1.0),
+    ("foreign_processes", "other processes on the card", 1.0),
+    ("thermal_slowdown_ns", "slowed down by heat in the block, ms", 1e-6),
+    ("power_slowdown_ns", "slowed down by its power limit in the block, ms", 1e-6),
+    ("sync_slowdown_ns", "slowed down by cards of one clock in the block, ms", 1e-6),
+)
+"""Drawn where one was read; other devices do not lack them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,6 +245,11 @@ def condition_rows(launches: Sequence[TimedLaunch]) -> ConditionPlot | None:
             continue
         parts = (_thinned(x, y) for x, y in zip(times, columns, strict=True))
         rows.append(ConditionRow(label, tuple(parts)))
+    for name, label, scale in _OF_A_CARD:
+        columns = [scale * getattr(one.conditions, name) for one in launches]
+        if any(np.any(np.isfinite(column)) for column in columns):
+            parts = (_thinned(x, y) for x, y in zip(times, columns, strict=True))
+            rows.append(ConditionRow(label, tuple(parts)))
     names = tuple(one.name for one in launches)
     return ConditionPlot(tuple(rows), tuple(edges), names, tuple(unread))
 

@@ -69,6 +69,10 @@ def test_nothing_known_discards_nothing() -> None:
         ("steal", {"steal_ticks": at(20, 1.0, 3)}),
         ("clock_step", {"clock_step_ns": at(20, -3e9, 3)}),
         ("clock_step", {"clock_step_ns": at(20, np.inf, 3)}),
+        ("throttle", {"thermal_slowdown_ns": at(20, 1.0, 3)}),
+        ("power_limit", {"power_slowdown_ns": at(20, 1.0, 3)}),
+        ("sync_boost", {"sync_slowdown_ns": at(20, 1.0, 3)}),
+        ("power_limit", {"power_slowdown_ns": at(20, -9e9, 3)}),  # of another driver than before
     ],
 )
 def test_each_cause_takes_its_block_and_is_named(
